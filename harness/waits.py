@@ -1,0 +1,59 @@
+"""The one wait of the project."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from harness.errors import Block, InfrastructureError
+
+Result = TypeVar("Result")
+
+
+class NotReadyError(InfrastructureError):
+    """What was waited for did not happen in time, or can no longer happen."""
+
+
+class Retry(Exception):  # noqa: N818 - it is a signal between a probe and its wait, not an error
+    """Raised by a probe to say "not yet", with the reason that a time-out will show."""
+
+
+def wait_until(
+    what: str,
+    probe: Callable[[], Result],
+    timeout: float,
+    *,
+    interval: float = 0.1,
+    retry_on: tuple[type[BaseException], ...] = (Retry,),
+    gone: Callable[[], str | None] = lambda: None,
+    evidence: Callable[[], list[Block]] = list,
+) -> Result:
+    """Call `probe` every `interval` seconds until it returns, and hand its result back.
+
+    A probe says "not yet" by raising `Retry` or one of `retry_on`; anything else it raises is a real error
+    and passes through. `gone` returns a sentence once waiting has become pointless (the container exited):
+    that ends the wait at once, which tells a crash from slowness. `evidence` supplies the container's log.
+
+    Raises NotReadyError after `timeout` seconds (the probe is always asked at least once more at the end,
+    so a machine that slept through the deadline is not misjudged) or as soon as `gone` speaks.
+    """
+    start = time.monotonic()
+    while True:
+        late = time.monotonic() - start >= timeout
+        try:
+            return probe()
+        except (Retry, *retry_on) as error:
+            reason = f"{type(error).__name__}: {error}" if not isinstance(error, Retry) else str(error)
+            waited = time.monotonic() - start
+            ended = gone()
+            if ended:
+                raise NotReadyError(
+                    f"{what} will not happen: {ended} (after {waited:.1f} s).",
+                    [("Last answer", reason), *evidence()],
+                ) from error
+            if late:
+                raise NotReadyError(
+                    f"{what} did not happen within {timeout:g} s.", [("Last answer", reason), *evidence()]
+                ) from error
+        time.sleep(interval)

@@ -1,7 +1,7 @@
 """Who owns a container, network, volume or directory, and whether that owner is still alive.
 
-Everything the harness starts carries these labels. A sweep removes a thing only when its creator was a process
-of this host that no longer exists; the process's start time guards against a pid that was given out again.
+Everything the harness starts carries these labels. A sweep removes a thing only when its creator was a
+process of this host that no longer exists; the process's start time guards against a pid given out again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SESSION_VARIABLE = "RT_HARNESS_SESSION"
 def process_start_time(pid: int) -> str | None:
     """Return the start time of a process in clock ticks since boot, or None when there is no such process.
 
-    Field 22 of /proc/PID/stat (proc(5)); the command name in field 2 may hold spaces, so read after the last ")".
+    Field 22 of /proc/PID/stat (proc(5)); the command name in field 2 may hold spaces: read after the last ")".
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -39,14 +39,14 @@ def host_identity() -> str:
     """Name this host and this boot, because a pid means nothing after a restart or in another namespace."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
-        space = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+        space = str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]")
     except OSError:
         boot, space = "unknown", "0"
     return f"{socket.gethostname()}/{boot}/{space}"
 
 
 def session() -> str:
-    """Return the session's identity, `<pid>-<pid start>-<random>`, making this process its owner if none is."""
+    """Return the session, `<pid>-<pid start>-<random>`, making this process its owner if none is yet."""
     if SESSION_VARIABLE not in os.environ:
         pid = os.getpid()
         os.environ[SESSION_VARIABLE] = f"{pid}-{process_start_time(pid)}-{secrets.token_hex(3)}"

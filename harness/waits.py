@@ -25,7 +25,7 @@ def wait_until(
     timeout: float,
     *,
     interval: float = 0.1,
-    retry_on: tuple[type[BaseException], ...] = (Retry,),
+    retry_on: tuple[type[Exception], ...] = (),
     gone: Callable[[], str | None] = lambda: None,
     evidence: Callable[[], list[Block]] = list,
 ) -> Result:
@@ -38,12 +38,13 @@ def wait_until(
     Raises NotReadyError after `timeout` seconds (the probe is always asked at least once more at the end,
     so a machine that slept through the deadline is not misjudged) or as soon as `gone` speaks.
     """
+    retries: tuple[type[Exception], ...] = (Retry, *retry_on)
     start = time.monotonic()
     while True:
         late = time.monotonic() - start >= timeout
         try:
             return probe()
-        except (Retry, *retry_on) as error:
+        except retries as error:
             reason = f"{type(error).__name__}: {error}" if not isinstance(error, Retry) else str(error)
             waited = time.monotonic() - start
             ended = gone()

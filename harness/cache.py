@@ -1,0 +1,48 @@
+"""Where expensive things are kept between runs, keyed by what they were made from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from filelock import FileLock
+
+VARIABLE = "RT_HARNESS_CACHE"
+
+
+def directory(name: str = "") -> Path:
+    """Return a directory of the cache, made on first use.
+
+    The root is $RT_HARNESS_CACHE, else the user's cache directory (XDG base directory specification).
+    """
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    root = Path(os.environ.get(VARIABLE) or Path(base) / "rt-verification-harness")
+    path = root / name
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def digest(*parts: str | bytes) -> str:
+    """Return a 16-character key over the parts; their borders count, so ("ab", "c") is not ("a", "bc")."""
+    state = hashlib.sha256()
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        state.update(len(raw).to_bytes(8, "big"))
+        state.update(raw)
+    return state.hexdigest()[:16]
+
+
+def digest_of_files(root: Path, files: Iterable[Path]) -> str:
+    """Return a key over names, modes and contents of files below `root`."""
+    parts: list[str | bytes] = []
+    for path in sorted(files):
+        executable = "x" if path.stat().st_mode & 0o100 else "-"
+        parts += [f"{path.relative_to(root)} {executable}", path.read_bytes()]
+    return digest(*parts)
+
+
+def lock(name: str, timeout: float = 1800) -> FileLock:
+    """Return a lock that processes of this user share, so that an expensive thing is made once."""
+    return FileLock(directory("locks") / f"{name}.lock", timeout=timeout)

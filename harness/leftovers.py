@@ -1,0 +1,101 @@
+"""Remove what the harness started: its own session's things at the end, dead creators' things at the start.
+
+Ryuk, the usual reaper of testcontainers, is an image that may be out of reach, so labels do the work.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from docker import DockerClient
+from docker.errors import APIError, NotFound
+
+from harness import owner
+
+Predicate = Callable[[Mapping[str, str]], bool]
+
+
+def _labelled(client: DockerClient) -> Iterable[tuple[str, str, Mapping[str, str], Callable[[], None]]]:
+    """Yield (kind, name, labels, remove) of everything that carries a session label; containers first."""
+    query = {"label": owner.SESSION}
+    for container in client.api.containers(all=True, filters=query):
+        identity = container["Id"]
+        yield (
+            "container",
+            container["Names"][0].lstrip("/") if container["Names"] else identity[:12],
+            container["Labels"],
+            lambda identity=identity: client.api.remove_container(identity, v=True, force=True),
+        )
+    for network in client.api.networks(filters=query):
+        identity = network["Id"]
+        yield (
+            "network",
+            network["Name"],
+            network["Labels"],
+            lambda identity=identity: client.api.remove_network(identity),
+        )
+    for volume in client.api.volumes(filters=query)["Volumes"] or []:
+        name = volume["Name"]
+        yield (
+            "volume",
+            name,
+            volume["Labels"],
+            lambda name=name: client.api.remove_volume(name, force=True),
+        )
+
+
+def remove(client: DockerClient, wanted: Predicate) -> list[str]:
+    """Remove what is labelled and `wanted`; return "kind name" of each. Already gone is fine.
+
+    A volume or network still used by something that is being removed elsewhere is left to the next sweep.
+    """
+    removed = []
+    for kind, name, found, act in _labelled(client):
+        if not wanted(found):
+            continue
+        try:
+            act()
+        except NotFound:
+            continue
+        except APIError as error:
+            if error.status_code not in (403, 409):
+                raise
+            continue
+        removed.append(f"{kind} {name}")
+    return removed
+
+
+def sweep(client: DockerClient) -> list[str]:
+    """Remove the things of dead creators of this host, and their private directories."""
+    for directory in private_root().glob("*-*-*"):
+        pid, started, _ = directory.name.split("-", 2)
+        if owner.process_start_time(int(pid)) != started:
+            shutil.rmtree(directory, ignore_errors=True)
+    return remove(client, owner.creator_is_dead)
+
+
+def remove_own(client: DockerClient) -> list[str]:
+    """Remove the things of this session."""
+    mine = owner.session()
+    return remove(client, lambda found: found.get(owner.SESSION) == mine)
+
+
+def private_root() -> Path:
+    """Return the directory that holds one private directory per live session (mode 0700)."""
+    from harness.cache import directory  # noqa: PLC0415 - the cache needs nothing of this module
+
+    return directory("private")
+
+
+def private_directory() -> Path:
+    """Return this session's private directory: secrets and anything raw live here and nowhere else."""
+    path = private_root() / owner.session()
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def remove_private_directory() -> None:
+    """Remove this session's private directory, if there is one."""
+    shutil.rmtree(private_root() / owner.session(), ignore_errors=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from docker import DockerClient
@@ -17,7 +18,7 @@ from harness import owner
 Predicate = Callable[[Mapping[str, str]], bool]
 
 
-def _labelled(client: DockerClient) -> Iterable[tuple[str, str, Mapping[str, str], Callable[[], None]]]:
+def _labelled(client: DockerClient) -> Iterable[tuple[str, str, Mapping[str, str], Callable[[], object]]]:
     """Yield (kind, name, labels, remove) of everything that carries a session label; containers first."""
     query = {"label": owner.SESSION}
     for container in client.api.containers(all=True, filters=query):
@@ -26,7 +27,7 @@ def _labelled(client: DockerClient) -> Iterable[tuple[str, str, Mapping[str, str
             "container",
             container["Names"][0].lstrip("/") if container["Names"] else identity[:12],
             container["Labels"],
-            lambda identity=identity: client.api.remove_container(identity, v=True, force=True),
+            partial(client.api.remove_container, identity, v=True, force=True),
         )
     for network in client.api.networks(filters=query):
         identity = network["Id"]
@@ -34,7 +35,7 @@ def _labelled(client: DockerClient) -> Iterable[tuple[str, str, Mapping[str, str
             "network",
             network["Name"],
             network["Labels"],
-            lambda identity=identity: client.api.remove_network(identity),
+            partial(client.api.remove_network, identity),
         )
     for volume in client.api.volumes(filters=query)["Volumes"] or []:
         name = volume["Name"]
@@ -42,7 +43,7 @@ def _labelled(client: DockerClient) -> Iterable[tuple[str, str, Mapping[str, str
             "volume",
             name,
             volume["Labels"],
-            lambda name=name: client.api.remove_volume(name, force=True),
+            partial(client.api.remove_volume, name, force=True),
         )
 
 

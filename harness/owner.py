@@ -24,7 +24,7 @@ SESSION_VARIABLE = "RT_HARNESS_SESSION"
 def process_start_time(pid: int) -> str | None:
     """Return the start time of a process in clock ticks since boot, or None when there is no such process.
 
-    Field 22 of /proc/PID/stat (proc(5)); the command name in field 2 may hold spaces: read after the last ")".
+    Field 22 of /proc/PID/stat (proc(5)); field 2 may hold spaces, so read after the last ")".
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,84 @@
+"""Where Debian packages come from: an option, else what this machine's own apt uses, else apt's default.
+
+No host name of a mirror is written in the project.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+VARIABLE = "RT_HARNESS_MIRROR"
+SECURITY_VARIABLE = "RT_HARNESS_SECURITY_MIRROR"
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """URIs of a Debian archive and, if known, of its security archive; "" where unknown."""
+
+    archive: str = ""
+    security: str = ""
+    proxy: str = ""
+
+    def sources(self, suite: str, security: bool) -> str:
+        """Return the lines of a sources.list for a suite; "" when the archive is unknown."""
+        if not self.archive:
+            return ""
+        lines = [f"deb {self.archive} {suite} main"]
+        if security and self.security:
+            lines.append(f"deb {self.security} {suite}-security main")
+        return "\n".join(lines) + "\n"
+
+
+def _entries(etc: Path) -> list[tuple[str, str]]:
+    """Return (URI, suite) of every binary source in apt's configuration, one-line and deb822 style."""
+    found: list[tuple[str, str]] = []
+    for path in [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]:
+        if not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if path.suffix == ".sources":
+            for paragraph in re.split(r"\n\s*\n", text):
+                fields = dict(re.findall(r"^(\w[\w-]*):[ \t]*(.*)$", paragraph, re.MULTILINE))
+                if "deb" in fields.get("Types", "").split() and fields.get("Enabled", "yes") != "no":
+                    uris, names = fields.get("URIs", "").split(), fields.get("Suites", "").split()
+                    found += [(uri, name) for uri in uris for name in names]
+        else:
+            found += re.findall(r"^deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)", text, re.MULTILINE)
+    return found
+
+
+def of_machine(etc: Path = Path("/etc/apt")) -> Mirror:
+    """Return the mirror that this machine's apt uses for Debian; empty on another distribution.
+
+    An entry counts when its suite is one of Debian's: a code name that image/releases.toml knows, or an
+    alias. Third-party repositories have suites of their own and are passed over.
+    """
+    if os.environ.get(VARIABLE):
+        return Mirror(os.environ[VARIABLE], os.environ.get(SECURITY_VARIABLE, ""), _proxy())
+    from harness.releases import suites  # noqa: PLC0415 - the manifest is only needed for the names
+
+    names = {*suites(), "stable", "oldstable", "testing", "unstable"}
+    archive = security = ""
+    for uri, suite in _entries(etc):
+        base, _, rest = suite.partition("-")
+        if base not in names or uri.startswith(("cdrom:", "file:")):
+            continue
+        if rest == "security" or suite.endswith("/updates"):
+            security = security or uri
+        elif "debian" in uri and not rest:
+            archive = archive or uri
+    return Mirror(archive, security, _proxy())
+
+
+def _proxy() -> str:
+    """Return the proxy that apt uses, or ""."""
+    if shutil.which("apt-config") is None:
+        return ""
+    command = ["apt-config", "shell", "proxy", "Acquire::http::Proxy"]
+    text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return text.strip().removeprefix("proxy='").removesuffix("'") if text.strip() else ""

@@ -1,0 +1,171 @@
+"""Which RT releases and database servers exist, and which pairs of them make sense.
+
+The facts are rows of image/releases.toml; nothing here knows a version by name.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+
+ROOT = Path(__file__).resolve().parent.parent
+MANIFEST = ROOT / "image" / "releases.toml"
+VERSION = re.compile(r"^\d+\.\d+\.\d+$")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A Debian suite and what apt must be told about it."""
+
+    name: str
+    security: bool = False
+    apt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A database server: `product` is "mariadb" or "mysql", `version` its release series."""
+
+    name: str
+    suite: Suite
+    packages: tuple[str, ...]
+
+    @property
+    def product(self) -> str:
+        """Return the product, the part of the name before the dash."""
+        return self.name.partition("-")[0]
+
+    @property
+    def version(self) -> str:
+        """Return the release series, the part of the name after the dash."""
+        return self.name.partition("-")[2]
+
+
+@dataclass(frozen=True)
+class Release:
+    """An RT release that has an image here."""
+
+    version: str
+    suite: Suite
+    servers: tuple[str, ...]
+
+    @property
+    def major(self) -> int:
+        """Return 4 or 5: it is part of Debian's package names."""
+        return int(self.version.partition(".")[0])
+
+
+def parse(version: str) -> tuple[int, int, int]:
+    """Return "5.0.10" as (5, 0, 10), which sorts; raises UsageError for anything else."""
+    if not VERSION.match(version):
+        raise UsageError(
+            f"{version!r} is not an RT release.", repair="say it as three numbers, for example 4.4.6"
+        )
+    one, two, three = map(int, version.split("."))
+    return one, two, three
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An upgrade: from one release to another on one server."""
+
+    origin: str
+    target: str
+    server: str
+
+    def __str__(self) -> str:
+        """Return the pair's id, as tests and reports show it."""
+        return f"{self.origin}-to-{self.target}@{self.server}"
+
+
+@cache
+def _manifest(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def suites(path: Path = MANIFEST) -> dict[str, Suite]:
+    """Return all suites by name."""
+    return {
+        name: Suite(name, row.get("security", False), tuple(row.get("apt", ())))
+        for name, row in _manifest(path)["suite"].items()
+    }
+
+
+def servers(path: Path = MANIFEST) -> dict[str, Server]:
+    """Return all servers by name, in the manifest's order."""
+    known = suites(path)
+    return {
+        row["name"]: Server(row["name"], known[row["suite"]], tuple(row["packages"]))
+        for row in _manifest(path)["server"]
+    }
+
+
+def releases(path: Path = MANIFEST) -> dict[str, Release]:
+    """Return all releases by version, oldest first."""
+    known = suites(path)
+    rows = [
+        Release(row["version"], known[row["suite"]], tuple(row["servers"]))
+        for row in _manifest(path)["release"]
+    ]
+    return {row.version: row for row in sorted(rows, key=lambda row: parse(row.version))}
+
+
+def _choose(kind: str, name: str, known: Iterable[str]) -> None:
+    names = list(known)
+    if name not in names:
+        raise UsageError(f"There is no {kind} {name!r} here.", repair=f"choose one of: {', '.join(names)}")
+
+
+def release(version: str) -> Release:
+    """Return the release of that version. Raises UsageError that lists the known ones."""
+    _choose("RT release", version, releases())
+    return releases()[version]
+
+
+def server(name: str) -> Server:
+    """Return the server of that name. Raises UsageError that lists the known ones."""
+    _choose("database server", name, servers())
+    return servers()[name]
+
+
+def pair(origin: str, target: str, server_name: str) -> Pair:
+    """Return the upgrade asked for.
+
+    `origin` may be a release without an image here: its dump can be upgraded all the same.
+    Raises UsageError for an unknown target or server, a pair going backwards, or a server that the target
+    cannot run on.
+    """
+    goal = release(target)
+    server(server_name)
+    if parse(origin) > parse(target):
+        raise UsageError(
+            f"RT cannot go backwards from {origin} to {target}.",
+            repair="swap FROM and TO; the way back after an upgrade is restoring the backup",
+        )
+    if server_name not in goal.servers:
+        raise UsageError(
+            f"RT {target} cannot run on {server_name}.", repair=f"choose one of: {', '.join(goal.servers)}"
+        )
+    return Pair(origin, target, server_name)
+
+
+def pairs() -> list[Pair]:
+    """Return every forward pair on every server that its target may run on."""
+    return [
+        Pair(origin.version, target.version, name)
+        for origin, target in itertools.combinations(releases().values(), 2)
+        for name in target.servers
+    ]
+
+
+def adjacent(origin: str, target: str) -> bool:
+    """Tell whether no release that has an image here lies between the two."""
+    return not [one for one in releases() if parse(origin) < parse(one) < parse(target)]

@@ -1,0 +1,1 @@
+"""Everything about Marathon: app definition, lint, client, health, gate, and the local stand-in."""

@@ -1,0 +1,44 @@
+"""Marathon from the command line: python -m harness.marathon COMMAND.
+
+Commands:
+  lint      look at an app definition without deploying it
+  status    show what Marathon says about an app, and whether that would pass the gate now
+  deploy    deploy a definition, prove the new tasks live, or roll back and prove the old ones live
+  deadline  show how long a deployment of a definition may take, and why
+
+The stand-in for a Marathon is started with `python -m harness.marathon.standin`.
+Exit codes: 0 good, 1 findings, 2 not proven, 3 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from harness.errors import HarnessError
+from harness.marathon import commands, lint
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = lint.Parser(
+        prog="python -m harness.marathon",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    chosen = parser.add_subparsers(metavar="COMMAND", required=True)
+    one = chosen.add_parser("lint", help="look at an app definition", description=lint.__doc__)
+    lint.add_arguments(one)
+    one.set_defaults(run=lint.run)
+    commands.add_commands(chosen)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""How long a deployment may take, computed from its own definition.
+
+A Marathon deployment never fails by itself: it waits, restarting tasks, for ever. So the one who started it
+must know when waiting has become pointless, and that depends on nothing but the definition and the pull.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.marathon.definition import (
+    PULL_ALLOWANCE,
+    App,
+    capacity,
+    health_checks,
+    instances_of,
+    items,
+    mapping,
+    number,
+    strategy_of,
+)
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """Two bounds in seconds: `wave` without any progress, `total` from start to end.
+
+    Progress is one more new task healthy than ever before, so a flapping task earns no time.
+    """
+
+    wave: float
+    total: float
+    because: str
+
+
+def waves(app: App, running: int | None = None) -> int:
+    """Count the batches in which a rolling replacement starts its new tasks (at least 1)."""
+    instances = instances_of(app)
+    old = instances if running is None else running
+    plan = capacity(instances, *strategy_of(app), running=old)
+    at_once = max(1, min(instances, plan.maximum - (old - plan.kill_now)))
+    return max(1, math.ceil(instances / at_once))
+
+
+def deadline_of(app: App, pull: float = PULL_ALLOWANCE, running: int | None = None) -> Deadline:
+    """Return how long to wait for a deployment of `app` when `running` old tasks are to be replaced.
+
+    A wave is grace + interval * (max + 2) of the slowest check: by then a bad task has been killed by its
+    own check, and one interval more covers the ticker that starts with the deployment instead of the task.
+    Readiness needs up to an interval and a time-out on top. The image is pulled once.
+    """
+    checks = health_checks(app)
+    slowest = max((check.grace + check.interval * (check.failures + 2) for check in checks), default=60.0)
+    readiness = [mapping(one) for one in items(app.get("readinessChecks"))]
+    ready = max(
+        (number(one.get("intervalSeconds"), 30) + number(one.get("timeoutSeconds"), 10) for one in readiness),
+        default=0.0,
+    )
+    leaving = number(app.get("taskKillGracePeriodSeconds"), 3)
+    wave = slowest + ready + leaving + pull
+    count = waves(app, running)
+    total = pull + count * (slowest + ready + leaving)
+    return Deadline(
+        wave,
+        total,
+        f"{slowest:g} s of health checks + {ready:g} s of readiness + {leaving:g} s to stop an old task, in "
+        f"{count} wave(s), + {pull:g} s for the image pull",
+    )
+
+
+def soak_of(app: App) -> float:
+    """Seconds in which every health check runs at least once more: the distance of two polls worth having."""
+    return max((check.interval + check.timeout for check in health_checks(app)), default=5.0)

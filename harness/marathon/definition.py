@@ -1,0 +1,244 @@
+"""Reading an app definition: both input dialects, Marathon's defaults, and the arithmetic of a deployment.
+
+Nothing here trusts its input: every accessor answers for any JSON value, so that lint can read broken files.
+Defaults and limits are those of Marathon 1.5 and later; where 1.4 differs, the accessor takes a dialect.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+
+App = Mapping[str, Any]
+"""An app definition as JSON: what is POSTed to /v2/apps or read back from it."""
+
+MESOS_LEVEL = frozenset({"COMMAND", "MESOS_HTTP", "MESOS_HTTPS", "MESOS_TCP"})
+MARATHON_LEVEL = frozenset({"HTTP", "HTTPS", "TCP"})
+HTTP_LIKE = frozenset({"HTTP", "HTTPS", "MESOS_HTTP", "MESOS_HTTPS"})
+
+LARGEST = 2**31 - 1
+PULL_ALLOWANCE = 300.0
+"""Seconds a cold image pull may take: Marathon kills a task that stages for longer (task_launch_timeout)."""
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """Return the value if it is a JSON object, else an empty one."""
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def items(value: object) -> list[Any]:
+    """Return the value if it is a JSON array, else an empty one."""
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def text(value: object, default: str = "") -> str:
+    """Return the value if it is a string, else the default."""
+    return value if isinstance(value, str) else default
+
+
+def whole(value: object, default: int) -> int:
+    """Return the value if it is an integer that a 32-bit field can hold, else the default."""
+    good = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
+    return int(value) if good else default  # type: ignore[call-overload]
+
+
+def number(value: object, default: float) -> float:
+    """Return the value if it is a finite number of sane size, else the default."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return default
+    return float(value) if abs(value) <= LARGEST else default
+
+
+@dataclass(frozen=True)
+class Port:
+    """One port of an app: an entry of portMappings (bridge, container) or portDefinitions (host)."""
+
+    container_port: int
+    host_port: int
+    service_port: int
+    name: str
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """One entry of healthChecks with Marathon's defaults filled in; times in seconds."""
+
+    index: int
+    raw: Mapping[str, Any]
+
+    @property
+    def protocol(self) -> str:
+        """HTTP unless given."""
+        return text(self.raw.get("protocol"), "HTTP")
+
+    @property
+    def path(self) -> str:
+        """Path asked for; "/" unless given."""
+        return text(self.raw.get("path"), "/") or "/"
+
+    @property
+    def command(self) -> str:
+        """Shell line of a COMMAND check, or an empty string."""
+        return text(mapping(self.raw.get("command")).get("value"))
+
+    @property
+    def grace(self) -> float:
+        """Seconds after RUNNING during which failures do not count, ended for good by the first success."""
+        return number(self.raw.get("gracePeriodSeconds"), 300)
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two probes."""
+        return number(self.raw.get("intervalSeconds"), 60)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds after which a probe counts as failed."""
+        return number(self.raw.get("timeoutSeconds"), 20)
+
+    @property
+    def delay(self) -> float:
+        """Seconds before the first probe; only Mesos-level checks know it."""
+        return number(self.raw.get("delaySeconds"), 15)
+
+    @property
+    def failures(self) -> int:
+        """maxConsecutiveFailures: the kill comes with failure N+1 (Marathon-level) or N (Mesos-level)."""
+        return whole(self.raw.get("maxConsecutiveFailures"), 3)
+
+    @property
+    def kills(self) -> bool:
+        """Whether the check ever kills: a Marathon-level one with 0 only reports."""
+        return self.failures > 0 or self.protocol in MESOS_LEVEL
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How many tasks a rolling replacement keeps, allows and kills at once (Marathon's restart strategy)."""
+
+    minimum_healthy: int
+    maximum: int
+    kill_now: int
+
+
+def capacity(instances: int, minimum_health: float, over: float, running: int | None = None) -> Capacity:
+    """Compute what a rolling replacement does with `running` old tasks (default: all instances run).
+
+    When minimum and maximum coincide and nothing may be killed, Marathon lets one task more run, because
+    the deployment could not move otherwise.
+    """
+    now = instances if running is None else running
+    least = math.ceil(instances * minimum_health)
+    most = math.floor(instances * (1 + over))
+    if least == most <= now:
+        most += 1
+    return Capacity(least, most, max(0, now - least))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read one app definition from a file. Raises UsageError when there is no JSON object in it."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{path} cannot be read as an app definition: {error}.",
+            repair="give a file with one JSON object, such as the marathon.json of this repository",
+        ) from error
+    if not isinstance(value, dict):
+        raise UsageError(f"{path} holds a JSON {type(value).__name__}, not an object with an app definition.")
+    return value
+
+
+def image_of(app: App) -> str:
+    """Image of the container, or an empty string."""
+    return text(mapping(mapping(app.get("container")).get("docker")).get("image"))
+
+
+def instances_of(app: App) -> int:
+    """Instances asked for; 1 unless given."""
+    return whole(app.get("instances"), 1)
+
+
+def labels_of(app: App) -> dict[str, str]:
+    """Labels whose value is a string."""
+    return {key: value for key, value in mapping(app.get("labels")).items() if isinstance(value, str)}
+
+
+def network_mode(app: App) -> str:
+    """Return "host", "bridge" or "container" for either dialect.
+
+    Without `networks` and without `container.docker.network` Marathon takes host mode and silently drops
+    every portMapping: the trap behind lint rule L07.
+    """
+    networks = [mapping(one) for one in items(app.get("networks"))]
+    if networks:
+        mode = text(networks[0].get("mode"), "container")
+        return {"container/bridge": "bridge", "host": "host"}.get(mode, "container")
+    old = text(mapping(mapping(app.get("container")).get("docker")).get("network"))
+    return {"BRIDGE": "bridge", "USER": "container"}.get(old.upper(), "host")
+
+
+def given_mappings(app: App) -> object:
+    """portMappings as written, from whichever of the two places has them; None when neither has."""
+    container = mapping(app.get("container"))
+    docker = mapping(container.get("docker"))
+    new, old = container.get("portMappings"), docker.get("portMappings")
+    return new if new is not None else old
+
+
+def ports_of(app: App) -> list[Port]:
+    """Ports after Marathon's normalisation: what a portIndex counts in."""
+    if network_mode(app) == "host":
+        return _host_ports(app)
+    given = given_mappings(app)
+    if given is None:
+        # A bridge app without mappings gets one of its own; an empty list means none.
+        return [Port(0, 0, 0, "default")] if network_mode(app) == "bridge" else []
+    return [
+        Port(
+            whole(one.get("containerPort"), 0),
+            whole(one.get("hostPort"), 0),
+            whole(one.get("servicePort"), 0),
+            text(one.get("name")),
+        )
+        for one in map(mapping, items(given))
+    ]
+
+
+def _host_ports(app: App) -> list[Port]:
+    definitions, plain = app.get("portDefinitions"), app.get("ports")
+    if definitions is not None:
+        found = [mapping(one) for one in items(definitions)]
+        return [
+            Port(0, whole(one.get("port"), 0), whole(one.get("port"), 0), text(one.get("name")))
+            for one in found
+        ]
+    if plain is not None:
+        return [Port(0, whole(one, 0), whole(one, 0), "") for one in items(plain)]
+    return [Port(0, 0, 0, "default")]
+
+
+def health_checks(app: App) -> list[HealthCheck]:
+    """All health checks, in the order of the file."""
+    return [HealthCheck(index, mapping(one)) for index, one in enumerate(items(app.get("healthChecks")))]
+
+
+def commands(app: App) -> Iterator[str]:
+    """Shell lines of COMMAND checks: run each once in the image before a deploy, a binary may be missing."""
+    for check in health_checks(app):
+        if check.protocol == "COMMAND" and check.command:
+            yield check.command
+
+
+def strategy_of(app: App) -> tuple[float, float]:
+    """Return (minimumHealthCapacity, maximumOverCapacity): 1.0 each unless given, 0 for single instance apps."""
+    if labels_of(app).get("MARATHON_SINGLE_INSTANCE_APP", "").lower() == "true":
+        return 0.0, 0.0
+    given = mapping(app.get("upgradeStrategy"))
+    return number(given.get("minimumHealthCapacity"), 1.0), number(given.get("maximumOverCapacity"), 1.0)

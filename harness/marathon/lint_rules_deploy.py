@@ -1,0 +1,152 @@
+"""Rules about updates, ports and placement: L02, L07, L15, L16, L19-L22."""
+
+from __future__ import annotations
+
+import re
+
+from harness.marathon.definition import (
+    App,
+    capacity,
+    given_mappings,
+    image_of,
+    instances_of,
+    items,
+    labels_of,
+    mapping,
+    network_mode,
+    number,
+    ports_of,
+    strategy_of,
+    text,
+)
+from harness.marathon.lint_catalogue import Found, found
+
+Dialect = tuple[int, int]
+
+VHOST = re.compile(r"HAPROXY_(\d{1,6})_[A-Z_]+")
+
+
+def deployment(app: App, dialect: Dialect, previous: App | None = None) -> Found:
+    """Run every rule about deployments. `previous` is the definition that runs now, if it is known."""
+    yield from _outage(app, previous)
+    yield from _dropped_mappings(app)
+    yield from _stopping(app)
+    yield from _backoff(app, dialect)
+    yield from _image(app)
+    yield from _balancer(app)
+    yield from _readiness(app)
+    yield from _room(app)
+
+
+def _outage(app: App, previous: App | None) -> Found:
+    instances = instances_of(app)
+    kept = capacity(instances, *strategy_of(app)).minimum_healthy if instances > 0 else 0
+    if instances > 0 and kept <= 0:
+        yield found(
+            "L02", "/upgradeStrategy/minimumHealthCapacity",
+            f"of {instances} instance(s), 0 old ones are kept until the new ones are healthy",
+        )  # fmt: skip
+    if previous is None:
+        return
+    before = instances_of(previous)
+    ignored = {"instances", "version", "versionInfo"}
+    changed = sorted(key for key in app if key not in ignored and app[key] != previous.get(key))
+    if 0 < instances < before and changed:
+        yield found(
+            "L02", "/instances",
+            f"lowered from {before} to {instances} together with {', '.join(changed[:4])}: "
+            f"only {kept} old one(s) stay until the new ones are healthy",
+        )  # fmt: skip
+
+
+def _dropped_mappings(app: App) -> Found:
+    given = items(given_mappings(app))
+    if given and network_mode(app) == "host":
+        said = "the network is host" if app.get("networks") else "no network is given, so it is host"
+        yield found("L07", "/container/portMappings", f"{len(given)} port mapping(s), but {said}")
+
+
+def _stopping(app: App) -> Found:
+    if app.get("taskKillGracePeriodSeconds") is None:
+        yield found("L15", "/taskKillGracePeriodSeconds", "is not given")
+
+
+def _backoff(app: App, dialect: Dialect) -> Found:
+    given = app.get("maxLaunchDelaySeconds")
+    longest = number(given, 300 if dialect >= (1, 8) else 3600)
+    if longest > 300:
+        said = "is" if given is not None else "is not given, and the default is"
+        yield found("L16", "/maxLaunchDelaySeconds", f"{said} {longest:g} s")
+
+
+def _image(app: App) -> Found:
+    image = image_of(app)
+    if not image:
+        return
+    host, slash, rest = image.partition("/")
+    name = rest if slash and (":" in host or "." in host or host == "localhost") else image
+    where = "/container/docker/image"
+    if "@" not in name and ":" not in name:
+        yield found("L19", where, f"{image} has no tag, so it means latest")
+    elif name.endswith(":latest"):
+        yield found("L19", where, f"{image} is tagged latest")
+    if slash and ":" in host:
+        yield found("L19", where, f"{image} names a registry with a port",
+                    fix="serve the registry on 443, so that the first ':' starts the tag")  # fmt: skip
+
+
+def _balancer(app: App) -> Found:
+    labels, ports = labels_of(app), ports_of(app)
+    grouped = "HAPROXY_GROUP" in labels or any(re.fullmatch(r"HAPROXY_\d+_GROUP", key) for key in labels)
+    served = [index for index, port in enumerate(ports) if port.service_port and network_mode(app) != "host"]
+    if served and not grouped:
+        yield found(
+            "L20", "/labels/HAPROXY_GROUP", f"port {served[0]} has a service port but no load balancer group"
+        )
+    for key in labels:
+        numbered = VHOST.fullmatch(key)
+        if numbered and int(numbered[1]) >= len(ports):
+            yield found("L20", f"/labels/{key}", f"speaks of port {numbered[1]} of {len(ports)} port(s)",
+                        fix=f"number it 0 to {max(0, len(ports) - 1)}")  # fmt: skip
+
+
+def _readiness(app: App) -> Found:
+    checks = [mapping(one) for one in items(app.get("readinessChecks"))]
+    if len(checks) > 1:
+        yield found("L21", "/readinessChecks", f"{len(checks)} readiness checks, and one is allowed")
+    names = {port.name for port in ports_of(app) if port.name}
+    for index, check in enumerate(checks):
+        where = f"/readinessChecks({index})"
+        name = text(check.get("portName"), "http-api")
+        if name not in names:
+            known = ", ".join(sorted(names)) or "none"
+            yield found(
+                "L21", f"{where}/portName", f"port name {name[:60]!r} is not defined (defined: {known[:120]})"
+            )
+        interval, timeout = number(check.get("intervalSeconds"), 30), number(check.get("timeoutSeconds"), 10)
+        if timeout >= interval:
+            yield found("L21", f"{where}/timeoutSeconds", f"{timeout:g} s time-out, interval {interval:g} s",
+                        fix="choose timeoutSeconds below intervalSeconds")  # fmt: skip
+
+
+def _room(app: App) -> Found:
+    plan = capacity(1, *strategy_of(app))
+    if instances_of(app) != 1 or plan.kill_now > 0:
+        return
+    fixed = [port.host_port for port in ports_of(app) if port.host_port]
+    required = network_mode(app) == "host" and app.get("requirePorts") is not True
+    if fixed and not required:
+        yield found(
+            "L22",
+            "/container/portMappings",
+            f"host port {fixed[0]} is fixed: a second task needs another host",
+        )
+    for index, one in enumerate(map(items, items(app.get("constraints")))):
+        operator = text(one[1]).upper() if len(one) > 1 else ""
+        pinned = operator in ("CLUSTER", "IS", "LIKE") and one[0] == "hostname" and len(one) == 3
+        if operator in ("UNIQUE", "MAX_PER") and one[0] == "hostname":
+            yield found("L22", f"/constraints({index})", "a second task must find another host")
+        elif pinned and fixed:
+            yield found(
+                "L22", f"/constraints({index})", "the task is tied to one host, where its port is taken"
+            )

@@ -1,0 +1,196 @@
+"""Rules about health checks: L01, L03-L05, L08-L14, L17, L18."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from harness.marathon.definition import (
+    HTTP_LIKE,
+    MARATHON_LEVEL,
+    MESOS_LEVEL,
+    App,
+    HealthCheck,
+    health_checks,
+    instances_of,
+    network_mode,
+    ports_of,
+)
+from harness.marathon.lint_catalogue import Found, found
+
+Dialect = tuple[int, int]
+
+LOOKS_WELL = re.compile(
+    r"/?(index\.html)?|/(m|Install|SelfService|Ticket|Search|Admin|User|Prefs|Dashboards|Reports|Tools)(/.*)?"
+    r"|/NoAuth/(Login|Logout)\.html|/(login|signin|sso|oauth2?|saml)(/.*)?|/static/.*|/REST/1\.0(/.*)?",
+    re.IGNORECASE,
+)
+"""Paths of RT, and of login pages in general, that answer 200 or 302 while RT is in install mode, wants a
+login, or says 401 in the body of a 200 (REST 1.0). The site's prefix (WebPath) is cut off before."""
+
+BEHIND_LOGIN = re.compile(r"/REST/2\.0(/.*)?|/(api|private|internal|secure)(/.*)?", re.IGNORECASE)
+WEB_PATH = re.compile(r"^/rt(?=/|$)")
+
+
+def health(app: App, dialect: Dialect, measured_start: float | None = None) -> Found:
+    """Run every rule about health checks. `measured_start`: seconds from RUNNING to the first success."""
+    checks = health_checks(app)
+    if not checks and instances_of(app) > 0:
+        yield found("L01", "/healthChecks", "the app has no health check")
+    for check in checks:
+        for rule in (_command, _port, _path, _quotes, _without_effect):
+            yield from rule(app, check, dialect)
+        yield from _timeout(check, dialect)
+        yield from _grace(check, measured_start)
+        yield from _nervous(check)
+    yield from _several(checks)
+
+
+def _at(check: HealthCheck, key: str = "") -> str:
+    return f"/healthChecks({check.index})" + (f"/{key}" if key else "")
+
+
+def _has(check: HealthCheck, *keys: str) -> list[str]:
+    return [key for key in keys if check.raw.get(key) is not None]
+
+
+def _command(_app: App, check: HealthCheck, _dialect: Dialect) -> Found:
+    if check.protocol == "COMMAND":
+        if not check.command:
+            yield found("L05", _at(check, "command"), "a COMMAND check has no command.value")
+        for key in _has(check, "path", "port", "portIndex"):
+            yield found("L05", _at(check, key), f"a COMMAND check carries {key}", fix=f"remove {key}")
+    elif _has(check, "command"):
+        given = check.raw.get("protocol")
+        says = f"protocol {given}" if given is not None else "no protocol, so HTTP"
+        yield found(
+            "L05", _at(check, "command"), f"there is a command with {says}", fix='add "protocol": "COMMAND"'
+        )
+
+
+def _port(app: App, check: HealthCheck, _dialect: Dialect) -> Found:
+    if check.protocol == "COMMAND":
+        return
+    ports = ports_of(app)
+    given = _has(check, "port", "portIndex")
+    if len(given) == 2:
+        yield found("L04", _at(check, "port"), "both port and portIndex are given", fix="remove port")
+    elif not given and len(ports) > 1:
+        yield found(
+            "L04", _at(check), f"neither port nor portIndex is given and the app has {len(ports)} ports"
+        )
+    if "port" not in given:
+        yield from _port_index(app, check, len(ports))
+    mapped = {port.container_port for port in ports if port.container_port}
+    bridged = network_mode(app) == "bridge" and check.protocol in MARATHON_LEVEL
+    if given == ["port"] and bridged and check.raw["port"] in mapped:
+        yield found(
+            "L04", _at(check, "port"),
+            f"{check.raw['port']} is the container's port, but a {check.protocol} check asks the agent host",
+            level="W",
+        )  # fmt: skip
+
+
+def _port_index(app: App, check: HealthCheck, count: int) -> Found:
+    index = check.raw.get("portIndex")
+    index = 0 if index is None else index
+    if isinstance(index, int) and not isinstance(index, bool) and not 0 <= index < count:
+        last = f"ports 0 to {count - 1}" if count else "no ports"
+        yield found(
+            "L03",
+            _at(check, "portIndex"),
+            f"portIndex {str(index)[:12]}, but the app has {last} ({network_mode(app)} mode)",
+        )
+
+
+def _path(_app: App, check: HealthCheck, _dialect: Dialect) -> Found:
+    if check.protocol not in HTTP_LIKE or _has(check, "command"):
+        return
+    bare = WEB_PATH.sub("", check.path.partition("?")[0])
+    if BEHIND_LOGIN.fullmatch(bare):
+        yield found("L09", _at(check, "path"), f"{check.path} wants a login: without one it answers 401")
+    elif LOOKS_WELL.fullmatch(bare):
+        yield found(
+            "L08", _at(check, "path"), f"{check.path} can answer 200 or a redirect while RT does not work"
+        )
+
+
+def _quotes(_app: App, check: HealthCheck, _dialect: Dialect) -> Found:
+    if re.search(r'(?<!\\)"', check.command):
+        yield found(
+            "L11", _at(check, "command/value"), "the command holds double quotes that are not escaped"
+        )
+
+
+def _without_effect(_app: App, check: HealthCheck, dialect: Dialect) -> Found:
+    if check.raw.get("ignoreHttp1xx") is True and dialect >= (1, 5):
+        yield found("L18", _at(check, "ignoreHttp1xx"), "ignoreHttp1xx is lost on input since Marathon 1.5")
+    # Marathon's own answers carry the default 15 on every check: only another value is somebody's wish.
+    if check.protocol in MARATHON_LEVEL and check.raw.get("delaySeconds") not in (None, 15):
+        yield found("L18", _at(check, "delaySeconds"), f"{check.protocol} checks know no delaySeconds")
+
+
+def _timeout(check: HealthCheck, dialect: Dialect) -> Found:
+    if check.timeout >= check.interval:
+        yield found(
+            "L12",
+            _at(check, "timeoutSeconds"),
+            f"{check.timeout:g} s time-out with an interval of {check.interval:g} s",
+        )
+    elif check.protocol in MESOS_LEVEL and check.timeout < 5:
+        yield found(
+            "L12", _at(check, "timeoutSeconds"), f"{check.timeout:g} s for a check that the agent has to fork"
+        )
+    if check.protocol == "HTTPS" and dialect < (1, 5):
+        yield found("L12", _at(check, "timeoutSeconds"), "Marathon 1.4 applies no time-out to HTTPS checks",
+                    fix="use MESOS_HTTPS or COMMAND on this Marathon")  # fmt: skip
+
+
+def _grace(check: HealthCheck, measured: float | None) -> Found:
+    where = _at(check, "gracePeriodSeconds")
+    if check.protocol in MESOS_LEVEL and check.grace < check.delay:
+        yield found(
+            "L13", where, f"grace {check.grace:g} s ends before the first probe after {check.delay:g} s"
+        )
+    elif check.grace == 0:
+        yield found("L13", where, "no grace at all: failures count before the process has had time to listen")
+    if measured is not None and check.grace < 2 * measured:
+        yield found("L13", where, f"grace {check.grace:g} s, but a start was measured at {measured:g} s",
+                    fix=f"set gracePeriodSeconds to {2 * measured:g} or more")  # fmt: skip
+
+
+def _nervous(check: HealthCheck) -> Found:
+    where = _at(check, "maxConsecutiveFailures")
+    mesos = check.protocol in MESOS_LEVEL
+    if mesos and check.failures <= 1:
+        yield found("L14", where, f"{check.failures} with a Mesos-level check kills on the first failure")
+    elif check.kills and check.failures < 3:
+        yield found("L14", where, f"an instance is killed after {check.failures + (not mesos)} failures")
+    elif check.kills and check.interval * check.failures < 15:
+        yield found(
+            "L14", where, f"an instance is killed after {check.interval * check.failures:g} s of failure"
+        )
+
+
+def _several(checks: list[HealthCheck]) -> Found:
+    commands = [check for check in checks if check.protocol == "COMMAND"]
+    mesos = [check for check in checks if check.protocol in MESOS_LEVEL and check.protocol != "COMMAND"]
+    if len(mesos) > 1:
+        yield found(
+            "L10", "/healthChecks", f"{len(mesos)} MESOS_* checks, and Marathon accepts one", level="E"
+        )
+    if len(commands) > 1:
+        yield found("L10", "/healthChecks", f"{len(commands)} COMMAND checks, and Mesos runs only the first")
+    if commands and mesos:
+        yield found(
+            "L10", "/healthChecks", f"COMMAND beside {mesos[0].protocol}, and Mesos runs only one of them"
+        )
+    if (commands or mesos) and any(check.protocol in MARATHON_LEVEL for check in checks):
+        yield found("L17", "/healthChecks", " and ".join(_protocols(checks)) + " do not go together")
+    if checks and not any(check.kills for check in checks):
+        yield found("L14", "/healthChecks", "no check ever kills: an instance that hangs stays for ever",
+                    fix="give one check maxConsecutiveFailures of 3 or more")  # fmt: skip
+
+
+def _protocols(checks: list[HealthCheck]) -> Iterator[str]:
+    return iter(sorted({check.protocol for check in checks}))

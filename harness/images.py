@@ -80,9 +80,7 @@ class Images:
         base = self.base(suite)
         key = cache.digest(base, _key(folder), *(f"{k}={v}" for k, v in sorted(arguments.items())))
         tag = f"rt-harness/{kind}:{name}-{key}"
-        return self._once(
-            tag, f"{kind} {name}", lambda: self._build(tag, folder, {"BASE": base, **arguments})
-        )
+        return self._once(tag, f"{kind} {name}", lambda: self._build(tag, folder, {"BASE": base, **arguments}))
 
     def _present(self, tag: str) -> str:
         """Return an image that the user named, pulled if the engine does not have it."""

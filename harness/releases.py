@@ -66,9 +66,7 @@ class Release:
 def parse(version: str) -> tuple[int, int, int]:
     """Return "5.0.10" as (5, 0, 10), which sorts; raises UsageError for anything else."""
     if not VERSION.match(version):
-        raise UsageError(
-            f"{version!r} is not an RT release.", repair="say it as three numbers, for example 4.4.6"
-        )
+        raise UsageError(f"{version!r} is not an RT release.", repair="say it as three numbers, for example 4.4.6")
     one, two, three = map(int, version.split("."))
     return one, two, three
 
@@ -112,8 +110,7 @@ def releases(path: Path = MANIFEST) -> dict[str, Release]:
     """Return all releases by version, oldest first."""
     known = suites(path)
     rows = [
-        Release(row["version"], known[row["suite"]], tuple(row["servers"]))
-        for row in _manifest(path)["release"]
+        Release(row["version"], known[row["suite"]], tuple(row["servers"])) for row in _manifest(path)["release"]
     ]
     return {row.version: row for row in sorted(rows, key=lambda row: parse(row.version))}
 

@@ -81,9 +81,7 @@ class Report:
         """Read what `to_json` wrote."""
         data = json.loads(text)
         data["findings"] = [
-            Finding(
-                **{**found, "samples": tuple(found["samples"]), "blocks": tuple(map(tuple, found["blocks"]))}
-            )
+            Finding(**{**found, "samples": tuple(found["samples"]), "blocks": tuple(map(tuple, found["blocks"]))})
             for found in data["findings"]
         ]
         return cls(**data)

@@ -1,0 +1,193 @@
+"""Baselines: a dump restored once per dump and server, kept as a data directory that clones copy.
+
+MySQL has no template databases; a cleanly shut down data directory in a volume is the next best thing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docker import DockerClient
+from docker.errors import APIError, NotFound
+
+from harness import cache, owner
+from harness.containers import unique_name
+from harness.database import FAST, Credentials, Database, Profile
+from harness.dump import Dump, DumpError
+from harness.errors import UsageError
+from harness.images import Progress, quiet
+from harness.releases import Server
+
+CACHE_LABEL = "rt-harness.cache"
+FORMAT = "1"
+"""Raised when the way a baseline is made changes, so that old ones are not used."""
+DATA, PREPARED = "/var/lib/mysql", "/baseline"
+
+
+@dataclass
+class Baseline:
+    """A prepared data directory in a volume, with the facts known about its content.
+
+    rows: table to exact row count after the restore. seconds: what the restore took.
+    """
+
+    key: str
+    server: Server
+    image: str
+    volume: str
+    credentials: Credentials
+    rows: dict[str, int]
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+class Baselines:
+    """Makes baselines and clones on one engine; one process makes a baseline, all share it."""
+
+    def __init__(self, client: DockerClient, progress: Progress = quiet) -> None:
+        """Remember the engine. `progress` hears one line whenever something slow begins."""
+        self.client, self.progress = client, progress
+
+    def of_dump(self, dump: Dump, server: Server, image: str) -> Baseline:
+        """Return the baseline of a dump on a server, restored first if there is none.
+
+        Raises DumpError when the server refuses the dump, or the rows restored are not the manifest's.
+        """
+        key = cache.digest("dump", FORMAT, dump.sha256, image)
+        return self._made(key, server, image, f"restoring {dump.path.name} on {server.name}", lambda database: (
+            _restore(database, dump)
+        ))  # fmt: skip
+
+    def empty(self, server: Server, image: str) -> Baseline:
+        """Return a baseline with an empty database, for `init`."""
+        key = cache.digest("empty", FORMAT, image)
+        return self._made(key, server, image, f"preparing an empty {server.name}", lambda _: None)
+
+    def of_work(
+        self, parts: Iterable[str], server: Server, image: str, what: str, work: Callable[[Database], None]
+    ) -> Baseline:
+        """Return a baseline whose content `work` makes in an empty database; `parts` are what it depends on."""
+        return self._made(cache.digest("work", FORMAT, image, *parts), server, image, what, work)
+
+    def clone(self, baseline: Baseline, profile: Profile = FAST, **options: Any) -> Database:
+        """Return a private copy of a baseline, running. The caller removes it with `discard`."""
+        name = unique_name("clone")
+        self.client.volumes.create(name, labels=owner.labels("clone"))
+        try:
+            return Database(
+                self.client, baseline.server, baseline.image, baseline.credentials, profile,
+                volumes={baseline.volume: (PREPARED, "ro"), name: (DATA, "rw")}, copy_from=PREPARED, **options,
+            )  # fmt: skip
+        except BaseException:
+            self._remove_volume(name)
+            raise
+
+    def discard(self, database: Database) -> None:
+        """Remove a clone and its data."""
+        mounts: list[str] = []
+        with contextlib.suppress(NotFound):
+            mounts = [
+                one["Name"] for one in database.container.docker.attrs["Mounts"] if one["Destination"] == DATA
+            ]
+        database.remove()
+        for name in mounts:
+            self._remove_volume(name)
+
+    def _remove_volume(self, name: str) -> None:
+        with contextlib.suppress(APIError):
+            self.client.api.remove_volume(name, force=True)
+
+    def _marker(self, key: str) -> Path:
+        return cache.directory("baselines") / f"{key}.json"
+
+    def _found(self, key: str, server: Server) -> Baseline | None:
+        try:
+            facts = json.loads(self._marker(key).read_text(encoding="utf-8"))
+            self.client.volumes.get(facts["volume"])
+        except (FileNotFoundError, NotFound, json.JSONDecodeError):
+            return None
+        facts["credentials"] = Credentials(**facts["credentials"])
+        return Baseline(**{**facts, "server": server})
+
+    def _made(self, key: str, server: Server, image: str, what: str, work: Callable[[Database], Any]) -> Baseline:
+        if found := self._found(key, server):
+            return found
+        with cache.lock(f"baseline-{key}"):
+            if found := self._found(key, server):
+                return found
+            self.progress(what)
+            return self._make(key, server, image, work)
+
+    def _make(self, key: str, server: Server, image: str, work: Callable[[Database], Any]) -> Baseline:
+        volume = f"rt-harness-baseline-{key}"
+        self._remove_volume(volume)  # what a killed maker left: without a marker it is nothing
+        self.client.volumes.create(volume, labels={CACHE_LABEL: "baseline"})
+        started = time.monotonic()
+        credentials = Credentials(secrets.token_hex(12), secrets.token_hex(12))
+        try:
+            database = Database(
+                self.client,
+                server,
+                image,
+                credentials,
+                FAST,
+                volumes={volume: (DATA, "rw")},
+                first_start=True,
+            )
+            try:
+                work(database)
+                rows = database.counts()
+                database.shut_down()
+            finally:
+                database.remove()
+        except BaseException:
+            self._remove_volume(volume)
+            raise
+        seconds = time.monotonic() - started
+        made = Baseline(key, server, image, volume, credentials, rows, round(seconds, 2))
+        path = self._marker(key)
+        path.with_suffix(".new").write_text(json.dumps({**asdict(made), "server": server.name}), encoding="utf-8")
+        path.with_suffix(".new").replace(path)
+        return made
+
+
+def _restore(database: Database, dump: Dump) -> None:
+    """Feed a dump to the server's client and compare the rows with the manifest's."""
+    done = database.client_program(dump.chunks())
+    if done.code:
+        raise UsageError(
+            f"{database.server.name} cannot hold the dump {dump.path.name}: its client ended with {done.code}.",
+            [("Server", _without_values(done.err))],
+            "choose the server that the dump was made on, or a newer one of the same product",
+        )
+    counted = database.counts()
+    if not counted:
+        raise DumpError(f"The dump {dump.path.name} holds no tables.")
+    if dump.manifest:
+        wrong = {
+            table: (dump.manifest.rows.get(table), counted.get(table))
+            for table in {*dump.manifest.rows, *counted}
+            if dump.manifest.rows.get(table) != counted.get(table)
+        }
+        if wrong:
+            lines = [f"{table}: manifest {said}, restored {real}" for table, (said, real) in sorted(wrong.items())]
+            raise DumpError(
+                f"After restoring {dump.path.name}, {len(wrong)} tables hold other rows than its manifest says.",
+                [("Tables", "\n".join(lines))],
+                "make dump and manifest again together (make fixtures)",
+            )
+
+
+def _without_values(text: str) -> str:
+    """Return a client's error lines with everything in quotes taken out: they quote the data."""
+    import re  # noqa: PLC0415 - only on the way to an error
+
+    lines = [re.sub(r"'(?:[^'\\]|\\.)*'", "'...'", line)[:300] for line in text.splitlines()[-5:]]
+    return "\n".join(lines)

@@ -1,0 +1,260 @@
+"""Containers of a session: started through testcontainers, labelled with their owner, bounded in time."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket as sockets
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from docker import DockerClient
+from docker.errors import APIError, NotFound
+from docker.models.containers import Container as DockerObject
+from docker.utils.socket import frames_iter
+from testcontainers.core.container import DockerContainer
+
+from harness import cache, owner
+from harness.errors import Block, InfrastructureError
+from harness.streams import LineSplitter, feed
+from harness.waits import Retry
+
+_numbers = itertools.count(1)
+_numbers_lock = threading.Lock()
+EXIT_TIMED_OUT = (124, 137)
+"""What GNU timeout ends with: 124 after SIGTERM, 137 when it had to kill."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that ended: exit code, standard output and standard error as text."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the time limit ended it."""
+        return self.code in EXIT_TIMED_OUT
+
+
+class ExecError(InfrastructureError):
+    """A command in a container failed although the harness needs it to work."""
+
+
+def unique_name(kind: str) -> str:
+    """Return a container name no other session or worker uses; it is also the host name in the network."""
+    with _numbers_lock:
+        number = next(_numbers)
+    return f"rt-harness-{owner.session().rpartition('-')[2]}-{os.getpid()}-{kind}-{number}"
+
+
+def network(client: DockerClient) -> str:
+    """Return the name of the session's network, made on first use; all its containers see each other."""
+    name = f"rt-harness-{owner.session()}"
+    with cache.lock(f"network-{owner.session()}"):
+        if not client.networks.list(names=[name]):
+            client.networks.create(name, driver="bridge", labels=owner.labels("network"))
+    return name
+
+
+class Container:
+    """A container of ours. It exists from construction until `remove`."""
+
+    def __init__(
+        self,
+        client: DockerClient,
+        image: str,
+        kind: str,
+        *,
+        command: str | Sequence[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        files: Iterable[tuple[str, bytes]] = (),
+        volumes: Mapping[str, tuple[str, str]] | None = None,
+        ports: Iterable[int] = (),
+        **options: Any,
+    ) -> None:
+        """Start it.
+
+        files: (path, content) put into it before its first process starts. volumes: name or host path to
+        (path inside, "ro" or "rw"). ports: container ports published on a port of 127.0.0.1 that the engine
+        picks. options: passed to the docker SDK.
+        """
+        self.client = client
+        self.name = unique_name(kind)
+        self.image = image
+        self._addresses: dict[int, tuple[str, int]] = {}
+        box = DockerContainer(image).with_name(self.name)
+        if command is not None:
+            box.with_command(command if isinstance(command, str) else list(command))
+        box.with_envs(**(environment or {}))
+        for path, content in files:
+            box.with_copy_into_container(content, path)
+        for source, (target, mode) in (volumes or {}).items():
+            box.with_volume_mapping(source, target, mode)
+        options.setdefault("network", network(client))
+        published = {f"{port}/tcp": (reachable_host(client)[1], None) for port in ports}
+        box.with_kwargs(labels=owner.labels(kind), **options)
+        box.ports = cast(Any, published)
+        self._box = _started(box)
+        self.id: str = box.get_container_id()
+
+    @property
+    def docker(self) -> DockerObject:
+        """Return the docker SDK's object for it, freshly inspected."""
+        return self.client.containers.get(self.id)
+
+    def address(self, port: int) -> tuple[str, int]:
+        """Return host and port at which this machine reaches a published container port.
+
+        The engine picks another host port each time the container starts. Raises Retry while it has none.
+        """
+        if port not in self._addresses:
+            bound = self.docker.attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp")
+            if not bound:
+                raise Retry(f"{self.name} publishes no port {port} (yet)")
+            self._addresses[port] = (reachable_host(self.client)[0], int(bound[0]["HostPort"]))
+        return self._addresses[port]
+
+    def ended(self) -> str | None:
+        """Return a sentence once the container has stopped or is gone; None while it runs."""
+        try:
+            state = self.docker.attrs["State"]
+        except NotFound:
+            return f"the container {self.name} is gone"
+        if state["Running"]:
+            return None
+        reason = " (out of memory)" if state.get("OOMKilled") else ""
+        return f"the container {self.name} ended with exit code {state['ExitCode']}{reason}"
+
+    def logs(self, tail: int | None = None) -> str:
+        """Return what it wrote to stdout and stderr; "" when it is gone."""
+        try:
+            raw = self.docker.logs(tail="all" if tail is None else tail)
+        except NotFound:
+            return ""
+        return raw.decode(errors="replace")
+
+    def evidence(self) -> list[Block]:
+        """Return the end of its log as a titled block for an error."""
+        return [(f"Log of {self.name}", self.logs(tail=30))]
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        limit: float = 60,
+        user: str = "",
+        environment: Mapping[str, str] | None = None,
+        stdin: Iterable[bytes] | None = None,
+        heard: Callable[[str], None] | None = None,
+    ) -> Done:
+        """Run a command in it and wait for its end, at most `limit` seconds.
+
+        stdin: pieces of bytes to feed; without it, standard input is at its end, so nothing can prompt.
+        heard: called with every full line of output, as it comes.
+        """
+        api = self.client.api
+        argv = ["timeout", "--kill-after=5", f"{limit:g}", *command]
+        created = api.exec_create(
+            self.id, argv, stdin=stdin is not None, user=user, environment=dict(environment or {})
+        )
+        collected: tuple[list[bytes], list[bytes]] = ([], [])
+        lines = LineSplitter(heard)
+        for channel, piece in self._frames(created["Id"], stdin):
+            collected[channel - 1].append(piece)
+            lines.feed(channel, piece)
+        lines.close()
+        code = api.exec_inspect(created["Id"])["ExitCode"]
+        out, err = (b"".join(part).decode(errors="replace") for part in collected)
+        return Done(-1 if code is None else code, out, err)
+
+    def _frames(self, identity: str, stdin: Iterable[bytes] | None) -> Iterator[tuple[int, bytes]]:
+        """Yield (1 for stdout or 2 for stderr, bytes) of an exec; feed it in a thread meanwhile."""
+        connection = self.client.api.exec_start(identity, socket=True)
+        raw = cast(sockets.socket, getattr(connection, "_sock", connection))
+        raw.settimeout(None)
+        failures: list[BaseException] = []
+        feeder = None
+        if stdin is not None:
+            feeder = threading.Thread(target=feed, args=(raw, stdin, failures), daemon=True)
+            feeder.start()
+        try:
+            for channel, piece in frames_iter(connection, tty=False):  # type: ignore[no-untyped-call]
+                if piece:
+                    yield channel, piece
+        finally:
+            connection.close()
+            if feeder:
+                feeder.join(timeout=5)
+        if failures:
+            raise failures[0]
+
+    def need(self, command: Sequence[str], **options: Any) -> str:
+        """Run a command that must work and return its output. Raises ExecError with what it said."""
+        done = self.run(command, **options)
+        if done.code:
+            what = "ran into its time limit" if done.timed_out else f"ended with exit code {done.code}"
+            raise ExecError(
+                f"{command[0]} in {self.name} {what}.",
+                [("Output", _last(done.out)), ("Errors", _last(done.err)), *self.evidence()],
+            )
+        return done.out
+
+    def signal(self, name: str) -> None:
+        """Send a signal to its first process."""
+        self.docker.kill(name)
+
+    def stop(self, seconds: int = 30) -> int:
+        """Ask it to end, kill it after `seconds`; return its exit code."""
+        self.docker.stop(timeout=seconds)
+        return int(self.docker.attrs["State"]["ExitCode"])
+
+    def start(self) -> None:
+        """Start it again after `stop` or a kill; its data is as it was."""
+        self._addresses.clear()
+        self.docker.start()
+
+    def remove(self) -> None:
+        """Remove it with its anonymous volumes; already gone is fine."""
+        try:
+            self.client.api.remove_container(self.id, v=True, force=True)
+        except NotFound:
+            pass
+        except APIError as error:
+            if error.status_code != 409:  # 409: another removal of it is under way
+                raise
+
+
+def _started(box: DockerContainer) -> DockerContainer:
+    try:
+        return box.start()
+    except (APIError, OSError) as error:
+        if box._container is not None:  # created but not started: it must not stay behind
+            box._container.remove(force=True, v=True)
+        raise InfrastructureError(
+            f"A container of {box.image} did not start.",
+            [("Engine", str(error))],
+            "run `make engine` and look at the engine's own log",
+        ) from error
+
+
+def reachable_host(client: DockerClient) -> tuple[str, str]:
+    """Return where published ports are reached from here, and the address to publish them on.
+
+    A local engine's ports stay on the loopback. A remote engine, or one outside the container that this runs
+    in (TESTCONTAINERS_HOST_OVERRIDE says so), must publish on all its addresses to be reached at all.
+    """
+    if override := os.environ.get("TESTCONTAINERS_HOST_OVERRIDE"):
+        return override, "0.0.0.0"
+    if client.api.base_url.startswith("http+docker://"):
+        return "127.0.0.1", "127.0.0.1"
+    return urlsplit(client.api.base_url).hostname or "127.0.0.1", "0.0.0.0"
+
+
+def _last(text: str, lines: int = 20) -> str:
+    return "\n".join(text.splitlines()[-lines:])

@@ -1,0 +1,206 @@
+"""A running database server with one RT database in it, and how to ask it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pymysql
+from docker import DockerClient
+from pymysql.connections import Connection
+from pymysql.cursors import SSCursor
+
+from harness.containers import Container, Done
+from harness.errors import InfrastructureError
+from harness.releases import Server
+from harness.waits import wait_until
+
+NAME, USER, PORT = "rt", "rt", 3306
+_NOT_YET = (pymysql.err.OperationalError, pymysql.err.InterfaceError, ConnectionError, OSError)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How a server treats the disk: `options` of the server program."""
+
+    name: str
+    options: tuple[str, ...]
+
+
+FAST = Profile(
+    "fast",
+    (
+        "--innodb-flush-log-at-trx-commit=0",
+        "--innodb-doublewrite=0",
+        "--sync-binlog=0",
+        "--innodb-buffer-pool-size=256M",
+    ),
+)
+"""For restores and reads. A crash may lose what was acknowledged, so nothing about crashes is proved on it."""
+
+DURABLE = Profile("durable", ("--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=256M"))
+"""For kills, crashes and time budgets: what a production server does."""
+
+COMMON = ("--max-allowed-packet=256M", "--innodb-stats-persistent=1")
+_ONLY = {"mysql": ("--mysqlx=OFF", "--skip-log-bin"), "mariadb": ()}
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Passwords of the application's user and of root; made per baseline, for throw-away servers only."""
+
+    password: str
+    root_password: str
+
+
+class Database:
+    """A server container with the database `rt`, reachable from this machine and from its network."""
+
+    def __init__(
+        self, client: DockerClient, server: Server, image: str, credentials: Credentials,
+        profile: Profile = FAST, *, volumes: Mapping[str, tuple[str, str]] | None = None,
+        first_start: bool = False, copy_from: str = "", options: Sequence[str] = (), **container: Any,
+    ) -> None:  # fmt: skip
+        """Start it and wait until the application's user can ask it a question over TCP.
+
+        copy_from: path inside the container of a prepared data directory that is copied before the server
+        starts. first_start: give the settings that the entry point needs to make a new database.
+        """
+        self.server, self.credentials, self.profile = server, credentials, profile
+        arguments = ["server", *profile.options, *COMMON, *_ONLY[server.product], *options]
+        if copy_from:
+            container["entrypoint"] = ["bash", "-c", _COPY, "copy", copy_from]
+        self.container = Container(
+            client, image, "database", command=arguments, volumes=volumes, ports=[PORT],
+            environment=_settings(server, credentials) if first_start else {}, **container,
+        )  # fmt: skip
+        self.host, self.port = self.container.name, PORT
+        try:
+            self.wait()
+        except BaseException:
+            self.container.remove()
+            raise
+
+    def wait(self, timeout: float = 60) -> None:
+        """Wait until the server answers the application's user. Raises NotReadyError with the server's log."""
+        wait_until(
+            f"{self.server.name} answering", lambda: self.rows("SELECT 1"), timeout, interval=0.05,
+            retry_on=_NOT_YET, gone=self.container.ended, evidence=self.container.evidence,
+        )  # fmt: skip
+
+    @contextlib.contextmanager
+    def connection(self, *, root: bool = False, **options: Any) -> Iterator[Connection[Any]]:
+        """Open a connection for a `with` block; commits are the caller's business unless autocommit."""
+        host, port = self.container.address(PORT)
+        settings: dict[str, Any] = {
+            "user": "root" if root else USER,
+            "password": self.credentials.root_password if root else self.credentials.password,
+            "database": NAME, "charset": "utf8mb4", "connect_timeout": 5, "autocommit": True,
+            **options,
+        }  # fmt: skip
+        connection = pymysql.connect(host=host, port=port, **settings)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def rows(self, sql: str, parameters: Sequence[Any] = (), *, root: bool = False) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        with self.connection(root=root) as connection, connection.cursor() as cursor:
+            cursor.execute(sql, tuple(parameters) or None)
+            return list(cursor.fetchall())
+
+    def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """Return the first column of the first row; None when there is no row."""
+        found = self.rows(sql, parameters)
+        return found[0][0] if found else None
+
+    def execute(self, *statements: str, root: bool = False) -> None:
+        """Run statements in one session, one after the other."""
+        with self.connection(root=root) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def stream(self, sql: str, *, charset: str = "utf8mb4") -> Iterator[tuple[Any, ...]]:
+        """Yield rows without holding them all; for big results."""
+        with self.connection(charset=charset, cursorclass=SSCursor) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            yield from cursor
+
+    def tables(self) -> list[str]:
+        """Return the names of the base tables, sorted."""
+        query = (
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"
+        )
+        return sorted(name for (name,) in self.rows(query))
+
+    def counts(self) -> dict[str, int]:
+        """Return the exact number of rows of every table."""
+        return {name: int(self.value(f"SELECT COUNT(*) FROM `{name}`")) for name in self.tables()}
+
+    def client_program(self, pieces: Iterable[bytes], limit: float = 3600) -> Done:
+        """Feed SQL to the server's own command line client, as the application's user.
+
+        That user owns one database, so a dump cannot reach another one. The client is told not to print the
+        statement that failed: it would put raw data into a log.
+        """
+        program, quiet = (
+            ("mariadb", "--skip-print-query-on-error")
+            if self.server.product == "mariadb"
+            else ("mysql", "--default-character-set=utf8mb4")
+        )
+        return self.container.run(
+            [program, "--no-defaults", quiet, "--protocol=TCP", "--host=127.0.0.1", f"--user={USER}", NAME],
+            environment={"MYSQL_PWD": self.credentials.password}, stdin=pieces, limit=limit,
+        )  # fmt: skip
+
+    def dump_program(self, *arguments: str, limit: float = 3600) -> str:
+        """Return a dump of the database made by the server's own client."""
+        program = "mariadb-dump" if self.server.product == "mariadb" else "mysqldump"
+        return self.container.need(
+            [program, "--no-defaults", "--protocol=TCP", "--host=127.0.0.1", f"--user={USER}",
+             "--single-transaction", "--default-character-set=utf8mb4", *arguments, NAME],
+            environment={"MYSQL_PWD": self.credentials.password}, limit=limit,
+        )  # fmt: skip
+
+    def shut_down(self) -> None:
+        """Stop the server cleanly with everything written to its tables, ready for a copy.
+
+        Raises InfrastructureError when it did not end cleanly: its data directory is then not a baseline.
+        """
+        self.execute("SET GLOBAL innodb_fast_shutdown = 0", root=True)
+        code = self.container.stop(120)
+        if code:
+            raise InfrastructureError(
+                f"{self.server.name} ended with exit code {code} when it was asked to stop.",
+                self.container.evidence(),
+            )
+
+    def restart(self) -> None:
+        """Start the server again after it was stopped or killed, and wait for it."""
+        self.container.start()
+        self.wait()
+
+    def remove(self) -> None:
+        """Remove the server and its data."""
+        self.container.remove()
+
+
+# auto.cnf holds a MySQL server's identity, which a copy must not share.
+_COPY = (
+    'cp -a --reflink=auto --sparse=auto "$1"/. /var/lib/mysql/ && rm -f /var/lib/mysql/auto.cnf '
+    '&& shift && exec docker-entrypoint.sh "$@"'
+)
+
+
+def _settings(server: Server, credentials: Credentials) -> dict[str, str]:
+    prefix = server.product.upper()
+    return {
+        f"{prefix}_ROOT_PASSWORD": credentials.root_password,
+        f"{prefix}_DATABASE": NAME,
+        f"{prefix}_USER": USER,
+        f"{prefix}_PASSWORD": credentials.password,
+    }

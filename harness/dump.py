@@ -1,0 +1,185 @@
+"""Dumps: a file of SQL, plain or compressed, and the facts beside it.
+
+A bundled dump `NAME.sql.zst` has a manifest `NAME.toml`; a dump that does not match its manifest is refused.
+A dump of the user's own may come without one: then less can be checked, and the verdict says so.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, cast
+
+from backports import zstd
+
+from harness.errors import UsageError
+from harness.releases import ROOT, parse
+
+FOLDER = ROOT / "fixtures" / "dumps"
+CHUNK = 1 << 20
+_FORMATS: dict[str, tuple[bytes, Callable[[IO[bytes]], Any]]] = {
+    "gzip": (b"\x1f\x8b", gzip.open),
+    "xz": (b"\xfd7zXZ\x00", lzma.open),
+    "bzip2": (b"BZh", bz2.open),
+    "zstd": (b"\x28\xb5\x2f\xfd", zstd.open),
+}
+_DAMAGE = (EOFError, OSError, lzma.LZMAError, zstd.ZstdError)
+_END = re.compile(rb"^-- Dump completed", re.MULTILINE)
+_BEGIN = re.compile(rb"^-- (MariaDB|MySQL) dump |^-- Host: ", re.MULTILINE)
+
+# Lines that must not reach the throw-away server, told at the start of a line. A dump writes a line break
+# inside data as \n, so no line of data can begin like this.
+_DROPPED: tuple[tuple[bytes, str], ...] = (
+    (b"/*M!999999\\-", "the sandbox marker, which other clients refuse"),
+    (b"/*!999999\\-", "the sandbox marker, which other clients refuse"),
+    (b"CREATE DATABASE ", "the dump's own database name"),
+    (b"USE `", "the dump's own database name"),
+    (b"SET @@GLOBAL.GTID_PURGED", "replication state"),
+    (b"SET @MYSQLDUMP_TEMP_LOG_BIN", "replication state"),
+    (b"SET @@SESSION.SQL_LOG_BIN", "replication state"),
+)
+
+
+class DumpError(UsageError):
+    """The dump is missing, damaged, cut off, or not what its manifest says."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Facts beside a dump. `rows` maps table to row count; `accounts` name to password of test accounts."""
+
+    release: str
+    server: str
+    sha256: str
+    why: str
+    rows: dict[str, int]
+    accounts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A dump file that has been looked at: its format, sha256, and manifest if it has one."""
+
+    path: Path
+    format: str
+    sha256: str
+    manifest: Manifest | None
+
+    @property
+    def name(self) -> str:
+        """Return the file's name without its endings."""
+        return self.path.name.partition(".sql")[0]
+
+    def open(self) -> IO[bytes]:
+        """Open the SQL text. Damage surfaces while reading: use `chunks` unless you handle it."""
+        raw = self.path.open("rb")
+        return cast(IO[bytes], _FORMATS[self.format][1](raw)) if self.format in _FORMATS else raw
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the SQL as it is fed to a server, lines that belong to the old server taken out.
+
+        Raises DumpError when the archive is damaged or the text ends before its last line
+        ("-- Dump completed"): a dump cut between two statements restores without any error.
+        """
+        begun = ended = 0
+        size = 0
+        tail = b""
+        try:
+            with self.open() as text:
+                for line in _blocks(text):
+                    size += len(line)
+                    if line.startswith(b"-- "):
+                        begun += bool(_BEGIN.match(line)) and line.startswith((b"-- MariaDB", b"-- MySQL"))
+                        ended += bool(_END.match(line))
+                    if line.strip():
+                        tail = line
+                    if not line.startswith(tuple(prefix for prefix, _ in _DROPPED)):
+                        yield line
+        except _DAMAGE as error:
+            raise DumpError(
+                f"The dump {self.path.name} is damaged: its {self.format} data ends after {size} bytes.",
+                [("Decompressor", str(error) or type(error).__name__)],
+                "copy it again from where it was made and compare the sizes",
+            ) from error
+        if not ended or ended < begun or not tail.startswith(b"-- Dump completed"):
+            raise DumpError(
+                f"The dump {self.path.name} is cut off: {size} bytes of SQL without the closing line "
+                "'-- Dump completed'.",
+                repair="make it again without --compact and --skip-comments; look at the disk's free space",
+            )
+
+
+def _blocks(text: IO[bytes]) -> Iterator[bytes]:
+    """Yield lines; a line longer than 1 MiB comes in pieces, so that memory stays bounded."""
+    reader = io.BufferedReader(cast(Any, text), CHUNK) if not isinstance(text, io.BufferedReader) else text
+    while line := reader.readline(CHUNK):
+        yield line
+
+
+def manifest_of(path: Path) -> Path:
+    """Return where the manifest of a dump lies."""
+    return path.with_name(path.name.partition(".sql")[0] + ".toml")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest. Raises DumpError when a fact is missing."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        known = {key: data.pop(key) for key in ("release", "server", "sha256", "why", "rows")}
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise DumpError(f"The manifest {path.name} cannot be used: {error} is wrong or missing.") from error
+    parse(known["release"])
+    return Manifest(**known, accounts=data.pop("accounts", {}), facts=data)
+
+
+def load(path: Path) -> Dump:
+    """Look at a dump file and check it against its manifest.
+
+    Raises DumpError when it is missing, empty, not SQL, or has another sha256 than the manifest says.
+    """
+    if not path.is_file():
+        bundled = ", ".join(sorted(one.name for one in FOLDER.glob("*.sql.zst")))
+        raise DumpError(f"There is no dump {path}.", repair=f"name a file; bundled: {bundled or 'none'}")
+    with path.open("rb") as raw:
+        head = raw.read(512)
+        raw.seek(0)
+        sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
+    found = next((name for name, (magic, _) in _FORMATS.items() if head.startswith(magic)), "plain")
+    if found == "plain" and not _looks_like_sql(head):
+        raise DumpError(
+            f"{path.name} is not a dump: neither SQL text nor gzip, xz, bzip2 or zstd.",
+            repair="make it with mariadb-dump or mysqldump",
+        )
+    beside = manifest_of(path)
+    manifest = read_manifest(beside) if beside.is_file() else None
+    if manifest and manifest.sha256 != sha256:
+        raise DumpError(
+            f"The dump {path.name} is not the one that {beside.name} describes.",
+            [("sha256", f"manifest {manifest.sha256}\nfile     {sha256}")],
+            "restore the file, or make dump and manifest again together",
+        )
+    return Dump(path, found, sha256, manifest)
+
+
+def _looks_like_sql(head: bytes) -> bool:
+    return bool(head.strip()) and b"\0" not in head and head.lstrip()[:2] in (b"--", b"/*", b"SE", b"DR", b"CR")
+
+
+def bundled(release: str, keyword: str | None = None) -> Path:
+    """Return the bundled dump of a release. Raises DumpError when there is none.
+
+    Without a keyword the release's "campus" dump is meant, which exercises everything an upgrade touches.
+    """
+    path = FOLDER / f"rt-{release}-{keyword or 'campus'}.sql.zst"
+    if not path.is_file():
+        raise DumpError(f"No dump of RT {release} is bundled ({path.name}).", repair="name one with DUMP=")
+    return path

@@ -1,0 +1,45 @@
+package Guard::Release;
+
+# Release numbers, and the upgrade steps that an RT installation carries.
+use strict;
+use warnings;
+use Exporter 'import';
+our @EXPORT_OK = qw(upstream compare newest steps_of);
+
+# "5.0.3+dfsg-3~deb12u6" -> "5.0.3"; '' where there is no number.
+sub upstream {
+    my ($text) = @_;
+    my ($number) = ($text // '') =~ /^\s*(\d+(?:\.\d+)*(?:(?:alpha|beta|pre|rc)\d+)?)/;
+    return $number // '';
+}
+
+# Three-way comparison; a test release comes before the release it leads to (4.0.0rc2 < 4.0.0).
+sub compare {
+    my ($left, $right) = map { [_parts($_)] } @_;
+    for my $index (0 .. ($#$left > $#$right ? $#$left : $#$right)) {
+        my $order = ($left->[$index] // 0) <=> ($right->[$index] // 0);
+        return $order if $order;
+    }
+    return 0;
+}
+
+sub _parts {
+    my ($text) = @_;
+    my %rank = (alpha => -4, beta => -3, pre => -2, rc => -1);
+    return map { $rank{$_} // $_ } upstream($text) =~ /(\d+|alpha|beta|pre|rc)/g;
+}
+
+sub newest { my @sorted = sort { compare($a, $b) } @_; return $sorted[-1] // '' }
+
+# The step directories in an etc/upgrade directory, oldest first. (What is not named like a release
+# there is a script or an extension's own upgrade.)
+sub steps_of {
+    my ($directory) = @_;
+    opendir my $handle, $directory or die "The upgrade steps in $directory cannot be read: $!.\n";
+    my @steps = grep { /^\d+\.\d+\.\d+(?:(?:alpha|beta|pre|rc)\d+)?\z/ && -d "$directory/$_" } readdir $handle;
+    closedir $handle;
+    @steps or die "There are no upgrade steps in $directory.\n";
+    return sort { compare($a, $b) } @steps;
+}
+
+1;

@@ -1,0 +1,156 @@
+"""An RT release in a container: its command line tools, or its web site."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from docker import DockerClient
+
+from harness.containers import Container, Done
+from harness.database import NAME, USER, Database
+from harness.errors import UsageError
+from harness.releases import Release
+from harness.waits import Retry, wait_until
+
+SECRETS = "/opt/share/docker/secrets/rt"
+SITE_CONFIGURATION = "/opt/rt/site.d"
+HTTP = 80
+LOGIN_MARK = 'name="user"'
+"""Part of RT's login form, in every release."""
+HEALTHCHECK_USER = "healthcheck"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A site's own configuration: files below /opt/rt/site.d, by relative path, used on both sides."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path | None) -> Configuration:
+        """Read a .pm file, or a folder of .pm files and plugins.
+
+        Raises UsageError when there is nothing to read: a site that names its configuration means it.
+        """
+        if path is None:
+            return cls()
+        if path.is_file():
+            return cls({path.name if path.suffix == ".pm" else f"{path.name}.pm": path.read_bytes()})
+        if not path.is_dir():
+            raise UsageError(f"There is no configuration {path}.", repair="name a .pm file or a folder of them")
+        files = {str(p.relative_to(path)): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
+        if not any(name.endswith(".pm") for name in files):
+            raise UsageError(f"The folder {path} holds no .pm file.", repair="CONFIG is RT_SiteConfig.d or a copy")
+        return cls(files)
+
+    def inside(self) -> list[tuple[str, bytes]]:
+        """Return (absolute path in the container, content) of each file."""
+        return [(f"{SITE_CONFIGURATION}/{name}", content) for name, content in self.files.items()]
+
+
+def secret_files(host: str, password: str, *, port: int = 3306, healthcheck: str = "") -> list[tuple[str, bytes]]:
+    """Return the secrets as the deployment mounts them: database settings and the health check's password."""
+    settings = {
+        "RT_DB_HOST": host, "RT_DB_PORT": str(port), "RT_DB_NAME": NAME, "RT_DB_USER": USER,
+        "RT_DB_PASSWORD": password,
+    }  # fmt: skip
+    lines = "".join(f"{key}={value}\n" for key, value in settings.items())
+    return [
+        (f"{SECRETS}/rt-db", lines.encode()),
+        (f"{SECRETS}/healthcheck.passwd", f"{healthcheck or secrets.token_hex(8)}\n".encode()),
+    ]
+
+
+class Rt:
+    """A container of an RT release, connected to a database. `serve` starts the web site, else it idles."""
+
+    def __init__(
+        self, client: DockerClient, release: Release | str, image: str, database: Database | None, *,
+        configuration: Configuration | None = None, serve: bool = False, healthcheck_password: str = "",
+        environment: Mapping[str, str] | None = None, files: Iterable[tuple[str, bytes]] = (), **options: Any,
+    ) -> None:  # fmt: skip
+        """Start it. database None means: point it at a host that does not exist."""
+        self.release = release if isinstance(release, str) else release.version
+        host = database.host if database else "absent.invalid"
+        password = database.credentials.password if database else "none"
+        own = secret_files(host, password, healthcheck=healthcheck_password)
+        own += (configuration or Configuration()).inside()
+        self.container = Container(
+            client, image, "rt-site" if serve else "rt-tools", command=None if serve else ["sleep", "infinity"],
+            environment={"SERVER_NAME": "localhost", **(environment or {})}, files=[*own, *files],
+            ports=[HTTP] if serve else [], **options,
+        )  # fmt: skip
+
+    def run(self, *command: str, limit: float = 120, **options: Any) -> Done:
+        """Run one of RT's tools, with standard input at its end."""
+        return self.container.run(command, limit=limit, **options)
+
+    def need(self, *command: str, limit: float = 120, **options: Any) -> str:
+        """Run a tool that must work; return its output. Raises ExecError."""
+        return self.container.need(command, limit=limit, **options)
+
+    def perl(self, program: str, *arguments: str, limit: float = 300) -> Done:
+        """Run a Perl program with RT's libraries in reach; it loads and initialises RT itself."""
+        return self.container.run(
+            ["perl", "-I/opt/rt/share/lib", "-", *arguments], stdin=[program.encode()], limit=limit
+        )
+
+    @property
+    def url(self) -> str:
+        """Return the address of the site as this machine reaches it, without a slash at the end."""
+        host, port = self.container.address(HTTP)
+        return f"http://{host}:{port}"
+
+    def session(self) -> requests.Session:
+        """Return an HTTP session that looks like a browser coming from the site's own pages.
+
+        RT compares host and Referer with the address it was configured with, not with the published port.
+        """
+        session = requests.Session()
+        session.headers.update({"Host": "localhost", "Referer": "http://localhost/"})
+        return session
+
+    def wait(self, timeout: float = 60) -> Rt:
+        """Wait until the login page is served. Raises NotReadyError with the container's log."""
+
+        def served() -> None:
+            answer = requests.get(f"{self.url}/", headers={"Host": "localhost"}, timeout=10, allow_redirects=False)
+            if answer.status_code != 200 or LOGIN_MARK not in answer.text:
+                raise Retry(f"GET / answers {answer.status_code} without a login form")
+
+        wait_until(
+            f"RT {self.release} serving its login page", served, timeout, interval=0.1,
+            retry_on=(requests.RequestException,), gone=self.container.ended, evidence=self.container.evidence,
+        )  # fmt: skip
+        return self
+
+    def upgrade_steps(self) -> list[str]:
+        """Return the names of the release's upgrade steps, oldest first."""
+        from harness.releases import VERSION, parse  # noqa: PLC0415 - only the ordering is needed
+
+        names = self.need("ls", "/opt/rt/upgrade/").split()
+        return sorted((name for name in names if VERSION.match(name)), key=parse)
+
+    def remove(self) -> None:
+        """Remove the container."""
+        self.container.remove()
+
+
+def initialise(tools: Rt, root_password: str = "password") -> Done:  # noqa: S107 - throw-away site
+    """Run RT's `init` on an empty database, as the application's user."""
+    return tools.run(
+        "sh", "-c",
+        'printf "%s\\n" "$1" >/tmp/root.passwd && exec rt-setup-database --action init --skip-create --force '
+        "--root-password-file /tmp/root.passwd </dev/null", "init", root_password,
+        limit=300,
+    )  # fmt: skip
+
+
+def arguments(*parts: Sequence[str]) -> list[str]:
+    """Flatten groups of command line words."""
+    return [word for part in parts for word in part]

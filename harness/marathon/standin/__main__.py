@@ -1,0 +1,98 @@
+"""Start a stand-in: `python -m harness.marathon.standin --port 0 --state DIR`.
+
+Writes its address to DIR/address as soon as it listens, and prints it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from harness import engine
+from harness.errors import HarnessError
+from harness.marathon.standin.api import build
+from harness.marathon.standin.clock import ManualClock, RealClock
+from harness.marathon.standin.core import Settings, Standin, load_state
+from harness.marathon.standin.render import DIALECTS
+from harness.marathon.standin.tasks import DockerRunner
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    found = argparse.ArgumentParser(prog="python -m harness.marathon.standin", description=__doc__)
+    found.add_argument("--listen", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    found.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
+    found.add_argument("--state", type=Path, required=True, help="directory that keeps apps and deployments")
+    found.add_argument("--credentials", default="", help="user:password for HTTP basic authentication")
+    found.add_argument("--dialect", choices=DIALECTS, default="1.6", help="whose answers to give")
+    found.add_argument("--max-running-deployments", type=int, default=100)
+    found.add_argument("--host", default="", help="address to publish tasks on (default: the bridge's gateway)")
+    found.add_argument("--cmd-image", default="", help="image for apps with a command and no container")
+    found.add_argument("--cpus", type=float, default=1_000.0, help="cores that tasks may ask for in total")
+    found.add_argument("--mem", type=float, default=1_000_000.0, help="MB that tasks may ask for in total")
+    found.add_argument("--manual-clock", action="store_true", help="time moves by POST /standin/clock only")
+    found.add_argument("--end-tasks", action="store_true", help="end all tasks on exit, do not leave them running")
+    return found
+
+
+class Server(uvicorn.Server):
+    """Ends event streams first when it is told to stop: they would never end by themselves."""
+
+    standin: Standin
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close streams, then everything else."""
+        self.standin.bus.close()
+        await super().shutdown(sockets)
+
+
+async def serve(options: argparse.Namespace) -> None:
+    """Run until a signal asks for the end."""
+    state = load_state(options.state)
+    clock = ManualClock(state.moment or RealClock().now()) if options.manual_clock else RealClock()
+    runner = DockerRunner(engine.connect(), state.identity, host=options.host, cmd_image=options.cmd_image)
+    settings = Settings(options.dialect, options.max_running_deployments, options.cpus, options.mem)
+    standin = Standin(clock, runner, state, settings)
+    listener = socket.create_server((options.listen, options.port))
+    address = f"http://{options.listen}:{listener.getsockname()[1]}"
+    await standin.start()
+    config = uvicorn.Config(
+        build(standin, options.credentials),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    server = Server(config)
+    server.standin = standin
+    (options.state / "address").write_text(address, encoding="ascii")
+    print(f"Marathon stand-in at {address}/ (tasks at {runner.host})", flush=True)
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        await standin.stop(end_tasks=options.end_tasks)
+
+
+def main() -> int:
+    """Parse the command line and serve; returns the exit code."""
+    options = parser().parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    try:
+        asyncio.run(serve(options))
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

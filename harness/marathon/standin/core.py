@@ -1,0 +1,128 @@
+"""The parts of the stand-in put together: start, adoption of what runs already, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.marathon.standin.clock import ManualClock, RealClock
+from harness.marathon.standin.commands import Commands
+from harness.marathon.standin.events import Bus
+from harness.marathon.standin.monitor import Monitor
+from harness.marathon.standin.placement import Agent
+from harness.marathon.standin.readiness import Readiness
+from harness.marathon.standin.rollout import Rollout
+from harness.marathon.standin.runner import Found, Runner
+from harness.marathon.standin.scheduler import Scheduler
+from harness.marathon.standin.state import State
+from harness.marathon.standin.task import RUNNING, Task
+from harness.marathon.standin.views import Views
+
+log = logging.getLogger(__name__)
+SAVE_AFTER = 0.5
+"""Real seconds between a change that no request made and its place on disk."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person may choose; cpus and mem are what the one agent offers in total."""
+
+    dialect: str = "1.6"
+    max_running_deployments: int = 100
+    cpus: float = 1_000.0
+    mem: float = 1_000_000.0
+
+
+class Standin:
+    """One stand-in: create it, `await start()`, serve `api.build(standin)`, `await stop()`."""
+
+    def __init__(
+        self, clock: RealClock | ManualClock, runner: Runner, state: State, settings: Settings | None = None
+    ) -> None:
+        """Wire the parts; nothing moves before `start`."""
+        self.settings = settings or Settings()
+        self.clock, self.runner, self.state = clock, runner, state
+        self.bus = Bus(clock)
+        agent = Agent(
+            host=runner.host,
+            id=f"{state.identity}-S0",
+            cpus=self.settings.cpus,
+            mem=self.settings.mem,
+        )
+        dialect = self.settings.dialect
+        self.scheduler = Scheduler(clock, runner, state, self.bus, agent=agent, dialect=dialect)
+        self.monitor = Monitor(self.scheduler)
+        self.readiness = Readiness(self.scheduler)
+        self.rollout = Rollout(self.scheduler, self.monitor, self.readiness)
+        self.commands = Commands(self.rollout, self.settings.max_running_deployments)
+        self.views = Views(self.rollout, dialect)
+        self.scheduler.on_change = self._changed
+        self.scheduler.on_running = self.monitor.begin
+        self.scheduler.on_end = self.readiness.forget
+        self._saving: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Adopt the tasks that run already and go on with what was under way."""
+        # Ends are listened for before the list is made: none can fall between the two.
+        self.runner.watch(self.scheduler.exited)
+        for found in await self.runner.adopt():
+            await self._adopt(found)
+        for known in self.state.apps.values():
+            self.monitor.register(known.app)
+        for task in self.state.tasks.values():
+            self.monitor.register(task.app)
+            self.monitor.begin(task)
+        for deployment in list(self.state.deployments.values()):
+            self.rollout.resume(deployment)
+        for app_id in list(self.state.apps):
+            self.rollout.drive(app_id)
+
+    async def _adopt(self, found: Found) -> None:
+        app = self.state.definition(found.app_id, found.version)
+        if app is None:
+            log.warning("task %s belongs to no known app and is ended", found.task_id)
+            await self.runner.remove(found.placed)
+            return
+        started = self.state.started.get(found.task_id, found.staged_at)
+        task = Task(found.task_id, app, found.staged_at, RUNNING, started, found.placed)
+        self.state.tasks[task.id] = task
+        log.info("adopted task %s", task.id)
+        if found.ended:
+            self.scheduler.exited(task.id, *found.ended)
+
+    def _changed(self, app_id: str) -> None:
+        self.rollout.drive(app_id)
+        if self._saving is None:
+            self._saving = asyncio.get_running_loop().call_later(SAVE_AFTER, self._save)
+
+    def _save(self) -> None:
+        self._saving = None
+        self.state.save(self.clock.now())
+
+    async def stop(self, *, end_tasks: bool = False) -> None:
+        """Stop working and keep the state; tasks go on unless `end_tasks`."""
+        self.rollout.stopped = True
+        self.bus.close()
+        if self._saving is not None:
+            self._saving.cancel()
+        for work in list(self.clock.running):
+            work.cancel()
+        self.state.save(self.clock.now())
+        if end_tasks:
+            placed = [task.placed for task in self.state.tasks.values() if task.placed is not None]
+            await asyncio.gather(*(self.runner.remove(place) for place in placed))
+        await self.runner.close()
+
+
+def load_state(directory: Path | None) -> State:
+    """Open a state directory, making it where it is missing. Raises UsageError when it is not ours."""
+    if directory is not None:
+        directory.mkdir(parents=True, exist_ok=True)
+    state = State(directory)
+    state.load()
+    if directory is not None:
+        # The identity is on disk before the first task carries it: a task can always be adopted.
+        state.save(state.moment)
+    return state

@@ -1,0 +1,62 @@
+"""The event stream: what happens, told to every subscriber in the order in which it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection
+from typing import Any
+
+from harness.marathon.standin.clock import Clock, stamp
+
+LIMIT = 2_000
+"""Events that a slow consumer may lag behind before it is dropped."""
+KEEP_ALIVE = 10.0
+"""Real seconds between blank lines on a silent stream."""
+
+
+class Bus:
+    """Hands each event to every subscriber; belongs to the event loop's thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start without subscribers."""
+        self._clock = clock
+        self._subscribers: list[asyncio.Queue[dict[str, Any] | None]] = []
+        self.closed = False
+
+    def publish(self, event_type: str, **fields: Any) -> None:
+        """Tell everybody. `fields` are the event's own keys; eventType and timestamp are added."""
+        event = {**fields, "eventType": event_type, "timestamp": stamp(self._clock.now())}
+        for queue in list(self._subscribers):
+            if queue.qsize() >= LIMIT:
+                self._subscribers.remove(queue)
+                queue.put_nowait(None)
+            else:
+                queue.put_nowait(event)
+
+    def close(self) -> None:
+        """End every stream, so that the server can stop."""
+        self.closed = True
+        for queue in self._subscribers:
+            queue.put_nowait(None)
+
+    async def stream(self, wanted: Collection[str], address: str) -> AsyncIterator[bytes]:
+        """Yield server-sent events from now on: those of the `wanted` types, or all when it is empty."""
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._subscribers.append(queue)
+        self.publish("event_stream_attached", remoteAddress=address)
+        try:
+            while not self.closed:
+                try:
+                    event = await asyncio.wait_for(queue.get(), KEEP_ALIVE)
+                except TimeoutError:
+                    yield b"\r\n"
+                    continue
+                if event is None:
+                    break
+                if not wanted or event["eventType"] in wanted:
+                    yield f"event: {event['eventType']}\r\ndata: {json.dumps(event)}\r\n\r\n".encode()
+        finally:
+            if queue in self._subscribers:
+                self._subscribers.remove(queue)
+            self.publish("event_stream_detached", remoteAddress=address)

@@ -1,0 +1,212 @@
+"""From what a client sent to the definition that is stored: Marathon's own migrations and defaults.
+
+Facts come from Marathon's AppNormalization. The trap worth knowing: without `networks` and without
+`container.docker.network` an app is in host mode and its portMappings are dropped without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.marathon.standin.errors import ApiError, invalid_json, not_valid
+from harness.marathon.standin.model import (
+    App,
+    Container,
+    Fetch,
+    HealthCheck,
+    Network,
+    PortDefinition,
+    PortMapping,
+    UpgradeStrategy,
+)
+
+SERVICE_PORTS = range(10_000, 20_001)
+SINGLE_INSTANCE = "MARATHON_SINGLE_INSTANCE_APP"
+BOTH_STYLES = "must not specify both container.docker.network and networks"
+
+
+def absolute(app_id: str) -> str:
+    """Make an id absolute: relative to the root, with `.` and `..` resolved and doubled slashes folded."""
+    parts: list[str] = []
+    for part in app_id.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+def parse(document: Any, prefix: tuple[int | str, ...] = ()) -> App:
+    """Read one app definition in either dialect. Raises ApiError: 422 "Invalid JSON", or a reader's 500."""
+    try:
+        app = App.model_validate(document)
+    except ValidationError as error:
+        raise invalid_json(error, prefix) from None
+    for check in app.health_checks:
+        reject_unreadable(check)
+    return app
+
+
+def reject_unreadable(check: HealthCheck) -> None:
+    """Raise what Marathon 1.5+ answers to a COMMAND check with the wrong companions: its reader throws."""
+    is_command = check.protocol == "COMMAND"
+    stray = check.path is not None or check.port is not None or check.port_index is not None
+    if is_command != (check.command is not None) or (is_command and stray):
+        raise ApiError(
+            500,
+            {
+                "message": f"{check.protocol} health check cannot be read: a command, and only a "
+                "command, belongs to protocol COMMAND"
+            },
+        )
+
+
+def merge(current: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
+    """Apply a partial PUT: whole top-level values are replaced, never merged deeper.
+
+    A key that says the same in another way (cmd/args, uris/fetch, the two network dialects) takes its
+    twin's place.
+    """
+    merged = {**current, **update}
+    container = update.get("container")
+    docker = container.get("docker") if isinstance(container, dict) else None
+    if isinstance(docker, dict) and docker.get("network") and "networks" not in update:
+        merged.pop("networks", None)
+    if "networks" in update or "networks" not in merged:
+        merged = {k: v for k, v in merged.items() if k not in ("portDefinitions", "ipAddress") or k in update}
+    for key, twin in (("cmd", "args"), ("args", "cmd"), ("uris", "fetch"), ("ports", "portDefinitions")):
+        if key in update and twin not in update:
+            merged.pop(twin, None)
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def normalize(app: App, taken: Collection[int] = (), previous: App | None = None) -> App:
+    """Return the stored form: new-style networks and ports, defaults filled in, service ports given out.
+
+    taken: service ports of other apps. previous: the app's last definition, whose service ports are kept.
+    Raises ApiError 422 for contradictions between the two dialects.
+    """
+    app = fold_network(app.replace(id=absolute(app.id)))
+    app = fold_ports(app)
+    app = give_service_ports(app, taken, previous)
+    if app.uris is not None:
+        if app.fetch:
+            raise not_valid([("/", "may not be set in conjunction with uris")])
+        app = app.replace(fetch=[Fetch(uri=uri) for uri in app.uris], uris=None)
+    ports = len(app.port_names())
+    checks = [
+        check.replace(port_index=0)
+        if ports and check.protocol != "COMMAND" and check.port is None and check.port_index is None
+        else check
+        for check in app.health_checks
+    ]
+    return app.replace(
+        health_checks=checks,
+        dependencies=[absolute(dependency) for dependency in app.dependencies],
+        upgrade_strategy=app.upgrade_strategy or default_strategy(app),
+        unreachable_strategy="disabled" if app.residency else app.unreachable_strategy,
+    )
+
+
+def default_strategy(app: App) -> UpgradeStrategy:
+    """Return the strategy of an app that names none."""
+    minimum, over = (1.0, 1.0)
+    if app.labels.get(SINGLE_INSTANCE) == "true":
+        minimum, over = (0.0, 0.0)
+    elif app.residency:
+        minimum, over = (0.5, 0.0)
+    return UpgradeStrategy(minimum_health_capacity=minimum, maximum_over_capacity=over)
+
+
+def fold_network(app: App) -> App:
+    """Turn docker.network and ipAddress into `networks`, and docker.portMappings into the container's."""
+    docker = app.container.docker if app.container else None
+    networks = app.networks or None
+    old = docker.network if docker else None
+    if old and networks:
+        raise not_valid([("/", BOTH_STYLES)])
+    user_network = (app.ip_address or {}).get("networkName")
+    if networks is None:
+        if old == "BRIDGE":
+            networks = [Network(mode="container/bridge")]
+        elif old == "USER" or (app.ip_address is not None and old is None):
+            networks = [Network(mode="container", name=user_network)]
+        else:
+            networks = [Network(mode="host")]
+    container: Container | None = app.container
+    if container and docker:
+        mappings = container.port_mappings if container.port_mappings is not None else docker.port_mappings
+        container = container.replace(
+            docker=docker.replace(network=None, port_mappings=None), port_mappings=mappings
+        )
+    return app.replace(networks=networks, container=container, ip_address=None)
+
+
+def fold_ports(app: App) -> App:
+    """Keep the one list of ports that fits the network mode; the other is dropped or folded in."""
+    sent = app.port_definitions
+    if app.ports is not None:
+        if sent is not None and [definition.port for definition in sent] != app.ports:
+            raise not_valid([("/", "ports and portDefinitions must be equal when both are given")])
+        sent = sent if sent is not None else [PortDefinition(port=port) for port in app.ports]
+    if app.mode == "host":
+        container = app.container.replace(port_mappings=None) if app.container else None
+        default = [PortDefinition(port=0, name="default")]
+        return app.replace(container=container, ports=None, port_definitions=sent if sent is not None else default)
+    container = app.container or Container(type="MESOS")
+    mappings = container.port_mappings
+    if mappings is None:
+        mappings = [PortMapping(name="default")] if app.mode == "container/bridge" and not sent else []
+    # Extra service ports become extra mappings; those beside a mapping only name its service port.
+    mappings = [
+        mapping.replace(
+            service_port=mapping.service_port or (sent[index].port if sent and index < len(sent) else 0)
+        )
+        for index, mapping in enumerate(mappings)
+    ]
+    mappings += [PortMapping(service_port=extra.port, name=extra.name) for extra in (sent or [])[len(mappings) :]]
+    if app.mode == "container/bridge":
+        mappings = [mapping.replace(host_port=mapping.host_port or 0) for mapping in mappings]
+    return app.replace(
+        container=container.replace(port_mappings=mappings),
+        ports=None,
+        port_definitions=None,
+        require_ports=False,
+    )
+
+
+def service_ports(app: App) -> list[int]:
+    """Return the app's service ports in portIndex order."""
+    if app.mode == "host":
+        return [definition.port for definition in app.port_definitions or []]
+    return [mapping.service_port for mapping in (app.container and app.container.port_mappings) or []]
+
+
+def give_service_ports(app: App, taken: Collection[int], previous: App | None) -> App:
+    """Replace each service port 0 by the one held before at this index, else by the lowest free one."""
+    wanted = service_ports(app)
+    held = service_ports(previous) if previous else []
+    used = set(taken) | set(wanted)
+    given: list[int] = []
+    for index, port in enumerate(wanted):
+        if port == 0 and index < len(held) and held[index] not in used:
+            port = held[index]  # noqa: PLW2901 - the port that this index ends up with
+        elif port == 0:
+            port = next(free for free in SERVICE_PORTS if free not in used)  # noqa: PLW2901
+        used.add(port)
+        given.append(port)
+    if app.mode == "host":
+        definitions = app.port_definitions or []
+        return app.replace(port_definitions=[d.replace(port=p) for d, p in zip(definitions, given, strict=True)])
+    container = app.container
+    if container is None:
+        return app
+    mappings = container.port_mappings or []
+    return app.replace(
+        container=container.replace(
+            port_mappings=[m.replace(service_port=p) for m, p in zip(mappings, given, strict=True)]
+        )
+    )

@@ -1,0 +1,3 @@
+"""PAGE"""
+
+PAGE = "<html></html>"

@@ -1,0 +1,236 @@
+"""Carries deployments out, step by step, from the state as it is found.
+
+Every decision is made anew from tasks and definitions whenever something about an app changes, so a deployment
+goes on after a restart of the stand-in from where things are.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.marathon.standin.deployment import Action, Deployment, RestartStrategy, restart_strategy, steps_json
+from harness.marathon.standin.model import App
+from harness.marathon.standin.monitor import Monitor
+from harness.marathon.standin.readiness import Readiness
+from harness.marathon.standin.render import app_json
+from harness.marathon.standin.scheduler import Scheduler
+from harness.marathon.standin.task import Task
+
+
+@dataclass
+class Progress:
+    """What one running action remembers: its bounds, the tasks it has ended, and those that counted once."""
+
+    action: Action
+    strategy: RestartStrategy | None = None
+    ended: set[str] = field(default_factory=set)
+    counted: set[str] = field(default_factory=set)
+    found: set[str] = field(default_factory=set)
+    done: bool = False
+
+
+def victims(app: App, tasks: Collection[Task], number: int) -> list[Task]:
+    """Choose whom to end: not yet running ones first, then by the app's killSelection."""
+    youngest = app.kill_selection == "YOUNGEST_FIRST"
+    order = sorted(tasks, key=lambda t: t.staged_at, reverse=youngest)
+    return sorted(order, key=lambda t: t.started_at is not None)[:number]
+
+
+class Rollout:
+    """Drives the steps of all deployments, and keeps apps outside of any at their number of tasks."""
+
+    def __init__(self, scheduler: Scheduler, monitor: Monitor, readiness: Readiness) -> None:
+        """Wire up to hear of every change."""
+        self.scheduler, self.monitor, self.readiness = scheduler, monitor, readiness
+        self.state, self.bus, self.clock = scheduler.state, scheduler.bus, scheduler.clock
+        self.progress: dict[str, Progress] = {}
+        self.stopped = False
+
+    # Deployments
+
+    def start(self, deployment: Deployment) -> None:
+        """List a deployment and begin its first step as soon as the current request is answered."""
+        self.state.deployments[deployment.id] = deployment
+        self.clock.spawn(self._begin(deployment))
+
+    async def _begin(self, deployment: Deployment) -> None:
+        if deployment.id in self.state.deployments and deployment.current == 0:
+            self._next_step(deployment)
+
+    def resume(self, deployment: Deployment) -> None:
+        """Take up a deployment that an earlier process left in the middle of a step."""
+        if deployment.current == 0:
+            self._next_step(deployment)
+        else:
+            self._enter(deployment)
+
+    def cancel(self, deployment: Deployment) -> None:
+        """End a deployment without undoing anything."""
+        self.state.deployments.pop(deployment.id, None)
+        for app_id in deployment.affected:
+            if self.progress.pop(app_id, None):
+                self.readiness_of(app_id, stop=True)
+        self.tell("deployment_step_failure", deployment)
+        self.tell("deployment_failed", deployment)
+
+    def _next_step(self, deployment: Deployment) -> None:
+        if deployment.current:
+            self.tell("deployment_step_success", deployment)
+        if deployment.current == len(deployment.steps):
+            self.state.deployments.pop(deployment.id, None)
+            for app_id in deployment.affected:
+                self.readiness_of(app_id, stop=True)
+            self.tell("deployment_success", deployment)
+            self.state.save(self.clock.now())
+            return
+        deployment.current += 1
+        self._enter(deployment)
+
+    def _enter(self, deployment: Deployment) -> None:
+        self.tell("deployment_info", deployment)
+        self.state.save(self.clock.now())
+        for action in deployment.running:
+            self._prepare(deployment, action)
+        for action in deployment.running:
+            self.drive(action.app_id)
+
+    def _prepare(self, deployment: Deployment, action: Action) -> None:
+        progress = Progress(action)
+        self.progress[action.app_id] = progress
+        app = deployment.target.get(action.app_id)
+        tasks = self.state.tasks_of(action.app_id)
+        if action.kind == "StopApplication" or app is None:
+            return
+        self.monitor.register(app)
+        progress.found = {task.id for task in tasks if task.app.version != app.version}
+        if action.kind == "RestartApplication":
+            running = sum(task.started_at is not None and not task.killing for task in tasks)
+            progress.strategy = restart_strategy(app, running)
+            self.state.backoff.reset(app.id)
+        elif action.kind == "ScaleApplication":
+            for task_id in deployment.kills.get(app.id, []):
+                if task_id in self.state.tasks:
+                    self.scheduler.kill(self.state.tasks[task_id])
+
+    # Apps
+
+    def drive(self, app_id: str) -> None:
+        """Look at an app and do what its action, or its number of instances, asks for now."""
+        if self.stopped:
+            return
+        progress = self.progress.get(app_id)
+        if progress is None:
+            self._keep(app_id)
+            return
+        deployment = next((d for d in self.state.deployments.values() if progress.action in d.running), None)
+        if deployment is None or progress.done:
+            return
+        app = deployment.target.get(app_id)
+        tasks = self.state.tasks_of(app_id)
+        if progress.action.kind == "StartApplication":
+            progress.done = True
+        elif app is None:
+            progress.done = self._stop(app_id, tasks)
+        elif progress.action.kind == "ScaleApplication":
+            progress.done = self._scale(app, tasks, progress)
+        else:
+            progress.done = self._replace(app, tasks, progress)
+        if progress.done and all(self._is_done(action) for action in deployment.running):
+            for action in deployment.running:
+                del self.progress[action.app_id]
+            self._next_step(deployment)
+
+    def _is_done(self, action: Action) -> bool:
+        progress = self.progress.get(action.app_id)
+        return progress is not None and progress.done
+
+    def _keep(self, app_id: str) -> None:
+        """Outside a deployment lost tasks are replaced; too many are left alone."""
+        known = self.state.apps.get(app_id)
+        waiting = any(d.current == 0 and app_id in d.affected for d in self.state.deployments.values())
+        if known is not None and not waiting:
+            # A task that is being killed keeps its place until it is dead: its ports are still taken.
+            self.scheduler.want(known.app, known.app.instances - len(self.state.tasks_of(app_id)))
+
+    def _stop(self, app_id: str, tasks: list[Task]) -> bool:
+        if app_id in self.scheduler.queue:
+            self.scheduler.want(self.scheduler.queue[app_id].app, 0)
+        for task in tasks:
+            self.scheduler.kill(task)
+        if not tasks:
+            self.bus.publish("app_terminated_event", appId=app_id)
+        return not tasks
+
+    def _scale(self, app: App, tasks: list[Task], progress: Progress) -> bool:
+        staying = [task for task in tasks if not task.killing]
+        surplus = len(staying) - app.instances
+        self.scheduler.want(app, app.instances - len(tasks))
+        for task in victims(app, staying, surplus) if surplus > 0 else []:
+            self.scheduler.kill(task)
+        new = [task for task in staying if task.id not in progress.found]
+        for task in new:
+            self.readiness.watch(task)
+        return len(tasks) == app.instances and not self.scheduler.pending(app.id) and all(t.counts for t in new)
+
+    def _replace(self, app: App, tasks: list[Task], progress: Progress) -> bool:
+        assert progress.strategy is not None
+        old = [task for task in tasks if task.id in progress.found]
+        new = [task for task in tasks if task.id not in progress.found]
+        for task in new:
+            self.readiness.watch(task)
+        progress.counted |= {task.id for task in new if task.counts}
+        counting = sum(task.counts for task in new)
+        staying = [task for task in old if not task.killing]
+        allowed = progress.strategy.kill_now + len(progress.counted) - len(progress.ended)
+        if counting >= app.instances:
+            allowed = len(staying)
+        for task in victims(app, staying, max(0, allowed)):
+            progress.ended.add(task.id)
+            self.scheduler.kill(task)
+        room = progress.strategy.maximum_capacity - len(old) - len(new)
+        self.scheduler.want(app, min(app.instances - len(new), room))
+        return not old and counting == len(new) == app.instances
+
+    # Readiness and events
+
+    def readiness_of(self, app_id: str, *, stop: bool = False) -> list[dict[str, Any]]:
+        """Return the readiness results of an app's tasks; with `stop`, also ask no more."""
+        tasks = self.state.tasks_of(app_id)
+        for task in tasks if stop else []:
+            self.readiness.forget(task)
+        return [task.readiness for task in tasks if task.readiness is not None]
+
+    def tell(self, event: str, deployment: Deployment) -> None:
+        """Publish a deployment event with its plan, in the heavy form that 1.6 uses by default."""
+        plan = {
+            "id": deployment.id,
+            "original": group(deployment.original, deployment.version),
+            "target": group(deployment.target, deployment.version),
+            "steps": steps_json(deployment),
+            "version": deployment.version,
+        }
+        fields: dict[str, Any] = {"id": deployment.id} if event in ENDINGS else {}
+        current = {"actions": [{"action": a.kind, "app": a.app_id} for a in deployment.running]}
+        self.bus.publish(event, **fields, plan=plan, currentStep=current)
+
+
+ENDINGS = ("deployment_success", "deployment_failed")
+
+
+def group(apps: Mapping[str, App | None], version: str) -> dict[str, Any]:
+    """Return the root group with those of the apps that exist."""
+    return {
+        "id": "/",
+        "apps": [app_json(app) for app in apps.values() if app is not None],
+        "groups": [],
+        "dependencies": [],
+        "version": version,
+    }
+
+
+def new_deployment_id() -> str:
+    """Make a deployment id."""
+    return str(uuid.uuid4())

@@ -1,0 +1,58 @@
+"""What the scheduler asks of whatever runs tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.marathon.standin.model import App
+from harness.marathon.standin.probes import Result
+from harness.marathon.standin.task import Placed
+
+Ended = Callable[[str, str, str], None]
+"""Called in the event loop with (task id, terminal state, message) when a task's process has ended."""
+
+
+class LaunchError(Exception):
+    """The task could not be started; the text becomes the message of its TASK_FAILED."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A task that outlived the process that started it: labels read back, and how it ended if it did."""
+
+    task_id: str
+    app_id: str
+    version: str
+    staged_at: float
+    placed: Placed
+    ended: tuple[str, str] | None
+
+
+class Runner(Protocol):
+    """Runs tasks. All methods are called from the event loop."""
+
+    host: str
+    """The address under which tasks are reached, from here and from inside tasks."""
+
+    def watch(self, ended: Ended) -> None:
+        """Begin to report ends of tasks."""
+
+    async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+        """Start a task. Raises LaunchError."""
+
+    async def signal(self, placed: Placed, name: str) -> None:
+        """Send SIGTERM or SIGKILL; a task that is gone already is fine."""
+
+    async def remove(self, placed: Placed) -> None:
+        """Remove what an ended task left."""
+
+    async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
+        """Run a shell command inside a task; exit status 0 within `timeout` seconds passes."""
+
+    async def adopt(self) -> list[Found]:
+        """Return the tasks that an earlier process with the same state left behind."""
+
+    async def close(self) -> None:
+        """Let go of the engine; tasks stay."""

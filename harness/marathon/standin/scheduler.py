@@ -1,0 +1,230 @@
+"""Launches and ends tasks: the queue with its backoff, kills with their grace, and what follows a death."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from harness.marathon.standin.clock import Clock, Timer, stamp
+from harness.marathon.standin.events import Bus
+from harness.marathon.standin.model import App
+from harness.marathon.standin.placement import Agent, refusal
+from harness.marathon.standin.runner import LaunchError, Runner
+from harness.marathon.standin.state import State
+from harness.marathon.standin.task import (
+    CONDITIONS,
+    FAILED,
+    FINISHED,
+    KILLED,
+    RUNNING,
+    Task,
+    instance_id,
+    new_task_id,
+)
+
+log = logging.getLogger(__name__)
+KILL_GRACE = 3.0
+"""Seconds from SIGTERM to SIGKILL where the app says nothing."""
+SETTLE_AFTER_SIGNAL = 1.0
+"""Real seconds that a manual clock allows a task to die of a signal before time goes on."""
+
+
+@dataclass
+class Pending:
+    """Tasks of one app that wait to be launched."""
+
+    app: App
+    count: int
+    since: float
+    timer: Timer | None = None
+    refusals: dict[str, int] = field(default_factory=dict)
+    processed: int = 0
+
+
+class Scheduler:
+    """Owns every change of a task's state."""
+
+    def __init__(
+        self, clock: Clock, runner: Runner, state: State, bus: Bus, *, agent: Agent, dialect: str
+    ) -> None:
+        """Wire up; `on_change` and the like are set by those who want to hear."""
+        self.clock, self.runner, self.state, self.bus = clock, runner, state, bus
+        self.agent, self.dialect = agent, dialect
+        self.queue: dict[str, Pending] = {}
+        self.on_change: Callable[[str], None] = lambda _app_id: None
+        self.on_running: Callable[[Task], None] = lambda _task: None
+        self.on_end: Callable[[Task], None] = lambda _task: None
+
+    # Launching
+
+    def want(self, app: App, count: int) -> None:
+        """Say how many more tasks of this definition are to be launched; it replaces what was said before."""
+        pending = self.queue.get(app.id)
+        if count <= 0:
+            if pending and pending.timer:
+                pending.timer.cancel()
+            self.queue.pop(app.id, None)
+            return
+        if pending is None:
+            self.queue[app.id] = Pending(app, count, self.clock.now())
+        else:
+            pending.app, pending.count = app, count
+        self.pump(app.id)
+
+    def pending(self, app_id: str) -> int:
+        """Return how many tasks of an app wait."""
+        return self.queue[app_id].count if app_id in self.queue else 0
+
+    def pump(self, app_id: str) -> None:
+        """Launch what may be launched now; come back when the backoff is over."""
+        pending = self.queue.get(app_id)
+        while pending and pending.count > 0:
+            left = self.state.backoff.left(pending.app, self.clock.now())
+            if left > 0:
+                if pending.timer:
+                    pending.timer.cancel()
+                pending.timer = self.clock.call_later(left, lambda: self.pump(app_id))
+                return
+            pending.processed += 1
+            reason = refusal(pending.app, list(self.state.tasks.values()), self.agent)
+            if reason:
+                pending.refusals[reason] = pending.refusals.get(reason, 0) + 1
+                return
+            pending.count -= 1
+            self._launch(pending.app)
+        self.queue.pop(app_id, None)
+
+    def _launch(self, app: App) -> None:
+        task = Task(new_task_id(app.id, self.dialect), app, self.clock.now())
+        self.state.tasks[task.id] = task
+        self._tell(task, "")
+        self.clock.spawn(self._start(task))
+
+    async def _start(self, task: Task) -> None:
+        try:
+            task.placed = await self.runner.launch(task.app, task.id, task.staged_at)
+        except LaunchError as error:
+            self.ended(task.id, FAILED, str(error))
+            return
+        doomed = task.killing
+        self._runs(task)
+        if task.early_end:
+            self.ended(task.id, *task.early_end)
+        elif doomed:
+            await self._terminate(task)
+
+    def _runs(self, task: Task) -> None:
+        task.state, task.started_at = RUNNING, self.clock.now()
+        self._tell(task, "")
+        self.on_running(task)
+        self.on_change(task.app.id)
+
+    # Ending
+
+    def kill(self, task: Task) -> None:
+        """Ask for a task's end: SIGTERM, and SIGKILL when its grace is over. Asking twice is the same."""
+        if task.killing:
+            return
+        task.killing = True
+        self.bus.publish("instance_changed_event", **self.instance(task, "Killing"))
+        if task.state == RUNNING:
+            self.clock.spawn(self._terminate(task))
+
+    async def _terminate(self, task: Task) -> None:
+        if task.placed is None:
+            return
+        grace = task.app.task_kill_grace_period_seconds
+        wait = KILL_GRACE if grace is None else float(grace)
+        if wait > 0:
+            task.timers.append(self.clock.call_later(wait, lambda: self.clock.spawn(self._put_down(task))))
+            await self.runner.signal(task.placed, "SIGTERM")
+            await self._let_die(task)
+        else:
+            await self._put_down(task)
+
+    async def _put_down(self, task: Task) -> None:
+        if task.placed is not None:
+            await self.runner.signal(task.placed, "SIGKILL")
+            await self._let_die(task)
+
+    async def _let_die(self, task: Task) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(task.over.wait(), SETTLE_AFTER_SIGNAL)
+
+    def exited(self, task_id: str, state: str, message: str) -> None:
+        """Hear from the runner that a task's process is gone, which may be sooner than its launch returns."""
+        task = self.state.tasks.get(task_id)
+        if task is not None and task.placed is None:
+            task.early_end = (state, message)
+        else:
+            self.ended(task_id, state, message)
+
+    def ended(self, task_id: str, state: str, message: str) -> None:
+        """Take note that a task's process is gone: history, backoff, events, and whoever waits for it."""
+        task = self.state.tasks.get(task_id)
+        if task is None:
+            return
+        del self.state.tasks[task_id]
+        for timer in task.timers:
+            timer.cancel()
+        task.over.set()
+        task.state = KILLED if task.killing else state
+        if task.state in (FAILED, FINISHED):
+            delay = self.state.backoff.ended(task.app, self.clock.now())
+            log.info("%s ended (%s); its app waits %.1f s", task.id, message, delay.seconds)
+        if task.state == FAILED:
+            self.remember_failure(task, FAILED, message)
+        self._tell(task, message if task.state != KILLED else "Container was killed on request")
+        self.on_end(task)
+        if task.placed is not None:
+            self.clock.spawn(self.runner.remove(task.placed))
+        self.on_change(task.app.id)
+        for app_id in list(self.queue):
+            self.pump(app_id)
+
+    def remember_failure(self, task: Task, state: str, message: str) -> None:
+        """Keep the app's last failure; it stays until the app is deleted."""
+        known = self.state.apps.get(task.app.id)
+        if known:
+            known.last_failure = {
+                "appId": task.app.id,
+                "host": self.agent.host,
+                "message": message,
+                "state": state,
+                "taskId": task.id,
+                "timestamp": stamp(self.clock.now()),
+                "version": task.app.version,
+                "slaveId": self.agent.id,
+            }
+
+    # Telling
+
+    def instance(self, task: Task, condition: str) -> dict[str, str]:
+        """Return the fields of an instance_changed_event."""
+        return {
+            "instanceId": instance_id(task.id),
+            "condition": condition,
+            "runSpecId": task.app.id,
+            "agentId": self.agent.id,
+            "host": self.agent.host,
+            "runSpecVersion": task.app.version,
+        }
+
+    def _tell(self, task: Task, message: str) -> None:
+        placed = task.placed
+        self.bus.publish(
+            "status_update_event",
+            slaveId=self.agent.id,
+            taskId=task.id,
+            taskStatus=task.state,
+            message=message,
+            appId=task.app.id,
+            host=self.agent.host,
+            ipAddresses=[{"ipAddress": placed.ip, "protocol": "IPv4"}] if placed and placed.ip else [],
+            ports=list(placed.host_ports) if placed else [],
+            version=task.app.version,
+        )
+        self.bus.publish("instance_changed_event", **self.instance(task, CONDITIONS[task.state]))

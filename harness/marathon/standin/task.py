@@ -1,0 +1,145 @@
+"""One task: an instance of an app from its launch to its end, and how it is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.marathon.standin.clock import Timer, stamp
+from harness.marathon.standin.health import Record
+from harness.marathon.standin.model import App
+from harness.marathon.standin.normalize import service_ports
+
+STAGING, RUNNING = "TASK_STAGING", "TASK_RUNNING"
+FINISHED, FAILED, KILLED = "TASK_FINISHED", "TASK_FAILED", "TASK_KILLED"
+CONDITIONS = {
+    STAGING: "Staging",
+    RUNNING: "Running",
+    FINISHED: "Finished",
+    FAILED: "Failed",
+    KILLED: "Killed",
+}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a launched task lives: container, its process, its own address, and its ports in index order.
+
+    pid is the container's first process as this machine numbers it, 0 when unknown. addresses holds
+    (address, port) from outside for each portIndex: the host's port, or the container's on its own network.
+    """
+
+    container: str
+    pid: int
+    ip: str
+    host_ports: tuple[int, ...]
+    container_ports: tuple[int, ...]
+    addresses: tuple[tuple[str, int], ...]
+
+
+@dataclass
+class Task:
+    """A task as the stand-in keeps it; moments are seconds since the epoch."""
+
+    id: str
+    app: App
+    staged_at: float
+    state: str = STAGING
+    started_at: float | None = None
+    placed: Placed | None = None
+    killing: bool = False
+    records: dict[int, Record] = field(default_factory=dict)
+    was_healthy: bool = False
+    ready: bool = False
+    readiness: dict[str, Any] | None = None
+    early_end: tuple[str, str] | None = None
+    timers: list[Timer] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def running(self) -> bool:
+        """True while the task is TASK_RUNNING and nobody has asked for its end."""
+        return self.state == RUNNING and not self.killing
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether a deployment may count on this task: it runs, was healthy once, and is ready."""
+        if not self.running:
+            return False
+        return (not self.app.health_checks or self.was_healthy) and (not self.app.readiness_checks or self.ready)
+
+
+def prefix_of(app_id: str) -> str:
+    """Return the first part of the ids of an app's tasks."""
+    return app_id.strip("/").replace("/", "_")
+
+
+def new_task_id(app_id: str, dialect: str) -> str:
+    """Make a task id: `<path>.<uuid>`, or the instance form of 1.8 and later."""
+    unique = uuid.uuid1()
+    if dialect == "1.10":
+        return f"{prefix_of(app_id)}.instance-{unique}._app.1"
+    return f"{prefix_of(app_id)}.{unique}"
+
+
+def app_id_of(task_id: str) -> str | None:
+    """Return the app id inside a task id, or None when it has no such form."""
+    name, dot, rest = task_id.partition(".")
+    return "/" + name.replace("_", "/") if dot and name and rest else None
+
+
+def instance_id(task_id: str) -> str:
+    """Return the id of the instance that a task belongs to, as events name it."""
+    name, _, rest = (
+        task_id.rpartition("._app.")[0].partition(".") if "._app." in task_id else task_id.partition(".")
+    )
+    return f"{name}.{rest}" if rest.startswith("instance-") else f"{name}.marathon-{rest}"
+
+
+def record_json(record: Record, instance: str) -> dict[str, Any]:
+    """Return one health check result; unset moments are absent."""
+    shown = {
+        "alive": record.alive,
+        "consecutiveFailures": record.consecutive_failures,
+        "firstSuccess": record.first_success,
+        "lastSuccess": record.last_success,
+        "lastFailure": record.last_failure,
+        "lastFailureCause": record.last_failure_cause,
+        "instanceId": instance,
+    }
+    return {
+        key: stamp(value) if isinstance(value, float) else value
+        for key, value in shown.items()
+        if value is not None
+    }
+
+
+def task_json(task: Task, host: str, agent: str, dialect: str) -> Mapping[str, Any]:
+    """Return a task as /v2/tasks shows it."""
+    placed = task.placed
+    shown: dict[str, Any] = {
+        "id": task.id,
+        "appId": task.app.id,
+        "host": host,
+        "slaveId": agent,
+        "state": task.state,
+        "ports": list(placed.host_ports) if placed else [],
+        "ipAddresses": [{"ipAddress": placed.ip, "protocol": "IPv4"}] if placed and placed.ip else [],
+        "servicePorts": service_ports(task.app),
+        "stagedAt": stamp(task.staged_at),
+        "version": task.app.version,
+        "localVolumes": [],
+    }
+    if task.started_at is not None:
+        shown["startedAt"] = stamp(task.started_at)
+    if task.records:
+        instance = instance_id(task.id)
+        shown["healthCheckResults"] = [
+            record_json(task.records[index], instance) for index in sorted(task.records)
+        ]
+    if dialect == "1.10":
+        shown["role"] = task.app.role or "*"
+    return shown

@@ -1,0 +1,85 @@
+"""The task endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from harness.marathon.standin import errors
+from harness.marathon.standin.core import Standin
+from harness.marathon.standin.task import RUNNING, STAGING, Task, app_id_of
+from harness.marathon.standin.wire import body, flag, outcome
+
+STATES = {"running": RUNNING, "staging": STAGING}
+
+
+class TaskApi:
+    """Lists tasks and ends them."""
+
+    def __init__(self, standin: Standin) -> None:
+        """Serve one stand-in."""
+        self.commands, self.views, self.state = standin.commands, standin.views, standin.state
+        self.dialect = standin.settings.dialect
+
+    def _list(self, request: Request, tasks: Collection[Task]) -> Response:
+        if request.headers.get("accept", "").startswith("text/plain"):
+            if self.dialect == "1.10":
+                return Response(status_code=406)
+            lines = [
+                "\t".join(
+                    [t.app.id.lstrip("/"), *(f"{t.placed.addresses[0][0]}:{p}" for p in t.placed.host_ports)]
+                )
+                for t in tasks
+                if t.placed is not None
+            ]
+            return PlainTextResponse("".join(f"{line}\n" for line in lines))
+        return JSONResponse({"tasks": [self.views.task(task) for task in tasks]})
+
+    async def all(self, request: Request) -> Response:
+        """GET all tasks, or those that are running or staging."""
+        wanted = request.query_params.getlist("status") + request.query_params.getlist("status[]")
+        states = {STATES[word] for word in wanted if word in STATES}
+        found = [task for task in self.state.tasks.values() if not states or task.state in states]
+        return self._list(request, sorted(found, key=lambda task: (task.app.id, task.staged_at)))
+
+    async def of_app(self, request: Request) -> Response:
+        """GET an app's tasks, or DELETE them (those on `host` only, when it is given)."""
+        known = self.commands.known(request.path_params["app_id"])
+        tasks = self.state.tasks_of(known.app.id)
+        if request.method == "GET":
+            return self._list(request, tasks)
+        host = request.query_params.get("host")
+        return self._end(request, [task for task in tasks if host in (None, "*", self.views.scheduler.agent.host)])
+
+    async def one(self, request: Request) -> Response:
+        """DELETE one task."""
+        known = self.commands.known(request.path_params["app_id"])
+        task = self.state.tasks.get(request.path_params["task_id"])
+        if task is None or task.app.id != known.app.id:
+            raise errors.not_found(f"Task '{request.path_params['task_id']}' does not exist")
+        return self._end(request, [task], single=True)
+
+    async def delete_many(self, request: Request) -> Response:
+        """POST the ids of tasks to end; unknown tasks of any app are passed over."""
+        document = await body(request)
+        ids = document.get("ids") if isinstance(document, dict) else None
+        if not isinstance(ids, list):
+            raise errors.bad_request("Invalid JSON", "ids: error.expected.jsarray")
+        for task_id in ids:
+            if not isinstance(task_id, str) or app_id_of(task_id) is None:
+                raise errors.bad_request(
+                    f"Invalid task id '{task_id}'. Expected a task id of the form <app>.<uuid>"
+                )
+        return self._end(request, [self.state.tasks[i] for i in ids if i in self.state.tasks])
+
+    def _end(self, request: Request, tasks: Collection[Task], *, single: bool = False) -> Response:
+        scale, wipe = flag(request, "scale"), flag(request, "wipe")
+        if scale and wipe:
+            raise errors.bad_request("You cannot use scale and wipe at the same time.")
+        shown = [self.views.task(task) for task in tasks]
+        deployment = self.commands.kill(tasks, scale=scale, force=flag(request, "force"))
+        if deployment is not None:
+            return outcome(deployment)
+        return JSONResponse({"task": shown[0]} if single else {"tasks": shown})

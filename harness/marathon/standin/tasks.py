@@ -1,0 +1,243 @@
+"""Runs tasks as containers on the Docker engine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from docker import DockerClient
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.containers import Container
+
+from harness import owner
+from harness.marathon.standin import flags
+from harness.marathon.standin.environment import environment
+from harness.marathon.standin.labels import APP, PORTS, STAGED, STANDIN, TASK, VERSION, ending, found_of, placed_of
+from harness.marathon.standin.model import App
+from harness.marathon.standin.probes import Result
+from harness.marathon.standin.runner import Ended, Found, LaunchError
+from harness.marathon.standin.task import Placed
+
+log = logging.getLogger(__name__)
+Value = TypeVar("Value")
+PORT_TAKEN = ("port is already allocated", "address already in use", "failed to bind")
+
+
+def reachable_host(client: DockerClient) -> str:
+    """Return the address to publish tasks on: one that this machine and its containers both reach.
+
+    That is the gateway of the engine's bridge, as long as this machine holds it; a task that asks itself at
+    $HOST:$PORT0, as Marathon's tasks do, finds nobody on 127.0.0.1. Falls back to 127.0.0.1.
+    """
+    attributes = client.networks.get("bridge").attrs or {}
+    for configuration in attributes.get("IPAM", {}).get("Config") or []:
+        subnet = configuration.get("Subnet", "")
+        address = configuration.get("Gateway") or subnet.rpartition(".")[0] + ".1"
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((address, 0))
+            return str(address)
+    log.warning("tasks are published on 127.0.0.1, which containers cannot reach: HOST is of no use inside")
+    return "127.0.0.1"
+
+
+class DockerRunner:
+    """Tasks as containers, each labelled with its owner and with all that is needed to adopt it later."""
+
+    def __init__(
+        self, client: DockerClient, identity: str, host: str = "", cmd_image: str = "", threads: int = 8
+    ) -> None:
+        """Serve one stand-in.
+
+        identity: names the stand-in's state; tasks with the same identity are its own. host: address to
+        publish on, empty to find one. cmd_image: the image for apps that have a command and no container.
+        """
+        self.client = client
+        self.identity = identity
+        self.host = host or reachable_host(client)
+        self.cmd_image = cmd_image
+        self._pool = ThreadPoolExecutor(threads, "engine")
+        self._checks = ThreadPoolExecutor(32, "checks")
+        self._stream: Any = None
+        self._closed = False
+
+    async def _in_thread(self, work: Callable[[], Value]) -> Value:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+        """Create and start the container. Raises LaunchError with the engine's own words."""
+        return await self._in_thread(lambda: self._launch(app, task_id, staged_at))
+
+    def image_of(self, app: App) -> str:
+        """Return the image to run. Raises LaunchError when there is none."""
+        docker = app.container.docker if app.container else None
+        if docker:
+            if docker.force_pull_image:
+                log.warning("%s asks for forcePullImage: the local image %s is used", app.id, docker.image)
+            return docker.image
+        if not self.cmd_image:
+            raise LaunchError(
+                "an app without a container needs an image to run its command in: start the stand-in with "
+                "--cmd-image"
+            )
+        return self.cmd_image
+
+    def _launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+        for attempt in range(5):
+            ports, inside = flags.host_ports(app, self.host)
+            arguments = self.arguments(app, task_id, staged_at, ports, inside)
+            container = self._create(arguments)
+            try:
+                container.start()
+            except APIError as error:
+                container.remove(force=True, v=True)
+                if attempt < 4 and any(words in str(error) for words in PORT_TAKEN):
+                    continue
+                raise LaunchError(error.explanation or str(error)) from error
+            container.reload()
+            return placed_of(container.attrs or {}, self.host)
+        raise LaunchError("no free port was found in five attempts")
+
+    def _create(self, arguments: dict[str, Any]) -> Container:
+        try:
+            return self.client.containers.create(**arguments)
+        except ImageNotFound as error:
+            raise LaunchError(f"image {arguments['image']} is not on this machine: {error.explanation}") from error
+        except APIError as error:
+            raise LaunchError(error.explanation or str(error)) from error
+
+    def arguments(
+        self, app: App, task_id: str, staged_at: float, ports: list[int], inside: list[int]
+    ) -> dict[str, Any]:
+        """Return the arguments of the engine's create call."""
+        extra = flags.parameters(app)
+        own_labels = {
+            "MESOS_TASK_ID": task_id,
+            STANDIN: self.identity,
+            TASK: task_id,
+            APP: app.id,
+            VERSION: app.version,
+            STAGED: str(staged_at),
+            PORTS: json.dumps([ports, inside]),
+        }
+        variables = environment(app, task_id, self.host, ports, inside)
+        mounts = flags.volumes(app.container, lambda text: log.warning("%s: %s", app.id, text))
+        return {
+            **flags.network(app),
+            **flags.limits(app),
+            **extra,
+            **flags.command(app),
+            "image": self.image_of(app),
+            "name": f"mesos-{owner.session()[-6:]}-{task_id.rpartition('.')[2]}",
+            "environment": variables | extra["environment"],
+            "labels": extra["labels"] | own_labels | owner.labels("marathon-task"),
+            "ports": flags.published(app, self.host, ports, inside),
+            "volumes": mounts + extra["volumes"],
+            "detach": True,
+        }
+
+    async def signal(self, placed: Placed, name: str) -> None:
+        """Send a signal; a container that no longer runs is fine."""
+
+        def send() -> None:
+            with contextlib.suppress(APIError):
+                self.client.api.kill(placed.container, name)
+
+        await self._in_thread(send)
+
+    async def remove(self, placed: Placed) -> None:
+        """Remove an ended container with its anonymous volumes."""
+
+        def discard() -> None:
+            with contextlib.suppress(APIError):
+                self.client.api.remove_container(placed.container, v=True, force=True)
+
+        await self._in_thread(discard)
+
+    async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
+        """Run `sh -c command` in the container, as the Mesos Docker executor does."""
+        loop = asyncio.get_running_loop()
+        api = self.client.api
+        started: list[str] = []
+
+        def run() -> int | None:
+            started.append(api.exec_create(placed.container, ["sh", "-c", command])["Id"])
+            api.exec_start(started[0])
+            code = api.exec_inspect(started[0])["ExitCode"]
+            return None if code is None else int(code)
+
+        work = loop.run_in_executor(self._checks, run)
+        try:
+            code = await asyncio.wait_for(asyncio.shield(work), timeout)
+        except TimeoutError:
+            if started:
+                # Ending the process also lets the thread go that waits for it.
+                await loop.run_in_executor(self._checks, self._end_command, started[0])
+            work.add_done_callback(lambda done: done.exception())
+            return Result(False, f"timed out after {timeout:g} s")
+        except (DockerException, OSError) as error:
+            return Result(False, str(error))
+        return Result(code == 0, "" if code == 0 else f"Command returned exited with status {code}")
+
+    def _end_command(self, execution: str) -> None:
+        with contextlib.suppress(DockerException, OSError):
+            pid = self.client.api.exec_inspect(execution).get("Pid")
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+
+    def watch(self, ended: Ended) -> None:
+        """Follow the engine's events in a thread of its own, and hand ends over to the event loop."""
+        loop = asyncio.get_running_loop()
+        filters = {"label": [f"{STANDIN}={self.identity}"], "event": ["die"]}
+        self._stream = self.client.api.events(decode=True, filters=filters)
+
+        def follow() -> None:
+            while not self._closed:
+                with contextlib.suppress(Exception):
+                    for event in self._stream:
+                        facts = event["Actor"]["Attributes"]
+                        state, message = self._ending(event["id"], int(facts.get("exitCode", 1)))
+                        loop.call_soon_threadsafe(ended, facts[TASK], state, message)
+                if not self._closed:
+                    log.warning("the engine's event stream ended; following it again")
+                    with contextlib.suppress(Exception):
+                        self._stream = self.client.api.events(decode=True, filters=filters)
+
+        threading.Thread(target=follow, name="engine-events", daemon=True).start()
+
+    def _ending(self, container: str, code: int) -> tuple[str, str]:
+        attributes: dict[str, Any] = {}
+        if code == 137:
+            with contextlib.suppress(NotFound, DockerException):
+                attributes = self.client.api.inspect_container(container)
+        return ending(code, bool(attributes.get("State", {}).get("OOMKilled")))
+
+    async def adopt(self) -> list[Found]:
+        """Return this stand-in's containers, running or ended."""
+
+        def find() -> list[Found]:
+            query: dict[str, str | list[str] | bool] = {"label": f"{STANDIN}={self.identity}"}
+            return [
+                found_of(container.attrs or {}, self.host)
+                for container in self.client.containers.list(all=True, filters=query)
+            ]
+
+        return await self._in_thread(find)
+
+    async def close(self) -> None:
+        """Stop following the engine; containers stay as they are."""
+        self._closed = True
+        if self._stream is not None:
+            with contextlib.suppress(Exception):
+                self._stream.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._checks.shutdown(wait=False, cancel_futures=True)
+        self.client.close()

@@ -76,6 +76,13 @@ class Baselines:
         """Return a baseline whose content `work` makes in an empty database; `parts` are what it depends on."""
         return self._made(cache.digest("work", FORMAT, image, *parts), server, image, what, work)
 
+    def of_clone(
+        self, origin: Baseline, parts: Iterable[str], what: str, work: Callable[[Database], None]
+    ) -> Baseline:
+        """Return a baseline made by `work` on a copy of another one."""
+        key = cache.digest("clone", FORMAT, origin.key, *parts)
+        return self._made(key, origin.server, origin.image, what, work, origin)
+
     def clone(self, baseline: Baseline, profile: Profile = FAST, **options: Any) -> Database:
         """Return a private copy of a baseline, running. The caller removes it with `discard`."""
         name = unique_name("clone")
@@ -116,31 +123,38 @@ class Baselines:
         facts["credentials"] = Credentials(**facts["credentials"])
         return Baseline(**{**facts, "server": server})
 
-    def _made(self, key: str, server: Server, image: str, what: str, work: Callable[[Database], Any]) -> Baseline:
+    def _made(
+        self,
+        key: str,
+        server: Server,
+        image: str,
+        what: str,
+        work: Callable[[Database], Any],
+        origin: Baseline | None = None,
+    ) -> Baseline:
         if found := self._found(key, server):
             return found
         with cache.lock(f"baseline-{key}"):
             if found := self._found(key, server):
                 return found
             self.progress(what)
-            return self._make(key, server, image, work)
+            return self._make(key, server, image, work, origin)
 
-    def _make(self, key: str, server: Server, image: str, work: Callable[[Database], Any]) -> Baseline:
+    def _make(
+        self, key: str, server: Server, image: str, work: Callable[[Database], Any], origin: Baseline | None
+    ) -> Baseline:
         volume = f"rt-harness-baseline-{key}"
         self._remove_volume(volume)  # what a killed maker left: without a marker it is nothing
         self.client.volumes.create(volume, labels={CACHE_LABEL: "baseline"})
         started = time.monotonic()
-        credentials = Credentials(secrets.token_hex(12), secrets.token_hex(12))
+        new = Credentials(secrets.token_hex(12), secrets.token_hex(12))
+        credentials = origin.credentials if origin else new
+        volumes = {volume: (DATA, "rw")} | ({origin.volume: (PREPARED, "ro")} if origin else {})
         try:
             database = Database(
-                self.client,
-                server,
-                image,
-                credentials,
-                FAST,
-                volumes={volume: (DATA, "rw")},
-                first_start=True,
-            )
+                self.client, server, image, credentials, FAST, volumes=volumes,
+                first_start=origin is None, copy_from=PREPARED if origin else "",
+            )  # fmt: skip
             try:
                 work(database)
                 rows = database.counts()

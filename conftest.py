@@ -1,0 +1,10 @@
+"""The harness as pytest sees it: one plugin a stage."""
+
+pytest_plugins = (
+    "fixtures.options",
+    "fixtures.session",
+    "fixtures.engine",
+    "fixtures.databases",
+    "fixtures.rt",
+    "fixtures.pairs",
+)

@@ -1,0 +1,109 @@
+"""The stages of the lifecycle on one engine: images, baselines, old and new sides of an upgrade."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from docker import DockerClient
+
+from harness import cache, rt, upgrade
+from harness.baseline import Baseline, Baselines
+from harness.database import Database
+from harness.dump import Dump
+from harness.errors import InfrastructureError
+from harness.images import Images, Progress, quiet
+from harness.releases import Pair, release, releases, server
+from harness.rt import Configuration, Rt
+from harness.upgrade import UpgradeRun
+
+
+@dataclass
+class Lifecycle:
+    """Everything that a test needs to get a database or an RT of some kind.
+
+    configuration: the site's own, used on the old and the new side alike.
+    """
+
+    client: DockerClient
+    configuration: Configuration
+    progress: Progress = quiet
+
+    def __post_init__(self) -> None:
+        """Tie the makers to the engine."""
+        self.images = Images(self.client, self.progress)
+        self.baselines = Baselines(self.client, self.progress)
+
+    def server_image(self, name: str) -> str:
+        """Return the image of a database server, built if need be."""
+        return self.images.server(server(name))
+
+    def rt_image(self, version: str) -> str:
+        """Return the image of an RT release, built if need be."""
+        return self.images.rt(release(version))
+
+    def has_image(self, version: str) -> bool:
+        """Tell whether this release has a row, so that its code can be run."""
+        return version in releases()
+
+    def restored(self, dump: Dump, server_name: str) -> Baseline:
+        """Return the baseline of a dump on a server."""
+        return self.baselines.of_dump(dump, server(server_name), self.server_image(server_name))
+
+    def tools(self, version: str, database: Database | None, **options: object) -> Rt:
+        """Return an idle container of a release, connected to a database. The caller removes it."""
+        options.setdefault("configuration", self.configuration)
+        return Rt(self.client, version, self.rt_image(version), database, **options)  # type: ignore[arg-type]
+
+    def site(self, version: str, database: Database, *, wait: bool = True, **options: object) -> Rt:
+        """Return a serving container of a release. The caller removes it."""
+        site = self.tools(version, database, serve=True, **options)
+        try:
+            return site.wait() if wait else site
+        except BaseException:
+            site.remove()
+            raise
+
+    def fresh(self, version: str, server_name: str) -> Baseline:
+        """Return a baseline that this release's own `init` made: what a new site looks like."""
+
+        def work(database: Database) -> None:
+            tools = self.tools(version, database, configuration=Configuration())
+            try:
+                done = rt.initialise(tools)
+            finally:
+                tools.remove()
+            if done.code:
+                raise InfrastructureError(
+                    f"RT {version} could not initialise an empty {server_name} (exit code {done.code}).",
+                    [("Output", done.out[-2000:]), ("Errors", done.err[-2000:])],
+                )
+
+        return self.baselines.of_work(
+            ["init", self.rt_image(version)], server(server_name), self.server_image(server_name),
+            f"initialising RT {version} on {server_name}", work,
+        )  # fmt: skip
+
+    def upgraded(self, pair: Pair, dump: Dump) -> tuple[Baseline, UpgradeRun]:
+        """Return a baseline of the upgraded dump, and the run that made it.
+
+        For tests that plant defects into an upgraded database. A gate never uses it: a verdict rests on an
+        upgrade that ran for it.
+        """
+        before = self.restored(dump, pair.server)
+        parts = ["upgrade", before.key, self.rt_image(pair.target), pair.origin]
+        record = cache.directory("runs") / f"{cache.digest(*parts)}.json"
+
+        def work(database: Database) -> None:
+            tools = self.tools(pair.target, database, configuration=Configuration())
+            try:
+                made = upgrade.run(tools, pair.origin, pair.target)
+            finally:
+                tools.remove()
+            record.with_suffix(f".{database.container.id[:12]}").write_text(json.dumps(asdict(made)))
+            record.with_suffix(f".{database.container.id[:12]}").replace(record)
+
+        baseline = self.baselines.of_clone(before, parts, f"upgrading {dump.name} {pair}", work)
+        facts = json.loads(record.read_text(encoding="utf-8"))
+        facts["lines"] = [tuple(line) for line in facts["lines"]]
+        return baseline, UpgradeRun(**facts)

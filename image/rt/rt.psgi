@@ -12,7 +12,7 @@ if (($ENV{RT_GUARD} // 'on') ne 'off') {
     no warnings 'redefine';
     *RT::InstallMode = sub {
         my ($class, $wanted) = @_;
-        die "run: refusing to serve: the database went away while RT was starting.\n" if $wanted;
+        die "the database went away while RT was starting.\n" if $wanted;
         return 0;
     };
 }

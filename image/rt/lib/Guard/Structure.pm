@@ -10,7 +10,7 @@ use strict;
 use warnings;
 
 # The declarations in a schema file: {lower-case table => {name, charset, columns => {lower => {name, width}},
-# keys => {lower-case column => 1}}}
+# keys => {lower => name}}}
 sub declared {
     my ($path) = @_;
     my %tables;
@@ -20,7 +20,7 @@ sub declared {
         my $table = {name => $name, columns => {}, keys => {}};
         ($table->{charset}) = map { lc } $rest =~ /(?:CHARACTER\s+SET|CHARSET)\s*=?\s*(\w+)/i;
         for my $item (_items($body)) {
-            if ($item =~ /FOREIGN\s+KEY\s*\(\s*`?(\w+)/i) { $table->{keys}{lc $1} = 1; next }
+            if ($item =~ /FOREIGN\s+KEY\s*\(\s*`?(\w+)/i) { $table->{keys}{lc $1} = $1; next }
             next if $item =~ /^\s*(?:PRIMARY|UNIQUE|KEY|INDEX|FULLTEXT|CONSTRAINT)\b/i;
             my ($column, $type) = $item =~ /^\s*`?(\w+)`?\s+(\w+)/ or next;
             $table->{columns}{lc $column} = {name => $column, width => _width($type)};
@@ -30,7 +30,7 @@ sub declared {
     # Keys may be declared on their own, after the table.
     for my $statement (_statements($path)) {
         $statement =~ /^\s*ALTER\s+TABLE\s+`?(\w+)`?.*FOREIGN\s+KEY\s*\(\s*`?(\w+)/is or next;
-        $tables{lc $1}{keys}{lc $2} = 1 if $tables{lc $1};
+        $tables{lc $1}{keys}{lc $2} = $2 if $tables{lc $1};
     }
     %tables or die "No table is declared in $path.\n";
     return \%tables;
@@ -82,7 +82,7 @@ sub present {
     for my $row (@{ $dbh->selectall_arrayref(
         'SELECT table_name, column_name FROM information_schema.key_column_usage
          WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL') }) {
-        $tables{lc $row->[0]}{keys}{lc $row->[1]} = 1 if $tables{lc $row->[0]};
+        $tables{lc $row->[0]}{keys}{lc $row->[1]} = $row->[1] if $tables{lc $row->[0]};
     }
     return \%tables;
 }
@@ -132,9 +132,9 @@ sub differences {
             next if $spoken->{"$key.$column"} && !$have->{columns}{$column}{demanded};
             push @{ $found{strange} }, "column $want->{name}.$have->{columns}{$column}{name}";
         }
-        push @{ $found{missing} }, map { "foreign key on $want->{name}.$_" }
+        push @{ $found{missing} }, map { "foreign key on $want->{name}.$want->{keys}{$_}" }
             sort grep { !$have->{keys}{$_} } keys %{ $want->{keys} };
-        push @{ $found{strange} }, map { "foreign key on $want->{name}.$_" }
+        push @{ $found{strange} }, map { "foreign key on $want->{name}.$have->{keys}{$_}" }
             sort grep { !$want->{keys}{$_} } keys %{ $have->{keys} };
         next if $key eq 'sessions';    # emptied and made anew by many sites
         my ($wanted, $had) = (_charset($want->{charset}), _charset($have->{charset}));

@@ -25,11 +25,11 @@ sub from_history {
 
     return ('half', 'an upgrade was begun and never completed: ' . _some(@{ $history->{open} }), \@missing, \@unknown)
         if @{ $history->{open} };
-    return ('half', 'it has step ' . _some(@unknown) . ', which RT ' . $release . ' does not know, and lacks step '
-        . _some(@missing), \@missing, \@unknown) if @missing && @unknown;
-    return ('newer', 'it has step ' . _some(@unknown) . ", which RT $release does not know", \@missing, \@unknown)
+    return ('half', 'it has ' . _steps(@unknown) . ', which RT ' . $release . ' does not know, and lacks '
+        . _steps(@missing), \@missing, \@unknown) if @missing && @unknown;
+    return ('newer', 'it has ' . _steps(@unknown) . ", which RT $release does not know", \@missing, \@unknown)
         if @unknown;
-    return ('older', 'it lacks step ' . _some(@missing), \@missing, \@unknown) if @missing;
+    return ('older', 'it lacks ' . _steps(@missing), \@missing, \@unknown) if @missing;
     # A fresh database of a newer release has no steps to recognise, and what its schema
     # or its data have more cannot be known here.
     return ('newer', "RT $history->{install} made it", \@missing, \@unknown)
@@ -57,6 +57,8 @@ sub from_structure {
     return ('older', 'it lacks ' . _some(@older)) if @older;
     return ('ok', 'its tables are those of this release');
 }
+
+sub _steps { return (@_ == 1 ? 'step ' : 'steps ') . _some(@_) }
 
 # "a, b, c and 4 more"
 sub _some {

@@ -216,8 +216,7 @@ def _host_ports(app: App) -> list[Port]:
     if definitions is not None:
         found = [mapping(one) for one in items(definitions)]
         return [
-            Port(0, whole(one.get("port"), 0), whole(one.get("port"), 0), text(one.get("name")))
-            for one in found
+            Port(0, whole(one.get("port"), 0), whole(one.get("port"), 0), text(one.get("name"))) for one in found
         ]
     if plain is not None:
         return [Port(0, whole(one, 0), whole(one, 0), "") for one in items(plain)]
@@ -237,7 +236,7 @@ def commands(app: App) -> Iterator[str]:
 
 
 def strategy_of(app: App) -> tuple[float, float]:
-    """Return (minimumHealthCapacity, maximumOverCapacity): 1.0 each unless given, 0 for single instance apps."""
+    """Return (minimumHealthCapacity, maximumOverCapacity): 1.0 each by default, 0 for single instance apps."""
     if labels_of(app).get("MARATHON_SINGLE_INSTANCE_APP", "").lower() == "true":
         return 0.0, 0.0
     given = mapping(app.get("upgradeStrategy"))

@@ -98,15 +98,11 @@ def run(options: argparse.Namespace) -> int:
     """Carry `lint` out and return its exit code. Raises UsageError for files that are no definition."""
     if options.rules:
         print(
-            "\n".join(
-                f"{r.id} {r.level} {r.title}\n    why: {r.reason}\n    fix: {r.fix}" for r in RULES.values()
-            )
+            "\n".join(f"{r.id} {r.level} {r.title}\n    why: {r.reason}\n    fix: {r.fix}" for r in RULES.values())
         )
         return 0
     if not options.files:
-        raise UsageError(
-            "No app definition was named.", repair="python -m harness.marathon lint marathon.json"
-        )
+        raise UsageError("No app definition was named.", repair="python -m harness.marathon lint marathon.json")
     previous = load(options.previous) if options.previous else None
     results = {}
     for path in options.files:
@@ -116,9 +112,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps([as_json(name, findings) for name, findings in results.items()], indent=2))
     else:
         for name, findings in results.items():
-            print(
-                f"{name}: {len(findings)} finding(s)" if findings else f"{name}: clean ({len(RULES)} rules)"
-            )
+            print(f"{name}: {len(findings)} finding(s)" if findings else f"{name}: clean ({len(RULES)} rules)")
             print("".join(f"  {str(one).replace(chr(10), chr(10) + '  ')}\n" for one in findings), end="")
     return 1 if any(results.values()) else 0
 

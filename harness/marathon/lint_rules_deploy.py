@@ -147,6 +147,4 @@ def _room(app: App) -> Found:
         if operator in ("UNIQUE", "MAX_PER") and one[0] == "hostname":
             yield found("L22", f"/constraints({index})", "a second task must find another host")
         elif pinned and fixed:
-            yield found(
-                "L22", f"/constraints({index})", "the task is tied to one host, where its port is taken"
-            )
+            yield found("L22", f"/constraints({index})", "the task is tied to one host, where its port is taken")

@@ -76,9 +76,7 @@ def _port(app: App, check: HealthCheck, _dialect: Dialect) -> Found:
     if len(given) == 2:
         yield found("L04", _at(check, "port"), "both port and portIndex are given", fix="remove port")
     elif not given and len(ports) > 1:
-        yield found(
-            "L04", _at(check), f"neither port nor portIndex is given and the app has {len(ports)} ports"
-        )
+        yield found("L04", _at(check), f"neither port nor portIndex is given and the app has {len(ports)} ports")
     if "port" not in given:
         yield from _port_index(app, check, len(ports))
     mapped = {port.container_port for port in ports if port.container_port}
@@ -110,16 +108,12 @@ def _path(_app: App, check: HealthCheck, _dialect: Dialect) -> Found:
     if BEHIND_LOGIN.fullmatch(bare):
         yield found("L09", _at(check, "path"), f"{check.path} wants a login: without one it answers 401")
     elif LOOKS_WELL.fullmatch(bare):
-        yield found(
-            "L08", _at(check, "path"), f"{check.path} can answer 200 or a redirect while RT does not work"
-        )
+        yield found("L08", _at(check, "path"), f"{check.path} can answer 200 or a redirect while RT does not work")
 
 
 def _quotes(_app: App, check: HealthCheck, _dialect: Dialect) -> Found:
     if re.search(r'(?<!\\)"', check.command):
-        yield found(
-            "L11", _at(check, "command/value"), "the command holds double quotes that are not escaped"
-        )
+        yield found("L11", _at(check, "command/value"), "the command holds double quotes that are not escaped")
 
 
 def _without_effect(_app: App, check: HealthCheck, dialect: Dialect) -> Found:
@@ -149,9 +143,7 @@ def _timeout(check: HealthCheck, dialect: Dialect) -> Found:
 def _grace(check: HealthCheck, measured: float | None) -> Found:
     where = _at(check, "gracePeriodSeconds")
     if check.protocol in MESOS_LEVEL and check.grace < check.delay:
-        yield found(
-            "L13", where, f"grace {check.grace:g} s ends before the first probe after {check.delay:g} s"
-        )
+        yield found("L13", where, f"grace {check.grace:g} s ends before the first probe after {check.delay:g} s")
     elif check.grace == 0:
         yield found("L13", where, "no grace at all: failures count before the process has had time to listen")
     if measured is not None and check.grace < 2 * measured:
@@ -167,24 +159,18 @@ def _nervous(check: HealthCheck) -> Found:
     elif check.kills and check.failures < 3:
         yield found("L14", where, f"an instance is killed after {check.failures + (not mesos)} failures")
     elif check.kills and check.interval * check.failures < 15:
-        yield found(
-            "L14", where, f"an instance is killed after {check.interval * check.failures:g} s of failure"
-        )
+        yield found("L14", where, f"an instance is killed after {check.interval * check.failures:g} s of failure")
 
 
 def _several(checks: list[HealthCheck]) -> Found:
     commands = [check for check in checks if check.protocol == "COMMAND"]
     mesos = [check for check in checks if check.protocol in MESOS_LEVEL and check.protocol != "COMMAND"]
     if len(mesos) > 1:
-        yield found(
-            "L10", "/healthChecks", f"{len(mesos)} MESOS_* checks, and Marathon accepts one", level="E"
-        )
+        yield found("L10", "/healthChecks", f"{len(mesos)} MESOS_* checks, and Marathon accepts one", level="E")
     if len(commands) > 1:
         yield found("L10", "/healthChecks", f"{len(commands)} COMMAND checks, and Mesos runs only the first")
     if commands and mesos:
-        yield found(
-            "L10", "/healthChecks", f"COMMAND beside {mesos[0].protocol}, and Mesos runs only one of them"
-        )
+        yield found("L10", "/healthChecks", f"COMMAND beside {mesos[0].protocol}, and Mesos runs only one of them")
     if (commands or mesos) and any(check.protocol in MARATHON_LEVEL for check in checks):
         yield found("L17", "/healthChecks", " and ".join(_protocols(checks)) + " do not go together")
     if checks and not any(check.kills for check in checks):

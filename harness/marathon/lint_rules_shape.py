@@ -74,9 +74,7 @@ def _unknown(key: str, known: Iterable[str], where: str) -> Found:
     start = [name for lower, name in by_lower.items() if len(key) > 3 and lower.startswith(key.lower())]
     meant = start[0] if start else by_lower[close[0]] if close else ""
     hint = f"write {meant}" if meant else "remove it, or look the key up"
-    yield found(
-        "L06", f"{where}/{key}", "is no key that Marathon knows, so it is ignored", level="W", fix=hint
-    )
+    yield found("L06", f"{where}/{key}", "is no key that Marathon knows, so it is ignored", level="W", fix=hint)
 
 
 def _range(value: float, spec: Spec, where: str) -> Found:
@@ -151,17 +149,13 @@ def _process(app: App) -> Found:
                     yield found("L06", f"/container/volumes({index})/{key}", "is required for a host volume",
                                 fix=f"give {key}")  # fmt: skip
     if app.get("version") is not None and set(app) - {"id", "version"}:
-        yield found(
-            "L06", "/version", "means a rollback and may come with the id alone", fix="remove version"
-        )
+        yield found("L06", "/version", "means a rollback and may come with the id alone", fix="remove version")
 
 
 def _networks(app: App) -> Found:
     networks = [text(mapping(one).get("mode"), "container") for one in items(app.get("networks"))]
     if networks and text(mapping(mapping(app.get("container")).get("docker")).get("network")):
-        yield found(
-            "L06", "/", "networks and container.docker.network exclude each other", fix="keep networks"
-        )
+        yield found("L06", "/", "networks and container.docker.network exclude each other", fix="keep networks")
     for mode in ("host", "container/bridge"):
         if mode in networks and len(networks) > 1:
             yield found("L06", "/networks", f"a {mode} network must be the only one", fix="keep one network")
@@ -186,9 +180,7 @@ def _constraints(app: App) -> Found:
         if len(one) not in (2, 3):
             yield found("L06", where, f"must have 2 or 3 fields, has {len(one)}")
         elif text(one[1]).upper() not in OPERATORS:
-            yield found(
-                "L06", where, f"must use one of {', '.join(sorted(OPERATORS))}, uses {_shown(one[1])}"
-            )
+            yield found("L06", where, f"must use one of {', '.join(sorted(OPERATORS))}, uses {_shown(one[1])}")
 
 
 def _singular(app: App) -> Found:

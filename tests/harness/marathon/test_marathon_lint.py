@@ -255,9 +255,7 @@ def test_dialects_differ_where_marathon_does() -> None:
     """1.4 has no time-out for HTTPS and honours ignoreHttp1xx; 1.8 lowered the default back-off."""
     https, ignored = changed(check(protocol="HTTPS")), changed(check(ignoreHttp1xx=True))
     assert "L12" in {one.rule.id for one in lint(https, "1.4")} - {one.rule.id for one in lint(https, "1.6")}
-    assert "L18" in {one.rule.id for one in lint(ignored, "1.6")} - {
-        one.rule.id for one in lint(ignored, "1.4")
-    }
+    assert "L18" in {one.rule.id for one in lint(ignored, "1.6")} - {one.rule.id for one in lint(ignored, "1.4")}
     assert "L16" not in {one.rule.id for one in lint(changed(drop("maxLaunchDelaySeconds")), "1.10")}
 
 
@@ -315,9 +313,7 @@ JSON = st.recursive(
 
 def known_paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """List every path into the repository's definition, so that damage lands where rules look."""
-    children = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path, *(deep for key, one in children for deep in known_paths(one, (*path, key)))]
 
 
@@ -328,9 +324,7 @@ def test_any_json_is_answered(value: Any, dialect: str) -> None:
     assert lint(value, dialect) or isinstance(value, dict)
 
 
-@given(
-    st.sampled_from(known_paths(GOOD)[1:]), JSON | st.integers(10**300, 10**310), st.sampled_from(DIALECTS)
-)
+@given(st.sampled_from(known_paths(GOOD)[1:]), JSON | st.integers(10**300, 10**310), st.sampled_from(DIALECTS))
 @settings(deadline=None, max_examples=300)
 def test_any_damage_to_a_good_definition_is_answered(path: tuple[Any, ...], value: Any, dialect: str) -> None:
     """The same with rubbish in one place of an otherwise good definition."""

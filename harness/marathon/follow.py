@@ -1,0 +1,131 @@
+"""The thin poller under a deploy: look at Marathon, ask the instances, let the watch judge, report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.errors import Block
+from harness.marathon.client import Marathon
+from harness.marathon.deadline import Deadline, deadline_of, soak_of
+from harness.marathon.definition import PULL_ALLOWANCE, App
+from harness.marathon.errors import LeaderUnreachableError, ServerError, UnreachableError
+from harness.marathon.events import EventStream
+from harness.marathon.gate import Snapshot, Wanted
+from harness.marathon.model import AppState
+from harness.marathon.probe import Probe, ProbeFor, ProbeResult, rt_probe
+from harness.marathon.watch import State, Watch
+from harness.verdict import Finding
+from harness.waits import Retry, wait_until
+
+CHECK = "marathon-deploy"
+PASSING = (UnreachableError, LeaderUnreachableError, ServerError)
+"""Trouble that a Marathon gets over by itself, such as an election: polling goes on until the deadline."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Times of a deploy in seconds: image pull, poll interval, soak between good polls (None: of the checks)."""
+
+    pull: float = PULL_ALLOWANCE
+    interval: float = 0.5
+    soak: float | None = None
+    deadline: Deadline | None = None
+
+    def deadline_for(self, app: App, running: int) -> Deadline:
+        """The deadline given, or the one that the definition implies."""
+        return self.deadline or deadline_of(app, self.pull, running)
+
+    def soak_for(self, app: App) -> float:
+        """The soak given, or long enough for every check to run once more."""
+        return soak_of(app) if self.soak is None else self.soak
+
+
+@dataclass
+class Follower:
+    """Follows deployments on one Marathon. `probe_for` makes the probe that fits a definition."""
+
+    client: Marathon
+    probe_for: ProbeFor = rt_probe
+    pace: Pace = field(default_factory=Pace)
+
+    def watch(self, wanted: Wanted, definition: App, running: int) -> Watch:
+        """Make a watch with the times of a definition that replaces `running` tasks."""
+        return Watch(wanted, self.pace.deadline_for(definition, running), self.pace.soak_for(definition))
+
+    def follow(self, watch: Watch, definition: App, stream: EventStream | None) -> State:
+        """Poll until the watch has decided. Raises NotReadyError when Marathon stops answering for good."""
+        probe = self.probe_for(definition)
+
+        def poll() -> State:
+            snapshot = self.look(watch, probe)
+            state = watch.observe(snapshot, stream.take() if stream else (), time.monotonic())
+            if state is State.WAITING:
+                raise Retry(watch.summary())
+            return state
+
+        return wait_until(
+            f"Deployment of {watch.wanted.app_id}",
+            poll,
+            # The watch decides before this; the rest is for a Marathon that has fallen silent.
+            watch.deadline.total + watch.soak + 60,
+            interval=self.pace.interval,
+            retry_on=PASSING,
+        )
+
+    def look(self, watch: Watch, probe: Probe) -> Snapshot:
+        """Take a snapshot. Deployments come first: one that ends in between is then still seen as running."""
+        listed = tuple(one.id for one in self.client.deployments())
+        app = self.client.find_app(watch.wanted.app_id)
+        snapshot = Snapshot(app, listed)
+        if app is None or not watch.wants_probe(snapshot, time.monotonic()):
+            return snapshot
+        return Snapshot(app, listed, probes={task.id: ask(app, task.id, probe) for task in app.tasks})
+
+    def finding(self, watch: Watch) -> Finding:
+        """Say what did not hold, with what Marathon knows about it."""
+        wanted, app = watch.wanted, self.client.find_app(watch.wanted.app_id)
+        final = [one.what for one in watch.unmet if one.final] or [one.what for one in watch.unmet]
+        queue = self.client.queued(wanted.app_id)
+        blocks: list[Block] = [
+            ("Not met", "\n".join(f"{one.rule}: {one.what}" for one in watch.unmet)),
+            ("Launch queue", str(queue) if queue else ""),
+            ("Tasks", task_table(app)),
+        ]
+        return Finding(
+            CHECK,
+            wanted.app_id,
+            f"{wanted.image} was not proven live on {wanted.instances} instance(s): {'; '.join(final[:3])}.",
+            samples=tuple(watch.memory.replaced)[:5],
+            blocks=tuple(blocks),
+            repair=f"see deployment {wanted.deployment_id or 'none'} and the logs of the tasks named here",
+        )
+
+
+def ask(app: AppState, task_id: str, probe: Probe) -> ProbeResult:
+    """Probe one task at its own address."""
+    task = next(one for one in app.tasks if one.id == task_id)
+    where = app.endpoint(task)
+    return probe(*where) if where else ProbeResult(False, task_id, "the task has no address or port")
+
+
+def task_table(app: AppState | None) -> str:
+    """Lay the tasks of an app out for a report."""
+    lines = []
+    for task in app.tasks if app else ():
+        said = ["alive" if one.alive else f"not alive ({one.cause or 'no cause'})" for one in task.health]
+        where = f"{task.host}:{','.join(map(str, task.ports))}"
+        lines.append(f"{task.id}  {task.state}  {where}  {', '.join(said) or 'health unknown'}")
+    return "\n".join(lines)
+
+
+def facts_of(watch: Watch, stream: EventStream | None) -> dict[str, Any]:
+    """What a report keeps of a watch."""
+    return {
+        "deployment": watch.wanted.deployment_id,
+        "polls": watch.polls,
+        "flips": watch.memory.flapped.total(),
+        "events": "none" if stream is None else stream.trouble or "followed",
+        "deadline": f"{watch.deadline.wave:g} s without progress, {watch.deadline.total:g} s in all",
+    }

@@ -1,0 +1,205 @@
+"""Is the deployed release live? A rule on snapshots, pure, and a memory of what went by between them.
+
+A Marathon deployment that ended, an empty list of deployments, a healthy count: none proves by itself that the
+wanted release serves. The rule asks for all of it at once, twice in a row, far enough apart that every health
+check has run again in between. What can never come good any more (a task replaced, a failure after the PUT)
+ends the watch at once, so that a bad deploy is rolled back when it shows and not when time is up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from harness.marathon.definition import health_checks
+from harness.marathon.events import Event
+from harness.marathon.model import AppState, QueueItem, Task, moment
+from harness.marathon.probe import ProbeResult
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be live. `since` is the version that the PUT returned: Marathon's clock, not ours.
+
+    `also` is a version that is as good: that of the definition which a rollback restores, or which a PUT
+    without any change leaves alone. `restart` compares tasks with the last scaling, as a restart moves that.
+    """
+
+    app_id: str
+    image: str
+    instances: int
+    deployment_id: str
+    since: datetime | None
+    also: datetime | None = None
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What Marathon and the instances said at one moment. `probes` is None while nobody was asked."""
+
+    app: AppState | None
+    deployments: tuple[str, ...] = ()
+    queue: QueueItem | None = None
+    probes: Mapping[str, ProbeResult] | None = None
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """One condition that does not hold. `final`: waiting cannot mend it."""
+
+    rule: str
+    what: str
+    final: bool = False
+
+
+@dataclass
+class Memory:
+    """What earlier snapshots and events have shown."""
+
+    succeeded: bool = False
+    failed: bool = False
+    seen: dict[str, Task] = field(default_factory=dict)
+    vanished: dict[str, str] = field(default_factory=dict)
+    surplus: int | None = None
+    flips: Counter[str] = field(default_factory=Counter)
+    heard_flips: Counter[str] = field(default_factory=Counter)
+    alive: dict[tuple[str, int], bool] = field(default_factory=dict)
+    heard_alive: dict[str, bool] = field(default_factory=dict)
+    kills: list[str] = field(default_factory=list)
+    most_healthy: int = 0
+
+    def hear(self, events: Iterable[Event], wanted: Wanted) -> None:
+        """Take in events; those of other apps and deployments are not ours."""
+        for event in events:
+            if event.data.get("id") == wanted.deployment_id and wanted.deployment_id:
+                self.succeeded |= event.type == "deployment_success"
+                self.failed |= event.type == "deployment_failed"
+            made = moment(event.data.get("version") or event.data.get("runSpecVersion"))
+            fresh = made is not None and wanted.since is not None and made >= wanted.since
+            if event.app_id != wanted.app_id or not (fresh or made == wanted.also is not None):
+                continue
+            healthy = event.data.get("healthy", event.data.get("alive"))
+            if isinstance(healthy, bool):
+                self.heard_flips[event.subject] += self.heard_alive.get(event.subject, False) and not healthy
+                self.heard_alive[event.subject] = healthy
+            if event.type.startswith("unhealthy_") and event.type.endswith("_kill_event"):
+                self.kills.append(f"{event.subject}: {event.data.get('reason', '')}")
+
+    @property
+    def flapped(self) -> Counter[str]:
+        """Turns from alive to not alive, by task: seen in polls or heard in events, whichever saw more."""
+        return max(self.flips, self.heard_flips, key=lambda one: one.total())
+
+    @property
+    def replaced(self) -> dict[str, str]:
+        """Tasks that went although nobody asked for fewer."""
+        return dict(list(self.vanished.items())[self.surplus or 0 :])
+
+    def see(self, snapshot: Snapshot, wanted: Wanted) -> None:
+        """Take in a snapshot: which tasks came and went, and which changed from alive to not alive."""
+        if snapshot.app is None:
+            return
+        fresh = {task.id: task for task in snapshot.app.tasks if is_fresh(task, snapshot.app, wanted)}
+        if self.surplus is None and reached(snapshot.app, wanted):
+            self.surplus = max(0, len(fresh) - wanted.instances)
+        for name, task in self.seen.items():
+            if name not in fresh:
+                causes = ", ".join(one.cause for one in task.health if one.cause)
+                self.vanished.setdefault(name, causes or f"last seen {task.state}")
+        self.seen |= fresh
+        for task in fresh.values():
+            for index, result in enumerate(task.health):
+                before = self.alive.get((task.id, index), False)
+                self.flips[task.id] += before and not result.alive
+                self.alive[task.id, index] = result.alive
+        self.most_healthy = max(self.most_healthy, sum(task.alive for task in fresh.values()))
+
+
+def is_fresh(task: Task, app: AppState, wanted: Wanted) -> bool:
+    """Whether a task runs what is wanted and not what was there before."""
+    after = app.last_scaling if wanted.restart else app.last_config_change
+    accepted = reached(app, wanted)
+    return accepted and task.version is not None and after is not None and task.version >= after
+
+
+def reached(app: AppState, wanted: Wanted) -> bool:
+    """Whether the app shows the wanted definition at all, and not yet or still another one."""
+    if wanted.since is None or app.version is None:
+        return app.version is not None
+    return app.version >= wanted.since or app.version == wanted.also
+
+
+def unmet(snapshot: Snapshot, wanted: Wanted, memory: Memory) -> list[Unmet]:
+    """Return every condition of the gate rule that the snapshot does not meet. Pure."""
+    app = snapshot.app
+    if app is None:
+        return [Unmet("app", f"{wanted.app_id} does not exist")]
+    return [
+        *_deployment(snapshot, app, wanted, memory),
+        *_definition(app, wanted),
+        *_counts(app, wanted),
+        *_history(app, wanted, memory),
+        *_probes(snapshot, app),
+    ]
+
+
+def _deployment(snapshot: Snapshot, app: AppState, wanted: Wanted, memory: Memory) -> Iterable[Unmet]:
+    if memory.failed:
+        yield Unmet(
+            "deployment", f"deployment {wanted.deployment_id} failed or was cancelled by somebody", final=True
+        )
+    if wanted.deployment_id in snapshot.deployments or wanted.deployment_id in app.deployments:
+        yield Unmet("deployment", f"deployment {wanted.deployment_id} is still running")
+    if not memory.succeeded and not reached(app, wanted):
+        yield Unmet("deployment", f"no success of it was seen and the app is still at version {app.version_text}")
+
+
+def _definition(app: AppState, wanted: Wanted) -> Iterable[Unmet]:
+    if app.image != wanted.image:
+        yield Unmet("image", f"the app's image is {app.image or 'none'} instead of {wanted.image}")
+    old = [task.id for task in app.tasks if not is_fresh(task, app, wanted)]
+    if old:
+        yield Unmet("task version", f"{len(old)} task(s) run an older version: {', '.join(sorted(old)[:3])}")
+    if app.instances != wanted.instances:
+        yield Unmet("instances", f"the app is set to {app.instances} instance(s) instead of {wanted.instances}")
+    if not health_checks(app.definition) and wanted.instances:
+        yield Unmet("health", "the app has no health check, so Marathon knows nothing of its health", final=True)
+
+
+def _counts(app: AppState, wanted: Wanted) -> Iterable[Unmet]:
+    for name, count in (("running", app.running), ("healthy", app.healthy)):
+        if count != wanted.instances:
+            yield Unmet("counts", f"{count} of {wanted.instances} task(s) {name}")
+    if app.unhealthy:
+        causes = sorted({one.cause for task in app.tasks for one in task.health if one.cause and not one.alive})
+        yield Unmet("counts", f"{app.unhealthy} task(s) unhealthy" + (f": {'; '.join(causes)}" if causes else ""))
+    if app.staged:
+        yield Unmet("counts", f"{app.staged} task(s) staged")
+
+
+def _history(app: AppState, wanted: Wanted, memory: Memory) -> Iterable[Unmet]:
+    for name, why in memory.replaced.items():
+        yield Unmet("replaced", f"task {name} was replaced while waiting ({why})", final=True)
+    for kill in memory.kills:
+        yield Unmet("killed", f"its health check killed a task: {kill}", final=True)
+    failure = app.last_failure
+    if failure is None or wanted.since is None or failure.timestamp is None:
+        return
+    # The record is sticky: it may be from before, and after a rollback it is the bad version's.
+    others = wanted.also is not None and failure.version not in (None, wanted.also, app.version)
+    if failure.timestamp >= wanted.since and not others:
+        yield Unmet("last failure", f"task {failure.task_id} ended {failure.state}: {failure.message}", final=True)
+
+
+def _probes(snapshot: Snapshot, app: AppState) -> Iterable[Unmet]:
+    if snapshot.probes is None:
+        return
+    for task in app.tasks:
+        result = snapshot.probes.get(task.id)
+        if result is None:
+            yield Unmet("probe", f"task {task.id} was not asked")
+        elif not result.good:
+            yield Unmet("probe", f"{result.where} (task {task.id}): {result.said}")

@@ -1,0 +1,93 @@
+"""Asking an instance itself: exact status, a marker in the body, and which release answers.
+
+Marathon's own HTTP check takes any 2xx or 3xx and reads no body; a check may also be wrong in the definition.
+So the gate asks every task at its own host and port, never through a balancer, and follows no redirect: RT in
+install mode and RT that wants a login answer 302, and REST 1.0 answers 200 with "401" in the body.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import requests
+
+from harness.marathon.definition import App, labels_of
+
+LARGEST_BODY = 1_000_000
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What one instance answered. `identity` is the release it says it is, "" when it did not say."""
+
+    good: bool
+    where: str
+    said: str
+    identity: str = ""
+
+
+Probe = Callable[[str, int], ProbeResult]
+"""Takes the host and port of an instance."""
+
+ProbeFor = Callable[[App], Probe]
+"""Makes the probe that fits a definition: the wanted release differs between a deploy and its rollback."""
+
+
+def login_page_release(body: str) -> str:
+    """Return the release that RT's login page names at its foot, "" when it names none.
+
+    RT 4.4 and 5.0 write "RT <version> Copyright 1996-..." there; Debian appends "+dfsg-..." to the version.
+    """
+    text = re.sub(r"<[^>]*>|&\w+;", " ", body)
+    match = re.search(r"\bRT\s+(\d+\.\d+\.\d+)[^\s]*\s.{0,40}?Copyright", text, re.DOTALL)
+    return match[1] if match else ""
+
+
+@dataclass(frozen=True)
+class HttpProbe:
+    """GET `path`, want exactly `status`, `marker` in the body, and `identity(body)` equal to `wanted`.
+
+    An empty `marker` or `wanted` is not compared. `server_name` goes into the Host header. Times in seconds.
+    """
+
+    path: str = "/"
+    status: int = 200
+    marker: str = ""
+    wanted: str = ""
+    identity: Callable[[str], str] = login_page_release
+    server_name: str = ""
+    timeout: float = 10
+
+    def __call__(self, host: str, port: int) -> ProbeResult:
+        """Ask one instance."""
+        url = f"http://{host}:{port}{self.path}"
+        headers = {"Host": self.server_name} if self.server_name else {}
+        try:
+            with requests.get(
+                url, headers=headers, timeout=self.timeout, allow_redirects=False, stream=True
+            ) as answer:
+                body = next(answer.iter_content(LARGEST_BODY), b"").decode("utf-8", "replace")
+                status, location = answer.status_code, answer.headers.get("Location", "")
+        except requests.RequestException as error:
+            return ProbeResult(False, url, f"no answer ({type(error).__name__})")
+        return self.judge(url, status, location, body)
+
+    def judge(self, url: str, status: int, location: str, body: str) -> ProbeResult:
+        """Say whether an answer is the one wanted."""
+        identity = self.identity(body)
+        if status != self.status:
+            to = f" to {location}" if location else ""
+            return ProbeResult(False, url, f"HTTP {status}{to} instead of {self.status}", identity)
+        if self.marker and self.marker not in body:
+            return ProbeResult(False, url, f"HTTP {status}, but {self.marker!r} is not in the body", identity)
+        if self.wanted and identity != self.wanted:
+            named = f"release {identity}" if identity else "no release"
+            return ProbeResult(False, url, f"it names {named} instead of {self.wanted}", identity)
+        return ProbeResult(True, url, f"HTTP {status}" + (f", release {identity}" if identity else ""), identity)
+
+
+def rt_probe(definition: App) -> HttpProbe:
+    """Make the probe of an RT: its login page, with the release that the label RT_RELEASE promises."""
+    return HttpProbe(marker='name="pass"', wanted=labels_of(definition).get("RT_RELEASE", ""))

@@ -1,0 +1,107 @@
+"""May this deploy be rolling? Two RT releases must never run on one database across a schema step.
+
+While a rolling deploy lasts, old and new instances write to the same tables. That is fine when both know the
+same schema (another image of the same release, other configuration) and wrong when an upgrade step lies
+between: old code then writes into new tables, or new code finds old ones. Such a deploy stops everything, backs
+up, upgrades once and starts everything.
+
+Three things hold the line. The labels RT_RELEASE and RT_SCHEMA say in the definition which schema its image
+expects. `decide` compares them and the upgrade steps of both images, and `deploy` refuses to roll when they
+differ or are not known. And the image's own guard refuses to serve a database of another schema, for those who
+go past both with a PUT of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.errors import UsageError
+from harness.marathon.definition import App, image_of, instances_of, labels_of
+
+How = Literal["first", "rolling", "stop-all", "refused"]
+
+
+class RollingRefusedError(UsageError):
+    """A rolling deploy was asked for where only stopping everything is right, or nothing is."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How a definition may replace the one that runs, and why. `pending`: the steps to be taken in between."""
+
+    how: How
+    because: tuple[str, ...]
+    pending: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return f"{self.how}: {'; '.join(self.because)}"
+
+
+def decide(
+    live: App | None,
+    wanted: App,
+    steps_live: Sequence[str] | None = None,
+    steps_wanted: Sequence[str] | None = None,
+) -> Decision:
+    """Decide between rolling and stopping all. Pure.
+
+    live is the definition that runs (None: none does). steps_* are the names of the directories of etc/upgrade
+    that each image carries, in their order; None when they are not known, and then the labels must tell.
+    """
+    lies = _label_lies(live, steps_live, "live") + _label_lies(wanted, steps_wanted, "wanted")
+    if lies:
+        return Decision("refused", lies)
+    if live is None or instances_of(live) == 0:
+        return Decision("first", ("nothing runs that could meet the new instances on the database",))
+    if steps_live is not None and steps_wanted is not None:
+        return _by_steps(steps_live, steps_wanted)
+    return _by_labels(live, wanted)
+
+
+def _by_steps(live: Sequence[str], wanted: Sequence[str]) -> Decision:
+    gone = tuple(step for step in live if step not in set(wanted))
+    pending = tuple(step for step in wanted if step not in set(live))
+    if gone:
+        return Decision("refused", (f"the wanted image lacks step(s) {', '.join(gone)} that the live one has: "
+                                    "RT cannot be downgraded, restore the backup instead",))  # fmt: skip
+    if pending:
+        return Decision(
+            "stop-all", (f"{len(pending)} upgrade step(s) lie between: {', '.join(pending)}",), pending
+        )
+    return Decision("rolling", (f"both images carry the same {len(wanted)} upgrade steps",))
+
+
+def _by_labels(live: App, wanted: App) -> Decision:
+    before, after = labels_of(live).get("RT_SCHEMA"), labels_of(wanted).get("RT_SCHEMA")
+    if before and before == after:
+        return Decision("rolling", (f"both definitions are labelled RT_SCHEMA {after}",))
+    if image_of(live) == image_of(wanted) and before == after:
+        return Decision("rolling", ("the image is the same, only configuration changes",))
+    if not before or not after:
+        return Decision("stop-all", ("RT_SCHEMA is not labelled on both definitions: equal schemas are unproven",))
+    return Decision("stop-all", (f"the schema goes from {before} to {after}",), (after,))
+
+
+def _label_lies(app: App | None, steps: Sequence[str] | None, which: str) -> tuple[str, ...]:
+    """Compare RT_SCHEMA with the newest step of the image that the definition names."""
+    label = labels_of(app or {}).get("RT_SCHEMA")
+    if not steps or not label or label == steps[-1]:
+        return ()
+    return (f"the {which} definition is labelled RT_SCHEMA {label}, but its image's newest step is {steps[-1]}",)
+
+
+def require_rolling(decision: Decision) -> None:
+    """Raise RollingRefusedError unless new instances may meet the old ones (or there are none)."""
+    if decision.how in ("first", "rolling"):
+        return
+    sentence = f"This deploy must not roll: {'; '.join(decision.because)}."
+    if decision.how == "refused":
+        raise RollingRefusedError(
+            sentence, repair="correct the definition's labels, or go back by restoring the backup"
+        )
+    raise RollingRefusedError(
+        sentence, repair="stop all, back up, upgrade once, start all: harness.marathon.stopall.replace_all"
+    )

@@ -1,0 +1,95 @@
+"""Following one deployment poll by poll until it is decided. Knows neither server nor clock: it is fed both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from harness.marathon.deadline import Deadline
+from harness.marathon.events import Event
+from harness.marathon.gate import Memory, Snapshot, Unmet, Wanted, unmet
+
+
+class State(Enum):
+    """How a watch stands."""
+
+    WAITING = "waiting"
+    GOOD = "good"
+    BAD = "bad"
+
+
+class Watch:
+    """Follows one deployment: feed it snapshots and events, it says waiting, good or bad. Knows no clock.
+
+    soak: seconds between the two good polls. patience: how long instances may fail our own probe while
+    Marathon calls everything healthy. flips: how often a task may turn from alive to not alive.
+    """
+
+    def __init__(
+        self, wanted: Wanted, deadline: Deadline, soak: float, *, patience: float = 0, flips: int = 1
+    ) -> None:
+        """Start with nothing seen."""
+        self.wanted, self.deadline, self.soak, self.flips = wanted, deadline, soak, flips
+        self.patience = patience or max(soak, 5.0)
+        self.memory = Memory()
+        self.unmet: list[Unmet] = []
+        self.polls = self.good_polls = self._healthy = self._flipped = 0
+        self._started = self._progress = self._good_since = self._lying_since = -1.0
+
+    def wants_probe(self, snapshot: Snapshot, now: float) -> bool:
+        """Whether the instances are worth asking: all else holds, at the first good poll and at the last."""
+        memory = self.memory
+        memory.see(snapshot, self.wanted)
+        if unmet(snapshot, self.wanted, memory):
+            return False
+        due = self._good_since >= 0 and now - self._good_since >= self.soak
+        return self.good_polls == 0 or due
+
+    def observe(self, snapshot: Snapshot, events: Iterable[Event], now: float) -> State:
+        """Take in a poll at `now` (seconds, any origin) and judge."""
+        if self._started < 0:
+            self._started = self._progress = now
+        self.polls += 1
+        self.memory.see(snapshot, self.wanted)
+        self.memory.hear(events, self.wanted)
+        if self.memory.most_healthy > self._healthy:
+            self._progress, self._healthy = now, self.memory.most_healthy
+        flipped, self._flipped = self.memory.flapped.total() > self._flipped, self.memory.flapped.total()
+        self.unmet = [*unmet(snapshot, self.wanted, self.memory), *self._flapping()]
+        if any(one.final for one in self.unmet):
+            return State.BAD
+        if self.unmet or flipped:
+            self.good_polls, self._good_since = 0, -1.0
+            return self._not_yet(now)
+        if self.good_polls == 0:
+            self._good_since = now
+        self.good_polls += 1
+        done = self.good_polls >= 2 and now - self._good_since >= self.soak and snapshot.probes is not None
+        return State.GOOD if done else State.WAITING
+
+    def _not_yet(self, now: float) -> State:
+        lying = bool(self.unmet) and all(one.rule == "probe" for one in self.unmet)
+        if not lying:
+            self._lying_since = -1.0
+        elif self._lying_since < 0:
+            self._lying_since = now
+        stuck, late = now - self._progress >= self.deadline.wave, now - self._started >= self.deadline.total
+        lied = lying and now - self._lying_since >= self.patience
+        if stuck or late:
+            self.unmet.append(
+                Unmet(
+                    "deadline",
+                    f"no progress for {now - self._progress:.0f} s ({self.deadline.because})",
+                    final=True,
+                )
+            )
+        return State.BAD if stuck or late or lied else State.WAITING
+
+    def _flapping(self) -> Iterable[Unmet]:
+        for name, count in self.memory.flapped.items():
+            if count > self.flips:
+                yield Unmet("flapping", f"task {name} turned from healthy to unhealthy {count} times", final=True)
+
+    def summary(self) -> str:
+        """Say in a line what is still missing."""
+        return "; ".join(one.what for one in self.unmet) or f"good since {self.good_polls} poll(s), soaking"

@@ -1,0 +1,141 @@
+"""Capacity, deadlines, and whether a deploy may roll: the decisions that need no server."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.marathon.deadline import deadline_of, soak_of, waves
+from harness.marathon.definition import Capacity, capacity, commands, load, network_mode, ports_of
+from harness.marathon.deploy import same_definition
+from harness.marathon.rolling import RollingRefusedError, decide, require_rolling
+
+GOOD: dict[str, Any] = load(Path(__file__).parents[3] / "marathon.json")
+
+OLD_STEPS = ["4.4.5", "4.4.6"]
+NEW_STEPS = ["4.4.5", "4.4.6", "4.5.0", "5.0.2", "5.0.3"]
+
+
+def definition(schema: str | None = "5.0.3", **fields: Any) -> dict[str, Any]:
+    """The repository's definition with another schema label or other fields."""
+    app = copy.deepcopy(GOOD) | fields
+    app["labels"]["RT_SCHEMA"] = schema
+    return app
+
+
+@pytest.mark.parametrize(
+    ("instances", "minimum", "over", "running", "expected"),
+    [
+        (1, 1, 1, 1, (1, 2, 0)),
+        (1, 1, 0, 1, (1, 2, 0)),
+        (1, 0.5, 0, 1, (1, 2, 0)),
+        (1, 0, 0, 1, (0, 1, 1)),
+        (2, 0.5, 0, 2, (1, 2, 1)),
+        (3, 0.7, 0.3, 3, (3, 4, 0)),
+        (3, 0.5, 0, 3, (2, 3, 1)),
+        (4, 0.75, 0.25, 4, (3, 5, 1)),
+    ],
+)
+def test_capacity(
+    instances: int, minimum: float, over: float, running: int, expected: tuple[int, int, int]
+) -> None:
+    """How many old tasks stay, how many tasks there may be, how many are killed at once."""
+    assert capacity(instances, minimum, over, running) == Capacity(*expected)
+
+
+@given(st.integers(1, 50), st.floats(0, 1), st.floats(0, 1))
+def test_capacity_always_lets_a_deployment_move(instances: int, minimum: float, over: float) -> None:
+    """There is room for a new task, now or after the kills."""
+    plan = capacity(instances, minimum, over)
+    assert plan.maximum > instances - plan.kill_now
+    assert waves(definition(instances=instances)) >= 1
+
+
+def test_deadline_follows_from_the_definition() -> None:
+    """grace + interval * (max + 2), readiness, the stop of an old task, and one pull."""
+    app = {"healthChecks": [{"gracePeriodSeconds": 60, "intervalSeconds": 10, "maxConsecutiveFailures": 3}],
+           "taskKillGracePeriodSeconds": 20}  # fmt: skip
+    assert deadline_of(app, pull=100).wave == 60 + 10 * 5 + 20 + 100
+    assert deadline_of(app, pull=0).total == 130
+
+
+def test_more_waves_take_longer_but_idleness_does_not() -> None:
+    """Three instances one after another: the total grows, the time without progress does not."""
+    one_by_one = definition(instances=3, upgradeStrategy={"minimumHealthCapacity": 1, "maximumOverCapacity": 0.34})
+    at_once = definition(instances=3, upgradeStrategy={"minimumHealthCapacity": 1, "maximumOverCapacity": 1})
+    assert (waves(one_by_one), waves(at_once)) == (3, 1)
+    assert deadline_of(one_by_one).wave == deadline_of(at_once).wave
+    assert deadline_of(one_by_one).total > deadline_of(at_once).total
+
+
+def test_soak_lets_every_check_run_again() -> None:
+    """Interval and time-out of the slowest."""
+    assert soak_of(GOOD) == 30
+    assert soak_of({}) > 0
+
+
+def test_both_input_dialects_read_the_same() -> None:
+    """The network and ports of 1.4 and of 1.5 and later."""
+    new = {"networks": [{"mode": "container/bridge"}], "container": {"portMappings": [{"containerPort": 80}]}}
+    old = {"container": {"docker": {"network": "BRIDGE", "portMappings": [{"containerPort": 80}]}}}
+    assert network_mode(new) == network_mode(old) == "bridge"
+    assert ports_of(new) == ports_of(old)
+    assert network_mode({}) == "host"
+
+
+def test_the_command_to_try_in_the_image() -> None:
+    """A binary may be missing in it: callers run this once before they deploy."""
+    assert list(commands(GOOD)) == ["/opt/rt/healthcheck 127.0.0.1 80"]
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted", "steps", "how"),
+    [
+        (None, definition(), (None, None), "first"),
+        (definition(instances=0), definition("5.0.6"), (None, None), "first"),
+        (definition(), definition(), (NEW_STEPS, NEW_STEPS), "rolling"),
+        (definition(), definition(cpus=2), (None, None), "rolling"),
+        (definition("4.4.6"), definition(), (OLD_STEPS, NEW_STEPS), "stop-all"),
+        (definition("4.4.6"), definition(), (None, None), "stop-all"),
+        (definition(None), definition(), (None, None), "stop-all"),
+        (definition(), definition("4.4.6"), (NEW_STEPS, OLD_STEPS), "refused"),
+        (definition("4.4.6"), definition("4.4.6"), (OLD_STEPS, NEW_STEPS), "refused"),
+        (definition(), definition(), (OLD_STEPS, NEW_STEPS), "refused"),
+    ],
+)
+def test_rolling_only_on_one_schema(live: Any, wanted: Any, steps: Any, how: str) -> None:
+    """Equal steps roll; pending ones stop all; a downgrade or a label that lies is refused."""
+    assert decide(live, wanted, *steps).how == how
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        decide(definition("4.4.6"), definition(), OLD_STEPS, NEW_STEPS),
+        decide(definition(), definition("4.4.6"), NEW_STEPS, OLD_STEPS),
+    ],
+)
+def test_a_rolling_put_across_a_step_is_refused(decision: Any) -> None:
+    """With the reason, and with what to do instead."""
+    with pytest.raises(RollingRefusedError, match="must not roll") as caught:
+        require_rolling(decision)
+    assert caught.value.repair
+
+
+def test_pending_steps_are_named() -> None:
+    """They are what the one upgrade will take."""
+    assert decide(definition("4.4.6"), definition(), OLD_STEPS, NEW_STEPS).pending == ("4.5.0", "5.0.2", "5.0.3")
+
+
+def test_a_put_without_change_is_recognised() -> None:
+    """Marathon's answer has more keys, chosen ports and floats for integers; none of that is a change."""
+    live = copy.deepcopy(GOOD) | {"versionInfo": {}, "cpus": 1}
+    live["container"]["portMappings"][0]["hostPort"] = 31005
+    assert same_definition(GOOD, live)
+    assert not same_definition(definition(cpus=2), live)
+    assert not same_definition(definition("5.0.6"), live)

@@ -1,0 +1,111 @@
+"""Every error that Marathon documents has its own exception, recognised from the answer as it is on the wire."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+import pytest
+
+from harness.marathon import errors
+from harness.marathon.errors import MarathonError, classify
+
+LOCKED = {
+    "message": "App is locked by one or more deployments. Override with the option '?force=true'. "
+    "View details at '/v2/deployments/<DEPLOYMENT_ID>'.",
+    "deployments": [{"id": "97c136bf-5a28-4821-9d94-480d9fbb01c8"}],
+}
+INVALID = {
+    "message": "Object is not valid",
+    "details": [{"path": "/container/volumes(0)/hostPath", "errors": ["undefined"]}],
+}
+WRONG_TYPE = {"message": "Invalid JSON", "details": [{"path": "/id", "errors": ["error.expected.jsstring"]}]}
+MALFORMED = {"message": "Invalid JSON", "details": "Unexpected character ('}' (code 125))"}
+
+ANSWERS: list[tuple[int, Any, type[MarathonError]]] = [
+    (422, INVALID, errors.InvalidDefinitionError),
+    (422, WRONG_TYPE, errors.WrongTypeError),
+    (400, WRONG_TYPE, errors.WrongTypeError),
+    (400, MALFORMED, errors.MalformedJsonError),
+    (400, {"message": "Please specify data in JSON format", "details": ""}, errors.EmptyBodyError),
+    (400, {"message": "You cannot use scale and wipe at the same time."}, errors.ScaleAndWipeError),
+    (400, {"message": "Invalid task id"}, errors.RejectedError),
+    (409, {"message": "An app with id [/rt] already exists."}, errors.AppExistsError),
+    (409, LOCKED, errors.AppLockedError),
+    (404, {"message": "App '/rt' does not exist"}, errors.AppNotFoundError),
+    (
+        404,
+        {"message": "App '/rt' does not exist in version 2026-11-01T00:00:00.000Z"},
+        errors.VersionNotFoundError,
+    ),
+    (404, {"message": "Task 'rt.1' does not exist"}, errors.TaskNotFoundError),
+    (404, {"message": "DeploymentPlan 97c1 does not exist"}, errors.DeploymentNotFoundError),
+    (404, {"message": "Application /rt not found in tasks queue."}, errors.NotQueuedError),
+    (404, {"message": "There is no leader"}, errors.NoLeaderError),
+    (404, {"message": "URI not found: /v3"}, errors.UnknownUriError),
+    (500, {"message": "URI not found"}, errors.UnknownUriError),
+    (500, {"message": "Internal error"}, errors.ServerError),
+    (403, {"message": "Max number (100) of running deployments is achieved."}, errors.TooManyDeploymentsError),
+    (403, {"message": "Not Authorized to perform this action!"}, errors.ForbiddenError),
+    (415, {"message": "Unsupported Media Type"}, errors.ContentTypeError),
+    (401, b"<html><title>Error 401</title></html>", errors.AuthenticationError),
+    (302, b"", errors.AuthenticationError),
+    (502, b"", errors.LeaderUnreachableError),
+    (503, {"message": "Service Unavailable"}, errors.LeaderUnreachableError),
+    (405, b"<html>405</html>", errors.UnexpectedAnswerError),
+]
+
+
+def answer(status: int, body: Any) -> MarathonError:
+    """Classify a literal answer."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return classify("PUT /v2/apps/rt", status, {"Location": "https://login.example.org/"}, raw)
+
+
+@pytest.mark.parametrize(("status", "body", "kind"), ANSWERS)
+def test_each_answer_has_its_exception(status: int, body: Any, kind: type[MarathonError]) -> None:
+    """The kind, the request, Marathon's own words, and what to do about it."""
+    error = answer(status, body)
+    assert type(error) is kind
+    assert "PUT /v2/apps/rt" in error.sentence
+    assert f"HTTP {status}" in error.sentence
+    assert error.repair
+
+
+def test_every_exception_is_reached() -> None:
+    """No exception exists for show, except where there was no answer at all."""
+    made = {kind for _, _, kind in ANSWERS}
+    declared = {one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, MarathonError)}
+    assert declared - made == {MarathonError, errors.UnreachableError, errors.NotFoundError}
+
+
+def test_paths_and_complaints_are_shown() -> None:
+    """A person must see which value is meant."""
+    error = answer(422, INVALID)
+    assert error.paths == ("/container/volumes(0)/hostPath",)
+    assert "/container/volumes(0)/hostPath: undefined" in str(error)
+
+
+def test_a_lock_names_its_deployments() -> None:
+    """And forcing is never the first advice."""
+    error = answer(409, LOCKED)
+    assert error.deployments == ("97c136bf-5a28-4821-9d94-480d9fbb01c8",)
+    assert error.repair.startswith("wait")
+
+
+def test_a_redirect_shows_where_to() -> None:
+    """A login page is no Marathon."""
+    assert "login.example.org" in str(answer(302, b""))
+
+
+def test_errors_cross_processes_whole() -> None:
+    """xdist hands exceptions on."""
+    error = pickle.loads(pickle.dumps(answer(409, LOCKED)))  # noqa: S301 - our own object
+    assert (error.status, error.deployments) == (409, ("97c136bf-5a28-4821-9d94-480d9fbb01c8",))
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[]", b'{"message": 1, "details": 5, "deployments": "x"}'])
+def test_nonsense_is_still_an_error(body: bytes) -> None:
+    """Whatever stands between us and Marathon may answer anything."""
+    assert classify("GET /", 418, {}, body).status == 418

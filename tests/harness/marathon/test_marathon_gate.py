@@ -1,0 +1,239 @@
+"""The gate rule on literal snapshots: every condition shown to hold the gate shut, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from harness.marathon.deadline import Deadline
+from harness.marathon.events import Event
+from harness.marathon.gate import Snapshot, Wanted
+from harness.marathon.model import AppState
+from harness.marathon.probe import ProbeResult
+from harness.marathon.watch import State, Watch
+
+PUT = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+IMAGE = "registry.example.org/rt:5.0.3-2"
+OURS, THEIRS = "97c136bf", "5a284821"
+
+
+def stamp(seconds: float) -> str:
+    """Spell a moment relative to the PUT as Marathon does."""
+    return (PUT + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def task(number: int, version: float = 0, alive: bool | None = True, cause: str = "") -> dict[str, Any]:
+    """One task of the wanted version, unless said otherwise; alive None means no record."""
+    results = [] if alive is None else [{"alive": alive, "consecutiveFailures": 0, "lastFailureCause": cause}]
+    return {"id": f"rt.{number}", "host": "127.0.0.1", "ports": [31000 + number], "state": "TASK_RUNNING",
+            "version": stamp(version), "healthCheckResults": results}  # fmt: skip
+
+
+def app(tasks: list[dict[str, Any]] | None = None, **fields: Any) -> dict[str, Any]:
+    """An app that is live with two tasks of the wanted version."""
+    tasks = [task(1), task(2)] if tasks is None else tasks
+    alive = [one["healthCheckResults"][0]["alive"] for one in tasks if one["healthCheckResults"]]
+    return {
+        "id": "/rt", "instances": 2, "version": stamp(0), "tasks": tasks, "deployments": [],
+        "versionInfo": {"lastScalingAt": stamp(0), "lastConfigChangeAt": stamp(0)},
+        "container": {"docker": {"image": IMAGE}}, "healthChecks": [{"protocol": "COMMAND"}],
+        "tasksRunning": len(tasks), "tasksHealthy": sum(alive), "tasksUnhealthy": len(alive) - sum(alive),
+        "tasksStaged": 0, **fields,
+    }  # fmt: skip
+
+
+GOOD_PROBE = ProbeResult(True, "http://127.0.0.1:31001/", "HTTP 200, release 5.0.3", "5.0.3")
+BAD_PROBE = ProbeResult(False, "http://127.0.0.1:31001/", "HTTP 302 to /Install/index.html instead of 200")
+
+
+def snapshot(raw: Mapping[str, Any] | None, *listed: str, probe: ProbeResult | None = GOOD_PROBE) -> Snapshot:
+    """A poll; every task gives the same answer to our probe."""
+    state = None if raw is None else AppState.read(raw)
+    probes = None if probe is None or state is None else {one.id: probe for one in state.tasks}
+    return Snapshot(state, listed, probes=probes)
+
+
+def watch(**fields: Any) -> Watch:
+    """A watch that soaks for 10 s, with a deadline of 100 s without progress and 300 s in all."""
+    wanted = {"app_id": "/rt", "image": IMAGE, "instances": 2, "deployment_id": OURS, "since": PUT, **fields}
+    return Watch(Wanted(**wanted), Deadline(100, 300, "of the test"), soak=10)
+
+
+def run(
+    *polls: Snapshot, events: dict[int, list[Event]] | None = None, **fields: Any
+) -> tuple[list[State], Watch]:
+    """Feed polls that are 10 s apart, with events arriving before some of them."""
+    one = watch(**fields)
+    return [one.observe(poll, (events or {}).get(n, []), 10.0 * n) for n, poll in enumerate(polls)], one
+
+
+LIVE = snapshot(app())
+
+
+def failure(seconds: float, version: float = 0) -> dict[str, Any]:
+    """A lastTaskFailure at a moment relative to the PUT."""
+    return {"taskId": "rt.9", "state": "TASK_FAILED", "message": "Container exited with status 72",
+            "timestamp": stamp(seconds), "version": stamp(version)}  # fmt: skip
+
+
+def test_two_good_polls_in_a_row_open_the_gate() -> None:
+    """One is not enough: the next health check may say otherwise."""
+    assert run(LIVE, LIVE)[0] == [State.WAITING, State.GOOD]
+
+
+def test_polls_closer_than_the_soak_do_not_count_as_two() -> None:
+    """Two polls between which no check has run are one."""
+    one = watch()
+    assert [one.observe(LIVE, (), now) for now in (0, 1, 9)] == [State.WAITING] * 3
+    assert one.observe(LIVE, (), 10) is State.GOOD
+
+
+SHUT: list[tuple[str, Snapshot]] = [
+    ("deployment", snapshot(app(), OURS)),
+    ("deployment", snapshot(app(deployments=[{"id": OURS}]))),
+    ("deployment", snapshot(app(version=stamp(-60)))),
+    ("image", snapshot(app(container={"docker": {"image": "registry.example.org/rt:5.0.3-1"}}))),
+    ("task version", snapshot(app([task(1), task(2, version=-60)]))),
+    ("instances", snapshot(app(instances=3))),
+    ("counts", snapshot(app([task(1)]))),
+    ("counts", snapshot(app([task(1), task(2, alive=False, cause="503 Service Unavailable")]))),
+    ("counts", snapshot(app([task(1), task(2, alive=None)]))),
+    ("counts", snapshot(app(tasksStaged=1))),
+    ("probe", snapshot(app(), probe=BAD_PROBE)),
+    ("app", snapshot(None)),
+]
+
+
+@pytest.mark.parametrize(("rule", "poll"), SHUT)
+def test_each_condition_keeps_the_gate_shut(rule: str, poll: Snapshot) -> None:
+    """And with it gone the gate needs two good polls again."""
+    states, seen = run(LIVE, poll)
+    assert states[-1] is not State.GOOD
+    assert rule in {one.rule for one in seen.unmet}
+    assert run(poll, LIVE)[0][-1] is State.WAITING
+    assert run(LIVE, poll, LIVE)[0][-1] is not State.GOOD
+
+
+def test_an_empty_list_of_deployments_proves_nothing() -> None:
+    """Right after the PUT the deployment is stored and not yet listed, while the old app is in best health."""
+    old = app([task(1, version=-60), task(2, version=-60)], version=stamp(-60),
+              versionInfo={"lastScalingAt": stamp(-60), "lastConfigChangeAt": stamp(-60)})  # fmt: skip
+    assert run(*[snapshot(old)] * 5)[0][-1] is State.WAITING
+
+
+def test_other_deployments_are_not_ours() -> None:
+    """Somebody else's deployment of another app does not hold us up."""
+    assert run(snapshot(app(), THEIRS), snapshot(app(), THEIRS))[0][-1] is State.GOOD
+
+
+def test_success_by_event_when_the_version_does_not_move() -> None:
+    """A PUT that changes nothing returns a deployment, and the app keeps its version."""
+    same = snapshot(app(version=stamp(-60)))
+    events = {0: [Event("deployment_success", {"id": OURS})]}
+    assert run(same, same, events=events, also=PUT - timedelta(seconds=60))[0][-1] is State.GOOD
+
+
+def test_a_failed_deployment_ends_the_watch() -> None:
+    """Cancelled or forced away by somebody: nothing to wait for. Only ours counts."""
+    ours, theirs = Event("deployment_failed", {"id": OURS}), Event("deployment_failed", {"id": THEIRS})
+    assert run(snapshot(app(), OURS), events={0: [ours]})[0] == [State.BAD]
+    assert run(LIVE, LIVE, events={0: [theirs]})[0][-1] is State.GOOD
+
+
+def test_a_task_that_is_replaced_ends_the_watch() -> None:
+    """Healthy and then dead, or never healthy and killed: another id in its place says so."""
+    states, seen = run(snapshot(app([task(1), task(2)])), snapshot(app([task(1), task(3)])))
+    assert states[-1] is State.BAD
+    assert list(seen.memory.replaced) == ["rt.2"]
+
+
+def test_old_tasks_may_go_and_surplus_may_go() -> None:
+    """A rolling deploy takes old tasks away; scaling down takes tasks of the same version away."""
+    rolling = snapshot(app([task(1), task(8, version=-60)]), OURS)
+    assert run(rolling, LIVE, LIVE)[0][-1] is State.GOOD
+    fewer = snapshot(app([task(1), task(2), task(3)], instances=2), OURS)
+    assert run(fewer, LIVE, LIVE)[0][-1] is State.GOOD
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(-1, State.GOOD), (0, State.BAD), (5, State.BAD)])
+def test_last_failure_is_sticky(seconds: float, state: State) -> None:
+    """A failure from before the PUT is history; one after it is ours."""
+    poll = snapshot(app(lastTaskFailure=failure(seconds)))
+    assert run(poll, poll)[0][-1] is state
+
+
+def test_a_rollback_does_not_count_the_failures_of_what_it_undoes() -> None:
+    """The bad version's last failure stays on the app after the rollback."""
+    before = PUT - timedelta(seconds=600)
+    poll = snapshot(app(lastTaskFailure=failure(5, version=-60)))
+    assert run(poll, poll, also=before)[0][-1] is State.GOOD
+    own = snapshot(app(lastTaskFailure=failure(5)))
+    assert run(own, own, also=before)[0][-1] is State.BAD
+
+
+def test_flapping_is_counted_and_ends_the_watch() -> None:
+    """One blip starts the soak again; the second one is flapping."""
+    sick = snapshot(app([task(1), task(2, alive=False)]))
+    assert run(LIVE, sick, LIVE)[0][-1] is State.WAITING
+    assert run(LIVE, sick, LIVE, LIVE)[0][-1] is State.GOOD
+    states, seen = run(LIVE, sick, LIVE, sick)
+    assert states[-1] is State.BAD
+    assert seen.memory.flapped["rt.2"] == 2
+
+
+def test_flapping_between_polls_is_heard() -> None:
+    """Polls may miss what the event stream tells."""
+    blip = [
+        Event("instance_health_changed_event",
+              {"runSpecId": "/rt", "instanceId": "rt.marathon-2", "runSpecVersion": stamp(0), "healthy": healthy})
+        for healthy in (True, False, True)
+    ]  # fmt: skip
+    assert run(LIVE, LIVE, LIVE, events={1: blip})[0] == [State.WAITING, State.WAITING, State.WAITING]
+    assert run(LIVE, LIVE, LIVE, events={1: blip, 2: blip})[0][-1] is State.BAD
+
+
+def test_a_health_kill_heard_of_ends_the_watch() -> None:
+    """Only of the wanted version: a rolling deploy may meet an old task that was ill before."""
+    kill = {"appId": "/rt", "taskId": "rt.2", "reason": "503"}
+    new = Event("unhealthy_instance_kill_event", {**kill, "version": stamp(0)})
+    old = Event("unhealthy_instance_kill_event", {**kill, "version": stamp(-60)})
+    assert run(LIVE, LIVE, events={1: [new]})[0][-1] is State.BAD
+    assert run(LIVE, LIVE, events={1: [old]})[0][-1] is State.GOOD
+
+
+def test_a_check_that_always_passes_is_found_by_our_own_probe() -> None:
+    """Marathon calls it healthy for as long as one likes: patience ends before the deadline does."""
+    lying = snapshot(app(), probe=BAD_PROBE)
+    states, seen = run(lying, lying)
+    assert states[-1] is State.BAD
+    assert "/Install/index.html" in seen.summary()
+
+
+def test_nothing_without_asking_the_instances() -> None:
+    """Marathon's word alone never opens the gate."""
+    assert run(*[snapshot(app(), probe=None)] * 9)[0][-1] is State.WAITING
+
+
+def test_an_app_without_health_checks_is_never_proven() -> None:
+    """Its counts stay 0 for ever, so waiting is pointless."""
+    assert run(snapshot(app(healthChecks=[])))[0] == [State.BAD]
+
+
+def test_no_progress_ends_at_the_wave_and_progress_earns_time() -> None:
+    """One more healthy task than ever before resets the clock; a flapping one does not."""
+    none = snapshot(app([task(1, alive=False)]), OURS)
+    assert run(*[none] * 11)[0] == [State.WAITING] * 10 + [State.BAD]
+    first = snapshot(app([task(1)]), OURS)
+    assert run(*[none] * 9, *[first] * 10)[0][-1] is State.WAITING
+    assert run(*[none] * 9, *[first] * 11)[0][-1] is State.BAD
+
+
+def test_restart_compares_with_the_last_scaling() -> None:
+    """A restart changes no configuration: tasks from before it are recognised by the other time."""
+    info = {"lastScalingAt": stamp(0), "lastConfigChangeAt": stamp(-600)}
+    half = snapshot(app([task(1), task(2, version=-60)], versionInfo=info))
+    assert run(half, half)[0][-1] is State.GOOD
+    assert run(half, half, restart=True)[0][-1] is State.WAITING

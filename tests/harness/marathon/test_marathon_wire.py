@@ -1,0 +1,153 @@
+"""What comes over the wire: events cut anywhere, answers of every dialect, probes, and credentials kept in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import UsageError
+from harness.marathon.client import Marathon
+from harness.marathon.errors import UnreachableError
+from harness.marathon.events import Event, Frames
+from harness.marathon.model import AppState, Change, Deployment, QueueItem, Task, moment
+from harness.marathon.probe import HttpProbe, login_page_release
+
+STREAM = (
+    b"event: event_stream_attached\r\ndata: {}\r\n\r\n\r\n"
+    b": comment\n\n"
+    b'event: deployment_success\ndata: {"id": "97c136bf",\ndata: "plan": {"original": {}}}\n\n'
+    b'data: {"eventType": "app_terminated_event", "appId": "/rt \xc3\xa9"}\n\n'
+    b"event: broken\ndata: {\n\n"
+    b"event: never finished\ndata: {}"
+)
+EVENTS = [
+    Event("event_stream_attached", {}),
+    Event("deployment_success", {"id": "97c136bf"}),
+    Event("app_terminated_event", {"eventType": "app_terminated_event", "appId": "/rt é"}),
+    Event("broken", {}),
+]
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=8).map(sorted))
+def test_frames_however_the_network_cuts_them(cuts: list[int]) -> None:
+    """Keep-alive lines, comments, several data lines, CRLF, a frame that never ends."""
+    frames, parts = Frames(), []
+    for start, end in zip([0, *cuts], [*cuts, len(STREAM)], strict=True):
+        parts += list(frames.feed(STREAM[start:end]))
+    assert parts == EVENTS
+
+
+OLD_TASK = {
+    "id": "rt.97c136bf", "appId": "/rt", "host": "agent-1.example.org", "ports": [31005], "state": "TASK_RUNNING",
+    "version": "2026-11-01T12:00:00.000Z", "startedAt": None, "healthCheckResults": [
+        {"alive": True, "consecutiveFailures": 0, "firstSuccess": "2026-11-01T12:00:05.000Z", "lastFailure": None,
+         "lastFailureCause": None, "lastSuccess": "2026-11-01T12:00:05.000Z", "taskId": "rt.97c136bf"}],
+}  # fmt: skip
+NEW_TASK = {
+    "id": "rt.instance-97c136bf._app.1", "host": "agent-1.example.org", "ports": [31005], "state": "TASK_STAGING",
+    "ipAddresses": [{"ipAddress": "172.17.0.5", "protocol": "IPv4"}], "role": "web", "region": None,
+}  # fmt: skip
+
+
+def test_tasks_of_every_dialect() -> None:
+    """Null, absent and additional keys are all the same to us."""
+    old, new = Task.read(OLD_TASK), Task.read(NEW_TASK)
+    assert (old.alive, old.known, old.started_at) == (True, True, None)
+    assert (new.alive, new.known, new.version) == (False, False, None)
+    assert old.version == moment("2026-11-01T12:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "raw", [{}, {"versionInfo": None, "tasks": None, "lastTaskFailure": None, "container": None}]
+)
+def test_sparse_apps(raw: dict[str, Any]) -> None:
+    """1.4 sends null where later ones leave out."""
+    app = AppState.read(raw)
+    assert (app.tasks, app.last_failure, app.instances, app.image) == ((), None, 1, "")
+
+
+def test_where_a_task_is_reached() -> None:
+    """Host and host port; the container's own address where it has one of its own."""
+    mapped = {"container": {"portMappings": [{"containerPort": 80}]}, "networks": [{"mode": "container/bridge"}]}
+    bridge, own = (
+        AppState.read(mapped),
+        AppState.read({**mapped, "networks": [{"mode": "container", "name": "n"}]}),
+    )
+    task = Task.read(NEW_TASK)
+    assert bridge.endpoint(task) == ("agent-1.example.org", 31005)
+    assert own.endpoint(task) == ("172.17.0.5", 80)
+    assert bridge.endpoint(task, 1) is None
+
+
+def test_the_other_answers() -> None:
+    """Deployments, queue, and what mutations return."""
+    plan = Deployment.read({"id": "97c136bf", "version": "2026-11-01T12:00:00.000Z", "totalSteps": 2,
+                            "currentActions": [{"action": "ScaleApplication", "app": "/rt"}]})  # fmt: skip
+    at = moment("2026-11-01T12:01:30Z")
+    assert at is not None
+    assert (plan.actions, plan.steps, plan.age(at)) == (("ScaleApplication /rt",), 2, "90 s old")
+    backing_off = {"app": {"id": "/rt"}, "count": 1, "delay": {"overdue": False, "timeLeftSeconds": 40}}
+    assert "back off for 40 s" in str(QueueItem.read(backing_off))
+    assert "offer" in str(QueueItem.read({**backing_off, "delay": {"overdue": True}}))
+    assert Change.read({"version": "x", "deployments": [{"id": "97c136bf"}]}).deployment_id == "97c136bf"
+
+
+FOOTER = '<span>&#187;|&#171; RT 5.0.3+dfsg-3~deb12u2 (Debian) Copyright 1996-2022 <a href="#">Best Practical</a>'
+LOGIN = f'<html><input name="pass" type="password">{FOOTER}</html>'
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "body", "good"),
+    [
+        (200, "", LOGIN, True),
+        (302, "/Install/index.html", "", False),
+        (200, "", "RT/5.0.3 401 Credentials required", False),
+        (200, "", LOGIN.replace("5.0.3", "4.4.6"), False),
+        (200, "", LOGIN.replace("Copyright", ""), False),
+        (503, "", "Database inaccessible", False),
+        (204, "", LOGIN, False),
+    ],
+)
+def test_probe_wants_status_marker_and_release(status: int, location: str, body: str, good: bool) -> None:
+    """Install mode, REST 1.0, another release, a page that does not say which, and a dead database."""
+    probe = HttpProbe(marker='name="pass"', wanted="5.0.3")
+    result = probe.judge("http://127.0.0.1:31005/", status, location, body)
+    assert result.good is good, result.said
+
+
+def test_release_from_the_page() -> None:
+    """Debian's suffix is no part of it."""
+    assert login_page_release(LOGIN) == "5.0.3"
+
+
+SECRET = "hunter2/é@"
+
+
+def test_credentials_stay_inside() -> None:
+    """Not in the address, the repr or the message of an error."""
+    client = Marathon("http://deployer:hunter2%2F%C3%A9%40@127.0.0.1:9/prefix/")
+    with client, pytest.raises(UnreachableError) as caught:
+        client.ping()
+    shown = f"{client!r} {client.url} {caught.value} {caught.value!r}"
+    assert client.url == "http://127.0.0.1:9/prefix"
+    assert not any(part in shown for part in ("hunter2", "deployer", "%2F%C3"))
+
+
+@pytest.mark.parametrize(
+    "url", ["", "localhost:8080", "ftp://marathon.example.org", "http://", "http://u:hunter2@[::", "http://h:x"]
+)
+def test_an_address_that_is_none(url: str) -> None:
+    """Said before anything is sent, and without repeating it: it may hold a password."""
+    with pytest.raises(UsageError):
+        Marathon(url)
+
+
+def test_environment_names_the_marathon() -> None:
+    """MARATHON_URL, or a sentence about it."""
+    with Marathon.from_environment({"MARATHON_URL": "https://marathon.example.org/"}) as client:
+        assert client.url == "https://marathon.example.org"
+    with pytest.raises(UsageError, match="No Marathon"):
+        Marathon.from_environment({})

@@ -81,7 +81,7 @@ class Baselines:
     ) -> Baseline:
         """Return a baseline made by `work` on a copy of another one."""
         key = cache.digest("clone", FORMAT, origin.key, *parts)
-        return self._made(key, origin.server, origin.image, what, work, origin)
+        return self._made(key, origin.server, origin.image, what, work, origin=origin)
 
     def clone(self, baseline: Baseline, profile: Profile = FAST, **options: Any) -> Database:
         """Return a private copy of a baseline, running. The caller removes it with `discard`."""
@@ -130,6 +130,7 @@ class Baselines:
         image: str,
         what: str,
         work: Callable[[Database], Any],
+        *,
         origin: Baseline | None = None,
     ) -> Baseline:
         if found := self._found(key, server):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import socket as sockets
@@ -100,8 +101,7 @@ class Container:
         published = {f"{port}/tcp": (reachable_host(client)[1], None) for port in ports}
         box.with_kwargs(labels=owner.labels(kind), **options)
         box.ports = cast(Any, published)
-        self._box = _started(box)
-        self.id: str = box.get_container_id()
+        self.id = _started(box)
 
     @property
     def docker(self) -> DockerObject:
@@ -188,9 +188,14 @@ class Container:
                 if piece:
                     yield channel, piece
         finally:
-            connection.close()
             if feeder:
                 feeder.join(timeout=5)
+            # The SDK leaves three objects around one socket open; each closes only its own share.
+            if response := getattr(connection, "_response", None):
+                response.close()
+            with contextlib.suppress(ValueError, OSError):
+                connection.close()
+            raw.close()
         if failures:
             raise failures[0]
 
@@ -230,9 +235,10 @@ class Container:
                 raise
 
 
-def _started(box: DockerContainer) -> DockerContainer:
+def _started(box: DockerContainer) -> str:
+    """Start it and return its id; testcontainers' own connection to the engine is closed again."""
     try:
-        return box.start()
+        return box.start().get_container_id()
     except (APIError, OSError) as error:
         if box._container is not None:  # created but not started: it must not stay behind
             box._container.remove(force=True, v=True)
@@ -241,6 +247,8 @@ def _started(box: DockerContainer) -> DockerContainer:
             [("Engine", str(error))],
             "run `make engine` and look at the engine's own log",
         ) from error
+    finally:
+        box.get_docker_client().client.close()
 
 
 def reachable_host(client: DockerClient) -> tuple[str, str]:

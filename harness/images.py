@@ -5,21 +5,26 @@ An image's tag is the hash of everything that went into it, so it is built at mo
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import sys
 import tarfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from docker import DockerClient
 from docker.errors import APIError, BuildError, ImageNotFound
 from filelock import FileLock, Timeout
 
-from harness import bootstrap, cache, mirror
-from harness.errors import InfrastructureError, UsageError
-from harness.releases import ROOT, Release, Server, Suite
+from harness import bootstrap, cache, engine, mirror
+from harness.errors import HarnessError, InfrastructureError, UsageError
+from harness.releases import ROOT, Release, Server, Suite, releases, servers
 from harness.waits import Retry, wait_until
 
 OVERRIDE_VARIABLE = "RT_HARNESS_IMAGES"
@@ -204,3 +209,39 @@ def _build_slot() -> Iterator[None]:
         yield
     finally:
         held.release()
+
+
+def build_all(client: DockerClient, progress: Progress, names: Sequence[str] = ()) -> dict[str, str]:
+    """Build every image of the manifest, or those named ("rt-5.0.3", "mariadb-10.11"); return name to tag."""
+    images = Images(client, progress)
+    makers: dict[str, Callable[[], str]] = {}
+    for one in releases().values():
+        makers[f"rt-{one.version}"] = partial(images.rt, one)
+    for two in servers().values():
+        makers[two.name] = partial(images.server, two)
+    if unknown := set(names) - set(makers):
+        raise UsageError(
+            f"There is no image {', '.join(sorted(unknown))}.", repair=f"choose from: {', '.join(makers)}"
+        )
+    wanted = list(names) or list(makers)
+    with ThreadPoolExecutor(CONCURRENT_BUILDS) as pool:
+        return dict(zip(wanted, pool.map(lambda name: makers[name](), wanted), strict=True))
+
+
+def main() -> int:
+    """Build images: `python -m harness.images [NAME ...]`; print each name and tag."""
+    start = time.monotonic()
+    try:
+        with contextlib.closing(engine.connect()) as client:
+            for name, tag in build_all(
+                client, lambda line: print(f"{time.monotonic() - start:6.1f} s  {line}", flush=True), sys.argv[1:]
+            ).items():
+                print(f"{name:14} {tag}")
+    except HarnessError as error:
+        print(f"images: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,7 +5,9 @@ Ryuk, the usual reaper of testcontainers, is an image that may be out of reach, 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
-from harness import owner
+from harness import engine, owner
 
 Predicate = Callable[[Mapping[str, str]], bool]
 
@@ -100,3 +102,43 @@ def private_directory() -> Path:
 def remove_private_directory() -> None:
     """Remove this session's private directory, if there is one."""
     shutil.rmtree(private_root() / owner.session(), ignore_errors=True)
+
+
+def remove_cache(client: DockerClient) -> list[str]:
+    """Remove prepared databases and images of the harness, and its cache directory."""
+    from harness import cache  # noqa: PLC0415 - as above
+    from harness.baseline import CACHE_LABEL  # noqa: PLC0415
+    from harness.images import MANAGED_LABEL  # noqa: PLC0415
+
+    removed = []
+    for volume in client.volumes.list(filters={"label": CACHE_LABEL}):
+        client.api.remove_volume(volume.name, force=True)
+        removed.append(f"volume {volume.name}")
+    for image in client.images.list(filters={"label": MANAGED_LABEL}):
+        for tag in image.tags:
+            client.images.remove(tag, force=True)
+            removed.append(f"image {tag}")
+    for image in client.images.list("rt-harness/debian"):
+        for tag in image.tags:
+            client.images.remove(tag, force=True)
+            removed.append(f"image {tag}")
+    shutil.rmtree(cache.directory(), ignore_errors=True)
+    return removed
+
+
+def main() -> int:
+    """Sweep: `python -m harness.leftovers [--cache]`; print what was removed."""
+    address = engine.answering()
+    if address is None:
+        print("clean: no engine answers, so there is nothing of ours on one")
+        return 0
+    with contextlib.closing(engine.connect()) as client:
+        removed = sweep(client)
+        if "--cache" in sys.argv[1:]:
+            removed += remove_cache(client)
+    print("\n".join(f"clean: removed {one}" for one in removed) or "clean: nothing was left behind")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

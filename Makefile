@@ -1,0 +1,64 @@
+# `make` alone lists the targets. The work is done by the harness; this file only says how it is called.
+.DEFAULT_GOAL := help
+PYTEST  = .venv/bin/python -m pytest
+PYTHON  = .venv/bin/python
+WORKERS ?= 2
+PARALLEL = -n $(WORKERS) --dist loadgroup
+# FROM= TO= SERVER= DUMP= CONFIG= are handed on when they are given.
+PAIR    = $(if $(FROM)$(TO),--pair $(or $(FROM),4.4.6):$(or $(TO),5.0.3))
+CHOICE  = $(PAIR) $(if $(SERVER),--server $(SERVER)) $(if $(DUMP),--dump $(DUMP)) $(if $(CONFIG),--site-config $(CONFIG))
+
+.PHONY: help setup engine images test unit smoke upgrade matrix deploy gate mutants bench lint fixtures marathon \
+        engine-stop clean distclean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+setup: ## Python libraries from the lock file into .venv
+	@sh harness/setup/python.sh
+
+engine: setup ## find a container engine, or install and start Debian's
+	@$(PYTHON) -m harness.setup.engine
+
+images: engine ## build every image that is not there yet
+	@$(PYTHON) -m harness.images
+
+test: images ## everything that must be green, the harness's own tests included
+	$(PYTEST) $(PARALLEL)
+
+unit: setup ## the tests that need no engine (proves nothing about an upgrade)
+	$(PYTEST) $(PARALLEL) -m "not engine"
+
+smoke: images ## every release: does its image do what RT does?
+	$(PYTEST) $(PARALLEL) tests/smoke
+
+upgrade: engine ## upgrades and their checks: FROM= TO= SERVER= DUMP= CONFIG=
+	$(PYTEST) $(PARALLEL) tests/upgrade $(CHOICE)
+
+gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= MARATHON_URL= ACCEPT= (defaults: 4.4.6 5.0.3 mariadb-10.11)
+	@./gate $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(if $(SERVER),--server $(SERVER)) \
+	    $(if $(DUMP),--dump $(DUMP)) $(if $(CONFIG),--config $(CONFIG)) \
+	    $(if $(MARATHON_URL),--marathon-url $(MARATHON_URL)) $(if $(ACCEPT),--accept $(ACCEPT))
+
+bench: images ## measure, as ratios side by side in one run
+	$(PYTHON) -m benchmarks
+
+lint: setup ## ruff and mypy --strict
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+fixtures: images ## rebuild the bundled dumps with the old releases themselves
+	$(PYTHON) -m harness.dumpmaking
+
+marathon: engine ## start the Marathon stand-in, with a page to look at
+	$(PYTHON) -m harness.marathon.standin
+
+engine-stop: setup ## stop the engine that `make engine` started, if it did
+	@$(PYTHON) -m harness.setup.engine --stop
+
+clean: ## remove reports and what dead sessions of the harness left behind
+	@rm -rf reports .pytest_cache .mypy_cache .ruff_cache
+	@[ ! -d .venv ] || $(PYTHON) -m harness.leftovers
+
+distclean: ## clean, and also prepared databases, images and the cache of the harness
+	@[ ! -d .venv ] || $(PYTHON) -m harness.leftovers --cache
+	@rm -rf reports .venv .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,233 @@
+"""Install and start a container engine where none answers: `python -m harness.setup.engine`.
+
+Only as root on Debian or Ubuntu, only the distribution's own package, and never over an engine that the user
+named. Settings of the machine stay as they are: what helps an engine to start is given to it alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness import cache, engine, owner
+from harness.errors import HarnessError, InfrastructureError
+from harness.waits import Retry, wait_until
+
+PACKAGES = ("docker.io", "iptables", "ca-certificates")
+PATIENCE = 30.0
+"""Seconds that an engine gets until its API answers."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to start the engine: options, and programs that it shall find instead of the usual ones."""
+
+    title: str
+    options: tuple[str, ...] = ()
+    programs: dict[str, str] = field(default_factory=dict)
+
+
+ATTEMPTS = (
+    Attempt("its defaults"),
+    Attempt(
+        "legacy iptables",
+        programs={
+            "iptables": "/usr/sbin/iptables-legacy",
+            "ip6tables": "/usr/sbin/ip6tables-legacy",
+        },
+    ),
+    Attempt("the vfs storage driver", ("--storage-driver=vfs",)),
+    Attempt(
+        "legacy iptables and the vfs storage driver",
+        ("--storage-driver=vfs",),
+        {"iptables": "/usr/sbin/iptables-legacy", "ip6tables": "/usr/sbin/ip6tables-legacy"},
+    ),
+)
+
+
+def log_path() -> Path:
+    """Return where the log of an engine that we started is kept."""
+    return cache.directory("logs") / "engine.log"
+
+
+def pid_path() -> Path:
+    """Return the file with the pid and start time of an engine that we started."""
+    return cache.directory() / "engine.pid"
+
+
+def ensure() -> str:
+    """Return the address of an engine that answers, installing and starting one if need be.
+
+    Raises InfrastructureError that says what to do where that is not possible.
+    """
+    if found := engine.answering():
+        return found
+    with cache.lock("engine"):
+        if found := engine.answering():
+            return found
+        if named := os.environ.get("DOCKER_HOST"):
+            raise InfrastructureError(
+                f"DOCKER_HOST names {named}, and no engine answers there.",
+                repair="start that engine, or unset DOCKER_HOST",
+            )
+        _refuse_where_not_possible()
+        _install()
+        if Path("/run/systemd/system").is_dir():
+            subprocess.run(["systemctl", "start", "docker"], check=False, capture_output=True)
+            with contextlib.suppress(InfrastructureError):
+                return _answer("the service docker", lambda: None)
+        return _start()
+
+
+def _refuse_where_not_possible() -> None:
+    if os.geteuid() != 0:
+        raise InfrastructureError(
+            "No container engine answers, and only root may install and start one.", repair=engine.REPAIR
+        )
+    release = Path("/etc/os-release").read_text(encoding="utf-8") if Path("/etc/os-release").exists() else ""
+    family = [line for line in release.splitlines() if line.startswith(("ID=", "ID_LIKE="))]
+    if not any(name in " ".join(family) for name in ("debian", "ubuntu")):
+        raise InfrastructureError(
+            "No container engine answers, and this is neither Debian nor Ubuntu.",
+            repair="install and start Docker or Podman the way this system does it",
+        )
+
+
+def _install() -> None:
+    if shutil.which("dockerd"):
+        return
+    print("engine: installing the distribution's Docker (about 20 s, once)", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
+    done = subprocess.run(
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES],
+        check=False, capture_output=True, text=True, env=environment,
+    )  # fmt: skip
+    if done.returncode or not shutil.which("dockerd"):
+        raise InfrastructureError(
+            f"The packages {', '.join(PACKAGES)} could not be installed (apt-get: {done.returncode}).",
+            [("Last lines", "\n".join((done.stdout + done.stderr).splitlines()[-10:]))],
+            "run apt-get update and install them by hand",
+        )
+
+
+def _start() -> str:
+    tried = []
+    for attempt in ATTEMPTS:
+        if not all(Path(program).exists() for program in attempt.programs.values()):
+            continue
+        print(f"engine: starting with {attempt.title}", flush=True)
+        process = _spawn(attempt)
+        try:
+            address = _answer(
+                f"Docker with {attempt.title}",
+                lambda process=process: (
+                    f"dockerd ended with {process.returncode}" if process.poll() is not None else None
+                ),
+            )
+        except InfrastructureError as error:
+            tried.append(f"{attempt.title}: {error.sentence}")
+            _end(process)
+            continue
+        pid_path().write_text(f"{process.pid} {owner.process_start_time(process.pid)}", encoding="ascii")
+        return address
+    log = log_path().read_text(encoding="utf-8", errors="replace") if log_path().exists() else ""
+    raise InfrastructureError(
+        f"Docker is installed but does not start; {len(tried)} ways were tried.",
+        [
+            ("Tried", "\n".join(tried)),
+            ("Last lines of its log", "\n".join(log.splitlines()[-15:])),
+            ("Log", str(log_path())),
+        ],
+        "mend what the log says, then run `make engine` again",
+    )
+
+
+def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
+    """Start dockerd in a session of its own, so that it outlives this process and its terminal."""
+    environment = dict(os.environ)
+    if attempt.programs:
+        folder = Path(tempfile.mkdtemp(prefix="engine-", dir=cache.directory()))
+        for name, program in attempt.programs.items():
+            (folder / name).symlink_to(program)
+        environment["PATH"] = f"{folder}:{environment['PATH']}"
+    environment.pop(owner.SESSION_VARIABLE, None)
+    with log_path().open("ab") as log:
+        return subprocess.Popen(
+            ["dockerd", *attempt.options], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env=environment, start_new_session=True,
+        )  # fmt: skip
+
+
+def _answer(what: str, gone: object) -> str:
+    def ask() -> str:
+        address = engine.answering()
+        if address is None:
+            raise Retry("its API does not answer")
+        return address
+
+    return wait_until(f"{what} answering", ask, PATIENCE, gone=gone)  # type: ignore[arg-type]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(10)
+        return
+    process.kill()
+    process.wait(10)
+
+
+def stop() -> str:
+    """Stop the engine that `ensure` started on this machine, and nothing else; return what was done."""
+    with _recorded() as pid:
+        if pid is None:
+            return "engine: none that was started from here is running"
+        os.kill(pid, signal.SIGTERM)
+
+        def ended() -> None:
+            if owner.process_start_time(pid):
+                raise Retry("its process is still there")
+
+        wait_until("The engine ending", ended, 30)
+        pid_path().unlink(missing_ok=True)
+        return f"engine: stopped (pid {pid})"
+
+
+@contextlib.contextmanager
+def _recorded() -> Iterator[int | None]:
+    """Give the pid of our engine if that very process still runs."""
+    with cache.lock("engine"):
+        try:
+            pid, started = pid_path().read_text(encoding="ascii").split()
+        except (FileNotFoundError, ValueError):
+            yield None
+            return
+        yield int(pid) if owner.process_start_time(int(pid)) == started else None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Ensure an engine, or stop ours with --stop; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m harness.setup.engine", description=__doc__)
+    parser.add_argument("--stop", action="store_true", help="stop the engine that this command started")
+    chosen = parser.parse_args(arguments)
+    try:
+        print(stop() if chosen.stop else f"engine: {ensure()} answers")
+    except HarnessError as error:
+        print(f"engine: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Numbers, durations and foreign text, said the same way wherever a person reads them."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s\"'<>]+(?=@)")
+_SECRET_NAME = re.compile(r"passw|secret|token|credential|api.?key|^accounts$", re.IGNORECASE)
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+HIDDEN = "(hidden)"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a person says them: 0.04 s, 1.8 s, 41 s, 4 min 12 s, 1 h 02 min."""
+    if not math.isfinite(seconds):
+        return "?"
+    if seconds < 0.095:
+        return f"{seconds:.2f} s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def number(value: float) -> str:
+    """Return a number with its thousands apart: 48,310."""
+    return f"{value:,}"
+
+
+def count(amount: int, thing: str, things: str = "") -> str:
+    """Return "1 finding", "2 findings"; `things` where the plural is not an added s."""
+    return f"{number(amount)} {thing if amount == 1 else things or thing + 's'}"
+
+
+def one_line(text: str, length: int) -> str:
+    """Return the text on one line of at most `length` characters."""
+    flat = text.replace("\n", " ").rstrip()
+    return flat if len(flat) <= length else flat[: length - 3].rstrip() + "..."
+
+
+def plain(text: str) -> str:
+    r"""Return foreign text with what could steer a terminal or break XML made visible: ESC becomes \x1b.
+
+    Line breaks and tabs stay. Marks that reverse the reading direction are shown as well, because with them a
+    line can read as something that it is not. Combined characters are left alone.
+    """
+    text = text.replace("\r\n", "\n")
+    return _CONTROL.sub(lambda found: _visible(found[0]), text)
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if unicodedata.category(character) == "Cc":
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}"
+
+
+def redact(text: str) -> str:
+    """Return the text without the user and password of any URL in it."""
+    return _CREDENTIALS.sub(HIDDEN, text)
+
+
+def is_secret(name: str) -> bool:
+    """Tell from a setting's name whether its value must not be written down."""
+    return bool(_SECRET_NAME.search(name))

@@ -1,0 +1,83 @@
+"""A stand-in as a child process, for tests and other parts of the harness.
+
+The child works for the session of its parent: what it starts carries the parent's owner labels.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import owner
+from harness.waits import Retry, wait_until
+
+READY_WITHIN = 30.0
+STOPPED_WITHIN = 30.0
+
+
+class StandinProcess:
+    """Starts and stops a stand-in whose state is in `directory`; its log is directory/log.
+
+    options: further command line options, such as "--manual-clock" or "--end-tasks".
+    """
+
+    def __init__(self, directory: Path, options: Sequence[str] = ()) -> None:
+        """Start nothing yet."""
+        self.directory, self.options = directory, tuple(options)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> str:
+        """Start the server and return its address. Raises NotReadyError with its log when it does not come up."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        address = self.directory / "address"
+        address.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "harness.marathon.standin", "--state", str(self.directory)]
+        root = Path(__file__).resolve().parents[3]
+        environment = os.environ | {owner.SESSION_VARIABLE: owner.session()}
+        with (self.directory / "log").open("ab") as log:
+            self._child = subprocess.Popen(
+                [*command, *self.options], cwd=root, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+
+        def listening() -> str:
+            if not address.exists() or not (found := address.read_text(encoding="ascii")):
+                raise Retry("it does not listen yet")
+            return found
+
+        return wait_until(
+            "The Marathon stand-in",
+            listening,
+            READY_WITHIN,
+            gone=self._ending,
+            evidence=lambda: [("Log of the stand-in", self.log())],
+        )
+
+    def _ending(self) -> str | None:
+        code = self._child.poll() if self._child else None
+        return None if code is None else f"the process ended with {code}"
+
+    def log(self, lines: int = 40) -> str:
+        """Return the end of the server's log."""
+        text = (self.directory / "log").read_text(encoding="utf-8", errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def stop(self) -> int:
+        """End the server as a person would, and return its exit code; tasks go on unless --end-tasks."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """End the server with SIGKILL, as a crash would, and return its exit code."""
+        return self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> int:
+        if self._child is None:
+            return 0
+        if self._child.poll() is None:
+            self._child.send_signal(number)
+        code = self._child.wait(STOPPED_WITHIN)
+        self._child = None
+        return code

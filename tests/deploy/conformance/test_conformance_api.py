@@ -1,0 +1,201 @@
+"""What the REST interface says: shapes, statuses and texts (conformance items C01-C05, C07-C14, C39).
+
+Most apps here have no instances: the shapes are the same and nothing has to start.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from harness.marathon.standin.process import StandinProcess
+from harness.marathon.standin.trial import Trial
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.mark.parametrize(
+    ("accept", "status", "body"),
+    [
+        ("*/*", 200, "pong"),
+        ("text/plain", 200, "pong"),
+        ("application/json", 200, '"pong"'),
+        ("image/png", 204, ""),
+    ],
+)
+def test_c01_ping_answers_in_the_form_that_is_asked_for(trial: Trial, accept: str, status: int, body: str) -> None:
+    answer = trial.call("GET", "/ping", headers={"Accept": accept})
+    assert (answer.status_code, answer.text) == (status, body)
+
+
+def test_c02_info_has_the_keys_that_clients_need(trial: Trial) -> None:
+    info = trial.json("GET", "/v2/info")
+    assert info["name"] == "marathon"
+    assert {
+        "version",
+        "leader",
+        "frameworkId",
+        "elected",
+        "marathon_config",
+        "zookeeper_config",
+        "http_config",
+    } <= set(info)
+    assert trial.json("GET", "/v2/leader") == {"leader": info["leader"]}
+
+
+def test_c03_post_answers_201_with_the_app_its_deployment_and_no_tasks_yet(trial: Trial) -> None:
+    answer = trial.call("POST", "/v2/apps", trial.definition(instances=0))
+    app = answer.json()
+    assert answer.status_code == 201
+    assert {app[key] for key in ("tasksStaged", "tasksRunning", "tasksHealthy", "tasksUnhealthy")} == {0}
+    assert [d["id"] for d in app["deployments"]] == [answer.headers["Marathon-Deployment-Id"]]
+    assert app["versionInfo"]["lastConfigChangeAt"] == app["version"]
+
+
+def test_c04_a_taken_id_is_409(trial: Trial) -> None:
+    definition = trial.definition(instances=0)
+    trial.create(definition)
+    answer = trial.call("POST", "/v2/apps", definition)
+    assert answer.status_code == 409
+    assert answer.json()["message"] == f"An app with id [{definition['id']}] already exists."
+
+
+def test_c05_a_wrong_type_is_422_invalid_json_with_its_path(trial: Trial) -> None:
+    answer = trial.call("POST", "/v2/apps", trial.definition() | {"id": 7})
+    assert (answer.status_code, answer.json()["message"]) == (422, "Invalid JSON")
+    assert answer.json()["details"] == [{"path": "/id", "errors": ["error.expected.jsstring"]}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "text"),
+    [
+        ({"container": {"type": "DOCKER"}}, "/container/docker", "not defined"),
+        ({"container": None, "networks": None}, "/", "AppDefinition must either contain one of 'cmd' or 'args'"),
+        ({"constraints": [["hostname"]]}, "/constraints(0)", "Each constraint must have either 2 or 3 fields"),
+        (
+            {"healthChecks": [{"portIndex": 3}]},
+            "/healthChecks(0)",
+            "Health check port indices must address an element",
+        ),
+    ],
+)
+def test_c05_a_broken_rule_is_422_object_is_not_valid_with_its_path(
+    trial: Trial, changes: dict[str, Any], path: str, text: str
+) -> None:
+    definition = {key: value for key, value in trial.definition(**changes).items() if value is not None}
+    answer = trial.call("POST", "/v2/apps", definition)
+    assert (answer.status_code, answer.json()["message"]) == (422, "Object is not valid")
+    details = {detail["path"]: " ".join(detail["errors"]) for detail in answer.json()["details"]}
+    assert text in details.get(path, ""), details
+
+
+@pytest.mark.parametrize(("body", "text"), [(b"{", "Invalid JSON"), (b"", "Please specify data in JSON format")])
+def test_c05_no_json_at_all_is_400(trial: Trial, body: bytes, text: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = trial.call("POST", "/v2/apps", data=body, headers=headers)
+    assert (answer.status_code, answer.json()["message"]) == (400, text)
+
+
+def test_c05_another_content_type_is_415(trial: Trial) -> None:
+    answer = trial.call("POST", "/v2/apps", data=b"x", headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 415
+
+
+def test_c07_get_shows_counts_tasks_and_deployments_and_leaves_out_what_is_empty(trial: Trial) -> None:
+    trial.create(trial.definition(instances=0))
+    app = trial.app()
+    assert {"tasksRunning", "tasksHealthy", "tasks", "deployments", "networks", "upgradeStrategy"} <= set(app)
+    assert not {"healthChecks", "constraints", "args", "cmd", "lastTaskFailure"} & set(app)
+    assert "network" not in app["container"]["docker"]
+
+
+@pytest.mark.parametrize("prefix", ["apps.", "app.", ""])
+def test_c08_embed_values_may_have_a_prefix(trial: Trial, prefix: str) -> None:
+    trial.create(trial.definition(instances=0))
+    listed = trial.json("GET", "/v2/apps", params={"id": trial.group, "embed": f"{prefix}tasks"})["apps"]
+    bare = trial.json("GET", "/v2/apps", params={"id": trial.group})["apps"]
+    assert [app.get("tasks") for app in listed + bare] == [[], None]
+
+
+def test_c09_what_is_unknown_is_404_and_says_what(trial: Trial) -> None:
+    definition = trial.definition(instances=0)
+    trial.create(definition)
+    app = f"/v2/apps{definition['id']}"
+    asked = {
+        f"{app}-other": f"App '{definition['id']}-other' does not exist",
+        f"{app}/versions/2000-01-01T00:00:00.000Z": "in version 2000-01-01T00:00:00.000Z",
+    }
+    ended = {
+        f"{app}/tasks/other.1": "Task 'other.1' does not exist",
+        "/v2/deployments/other": "DeploymentPlan other does not exist",
+    }
+    answers = {path: trial.call("GET", path) for path in asked} | {
+        path: trial.call("DELETE", path) for path in ended
+    }
+    for path, text in (asked | ended).items():
+        assert (answers[path].status_code, text in answers[path].json()["message"]) == (404, True), answers[
+            path
+        ].text
+
+
+def test_c10_a_doubled_slash_before_the_id_means_the_same(trial: Trial) -> None:
+    trial.create(trial.definition(instances=0))
+    app = trial.json("GET", f"/v2/apps/{trial.group}/app")["app"]
+    tasks = trial.json("GET", f"/v2/apps/{trial.group}/app/tasks")["tasks"]
+    assert (app["id"], tasks) == (f"{trial.group}/app", [])
+
+
+def test_c11_a_version_can_be_listed_read_and_put_back(trial: Trial) -> None:
+    definition = trial.definition(instances=0, labels={"release": "one"})
+    trial.create(definition)
+    first = trial.app()["version"]
+    trial.update(definition | {"labels": {"release": "two"}})
+    path = f"/v2/apps{definition['id']}"
+    assert trial.json("GET", f"{path}/versions/{first}")["labels"] == {"release": "one"}
+    trial.update({"id": definition["id"], "version": first})
+    assert trial.app()["labels"] == {"release": "one"}
+    versions = trial.json("GET", f"{path}/versions")["versions"]
+    assert (len(versions), first in versions, trial.app()["version"] in versions) == (3, True, True)
+
+
+def test_c12_a_put_that_changes_nothing_moves_no_version(trial: Trial) -> None:
+    definition = trial.definition(instances=0)
+    trial.create(definition)
+    before = trial.app()["version"]
+    deployment = trial.update(definition)
+    assert (trial.app()["version"], bool(deployment)) == (before, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "action"),
+    [({"instances": 2}, "ScaleApplication"), ({"labels": {"a": "b"}}, "RestartApplication")],
+    ids=["c13_scale", "c14_label"],
+)
+def test_only_a_change_of_instances_is_a_scale(trial: Trial, change: dict[str, Any], action: str) -> None:
+    definition = trial.definition()
+    trial.create(definition)
+    before = trial.app()["versionInfo"]
+    with trial.events("deployment_info") as recorder:
+        deployment = trial.update(definition | change)
+        mine = trial.eventually(
+            "deployment_info", lambda: [e for e in recorder.of() if e["plan"]["id"] == deployment], step=0
+        )
+    assert [[a["action"] for a in step["actions"]] for step in mine[0]["plan"]["steps"]] == [[action]]
+    kept = trial.app()["versionInfo"]["lastConfigChangeAt"] == before["lastConfigChangeAt"]
+    assert kept == (action == "ScaleApplication")
+
+
+def test_c39_credentials_guard_every_path(tmp_path: Path) -> None:
+    standin = StandinProcess(tmp_path, ["--credentials", "operator:example"])
+    url = standin.start()
+    try:
+        refused = {path: requests.get(url + path, timeout=10) for path in ("/ping", "/v2/apps", "/", "/none")}
+        let_in = requests.get(f"{url}/ping", auth=("operator", "example"), timeout=10)
+    finally:
+        standin.stop()
+    assert {answer.status_code for answer in refused.values()} == {401}
+    assert refused["/ping"].headers["WWW-Authenticate"] == 'basic realm="Mesosphere"'
+    assert let_in.text == "pong"

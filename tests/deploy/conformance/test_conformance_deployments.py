@@ -1,0 +1,190 @@
+"""How deployments go forward, stand still, are cancelled and taken back (conformance items C06, C26-C32)."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Any
+
+import pytest
+
+from harness.marathon.standin.trial import Json, Trial
+
+pytestmark = pytest.mark.engine
+TERMINAL = ("TASK_KILLED", "TASK_FAILED", "TASK_FINISHED")
+
+
+def check(**changes: Any) -> Json:
+    """Return an HTTP check that asks often and kills late."""
+    return {
+        "protocol": "HTTP",
+        "path": "/cgi-bin/health",
+        "portIndex": 0,
+        "gracePeriodSeconds": 0,
+        "intervalSeconds": 2,
+        "timeoutSeconds": 5,
+        "maxConsecutiveFailures": 0,
+        **changes,
+    }
+
+
+def strategy(minimum: float, over: float) -> Json:
+    """Return an upgrade strategy."""
+    return {"minimumHealthCapacity": minimum, "maximumOverCapacity": over}
+
+
+def stuck(trial: Trial, **changes: Any) -> tuple[Json, str]:
+    """Deploy an app that never gets healthy; returns definition and deployment id."""
+    definition = trial.definition(healthChecks=[check()], env={"HEALTH": "503"}, **changes)
+    deployment = trial.create(definition, settled=False)
+    trial.eventually("An unhealthy task", lambda: trial.app()["tasksUnhealthy"] == 1)
+    return definition, deployment
+
+
+def test_c06_an_app_in_a_deployment_is_locked_unless_forced(trial: Trial) -> None:
+    definition, deployment = stuck(trial)
+    fixed = definition | {"env": {"HEALTH": "200"}}
+    refused = trial.call("PUT", f"/v2/apps{definition['id']}", fixed)
+    assert refused.status_code == 409
+    assert refused.json()["message"] == (
+        "App is locked by one or more deployments. Override with the option '?force=true'. "
+        "View details at '/v2/deployments/<DEPLOYMENT_ID>'."
+    )
+    assert refused.json()["deployments"] == [{"id": deployment}]
+    with trial.events("deployment_failed") as recorder:
+        trial.update(fixed, force="True")
+        trial.eventually("deployment_failed", recorder.of, step=0)
+    assert [event["id"] for event in recorder.seen] == [deployment]
+    assert trial.app()["tasksHealthy"] == 1
+
+
+def test_c26_a_deployment_waits_for_health(trial: Trial) -> None:
+    _, deployment = stuck(trial)
+    waiting = trial.seconds(200, 10)
+    trial.throughout("The deployment stays", lambda: bool(trial.deployment(deployment)), waiting, step=100)
+    assert trial.app()["tasksRunning"] == 1
+
+
+@pytest.mark.parametrize(
+    ("instances", "shares", "bounds"),
+    [
+        (1, (1, 1), (2, 1)),
+        (1, (1, 0), (2, 1)),
+        (1, (0.5, 0), (2, 1)),
+        (1, (0, 0), (1, 0)),
+        (2, (0.5, 0), (2, 1)),
+        (3, (0.7, 0.3), (4, 3)),
+        (3, (0.5, 0), (3, 2)),
+        (4, (0.75, 0.25), (5, 3)),
+    ],
+)
+def test_c27_replacement_keeps_to_its_bounds(
+    trial: Trial, instances: int, shares: tuple[float, float], bounds: tuple[int, int]
+) -> None:
+    """shares: minimumHealthCapacity and maximumOverCapacity; bounds: most tasks at once, fewest running."""
+    definition = trial.definition(instances=instances, healthChecks=[check()], upgradeStrategy=strategy(*shares))
+    trial.create(definition)
+    assert trial.app()["tasksHealthy"] == instances
+    with trial.events("status_update_event", "deployment_success") as recorder:
+        deployment = trial.update(definition | {"labels": {"release": "next"}})
+        trial.eventually(
+            "deployment_success",
+            lambda: any(e.get("id") == deployment for e in recorder.of("deployment_success")),
+            step=0,
+        )
+    mine = [e for e in recorder.of("status_update_event") if e["appId"] == definition["id"]]
+    launched = {"TASK_STAGING": 1} | dict.fromkeys(TERMINAL, -1)
+    at_once = max(accumulate((launched.get(e["taskStatus"], 0) for e in mine), initial=instances))
+    running = {"TASK_RUNNING": 1} | dict.fromkeys(TERMINAL, -1)
+    fewest = min(accumulate((running.get(e["taskStatus"], 0) for e in mine), initial=instances))
+    assert (at_once, fewest) == bounds
+
+
+def test_c28_an_unhealthy_update_keeps_the_old_tasks(trial: Trial) -> None:
+    definition = trial.definition(instances=2, healthChecks=[check()])
+    trial.create(definition)
+    old = trial.ids()
+    deployment = trial.update(definition | {"env": {"HEALTH": "503"}}, settled=False)
+    trial.eventually("Two unhealthy new tasks", lambda: trial.app()["tasksUnhealthy"] == 2)
+    waiting = trial.seconds(120, 8)
+    trial.throughout("The old tasks stay healthy", lambda: old < trial.ids(), waiting, step=20)
+    assert (trial.app()["tasksHealthy"], bool(trial.deployment(deployment))) == (2, True)
+
+
+def test_c29_strategy_zero_zero_ends_all_old_tasks_first(trial: Trial) -> None:
+    definition = trial.definition(instances=2, upgradeStrategy=strategy(0, 0))
+    trial.create(definition)
+    old = trial.ids()
+    with trial.events("status_update_event") as recorder:
+        trial.update(definition | {"labels": {"release": "next"}})
+        trial.eventually(
+            "Two new tasks running",
+            lambda: len([e for e in recorder.of() if e["taskStatus"] == "TASK_RUNNING"]) >= 2,
+            step=0,
+        )
+    order = [(e["taskStatus"], e["taskId"] in old) for e in recorder.of() if e["taskStatus"] != "TASK_STAGING"]
+    assert sorted(order[:1]) == [("TASK_KILLED", True)]
+    assert order.index(("TASK_RUNNING", False)) >= 1
+    assert not old & trial.ids()
+
+
+def test_c30_deleting_a_deployment_goes_back_in_a_deployment_of_its_own(trial: Trial) -> None:
+    definition = trial.definition(healthChecks=[check()], labels={"release": "good"})
+    trial.create(definition)
+    bad = trial.update(definition | {"env": {"HEALTH": "503"}, "labels": {"release": "bad"}}, settled=False)
+    trial.eventually("An unhealthy new task", lambda: trial.app()["tasksUnhealthy"] == 1)
+    with trial.events("deployment_failed", "deployment_success") as recorder:
+        back = trial.json("DELETE", f"/v2/deployments/{bad}")
+        assert back["deploymentId"] != bad
+        trial.settle(back["deploymentId"])
+        trial.eventually("Both events", lambda: len(recorder.of()) == 2, step=0)
+    assert {(e["eventType"], e["id"]) for e in recorder.seen} == {
+        ("deployment_failed", bad),
+        ("deployment_success", back["deploymentId"]),
+    }
+    app = trial.app()
+    assert (app["labels"], app["tasksHealthy"], app["tasksUnhealthy"]) == ({"release": "good"}, 1, 0)
+
+
+def test_c30_taking_back_a_new_app_removes_it(trial: Trial) -> None:
+    definition, deployment = stuck(trial)
+    back = trial.json("DELETE", f"/v2/deployments/{deployment}")
+    trial.settle(back["deploymentId"])
+    assert trial.call("GET", f"/v2/apps{definition['id']}").status_code == 404
+
+
+def test_c31_force_deleting_a_deployment_leaves_everything_as_it_is(trial: Trial) -> None:
+    definition = trial.definition(cpus=100_000)
+    deployment = trial.create(definition, settled=False)
+    mine = trial.eventually(
+        "The app in the queue",
+        lambda: [q for q in trial.json("GET", "/v2/queue")["queue"] if q["app"]["id"] == definition["id"]],
+    )
+    assert mine[0]["delay"]["overdue"] is True
+    answer = trial.call("DELETE", f"/v2/deployments/{deployment}", params={"force": "true"})
+    assert (answer.status_code, answer.text) == (202, "")
+    assert not trial.deployment(deployment)
+    assert trial.app()["id"] == definition["id"]
+
+
+def test_c32_a_new_task_counts_only_when_it_is_ready(trial: Trial) -> None:
+    readiness = {
+        "portName": "http",
+        "path": "/cgi-bin/health",
+        "intervalSeconds": 3,
+        "timeoutSeconds": 2,
+        "preserveLastResponse": True,
+    }
+    definition = trial.definition(readinessChecks=[readiness], env={"HEALTH": "503 503 200"})
+    deployment = trial.create(definition, settled=False)
+
+    def seen() -> list[Json]:
+        actions = trial.deployment(deployment).get("currentActions", [])
+        found = [result for action in actions for result in action["readinessCheckResults"]]
+        return [result for result in found if result["lastResponse"]["status"] == 503]
+
+    result = trial.eventually("A task that says it is not ready", seen, step=0.5)[0]
+    assert (result["ready"], result["name"]) == (False, "readinessCheck")
+    assert trial.app()["tasksRunning"] == 1
+    trial.settle(deployment)
+    embedded = trial.json("GET", f"/v2/apps{definition['id']}", params={"embed": "app.readiness"})["app"]
+    assert [result["ready"] for result in embedded["readinessCheckResults"]] == [True]

@@ -1,0 +1,174 @@
+"""Health as Marathon judges it (conformance items C15-C25 and C40).
+
+The tasks answer the way their variables say, one answer a probe: HEALTH="200 503" is healthy once, then never.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.marathon.standin.trial import Trial
+
+pytestmark = pytest.mark.engine
+HTTP: dict[str, Any] = {
+    "protocol": "HTTP",
+    "path": "/cgi-bin/health",
+    "portIndex": 0,
+    "gracePeriodSeconds": 0,
+    "intervalSeconds": 2,
+    "timeoutSeconds": 5,
+    "maxConsecutiveFailures": 3,
+}
+COMMAND: dict[str, Any] = {
+    "protocol": "COMMAND",
+    "command": {"value": "check"},
+    "gracePeriodSeconds": 0,
+    "intervalSeconds": 2,
+    "timeoutSeconds": 5,
+    "maxConsecutiveFailures": 3,
+    "delaySeconds": 1,
+}
+NEVER = 0
+
+
+def with_check(
+    trial: Trial, check: dict[str, Any], env: dict[str, str] | None = None, **more: Any
+) -> dict[str, Any]:
+    """Return a definition with one health check, created but not waited for."""
+    definition = trial.definition(healthChecks=[check], env=env or {}, **more)
+    trial.create(definition, settled=False)
+    return definition
+
+
+def counts(trial: Trial) -> tuple[int, int]:
+    """Return (tasksHealthy, tasksUnhealthy)."""
+    app = trial.app()
+    return app["tasksHealthy"], app["tasksUnhealthy"]
+
+
+def test_c15_healthy_only_after_the_first_success(trial: Trial) -> None:
+    grace = trial.seconds(300, 30)
+    with_check(trial, HTTP | {"gracePeriodSeconds": grace}, {"HEALTH": "503 503 503 200"})
+    trial.eventually("The first answer", trial.results)
+    assert counts(trial) == (0, 1)
+    trial.eventually("A healthy task", lambda: counts(trial) == (1, 0))
+    assert trial.results()[0]["firstSuccess"]
+
+
+@pytest.mark.parametrize("answer", ["302,/elsewhere", "399", "204"])
+def test_c16_two_and_three_hundreds_pass_and_redirects_are_not_followed(trial: Trial, answer: str) -> None:
+    with_check(trial, HTTP | {"path": f"/cgi-bin/answer?{answer}"})
+    trial.eventually("A healthy task", lambda: counts(trial) == (1, 0))
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_c17_other_answers_fail(trial: Trial, status: int) -> None:
+    with_check(trial, HTTP | {"path": f"/cgi-bin/answer?{status}", "maxConsecutiveFailures": NEVER})
+
+    def refused() -> list[dict[str, Any]]:
+        return [r for r in trial.results() if str(r.get("lastFailureCause")).startswith(f"{status} ")]
+
+    assert trial.eventually(f"A failure with {status}", refused)[0]["alive"] is False
+
+
+def test_c18_the_grace_period_hides_failures(trial: Trial) -> None:
+    grace = trial.seconds(300, 12)
+    with_check(trial, HTTP | {"gracePeriodSeconds": grace, "maxConsecutiveFailures": 1}, {"HEALTH": "503"})
+    trial.eventually("The first answer", trial.results)
+    first = trial.ids()
+
+    def hidden() -> bool:
+        results = trial.results()
+        return [(r["alive"], r["consecutiveFailures"], r.get("lastFailure")) for r in results] == [
+            (False, 0, None)
+        ]
+
+    with trial.events("failed_health_check_event") as recorder:
+        trial.throughout("Failures stay invisible", hidden, grace - trial.seconds(10, 6), step=20)
+        assert (counts(trial), trial.ids(), recorder.of(app=trial.definition()["id"])) == ((0, 1), first, [])
+        trial.eventually("The kill after the grace period", lambda: trial.ids() != first)
+
+
+def test_c19_the_first_success_ends_the_grace_period(trial: Trial) -> None:
+    grace = trial.seconds(300, 60)
+    with_check(trial, HTTP | {"gracePeriodSeconds": grace, "maxConsecutiveFailures": 1}, {"HEALTH": "200 503"})
+    first = trial.eventually("A task", trial.ids)
+    trial.eventually("The kill inside the grace period", lambda: trial.ids() - first, within=40)
+
+
+def test_c20_a_single_failure_flips_alive_and_a_success_flips_it_back(trial: Trial) -> None:
+    with trial.events("health_status_changed_event") as recorder:
+        definition = with_check(trial, HTTP | {"maxConsecutiveFailures": 9}, {"HEALTH": "200 503 200"})
+        trial.eventually("Three flips", lambda: len(recorder.of(app=definition["id"])) >= 3)
+    assert [event["alive"] for event in recorder.of(app=definition["id"])] == [True, False, True]
+    assert trial.results()[0]["lastFailureCause"] == "503 Told"
+
+
+@pytest.mark.parametrize("protocol", ["HTTP", "TCP"])
+def test_c21_marathon_kills_on_failure_n_plus_one(trial: Trial, protocol: str) -> None:
+    check = {**HTTP, "protocol": protocol, "maxConsecutiveFailures": 2}
+    if protocol == "TCP":
+        del check["path"]
+        check["port"] = 9  # nobody listens on the discard port
+        del check["portIndex"]
+    kinds = ("failed_health_check_event", "unhealthy_instance_kill_event")
+    with trial.events(*kinds) as recorder:
+        definition = with_check(trial, check, {"HEALTH": "503"})
+        kill = trial.eventually("The kill", lambda: recorder.of(kinds[1], app=definition["id"]))[0]
+        failures = [e for e in recorder.of(kinds[0], app=definition["id"]) if e["taskId"] == kill["taskId"]]
+    assert len(failures) == 3
+
+
+@pytest.mark.parametrize("protocol", ["COMMAND", "MESOS_HTTP", "MESOS_TCP"])
+def test_c22_the_agent_kills_on_failure_n(trial: Trial, protocol: str) -> None:
+    checks = {
+        "COMMAND": COMMAND,
+        "MESOS_HTTP": {**HTTP, "protocol": "MESOS_HTTP", "delaySeconds": 1},
+        "MESOS_TCP": {**HTTP, "protocol": "MESOS_TCP", "port": 9, "delaySeconds": 1},
+    }
+    check = {
+        k: v for k, v in checks[protocol].items() if protocol != "MESOS_TCP" or k not in ("path", "portIndex")
+    }
+    env = {"HEALTH": "503", "CHECKS": "1"}
+    with trial.events("failed_health_check_event", "status_update_event") as recorder:
+        definition = with_check(trial, check | {"maxConsecutiveFailures": 2}, env)
+        ended = trial.eventually(
+            "The kill",
+            lambda: [e for e in recorder.of(app=definition["id"]) if e.get("taskStatus") == "TASK_KILLED"],
+        )[0]
+        failed = recorder.of("failed_health_check_event", app=definition["id"])
+    assert len([event for event in failed if event["taskId"] == ended["taskId"]]) == 2
+    assert "lastTaskFailure" not in trial.app()
+
+
+def test_c23_zero_failures_allowed_means_never_killed_yet_unhealthy(trial: Trial) -> None:
+    with_check(trial, HTTP | {"maxConsecutiveFailures": NEVER}, {"HEALTH": "503"})
+    trial.eventually("Five failures", lambda: [r for r in trial.results() if r["consecutiveFailures"] >= 5])
+    assert (counts(trial), len(trial.app()["deployments"])) == ((0, 1), 1)
+
+
+@pytest.mark.parametrize("protocol", ["HTTP", "COMMAND"])
+def test_c24_no_answer_in_time_is_a_failure(trial: Trial, protocol: str) -> None:
+    check = HTTP if protocol == "HTTP" else COMMAND | {"command": {"value": "sleep 30"}}
+    with_check(trial, check | {"timeoutSeconds": 1, "maxConsecutiveFailures": 9}, {"HEALTH": "hang"})
+    trial.eventually("A failure", lambda: [r for r in trial.results() if r["consecutiveFailures"]])
+    assert counts(trial) == (0, 1)
+
+
+def test_c25_without_checks_nothing_is_healthy_or_unhealthy(trial: Trial) -> None:
+    trial.create(trial.definition())
+    trial.throughout("No health at all", lambda: counts(trial) == (0, 0), trial.seconds(120, 6), step=30)
+    assert trial.app()["tasksRunning"] == 1
+
+
+def test_c40_the_agent_follows_redirects_and_marathon_does_not(trial: Trial) -> None:
+    path = "/cgi-bin/answer?302,/cgi-bin/answer?503"
+    for name, protocol in (("marathon", "HTTP"), ("agent", "MESOS_HTTP")):
+        check = HTTP | {"protocol": protocol, "path": path, "maxConsecutiveFailures": 9, "delaySeconds": 1}
+        trial.create(trial.definition(name, healthChecks=[check]), settled=False)
+    trial.eventually(
+        "The agent's failure", lambda: [r for r in trial.results("agent") if r["consecutiveFailures"]]
+    )
+    trial.eventually("Marathon's success", lambda: [r for r in trial.results("marathon") if r["alive"]])

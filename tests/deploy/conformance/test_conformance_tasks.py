@@ -1,0 +1,182 @@
+"""What happens to tasks: death, backoff, kills, events and their environment (conformance items C33-C38)."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.marathon.standin.trial import Json, Trial
+
+pytestmark = pytest.mark.engine
+
+
+def queued(trial: Trial, definition: Json) -> list[Json]:
+    """Return the app's entries of the queue that are held back by a delay."""
+    listed = trial.json("GET", "/v2/queue")["queue"]
+    return [q for q in listed if q["app"]["id"] == definition["id"] and not q["delay"]["overdue"]]
+
+
+def last_failure(trial: Trial) -> Json:
+    """Return the app's lastTaskFailure, empty when there is none."""
+    return dict(trial.app().get("lastTaskFailure") or {})
+
+
+def test_c33_a_dead_task_is_replaced_by_one_with_another_id(trial: Trial) -> None:
+    trial.create(trial.definition())
+    first = trial.ids()
+    trial.ask("/cgi-bin/crash")
+    trial.eventually("The replacement", lambda: len(new := trial.ids() - first) == 1 and new)
+    failure = trial.app()["lastTaskFailure"]
+    assert ({failure["taskId"]}, failure["state"], trial.app()["instances"]) == (first, "TASK_FAILED", 1)
+
+
+def test_c33_a_killed_task_is_replaced_by_one_with_another_id(trial: Trial) -> None:
+    trial.create(trial.definition())
+    task = trial.tasks()[0]
+    answer = trial.json("DELETE", f"/v2/apps{task['appId']}/tasks/{task['id']}")
+    assert answer["task"]["id"] == task["id"]
+    trial.eventually("The replacement", lambda: trial.ids() - {task["id"]})
+    assert "lastTaskFailure" not in trial.app()
+
+
+def test_c33_killing_with_scale_takes_one_instance_away(trial: Trial) -> None:
+    trial.create(trial.definition(instances=2))
+    chosen, other = trial.tasks()
+    answer = trial.json("POST", "/v2/tasks/delete", {"ids": [chosen["id"]]}, params={"scale": "True"})
+    trial.settle(answer["deploymentId"])
+    assert (trial.app()["instances"], trial.ids()) == (1, {other["id"]})
+
+
+def test_c34_the_delay_grows_with_every_crash(trial: Trial) -> None:
+    base = int(trial.seconds(100, 4))
+    definition = trial.definition(cmd="exit 3", backoffSeconds=base, backoffFactor=3)
+    trial.create(definition, settled=False)
+    first = trial.eventually("The first delay", lambda: queued(trial, definition), step=0)
+    left = first[0]["delay"]["timeLeftSeconds"]
+    later = trial.eventually(
+        "A longer delay",
+        lambda: [q for q in queued(trial, definition) if q["delay"]["timeLeftSeconds"] > base],
+        within=base * 5,
+        step=base / 2,
+    )
+    assert 0 < left <= base < later[0]["delay"]["timeLeftSeconds"] <= base * 3
+
+
+def test_c34_a_health_kill_adds_no_delay(trial: Trial) -> None:
+    check = {
+        "path": "/cgi-bin/health",
+        "gracePeriodSeconds": 0,
+        "intervalSeconds": 2,
+        "timeoutSeconds": 1,
+        "maxConsecutiveFailures": 1,
+    }
+    definition = trial.definition(healthChecks=[check], env={"HEALTH": "503"}, backoffSeconds=1000)
+    trial.create(definition, settled=False)
+    first = trial.eventually("A task", trial.ids)
+    trial.eventually("Its replacement", lambda: trial.ids() - first, within=60)
+    assert queued(trial, definition) == []
+
+
+def test_c35_a_task_has_its_grace_between_sigterm_and_sigkill(trial: Trial) -> None:
+    grace = int(trial.seconds(600, 8))
+    deaf = "trap '' TERM; while true; do sleep 1; done"
+    definition = trial.definition(cmd=deaf, taskKillGracePeriodSeconds=grace)
+    trial.create(definition)
+    doomed = trial.ids()
+    with trial.events("status_update_event") as recorder:
+
+        def dead() -> list[Json]:
+            return [e for e in recorder.of(app=definition["id"]) if e["taskStatus"] == "TASK_KILLED"]
+
+        trial.json("DELETE", f"/v2/apps{definition['id']}/tasks/{doomed.copy().pop()}")
+        trial.throughout("It lives on", lambda: not dead(), grace - trial.seconds(20, 3), step=100)
+        trial.eventually("Its end", dead, within=trial.seconds(60, 20))
+
+
+def test_c35_a_task_that_heeds_sigterm_goes_at_once(trial: Trial) -> None:
+    definition = trial.definition(taskKillGracePeriodSeconds=3600)
+    trial.create(definition)
+    first = trial.ids()
+    trial.json("DELETE", f"/v2/apps{definition['id']}/tasks/{first.copy().pop()}")
+    trial.eventually("Its replacement", lambda: trial.ids() and not first & trial.ids(), within=20, step=0)
+
+
+def test_c36_events_come_in_order(trial: Trial) -> None:
+    with trial.events() as recorder:
+        definition = trial.definition()
+        deployment = trial.create(definition)
+        trial.eventually(
+            "deployment_success",
+            lambda: [e for e in recorder.of("deployment_success") if e["id"] == deployment],
+            step=0,
+        )
+    names = [event["eventType"] for event in recorder.of()]
+    milestones = [
+        "api_post_event",
+        "group_change_success",
+        "deployment_info",
+        "deployment_step_success",
+        "status_update_event",
+        "instance_changed_event",
+        "deployment_success",
+    ]
+    assert [names.index(name) for name in milestones] == sorted(names.index(name) for name in milestones)
+    states = [e["taskStatus"] for e in recorder.of("status_update_event", app=definition["id"])]
+    assert (states[-1], states.count("TASK_RUNNING")) == ("TASK_RUNNING", 1)
+
+
+def test_c36_a_filter_lets_only_its_types_through(trial: Trial) -> None:
+    with trial.events("deployment_success", "deployment_info") as recorder:
+        deployment = trial.create(trial.definition(instances=0))
+        trial.eventually(
+            "deployment_success",
+            lambda: [e for e in recorder.of("deployment_success") if e["id"] == deployment],
+            step=0,
+        )
+    assert {event["eventType"] for event in recorder.of()} == {"deployment_success", "deployment_info"}
+
+
+def test_c36_without_its_accept_header_the_stream_is_405(trial: Trial) -> None:
+    assert trial.call("GET", "/v2/events", headers={"Accept": "application/json"}).status_code == 405
+
+
+def test_c37_the_last_failure_is_told_and_outlives_a_good_deployment(trial: Trial) -> None:
+    definition = trial.definition(cmd="exit 3", backoffSeconds=1)
+    trial.create(definition, settled=False)
+    failure = trial.eventually("A failure", lambda: last_failure(trial))
+    assert failure["state"] == "TASK_FAILED"
+    assert "status 3" in failure["message"]
+    trial.update(definition | {"cmd": "sleep 3600"}, force="true")
+    kept = trial.app()
+    assert (kept["tasksRunning"], kept["lastTaskFailure"]["state"]) == (1, "TASK_FAILED")
+
+
+def test_c37_a_health_kill_is_told_with_its_reason(trial: Trial) -> None:
+    check = {"path": "/cgi-bin/health", "intervalSeconds": 2, "timeoutSeconds": 1, "maxConsecutiveFailures": 1}
+    definition = trial.definition(healthChecks=[check], env={"HEALTH": "200 500"})
+    trial.create(definition, settled=False)
+    failure = trial.eventually("A failure", lambda: last_failure(trial))
+    assert failure["state"] == "TASK_KILLED"
+    assert failure["message"].startswith("Task was killed since health check failed. Reason: 500")
+
+
+def test_c38_a_task_finds_its_variables(trial: Trial) -> None:
+    trial.create(trial.definition(labels={"tier.one": "yes"}, env={"OWN": "value", "HOST": "mine"}))
+    task = trial.tasks()[0]
+    found = dict(line.split("=", 1) for line in trial.ask("/cgi-bin/env").splitlines() if "=" in line)
+    expected = {
+        "MESOS_TASK_ID": task["id"],
+        "MARATHON_APP_ID": task["appId"],
+        "MARATHON_APP_VERSION": task["version"],
+        "MARATHON_APP_DOCKER_IMAGE": trial.image,
+        "MARATHON_APP_RESOURCE_MEM": "16.0",
+        "MARATHON_APP_LABELS": "TIER_ONE",
+        "MARATHON_APP_LABEL_TIER_ONE": "yes",
+        "PORT": str(task["ports"][0]),
+        "PORT0": str(task["ports"][0]),
+        "PORT_8080": str(task["ports"][0]),
+        "PORT_HTTP": str(task["ports"][0]),
+        "PORTS": str(task["ports"][0]),
+        "OWN": "value",
+        "HOST": "mine",
+    }
+    assert {name: found.get(name) for name in expected} == expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from enum import Enum
 from typing import Any
 
@@ -100,6 +101,16 @@ class Verdict(Enum):
         return {"GO": 0, "NO-GO": 1, "NOT PROVEN": 2}[self.value]
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """A finding that somebody signed off: it is shown, and does not count until `until` has passed."""
+
+    finding: Finding
+    who: str
+    why: str
+    until: date
+
+
 @dataclass
 class Outcome:
     """Everything a run has to say: the reports, and what kept others from being made."""
@@ -109,6 +120,10 @@ class Outcome:
     """Infrastructure errors, skips and other reasons why a question was not answered: one text each."""
     expected: tuple[str, ...] = ()
     """Names of the checks that the run promised. One that made no report is trouble."""
+    accepted: list[Accepted] = field(default_factory=list)
+    """Findings that were signed off (`harness.acceptance`). They are no longer among the reports' own."""
+    remarks: list[str] = field(default_factory=list)
+    """Worth saying, without weight for the verdict: an acceptance that matches nothing any more."""
 
     def missing(self) -> list[str]:
         """Names of promised checks that never reported."""

@@ -57,7 +57,7 @@ def show_status(options: argparse.Namespace) -> int:
 
 
 def run_deploy(options: argparse.Namespace) -> int:
-    """Lint, decide, deploy, prove. Prints the report; returns 0 for a proven deploy, 1 for findings, 2 if unproven."""
+    """Lint, decide, deploy, prove. Returns 0 for a proven deploy, 1 for findings, 2 if unproven."""
     definition = load(options.file)
     if options.image:
         definition["container"]["docker"]["image"] = options.image

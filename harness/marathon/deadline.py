@@ -70,5 +70,5 @@ def deadline_of(app: App, pull: float = PULL_ALLOWANCE, running: int | None = No
 
 
 def soak_of(app: App) -> float:
-    """Seconds in which every health check runs at least once more: the distance of two polls worth having."""
-    return max((check.interval + check.timeout for check in health_checks(app)), default=5.0)
+    """Seconds in which every health check runs three times more: an instance that flaps shows it in them."""
+    return max((3 * check.interval + check.timeout for check in health_checks(app)), default=5.0)

@@ -14,7 +14,6 @@ from datetime import datetime
 
 from harness.marathon.definition import App, image_of, instances_of
 from harness.marathon.errors import DeploymentNotFoundError, RejectedError
-from harness.marathon.events import EventStream
 from harness.marathon.follow import CHECK, PASSING, Follower, facts_of
 from harness.marathon.gate import Wanted
 from harness.marathon.model import AppState, Change
@@ -76,7 +75,7 @@ class Deployer(Follower):
         app_id = absolute(definition)
         report = Report(CHECK, QUESTION, unit="instances")
         started = time.monotonic()
-        with EventStream(self.client) as stream:
+        with self.listen() as stream:
             try:
                 change = act()
             except RejectedError as error:
@@ -114,7 +113,7 @@ class Deployer(Follower):
             app_id, before.image, before.instances, change.deployment_id, change.version, before.version
         )
         watch = self.watch(wanted, before.definition, before.running)
-        with EventStream(self.client) as stream:
+        with self.listen() as stream:
             state = self.follow(watch, before.definition, stream)
         report.facts["old release live again"] = state is State.GOOD
         if state is not State.GOOD:
@@ -137,6 +136,7 @@ class Deployer(Follower):
         """There was nothing before: going back means that nothing runs."""
 
         def gone() -> None:
+            self.pace.clock()
             app = self.client.find_app(app_id)
             if any(one.id == change.deployment_id for one in self.client.deployments()):
                 raise Retry(f"deployment {change.deployment_id} is still running")

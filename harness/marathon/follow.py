@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +34,10 @@ class Pace:
     interval: float = 0.5
     soak: float | None = None
     deadline: Deadline | None = None
+    events: bool = True
+    """Whether to listen to the event stream; a proxy may not let it through, and polling does without."""
+    clock: Callable[[], float] = time.monotonic
+    """Read once a poll. Tests hand in one that moves a stand-in's clock on, so that waiting costs nothing."""
 
     def deadline_for(self, app: App, running: int) -> Deadline:
         """The deadline given, or the one that the definition implies."""
@@ -59,8 +65,9 @@ class Follower:
         probe = self.probe_for(definition)
 
         def poll() -> State:
-            snapshot = self.look(watch, probe)
-            state = watch.observe(snapshot, stream.take() if stream else (), time.monotonic())
+            now = self.pace.clock()
+            snapshot = self.look(watch, probe, now)
+            state = watch.observe(snapshot, stream.take() if stream else (), now)
             if state is State.WAITING:
                 raise Retry(watch.summary())
             return state
@@ -74,12 +81,16 @@ class Follower:
             retry_on=PASSING,
         )
 
-    def look(self, watch: Watch, probe: Probe) -> Snapshot:
+    def listen(self) -> AbstractContextManager[EventStream | None]:
+        """Attach to the event stream, unless told to do without."""
+        return EventStream(self.client) if self.pace.events else nullcontext()
+
+    def look(self, watch: Watch, probe: Probe, now: float) -> Snapshot:
         """Take a snapshot. Deployments come first: one that ends in between is then still seen as running."""
         listed = tuple(one.id for one in self.client.deployments())
         app = self.client.find_app(watch.wanted.app_id)
         snapshot = Snapshot(app, listed)
-        if app is None or not watch.wants_probe(snapshot, time.monotonic()):
+        if app is None or not watch.wants_probe(snapshot, now):
             return snapshot
         return Snapshot(app, listed, probes={task.id: ask(app, task.id, probe) for task in app.tasks})
 

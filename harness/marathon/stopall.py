@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from harness.errors import HarnessError
-from harness.marathon.client import Marathon
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer, absolute
+from harness.marathon.errors import AppNotFoundError, DeploymentNotFoundError
 from harness.marathon.follow import CHECK, PASSING
 from harness.marathon.model import AppState
 from harness.marathon.rolling import Decision, RollingRefusedError
 from harness.verdict import Report
 from harness.waits import Retry, wait_until
 
+
+class StepFailedError(HarnessError):
+    """Raised by a step that ran and whose result is no good: a finding, and no reason to doubt the harness."""
+
+
 Step = Callable[[], None]
-"""Something done to the database while nothing runs. Raises HarnessError when it fails."""
+"""Something done to the database while nothing runs."""
 
 
 @dataclass(frozen=True)
@@ -33,68 +39,83 @@ class DatabaseSteps:
     restore: Step | None = None
 
 
-def stop_all(client: Marathon, app_id: str, timeout: float = 300, interval: float = 0.5) -> None:
+def stop_all(deployer: Deployer, app_id: str, timeout: float = 300) -> None:
     """Scale to 0 and wait until no task is left, twice in a row. Raises NotReadyError, AppLockedError."""
+    client = deployer.client
     change = client.scale(app_id, 0)
     empty = 0
 
     def stopped() -> None:
         nonlocal empty
+        deployer.pace.clock()
         listed = any(one.id == change.deployment_id for one in client.deployments())
         tasks = client.tasks(app_id)
         empty = 0 if listed or tasks else empty + 1
         if empty < 2:
             raise Retry(f"{len(tasks)} task(s) left, deployment {'running' if listed else 'over'}")
 
-    wait_until(f"Stop of all tasks of {app_id}", stopped, timeout, interval=interval, retry_on=PASSING)
+    what = f"Stop of all tasks of {app_id}"
+    wait_until(what, stopped, timeout, interval=deployer.pace.interval, retry_on=PASSING)
+
+
+def end_and_stop(deployer: Deployer, app_id: str, deployment_id: str) -> None:
+    """Stop an app although our own deployment of it hangs: end that first, without Marathon's rollback."""
+    if deployment_id:
+        with suppress(DeploymentNotFoundError):
+            deployer.client.cancel(deployment_id, force=True)
+    with suppress(AppNotFoundError):
+        stop_all(deployer, app_id)
 
 
 def replace_all(deployer: Deployer, definition: App, decision: Decision, database: DatabaseSteps) -> Report:
     """Carry a deploy out that must not roll. Raises RollingRefusedError when not even this is right.
 
-    The report's facts say how far it came: "phase" is stop, backup, upgrade or start, and "then" is what was
-    done about a failure.
+    A StepFailedError of the backup or upgrade becomes a finding; any other error of theirs is raised again,
+    after the way back. The report's facts say how far it came ("phase": stop, backup, upgrade or start) and
+    what was done about a failure ("then").
     """
     if decision.how == "refused":
         raise RollingRefusedError(f"This deploy is wrong in any manner: {'; '.join(decision.because)}.")
-    app_id = absolute(definition)
-    client, before = deployer.client, deployer.client.find_app(app_id)
-    report = Report(
-        CHECK, "Does every instance serve the wanted release, on an upgraded database?", unit="instances"
-    )
+    before = deployer.client.find_app(absolute(definition))
+    report = Report(CHECK, "Does every instance serve the wanted release on its schema?", unit="instances")
+    report.facts |= {"phase": "stop", "decision": str(decision)}
     started = time.monotonic()
-    phase = "stop"
+    if before is not None and (before.instances or before.tasks):
+        stop_all(deployer, before.id)
     try:
-        if before is not None and (before.instances or before.tasks):
-            stop_all(client, app_id, interval=deployer.pace.interval)
-        phase = "backup"
+        report.facts["phase"] = "backup"
         database.backup()
-        phase = "upgrade"
+        report.facts["phase"] = "upgrade"
         database.upgrade()
     except HarnessError as error:
-        what = f"The {phase} failed: {error.sentence}"
-        report.find(app_id, what, blocks=error.blocks, repair=error.repair)
-        _go_back(deployer, before, database if phase == "upgrade" else None, report)
+        _go_back(deployer, before, database if report.facts["phase"] == "upgrade" else None, report)
+        if not isinstance(error, StepFailedError):
+            error.blocks = (*error.blocks, ("What became of the instances", str(report.facts["then"])))
+            raise
+        what = f"The {report.facts['phase']} failed: {error.sentence}"
+        report.find(absolute(definition), what, blocks=error.blocks, repair=error.repair)
     else:
-        phase = "start"
-        # No undo: the database is upgraded, and the old release must not meet it.
-        live = deployer.deploy(definition, Decision("first", ("everything was stopped",)), undo=False)
-        report.findings += live.findings
-        report.facts |= live.facts
-        report.looked_at = live.looked_at
-        if live.findings:
-            stop_all(client, app_id, interval=deployer.pace.interval)
-            _go_back(deployer, before, database, report)
-    report.facts |= {"phase": phase, "decision": str(decision)}
+        _start(deployer, definition, before, database, report)
     report.seconds = time.monotonic() - started
     return report
 
 
+def _start(
+    deployer: Deployer, definition: App, before: AppState | None, database: DatabaseSteps, report: Report
+) -> None:
+    """Start the new release. No undo by Marathon: the old release must not meet the upgraded database."""
+    report.facts["phase"] = "start"
+    live = deployer.deploy(definition, Decision("first", ("everything was stopped",)), undo=False)
+    report.findings += live.findings
+    report.facts |= live.facts
+    report.looked_at = live.looked_at
+    if live.findings:
+        end_and_stop(deployer, absolute(definition), str(live.facts.get("deployment", "")))
+        _go_back(deployer, before, database, report)
+
+
 def _go_back(deployer: Deployer, before: AppState | None, database: DatabaseSteps | None, report: Report) -> None:
     """Restore if the database was touched, start the old release and prove it; or say that all stays stopped."""
-    if before is None or before.instances == 0:
-        report.facts["then"] = "nothing ran before, so nothing was started"
-        return
     if database is not None and database.restore is None:
         report.facts["then"] = "all instances stay stopped: the database was touched and there is no restore"
         return
@@ -103,7 +124,10 @@ def _go_back(deployer: Deployer, before: AppState | None, database: DatabaseStep
             database.restore()
     except HarnessError as error:
         report.facts["then"] = "all instances stay stopped: the restore failed as well"
-        report.find(before.id, f"The restore failed: {error.sentence}", blocks=error.blocks)
+        report.find("database", f"The restore failed: {error.sentence}", blocks=error.blocks)
+        return
+    if before is None or before.instances == 0:
+        report.facts["then"] = "nothing ran before, so nothing was started"
         return
     change = deployer.client.put(before.id, {"version": before.version_text})
     again = deployer.prove(before.definition, change)

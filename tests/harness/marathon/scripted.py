@@ -1,0 +1,83 @@
+"""Tasks that exist in memory only, for tests of the scheduling that no container has to prove."""
+
+from __future__ import annotations
+
+from harness.marathon.standin.clock import ManualClock
+from harness.marathon.standin.core import Settings, Standin
+from harness.marathon.standin.model import App
+from harness.marathon.standin.normalize import normalize, parse
+from harness.marathon.standin.probes import Result
+from harness.marathon.standin.runner import Ended, Found, LaunchError
+from harness.marathon.standin.state import State
+from harness.marathon.standin.task import FAILED, Placed
+
+
+class ScriptedRunner:
+    """Starts everything at once, except images named "missing"; tasks of image "deaf" ignore SIGTERM."""
+
+    host = "127.0.0.1"
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.apps: dict[str, App] = {}
+        self.signals: list[str] = []
+        self.left: list[Found] = []
+
+    def watch(self, ended: Ended) -> None:
+        """Remember whom to tell."""
+        self.ended = ended
+
+    async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+        """Start a task whose port nobody listens on."""
+        del staged_at
+        image = app.container.docker.image if app.container and app.container.docker else ""
+        if image == "missing":
+            raise LaunchError("image missing is not here")
+        self.apps[task_id] = app
+        return Placed(f"{image}:{task_id}", 0, "127.0.0.1", (9,), (80,), (("127.0.0.1", 9),))
+
+    def crash(self, task_id: str, status: int = 3) -> None:
+        """Let a task end by itself."""
+        self.ended(task_id, FAILED, f"Container exited with status {status}")
+
+    async def signal(self, placed: Placed, name: str) -> None:
+        """End the task, unless it is deaf."""
+        image, _, task_id = placed.container.partition(":")
+        self.signals.append(name)
+        if name == "SIGKILL" or image != "deaf":
+            self.ended(task_id, FAILED, "Container exited with status 137")
+
+    async def remove(self, placed: Placed) -> None:
+        """Forget a task."""
+        self.apps.pop(placed.container.partition(":")[2], None)
+
+    async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
+        """Pass for the command "true"."""
+        del placed, timeout
+        return Result(command == "true")
+
+    async def adopt(self) -> list[Found]:
+        """Return what the test says was left."""
+        return self.left
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+def standin(
+    state: State | None = None, settings: Settings | None = None
+) -> tuple[Standin, ScriptedRunner, ManualClock]:
+    """Return a stand-in on a manual clock that has not been started."""
+    clock, runner = ManualClock(), ScriptedRunner()
+    return Standin(clock, runner, state or State(None), settings), runner, clock
+
+
+def app(image: str = "good", **changes: object) -> App:
+    """Return a stored definition of one task on a bridge."""
+    document = {
+        "id": "/a",
+        "container": {"docker": {"image": image}, "portMappings": [{"containerPort": 80}]},
+        "networks": [{"mode": "container/bridge"}],
+        **changes,
+    }
+    return normalize(parse(document))

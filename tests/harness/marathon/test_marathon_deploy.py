@@ -1,0 +1,257 @@
+"""Deploys on a Marathon: a good one is proven, a bad one is found out, and the old release is live after it."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from harness.errors import InfrastructureError
+from harness.marathon import errors
+from harness.marathon.client import Marathon
+from harness.marathon.definition import App
+from harness.marathon.deploy import Deployer
+from harness.marathon.follow import Pace
+from harness.marathon.probe import HttpProbe
+from harness.marathon.rolling import Decision, RollingRefusedError
+from harness.marathon.standin.trial import Trial
+from harness.marathon.stopall import DatabaseSteps, StepFailedError, replace_all
+from harness.verdict import Report
+
+pytestmark = pytest.mark.engine
+
+CHECK = {"protocol": "HTTP", "path": "/cgi-bin/health", "portIndex": 0, "gracePeriodSeconds": 4,
+         "intervalSeconds": 2, "timeoutSeconds": 1, "maxConsecutiveFailures": 2}  # fmt: skip
+COMMAND = {**CHECK, "protocol": "COMMAND", "command": {"value": "check"}, "delaySeconds": 0}
+COMMAND = {key: value for key, value in COMMAND.items() if key not in ("path", "portIndex")}
+STEP = 2
+"""Seconds of Marathon's time between two polls: the interval of the checks, so that no result is missed."""
+DIES = "serve & until [ -s /tmp/health.uses ]; do sleep 0.1; done; exit 1"
+ACROSS = Decision("stop-all", ("of the test",), ("2",))
+
+
+def release_in(environment: str) -> str:
+    """Read the release that an instance says it is."""
+    match = re.search(r"^RELEASE=(.*)$", environment, re.MULTILINE)
+    return match[1] if match else ""
+
+
+def probe_for(definition: App) -> HttpProbe:
+    """Ask an instance for its environment and want the release that the definition is labelled with."""
+    return HttpProbe(path="/cgi-bin/env", wanted=definition["labels"]["RT_RELEASE"], identity=release_in)
+
+
+@pytest.fixture
+def deployer(trial: Trial) -> Iterator[Deployer]:
+    """A deployer that moves a stand-in's clock on with every poll; on a real Marathon time passes by itself."""
+    moved = 0.0
+
+    def clock() -> float:
+        nonlocal moved
+        if not trial.manual:
+            return time.monotonic()
+        trial.advance(STEP)
+        moved += STEP
+        return moved
+
+    token = os.environ.get("MARATHON_TOKEN", "")
+    with Marathon(os.environ.get("MARATHON_URL") or trial.url, token=token) as client:
+        yield Deployer(client, probe_for, Pace(pull=10, interval=0.05, clock=clock))
+
+
+def release(
+    trial: Trial, number: str, *, health: str = "200", schema: str = "1", **changes: Any
+) -> dict[str, Any]:
+    """A release of the test image: `health` lists the statuses of its health path, the last one repeats."""
+    return trial.definition(
+        **{
+            "env": {"RELEASE": number, "HEALTH": health},
+            "labels": {"RT_RELEASE": number, "RT_SCHEMA": schema},
+            "healthChecks": [CHECK],
+            "taskKillGracePeriodSeconds": 1,
+            **changes,
+        }
+    )
+
+
+def releases_live(trial: Trial, deployer: Deployer) -> list[str]:
+    """Ask every task itself which release it is."""
+    app = deployer.client.app(f"{trial.group}/app")
+    probe = HttpProbe(path="/cgi-bin/env", identity=release_in)
+    return [probe(*where).identity for task in app.tasks if (where := app.endpoint(task))]
+
+
+def image(name: str) -> dict[str, Any]:
+    """A container of another image."""
+    return {"type": "DOCKER", "docker": {"image": name}, "portMappings": [{"containerPort": 8080, "hostPort": 0}]}
+
+
+def test_a_good_deploy_is_proven_on_every_instance(trial: Trial, deployer: Deployer) -> None:
+    """First, again as another release, again without any change, restarted, scaled: each proven anew."""
+    assert deployer.deploy(release(trial, "1", instances=2))
+    report = deployer.deploy(release(trial, "2", instances=2))
+    assert (report.looked_at, report.findings, releases_live(trial, deployer)) == (2, [], ["2", "2"])
+    assert deployer.deploy(release(trial, "2", instances=2))
+    assert deployer.restart(f"{trial.group}/app")
+    assert deployer.scale(f"{trial.group}/app", 1)
+    assert deployer.scale(f"{trial.group}/app", 3).looked_at == 3
+
+
+def test_polling_does_without_events(trial: Trial, deployer: Deployer) -> None:
+    """Where a proxy swallows the stream, the rule still comes to the same answer."""
+    deployer.pace = Pace(pull=10, interval=0.05, clock=deployer.pace.clock, events=False)
+    assert deployer.deploy(release(trial, "1"))
+    report = deployer.deploy(release(trial, "2", health="503"))
+    assert (bool(report), report.facts["events"], report.facts["old release live again"]) == (False, "none", True)
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "never healthy": ({"health": "503"}, "503"),
+    "behind a login": ({"health": "401"}, "401"),
+    "healthy, then ill": ({"health": "200 200 503"}, "healthy to unhealthy|replaced|running"),
+    "flapping": ({"health": "200 503 200 503 200 503 200"}, "turned from healthy to unhealthy"),
+    "wrong port": (
+        {"healthChecks": [{**CHECK, "portIndex": None, "port": 9}]},
+        "onnect|refused|replaced",
+    ),
+    "image that does not start": ({"container": image("rt-harness/no-such-image:1")}, "TASK_FAILED"),
+    "process that ends": ({"args": ["sh", "-c", "exit 72"]}, "status 72"),
+    "healthy, then dead": ({"args": ["sh", "-c", DIES]}, "replaced|TASK_FAILED"),
+    "check that always passes": (
+        {"labels": {"RT_RELEASE": "3", "RT_SCHEMA": "1"}, "healthChecks": [COMMAND]},
+        "names release 2 instead of 3",
+    ),
+    "command check that fails": (
+        {"healthChecks": [COMMAND], "env": {"RELEASE": "2", "CHECKS": "1"}},
+        "unhealthy|replaced",
+    ),
+    "refused definition": ({"instances": 1.5}, "HTTP 422"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_deploy_is_found_and_the_old_release_proven_live(
+    trial: Trial, deployer: Deployer, case: str
+) -> None:
+    """The one that was good before serves afterwards on every instance, by its own word."""
+    changes, expected = BAD[case]
+    assert deployer.deploy(release(trial, "1"))
+    report = deployer.deploy(release(trial, "2", **changes))
+    assert re.search(expected, str(report)), str(report)
+    assert len(report.findings) == 1, str(report)
+    assert releases_live(trial, deployer) == ["1"]
+    assert report.facts.get("old release live again", case == "refused definition")
+
+
+def test_a_bad_first_deploy_leaves_nothing(trial: Trial, deployer: Deployer) -> None:
+    """There is nothing to go back to, so nothing runs."""
+    report = deployer.deploy(release(trial, "1", health="503"))
+    assert report.findings
+    assert deployer.client.find_app(f"{trial.group}/app") is None
+
+
+def test_a_lock_is_shown_and_never_forced(trial: Trial, deployer: Deployer) -> None:
+    """Somebody else is deploying: say who and since when, and leave it alone."""
+    assert deployer.deploy(release(trial, "1"))
+    theirs = deployer.client.put(f"{trial.group}/app", release(trial, "2", health="503"))
+    with pytest.raises(errors.AppLockedError) as caught:
+        deployer.deploy(release(trial, "3"))
+    assert caught.value.deployments == (theirs.deployment_id,)
+    assert re.search(rf"{theirs.deployment_id}  \d+ s old", str(caught.value))
+    assert theirs.deployment_id in [one.id for one in deployer.client.deployments()]
+
+
+class Database:
+    """Stands where backup, upgrade and restore would be; notes what ran while they did."""
+
+    def __init__(self, trial: Trial, deployer: Deployer, fails: Exception | None = None) -> None:
+        """Prepare; `fails` is raised by the upgrade."""
+        self.trial, self.deployer, self.fails = trial, deployer, fails
+        self.log: list[tuple[str, int]] = []
+
+    def note(self, what: str) -> None:
+        """Note a step and the number of tasks that run meanwhile."""
+        self.log.append((what, len(self.deployer.client.tasks(f"{self.trial.group}/app"))))
+
+    def upgrade(self) -> None:
+        """Upgrade, or fail."""
+        self.note("upgrade")
+        if self.fails:
+            raise self.fails
+
+    def steps(self, *, restore: bool = True) -> DatabaseSteps:
+        """Return them as the procedure takes them."""
+        back = (lambda: self.note("restore")) if restore else None
+        return DatabaseSteps(lambda: self.note("backup"), self.upgrade, back)
+
+
+def across(
+    trial: Trial, deployer: Deployer, database: Database, *, restore: bool = True, **changes: Any
+) -> Report:
+    """Deploy release 1, then release 2 of another schema."""
+    assert deployer.deploy(release(trial, "1"))
+    return replace_all(
+        deployer, release(trial, "2", schema="2", **changes), ACROSS, database.steps(restore=restore)
+    )
+
+
+def test_across_a_schema_step_a_rolling_deploy_is_refused(trial: Trial, deployer: Deployer) -> None:
+    """And nothing has been touched."""
+    assert deployer.deploy(release(trial, "1"))
+    with pytest.raises(RollingRefusedError, match="schema goes from 1 to 2"):
+        deployer.deploy(release(trial, "2", schema="2"))
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_stop_all_back_up_upgrade_once_start_all(trial: Trial, deployer: Deployer) -> None:
+    """Nothing runs while the database changes."""
+    database = Database(trial, deployer)
+    report = across(trial, deployer, database)
+    assert (report.findings, report.looked_at, releases_live(trial, deployer)) == ([], 1, ["2"])
+    assert database.log == [("backup", 0), ("upgrade", 0)]
+
+
+def test_a_failed_upgrade_is_restored_and_the_old_release_started(trial: Trial, deployer: Deployer) -> None:
+    """The finding is the upgrade's; the site is as it was."""
+    database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
+    report = across(trial, deployer, database)
+    assert [found.what for found in report.findings] == ["The upgrade failed: Step 5.0.2 ended with 11."]
+    assert database.log == [("backup", 0), ("upgrade", 0), ("restore", 0)]
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_without_a_restore_all_stays_stopped(trial: Trial, deployer: Deployer) -> None:
+    """An old release is never started on a database that an upgrade has touched."""
+    database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
+    report = across(trial, deployer, database, restore=False)
+    assert "stay stopped" in report.facts["then"]
+    assert releases_live(trial, deployer) == []
+
+
+def test_a_new_release_that_does_not_live_is_taken_back_with_the_backup(trial: Trial, deployer: Deployer) -> None:
+    """Marathon's own rollback would start the old release on the new schema."""
+    database = Database(trial, deployer)
+    report = across(trial, deployer, database, health="503")
+    assert report.findings
+    assert database.log[-1] == ("restore", 0)
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_infrastructure_is_no_finding(trial: Trial, deployer: Deployer) -> None:
+    """A backup disk that is full proves nothing about the release; the old one goes on."""
+    database = Database(trial, deployer, InfrastructureError("The disk is full."))
+    with pytest.raises(InfrastructureError, match="disk is full") as caught:
+        across(trial, deployer, database)
+    assert "old release is live again" in str(caught.value)
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_a_refused_decision_is_refused_here_too(trial: Trial, deployer: Deployer) -> None:
+    """A downgrade is wrong in any manner."""
+    downgrade = Decision("refused", ("it is a downgrade",))
+    with pytest.raises(RollingRefusedError):
+        replace_all(deployer, release(trial, "1"), downgrade, Database(trial, deployer).steps())

@@ -1,0 +1,190 @@
+"""Both input dialects, Marathon's normalisation and its traps, and the shapes of errors and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.marathon.standin.errors import ApiError
+from harness.marathon.standin.model import App
+from harness.marathon.standin.normalize import absolute, merge, normalize, parse, service_ports
+from harness.marathon.standin.render import app_json
+from harness.marathon.standin.validate import validate
+
+OLD = {
+    "id": "rt",
+    "container": {
+        "type": "DOCKER",
+        "docker": {"image": "rt", "network": "BRIDGE", "portMappings": [{"containerPort": 80}]},
+    },
+}
+NEW = {
+    "id": "/rt",
+    "container": {
+        "type": "DOCKER",
+        "docker": {"image": "rt"},
+        "portMappings": [{"containerPort": 80, "hostPort": 0}],
+    },
+    "networks": [{"mode": "container/bridge"}],
+}
+
+
+def stored(document: dict[str, Any], **more: Any) -> App:
+    """Return what a POST of the document stores."""
+    app = normalize(parse(document), **more)
+    validate(app)
+    return app
+
+
+def problems(document: Any) -> tuple[int, str, dict[str, list[str]]]:
+    """Return status, message and details by path of the answer to a bad document."""
+    with pytest.raises(ApiError) as caught:
+        stored(document)
+    details = caught.value.body.get("details", [])
+    return caught.value.status, caught.value.body["message"], {d["path"]: d["errors"] for d in details}
+
+
+def test_both_dialects_say_the_same() -> None:
+    assert stored(OLD) == stored(NEW)
+
+
+def test_old_answers_can_be_sent_back() -> None:
+    shown = app_json(stored(NEW), "1.4")
+    assert shown["container"]["docker"]["network"] == "BRIDGE"
+    assert shown["cmd"] is None
+    sent = {k: v for k, v in shown.items() if v is not None and k not in ("version", "uris", "fetch", "storeUrls")}
+    assert stored(sent).configuration() == stored(NEW).configuration()
+
+
+def test_both_styles_at_once_are_refused() -> None:
+    text = "must not specify both container.docker.network and networks"
+    assert problems({**OLD, "networks": NEW["networks"]}) == (422, "Object is not valid", {"/": [text]})
+
+
+def test_without_a_network_port_mappings_vanish_and_a_default_port_appears() -> None:
+    app = stored({**NEW, "networks": None, "healthChecks": [{"path": "/"}]} | {"networks": []})
+    assert app.mode == "host"
+    assert app.container is not None
+    assert app.container.port_mappings is None
+    assert [(d.port, d.name) for d in app.port_definitions or []] == [(10000, "default")]
+    assert app.health_checks[0].port_index == 0
+
+
+def test_a_bridge_without_mappings_gets_one_and_an_empty_list_means_none() -> None:
+    bridge: dict[str, Any] = {"id": "/a", "container": {"docker": {"image": "x"}}, "networks": NEW["networks"]}
+    assert stored(bridge).port_names() == ["default"]
+    bridge["container"] = {"docker": {"image": "x"}, "portMappings": []}
+    assert stored(bridge).port_names() == []
+
+
+def test_service_ports_are_unique_and_kept() -> None:
+    first = stored(NEW, taken={10000, 10001})
+    assert service_ports(first) == [10002]
+    assert service_ports(stored(NEW, previous=first)) == [10002]
+
+
+def test_unknown_keys_are_ignored() -> None:
+    app = stored({**NEW, "healthChecks": [{"gracePeriod": 1}], "nonsense": True})
+    assert app.health_checks[0].grace_period_seconds == 300
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [("rt", "/rt"), ("/a//b", "/a/b"), ("../x", "/x"), ("a/./b", "/a/b")]
+)
+def test_ids_become_absolute(given: str, expected: str) -> None:
+    assert absolute(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "code"),
+    [
+        ({"id": 1}, "/id", "error.expected.jsstring"),
+        ({"id": "/A"}, "/id", "error.pattern"),
+        ({"instances": 1.5}, "/instances", "error.expected.jsnumber"),
+        ({"instances": -1}, "/instances", "error.min"),
+        ({"cpus": -0.1}, "/cpus", "error.min"),
+        ({"cmd": ""}, "/cmd", "error.minLength"),
+        ({"healthChecks": {}}, "/healthChecks", "error.expected.jsarray"),
+        ({"healthChecks": [{"protocol": "FTP"}]}, "/healthChecks(0)/protocol", "error.unknown.enum.literal"),
+        ({"healthChecks": [{"port": 70000}]}, "/healthChecks(0)/port", "error.max"),
+        (
+            {"upgradeStrategy": {"minimumHealthCapacity": 1}},
+            "/upgradeStrategy/maximumOverCapacity",
+            "error.path.missing",
+        ),
+        ({"container": {"volumes": [{}]}}, "/container/volumes(0)/containerPath", "error.path.missing"),
+        ({"env": {"A": 1}}, "/env/A", "error.expected.jsstring"),
+    ],
+)
+def test_types_and_ranges_are_invalid_json(change: dict[str, Any], path: str, code: str) -> None:
+    status, message, details = problems({**NEW, **change})
+    assert (status, message) == (422, "Invalid JSON")
+    assert code in details[path]
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "text"),
+    [
+        ({"container": {"type": "DOCKER"}}, "/container/docker", "not defined"),
+        ({"cmd": "ls", "args": ["ls"]}, "/", "AppDefinition must either contain one of"),
+        ({"healthChecks": [{"port": 1, "portIndex": 0}]}, "/healthChecks(0)", "either a port or a portIndex"),
+        ({"healthChecks": [{"portIndex": 1}]}, "/healthChecks(0)", "Health check port indices"),
+        ({"healthChecks": [{"protocol": "MESOS_TCP"}] * 2}, "/healthChecks", "at most one Mesos health check"),
+        ({"healthChecks": [{"ipProtocol": "IPv6"}]}, "/healthChecks(0)", "IPv6 can only be used"),
+        ({"readinessChecks": [{}]}, "/readinessChecks(0)", "No port definition reference for portName http-api"),
+        ({"constraints": [["hostname"]]}, "/constraints(0)", "either 2 or 3 fields"),
+        ({"env": {"A": {"secret": "x"}}}, "/env/A", "references an undefined secret"),
+        (
+            {"labels": {"MARATHON_SINGLE_INSTANCE_APP": "true"}, "instances": 2},
+            "/instances",
+            "Single instance app may only have one instance",
+        ),
+        ({"id": "/a/restart"}, "/id", "must not end in any of"),
+        ({"gpus": 1}, "/", "GPU"),
+        ({"networks": [{"mode": "container"}]}, "/networks(0)", "must specify a name"),
+    ],
+)
+def test_broken_rules_are_not_valid(change: dict[str, Any], path: str, text: str) -> None:
+    status, message, details = problems({**NEW, **change})
+    assert (status, message) == (422, "Object is not valid")
+    assert text in " ".join(details[path])
+
+
+def test_a_volume_with_a_wrong_key_misses_its_host_path() -> None:
+    volume = {"containerPath": "/data", "hostPth": "/data", "mode": "RO"}
+    container = {**OLD["container"], "volumes": [volume]}  # type: ignore[dict-item]
+    assert problems({**OLD, "container": container})[2] == {"/container/volumes(0)/hostPath": ["undefined"]}
+
+
+def test_duplicate_port_names_are_refused() -> None:
+    twice = [{"containerPort": 1, "name": "a"}, {"containerPort": 2, "name": "a"}]
+    container = {"docker": {"image": "x"}, "portMappings": twice}
+    assert problems({**NEW, "container": container})[2] == {
+        "/container/portMappings": ["Port names must be unique."]
+    }
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        {"protocol": "COMMAND"},
+        {"protocol": "COMMAND", "command": {"value": "x"}, "path": "/"},
+        {"protocol": "HTTP", "command": {"value": "x"}},
+    ],
+)
+def test_command_checks_with_wrong_companions_make_marathon_fail(check: dict[str, Any]) -> None:
+    assert problems({**NEW, "healthChecks": [check]})[0] == 500
+
+
+def test_a_partial_put_replaces_whole_values() -> None:
+    current = {"id": "/a", "cmd": "x", "env": {"A": "1", "B": "2"}, "fetch": [{"uri": "u"}]}
+    merged = merge(current, {"args": ["y"], "env": {"A": "3"}, "uris": ["v"]})
+    assert merged == {"id": "/a", "args": ["y"], "env": {"A": "3"}, "uris": ["v"]}
+
+
+def test_new_answers_leave_out_what_is_empty() -> None:
+    shown = app_json(stored(NEW))
+    assert not {"args", "cmd", "healthChecks", "constraints", "env", "portDefinitions", "secrets"} & set(shown)
+    assert {"labels", "networks", "requirePorts", "unreachableStrategy", "killSelection", "gpus"} <= set(shown)
+    assert shown["upgradeStrategy"] == {"minimumHealthCapacity": 1, "maximumOverCapacity": 1}

@@ -1,0 +1,233 @@
+"""Scheduling on a manual clock with tasks in memory: launches, kills, backoff, rollouts and their resumption."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.marathon.standin.clock import ManualClock
+from harness.marathon.standin.core import Settings, Standin, load_state
+from harness.marathon.standin.errors import ApiError
+from harness.marathon.standin.runner import Found
+from harness.marathon.standin.state import State
+from harness.marathon.standin.task import FAILED
+from tests.harness.marathon.scripted import ScriptedRunner, app, standin
+
+Story = Callable[[Standin, ScriptedRunner, ManualClock], Awaitable[None]]
+
+
+def play(story: Story, settings: Settings | None = None, state: State | None = None) -> None:
+    """Run a story on a stand-in of its own."""
+
+    async def whole() -> None:
+        site, runner, clock = standin(state, settings)
+        await site.start()
+        await story(site, runner, clock)
+        await site.stop()
+
+    asyncio.run(whole())
+
+
+def test_a_deployment_without_checks_ends_when_its_tasks_run() -> None:
+    async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        site.commands.submit({"/a": app(instances=3)}, force=False)
+        assert (len(site.state.deployments), len(site.state.tasks)) == (1, 0)
+        await clock.settle()
+        assert (len(site.state.deployments), len(site.state.tasks)) == (0, 3)
+
+    play(story)
+
+
+def test_sigkill_follows_when_the_grace_is_over_and_not_before() -> None:
+    async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
+        site.commands.submit({"/a": app("deaf", taskKillGracePeriodSeconds=300)}, force=False)
+        await clock.settle()
+        first = next(iter(site.state.tasks.values()))
+        site.commands.kill([first], scale=False, force=False)
+        await clock.advance(299)
+        assert (runner.signals, first.id in site.state.tasks) == (["SIGTERM"], True)
+        await clock.advance(1)
+        assert (runner.signals, first.id in site.state.tasks) == (["SIGTERM", "SIGKILL"], False)
+        assert len(site.state.tasks) == 1
+
+    play(story)
+
+
+def test_backoff_grows_with_crashes_and_a_scale_does_not_reset_it() -> None:
+    async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
+        definition = app(backoffSeconds=10, backoffFactor=2.0)
+        site.commands.submit({"/a": definition}, force=False)
+        waits = []
+        for _ in range(3):
+            await clock.settle()
+            runner.crash(next(iter(site.state.tasks)))
+            waits.append(site.views.queue(offers=False)[0]["delay"])
+            await clock.advance(waits[-1]["timeLeftSeconds"])
+        assert waits == [{"timeLeftSeconds": s, "overdue": False} for s in (10, 20, 40)]
+        runner.crash(next(iter(site.state.tasks)))
+        current = site.commands.known("/a").app
+        site.commands.submit({"/a": current.replace(instances=2)}, force=True)
+        await clock.settle()
+        assert (len(site.state.tasks), site.scheduler.pending("/a")) == (0, 2)
+        site.commands.restart("/a", force=True)
+        await clock.settle()
+        assert len(site.state.tasks) == 2
+
+    play(story)
+
+
+def test_an_image_that_is_not_there_fails_the_task_and_is_remembered() -> None:
+    async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        site.commands.submit({"/a": app("missing")}, force=False)
+        await clock.settle()
+        failure = site.state.apps["/a"].last_failure
+        assert failure is not None
+        assert (failure["state"], failure["message"]) == (FAILED, "image missing is not here")
+        assert len(site.state.deployments) == 1
+
+    play(story)
+
+
+def test_what_does_not_fit_waits_for_a_place() -> None:
+    async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        site.commands.submit({"/a": app(cpus=1.5, instances=2)}, force=False)
+        await clock.settle()
+        waiting = site.views.queue(offers=True)[0]
+        assert (waiting["count"], waiting["delay"]["overdue"]) == (1, True)
+        reasons = waiting["processedOffersSummary"]["rejectSummaryLastOffers"]
+        assert [entry["reason"] for entry in reasons] == ["InsufficientCpus"]
+        site.commands.submit({"/a": site.commands.known("/a").app.replace(instances=1)}, force=True)
+        await clock.settle()
+        assert (site.views.queue(offers=False), site.state.deployments) == ([], {})
+
+    play(story, Settings(cpus=2))
+
+
+def test_a_unique_constraint_makes_a_rolling_update_hang() -> None:
+    async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        pinned = app(constraints=[["hostname", "UNIQUE"]])
+        site.commands.submit({"/a": pinned}, force=False)
+        await clock.settle()
+        site.commands.submit({"/a": pinned.replace(labels={"release": "next"})}, force=False)
+        await clock.advance(3600)
+        assert (len(site.state.tasks), len(site.state.deployments)) == (1, 1)
+
+    play(story)
+
+
+def test_too_many_running_deployments_are_refused() -> None:
+    async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        site.commands.submit({"/a": app("missing")}, force=False)
+        await clock.settle()
+        with pytest.raises(ApiError, match=r"Max number \(1\) of running deployments"):
+            site.commands.submit({"/b": app(id="/b")}, force=False)
+
+    play(story, Settings(max_running_deployments=1))
+
+
+def test_a_restart_moves_the_scaling_time_and_keeps_the_configuration_time() -> None:
+    async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        site.commands.submit({"/a": app()}, force=False)
+        await clock.settle()
+        first, before = set(site.state.tasks), site.commands.known("/a").app.version_info
+        site.commands.restart("/a", force=False)
+        await clock.settle()
+        after = site.commands.known("/a").app.version_info
+        assert before is not None
+        assert after is not None
+        assert after.last_config_change_at == before.last_config_change_at
+        assert after.last_scaling_at > before.last_scaling_at
+        assert not first & set(site.state.tasks)
+
+    play(story)
+
+
+def test_a_command_check_is_mirrored_and_satisfies_the_deployment() -> None:
+    async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        check = {"protocol": "COMMAND", "command": {"value": "true"}, "delaySeconds": 15}
+        site.commands.submit({"/a": app(healthChecks=[check])}, force=False)
+        await clock.advance(14.9)
+        assert len(site.state.deployments) == 1
+        await clock.advance(0.2)
+        assert site.state.deployments == {}
+
+    play(story)
+
+
+def test_the_first_probe_comes_after_five_seconds_and_then_every_interval() -> None:
+    async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        check = {"protocol": "TCP", "gracePeriodSeconds": 0, "intervalSeconds": 60, "maxConsecutiveFailures": 9}
+        site.commands.submit({"/a": app(healthChecks=[check])}, force=False)
+        task_counts = []
+        for seconds in (4.9, 0.2, 59.7, 0.2):
+            await clock.advance(seconds)
+            task = next(iter(site.state.tasks.values()))
+            task_counts.append(task.records[0].consecutive_failures if task.records else None)
+        assert task_counts == [None, 1, 1, 2]
+
+    play(story)
+
+
+def test_state_survives_and_an_unfinished_deployment_goes_on(tmp_path: Path) -> None:
+    old = app()
+    left: list[Found] = []
+
+    async def before(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        site.commands.submit({"/a": old}, force=False)
+        await clock.settle()
+        site.commands.submit({"/a": old.replace(cmd="next", cpus=99.0)}, force=False)
+        await clock.settle()
+        task = next(iter(site.state.tasks.values()))
+        assert task.placed is not None
+        left.append(Found(task.id, "/a", task.app.version, task.staged_at, task.placed, None))
+
+    play(before, Settings(cpus=50), load_state(tmp_path))
+
+    async def whole() -> None:
+        site, runner, clock = standin(load_state(tmp_path), Settings(cpus=100))
+        runner.left = left
+        await site.start()
+        await clock.settle()
+        assert (site.state.deployments, len(site.state.apps["/a"].versions)) == ({}, 2)
+        assert [task.app.cmd for task in site.state.tasks.values()] == ["next"]
+        await site.stop()
+
+    asyncio.run(whole())
+
+
+def test_a_task_that_ended_meanwhile_is_replaced(tmp_path: Path) -> None:
+    left: list[Found] = []
+
+    async def before(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        site.commands.submit({"/a": app()}, force=False)
+        await clock.settle()
+        task = next(iter(site.state.tasks.values()))
+        assert task.placed is not None
+        left.append(
+            Found(task.id, "/a", task.app.version, 0.0, task.placed, (FAILED, "Container exited with status 9"))
+        )
+
+    play(before, None, load_state(tmp_path))
+
+    async def whole() -> None:
+        site, runner, clock = standin(load_state(tmp_path))
+        runner.left = left
+        await site.start()
+        await clock.advance(2)
+        assert list(site.state.tasks) != [left[0].task_id]
+        failure = site.state.apps["/a"].last_failure
+        assert failure is not None
+        assert failure["message"] == "Container exited with status 9"
+        await site.stop()
+
+    asyncio.run(whole())
+
+
+def test_a_foreign_state_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UsageError, match="not a state of the stand-in"):
+        load_state(tmp_path)

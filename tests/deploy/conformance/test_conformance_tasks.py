@@ -96,8 +96,10 @@ def test_c35_a_task_that_heeds_sigterm_goes_at_once(trial: Trial) -> None:
     definition = trial.definition(taskKillGracePeriodSeconds=3600)
     trial.create(definition)
     first = trial.ids()
+    trial.ask("/cgi-bin/env")  # it heeds SIGTERM once it serves, and not before
     trial.json("DELETE", f"/v2/apps{definition['id']}/tasks/{first.copy().pop()}")
     trial.eventually("Its replacement", lambda: trial.ids() and not first & trial.ids(), within=20, step=0)
+    trial.ask("/cgi-bin/env")
 
 
 def test_c36_events_come_in_order(trial: Trial) -> None:

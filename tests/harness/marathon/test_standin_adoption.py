@@ -31,9 +31,8 @@ def again(process: StandinProcess, trial: Trial) -> Trial:
 
 def healthy(trial: Trial, number: int) -> Json:
     """Wait until so many tasks are healthy and return the app."""
-    return trial.eventually(
-        f"{number} healthy tasks", lambda: app if (app := trial.app())["tasksHealthy"] == number else None
-    )  # type: ignore[return-value]
+    trial.eventually(f"{number} healthy tasks", lambda: trial.app()["tasksHealthy"] == number)
+    return trial.app()
 
 
 def test_running_tasks_are_adopted_and_still_looked_after(restartable: tuple[StandinProcess, Trial]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -37,15 +38,30 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n")
     else:
         writer.write(f"HTTP/1.1 {ANSWERS[line[1]]}\r\nContent-Length: 0\r\n\r\n".encode())
-    writer.close()
+    await writer.drain()
+    await reader.read()
 
 
 @asynccontextmanager
 async def server(tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Serve on a free port and yield it."""
-    running = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls)
+    """Serve on a free port and yield it; afterwards every connection is closed for good."""
+    at_work: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        at_work.add(task)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await answer(reader, writer)
+        writer.transport.abort()
+
+    running = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     async with running:
         yield running.sockets[0].getsockname()[1]
+        for task in at_work:
+            task.cancel()
+        await asyncio.gather(*at_work)
+        await asyncio.sleep(0)
 
 
 def run(question: Callable[[int], Awaitable[probes.Result]], tls: ssl.SSLContext | None = None) -> probes.Result:
@@ -132,7 +148,7 @@ def test_https_accepts_every_certificate(unknown_certificate: ssl.SSLContext, pa
     ],
 )
 def test_a_check_asks_the_address_of_its_port_index(changes: dict[str, object], expected: bool) -> None:
-    check = HealthCheck.model_validate({"timeoutSeconds": 5} | changes)
+    check = HealthCheck.model_validate({"timeoutSeconds": 1} | changes)
 
     async def question(port: int) -> probes.Result:
         placed = Placed("c", 0, "127.0.0.1", (port,), (80,), (("127.0.0.1", port),))

@@ -189,10 +189,12 @@ class Database:
         self.container.remove()
 
 
-# auto.cnf holds a MySQL server's identity, which a copy must not share.
+# Only at first start: a server that was killed must find its own data again. auto.cnf holds a MySQL server's
+# identity, which a copy must not share.
 _COPY = (
-    'cp -a --reflink=auto --sparse=auto "$1"/. /var/lib/mysql/ && rm -f /var/lib/mysql/auto.cnf '
-    '&& shift && exec docker-entrypoint.sh "$@"'
+    "cd /var/lib/mysql && { [ -e .copied ] || { "
+    'cp -a --reflink=auto --sparse=auto "$1"/. . && rm -f auto.cnf && touch .copied; }; } '
+    '&& cd / && shift && exec docker-entrypoint.sh "$@"'
 )
 
 

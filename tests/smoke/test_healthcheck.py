@@ -1,0 +1,134 @@
+"""The health check tells the truth: it logs in, reads a ticket and judges the body."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from fixtures.rt import RtFactory
+from harness.containers import Done
+from harness.database import DURABLE, Database
+from harness.lifecycle import Lifecycle
+from harness.rt import LOGIN_MARK, SECRETS, Rt
+from harness.waits import Retry, wait_until
+
+PASSWORD = "healthcheck password"
+MAKE_USER = """
+use strict; use warnings; use RT -init; use RT::User; use RT::Ticket;
+my $user = RT::User->new(RT->SystemUser);
+my ($id, $message) = $user->Create(Name => 'healthcheck', Password => $ARGV[0], Privileged => 1);
+die $message unless $id;
+$user->PrincipalObj->GrantRight(Right => $_, Object => RT->System) for qw(SeeQueue ShowTicket);
+my $ticket = RT::Ticket->new(RT->SystemUser);
+my ($number, undef, $said) = $ticket->Create(Queue => 'General', Subject => 'Hello World');
+die $said unless $number == 1;
+"""
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """A site with the health check's user and ticket; tests put back what they change."""
+
+    site: Rt
+    database: Database
+
+    def check(self, **environment: str) -> tuple[Done, float]:
+        """Run the health check in the container, as an orchestrator does; return its answer and the seconds."""
+        start = time.monotonic()
+        command = ["/opt/rt/healthcheck", "127.0.0.1", "80"]
+        done = self.site.container.run(command, environment=environment, limit=10)
+        return done, time.monotonic() - start
+
+
+@pytest.fixture(scope="module")
+def healthy(lifecycle: Lifecycle, version: str, server_name: str) -> Iterator[Healthy]:
+    """One healthy site a release: starting it is the expensive part. Durable, because its server gets killed."""
+    database = lifecycle.baselines.clone(lifecycle.fresh(version, server_name), DURABLE)
+    site = None
+    try:
+        subject = {"RT_HEALTHCHECK_SUBJECT": "Hello World"}
+        site = lifecycle.site(version, database, healthcheck_password=PASSWORD, environment=subject)
+        done = site.perl(MAKE_USER, PASSWORD)
+        assert done.code == 0, done.err
+        yield Healthy(site, database)
+    finally:
+        if site:
+            site.remove()
+        lifecycle.baselines.discard(database)
+
+
+def test_a_healthy_site_is_healthy(healthy: Healthy) -> None:
+    """A check that never passes is as useless as one that never fails."""
+    done, _ = healthy.check()
+    assert (done.code, done.out.partition(":")[0]) == (0, "healthy"), done.out
+
+
+def test_the_database_is_gone_and_comes_back(healthy: Healthy) -> None:
+    """RT goes on serving static files and some pages without a database."""
+    healthy.database.container.signal("KILL")
+    try:
+        done, seconds = healthy.check()
+    finally:
+        healthy.database.restart()
+    assert (done.code, seconds < 6) == (1, True), f"{done.out} after {seconds:.1f} s"
+    assert healthy.check()[0].code == 0
+
+
+def test_the_database_hangs(healthy: Healthy) -> None:
+    """A connection that is open and silent is the worst way to be gone."""
+    healthy.database.container.docker.pause()
+    try:
+        done, seconds = healthy.check()
+    finally:
+        healthy.database.container.docker.unpause()
+    assert (done.code, seconds < 6) == (1, True), f"{done.out} after {seconds:.1f} s"
+
+
+def test_the_password_is_wrong(healthy: Healthy) -> None:
+    """REST 1.0 answers HTTP 200 with "401" in the body."""
+    secret = f"{SECRETS}/healthcheck.passwd"
+    healthy.site.need("sh", "-c", f"cp {secret} /tmp/right && echo wrong >{secret}")
+    try:
+        done, _ = healthy.check()
+    finally:
+        healthy.site.need("cp", "/tmp/right", secret)
+    assert (done.code, "password" in done.out) == (1, True), done.out
+
+
+def test_the_ticket_is_missing(healthy: Healthy) -> None:
+    """A site on an empty or foreign database lets nobody read that ticket."""
+    done, _ = healthy.check(RT_HEALTHCHECK_TICKET="4711")
+    assert (done.code, "4711" in done.out) == (1, True), done.out
+
+
+def test_the_subject_is_another_sites(healthy: Healthy) -> None:
+    """Ticket 1 exists everywhere; its subject tells whose database this is."""
+    assert healthy.check(RT_HEALTHCHECK_SUBJECT="Another site")[0].code == 1
+
+
+def test_install_mode(rt_site: RtFactory, version: str) -> None:
+    """A site in install mode shows its login page and its installer to the world.
+
+    The guard keeps `run` from ever getting there, so it is switched off, and RT is started the way that
+    latches it: without a database, with a site configuration that it may write.
+    """
+    start = "chmod u+w /opt/rt/etc/RT_SiteConfig.pm && exec /opt/rt/run"
+    site = rt_site(
+        version, None, wait=False, healthcheck_password=PASSWORD, entrypoint=["sh", "-c", start],
+        environment={"RT_GUARD": "off", "RT_DB_WAIT": "0"},
+    )  # fmt: skip
+
+    def installer() -> None:
+        answer = site.session().get(f"{site.url}/", allow_redirects=False, timeout=5)
+        if "/Install" not in answer.headers.get("Location", ""):
+            raise Retry(f"GET / answers {answer.status_code}, login form: {LOGIN_MARK in answer.text}")
+
+    wait_until(
+        "Install mode", installer, 60, retry_on=(OSError,), gone=site.container.ended,
+        evidence=site.container.evidence,
+    )  # fmt: skip
+    done = site.container.run(["/opt/rt/healthcheck", "127.0.0.1", "80"], limit=10)
+    assert (done.code, "install" in done.out.lower()) == (1, True), done.out

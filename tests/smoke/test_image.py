@@ -1,0 +1,51 @@
+"""What the image promises before any database is there."""
+
+from __future__ import annotations
+
+import json
+
+from fixtures.rt import RtFactory
+from harness.lifecycle import Lifecycle
+from harness.releases import release
+
+TOOLS = ("rt-setup-database", "rt-validator", "rt-mailgate", "rt-crontool", "rt-email-dashboards", "rt-shredder")
+
+
+def test_the_row_of_the_release_is_what_was_installed(rt_tools: RtFactory, version: str) -> None:
+    """A mirror that moved on would otherwise test another release under the old name."""
+    tools = rt_tools(version, None)
+    package = f"request-tracker{release(version).major}"
+    installed = tools.need("dpkg-query", "-W", "-f", "${Version}", package)
+    spoken = tools.need("perl", "-I/opt/rt/share/lib", "-MRT", "-e", "print $RT::VERSION")
+    assert installed.startswith((f"{version}+", f"{version}-"))
+    assert spoken.partition("+")[0] == version
+
+
+def test_the_labels_name_the_release(lifecycle: Lifecycle, version: str) -> None:
+    """A deployment is told apart by its label; a wrong one would hide an upgrade that did not happen."""
+    labels = lifecycle.client.images.get(lifecycle.rt_image(version)).labels
+    assert labels["org.opencontainers.image.version"] == version
+    assert labels["rt.release"] == version
+
+
+def test_apache_accepts_its_configuration(rt_tools: RtFactory, version: str) -> None:
+    """A syntax error shows here and not at the first deploy."""
+    done = rt_tools(version, None).run("apachectl", "configtest")
+    assert (done.code, "Syntax OK" in done.err + done.out) == (0, True), done.err
+
+
+def test_the_tools_are_on_the_path_without_a_suffix(rt_tools: RtFactory, version: str) -> None:
+    """Scripts that call them must not change with the release."""
+    found = (
+        rt_tools(version, None).need("sh", "-c", f"for one in {' '.join(TOOLS)}; do command -v $one; done").split()
+    )
+    assert [path.rpartition("/")[2] for path in found] == list(TOOLS)
+
+
+def test_no_layer_holds_a_secret(lifecycle: Lifecycle, rt_tools: RtFactory, version: str) -> None:
+    """Whoever can pull the image can read every layer of it."""
+    image = lifecycle.client.images.get(lifecycle.rt_image(version))
+    words = json.dumps([image.history(), image.attrs["Config"]]).lower()
+    assert "password=" not in words
+    listing = rt_tools(version, None).need("sh", "-c", "cd /etc/request-tracker*/ && grep -rhi password . || true")
+    assert "DatabasePassword, '" not in listing.replace("DatabasePassword, q{}", "")

@@ -35,48 +35,55 @@ ProbeFor = Callable[[App], Probe]
 """Makes the probe that fits a definition: the wanted release differs between a deploy and its rollback."""
 
 
-def login_page_release(body: str) -> str:
-    """Return the release that RT's login page names at its foot, "" when it names none.
+def rest_release(body: str) -> str:
+    """Return the release in the first line of a REST 1.0 answer, "" when it has none.
 
-    RT 4.4 and 5.0 write "RT <version> Copyright 1996-..." there; Debian appends "+dfsg-..." to the version.
+    RT 4.4 and 5.0 begin every such answer with "RT/<version> <status> <text>", also the one that wants a login;
+    Debian appends "+dfsg-..." to the version. RT 5 names its release on no other page without a login.
     """
-    text = re.sub(r"<[^>]*>|&\w+;", " ", body)
-    match = re.search(r"\bRT\s+(\d+\.\d+\.\d+)[^\s]*\s.{0,40}?Copyright", text, re.DOTALL)
+    match = re.match(r"\s*RT/(\d+\.\d+\.\d+)\S* \d{3} ", body)
     return match[1] if match else ""
 
 
 @dataclass(frozen=True)
 class HttpProbe:
-    """GET `path`, want exactly `status`, `marker` in the body, and `identity(body)` equal to `wanted`.
+    """GET `path`, want exactly `status` and `marker` in the body; then the release must be `wanted`.
 
-    An empty `marker` or `wanted` is not compared. `server_name` goes into the Host header. Times in seconds.
+    The release is `identity(body)` of `identity_path`, or of `path` where there is none. An empty `marker` or
+    `wanted` is not compared. `server_name` goes into the Host header. Times in seconds.
     """
 
     path: str = "/"
     status: int = 200
     marker: str = ""
     wanted: str = ""
-    identity: Callable[[str], str] = login_page_release
+    identity: Callable[[str], str] = rest_release
+    identity_path: str = ""
     server_name: str = ""
     timeout: float = 10
 
     def __call__(self, host: str, port: int) -> ProbeResult:
         """Ask one instance."""
         url = f"http://{host}:{port}{self.path}"
-        headers = {"Host": self.server_name} if self.server_name else {}
         try:
-            with requests.get(
-                url, headers=headers, timeout=self.timeout, allow_redirects=False, stream=True
-            ) as answer:
-                body = next(answer.iter_content(LARGEST_BODY), b"").decode("utf-8", "replace")
-                status, location = answer.status_code, answer.headers.get("Location", "")
+            status, location, body = self._get(url)
+            told = body
+            if self.identity_path and status == self.status:
+                _, _, told = self._get(f"http://{host}:{port}{self.identity_path}")
         except requests.RequestException as error:
             return ProbeResult(False, url, f"no answer ({type(error).__name__})")
-        return self.judge(url, status, location, body)
+        return self.judge(url, status, location, body, self.identity(told))
 
-    def judge(self, url: str, status: int, location: str, body: str) -> ProbeResult:
+    def _get(self, url: str) -> tuple[int, str, str]:
+        headers = {"Host": self.server_name} if self.server_name else {}
+        with requests.get(
+            url, headers=headers, timeout=self.timeout, allow_redirects=False, stream=True
+        ) as answer:
+            body = next(answer.iter_content(LARGEST_BODY), b"").decode("utf-8", "replace")
+            return answer.status_code, answer.headers.get("Location", ""), body
+
+    def judge(self, url: str, status: int, location: str, body: str, identity: str) -> ProbeResult:
         """Say whether an answer is the one wanted."""
-        identity = self.identity(body)
         if status != self.status:
             to = f" to {location}" if location else ""
             return ProbeResult(False, url, f"HTTP {status}{to} instead of {self.status}", identity)
@@ -89,5 +96,7 @@ class HttpProbe:
 
 
 def rt_probe(definition: App) -> HttpProbe:
-    """Make the probe of an RT: its login page, with the release that the label RT_RELEASE promises."""
-    return HttpProbe(marker='name="pass"', wanted=labels_of(definition).get("RT_RELEASE", ""))
+    """Make the probe of an RT: its login page, and the release that the label RT_RELEASE promises."""
+    return HttpProbe(
+        marker='name="pass"', wanted=labels_of(definition).get("RT_RELEASE", ""), identity_path="/REST/1.0/"
+    )

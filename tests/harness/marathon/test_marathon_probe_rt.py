@@ -1,0 +1,29 @@
+"""The gate's own probe on real RTs: it tells their release, and is not taken in by one that lost its database."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness.lifecycle import Lifecycle
+from harness.marathon.probe import rt_probe
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.mark.parametrize(("release", "other"), [("4.4.6", "5.0.3"), ("5.0.3", "4.4.6")])
+def test_probe_knows_the_release_of_a_real_rt(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory, release: str, other: str
+) -> None:
+    """Login page and release of both majors; without the database there is no login page."""
+    database = clone(lifecycle.fresh(release, "mariadb-10.11"))
+    where = urlsplit(rt_site(release, database).url)
+    host, port = str(where.hostname), int(where.port or 80)
+    probe, wrong = (rt_probe({"labels": {"RT_RELEASE": one}}) for one in (release, other))
+    assert probe(host, port).good, probe(host, port).said
+    assert wrong(host, port).said == f"it names release {release} instead of {other}"
+    database.container.signal("SIGKILL")
+    assert not probe(host, port).good

@@ -1,0 +1,68 @@
+"""What a run leaves behind: reports/<run>/ with text, JSON, JUnit XML, one HTML page, and the containers' logs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.errors import InfrastructureError
+from harness.plan import Step
+from harness.report.document import Document, as_json, cleaned
+from harness.report.facts import ImageFact, RunFacts, StepFact
+from harness.report.html import as_html
+from harness.report.junit import as_junit
+from harness.report.text import as_text
+from harness.verdict import Outcome
+
+__all__ = ["ImageFact", "RunFacts", "StepFact", "terminal", "write", "write_views"]
+
+
+def write(directory: Path, facts: RunFacts, outcome: Outcome, plan: Step, logs: Mapping[str, str]) -> list[Path]:
+    """Write the whole report and return its files, the one to read first at the front.
+
+    logs: name of a container to its log. The JSON comes first, so that a full disk or an end of the process
+    in the middle costs the looks and not the facts. Raises InfrastructureError where nothing can be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InfrastructureError(f"The report cannot be written: {error}.") from error
+    document = cleaned(Document(facts, outcome, plan, _safe_names(logs)))
+    whole = _put(directory / "report.json", as_json(document))
+    kept = [_put(directory / "logs" / f"{name}.log", text) for name, text in document.logs.items()]
+    return [*write_views(directory, document), whole, *kept]
+
+
+def write_views(directory: Path, document: Document) -> list[Path]:
+    """Write what can be made again from report.json: the text, the page, and the XML."""
+    return [
+        _put(directory / "verdict.txt", as_text(document)),
+        _put(directory / "report.html", as_html(document)),
+        _put(directory / "junit.xml", as_junit(document, directory)),
+    ]
+
+
+def terminal(facts: RunFacts, outcome: Outcome, plan: Step, colour: bool) -> str:
+    """Return the report as it is printed; without colours it is verdict.txt to the letter."""
+    return as_text(cleaned(Document(facts, outcome, plan)), colour=colour)
+
+
+def _put(path: Path, text: str) -> Path:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        # A log may hold bytes that were no text; they are written as \udc80, which JSON reads back as it was.
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise InfrastructureError(f"The report cannot be written: {error}.") from error
+    return path
+
+
+def _safe_names(logs: Mapping[str, str]) -> dict[str, str]:
+    """Return the logs under names that are safe for files and still differ."""
+    safe: dict[str, str] = {}
+    for name, text in logs.items():
+        base = re.sub(r"[^A-Za-z0-9._@+-]+", "-", name).strip(".-")[:100] or "log"
+        unique = next(one for one in (base, *(f"{base}-{n}" for n in range(2, len(logs) + 2))) if one not in safe)
+        safe[unique] = text
+    return safe

@@ -1,0 +1,132 @@
+"""The report as one HTML file that opens offline: no request leaves it, and no script is needed to read it.
+
+Jenkins shows archived files without their inline styles; so the text is in reading order, and the charts carry
+their sizes and colours as attributes as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.report import charts, sentences
+from harness.report.document import Document
+from harness.report.timeline import timeline
+from harness.verdict import Finding
+from harness.wording import count, duration, number, plain
+
+PAGE = Path(__file__).with_name("page")
+MOST_FINDINGS = 100
+"""Findings shown of one check; report.json has them all."""
+LONGEST_TEXT = 20_000
+"""Characters shown of one block; report.json and logs/ have the rest."""
+LOG_LINES = 80
+
+
+def as_html(document: Document) -> str:
+    """Return the page."""
+    outcome, facts = document.outcome, document.facts
+    style, script = (Markup((PAGE / name).read_text(encoding="utf-8")) for name in ("style.css", "script.js"))  # noqa: S704
+    plan, axis = charts.plan_rows(document.plan)
+    events, changes = (_list_of_dicts(facts.facts.get(name)) for name in ("timeline", "row_changes"))
+    charted = {name for name, rows in (("timeline", events), ("row_changes", changes)) if rows}
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for finding in outcome.findings():
+        found[finding.check].append(finding)
+    return _environment().get_template("report.html.j2").render(
+        style=style, script=script, style_hash=_hash(style), script_hash=_hash(script),
+        facts=facts, outcome=outcome, verdict=outcome.verdict(), found=found,
+        questions={report.check: report.question for report in outcome.reports},
+        accepted_of=_accepted_of(document), most=MOST_FINDINGS,
+        plan=plan, plan_axis=axis, steps=charts.step_rows(facts.steps),
+        changes=charts.row_changes(changes) if changes else None,
+        timeline=timeline(events) if events else None,
+        tables=_tables({name: value for name, value in facts.facts.items() if name not in charted}),
+        manifest=_tables(facts.manifest or {}),
+        logs={name: tail(text) for name, text in document.logs.items()},
+    )  # fmt: skip
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
+    )  # fmt: skip
+    environment.filters |= {"duration": duration, "number": number, "excerpt": excerpt}
+    environment.globals |= {"count": count, "words": sentences}
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    """Make control characters visible in everything that templates put out, markup of our own excepted."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def excerpt(text: str) -> str:
+    """Return a long text without its middle."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    head, end = text[: LONGEST_TEXT // 2], text[-LONGEST_TEXT // 2 :]
+    return f"{head}\n\n[... {number(len(text) - LONGEST_TEXT)} characters left out ...]\n\n{end}"
+
+
+def tail(text: str) -> str:
+    """Return the last lines of a log."""
+    lines = text.splitlines()
+    left_out = len(lines) - LOG_LINES
+    shown = excerpt("\n".join(lines[-LOG_LINES:]))
+    return f"[... {count(left_out, 'line')} left out ...]\n{shown}" if left_out > 0 else shown
+
+
+def _accepted_of(document: Document) -> dict[str, int]:
+    amounts: dict[str, int] = defaultdict(int)
+    for one in document.outcome.accepted:
+        amounts[one.finding.check] += 1
+    return amounts
+
+
+def _list_of_dicts(value: Any) -> list[dict[str, Any]]:
+    return value if isinstance(value, list) and all(isinstance(one, dict) for one in value) else []
+
+
+def _tables(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"title": name.replace("_", " "), **_table(value)} for name, value in facts.items()]
+
+
+def _table(value: Any) -> dict[str, Any]:
+    """Return a free fact in one of the forms that the page knows: a line, a list, pairs, a table, or JSON."""
+    rows = _list_of_dicts(value)
+    if rows and all(_flat(inner) for row in rows for inner in row.values()):
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        cells = [[_text(row.get(key, "")) for key in columns] for row in rows]
+        return {"form": "table", "columns": columns, "rows": cells}
+    if isinstance(value, dict) and value and all(map(_flat, value.values())):
+        return {"form": "pairs", "pairs": {key: _text(inner) for key, inner in value.items()}}
+    if isinstance(value, list) and value and all(map(_flat, value)):
+        return {"form": "list", "items": [_text(inner) for inner in value]}
+    if _flat(value):
+        return {"form": "line", "text": _text(value)}
+    return {"form": "json", "text": json.dumps(value, ensure_ascii=False, indent=2)}
+
+
+def _flat(value: Any) -> bool:
+    return not isinstance(value, dict | list)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: ""}[value]
+    return number(value) if isinstance(value, int | float) else str(value)

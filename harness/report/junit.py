@@ -1,0 +1,89 @@
+"""The report as JUnit XML, in the dialect of Jenkins' junit plugin: one test case a check.
+
+A finding is a failure, a question that could not be asked is an error. Nothing is ever marked as skipped:
+Jenkins stays green over skipped cases, and what was not looked at is not proven.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET  # written, never parsed
+from pathlib import Path
+
+from harness.report.document import Document
+from harness.report.sentences import headline, looked_at, reason, result
+from harness.report.text import about
+from harness.verdict import Outcome, Report
+from harness.wording import plain
+
+_LONGEST_MESSAGE = 400
+
+
+def as_junit(document: Document, directory: Path | None = None) -> str:
+    """Return the XML. directory: where the report lies, for the junit-attachments plugin to link red cases to."""
+    facts, outcome = document.facts, document.outcome
+    suite = ET.Element("testsuite", name=plain(" ".join(filter(None, ("gate", facts.pair, facts.dump)))))
+    properties = ET.SubElement(suite, "properties")
+    for name, value in _properties(document).items():
+        ET.SubElement(properties, "property", name=name, value=plain(value))
+    # A dot parts package from class in Jenkins' tree, so a release must not have one here.
+    place = "gate." + plain(facts.pair or "run").replace(".", "_")
+    for report in outcome.reports:
+        _check(suite, place, report, outcome, directory)
+    for name in outcome.missing():
+        _error(_case(suite, place, name), f"[{name}] never reported.")
+    for at, text in enumerate(outcome.trouble, 1):
+        _error(_case(suite, place, f"trouble {at}"), text)
+    if not len(suite.findall("testcase")):
+        _error(_case(suite, place, "verdict"), reason(outcome))
+    for kind, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(kind, str(len(suite.findall(f"testcase/{tag}"))))
+    suite.set("tests", str(len(suite.findall("testcase"))))
+    suite.set("time", f"{facts.seconds:.3f}")
+    if facts.started:
+        suite.set("timestamp", f"{facts.started:%Y-%m-%dT%H:%M:%S}")
+    whole = ET.Element("testsuites")
+    whole.append(suite)
+    ET.indent(whole)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(whole, encoding="unicode") + "\n"
+
+
+def _properties(document: Document) -> dict[str, str]:
+    facts, outcome = document.facts, document.outcome
+    return {
+        "verdict": headline(outcome), "reason": reason(outcome), "about": about(facts), "pair": facts.pair,
+        "dump": facts.dump, "dump sha256": facts.dump_sha256, "command": facts.command,
+    }  # fmt: skip
+
+
+def _case(suite: ET.Element, place: str, name: str, seconds: float = 0.0) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=place, name=plain(name), time=f"{seconds:.3f}")
+
+
+def _error(case: ET.Element, text: str) -> None:
+    _bad(case, "error", "NotProven", text.strip().partition("\n")[0], text)
+
+
+def _bad(case: ET.Element, tag: str, kind: str, message: str, text: str) -> None:
+    short = re.sub(r"\s+", " ", plain(message))[:_LONGEST_MESSAGE]
+    ET.SubElement(case, tag, type=kind, message=short).text = plain(text)
+
+
+def _check(suite: ET.Element, place: str, report: Report, outcome: Outcome, directory: Path | None) -> None:
+    case = _case(suite, place, report.check, report.seconds)
+    if report.findings:
+        first = report.findings[0]
+        message = f"{result(report)}; {first.where}: {first.what}"
+        _bad(case, "failure", "Finding", message, "\n\n".join(map(str, report.findings)))
+    elif report.vacuous:
+        _error(case, str(report))
+    said = [report.question, f"Looked at {looked_at(report)}: {result(report)}."]
+    said += [
+        f"Accepted by {one.who} until {one.until} ({one.why}): {one.finding.where}: {one.finding.what}"
+        for one in outcome.accepted
+        if one.finding.check == report.check
+    ]
+    said += [f"Not checked: {text}" for text in report.not_checked]
+    if directory and not report:
+        said.append(f"[[ATTACHMENT|{(directory / 'report.html').resolve()}]]")
+    ET.SubElement(case, "system-out").text = plain("\n".join(said))

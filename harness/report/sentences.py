@@ -1,0 +1,81 @@
+"""The verdict in words: the same words in text, JSON, JUnit and HTML."""
+
+from __future__ import annotations
+
+from harness.verdict import Finding, Outcome, Report, Verdict
+from harness.wording import count, number, one_line
+
+_LONGEST = 240
+"""Characters of a finding that the verdict's one sentence quotes."""
+
+
+def headline(outcome: Outcome) -> str:
+    """Return the verdict, and whether it rests on accepted findings: "GO with 2 accepted findings"."""
+    verdict = outcome.verdict()
+    if verdict is Verdict.GO and outcome.accepted:
+        return f"{verdict.value} with {count(len(outcome.accepted), 'accepted finding')}"
+    return verdict.value
+
+
+def reason(outcome: Outcome) -> str:
+    """Return one sentence that says why this is the verdict."""
+    findings, reports, open_questions = outcome.findings(), outcome.reports, outcome.not_checked()
+    verdict = outcome.verdict()
+    if verdict is Verdict.NO_GO:
+        guilty = sum(1 for report in reports if report.findings)
+        first = findings[0]
+        lead = "It" if len(findings) == 1 else "The first"
+        return (
+            f"{count(len(findings), 'finding')} in {guilty} of {count(len(reports), 'check')}"
+            + (f", and {count(len(open_questions), 'question')} without an answer" if open_questions else "")
+            + f". {lead}: {sentence(one_line(f'{first.where}: {first.what}', _LONGEST))}"
+        )
+    if verdict is Verdict.NOT_PROVEN:
+        if not open_questions:
+            return "No check reported anything."
+        first_line = one_line(open_questions[0].strip().partition("\n")[0], _LONGEST)
+        lead = "It" if len(open_questions) == 1 else "The first"
+        return f"{count(len(open_questions), 'question')} could not be answered. {lead}: {sentence(first_line)}"
+    beyond = ""
+    if outcome.accepted:
+        soonest = min(one.until for one in outcome.accepted)
+        beyond = f" beyond what was accepted (the first acceptance ends on {soonest})"
+    return f"All {count(len(reports), 'check')} ran and found nothing{beyond}."
+
+
+def sentence(text: str) -> str:
+    """Return the text with a full stop at its end."""
+    return text if text.rstrip().endswith((".", "!", "?", ":")) else f"{text.rstrip()}."
+
+
+def result(report: Report) -> str:
+    """Return how a check ended, in one word or two: clean, findings, nothing to look at."""
+    if report.findings:
+        return count(len(report.findings), "finding")
+    return "nothing to look at" if report.vacuous else "clean"
+
+
+def looked_at(report: Report) -> str:
+    """Return what a check looked at: "48,310 rows"."""
+    return f"{number(report.looked_at)} {report.unit}"
+
+
+def limits(outcome: Outcome) -> list[str]:
+    """Return what the checks themselves say they leave out, each line behind the name of its check."""
+    return [f"[{report.check}] {text}" for report in outcome.reports for text in report.not_checked]
+
+
+def allowances(outcome: Outcome) -> list[str]:
+    """Return the tolerated differences, each behind the name of its check."""
+    return [f"[{report.check}] {text}" for report in outcome.reports for text in report.allowed]
+
+
+def evidence(finding: Finding) -> list[tuple[str, str]]:
+    """Return a finding's titled texts in reading order: samples, SQL, blocks, repair."""
+    blocks = [
+        ("Samples", "\n".join(finding.samples)),
+        ("See it with", finding.sql),
+        *finding.blocks,
+        ("Repair", finding.repair),
+    ]
+    return [(title, text) for title, text in blocks if text.strip()]

@@ -65,6 +65,19 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one.
+
+    It names its protocol, because asyncio turns Nagle's algorithm off for sockets that do and for no others:
+    answers on a kept connection would take 40 ms instead of 2.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(128)
+    return listener
+
+
 async def serve(options: argparse.Namespace) -> None:
     """Run until a signal asks for the end."""
     state = load_state(options.state)
@@ -72,7 +85,7 @@ async def serve(options: argparse.Namespace) -> None:
     runner = DockerRunner(engine.connect(), state.identity, host=options.host, cmd_image=options.cmd_image)
     settings = Settings(options.dialect, options.max_running_deployments, options.cpus, options.mem)
     standin = Standin(clock, runner, state, settings)
-    listener = socket.create_server((options.listen, options.port))
+    listener = listen(options.listen, options.port)
     address = f"http://{options.listen}:{listener.getsockname()[1]}"
     await standin.start()
     config = uvicorn.Config(

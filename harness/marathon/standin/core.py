@@ -111,6 +111,8 @@ class Standin:
             work.cancel()
         self.state.save(self.clock.now())
         if end_tasks:
+            for task in self.state.tasks.values():
+                task.killing = True  # their ends are our own doing, and nobody's failure
             placed = [task.placed for task in self.state.tasks.values() if task.placed is not None]
             await asyncio.gather(*(self.runner.remove(place) for place in placed))
         await self.runner.close()

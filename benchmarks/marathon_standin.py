@@ -1,0 +1,195 @@
+"""What the stand-in costs: answering for one of 100 apps, and probing 500 tasks every 10 s.
+
+Run it with `python -m benchmarks.marathon_standin [--seconds 60]`. Tasks exist in memory only, all at the port of
+a small HTTP target in a process of its own; the stand-in runs in another, and its CPU time is read from /proc.
+Both figures are printed with the machine's own speed beside them: a bare exchange with the target.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import statistics
+import sys
+import time
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import requests
+import uvicorn
+
+from harness.marathon.standin.__main__ import listen
+from harness.marathon.standin.api import build
+from harness.marathon.standin.clock import RealClock, stamp
+from harness.marathon.standin.core import Standin
+from harness.marathon.standin.model import App
+from harness.marathon.standin.probes import Result
+from harness.marathon.standin.runner import Ended, Found
+from harness.marathon.standin.state import State
+from harness.marathon.standin.task import Placed
+from harness.waits import Retry, wait_until
+
+APPS, TASKS, INTERVAL = 100, 500, 10
+LIMIT_MILLISECONDS, LIMIT_SHARE = 5.0, 0.30
+
+
+class TargetRunner:
+    """Says that every task runs at the target's port."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, port: int) -> None:
+        """Name the port."""
+        self.port = port
+
+    def watch(self, ended: Ended) -> None:
+        """Report nothing: tasks never end."""
+
+    async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+        """Place the task at the target."""
+        del app, staged_at
+        return Placed(task_id, 0, self.host, (self.port,), (80,), ((self.host, self.port),))
+
+    async def signal(self, placed: Placed, name: str) -> None:
+        """Do nothing."""
+
+    async def remove(self, placed: Placed) -> None:
+        """Do nothing."""
+
+    async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
+        """Pass."""
+        del placed, command, timeout
+        return Result(True)
+
+    async def adopt(self) -> list[Found]:
+        """Find nothing."""
+        return []
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one request with 200."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    writer.close()
+
+
+def target(ready: Connection) -> None:
+    """Serve 200 until killed; sends the port."""
+
+    async def serve() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1024)
+        ready.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(serve())
+
+
+def server(ready: Connection, port: int) -> None:
+    """Serve a stand-in until killed; sends the port."""
+
+    async def serve() -> None:
+        standin = Standin(RealClock(), TargetRunner(port), State(None))
+        await standin.start()
+        listener = listen("127.0.0.1", 0)
+        ready.send(listener.getsockname()[1])
+        config = uvicorn.Config(build(standin), log_level="warning", access_log=False, lifespan="off")
+        await uvicorn.Server(config).serve(sockets=[listener])
+
+    asyncio.run(serve())
+
+
+def start(work: object, *arguments: object) -> tuple[BaseProcess, int]:
+    """Start a process that sends its port; returns both."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=work, args=(there, *arguments), daemon=True)  # type: ignore[arg-type]
+    process.start()
+    return process, int(here.recv())
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has used (utime and stime, proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def deploy(url: str) -> None:
+    """Create 100 apps of 5 tasks and wait until all are healthy."""
+    check = {"path": "/", "intervalSeconds": INTERVAL, "gracePeriodSeconds": 0, "maxConsecutiveFailures": 0}
+    for number in range(APPS):
+        definition = {
+            "id": f"/bench/app-{number}",
+            "instances": TASKS // APPS,
+            "cpus": 0.01,
+            "container": {"docker": {"image": "none"}, "portMappings": [{"containerPort": 80}]},
+            "networks": [{"mode": "container/bridge"}],
+            "healthChecks": [check],
+        }
+        requests.post(f"{url}/v2/apps", params={"force": "true"}, json=definition, timeout=30).raise_for_status()
+
+    def all_healthy() -> None:
+        healthy = sum(app["tasksHealthy"] for app in requests.get(f"{url}/v2/apps", timeout=30).json()["apps"])
+        if healthy < TASKS:
+            raise Retry(f"{healthy} of {TASKS} tasks are healthy")
+
+    wait_until(f"{TASKS} healthy tasks", all_healthy, 60, interval=0.5)
+
+
+def stale_tasks(url: str) -> int:
+    """Return how many tasks have not been probed within an interval and two seconds: it must be none."""
+    oldest = stamp(time.time() - INTERVAL - 2)
+    tasks = requests.get(f"{url}/v2/tasks", timeout=30).json()["tasks"]
+    probed = sum(task["healthCheckResults"][0]["lastSuccess"] >= oldest for task in tasks)
+    return TASKS - int(probed)
+
+
+def median_milliseconds(url: str, times: int = 300) -> tuple[float, float]:
+    """Return median and 99th percentile of a GET over one kept connection."""
+    with requests.Session() as session:
+        taken = []
+        for _ in range(times):
+            begin = time.perf_counter()
+            session.get(url, timeout=10).raise_for_status()
+            taken.append((time.perf_counter() - begin) * 1000)
+    return statistics.median(taken), statistics.quantiles(taken, n=100)[98]
+
+
+def main() -> int:
+    """Measure and print; returns 1 when a figure misses its target."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=30, help="how long to watch the probes' CPU time")
+    seconds = parser.parse_args().seconds
+    victim, port = start(target)
+    process, own = start(server, port)
+    url = f"http://127.0.0.1:{own}"
+    try:
+        deploy(url)
+        bare, _ = median_milliseconds(f"http://127.0.0.1:{port}/")
+        one, worst = median_milliseconds(f"{url}/v2/apps/bench/app-50")
+        before, begin = cpu_seconds(process.pid or 0), time.monotonic()
+        process.join(seconds)
+        share = (cpu_seconds(process.pid or 0) - before) / (time.monotonic() - begin)
+        stale = stale_tasks(url)
+    finally:
+        for child in (process, victim):
+            child.kill()
+            child.join()
+    print(
+        f"GET /v2/apps/{{id}} at {APPS} apps: median {one:.2f} ms, 99th percentile {worst:.2f} ms "
+        f"(target {LIMIT_MILLISECONDS:g} ms; a bare exchange takes {bare:.2f} ms, ratio {one / bare:.1f})"
+    )
+    print(
+        f"{TASKS} HTTP checks every {INTERVAL} s: {share:.1%} of one core over {seconds:g} s "
+        f"(target {LIMIT_SHARE:.0%}; {share / (TASKS / INTERVAL) * 1000:.2f} ms of CPU a check)"
+    )
+    print(f"{TASKS - stale} of {TASKS} tasks were probed in time")
+    return int(stale > 0 or one > LIMIT_MILLISECONDS or share > LIMIT_SHARE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,4 +7,6 @@ pytest_plugins = (
     "fixtures.databases",
     "fixtures.rt",
     "fixtures.pairs",
+    "fixtures.outcome",
+    "fixtures.stage",
 )

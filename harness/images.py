@@ -42,7 +42,7 @@ def quiet(_: str) -> None:
     """Report progress to nobody."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Images:
     """Makes images on an engine. `progress` hears one line whenever something slow begins."""
 

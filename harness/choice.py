@@ -1,0 +1,58 @@
+"""What a run is about: pair, server, dump and configuration, out of what was said and what was left unsaid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import dump as dumps
+from harness import releases
+from harness.dump import Dump
+from harness.errors import UsageError
+from harness.releases import Pair
+
+DEFAULT_ORIGIN, DEFAULT_TARGET, DEFAULT_SERVER = "4.4.6", "5.0.3", "mariadb-10.11"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A pair and the dump that it is tried on."""
+
+    pair: Pair
+    dump: Dump
+
+
+def choose(
+    origin: str | None = None, target: str | None = None, server: str | None = None, path: Path | None = None
+) -> Choice:
+    """Return what is meant.
+
+    Unsaid: the origin is the dump's own release, else 4.4.6; the target 5.0.3 (or the origin's successor when
+    that would go backwards); the server MariaDB 10.11 (or the first that the target may run on); the dump the
+    bundled one of the origin. Raises UsageError for what does not fit together.
+    """
+    dump = dumps.load(path) if path else None
+    if origin is None:
+        if dump and dump.manifest is None:
+            raise UsageError(
+                f"Which RT release is {dump.path.name} from? It has no manifest beside it.",
+                repair="say FROM=, for example FROM=4.4.6 (RT shows it at the foot of every page)",
+            )
+        origin = dump.manifest.release if dump and dump.manifest else DEFAULT_ORIGIN
+    target = target or _target(origin)
+    goal = releases.release(target)
+    server = server or (DEFAULT_SERVER if DEFAULT_SERVER in goal.servers else goal.servers[0])
+    pair = releases.pair(origin, target, server)
+    if dump and dump.manifest and dump.manifest.release != origin:
+        raise UsageError(
+            f"{dump.path.name} is a dump of RT {dump.manifest.release}, its manifest says, not of {origin}.",
+            repair=f"say FROM={dump.manifest.release}, or nothing",
+        )
+    return Choice(pair, dump or dumps.load(dumps.bundled(origin)))
+
+
+def _target(origin: str) -> str:
+    if releases.parse(origin) < releases.parse(DEFAULT_TARGET):
+        return DEFAULT_TARGET
+    later = [one for one in releases.releases() if releases.parse(one) > releases.parse(origin)]
+    return later[0] if later else origin

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import requests
 
-from harness.marathon.definition import App, labels_of
+from harness.marathon.definition import App, labels_of, mapping, text
 
 LARGEST_BODY = 1_000_000
 
@@ -96,7 +96,13 @@ class HttpProbe:
 
 
 def rt_probe(definition: App) -> HttpProbe:
-    """Make the probe of an RT: its login page, and the release that the label RT_RELEASE promises."""
+    """Make the probe of an RT: its login page, and the release that the label RT_RELEASE promises.
+
+    The Host header is the site's name, because RT compares; the instance is still asked at its own address.
+    """
     return HttpProbe(
-        marker='name="pass"', wanted=labels_of(definition).get("RT_RELEASE", ""), identity_path="/REST/1.0/"
+        marker='name="pass"',
+        wanted=labels_of(definition).get("RT_RELEASE", ""),
+        identity_path="/REST/1.0/",
+        server_name=text(mapping(definition.get("env")).get("SERVER_NAME")),
     )

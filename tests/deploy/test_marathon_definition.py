@@ -1,0 +1,112 @@
+"""The definition in marathon.json, deployed as it is: only image, secrets' folder and id are the test's."""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker import DockerClient
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.marathon.client import Marathon
+from harness.marathon.definition import load
+from harness.marathon.deploy import Deployer
+from harness.marathon.follow import Pace
+from harness.marathon.rolling import decide
+from harness.marathon.standin.trial import Trial
+from harness.rt import secret_files
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.skipif(
+        "MARATHON_URL" in os.environ, reason="the agents of a real Marathon cannot mount this machine's secrets"
+    ),
+]
+
+PASSWORD = "healthcheck password"
+MAKE_USER = """
+use strict; use warnings; use RT -init; use RT::User; use RT::Ticket;
+my $user = RT::User->new(RT->SystemUser);
+my ($id, $message) = $user->Create(Name => 'healthcheck', Password => $ARGV[0], Privileged => 1);
+die $message unless $id;
+$user->PrincipalObj->GrantRight(Right => $_, Object => RT->System) for qw(SeeQueue ShowTicket);
+my $ticket = RT::Ticket->new(RT->SystemUser);
+my ($number, undef, $said) = $ticket->Create(Queue => 'General', Subject => 'Hello World');
+die $said unless $number == 1;
+"""
+DEFINITION: dict[str, Any] = load(Path(__file__).parents[2] / "marathon.json")
+RELEASE = DEFINITION["labels"]["RT_RELEASE"]
+
+
+@pytest.fixture
+def database(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, engine: DockerClient) -> Database:
+    """A new site of the definition's release, with the health check's user, on the network of the tasks too."""
+    found = clone(lifecycle.fresh(RELEASE, "mariadb-10.11"))
+    done = rt_tools(RELEASE, found).perl(MAKE_USER, PASSWORD)
+    assert done.code == 0, done.err
+    engine.networks.get("bridge").connect(found.container.id)
+    return found
+
+
+@pytest.fixture
+def wanted(trial: Trial, lifecycle: Lifecycle, database: Database, tmp_path: Path) -> dict[str, Any]:
+    """marathon.json with an image, an id and secrets that exist here."""
+    host = database.container.docker.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
+    for path, content in secret_files(host, database.credentials.password, healthcheck=PASSWORD):
+        (tmp_path / Path(path).name).write_bytes(content)
+    app = copy.deepcopy(DEFINITION)
+    app["id"] = f"{trial.group}/rt"
+    app["container"]["docker"]["image"] = lifecycle.rt_image(RELEASE)
+    app["container"]["volumes"][0]["hostPath"] = str(tmp_path)
+    return app
+
+
+@pytest.fixture
+def deployer(trial: Trial) -> Iterator[Deployer]:
+    """A deployer on a stand-in, whose clock moves five seconds with every poll."""
+    moved = 0.0
+
+    def clock() -> float:
+        nonlocal moved
+        if not trial.manual:
+            return time.monotonic()
+        trial.advance(5)
+        moved += 5
+        return moved
+
+    with Marathon(trial.url) as client:
+        yield Deployer(client, pace=Pace(interval=0.1, clock=clock))
+
+
+def test_the_definition_deploys_a_real_rt_and_refuses_a_wrong_secret(
+    wanted: dict[str, Any], deployer: Deployer, tmp_path: Path
+) -> None:
+    """Both instances serve the release by their own word; with a wrong password the old ones stay."""
+    report = deployer.deploy(wanted)
+    assert report, str(report)
+    assert report.looked_at == 2
+    bad = copy.deepcopy(wanted)
+    secrets = tmp_path / "wrong"
+    secrets.mkdir()
+    (secrets / "rt-db").write_bytes((tmp_path / "rt-db").read_bytes())
+    (secrets / "healthcheck.passwd").write_text("not the password\n")
+    bad["container"]["volumes"][0]["hostPath"] = str(secrets)
+    report = deployer.deploy(bad)
+    assert report.findings
+    assert report.facts["old release live again"], str(report)
+
+
+@pytest.mark.parametrize("release", ["4.4.4", "4.4.6", "5.0.7", "5.0.10"])
+def test_every_other_release_is_a_schema_step_away(release: str) -> None:
+    """The label tells them apart, so a rolling deploy between two releases is refused."""
+    other = copy.deepcopy(DEFINITION)
+    other["labels"] |= {"RT_RELEASE": release, "RT_SCHEMA": release}
+    assert decide(other, DEFINITION).how == "stop-all"

@@ -1,0 +1,221 @@
+"""What each upgrade step may do to rows, read from allowances.toml.
+
+Nothing is allowed by default. An allowance counts only when all its steps were applied, and it says for every
+column it touches what may become of it. The file explains the words; this module turns them into objects and
+refuses a word it does not know, so that a typo never allows anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.checks.context import Context
+from harness.checks.rules import EFFECTS, RULES, Rule
+from harness.digest import Row
+
+FILE = Path(__file__).with_name("allowances.toml")
+ADDED, REMOVED, CHANGED, DROPPED = "added", "removed", "changed", "dropped"
+Complaint = str | None
+"""What is wrong with a value, as the end of a sentence; None when it is as it should be. Never quotes data."""
+
+
+Matcher = Rule
+"""Judges one column of a row. The old row is None for an added one, the new row for a removed one."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowAllowance:
+    """Rows that steps add, remove or change.
+
+    steps: any of them does it. together_with: steps that must have been applied as well.
+    where: what such a row looks like (of a changed row: before). columns: what becomes of each column.
+    expect: SQL whose rows are exactly the rows that may be added or removed, asked of the `on` side.
+    unmet: SQL that lists, in the upgraded database, what the step should have done and has not.
+    effect: name of a rule that does the same where SQL cannot.
+    """
+
+    steps: tuple[str, ...]
+    table: str
+    change: str
+    reason: str
+    where: Mapping[str, Matcher] = field(default_factory=dict)
+    columns: Mapping[str, Matcher] = field(default_factory=dict)
+    expect: str = ""
+    on: str = "before"
+    unmet: str = ""
+    effect: str = ""
+    together_with: tuple[str, ...] = ()
+
+    @property
+    def step(self) -> str:
+        """Return its steps as words."""
+        return "any step" if self.steps == ("*",) else f"step {' or '.join(self.steps)}"
+
+    def counts(self, applied: Iterable[str]) -> bool:
+        """Tell whether it counts when these steps were applied."""
+        known = {*applied}
+        return (
+            bool(known)
+            and (not known.isdisjoint(self.steps) or self.steps == ("*",))
+            and known.issuperset(self.together_with)
+        )
+
+    def __str__(self) -> str:
+        """Return step, table and reason in one line."""
+        return f"{self.step}, {self.table} rows {self.change}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class StructureAllowance:
+    """A table or column that a step makes or drops; `value` is what a new column holds in every row."""
+
+    step: str
+    table: str
+    change: str
+    reason: str
+    column: str = ""
+    value: str | None = None
+
+    def __str__(self) -> str:
+        """Return step, table and reason in one line."""
+        name = f"{self.table}.{self.column}" if self.column else self.table
+        return f"step {self.step}, {name} {self.change}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Allowances:
+    """The whole file: excluded tables with reasons, tables that must hold rows, defaults, and what steps do."""
+
+    excluded: Mapping[str, str]
+    key_tables: Sequence[str]
+    storable: Mapping[str, tuple[str, str, str]]
+    window: str
+    defaults: Mapping[str, Matcher]
+    structure: Sequence[StructureAllowance]
+    rows: Sequence[RowAllowance]
+
+    def of_steps(self, steps: Sequence[str]) -> tuple[list[StructureAllowance], list[RowAllowance]]:
+        """Return what is allowed when these steps were applied."""
+        structure = [one for one in self.structure if one.step in steps]
+        return structure, [one for one in self.rows if one.counts(steps)]
+
+
+@cache
+def read(path: Path = FILE) -> Allowances:
+    """Read the allowances. Raises ValueError for anything that it does not understand."""
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    return Allowances(
+        excluded={row["table"]: row["reason"] for row in data["excluded"]},
+        key_tables=data["key_tables"],
+        storable={row["table"]: (row["column"], row["type_column"], row["type"]) for row in data["storable"]},
+        window=data["window"],
+        defaults={column: matcher(spec) for column, spec in data["defaults"].items()},
+        structure=[StructureAllowance(**row) for row in data["structure"]],
+        rows=[_row(row) for row in data["row"]],
+    )
+
+
+def _row(row: dict[str, Any]) -> RowAllowance:
+    row = dict(row)
+    steps = row.pop("step")
+    known: dict[str, Any] = {"steps": (steps,) if isinstance(steps, str) else tuple(steps)}
+    known["together_with"] = tuple(row.pop("together_with", ()))
+    for part in ("where", "columns"):
+        known[part] = {column: matcher(spec) for column, spec in row.pop(part, {}).items()}
+    allowance = RowAllowance(**known, **row)
+    if allowance.change not in (ADDED, REMOVED, CHANGED) or allowance.on not in ("before", "after"):
+        raise ValueError(f"{FILE.name}: {allowance.change} on {allowance.on} is not understood")
+    if allowance.effect and allowance.effect not in EFFECTS:
+        raise ValueError(f"{FILE.name}: there is no effect {allowance.effect}")
+    return allowance
+
+
+def matcher(spec: Any) -> Matcher:
+    """Turn a column's word in the file into what judges it. Raises ValueError for an unknown word."""
+    if isinstance(spec, str | int):
+        return _one_of([str(spec)])
+    if isinstance(spec, list):
+        return _one_of([str(one) for one in spec])
+    if isinstance(spec, dict) and len(spec) >= 1:
+        kind = next(iter(spec))
+        if kind == "rule" and spec["rule"] in RULES:
+            return RULES[spec["rule"]]
+        if kind in _KINDS and set(spec) <= {kind, "to", "on"}:
+            return _KINDS[kind](spec)
+    raise ValueError(f"{FILE.name}: {spec!r} is not understood")
+
+
+def _current(column: str, old: Row | None, new: Row | None) -> str | None:
+    row = new if new is not None else old
+    assert row is not None
+    return row[column]
+
+
+def _one_of(values: Sequence[str]) -> Matcher:
+    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:  # noqa: ARG001
+        return None if _current(column, old, new) in values else f"{column} is not one of the values expected"
+
+    return judge
+
+
+def _from_to(spec: dict[str, Any]) -> Matcher:
+    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:  # noqa: ARG001
+        wanted = (str(spec["from"]), None if spec["to"] == {"null": True} else str(spec["to"]))
+        changed = (old and old[column], new and new[column])
+        return None if changed == wanted else f"{column} did not go from one expected value to the other"
+
+    return judge
+
+
+def _null(spec: dict[str, Any]) -> Matcher:  # noqa: ARG001 - one signature for all kinds
+    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:  # noqa: ARG001
+        return None if _current(column, old, new) is None else f"{column} is not NULL"
+
+    return judge
+
+
+def _sha256(spec: dict[str, Any]) -> Matcher:
+    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:  # noqa: ARG001
+        text = (_current(column, old, new) or "").encode(errors="surrogateescape")
+        right = hashlib.sha256(text).hexdigest() in spec["sha256"]
+        return None if right else f"{column} has another SHA-256 than the text that the step brings"
+
+    return judge
+
+
+def _matches(spec: dict[str, Any]) -> Matcher:
+    pattern = re.compile(spec["matches"])
+
+    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:  # noqa: ARG001
+        matched = pattern.fullmatch(_current(column, old, new) or "")
+        return None if matched else f"{column} does not look as expected"
+
+    return judge
+
+
+def _sql(spec: dict[str, Any]) -> Matcher:
+    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:
+        values = context.values(spec.get("on", "before"), spec["sql"])
+        return None if _current(column, old, new) in values else f"{column} is none of those that the step touches"
+
+    return judge
+
+
+def _thawed(spec: dict[str, Any]) -> Matcher:
+    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:
+        value = context.thaw.value(_current(column, old, new) or "")
+        return None if value == spec["thawed"] else f"{column}, thawed, is not what the step brings"
+
+    return judge
+
+
+_KINDS: dict[str, Callable[[dict[str, Any]], Matcher]] = {
+    "from": _from_to, "null": _null, "sha256": _sha256, "matches": _matches, "sql": _sql, "thawed": _thawed,
+}  # fmt: skip

@@ -1,0 +1,60 @@
+"""What a rule may ask while it judges a row: both databases, thawed content, the time of the upgrade."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymysql.connections import Connection
+
+from harness.digest import Row, ask
+from harness.thaw import Thawer
+
+
+@dataclass
+class Context:
+    """Open connections to the old and the upgraded database, and answers that were already given."""
+
+    before: Connection[Any]
+    after: Connection[Any]
+    thaw: Thawer
+    window: str = ""
+    _rows: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
+    memory: dict[str, Any] = field(default_factory=dict)
+    """What rules have worked out for the whole table, by a name of their choice."""
+
+    def rows(self, side: str, sql: str) -> list[Row]:
+        """Return a query's rows as text by column name; the same question is asked once."""
+        if (side, sql) not in self._rows:
+            connection = self.before if side == "before" else self.after
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                names = [part[0] for part in cursor.description or ()]
+                self._rows[side, sql] = [
+                    dict(zip(names, map(_text, row), strict=True)) for row in cursor.fetchall()
+                ]
+        return self._rows[side, sql]
+
+    def values(self, side: str, sql: str) -> set[str | None]:
+        """Return the first column of a query's rows as a set."""
+        return {next(iter(row.values())) for row in self.rows(side, sql)}
+
+    def tuples(self, side: str, sql: str) -> tuple[Sequence[str], Counter[tuple[str | None, ...]]]:
+        """Return a query's column names, and how often each row is in its answer."""
+        rows = self.rows(side, sql)
+        names = list(rows[0]) if rows else []
+        return names, Counter(tuple(row.values()) for row in rows)
+
+    def times(self) -> tuple[str, str]:
+        """Return begin and end of the upgrade as the database knows them; "" and "~" where it does not."""
+        found = [ask(connection, self.window) if self.window else [] for connection in (self.before, self.after)]
+        begin, end = (_text(rows[0][0]) if rows else None for rows in found)
+        return begin or "", end or "~"
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,248 @@
+"""Is every row of every table accounted for: as it was, or changed, added or removed by a step, as that step does?
+
+Both sides are read by their own servers, at once, and only checksums of chunks are sent. Rows are fetched where
+chunks differ, a chunk at a time, so memory does not grow with the database. Findings name keys and columns,
+never values: the data may be somebody's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymysql.connections import Connection
+
+from harness import schema
+from harness.checks import allowances as known_allowances
+from harness.checks.allowances import ADDED, DROPPED, Allowances, RowAllowance, StructureAllowance
+from harness.checks.context import Context
+from harness.checks.judge import SAMPLES, Judge, shown
+from harness.checks.rules import EFFECTS
+from harness.database import Database
+from harness.digest import Digest, Key, Row, Shape, ask, digest_table, fetch, reader, rows_of_chunk, shape
+from harness.schema import Schema, quote
+from harness.thaw import Thawer
+from harness.verdict import Report
+
+NAME = "rows"
+QUESTION = "Is every row of every table accounted for?"
+FETCHED_AT_ONCE = 50
+
+
+def digests(database: Database, tables: Sequence[str] | None = None) -> dict[str, Digest]:
+    """Return the checksums of a whole database, by table, as JSON values: to be kept beside a baseline."""
+    structure = schema.read(database)
+    chosen = structure.tables if tables is None else tables
+    with reader(database) as connection:
+        return {name: digest_table(connection, shape(structure.tables[name])) for name in chosen}
+
+
+@dataclass
+class Sides:
+    """The two databases: structures, connections, and checksums of what both have."""
+
+    old: Schema
+    new: Schema
+    before: Connection[Any]
+    after: Connection[Any]
+    shapes: dict[str, tuple[Shape, Shape]] = field(default_factory=dict)
+    digests: dict[str, tuple[Digest, Digest]] = field(default_factory=dict)
+
+
+def check(
+    before: Database, after: Database, steps: Sequence[str], thaw: Thawer, *,
+    known: Mapping[str, Digest] | None = None, rules: Allowances | None = None,
+) -> Report:  # fmt: skip
+    """Account for every row.
+
+    before: a clone of the untouched baseline. after: the upgraded database. steps: the steps that were applied,
+    oldest first; none for the control, where nothing may differ. known: what `digests` said of the old side.
+    """
+    started = time.monotonic()
+    rules = rules or known_allowances.read()
+    structure, rows = rules.of_steps(steps)
+    report = Report(NAME, QUESTION, unit="rows")
+    with _sides(before, after, rules, known or {}) as sides:
+        report.facts["seconds for checksums"] = round(time.monotonic() - started, 3)
+        context = Context(sides.before, sides.after, thaw, rules.window)
+        used = _structure(report, sides, structure)
+        for table in sides.shapes:
+            judge = Judge(table, context, rules, [one for one in rows if one.table == table])
+            _table(report, sides, judge)
+            used += Counter(map(str, judge.used.elements()))
+            thaw.forget()
+        _unmet(report, context, rows)
+        _key_tables(report, sides, rules)
+    report.allowed += [f"{count} x {what}" for what, count in used.items()]
+    report.facts["allowances unused"] = [str(one) for one in [*structure, *rows] if not used[str(one)]]
+    report.not_checked += [f"{table}: {reason}" for table, reason in rules.excluded.items()]
+    report.seconds = round(time.monotonic() - started, 3)
+    return report
+
+
+@contextlib.contextmanager
+def _sides(before: Database, after: Database, rules: Allowances, known: Mapping[str, Digest]) -> Iterator[Sides]:
+    """Open both sides and have both servers compute their checksums at the same time."""
+    with reader(before) as old, reader(after) as new, ThreadPoolExecutor(2) as pool:
+        structures = list(pool.map(schema.read, (before, after)))
+        sides = Sides(structures[0], structures[1], old, new)
+        for name, table in sides.old.tables.items():
+            if name in sides.new.tables and name not in rules.excluded:
+                other = sides.new.tables[name]
+                sides.shapes[name] = shape(table, other), shape(other, table)
+        usable = {
+            name: known[name] for name, (mine, _) in sides.shapes.items()
+            if name in known and mine.covers(known[name])
+        }  # fmt: skip
+
+        def digest(side: int) -> dict[str, Digest]:
+            have = usable if side == 0 else {}
+            connection = (old, new)[side]
+            return {n: have.get(n) or digest_table(connection, pair[side]) for n, pair in sides.shapes.items()}
+
+        first, second = pool.map(digest, (0, 1))
+        sides.digests = {name: (first[name], second[name]) for name in sides.shapes}
+        yield sides
+
+
+def _table(report: Report, sides: Sides, judge: Judge) -> None:
+    """Compare one table, chunk by chunk where the checksums differ, and report what nothing accounts for."""
+    name = judge.table
+    first, second = sides.digests[name]
+    report.looked_at += int(first["rows"])
+    chunks = [
+        chunk for chunk in {**first["chunks"], **second["chunks"]}
+        if first["chunks"].get(chunk) != second["chunks"].get(chunk)
+    ]  # fmt: skip
+    for chunk in chunks:
+        _chunk(sides, judge, chunk)
+    key = ", ".join(sides.shapes[name][0].key)
+    for what, rows in judge.wrong.items():
+        sql = f"SELECT * FROM {quote(name)} WHERE {key} IN ({', '.join(rows.samples)})"
+        report.find(
+            name, f"{rows.count} of {first['rows']} rows {what}.",
+            samples=tuple(f"{key or 'row'} {sample}" for sample in rows.samples),
+            sql=sql if all(sample.lstrip("-").isdigit() for sample in rows.samples) else "",
+        )  # fmt: skip
+    if first["rows"] and not second["rows"]:
+        report.find(name, f"the table held {first['rows']} rows and is empty.", sql=f"SELECT * FROM {quote(name)}")
+    if judge.tally:
+        report.facts.setdefault("tables that differ", {})[name] = dict(judge.tally)
+
+
+def _chunk(sides: Sides, judge: Judge, chunk: str) -> None:
+    old_shape, new_shape = sides.shapes[judge.table]
+    old = rows_of_chunk(sides.before, old_shape, chunk)
+    new = rows_of_chunk(sides.after, new_shape, chunk)
+    changed = [key for key in old if key in new and old[key] != new[key]]
+    added, removed = [key for key in new if key not in old], [key for key in old if key not in new]
+    if not old_shape.key:
+        for key in added:
+            judge.blame("added, and no step accounts for it", key[:1])
+        for key in removed:
+            judge.blame("removed, and no step accounts for it", key[:1])
+        return
+    for key, was, now in _pairs(sides, judge, changed):
+        judge.changed(key, was, now)
+    for keys, side, one_shape, verdict in (
+        (added, sides.after, new_shape, judge.added),
+        (removed, sides.before, old_shape, judge.removed),
+    ):
+        for part in _parts(keys):
+            rows = fetch(side, one_shape, part)
+            judge.prepare(rows.values())
+            for key, row in rows.items():
+                verdict(key, row)
+
+
+def _pairs(sides: Sides, judge: Judge, keys: Sequence[Key]) -> Iterator[tuple[Key, Row, Row]]:
+    old_shape, new_shape = sides.shapes[judge.table]
+    for part in _parts(keys):
+        old, new = fetch(sides.before, old_shape, part), fetch(sides.after, new_shape, part)
+        judge.prepare([*old.values(), *new.values()])
+        for key in part:
+            yield key, old[key], new[key]
+
+
+def _parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    for start in range(0, len(keys), FETCHED_AT_ONCE):
+        yield keys[start : start + FETCHED_AT_ONCE]
+
+
+def _structure(report: Report, sides: Sides, active: Sequence[StructureAllowance]) -> Counter[str]:
+    """Account for tables and columns that only one side has; look at what a new one holds."""
+    used: Counter[str] = Counter()
+    by_name = {(one.table, one.column, one.change): one for one in active}
+
+    def account(table: str, column: str, change: str) -> StructureAllowance | None:
+        allowance = by_name.get((table, column, change))
+        if allowance:
+            used[str(allowance)] += 1
+            return allowance
+        what = f"the column {column} was {change}" if column else f"the table was {change}"
+        report.find(table, f"{what}, and no step accounts for it.", sql=f"SHOW CREATE TABLE {quote(table)}")
+        return None
+
+    for name in sorted(set(sides.old.tables) ^ set(sides.new.tables)):
+        if name in sides.old.tables:
+            account(name, "", DROPPED)
+        elif account(name, "", ADDED):
+            count = int(ask(sides.after, f"SELECT COUNT(*) FROM {quote(name)}")[0][0])
+            if count:
+                report.find(name, f"the step makes an empty table, and it holds {count} rows.")
+    for name in sides.shapes:
+        old, new = sides.old.tables[name].columns, sides.new.tables[name].columns
+        for column in sorted(set(old) - set(new)):
+            account(name, column, DROPPED)
+        for column in sorted(set(new) - set(old)):
+            if allowance := account(name, column, ADDED):
+                _new_column(report, sides, allowance)
+    return used
+
+
+def _new_column(report: Report, sides: Sides, allowance: StructureAllowance) -> None:
+    """Find the rows in which a new column does not hold what its step puts there."""
+    shape = sides.shapes[allowance.table][1]
+    where = f"NOT ({quote(allowance.column)} <=> %s)"
+    key = quote(shape.key[0]) if shape.key else "NULL"
+    table = quote(allowance.table)
+    count = ask(sides.after, f"SELECT COUNT(*) FROM {table} WHERE {where}", [allowance.value])[0][0]
+    if count:
+        keys = ask(sides.after, f"SELECT {key} FROM {table} WHERE {where} LIMIT {SAMPLES}", [allowance.value])
+        report.find(
+            f"{allowance.table}.{allowance.column}",
+            f"{count} rows do not hold what step {allowance.step} puts into the new column.",
+            samples=tuple(shown((str(one),)) for (one,) in keys),
+        )
+
+
+def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> None:
+    """Find what the steps should have done to rows and have not."""
+    for one in active:
+        missing: list[str] = []
+        if one.unmet:
+            missing = [", ".join(f"{k} {v}" for k, v in row.items()) for row in context.rows("after", one.unmet)]
+        if one.effect:
+            missing += EFFECTS[one.effect](context)
+        if missing:
+            report.find(
+                one.table, f"{len(missing)} effects of {one.step} are missing ({one.reason}).",
+                samples=tuple(missing[:SAMPLES]), sql=one.unmet,
+            )  # fmt: skip
+
+
+def _key_tables(report: Report, sides: Sides, rules: Allowances) -> None:
+    """Leave the report vacuous where a table that every site fills was empty from the start."""
+    empty = [
+        name for name in rules.key_tables if name not in sides.digests or not sides.digests[name][0]["rows"]
+    ]  # fmt: skip
+    if empty:
+        report.not_checked.append(
+            f"the old database holds no row in {', '.join(empty)}: a site without them proves little"
+        )
+        report.looked_at = 0

@@ -1,0 +1,216 @@
+"""Rules that allowances name: what a step makes of content that plain SQL cannot compare.
+
+A rule judges one column of one row and returns a complaint or None. An effect looks at the whole upgraded
+database and returns what the step should have done and has not. Neither quotes data: complaints are printed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from harness.checks.context import Context
+from harness.digest import Row
+
+Rule = Callable[[Context, str, Row | None, Row | None], str | None]
+_ATTRIBUTE_URI = re.compile(r"attribute://[^/]+/(\d+)")
+_SAVED = re.compile(r"(.+)-SavedSearch-(\d+)", re.DOTALL)
+_DASHBOARDS = "SELECT id, Name, Content, ContentType FROM Attributes WHERE Name IN ({}) ORDER BY id".format(
+    "'Dashboard', 'HomepageSettings', 'Pref-HomepageSettings', 'DefaultDashboard', 'Pref-DefaultDashboard'"
+)
+_SEARCHES = (
+    "SELECT id, Name, Description, ObjectType FROM Attributes WHERE Name = 'SavedSearch' OR Name LIKE 'Search - %'"
+)
+_ONE = "SELECT Content FROM Attributes WHERE id = {}"
+
+
+def anything(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+    """Accept any value: for ids, which the server gives out."""
+    return None
+
+
+def during_the_upgrade(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+    """Accept a time between the last entry of the old upgrade history and the last one of the new."""
+    begin, end = context.memory.setdefault("times", context.times())
+    return None if new and begin <= (new[column] or "") <= end else f"{column} is not a time during the upgrade"
+
+
+def order_by_owner_name(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:
+    """Accept a saved search in which ordering by Owner became ordering by Owner.Name, and nothing else."""
+    assert old is not None
+    assert new is not None
+    wanted, found = context.thaw.value(old[column] or ""), context.thaw.value(new[column] or "")
+    if isinstance(wanted, dict) and isinstance(wanted.get("OrderBy"), str):
+        names = ["Owner.Name" if name == "Owner" else name for name in wanted["OrderBy"].split("|")]
+        wanted = {**wanted, "OrderBy": "|".join(names)}
+    if wanted == found:
+        return None
+    return f"{column}, thawed, differs in more than ordering by Owner.Name instead of Owner"
+
+
+def history_grows(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:
+    """Accept an upgrade history that begins with everything the old one held."""
+    assert old is not None
+    assert new is not None
+    before, after = context.thaw.value(old[column] or ""), context.thaw.value(new[column] or "")
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return f"{column} cannot be thawed"
+    for package, events in before.items():
+        if after.get(package, [])[: len(events)] != events:
+            return f"{column} has lost or altered entries that were there before the upgrade"
+    return None
+
+
+def changed_search(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+    """Accept the id of an attribute whose thawed content is another one than before."""
+    assert new is not None
+    before, after = _both(context, new[column] or "0")
+    return None if before != after else f"{column} names an attribute that the upgrade did not change"
+
+
+def copy_of_a_changed_search(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+    """Accept a ContentHistory whose content is what its search held before, or holds now; each once."""
+    assert new is not None
+    search = new["ObjectId"] or "0"
+    content = context.thaw.value(new[column] or "")
+    before, after = _both(context, search)
+    which = "old" if content == before else "new" if content == after else ""
+    seen: set[tuple[str, str]] = context.memory.setdefault("copies", set())
+    if before == after or not which or (search, which) in seen:
+        return f"{column} is not a copy of what a changed search held or holds"
+    seen.add((search, which))
+    return None
+
+
+def _both(context: Context, identity: str) -> tuple[Any, Any]:
+    """Return the thawed content of an attribute before and after."""
+    pair = []
+    for side in ("before", "after"):
+        rows = context.rows(side, _ONE.format(int(identity)))
+        pair.append(context.thaw.value(rows[0]["Content"] or "") if rows else None)
+    return pair[0], pair[1]
+
+
+def homepage_to_dashboard(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:
+    """Accept a dashboard with the portlets of the old homepage, all of them, in their panes and order."""
+    assert old is not None
+    assert new is not None
+    before, after = context.thaw.value(old[column] or ""), context.thaw.value(new[column] or "")
+    if not isinstance(before, dict) or not isinstance(after, dict) or list(after) != ["Panes"]:
+        return f"{column} cannot be read as a homepage that became a dashboard"
+    searches = context.rows("after", _SEARCHES)
+    for pane in sorted({*before, *after["Panes"]}):
+        old_list, new_list = before.get(pane) or [], after["Panes"].get(pane) or []
+        if len(new_list) < len(old_list):
+            lost = len(old_list) - len(new_list)
+            return f"the homepage's pane {_word(pane)} lost {lost} of {len(old_list)} portlets"
+        if len(new_list) > len(old_list):
+            return f"the homepage's pane {_word(pane)} gained {len(new_list) - len(old_list)} portlets"
+        for number, (was, now) in enumerate(zip(old_list, new_list, strict=True), 1):
+            if now not in list(_portlets(pane, was, searches)):
+                return f"portlet {number} of the homepage's pane {_word(pane)} is not the one it was"
+    return None
+
+
+def _word(name: str) -> str:
+    return name if name in ("body", "sidebar") else "(another)"
+
+
+def _portlets(pane: str, entry: Mapping[str, Any], searches: list[Row]) -> Iterator[dict[str, Any]]:
+    """Yield what an old portlet may have become; several where a search is known by a name that is not unique."""
+    name, kind = entry.get("name") or "", entry.get("type")
+    if kind == "component":
+        yield {"pane": pane, "portlet_type": "component", "component": name, "description": name,
+               "path": f"/Elements/{name}"}  # fmt: skip
+    elif kind == "system":
+        own = [one for one in searches if one["ObjectType"] == "RT::System"]
+        named = [one for one in own if one["Name"] == f"Search - {name}"]
+        described = [one for one in own if one["Name"] == "SavedSearch" and one["Description"] == name]
+        for one in named or described:
+            yield {"pane": pane, "portlet_type": "search", "id": one["id"], "description": f"Saved Search: {name}",
+                   "privacy": "RT::System-1"}  # fmt: skip
+    elif kind == "saved" and (match := _SAVED.search(name)):
+        for one in searches:
+            if one["id"] == match[2]:
+                yield {"pane": pane, "portlet_type": "search", "id": match[2], "privacy": match[1],
+                       "description": f"Saved Search: {one['Description'] or ''}"}  # fmt: skip
+
+
+def wanted_links(context: Context) -> set[tuple[str, str]]:
+    """Return (attribute, attribute it depends on) for every dashboard and homepage of the upgraded database."""
+    if "links" not in context.memory:
+        context.memory["links"] = set(_links(context))
+    found: set[tuple[str, str]] = context.memory["links"]
+    return found
+
+
+def _links(context: Context) -> Iterator[tuple[str, str]]:
+    rows = context.rows("after", _DASHBOARDS)
+    context.thaw.load(row["Content"] or "" for row in rows if row["ContentType"] == "storable")
+    known = context.values("after", "SELECT id FROM Attributes")
+    searches = context.rows("after", _SEARCHES)
+    for row in rows:
+        base = row["id"] or ""
+        content = context.thaw.value(row["Content"] or "") if row["ContentType"] == "storable" else row["Content"]
+        for target in _targets(content, searches):
+            if target in known:
+                yield base, target
+
+
+def _targets(content: Any, searches: list[Row]) -> Iterator[str]:
+    """Yield the attributes that the content of a dashboard, a homepage or a choice of dashboard depends on."""
+    if isinstance(content, str):
+        yield content
+        return
+    panes = content.get("Panes", content) if isinstance(content, dict) else {}
+    for pane in ("body", "sidebar"):
+        for entry in panes.get(pane) or []:
+            if entry.get("portlet_type") == "search":
+                yield str(entry.get("id"))
+            elif "portlet_type" not in entry:
+                found = list(_portlets(pane, entry, searches))
+                if found and "id" in found[0]:
+                    yield found[0]["id"]
+
+
+def dashboard_link(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:
+    """Accept a new link from a dashboard to a search in it, once; or the loss of a link that leads nowhere."""
+    row = new or old
+    assert row is not None
+    ends = [_ATTRIBUTE_URI.fullmatch(row[end] or "") for end in ("Base", "Target")]
+    if not ends[0] or not ends[1]:
+        return f"{column} does not link two attributes"
+    pair = ends[0][1], ends[1][1]
+    if new is None:
+        return "the link is still needed" if pair in wanted_links(context) else None
+    seen: set[tuple[str, str]] = context.memory.setdefault("linked", set())
+    if pair not in wanted_links(context) or pair in seen:
+        return f"{column} links a dashboard to what is not in it, or a second time"
+    seen.add(pair)
+    return None
+
+
+def missing_dashboard_links(context: Context) -> list[str]:
+    """Return the links that dashboards should have and have not."""
+    sql = "SELECT Base, Target FROM Links WHERE Type = 'DependsOn' AND Base LIKE 'attribute:%'"
+    matches = [
+        (_ATTRIBUTE_URI.fullmatch(row["Base"] or ""), _ATTRIBUTE_URI.fullmatch(row["Target"] or ""))
+        for row in context.rows("after", sql)
+    ]
+    present = {(base[1], target[1]) for base, target in matches if base and target}
+    missing = wanted_links(context) - present
+    return [f"attribute {base} depends on attribute {target}" for base, target in sorted(missing)]
+
+
+RULES: dict[str, Rule] = {
+    "any": anything,
+    "during the upgrade": during_the_upgrade,
+    "order by owner name": order_by_owner_name,
+    "history grows": history_grows,
+    "changed search": changed_search,
+    "copy of a changed search": copy_of_a_changed_search,
+    "homepage to dashboard": homepage_to_dashboard,
+    "dashboard link": dashboard_link,
+}
+EFFECTS: dict[str, Callable[[Context], list[str]]] = {"dashboard links": missing_dashboard_links}

@@ -1,0 +1,148 @@
+"""Is the structure of the upgraded database that of a fresh install of the target on the same server?
+
+Differences that a step is known to leave are data, in schema_allowances.toml. An allowance holds when its step
+was applied, or when the difference was there before the upgrade: a site upgraded in the past carries them on.
+"""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.checks.structure import Difference, compare, convert
+from harness.schema import Schema
+from harness.verdict import Report
+
+NAME = "schema"
+QUESTION = "Is the schema that of a fresh install of the target on the same server?"
+ALLOWANCES = Path(__file__).with_name("schema_allowances.toml")
+_FACTS = {"step", "aspect", "fresh", "found", "tables", "columns", "reason"}
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """A difference that `step` leaves: an aspect with its two values, on the tables or columns named.
+
+    tables: for differences of whole tables and of keys. columns: "Table.column". fresh, found: None for any.
+    """
+
+    step: str
+    aspect: str
+    reason: str
+    fresh: str | None = None
+    found: str | None = None
+    tables: tuple[str, ...] = ()
+    columns: tuple[str, ...] = field(default=(), repr=False)
+
+    def covers(self, difference: Difference) -> bool:
+        """Tell whether this is the difference meant."""
+        place = difference.where in self.columns if self.columns else difference.table in self.tables
+        return (
+            place
+            and self.aspect == difference.aspect
+            and self.fresh in (None, difference.fresh)
+            and self.found in (None, difference.found)
+        )
+
+    def __str__(self) -> str:
+        """Return step and aspect with the values."""
+        values = f" {self.fresh} -> {self.found}" if self.found else ""
+        return f"step {self.step}, {self.aspect}{values}: {self.reason}"
+
+
+def allowances(path: Path = ALLOWANCES) -> list[Allowance]:
+    """Read the allowances. Raises ValueError for a fact that is not one, so that a typo allows nothing."""
+    found = []
+    for row in tomllib.loads(path.read_text(encoding="utf-8"))["allowance"]:
+        if unknown := set(row) - _FACTS:
+            raise ValueError(f"{path.name}: unknown {', '.join(sorted(unknown))} in {row}")
+        found.append(Allowance(**{key: _frozen(value) for key, value in row.items()}))
+    return found
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def check(
+    upgraded: Schema, fresh: Schema, steps: Sequence[str] = (), before: Schema | None = None,
+    known: Iterable[Allowance] | None = None,
+) -> Report:  # fmt: skip
+    """Compare an upgraded schema with a fresh install's.
+
+    steps: the steps applied. before: the schema before the upgrade; without it, what the site brought along
+    cannot be told from what the upgrade left, and the site's own tables cannot be told from stray ones.
+    """
+    started = time.monotonic()
+    report = Report(NAME, QUESTION, looked_at=_size(upgraded), unit="columns, indexes and foreign keys")
+    rules = allowances() if known is None else list(known)
+    old = set(compare(before, fresh)) if before else set()
+    used: Counter[Allowance] = Counter()
+    differences = [*compare(upgraded, fresh), *_collations(upgraded, fresh)]
+    for one in differences:
+        covering = [rule for rule in rules if rule.covers(one) and (rule.step in steps or one in old)]
+        if covering:
+            used[covering[0]] += 1
+            report.allowed.append(f"{one.where}: {one.sentence()} ({covering[0]})")
+        else:
+            report.find(one.where, one.sentence() + ".", repair=one.repair and one.repair + ";", sql=_show(one))
+    _foreign_tables(report, upgraded, fresh, before)
+    report.facts["allowances unused"] = [str(rule) for rule in rules if rule.step in steps and not used[rule]]
+    report.facts["collations"] = dict(Counter(table.collation for table in upgraded.tables.values()))
+    report.seconds = round(time.monotonic() - started, 3)
+    return report
+
+
+def _size(schema: Schema) -> int:
+    return sum(len(t.columns) + len(t.indexes) + len(t.foreign_keys) for t in schema.tables.values())
+
+
+def _show(difference: Difference) -> str:
+    return f"SHOW CREATE TABLE `{difference.table}`"
+
+
+def _collations(upgraded: Schema, fresh: Schema) -> list[Difference]:
+    """Find the tables that are not in the collation that most of RT's tables of their character set have.
+
+    Mixed collations are what an interrupted conversion leaves, and joins across them fail. A table of the
+    site's own belongs into the character set that most of RT's tables have.
+    """
+    ours = [table for name, table in upgraded.tables.items() if name in fresh.tables]
+    if not ours:
+        return []
+    usual = Counter(table.collation for table in ours).most_common(1)[0][0]
+    found = []
+    for name, table in upgraded.tables.items():
+        foreign = name not in fresh.tables
+        if table.collation != usual and (foreign or table.charset == usual.partition("_")[0]):
+            repair = convert(name, usual)
+            found.append(Difference("table collation", name, "", usual, table.collation, repair))
+        for column in table.columns.values():
+            same_set = column.charset and column.charset == usual.partition("_")[0]
+            if foreign and table.collation == usual and same_set and column.collation != usual:
+                repair = convert(name, usual)
+                found.append(Difference("collation", name, column.name, usual, column.collation, repair))
+    return found
+
+
+def _foreign_tables(report: Report, upgraded: Schema, fresh: Schema, before: Schema | None) -> None:
+    """Name the site's own tables, look at what holds for any table, and find those that came from nowhere."""
+    for name in sorted(set(upgraded.tables) - set(fresh.tables)):
+        table = upgraded.tables[name]
+        if before is not None and name not in before.tables:
+            report.find(name, "the table is neither in the old database nor in a fresh install.",
+                        repair=f"DROP TABLE `{name}`;", sql=f"SHOW CREATE TABLE `{name}`")  # fmt: skip
+            continue
+        report.not_checked.append(f"{name}: the site's own table; only its engine and collation were looked at")
+        if table.engine != "InnoDB":
+            what = f"the engine is {table.engine}: no transactions, and a dump of it is not consistent."
+            repair = f"ALTER TABLE `{name}` ENGINE=InnoDB;"
+            report.find(name, what, repair=repair, sql=f"SHOW CREATE TABLE `{name}`")
+    lost = sorted(set(before.tables) - set(upgraded.tables) - set(fresh.tables)) if before else []
+    for name in lost:
+        report.find(name, "the table was in the old database and is gone.", repair="restore it from the backup")

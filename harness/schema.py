@@ -1,0 +1,242 @@
+"""The structure of a database as its information_schema tells it, in a form that can be compared and stored.
+
+Integer display widths are dropped (MySQL 8 forgot them, MariaDB has not), defaults are written one way, and
+key names are kept only to be able to drop a key.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from harness.database import Database
+
+PRIMARY = "PRIMARY"
+_WIDTH = re.compile(r"\b((?:tiny|small|medium|big)?int)\(\d+\)")
+
+
+def quote(name: str) -> str:
+    """Return an identifier in backquotes."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. `type` is "varchar(255)", "int", "longblob" ...; charset and collation are "" for non-text.
+
+    default: SQL text such as "0" or "'new'", None for none or NULL. extra: "auto_increment" or "".
+    """
+
+    name: str
+    type: str
+    charset: str
+    collation: str
+    nullable: bool
+    default: str | None
+    extra: str
+
+    def definition(self) -> str:
+        """Return it as it stands in CREATE TABLE or ALTER TABLE ... MODIFY."""
+        words = [quote(self.name), self.type]
+        if self.charset:
+            words.append(f"CHARACTER SET {self.charset}")
+        words.append("NULL" if self.nullable else "NOT NULL")
+        if self.default is not None:
+            words.append(f"DEFAULT {self.default}")
+        if self.extra:
+            words.append(self.extra.upper())
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index. `columns` are names, "name(20)" where only a prefix is indexed; kind is BTREE, FULLTEXT ..."""
+
+    name: str
+    unique: bool
+    columns: tuple[str, ...]
+    kind: str
+
+    @property
+    def signature(self) -> str:
+        """Say what it does, without its name: two indexes of one signature do the same thing."""
+        word = PRIMARY + " KEY" if self.name == PRIMARY else "UNIQUE INDEX" if self.unique else "INDEX"
+        kind = "" if self.kind == "BTREE" else f" {self.kind}"
+        return f"{word}{kind} ({', '.join(self.columns)})"
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A foreign key; rules are "CASCADE", "RESTRICT" (which NO ACTION also means to InnoDB), ..."""
+
+    name: str
+    columns: tuple[str, ...]
+    table: str
+    targets: tuple[str, ...]
+    on_delete: str
+    on_update: str
+
+    @property
+    def signature(self) -> str:
+        """Say what it does, without its name."""
+        rules = "".join(
+            f" ON {event} {rule}"
+            for event, rule in (("DELETE", self.on_delete), ("UPDATE", self.on_update))
+            if rule != "RESTRICT"
+        )
+        columns, targets = ", ".join(self.columns), ", ".join(self.targets)
+        return f"FOREIGN KEY ({columns}) REFERENCES {self.table} ({targets}){rules}"
+
+
+@dataclass
+class Table:
+    """A base table: columns by name in their order, indexes and foreign keys as the server lists them."""
+
+    name: str
+    engine: str
+    collation: str
+    columns: dict[str, Column] = field(default_factory=dict)
+    indexes: list[Index] = field(default_factory=list)
+    foreign_keys: list[ForeignKey] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Return the columns of the primary key, () when it has none."""
+        return next((index.columns for index in self.indexes if index.name == PRIMARY), ())
+
+    @property
+    def charset(self) -> str:
+        """Return the character set that its collation belongs to."""
+        return charset_of(self.collation)
+
+
+@dataclass
+class Schema:
+    """All base tables of a database by name, and the server's name ("mariadb-10.11")."""
+
+    server: str
+    tables: dict[str, Table]
+
+    def to_json(self) -> str:
+        """Return it as JSON, to be kept beside a baseline."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Schema:
+        """Read what `to_json` wrote."""
+        data = json.loads(text)
+        return cls(data["server"], {name: _table(facts) for name, facts in data["tables"].items()})
+
+
+def charset_of(collation: str) -> str:
+    """Return the character set of a collation: "utf8mb4" of "utf8mb4_general_ci". utf8 means utf8mb3."""
+    name = collation.partition("_")[0]
+    return "utf8mb3" if name == "utf8" else name
+
+
+def read(database: Database) -> Schema:
+    """Read the structure of a running database."""
+    tables = {
+        name: Table(name, engine, _new_name(collation or ""))
+        for name, engine, collation in database.rows(
+            "SELECT table_name, engine, table_collation FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name"
+        )
+    }
+    for table, column in _columns(database):
+        if table in tables:  # a view has columns too
+            tables[table].columns[column.name] = column
+    for table, index in _indexes(database):
+        tables[table].indexes.append(index)
+    for table, foreign_key in _foreign_keys(database):
+        tables[table].foreign_keys.append(foreign_key)
+    return Schema(database.server.name, tables)
+
+
+def _columns(database: Database) -> list[tuple[str, Column]]:
+    found = database.rows(
+        "SELECT table_name, column_name, column_type, character_set_name, collation_name, is_nullable,"
+        " column_default, extra FROM information_schema.columns WHERE table_schema = DATABASE()"
+        " ORDER BY table_name, ordinal_position"
+    )
+    maria = database.server.product == "mariadb"
+    return [
+        (table, Column(
+            name, _WIDTH.sub(r"\1", _text(kind)).lower(), _new_name(charset or ""), _new_name(collation or ""),
+            nullable == "YES", _default(_text(default), quoted=maria), _extra(extra),
+        ))
+        for table, name, kind, charset, collation, nullable, default, extra in found
+    ]  # fmt: skip
+
+
+def _indexes(database: Database) -> list[tuple[str, Index]]:
+    found = database.rows(
+        "SELECT table_name, index_name, non_unique, column_name, sub_part, index_type"
+        " FROM information_schema.statistics WHERE table_schema = DATABASE()"
+        " ORDER BY table_name, index_name, seq_in_index"
+    )
+    grouped: dict[tuple[str, str], Index] = {}
+    for table, name, non_unique, column, part, kind in found:
+        before = grouped.get((table, name))
+        columns = (*(before.columns if before else ()), f"{column}({part})" if part else str(column))
+        grouped[table, name] = Index(name, not int(non_unique), columns, kind)
+    return [(table, index) for (table, _), index in grouped.items()]
+
+
+def _foreign_keys(database: Database) -> list[tuple[str, ForeignKey]]:
+    found = database.rows(
+        "SELECT u.table_name, u.constraint_name, u.column_name, u.referenced_table_name, u.referenced_column_name,"
+        " r.delete_rule, r.update_rule FROM information_schema.key_column_usage u"
+        " JOIN information_schema.referential_constraints r ON r.constraint_schema = u.constraint_schema"
+        " AND r.constraint_name = u.constraint_name AND r.table_name = u.table_name"
+        " WHERE u.table_schema = DATABASE() AND u.referenced_table_name IS NOT NULL"
+        " ORDER BY u.table_name, u.constraint_name, u.ordinal_position"
+    )
+    grouped: dict[tuple[str, str], ForeignKey] = {}
+    for table, name, column, target, target_column, on_delete, on_update in found:
+        before = grouped.get((table, name))
+        grouped[table, name] = ForeignKey(
+            name, (*(before.columns if before else ()), column), target,
+            (*(before.targets if before else ()), target_column), _rule(on_delete), _rule(on_update),
+        )  # fmt: skip
+    return [(table, one) for (table, _), one in grouped.items()]
+
+
+def _rule(rule: str) -> str:
+    return "RESTRICT" if rule == "NO ACTION" else rule
+
+
+def _text(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _new_name(name: str) -> str:
+    """Call utf8 what it is; which of its two names a server uses depends on the server."""
+    return re.sub(r"^utf8(?=_|$)", "utf8mb3", name)
+
+
+def _default(value: str | None, *, quoted: bool) -> str | None:
+    """Write a default as SQL. MariaDB gives SQL already, MySQL the bare value; "NULL" is no default."""
+    if value is None or (quoted and value.upper() == "NULL"):
+        return None
+    if quoted:
+        return value[1:-1] if re.fullmatch(r"'-?\d+'", value) else value
+    return value if re.fullmatch(r"-?\d+", value) else "'" + value.replace("'", "''") + "'"
+
+
+def _extra(value: str) -> str:
+    return value.replace("DEFAULT_GENERATED", "").strip().lower()
+
+
+def _table(facts: dict[str, Any]) -> Table:
+    def tuples(row: dict[str, Any]) -> dict[str, Any]:
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+
+    return Table(
+        facts["name"], facts["engine"], facts["collation"],
+        {name: Column(**one) for name, one in facts["columns"].items()},
+        [Index(**tuples(one)) for one in facts["indexes"]],
+        [ForeignKey(**tuples(one)) for one in facts["foreign_keys"]],
+    )  # fmt: skip

@@ -1,0 +1,69 @@
+"""Perl's Storable as plain values. It is thawed in an RT container: untrusted data stays out of this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import InfrastructureError
+from harness.rt import Rt
+
+PROGRAM = "/opt/rt/thaw"
+BATCH = 8_000_000
+"""Characters of frozen content that are sent at once."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """What stands for content that cannot be thawed: equal only where the reason and the content are."""
+
+    reason: str
+    content: str
+
+
+class Thawer:
+    """Thaws content in a container of RT; remembers what it has thawed until `forget`."""
+
+    def __init__(self, tools: Rt) -> None:
+        """Use this container; any release will do, as the format has not changed."""
+        self.tools = tools
+        self._known: dict[str, Any] = {}
+
+    def value(self, content: str) -> Any:
+        """Return frozen content (base64 text) as strings, None, lists and dicts; Unreadable if it is damaged."""
+        self.load([content])
+        return self._known[content]
+
+    def load(self, contents: Iterable[str]) -> None:
+        """Thaw many at once, so that `value` finds them. Raises InfrastructureError if the program fails."""
+        for batch in _batches(content for content in dict.fromkeys(contents) if content not in self._known):
+            questions = [json.dumps({"id": number, "content": one}) for number, one in enumerate(batch)]
+            done = self.tools.run(PROGRAM, stdin=[f"{question}\n".encode() for question in questions])
+            answers = [json.loads(line) for line in done.out.splitlines()]
+            if done.code or [answer["id"] for answer in answers] != list(range(len(batch))):
+                raise InfrastructureError(
+                    f"{PROGRAM} gave {len(answers)} answers to {len(batch)} questions (exit code {done.code}).",
+                    [("Errors", done.err[-2000:])],
+                )
+            for content, answer in zip(batch, answers, strict=True):
+                unreadable = Unreadable(answer.get("error", ""), content)
+                self._known[content] = answer.get("value", unreadable)
+
+    def forget(self) -> None:
+        """Let go of what was thawed: memory stays bounded over a table."""
+        self._known.clear()
+
+
+def _batches(contents: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for content in contents:
+        batch.append(content)
+        size += len(content)
+        if size > BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

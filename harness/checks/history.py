@@ -1,0 +1,207 @@
+"""Does RT's own upgrade history tell of a complete upgrade, and of everything that it told before?
+
+RT keeps it in the attribute `UpgradeHistory` of RT::System: package to events. An event with stage "before" is
+followed by one with stage "after" and the same individual_id; a run that fails leaves a "before" alone. That is
+the one mark of a half-upgraded database that RT leaves by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from harness.database import Database
+from harness.thaw import Thawer, Unreadable
+from harness.verdict import Report
+
+CHECK = "history"
+QUESTION = "Does RT's upgrade history tell of a complete upgrade, with nothing that it told before lost?"
+CORE = "RT"
+"""RT's own package; extensions keep their events under their names."""
+FULL, SINGLE = "full upgrade", "individual upgrade"
+SQL = "SELECT id, Content FROM Attributes WHERE Name = 'UpgradeHistory' AND ObjectType = 'RT::System' ORDER BY id"
+_NUMBER = re.compile(r"\d+\.\d+\.\d+")
+Event = dict[str, Any]
+
+
+@dataclass
+class History:
+    """The history as it was read. packages: package to its events. trouble: why it could not be read, or ""."""
+
+    packages: dict[str, list[Event]] = field(default_factory=dict)
+    trouble: str = ""
+    attributes: int = 0
+
+    def events(self, package: str = CORE) -> list[Event]:
+        """Return a package's events, oldest first."""
+        return self.packages.get(package, [])
+
+    def to_json(self) -> str:
+        """Return it as JSON, to be kept beside a baseline."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> History:
+        """Read what `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+def read(database: Database, thaw: Thawer) -> History:
+    """Read the history of a database. What keeps it from being read is for the check to say."""
+    rows = database.rows(SQL)
+    if not rows:
+        return History(trouble="there is no attribute UpgradeHistory")
+    content = rows[0][1]
+    text = content.decode(errors="replace") if isinstance(content, bytes) else str(content or "")
+    value = thaw.value(text)
+    if isinstance(value, Unreadable):
+        return History(trouble=f"it cannot be thawed: {value.reason}", attributes=len(rows))
+    if not isinstance(value, dict) or not all(isinstance(events, list) for events in value.values()):
+        return History(trouble="it does not hold events by package", attributes=len(rows))
+    return History(value, attributes=len(rows))
+
+
+def opened(events: Sequence[Event]) -> list[Event]:
+    """Return the events that began something which never ended well, and which nothing later went past.
+
+    An event without an id (written by releases before 4.2) is closed by the next end without one.
+    """
+    begun: dict[str, Event] = {}
+    nameless: list[Event] = []
+    for event in events:
+        identity = event.get("individual_id")
+        if event.get("stage") == "before":
+            if identity is None:
+                nameless.append(event)
+            else:
+                begun[identity] = event
+        elif identity is None:
+            if nameless:
+                nameless.pop()
+        elif identity in begun and not failed(event):
+            ended = begun.pop(identity)
+            if ended.get("type") == FULL:
+                # A whole upgrade that went through makes the failures before it a thing of the past.
+                last = events.index(ended)
+                begun = {key: one for key, one in begun.items() if events.index(one) > last}
+                nameless.clear()
+    return [*nameless, *begun.values()]
+
+
+def failed(event: Event) -> bool:
+    """Tell whether an end says that the action did not work (return_value, a list whose first is the success)."""
+    result = event.get("return_value")
+    return isinstance(result, list) and bool(result) and result[0] in (None, "", "0", 0)
+
+
+def title(event: Event) -> str:
+    """Say in words what an event began."""
+    kind = event.get("type") or event.get("action") or "something"
+    if event.get("type") in (FULL, SINGLE):
+        return f"{kind} from {number(event.get('from'))} to {number(event.get('to'))}"
+    return f"{kind} of {'/'.join(str(event.get('filename') or '?').split('/')[-2:])}"
+
+
+def number(version: Any) -> str:
+    """Return a release without its package's suffix: "5.0.3" of "5.0.3+dfsg-3"."""
+    found = _NUMBER.match(str(version or ""))
+    return found[0] if found else str(version or "")
+
+
+def check(before: History | None, after: History, expected: Sequence[str], origin: str, target: str) -> Report:
+    """Compare the history before and after. expected: the steps of this upgrade, () when there was nothing to do.
+
+    before: None where the old database's history is not known; then nothing is said about what was lost.
+    """
+    report = Report(CHECK, QUESTION, looked_at=sum(map(len, after.packages.values())), unit="events")
+    if after.trouble:
+        report.find("RT::System", f"the upgrade history is unusable: {after.trouble}", sql=SQL)
+        return report
+    if after.attributes > 1:
+        report.find("RT::System", f"there are {after.attributes} upgrade histories, RT reads one", sql=SQL)
+    known = 0
+    if before is None or before.trouble:
+        why = before.trouble if before else "it was not read"
+        report.not_checked.append(f"whether the history lost events: the old one is unknown ({why})")
+        known = _position(after.events(), origin)
+    else:
+        known = len(before.events())
+        _lost(report, before, after)
+    new = after.events()[known:]
+    report.facts = {"events": len(after.events()), "new": len(new)}
+    _closed(report, after, new)
+    _upgrade(report, new, expected, origin, target)
+    return report
+
+
+def _position(events: Sequence[Event], origin: str) -> int:
+    """Return where the last full upgrade from `origin` begins: what follows is this upgrade."""
+    begins = [
+        at for at, event in enumerate(events)
+        if event.get("type") == FULL and event.get("stage") == "before" and number(event.get("from")) == origin
+    ]  # fmt: skip
+    return begins[-1] if begins else len(events)
+
+
+def _lost(report: Report, before: History, after: History) -> None:
+    for package, events in before.packages.items():
+        kept = after.events(package)
+        if kept[: len(events)] == events:
+            continue
+        gone = [event for event in events if event not in kept]
+        what = f"{len(gone)} of {len(events)} events are gone or changed" if gone else "another order"
+        report.find(
+            f"package {package}", f"the history does not go on from what it was: {what}",
+            samples=tuple(title(event) for event in gone[:5]), sql=SQL,
+        )  # fmt: skip
+
+
+def _closed(report: Report, after: History, new: Sequence[Event]) -> None:
+    left = [(package, event) for package, events in after.packages.items() for event in opened(events)]
+    if left:
+        report.find(
+            "RT::System", f"{len(left)} actions were begun and never ended: the database is half upgraded",
+            samples=tuple(f"{package}: {title(event)}" for package, event in left[:8]), sql=SQL,
+            repair="restore the backup and upgrade anew; never resume",
+        )  # fmt: skip
+    begun = {event.get("individual_id"): event for event in after.events() if event.get("stage") == "before"}
+    for event in new:
+        if event.get("stage") != "after":
+            continue
+        if failed(event):
+            start = begun.get(event.get("individual_id"), {})
+            report.find("RT::System", f"{title(start)} ended, and its return value says that it failed", sql=SQL)
+        if event.get("individual_id") not in begun:
+            report.find("RT::System", "an action ended that never began", sql=SQL)
+
+
+def _upgrade(report: Report, new: Sequence[Event], expected: Sequence[str], origin: str, target: str) -> None:
+    begun = [event for event in new if event.get("stage") == "before"]
+    full = [event for event in begun if event.get("type") == FULL]
+    single = [number(event.get("to")) for event in begun if event.get("type") == SINGLE]
+    if not expected:
+        if new:
+            report.find("RT::System", f"nothing was to do, yet the history grew by {len(new)} events", sql=SQL)
+        return
+    if len(full) != 1:
+        report.find("RT::System", f"the history grew by {len(full)} upgrades instead of one", sql=SQL)
+    for event in full[-1:]:
+        versions = [number(one) for one in event.get("versions") or []]
+        if versions != list(expected):
+            report.find(
+                "RT::System", f"the upgrade planned {len(versions)} steps, not these {len(expected)}",
+                samples=(f"planned: {', '.join(versions)}", f"expected: {', '.join(expected)}"), sql=SQL,
+            )  # fmt: skip
+        if number(event.get("from")) != origin:
+            report.find("RT::System", f"it was declared from {event.get('from')}, not from {origin}", sql=SQL)
+    if single != list(expected):
+        report.find(
+            "RT::System", f"{len(single)} steps are recorded one by one instead of {len(expected)}, or other ones",
+            samples=(f"recorded: {', '.join(single)}", f"expected: {', '.join(expected)}"), sql=SQL,
+        )  # fmt: skip
+    others = sorted({number(event.get("rt_version")) for event in new} - {target})
+    if others:
+        report.find("RT::System", f"RT {' and '.join(others)} wrote this history, not RT {target}", sql=SQL)

@@ -1,0 +1,119 @@
+"""Does RT's own validator find more in the upgraded database than it found in the old one?
+
+Each release's validator knows its own schema, so the old one judges the old database and the new one the new.
+Old data is rarely clean: what was found before is a fact, what is new is a finding.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from harness.checks import redact
+from harness.checks.log import LogAllowance, allowances, complaints, records
+from harness.rt import Rt
+from harness.verdict import Report
+
+CHECK = "integrity"
+QUESTION = "Does rt-validator find anything that it did not find before?"
+TOOL = "rt-validator"
+CLEAN, DIRTY = 0, 1
+"""The validator's exit codes; any other one means that it could not do its work."""
+_FIELD = re.compile(r"^(\w+) => '(\d*)'(?: => (\w+))?$")
+_LOGGED = re.compile(r"^\[\d+\] \[|^DBD::|^RT::Handle=|^\S+ at \S+ line \d+")
+_NUMBERS = re.compile(r"#\d+")
+_SHOWN = 8
+
+
+@dataclass
+class Validation:
+    """What a validator said: exit code, one line a finding, and complaints about its own work."""
+
+    release: str
+    code: int
+    found: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def to_json(self) -> str:
+        """Return it as JSON, to be kept beside a baseline."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Validation:
+        """Read what `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+def parse(text: str) -> list[str]:
+    """Return the validator's findings, each in one line: its sentence, then the ids concerned.
+
+    Fields that are not numbers are left out: they quote people's data.
+    """
+    found: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("\t") or not line.strip():
+            match = _FIELD.match(line.strip())
+            if match and found:
+                found[-1] += f"; {match[1]} {match[2] or 'empty'}" + (f" (a {match[3]})" if match[3] else "")
+        elif line.startswith("but ") and found:
+            found[-1] += f" {line.strip()}"
+        elif not _LOGGED.match(line):
+            found.append(redact.line(line.strip()))
+    return found
+
+
+def collect(tools: Rt, allowed: Sequence[LogAllowance] | None = None) -> Validation:
+    """Run the validator of a release on the database it is connected to; it changes nothing."""
+    done = tools.run(TOOL, "--check", limit=1800)
+    logged = records(done.err.splitlines() + done.out.splitlines())
+    bad, _ = complaints(logged, allowances() if allowed is None else allowed, TOOL)
+    said = sorted({redact.line(record.message) for record in bad})
+    if done.timed_out:
+        said.append("it ran into its time limit")
+    return Validation(tools.release, done.code, parse(done.err), said)
+
+
+def check(before: Validation | None, after: Validation) -> Report:
+    """Compare the findings before and after. before: None where the old release has no image."""
+    report = Report(CHECK, QUESTION, looked_at=1, unit="validator runs")
+    for side in filter(None, (before, after)):
+        _worked(report, side)
+    known = set(before.found) if before else set()
+    if before is None:
+        report.not_checked.append("which of the validator's findings are old: the old release's did not run")
+    new = [one for one in after.found if one not in known]
+    for kind in dict.fromkeys(map(_kind, new)):
+        group = [one for one in new if _kind(one) == kind]
+        report.find(
+            _table(kind), f"{kind} ({len(group)} of these are new)", samples=tuple(group[:_SHOWN]),
+            repair=f"look at them with {TOOL} --check; if they are old, repair them before the upgrade",
+        )  # fmt: skip
+    old = [one for one in after.found if one in known]
+    report.allowed += [f"found before as well: {one}" for one in old[:_SHOWN]]
+    report.facts = {
+        "before": len(before.found) if before else None, "after": len(after.found), "new": len(new),
+        "gone": len(known - set(after.found)), "old": old[:_SHOWN],
+    }  # fmt: skip
+    return report
+
+
+def _worked(report: Report, side: Validation) -> None:
+    where = f"{TOOL} of RT {side.release}"
+    if side.code not in (CLEAN, DIRTY):
+        report.find(where, f"it could not do its work (exit code {side.code})", samples=tuple(side.complaints[:3]))
+    elif (side.code == DIRTY) != bool(side.found):
+        report.find(where, f"it ended with exit code {side.code} and {len(side.found)} findings, which contradict")
+    if side.complaints and side.code in (CLEAN, DIRTY):
+        report.find(where, f"it logged {len(side.complaints)} complaints", samples=tuple(side.complaints[:_SHOWN]))
+
+
+def _kind(finding: str) -> str:
+    """Return a finding's sentence without its numbers: findings of one kind share it."""
+    return _NUMBERS.sub("#N", finding.partition("; ")[0])
+
+
+def _table(kind: str) -> str:
+    match = re.search(r"\bin (?:record #N in )?(\w+)\b", kind)
+    return match[1] if match else "database"

@@ -1,0 +1,134 @@
+"""RT's log as records: level, message, the step it was written in; and which records are a complaint.
+
+RT swallows much: an object that cannot be created, a last action that dies and an SQL error within RT's own start
+are only logged, and the exit code stays 0. SQL complaints come at any level, often as warnings.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FILE = Path(__file__).with_name("log_allowances.toml")
+BAD_LEVELS = ("error", "critical", "alert", "emergency")
+START = "start"
+"""Name of the part of a run before its first step."""
+_RECORD = re.compile(r"^\[\d+\] \[[^\]]*\] \[(\w+)\]: ?(.*)$")
+_PLACE = re.compile(r" \((?:/|\(eval)[^()]*:\d+\)\s*$")
+_STEP = re.compile(r"^Processing (\d+\.\d+\.\d+)$")
+
+SQL_COMPLAINTS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"DBD::\w+",
+        r"couldn't (?:execute|prepare) the query",
+        r"you have an error in your SQL syntax",
+        r"unknown column '|table '[^']*' doesn't exist|duplicate (?:entry|column|key) ",
+        r"illegal mix of collations|data too long for column|incorrect (?:string|datetime|date|integer) value",
+        r"foreign key constraint|cannot add or update a child row|deadlock found|lock wait timeout",
+        r"server has gone away|lost connection to|got a packet bigger than",
+    )
+)
+PROGRAM_COMPLAINTS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"^Couldn't finish '", r"^ERROR: ", r"^Failed to (?:load|run|create) ", r"^Unable to open ",
+        r"^Can't locate (?:object method|\S+\.pm)|^Undefined subroutine|^Attempt to call undefined ",
+        r"^Unknown option: ", r"^(?:Segmentation fault|Killed|Out of memory|Bus error)",
+        r"BEGIN failed--compilation aborted|Compilation failed in require|^syntax error at ",
+    )
+)  # fmt: skip
+"""What Perl, the shell or rt-setup-database itself writes when something failed, without a level."""
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """One record: `level` is "" for what was not written through RT's logger; `text` may have several lines."""
+
+    step: str
+    level: str
+    text: str
+
+    @property
+    def message(self) -> str:
+        """Return the first line without the place in the code, which differs between releases."""
+        return _PLACE.sub("", self.text.splitlines()[0] if self.text else "").strip()
+
+    @property
+    def complaint(self) -> str:
+        """Return why this record is bad: a level, "SQL" or "failure"; "" when it is not."""
+        if any(pattern.search(self.text) for pattern in SQL_COMPLAINTS):
+            return "SQL"
+        if self.level in BAD_LEVELS:
+            return self.level
+        return "failure" if not self.level and any(p.search(self.text) for p in PROGRAM_COMPLAINTS) else ""
+
+
+def records(lines: Iterable[str]) -> list[LogRecord]:
+    """Return the records of a run's output, lines that belong to a record's text joined to it.
+
+    What follows a record and is neither the next one nor a line that the run itself writes, belongs to it:
+    stack traces and queries span lines.
+    """
+    found: list[LogRecord] = []
+    step, joined = START, False
+    for line in lines:
+        if match := _STEP.match(line):
+            step, joined = match[1], False
+        if match := _RECORD.match(line):
+            found.append(LogRecord(step, match[1], match[2]))
+            joined = True
+        elif joined and line[:1] in ("\t", " ") and line.strip():
+            last = found[-1]
+            found[-1] = LogRecord(last.step, last.level, f"{last.text}\n{line}")
+        else:
+            joined = False
+            if line.strip():
+                found.append(LogRecord(step, "", line))
+    return found
+
+
+@dataclass(frozen=True)
+class LogAllowance:
+    """A complaint that is known and harmless: a pattern of its message, the steps it may come in, why."""
+
+    pattern: re.Pattern[str]
+    steps: tuple[str, ...]
+    reason: str
+    tool: str = "*"
+
+    def covers(self, record: LogRecord, tool: str = "*") -> bool:
+        """Tell whether it is this complaint, from this step, of this tool."""
+        where = "*" in self.steps or record.step in self.steps
+        return where and self.tool in ("*", tool) and bool(self.pattern.search(record.message))
+
+
+@cache
+def allowances(path: Path = FILE) -> tuple[LogAllowance, ...]:
+    """Read the allow-list. Raises KeyError for an entry without a reason."""
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    return tuple(
+        LogAllowance(re.compile(row["pattern"]), tuple(row["step"]), row["reason"], row.get("tool", "*"))
+        for row in data.get("allow", [])
+    )
+
+
+def complaints(
+    found: Iterable[LogRecord], allowed: Sequence[LogAllowance], tool: str = "*"
+) -> tuple[list[LogRecord], list[LogAllowance]]:
+    """Return the records that are bad and not allowed, and the allowances that were used."""
+    bad: list[LogRecord] = []
+    used: list[LogAllowance] = []
+    for record in found:
+        if not record.complaint:
+            continue
+        cover = next((one for one in allowed if one.covers(record, tool)), None)
+        if cover is None:
+            bad.append(record)
+        elif cover not in used:
+            used.append(cover)
+    return bad, used

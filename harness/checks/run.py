@@ -1,0 +1,142 @@
+"""Did the upgrade run as it should? Exit code, log, steps, prompts, closing line.
+
+An exit code of 0 proves little: see harness.checks.log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+from harness.checks import redact
+from harness.checks.log import LogAllowance, LogRecord, allowances, complaints, records
+from harness.upgrade import MAXIMUM_OUTPUT, StepRun, UpgradeRun
+from harness.verdict import Report
+
+CHECK = "run"
+QUESTION = "Did the upgrade end well, with the steps expected, a clean log and no prompt?"
+NOTHING_TO_DO = re.compile(r"^(?:No DB changes (?:since|between) .*|The version .*up to date)\.$")
+CLOSING = "Done."
+# Each is printed once even where the answer was given beforehand; a second time means that it was asked again.
+_ANSWERED = (
+    re.compile(r"Enter \S+ version you're upgrading from:"),
+    re.compile(r"Enter \S+ version if you want to stop upgrade"),
+)
+_ASKED = (
+    re.compile(r"Doesn't match #\.#\.#:"), re.compile(r"Proceed \[y/N\]"), re.compile(r"^Password: *$"),
+    re.compile(r"specify that user's database password"),
+)  # fmt: skip
+_SAMPLES = 5
+
+
+def check(run: UpgradeRun, expected: Sequence[str], allowed: Sequence[LogAllowance] | None = None) -> Report:
+    """Judge a run of the upgrade. expected: the steps it must apply, oldest first; () for nothing to do."""
+    report = Report(CHECK, QUESTION, looked_at=len(run.lines), unit="lines of output")
+    lines = [text for _, text in run.lines]
+    report.facts = {"code": run.code, "seconds": run.seconds, "steps": [step.name for step in _begun(run)]}
+    _end(report, run, lines, expected)
+    _steps(report, run, lines, expected)
+    _prompts(report, lines)
+    found = records(lines)
+    bad, used = complaints(found, allowances() if allowed is None else allowed)
+    report.allowed += [f"{one.pattern.pattern}: {one.reason}" for one in used]
+    _complaints(report, bad)
+    quiet = [record for record in found if record.level == "warning" and not record.complaint]
+    report.facts["warnings"] = sorted({redact.line(record.message) for record in quiet})
+    return report
+
+
+def _begun(run: UpgradeRun) -> list[StepRun]:
+    """Return the steps that the run began; () also for a run that began none."""
+    return run.steps if any(text.startswith("Processing ") for _, text in run.lines) else []
+
+
+def _tail(lines: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return (("End of the output", "\n".join(redact.line(one) for one in lines[-12:])),)
+
+
+def _end(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequence[str]) -> None:
+    if not lines:
+        report.find("output", "the upgrade said nothing at all, so it never ran")
+        return
+    if sum(map(len, lines)) + len(lines) >= MAXIMUM_OUTPUT:
+        report.find("output", f"it wrote more than {MAXIMUM_OUTPUT} characters; the rest was not kept")
+    if run.timed_out:
+        report.find(
+            _last_step(run),
+            f"it was still running after {run.seconds:.0f} s and was ended",
+            blocks=_tail(lines),
+        )
+    elif run.code:
+        report.find(_last_step(run), f"the upgrade ended with exit code {run.code}", blocks=_tail(lines))
+    last = next((one for one in reversed(lines) if one.strip()), "")
+    if last != CLOSING and not run.code:
+        report.find("output", f"its last line is not {CLOSING!r}", blocks=_tail(lines))
+    if not expected and not any(NOTHING_TO_DO.match(one) for one in lines):
+        report.find("output", "no step was expected, but it never says: nothing to do", blocks=_tail(lines))
+
+
+def _last_step(run: UpgradeRun) -> str:
+    return f"step {_begun(run)[-1].name}" if _begun(run) else "before the first step"
+
+
+def _steps(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequence[str]) -> None:
+    begun = [step.name for step in _begun(run)]
+    if expected and not begun:
+        why = next((redact.line(one) for one in lines if NOTHING_TO_DO.match(one)), "it did not say why")
+        report.find("steps", f"none of the {len(expected)} steps was begun ({why})", samples=tuple(expected))
+        return
+    _compare(report, "announced", run.announced, expected)
+    # A run that failed has said so; of its steps only what should not be there is news.
+    reached = expected[: len(begun)] if run.code else expected
+    _compare(report, "began", begun, reached)
+    report.facts["not reached"] = [name for name in expected if name not in begun]
+    idle = [step.name for step in _begun(run) if not step.actions]
+    if idle:
+        report.find("steps", f"{len(idle)} steps were begun and did nothing", samples=tuple(idle))
+
+
+def _compare(report: Report, what: str, names: Sequence[str], expected: Sequence[str]) -> None:
+    missing = [name for name in expected if name not in names]
+    strange = [name for name in names if name not in expected]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if missing:
+        report.find("steps", f"it never {what} {len(missing)} of {len(expected)} steps", samples=tuple(missing))
+    if strange:
+        report.find("steps", f"it {what} {len(strange)} steps that were not expected", samples=tuple(strange))
+    if twice:
+        report.find("steps", f"it {what} {len(twice)} steps more than once", samples=tuple(twice))
+    if not (missing or strange or twice) and list(names) != list(expected):
+        report.find("steps", f"it {what} the steps in another order", samples=tuple(names))
+
+
+def _prompts(report: Report, lines: Sequence[str]) -> None:
+    asked = [one for one in lines if any(pattern.search(one) for pattern in _ASKED)]
+    for pattern in _ANSWERED:
+        # The prompt has no line end, so a loop shows as one long line.
+        times = sum(len(pattern.findall(one)) for one in lines)
+        asked += [pattern.pattern] * (times > 1)
+    if asked:
+        report.find(
+            "output", f"the upgrade prompted {len(asked)} times, which without a terminal never ends well",
+            samples=tuple(redact.line(one, 120) for one in asked[:_SAMPLES]),
+            repair="give --upgrade-from and --upgrade-to as three numbers, and --force",
+        )  # fmt: skip
+
+
+def _complaints(report: Report, bad: Sequence[LogRecord]) -> None:
+    grouped: dict[tuple[str, str, str], list[LogRecord]] = defaultdict(list)
+    for record in bad:
+        grouped[record.step, record.complaint, redact.line(record.message, 100)].append(record)
+    for (step, complaint, message), group in grouped.items():
+        kind = {"SQL": "an SQL error was logged", "failure": "a failure was printed"}
+        text = "\n".join(redact.line(line) for record in group[:_SAMPLES] for line in record.text.splitlines()[:6])
+        report.find(
+            f"step {step}" if step[0].isdigit() else step,
+            f"{kind.get(complaint, f'a message of level {complaint} was logged')}"
+            + (f" {len(group)} times" if len(group) > 1 else "")
+            + (f" at level {group[0].level}" if complaint == "SQL" and group[0].level else "")
+            + f": {message}",
+            blocks=(("Log", text),),
+        )  # fmt: skip

@@ -1,0 +1,78 @@
+"""The run check must find every way in which an upgrade goes wrong and still looks fine."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness import upgrade
+from harness.checks import log, redact, run
+from harness.lifecycle import Lifecycle
+from harness.mutants.run import MUTANTS, RunMutant, good_run
+
+STEPS = ["4.5.0", "4.5.1", "5.0.2"]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_bad_run_is_found(mutant: RunMutant) -> None:
+    """Exit code 0 and 'Done.' prove nothing: each of these must be a finding."""
+    assert run.check(mutant.damage(good_run("4.4.6", "5.0.3", STEPS)), STEPS).findings, mutant.reason
+
+
+def test_a_good_run_is_silent() -> None:
+    """A check that always complains would catch every mutant too."""
+    assert run.check(good_run("4.4.6", "5.0.3", STEPS), STEPS)
+
+
+def test_nothing_to_do_is_a_good_answer() -> None:
+    """The same release on both sides is a valid question."""
+    assert run.check(good_run("5.0.3", "5.0.3", ()), ())
+
+
+def test_an_upgrade_that_nobody_expected_is_found() -> None:
+    """An upgrade where nothing was to be done has changed a database that was right."""
+    assert run.check(good_run("5.0.3", "5.0.3", STEPS), ()).findings
+
+
+def test_warnings_are_told_but_do_not_count() -> None:
+    """RT warns of harmless things; a gate that stops for them is switched off soon."""
+    good = good_run("4.4.6", "5.0.3", STEPS)
+    good.lines.insert(-1, (1.0, "[11] [Mon Jan  1 10:00:00 2024] [warning]: a portlet was left out (/x:1)"))
+    report = run.check(good, STEPS)
+    assert (bool(report), report.facts["warnings"]) == (True, ["a portlet was left out"])
+
+
+def test_an_allowance_needs_its_step_and_pattern() -> None:
+    """An allow-list that matches elsewhere hides what it was not meant for."""
+    text = "[11] [Mon Jan  1 10:00:00 2024] [error]: Name in use (/x:1)"
+    records = log.records(["Processing 4.5.0", text, "Processing 4.5.1", text])
+    allowance = log.LogAllowance(re.compile("^Name in use$"), ("4.5.0",), "known")
+    bad, used = log.complaints(records, [allowance])
+    assert ([one.step for one in bad], used) == (["4.5.1"], [allowance])
+
+
+def test_values_are_hidden_and_names_are_not() -> None:
+    """A log quotes what the database refused, and a report is read by more people than the database."""
+    line = "Duplicate entry 'strasse' for key 'Users1', Unknown column 'Via' in 'SELECT', mail to a.b@example.org"
+    expected = "Duplicate entry '...' for key 'Users1', Unknown column 'Via' in 'SELECT', mail to (address)"
+    assert redact.line(line) == expected
+
+
+def test_arguments_in_a_stack_trace_are_hidden() -> None:
+    """A trace quotes the arguments of every call, password hashes among them."""
+    line = '\tRT::User::Create(RT::User=HASH(0x1), "Name", "anna") called at /opt/rt/share/lib/RT/User.pm line 206'
+    assert redact.line(line) == "\tRT::User::Create(...) called at /opt/rt/share/lib/RT/User.pm line 206"
+
+
+@pytest.mark.engine
+def test_a_real_second_run_is_found(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:  # fmt: skip
+    """Nothing in RT stops a second upgrade: the first run must be silent, the second must not."""
+    tools = rt_tools("5.0.3", clone(lifecycle.fresh("4.4.6", "mariadb-10.11")))
+    steps = upgrade.expected_steps(tools.upgrade_steps(), "4.4.6", "5.0.3")
+    first, second = (run.check(upgrade.run(tools, "4.4.6", "5.0.3"), steps) for _ in range(2))
+    assert (bool(first), bool(second.findings)) == (True, True), f"{first}\n{second}"

@@ -153,7 +153,7 @@ def apply(outcome: Outcome, acceptances: Sequence[Acceptance], today: date | Non
                 kept.append(_lapsed(finding, entries[-1]) if entries else finding)
         reports.append(replace(report, findings=kept))
     remarks = [
-        f"The acceptance at {entry.place} ([{entry.check}] {entry.where}: {entry.what}) fits no finding of this run."
+        f"The acceptance at {entry.place} fits no finding of this run: [{entry.check}] {entry.where}: {entry.what}"
         for entry in acceptances
         if entry not in used
     ]

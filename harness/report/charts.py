@@ -32,7 +32,7 @@ def ticks(total: float) -> list[Tick]:
     step = next((one for one in _STEPS if total / one <= _MOST_TICKS), total / _MOST_TICKS)
     if total <= 0 or step <= 0:
         return []
-    moments = [index * step for index in range(_MOST_TICKS + 1) if index * step <= total * 0.97]
+    moments = [index * step for index in range(_MOST_TICKS + 1) if index * step <= total * 0.98]
     return [Tick(percent(at, total), _clock(at, step)) for at in moments]
 
 

@@ -76,7 +76,9 @@ def _without_secret(text: str, name: str) -> str:
 
 def cleaned(document: Document) -> Document:
     """Return the document as a reader of its JSON would see it: no secrets, plain values only."""
-    return from_json(as_json(document), "the report", {name: redact(log) for name, log in document.logs.items()})
+    return from_json(
+        as_json(document), "the report", {name: redact(log) for name, log in sorted(document.logs.items())}
+    )
 
 
 def load(path: Path) -> Document:

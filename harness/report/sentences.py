@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
+
 from harness.verdict import Finding, Outcome, Report, Verdict
 from harness.wording import count, number, one_line
 
@@ -73,9 +76,16 @@ def allowances(outcome: Outcome) -> list[str]:
 def evidence(finding: Finding) -> list[tuple[str, str]]:
     """Return a finding's titled texts in reading order: samples, SQL, blocks, repair."""
     blocks = [
-        ("Samples", "\n".join(finding.samples)),
+        ("Samples", _listed(finding.samples)),
         ("See it with", finding.sql),
         *finding.blocks,
         ("Repair", finding.repair),
     ]
     return [(title, text) for title, text in blocks if text.strip()]
+
+
+def _listed(samples: Sequence[str]) -> str:
+    """Return short keys side by side, anything longer one below the other."""
+    if all(len(sample) <= 16 and sample.isalnum() for sample in samples):
+        return textwrap.fill(", ".join(samples), 90)
+    return "\n".join(samples)

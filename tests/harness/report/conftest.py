@@ -1,0 +1,24 @@
+"""The example runs as fixtures."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.report import write
+from harness.report.document import Document
+from tests.harness.report import examples
+
+
+@pytest.fixture(params=list(examples.EXAMPLES))
+def example(request: pytest.FixtureRequest) -> Document:
+    """Each of the example runs in turn."""
+    made = examples.EXAMPLES[request.param]()
+    assert made.outcome.verdict().value.replace(" ", "-").lower() == request.param
+    return made
+
+
+@pytest.fixture
+def written(example: Document, tmp_path: Path) -> Path:
+    """The directory of an example run's report."""
+    write(tmp_path / "run", example.facts, example.outcome, example.plan, example.logs)
+    return tmp_path / "run"

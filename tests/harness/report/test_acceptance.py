@@ -1,0 +1,144 @@
+"""Signed-off findings do not count until their day; the file is refused when a signature is incomplete."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from harness.acceptance import apply, load
+from harness.errors import UsageError
+from harness.report.sentences import headline, reason
+from harness.verdict import Outcome, Report, Verdict
+
+ENTRY = """
+[[accept]]
+check = "schema"
+where = "Attachments*"
+what = "Attachments3 is missing"
+who = "J. Example"
+why = "dropped on purpose"
+until = 2027-03-31
+"""
+BEFORE, LAST_DAY, AFTER = date(2027, 1, 1), date(2027, 3, 31), date(2027, 4, 1)
+
+
+@pytest.fixture
+def outcome() -> Outcome:
+    """One check with a finding, one without."""
+    schema = Report("schema", "Is it the target's?", looked_at=412, unit="columns")
+    schema.find("Attachments.Parent", "the index Attachments3 is missing (1 of 9)")
+    return Outcome([schema, Report("rows", "Are all rows there?", looked_at=48310, unit="rows")])
+
+
+def write(path: Path, text: str) -> Path:
+    """Return a file with that text."""
+    path = path / "accepted.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def judged(path: Path, outcome: Outcome, today: date, text: str = ENTRY) -> Outcome:
+    """Return the outcome after the file's entries were applied."""
+    return apply(outcome, load(write(path, text)), today)
+
+
+@pytest.mark.parametrize("today", [BEFORE, LAST_DAY])
+def test_an_accepted_finding_does_not_count(tmp_path: Path, outcome: Outcome, today: date) -> None:
+    """The verdict can be GO, and says what it rests on."""
+    after = judged(tmp_path, outcome, today)
+    assert (after.verdict(), headline(after)) == (Verdict.GO, "GO with 1 accepted finding")
+    assert "2027-03-31" in reason(after)
+    assert after.accepted[0].who == "J. Example"
+    assert outcome.verdict() is Verdict.NO_GO, "the outcome that was given is left as it was"
+
+
+def test_an_expired_acceptance_counts_again(tmp_path: Path, outcome: Outcome) -> None:
+    """A signature has an end, and the finding says that it has passed."""
+    after = judged(tmp_path, outcome, AFTER)
+    assert after.verdict() is Verdict.NO_GO
+    assert "acceptance by J. Example expired on 2027-03-31" in after.findings()[0].what
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('"schema"', '"rows"'),
+        ('"Attachments*"', '"Attach"'),
+        ('"Attachments*"', '"attachments*"'),
+        ("Attachments3 is missing", "Attachments4 is missing"),
+        ("Attachments3 is missing", "/^Attachments3/"),
+        ("Attachments3 is missing", "index.*missing"),
+    ],
+)
+def test_an_entry_covers_only_what_it_says(tmp_path: Path, outcome: Outcome, change: tuple[str, str]) -> None:
+    """A near miss must never silence a finding; the entry that fits nothing is mentioned."""
+    after = judged(tmp_path, outcome, BEFORE, ENTRY.replace(*change))
+    assert after.verdict() is Verdict.NO_GO
+    assert "accepted.toml:2 fits no finding" in after.remarks[0]
+
+
+def test_a_regular_expression_stands_between_slashes(tmp_path: Path, outcome: Outcome) -> None:
+    """Numbers differ from dump to dump, so an expression may be needed."""
+    text = ENTRY.replace("Attachments3 is missing", r"/index Attachments\\d is missing \\(\\d of \\d\\)/")
+    assert judged(tmp_path, outcome, BEFORE, text).verdict() is Verdict.GO
+
+
+def test_a_valid_entry_beside_an_expired_one_is_enough(tmp_path: Path, outcome: Outcome) -> None:
+    """A renewal is added below; the order must not matter."""
+    text = ENTRY.replace("2027-03-31", "2026-01-01") + ENTRY
+    assert judged(tmp_path, outcome, BEFORE, text).verdict() is Verdict.GO
+
+
+def test_what_was_not_checked_cannot_be_accepted(tmp_path: Path, outcome: Outcome) -> None:
+    """A signature turns NO-GO into GO, never NOT PROVEN."""
+    outcome.trouble.append("The engine went away.")
+    assert judged(tmp_path, outcome, BEFORE).verdict() is Verdict.NOT_PROVEN
+
+
+def test_a_check_that_looked_at_nothing_stays_unproven(tmp_path: Path, outcome: Outcome) -> None:
+    """Accepting the only finding of an empty look leaves a look at nothing."""
+    outcome.reports[0].looked_at = 0
+    assert judged(tmp_path, outcome, BEFORE).verdict() is Verdict.NOT_PROVEN
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('who = "J. Example"\n', "", "accepted.toml:2 has an entry without 'who'"),
+        ('why = "dropped on purpose"\n', "", "accepted.toml:2 has an entry without 'why'"),
+        ("until = 2027-03-31\n", "", "accepted.toml:2 has an entry without 'until'"),
+        ('"J. Example"', '"  "', "accepted.toml:6 has an entry whose 'who'"),
+        ('"Attachments3 is missing"', '""', "accepted.toml:5 has an entry whose 'what'"),
+        ("2027-03-31", '"2027-03-31"', "accepted.toml:8 has an entry whose 'until' is not a date"),
+        ("2027-03-31", "2027-03-31T10:00:00", "accepted.toml:8 has an entry whose 'until' is not a date"),
+        ("until", "untill", "accepted.toml:8 has 'untill'"),
+        ("Attachments3 is missing", "/.*/", "accepted.toml:5 has a regular expression that fits everything"),
+        ("Attachments3 is missing", "/(/", "accepted.toml:5 has a regular expression that is none"),
+        ("[[accept]]", "[[accepted]]", "accepted.toml:2 has 'accepted'"),
+        ("[[accept]]", "[accept]", "accepted.toml:2 must write each entry"),
+        ('"schema"', "schema", "line 3"),
+    ],
+)
+def test_an_incomplete_signature_is_refused_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """Who, why and until are what makes it a signature; exit code 3."""
+    with pytest.raises(UsageError) as caught:
+        load(write(tmp_path, ENTRY.replace(old, new, 1)))
+    assert said in str(caught.value)
+
+
+def test_the_line_is_that_of_the_second_entry(tmp_path: Path) -> None:
+    """With many entries the line is what a person needs."""
+    with pytest.raises(UsageError, match=r"accepted.toml:16 has an entry whose 'until'"):
+        load(write(tmp_path, ENTRY + ENTRY.replace("2027-03-31", "3")))
+
+
+def test_other_ways_of_writing_entries_name_the_entry(tmp_path: Path) -> None:
+    """Without a header line there is no line to name."""
+    with pytest.raises(UsageError, match=r"accepted.toml, entry 1 has an entry without 'where'"):
+        load(write(tmp_path, 'accept = [{check = "schema"}]'))
+
+
+def test_a_missing_file_is_wrong_usage(tmp_path: Path) -> None:
+    """Asked to accept by a file that is not there, the gate must not go on without it."""
+    with pytest.raises(UsageError, match="cannot be read"):
+        load(tmp_path / "none.toml")

@@ -1,0 +1,180 @@
+"""The page asks nobody for anything, runs nothing that a finding brought along, and draws within its borders."""
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.plan import Status, Step
+from harness.report import RunFacts, charts
+from harness.report.document import Document
+from harness.report.facts import StepFact
+from harness.report.html import LOG_LINES, MOST_FINDINGS, as_html, excerpt, tail
+from harness.report.timeline import MANY, timeline
+from harness.verdict import Outcome, Report
+from tests.harness.report import examples
+
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Reads a page and keeps every tag, checking that each is closed where it was opened."""
+
+    def __init__(self, text: str) -> None:
+        """Read the page."""
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep a tag that closes itself."""
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep a tag that opens."""
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close the innermost tag."""
+        assert self.open.pop() == tag
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        """Return the attributes of every such tag."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def page(written: Path) -> Page:
+    """The page of an example run."""
+    return Page((written / "report.html").read_text(encoding="utf-8"))
+
+
+def test_it_asks_nobody_for_anything(page: Page) -> None:
+    """It opens offline, from an archive, in a mail."""
+    links = [
+        value
+        for _, attributes in page.tags
+        for name, value in attributes.items()
+        if name in {"src", "href", "srcset", "action", "data", "poster", "xlink:href"}
+    ]
+    assert links
+    assert all(link.startswith("#") or link == "data:," for link in links)
+
+
+def test_only_our_own_style_and_script_may_run(written: Path, page: Page) -> None:
+    """The page's policy names the hash of its one script and its one style; nothing else is let in."""
+    text = (written / "report.html").read_text(encoding="utf-8")
+    (policy,) = (tag["content"] for tag in page.all("meta") if "http-equiv" in tag)
+    assert "default-src 'none'" in policy
+    for tag in ("style", "script"):
+        (inside,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert len(page.all("script")) == len(page.all("style")) == 1
+    assert not [name for _, attributes in page.tags for name in attributes if name == "style" or name[:2] == "on"]
+
+
+def test_hostile_text_stays_text() -> None:
+    """A finding with markup and control characters is shown letter by letter."""
+    text = as_html(examples.no_go())
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in text
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", text)
+
+
+def test_it_says_what_the_text_says(example: Document, written: Path) -> None:
+    """Verdict, reason, and every section that the run has."""
+    text = (written / "report.html").read_text(encoding="utf-8")
+    assert f">{example.outcome.verdict().value}" in text
+    for finding in example.outcome.findings():
+        assert finding.what[:12] in text.replace("&lt;", "<")
+    for name in example.outcome.missing():
+        assert f"[{name}] never reported." in text
+    sections = set(re.findall(r'<section id="([a-z-]+)"', text))
+    assert sections >= {"checks", "plan", "not-checked", "reproduce", "environment", "logs"}
+    assert ("findings" in sections) is bool(example.outcome.findings())
+
+
+def test_identifiers_are_unique(page: Page) -> None:
+    """Links within the page must lead somewhere, and to one place."""
+    names = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(names) == len(set(names))
+    for attributes in (*page.all("a"), *page.all("use")):
+        assert attributes["href"][1:] in names
+
+
+def test_charts_stay_within_their_borders(page: Page) -> None:
+    """Every bar begins and ends between 0 and 100 percent."""
+    bars = [one for one in page.all("rect") if one.get("x", "").endswith("%") and one["width"].endswith("%")]
+    assert bars
+    for bar in bars:
+        left, width = float(bar["x"][:-1]), float(bar["width"][:-1])
+        assert 0 <= left <= 100
+        assert 0 <= width <= 100.01 - left
+
+
+def test_a_thousand_findings_and_endless_texts_keep_the_page_small() -> None:
+    """A page of 100 MB opens nowhere; report.json has everything."""
+    report = Report("rows", "?", looked_at=1)
+    for at in range(3000):
+        report.find(f"Table{at}", "is gone", samples=("x" * 30_000,))
+    text = as_html(Document(RunFacts("run", "pair"), Outcome([report]), Step("gate"), {"rt": "line\n" * 100_000}))
+    assert text.count("is gone.") == MOST_FINDINGS + 1, "the findings that are shown, and the reason on top"
+    assert "2,900 more of this check" in text
+    assert len(text) < 5_000_000
+    assert "10,000 characters left out" in excerpt("x" * 30_000)
+    assert tail("line\n" * (LOG_LINES + 7)).startswith("[... 7 lines left out ...]\n")
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=12), st.floats(0, 1e6))
+def test_any_durations_can_be_drawn(seconds: list[float], total: float) -> None:
+    """Steps of no length, of a week, and runs that took no time at all."""
+    children = [Step(str(at), [], Status.DONE, one, "", total / 2, one) for at, one in enumerate(seconds)]
+    rows, axis = charts.plan_rows(Step("gate", children, Status.DONE, total, "", 0.0))
+    assert all(0 <= (row.left or 0) <= 100 and 0 <= row.width <= 100 for row in rows)
+    assert [tick.at for tick in axis] == sorted({tick.at for tick in axis})
+    assert len(charts.step_rows([StepFact("x", one) for one in seconds])) == len(seconds)
+
+
+def test_ticks_are_round_and_few() -> None:
+    """An axis is read in round numbers."""
+    assert [tick.label for tick in charts.ticks(41.7)] == ["0", "10 s", "20 s", "30 s", "40 s"]
+    assert [tick.label for tick in charts.ticks(0.31)] == ["0", "0.1 s", "0.2 s", "0.3 s"]
+    assert [tick.label for tick in charts.ticks(1500)] == ["0", "5 min", "10 min", "15 min", "20 min"]
+    assert charts.ticks(0) == []
+
+
+def test_unexplained_row_changes_come_first() -> None:
+    """One lost row matters more than a thousand that a step is known to change."""
+    chart = charts.row_changes(
+        [
+            {"table": "Attributes", "before": 9, "after": 1009, "added": 1000},
+            {"table": "Users", "before": 4, "after": 4},
+            {"table": "Tickets", "before": 9, "after": 8, "removed": 1, "unexplained": 1},
+        ]
+    )
+    assert [row.table for row in chart.rows] == ["Tickets", "Attributes"]
+    assert (chart.same, chart.unexplained) == (["Users"], 1)
+
+
+def test_many_moments_become_a_density() -> None:
+    """A minute of writes is drawn as their rate, so that a gap is seen; each kill keeps its own mark."""
+    writes = [{"t": at / 10, "kind": "write", "lane": "writes"} for at in range(MANY * 4) if not 100 < at < 200]
+    chart = timeline([*writes, {"t": 12.0, "kind": "kill", "label": "SIGKILL", "lane": "instance 1"}])
+    lane, other = chart.lanes
+    assert not lane.marks
+    assert not [one for one in lane.bins if 33 < one.left < 61]
+    assert [mark.kind for mark in other.marks] == ["kill"]
+    assert chart.kinds == ["kill", "write"]
+    assert [moment.lane for moment in chart.moments] == ["instance 1"]

@@ -1,0 +1,228 @@
+"""Progress tells at once what happens, never floods a console, and leaves a complete plan."""
+
+import io
+import os
+import pty
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.errors import InfrastructureError
+from harness.plan import Status, Step
+from harness.progress import Progress
+from harness.timings import Timings
+from harness.waits import Retry, wait_until
+
+
+class Clock:
+    """A clock that only moves when told."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        """Return the seconds."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that only moves when told."""
+    return Clock()
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    """Something that is no terminal."""
+    return io.StringIO()
+
+
+@pytest.fixture
+def progress(stream: io.StringIO, clock: Clock) -> Iterator[Progress]:
+    """A running progress, on a plan of three steps."""
+    with Progress(stream, Step("gate", [Step("engine"), Step("upgrade"), Step("checks")]), clock=clock) as made:
+        yield made
+
+
+def test_every_event_is_one_line_with_the_seconds(progress: Progress, stream: io.StringIO, clock: Clock) -> None:
+    """Jenkins' console keeps everything, so it gets one line when a step begins and one when it ends."""
+    with progress.step("upgrade"):
+        clock.now += 1.84
+        with progress.step("4.5.2"):
+            clock.now += 0.5
+    assert stream.getvalue().splitlines() == [
+        "[    0.0 s] upgrade ...",
+        "[    1.8 s]   4.5.2 ...",
+        "[    2.3 s]   4.5.2: done after 0.5 s",
+        "[    2.3 s] upgrade: done after 2.3 s",
+    ]
+
+
+def test_silence_is_broken_once_in_ten_seconds(progress: Progress, stream: io.StringIO, clock: Clock) -> None:
+    """However many notes come and steps run, a long wait costs one line in ten seconds."""
+    with progress.step("upgrade") as step:
+        before = len(stream.getvalue().splitlines())
+        for second in range(60):
+            clock.now += 1
+            step.note(f"line {second}")
+            progress.beat()
+        lines = stream.getvalue().splitlines()[before:]
+    assert len(lines) == 6
+    assert lines[0] == "[   10.0 s] still upgrade: 10 s so far (line 9)"
+
+
+def test_a_failure_is_told_once_and_marked_in_the_plan(progress: Progress, stream: io.StringIO) -> None:
+    """The sentence of the error stands at the step that raised it, not at everything around it."""
+    with pytest.raises(InfrastructureError), progress.step("upgrade"), progress.step("4.5.2"):
+        raise InfrastructureError("The server ended.", [("Log", "secret details")])
+    upgrade = progress.plan.children[1]
+    assert (upgrade.status, upgrade.children[0].note) == (Status.FAILED, "The server ended.")
+    assert stream.getvalue().count("The server ended.") == 1
+    assert "secret details" not in stream.getvalue()
+
+
+def test_a_check_that_finds_something_fails_its_step_without_an_exception(progress: Progress) -> None:
+    """What contains a failed step has failed as well."""
+    with progress.step("checks"):
+        with progress.step("rows") as rows:
+            rows.fail("12 of 48,310 rows are gone")
+        with progress.step("schema") as schema:
+            schema.skip("no fresh installation to compare with")
+    checks = progress.plan.children[2]
+    assert [step.status for step in (checks, *checks.children)] == [Status.FAILED, Status.FAILED, Status.SKIPPED]
+
+
+def test_ctrl_c_is_named(progress: Progress) -> None:
+    """Whoever interrupts a run must find where in the plan that was."""
+    with pytest.raises(KeyboardInterrupt), progress.step("upgrade"):
+        raise KeyboardInterrupt
+    assert progress.plan.children[1].note == "interrupted"
+
+
+def test_planned_steps_are_filled_in_and_others_added(progress: Progress, clock: Clock) -> None:
+    """The tree that was printed before is the one that is filled in."""
+    clock.now += 3
+    with progress.step("engine"), progress.step("starting"):
+        clock.now += 2
+    assert [step.title for _, step in progress.plan.walk()] == ["gate", "engine", "starting", "upgrade", "checks"]
+    engine = progress.plan.children[0]
+    assert (engine.start, engine.seconds) == (3.0, 2.0)
+
+
+def test_threads_have_their_own_steps(progress: Progress) -> None:
+    """Several checks run at once, each inside of the step that it belongs to."""
+    together = threading.Barrier(3)
+
+    def work(name: str) -> None:
+        with parent.step(name), progress.step("inner"):
+            together.wait(10)
+
+    with progress.step("checks") as parent:
+        threads = [threading.Thread(target=work, args=(name,)) for name in ("rows", "schema", "log")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    checks = progress.plan.children[2]
+    assert sorted(step.title for step in checks.children) == ["log", "rows", "schema"]
+    assert all([inner.title for inner in step.children] == ["inner"] for step in checks.children)
+    assert all(step.status is Status.DONE for _, step in checks.walk())
+
+
+def test_nothing_is_written_while_paused(progress: Progress, stream: io.StringIO) -> None:
+    """Pytest's own output goes to the same terminal: what happens meanwhile comes afterwards."""
+    with progress.paused():
+        with progress.step("upgrade"):
+            pass
+        assert stream.getvalue() == ""
+    assert len(stream.getvalue().splitlines()) == 2
+
+
+def test_foreign_text_cannot_steer_the_console(progress: Progress, stream: io.StringIO) -> None:
+    """Container logs hold anything, escape sequences included."""
+    progress.say("\x1b[2Jgone\u202e")
+    assert stream.getvalue() == "[    0.0 s] \\x1b[2Jgone\\u202e\n"
+
+
+def test_a_reader_who_went_away_does_not_end_the_run() -> None:
+    """`make gate | head` must still end with a verdict."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    stream = os.fdopen(writing, "w", buffering=1)
+    with Progress(stream) as progress, progress.step("upgrade"):
+        pass
+    assert progress.plan.children[0].status is Status.DONE
+    os.close(writing)
+    with pytest.raises(OSError, match=r"Bad file descriptor|Broken pipe"):
+        stream.close()
+
+
+def test_a_stream_without_unicode_gets_question_marks(clock: Clock) -> None:
+    """A console in the C locale must not end the run either."""
+    raw = io.BytesIO()
+    with Progress(io.TextIOWrapper(raw, "ascii", write_through=True), clock=clock) as progress:
+        progress.say("straße")
+    assert raw.getvalue() == b"[    0.0 s] stra?e\n"
+
+
+def test_a_terminal_shows_the_running_step_within_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a real terminal the step, its clock, its note and last time's duration are there at once."""
+    monkeypatch.setenv("TERM", "xterm")
+    ours, theirs = pty.openpty()
+    shown = bytearray()
+
+    def read() -> None:
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:
+                return
+            shown.extend(piece)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+
+    def sees(*patterns: str) -> None:
+        def probe() -> None:
+            missing = [one for one in patterns if not re.search(one, shown.decode(errors="replace"))]
+            if missing:
+                raise Retry(f"{missing} not in {bytes(shown[-400:])!r}")
+
+        wait_until(f"showing {patterns}", probe, 2.0)
+
+    with os.fdopen(theirs, "w", encoding="utf-8") as terminal:
+        plan = Step("gate", [Step("upgrade", expected=1.5)])
+        with Progress(terminal, plan, live=True) as progress:
+            with progress.step("upgrade") as step:
+                step.note("processing 4.5.2")
+                sees("upgrade", "of about 1.5 s", "processing 4.5.2", "in all")
+                shown.clear()
+                sees(r"upgrade  (0\.[1-9]|1\.\d) s")
+            sees(r"✓ .*upgrade")
+    reader.join(2)
+    os.close(ours)
+
+
+def test_durations_are_remembered_for_what_was_done(tmp_path: Path, stream: io.StringIO, clock: Clock) -> None:
+    """A failed step says nothing about how long the next one takes."""
+    timings = Timings(tmp_path / "steps.json")
+    with Progress(stream, Step("gate"), timings=timings, clock=clock) as progress:
+        with progress.step("upgrade"):
+            clock.now += 4.2
+        with progress.step("checks") as checks:
+            checks.fail("found something")
+    again = Timings(tmp_path / "steps.json")
+    assert again.expected(("gate", "upgrade")) == pytest.approx(4.2)
+    assert again.expected(("gate", "checks")) is None
+    with Progress(stream, Step("gate"), timings=again, clock=clock) as progress, progress.step("upgrade"):
+        pass
+    assert "upgrade ... (last time 4.2 s)" in stream.getvalue()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"gate": "soon", "gate / upgrade": -1}'])
+def test_a_damaged_memory_is_no_memory(tmp_path: Path, text: str) -> None:
+    """Nobody's run fails because a cache file is broken."""
+    (tmp_path / "steps.json").write_text(text)
+    assert Timings(tmp_path / "steps.json").expected(("gate",)) is None

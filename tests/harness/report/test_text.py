@@ -1,0 +1,96 @@
+"""The text says the verdict first and last, and everything that a reader needs in between."""
+
+from datetime import date
+
+import pytest
+
+from harness.plan import Step
+from harness.report import RunFacts, terminal
+from harness.report.document import Document
+from harness.report.sentences import headline, reason
+from harness.verdict import Accepted, Finding, Outcome, Report
+from tests.harness.report import examples
+
+
+def text(document: Document) -> str:
+    """Return the text of a run."""
+    return terminal(document.facts, document.outcome, document.plan, colour=False)
+
+
+def test_the_verdict_comes_first_and_last() -> None:
+    """A terminal shows the last lines, a mail the first."""
+    lines = text(examples.not_proven()).splitlines()
+    assert lines[0] == "NOT PROVEN"
+    assert lines[1].startswith("7 questions could not be answered. The first: The database server ended")
+    assert lines[-1].startswith("NOT PROVEN (exit code 2). 7 questions")
+
+
+def test_findings_are_whole_and_can_be_copied() -> None:
+    """SQL and repairs are neither folded nor cut."""
+    said = text(examples.no_go())
+    assert "\n            FROM Tickets\n" in said
+    assert "CREATE INDEX Attachments3 ON Attachments (Parent, TransactionId);\n" in said
+    assert f"          {examples.LONG}\n" in said
+    assert said.count("the requestor was 2 people") == 11
+
+
+def test_what_was_not_checked_is_said_in_every_run() -> None:
+    """Also of a run that went well."""
+    assert "Nothing that this run promised was left out." in text(examples.go())
+    assert "[rows] sessions: empty on purpose" in text(examples.go())
+    assert "- [deploy] never reported." in text(examples.not_proven())
+
+
+def test_the_failed_step_is_marked() -> None:
+    """The tree is the same that was printed before the run."""
+    assert "<== Duplicate entry 'strasse'" in text(examples.not_proven())
+
+
+def test_a_reader_can_reproduce_it() -> None:
+    """The command stands by itself on a line."""
+    assert "\nHow to reproduce\n  make gate FROM=4.4.6" in text(examples.go())
+
+
+def test_nothing_steers_the_terminal() -> None:
+    """Findings carry texts from logs and databases."""
+    said = text(examples.no_go())
+    assert not [character for character in said if ord(character) < 32 and character != "\n"]
+    assert "\u202e" not in said
+
+
+def outcome(findings: int = 0, trouble: int = 0, accepted: int = 0, reports: int = 2) -> Outcome:
+    """Return an outcome with so many of each."""
+    made = [Report(f"check {at}", "?", looked_at=3) for at in range(reports)]
+    for at in range(findings):
+        made[0].find("Tickets", f"{at + 1} of 9 rows are gone")
+    signed = [Accepted(Finding("rows", "x", "y"), "me", "why", date(2027, 1, at + 1)) for at in range(accepted)]
+    return Outcome(made, [f"Trouble {at}" for at in range(trouble)], (), signed)
+
+
+@pytest.mark.parametrize(
+    ("made", "first", "second"),
+    [
+        (outcome(), "GO", "All 2 checks ran and found nothing."),
+        (outcome(findings=1), "NO-GO", "1 finding in 1 of 2 checks. It: Tickets: 1 of 9 rows are gone."),
+        (
+            outcome(findings=2, trouble=1, accepted=1), "NO-GO",
+            "2 findings in 1 of 2 checks, and 1 question without an answer. "
+            "The first: Tickets: 1 of 9 rows are gone.",
+        ),
+        (outcome(trouble=1), "NOT PROVEN", "1 question could not be answered. It: Trouble 0."),
+        (outcome(reports=0), "NOT PROVEN", "No check reported anything."),
+        (
+            outcome(accepted=2), "GO with 2 accepted findings",
+            "All 2 checks ran and found nothing beyond what was accepted "
+            "(the first acceptance ends on 2027-01-01).",
+        ),
+    ],
+)  # fmt: skip
+def test_the_reason_is_one_sentence(made: Outcome, first: str, second: str) -> None:
+    """The same words stand in text, JSON, JUnit and HTML."""
+    assert (headline(made), reason(made)) == (first, second)
+
+
+def test_a_run_without_anything_still_reads() -> None:
+    """A run that ended before it began is NOT PROVEN and says so."""
+    assert terminal(RunFacts("run", ""), Outcome(), Step("gate"), colour=False).startswith("NOT PROVEN\n")

@@ -111,14 +111,14 @@ class Trial:
 
     def ask(self, path: str, name: str = "app") -> str:
         """Ask a task of an app directly, as soon as it listens, and return the body."""
-        task = self.tasks(name)[0]
-        url = f"http://{task['host']}:{task['ports'][0]}{path}"
-        return wait_until(
-            f"An answer of {url}",
-            lambda: requests.get(url, timeout=10).text,
-            REAL_LIMIT,
-            retry_on=(requests.ConnectionError,),
-        )
+
+        def answer() -> str:
+            task = next((task for task in self.tasks(name) if task.get("ports")), None)
+            if task is None:
+                raise Retry("no task has a port yet")
+            return requests.get(f"http://{task['host']}:{task['ports'][0]}{path}", timeout=10).text
+
+        return wait_until(f"An answer of {name}", answer, REAL_LIMIT, retry_on=(requests.ConnectionError,))
 
     def clean(self) -> None:
         """Remove every app of the group and wait until its tasks are gone."""

@@ -188,3 +188,18 @@ def test_c32_a_new_task_counts_only_when_it_is_ready(trial: Trial) -> None:
     trial.settle(deployment)
     embedded = trial.json("GET", f"/v2/apps{definition['id']}", params={"embed": "app.readiness"})["app"]
     assert [result["ready"] for result in embedded["readinessCheckResults"]] == [True]
+
+
+def test_a_deploy_tool_that_knows_only_container_and_deployments_gets_along(trial: Trial) -> None:
+    """Many sites' tools do no more than this: PUT the container alone, then poll app.deployments."""
+    trial.create(trial.definition(instances=2, healthChecks=[check()]))
+    before = trial.app()
+    assert before["deployments"] == []
+    container = before["container"]
+    container["docker"]["parameters"] = [{"key": "label", "value": "release=next"}]
+    old = trial.ids()
+    trial.json("PUT", f"/v2/apps{before['id']}", {"container": container})
+    trial.eventually("No deployment in the app", lambda: not trial.app()["deployments"])
+    after = trial.app()
+    assert (after["tasksHealthy"], old & trial.ids()) == (2, set())
+    assert after["container"]["portMappings"] == before["container"]["portMappings"]

@@ -22,6 +22,7 @@ class ScriptedRunner:
         self.apps: dict[str, App] = {}
         self.signals: list[str] = []
         self.left: list[Found] = []
+        self.most = 0
 
     def watch(self, ended: Ended) -> None:
         """Remember whom to tell."""
@@ -34,6 +35,7 @@ class ScriptedRunner:
         if image == "missing":
             raise LaunchError("image missing is not here")
         self.apps[task_id] = app
+        self.most = max(self.most, len(self.apps))
         return Placed(f"{image}:{task_id}", 0, "127.0.0.1", (9,), (80,), (("127.0.0.1", 9),))
 
     def crash(self, task_id: str, status: int = 3) -> None:
@@ -45,6 +47,7 @@ class ScriptedRunner:
         image, _, task_id = placed.container.partition(":")
         self.signals.append(name)
         if name == "SIGKILL" or image != "deaf":
+            self.apps.pop(task_id, None)
             self.ended(task_id, FAILED, "Container exited with status 137")
 
     async def remove(self, placed: Placed) -> None:

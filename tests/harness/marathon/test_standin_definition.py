@@ -71,6 +71,12 @@ def test_without_a_network_port_mappings_vanish_and_a_default_port_appears() -> 
     assert app.health_checks[0].port_index == 0
 
 
+def test_old_ports_become_port_definitions() -> None:
+    app = stored({"id": "/a", "cmd": "sleep 1", "ports": [8000, 0]})
+    assert [definition.port for definition in app.port_definitions or []] == [8000, 10000]
+    assert app.ports is None
+
+
 def test_a_bridge_without_mappings_gets_one_and_an_empty_list_means_none() -> None:
     bridge: dict[str, Any] = {"id": "/a", "container": {"docker": {"image": "x"}}, "networks": NEW["networks"]}
     assert stored(bridge).port_names() == ["default"]

@@ -146,6 +146,25 @@ def test_a_restart_moves_the_scaling_time_and_keeps_the_configuration_time() -> 
     play(story)
 
 
+@pytest.mark.parametrize(
+    ("instances", "minimum", "over", "most"),
+    [(1, 1.0, 1.0, 2), (1, 0.0, 0.0, 1), (3, 0.5, 0.0, 3), (3, 0.7, 0.3, 4), (4, 0.75, 0.25, 5)],
+)
+def test_a_replacement_never_runs_more_tasks_than_it_may(
+    instances: int, minimum: float, over: float, most: int
+) -> None:
+    async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
+        shares = {"minimumHealthCapacity": minimum, "maximumOverCapacity": over}
+        site.commands.submit({"/a": app(instances=instances, upgradeStrategy=shares)}, force=False)
+        await clock.settle()
+        runner.most = 0
+        site.commands.restart("/a", force=False)
+        await clock.advance(10)
+        assert (runner.most, len(runner.apps), site.state.deployments) == (most, instances, {})
+
+    play(story)
+
+
 def test_a_command_check_is_mirrored_and_satisfies_the_deployment() -> None:
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         check = {"protocol": "COMMAND", "command": {"value": "true"}, "delaySeconds": 15}

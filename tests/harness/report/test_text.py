@@ -58,6 +58,11 @@ def test_nothing_steers_the_terminal() -> None:
     assert "\u202e" not in said
 
 
+def test_lines_have_no_blanks_at_their_ends(example: Document) -> None:
+    """verdict.txt is mailed and compared: nobody wants to see padding."""
+    assert not [line for line in text(example).splitlines() if line != line.rstrip()]
+
+
 def outcome(findings: int = 0, trouble: int = 0, accepted: int = 0, reports: int = 2) -> Outcome:
     """Return an outcome with so many of each."""
     made = [Report(f"check {at}", "?", looked_at=3) for at in range(reports)]

@@ -7,6 +7,7 @@ A dump of the user's own may come without one: then less can be checked, and the
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import hashlib
 import io
@@ -79,10 +80,15 @@ class Dump:
         """Return the file's name without its endings."""
         return self.path.name.partition(".sql")[0]
 
-    def open(self) -> IO[bytes]:
+    @contextlib.contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
         """Open the SQL text. Damage surfaces while reading: use `chunks` unless you handle it."""
-        raw = self.path.open("rb")
-        return cast(IO[bytes], _FORMATS[self.format][1](raw)) if self.format in _FORMATS else raw
+        with self.path.open("rb") as raw:
+            if self.format in _FORMATS:
+                with _FORMATS[self.format][1](raw) as text:
+                    yield text
+            else:
+                yield raw
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the SQL as it is fed to a server, lines that belong to the old server taken out.

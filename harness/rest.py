@@ -175,7 +175,10 @@ class RestOne(Client):
         content = self._call(where, self._rt.get_attachment_content, ticket, attachment)
         if content is None:
             raise RestError(f"REST 1: {where}", "RT has no such attachment")
-        return bytes(content)
+        # RT 4.4.4 ends the body with line breaks of its own; the attachment's header knows its true length.
+        facts = self._call(where, self._rt.get_attachment, ticket, attachment) or {}
+        length = int(facts.get("Headers", {}).get("Content-Length") or len(content))
+        return bytes(content[:length] if not content[length:].strip(b"\n") else content)
 
 
 class RestTwo(Client):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from fixtures.databases import CloneFactory
-from fixtures.pairs import DEFAULT_SERVER
-from fixtures.rt import RtFactory
 from harness.baseline import Baseline
+from harness.choice import DEFAULT_SERVER
 from harness.database import Database
 from harness.lifecycle import Lifecycle
 from harness.releases import releases
@@ -15,11 +16,17 @@ from harness.rt import Rt
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for `version` once per release."""
-    if "version" in metafunc.fixturenames:
+    """Run a test that asks for `version` once per release, and for `interface` once per REST that it has."""
+    if "interface" in metafunc.fixturenames:
+        both = [
+            (one.version, number) for one in releases().values() for number in ((1, 2) if one.major > 4 else (1,))
+        ]
+        metafunc.parametrize(("version", "interface"), both, scope="module")
+    elif "version" in metafunc.fixturenames:
         metafunc.parametrize("version", list(releases()), scope="module")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what lies here as needing an engine, and keep a release on one worker: its site is shared."""
     for item in items:
@@ -49,13 +56,13 @@ def database(clone: CloneFactory, fresh: Baseline) -> Database:
     return clone(fresh)
 
 
-@pytest.fixture
-def site(rt_site: RtFactory, version: str, database: Database) -> Rt:
-    """A serving RT on this test's own database."""
-    return rt_site(version, database)
-
-
-@pytest.fixture
-def tools(rt_tools: RtFactory, version: str, database: Database) -> Rt:
-    """An idle RT container on this test's own database."""
-    return rt_tools(version, database)
+@pytest.fixture(scope="module")
+def served(lifecycle: Lifecycle, version: str, server_name: str) -> Iterator[Rt]:
+    """A serving RT that the tests of a module share; each looks at what it made itself."""
+    database = lifecycle.baselines.clone(lifecycle.fresh(version, server_name))
+    try:
+        site = lifecycle.site(version, database)
+        yield site
+        site.remove()
+    finally:
+        lifecycle.baselines.discard(database)

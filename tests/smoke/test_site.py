@@ -1,0 +1,65 @@
+"""What a person and a program do with RT, on every release: pages, tickets, replies, searches, attachments."""
+
+from __future__ import annotations
+
+from harness import rest, web
+from harness.containers import Done
+from harness.lifecycle import Lifecycle
+from harness.rt import Rt, initialise
+
+ROOT = ("root", "password")
+BINARY = bytes(range(256)) * 40 + "naïve 日本語 🙂".encode()
+
+
+def test_init_fills_an_empty_database_with_a_clean_log(
+    lifecycle: Lifecycle, version: str, server_name: str
+) -> None:
+    """`init` exits with 0 although objects failed; its log is what tells."""
+    lifecycle.fresh(version, server_name)
+    done = init_again(lifecycle, version, server_name)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.rstrip().endswith("Done.")
+
+
+def init_again(lifecycle: Lifecycle, version: str, server_name: str) -> Done:
+    """Run `init` on an empty database and return what it said."""
+    server = lifecycle.fresh(version, server_name).server
+    database = lifecycle.baselines.clone(lifecycle.baselines.empty(server, lifecycle.server_image(server.name)))
+    try:
+        tools = lifecycle.tools(version, database)
+        try:
+            return initialise(tools)
+        finally:
+            tools.remove()
+    finally:
+        lifecycle.baselines.discard(database)
+
+
+def test_pages(served: Rt) -> None:
+    """A person sees the login page, logs in by the form, and finds a home page and a ticket without errors."""
+    with rest.client(served, *ROOT) as client:
+        number = client.create("General", "Smoke test", "A ticket to look at")
+    session = web.login(served, *ROOT)
+    home = web.page(session, served, "/", expect="Logout")
+    web.page(session, served, f"/Ticket/Display.html?id={number}", expect="Smoke test")
+    history = web.page(session, served, f"/Ticket/History.html?id={number}")
+    assert "RT at a glance" in home
+    assert "A ticket to look at" in history
+
+
+def test_rest_round_trip(served: Rt, interface: int) -> None:
+    """A program creates, reads, replies, searches, and gets an attachment back byte for byte."""
+    person = f"person-{interface}@example.org"
+    with rest.client(served, *ROOT, version=interface) as client:
+        number = client.create(
+            "General", "Ein Täst", "first line\nsecond line", [rest.File("all.bin", BINARY)],
+            Requestor=person,
+        )  # fmt: skip
+        client.reply(number, "an answer")
+        read = client.read(number)
+        files = client.attachments(number)
+        found = client.search(f"Subject LIKE 'Täst' AND Requestor.EmailAddress = '{person}'")
+        [attachment] = [one for one, name in files.items() if name == "all.bin"]
+        assert client.attachment(number, attachment) == BINARY
+    assert (read["Subject"], read["Status"], read["Requestor"]) == ("Ein Täst", "open", [person])
+    assert found == [number]

@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s\"'<>]+(?=@)")
-_SECRET_NAME = re.compile(r"passw|secret|token|credential|api.?key|^accounts$", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"passw|secret|token|credential|api.?key", re.IGNORECASE)
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ MOST_FINDINGS = 100
 LONGEST_TEXT = 20_000
 """Characters shown of one block; report.json and logs/ have the rest."""
 LOG_LINES = 80
+CHARTED = ("timeline", "row_changes")
+"""Facts with a chart of their own, those of the run and those that checks noted alike."""
 
 
 def as_html(document: Document) -> str:
@@ -36,8 +39,8 @@ def as_html(document: Document) -> str:
     outcome, facts = document.outcome, document.facts
     style, script = (Markup((PAGE / name).read_text(encoding="utf-8")) for name in ("style.css", "script.js"))  # noqa: S704
     plan, axis = charts.plan_rows(document.plan)
-    events, changes = (_list_of_dicts(facts.facts.get(name)) for name in ("timeline", "row_changes"))
-    charted = {name for name, rows in (("timeline", events), ("row_changes", changes)) if rows}
+    sources = [facts.facts, *(report.facts for report in outcome.reports)]
+    events, changes = (_charted(name, sources) for name in CHARTED)
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in outcome.findings():
         found[finding.check].append(finding)
@@ -49,7 +52,8 @@ def as_html(document: Document) -> str:
         plan=plan, plan_axis=axis, steps=charts.step_rows(facts.steps),
         changes=charts.row_changes(changes) if changes else None,
         timeline=timeline(events) if events else None,
-        tables=_tables({name: value for name, value in facts.facts.items() if name not in charted}),
+        tables=_tables(facts.facts),
+        noted={report.check: tables for report in outcome.reports if (tables := _tables(report.facts))},
         manifest=_tables(facts.manifest or {}),
         logs={name: tail(text) for name, text in document.logs.items()},
     )  # fmt: skip
@@ -98,12 +102,21 @@ def _accepted_of(document: Document) -> dict[str, int]:
     return amounts
 
 
+def _charted(name: str, sources: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [row for source in sources for row in _list_of_dicts(source.get(name))]
+
+
 def _list_of_dicts(value: Any) -> list[dict[str, Any]]:
     return value if isinstance(value, list) and all(isinstance(one, dict) for one in value) else []
 
 
-def _tables(facts: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"title": name.replace("_", " "), **_table(value)} for name, value in facts.items()]
+def _tables(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return free facts for the page, without those that are empty or drawn."""
+    return [
+        {"title": name.replace("_", " "), **_table(value)}
+        for name, value in facts.items()
+        if value not in ([], {}, "", None) and not (name in CHARTED and _list_of_dicts(value))
+    ]
 
 
 def _table(value: Any) -> dict[str, Any]:

@@ -168,6 +168,16 @@ def test_unexplained_row_changes_come_first() -> None:
     assert (chart.same, chart.unexplained) == (["Users"], 1)
 
 
+def test_what_checks_noted_is_drawn_as_well() -> None:
+    """The check of rows keeps its counts by table, and the page draws them without being told."""
+    change = {"table": "Attributes", "before": 9, "after": 11, "added": 2, "removed": 0, "changed": 0}
+    report = Report("rows", "?", looked_at=9, facts={"row_changes": [change], "seconds for checksums": 0.4})
+    text = as_html(Document(RunFacts("run", "pair"), Outcome([report]), Step("gate")))
+    assert "Row changes by table" in text
+    assert "seconds for checksums" in text
+    assert "<title>Attributes: 2 added</title>" in text
+
+
 def test_many_moments_become_a_density() -> None:
     """A minute of writes is drawn as their rate, so that a gap is seen; each kill keeps its own mark."""
     writes = [{"t": at / 10, "kind": "write", "lane": "writes"} for at in range(MANY * 4) if not 100 < at < 200]

@@ -2,7 +2,7 @@
 
 Commands:
   lint      look at an app definition without deploying it
-  status    show what Marathon says about an app, and whether that would pass the gate now
+  status    show what Marathon says about an app and its tasks
   deploy    deploy a definition, prove the new tasks live, or roll back and prove the old ones live
   deadline  show how long a deployment of a definition may take, and why
 

@@ -108,7 +108,8 @@ class Memory:
         for name, task in self.seen.items():
             if name not in fresh:
                 causes = ", ".join(one.cause for one in task.health if one.cause)
-                self.vanished.setdefault(name, causes or f"last seen {task.state}")
+                health = "alive" if task.alive else "not alive" if task.known else "health unknown"
+                self.vanished.setdefault(name, causes or f"last seen {task.state}, {health}")
         self.seen |= fresh
         for task in fresh.values():
             for index, result in enumerate(task.health):

@@ -99,6 +99,8 @@ def test_the_definition_deploys_a_real_rt_and_refuses_a_wrong_secret(
     (secrets / "rt-db").write_bytes((tmp_path / "rt-db").read_bytes())
     (secrets / "healthcheck.passwd").write_text("not the password\n")
     bad["container"]["volumes"][0]["hostPath"] = str(secrets)
+    # As it is the kill comes after five minutes: that many logins cost this test a minute and prove no more.
+    bad["healthChecks"][0] |= {"maxConsecutiveFailures": 3, "gracePeriodSeconds": 10}
     report = deployer.deploy(bad)
     assert report.findings
     assert report.facts["old release live again"], str(report)

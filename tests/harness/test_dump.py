@@ -1,0 +1,134 @@
+"""Dumps: whatever is wrong with one is said before a server sees it."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from backports import zstd
+
+from harness import dump as dumps
+from harness.dump import DumpError
+
+SQL = (
+    b"/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19  Distrib 10.11\n--\n"
+    b"CREATE DATABASE /*!32312 IF NOT EXISTS*/ `rt5`;\nUSE `rt5`;\nCREATE TABLE `t` (`a` text);\n"
+    b"INSERT INTO `t` VALUES\n('USE `x`; a line\\nUSE `y`'),\n('b');\n"
+    + b"INSERT INTO `t` VALUES ('"
+    + bytes(str(list(range(9000))), "ascii")
+    + b"');\n-- Dump completed on 2026-01-01\n"
+)
+FORMATS: dict[str, Callable[[bytes], bytes]] = {
+    "plain": bytes,
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": zstd.compress,
+}
+
+
+def write(folder: Path, content: bytes, manifest: str = "") -> Path:
+    """Write a dump, and its manifest if there is text for one."""
+    path = folder / "site.sql.any"
+    path.write_bytes(content)
+    if manifest:
+        (folder / "site.toml").write_text(manifest, encoding="utf-8")
+    return path
+
+
+def manifest(content: bytes, **changes: object) -> str:
+    """Return a manifest that fits the content, unless changed."""
+    facts: dict[str, object] = {
+        "release": "4.4.6", "server": "mariadb-10.11", "why": "test",
+        "sha256": hashlib.sha256(content).hexdigest(), **changes,
+    }  # fmt: skip
+    return "".join(f'{key} = "{value}"\n' for key, value in facts.items()) + "[rows]\nt = 3\n"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_told_by_its_content(tmp_path: Path, name: str) -> None:
+    """Names of files lie: a backup script that changed its compression must not stop an upgrade."""
+    dump = dumps.load(write(tmp_path, FORMATS[name](SQL)))
+    text = b"".join(dump.chunks())
+    assert dump.format == name
+    assert text.endswith(b"-- Dump completed on 2026-01-01\n")
+
+
+def test_lines_of_the_old_server_are_left_out_and_data_is_not(tmp_path: Path) -> None:
+    """A dump with a database name inside would be restored over another database."""
+    text = b"".join(dumps.load(write(tmp_path, SQL)).chunks())
+    assert b"sandbox" not in text
+    assert b"\nUSE `rt5`" not in text
+    assert b"('USE `x`; a line\\nUSE `y`')" in text
+    assert text.count(b"INSERT") == 2
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "plain"])
+@pytest.mark.parametrize("kept", [0.5, 0.97])
+def test_an_archive_that_breaks_off_is_refused(tmp_path: Path, name: str, kept: float) -> None:
+    """Half an archive decompresses to half a database, without an error from every library."""
+    whole = FORMATS[name](SQL)
+    dump = dumps.load(write(tmp_path, whole[: int(len(whole) * kept)]))
+    with pytest.raises(DumpError, match=r"is damaged|is cut off"):
+        list(dump.chunks())
+
+
+@pytest.mark.parametrize("end", [b"-- Dump completed", b"');\n-- Dump", b"INSERT INTO `t` VALUES ('[0"])
+def test_text_that_ends_early_is_refused(tmp_path: Path, end: bytes) -> None:
+    """A dump cut between two statements restores with exit code 0 and tables missing."""
+    dump = dumps.load(write(tmp_path, SQL[: SQL.index(end)]))
+    with pytest.raises(DumpError, match="is cut off"):
+        list(dump.chunks())
+
+
+def test_a_second_part_without_its_end_is_refused(tmp_path: Path) -> None:
+    """RT's documented backup is two dumps in one file; the second one may have run into a full disk."""
+    dump = dumps.load(write(tmp_path, SQL + SQL[: SQL.index(b"-- Dump completed")]))
+    with pytest.raises(DumpError, match="is cut off"):
+        list(dump.chunks())
+
+
+def test_a_fitting_manifest_is_read(tmp_path: Path) -> None:
+    """The facts beside a dump are what its restore is compared with."""
+    dump = dumps.load(write(tmp_path, SQL, manifest(SQL)))
+    assert dump.manifest is not None
+    assert (dump.manifest.release, dump.manifest.rows) == ("4.4.6", {"t": 3})
+
+
+@pytest.mark.parametrize(
+    ("content", "text", "expected"),
+    [
+        (SQL, manifest(SQL + b"x"), "is not the one that site.toml describes"),
+        (SQL, 'release = "4.4.6"\n', "cannot be used"),
+        (SQL, "release = [", "cannot be used"),
+        (b"", "", "is not a dump"),
+        (b"PGDMP\x01\x0e", "", "is not a dump"),
+        (b"\x50\x4b\x03\x04zip", "", "is not a dump"),
+    ],
+)
+def test_what_is_not_what_it_should_be_is_refused(
+    tmp_path: Path, content: bytes, text: str, expected: str
+) -> None:
+    """Each refusal is one sentence that says what is wrong."""
+    with pytest.raises(DumpError, match=expected):
+        dumps.load(write(tmp_path, content, text))
+
+
+def test_a_missing_dump_names_the_bundled_ones(tmp_path: Path) -> None:
+    """A typo in a path costs a second, not an evening."""
+    with pytest.raises(DumpError, match=r"There is no dump .*\n.*rt-4\.4\.6-campus\.sql\.zst"):
+        dumps.load(tmp_path / "nothing.sql")
+
+
+@pytest.mark.parametrize("path", sorted(dumps.FOLDER.glob("*.sql.zst")), ids=lambda path: path.name)
+def test_bundled_dumps_match_their_manifests(path: Path) -> None:
+    """A dump that was changed by hand proves nothing about the release it claims to come from."""
+    dump = dumps.load(path)
+    assert dump.manifest is not None
+    assert dump.manifest.why
+    assert sum(len(chunk) for chunk in dump.chunks()) > 100_000

@@ -1,0 +1,128 @@
+"""Nothing is left behind: not after Ctrl-C, not after SIGKILL, and nothing of anybody else's is touched."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+from docker.errors import NotFound
+
+from harness import leftovers, owner
+from harness.containers import Container
+from harness.lifecycle import Lifecycle
+from harness.releases import ROOT
+from harness.waits import Retry, wait_until
+
+pytestmark = pytest.mark.engine
+SERVER = "mariadb-10.11"
+TEST = f'''
+import pathlib, signal
+from harness.releases import server
+
+def test_it(lifecycle, clone):
+    database = clone(lifecycle.baselines.empty(server("{SERVER}"), lifecycle.server_image("{SERVER}")))
+    pathlib.Path("started").write_text(database.container.id)
+    signal.pause()
+'''
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A pytest of its own session, in the middle of a test; and the id of the container it started."""
+    (tmp_path / "test_it.py").write_text(TEST)
+    environment = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
+    environment["PYTHONPATH"] = str(ROOT)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={tmp_path}",
+        "-c",
+        "/dev/null",
+    ]
+    for plugin in ("options", "session", "engine", "databases", "rt", "pairs", "outcome", "stage"):
+        command += ["-p", f"fixtures.{plugin}"]
+    process = subprocess.Popen(
+        [*command, "test_it.py"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+    def started() -> str:
+        if process.poll() is not None:
+            raise AssertionError(process.stdout.read().decode() if process.stdout else "")
+        marker = tmp_path / "started"
+        if not marker.exists() or not marker.read_text():
+            raise Retry("no container yet")
+        return marker.read_text()
+
+    yield process, wait_until("The other session's container", started, 120)
+    process.kill()
+    process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def exists(engine: DockerClient, identity: str) -> bool:
+    """Tell whether a container is there, running or not."""
+    try:
+        engine.containers.get(identity)
+    except NotFound:
+        return False
+    return True
+
+
+def session_of(engine: DockerClient, identity: str) -> str:
+    """Return the session that a container belongs to."""
+    return str(engine.containers.get(identity).labels[owner.SESSION])
+
+
+def things_of(engine: DockerClient, session: str) -> list[str]:
+    """Return everything on the engine that carries this session's label."""
+    query = {"label": f"{owner.SESSION}={session}"}
+    found = [one["Id"] for one in engine.api.containers(all=True, filters=query)]
+    found += [one["Id"] for one in engine.api.networks(filters=query)]
+    return found + [one["Name"] for one in engine.api.volumes(filters=query)["Volumes"] or []]
+
+
+def test_after_ctrl_c_nothing_is_left(engine: DockerClient, running: tuple[subprocess.Popen[bytes], str]) -> None:
+    """Ctrl-C is how most runs end that take too long."""
+    process, identity = running
+    session = session_of(engine, identity)
+    assert len(things_of(engine, session)) == 3  # the container, its data, the network
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    assert things_of(engine, session) == []
+
+
+def test_after_sigkill_the_next_start_sweeps(
+    engine: DockerClient, running: tuple[subprocess.Popen[bytes], str], lifecycle: Lifecycle
+) -> None:
+    """Nobody can clean up after kill -9 but the next one, who must not take the living for dead."""
+    process, identity = running
+    session = session_of(engine, identity)
+    mine = Container(engine, lifecycle.server_image(SERVER), "neighbour", command=["sleep", "infinity"])
+    foreign = engine.containers.run(
+        mine.image, ["infinity"], entrypoint="sleep", detach=True, labels={"test-of-the-sweep": owner.session()}
+    )
+    try:
+        process.send_signal(signal.SIGSTOP)
+        leftovers.sweep(engine)
+        assert exists(engine, identity)  # stopped is not dead
+        process.kill()
+        process.wait()
+        leftovers.sweep(engine)
+        assert things_of(engine, session) == []
+        assert exists(engine, mine.id)
+        assert exists(engine, str(foreign.id))
+    finally:
+        mine.remove()
+        foreign.remove(force=True, v=True)

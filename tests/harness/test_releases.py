@@ -1,0 +1,110 @@
+"""The manifest of releases and what follows from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import choice, dump, mirror, releases
+from harness.errors import UsageError
+
+
+def test_versions_sort_as_numbers() -> None:
+    """As text, 5.0.10 would come before 5.0.3 and half of the pairs would run backwards."""
+    assert list(releases.releases()) == ["4.4.4", "4.4.6", "5.0.3", "5.0.7", "5.0.10"]
+
+
+def test_all_forward_pairs_on_all_servers() -> None:
+    """A pair that is missing here is a pair that nobody tests."""
+    found = releases.pairs()
+    assert len({(pair.origin, pair.target) for pair in found}) == 10
+    assert len(found) == len(set(map(str, found))) == 37
+    assert not [pair for pair in found if pair.server == "mysql-9.7" and pair.target in ("4.4.6", "5.0.3")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("4.4.6", "5.0.99", "mariadb-10.11"), "no RT release '5.0.99'"),
+        (("5.0.3", "4.4.6", "mariadb-10.11"), "cannot go backwards"),
+        (("4.4.6", "5.0.3", "mysql-9.7"), "cannot run on mysql-9.7"),
+        (("4.4.6", "5.0.3", "oracle"), "no database server 'oracle'"),
+        (("four", "5.0.3", "mariadb-10.11"), "'four' is not an RT release"),
+    ],
+)
+def test_impossible_pairs_are_refused_with_what_to_do(arguments: tuple[str, str, str], sentence: str) -> None:
+    """One evening is too short for a traceback."""
+    with pytest.raises(UsageError, match=sentence) as caught:
+        releases.pair(*arguments)
+    assert caught.value.repair
+    assert caught.value.exit_code == 3
+
+
+def test_an_origin_without_an_image_is_fine() -> None:
+    """A dump of 4.4.8 or 5.0.1 can be upgraded all the same."""
+    assert str(releases.pair("4.4.8", "5.0.10", "mysql-9.7")) == "4.4.8-to-5.0.10@mysql-9.7"
+
+
+def test_the_default_choice_is_the_readmes() -> None:
+    """`make gate` without a word."""
+    made = choice.choose()
+    assert (str(made.pair), made.dump.name) == ("4.4.6-to-5.0.3@mariadb-10.11", "rt-4.4.6-campus")
+
+
+def test_a_dump_says_its_release_itself() -> None:
+    """Whoever names a bundled dump need not say FROM, and cannot say it wrongly."""
+    path = dump.bundled("5.0.3")
+    assert str(choice.choose(path=path).pair) == "5.0.3-to-5.0.7@mariadb-10.11"
+    with pytest.raises(UsageError, match=r"is a dump of RT 5\.0\.3"):
+        choice.choose(origin="4.4.6", path=path)
+
+
+def test_a_dump_without_manifest_needs_from(tmp_path: Path) -> None:
+    """Guessing a release would make a wrong upgrade look right."""
+    path = tmp_path / "mine.sql"
+    path.write_bytes(b"-- MariaDB dump\n-- Dump completed\n")
+    with pytest.raises(UsageError, match=r"Which RT release is mine\.sql from"):
+        choice.choose(path=path)
+    assert choice.choose(origin="4.4.8", path=path).pair.target == "5.0.3"
+
+
+DEB822 = """Types: deb
+URIs: http://archive.example/debian
+Suites: bookworm bookworm-updates
+Components: main
+
+Types: deb
+URIs: http://archive.example/debian-security
+Suites: bookworm-security
+Components: main
+
+Types: deb
+URIs: https://vendor.example/repo
+Suites: nodistro
+"""
+
+
+def test_the_mirror_is_the_machines_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No host name of a mirror is in the project, so it must be found where the machine keeps it."""
+    monkeypatch.delenv(mirror.VARIABLE, raising=False)
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / "sources.list.d" / "debian.sources").write_text(DEB822)
+    found = mirror.of_machine(tmp_path)
+    assert (found.archive, found.security) == (
+        "http://archive.example/debian", "http://archive.example/debian-security",
+    )  # fmt: skip
+    assert found.sources("trixie", security=True).splitlines() == [
+        "deb http://archive.example/debian trixie main",
+        "deb http://archive.example/debian-security trixie-security main",
+    ]
+
+
+def test_an_old_style_list_works_and_the_option_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both styles are in use, and a person may know better than the machine."""
+    monkeypatch.delenv(mirror.VARIABLE, raising=False)
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / "sources.list").write_text("deb [arch=amd64] http://one.example/debian bookworm main\n")
+    assert mirror.of_machine(tmp_path).archive == "http://one.example/debian"
+    monkeypatch.setenv(mirror.VARIABLE, "http://two.example/debian")
+    assert mirror.of_machine(tmp_path).archive == "http://two.example/debian"

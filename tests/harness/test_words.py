@@ -1,0 +1,114 @@
+"""The project's small words: waits, errors, verdicts, ownership."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from harness import owner
+from harness.errors import InfrastructureError, UsageError
+from harness.once import Once
+from harness.verdict import Finding, Outcome, Report, Verdict
+from harness.waits import NotReadyError, Retry, wait_until
+
+
+def test_a_wait_hands_the_result_back() -> None:
+    """It asks again until the probe has an answer."""
+    answers = iter([Retry("no"), Retry("no"), "yes"])
+
+    def probe() -> str:
+        answer = next(answers)
+        if isinstance(answer, Retry):
+            raise answer
+        return str(answer)
+
+    assert wait_until("The answer", probe, timeout=5, interval=0) == "yes"
+
+
+def test_a_wait_that_ends_says_why_and_shows_evidence() -> None:
+    """A time-out without the last answer sends people hunting."""
+
+    def probe() -> None:
+        raise Retry("status 503")
+
+    with pytest.raises(NotReadyError, match=r"(?s)did not happen within 0 s.*status 503.*the log"):
+        wait_until("It", probe, timeout=0, evidence=lambda: [("Log", "the log")])
+    with pytest.raises(NotReadyError, match="will not happen: it exited"):
+        wait_until("It", probe, timeout=60, gone=lambda: "it exited")
+
+
+def test_a_wait_lets_real_errors_through() -> None:
+    """A programming error must not be polled away for a minute."""
+    with pytest.raises(ZeroDivisionError):
+        wait_until("It", lambda: 1 / 0, timeout=60)
+
+
+def test_errors_survive_pickling_with_all_their_parts() -> None:
+    """Worker processes send them home."""
+    error = pickle.loads(pickle.dumps(UsageError("One.", [("Title", "text")], "do it")))  # noqa: S301 - our own bytes
+    assert (str(error), error.exit_code) == ("One.\nTitle:\n    text\nWhat to do: do it", 3)
+    assert isinstance(error, UsageError)
+
+
+def clean(name: str = "rows") -> Report:
+    """A report that looked at something and found nothing."""
+    return Report(name, "?", looked_at=3)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Outcome([clean()], expected=("rows",)), Verdict.GO),
+        (Outcome([]), Verdict.NOT_PROVEN),
+        (Outcome([clean()], expected=("rows", "schema")), Verdict.NOT_PROVEN),
+        (Outcome([clean()], ["the engine went away"]), Verdict.NOT_PROVEN),
+        (Outcome([Report("rows", "?")]), Verdict.NOT_PROVEN),
+        (Outcome([Report("rows", "?", [Finding("rows", "Users", "lost 1")])]), Verdict.NO_GO),
+        (Outcome([Report("rows", "?", [Finding("rows", "Users", "lost 1")])], ["engine"]), Verdict.NO_GO),
+    ],
+)
+def test_the_verdict_is_never_greener_than_what_was_proved(outcome: Outcome, expected: Verdict) -> None:
+    """GO needs every check, each with something to look at; a finding outweighs what is unknown."""
+    assert outcome.verdict() is expected
+    assert expected.exit_code == {"GO": 0, "NO-GO": 1, "NOT PROVEN": 2}[expected.value]
+
+
+def test_reports_travel_as_json() -> None:
+    """Workers hand them in as text."""
+    report = clean()
+    report.find("Users", "lost 1", samples=("id=1",), blocks=(("SQL", "SELECT 1"),))
+    assert Report.from_json(report.to_json()) == report
+
+
+def test_a_thing_is_made_once_and_an_error_is_everybodys() -> None:
+    """The upgrade of a pair must not run twice because two tests asked for it."""
+    once, calls = Once(), []
+
+    def make() -> int:
+        calls.append(1)
+        raise InfrastructureError("no engine")
+
+    for _ in range(2):
+        with pytest.raises(InfrastructureError):
+            once("run", make)
+    assert len(calls) == 1
+    assert once.done("run") is None
+    assert once("other", lambda: 5) == once("other", lambda: 6) == once.done("other") == 5
+
+
+def test_labels_tell_the_living_from_the_dead() -> None:
+    """A sweep that takes a living neighbour's containers is worse than none."""
+    mine = owner.labels("test")
+    assert not owner.creator_is_dead(mine)
+    assert owner.creator_is_dead({**mine, owner.STARTED: "1"})  # the pid was given out again
+    assert not owner.creator_is_dead({**mine, owner.HOST: "elsewhere.example/12345678/1", owner.STARTED: "1"})
+    assert not owner.creator_is_dead({"maintainer": "somebody"})
+    program = "from harness import owner; found = owner.labels('x'); print(found[owner.PID], found[owner.STARTED])"
+    alone = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
+    child = subprocess.run([sys.executable, "-c", program], env=alone, capture_output=True, text=True, check=True)
+    pid, started = child.stdout.split()
+    assert owner.creator_is_dead({**mine, owner.PID: pid, owner.STARTED: started})

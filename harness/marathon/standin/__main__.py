@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--mem", type=float, default=1_000_000.0, help="MB that tasks may ask for in total")
     found.add_argument("--manual-clock", action="store_true", help="time moves by POST /standin/clock only")
     found.add_argument("--end-tasks", action="store_true", help="end all tasks on exit, do not leave them running")
+    found.add_argument("--parent", type=int, default=0, help="leave when this is no longer the parent's pid")
     return found
 
 
@@ -99,10 +101,20 @@ async def serve(options: argparse.Namespace) -> None:
     server.standin = standin
     (options.state / "address").write_text(address, encoding="ascii")
     print(f"Marathon stand-in at {address}/ (tasks at {runner.host})", flush=True)
+    leaving = asyncio.create_task(leave_with(options.parent, server))
     try:
         await server.serve(sockets=[listener])
     finally:
+        leaving.cancel()
         await standin.stop(end_tasks=options.end_tasks)
+
+
+async def leave_with(parent: int, server: Server) -> None:
+    """Stop the server when its parent is gone: a test run that was killed must not leave it behind."""
+    while parent and os.getppid() == parent:
+        await asyncio.sleep(1)
+    if parent:
+        server.should_exit = True
 
 
 def main() -> int:

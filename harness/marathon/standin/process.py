@@ -36,6 +36,7 @@ class StandinProcess:
         address = self.directory / "address"
         address.unlink(missing_ok=True)
         command = [sys.executable, "-m", "harness.marathon.standin", "--state", str(self.directory)]
+        command += ["--parent", str(os.getpid())]
         root = Path(__file__).resolve().parents[3]
         environment = os.environ | {owner.SESSION_VARIABLE: owner.session()}
         with (self.directory / "log").open("ab") as log:
@@ -59,6 +60,11 @@ class StandinProcess:
     def _ending(self) -> str | None:
         code = self._child.poll() if self._child else None
         return None if code is None else f"the process ended with {code}"
+
+    @property
+    def pid(self) -> int:
+        """Return the server's process id, 0 when it does not run."""
+        return self._child.pid if self._child else 0
 
     def log(self, lines: int = 40) -> str:
         """Return the end of the server's log."""

@@ -1,0 +1,132 @@
+"""What the stand-in makes of a definition on the engine: limits, mounts, labels, addresses, loopback checks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker import DockerClient
+
+from harness import engine, owner
+from harness.marathon.standin.process import StandinProcess
+from harness.marathon.standin.trial import Trial
+from harness.waits import Retry, wait_until
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandinProcess]:
+    """Return a stand-in on the real clock."""
+    found = StandinProcess(tmp_path_factory.mktemp("standin"), ["--end-tasks"])
+    found.start()
+    yield found
+    assert found.stop() == 0
+
+
+@pytest.fixture
+def site(process: StandinProcess, tiny_image: str, request: pytest.FixtureRequest) -> Iterator[Trial]:
+    """Return a way to drive it, with a group of the test's own."""
+    address = (process.directory / "address").read_text(encoding="ascii")
+    name = request.node.name.partition("[")[0].replace("_", "-")
+    found = Trial(address, f"/docker/{name}", tiny_image, manual=False)
+    yield found
+    found.clean()
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[DockerClient]:
+    """Return the engine."""
+    found = engine.connect()
+    yield found
+    found.close()
+
+
+def container(client: DockerClient, task_id: str) -> Any:
+    """Return the container of a task."""
+    return client.containers.list(filters={"label": f"MESOS_TASK_ID={task_id}"})[0]
+
+
+def test_limits_mounts_and_labels_reach_the_container(site: Trial, client: DockerClient, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("told", encoding="utf-8")
+    definition = site.definition(cpus=0.5, mem=32)
+    volume = {"containerPath": "/www/secrets", "hostPath": str(tmp_path), "mode": "RO"}
+    definition["container"]["volumes"] = [volume]
+    definition["container"]["docker"]["forcePullImage"] = True
+    site.create(definition)
+    assert site.ask("/secrets/secret") == "told"
+    found = container(client, site.tasks()[0]["id"])
+    limits = found.attrs["HostConfig"]
+    assert (limits["Memory"], limits["CpuShares"]) == (32 * 1024 * 1024, 512)
+    assert found.labels[owner.SESSION] == owner.session()
+    status, _ = found.exec_run(["sh", "-c", "echo x > /www/secrets/other"])
+    assert status != 0
+
+
+def test_a_task_reaches_itself_at_its_own_host_and_port(site: Trial, client: DockerClient) -> None:
+    site.create(site.definition())
+    site.ask("/cgi-bin/env")
+    question = ["sh", "-c", "wget -q -O - http://$HOST:$PORT0/cgi-bin/health"]
+    status, output = container(client, site.tasks()[0]["id"]).exec_run(question)
+    assert (status, output) == (0, b"200\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="entering a task's network needs root")
+def test_checks_of_the_agent_reach_a_service_on_loopback_and_others_do_not(site: Trial) -> None:
+    lonely = "trap 'exit 0' TERM; httpd -f -p 127.0.0.1:8080 -h /www & wait"
+    check = {
+        "path": "/cgi-bin/health",
+        "portIndex": 0,
+        "gracePeriodSeconds": 0,
+        "intervalSeconds": 1,
+        "timeoutSeconds": 2,
+        "maxConsecutiveFailures": 9,
+        "delaySeconds": 1,
+    }
+    for name, protocol in (("inside", "MESOS_HTTP"), ("outside", "HTTP")):
+        checks = [check | {"protocol": protocol}]
+        site.create(site.definition(name, cmd=lonely, healthChecks=checks), settled=False)
+    site.eventually("The agent's success", lambda: [r for r in site.results("inside") if r["alive"]])
+    site.eventually(
+        "Marathon's failures", lambda: [r for r in site.results("outside") if r["consecutiveFailures"] > 1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"container": None, "networks": None, "cmd": "sleep 1"}, "--cmd-image"),
+        ({"container": {"docker": {"image": "nowhere.invalid/none:1"}}}, "is not on this machine"),
+        ({"cmd": "exec tail /dev/zero"}, "Container exited with status 137 (out of memory)"),
+    ],
+)
+def test_a_task_that_cannot_run_says_why(site: Trial, changes: dict[str, Any], words: str) -> None:
+    definition = {key: value for key, value in site.definition(**changes).items() if value is not None}
+    site.create(definition, settled=False)
+    site.eventually("The failure", lambda: words in str(site.app().get("lastTaskFailure")))
+
+
+def test_the_server_leaves_with_its_parent(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, sys\n"
+        "from harness.marathon.standin.process import StandinProcess\n"
+        "found = StandinProcess(pathlib.Path(sys.argv[1]))\n"
+        "found.start()\n"
+        "print(found.pid, flush=True)\n"
+        "os._exit(1)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    pid = int(done.stdout)
+
+    def gone() -> None:
+        if owner.process_start_time(pid) is not None:
+            raise Retry(f"process {pid} is still there")
+
+    wait_until("The end of the server", gone, 20)

@@ -9,4 +9,6 @@ pytest_plugins = (
     "fixtures.pairs",
     "fixtures.outcome",
     "fixtures.stage",
+    "fixtures.tiny_image",
+    "fixtures.standin",
 )

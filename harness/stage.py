@@ -10,12 +10,20 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
 
 from harness import cache, schema, upgrade
 from harness.baseline import Baseline
+from harness.checks import history as history_check
+from harness.checks import integrity as integrity_check
+from harness.checks import meaning as meaning_check
 from harness.checks import rows as rows_check
+from harness.checks import run as run_check
 from harness.checks import schema as schema_check
+from harness.checks.history import History
+from harness.checks.integrity import Validation
+from harness.checks.meaning import Meaning
 from harness.choice import Choice
 from harness.database import FAST, Database, Profile
 from harness.lifecycle import Lifecycle
@@ -26,6 +34,22 @@ from harness.schema import Schema
 from harness.thaw import Thawer
 from harness.upgrade import UpgradeRun
 from harness.verdict import Report
+
+CHECKS = Path(history_check.__file__).parent
+
+
+class Remembered(Protocol):
+    """A fact that can be kept as JSON."""
+
+    def to_json(self) -> str:
+        """Return it as JSON."""
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+
+
+Fact = TypeVar("Fact", bound=Remembered)
 
 
 class Stage:
@@ -87,6 +111,21 @@ class Stage:
 
     # Reports that only read.
 
+    def ran(self) -> Report:
+        """Did the upgrade end well?"""
+        return self._report(run_check.CHECK, lambda: run_check.check(self.run(), self.steps()))
+
+    def history(self) -> Report:
+        """Does RT's own history tell of a complete upgrade?"""
+
+        def ask() -> Report:
+            thaw = Thawer(self.new())
+            before = self._of_old_side("history", History, lambda: history_check.read(self.before(), thaw))
+            after = history_check.read(self.after(), thaw)
+            return history_check.check(before, after, self.steps(), self.pair.origin, self.pair.target)
+
+        return self._report(history_check.CHECK, ask)
+
     def schema(self) -> Report:
         """Is the upgraded schema a fresh install's?"""
 
@@ -94,7 +133,7 @@ class Stage:
             fresh = self._fresh_schema()
             return schema_check.check(schema.read(self.after()), fresh, self.steps(), schema.read(self.before()))
 
-        return self._report("schema", ask)
+        return self._report(schema_check.NAME, ask)
 
     def rows(self) -> Report:
         """Is every row accounted for?"""
@@ -104,7 +143,35 @@ class Stage:
             known = self.remembered("digests", lambda: rows_check.digests(self.before()))
             return rows_check.check(self.before(), self.after(), self.steps(), Thawer(self.new()), known=known)
 
-        return self._report("rows", ask)
+        return self._report(rows_check.NAME, ask)
+
+    def integrity(self) -> Report:
+        """Does rt-validator find what it did not find before?"""
+
+        def ask() -> Report:
+            old = self.old()
+            before = (
+                self._of_old_side("validation", Validation, lambda: integrity_check.collect(old)) if old else None
+            )
+            self.run()
+            return integrity_check.check(before, integrity_check.collect(self.new()))
+
+        return self._report(integrity_check.CHECK, ask)
+
+    def meaning(self) -> Report:
+        """Does RT say the same about the data as the old release did?"""
+
+        def ask() -> Report:
+            old, accounts = self.old(), self.dump.manifest.accounts if self.dump.manifest else {}
+            every = meaning_check.sampling(self.before())
+            before = None
+            if old:
+                before = self._of_old_side("meaning", Meaning, lambda: meaning_check.collect(old, accounts, every))
+            self.run()
+            after = meaning_check.collect(self.new(), accounts, every)
+            return meaning_check.check(before, after, self.steps())
+
+        return self._report(meaning_check.CHECK, ask)
 
     # How it is done.
 
@@ -122,6 +189,12 @@ class Stage:
         path.with_suffix(".new").write_text(json.dumps(fact), encoding="utf-8")
         path.with_suffix(".new").replace(path)
         return fact
+
+    def _of_old_side(self, name: str, kind: type[Fact], make: Callable[[], Fact]) -> Fact:
+        """Return what is known about the untouched side under the old release, asked once and then remembered."""
+        image = self.lifecycle.rt_image(self.pair.origin) if self.lifecycle.has_image(self.pair.origin) else ""
+        source = cache.digest(*(path.read_bytes() for path in sorted(CHECKS.rglob("*")) if path.is_file()))
+        return kind.from_json(self.remembered(name, lambda: make().to_json(), image, source))
 
     def _configuration(self) -> list[tuple[str, bytes]]:
         return sorted(self.lifecycle.configuration.inside())
@@ -209,7 +282,7 @@ class Stage:
         with self._phase_of(f"dump {self.dump.name}"):
             self._at_once(self.old, self.new, self._fresh_schema)
         with self._phase_of("checks"):
-            self._at_once(self.rows, self.schema, self.site)
+            self._at_once(self.meaning, self.rows, self.integrity, self.schema, self.history, self.ran, self.site)
 
     def _at_once(self, *makers: Callable[[], object]) -> None:
         with ThreadPoolExecutor(3) as pool:

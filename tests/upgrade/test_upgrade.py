@@ -13,6 +13,18 @@ from harness.stage import Stage
 pytestmark = pytest.mark.engine
 
 
+@pytest.mark.gate("run")
+def test_the_upgrade_ends_well(stage: Stage, verify: Verify) -> None:
+    """RT exits with 0 although steps failed; its log, its steps and its closing word are what counts."""
+    verify(stage.ran())
+
+
+@pytest.mark.gate("history")
+def test_the_history_is_closed(stage: Stage, verify: Verify) -> None:
+    """An entry without its end is the mark of a half-upgraded database."""
+    verify(stage.history())
+
+
 @pytest.mark.gate("schema")
 def test_the_schema_is_a_fresh_installs(stage: Stage, verify: Verify) -> None:
     """Later upgrades are written for a fresh install's schema; what differs today breaks then."""
@@ -23,3 +35,15 @@ def test_the_schema_is_a_fresh_installs(stage: Stage, verify: Verify) -> None:
 def test_every_row_is_accounted_for(stage: Stage, verify: Verify) -> None:
     """Nothing was lost, and nothing was changed but by a step that is known to change it so."""
     verify(stage.rows())
+
+
+@pytest.mark.gate("integrity")
+def test_the_validator_finds_nothing_new(stage: Stage, verify: Verify) -> None:
+    """RT's own validator knows relations that no table declares; old data is rarely clean, new dirt is a loss."""
+    verify(stage.integrity())
+
+
+@pytest.mark.gate("meaning")
+def test_rt_says_the_same_about_the_data(stage: Stage, verify: Verify) -> None:
+    """Rows may be right and yet mean something else to the new code: rights, merges, searches, logins."""
+    verify(stage.meaning())

@@ -1,0 +1,106 @@
+"""The warm gate against the bare minimum of the same work, and a clone against restoring the dump.
+
+    python -m benchmarks.gate [--rounds 3]
+
+Both sides run one after the other in each round; the figures are medians, and what counts is the ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from harness import engine, leftovers
+from harness.choice import Choice, choose
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.releases import ROOT
+from harness.rt import Configuration
+
+BARE = Path(__file__).parent / "bare.sh"
+
+
+def bare(lifecycle: Lifecycle, choice: Choice) -> float:
+    """Return the seconds that the bare minimum takes. Raises CalledProcessError when it fails."""
+    baseline = lifecycle.restored(choice.dump, choice.pair.server)
+    command = [
+        str(BARE), baseline.image, baseline.volume, lifecycle.rt_image(choice.pair.target), choice.pair.origin,
+        choice.pair.target, baseline.credentials.password,
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    marks = dict(line.split() for line in done.stdout.splitlines())
+    return float(marks["served"]) - float(marks["begin"])
+
+
+def gate() -> float:
+    """Return the seconds that `./gate` takes, from the command to the verdict."""
+    start = time.monotonic()
+    done = subprocess.run([str(ROOT / "gate")], capture_output=True, text=True, check=False)
+    seconds = time.monotonic() - start
+    if done.returncode != 0:
+        raise SystemExit(f"the gate did not say GO (exit code {done.returncode}):\n{done.stdout[-3000:]}")
+    return seconds
+
+
+def clone(lifecycle: Lifecycle, choice: Choice) -> tuple[float, float, float]:
+    """Return seconds of: a clone until it answers, the bare server start in it, restoring the dump."""
+    baseline = lifecycle.restored(choice.dump, choice.pair.server)
+    start = time.monotonic()
+    database = lifecycle.baselines.clone(baseline)
+    cloned = time.monotonic() - start
+    try:
+        database.container.stop(60)
+        start = time.monotonic()
+        database.restart()
+        started = time.monotonic() - start
+    finally:
+        lifecycle.baselines.discard(database)
+    return cloned, started, _restore(lifecycle, choice)
+
+
+def _restore(lifecycle: Lifecycle, choice: Choice) -> float:
+    """Restore the dump into an empty database of the same server, as every test would have to without clones."""
+    server = lifecycle.restored(choice.dump, choice.pair.server).server
+    empty = lifecycle.baselines.empty(server, lifecycle.server_image(server.name))
+    start = time.monotonic()
+    database: Database = lifecycle.baselines.clone(empty)
+    try:
+        done = database.client_program(choice.dump.chunks())
+        if done.code:
+            raise SystemExit(f"the dump could not be restored: {done.err[-500:]}")
+        return time.monotonic() - start
+    finally:
+        lifecycle.baselines.discard(database)
+
+
+def main() -> int:
+    """Measure and print; exit code 1 when a bound is exceeded."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    choice = choose()
+    with contextlib.closing(engine.connect()) as client:
+        lifecycle = Lifecycle(client, Configuration())
+        try:
+            gate()  # warm: everything that is kept is there afterwards
+            pairs = [(bare(lifecycle, choice), gate()) for _ in range(rounds)]
+            clones = [clone(lifecycle, choice) for _ in range(rounds)]
+        finally:
+            leftovers.remove_own(client)
+    by_hand, harness = (statistics.median(column) for column in zip(*pairs, strict=True))
+    cloned, started, restored = (statistics.median(column) for column in zip(*clones, strict=True))
+    print(f"bare minimum      {by_hand:6.1f} s")
+    print(f"warm gate         {harness:6.1f} s   ratio {harness / by_hand:4.2f}  (bound 3)")
+    print(f"server start      {started:6.2f} s")
+    print(f"clone             {cloned:6.2f} s   {cloned - started:+.2f} s over the server's start  (bound 0.5)")
+    print(f"restoring dump    {restored:6.2f} s   ratio {restored / cloned:4.2f}  (bound 5)")
+    return int(harness / by_hand > 3 or cloned - started > 0.5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Errors of the engine and of the network, as sentences."""
+
+from __future__ import annotations
+
+import errno
+
+import pymysql
+import requests
+import urllib3
+from docker.errors import DockerException
+
+from harness.errors import HarnessError, InfrastructureError
+
+
+def explained(error: BaseException) -> HarnessError | None:
+    """Return what an error of the things below us means for a person; None for an error of our own making."""
+    if isinstance(error, HarnessError):
+        return error
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return InfrastructureError(
+            f"The disk is full: {error.filename or 'a file'} could not be written.",
+            repair="make room (make distclean removes what the harness keeps) and run it again",
+        )
+    text = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+    if isinstance(error, DockerException) and "no space left on device" in str(error).lower():
+        return InfrastructureError(
+            "The engine's disk is full.", [("Engine", text)], "make room below the engine's directory"
+        )
+    if isinstance(error, (DockerException, urllib3.exceptions.HTTPError)):
+        return InfrastructureError(
+            "The container engine gave way in the middle.", [("Engine", text)],
+            "run `make engine` and then the same command again; leftovers are swept away then",
+        )  # fmt: skip
+    if isinstance(error, (requests.RequestException, pymysql.err.OperationalError, pymysql.err.InterfaceError)):
+        return InfrastructureError(
+            "A container stopped answering in the middle.", [("Last answer", f"{type(error).__name__}: {text}")],
+            "look at its log in the report, and whether the machine ran out of memory",
+        )  # fmt: skip
+    return None

@@ -1,0 +1,162 @@
+"""The gate as a person meets it: bad input, an engine that is not there or goes away, and the way back out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+
+from harness import cache, dump, owner
+from harness.errors import UsageError
+from harness.releases import ROOT
+from harness.rt import Configuration
+
+USAGE, NOT_PROVEN = 3, 2
+
+
+def gate(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the gate in a session of its own, with its reports in `folder`."""
+    settings = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE} | environment
+    command = [sys.executable, "-m", "fixtures.gate", "--reports", str(folder), *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--to", "5.0.99"], "There is no RT release '5.0.99' here"),
+        (["--from", "5.0.7", "--to", "5.0.3"], "RT cannot go backwards from 5.0.7 to 5.0.3"),
+        (["--server", "mysql-9.7"], "RT 5.0.3 cannot run on mysql-9.7"),
+        (["--server", "postgres"], "There is no database server 'postgres' here"),
+        (["--dump", "/nowhere/dump.sql"], "There is no dump /nowhere/dump.sql"),
+        (["--from", "4.2.0"], "No dump of RT 4.2.0 is bundled"),
+        (["--config", "/nowhere"], "There is no configuration /nowhere"),
+        (["--accept", "/nowhere"], "/nowhere"),
+        (["--sever", "mariadb-10.11"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_usage_is_said_in_a_sentence_before_anything_starts(
+    tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    """Exit code 3, what is wrong, what to do, and no traceback."""
+    done = gate(*arguments, folder=tmp_path, DOCKER_HOST="unix:///nowhere.sock")
+    assert done.returncode == USAGE
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_dump_is_refused(tmp_path: Path) -> None:
+    """A flipped bit in a backup must cost a sentence and not an evening."""
+    whole = dump.bundled("4.4.6").read_bytes()
+    path = tmp_path / "mine.sql.zst"
+    path.write_bytes(whole[: len(whole) // 2])
+    dump.manifest_of(path).write_bytes(dump.manifest_of(dump.bundled("4.4.6")).read_bytes())
+    done = gate("--dump", str(path), folder=tmp_path / "reports")
+    assert (done.returncode, "is not the one that mine.toml describes" in done.stderr) == (USAGE, True), (
+        done.stderr
+    )
+
+
+def test_no_engine_is_not_proven(tmp_path: Path) -> None:
+    """Nothing was checked: that is neither GO nor NO-GO."""
+    done = gate(folder=tmp_path, DOCKER_HOST="unix:///nowhere.sock")
+    assert done.returncode == NOT_PROVEN
+    assert "NOT PROVEN" in done.stdout
+    assert "no engine answers there" in done.stdout
+    assert "Traceback" not in done.stderr
+    [report] = tmp_path.iterdir()
+    assert {"report.json", "report.html", "verdict.txt", "junit.xml"} <= {path.name for path in report.iterdir()}
+
+
+def test_a_configuration_without_a_file_is_refused(tmp_path: Path) -> None:
+    """Whoever names a configuration means it."""
+    (tmp_path / "plugins").mkdir()
+    with pytest.raises(UsageError, match=r"holds no \.pm file"):
+        Configuration.read(tmp_path)
+
+
+class Proxy:
+    """A socket that leads to the engine until it is told to vanish."""
+
+    def __init__(self, path: Path, engine: str) -> None:
+        """Listen on `path` and connect whoever comes to the engine's socket."""
+        self.path, self.engine = path, engine
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen(64)
+        self._open: list[socket.socket] = []
+        self.gone = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while not self.gone.is_set():
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            far = socket.socket(socket.AF_UNIX)
+            far.connect(self.engine)
+            self._open += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
+
+    def _copy(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while piece := source.recv(65536):
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def vanish(self) -> None:
+        """End every connection and listen no more, as an engine that was stopped."""
+        self.gone.set()
+        self.path.unlink(missing_ok=True)
+        for one in (self._listener, *self._open):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+@pytest.fixture
+def proxy(engine: DockerClient, tmp_path: Path) -> Iterator[Proxy]:
+    """A way to the engine that can be cut."""
+    match = re.match(r"unix://(.*)", os.environ["DOCKER_HOST"])
+    if match is None:
+        pytest.skip("the engine is not at a local socket")
+    assert engine.ping()
+    made = Proxy(tmp_path / "engine.sock", match[1])
+    yield made
+    made.vanish()
+
+
+@pytest.mark.engine
+def test_an_engine_that_goes_away_in_the_middle_is_not_a_finding(proxy: Proxy, tmp_path: Path) -> None:
+    """Infrastructure trouble is never reported as a defect of the site, nor hidden."""
+    settings = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
+    settings |= {"DOCKER_HOST": f"unix://{proxy.path}", cache.VARIABLE: str(cache.directory())}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fixtures.gate", "--reports", str(tmp_path / "reports")],
+        cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "copy for the old side" in line and "done" in line:
+            break
+    proxy.vanish()
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == NOT_PROVEN, err
+    assert "The container engine gave way in the middle" in out
+    assert "Traceback" not in err

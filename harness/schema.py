@@ -221,13 +221,16 @@ def _default(value: str | None, *, quoted: bool) -> str | None:
     """Write a default as SQL. MariaDB gives SQL already, MySQL the bare value; "NULL" is no default."""
     if value is None or (quoted and value.upper() == "NULL"):
         return None
+    if value.lower().removesuffix("()") == "current_timestamp":
+        return "current_timestamp()"
     if quoted:
         return value[1:-1] if re.fullmatch(r"'-?\d+'", value) else value
     return value if re.fullmatch(r"-?\d+", value) else "'" + value.replace("'", "''") + "'"
 
 
 def _extra(value: str) -> str:
-    return value.replace("DEFAULT_GENERATED", "").strip().lower()
+    text = value.replace("DEFAULT_GENERATED", "").strip().lower()
+    return f"{text}()" if text.endswith("current_timestamp") else text
 
 
 def _table(facts: dict[str, Any]) -> Table:

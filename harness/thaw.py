@@ -13,6 +13,8 @@ from harness.rt import Rt
 PROGRAM = "/opt/rt/thaw"
 BATCH = 8_000_000
 """Characters of frozen content that are sent at once."""
+REMEMBERED = 32_000_000
+"""Characters of frozen content whose values are kept; beyond, everything is forgotten, to bound the memory."""
 
 
 @dataclass(frozen=True)
@@ -24,21 +26,28 @@ class Unreadable:
 
 
 class Thawer:
-    """Thaws content in a container of RT; remembers what it has thawed until `forget`."""
+    """Thaws content in a container of RT; remembers what it has thawed, as calls are slow."""
 
     def __init__(self, tools: Rt) -> None:
         """Use this container; any release will do, as the format has not changed."""
         self.tools = tools
         self._known: dict[str, Any] = {}
+        self._size = 0
 
     def value(self, content: str) -> Any:
         """Return frozen content (base64 text) as strings, None, lists and dicts; Unreadable if it is damaged."""
-        self.load([content])
+        if content not in self._known:
+            self.load([content])
         return self._known[content]
 
     def load(self, contents: Iterable[str]) -> None:
         """Thaw many at once, so that `value` finds them. Raises InfrastructureError if the program fails."""
-        for batch in _batches(content for content in dict.fromkeys(contents) if content not in self._known):
+        new = [content for content in dict.fromkeys(contents) if content not in self._known]
+        self._size += sum(map(len, new))
+        if self._size > REMEMBERED:
+            self._known.clear()
+            self._size = sum(map(len, new))
+        for batch in _batches(new):
             questions = [json.dumps({"id": number, "content": one}) for number, one in enumerate(batch)]
             done = self.tools.run(PROGRAM, stdin=[f"{question}\n".encode() for question in questions])
             answers = [json.loads(line) for line in done.out.splitlines()]
@@ -50,10 +59,6 @@ class Thawer:
             for content, answer in zip(batch, answers, strict=True):
                 unreadable = Unreadable(answer.get("error", ""), content)
                 self._known[content] = answer.get("value", unreadable)
-
-    def forget(self) -> None:
-        """Let go of what was thawed: memory stays bounded over a table."""
-        self._known.clear()
 
 
 def _batches(contents: Iterable[str]) -> Iterator[list[str]]:

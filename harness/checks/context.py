@@ -9,7 +9,7 @@ from typing import Any
 
 from pymysql.connections import Connection
 
-from harness.digest import Row, ask
+from harness.digest import Row
 from harness.thaw import Thawer
 
 
@@ -23,7 +23,9 @@ class Context:
     window: str = ""
     _rows: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
-    """What rules have worked out for the whole table, by a name of their choice."""
+    """What rules have worked out for the whole database, by a name of their choice."""
+    notes: list[str] = field(default_factory=list)
+    """What rules accepted and a reader should know all the same."""
 
     def rows(self, side: str, sql: str) -> list[Row]:
         """Return a query's rows as text by column name; the same question is asked once."""
@@ -49,8 +51,8 @@ class Context:
 
     def times(self) -> tuple[str, str]:
         """Return begin and end of the upgrade as the database knows them; "" and "~" where it does not."""
-        found = [ask(connection, self.window) if self.window else [] for connection in (self.before, self.after)]
-        begin, end = (_text(rows[0][0]) if rows else None for rows in found)
+        found = [self.rows(side, self.window) if self.window else [] for side in ("before", "after")]
+        begin, end = (next(iter(rows[0].values())) if rows else None for rows in found)
         return begin or "", end or "~"
 
 

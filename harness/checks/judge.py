@@ -11,6 +11,7 @@ from harness.checks.context import Context
 from harness.digest import Key, Row
 
 SAMPLES = 5
+UNEXPLAINED = "unexplained"
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Judge:
                 self._use(allowance, new or old or {})
                 return
             complaint = complaint or f"{change} by {allowance.step}, but {found}"
-        self.blame(complaint or f"{change}, and no step accounts for it", key)
+        self.blame([complaint or f"{change}, and no step accounts for it"], key)
 
     def _candidates(self, change: str, old: Row | None, new: Row | None) -> list[RowAllowance]:
         """Return the allowances whose description the row meets."""
@@ -128,20 +129,21 @@ class Judge:
         mine = [one for one in self.active if one.change == CHANGED]
         matching = [one for one in mine if not self._first_complaint(one.where, old, None)]
         complaints: list[str] = []
+        used: set[RowAllowance] = set()
         for column in columns:
             judging = [(one, one.columns[column]) for one in matching if column in one.columns]
             answers = [(one, judge(self.context, column, old, new)) for one, judge in judging]
             accepting = [one for one, answer in answers if answer is None]
             if accepting:
-                self.used[accepting[0]] += 1
+                used.add(accepting[0])
             elif answers:
                 one, answer = answers[0]
                 complaints.append(f"changed by {one.step}, but {answer}")
+        self.used.update(used)
         explained = {c for one in matching for c in one.columns}
         if unknown := [column for column in columns if column not in explained]:
-            self.blame(f"changed in {', '.join(unknown)}, and no step accounts for it", key)
-        for complaint in complaints:
-            self.blame(complaint, key)
+            complaints.append(f"changed in {', '.join(unknown)}, and no step accounts for it")
+        self.blame(complaints, key)
 
     def _thaws_alike(self, column: str, old: Row, new: Row) -> bool:
         """Tell whether frozen content differs in bytes only: Perl freezes equal data in any order of keys."""
@@ -153,9 +155,16 @@ class Judge:
         first, second = (self.context.thaw.value(row[column] or "") for row in (old, new))
         return bool(first == second)
 
-    def blame(self, what: str, key: Key) -> None:
-        """Note a row that is not accounted for."""
-        self.wrong.setdefault(what, Unexplained()).add(shown(key))
+    def nameless(self, change: str, key: Key) -> None:
+        """Note a row, added or removed, of a table without a primary key: no allowance speaks of those."""
+        self.tally[change] += 1
+        self.blame([f"{change}, and no step accounts for it"], key)
+
+    def blame(self, complaints: Sequence[str], key: Key) -> None:
+        """Note what is wrong with a row that is not accounted for; nothing where there is no complaint."""
+        self.tally[UNEXPLAINED] += bool(complaints)
+        for what in complaints:
+            self.wrong.setdefault(what, Unexplained()).add(shown(key))
 
 
 def shown(key: Key) -> str:

@@ -19,9 +19,17 @@ from pymysql.connections import Connection
 
 from harness import schema
 from harness.checks import allowances as known_allowances
-from harness.checks.allowances import ADDED, DROPPED, Allowances, RowAllowance, StructureAllowance
+from harness.checks.allowances import (
+    ADDED,
+    CHANGED,
+    DROPPED,
+    REMOVED,
+    Allowances,
+    RowAllowance,
+    StructureAllowance,
+)
 from harness.checks.context import Context
-from harness.checks.judge import SAMPLES, Judge, shown
+from harness.checks.judge import SAMPLES, UNEXPLAINED, Judge, shown
 from harness.checks.rules import EFFECTS
 from harness.database import Database
 from harness.digest import Digest, Key, Row, Shape, ask, digest_table, fetch, reader, rows_of_chunk, shape
@@ -66,7 +74,7 @@ def check(
     started = time.monotonic()
     rules = rules or known_allowances.read()
     structure, rows = rules.of_steps(steps)
-    report = Report(NAME, QUESTION, unit="rows")
+    report = Report(NAME, QUESTION, unit="rows", facts={"row_changes": []})
     with _sides(before, after, rules, known or {}) as sides:
         report.facts["seconds for checksums"] = round(time.monotonic() - started, 3)
         context = Context(sides.before, sides.after, thaw, rules.window)
@@ -75,10 +83,9 @@ def check(
             judge = Judge(table, context, rules, [one for one in rows if one.table == table])
             _table(report, sides, judge)
             used += Counter(map(str, judge.used.elements()))
-            thaw.forget()
         _unmet(report, context, rows)
         _key_tables(report, sides, rules)
-    report.allowed += [f"{count} x {what}" for what, count in used.items()]
+    report.allowed += [f"{count} x {what}" for what, count in used.items()] + context.notes
     report.facts["allowances unused"] = [str(one) for one in [*structure, *rows] if not used[str(one)]]
     report.not_checked += [f"{table}: {reason}" for table, reason in rules.excluded.items()]
     report.seconds = round(time.monotonic() - started, 3)
@@ -123,16 +130,17 @@ def _table(report: Report, sides: Sides, judge: Judge) -> None:
         _chunk(sides, judge, chunk)
     key = ", ".join(sides.shapes[name][0].key)
     for what, rows in judge.wrong.items():
+        whole = second["rows"] if what.startswith(ADDED) else first["rows"]
         sql = f"SELECT * FROM {quote(name)} WHERE {key} IN ({', '.join(rows.samples)})"
         report.find(
-            name, f"{rows.count} of {first['rows']} rows {what}.",
+            name, f"{rows.count} of {whole} rows {what}.",
             samples=tuple(f"{key or 'row'} {sample}" for sample in rows.samples),
             sql=sql if all(sample.lstrip("-").isdigit() for sample in rows.samples) else "",
         )  # fmt: skip
     if first["rows"] and not second["rows"]:
         report.find(name, f"the table held {first['rows']} rows and is empty.", sql=f"SELECT * FROM {quote(name)}")
-    if judge.tally:
-        report.facts.setdefault("tables that differ", {})[name] = dict(judge.tally)
+    kinds = {kind: judge.tally[kind] for kind in (ADDED, REMOVED, CHANGED, UNEXPLAINED)}
+    report.facts["row_changes"].append({"table": name, "before": first["rows"], "after": second["rows"], **kinds})
 
 
 def _chunk(sides: Sides, judge: Judge, chunk: str) -> None:
@@ -143,9 +151,9 @@ def _chunk(sides: Sides, judge: Judge, chunk: str) -> None:
     added, removed = [key for key in new if key not in old], [key for key in old if key not in new]
     if not old_shape.key:
         for key in added:
-            judge.blame("added, and no step accounts for it", key[:1])
+            judge.nameless(ADDED, key[:1])
         for key in removed:
-            judge.blame("removed, and no step accounts for it", key[:1])
+            judge.nameless(REMOVED, key[:1])
         return
     for key, was, now in _pairs(sides, judge, changed):
         judge.changed(key, was, now)

@@ -52,7 +52,8 @@ class Allowance:
     def __str__(self) -> str:
         """Return step and aspect with the values."""
         values = f" {self.fresh} -> {self.found}" if self.found else ""
-        return f"step {self.step}, {self.aspect}{values}: {self.reason}"
+        step = f"step {self.step}" if self.step else "brought along"
+        return f"{step}, {self.aspect}{values}: {self.reason}"
 
 
 def allowances(path: Path = ALLOWANCES) -> list[Allowance]:

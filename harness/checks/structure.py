@@ -33,6 +33,11 @@ class Difference:
         """Say it in one sentence."""
         if self.aspect.endswith(("missing", "extra", "duplicate")):
             return f"{self.aspect}: {self.found or self.fresh}"
+        if self.aspect == "table collation":
+            return f"table collation is {self.found}, most tables have {self.fresh}"
+        if self.aspect == "collation":
+            own = "the table's"
+            return f"collation is {self.found or own}, in a fresh install {self.fresh or own}"
         return f"{self.aspect} is {self.found or 'none'}, in a fresh install {self.fresh or 'none'}"
 
 
@@ -44,7 +49,7 @@ def compare(found: Schema, fresh: Schema) -> list[Difference]:
         if table is None:
             differences.append(Difference("table missing", name, "", _create(wanted), "", _create(wanted)))
             continue
-        differences += [*_of_columns(table, wanted), *_of_keys(table, wanted)]
+        differences += sorted([*_of_columns(table, wanted), *_of_keys(table, wanted)], key=_order_of_repair)
         if table.engine != wanted.engine:
             repair = f"ALTER TABLE {quote(name)} ENGINE={wanted.engine}"
             differences.append(Difference("engine", name, "", wanted.engine, table.engine, repair))
@@ -52,6 +57,15 @@ def compare(found: Schema, fresh: Schema) -> list[Difference]:
             repair = convert(name, wanted.collation)
             differences.append(Difference("table charset", name, "", wanted.charset, table.charset, repair))
     return differences
+
+
+def _order_of_repair(difference: Difference) -> int:
+    """Sort so that the repairs work one after the other: a counting column needs its key, a key its name."""
+    if difference.aspect == "column missing":
+        return 0
+    if difference.fresh.startswith(PRIMARY):
+        return 1
+    return 3 if difference.aspect.endswith("missing") else 2
 
 
 def convert(table: str, collation: str) -> str:

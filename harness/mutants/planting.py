@@ -1,0 +1,81 @@
+"""How a defect gets into the rows of one table, and how the table becomes again what it was."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.database import NAME, Database
+from harness.errors import InfrastructureError
+from harness.mutants import Mutant
+from harness.rt import Rt
+from harness.schema import quote
+
+ASIDE = "aside"
+"""Database of root's, on the same server, that keeps a table while it is altered."""
+
+
+@dataclass(frozen=True)
+class RowMutant(Mutant):
+    """A defect in the rows of `table`.
+
+    select, perl: for frozen content: which rows of Attributes, and Perl that alters $value, the thawed content.
+    """
+
+    table: str = ""
+    select: str = ""
+    perl: str = ""
+
+
+# Only RT's Perl can freeze what RT's Perl will thaw. The statement bypasses RT, which would note the change.
+_PROGRAM = r"""
+use strict; use warnings; use lib '/opt/rt/share/lib';
+use RT; use JSON::PP; use MIME::Base64; use Storable;
+my $order = decode_json($ARGV[0]);
+RT::LoadConfig(); RT::ConnectToDatabase();
+my $dbh = $RT::Handle->dbh;
+my ($id, $frozen) = $dbh->selectrow_array(
+    "SELECT id, Content FROM Attributes WHERE $order->{select} AND ContentType = 'storable' ORDER BY id LIMIT 1");
+die "nothing to alter\n" unless $id;
+my $value = Storable::thaw(decode_base64($frozen));
+eval "$order->{perl}; 1" or die $@;
+my $anew = encode_base64(Storable::nfreeze($value));
+$dbh->do("UPDATE Attributes SET Content = ? WHERE id = ?", undef, $anew, $id);
+print "planted in $id\n";
+"""
+
+
+@contextlib.contextmanager
+def planted(mutant: RowMutant, database: Database, tools: Rt) -> Iterator[None]:
+    """Plant a defect for a `with` block; afterwards the table is as it was.
+
+    tools: an RT container connected to the database. Raises InfrastructureError when nothing was planted.
+    """
+    table = quote(mutant.table)
+    database.execute(
+        f"CREATE DATABASE IF NOT EXISTS {ASIDE}", f"DROP TABLE IF EXISTS {ASIDE}.{table}",
+        f"CREATE TABLE {ASIDE}.{table} AS SELECT * FROM {NAME}.{table}", root=True,
+    )  # fmt: skip
+    try:
+        _plant(mutant, database, tools)
+        yield
+    finally:
+        database.execute(
+            "SET foreign_key_checks = 0", f"DELETE FROM {NAME}.{table}",
+            f"INSERT INTO {NAME}.{table} SELECT * FROM {ASIDE}.{table}", root=True,
+        )  # fmt: skip
+
+
+def _plant(mutant: RowMutant, database: Database, tools: Rt) -> None:
+    if mutant.perl:
+        done = tools.perl(_PROGRAM, json.dumps({"select": mutant.select, "perl": mutant.perl}))
+        if "planted in" not in done.out:
+            raise InfrastructureError(f"{mutant.name} could not be planted.", [("Perl", done.out + done.err)])
+        return
+    with database.connection() as connection, connection.cursor() as cursor:
+        cursor.execute("SET foreign_key_checks = 0")
+        touched = sum(cursor.execute(statement) for statement in mutant.statements)
+    if not touched:
+        raise InfrastructureError(f"{mutant.name} touched no row, so it proves nothing.")

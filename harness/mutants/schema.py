@@ -1,0 +1,76 @@
+"""Defects in the structure, planted after an upgrade that went well; and structures that are no defect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.mutants import Mutant
+
+
+@dataclass(frozen=True)
+class SchemaMutant(Mutant):
+    """A defect in the structure of `table`."""
+
+    table: str = ""
+
+
+def _alter(name: str, table: str, change: str, reason: str) -> SchemaMutant:
+    return SchemaMutant(name, "schema", reason, (f"ALTER TABLE `{table}` {change}",), table)
+
+
+_VIA = "FOREIGN KEY (Via) REFERENCES CachedGroupMembers (id)"
+MUTANTS: tuple[SchemaMutant, ...] = (
+    _alter("index-lost", "Transactions", "DROP INDEX Transactions1", "histories are read by a scan of the table"),
+    _alter("index-doubled", "Tickets", "ADD INDEX again (Queue, Status)", "every write pays twice"),
+    _alter("index-no-longer-unique", "Queues", "DROP INDEX Queues1, ADD INDEX Queues1 (Name)",
+           "nothing keeps two queues from having one name"),
+    _alter("index-turned", "Groups", "DROP INDEX Groups1, ADD INDEX Groups1 (Instance, Name, Domain)",
+           "the index no longer serves the question it was made for"),
+    _alter("index-on-a-prefix", "Users", "DROP INDEX Users1, ADD UNIQUE INDEX Users1 (Name(20))",
+           "two long names that begin alike collide"),
+    _alter("foreign-key-doubled", "CachedGroupMembers", f"ADD {_VIA} ON DELETE CASCADE",
+           "what a second run of the step leaves; the server does not mind"),
+    _alter("foreign-key-lost", "CachedGroupMembers", "DROP FOREIGN KEY CachedGroupMembers_ibfk_1",
+           "deleting a group leaves what hung on it"),
+    SchemaMutant("foreign-key-without-cascade", "schema", "deleting a group fails", (
+        "ALTER TABLE CachedGroupMembers DROP FOREIGN KEY CachedGroupMembers_ibfk_1",
+        f"ALTER TABLE CachedGroupMembers ADD CONSTRAINT other {_VIA}"), "CachedGroupMembers"),
+    _alter("column-lost", "Tickets", "DROP COLUMN TimeLeft", "a column with everything in it is gone"),
+    _alter("column-added", "Tickets", "ADD COLUMN Planted INT NULL", "a column that no release has"),
+    _alter("column-renamed", "Articles", "CHANGE Summary Abstract VARCHAR(255) NOT NULL DEFAULT ''",
+           "RT does not find it"),
+    _alter("text-shortened", "Configurations", "MODIFY Content BLOB", "long values are refused from here on"),
+    _alter("length-shortened", "Links", "MODIFY Base VARCHAR(230) CHARACTER SET utf8mb4",
+           "long values are cut or refused from here on"),
+    _alter("key-narrowed", "Attachments", "MODIFY TransactionId INT NOT NULL",
+           "the step that widened it did not, and the table runs full one day"),
+    _alter("number-became-text", "Tickets", "MODIFY Priority VARCHAR(20) NOT NULL DEFAULT '0'",
+           "priorities are sorted as text"),
+    _alter("null-allowed", "ObjectCustomFieldValues", "MODIFY ObjectId BIGINT NULL",
+           "a value may belong to nothing"),
+    _alter("null-forbidden", "Shorteners", "MODIFY Created DATETIME NOT NULL", "rows without it are refused"),
+    _alter("default-lost", "Tickets", "ALTER Priority DROP DEFAULT", "rows made without it are refused"),
+    _alter("default-changed", "Principals", "ALTER Disabled SET DEFAULT 1", "everybody new is disabled"),
+    _alter("no-longer-counting", "Topics", "MODIFY id INT NOT NULL", "the second new row is refused"),
+    _alter("primary-key-lost", "ObjectTopics", "MODIFY id INT NOT NULL, DROP PRIMARY KEY",
+           "rows are no longer told apart"),
+    _alter("one-table-in-another-charset", "Articles", "CONVERT TO CHARACTER SET latin1",
+           "what an interrupted conversion leaves: most characters are refused"),
+    _alter("one-table-in-another-collation", "Assets", "CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+           "joins with the other tables fail"),
+    _alter("only-the-tables-default-converted", "Catalogs", "DEFAULT CHARACTER SET latin1",
+           "columns added later are of another character set"),
+    _alter("one-column-in-another-collation", "Users",
+           "MODIFY Name VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL",
+           "names are told apart by case, and joins fail"),
+    _alter("another-engine", "Topics", "ENGINE=MyISAM", "no transactions, and a dump of it is not consistent"),
+    SchemaMutant("table-lost", "schema", "a table is gone", ("DROP TABLE Shorteners",), "Shorteners"),
+    SchemaMutant("table-from-nowhere", "schema", "a table that neither side knows",
+                 ("CREATE TABLE Planted (id INT PRIMARY KEY) ENGINE=InnoDB CHARACTER SET utf8mb3",), "Planted"),
+)  # fmt: skip
+HARMLESS: tuple[SchemaMutant, ...] = (
+    _alter("index-by-another-name", "Links", "RENAME INDEX links1 TO another", "names of indexes mean nothing"),
+    _alter("columns-in-another-order", "Tickets", "MODIFY TimeLeft INT NOT NULL DEFAULT 0 FIRST",
+           "RT names its columns"),
+    _alter("counter-elsewhere", "Tickets", "AUTO_INCREMENT = 5000", "the next number is data, not structure"),
+)  # fmt: skip

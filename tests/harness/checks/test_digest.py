@@ -1,0 +1,69 @@
+"""Checksums must be the same for the same data on every server and type, and differ for everything else."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from harness import schema
+from harness.digest import ask, digest_table, fetch, reader, rows_of_chunk, shape
+from harness.lifecycle import Lifecycle
+from harness.releases import server, servers
+
+pytestmark = pytest.mark.engine
+
+# Every row but the first looks like another one to some careless way of writing rows down.
+ROWS = (
+    "'a', 'b', NULL", "'ab', '', NULL", "'', 'ab', NULL", "'a', 'b', ''", "NULL, 'b', NULL", "'N', 'b', NULL",
+    "'a,1:b', '', NULL", "'a', 'B', NULL", "'a', 'b ', NULL", "'ä', 'b', NULL", "'a', 'b', 0x00", "'a', 'b', 0xC3",
+    "'a', 'b', 0xC328", "'a', REPEAT('x', 65), NULL", "'a', REPEAT('x', 66), NULL", "'a', REPEAT('x', 64), NULL",
+    "'a', SHA2(REPEAT('x', 65), 256), NULL",
+)  # fmt: skip
+TABLES = (
+    ("Narrow", "utf8mb3", "id INT PRIMARY KEY, a VARCHAR(90), b TEXT, c BLOB, d DATETIME"),
+    ("Wide", "utf8mb4", "c LONGBLOB, d DATETIME, id BIGINT PRIMARY KEY, b MEDIUMTEXT, a VARCHAR(99)"),
+    ("Other", "latin1", "id INT PRIMARY KEY, b LONGTEXT, a VARCHAR(90), c LONGBLOB, d DATETIME"),
+)
+
+
+@pytest.fixture(scope="module", params=sorted(servers()))
+def checksums(request: pytest.FixtureRequest, lifecycle: Lifecycle) -> dict[str, dict[str, str]]:
+    """Checksum by key of the same rows in tables of three structures."""
+    name: str = request.param
+    database = lifecycle.baselines.clone(lifecycle.baselines.empty(server(name), lifecycle.server_image(name)))
+    found = {}
+    try:
+        for table, charset, columns in TABLES:
+            values = ", ".join(f"({number - 3}, {row}, '2001-02-03 04:05:06')" for number, row in enumerate(ROWS))
+            database.execute(
+                f"CREATE TABLE {table} ({columns}) CHARACTER SET {charset}",
+                f"INSERT INTO {table} (id, a, b, c, d) VALUES {values}",
+            )
+            whole = shape(schema.read(database).tables[table])
+            without_key = replace(whole, columns=tuple(one for one in whole.columns if one.name != "id"))
+            with reader(database) as connection:
+                assert digest_table(connection, whole)["rows"] == len(rows_of_chunk(connection, whole, "0"))
+                assert fetch(connection, whole, [("-3",)])["-3",]["d"] == "2001-02-03 04:05:06"
+                rows = ask(connection, f"SELECT id, {without_key.checksum} FROM {table}")
+            found[table] = {str(key): str(checksum) for key, checksum in rows}
+    finally:
+        lifecycle.baselines.discard(database)
+    return found
+
+
+def test_types_and_character_sets_do_not_matter(checksums: dict[str, dict[str, str]]) -> None:
+    """A conversion to utf8mb4 or BIGINT changes no row."""
+    assert checksums["Narrow"] == checksums["Wide"] == checksums["Other"]
+
+
+def test_servers_do_not_matter(checksums: dict[str, dict[str, str]]) -> None:
+    """A dump may be upgraded on another product: each server must write a row down as this."""
+    written = "1:a,1:b,N,2001-02-03 04:05:06"
+    assert checksums["Narrow"]["-3"] == hashlib.sha256(written.encode()).hexdigest()
+
+
+def test_no_two_rows_are_alike(checksums: dict[str, dict[str, str]]) -> None:
+    """NULL, the empty text, a trailing space, a comma in a value: all different."""
+    assert len(set(checksums["Narrow"].values())) == len(ROWS)

@@ -1,0 +1,155 @@
+"""The schema check: every planted defect is found where it is, its repair mends it, and good schemas pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from harness import dump, releases, schema
+from harness.checks import schema as check
+from harness.checks.schema import Allowance
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.mutants.schema import HARMLESS, MUTANTS, SchemaMutant
+from harness.schema import Column, ForeignKey, Index, Schema, Table
+from harness.verdict import Report
+
+PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
+
+
+@dataclass
+class Scene:
+    """An upgraded database to plant defects into, and what it is compared with."""
+
+    database: Database
+    fresh: Schema
+    before: Schema
+    steps: list[str]
+
+    def ask(self) -> Report:
+        """Ask the check."""
+        return check.check(schema.read(self.database), self.fresh, self.steps, self.before)
+
+
+@pytest.fixture(scope="module")
+def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
+    """One upgraded database for all mutants: each test leaves it as the check wants it."""
+    campus = dump.load(dump.bundled(PAIR.origin))
+    upgraded, run = lifecycle.upgraded(PAIR, campus)
+    schemas = []
+    for baseline in (lifecycle.fresh(PAIR.target, PAIR.server), lifecycle.restored(campus, PAIR.server)):
+        database = lifecycle.baselines.clone(baseline)
+        schemas.append(schema.read(database))
+        lifecycle.baselines.discard(database)
+    database = lifecycle.baselines.clone(upgraded)
+    yield Scene(database, schemas[0], schemas[1], [step.name for step in run.steps])
+    lifecycle.baselines.discard(database)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_planted_defect_is_found_and_its_repair_mends_it(scene: Scene, mutant: SchemaMutant) -> None:
+    """A check that misses it does not count; a repair that does not mend it is worse than none."""
+    scene.database.execute(*mutant.statements)
+    report = scene.ask()
+    scene.database.execute(*[finding.repair for finding in report.findings])
+    assert {finding.where.partition(".")[0] for finding in report.findings} == {mutant.table}
+    assert scene.ask()
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("mutant", HARMLESS, ids=lambda mutant: mutant.name)
+def test_a_harmless_difference_is_no_finding(scene: Scene, mutant: SchemaMutant) -> None:
+    """A false alarm costs trust."""
+    scene.database.execute(*mutant.statements)
+    assert scene.ask()
+
+
+@pytest.mark.engine
+def test_a_structure_survives_being_stored(scene: Scene) -> None:
+    """It is kept beside a baseline as JSON."""
+    assert Schema.from_json(scene.fresh.to_json()) == scene.fresh
+
+
+@pytest.mark.engine
+def test_without_its_steps_the_old_schema_is_not_the_targets(scene: Scene) -> None:
+    """What a run that stopped at once leaves behind."""
+    assert len(check.check(scene.before, scene.fresh, [], scene.before).findings) > 50
+
+
+def table(name: str, charset: str = "utf8mb4", **columns: str) -> Table:
+    """Return a table of text columns, each in the character set given."""
+    made = {
+        column: Column(column, "varchar(9)", own, f"{own}_general_ci", nullable=True, default=None, extra="")
+        for column, own in columns.items()
+    }
+    return Table(name, "InnoDB", f"{charset}_general_ci", made, [Index("PRIMARY", True, ("id",), "BTREE")], [])
+
+
+def database(*tables: Table) -> Schema:
+    """Return a schema of these tables."""
+    return Schema("mariadb-10.11", {one.name: one for one in tables})
+
+
+FRESH = database(table("Things", Name="utf8mb4", Kind="ascii"))
+WIDER = database(table("Things", Name="utf8mb4", Kind="utf8mb4"))
+RULE = Allowance("1.0.0", "charset", "it converts", "ascii", "utf8mb4", columns=("Things.Kind",))
+
+
+@pytest.mark.parametrize(
+    ("steps", "before", "found"),
+    [(["1.0.0"], None, 0), (["2.0.0"], None, 1), ([], WIDER, 0), ([], FRESH, 1)],
+    ids=["step-applied", "another-step", "there-before", "new-without-step"],
+)
+def test_an_allowance_needs_its_step_or_a_past(steps: list[str], before: Schema | None, found: int) -> None:
+    """A site upgraded long ago still carries what that step left; a difference from nowhere is a finding."""
+    assert len(check.check(WIDER, FRESH, steps, before, [RULE]).findings) == found
+
+
+def test_an_allowance_that_was_not_needed_is_named() -> None:
+    """Allowances that nobody needs hide the next defect."""
+    assert check.check(FRESH, FRESH, ["1.0.0"], FRESH, [RULE]).facts["allowances unused"] == [str(RULE)]
+
+
+def test_a_typo_in_an_allowance_is_refused(tmp_path: Path) -> None:
+    """Otherwise it would silently allow nothing, or everything."""
+    path = tmp_path / "allowances.toml"
+    path.write_text('[[allowance]]\nstep = "1.0.0"\naspekt = "charset"\nreason = "it converts"\n')
+    with pytest.raises(ValueError, match="aspekt"):
+        check.allowances(path)
+
+
+def test_a_table_of_the_sites_own_must_be_of_the_same_collation() -> None:
+    """The steps convert RT's tables only; joins with an extension's table fail afterwards."""
+    own = table("Extension", "utf8mb3", Name="utf8mb3")
+    both = database(*FRESH.tables.values(), own)
+    (finding,) = check.check(both, FRESH, [], both).findings
+    assert finding.repair == "ALTER TABLE `Extension` CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;"
+
+
+def test_a_table_of_the_sites_own_is_named_as_not_checked() -> None:
+    """Nobody knows what it should look like, and the verdict says so."""
+    both = database(*FRESH.tables.values(), table("Extension", Name="utf8mb4"))
+    report = check.check(both, FRESH, [], both)
+    assert report
+    assert report.not_checked[0].startswith("Extension:")
+
+
+def test_a_table_of_the_sites_own_that_is_gone_is_found() -> None:
+    """A fresh install has never had it, so only the old database can tell."""
+    both = database(*FRESH.tables.values(), table("Extension", Name="utf8mb4"))
+    assert [finding.where for finding in check.check(FRESH, FRESH, [], both).findings] == ["Extension"]
+
+
+def test_no_tables_are_no_pass() -> None:
+    """Nothing passes because there was nothing to look at."""
+    assert check.check(database(), database()).vacuous
+
+
+def test_foreign_keys_are_known_by_what_they_do() -> None:
+    """NO ACTION and RESTRICT are one to InnoDB, and names are given out by the server."""
+    key = ForeignKey("a", ("Via",), "Things", ("id",), "CASCADE", "RESTRICT")
+    assert key.signature == replace(key, name="b").signature

@@ -22,7 +22,7 @@ from typing import Any
 
 from docker import DockerClient
 
-from harness import dumpwriting, engine, leftovers, rt
+from harness import dumppromises, dumpwriting, engine, leftovers, rt
 from harness.database import Credentials, Database
 from harness.dump import FOLDER
 from harness.errors import HarnessError, InfrastructureError, UsageError
@@ -61,11 +61,12 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Content:
-    """What the generator says it has made: counts by kind, test accounts, features the release lacks."""
+    """What the generator says it has made: counts by kind, test accounts, features the release lacks, variants."""
 
     made: dict[str, int]
     accounts: dict[str, str]
-    left_out: list[str]
+    lacking: list[str]
+    variants: list[str]
     seconds: float
     stages: list[str] = field(default_factory=list)
 
@@ -132,7 +133,7 @@ def populate(site: Rt, recipe: Recipe, progress: Progress = print) -> Content:
     if summary["release"] != recipe.release:
         raise InfrastructureError(f"{recipe.name} was made by RT {summary['release']}, not {recipe.release}.")
     seconds = round(time.monotonic() - started, 1)
-    return Content(summary["made"], summary["accounts"], summary["left_out"], seconds, stages)
+    return Content(summary["made"], summary["accounts"], summary["left_out"], summary["variants"], seconds, stages)
 
 
 def check_integrity(site: Rt, recipe: Recipe) -> None:
@@ -152,8 +153,14 @@ def generate(
 
     The site serves the database, freshly initialised, and holds `generator_files()`.
     """
+    generator = generator_hash()  # before the long run, in which somebody may edit the files
     content = populate(site, recipe, progress)
     check_integrity(site, recipe)
+    if missing := dumppromises.broken(database, content.lacking, content.variants):
+        raise InfrastructureError(
+            f"The content of {recipe.name} does not keep {len(missing)} of its promises.",
+            [("Promised in fixtures/dumps/promises.toml", "\n".join(missing))],
+        )
     progress(f"{recipe.name}: dumping")
     command = f"python -m harness.dumpmaking {recipe.name}  # populate.pl {shlex.join(recipe.arguments)}"
     facts: dict[str, Any] = {
@@ -163,10 +170,10 @@ def generate(
         "why": recipe.why,
         "made_with": command,
         "seed": recipe.seed,
-        "generator": generator_hash(),
-        "variants": [*(f"+{name}" for name in recipe.added), *(f"-{name}" for name in recipe.left_out)],
+        "generator": generator,
+        "variants": content.variants,
         "config": recipe.config,
-        "release_lacks": content.left_out,
+        "release_lacks": content.lacking,
         "seconds": content.seconds,
         "healthcheck_ticket": 1,
         "made": content.made,

@@ -1,0 +1,51 @@
+"""What the bundled dumps promise to hold: data in fixtures/dumps/promises.toml, asked of a database.
+
+A check that finds nothing proves little where there was nothing to look at.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.database import Database
+from harness.dump import FOLDER
+
+PROMISES = FOLDER / "promises.toml"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One thing that must be there at least so often; `sql` yields one number."""
+
+    what: str
+    sql: str
+    least: int
+    feature: str = ""
+    variant: str = ""
+
+    def holds_for(self, lacking: Collection[str], variants: Collection[str]) -> bool:
+        """Tell whether it is asked at all: not where the release lacks the feature or the variant was not made."""
+        return self.feature not in lacking and (not self.variant or self.variant in variants)
+
+
+def promises(path: Path = PROMISES) -> list[Promise]:
+    """Return the promises in the order of the file."""
+    return [Promise(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["promise"]]
+
+
+def broken(database: Database, lacking: Collection[str], variants: Collection[str]) -> list[str]:
+    """Return a line for each promise that the database does not keep.
+
+    lacking: features that the release does not have (`release_lacks` of the manifest). variants: the ones
+    that the content was made with (`variants` of the manifest).
+    """
+    lines = []
+    for promise in promises():
+        if promise.holds_for(lacking, variants):
+            found = int(database.value(promise.sql) or 0)
+            if found < promise.least:
+                lines.append(f"{promise.what}: {found} where at least {promise.least} are promised")
+    return lines

@@ -1,0 +1,48 @@
+"""The control: no upgrade at all. A check that finds something here would find it anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.choice import choose
+from harness.lifecycle import Lifecycle
+from harness.releases import releases
+from harness.stage import Stage
+from harness.verdict import Report
+
+pytestmark = pytest.mark.engine
+DUMPED = [version for version in releases() if version != "5.0.10"]
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(one, marks=pytest.mark.xdist_group(f"control-{one}")) for one in DUMPED]
+)
+def same(request: pytest.FixtureRequest, lifecycle: Lifecycle) -> Iterator[Stage]:
+    """A release "upgraded" to itself: a valid question, with the answer that there is nothing to do."""
+    stage = Stage(lifecycle, choose(request.param, request.param))
+    yield stage
+    stage.close()
+
+
+def clean(report: Report) -> bool:
+    """Tell whether a report has no finding; print it otherwise."""
+    if report.findings:
+        print(report)
+    return not report.findings
+
+
+def test_nothing_to_do_is_no_upgrade(same: Stage) -> None:
+    """Zero steps are right here, and only here."""
+    assert same.steps() == []
+    assert clean(same.ran())
+    assert same.run().steps == []
+
+
+def test_no_check_finds_anything(same: Stage) -> None:
+    """Every finding on an untouched database would be a false alarm."""
+    reports = [same.rows(), same.schema(), same.history(), same.integrity(), same.meaning()]
+    assert [report.check for report in reports if not clean(report)] == []
+    assert min(report.looked_at for report in reports) > 0
+    assert not [line for line in same.rows().allowed if "step" in line]

@@ -1,0 +1,185 @@
+"""The pipeline without Jenkins: its shell steps are run as they are, and what is left of it is looked at as text.
+
+A step that is run with MAKEFLAGS=n makes `make` print what it would do; unknown targets still end it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fixtures import gate
+from harness import releases
+from harness.releases import ROOT
+from harness.verdict import Verdict
+
+TEXT = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
+_TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|'''.*?'''|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\"""", re.DOTALL)
+_STEP = re.compile(r"\bsh\(?\s*label: '([^']+)'.*?script: '''(.*?)'''", re.DOTALL)
+STEPS: dict[str, str] = dict(_STEP.findall(TEXT))
+PAIR = {"PAIR": "4.4.6-to-5.0.3@mariadb-10.11", "ORIGIN": "4.4.6", "TARGET": "5.0.3", "ON": "mariadb-10.11"}
+
+
+def code() -> str:
+    """Return the Groovy code with comments and the content of strings taken out."""
+    return _TOKEN.sub(lambda match: "''" if match[0][0] in "'\"" else "", TEXT)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """Return what an agent has checked out; reports that a step writes stay in it."""
+    for path in ROOT.iterdir():
+        if path.name not in (".git", "reports"):
+            (tmp_path / path.name).symlink_to(path)
+    return tmp_path
+
+
+def step(name: str, workspace: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell step as Jenkins does: as a script of its own, with the parameters in the environment."""
+    script = workspace / "step.sh"
+    script.write_text(STEPS[name], encoding="utf-8")
+    script.chmod(0o755)
+    alone = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "MAKE", "MFLAGS"))}
+    return subprocess.run(
+        [script], cwd=workspace, env=alone | environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_groovy_is_balanced() -> None:
+    """A bracket too many is otherwise found by the pipeline that was to deploy tonight."""
+    expected: list[str] = []
+    for bracket in re.findall(r"[][(){}]", code()):
+        if bracket in "([{":
+            expected.append({"(": ")", "[": "]", "{": "}"}[bracket])
+        else:
+            assert expected.pop() == bracket
+    assert not expected
+    assert not re.search(r"['\"]", code().replace("''", "")), "a string without its end"
+
+
+def test_every_shell_step_is_known_and_plain() -> None:
+    """No interpolation by Groovy: a parameter could otherwise become a command. No backslash: Groovy eats it."""
+    assert len(STEPS) == len(re.findall(r"\bsh\b[ (]+label", code())) == len(re.findall(r"\bsh\b *[ (]", code()))
+    assert not any("\\" in script for script in STEPS.values())
+    assert all(script.startswith("#!/bin/sh") for script in STEPS.values()), "otherwise -x prints what is secret"
+
+
+def test_the_pairs_come_from_the_harness(workspace: Path) -> None:
+    """A list kept in the pipeline would be out of date with the next release."""
+    done = step("list pairs", workspace, MARATHON_URL="", FROM="4.4.6")
+    found = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert [one["id"] for one in found] == [str(pair) for pair in releases.pairs()]
+    assert {one[side] for one in found for side in ("origin", "target")} == {*releases.releases()}, "the branches"
+    assert all({"id", "origin", "target", "server"} <= set(one) for one in found), "what the Jenkinsfile reads"
+
+
+@pytest.mark.parametrize("name", ["libraries", "engine", "own tests", "clean up"])
+def test_every_make_target_exists(workspace: Path, name: str) -> None:
+    """make -n goes through all the targets that a step names, and their prerequisites."""
+    done = step(name, workspace, MAKEFLAGS="n", FROM="4.4.6", SERVER="x y", CONFIG="/tmp")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_an_upgrade_of_the_matrix_is_its_pair_and_nothing_else(workspace: Path) -> None:
+    """The gate's parameters are in the environment too, and make reads it."""
+    done = step("upgrade", workspace, **PAIR, MAKEFLAGS="n", DUMP="/own.sql", CONFIG="/own", FROM="5.0.3")
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if "tests/upgrade" in line]
+    assert line.split("tests/upgrade")[1].split() == ["--pair", "4.4.6:5.0.3", "--server", "mariadb-10.11"]
+    assert "--junitxml=reports/$PAIR.xml" in STEPS["upgrade"]
+
+
+@pytest.mark.parametrize(("release", "picked"), [("5.0.10", {"5.0.10"}), ("5.0.1", set())])
+def test_smoke_tests_are_picked_by_release(workspace: Path, release: str, picked: set[str]) -> None:
+    """All tests of a release, and none of another one that begins like it."""
+    done = step("smoke", workspace, RELEASE=release, PYTEST_ADDOPTS="--collect-only -q")
+    assert {*re.findall(r"::\w+\[([\d.]+)[]-]", done.stdout)} == picked, done.stdout
+    assert (done.returncode == pytest.ExitCode.OK) == bool(picked), "no tests at all are no success"
+
+
+def gate_in(folder: Path, ends_with: int) -> Path:
+    """Put a gate into the workspace that notes its arguments and ends as told; return where they are noted."""
+    program = folder / "gate"
+    program.unlink()
+    program.write_text(f'#!/bin/sh\nfor one; do printf "%s\\0" "$one"; done >arguments\nexit {ends_with}\n')
+    program.chmod(0o755)
+    return folder / "arguments"
+
+
+def test_the_gate_is_asked_what_the_parameters_say(workspace: Path) -> None:
+    """Spaces and quotes of a path stay in it; every option is one that the gate has."""
+    noted = gate_in(workspace, 0)
+    given = {
+        "FROM": "4.4.6", "TO": "5.0.3", "SERVER": "mariadb-10.11", "DUMP": "/a dump/it's.sql", "CONFIG": "/c $(d)",
+        "ACCEPT": "/signed off.toml", "MARATHON_URL": "https://marathon.example.org",
+    }  # fmt: skip
+    assert step("gate", workspace, **given).returncode == 0
+    options = gate.parser().parse_args(noted.read_text(encoding="utf-8").split("\0")[:-1])
+    asked = (options.origin, options.target, options.server, options.dump, options.config, options.accept)
+    assert [*map(str, asked), options.marathon_url] == list(given.values())
+
+
+def test_parameters_left_empty_are_not_said(workspace: Path) -> None:
+    """An empty parameter is in the environment all the same, and means the gate's own default."""
+    noted = gate_in(workspace, 0)
+    names = ("FROM", "TO", "SERVER", "DUMP", "CONFIG", "ACCEPT", "MARATHON_URL")
+    step("gate", workspace, **dict.fromkeys(names, ""))
+    assert noted.read_text(encoding="utf-8") == ""
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 143])
+def test_the_gates_exit_code_reaches_the_pipeline(workspace: Path, code: int) -> None:
+    """The verdict is the exit code; make would turn all but 0 into 2."""
+    gate_in(workspace, code)
+    assert step("gate", workspace).returncode == code
+
+
+def test_the_real_gate_refuses_what_cannot_be(workspace: Path) -> None:
+    """Wrong usage is known before anything is started."""
+    done = step("gate", workspace, FROM="5.0.3", TO="4.4.6")
+    assert (done.returncode, "backwards" in done.stderr) == (gate.USAGE, True), done.stderr
+
+
+def test_a_build_ends_as_its_verdict_says() -> None:
+    """Only GO is a success, and what was not proven is neither that nor a failure."""
+    (line,) = re.findall(r"return \[(.*)\]\[code\] \?: '(\w+)'", TEXT)
+    results = {int(number): name for number, name in re.findall(r"(\d): '(\w+)'", line[0])}
+    verdicts = {Verdict.GO: "SUCCESS", Verdict.NO_GO: "FAILURE", Verdict.NOT_PROVEN: "UNSTABLE"}
+    assert results == {one.exit_code: name for one, name in verdicts.items()} | {gate.USAGE: "FAILURE"}
+    assert line[1] == "FAILURE", "an exit code that nobody knows is no success"
+
+
+def test_the_deploy_looks_before_it_leaps(workspace: Path) -> None:
+    """Without a Marathon that answers it ends with NOT PROVEN; its commands are real ones."""
+    done = step(
+        "deploy", workspace, MARATHON_URL="http://127.0.0.1:1", MARATHON_TOKEN="", IMAGE="example.org/rt:1"
+    )
+    assert (done.returncode, "clean" in done.stdout) == (Verdict.NOT_PROVEN.exit_code, True), done.stderr
+    assert TEXT.index("stage('Gate')") < TEXT.index("currentResult != 'SUCCESS'") < TEXT.index("stage('Deploy')")
+
+
+def test_nodes_are_left_clean_and_within_limits() -> None:
+    """One place takes nodes: reports are kept, then `make clean` takes them, whatever happened before."""
+    assert code().count("node(") == 1
+    at = TEXT.index("node(params")
+    for mark in ("try {", "timeout(", "finally {", "junit ", "archiveArtifacts ", "finally {", "'clean up'"):
+        at = TEXT.index(mark, at)
+    assert re.findall(r"(?<!def )onAgent\((.*?)\)", TEXT) == re.findall(r"onAgent\((\d+)\)", TEXT)
+
+
+def test_builds_do_not_meet_and_do_not_pile_up() -> None:
+    """And every parameter is used by something."""
+    assert "disableConcurrentBuilds()" in TEXT
+    assert "buildDiscarder(" in TEXT
+    rest = TEXT[TEXT.index("])\n\n") :]
+    unused = [name for name in re.findall(r"string\(name: '(\w+)'", TEXT) if not re.search(rf"\b{name}\b", rest)]
+    assert not unused
+    assert shutil.which("make"), "the one tool that the pipeline expects of an agent, beside git and python3"

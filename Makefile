@@ -8,7 +8,7 @@ PARALLEL = -n $(WORKERS) --dist loadgroup
 PAIR    = $(if $(FROM)$(TO),--pair $(or $(FROM),4.4.6):$(or $(TO),5.0.3))
 CHOICE  = $(PAIR) $(if $(SERVER),--server $(SERVER)) $(if $(DUMP),--dump $(DUMP)) $(if $(CONFIG),--site-config $(CONFIG))
 
-.PHONY: help setup engine images test unit smoke upgrade matrix deploy gate mutants bench lint fixtures marathon \
+.PHONY: help setup engine images test slow unit smoke upgrade matrix deploy gate mutants bench lint fixtures marathon \
         engine-stop clean distclean
 
 help: ## list the targets
@@ -24,7 +24,7 @@ images: engine ## build every image that is not there yet
 	@$(PYTHON) -m harness.images
 
 test: images ## everything that must be green, the harness's own tests included
-	$(PYTEST) $(PARALLEL)
+	$(PYTEST) $(PARALLEL) -m "not slow"
 
 unit: setup ## the tests that need no engine (proves nothing about an upgrade)
 	$(PYTEST) $(PARALLEL) -m "not engine"
@@ -34,6 +34,18 @@ smoke: images ## every release: does its image do what RT does?
 
 upgrade: engine ## upgrades and their checks: FROM= TO= SERVER= DUMP= CONFIG=
 	$(PYTEST) $(PARALLEL) tests/upgrade $(CHOICE)
+
+matrix: images ## every forward pair on every server (SERVER= for one of them)
+	$(PYTEST) $(PARALLEL) tests/upgrade/test_upgrade.py --matrix $(if $(SERVER),--server $(SERVER))
+
+deploy: images ## deploys on Marathon: the stand-in, or MARATHON_URL= for a real one
+	$(PYTEST) $(PARALLEL) tests/deploy
+
+slow: images ## the tests that take long: every kill point, a minute of kills under load, mutants of the stand-in
+	$(PYTEST) $(PARALLEL) -m slow
+
+mutants: images ## plant defects, and see that the checks catch them
+	$(PYTHON) -m harness.mutants
 
 gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= MARATHON_URL= ACCEPT= (defaults: 4.4.6 5.0.3 mariadb-10.11)
 	@./gate $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(if $(SERVER),--server $(SERVER)) \

@@ -163,6 +163,24 @@ def pairs() -> list[Pair]:
     ]
 
 
+@dataclass(frozen=True)
+class Broken:
+    """How a pair is known to fail: the check that says so, a pattern of its findings, and the reason."""
+
+    check: str
+    finding: re.Pattern[str]
+    reason: str
+
+
+def broken(asked: Pair, path: Path = MANIFEST) -> dict[str, Broken]:
+    """Return how a pair is known to fail, by check; empty for a pair that works."""
+    return {
+        row["check"]: Broken(row["check"], re.compile(row["finding"]), row["reason"])
+        for row in _manifest(path).get("broken", ())
+        if asked.origin in row["from"] and asked.target == row["to"]
+    }
+
+
 def adjacent(origin: str, target: str) -> bool:
     """Tell whether no release that has an image here lies between the two."""
     return not [one for one in releases() if parse(origin) < parse(one) < parse(target)]

@@ -24,6 +24,7 @@ from harness.checks import schema as schema_check
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.meaning import Meaning
+from harness.checks.meaning_allowances import Upgrade
 from harness.choice import Choice
 from harness.database import FAST, Database, Profile
 from harness.lifecycle import Lifecycle
@@ -169,7 +170,8 @@ class Stage:
                 before = self._of_old_side("meaning", Meaning, lambda: meaning_check.collect(old, accounts, every))
             self.run()
             after = meaning_check.collect(self.new(), accounts, every)
-            return meaning_check.check(before, after, self.steps())
+            upgrade_done = Upgrade(self.pair.origin, self.pair.target, tuple(self.steps()))
+            return meaning_check.check(before, after, upgrade_done)
 
         return self._report(meaning_check.CHECK, ask)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -247,8 +248,10 @@ class Stage:
         return self._once(f"report {name}", lambda: self._asked(name, ask))
 
     def _asked(self, name: str, ask: Callable[[], Report]) -> Report:
+        started = time.monotonic()
         with self.step(name) as running:
             report = ask()
+            report.seconds = round(time.monotonic() - started, 2)
             if report.findings:
                 running.fail(f"{len(report.findings)} findings")
             else:
@@ -283,6 +286,8 @@ class Stage:
         """
         with self._phase_of(f"dump {self.dump.name}"):
             self._at_once(self.old, self.new, self._fresh_schema)
+        with contextlib.suppress(Exception):
+            self.run()
         with self._phase_of("checks"):
             self._at_once(self.meaning, self.rows, self.integrity, self.schema, self.history, self.ran, self.site)
 

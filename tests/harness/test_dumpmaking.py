@@ -1,0 +1,107 @@
+"""The bundled dumps: each has a recipe, a manifest that fits it, and everything that it promises to hold."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from harness import dump, dumpmaking, dumppromises, dumpwriting
+from harness.database import Database
+from harness.dump import FOLDER
+from harness.errors import UsageError
+from harness.lifecycle import Lifecycle
+
+NAMES = sorted(dumpmaking.recipes())
+FACTS = {
+    "release": "4.4.6",
+    "server": "mariadb-10.11",
+    "why": 'a "quoted" word, größer, C:\\n',
+    "sha256": "0" * 64,
+}
+
+
+def test_recipes_and_files_are_the_same_set() -> None:
+    """A dump without a recipe cannot be made again; a recipe without a dump is a promise not kept."""
+    assert sorted(path.name.removesuffix(".sql.zst") for path in FOLDER.glob("*.sql.zst")) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bundled_dump_is_what_its_manifest_says(name: str) -> None:
+    """Reads to the closing line, so that a damaged or shortened file in the repository is noticed here."""
+    found = dump.load(FOLDER / f"{name}.sql.zst")
+    recipe = dumpmaking.recipes()[name]
+    assert found.manifest is not None
+    assert (found.manifest.release, found.manifest.server) == (recipe.release, recipe.server)
+    assert sum(len(chunk) for chunk in found.chunks()) > 1_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[dump]]\nname = "rt-4.4.6-x"\nrelease = "4.4.6"\nserver = "mariadb-10.11"\n',
+        '[[dump]]\nname = "rt-4.4.6-x"\nrelease = "4.4.6"\nserver = "s"\nwhy = "w"\nsede = 1\n',
+        '[[dump]]\nname = "rt-4.4.4-x"\nrelease = "4.4.6"\nserver = "s"\nwhy = "w"\n',
+    ],
+    ids=["no reason", "misspelt", "name of another release"],
+)
+def test_a_wrong_recipe_is_refused(tmp_path: Path, text: str) -> None:
+    """Before anything is started for it."""
+    (tmp_path / "recipes.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError):
+        dumpmaking.recipes(tmp_path / "recipes.toml")
+
+
+def test_a_manifest_reads_back_as_written(tmp_path: Path) -> None:
+    """Whatever is in its texts: a manifest that cannot be read makes its dump useless."""
+    text = dumpwriting.manifest_text({**FACTS, "rows": {"Users": 3, "ACL": 0}, "accounts": {"a.b c": 'p"w'}})
+    (tmp_path / "x.toml").write_text(text, encoding="utf-8")
+    manifest = dump.read_manifest(tmp_path / "x.toml")
+    assert (manifest.why, manifest.rows, manifest.accounts) == (
+        FACTS["why"], {"Users": 3, "ACL": 0}, {"a.b c": "p\"w"},
+    )  # fmt: skip
+
+
+def test_the_generators_hash_changes_with_its_files(tmp_path: Path) -> None:
+    """It tells which state of the generator made a dump: a file's content and its name both count."""
+    copy = shutil.copytree(dumpmaking.GENERATOR, tmp_path / "generator")
+    same = dumpmaking.generator_hash(copy)
+    (copy / "Populate" / "Words.pm").rename(copy / "Populate" / "Texts.pm")
+    renamed = dumpmaking.generator_hash(copy)
+    (copy / "populate.pl").write_text("1;\n", encoding="utf-8")
+    assert len({same, renamed, dumpmaking.generator_hash(copy)}) == 3
+    assert same == dumpmaking.generator_hash()
+
+
+def restored(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> tuple[Database, list[str], list[str]]:
+    """Return a bundled dump restored, with the features its release lacks and the variants it was made with."""
+    found = dump.load(FOLDER / f"{name}.sql.zst")
+    assert found.manifest is not None
+    facts = found.manifest.facts
+    database = clone(lifecycle.restored(found, found.manifest.server))
+    return database, facts["release_lacks"], facts["variants"]
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", NAMES)
+def test_a_restored_dump_keeps_its_promises(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> None:
+    """Every check on it has something to look at, on the server and not only where it was made."""
+    assert dumppromises.broken(*restored(lifecycle, clone, name)) == []
+
+
+@pytest.mark.engine
+def test_a_broken_promise_is_noticed(lifecycle: Lifecycle, clone: CloneFactory) -> None:
+    """One after the other on one copy: each loss is reported under its own name."""
+    database, lacking, variants = restored(lifecycle, clone, "rt-4.4.6-campus")
+    losses = {
+        "merged tickets": "UPDATE Tickets SET IsMerged = NULL",
+        "kinds of links": "DELETE FROM Links",
+        "groups three levels deep": "DELETE FROM GroupMembers",
+        "attachments with every byte, empty, and large": "UPDATE Attachments SET Content = LEFT(Content, 100)",
+        "homepages of single users": "DELETE FROM Attributes WHERE Name LIKE 'Pref-Home%'",
+    }
+    for what, sql in losses.items():
+        database.execute(sql)
+        assert any(line.startswith(f"{what}:") for line in dumppromises.broken(database, lacking, variants)), what

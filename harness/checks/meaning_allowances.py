@@ -1,0 +1,183 @@
+"""Which differences of meaning the upgrade steps are known to make, read from meaning_allowances.toml."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.releases import parse
+
+FILE = Path(__file__).with_name("meaning_allowances.toml")
+RIGHTS = ("rights", "rights by role")
+_NUMBER = re.compile(r"\d+")
+Sections = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """An upgrade as the allowances see it: releases and the steps that were applied."""
+
+    origin: str
+    target: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A field whose value differs (kind "changed"), or a key that only one side has ("gone", "new").
+
+    old, new: values of the field, or all fields of the key; None on the side that lacks it.
+    """
+
+    section: str
+    key: str
+    name: str
+    kind: str
+    old: Any
+    new: Any
+
+    @property
+    def group(self) -> str:
+        """Return the field's name without ids, so that like fields come together."""
+        return _NUMBER.sub("N", self.name)
+
+    def words(self) -> str:
+        """Say it in one line; of rights only what was gained and lost."""
+        where = f"{self.section} {self.key}, {self.name}"
+        if self.section in RIGHTS:
+            gained, lost = self.gained_and_lost()
+            parts = [*(f"+{one}" for one in sorted(gained)), *(f"-{one}" for one in sorted(lost))]
+            return f"{where}: {' '.join(parts)}"
+        return f"{where}: {_short(self.old)} -> {_short(self.new)}"
+
+    def gained_and_lost(self) -> tuple[set[str], set[str]]:
+        """Return which rights only the new side has, and which only the old one."""
+        old, new = (set(str(value or "").split()) for value in (self.old, self.new))
+        return new - old, old - new
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """A difference that steps make, or the code since a release. Patterns match whole sections, names, values.
+
+    values: for a new or gone key, fields that it must have, with a pattern of each. rule: a name in RULES.
+    """
+
+    section: str
+    kind: str
+    reason: str
+    steps: tuple[str, ...] = ()
+    since: str = ""
+    field: str = ""
+    old: str = ".*"
+    new: str = ".*"
+    values: tuple[tuple[str, str], ...] = ()
+    rule: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Say what makes the difference: a step, or the code of a release."""
+        return f"step {'/'.join(self.steps)}" if self.steps else f"code since {self.since}"
+
+    def applies(self, path: Upgrade) -> bool:
+        """Tell whether this upgrade applied one of the steps, or came past the release that changed."""
+        if self.steps:
+            return bool(set(self.steps) & set(path.steps))
+        return parse(path.origin) < parse(self.since) <= parse(path.target)
+
+    def covers(self, change: Change, before: Sections) -> bool:
+        """Tell whether this difference is the one meant."""
+        if self.rule and not RULES[self.rule](change, before):
+            return False
+        if change.kind != self.kind or not _all(self.section, change.section):
+            return False
+        if self.kind != "changed":
+            there = change.new if self.kind == "new" else change.old
+            return all(name in there and _all(pattern, there[name]) for name, pattern in self.values)
+        return _all(self.field, change.name) and _all(self.old, change.old) and _all(self.new, change.new)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Rights that a step grants: to those who hold another right on the same object, or to a group's members."""
+
+    steps: tuple[str, ...]
+    gained: frozenset[str]
+    reason: str
+    holding: str = ""
+    privileged: bool = False
+
+    def applies(self, change: Change, before: Sections) -> bool:
+        """Tell whether this user on this object is one of those who are granted it."""
+        if self.holding:
+            return self.holding in str(change.old or "").split()
+        user = change.key if change.section == RIGHTS[0] else change.name
+        return str(before.get("users", {}).get(user, {}).get("privileged", "")) == "1"
+
+
+@dataclass(frozen=True)
+class Allowances:
+    """The whole file."""
+
+    rows: tuple[Allowance, ...]
+    grants: tuple[Grant, ...]
+
+    def covering(self, change: Change, upgrade: Upgrade, before: Sections) -> list[str]:
+        """Return why this change is allowed after this upgrade; [] when it is not."""
+        for row in self.rows:
+            if row.applies(upgrade) and row.covers(change, before):
+                return [f"{row.origin}, {row.section}: {row.reason}"]
+        granted = change.section in RIGHTS and change.kind == "changed"
+        return self._granted(change, upgrade.steps, before) if granted else []
+
+    def _granted(self, change: Change, steps: Sequence[str], before: Sections) -> list[str]:
+        gained, lost = change.gained_and_lost()
+        reasons: list[str] = []
+        for grant in self.grants:
+            if gained & grant.gained and set(grant.steps) & set(steps) and grant.applies(change, before):
+                gained -= grant.gained
+                reasons.append(f"step {'/'.join(grant.steps)}, rights: {grant.reason}")
+        return [] if lost or gained else reasons
+
+
+def _other_types_left_out(change: Change, before: Sections) -> bool:
+    """Tell whether a search finds the same as before but for tickets of another type (reminders, approvals)."""
+    old, new = (str(value or "").split() for value in (change.old, change.new))
+    kept = set(new)
+    gone = [one for one in old if one not in kept]
+    tickets = before.get("tickets", {})
+    ordinary = [one for one in gone if tickets.get(one, {}).get("Type") in (None, "ticket")]
+    return bool(gone) and not ordinary and [one for one in old if one in kept] == new
+
+
+RULES: Mapping[str, Callable[[Change, Sections], bool]] = {"other types left out": _other_types_left_out}
+"""Differences that a pattern cannot tell, by the words of the file."""
+
+
+@cache
+def read(path: Path = FILE) -> Allowances:
+    """Read the file. Raises TypeError or KeyError for a word it does not know or an entry without a reason."""
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    rows = [
+        Allowance(**{**row, "steps": tuple(row.get("steps", ())), "values": tuple(row.get("values", {}).items())})
+        for row in data.get("allow", [])
+    ]
+    grants = [
+        Grant(**{**row, "steps": tuple(row["steps"]), "gained": frozenset(row["gained"])})
+        for row in data.get("grant", [])
+    ]
+    return Allowances(tuple(rows), tuple(grants))
+
+
+def _all(pattern: str, value: Any) -> bool:
+    return re.fullmatch(pattern, "" if value is None else str(value), re.DOTALL) is not None
+
+
+def _short(value: Any, width: int = 80) -> str:
+    text = "nothing" if value in (None, "") else str(value)
+    return text if len(text) <= width else f"{text[: width - 3]}..."

@@ -1,0 +1,103 @@
+# What RT itself says its database means, as one JSON object: section -> key -> fields.
+#
+# Runs inside the old release and inside the new one; only what both know is said, by ids, so that the two can be
+# compared. What people wrote leaves as a digest: nothing here can leak. Nothing is written to the database.
+# In: one line of JSON {"every": N, "accounts": {name: password}}. every: look at one ticket in N.
+use strict;
+use warnings;
+use lib '/opt/rt/share/lib';
+use Digest::SHA ();
+use Encode ();
+use JSON ();
+use RT;
+
+our (%wanted, @complaints, %said);
+{
+    my $line = shift @ARGV // '{}';
+    %wanted = (every => 1, accounts => {}, %{ JSON->new->utf8->decode($line) });
+}
+
+RT::LoadConfig();
+RT->Config->Set(LogToSTDERR => 'critical');
+{
+    local $SIG{__WARN__} = sub { push @complaints, "@_" };
+    RT::Init();
+}
+# RT's own logger turned warnings into records when it was set up; from here they are collected.
+RT->Logger->add_callback(sub {
+    my %entry = @_;
+    push @complaints, "[$entry{level}] $entry{message}" if $entry{level} =~ /^(?:warning|error|critical|alert|emergency)$/;
+    return $entry{message};
+}) if RT->Logger->can('add_callback');
+$SIG{__WARN__} = sub { push @complaints, "@_" };
+
+# digest("text"): 16 hex digits, "" for nothing at all. Characters and bytes of one text give one digest.
+sub digest {
+    my ($text) = @_;
+    return '' if !defined $text || $text eq '';
+    return substr Digest::SHA::sha256_hex(utf8::is_utf8($text) ? Encode::encode('UTF-8', $text) : $text), 0, 16;
+}
+
+# Characters whatever RT hands out: some methods give bytes in one release and characters in the next.
+sub characters {
+    my ($text) = @_;
+    return $text if !defined $text || utf8::is_utf8($text);
+    my $copy = $text;
+    return eval { Encode::decode('UTF-8', $copy, Encode::FB_CROAK()) } // $text;
+}
+
+sub text { return digest(characters($_[0])) }
+
+# A collection's rows as RT finds them, disabled ones too. The limit by rows keeps nothing out.
+sub all_of {
+    my ($class, %limit) = @_;
+    my $collection = $class->new(RT->SystemUser);
+    $collection->FindAllRows if $collection->can('FindAllRows');
+    $collection->{find_disabled_rows} = 1;
+    $collection->{allow_deleted_search} = 1;
+    %limit ? $collection->Limit(FIELD => $_, VALUE => $limit{$_}) : $collection->UnLimit for %limit ? keys %limit : 1;
+    $collection->OrderBy(FIELD => 'id');
+    return rows($collection);
+}
+
+sub rows { return @{ $_[0]->ItemsArrayRef || [] } }
+
+sub known_class { my ($class) = @_; return $class =~ /^RT::\w+(?:::\w+)*\z/ && eval "require $class; 1" }
+
+sub identifiers {
+    my ($sql, @binds) = @_;
+    return @{ $RT::Handle->dbh->selectcol_arrayref($sql, undef, @binds) };
+}
+
+sub say_of { my ($section, $key, $fields) = @_; $said{$section}{$key} = $fields; return }
+
+# fields($object, [names], [names of texts]): columns as RT reads them, without asking for rights each time (the
+# system user has them all); other names are methods.
+sub value_of {
+    my ($object, $name) = @_;
+    return $object->__Value($name) if $object->_Accessible($name => 'read');
+    return scalar eval { $object->$name };
+}
+
+sub fields {
+    my ($object, $plain, $texts) = @_;
+    my %fields = map { ($_ => value_of($object, $_) // '') } @$plain;
+    $fields{$_} = text(value_of($object, $_)) for @{ $texts || [] };
+    return \%fields;
+}
+
+# Each file below adds a subject; a subject that dies is a complaint, not the end of the others.
+our @SUBJECTS;
+END_OF_SUBJECTS
+
+my %seconds;
+for my $subject (@SUBJECTS) {
+    my ($name, $code) = @$subject;
+    my ($user, $system) = times;
+    local $@;
+    eval { $code->(); 1 } or push @complaints, "[died] $name: $@";
+    $seconds{$name} = sprintf '%.2f', (times)[0] + (times)[1] - $user - $system;
+}
+$said{seconds} = \%seconds;
+$said{complaints}{$_} = 1 for @complaints;
+print JSON->new->canonical->utf8->encode(\%said), "\n";

@@ -1,0 +1,104 @@
+# Everything that is not a ticket: people, groups, queues, fields, scrips, templates, articles, assets.
+
+# Objects of a class, one entry each: plain fields, texts, and what extra($object) returns.
+sub objects {
+    my ($section, $class, $plain, $texts, $extra) = @_;
+    push @SUBJECTS, [$section => sub {
+        known_class($class) or die "RT has no $class\n";
+        for my $object (all_of($class)) {
+            my $fields = fields($object, [grep { $object->_Accessible($_ => 'read') || $object->can($_) } @$plain], $texts);
+            my %more = $extra ? $extra->($object) : ();
+            say_of($section => $object->id, { %$fields, %more });
+        }
+    }];
+    return;
+}
+
+sub with_prefix { my ($prefix, $hash) = @_; return map { ("$prefix $_" => $hash->{$_}) } keys %$hash }
+
+sub values_and_people {
+    my ($object) = @_;
+    return (with_prefix(value => values_of($object)), with_prefix(people => people_of($object)));
+}
+
+objects(users => 'RT::Users', [qw(Lang Timezone)],
+    [qw(Name RealName NickName EmailAddress Organization Comments Signature FreeformContactInfo Gecos
+        HomePhone WorkPhone MobilePhone PagerPhone Address1 Address2 City State Zip Country)], sub {
+        my ($user) = @_;
+        return (disabled => $user->PrincipalObj->Disabled, privileged => $user->Privileged ? 1 : 0,
+            password => $user->HasPassword ? 1 : 0, with_prefix(value => values_of($user)));
+    });
+
+push @SUBJECTS, [groups => sub {
+    my $groups = RT::Groups->new(RT->SystemUser);
+    $groups->FindAllRows;
+    $groups->LimitToUserDefinedGroups;
+    my $internal = RT::Groups->new(RT->SystemUser);
+    $internal->Limit(FIELD => 'Domain', VALUE => 'SystemInternal');
+    for my $group (rows($groups), rows($internal)) {
+        my $members = $group->MembersObj;
+        my $users = $group->UserMembersObj;
+        $users->FindAllRows if $users->can('FindAllRows');
+        say_of(groups => $group->id, {
+            %{ fields($group, [qw(Domain)], [qw(Name Description)]) },
+            disabled => $group->PrincipalObj->Disabled,
+            members => join(' ', sort { $a <=> $b } map { $_->MemberId } rows($members)),
+            everyone => join(' ', sort { $a <=> $b } map { $_->id } rows($users)),
+            with_prefix(value => values_of($group)),
+        });
+    }
+}];
+
+objects(queues => 'RT::Queues', [qw(Lifecycle SubjectTag SortOrder Disabled SLADisabled)],
+    [qw(Name Description CorrespondAddress CommentAddress)], sub {
+        my ($queue) = @_;
+        return (values_and_people($queue), statuses => join ' ', $queue->LifecycleObj->Valid);
+    });
+
+objects('custom fields' => 'RT::CustomFields', [qw(Type MaxValues LookupType SortOrder Disabled BasedOn ValuesClass RenderType)],
+    [qw(Name Description Pattern)], sub {
+        my ($field) = @_;
+        my $applied = $field->AddedTo;
+        my @values = $field->IsSelectionType && ($field->ValuesClass // '') =~ /^(?:RT::CustomFieldValues)?$/
+            ? all_of('RT::CustomFieldValues', CustomField => $field->id) : ();
+        return (
+            'added to' => join(' ', sort { $a <=> $b } map { $_->id } rows($applied)),
+            'for all' => $field->IsGlobal ? 1 : 0,
+            values => join(', ', map { join ' ', $_->id, text($_->Name), text($_->Category), $_->SortOrder // 0 } @values),
+        );
+    });
+
+objects('custom roles' => 'RT::CustomRoles', [qw(MaxValues Disabled)], [qw(Name Description EntryHint)], sub {
+    my ($role) = @_;
+    return ('added to' => join ' ', sort { $a <=> $b } map { $_->id } rows($role->AddedTo));
+}) if eval { require RT::CustomRole };
+
+objects(scrips => 'RT::Scrips', [qw(Disabled Template)], [qw(Description CustomPrepareCode CustomCommitCode CustomIsApplicableCode)], sub {
+    my ($scrip) = @_;
+    my $applied = RT::ObjectScrips->new(RT->SystemUser);
+    $applied->LimitToScrip($scrip->id);
+    return (
+        condition => join(' ', $scrip->ConditionObj->ExecModule // '', $scrip->ConditionObj->Argument // ''),
+        action => join(' ', $scrip->ActionObj->ExecModule // '', $scrip->ActionObj->Argument // ''),
+        on => join(', ', sort map { join ' ', $_->ObjectId, $_->Stage, $_->SortOrder } rows($applied)),
+    );
+});
+objects(templates => 'RT::Templates', [qw(Queue Type)], [qw(Name Description Content)]);
+objects(classes => 'RT::Classes', [qw(Disabled SortOrder)], [qw(Name Description)]);
+objects(topics => 'RT::Topics', [qw(Parent ObjectType ObjectId)], [qw(Name Description)]);
+objects(articles => 'RT::Articles', [qw(Class SortOrder Disabled Creator Created)], [qw(Name Summary)], sub {
+    my ($article) = @_;
+    my $topics = RT::ObjectTopics->new(RT->SystemUser);
+    $topics->LimitToObject($article);
+    history_of('article transactions' => $article);
+    return (
+        with_prefix(value => values_of($article)), links => links_of($article),
+        topics => join(' ', sort { $a <=> $b } map { $_->Topic } rows($topics)),
+    );
+});
+objects(catalogs => 'RT::Catalogs', [qw(Lifecycle Disabled)], [qw(Name Description)], sub { with_prefix(people => people_of($_[0])) });
+objects(assets => 'RT::Assets', [qw(Catalog Status Creator Created)], [qw(Name Description)], sub {
+    my ($asset) = @_;
+    history_of('asset transactions' => $asset);
+    return (values_and_people($asset), links => links_of($asset));
+});

@@ -1,0 +1,81 @@
+"""The meaning check must notice whatever a person would notice, and stay silent on good upgrades."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness import dump
+from harness.checks import meaning
+from harness.checks.meaning import Meaning
+from harness.checks.meaning_allowances import Upgrade
+from harness.lifecycle import Lifecycle
+from harness.mutants.meaning import MUTANTS
+from harness.releases import Pair
+
+PAIR = Pair("4.4.6", "5.0.3", "mariadb-10.11")
+NOTHING = Upgrade("5.0.3", "5.0.3", ())
+RIGHTS = {"rights": {"9": {"RT::System-1": "ModifySelf SeeQueue"}}, "users": {"9": {"privileged": "0"}}}
+
+
+def gaining(rights: str) -> Meaning:
+    """Return a side on which user 9 has these rights."""
+    return Meaning("5.0.3", 1, {**RIGHTS, "rights": {"9": {"RT::System-1": rights}}})
+
+
+def found(rights: str, *steps: str) -> list[str]:
+    """Return what is found about rights when user 9 ends with these after these steps."""
+    report = meaning.check(Meaning("4.4.6", 1, RIGHTS), gaining(rights), Upgrade("4.4.6", "5.0.3", steps))
+    return [one.what for one in report.findings if one.where == "rights"]
+
+
+def test_a_grant_needs_its_step_and_its_holder() -> None:
+    """What a step grants is allowed to those whom it grants it, after that step, and nobody else."""
+    with_dashboards = "ModifySelf SeeQueue SeeOwnDashboard"
+    assert not found(with_dashboards, "5.0.2")
+    assert found(with_dashboards, "5.0.3")
+    assert found(f"{with_dashboards} SuperUser", "5.0.2")
+    assert found("SeeQueue ModifySelf ShowSearchAdvanced", "4.5.6"), "user 9 is not privileged"
+
+
+def test_a_right_lost_is_found_beside_one_that_is_granted() -> None:
+    """A gain that is allowed must not cover a loss."""
+    assert found("ModifySelf SeeOwnDashboard", "5.0.2")
+
+
+def test_an_old_side_that_says_nothing_is_found() -> None:
+    """Comparing nothing with nothing proves nothing."""
+    assert meaning.check(Meaning("4.4.6", 1), Meaning("5.0.3", 1), NOTHING).findings
+
+
+def test_a_subject_that_died_is_found() -> None:
+    """What could not be told on either side was not compared."""
+    bad = Meaning("5.0.3", 1, RIGHTS, ["[died] tickets: Can't locate object method"])
+    assert "1 subjects" in str(meaning.check(Meaning("4.4.6", 1, RIGHTS), bad, NOTHING))
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_real_meaning(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
+    """A good upgrade is silent; of all defects planted together each is told in its own words."""
+    bundled = dump.load(dump.bundled(PAIR.origin))
+    upgraded, run = lifecycle.upgraded(PAIR, bundled)
+    accounts = bundled.manifest.accounts if bundled.manifest else {}
+    old = meaning.collect(rt_tools(PAIR.origin, clone(lifecycle.restored(bundled, PAIR.server))), accounts)
+    database = clone(upgraded)
+    tools = rt_tools(PAIR.target, database)
+    new = meaning.collect(tools, accounts)
+    steps = tuple(step.name for step in run.steps)
+    assert meaning.check(old, new, Upgrade(PAIR.origin, PAIR.target, steps)), "the upgrade itself"
+    for mutant in MUTANTS:
+        database.execute(*mutant.statements)
+    told = meaning.changes(new.sections, meaning.collect(tools, accounts).sections)
+    survivors = [
+        mutant.name
+        for mutant in MUTANTS
+        if not any(one.section == mutant.section and re.search(mutant.shows, one.words()) for one in told)
+    ]
+    assert not survivors

@@ -1,0 +1,188 @@
+"""Is every write that RT acknowledged there exactly as it was sent, and none twice?
+
+The database is asked for tickets, texts and file names: it is the only place where an instance may keep state. The
+bytes of a file are asked of RT itself, for where they lie is RT's configuration: on an instance's own disk they
+are gone with the instance. A write without an answer may be there once or not at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import quopri
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.database import Database
+from harness.errors import HarnessError
+from harness.load import WRITES, Attempt, Journal
+from harness.verdict import Report
+
+CHECK = "acknowledged"
+QUESTION = "Is every acknowledged write there exactly as sent, and none twice?"
+TICKETS = "SELECT id, Subject FROM Tickets WHERE Subject LIKE %s"
+PARTS = (
+    "SELECT a.id, t.ObjectId, a.Filename, a.ContentEncoding, a.Content FROM Attachments a "
+    "JOIN Transactions t ON t.id = a.TransactionId WHERE t.ObjectType = 'RT::Ticket' "
+    "AND t.Type IN ('Create', 'Correspond', 'Comment') AND t.ObjectId IN "
+    "(SELECT id FROM Tickets WHERE Subject LIKE %s) AND a.ContentType NOT LIKE 'multipart/%%'"
+)
+Fetch = Callable[[int, int], bytes]
+"""Takes ticket and attachment; returns the attachment's bytes as RT hands them out. Raises HarnessError."""
+
+
+@dataclass
+class Kept:
+    """What the site holds of a run, by mark: tickets (id, subject), texts (ticket, text), files (ticket, id)."""
+
+    tickets: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    texts: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    files: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+
+
+def check(journal: Journal, database: Database, fetch: Fetch, *, longest_gap: float) -> Report:
+    """Compare a journal with what the site holds. longest_gap: seconds that may pass without any success."""
+    report = Report(CHECK, QUESTION, unit="acknowledged writes")
+    kept = _kept(journal, database)
+    wrong = [(one, _judged(one, kept, fetch, report)) for one in journal.writes]
+    report.looked_at = sum(one.acknowledged for one in journal.writes)
+    _sessions(journal, report)
+    gap = _gap(journal)
+    if gap[1] - gap[0] > longest_gap:
+        what = f"From {gap[0]:.1f} s on nobody was served for {gap[1] - gap[0]:.1f} s"
+        report.find("site", f"{what}; {longest_gap:g} s are allowed.")
+    report.facts |= _counted(journal, report, gap)
+    report.facts |= {what: sum(what in found for _, found in wrong) for what in ("lost", "changed", "duplicated")}
+    report.facts["timeline"] = _timeline(journal, gap, [one for one, found in wrong if "lost" in found])
+    return report
+
+
+def _kept(journal: Journal, database: Database) -> Kept:
+    kept, run = Kept(), f"load-{journal.run}-%"
+    for number, subject in database.rows(TICKETS, (run,)):
+        kept.tickets[_mark(_text(subject))].append((int(number), _text(subject)))
+    for number, ticket, name, encoding, content in database.rows(PARTS, (run,)):
+        if name:
+            kept.files[_mark(_text(name))].append((int(ticket), int(number)))
+        else:
+            text = _text(_decoded(encoding, content))
+            kept.texts[_mark(text)].append((int(ticket), text))
+    return kept
+
+
+def _mark(text: str) -> str:
+    return text.partition(".")[0] + "."
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
+
+
+def _decoded(encoding: str | None, content: Any) -> bytes:
+    raw = content.encode() if isinstance(content, str) else bytes(content or b"")
+    if encoding == "base64":
+        return base64.b64decode(raw)
+    return quopri.decodestring(raw) if encoding == "quoted-printable" else raw
+
+
+def _judged(one: Attempt, kept: Kept, fetch: Fetch, report: Report) -> set[str]:
+    """Judge one write; return what is wrong with it: lost, changed, duplicated."""
+    wrong = set()
+    if one.kind == "create":
+        wrong.add(_once(report, one, "ticket", kept.tickets.get(one.mark, []), (one.ticket, one.subject)))
+    wrong.add(_once(report, one, "text", kept.texts.get(one.mark, []), (one.ticket, one.text)))
+    if one.file:
+        found = kept.files.get(one.mark, [])
+        wrong.add(_once(report, one, "file", [(ticket, "") for ticket, _ in found], (one.ticket, "")))
+        if one.acknowledged and len(found) == 1:
+            wrong.add(_bytes(report, one, found[0], fetch))
+    return wrong - {""}
+
+
+def _once(
+    report: Report, one: Attempt, what: str, found: Sequence[tuple[int, str]], wanted: tuple[int, str]
+) -> str:
+    """Find a part of a write that is missing, there more than once, on another ticket, or not as sent."""
+    its = f"The {what} of {'an acknowledged' if one.acknowledged else 'an unanswered'} {one.kind}"
+    if len(found) > 1:
+        wrong, said = "duplicated", f"{its} is there {len(found)} times, and nobody sent it again."
+    elif not one.acknowledged or list(found) == [wanted]:
+        return ""
+    elif not found:
+        wrong, said = "lost", f"{its} is lost."
+    elif found[0][0] != wanted[0]:
+        wrong, said = "changed", f"{its} is on ticket {found[0][0]}."
+    else:
+        wrong, said = "changed", f"{its} is not as it was sent."
+    sample = f"{one.mark} sent at {one.sent:.2f} s"
+    sql = f"SELECT id, Subject FROM Tickets WHERE Subject LIKE '{one.mark}%'" if one.kind == "create" else ""
+    report.find(f"ticket {one.ticket}", said, samples=(sample,), sql=sql)
+    return wrong
+
+
+def _bytes(report: Report, one: Attempt, found: tuple[int, int], fetch: Fetch) -> str:
+    where = f"attachment {found[1]} of ticket {one.ticket}"
+    assert one.file is not None
+    wanted = one.file.content
+    try:
+        content = fetch(*found)
+    except HarnessError as error:
+        report.find(where, f"The file of an acknowledged {one.kind} cannot be read any more: {error.sentence}")
+        return "lost"
+    if content == wanted:
+        return ""
+    what = (
+        f"has {len(content)} bytes instead of {len(wanted)}" if len(content) != len(wanted) else "has other bytes"
+    )
+    report.find(where, f"The file of an acknowledged {one.kind} {what}.", samples=(one.mark,))
+    return "changed" if content else "lost"
+
+
+def _sessions(journal: Journal, report: Report) -> None:
+    """A session that ends by itself is state that was lost, and so is a write that a search leaves out."""
+    lost = [one for one in journal.attempts if one.state == "session lost"]
+    if lost:
+        samples = tuple(f"{one.sent:.2f} s: {one.said}" for one in lost[:5])
+        report.find("sessions", f"{len(lost)} sessions ended while their people worked.", samples=samples)
+    wrong = [one for one in journal.attempts if one.state == "wrong"]
+    if wrong:
+        samples = tuple(f"{one.sent:.2f} s: ticket {one.ticket}" for one in wrong[:5])
+        report.find("search", f"{len(wrong)} searches left an acknowledged ticket out.", samples=samples)
+
+
+def _gap(journal: Journal) -> tuple[float, float]:
+    """Return begin and end of the longest time in which no attempt succeeded."""
+    answered = sorted(one.answered for one in journal.attempts if one.acknowledged)
+    moments = [0.0, *answered, max(journal.ended, *answered, 0.0)]
+    return max(itertools.pairwise(moments), key=lambda pair: pair[1] - pair[0])
+
+
+def _counted(journal: Journal, report: Report, gap: tuple[float, float]) -> dict[str, Any]:
+    writes = journal.writes
+    return {
+        "sent": len(writes),
+        "acknowledged": report.looked_at,
+        "without an answer": len(writes) - report.looked_at,
+        "reads": len(journal.attempts) - len(writes),
+        "sessions lost": sum(one.state == "session lost" for one in journal.attempts),
+        "longest gap": round(gap[1] - gap[0], 2),
+    }
+
+
+def _timeline(journal: Journal, gap: tuple[float, float], lost: Sequence[Attempt]) -> list[dict[str, Any]]:
+    """Return the events of the run as harness.report.timeline draws them."""
+
+    def event(one: Attempt, kind: str, label: str, lane: str) -> dict[str, Any]:
+        return {"t": round(one.answered, 3), "kind": kind, "label": label, "lane": lane}
+
+    events = list(journal.happenings)
+    for one in journal.attempts:
+        if one.acknowledged:
+            events.append(event(one, "write", one.kind, "writes" if one.kind in WRITES else "reads"))
+        else:
+            events.append(event(one, "unhealthy", f"{one.kind}: {one.state}", "without success"))
+    events += [event(one, "lost", f"{one.mark} lost", "writes") for one in lost]
+    span = {"t": round(gap[0], 3), "until": round(gap[1], 3), "kind": "gap", "label": "longest gap"}
+    return sorted([*events, {**span, "lane": "writes"}], key=lambda found: float(found["t"]))

@@ -1,0 +1,74 @@
+"""What the deploy tests on real RT containers share: one prepared site, one Marathon in real time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.baseline import Baseline
+from harness.choice import DEFAULT_SERVER
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.marathon.client import Marathon
+from harness.marathon.standin.process import StandinProcess
+from harness.rt import HEALTHCHECK_USER
+
+RELEASE = "5.0.3"
+ROOT = ("root", "password")
+PASSWORD = "healthcheck password"
+MAKE_USER = """
+use strict; use warnings; use RT -init; use RT::User; use RT::Ticket;
+my ($name, $password) = @ARGV;
+my $user = RT::User->new(RT->SystemUser);
+my ($id, $message) = $user->Create(Name => $name, Password => $password, Privileged => 1);
+die $message unless $id;
+$user->PrincipalObj->GrantRight(Right => $_, Object => RT->System) for qw(SeeQueue ShowTicket);
+my $ticket = RT::Ticket->new(RT->SystemUser);
+my ($number, undef, $said) = $ticket->Create(Queue => 'General', Subject => 'Hello World');
+die $said unless $number == 1;
+"""
+Say = Callable[[str], None]
+
+
+@pytest.fixture(scope="session")
+def deployable(lifecycle: Lifecycle) -> Baseline:
+    """A new site with the health check's user and ticket; made once, as every copy of it is then a second."""
+    origin = lifecycle.fresh(RELEASE, DEFAULT_SERVER)
+
+    def work(database: Database) -> None:
+        tools = lifecycle.tools(RELEASE, database)
+        done = tools.perl(MAKE_USER, HEALTHCHECK_USER, PASSWORD)
+        tools.remove()
+        assert done.code == 0, done.err
+
+    return lifecycle.baselines.of_clone(
+        origin, ["deployable", MAKE_USER, PASSWORD], "making a site to deploy", work
+    )
+
+
+@pytest.fixture(scope="session")
+def marathon_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a stand-in whose clock is the real one: instances are killed in real time."""
+    standin = StandinProcess(Path(tmp_path_factory.mktemp("standin-real")), ["--end-tasks"])
+    yield standin.start()
+    assert standin.stop() == 0, standin.log()
+
+
+@pytest.fixture
+def marathon(marathon_url: str) -> Iterator[Marathon]:
+    """A client of that stand-in."""
+    with Marathon(marathon_url) as client:
+        yield client
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Print a measurement where it is seen without -s."""
+
+    def line(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n    {text}", end="", flush=True)
+
+    return line

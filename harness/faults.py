@@ -9,6 +9,7 @@ import requests
 import urllib3
 from docker.errors import DockerException
 
+from harness import engine
 from harness.errors import HarnessError, InfrastructureError
 
 
@@ -26,12 +27,13 @@ def explained(error: BaseException) -> HarnessError | None:
         return InfrastructureError(
             "The engine's disk is full.", [("Engine", text)], "make room below the engine's directory"
         )
-    if isinstance(error, (DockerException, urllib3.exceptions.HTTPError)):
+    network = (requests.RequestException, urllib3.exceptions.HTTPError, DockerException, ConnectionError)
+    if isinstance(error, DockerException) or (isinstance(error, network) and engine.answering() is None):
         return InfrastructureError(
             "The container engine gave way in the middle.", [("Engine", text)],
             "run `make engine` and then the same command again; leftovers are swept away then",
         )  # fmt: skip
-    if isinstance(error, (requests.RequestException, pymysql.err.OperationalError, pymysql.err.InterfaceError)):
+    if isinstance(error, (*network, pymysql.err.OperationalError, pymysql.err.InterfaceError)):
         return InfrastructureError(
             "A container stopped answering in the middle.", [("Last answer", f"{type(error).__name__}: {text}")],
             "look at its log in the report, and whether the machine ran out of memory",

@@ -89,12 +89,10 @@ def test_every_make_target_exists(workspace: Path, name: str) -> None:
 
 
 def test_an_upgrade_of_the_matrix_is_its_pair_and_nothing_else(workspace: Path) -> None:
-    """The gate's parameters are in the environment too, and make reads it."""
-    done = step("upgrade", workspace, **PAIR, MAKEFLAGS="n", DUMP="/own.sql", CONFIG="/own", FROM="5.0.3")
-    assert done.returncode == 0, done.stderr
-    (line,) = [line for line in done.stdout.splitlines() if "tests/upgrade" in line]
-    assert line.split("tests/upgrade")[1].split() == ["--pair", "4.4.6:5.0.3", "--server", "mariadb-10.11"]
-    assert "--junitxml=reports/$PAIR.xml" in STEPS["upgrade"]
+    """The gate's parameters are in the environment too."""
+    done = step("upgrade", workspace, **PAIR, PYTEST_ADDOPTS="--collect-only -q", DUMP="/own.sql", FROM="5.0.3")
+    assert done.returncode == 0, done.stdout
+    assert {*re.findall(r"::\w+\[(.*)\]", done.stdout)} == {PAIR["PAIR"]}
 
 
 @pytest.mark.parametrize(("release", "picked"), [("5.0.10", {"5.0.10"}), ("5.0.1", set())])

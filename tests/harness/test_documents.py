@@ -1,0 +1,169 @@
+"""What the documents name exists: files, sections, make targets, options, variables, checks."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from fixtures import gate
+from harness import acceptance, releases
+from harness.releases import ROOT
+
+FOLDERS = ("", "benchmarks", "docs", "fixtures/dumps", "image/rt")
+DOCUMENTS = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.md"))]
+TEXTS = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+INVENTED = re.compile(r"parentage|5\.0\.11|rt-5\.0\.10-|[<>*{}]|\.\.\.")
+"""What the how-tos add as an example, and what stands for something else."""
+TOP = "benchmarks|docs|fixtures|harness|image|tests"
+each = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of a document's headings, as they are made from them."""
+    titles = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def broken_links(path: Path, text: str) -> list[str]:
+    """Return the relative links whose file or section does not exist."""
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        name, _, section = target.partition("#")
+        if "://" in name:
+            continue
+        file = (path.parent / name) if name else path
+        if not file.exists() or (section and section not in anchors(file)):
+            broken.append(target)
+    return broken
+
+
+def missing_files(text: str) -> list[str]:
+    """Return the paths of this repository that are named as code and do not exist."""
+    named = re.findall(rf"(?<![\w./-])((?:{TOP})/[\w./*<>{{}}-]+[\w/])", text)
+    return [name for name in named if not INVENTED.search(name) and not (ROOT / name).exists()]
+
+
+def commands(text: str) -> str:
+    """Return the parts of a document that are code."""
+    fenced = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
+    rest = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return "\n".join([*fenced, *re.findall(r"^ {4}.*$", rest, re.MULTILINE), *re.findall(r"`[^`\n]+`", rest)])
+
+
+@each
+def test_links_lead_somewhere(path: Path) -> None:
+    """A reader who has never seen RT has nothing but the links."""
+    assert not broken_links(path, TEXTS[path])
+
+
+@each
+def test_files_that_are_named_exist(path: Path) -> None:
+    """Files move; the documents must move with them."""
+    assert not missing_files(TEXTS[path])
+
+
+@pytest.mark.parametrize("text", ["[a](gone.md)", "[a](verdict.md#gone)", "[a](#gone)"])
+def test_a_broken_link_is_noticed(text: str) -> None:
+    """A check that was never seen to find anything does not count."""
+    assert broken_links(ROOT / "docs" / "options.md", text)
+
+
+@pytest.mark.parametrize(
+    "text", ["`harness/gone.py`", "see tests/gone/ there", "    python harness/setup/gone.sh"]
+)
+def test_a_missing_file_is_noticed(text: str) -> None:
+    """The same for files."""
+    assert missing_files(text)
+
+
+def test_make_targets_that_are_named_exist() -> None:
+    """make is asked itself, and only says what it would do."""
+    code = "\n".join(commands(text) for text in TEXTS.values())
+    named = sorted({*re.findall(r"(?m)(?:^|`|[;&] *|\s{2,})make ((?:[a-z]+-?)+)\b(?!\.)", code)})
+    alone = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(["make", "-n", *named], cwd=ROOT, env=alone, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"gate", "test", "distclean", "engine-stop"} <= {*named}
+
+
+def test_modules_that_are_named_can_be_run() -> None:
+    """`python -m harness.something` of the documents is a module."""
+    named = {
+        name for text in TEXTS.values() for name in re.findall(r"python -m ((?:harness|fixtures)[\w.]*\w)", text)
+    }
+    for name in named:
+        path = ROOT / name.replace(".", "/")
+        assert (path / "__main__.py").exists() or "__main__" in path.with_suffix(".py").read_text(encoding="utf-8")
+    assert len(named) > 5
+
+
+def test_every_option_of_the_gate_is_explained() -> None:
+    """And in the README whatever a dump of one's own needs."""
+    text = TEXTS[ROOT / "docs" / "options.md"]
+    options = [word for action in gate.parser()._actions for word in action.option_strings if word[:3] != "--h"]
+    assert [word for word in options if word.startswith("--") and word not in text] == []
+
+
+def test_every_variable_is_explained() -> None:
+    """A variable that nobody can look up is a trap."""
+    text = TEXTS[ROOT / "docs" / "options.md"]
+    sources = [*(ROOT / "harness").rglob("*.py"), *(ROOT / "fixtures").rglob("*.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    read = r'(?:environ(?:\.get\(|\[)|environment(?:\.get\(|\[)|VARIABLE = )"([A-Z_]+)"'
+    found = {*re.findall(read, code)} - {"PATH", "TESTCONTAINERS_RYUK_DISABLED"}
+    assert {"RT_HARNESS_CACHE", "DOCKER_HOST", "MARATHON_TOKEN"} <= found
+    assert sorted(name for name in found if name not in text) == []
+
+
+def test_every_check_has_its_section() -> None:
+    """What the gate promises to ask, docs/verdict.md explains."""
+    promised = {
+        name
+        for path in [*(ROOT / "tests" / "upgrade").glob("*.py"), *(ROOT / "tests" / "deploy").glob("*.py")]
+        for name in re.findall(r"mark\.gate\(\"([\w -]+)\"\)", path.read_text(encoding="utf-8"))
+    }
+    sections = {*re.findall(r"^### (.*)$", TEXTS[ROOT / "docs" / "verdict.md"], re.MULTILINE)}
+    assert promised
+    assert sorted(promised - sections) == []
+
+
+@each
+def test_python_in_a_document_is_python(path: Path) -> None:
+    """Modules of an example are run, so what they import exists; pieces are only read."""
+    for block in re.findall(r"^```python\n(.*?)^```", TEXTS[path], re.MULTILINE | re.DOTALL):
+        if block.startswith('"""'):
+            exec(compile(block, path.name, "exec"), {"__name__": "example"})  # noqa: S102 - our own document
+        else:
+            compile(
+                re.sub(r"(?m)^ {4}(?=    |def |\"\"\")", "", block) if block[0] == " " else block,
+                path.name,
+                "exec",
+            )
+
+
+def test_the_example_of_an_acceptance_is_one(tmp_path: Path) -> None:
+    """It is what people copy."""
+    text = TEXTS[ROOT / "docs" / "verdict.md"]
+    example = re.search(r"(?m)^    \[\[accept\]\]\n(?:    .*\n)+", text)
+    assert example
+    file = tmp_path / "accepted.toml"
+    file.write_text(re.sub(r"(?m)^    ", "", example[0]), encoding="utf-8")
+    (entry,) = acceptance.load(file)
+    assert entry.check == "schema"
+
+
+def test_the_example_of_a_release_is_one(tmp_path: Path) -> None:
+    """Rows that do not parse would be found at the worst moment, too."""
+    text = TEXTS[ROOT / "docs" / "add-a-release.md"]
+    blocks = re.findall(r"(?m)((?:^ {4,7}(?:\[|\w+ = ).*\n)+)", text)
+    rows = "\n".join(re.sub(r"(?m)^ +", "", block) for block in blocks)
+    file = tmp_path / "releases.toml"
+    file.write_text(releases.MANIFEST.read_text(encoding="utf-8") + "\n" + rows, encoding="utf-8")
+    assert tomllib.loads(rows).keys() == {"release", "suite", "server"}
+    assert "5.0.11" in releases.releases(file)
+    assert "mariadb-12.2" in releases.servers(file)

@@ -10,6 +10,7 @@ pytest_plugins = (
     "fixtures.pairs",
     "fixtures.outcome",
     "fixtures.stage",
+    "fixtures.killing",
     "fixtures.tiny_image",
     "fixtures.standin",
 )

@@ -1,0 +1,125 @@
+"""Do two upgrades of one database end in the same database?
+
+No step may explain a difference here: both had the same. Only what an upgrade makes up on its way may differ,
+and repeated.toml lists it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness import schema
+from harness.checks import allowances, rows
+from harness.checks.allowances import CHANGED, Matcher, RowAllowance, matcher
+from harness.checks.context import Context
+from harness.checks.history import CORE, FULL, SQL
+from harness.checks.rules import anything
+from harness.database import Database
+from harness.digest import Row
+from harness.thaw import Thawer
+from harness.verdict import Report
+
+NAME = "repeated"
+QUESTION = "Does the upgrade end in the same database as another one of the same dump?"
+FILE = Path(__file__).with_name("repeated.toml")
+_STEPS = ("an upgrade",)
+_MADE_UP = ("individual_id", "full_id", "timestamp")
+
+
+def check(first: Database, second: Database, thaw: Thawer) -> Report:
+    """Compare two databases that were upgraded apart. Nothing else may have written to them."""
+    return _compared(first, second, thaw, "generated")
+
+
+def untouched(before: Database, after: Database, thaw: Thawer) -> Report:
+    """Compare a database with one whose upgrade is said to have been cut off before it did anything."""
+    return _compared(before, after, thaw, "untouched")
+
+
+def _compared(first: Database, second: Database, thaw: Thawer, section: str) -> Report:
+    report = rows.check(first, second, _STEPS, thaw, rules=_rules(section))
+    report.check, report.question = NAME, QUESTION
+    report.findings = [replace(finding, check=NAME) for finding in report.findings]
+    structures = [schema.read(one) for one in (first, second)]
+    for table in sorted({*structures[0].tables, *structures[1].tables}):
+        one, other = (structure.tables.get(table) for structure in structures)
+        if one and other and one != other:
+            report.find(
+                table, "its structure is another one after the two upgrades.", sql=f"SHOW CREATE TABLE {table}"
+            )
+    return report
+
+
+def _rules(section: str) -> allowances.Allowances:
+    made: list[RowAllowance] = []
+    for row in tomllib.loads(FILE.read_text(encoding="utf-8"))[section]:
+        where = {column: matcher(spec) for column, spec in row.get("where", {}).items()}
+        tables, columns = row.get("tables") or [row["table"]], row.get("columns") or [row["column"]]
+        made += [
+            RowAllowance(("*",), table, CHANGED, row["reason"], where, dict.fromkeys(columns, _KINDS[row["kind"]]))
+            for table in tables
+        ]
+    return replace(allowances.read(), structure=(), rows=made)
+
+
+def _histories(context: Context) -> list[Mapping[str, Any] | None]:
+    """Return both upgrade histories, thawed; None for one that cannot be."""
+    if "histories" not in context.memory:
+        found = []
+        for side in ("before", "after"):
+            content = [row["Content"] for row in context.rows(side, SQL)]
+            value = context.thaw.value(content[0] or "") if content else None
+            found.append(value if isinstance(value, dict) else None)
+        context.memory["histories"] = found
+    made: list[Mapping[str, Any] | None] = context.memory["histories"]
+    return made
+
+
+def _window(history: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Return begin and end of the last whole upgrade as the database writes times; nothing lies in ("~", "")."""
+    events: Sequence[Mapping[str, Any]] = (history or {}).get(CORE, [])
+    begins = [event for event in events if event.get("type") == FULL and event.get("stage") == "before"]
+    if not begins:
+        return "~", ""
+    times = [_stamp(event.get("timestamp")) for event in (begins[-1], events[-1])]
+    return times[0], times[1]
+
+
+def _stamp(epoch: Any) -> str:
+    from datetime import UTC, datetime  # noqa: PLC0415 - only here
+
+    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _time(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:
+    windows = [_window(history) for history in _histories(context)]
+    for row, (begin, end) in zip((old, new), windows, strict=True):
+        if not row or not begin <= (row[column] or "") <= end:
+            return f"{column} is not a time during the upgrade"
+    return None
+
+
+def _history(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+    histories = _histories(context)
+    if None in histories:
+        return f"{column} cannot be thawed"
+    told = [_told(history or {}) for history in histories]
+    return None if told[0] == told[1] else f"{column} tells of other events"
+
+
+def _told(history: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
+    """Return the events without times, identities as ordinals."""
+    seen: dict[str, int] = {}
+
+    def plain(event: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {key: value for key, value in event.items() if key not in _MADE_UP}
+        return kept | {k: seen.setdefault(event[k], len(seen)) for k in _MADE_UP[:2] if event.get(k)}
+
+    return [(package, [plain(event) for event in events]) for package, events in sorted(history.items())]
+
+
+_KINDS: dict[str, Matcher] = {"time": _time, "history": _history, "any": anything}

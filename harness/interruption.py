@@ -1,0 +1,182 @@
+"""Cut an upgrade off at a place of our choice, and put the database back the way an operator would."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness import owner, statements
+from harness.baseline import DATA, PREPARED, Baseline
+from harness.containers import Container, unique_name
+from harness.database import DURABLE, NAME, PORT, USER, Database
+from harness.dump import Dump
+from harness.errors import InfrastructureError
+from harness.lifecycle import Lifecycle
+from harness.releases import Pair
+from harness.rt import Rt
+from harness.statements import Counted, Statement
+from harness.waits import Retry, wait_until
+
+BALLAST = f"{DATA}/ballast"
+ROOM = 160
+"""MiB that a small disk has beyond the prepared data directory: for the server's start, and to restore a dump."""
+
+
+# A connection to the database's port with bytes in its send queue (proc_pid_net(5), numbers in hexadecimal).
+_UNANSWERED = f"$3 ~ /:{PORT:04X}$/ && $5 !~ /^00000000:/"
+
+
+class Cut(StrEnum):
+    """What happens to the upgrade."""
+
+    UPGRADE = "upgrade-killed"
+    SERVER = "server-killed"
+    NETWORK = "network-lost"
+    DISK = "disk-full"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an upgrade is cut off, and how. The cut comes before the statement is sent.
+
+    The server is killed while it works on the statement, as far as the moment can be met: that is the hard case.
+    """
+
+    cut: Cut
+    statement: Statement
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.cut} at {self.statement}"
+
+
+@contextlib.contextmanager
+def copy(lifecycle: Lifecycle, baseline: Baseline, cut: Cut) -> Iterator[Database]:
+    """Give a durable copy of a baseline that can be cut off in this way, for a `with` block."""
+    if cut is Cut.DISK:
+        database = _small_disk(lifecycle, baseline)
+    else:
+        database = lifecycle.baselines.clone(baseline, DURABLE)
+    try:
+        yield database
+    finally:
+        lifecycle.baselines.discard(database)
+
+
+def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
+    """Return a durable copy whose data directory is of a limited size. Its data ends with its container."""
+    name = unique_name("small-disk")
+    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={_size(lifecycle, baseline) + ROOM}m"}
+    lifecycle.client.volumes.create(name, driver="local", driver_opts=options, labels=owner.labels("clone"))
+    try:
+        return Database(
+            lifecycle.client, baseline.server, baseline.image, baseline.credentials, DURABLE,
+            volumes={baseline.volume: (PREPARED, "ro"), name: (DATA, "rw")}, copy_from=PREPARED,
+        )  # fmt: skip
+    except BaseException:
+        lifecycle.client.api.remove_volume(name, force=True)
+        raise
+
+
+def _size(lifecycle: Lifecycle, baseline: Baseline) -> int:
+    """Return the size of a prepared data directory in MiB."""
+    box = Container(
+        lifecycle.client, baseline.image, "measure", entrypoint=["sleep", "60"],
+        volumes={baseline.volume: (PREPARED, "ro")},
+    )  # fmt: skip
+    try:
+        return int(box.need(["du", "-sm", PREPARED]).split()[0])
+    finally:
+        box.remove()
+
+
+def cut_off(lifecycle: Lifecycle, database: Database, pair: Pair, place: Place) -> Counted:
+    """Upgrade a database and cut the upgrade off. Afterwards the server is up again.
+
+    Raises InfrastructureError when the upgrade never came to the place.
+    """
+    tools = statements.counting(lifecycle, pair.target, database, hold=place.statement.number)
+    reached: list[Place] = []
+
+    def held() -> None:
+        reached.append(place)
+        _DAMAGE[place.cut](tools, database)
+
+    try:
+        made = statements.run(tools, pair.origin, pair.target, held=held)
+    finally:
+        tools.remove()
+    if not reached:
+        raise InfrastructureError(
+            f"The upgrade never came to {place.statement}.",
+            [("End of its output", "\n".join(text for _, text in made.run.lines[-15:]))],
+        )
+    if place.cut is Cut.SERVER:
+        wait_until("The killed server ending", lambda: _ended(database), 30)
+        database.restart()
+    return made
+
+
+def _ended(database: Database) -> None:
+    if database.container.ended() is None:
+        raise Retry("it runs")
+
+
+def _kill_upgrade(tools: Rt, database: Database) -> None:  # noqa: ARG001 - one signature for all
+    statements.kill(tools)
+
+
+def _kill_server(tools: Rt, database: Database) -> None:
+    statements.let_go(tools)
+    database.container.signal("KILL")
+
+
+def _lose_network(tools: Rt, database: Database) -> None:  # noqa: ARG001
+    """Take the upgrade's network away. It sends a statement, would wait for the answer for ever, and is ended."""
+    for name in tools.container.docker.attrs["NetworkSettings"]["Networks"]:
+        tools.container.client.networks.get(name).disconnect(tools.container.id, force=True)
+    statements.let_go(tools)
+
+    def sent() -> None:
+        if not tools.run("awk", _UNANSWERED, "/proc/net/tcp").out:
+            raise Retry("it has sent nothing that nobody confirmed")
+
+    wait_until("The upgrade sending a statement to nobody", sent, 60)
+    statements.kill(tools)
+
+
+def _fill_disk(tools: Rt, database: Database) -> None:
+    database.container.run(["dd", "if=/dev/zero", f"of={BALLAST}", "bs=1M"])
+    database.container.run(["dd", "if=/dev/zero", f"of={BALLAST}.rest", "bs=4k"])
+    statements.let_go(tools)
+
+
+_DAMAGE = {
+    Cut.UPGRADE: _kill_upgrade,
+    Cut.SERVER: _kill_server,
+    Cut.NETWORK: _lose_network,
+    Cut.DISK: _fill_disk,
+}
+
+
+def restore(database: Database, dump: Dump) -> None:
+    """Put a dump in the place of whatever a database holds, on the same server.
+
+    What is left of a dead upgrade's connections is ended first: they may hold locks until TCP gives up.
+    Raises InfrastructureError when the server's client does not take the dump.
+    """
+    database.container.run(["rm", "-f", BALLAST, f"{BALLAST}.rest"])
+    left = database.rows("SELECT id FROM information_schema.processlist WHERE user = %s", [USER], root=True)
+    with database.connection(root=True) as connection, connection.cursor() as cursor:
+        for (identity,) in left:
+            with contextlib.suppress(Exception):  # gone meanwhile
+                cursor.execute(f"KILL {int(identity)}")
+        cursor.execute(f"DROP DATABASE `{NAME}`")
+        cursor.execute(f"CREATE DATABASE `{NAME}`")
+    done = database.client_program(dump.chunks())
+    if done.code:
+        raise InfrastructureError(
+            f"The backup could not be restored on the server of the cut off upgrade (exit code {done.code})."
+        )

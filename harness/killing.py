@@ -1,0 +1,137 @@
+"""One pair's kills: the undisturbed upgrade that they are measured by, and what is seen after each."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+
+from harness import guard, interruption, statements, upgrade
+from harness.checks import history as history_check
+from harness.checks import killed, repeated
+from harness.checks import run as run_check
+from harness.checks.killed import Aftermath
+from harness.choice import Choice
+from harness.database import Database
+from harness.errors import UsageError
+from harness.guard import OLDER
+from harness.interruption import Cut, Place
+from harness.lifecycle import Lifecycle
+from harness.once import Once
+from harness.rt import Rt
+from harness.statements import Counted, Statement
+from harness.thaw import Thawer
+from harness.verdict import Report
+
+BOUNDARIES = "steps"
+"""In place of a percentage: every first statement of a step."""
+
+
+class Killing:
+    """Everything that one pair's kills share. Close it when done: it owns containers."""
+
+    def __init__(self, lifecycle: Lifecycle, choice: Choice) -> None:
+        """Remember what it is about; nothing is started yet."""
+        self.lifecycle, self.pair, self.dump = lifecycle, choice.pair, choice.dump
+        self._once = Once()
+        self._stack = contextlib.ExitStack()
+
+    def close(self) -> None:
+        """Remove the containers and the copies."""
+        self._stack.close()
+
+    def before(self) -> Database:
+        """Return an untouched copy. Nothing may write to it."""
+        return self._once("before", self._copy)
+
+    def upgraded(self) -> tuple[Database, Counted]:
+        """Return what the undisturbed upgrade ends in, and its run. Nothing may write to the database."""
+        return self._once("upgraded", self._upgraded)
+
+    def statements(self, where: Iterable[str]) -> list[Statement]:
+        """Return the places asked for, in order: a percentage, a step's name, or "steps" for all their beginnings.
+
+        Raises UsageError for a word that is none of them.
+        """
+        _, counted = self.upgraded()
+        found: dict[int, Statement] = {}
+        for word in where:
+            found.update({one.number: one for one in _chosen(counted, word)})
+        return [found[number] for number in sorted(found)]
+
+    def kill(self, cut: Cut, statement: Statement) -> Report:
+        """Cut the upgrade off there, look at what is left, restore and upgrade again; judge it all."""
+        place = Place(cut, statement)
+        baseline = self.lifecycle.restored(self.dump, self.pair.server)
+        with interruption.copy(self.lifecycle, baseline, cut) as database:
+            made = interruption.cut_off(self.lifecycle, database, self.pair, place)
+            seen = self._look(place, made, database)
+            interruption.restore(database, self.dump)
+            seen.again = self._again(database)
+        return killed.check(seen)
+
+    # How it is done.
+
+    def _copy(self) -> Database:
+        baseline = self.lifecycle.restored(self.dump, self.pair.server)
+        return self._stack.enter_context(interruption.copy(self.lifecycle, baseline, Cut.UPGRADE))
+
+    def _tools(self, version: str, database: Database) -> contextlib.AbstractContextManager[Rt]:
+        return _removed(self.lifecycle.tools(version, database))
+
+    def _upgraded(self) -> tuple[Database, Counted]:
+        self.before()
+        database = self._copy()
+        with _removed(statements.counting(self.lifecycle, self.pair.target, database)) as tools:
+            return database, statements.run(tools, self.pair.origin, self.pair.target)
+
+    def _steps(self, tools: Rt) -> list[str]:
+        return self._once(
+            "steps", lambda: upgrade.expected_steps(tools.upgrade_steps(), self.pair.origin, self.pair.target)
+        )
+
+    def _look(self, place: Place, made: Counted, database: Database) -> Aftermath:
+        origin, target = self.pair.origin, self.pair.target
+        releases = [one for one in (target, origin) if self.lifecycle.has_image(one)]
+        with self._tools(target, database) as tools:
+            thaw, steps = Thawer(tools), self._steps(tools)
+            before = history_check.read(self.before(), thaw)
+            history = history_check.check(before, history_check.read(database, thaw), steps, origin, target)
+            judgements = [guard.ask(tools)]
+            changed = None
+            if judgements[0].code == OLDER:
+                changed = repeated.untouched(self.before(), database, thaw)
+        for release in releases[1:]:
+            with self._tools(release, database) as tools:
+                judgements.append(guard.ask(tools))
+        refused = {one: guard.try_to_serve(self.lifecycle, one, database)[0] for one in releases[:1]}
+        ran = run_check.check(made.run, steps)
+        return Aftermath(str(place), target, ran, history, judgements, refused, changed)
+
+    def _again(self, database: Database) -> list[Report]:
+        with self._tools(self.pair.target, database) as tools:
+            made = upgrade.run(tools, self.pair.origin, self.pair.target)
+            same = repeated.check(self.upgraded()[0], database, Thawer(tools))
+            return [run_check.check(made, self._steps(tools)), same]
+
+
+def _chosen(counted: Counted, word: str) -> list[Statement]:
+    if word == BOUNDARIES:
+        return counted.boundaries()
+    if found := [one for one in counted.boundaries() if one.step == word]:
+        return found
+    try:
+        return [counted.at_percent(float(word))]
+    except ValueError as error:
+        steps = ", ".join(one.step for one in counted.boundaries())
+        raise UsageError(
+            f"{word!r} is no place in this upgrade.",
+            repair=f"say a percentage, {BOUNDARIES!r}, or one of: {steps}",
+        ) from error
+
+
+@contextlib.contextmanager
+def _removed(tools: Rt) -> Iterator[Rt]:
+    try:
+        yield tools
+    finally:
+        tools.remove()

@@ -1,0 +1,20 @@
+"""An upgrade is cut off at any point: what is left is recognised, served by nobody, and mended by the backup.
+
+pytest tests/upgrade/test_killed.py [--kill-at 10,50,5.0.2,steps] [--pair FROM:TO] [--server NAME] [--dump FILE]
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.interruption import Cut
+from harness.killing import Killing
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("killed"), pytest.mark.timeout(3600)]
+
+
+def test_an_upgrade_cut_off_is_recognised_and_mended(killing: Killing, cut: Cut, where: str) -> None:
+    """Operators resume a half upgrade, or serve it, because nothing tells them that it is one."""
+    for statement in killing.statements([where]):
+        report = killing.kill(cut, statement)
+        assert report, str(report)

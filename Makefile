@@ -1,12 +1,12 @@
 # `make` alone lists the targets. The work is done by the harness; this file only says how it is called.
 .DEFAULT_GOAL := help
 PYTEST  = .venv/bin/python -m pytest
-PYTHON  = .venv/bin/python
+VENV_PYTHON = .venv/bin/python
 WORKERS ?= 2
 PARALLEL = -n $(WORKERS) --dist loadgroup
 # FROM= TO= SERVER= DUMP= CONFIG= are handed on when they are given.
 PAIR    = $(if $(FROM)$(TO),--pair $(or $(FROM),4.4.6):$(or $(TO),5.0.3))
-CHOICE  = $(PAIR) $(if $(SERVER),--server $(SERVER)) $(if $(DUMP),--dump $(DUMP)) $(if $(CONFIG),--site-config $(CONFIG))
+CHOICE  = $(PAIR) $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--site-config "$(CONFIG)")
 
 .PHONY: help setup engine images test slow unit smoke upgrade matrix deploy gate mutants bench lint fixtures marathon \
         engine-stop clean distclean
@@ -18,10 +18,10 @@ setup: ## Python libraries from the lock file into .venv
 	@sh harness/setup/python.sh
 
 engine: setup ## find a container engine, or install and start Debian's
-	@$(PYTHON) -m harness.setup.engine
+	@$(VENV_PYTHON) -m harness.setup.engine
 
 images: engine ## build every image that is not there yet
-	@$(PYTHON) -m harness.images
+	@$(VENV_PYTHON) -m harness.images
 
 test: images ## everything that must be green, the harness's own tests included
 	$(PYTEST) $(PARALLEL) -m "not slow"
@@ -36,7 +36,7 @@ upgrade: engine ## upgrades and their checks: FROM= TO= SERVER= DUMP= CONFIG=
 	$(PYTEST) $(PARALLEL) tests/upgrade $(CHOICE)
 
 matrix: images ## every forward pair on every server (SERVER= for one of them)
-	$(PYTEST) $(PARALLEL) tests/upgrade/test_upgrade.py --matrix $(if $(SERVER),--server $(SERVER))
+	$(PYTEST) $(PARALLEL) tests/upgrade/test_upgrade.py --matrix $(if $(SERVER),--server "$(SERVER)")
 
 deploy: images ## deploys on Marathon: the stand-in, or MARATHON_URL= for a real one
 	$(PYTEST) $(PARALLEL) tests/deploy
@@ -45,32 +45,32 @@ slow: images ## the tests that take long: every kill point, a minute of kills un
 	$(PYTEST) $(PARALLEL) -m slow
 
 mutants: images ## plant defects, and see that the checks catch them
-	$(PYTHON) -m harness.mutants
+	$(VENV_PYTHON) -m harness.mutants
 
 gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= MARATHON_URL= ACCEPT= (defaults: 4.4.6 5.0.3 mariadb-10.11)
-	@./gate $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(if $(SERVER),--server $(SERVER)) \
-	    $(if $(DUMP),--dump $(DUMP)) $(if $(CONFIG),--config $(CONFIG)) \
-	    $(if $(MARATHON_URL),--marathon-url $(MARATHON_URL)) $(if $(ACCEPT),--accept $(ACCEPT))
+	@./gate $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(SERVER),--server "$(SERVER)") \
+	    $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
+	    $(if $(MARATHON_URL),--marathon-url "$(MARATHON_URL)") $(if $(ACCEPT),--accept "$(ACCEPT)")
 
 bench: images ## measure, as ratios side by side in one run
-	$(PYTHON) -m benchmarks
+	$(VENV_PYTHON) -m benchmarks
 
 lint: setup ## ruff and mypy --strict
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
 fixtures: images ## rebuild the bundled dumps with the old releases themselves
-	$(PYTHON) -m harness.dumpmaking
+	$(VENV_PYTHON) -m harness.dumpmaking
 
 marathon: engine ## start the Marathon stand-in, with a page to look at
-	$(PYTHON) -m harness.marathon.standin
+	$(VENV_PYTHON) -m harness.marathon.standin
 
 engine-stop: setup ## stop the engine that `make engine` started, if it did
-	@$(PYTHON) -m harness.setup.engine --stop
+	@$(VENV_PYTHON) -m harness.setup.engine --stop
 
 clean: ## remove reports and what dead sessions of the harness left behind
 	@rm -rf reports .pytest_cache .mypy_cache .ruff_cache
-	@[ ! -d .venv ] || $(PYTHON) -m harness.leftovers
+	@[ ! -d .venv ] || $(VENV_PYTHON) -m harness.leftovers
 
 distclean: ## clean, and also prepared databases, images and the cache of the harness
-	@[ ! -d .venv ] || $(PYTHON) -m harness.leftovers --cache
+	@[ ! -d .venv ] || $(VENV_PYTHON) -m harness.leftovers --cache
 	@rm -rf reports .venv .pytest_cache .mypy_cache .ruff_cache

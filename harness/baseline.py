@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -20,12 +22,14 @@ from docker.errors import APIError, NotFound
 from harness import cache, owner
 from harness.containers import unique_name
 from harness.database import FAST, Credentials, Database, Profile
-from harness.dump import Dump, DumpError
+from harness.dump import FOLDER, Dump, DumpError
 from harness.errors import UsageError
 from harness.images import Progress, quiet
 from harness.releases import Server
 
 CACHE_LABEL = "rt-harness.cache"
+KEEP_VARIABLE = "RT_HARNESS_KEEP"
+"""When set, prepared databases of the user's own dumps are kept for the next run (until make distclean)."""
 FORMAT = "1"
 """Raised when the way a baseline is made changes, so that old ones are not used."""
 DATA, PREPARED = "/var/lib/mysql", "/baseline"
@@ -58,12 +62,17 @@ class Baselines:
     def of_dump(self, dump: Dump, server: Server, image: str) -> Baseline:
         """Return the baseline of a dump on a server, restored first if there is none.
 
+        A dump of the user's own is raw data: its baseline belongs to the session and goes with it, unless
+        RT_HARNESS_KEEP says that it may stay for the next run.
+
         Raises DumpError when the server refuses the dump, or the rows restored are not the manifest's.
         """
         key = cache.digest("dump", FORMAT, dump.sha256, image)
-        return self._made(key, server, image, f"restoring {dump.path.name} on {server.name}", lambda database: (
-            _restore(database, dump)
-        ))  # fmt: skip
+        private = dump.path.parent != FOLDER and not os.environ.get(KEEP_VARIABLE)
+        return self._made(
+            key, server, image, f"restoring {dump.path.name} on {server.name}",
+            lambda database: _restore(database, dump), private=private,
+        )  # fmt: skip
 
     def empty(self, server: Server, image: str) -> Baseline:
         """Return a baseline with an empty database, for `init`."""
@@ -132,6 +141,7 @@ class Baselines:
         work: Callable[[Database], Any],
         *,
         origin: Baseline | None = None,
+        private: bool = False,
     ) -> Baseline:
         if found := self._found(key, server):
             return found
@@ -139,14 +149,16 @@ class Baselines:
             if found := self._found(key, server):
                 return found
             self.progress(what)
-            return self._make(key, server, image, work, origin)
+            labels = owner.labels("baseline") if private else {CACHE_LABEL: "baseline"}
+            return self._make(key, server, image, work, origin=origin, labels=labels)
 
     def _make(
-        self, key: str, server: Server, image: str, work: Callable[[Database], Any], origin: Baseline | None
-    ) -> Baseline:
+        self, key: str, server: Server, image: str, work: Callable[[Database], Any], *,
+        origin: Baseline | None, labels: dict[str, str],
+    ) -> Baseline:  # fmt: skip
         volume = f"rt-harness-baseline-{key}"
         self._remove_volume(volume)  # what a killed maker left: without a marker it is nothing
-        self.client.volumes.create(volume, labels={CACHE_LABEL: "baseline"})
+        self.client.volumes.create(volume, labels=labels)
         started = time.monotonic()
         new = Credentials(secrets.token_hex(12), secrets.token_hex(12))
         credentials = origin.credentials if origin else new
@@ -202,7 +214,5 @@ def _restore(database: Database, dump: Dump) -> None:
 
 def _without_values(text: str) -> str:
     """Return a client's error lines with everything in quotes taken out: they quote the data."""
-    import re  # noqa: PLC0415 - only on the way to an error
-
     lines = [re.sub(r"'(?:[^'\\]|\\.)*'", "'...'", line)[:300] for line in text.splitlines()[-5:]]
     return "\n".join(lines)

@@ -141,7 +141,7 @@ class Database:
         """Return the exact number of rows of every table."""
         return {name: int(self.value(f"SELECT COUNT(*) FROM `{name}`")) for name in self.tables()}
 
-    def client_program(self, pieces: Iterable[bytes], limit: float = 3600) -> Done:
+    def client_program(self, pieces: Iterable[bytes], limit: float = 6 * 3600) -> Done:
         """Feed SQL to the server's own command line client, as the application's user.
 
         That user owns one database, so a dump cannot reach another one. The client is told not to print the
@@ -157,7 +157,7 @@ class Database:
             environment={"MYSQL_PWD": self.credentials.password}, stdin=pieces, limit=limit,
         )  # fmt: skip
 
-    def dump_program(self, *arguments: str, limit: float = 3600) -> str:
+    def dump_program(self, *arguments: str, limit: float = 6 * 3600) -> str:
         """Return a dump of the database made by the server's own client."""
         program = "mariadb-dump" if self.server.product == "mariadb" else "mysqldump"
         return self.container.need(

@@ -19,6 +19,7 @@ from harness.baseline import Baseline
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
 from harness.checks import meaning as meaning_check
+from harness.checks import redact
 from harness.checks import rows as rows_check
 from harness.checks import run as run_check
 from harness.checks import schema as schema_check
@@ -216,8 +217,7 @@ class Stage:
         return self._once("fresh schema", read)
 
     def _restore(self) -> Baseline:
-        with self.step("restore"):
-            return self.lifecycle.restored(self.dump, self.pair.server)
+        return self.lifecycle.restored(self.dump, self.pair.server)
 
     def _copy(self, title: str) -> Database:
         baseline = self.baseline()
@@ -284,7 +284,7 @@ class Stage:
 
         What goes wrong here shows again when a test asks for it.
         """
-        with self._phase_of(f"dump {self.dump.name}"):
+        with self._phase_of("both sides"):
             self._at_once(self.old, self.new, self._fresh_schema)
         with contextlib.suppress(Exception):
             self.run()
@@ -303,7 +303,8 @@ class Stage:
         found |= {one.container.name: one.container.logs() for one in self._databases}
         if (made := self._once.done("run")) is not None:
             found["upgrade"] = "\n".join(f"{at:8.3f} {text}" for at, text in made.lines)
-        return found
+        # Logs quote what the database refused, and a report is shown around.
+        return {name: "\n".join(map(redact.line, text.splitlines())) for name, text in found.items()}
 
     def facts(self) -> dict[str, Any]:
         """Return what a report shows beside the checks."""

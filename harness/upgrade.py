@@ -24,6 +24,8 @@ _ACTIONS = {
     "Now inserting database indexes.": "indexes",
     "Now inserting data.": "content",
 }
+LIMIT = 6 * 3600.0
+"""Seconds until an upgrade is ended. It cannot prompt, so only a server that hangs ever gets there."""
 MAXIMUM_OUTPUT = 20_000_000
 """Characters. A prompt that loops fills a disk in minutes; nothing an upgrade says is this long."""
 
@@ -75,7 +77,7 @@ class UpgradeRun:
                 marks.append((at, match[1], []))
             elif marks and text in _ACTIONS:
                 marks[-1][2].append(_ACTIONS[text])
-        ends = [mark[0] for mark in marks[1:]] + [self.seconds]
+        ends = [*(mark[0] for mark in marks[1:]), self.seconds][: len(marks)]
         return [
             StepRun(name, tuple(actions), round(end - at, 3))
             for (at, name, actions), end in zip(marks, ends, strict=True)
@@ -106,7 +108,7 @@ def command(origin: str, target: str) -> tuple[str, ...]:
 
 
 def run(
-    tools: Rt, origin: str, target: str, *, limit: float = 3600, heard: Callable[[str], None] | None = None
+    tools: Rt, origin: str, target: str, *, limit: float = LIMIT, heard: Callable[[str], None] | None = None
 ) -> UpgradeRun:
     """Upgrade the database that `tools`, a container of the target release, is connected to.
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import uvicorn
 
-from harness import engine
+from harness import cache, engine
 from harness.errors import HarnessError
 from harness.marathon.standin.api import build
 from harness.marathon.standin.clock import ManualClock, RealClock
@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="python -m harness.marathon.standin", description=__doc__)
     found.add_argument("--listen", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     found.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
-    found.add_argument("--state", type=Path, required=True, help="directory that keeps apps and deployments")
+    found.add_argument("--state", type=Path, default=None, help="directory that keeps apps and deployments")
     found.add_argument("--credentials", default="", help="user:password for HTTP basic authentication")
     found.add_argument("--dialect", choices=DIALECTS, default="1.6", help="whose answers to give")
     found.add_argument("--max-running-deployments", type=int, default=100)
@@ -82,6 +82,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def serve(options: argparse.Namespace) -> None:
     """Run until a signal asks for the end."""
+    options.state = options.state or cache.directory("marathon")
     state = load_state(options.state)
     clock = ManualClock(state.moment or RealClock().now()) if options.manual_clock else RealClock()
     runner = DockerRunner(engine.connect(), state.identity, host=options.host, cmd_image=options.cmd_image)

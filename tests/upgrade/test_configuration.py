@@ -1,0 +1,71 @@
+"""The site's own configuration and plugins are used on the old and on the new side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+
+from harness.choice import choose
+from harness.lifecycle import Lifecycle
+from harness.rt import Configuration, Rt
+from harness.stage import Stage
+
+pytestmark = pytest.mark.engine
+SITE = """
+Set($rtname, 'config.example.org');
+Set(%Lifecycles, parcel => {
+    initial => ['packed'], active => ['sent'], inactive => ['delivered'],
+    defaults => {on_create => 'packed'},
+    transitions => {'' => ['packed'], packed => ['sent'], sent => ['delivered']},
+});
+Plugin('RT::Extension::Probe');
+1;
+"""
+PLUGIN = "package RT::Extension::Probe; use strict; our $VERSION = '1.0'; sub word { 'loaded' } 1;"
+ASK = """
+use RT -init;
+my @statuses = RT::Lifecycle->Load(Name => 'parcel')->Valid;
+print join '|', RT->Config->Get('rtname'), join(',', @statuses), RT::Extension::Probe->word;
+"""
+
+
+@pytest.fixture
+def stage(engine: DockerClient, tmp_path: Path) -> Iterator[Stage]:
+    """The default upgrade, with a configuration folder of the site's own."""
+    library = tmp_path / "plugins" / "RT-Extension-Probe" / "lib" / "RT" / "Extension"
+    library.mkdir(parents=True)
+    (library / "Probe.pm").write_text(PLUGIN)
+    (tmp_path / "20-site.pm").write_text(SITE)
+    made = Stage(Lifecycle(engine, Configuration.read(tmp_path)), choose())
+    yield made
+    made.close()
+
+
+def said(tools: Rt | None) -> str:
+    """Return what RT says that its configuration is."""
+    assert tools is not None
+    done = tools.perl(ASK)
+    assert done.code == 0, done.err
+    return done.out
+
+
+def test_both_sides_know_the_sites_lifecycles_and_plugins(stage: Stage) -> None:
+    """RT cannot read a site's tickets without the lifecycles they are in."""
+    expected = "config.example.org|packed,sent,delivered|loaded"
+    assert said(stage.old()) == expected
+    assert said(stage.new()) == expected
+
+
+def test_a_configuration_that_is_wrong_is_said_by_the_upgrade(engine: DockerClient, tmp_path: Path) -> None:
+    """A syntax error must not look like a defect of the data."""
+    (tmp_path / "site.pm").write_text("Set($rtname, 'unfinished;\n")
+    stage = Stage(Lifecycle(engine, Configuration.read(tmp_path / "site.pm")), choose())
+    try:
+        report = stage.ran()
+    finally:
+        stage.close()
+    assert "site.pm" in str(report)
+    assert stage.run().code != 0

@@ -12,6 +12,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 from harness.checks import redact
 from harness.checks.log import SQL_COMPLAINTS
 from harness.checks.meaning_allowances import Allowances, Change, Upgrade, read
+from harness.containers import Done
 from harness.database import Database
 from harness.errors import InfrastructureError
 from harness.rt import Rt
@@ -76,9 +78,23 @@ def sampling(database: Database) -> int:
 def collect(tools: Rt, accounts: Mapping[str, str] | None = None, every: int = 1, limit: float = 1800) -> Meaning:
     """Let the release that `tools` is say what its database means. accounts: name to password, for logins.
 
-    Nothing is written. Raises InfrastructureError when the program ends without an answer.
+    Nothing is written. Tickets, which are half of the work, are looked at by a process of their own. Raises
+    InfrastructureError when a program ends without an answer.
     """
-    done = tools.perl(program(), json.dumps({"every": every, "accounts": dict(accounts or {})}), limit=limit)
+
+    def ask(tickets: bool) -> Meaning:
+        request = {"every": every, "accounts": dict(accounts or {}), "tickets": tickets}
+        return _answer(tools, tools.perl(program(), json.dumps(request), limit=limit), every)
+
+    with ThreadPoolExecutor(2) as pool:
+        whole, rest = pool.map(ask, (True, False))
+    whole.sections |= rest.sections
+    whole.complaints = sorted({*whole.complaints, *rest.complaints})
+    whole.seconds |= rest.seconds
+    return whole
+
+
+def _answer(tools: Rt, done: Done, every: int) -> Meaning:
     try:
         sections: Sections = json.loads(done.out)
     except json.JSONDecodeError as error:

@@ -1,0 +1,55 @@
+"""Old code on a new database, and new code on an old one: the image refuses, and without its guard data is lost.
+
+RT itself never asks. A deployment that replaces instances one by one runs into this, and so does one that is
+taken back without its database.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from harness import dump, guard, mixing, releases
+from harness.guard import NEWER, OLDER
+from harness.lifecycle import Lifecycle
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("old-code")]
+PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
+CAMPUS = dump.load(dump.bundled(PAIR.origin))
+ROOT = ("root", CAMPUS.manifest.accounts["root"] if CAMPUS.manifest else "")
+PLAIN, EMOJI = "The window in room 12 does not close", "Das Fenster klemmt \N{SLIGHTLY FROWNING FACE}"
+
+
+@pytest.mark.parametrize("code", ["4.4.4", "4.4.6", "5.0.3", "5.0.7"])
+def test_old_code_refuses_the_upgraded_database(lifecycle: Lifecycle, clone: CloneFactory, code: str) -> None:
+    """The way back after an upgrade is the backup, never the old image alone."""
+    upgraded, _ = lifecycle.upgraded(PAIR, CAMPUS)
+    assert guard.try_to_serve(lifecycle, code, clone(upgraded))[0] == NEWER
+
+
+@pytest.mark.parametrize("code", ["5.0.3", "5.0.7", "5.0.10"])
+def test_new_code_refuses_the_old_database(lifecycle: Lifecycle, clone: CloneFactory, code: str) -> None:
+    """An image rolled out before its upgrade ran must not take a single ticket."""
+    database = clone(lifecycle.restored(CAMPUS, PAIR.server))
+    assert guard.try_to_serve(lifecycle, code, database)[0] == OLDER
+
+
+def test_without_the_guard_old_code_loses_requestors(lifecycle: Lifecycle, clone: CloneFactory) -> None:
+    """The ticket is there, the person who wrote it is not: nobody will ever be answered."""
+    upgraded, _ = lifecycle.upgraded(PAIR, CAMPUS)
+    seen = mixing.try_out(lifecycle, "5.0.3", clone(upgraded), ROOT, PLAIN)
+    assert (seen.served, bool(seen.ticket), seen.requestors, seen.complaints > 0) == (True, True, 0, True)
+
+
+def test_without_the_guard_new_code_refuses_what_people_write(lifecycle: Lifecycle, clone: CloneFactory) -> None:
+    """Every page is served with 200, and a mail with an emoji in its subject makes no ticket."""
+    database = clone(lifecycle.restored(CAMPUS, PAIR.server))
+    seen = mixing.try_out(lifecycle, PAIR.target, database, ROOT, EMOJI)
+    assert (seen.served, seen.ticket, seen.complaints > 0) == (True, None, True)
+
+
+def test_on_its_own_database_nothing_is_lost(lifecycle: Lifecycle, clone: CloneFactory) -> None:
+    """The control: the same ticket by the code that the database is for."""
+    upgraded, _ = lifecycle.upgraded(PAIR, CAMPUS)
+    seen = mixing.try_out(lifecycle, PAIR.target, clone(upgraded), ROOT, EMOJI)
+    assert (seen.served, bool(seen.ticket), seen.requestors, seen.complaints) == (True, True, 1, 0)

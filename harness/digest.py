@@ -1,9 +1,10 @@
 """Checksums of rows, computed on the server, that do not depend on types, character sets or the product.
 
-A row is written as one string of bytes: numbers and times as text, text as UTF-8, bytes as they are, each
-value with its length before it, NULL as N. Of that the server takes SHA-256 and adds the first 60 bits up per
-chunk of keys. (MD5 would do, but MySQL 9.7 has lost it; XOR or CRC-32 would not, as swapped values cancel out.)
-So INT and BIGINT, utf8mb3 and utf8mb4, TEXT and MEDIUMTEXT compare equal; '' and NULL, or one byte, do not.
+A row is written as one string of bytes: which values are NULL, as bits of a number; then each other value,
+numbers and times as text, text as UTF-8 and bytes as they are, with the length before them. Of that the server
+takes SHA-256 and adds the first 60 bits up per chunk of keys. (MD5 would do, but MySQL 9.7 has lost it; XOR or
+CRC-32 would not, as swapped values cancel out.) So INT and BIGINT, utf8mb3 and utf8mb4, TEXT and MEDIUMTEXT
+compare equal; '' and NULL, or one byte, do not.
 """
 
 from __future__ import annotations
@@ -22,16 +23,33 @@ CHUNK = 1000
 """Keys in a chunk of a table with an integer key: what is read again when one row differs."""
 BUCKETS = 64
 """Chunks of a table with any other key, or with none."""
-INLINE = 64
-"""Bytes up to which a value is in the row as it is; a longer one is its SHA-256 there."""
 LONGEST = 1_000_000
-"""Bytes up to which a value is fetched; a longer one is compared by its checksum."""
+"""Bytes up to which a value is in the row, or fetched, as it is; of a longer one it is the SHA-256."""
+FORM = 2
+"""Raised when rows are written in another way, so that checksums kept from before are not used."""
+BITS = 60
+"""NULLs that are told by one number."""
 _AS_UTF8 = ("utf8mb4", "utf8mb3", "ascii")
+_SHORT = (
+    "tinyint",
+    "smallint",
+    "mediumint",
+    "int",
+    "bigint",
+    "decimal",
+    "float",
+    "double",
+    "date",
+    "time",
+    "year",
+    "bit",
+)
+"""Types whose values hold no comma, so that they need no length before them."""
 
 Key = tuple[str, ...]
 Row = dict[str, str | None]
 Digest = dict[str, Any]
-"""JSON of one table: "columns", "key", "rows" (count) and "chunks" ({chunk: [count, sum as text]})."""
+"""JSON of one table: "form", "columns", "key", "rows" (count) and "chunks" ({chunk: [count, sum as text]})."""
 
 
 @dataclass(frozen=True)
@@ -53,25 +71,28 @@ class Shape:
         """Return SQL for the number of a row's chunk."""
         if self.integer:
             return f"{quote(self.key[0])} DIV {CHUNK}"
-        source = f"CONCAT_WS(',', {', '.join(map(self._written, self.key))})" if self.key else self.row
-        return f"CRC32({source}) MOD {BUCKETS}"
+        if not self.key:
+            return f"CRC32({self.row}) MOD {BUCKETS}"
+        parts = [part for column in self.columns if column.name in self.key for part in written(column)]
+        return f"CRC32(CONCAT_WS(_binary',', {', '.join(parts)})) MOD {BUCKETS}"
 
     @property
     def row(self) -> str:
-        """Return SQL for the row as one string of bytes."""
-        return f"CONCAT_WS(',', {', '.join(written(column) for column in self.columns)})"
+        """Return SQL for the row as one string of bytes: the separator is binary, so nothing is converted."""
+        nulls = [f"ISNULL({quote(name)}) << {number % BITS}" for number, name in enumerate(self.names)]
+        numbers = [" | ".join(nulls[start : start + BITS]) for start in range(0, len(nulls), BITS)]
+        parts = [part for column in self.columns for part in written(column)]
+        return f"CONCAT_WS(_binary',', {', '.join(numbers + parts)})"
 
     @property
     def checksum(self) -> str:
         """Return SQL for the row's checksum."""
         return f"SHA2({self.row}, 256)"
 
-    def _written(self, name: str) -> str:
-        return written(next(column for column in self.columns if column.name == name))
-
     def covers(self, digest: Digest) -> bool:
         """Tell whether a digest made earlier is of these columns and this key."""
-        return bool(digest["columns"] == self.names and digest["key"] == [*self.key])
+        mine = {"form": FORM, "columns": self.names, "key": [*self.key]}
+        return all(digest.get(name) == value for name, value in mine.items())
 
 
 def shape(table: Table, other: Table | None = None) -> Shape:
@@ -103,13 +124,16 @@ def plain(column: Column) -> str:
     return f"CAST({name} AS CHAR)"
 
 
-def written(column: Column) -> str:
-    """Return SQL for a value as it stands in the row's string; no two values are written alike."""
-    value = plain(column)
-    if column.charset or value == quote(column.name):
-        short = f"IF(LENGTH({value}) > {INLINE}, SHA2({value}, 256), {value})"
-        return f"IFNULL(CONCAT(LENGTH({value}), ':', {short}), 'N')"
-    return f"IFNULL({value}, 'N')"
+def written(column: Column) -> list[str]:
+    """Return SQL for what stands for a value in the row's string; NULL leaves nothing there."""
+    name = quote(column.name)
+    if column.type.startswith(_SHORT):
+        return [f"{name} + 0" if column.type.startswith("bit") else name]
+    foreign = column.charset and column.charset not in (*_AS_UTF8, "binary")
+    value = f"CONVERT({name} USING utf8mb4)" if foreign else name
+    if column.type.endswith(("text", "blob")):
+        return [f"LENGTH({value})", f"IF(LENGTH({value}) > {LONGEST}, SHA2({value}, 256), {value})"]
+    return [f"LENGTH({value})", value]
 
 
 @contextlib.contextmanager
@@ -135,7 +159,7 @@ def digest_table(connection: Connection[Any], shape: Shape) -> Digest:
     )
     chunks = {str(chunk): [int(count), str(total)] for chunk, count, total in found}
     rows = sum(int(count) for _, count, _ in found)
-    return {"columns": shape.names, "key": [*shape.key], "rows": rows, "chunks": chunks}
+    return {"form": FORM, "columns": shape.names, "key": [*shape.key], "rows": rows, "chunks": chunks}
 
 
 def rows_of_chunk(connection: Connection[Any], shape: Shape, chunk: str) -> dict[Key, str]:

@@ -184,16 +184,13 @@ def _targets(content: Any, searches: list[Row]) -> Iterator[str]:
                     yield found[0]["id"]
 
 
-def dashboard_link(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:
-    """Accept a new link from a dashboard to a search in it, once; or the loss of a link that leads nowhere."""
-    row = new or old
-    assert row is not None
-    ends = [_ATTRIBUTE_URI.fullmatch(row[end] or "") for end in ("Base", "Target")]
+def dashboard_link(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+    """Accept a new link from a dashboard to a search in it, once."""
+    assert new is not None
+    ends = [_ATTRIBUTE_URI.fullmatch(new[end] or "") for end in ("Base", "Target")]
     if not ends[0] or not ends[1]:
         return f"{column} does not link two attributes"
     pair = ends[0][1], ends[1][1]
-    if new is None:
-        return "the link is still needed" if pair in wanted_links(context) else None
     seen: set[tuple[str, str]] = context.memory.setdefault("linked", set())
     if pair not in wanted_links(context) or pair in seen:
         return f"{column} links a dashboard to what is not in it, or a second time"

@@ -1,0 +1,133 @@
+"""How long the row check takes on a big database, against the least that reading it can cost.
+
+.venv/bin/python -m benchmarks.rows [--megabytes 1000] [--rounds 3]
+
+A bundled dump is restored and upgraded, and both sides are amplified in the same way until each is as big as
+asked. Then a plain dump of the upgraded side to /dev/null and the check run in turns. Figures are ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import time
+from collections.abc import Callable
+
+from harness import dump, engine, leftovers, releases
+from harness.checks import rows
+from harness.database import USER, Database
+from harness.lifecycle import Lifecycle
+from harness.rt import Configuration
+from harness.thaw import Thawer
+
+AMPLIFIED = ("Attachments", "Transactions", "ObjectCustomFieldValues")
+"""Tables that are big on a real site, and have no unique key that copies would break."""
+OFFSET = 1 << 20
+"""Distance between copies of a row in ids: above every id of a bundled dump."""
+SIZE = (
+    "SELECT SUM(data_length + index_length) / 1e6 FROM information_schema.tables WHERE table_schema = DATABASE()"
+)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pair", default="4.4.6:5.0.10")
+    parser.add_argument("--server", default="mariadb-10.11")
+    options = parser.parse_args()
+    client = engine.connect()
+    try:
+        measure(Lifecycle(client, Configuration(), print), options)
+    finally:
+        leftovers.remove_own(client)
+
+
+def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> None:
+    """Make both sides, check that the check finds nothing, and print the table."""
+    origin, _, target = options.pair.partition(":")
+    pair = releases.pair(origin, target, options.server)
+    bundled = dump.load(dump.bundled(pair.origin))
+    upgraded, run = lifecycle.upgraded(pair, bundled)
+    restored = lifecycle.restored(bundled, pair.server)
+    before, after = lifecycle.baselines.clone(restored), lifecycle.baselines.clone(upgraded)
+    last = {table: int(before.value(f"SELECT MAX(id) FROM {table}")) for table in AMPLIFIED}
+    for side in (before, after):
+        amplify(side, last, options.megabytes)
+    thaw = Thawer(lifecycle.tools(pair.target, after))
+    steps = [step.name for step in run.steps]
+    known = rows.digests(before)
+    figures: dict[str, list[float]] = {"dump": [], "check": [], "check, old side remembered": []}
+    for _ in range(options.rounds):
+        figures["dump"].append(timed(lambda: discard_a_dump(after)))
+        figures["check"].append(timed(lambda: show(rows.check(before, after, steps, thaw))))
+        remembered = timed(lambda: show(rows.check(before, after, steps, thaw, known=known)))
+        figures["check, old side remembered"].append(remembered)
+    print(f"\n{pair}, {megabytes(after):.0f} MB, {sum(after.counts().values())} rows, {options.rounds} rounds")
+    base = statistics.median(figures["dump"])
+    for name, seconds in figures.items():
+        middle = statistics.median(seconds)
+        print(
+        spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
+        print(f"{name:30} {middle:6.2f} s ({spread})  {middle / base:4.2f} x the dump")
+        )
+    print(f"peak memory of this process    {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+def amplify(database: Database, last: dict[str, int], goal: int) -> None:
+    """Double the big tables until the database has `goal` MB. Copies are alike on both sides of an upgrade.
+
+    last: highest id of each table in the dump; what an upgrade added has higher ones and is not copied.
+    """
+    for power in range(11):
+        if megabytes(database) >= goal:
+            return
+        for table, highest in last.items():
+            _double(database, table, OFFSET << power, f"id <= {highest} OR id >= {OFFSET}")
+
+
+def _double(database: Database, table: str, distance: int, which: str) -> None:
+    names = [
+        name for (name,) in database.rows(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE()"
+            " AND table_name = %s AND column_name <> 'id'", [table],
+        )
+    ]  # fmt: skip
+    columns = ", ".join(f"`{name}`" for name in names)
+    copies = f"SELECT id + {distance}, {columns} FROM `{table}` WHERE {which}"
+    database.execute(f"INSERT INTO `{table}` (id, {columns}) {copies}")
+
+
+def megabytes(database: Database) -> float:
+    """Return the size of the database by the server's account."""
+    database.execute("ANALYZE TABLE Attachments, Transactions, ObjectCustomFieldValues")
+    return float(database.value(SIZE))
+
+
+def discard_a_dump(database: Database) -> None:
+    """Dump the database to /dev/null, inside of the server's container."""
+    program = "mariadb-dump" if database.server.product == "mariadb" else "mysqldump"
+    options = f"--no-defaults --protocol=TCP --host=127.0.0.1 --user={USER} --single-transaction"
+    database.container.need(
+        ["sh", "-c", f"{program} {options} rt >/dev/null"],
+        environment={"MYSQL_PWD": database.credentials.password}, limit=3600,
+    )  # fmt: skip
+
+
+def show(report: object) -> None:
+    """Insist that the check found nothing: a figure of a check that fails means nothing."""
+    if not report:
+        raise SystemExit(str(report))
+
+
+def timed(work: Callable[[], None]) -> float:
+    """Return how many seconds the work took."""
+    start = time.monotonic()
+    work()
+    return time.monotonic() - start
+
+
+if __name__ == "__main__":
+    main()

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness import owner, statements
+from harness import backup, owner, statements
 from harness.baseline import DATA, PREPARED, Baseline
 from harness.containers import Container, unique_name
-from harness.database import DURABLE, NAME, PORT, USER, Database
+from harness.database import DURABLE, PORT, Database
 from harness.dump import Dump
 from harness.errors import InfrastructureError
 from harness.lifecycle import Lifecycle
@@ -164,17 +164,10 @@ _DAMAGE = {
 def restore(database: Database, dump: Dump) -> None:
     """Put a dump in the place of whatever a database holds, on the same server.
 
-    What is left of a dead upgrade's connections is ended first: they may hold locks until TCP gives up.
     Raises InfrastructureError when the server's client does not take the dump.
     """
     database.container.run(["rm", "-f", BALLAST, f"{BALLAST}.rest"])
-    left = database.rows("SELECT id FROM information_schema.processlist WHERE user = %s", [USER], root=True)
-    with database.connection(root=True) as connection, connection.cursor() as cursor:
-        for (identity,) in left:
-            with contextlib.suppress(Exception):  # gone meanwhile
-                cursor.execute(f"KILL {int(identity)}")
-        cursor.execute(f"DROP DATABASE `{NAME}`")
-        cursor.execute(f"CREATE DATABASE `{NAME}`")
+    backup.empty(database)
     done = database.client_program(dump.chunks())
     if done.code:
         raise InfrastructureError(

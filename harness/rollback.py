@@ -1,0 +1,89 @@
+"""The rollback drill: back up, upgrade, put the backup back, start the old release."""
+
+from __future__ import annotations
+
+import time
+
+from harness import backup, guard, schema, upgrade, web
+from harness.checks import rows
+from harness.choice import Choice
+from harness.database import DURABLE, Database
+from harness.lifecycle import Lifecycle
+from harness.rt import Rt
+from harness.thaw import Thawer
+from harness.verdict import Report
+
+NAME = "rollback"
+QUESTION = "After the backup is put back, is everything as it was, and does the old release serve it?"
+
+
+def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Report:
+    """Carry the drill out on copies. facts: what backup, upgrade and restore took, in seconds.
+
+    emptied: False plants the usual mistake: the backup is restored over the upgraded database.
+    """
+    pair, report = choice.pair, Report(NAME, QUESTION, unit="rows")
+    baseline = lifecycle.restored(choice.dump, pair.server)
+    before = lifecycle.baselines.clone(baseline)
+    database = lifecycle.baselines.clone(baseline, DURABLE)
+    tools = lifecycle.tools(pair.target, database)
+    try:
+        for what, work in (
+            ("backup", lambda: backup.take(database)),
+            ("upgrade", lambda: upgrade.run(tools, pair.origin, pair.target)),
+            ("restore", lambda: backup.put_back(database, emptied=emptied)),
+        ):
+            started = time.monotonic()
+            work()
+            report.facts[what] = round(time.monotonic() - started, 2)
+            if what == "upgrade" and guard.ask(tools).code:
+                report.find(
+                    "upgrade", "it did not end in a database of the new release, so there is nothing to take back"
+                )
+        _same(report, before, database, tools)
+        _serves(report, lifecycle, choice, database)
+    finally:
+        tools.remove()
+        lifecycle.baselines.discard(database)
+        lifecycle.baselines.discard(before)
+    return report
+
+
+def _same(report: Report, before: Database, after: Database, tools: Rt) -> None:
+    compared = rows.check(before, after, (), Thawer(tools))
+    report.looked_at += compared.looked_at
+    report.not_checked += compared.not_checked
+    for finding in compared.findings:
+        report.find(finding.where, finding.what, samples=finding.samples, sql=finding.sql)
+    one, other = schema.read(before).tables, schema.read(after).tables
+    for table in sorted(set(one) & set(other)):
+        if one[table] != other[table]:
+            report.find(table, "its structure is not what it was", sql=f"SHOW CREATE TABLE {schema.quote(table)}")
+
+
+def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, database: Database) -> None:
+    """Start the old release and read a ticket as a person would."""
+    origin, manifest = choice.pair.origin, choice.dump.manifest
+    if not lifecycle.has_image(origin):
+        report.not_checked.append(f"whether RT {origin} serves the restored database: it has no image here")
+        return
+    tools = lifecycle.tools(origin, database)
+    try:
+        judgement = guard.ask(tools)
+    finally:
+        tools.remove()
+    if judgement.code:
+        report.find("RT", f"RT {origin} refuses the restored database", samples=(str(judgement),))
+        return
+    if manifest is None or "root" not in manifest.accounts:
+        report.not_checked.append("reading a ticket under the old release: the dump names no account")
+        return
+    site = lifecycle.site(origin, database)
+    try:
+        ticket = database.value("SELECT MAX(id) FROM Tickets WHERE id = EffectiveId AND Type = 'ticket'")
+        session = web.login(site, "root", manifest.accounts["root"])
+        web.page(session, site, f"/Ticket/Display.html?id={ticket}", expect=f"#{ticket}", user_text=True)
+    except web.PageError as error:
+        report.find(error.where, error.what)
+    finally:
+        site.remove()

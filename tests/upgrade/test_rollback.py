@@ -1,0 +1,26 @@
+"""The way back: the backup from before the upgrade, put back with the server's own client.
+
+pytest tests/upgrade/test_rollback.py [--pair FROM:TO] [--server NAME] [--dump FILE]
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.outcome import Verify
+from harness import rollback
+from harness.choice import Choice
+from harness.lifecycle import Lifecycle
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rollback")]
+
+
+def test_the_backup_brings_everything_back(lifecycle: Lifecycle, longest: Choice, verify: Verify) -> None:
+    """A backup that was never restored is a hope; this one is restored, compared and served."""
+    verify(rollback.drill(lifecycle, longest))
+
+
+def test_a_backup_restored_over_the_upgraded_database_is_found(lifecycle: Lifecycle, longest: Choice) -> None:
+    """A dump makes its own tables anew, no others: what the new release brought stays, the next upgrade dies."""
+    report = rollback.drill(lifecycle, longest, emptied=False)
+    assert {"Configurations", "AuthTokens"} <= {finding.where for finding in report.findings}

@@ -27,7 +27,7 @@ ERROR_MARKS: Mapping[str, str] = {
     "Database inaccessible": "RT has lost its database",
     "System error": "Mason gave up on the page",
     "Can't locate object method": "a Perl error shows through",
-    "DBD::": "a database error shows through",
+    "::st execute failed": "a database error shows through",
     "The page you requested could not be found": "the page does not exist in this release",
 }
 """Text that no good page holds, and what it means. Where data may hold such text, see `page`."""

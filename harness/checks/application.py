@@ -1,0 +1,259 @@
+"""Does the upgraded site work: for people, for programs, for mail, and at night?
+
+Everything here writes: give it a site on a clone of its own. Mail never leaves: the image appends it to a file
+in the container, which is read back.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from functools import partial
+
+import requests
+
+from harness import rest, web
+from harness.checks import redact
+from harness.checks.log import LogAllowance, allowances, complaints, records
+from harness.rest import Client, File, RestError
+from harness.rt import Rt
+from harness.verdict import Report
+from harness.web import PageError
+
+CHECK = "application"
+QUESTION = "Does the site work for people, programs, mail and jobs?"
+OUTBOX = "/var/lib/rt-mail/outbox.mbox"
+ASCII, WIDE = "Printer on fire", "Prüfung 図書館 Ответ “ok”"
+EMOJI = " \U0001f600"
+_SENDER = "new-customer@customers.example.test"
+_SHOWN = 5
+
+PAGES = (
+    "/Search/Build.html", "/Prefs/Other.html", "/Prefs/MyRT.html", "/User/Prefs.html", "/Tools/MyDay.html",
+    "/Approvals/", "/Articles/", "/Asset/", "/Admin/", "/Admin/Users/", "/Admin/Groups/", "/Admin/CustomFields/",
+    "/Admin/Scrips/", "/Admin/Global/Templates.html", "/Admin/Tools/Configuration.html",
+    "/Search/Chart.html?Query=id%20%3E%200",
+)  # fmt: skip
+"""Pages that every release has, as an administrator sees them; a thorough visit sees them too."""
+FIRST_PAGES = ("/", "/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.html", "/Admin/Queues/")
+JOBS = (
+    ("rt-email-digest", "-m", "daily"),
+    ("rt-email-digest", "-m", "weekly"),
+    ("rt-email-dashboards", "--all", "--dryrun"),
+    ("rt-clean-sessions", "--older", "1H"),
+    ("rt-validator", "--check"),
+    (
+        "rt-crontool", "--search", "RT::Search::FromSQL", "--search-arg", "id = 1",
+        "--action", "RT::Action::SetPriority", "--action-arg", "1",
+    ),
+)  # fmt: skip
+"""What cron runs at night, each once."""
+_MAY_FIND = ("rt-validator",)
+"""Jobs whose words on standard error are data's, not trouble's: the integrity check judges those."""
+
+
+@dataclass
+class Visit:
+    """One look at a site. user: one with all rights. emoji: whether the database takes four bytes.
+
+    people: name to password of accounts whose homepage is looked at. thorough: every kind of page.
+    """
+
+    rt: Rt
+    user: str
+    password: str
+    queue: str = "General"
+    emoji: bool = True
+    dashboards: tuple[int, ...] = ()
+    tickets: tuple[int, ...] = (1,)
+    people: Mapping[str, str] = field(default_factory=dict)
+    thorough: bool = False
+    mark: str = field(default_factory=lambda: secrets.token_hex(4))
+
+    @property
+    def text(self) -> str:
+        """Return text that shows what happens to characters of every width."""
+        return WIDE + (EMOJI if self.emoji else "")
+
+
+def check(visit: Visit, allowed: tuple[LogAllowance, ...] | None = None) -> Report:
+    """Use the site as people, programs and cron do; whatever does not work is a finding.
+
+    Infrastructure errors (the container is gone) are raised, not found.
+    """
+    started = time.monotonic()
+    report = Report(CHECK, QUESTION, unit="things tried")
+    versions = (1,) if visit.rt.release.startswith("4.") else (1, 2)
+    _try(report, "pages", lambda: _pages(report, visit))
+    _try(report, "homepages", lambda: _homepages(report, visit))
+    for version in versions:
+        _try(report, f"REST {version}", partial(_rest, report, visit, version))
+    _try(report, "mail", lambda: _mail(report, visit))
+    _jobs(report, visit, allowances() if allowed is None else allowed)
+    _log(report, visit, allowances() if allowed is None else allowed)
+    report.seconds = round(time.monotonic() - started, 2)
+    return report
+
+
+def _try(report: Report, what: str, work: Callable[[], None]) -> None:
+    """Turn what the site gets wrong into a finding; go on with the next thing."""
+    try:
+        work()
+    except (PageError, RestError) as error:
+        report.find(what, f"{error.where}: {redact.line(error.what)}", blocks=error.blocks[:0])
+
+
+def _expect(report: Report, where: str, what: str, *, good: bool) -> None:
+    report.looked_at += 1
+    if not good:
+        report.find(where, what)
+
+
+def _page(session: requests.Session, rt: Rt, path: str) -> None:
+    web.page(session, rt, path)
+
+
+def _pages(report: Report, visit: Visit) -> None:
+    """Log in with the form, and look at every kind of page, tickets and dashboards included."""
+    session = web.login(visit.rt, visit.user, visit.password)
+    paths = [
+        *FIRST_PAGES,
+        *(PAGES if visit.thorough else ()),
+        *(f"/Ticket/Display.html?id={ticket}" for ticket in visit.tickets),
+    ]
+    paths += [f"/Ticket/History.html?id={ticket}" for ticket in visit.tickets]
+    paths += [f"/Dashboards/{number}/" for number in visit.dashboards]
+    for path in paths:
+        report.looked_at += 1
+        _try(report, path, partial(_page, session, visit.rt, path))
+    session.close()
+
+
+def _homepages(report: Report, visit: Visit) -> None:
+    """Let each account log in with its old password and see its homepage."""
+    for name, password in visit.people.items():
+        report.looked_at += 1
+
+        def home(name: str = name, password: str = password) -> None:
+            with web.login(visit.rt, name, password) as session:
+                web.page(session, visit.rt, "/", expect="Logout")
+
+        _try(report, f"homepage of account {list(visit.people).index(name) + 1}", home)
+
+
+def _rest(report: Report, visit: Visit, version: int) -> None:
+    """Create, read, reply, search, and get attachments back byte for byte."""
+    where = f"REST {version}"
+    blob = File("bytes.bin", bytes(range(256)) * 16 + b"\n\r\n\0\n\n", "application/octet-stream")
+    note = File("Notiz ü.txt", f"{visit.text}\r\n\n".encode(), "text/plain; charset=utf-8")
+    subject = f"{visit.text} {visit.mark} {version}"
+    with rest.client(visit.rt, visit.user, visit.password, version) as client:
+        ticket = client.create(visit.queue, subject, f"{visit.text}\nline two", [blob, note], Requestor=_SENDER)
+        read = client.read(ticket)
+        _expect(report, where, "the subject came back as another text", good=read.get("Subject") == subject)
+        _expect(report, where, "the ticket is in another queue", good=read.get("Queue") == visit.queue)
+        _expect(report, where, "the requestor is not the one given", good=_SENDER in read.get("Requestor", []))
+        client.reply(ticket, f"Answer {visit.text}")
+        client.comment(ticket, f"Remark {visit.text}")
+        found = client.search(f"Subject LIKE '{visit.mark} {version}'")
+        _expect(report, where, f"the search finds {len(found)} tickets instead of one", good=found == [ticket])
+        _attachments(report, where, client, ticket, (blob, note))
+
+
+def _attachments(report: Report, where: str, client: Client, ticket: int, files: tuple[File, ...]) -> None:
+    held = client.attachments(ticket)
+    for one in files:
+        number = next((number for number, name in held.items() if name == one.name), None)
+        _expect(report, where, f"the file {one.name!r} is not among the attachments", good=number is not None)
+        if number is not None:
+            content = client.attachment(ticket, number)
+            size = f"{len(content)} bytes instead of {len(one.content)}"
+            _expect(report, where, f"{one.name!r} came back changed, {size}", good=content == one.content)
+
+
+def outbox(rt: Rt) -> list[EmailMessage]:
+    """Return the mails that a site has sent, oldest first."""
+    text = rt.container.run(["sh", "-c", f"cat {OUTBOX} 2>/dev/null || true"]).out
+    parts = re.split(r"^From mail-sink@localhost [^\n]*\n", text, flags=re.MULTILINE)
+    parsed = (email.message_from_string(part, policy=email.policy.default) for part in parts if part.strip())
+    return [one for one in parsed if isinstance(one, EmailMessage)]
+
+
+def mails_about(rt: Rt, mark: str) -> list[tuple[str, str]]:
+    """Return (recipients, subject) of the mails whose subject holds `mark`, sorted; for comparing two releases.
+
+    The ticket's number is taken out of the subject.
+    """
+    found = [
+        (
+            ", ".join(sorted(str(one.get("To", "")).replace("\n", "").split(", "))),
+            re.sub(r"#\d+\]", "#N]", str(one.get("Subject", ""))),
+        )
+        for one in outbox(rt)
+        if mark in str(one.get("Subject", ""))
+    ]
+    return sorted(found)
+
+
+def _mail(report: Report, visit: Visit) -> None:
+    """Send a mail in as the mail server would, and look at what goes out."""
+    subject = f"{ASCII} {visit.mark} by mail"
+    message = (
+        f"From: {_SENDER}\nTo: rt@example.org\nSubject: {subject}\n"
+        f"Message-ID: <{visit.mark}@customers.example.test>\n"
+        "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
+        f"{visit.text}\n"
+    )
+    sent = visit.rt.container.run(
+        ["rt-mailgate", "--queue", visit.queue, "--action", "correspond", "--url", "http://127.0.0.1/", "--debug"],
+        stdin=[message.encode()], limit=60,
+    )  # fmt: skip
+    refused = sent.code != 0 or "not ok" in sent.out + sent.err
+    _expect(report, "mail gateway", f"the mail is refused (exit code {sent.code})", good=not refused)
+    with rest.client(visit.rt, visit.user, visit.password) as client:
+        found = client.search(f"Subject LIKE '{visit.mark} by mail'")
+        _expect(report, "mail gateway", f"the mail made {len(found)} tickets instead of one", good=len(found) == 1)
+        for ticket in found:
+            client.reply(ticket, f"Answer {visit.text}")
+    mails = mails_about(visit.rt, f"{visit.mark} by mail")
+    report.facts["mails"] = [(to.count("@"), "RT" if "[" in subject else "plain") for to, subject in mails]
+    answered = [subject for to, subject in mails if _SENDER in to]
+    _expect(
+        report, "outgoing mail", f"the sender got {len(answered)} mails, not an acknowledgement and an answer",
+        good=len(answered) >= 2,
+    )  # fmt: skip
+    tagged = all(re.search(r"\[\S+ #N\]", subject) for subject in answered)
+    _expect(report, "outgoing mail", "a mail lacks the ticket's number in its subject", good=tagged)
+
+
+def _jobs(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...]) -> None:
+    for job in JOBS:
+        report.looked_at += 1
+        done = visit.rt.run(*job, limit=300)
+        said = []
+        for record in [] if job[0] in _MAY_FIND else records(done.err.splitlines()):
+            cover = next((one for one in allowed if one.covers(record, job[0])), None)
+            if cover is None:
+                said.append(redact.line(record.message))
+            elif (reason := f"{job[0]}: {cover.reason}") not in report.allowed:
+                report.allowed.append(reason)
+        if said or (done.code and job[0] not in _MAY_FIND):
+            report.find(
+                f"job {' '.join(job[:3])}", f"exit code {done.code}, {len(said)} lines on standard error",
+                samples=tuple(said[:_SHOWN]),
+            )  # fmt: skip
+
+
+def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...]) -> None:
+    """Find what the site logged meanwhile: a page may look well and have lost a part."""
+    bad, used = complaints(records(visit.rt.container.logs().splitlines()), allowed, "site")
+    report.allowed += [f"site: {one.reason}" for one in used]
+    kinds = dict.fromkeys(redact.line(one.message) for one in bad)
+    if bad:
+        report.find("log", f"the site logged {len(bad)} errors while it was used", samples=tuple(kinds)[:_SHOWN])

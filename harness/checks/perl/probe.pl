@@ -1,0 +1,56 @@
+# What the target release makes of the site's configuration and of the database as it is now, without changing it.
+# Arguments: the upgrade steps that are to be applied, oldest first. Out: one JSON object; RT's log on standard error.
+use strict;
+use warnings;
+use lib '/opt/rt/share/lib';
+use JSON ();
+use RT;
+
+my @steps = @ARGV;
+my %found;
+
+sub finish {
+    print JSON->new->canonical->utf8->encode(\%found), "\n";
+    exit 0;
+}
+
+# The configuration, and the modules of the plugins that it names. RT ends itself where either is wrong.
+my $settled = eval { RT::LoadConfig(); 1 };
+$found{configuration} = $settled ? '' : "$@";
+finish() unless $settled;
+RT->Config->Set(LogToSTDERR => 'warning');
+my @named = RT->Config->Get('Plugins');
+$found{plugins} = \@named;
+for my $name (@named) {
+    next if eval { require RT::Plugin; RT::Plugin->can('new'); (my $file = "$name.pm") =~ s{::}{/}g;
+        local @INC = (@INC, glob "/opt/rt/site.d/plugins/*/lib"); require $file; 1 };
+    ($found{missing}{$name}) = split /\n/, "$@";
+}
+finish() if $found{missing};
+$found{configuration} = eval { RT::InitPluginPaths() if RT->can('InitPluginPaths'); RT::InitClasses(); 1 } ? '' : "$@";
+finish() if $found{configuration};
+
+# RT as the first step that inserts data will start it: with what later steps bring along so that RT can start at all
+# on tables that are not yet its own.
+my ($first) = grep { -e "/opt/rt/upgrade/$steps[$_]/content" } 0 .. $#steps;
+my $start = sub {
+    require RT::Handle;
+    $RT::Handle = RT::Handle->new;
+    $RT::Handle->Connect;
+    # Tables that RT reads as it starts, where there are none yet, are left out by rt-setup-database as well.
+    my %tables = map { lc $_ => 1 } @{ $RT::Handle->dbh->selectcol_arrayref('SHOW TABLES') };
+    RT::Init(map { ("Skip$_" => 1) } grep { !$tables{lc $_} } qw(CustomRoles Configurations));
+};
+for my $step (defined $first ? @steps[$first + 1 .. $#steps] : ()) {
+    my $path = "/opt/rt/upgrade/$step/backcompat-preinit";
+    open my $file, '<', $path or next;
+    my $text = do { local $/; <$file> };
+    my $wrapper = eval "sub {\n# line 1 $path\n$text\n}" or die $@;
+    my $inner = $start;
+    $start = sub { $wrapper->($inner) };
+}
+if (defined $first) {
+    my $begun = eval { $start->(); 1 };
+    $found{start} = $begun ? '' : "$@";
+}
+finish();

@@ -1,0 +1,205 @@
+"""Can this upgrade go well at all? Asked of the old database, before anything runs.
+
+What will make the upgrade fail or lose something is a finding; what an operator should know is a fact.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.checks import preflight_configuration, preflight_database, redact
+from harness.checks.history import History, opened, title
+from harness.checks.integrity import Validation
+from harness.checks.log import records
+from harness.checks.meaning import Meaning
+from harness.database import Database
+from harness.errors import InfrastructureError
+from harness.releases import parse
+from harness.rt import Configuration, Rt
+from harness.schema import read as read_schema
+from harness.verdict import Report
+
+CHECK = "preflight"
+QUESTION = "Is the dump what it is said to be, and can this upgrade go well?"
+PROBE = Path(__file__).with_name("perl") / "probe.pl"
+NOTES = Path(__file__).with_name("preflight_notes.toml")
+OLDER, SAME, NEWER = "older", "ok", "newer"
+_SHOWN = 8
+
+
+@dataclass
+class Known:
+    """What other checks have found out about the old side; None where it is not known (yet)."""
+
+    history: History | None = None
+    validation: Validation | None = None
+    meaning: Meaning | None = None
+    configuration: Configuration = field(default_factory=Configuration)
+
+
+def check(
+    database: Database, origin: Rt | None, target: Rt, path: tuple[str, str], *, steps: Sequence[str],
+    known: Known,
+) -> Report:  # fmt: skip
+    """Look at the old database. Nothing is written to it.
+
+    origin: a container of the old release, None where it has no image; target: of the new one; both connected
+    to `database`. path: the releases, from and to. steps: those that the upgrade is to apply.
+    """
+    started = time.monotonic()
+    report = Report(CHECK, QUESTION, unit="questions")
+    _identity(report, origin, target, path, steps)
+    _history(report, known.history)
+    schema = read_schema(database)
+    work = preflight_database.read_steps(target, steps)
+    preflight_database.structure(report, database, schema, work)
+    preflight_database.collisions(report, database, schema, work)
+    preflight_database.orphans(report, database, schema, work)
+    preflight_database.values(report, database, schema)
+    _time_zones(report, database, known.configuration)
+    probed = _probe(target, steps)
+    preflight_configuration.loads(report, probed)
+    _start(report, probed)
+    preflight_configuration.check(report, known.configuration, origin, target, path)
+    _notes(report, database, path)
+    _facts(report, known)
+    report.seconds = round(time.monotonic() - started, 2)
+    return report
+
+
+def guard(release: Rt) -> dict[str, Any]:
+    """Return what the image's guard of a release says about the database it is connected to."""
+    done = release.run("/opt/rt/guard", "--json")
+    try:
+        said: dict[str, Any] = json.loads(done.out)
+    except json.JSONDecodeError as error:
+        raise InfrastructureError(
+            f"The guard of RT {release.release} gave no answer (exit code {done.code}).",
+            [("Errors", redact.line(done.err))],
+        ) from error
+    return said
+
+
+def _identity(report: Report, origin: Rt | None, target: Rt, path: tuple[str, str], steps: Sequence[str]) -> None:
+    """Compare FROM with what the database's history and tables say to both releases."""
+    said = guard(target)
+    report.looked_at += 1
+    report.facts["guard of the target"] = {key: said.get(key) for key in ("verdict", "reason", "history", "open")}
+    wanted = SAME if not steps else OLDER
+    if said["verdict"] != wanted:
+        report.find(
+            "database", f"to RT {path[1]} it is not a database of RT {path[0]}: {said['reason']}",
+            repair="say FROM as it is, or look for the right dump",
+        )  # fmt: skip
+    missing = said.get("missing_steps")
+    if missing is None:
+        report.not_checked.append("which steps the database lacks: it has no upgrade history")
+    elif list(missing) != list(steps):
+        more = [one for one in missing if one not in steps]
+        less = [one for one in steps if one not in missing]
+        words = [f"it lacks {', '.join(more)} as well"] * bool(more) + [f"it has {', '.join(less)}"] * bool(less)
+        report.find(
+            "database", f"from RT {path[0]} on, other steps are applied than it lacks: {'; '.join(words)}",
+            samples=(f"the database is of RT {said.get('database_release')}",),
+            repair=f"say FROM={said.get('database_release')}" if said.get("database_release") else "",
+        )  # fmt: skip
+    if origin is None:
+        report.not_checked.append(f"what RT {path[0]} itself says of the database: it has no image here")
+        return
+    own = guard(origin)
+    report.looked_at += 1
+    if own["verdict"] != SAME:
+        report.find("database", f"to RT {path[0]} it is not its own: {own['reason']}", repair="say FROM as it is")
+
+
+def _history(report: Report, history: History | None) -> None:
+    if history is None:
+        return
+    report.looked_at += 1
+    if history.trouble:
+        report.facts["history"] = history.trouble
+    left = [(package, event) for package, events in history.packages.items() for event in opened(events)]
+    if left:
+        report.find(
+            "RT::System", f"{len(left)} actions were begun and never ended: the database is half upgraded",
+            samples=tuple(f"{package}: {title(event)}" for package, event in left[:_SHOWN]),
+            repair="take the backup from before that upgrade",
+        )  # fmt: skip
+
+
+def _time_zones(report: Report, database: Database, configuration: Configuration) -> None:
+    report.looked_at += 1
+    asked = "SELECT CONVERT_TZ('2020-06-01 12:00:00', 'UTC', 'Europe/Berlin')"
+    loaded = database.value(asked) is not None
+    report.facts["time zone tables"] = "loaded" if loaded else "missing: charts by time will be empty"
+    uses = any(b"ChartsTimezonesInDB" in content for content in configuration.files.values())
+    if uses and not loaded:
+        report.find(
+            "server", "the configuration wants time zones from the database, and the server has none loaded",
+            sql=asked, repair="mariadb-tzinfo-to-sql /usr/share/zoneinfo | mariadb mysql",
+        )  # fmt: skip
+
+
+def _probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
+    done = target.perl(PROBE.read_text(encoding="utf-8"), *steps)
+    try:
+        found: dict[str, Any] = json.loads(done.out.splitlines()[-1])
+    except (json.JSONDecodeError, IndexError):
+        return {
+            "configuration": done.err.strip().splitlines()[-1] if done.err.strip() else f"exit code {done.code}"
+        }
+    found["complaints"] = [one.message for one in records(done.err.splitlines()) if one.complaint == "SQL"]
+    return found
+
+
+def _start(report: Report, probed: Mapping[str, Any]) -> None:
+    """Judge how the target starts in the middle of the upgrade, which it does with old data in old tables."""
+    report.looked_at += 1
+    complaints = list(probed.get("complaints", []))
+    if died := str(probed.get("start") or ""):
+        report.find(
+            "start", "the target's code dies while it starts for the first step that inserts data",
+            samples=(redact.line(died),), repair="upgrade to a later release, or to an earlier one first",
+        )  # fmt: skip
+    elif complaints:
+        report.find(
+            "start", f"the target's code logs {len(complaints)} SQL errors as it starts for a step",
+            samples=tuple(dict.fromkeys(redact.line(one) for one in complaints[:3])),
+            repair="upgrade to a later release, or to an earlier one first",
+        )  # fmt: skip
+
+
+@cache
+def _read_notes() -> list[dict[str, str]]:
+    notes: list[dict[str, str]] = tomllib.loads(NOTES.read_text(encoding="utf-8"))["note"]
+    return notes
+
+
+def _notes(report: Report, database: Database, path: tuple[str, str]) -> None:
+    """Say what releases ask to be done by hand, where the database has what it is about."""
+    for note in _read_notes():
+        if not parse(path[0]) < parse(note["before"]) <= parse(path[1]):
+            continue
+        report.looked_at += 1
+        if count := int(database.value(note["sql"]) or 0):
+            report.facts.setdefault("to do by hand", []).append(f"{note['what'].format(count=count)}")
+
+
+def _facts(report: Report, known: Known) -> None:
+    if known.validation:
+        report.facts["rt-validator"] = known.validation.found[:_SHOWN]
+    if known.meaning:
+        homepages = known.meaning.sections.get("homepages", {})
+        report.facts["homepages with entries that show nothing"] = [
+            f"user {key}, {name.removeprefix('gone from ')}: {value}"
+            for key, fields in homepages.items()
+            for name, value in fields.items()
+            if name.startswith("gone from ") and int(value or 0)
+        ]

@@ -1,0 +1,208 @@
+"""What in a database will make an upgrade fail, or lose something, asked before anything runs.
+
+The questions are made of the database's own structure and of the SQL of the steps to be applied; no table and no
+release is named here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from harness.database import Database
+from harness.rt import Rt
+from harness.schema import Index, Schema, Table, quote
+from harness.verdict import Report
+
+_CONVERTED = re.compile(r"ALTER\s+TABLE\s+`?(\w+)`?\s+CONVERT\s+TO\s+CHARACTER\s+SET\s+(\w+)", re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"ALTER\s+TABLE\s+`?(\w+)`?\s+ADD\s+(?:CONSTRAINT\s+\S+\s+)?FOREIGN\s+KEY\s*\(\s*`?(\w+)`?\s*\)"
+    r"\s*REFERENCES\s+`?(\w+)`?\s*\(\s*`?(\w+)`?\s*\)",
+    re.IGNORECASE,
+)
+_DECLARED = re.compile(r"^\s*CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?`?(\w+)`?", re.IGNORECASE | re.MULTILINE)
+_TEXT = re.compile(r"char|text|enum|set")
+_NO_PEOPLE = ("ascii", "binary", "")
+ORDINARY = ("utf8mb3", "utf8mb4")
+SAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What the SQL of the steps to be applied does. converted: table to character set. references: foreign keys
+    added, as (table, column, target table, target column). declared: tables of the target's own schema."""
+
+    names: tuple[str, ...]
+    converted: dict[str, str] = field(default_factory=dict)
+    references: tuple[tuple[str, str, str, str], ...] = ()
+    declared: tuple[str, ...] = ()
+
+
+def read_steps(target: Rt, names: Sequence[str]) -> Steps:
+    """Read the steps' SQL and the target's schema in a container of the target."""
+    files = [f"/opt/rt/upgrade/{name}/schema.mysql" for name in names]
+    sql = target.need("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *files) if files else ""
+    schema = target.need("cat", "/opt/rt/share/etc/schema.mysql")
+    references = tuple((one[0], one[1], one[2], one[3]) for one in _REFERENCE.findall(sql))
+    return Steps(tuple(names), dict(_CONVERTED.findall(sql)), references, tuple(_DECLARED.findall(schema)))
+
+
+def structure(report: Report, database: Database, schema: Schema, steps: Steps) -> None:
+    """Find engines, character sets and names of tables that RT cannot work with."""
+    known = {name.lower(): name for name in steps.declared}
+    own = {name: table for name, table in schema.tables.items() if name.lower() in known}
+    foreign = sorted(set(schema.tables) - set(own))
+    report.looked_at += len(schema.tables)
+    report.facts["tables that are not RT's"] = foreign
+    folded = sorted(name for name in own if name != known[name.lower()])
+    if folded and int(database.value("SELECT @@lower_case_table_names")) == 0:
+        report.find(
+            "tables", f"{len(folded)} tables have lost the capitals of their names; this server tells them apart",
+            samples=tuple(folded[:SAMPLES]),
+            repair="\n".join(f"RENAME TABLE {quote(name)} TO {quote(known[name.lower()])};" for name in folded),
+        )  # fmt: skip
+    _engines(report, own)
+    _charsets(report, own)
+
+
+def _engines(report: Report, own: dict[str, Table]) -> None:
+    others = [table for table in own.values() if table.engine.lower() != "innodb"]
+    if others:
+        report.find(
+            "tables", f"{len(others)} tables are not InnoDB: RT refuses them, and they know no transactions",
+            samples=tuple(f"{table.name}: {table.engine}" for table in others[:SAMPLES]),
+            repair="\n".join(f"ALTER TABLE {quote(table.name)} ENGINE = InnoDB;" for table in others),
+        )  # fmt: skip
+
+
+def _charsets(report: Report, own: dict[str, Table]) -> None:
+    by_charset: dict[str, list[str]] = {}
+    for table in own.values():
+        by_charset.setdefault(table.charset, []).append(table.name)
+    strange = {name: tables for name, tables in by_charset.items() if name not in (*ORDINARY, *_NO_PEOPLE)}
+    for charset, tables in strange.items():
+        report.find(
+            "tables", f"{len(tables)} tables are in the character set {charset}, which RT has never used",
+            samples=tuple(tables[:SAMPLES]),
+        )  # fmt: skip
+    parts = {name: tables for name, tables in by_charset.items() if name in ORDINARY}
+    if len(parts) > 1:
+        few = min(parts.values(), key=len)
+        report.find(
+            "tables", "some of RT's tables are utf8mb3 and others utf8mb4: a conversion stopped half way",
+            samples=(*(f"{name}: {len(tables)} tables" for name, tables in sorted(parts.items())), *few[:SAMPLES]),
+            repair="restore the backup from before that upgrade",
+        )  # fmt: skip
+
+
+def collisions(report: Report, database: Database, schema: Schema, steps: Steps) -> None:
+    """Find values that a unique index will take for one after the conversion: that step fails half way."""
+    for name, charset in steps.converted.items():
+        table = schema.tables.get(name)
+        if table is None:
+            continue
+        collation = str(database.value(f"SELECT COLLATION(CONVERT('a' USING {charset}))"))
+        report.facts["collation after the conversion"] = collation
+        for index in table.indexes:
+            if not index.unique or not table.key or table.collation == collation:
+                continue
+            sql = _same_values(table, index, charset, collation)
+            if not sql:
+                continue
+            report.looked_at += 1
+            if rows := database.rows(sql):
+                report.find(
+                    f"{name}.{index.name}", f"{len(rows)} values of {', '.join(index.columns)} are distinct and "
+                    f"the same under {collation}: the conversion will stop with a duplicate key",
+                    samples=tuple(f"{', '.join(table.key)} {keys}" for _, keys in rows[:SAMPLES]), sql=sql,
+                    repair="rename one of each before the upgrade, or upgrade on a server with another collation",
+                )  # fmt: skip
+
+
+def _same_values(table: Table, index: Index, charset: str, collation: str) -> str:
+    parts: list[str] = []
+    people = False
+    for name in index.columns:
+        column = table.columns.get(name)
+        if column is None:  # a prefix or an expression
+            return ""
+        if _TEXT.search(column.type) and column.charset not in _NO_PEOPLE:
+            people = True
+            parts.append(f"CONVERT({quote(name)} USING {charset}) COLLATE {collation}")
+        else:
+            parts.append(quote(name))
+    if not people:
+        return ""
+    present = " AND ".join(f"{quote(name)} IS NOT NULL" for name in index.columns)
+    key = ", '/', ".join(quote(name) for name in table.key)
+    return (
+        f"SELECT COUNT(*), GROUP_CONCAT(CONCAT({key}) ORDER BY {quote(table.key[0])} SEPARATOR ' and ')"
+        f" FROM {quote(table.name)} WHERE {present} GROUP BY {', '.join(parts)} HAVING COUNT(*) > 1"
+    )
+
+
+def orphans(report: Report, database: Database, schema: Schema, steps: Steps) -> None:
+    """Find rows that a foreign key to be added will not accept: that step fails."""
+    for table, column, target, key in steps.references:
+        if column not in (schema.tables[table].columns if table in schema.tables else ()):
+            continue
+        if any(column in one.columns for one in schema.tables[table].foreign_keys):
+            report.find(
+                f"{table}.{column}", "the foreign key that a step adds is there already: it would be added twice"
+            )
+        sql = (
+            f"SELECT s.id, s.{quote(column)} FROM {quote(table)} s LEFT JOIN {quote(target)} t"
+            f" ON t.{quote(key)} = s.{quote(column)}"
+            f" WHERE s.{quote(column)} IS NOT NULL AND t.{quote(key)} IS NULL"
+        )
+        report.looked_at += 1
+        if rows := database.rows(sql):
+            report.find(
+                f"{table}.{column}", f"{len(rows)} rows point to no {target}: a step adds a foreign key and fails",
+                samples=tuple(f"id {row}: {column} {value}" for row, value in rows[:SAMPLES]), sql=sql,
+                repair="rt-validator --check --resolve on a copy, look at what it does, then on the real one",
+            )  # fmt: skip
+
+
+def values(report: Report, database: Database, schema: Schema) -> None:
+    """Find dates that this server refuses, and values larger than what it takes in one packet."""
+    mode = str(database.value("SELECT @@GLOBAL.sql_mode"))
+    packet = int(database.value("SELECT @@GLOBAL.max_allowed_packet"))
+    strict = "NO_ZERO_DATE" in mode and "STRICT" in mode
+    largest = 0
+    for table in schema.tables.values():
+        dates = [one.name for one in table.columns.values() if one.type.startswith(("date", "timestamp"))]
+        big = [one.name for one in table.columns.values() if one.type in ("longblob", "longtext", "mediumtext")]
+        asked = [f"SUM(CAST({quote(name)} AS CHAR) LIKE '0000-00-00%')" for name in dates]
+        asked += [f"MAX(LENGTH({quote(name)}))" for name in big]
+        if not asked:
+            continue
+        answers = [
+            int(value or 0) for value in database.rows(f"SELECT {', '.join(asked)} FROM {quote(table.name)}")[0]
+        ]
+        report.looked_at += len(asked)
+        _zero_dates(report, table, zip(dates, answers, strict=False), strict)
+        for name, size in zip(big, answers[len(dates) :], strict=True):
+            largest = max(largest, size)
+            if size >= packet:
+                report.find(
+                    f"{table.name}.{name}", f"a value has {size} bytes, max_allowed_packet is {packet}",
+                    sql=f"SELECT id FROM {quote(table.name)} ORDER BY LENGTH({quote(name)}) DESC LIMIT 1",
+                    repair=f"SET GLOBAL max_allowed_packet = {max(2 * size, 1 << 26)};",
+                )  # fmt: skip
+    report.facts["largest value in bytes"], report.facts["max_allowed_packet"] = largest, packet
+
+
+def _zero_dates(report: Report, table: Table, counts: Iterable[tuple[str, int]], strict: bool) -> None:
+    for name, count in counts:
+        if not count:
+            continue
+        if strict:
+            report.find(
+                f"{table.name}.{name}", f"{count} dates are 0000-00-00, which this server refuses",
+                sql=f"SELECT id FROM {quote(table.name)} WHERE CAST({quote(name)} AS CHAR) LIKE '0000-00-00%'",
+                repair="set them to NULL, or take NO_ZERO_DATE out of sql_mode for the upgrade",
+            )  # fmt: skip
+        else:
+            report.facts.setdefault("dates 0000-00-00", []).append(f"{table.name}.{name}: {count}")

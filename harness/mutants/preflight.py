@@ -1,0 +1,46 @@
+"""What makes an upgrade fail or lose something, planted into an old database before it.
+
+They can be planted one after the other into one database of a release before the steps in question.
+"""
+
+from __future__ import annotations
+
+from harness.mutants import Mutant
+
+_ATTACHMENT = (
+    "INSERT INTO Attachments (TransactionId, Parent, Creator, Content) VALUES (1, 0, 1, REPEAT('x', 20000000))"
+)
+_OLDER = "CONVERT TO CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci"  # as an older server's dump brings it
+_USER = "INSERT INTO Users (Name, Creator, LastUpdatedBy) VALUES"
+_DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("orphan-via", "a foreign key that a later step adds is refused", (
+        "UPDATE CachedGroupMembers SET Via = 999999 WHERE Via = id ORDER BY id DESC LIMIT 1",)),
+    ("colliding-users", "two names are one under the newer collation: the conversion stops half way", (
+        f"ALTER TABLE Users {_OLDER}",
+        f"{_USER} ('strasse', 1, 1), (CONVERT(0x73747261C39F65 USING utf8mb3), 1, 1)",)),
+    ("colliding-queues", "two names are one under the newer collation", (
+        f"ALTER TABLE Queues {_OLDER}",
+        "INSERT INTO Queues (Name, Creator, LastUpdatedBy) VALUES ('Strasse', 1, 1),"
+        " (CONVERT(0x53747261C39F65 USING utf8mb3), 1, 1)",)),
+    ("myisam", "RT refuses other engines, after the upgrade", ("ALTER TABLE Topics ENGINE = MyISAM",)),
+    ("latin1", "text in another character set than RT writes", (
+        "ALTER TABLE ObjectTopics CONVERT TO CHARACTER SET latin1",)),
+    ("half-converted", "the conversion stopped half way", (
+        "ALTER TABLE ObjectClasses CONVERT TO CHARACTER SET utf8mb4",)),
+    ("lower-case", "a dump that went through a server without capitals in names", (
+        "RENAME TABLE Articles TO articles",)),
+    ("zero-date", "a strict server refuses the row when it rebuilds the table", (
+        "SET STATEMENT sql_mode = '' FOR"
+        " INSERT INTO Tickets (Queue, EffectiveId, Due) VALUES (1, 1, '0000-00-00')",)),
+    ("packet", "a value that no packet holds can be neither dumped nor restored", (_ATTACHMENT,)),
+    ("key-there", "a second run over the step adds the same key again", (
+        "UPDATE CachedGroupMembers SET Via = id",
+        "ALTER TABLE CachedGroupMembers ADD FOREIGN KEY (Via)"
+        " REFERENCES CachedGroupMembers (id) ON DELETE CASCADE")),
+)  # fmt: skip
+MUTANTS = tuple(Mutant(name, "preflight", reason, statements) for name, reason, statements in _DEFECTS)
+SERVER = {
+    "zero-date": "SET GLOBAL sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE'",
+    "packet": "SET GLOBAL max_allowed_packet = 16777216",
+}
+"""What the server must be told (as root, after the mutant's own rows are in) for it to be a defect."""

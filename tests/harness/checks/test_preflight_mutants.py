@@ -1,0 +1,141 @@
+"""Preflight must foresee what would fail, and let go what will go well."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness import upgrade
+from harness.checks import history, preflight, preflight_configuration, preflight_database
+from harness.checks.preflight import Known
+from harness.checks.preflight_configuration import Passage
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.mutants.preflight import MUTANTS, SERVER
+from harness.rt import Configuration, Rt
+from harness.schema import read
+from harness.thaw import Thawer
+from harness.verdict import Report
+
+ORIGIN, TARGET = "4.4.6", "5.0.10"
+CUSTOM_ROLE = """
+use RT; RT::LoadConfig(); RT::Init();
+my $role = RT::CustomRole->new(RT->SystemUser);
+my ($good, $message) = $role->Create(Name => 'Supervisor', MaxValues => 1);
+die $message unless $good;
+"""
+SITE = Configuration(
+    {
+        "site.pm": b"Set($Known, 1);\n# Set($Commented, 1);\nSet(@Other, qw(a b));\n"
+        b"Plugin('RT::Extension::One');\n"
+        b"Set(@Plugins, qw(RT::Extension::Two));\n"
+    }
+)
+
+
+def passages(origin: str, target: str, *headings: str) -> list[str]:
+    """Return which of these headings apply to this way."""
+    return [one for one in headings if Passage(one, ()).applies(origin, target)]
+
+
+def test_the_passages_of_a_way() -> None:
+    """Told too much, an operator reads nothing."""
+    heads = ("RT 4.4.0 and greater", "5.0.2 AND EARLIER", "5.0.5 AND EARLIER", "Somewhere")
+    assert passages("4.4.6", "5.0.3", *heads) == ["RT 4.4.0 and greater", "5.0.2 AND EARLIER"]
+    assert passages("5.0.3", "5.0.10", *heads) == ["5.0.5 AND EARLIER"]
+
+
+def test_what_a_site_sets() -> None:
+    """Options and plugins, in each of the forms RT takes, and not what is commented out."""
+    found = preflight_configuration.options(SITE)
+    assert found == {"options": {"Known", "Other"}, "plugins": {"RT::Extension::One", "RT::Extension::Two"}}
+
+
+def test_an_absorbed_plugin_is_found() -> None:
+    """Core and extension side by side fight over tables and pages."""
+    report = Report("preflight", "")
+    said = [Passage("RT 4.4.0 and greater", ("=head2 Extensions Integrated into RT", "=item RT::Extension::One"))]
+    preflight_configuration._absorbed(report, said, {"RT::Extension::One", "RT::Extension::OneMore"})
+    assert [one.where for one in report.findings] == ["Plugin RT::Extension::One"]
+
+
+def test_a_half_upgraded_history_is_found() -> None:
+    """A run that failed leaves its beginning in the history, and nothing else tells."""
+    report = Report("preflight", "")
+    begun = {"stage": "before", "type": history.FULL, "individual_id": "one", "from": ORIGIN, "to": TARGET}
+    preflight._history(report, history.History({"RT": [begun]}))
+    assert report.findings
+
+
+def database_findings(database: Database, steps: preflight_database.Steps) -> set[tuple[str, str]]:
+    """Return where and what of everything found in the database itself."""
+    report, schema = Report("preflight", ""), read(database)
+    preflight_database.structure(report, database, schema, steps)
+    preflight_database.collisions(report, database, schema, steps)
+    preflight_database.orphans(report, database, schema, steps)
+    preflight_database.values(report, database, schema)
+    return {(one.where, one.what) for one in report.findings}
+
+
+@pytest.mark.engine
+def test_defects_of_the_database(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
+    """One after the other on a server whose collation is the newest; each must add a finding."""
+    database = clone(lifecycle.fresh(ORIGIN, "mariadb-11.8"))
+    target = rt_tools(TARGET, database)
+    steps = preflight_database.read_steps(
+        target, upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
+    )  # fmt: skip
+    before = database_findings(database, steps)
+    assert before == set(), "a fresh site is clean"
+    for mutant in MUTANTS:
+        database.execute(*mutant.statements)
+        if mutant.name in SERVER:
+            database.execute(SERVER[mutant.name], root=True)
+        after = database_findings(database, steps)
+        assert after - before, f"{mutant.name} survived: {mutant.reason}"
+        before = after
+
+
+def look(database: Database, origin: Rt | None, target: Rt, path: tuple[str, str]) -> Report:
+    """Return the whole preflight's report for a way between two releases."""
+    known = Known(history.read(database, Thawer(target)))
+    steps = upgrade.expected_steps(target.upgrade_steps(), *path)
+    return preflight.check(database, origin, target, path, steps=steps, known=known)
+
+
+@pytest.mark.engine
+def test_the_whole_preflight(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
+    """Silent for a good way; not for a release that the dump is not of, and not after half an upgrade."""
+    database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
+    origin, target = rt_tools(ORIGIN, database), rt_tools(TARGET, database)
+    assert look(database, origin, target, (ORIGIN, TARGET))
+    assert look(database, None, target, ("5.0.3", TARGET)).findings, "declared from too high"
+    assert look(database, None, target, ("4.4.4", TARGET)).findings, "declared from too low"
+    database.execute("UPDATE CachedGroupMembers SET Via = 999999 ORDER BY id DESC LIMIT 1")
+    upgrade.run(target, ORIGIN, TARGET)
+    assert "half" in str(look(database, origin, target, (ORIGIN, TARGET)))
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("version", "foreseen"), [("5.0.7", True), ("5.0.10", False)])
+def test_custom_roles(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, version: str, *, foreseen: bool
+) -> None:
+    """Code that starts on tables not yet its own logs SQL errors and goes on; a later release knows better."""
+    database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
+    done = rt_tools(ORIGIN, database).perl(CUSTOM_ROLE)
+    assert done.code == 0, done.err
+    report = look(database, None, rt_tools(version, database), (ORIGIN, version))
+    assert any(one.where == "start" for one in report.findings) == foreseen
+
+
+@pytest.mark.engine
+def test_a_plugin_that_is_missing(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
+    """RT with it does not start, neither for the upgrade nor for anybody."""
+    site = Configuration({"site.pm": b"Plugin('RT::Extension::NotThere');\n1;\n"})
+    database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
+    target = rt_tools(TARGET, database, configuration=site)
+    report = Report("preflight", "")
+    preflight_configuration.loads(report, preflight._probe(target, ["5.0.8"]))
+    assert report.findings

@@ -6,14 +6,11 @@ in the container, which is read back.
 
 from __future__ import annotations
 
-import email
-import email.policy
 import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from functools import partial
 
 import requests
@@ -21,6 +18,7 @@ import requests
 from harness import rest, web
 from harness.checks import redact
 from harness.checks.log import LogAllowance, allowances, complaints, records
+from harness.checks.mails import mails_about
 from harness.rest import Client, File, RestError
 from harness.rt import Rt
 from harness.verdict import Report
@@ -28,11 +26,11 @@ from harness.web import PageError
 
 CHECK = "application"
 QUESTION = "Does the site work for people, programs, mail and jobs?"
-OUTBOX = "/var/lib/rt-mail/outbox.mbox"
 ASCII, WIDE = "Printer on fire", "Prüfung 図書館 Ответ “ok”"
 EMOJI = " \U0001f600"
 _SENDER = "new-customer@customers.example.test"
 _SHOWN = 5
+_REST_TWO = "/opt/rt/share/lib/RT/REST2.pm"
 
 PAGES = (
     "/Search/Build.html", "/Prefs/Other.html", "/Prefs/MyRT.html", "/User/Prefs.html", "/Tools/MyDay.html",
@@ -89,7 +87,7 @@ def check(visit: Visit, allowed: tuple[LogAllowance, ...] | None = None) -> Repo
     """
     started = time.monotonic()
     report = Report(CHECK, QUESTION, unit="things tried")
-    versions = (1,) if visit.rt.release.startswith("4.") else (1, 2)
+    versions = (1, 2) if visit.rt.run("test", "-e", _REST_TWO).code == 0 else (1,)
     _try(report, "pages", lambda: _pages(report, visit))
     _try(report, "homepages", lambda: _homepages(report, visit))
     for version in versions:
@@ -177,30 +175,6 @@ def _attachments(report: Report, where: str, client: Client, ticket: int, files:
             _expect(report, where, f"{one.name!r} came back changed, {size}", good=content == one.content)
 
 
-def outbox(rt: Rt) -> list[EmailMessage]:
-    """Return the mails that a site has sent, oldest first."""
-    text = rt.container.run(["sh", "-c", f"cat {OUTBOX} 2>/dev/null || true"]).out
-    parts = re.split(r"^From mail-sink@localhost [^\n]*\n", text, flags=re.MULTILINE)
-    parsed = (email.message_from_string(part, policy=email.policy.default) for part in parts if part.strip())
-    return [one for one in parsed if isinstance(one, EmailMessage)]
-
-
-def mails_about(rt: Rt, mark: str) -> list[tuple[str, str]]:
-    """Return (recipients, subject) of the mails whose subject holds `mark`, sorted; for comparing two releases.
-
-    The ticket's number is taken out of the subject.
-    """
-    found = [
-        (
-            ", ".join(sorted(str(one.get("To", "")).replace("\n", "").split(", "))),
-            re.sub(r"#\d+\]", "#N]", str(one.get("Subject", ""))),
-        )
-        for one in outbox(rt)
-        if mark in str(one.get("Subject", ""))
-    ]
-    return sorted(found)
-
-
 def _mail(report: Report, visit: Visit) -> None:
     """Send a mail in as the mail server would, and look at what goes out."""
     subject = f"{ASCII} {visit.mark} by mail"
@@ -221,9 +195,9 @@ def _mail(report: Report, visit: Visit) -> None:
         _expect(report, "mail gateway", f"the mail made {len(found)} tickets instead of one", good=len(found) == 1)
         for ticket in found:
             client.reply(ticket, f"Answer {visit.text}")
-    mails = mails_about(visit.rt, f"{visit.mark} by mail")
-    report.facts["mails"] = [(to.count("@"), "RT" if "[" in subject else "plain") for to, subject in mails]
-    answered = [subject for to, subject in mails if _SENDER in to]
+    mails = mails_about(visit.rt, visit.mark)
+    report.facts["mails"] = mails
+    answered = [mail[1] for mail in mails if _SENDER in mail[0]]
     _expect(
         report, "outgoing mail", f"the sender got {len(answered)} mails, not an acknowledgement and an answer",
         good=len(answered) >= 2,

@@ -10,7 +10,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import web
-from harness.checks import application
+from harness.checks import application, mails
 from harness.checks.application import Visit
 from harness.lifecycle import Lifecycle
 from harness.mutants.application import MUTANTS
@@ -49,10 +49,19 @@ def test_what_a_page_says(page: str, complaint: str) -> None:
     assert bool(complaint) == bool(web.complaint(page))
 
 
+def test_mails_are_compared() -> None:
+    """A mail that is no longer sent, or says something else, is a loss that no page shows."""
+    mail = ("a@customers.example.test", "[rt.example.org #N] Hello", "Precedence: bulk")
+    assert mails.compare_mails([mail], [mail])
+    assert mails.compare_mails([mail], []).findings
+    assert mails.compare_mails([mail], [(*mail[:2], "Precedence: ")]).findings
+    assert not mails.compare_mails([], []), "nothing to compare proves nothing"
+
+
 @pytest.mark.engine
 @pytest.mark.slow
 def test_a_site_that_does_not_work(lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory) -> None:
-    """The whole check is silent on a good site; each defect planted under it is found by the part it is meant for."""
+    """The whole check is silent on a good site; each defect planted under it is found by its part."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     site = rt_site("5.0.3", database)
     done = site.perl(EVERYBODY)

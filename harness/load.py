@@ -12,7 +12,7 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -21,10 +21,13 @@ import requests
 
 from harness import rest, web
 from harness.rt import Rt
+from harness.waits import Retry, wait_until
 
 Kind = Literal["create", "reply", "attach", "search", "page"]
 State = Literal["acknowledged", "unknown", "session lost", "wrong"]
 """acknowledged: RT said yes. unknown: no answer, or not a yes. wrong: a search that left a write out."""
+FORGOTTEN = ("AuthorizationError", "asks for a login", "refuses the login")
+"""What is said when RT has forgotten a session; the password is right, for REST took it when the load began."""
 WRITES: frozenset[Kind] = frozenset({"create", "reply", "attach"})
 CYCLE: tuple[Kind, ...] = ("create", "reply", "search", "attach", "page", "reply")
 TEXT = "Der Müll wurde nicht abgeholt → čas běží, 時間です 🕰.\nZweite Zeile: <b>& kein HTML</b>"
@@ -110,16 +113,18 @@ class Load:
         self._rate, self._clients, self._most = rate, clients, most
         self.journal = Journal()
         self._over = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._work, args=(number,), name=f"client-{number}", daemon=True)
-            for number in range(clients)
-        ]
+        self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
 
     def __enter__(self) -> Self:
-        """Let them begin."""
+        """Let everybody log in, then begin. Raises RestError when RT refuses: it must work to begin with."""
+        people = [Client(self.front, self._access, self.journal, number) for number in range(self._clients)]
         self.journal.started = time.monotonic()
-        for thread in self._threads:
+        for number, client in enumerate(people):
+            thread = threading.Thread(
+                target=self._work, args=(client, number), name=f"client-{number}", daemon=True
+            )
+            self._threads.append(thread)
             thread.start()
         return self
 
@@ -138,41 +143,49 @@ class Load:
         """Let them work for so long, with nothing else happening."""
         self._over.wait(seconds)
 
-    def _work(self, number: int) -> None:
+    def reach(self, attempts: int, within: float = 120) -> None:
+        """Let them work until so much was tried. Raises NotReadyError."""
+
+        def reached() -> None:
+            if len(self.journal.attempts) < attempts and not self._failures:
+                raise Retry(f"{len(self.journal.attempts)} of {attempts}")
+
+        wait_until(f"{attempts} attempts", reached, within)
+
+    def _work(self, client: Client, number: int) -> None:
         try:
-            client = Client(self.front, self._access, self.journal, number)
-            try:
-                for turn in range(self._most // self._clients):
-                    due = (turn * self._clients + number) / self._rate
-                    late = self.journal.now() - due
-                    # What an outage swallowed is not made up for.
-                    if late > self._clients / self._rate:
-                        continue
-                    if self._over.wait(max(0.0, -late)):
-                        return
-                    client.act()
-            finally:
-                client.close()
+            for turn in range(self._most // self._clients):
+                due = (turn * self._clients + number) / self._rate
+                late = self.journal.now() - due
+                # What an outage swallowed is not made up for.
+                if late > self._clients / self._rate:
+                    continue
+                if self._over.wait(max(0.0, -late)):
+                    break
+                client.act()
         except BaseException as error:  # noqa: BLE001 - it is raised again where the load ends
             self._failures.append(error)
+        finally:
+            client.close()
 
 
 class Client:
     """One person: a REST session and a browser, each logged in once, working on tickets of their own."""
 
     def __init__(self, front: Front, access: tuple[str, str], journal: Journal, number: int) -> None:
-        """Log in. Raises RestError or PageError when that fails: a load begins on a site that works."""
+        """Log in over REST. Raises RestError when that fails."""
         self._front, self._access, self._journal, self._number = front, access, journal, number
-        self._rest = rest.client(front, *access)
-        self._browser = web.login(front, *access)
         self._random = random.Random(number)
         self._tickets: list[Attempt] = []
         self._count = 0
+        self._rest = rest.client(front, *access)
+        self._browser: requests.Session | None = None
 
     def close(self) -> None:
         """Close the connections."""
         self._rest.close()
-        self._browser.close()
+        if self._browser:
+            self._browser.close()
 
     def act(self) -> None:
         """Try the next thing of the cycle, and write down what came of it."""
@@ -194,14 +207,14 @@ class Client:
         try:
             return work(), ""
         except (rest.RestError, web.PageError) as error:
-            lost = "AuthorizationError" in error.what or "asks for a login" in error.what
+            lost = any(words in error.what for words in FORGOTTEN)
             return "session lost" if lost else "unknown", error.sentence
         except (requests.RequestException, OSError) as error:
             return "unknown", f"{type(error).__name__}: {error}"
 
     def _log_in_again(self) -> State:
-        self._rest = rest.client(self._front, *self._access)
-        self._browser = web.login(self._front, *self._access)
+        self._rest.close()
+        self._rest, self._browser = rest.client(self._front, *self._access), None
         return "acknowledged"
 
     def _do(self, kind: Kind, mark: str, about: Attempt | None, facts: dict[str, Any]) -> State:
@@ -212,6 +225,7 @@ class Client:
         elif kind == "search":
             return "acknowledged" if about.ticket in self._rest.search(f"Subject LIKE '{about.mark}'") else "wrong"
         else:
+            self._browser = self._browser or web.login(self._front, *self._access)
             web.page(self._browser, self._front, f"/Ticket/Display.html?id={about.ticket}", user_text=True)
         return "acknowledged"
 
@@ -225,11 +239,3 @@ class Client:
         else:
             facts["file"] = rest.File(f"{mark}bin", self._random.randbytes(3000), "application/octet-stream")
             self._rest.comment(facts["ticket"], facts["text"], [facts["file"]])
-
-
-def outcomes(journal: Journal) -> Mapping[str, int]:
-    """Return how many attempts ended in each state."""
-    counted: dict[str, int] = {}
-    for one in journal.attempts:
-        counted[one.state] = counted.get(one.state, 0) + 1
-    return counted

@@ -12,17 +12,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import pytest
-import requests
 
-from harness import network, rest
+from harness import network
 from harness.balancer import login_page
-from harness.baseline import DATA, PREPARED, Baseline
+from harness.baseline import Baseline
 from harness.database import DURABLE, Database
-from harness.errors import HarnessError
 from harness.lifecycle import Lifecycle
-from harness.rt import LOGIN_MARK, Rt, secret_files
+from harness.rt import Rt
 from harness.waits import Retry, wait_until
-from tests.deploy.conftest import PASSWORD, RELEASE, ROOT, Say
+from tests.deploy.conftest import PASSWORD, RELEASE, Say
 
 pytestmark = pytest.mark.engine
 

@@ -1,0 +1,177 @@
+"""RT on a Marathon, behind a balancer, with one database: what the kill tests do things to."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docker.models.containers import Container as DockerObject
+
+from harness import containers, rest
+from harness.balancer import Address, Balancer, login_page
+from harness.checks import acknowledged
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.load import Front, Load
+from harness.marathon.client import Marathon
+from harness.marathon.definition import load
+from harness.marathon.deploy import Deployer
+from harness.marathon.errors import AppNotFoundError
+from harness.marathon.follow import Pace
+from harness.rt import secret_files
+from harness.verdict import Report
+from harness.waits import Retry, wait_until
+from tests.deploy.conftest import PASSWORD, RELEASE, ROOT
+
+DEFINITION: dict[str, Any] = load(Path(__file__).parents[2] / "marathon.json")
+_numbers = itertools.count(1)
+
+
+def definition(
+    lifecycle: Lifecycle,
+    database: Database,
+    folder: Path,
+    *,
+    instances: int,
+    site: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return marathon.json for this machine: plain HTTP, checks that run often, the session's network.
+
+    That network knows the database by name, so that a server that was restarted is found again wherever it is.
+    site: files of the site's own configuration, by name.
+    """
+    folder.mkdir(parents=True)
+    for path, content in secret_files(database.host, database.credentials.password, healthcheck=PASSWORD):
+        (folder / Path(path).name).write_bytes(content)
+    own = folder / "site.d"
+    own.mkdir()
+    for name, text in (site or {}).items():
+        (own / name).write_text(text)
+    app = copy.deepcopy(DEFINITION)
+    app |= {"id": f"/rt-{next(_numbers)}", "instances": instances, "backoffSeconds": 1, "backoffFactor": 1}
+    app["container"]["docker"]["image"] = lifecycle.rt_image(RELEASE)
+    app["container"]["volumes"][0]["hostPath"] = str(folder)
+    app["container"]["volumes"].append({"containerPath": "/opt/rt/site.d", "hostPath": str(own), "mode": "RO"})
+    app["container"]["portMappings"] = [{"containerPort": 80, "name": "http"}]
+    app["networks"] = [{"mode": "container", "name": containers.network(lifecycle.client)}]
+    app["env"] |= {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "RT_TLS": "0", "RT_WORKERS": "3"}
+    # A time-out as long as in the file: with every instance starting at once two cores are slow to answer.
+    app["healthChecks"][0] |= {"delaySeconds": 1, "intervalSeconds": 3, "timeoutSeconds": 10}
+    app["readinessChecks"][0] |= {"intervalSeconds": 4, "timeoutSeconds": 3}
+    app["upgradeStrategy"] = {"minimumHealthCapacity": 1.0, "maximumOverCapacity": 1.0}
+    return app
+
+
+@dataclass
+class Running:
+    """An app that runs, the balancer before it, and people at work behind that."""
+
+    lifecycle: Lifecycle
+    marathon: Marathon
+    database: Database
+    app: dict[str, Any]
+    balancer: Balancer
+    load: Load
+    deployer: Deployer
+    kills: int = 0
+    _gone: set[str] = field(default_factory=set)
+
+    def note(self, kind: str, label: str, lane: str = "marathon") -> None:
+        """Put something that happened on the timeline."""
+        self.load.journal.note(kind, label, lane)
+
+    def container(self, task_id: str) -> DockerObject:
+        """Return the container of a task."""
+        found = self.lifecycle.client.containers.list(filters={"label": f"MESOS_TASK_ID={task_id}"})
+        return found[0]
+
+    def kill_one(self) -> None:
+        """SIGKILL the instance that has run longest, as a machine that dies would."""
+        tasks = [one for one in self.marathon.app(self.app["id"]).tasks if one.id not in self._gone]
+        oldest = min(tasks, key=lambda one: str(one.started_at))
+        self._gone.add(oldest.id)
+        self.note("kill", f"SIGKILL {oldest.id[-8:]}", "instances")
+        self.container(oldest.id).kill("SIGKILL")
+        self.kills += 1
+
+    def settled(self, instances: int) -> None:
+        """Wait until so many instances serve and the balancer knows all of them, and none that was killed."""
+
+        def ask() -> None:
+            app = self.marathon.app(self.app["id"])
+            left = [one for one in app.tasks if one.state == "TASK_RUNNING" and one.id not in self._gone]
+            served = {app.endpoint(one) for one in left} & set(self.balancer.up)
+            if not len(left) == len(served) == instances:
+                raise Retry(f"{len(left)} of {instances} run, {len(served)} serve")
+
+        wait_until(f"{instances} instances serving", ask, 90, interval=0.1)
+        self.note("healthy", f"{instances} serve", "instances")
+
+    def done(self, label: str, report: Report) -> None:
+        """Want a deployment to be good, and put it on the timeline."""
+        assert report, str(report)
+        self.note("deploy", f"{label}: {report.looked_at} proven", "marathon")
+
+    def fetch(self, ticket: int, attachment: int) -> bytes:
+        """Read an attachment as a person would, from whichever instance the balancer picks."""
+        with rest.client(Front(self.balancer.url), *ROOT) as client:
+            return client.attachment(ticket, attachment)
+
+    def judged(self, longest_gap: float) -> Report:
+        """Ask whether everything that was acknowledged is there."""
+        return acknowledged.check(self.load.journal, self.database, self.fetch, longest_gap=longest_gap)
+
+    def validated(self) -> str:
+        """Return what RT's own validator finds in the database, "" for nothing."""
+        tools = self.lifecycle.tools(RELEASE, self.database)
+        try:
+            done = tools.run("rt-validator", "--check")
+        finally:
+            tools.remove()
+        return done.err if done.code else ""
+
+
+def told(report: Report) -> str:
+    """Return a report's figures in a line."""
+    return ", ".join(f"{value} {what}" for what, value in report.facts.items() if what != "timeline")
+
+
+@contextlib.contextmanager
+def running(
+    lifecycle: Lifecycle, marathon: Marathon, database: Database, app: dict[str, Any], *, rate: float
+) -> Iterator[Running]:
+    """Deploy an app, prove it, put a balancer before it; the load is made and not begun."""
+    deployer = Deployer(marathon, pace=Pace(pull=60, interval=0.2, soak=2))
+    report = deployer.deploy(app)
+    assert report, str(report)
+
+    def backends() -> list[Address]:
+        with Marathon(marathon.url) as client:
+            state = client.app(app["id"])
+        return [where for task in state.tasks if (where := state.endpoint(task))]
+
+    try:
+        with Balancer(backends, login_page(limit=3)) as balancer:
+            people = Load(balancer.url, *ROOT, rate=rate)
+            found = Running(lifecycle, marathon, database, app, balancer, people, deployer)
+            found.settled(app["instances"])
+            yield found
+    finally:
+        remove(marathon, app["id"])
+
+
+def remove(marathon: Marathon, app_id: str) -> None:
+    """Remove an app and wait until its tasks are gone; no app is fine."""
+
+    def gone() -> None:
+        if marathon.find_app(app_id) is not None or any(app_id in one.apps for one in marathon.deployments()):
+            raise Retry("it is still there")
+
+    with contextlib.suppress(AppNotFoundError):
+        marathon.delete(app_id, force=True)
+    wait_until(f"The end of {app_id}", gone, 60)

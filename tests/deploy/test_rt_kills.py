@@ -1,0 +1,81 @@
+"""All state is in the database, so any instance may be killed at any time, and the server too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.outcome import Verify
+from harness.baseline import Baseline
+from harness.database import DURABLE
+from harness.lifecycle import Lifecycle
+from harness.marathon.client import Marathon
+from tests.deploy.conftest import Say
+from tests.deploy.rt_on_marathon import Running, definition, running, told
+
+pytestmark = pytest.mark.engine
+
+FEWEST_KILLS = 4
+BETWEEN = 2.5
+"""Seconds between two kills at least; then all instances must be back, or this would test having none at all."""
+RATE = 4
+"""Attempts a second: a dozen people at work, and little enough that two cores also start instances meanwhile."""
+LONGEST_GAP = 20.0
+SECONDS = "RT_HARNESS_KILL_SECONDS"
+"""Sets for how long both tests kill. Each keeps on until the fewest kills are done."""
+
+
+@pytest.fixture
+def site(
+    lifecycle: Lifecycle, marathon: Marathon, deployable: Baseline, clone: CloneFactory, tmp_path: Path
+) -> Iterator[Running]:
+    """Three instances behind a balancer, on a server that keeps what it acknowledged."""
+    database = clone(deployable, DURABLE)
+    app = definition(lifecycle, database, tmp_path / "site", instances=3)
+    with running(lifecycle, marathon, database, app, rate=RATE) as found:
+        yield found
+
+
+def kill_for(site: Running, seconds: float) -> None:
+    """Kill one instance after the other under load; Marathon replaces them."""
+    began = site.load.journal.now()
+    while site.kills < FEWEST_KILLS or site.load.journal.now() - began < seconds:
+        site.kill_one()
+        site.load.go_on(BETWEEN)
+        site.settled(3)
+
+
+def everything_done_to(site: Running, seconds: float) -> None:
+    """Kill, restart, scale down and up, deploy, and kill the server."""
+    app, deployer = site.app, site.deployer
+    kill_for(site, seconds)
+    site.done("restart", deployer.restart(app["id"]))
+    site.done("scale to 1", deployer.scale(app["id"], 1))
+    site.done("scale to 4", deployer.scale(app["id"], 4))
+    new = {**app, "instances": 4, "env": {**app["env"], "RT_NAME": "after.example.org"}}
+    site.done("rolling deploy", deployer.deploy(new))
+    site.database.container.signal("KILL")
+    site.note("kill", "SIGKILL", "database")
+    site.load.go_on(1)
+    site.database.restart()
+    site.note("restart", "answers again", "database")
+    site.settled(4)
+    site.load.go_on(3)
+
+
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(10.0, id="short"), pytest.param(60.0, id="a-minute", marks=pytest.mark.slow)]
+)
+def test_nothing_acknowledged_is_lost(site: Running, verify: Verify, say: Say, seconds: float) -> None:
+    """Three instances, people at work, kills all the time, every kind of deployment, and a server that dies."""
+    with site.load:
+        everything_done_to(site, float(os.environ.get(SECONDS) or seconds))
+    report = site.judged(LONGEST_GAP)
+    say(f"{site.kills} kills: {told(report)}")
+    verify(report)
+    assert site.kills >= FEWEST_KILLS
+    assert site.validated() == ""

@@ -1,0 +1,207 @@
+"""State on an instance's own disk is found, and so is every planted defect; else the kill test proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from harness import rest
+from harness.balancer import Balancer, login_page
+from harness.baseline import Baseline
+from harness.checks import acknowledged
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.load import Front, Journal, Load
+from harness.rt import Configuration, Rt
+from harness.verdict import Report
+from harness.waits import Retry, wait_until
+from tests.deploy.conftest import RELEASE, ROOT
+
+pytestmark = pytest.mark.engine
+
+GAP = 20.0
+ATTEMPTS = 18
+"""By two people: enough for each of them to have done everything that people do, files and pages included."""
+SESSIONS = "Set($WebSessionClass, 'Apache::Session::File');\n1;\n"
+ATTACHMENTS = "Set(%ExternalStorage, Type => 'Disk', Path => '/var/lib/rt-mail');\n1;\n"
+"""A directory that exists and that RT may write to, on the instance's own disk."""
+
+
+@dataclass(frozen=True)
+class Local:
+    """A setting that puts state on an instance's disk, a job that moves it there, what the check then tells."""
+
+    setting: str
+    job: str
+    told: str
+
+
+@dataclass
+class Played:
+    """What people did, and where: enough to ask the check about it."""
+
+    journal: Journal
+    database: Database
+    front: Front
+
+    def judged(self, journal: Journal | None = None, *, longest_gap: float = GAP) -> Report:
+        """Ask the check; journal: another one than what was written down."""
+        with rest.client(self.front, *ROOT) as client:
+            return acknowledged.check(
+                journal or self.journal, self.database, client.attachment, longest_gap=longest_gap
+            )
+
+
+@contextmanager
+def played(sites: Sequence[Rt], database: Database) -> Iterator[tuple[Played, Balancer]]:
+    """Let people work on some instances for a while."""
+    with Balancer(lambda: [site.container.address(80) for site in sites if not site.container.ended()],
+                  login_page()) as balancer:  # fmt: skip
+        wait_until("The instances", lambda: _all(balancer, len(sites)), 30)
+        with Load(balancer.url, *ROOT, rate=8, clients=2) as load:
+            load.reach(ATTEMPTS)
+        yield Played(load.journal, database, load.front), balancer
+
+
+def _all(balancer: Balancer, count: int) -> None:
+    if len(balancer.up) != count:
+        raise Retry(f"{len(balancer.up)} of {count} serve")
+
+
+@pytest.mark.parametrize(
+    "local",
+    [
+        pytest.param(Local(SESSIONS, "true", "sessions ended"), id="sessions"),
+        pytest.param(Local(ATTACHMENTS, "rt-externalize-attachments", "cannot be read"), id="attachments"),
+    ],
+)
+def test_state_on_an_instances_disk_is_found(
+    lifecycle: Lifecycle, deployable: Baseline, clone: CloneFactory, local: Local
+) -> None:
+    """Two instances, people at work, one of them dies: what only it had is missed."""
+    database = clone(deployable)
+    configuration = Configuration({"local.pm": local.setting.encode()})
+    with ExitStack() as stack:
+        sites = [lifecycle.site(RELEASE, database, wait=False, configuration=configuration) for _ in range(2)]
+        for site in sites:
+            stack.callback(site.remove)
+        with played([site.wait() for site in sites], database) as (found, balancer):
+            # Files go to external storage by a job, which one of the instances runs.
+            sites[0].need(local.job)
+            sites[0].container.signal("KILL")
+            wait_until("The balancer knowing", lambda: _all(balancer, 1), 30)
+            report = found.judged()
+    assert local.told in str(report), str(report)
+
+
+@pytest.fixture(scope="module")
+def good(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[Played]:
+    """A run in which nothing went wrong, for planting defects into."""
+    database = lifecycle.baselines.clone(deployable)
+    try:
+        site = lifecycle.site(RELEASE, database)
+        with played([site], database) as (found, _):
+            yield found
+        site.remove()
+    finally:
+        lifecycle.baselines.discard(database)
+
+
+def test_where_nothing_is_lost_nothing_is_found(good: Played) -> None:
+    """A false alarm would be believed once."""
+    report = good.judged()
+    assert report, str(report)
+    assert report.facts["timeline"]
+    assert report.facts["acknowledged"] == report.facts["sent"] >= 8
+    assert report.facts["reads"] >= 4
+
+
+ONE = "(SELECT t FROM (SELECT MAX(id) t FROM Tickets WHERE Subject LIKE 'load-%') x)"
+A_TEXT = ("(SELECT i FROM (SELECT MAX(a.id) i FROM Attachments a JOIN Transactions t ON t.id = a.TransactionId "
+          "WHERE t.Type = '{type}' AND a.Content LIKE 'load-%') x)")  # fmt: skip
+A_FILE = "(SELECT f FROM (SELECT MAX(id) f FROM Attachments WHERE Filename LIKE 'load-%') x)"
+COLUMNS = "TransactionId, Parent, ContentType, ContentEncoding, Content, Filename, Creator, Created"
+DEFECTS: dict[str, tuple[str, str]] = {
+    "a ticket is gone": (f"DELETE FROM Tickets WHERE id = {ONE}", "lost"),
+    "a ticket is there twice": (
+        f"INSERT INTO Tickets (Queue, Subject, Type, Status) SELECT Queue, Subject, Type, Status FROM Tickets "
+        f"WHERE id = {ONE}",
+        "duplicated",
+    ),
+    "a subject is cut off": (
+        f"UPDATE Tickets SET Subject = LEFT(Subject, CHAR_LENGTH(Subject) - 1) WHERE id = {ONE}",
+        "changed",
+    ),
+    "a reply is gone": (f"DELETE FROM Attachments WHERE id = {A_TEXT.format(type='Correspond')}", "lost"),
+    "a reply is there twice": (
+        f"INSERT INTO Attachments ({COLUMNS}) SELECT {COLUMNS} FROM Attachments "
+        f"WHERE id = {A_TEXT.format(type='Correspond')}",
+        "duplicated",
+    ),
+    "a letter of a text is another one": (
+        f"UPDATE Attachments SET Content = REPLACE(Content, 'wurde', 'würde') WHERE id = "
+        f"{A_TEXT.format(type='Create')}",
+        "changed",
+    ),
+    "a text is on another ticket": (
+        f"UPDATE Transactions SET ObjectId = ObjectId - 1 WHERE Type = 'Correspond' AND ObjectId = {ONE}",
+        "changed",
+    ),
+    "a file is gone": (f"DELETE FROM Attachments WHERE id = {A_FILE}", "lost"),
+    "a file is empty": (f"UPDATE Attachments SET Content = '' WHERE id = {A_FILE}", "lost"),
+    "a byte of a file is another one": (
+        f"UPDATE Attachments SET Content = CONCAT(CHAR(ASCII(Content) ^ 1), SUBSTRING(Content, 2)) "
+        f"WHERE id = {A_FILE} AND ContentEncoding = 'none'",
+        "changed",
+    ),
+}
+
+
+@contextmanager
+def planted(database: Database, statement: str) -> Iterator[None]:
+    """Plant a defect and take it out again."""
+    tables = ("Tickets", "Transactions", "Attachments")
+    database.execute(*(f"CREATE TABLE Kept{table} AS SELECT * FROM {table}" for table in tables), statement)
+    try:
+        yield
+    finally:
+        for table in tables:
+            database.execute(
+                f"DELETE FROM {table}", f"INSERT INTO {table} SELECT * FROM Kept{table}", f"DROP TABLE Kept{table}"
+            )
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_planted_defect_is_found(good: Played, name: str) -> None:
+    """Each is found, and told for what it is."""
+    statement, what = DEFECTS[name]
+    with planted(good.database, statement):
+        report = good.judged()
+    told = {kind for kind in ("lost", "changed", "duplicated") if report.facts[kind]}
+    assert (bool(report.findings), told) == (True, {what}), str(report)
+
+
+def test_a_gap_is_found(good: Played) -> None:
+    """Nothing was lost, and nobody could work for ten seconds."""
+    half = good.journal.ended / 2
+    late = [replace(one, answered=one.answered + 10 * (one.sent > half)) for one in good.journal.attempts]
+    journal = replace(good.journal, attempts=late, ended=good.journal.ended + 10)
+    report = good.judged(journal, longest_gap=8)
+    assert "nobody was served" in str(report)
+    assert report.facts["longest gap"] >= 10
+
+
+def test_a_gap_at_the_end_is_found(good: Played) -> None:
+    """A site that never comes back answers nobody after its last answer."""
+    report = good.judged(replace(good.journal, ended=good.journal.ended + 30), longest_gap=25)
+    assert "nobody was served" in str(report)
+
+
+def test_a_run_without_success_is_no_pass(good: Played) -> None:
+    """Nothing acknowledged, nothing lost: that proves nothing."""
+    silent = [replace(one, state="unknown") for one in good.journal.attempts]
+    assert not good.judged(replace(good.journal, attempts=silent), longest_gap=1000)

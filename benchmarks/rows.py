@@ -69,10 +69,8 @@ def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> None:
     base = statistics.median(figures["dump"])
     for name, seconds in figures.items():
         middle = statistics.median(seconds)
-        print(
         spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
         print(f"{name:30} {middle:6.2f} s ({spread})  {middle / base:4.2f} x the dump")
-        )
     print(f"peak memory of this process    {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 

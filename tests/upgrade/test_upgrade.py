@@ -13,6 +13,12 @@ from harness.stage import Stage
 pytestmark = pytest.mark.engine
 
 
+@pytest.mark.gate("preflight")
+def test_nothing_speaks_against_it_beforehand(stage: Stage, verify: Verify) -> None:
+    """What will stop an upgrade, or make it lose something, can mostly be seen in the old database."""
+    verify(stage.preflight())
+
+
 @pytest.mark.gate("run")
 def test_the_upgrade_ends_well(stage: Stage, verify: Verify) -> None:
     """RT exits with 0 although steps failed; its log, its steps and its closing word are what counts."""
@@ -47,3 +53,9 @@ def test_the_validator_finds_nothing_new(stage: Stage, verify: Verify) -> None:
 def test_rt_says_the_same_about_the_data(stage: Stage, verify: Verify) -> None:
     """Rows may be right and yet mean something else to the new code: rights, merges, searches, logins."""
     verify(stage.meaning())
+
+
+@pytest.mark.gate("application")
+def test_the_site_works(stage: Stage, verify: Verify) -> None:
+    """A database that is right is not yet a site that works: pages, REST, mail in and out, nightly jobs."""
+    verify(stage.application())

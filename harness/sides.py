@@ -1,0 +1,180 @@
+"""Both sides of one upgrade: the untouched copy under the old release, the upgraded one under the new.
+
+Everything is made once, when it is first asked for, by whichever thread asks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from harness import cache, upgrade
+from harness.baseline import Baseline
+from harness.checks import redact
+from harness.choice import Choice
+from harness.database import FAST, Database, Profile
+from harness.lifecycle import Lifecycle
+from harness.once import Once
+from harness.progress import Progress, Running
+from harness.rt import Rt
+from harness.upgrade import UpgradeRun
+
+
+class Sides:
+    """Both sides of one upgrade. Close it when done: it owns containers."""
+
+    def __init__(
+        self, lifecycle: Lifecycle, choice: Choice, progress: Progress | None = None, profile: Profile = FAST
+    ) -> None:
+        """Remember what it is about; nothing is started yet."""
+        self.lifecycle, self.choice, self.progress, self.profile = lifecycle, choice, progress, profile
+        self.pair, self.dump = choice.pair, choice.dump
+        self.thorough = progress is None  # a gate is asked by somebody who waits
+        self._once = Once()
+        self._containers: list[Rt] = []
+        self._databases: list[Database] = []
+        self._phase: Running | None = None
+
+    # The two sides.
+
+    def baseline(self) -> Baseline:
+        """The dump, restored."""
+        return self._once("baseline", self._restore)
+
+    def before(self) -> Database:
+        """The untouched copy. Nothing may write to it."""
+        return self._once("before", lambda: self._copy("copy for the old side"))
+
+    def untouched(self) -> Database:
+        """The copy that will be upgraded, as long as it is not."""
+        return self._once("untouched", lambda: self._copy("copy for the new side"))
+
+    def old(self) -> Rt | None:
+        """Tools of the old release on the untouched copy; None where there is no image of that release."""
+        if not self.lifecycle.has_image(self.pair.origin):
+            return None
+        return self._once("old", lambda: self._tools(self.pair.origin, self.before()))
+
+    def scout(self) -> Rt:
+        """Tools of the target on the untouched copy, to look at it with the target's eyes."""
+        return self._once("scout", lambda: self._tools(self.pair.target, self.before()))
+
+    def new(self) -> Rt:
+        """Tools of the target on the copy that is, or will be, upgraded."""
+        return self._once("new", lambda: self._tools(self.pair.target, self.untouched()))
+
+    def run(self) -> UpgradeRun:
+        """The upgrade, carried out."""
+        return self._once("run", self._upgrade)
+
+    def after(self) -> Database:
+        """The upgraded copy. Only `used` may write to it."""
+        self.run()
+        return self.untouched()
+
+    def site(self) -> Rt:
+        """The target's web site on the upgraded copy. Asking it for pages writes sessions, nothing else."""
+        return self._once("site", self._site)
+
+    def steps(self) -> list[str]:
+        """The steps that lead from the origin to the target, by the target's own account."""
+        return self._once(
+            "steps", lambda: upgrade.expected_steps(self.new().upgrade_steps(), self.pair.origin, self.pair.target)
+        )
+
+    # How it is done.
+
+    def remembered(self, name: str, make: Callable[[], Any], *parts: str) -> Any:
+        """Return a fact about the untouched side, kept beside its baseline. It must be a JSON value.
+
+        parts: what else it depends on: the image that computed it, the site's configuration.
+        """
+        configuration = [f"{path}:{cache.digest(content)}" for path, content in self._configuration()]
+        key = cache.digest(self.baseline().key, name, *parts, *configuration)
+        path = cache.directory("facts") / f"{key}.json"
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            return json.loads(path.read_text(encoding="utf-8"))
+        fact = make()
+        path.with_suffix(".new").write_text(json.dumps(fact), encoding="utf-8")
+        path.with_suffix(".new").replace(path)
+        return fact
+
+    def _configuration(self) -> list[tuple[str, bytes]]:
+        return sorted(self.lifecycle.configuration.inside())
+
+    def _restore(self) -> Baseline:
+        return self.lifecycle.restored(self.dump, self.pair.server)
+
+    def _copy(self, title: str) -> Database:
+        baseline = self.baseline()
+        with self.step(title):
+            database = self.lifecycle.baselines.clone(baseline, self.profile)
+        self._databases.append(database)
+        return database
+
+    def _tools(self, version: str, database: Database) -> Rt:
+        tools = self.lifecycle.tools(version, database)
+        self._containers.append(tools)
+        return tools
+
+    def _site(self) -> Rt:
+        self.run()
+        site = self.lifecycle.site(self.pair.target, self.after())
+        self._containers.append(site)
+        return site
+
+    def _upgrade(self) -> UpgradeRun:
+        new, steps = self.new(), self.steps()
+        with self.step(f"upgrade to {self.pair.target}") as running:
+            made = upgrade.run(new, self.pair.origin, self.pair.target, heard=running.note)
+            running.note(f"{len(made.steps)} of {len(steps)} steps, exit code {made.code}")
+        return made
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[Running | Silent]:
+        """Show a step on the progress, inside of the phase that is on; silent without a progress."""
+        if self.progress is None:
+            yield Silent()
+        else:
+            with self.progress.step(title, inside=self._phase) as running:
+                yield running
+
+    @contextlib.contextmanager
+    def _phase_of(self, title: str) -> Iterator[None]:
+        if self.progress is None:
+            yield
+            return
+        with self.progress.step(title) as running:
+            self._phase = running
+            try:
+                yield
+            finally:
+                self._phase = None
+
+    def logs(self) -> dict[str, str]:
+        """Return the logs of all containers, by what they were for."""
+        found = {f"rt-{one.release}-{one.container.name}": one.container.logs() for one in self._containers}
+        found |= {one.container.name: one.container.logs() for one in self._databases}
+        if (made := self._once.done("run")) is not None:
+            found["upgrade"] = "\n".join(f"{at:8.3f} {text}" for at, text in made.lines)
+        # Logs quote what the database refused, and a report is shown around.
+        return {name: "\n".join(map(redact.line, text.splitlines())) for name, text in found.items()}
+
+    def close(self) -> None:
+        """Remove the containers and the copies."""
+        for one in self._containers:
+            one.remove()
+        for database in self._databases:
+            self.lifecycle.baselines.discard(database)
+
+
+class Silent:
+    """A step that nobody watches."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def fail(self, why: str) -> None:
+        """Say nothing."""

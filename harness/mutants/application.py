@@ -22,13 +22,11 @@ _DEFECTS: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         "UPDATE Users SET Password = LEFT(Password, LENGTH(Password) - 1) WHERE Name = 'root'",)),
     ("no-sessions", "pages", "without its table nobody stays logged in", (
         "RENAME TABLE sessions TO sessions_gone",), ("RENAME TABLE sessions_gone TO sessions",)),
-    ("no-searches", "pages", "the home page has lost its parts", (
-        "UPDATE Attributes SET Name = CONCAT('gone ', Name) WHERE Name LIKE '%DefaultDashboard'",
-        "RENAME TABLE Links TO Links_gone"), (
-        "UPDATE Attributes SET Name = SUBSTR(Name, 6) WHERE Name LIKE 'gone %DefaultDashboard'",
-        "RENAME TABLE Links_gone TO Links")),
+    ("no-homepage", "pages", "the home page has lost its parts", (
+        "UPDATE Attributes SET Name = CONCAT('gone ', Name) WHERE Name LIKE '%DefaultDashboard'",), (
+        "UPDATE Attributes SET Name = SUBSTR(Name, 6) WHERE Name LIKE 'gone %DefaultDashboard'",)),
     ("narrow-subject", "rest", "a subject of another character set loses its letters", (
-        f"{_SUBJECT} CHARACTER SET latin1",), (f"{_SUBJECT} CHARACTER SET utf8mb4",)),
+        "SET sql_mode = ''", f"{_SUBJECT} CHARACTER SET latin1"), (f"{_SUBJECT} CHARACTER SET utf8mb4",)),
     ("narrow-content", "rest", "attachments are cut off by a column too small", (
         "SET sql_mode = ''", "ALTER TABLE Attachments MODIFY Content TINYBLOB"), (
         "ALTER TABLE Attachments MODIFY Content LONGBLOB",)),

@@ -156,7 +156,7 @@ def generate(
     generator = generator_hash()  # before the long run, in which somebody may edit the files
     content = populate(site, recipe, progress)
     check_integrity(site, recipe)
-    if missing := dumppromises.broken(database, content.lacking, content.variants):
+    if missing := dumppromises.broken(database, recipe.release, content.lacking, content.variants):
         raise InfrastructureError(
             f"The content of {recipe.name} does not keep {len(missing)} of its promises.",
             [("Promised in fixtures/dumps/promises.toml", "\n".join(missing))],

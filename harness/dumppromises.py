@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.database import Database
 from harness.dump import FOLDER
+from harness.releases import parse
 
 PROMISES = FOLDER / "promises.toml"
 
@@ -24,11 +25,13 @@ class Promise:
     sql: str
     least: int
     feature: str = ""
+    before: str = ""
     variant: str = ""
 
-    def holds_for(self, lacking: Collection[str], variants: Collection[str]) -> bool:
-        """Tell whether it is asked at all: not where the release lacks the feature or the variant was not made."""
-        return self.feature not in lacking and (not self.variant or self.variant in variants)
+    def holds_for(self, release: str, lacking: Collection[str], variants: Collection[str]) -> bool:
+        """Tell whether it is asked: of a release old enough and with the feature, where the variant was made."""
+        in_time = not self.before or parse(release) < parse(self.before)
+        return in_time and self.feature not in lacking and (not self.variant or self.variant in variants)
 
 
 def promises(path: Path = PROMISES) -> list[Promise]:
@@ -36,15 +39,15 @@ def promises(path: Path = PROMISES) -> list[Promise]:
     return [Promise(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["promise"]]
 
 
-def broken(database: Database, lacking: Collection[str], variants: Collection[str]) -> list[str]:
+def broken(database: Database, release: str, lacking: Collection[str], variants: Collection[str]) -> list[str]:
     """Return a line for each promise that the database does not keep.
 
-    lacking: features that the release does not have (`release_lacks` of the manifest). variants: the ones
-    that the content was made with (`variants` of the manifest).
+    release: the one that made the content. lacking: features that it does not have (`release_lacks` of the
+    manifest). variants: the ones that the content was made with (`variants` of the manifest).
     """
     lines = []
     for promise in promises():
-        if promise.holds_for(lacking, variants):
+        if promise.holds_for(release, lacking, variants):
             found = int(database.value(promise.sql) or 0)
             if found < promise.least:
                 lines.append(f"{promise.what}: {found} where at least {promise.least} are promised")

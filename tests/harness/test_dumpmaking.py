@@ -75,13 +75,13 @@ def test_the_generators_hash_changes_with_its_files(tmp_path: Path) -> None:
     assert same == dumpmaking.generator_hash()
 
 
-def restored(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> tuple[Database, list[str], list[str]]:
-    """Return a bundled dump restored, with the features its release lacks and the variants it was made with."""
+def restored(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> tuple[Database, str, list[str], list[str]]:
+    """Return a bundled dump restored, its release, the features that lacks and the variants it was made with."""
     found = dump.load(FOLDER / f"{name}.sql.zst")
     assert found.manifest is not None
     facts = found.manifest.facts
     database = clone(lifecycle.restored(found, found.manifest.server))
-    return database, facts["release_lacks"], facts["variants"]
+    return database, found.manifest.release, facts["release_lacks"], facts["variants"]
 
 
 @pytest.mark.engine
@@ -94,7 +94,7 @@ def test_a_restored_dump_keeps_its_promises(lifecycle: Lifecycle, clone: CloneFa
 @pytest.mark.engine
 def test_a_broken_promise_is_noticed(lifecycle: Lifecycle, clone: CloneFactory) -> None:
     """One after the other on one copy: each loss is reported under its own name."""
-    database, lacking, variants = restored(lifecycle, clone, "rt-4.4.6-campus")
+    database, release, lacking, variants = restored(lifecycle, clone, "rt-4.4.6-campus")
     losses = {
         "merged tickets": "UPDATE Tickets SET IsMerged = NULL",
         "kinds of links": "DELETE FROM Links",
@@ -104,4 +104,6 @@ def test_a_broken_promise_is_noticed(lifecycle: Lifecycle, clone: CloneFactory) 
     }
     for what, sql in losses.items():
         database.execute(sql)
-        assert any(line.startswith(f"{what}:") for line in dumppromises.broken(database, lacking, variants)), what
+        assert any(
+            line.startswith(f"{what}:") for line in dumppromises.broken(database, release, lacking, variants)
+        ), what

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks.context import Context
-from harness.checks.rules import EFFECTS, RULES, Rule
+from harness.checks.effects import EFFECTS
+from harness.checks.rules import RULES, Rule
 from harness.digest import Row
 
 FILE = Path(__file__).with_name("allowances.toml")
@@ -36,7 +37,8 @@ class RowAllowance:
 
     steps: any of them does it. together_with: steps that must have been applied as well.
     where: what such a row looks like (of a changed row: before). columns: what becomes of each column.
-    expect: SQL whose rows are exactly the rows that may be added or removed, asked of the `on` side.
+    expect: SQL whose rows are exactly the rows that may be added or removed, asked of the `on` side; unless it
+    is optional, each row must be in the upgraded database, by its `known_by` columns if a site may edit it.
     unmet: SQL that lists, in the upgraded database, what the step should have done and has not.
     effect: name of a rule that does the same where SQL cannot.
     """
@@ -51,6 +53,8 @@ class RowAllowance:
     on: str = "before"
     unmet: str = ""
     effect: str = ""
+    optional: bool = False
+    known_by: tuple[str, ...] = ()
     together_with: tuple[str, ...] = ()
 
     @property
@@ -126,7 +130,7 @@ def _row(row: dict[str, Any]) -> RowAllowance:
     row = dict(row)
     steps = row.pop("step")
     known: dict[str, Any] = {"steps": (steps,) if isinstance(steps, str) else tuple(steps)}
-    known["together_with"] = tuple(row.pop("together_with", ()))
+    known |= {part: tuple(row.pop(part, ())) for part in ("together_with", "known_by")}
     for part in ("where", "columns"):
         known[part] = {column: matcher(spec) for column, spec in row.pop(part, {}).items()}
     allowance = RowAllowance(**known, **row)

@@ -7,17 +7,10 @@ never values: the data may be somebody's.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
 
-from pymysql.connections import Connection
-
-from harness import schema
 from harness.checks import allowances as known_allowances
 from harness.checks.allowances import (
     ADDED,
@@ -29,37 +22,19 @@ from harness.checks.allowances import (
     StructureAllowance,
 )
 from harness.checks.context import Context
+from harness.checks.effects import EFFECTS, absent_rows
 from harness.checks.judge import SAMPLES, UNEXPLAINED, Judge, shown
-from harness.checks.rules import EFFECTS
+from harness.checks.sides import Sides, digests, open_sides
 from harness.database import Database
-from harness.digest import Digest, Key, Row, Shape, ask, digest_table, fetch, reader, rows_of_chunk, shape
-from harness.schema import Schema, quote
+from harness.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
+from harness.schema import quote
 from harness.thaw import Thawer
 from harness.verdict import Report
 
+__all__ = ["NAME", "QUESTION", "check", "digests"]
 NAME = "rows"
 QUESTION = "Is every row of every table accounted for?"
 FETCHED_AT_ONCE = 50
-
-
-def digests(database: Database, tables: Sequence[str] | None = None) -> dict[str, Digest]:
-    """Return the checksums of a whole database, by table, as JSON values: to be kept beside a baseline."""
-    structure = schema.read(database)
-    chosen = structure.tables if tables is None else tables
-    with reader(database) as connection:
-        return {name: digest_table(connection, shape(structure.tables[name])) for name in chosen}
-
-
-@dataclass
-class Sides:
-    """The two databases: structures, connections, and checksums of what both have."""
-
-    old: Schema
-    new: Schema
-    before: Connection[Any]
-    after: Connection[Any]
-    shapes: dict[str, tuple[Shape, Shape]] = field(default_factory=dict)
-    digests: dict[str, tuple[Digest, Digest]] = field(default_factory=dict)
 
 
 def check(
@@ -75,7 +50,7 @@ def check(
     rules = rules or known_allowances.read()
     structure, rows = rules.of_steps(steps)
     report = Report(NAME, QUESTION, unit="rows", facts={"row_changes": []})
-    with _sides(before, after, rules, known or {}) as sides:
+    with open_sides(before, after, rules, known or {}) as sides:
         report.facts["seconds for checksums"] = round(time.monotonic() - started, 3)
         context = Context(sides.before, sides.after, thaw, rules.window)
         used = _structure(report, sides, structure)
@@ -90,31 +65,6 @@ def check(
     report.not_checked += [f"{table}: {reason}" for table, reason in rules.excluded.items()]
     report.seconds = round(time.monotonic() - started, 3)
     return report
-
-
-@contextlib.contextmanager
-def _sides(before: Database, after: Database, rules: Allowances, known: Mapping[str, Digest]) -> Iterator[Sides]:
-    """Open both sides and have both servers compute their checksums at the same time."""
-    with reader(before) as old, reader(after) as new, ThreadPoolExecutor(2) as pool:
-        structures = list(pool.map(schema.read, (before, after)))
-        sides = Sides(structures[0], structures[1], old, new)
-        for name, table in sides.old.tables.items():
-            if name in sides.new.tables and name not in rules.excluded:
-                other = sides.new.tables[name]
-                sides.shapes[name] = shape(table, other), shape(other, table)
-        usable = {
-            name: known[name] for name, (mine, _) in sides.shapes.items()
-            if name in known and mine.covers(known[name])
-        }  # fmt: skip
-
-        def digest(side: int) -> dict[str, Digest]:
-            have = usable if side == 0 else {}
-            connection = (old, new)[side]
-            return {n: have.get(n) or digest_table(connection, pair[side]) for n, pair in sides.shapes.items()}
-
-        first, second = pool.map(digest, (0, 1))
-        sides.digests = {name: (first[name], second[name]) for name in sides.shapes}
-        yield sides
 
 
 def _table(report: Report, sides: Sides, judge: Judge) -> None:
@@ -235,13 +185,13 @@ def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> 
         missing: list[str] = []
         if one.unmet:
             missing = [", ".join(f"{k} {v}" for k, v in row.items()) for row in context.rows("after", one.unmet)]
+        if one.expect and one.change == ADDED and not one.optional:
+            missing += absent_rows(context, one.table, one.expect, one.on, one.known_by)
         if one.effect:
             missing += EFFECTS[one.effect](context)
         if missing:
-            report.find(
-                one.table, f"{len(missing)} effects of {one.step} are missing ({one.reason}).",
-                samples=tuple(missing[:SAMPLES]), sql=one.unmet,
-            )  # fmt: skip
+            what = f"{len(missing)} effects of {one.step} are missing ({one.reason})."
+            report.find(one.table, what, samples=tuple(missing[:SAMPLES]), sql=one.unmet)
 
 
 def _key_tables(report: Report, sides: Sides, rules: Allowances) -> None:

@@ -1,7 +1,6 @@
 """Rules that allowances name: what a step makes of content that plain SQL cannot compare.
 
-A rule judges one column of one row and returns a complaint or None. An effect looks at the whole upgraded
-database and returns what the step should have done and has not. Neither quotes data: complaints are printed.
+A rule judges one column of one row and returns a complaint or None. It never quotes data: complaints are printed.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from harness.checks.context import Context
 from harness.digest import Row
 
 Rule = Callable[[Context, str, Row | None, Row | None], str | None]
-_ATTRIBUTE_URI = re.compile(r"attribute://[^/]+/(\d+)")
+ATTRIBUTE_URI = re.compile(r"attribute://[^/]+/(\d+)")
 _SAVED = re.compile(r"(.+)-SavedSearch-(\d+)", re.DOTALL)
 _DASHBOARDS = "SELECT id, Name, Content, ContentType FROM Attributes WHERE Name IN ({}) ORDER BY id".format(
     "'Dashboard', 'HomepageSettings', 'Pref-HomepageSettings', 'DefaultDashboard', 'Pref-DefaultDashboard'"
@@ -65,7 +64,7 @@ def history_grows(context: Context, column: str, old: Row | None, new: Row | Non
 def changed_search(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
     """Accept the id of an attribute whose thawed content is another one than before."""
     assert new is not None
-    before, after = _both(context, new[column] or "0")
+    before, after = both(context, new[column] or "0")
     return None if before != after else f"{column} names an attribute that the upgrade did not change"
 
 
@@ -74,7 +73,7 @@ def copy_of_a_changed_search(context: Context, column: str, old: Row | None, new
     assert new is not None
     search = new["ObjectId"] or "0"
     content = context.thaw.value(new[column] or "")
-    before, after = _both(context, search)
+    before, after = both(context, search)
     which = "old" if content == before else "new" if content == after else ""
     seen: set[tuple[str, str]] = context.memory.setdefault("copies", set())
     if before == after or not which or (search, which) in seen:
@@ -83,7 +82,7 @@ def copy_of_a_changed_search(context: Context, column: str, old: Row | None, new
     return None
 
 
-def _both(context: Context, identity: str) -> tuple[Any, Any]:
+def both(context: Context, identity: str) -> tuple[Any, Any]:
     """Return the thawed content of an attribute before and after."""
     pair = []
     for side in ("before", "after"):
@@ -187,7 +186,7 @@ def _targets(content: Any, searches: list[Row]) -> Iterator[str]:
 def dashboard_link(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
     """Accept a new link from a dashboard to a search in it, once."""
     assert new is not None
-    ends = [_ATTRIBUTE_URI.fullmatch(new[end] or "") for end in ("Base", "Target")]
+    ends = [ATTRIBUTE_URI.fullmatch(new[end] or "") for end in ("Base", "Target")]
     if not ends[0] or not ends[1]:
         return f"{column} does not link two attributes"
     pair = ends[0][1], ends[1][1]
@@ -196,18 +195,6 @@ def dashboard_link(context: Context, column: str, old: Row | None, new: Row | No
         return f"{column} links a dashboard to what is not in it, or a second time"
     seen.add(pair)
     return None
-
-
-def missing_dashboard_links(context: Context) -> list[str]:
-    """Return the links that dashboards should have and have not."""
-    sql = "SELECT Base, Target FROM Links WHERE Type = 'DependsOn' AND Base LIKE 'attribute:%'"
-    matches = [
-        (_ATTRIBUTE_URI.fullmatch(row["Base"] or ""), _ATTRIBUTE_URI.fullmatch(row["Target"] or ""))
-        for row in context.rows("after", sql)
-    ]
-    present = {(base[1], target[1]) for base, target in matches if base and target}
-    missing = wanted_links(context) - present
-    return [f"attribute {base} depends on attribute {target}" for base, target in sorted(missing)]
 
 
 RULES: dict[str, Rule] = {
@@ -220,4 +207,3 @@ RULES: dict[str, Rule] = {
     "homepage to dashboard": homepage_to_dashboard,
     "dashboard link": dashboard_link,
 }
-EFFECTS: dict[str, Callable[[Context], list[str]]] = {"dashboard links": missing_dashboard_links}

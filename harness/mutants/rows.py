@@ -44,6 +44,13 @@ LOST = (
     _lose("right-missing", "ACL", "a right that the step grants", "RightName = 'ShowSearchBulkUpdate'"),
     _lose("new-action-missing", "ScripActions", "the action that a step brings",
           "ExecModule = 'ClearCustomFieldValues'"),
+    _lose("grant-not-recorded", "Transactions", "the record of a right granted", "Type = 'GrantRight'"),
+    _lose("edit-not-recorded", "Transactions", "the record of a search that a step edited",
+          "ObjectType = 'RT::Attribute' AND Type = 'Set'"),
+    _lose("copy-of-search-missing", "Attributes", "the copy of a search that a step edited",
+          "Name = 'ContentHistory'"),
+    _lose("users-homepage-missing", "Attributes", "somebody's homepage became a dashboard that is never shown",
+          "Name = 'Pref-DefaultDashboard'"),
     _sql("table-emptied", "Articles", "every row of a table is gone", "DELETE FROM Articles"),
 )  # fmt: skip
 ADDED = (

@@ -1,0 +1,125 @@
+"""Spring a trap: the stage of an upgrade whose dump was patched first."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from harness import cache, dump, releases, statements
+from harness.baseline import Baseline
+from harness.choice import Choice
+from harness.database import Database
+from harness.errors import InfrastructureError
+from harness.lifecycle import Lifecycle
+from harness.rt import Configuration
+from harness.stage import Stage
+from harness.traps import Sign, Trap
+from harness.verdict import Outcome, Report, Verdict
+
+SERVED_BY = ("run", "history", "schema", "rows", "integrity")
+"""Checks that a harmless trap must pass, beside preflight. What RT itself says of the data costs half a minute."""
+
+
+@dataclass(frozen=True)
+class Sprung:
+    """What became of a trap: the verdict, the reports, and the signs that were not given."""
+
+    verdict: Verdict
+    reports: list[Report]
+    missing: list[Sign]
+
+    def __str__(self) -> str:
+        """Show it all."""
+        parts = [f"verdict {self.verdict.value}"]
+        parts += [f"not said by {sign.check}: {sign.text}" for sign in self.missing]
+        return "\n".join([*parts, *map(str, self.reports)])
+
+
+class Scene(Stage):
+    """The stage of one trap."""
+
+    def __init__(self, lifecycle: Lifecycle, trap: Trap) -> None:
+        """Choose what the trap says, in the site configuration that it says."""
+        files = {name: text.encode() for name, text in trap.configuration.items()}
+        own = Lifecycle(lifecycle.client, Configuration(files), lifecycle.progress)
+        release, _, keyword = trap.dump.removeprefix("rt-").partition("-")
+        pair = releases.pair(trap.declared, trap.target, trap.server)
+        super().__init__(own, Choice(pair, dump.load(dump.bundled(release, keyword))))
+        self.trap = trap
+
+    def baseline(self) -> Baseline:
+        """Return the dump's baseline under another key: what is known of the dump is not true once patched."""
+        key = json.dumps([self.trap.patch, self.trap.administrator, self.trap.prior, self.trap.cut_at])
+        return replace(super().baseline(), key=cache.digest(super().baseline().key, key))
+
+    def _copy(self, title: str) -> Database:
+        database = super()._copy(title)
+        if self.trap.prior:
+            self._upgrade_first(database)
+        database.execute(*self.trap.patch)
+        if self.trap.administrator:
+            database.execute(*self.trap.administrator, root=True)
+        return database
+
+    def _upgrade_first(self, database: Database) -> None:
+        """Upgrade a copy the way it was upgraded before anybody asked us, whole or not."""
+        manifest = self.dump.manifest
+        origin = manifest.release if manifest else self.pair.origin
+        hold = 0
+        if self.trap.cut_at:
+            hold = self._middle_of(origin)
+        tools = statements.counting(self.lifecycle, self.trap.prior, database, hold)
+        try:
+            made = statements.run(tools, origin, self.trap.prior, held=lambda: statements.kill(tools))
+        finally:
+            tools.remove()
+        if bool(made.run.code) != bool(hold):
+            raise InfrastructureError(f"The first upgrade of {self.trap.name} did not end as it should.")
+
+    def _middle_of(self, origin: str) -> int:
+        """Return the number of the statement in the middle of the step `cut_at`."""
+
+        def count() -> int:
+            database = super(Scene, self)._copy("copy to count statements on")
+            tools = statements.counting(self.lifecycle, self.trap.prior, database)
+            try:
+                every = statements.run(tools, origin, self.trap.prior).statements
+            finally:
+                tools.remove()
+            mine = [one.number for one in every if one.step == self.trap.cut_at]
+            return mine[len(mine) // 2]
+
+        return self._once("middle", count)
+
+    def report(self, check: str) -> Report:
+        """Return the report of a check by its name."""
+        makers = {
+            "preflight": self.preflight, "run": self.ran, "history": self.history, "schema": self.schema,
+            "rows": self.rows, "integrity": self.integrity, "meaning": self.meaning,
+        }  # fmt: skip
+        return makers[check]()
+
+
+def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
+    """Patch, upgrade and check. Of a trap that stops an upgrade only the checks that must see it are asked."""
+    scene = Scene(lifecycle, trap)
+    try:
+        names = trap.checks
+        if trap.verdict is Verdict.GO:
+            names = tuple(dict.fromkeys(("preflight", *SERVED_BY, *names)))
+        reports = [scene.report(name) for name in names]
+    finally:
+        scene.close()
+    missing = [sign for sign in trap.signs if not given(sign, reports)]
+    return Sprung(Outcome(reports).verdict(), reports, missing)
+
+
+def given(sign: Sign, reports: list[Report]) -> bool:
+    """Tell whether a sign is among the reports: in a finding, or, for a note, in what was accepted or told."""
+    for report in reports:
+        if report.check != sign.check:
+            continue
+        told = json.dumps([report.allowed, report.facts, report.not_checked], ensure_ascii=False, default=str)
+        if sign.text in (told if sign.note else "\n".join(map(str, report.findings))):
+            return True
+    return False

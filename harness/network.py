@@ -79,7 +79,7 @@ class SlowLine:
         self._server = socketserver.ThreadingTCPServer((gateway(client), 0), Handler)
         self._server.daemon_threads = True
         self._server.block_on_close = False
-        self.host, self.port = self._server.server_address[0], self._server.server_address[1]
+        self.host, self.port = str(self._server.server_address[0]), int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
 
     def __enter__(self) -> Self:

@@ -1,0 +1,102 @@
+"""A database whose disk is full, and one behind a slow line: what health says, and that RT recovers alone."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import pymysql
+import pytest
+from docker.types import Mount
+
+from harness import network
+from harness.baseline import DATA, PREPARED, Baseline
+from harness.database import DURABLE, PORT, Database
+from harness.lifecycle import Lifecycle
+from harness.rt import secret_files
+from tests.deploy.conftest import PASSWORD, RELEASE, Say
+from tests.deploy.test_rt_health_truth import HEALTHY_WITHIN, UNHEALTHY_WITHIN, Instance, lived_through
+
+pytestmark = pytest.mark.engine
+
+SIZE = 300 * 2**20
+"""A new site's data directory takes about 210 MB."""
+FILLER = f"{DATA}/filler"
+WHOLE_FILES = f'find {DATA} -type f -size +0 | while read -r f; do fallocate -l "$(stat -c %s "$f")" "$f"; done'
+NO_ROOM = (1114, 1021, 1026, 3)
+"""The table is full; disk full; error writing a file."""
+BEARABLE, UNBEARABLE = 0.002, 0.5
+"""Seconds a piece takes in each direction: a server in the next building, and a line that is as good as dead."""
+
+
+@contextlib.contextmanager
+def disk_full(instance: Instance) -> Iterator[None]:
+    """Another file has taken all the room, and the sessions' table has used up what it had in store.
+
+    A full disk shows only when a table has to grow; until then nothing is wrong with RT. Each login writes there.
+    """
+    database = instance.database
+    # The copy left out what is empty; a server that was made on its disk has all the room of its files, of logs.
+    database.container.need(["sh", "-c", WHOLE_FILES])
+    database.container.run(["dd", "if=/dev/zero", f"of={FILLER}", "bs=1M"], limit=60)
+    row = "INSERT INTO sessions (id, a_session) VALUES (LEFT(MD5(RAND()), 32), REPEAT('x', 3000))"
+    # What is too big for the room left may still fit in smaller pieces. Rows that need pages of their own are left
+    # out: MariaDB 10.11 crashes when it finds no room for those.
+    for size in ("3000", "1000", "200"):
+        assert _refusal(database, row.replace("3000", size)) in NO_ROOM
+    yield
+    database.container.need(["rm", FILLER])
+
+
+def _refusal(database: Database, statement: str) -> int:
+    """Repeat a statement until the server refuses it; return its error's number, 0 when it never does."""
+    with database.connection() as connection, connection.cursor() as cursor:
+        for _ in range(2000):
+            try:
+                cursor.execute(statement)
+            except pymysql.err.Error as error:
+                return int(error.args[0])
+    return 0
+
+
+def test_health_is_the_truth_while_the_disk_is_full(lifecycle: Lifecycle, deployable: Baseline, say: Say) -> None:
+    """Nobody can log in, and health says so; once there is room, everything goes on."""
+    database = Database(
+        lifecycle.client, deployable.server, deployable.image, deployable.credentials, DURABLE,
+        volumes={deployable.volume: (PREPARED, "ro")}, copy_from=PREPARED,
+        mounts=[Mount(DATA, None, type="tmpfs", tmpfs_size=SIZE)],
+    )  # fmt: skip
+    try:
+        site = lifecycle.site(RELEASE, database, healthcheck_password=PASSWORD)
+        try:
+            instance = Instance(site, database)
+            lived_through(instance, disk_full(instance), "disk full", say)
+        finally:
+            site.remove()
+    finally:
+        database.remove()
+
+
+def test_a_slow_line_is_no_outage_until_it_is_one(lifecycle: Lifecycle, deployable: Baseline, say: Say) -> None:
+    """A few milliseconds are borne, half a second for each question is not; and it heals by itself."""
+    database = lifecycle.baselines.clone(deployable, DURABLE)
+    site = None
+    try:
+        with network.SlowLine(lifecycle.client, database.container.address(PORT)) as line:
+            password = database.credentials.password
+            secrets = secret_files(line.host, password, port=line.port, healthcheck=PASSWORD)
+            site = lifecycle.site(RELEASE, database, files=secrets, healthcheck_password=PASSWORD)
+            instance = Instance(site, database)
+            line.seconds = BEARABLE
+            took, _ = instance.until(True, time.monotonic(), UNHEALTHY_WITHIN)
+            line.seconds = UNBEARABLE
+            unhealthy, words = instance.until(False, time.monotonic(), UNHEALTHY_WITHIN)
+            line.seconds = 0
+            healthy, _ = instance.until(True, time.monotonic(), HEALTHY_WITHIN)
+    finally:
+        if site:
+            site.remove()
+        lifecycle.baselines.discard(database)
+    say(f"line slow: healthy in {took:.1f} s at {BEARABLE * 1000:g} ms, unhealthy after {unhealthy:.1f} s at "
+        f"{UNBEARABLE * 1000:g} ms, healthy again {healthy:.1f} s later ({words})")  # fmt: skip

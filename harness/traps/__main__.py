@@ -1,0 +1,41 @@
+"""`python -m harness.traps` writes docs/traps.md anew from traps.toml."""
+
+from __future__ import annotations
+
+from harness.releases import ROOT
+from harness.traps import Trap, read
+
+PAGE = ROOT / "docs" / "traps.md"
+_HEAD = """# Real traps
+
+What has stopped real upgrades, or let them lose something while all looked well. Each is a small patch of a
+bundled dump in `harness/traps/traps.toml`; `pytest tests/upgrade/test_traps.py -k NAME` springs one. This page is
+made of that file by `python -m harness.traps`.
+"""
+
+
+def page(traps: list[Trap]) -> str:
+    """Return the page as Markdown."""
+    return "\n".join([_HEAD, *map(_section, traps)])
+
+
+def _section(trap: Trap) -> str:
+    lines = [
+        f"## {trap.name}",
+        "",
+        f"`{trap.dump}` as {trap.declared} to {trap.target} on {trap.server}: **{trap.verdict.value}**",
+        "",
+        f"- Symptom: {trap.symptom}",
+        f"- Cause: {trap.cause}",
+    ]
+    for sign in trap.signs:
+        word = "Note" if sign.note else "Finding"
+        lines.append(f'- {word} of `{sign.check}`: "... {sign.text} ..."')
+    if trap.waits_for:
+        lines.append(f"- **Not seen yet**: {trap.waits_for}.")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(read()), encoding="utf-8")
+    print(f"{PAGE.relative_to(ROOT)}: {len(read())} traps")

@@ -1,4 +1,4 @@
-"""All benchmarks, one after the other: `make bench`. Each prints ratios of things measured side by side in one run."""
+"""All benchmarks, one after the other: `make bench`. Each prints ratios of what it measured side by side."""
 
 from __future__ import annotations
 

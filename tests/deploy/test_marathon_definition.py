@@ -27,7 +27,8 @@ from harness.rt import secret_files
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.skipif(
-        bool(os.environ.get("MARATHON_URL")), reason="the agents of a real Marathon cannot mount this machine's secrets"
+        bool(os.environ.get("MARATHON_URL")),
+        reason="a real Marathon's agents cannot mount this machine's secrets",
     ),
 ]
 

@@ -28,7 +28,7 @@ from harness.verdict import Report
 from tests.deploy.conftest import PASSWORD, RELEASE
 from tests.deploy.rt_on_marathon import definition, remove
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 App = dict[str, Any]
 INSTANCES = 2

@@ -17,7 +17,7 @@ from harness.marathon.client import Marathon
 from tests.deploy.conftest import Say
 from tests.deploy.rt_on_marathon import Running, definition, running, told
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 FEWEST_KILLS = 4
 BETWEEN = 2.5

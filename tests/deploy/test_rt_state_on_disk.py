@@ -21,7 +21,7 @@ from harness.verdict import Report
 from harness.waits import Retry, wait_until
 from tests.deploy.conftest import RELEASE, ROOT
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 GAP = 20.0
 ATTEMPTS = 18

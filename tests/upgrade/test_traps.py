@@ -10,7 +10,7 @@ from harness.lifecycle import Lifecycle
 from harness.traps import Trap, read
 from harness.traps.scene import spring
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 
 def _parameter(trap: Trap) -> Any:

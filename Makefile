@@ -45,7 +45,7 @@ slow: images ## the tests that take long: every kill point, a minute of kills un
 	$(PYTEST) $(PARALLEL) -m slow
 
 mutants: images ## plant defects, and see that the checks catch them
-	$(VENV_PYTHON) -m harness.mutants
+	$(PYTEST) $(PARALLEL) -v tests/harness/checks tests/harness/marathon/test_standin_mutants.py
 
 gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= MARATHON_URL= ACCEPT= (defaults: 4.4.6 5.0.3 mariadb-10.11)
 	@./gate $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(SERVER),--server "$(SERVER)") \

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -88,15 +89,23 @@ def check(visit: Visit, allowed: tuple[LogAllowance, ...] | None = None) -> Repo
     started = time.monotonic()
     report = Report(CHECK, QUESTION, unit="things tried")
     versions = (1, 2) if visit.rt.run("test", "-e", _REST_TWO).code == 0 else (1,)
+    rules = allowances() if allowed is None else allowed
+    with ThreadPoolExecutor(1) as pool:  # programs of their own, which need no turn at the web server
+        jobs = pool.submit(_jobs, report, visit, rules)
+        _use(report, visit, versions)
+        jobs.result()
+    _log(report, visit, rules)
+    report.seconds = round(time.monotonic() - started, 2)
+    return report
+
+
+def _use(report: Report, visit: Visit, versions: Sequence[int]) -> None:
+    """Use the site over HTTP and by mail, one thing after the other."""
     _try(report, "pages", lambda: _pages(report, visit))
     _try(report, "homepages", lambda: _homepages(report, visit))
     for version in versions:
         _try(report, f"REST {version}", partial(_rest, report, visit, version))
     _try(report, "mail", lambda: _mail(report, visit))
-    _jobs(report, visit, allowances() if allowed is None else allowed)
-    _log(report, visit, allowances() if allowed is None else allowed)
-    report.seconds = round(time.monotonic() - started, 2)
-    return report
 
 
 def _try(report: Report, what: str, work: Callable[[], None]) -> None:

@@ -81,7 +81,7 @@ def restored(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> tuple[Data
     assert found.manifest is not None
     facts = found.manifest.facts
     database = clone(lifecycle.restored(found, found.manifest.server))
-    return database, found.manifest.release, facts["release_lacks"], facts["variants"]
+    return database, found.manifest.release, facts["release_lacks"], facts.get("variants", [])
 
 
 @pytest.mark.engine

@@ -148,7 +148,7 @@ class Database:
         statement that failed: it would put raw data into a log.
         """
         program, quiet = (
-            ("mariadb", "--skip-print-query-on-error")
+            ("mariadb", "--loose-skip-print-query-on-error")
             if self.server.product == "mariadb"
             else ("mysql", "--default-character-set=utf8mb4")
         )

@@ -128,13 +128,17 @@ class Stage(Sides):
 
         return self._report(meaning_check.CHECK, ask)
 
+    def read_everything(self) -> None:
+        """Have all reports that only read: from here on the upgraded copy may be used, and so written to."""
+        self._at_once(self.meaning, self.rows, self.integrity, self.schema, self.history, self.ran)
+
     # The report that writes.
 
     def application(self) -> Report:
         """Does the site work for people, programs, mail and jobs? Asked last: the answer leaves traces."""
 
         def ask() -> Report:
-            self._at_once(self.meaning, self.rows, self.integrity, self.schema, self.history, self.ran)
+            self.read_everything()
             visit = visitor.invite(self.new(), self.site(), self.after(), self._accounts(), thorough=self.thorough)
             return application_check.check(visit)
 

@@ -6,6 +6,7 @@ What will make the upgrade fail or lose something is a finding; what an operator
 from __future__ import annotations
 
 import json
+import re
 import time
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ PROBE = Path(__file__).with_name("perl") / "probe.pl"
 NOTES = Path(__file__).with_name("preflight_notes.toml")
 OLDER, SAME, NEWER = "older", "ok", "newer"
 _SHOWN = 8
+_UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
 
 
 @dataclass
@@ -66,7 +68,7 @@ def check(
     _time_zones(report, database, known.configuration)
     probed = _probe(target, steps)
     preflight_configuration.loads(report, probed)
-    _start(report, probed)
+    _start(report, target, probed, steps)
     preflight_configuration.check(report, known.configuration, origin, target, path)
     _notes(report, database, path)
     _facts(report, known)
@@ -159,7 +161,23 @@ def _probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _start(report: Report, probed: Mapping[str, Any]) -> None:
+def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) -> bool:
+    """Tell whether the columns that the complaints miss are there by the time that a step first starts RT.
+
+    Steps start RT for their content only, and a step's own schema comes before its content.
+    """
+    columns = sorted({name for one in complaints for name in _UNKNOWN.findall(one)})
+    if not columns:
+        return False
+    listing = 'cd /opt/rt/upgrade; for step; do [ ! -e "$step/content" ] || { echo "$step"; break; }; done'
+    first = target.need("sh", "-c", listing, "sh", *steps).strip()
+    early = steps[: steps.index(first) + 1] if first else steps
+    files = [f"/opt/rt/upgrade/{step}/schema.mysql" for step in early]
+    sql = target.need("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *files).lower()
+    return all(name.lower() in sql for name in columns)
+
+
+def _start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequence[str]) -> None:
     """Judge how the target starts in the middle of the upgrade, which it does with old data in old tables."""
     report.looked_at += 1
     complaints = list(probed.get("complaints", []))
@@ -168,6 +186,8 @@ def _start(report: Report, probed: Mapping[str, Any]) -> None:
             "start", "the target's code dies while it starts for the first step that inserts data",
             samples=(redact.line(died),), repair="upgrade to a later release, or to an earlier one first",
         )  # fmt: skip
+    elif complaints and _added_in_time(target, complaints, steps):
+        report.facts["start"] = "the target misses columns now that the steps add before they start it"
     elif complaints:
         report.find(
             "start", f"the target's code logs {len(complaints)} SQL errors as it starts for a step",

@@ -59,6 +59,7 @@ def definition(stage: Stage, engine: DockerClient, tmp_path: Path) -> dict[str, 
     if os.environ.get("MARATHON_URL"):
         app["container"]["docker"]["image"] = os.environ.get("RT_IMAGE", app["container"]["docker"]["image"])
         return app
+    stage.read_everything()  # a site that is used writes
     database = stage.after()
     network = engine.networks.get("bridge")
     if "bridge" not in database.container.docker.attrs["NetworkSettings"]["Networks"]:

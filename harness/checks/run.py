@@ -16,7 +16,7 @@ from harness.verdict import Report
 
 CHECK = "run"
 QUESTION = "Did the upgrade end well, with the steps expected, a clean log and no prompt?"
-NOTHING_TO_DO = re.compile(r"^(?:No DB changes (?:since|between) .*|The version .*up to date)\.$")
+NOTHING_TO_DO = re.compile(r"(?:^|: )(?:No DB changes (?:since|between) .*|The version .*up to date)\.$")
 CLOSING = "Done."
 # Each is printed once even where the answer was given beforehand; a second time means that it was asked again.
 _ANSWERED = (
@@ -73,7 +73,7 @@ def _end(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequen
     last = next((one for one in reversed(lines) if one.strip()), "")
     if last != CLOSING and not run.code:
         report.find("output", f"its last line is not {CLOSING!r}", blocks=_tail(lines))
-    if not expected and not any(NOTHING_TO_DO.match(one) for one in lines):
+    if not expected and not any(NOTHING_TO_DO.search(one) for one in lines):
         report.find("output", "no step was expected, but it never says: nothing to do", blocks=_tail(lines))
 
 
@@ -84,7 +84,7 @@ def _last_step(run: UpgradeRun) -> str:
 def _steps(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequence[str]) -> None:
     begun = [step.name for step in _begun(run)]
     if expected and not begun:
-        why = next((redact.line(one) for one in lines if NOTHING_TO_DO.match(one)), "it did not say why")
+        why = next((redact.line(one) for one in lines if NOTHING_TO_DO.search(one)), "it did not say why")
         report.find("steps", f"none of the {len(expected)} steps was begun ({why})", samples=tuple(expected))
         return
     _compare(report, "announced", run.announced, expected)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,8 +149,3 @@ def initialise(tools: Rt, root_password: str = "password") -> Done:  # noqa: S10
         "--root-password-file /tmp/root.passwd </dev/null", "init", root_password,
         limit=300,
     )  # fmt: skip
-
-
-def arguments(*parts: Sequence[str]) -> list[str]:
-    """Flatten groups of command line words."""
-    return [word for part in parts for word in part]

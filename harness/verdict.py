@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from enum import Enum
@@ -147,16 +146,3 @@ class Outcome:
         if self.not_checked() or not self.reports:
             return Verdict.NOT_PROVEN
         return Verdict.GO
-
-
-def merge(check: str, question: str, reports: Iterable[Report]) -> Report:
-    """Add several partial reports up into one under the given name."""
-    whole = Report(check, question)
-    for part in reports:
-        whole.findings += part.findings
-        whole.looked_at += part.looked_at
-        whole.unit = part.unit
-        whole.allowed += part.allowed
-        whole.not_checked += part.not_checked
-        whole.seconds += part.seconds
-    return whole

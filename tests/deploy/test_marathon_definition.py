@@ -13,6 +13,7 @@ import pytest
 from docker import DockerClient
 
 from fixtures.databases import CloneFactory
+from fixtures.healthcheck_user import MAKE_USER, PASSWORD
 from fixtures.rt import RtFactory
 from harness.database import Database
 from harness.lifecycle import Lifecycle
@@ -32,17 +33,6 @@ pytestmark = [
     ),
 ]
 
-PASSWORD = "healthcheck password"
-MAKE_USER = """
-use strict; use warnings; use RT -init; use RT::User; use RT::Ticket;
-my $user = RT::User->new(RT->SystemUser);
-my ($id, $message) = $user->Create(Name => 'healthcheck', Password => $ARGV[0], Privileged => 1);
-die $message unless $id;
-$user->PrincipalObj->GrantRight(Right => $_, Object => RT->System) for qw(SeeQueue ShowTicket);
-my $ticket = RT::Ticket->new(RT->SystemUser);
-my ($number, undef, $said) = $ticket->Create(Queue => 'General', Subject => 'Hello World');
-die $said unless $number == 1;
-"""
 DEFINITION: dict[str, Any] = load(Path(__file__).parents[2] / "marathon.json")
 RELEASE = DEFINITION["labels"]["RT_RELEASE"]
 

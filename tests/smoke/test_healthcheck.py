@@ -8,24 +8,13 @@ from dataclasses import dataclass
 
 import pytest
 
+from fixtures.healthcheck_user import MAKE_USER, PASSWORD
 from fixtures.rt import RtFactory
 from harness.containers import Done
 from harness.database import DURABLE, Database
 from harness.lifecycle import Lifecycle
 from harness.rt import LOGIN_MARK, SECRETS, Rt
 from harness.waits import Retry, wait_until
-
-PASSWORD = "healthcheck password"
-MAKE_USER = """
-use strict; use warnings; use RT -init; use RT::User; use RT::Ticket;
-my $user = RT::User->new(RT->SystemUser);
-my ($id, $message) = $user->Create(Name => 'healthcheck', Password => $ARGV[0], Privileged => 1);
-die $message unless $id;
-$user->PrincipalObj->GrantRight(Right => $_, Object => RT->System) for qw(SeeQueue ShowTicket);
-my $ticket = RT::Ticket->new(RT->SystemUser);
-my ($number, undef, $said) = $ticket->Create(Queue => 'General', Subject => 'Hello World');
-die $said unless $number == 1;
-"""
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,30 @@ def _other_types_left_out(change: Change, before: Sections) -> bool:
     return bool(gone) and not ordinary and [one for one in old if one in kept] == new
 
 
-RULES: Mapping[str, Callable[[Change, Sections], bool]] = {"other types left out": _other_types_left_out}
+def _found_by_disabled_role(change: Change, before: Sections) -> bool:
+    """Tell whether a search by watcher finds all it found, and more only where he holds a disabled custom role."""
+    watcher = change.key.removeprefix("Watcher.id = ")
+    old, new = (str(value or "").split() for value in (change.old, change.new))
+    known = set(old)
+    if watcher == change.key or [one for one in new if one in known] != old:
+        return False
+    return all(watcher in _hidden_people(one, before) for one in new if one not in known)
+
+
+def _hidden_people(ticket: str, before: Sections) -> set[str]:
+    """Return the ids of those who hold a disabled custom role in a ticket, themselves or by a group."""
+    found: set[str] = set()
+    for name, people in before.get("tickets", {}).get(ticket, {}).items():
+        if name.startswith("hidden people "):
+            for one in str(people).split():
+                found |= {one, *str(before.get("groups", {}).get(one, {}).get("everyone", "")).split()}
+    return found
+
+
+RULES: Mapping[str, Callable[[Change, Sections], bool]] = {
+    "other types left out": _other_types_left_out,
+    "found by a disabled role": _found_by_disabled_role,
+}
 """Differences that a pattern cannot tell, by the words of the file."""
 
 

@@ -55,8 +55,9 @@ push @SUBJECTS, ['rights by role' => sub {
     for my $id (identifiers('SELECT id FROM Tickets WHERE MOD(id, ?) = 0 AND EffectiveId = id ORDER BY id', $wanted{every})) {
         my $ticket = RT::Ticket->new(RT->SystemUser);
         $ticket->LoadById($id);
+        # Disabled ones count too: both sides must ask the same people, though a step may enable their group.
         my @people = identifiers(q{
-            SELECT DISTINCT m.MemberId FROM `Groups` g JOIN CachedGroupMembers m ON m.GroupId = g.id AND m.Disabled = 0
+            SELECT DISTINCT m.MemberId FROM `Groups` g JOIN CachedGroupMembers m ON m.GroupId = g.id
             JOIN Users u ON u.id = m.MemberId
             WHERE g.Domain = 'RT::Ticket-Role' AND g.Instance = ? AND u.Name NOT IN ('Nobody', 'RT_System')
             ORDER BY m.MemberId LIMIT 5}, $id);

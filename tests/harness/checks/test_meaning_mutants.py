@@ -46,6 +46,36 @@ def test_a_right_lost_is_found_beside_one_that_is_granted() -> None:
     assert found("ModifySelf SeeOwnDashboard", "5.0.2")
 
 
+def watched(finds: str, *steps: str) -> list[str]:
+    """Return what is found when the search by watcher 9 found ticket 1 and now finds these, after these steps.
+
+    Watcher 9 holds a disabled role in ticket 2 himself and in ticket 3 by group 50.
+    """
+    tickets = {
+        "2": {"hidden people RT::CustomRole-1": "9"},
+        "3": {"hidden people RT::CustomRole-1": "50"},
+        "4": {},
+    }
+    before = {
+        "tickets": tickets,
+        "groups": {"50": {"everyone": "8 9"}},
+        "queries": {"Watcher.id = 9": {"finds": "1"}},
+    }
+    after = {**before, "queries": {"Watcher.id = 9": {"finds": finds}}}
+    report = meaning.check(
+        Meaning("4.4.4", 1, before), Meaning("4.4.6", 1, after), Upgrade("4.4.4", "4.4.6", steps)
+    )
+    return [one.what for one in report.findings if one.where == "queries"]
+
+
+def test_a_search_may_find_more_only_by_a_disabled_role() -> None:
+    """The step that enables such groups explains these tickets, and no other that appears or goes."""
+    assert not watched("1 2 3", "4.4.5")
+    assert watched("1 2 3", "4.4.6")
+    assert watched("1 2 4", "4.4.5")
+    assert watched("2 3", "4.4.5")
+
+
 def test_an_old_side_that_says_nothing_is_found() -> None:
     """Comparing nothing with nothing proves nothing."""
     assert meaning.check(Meaning("4.4.6", 1), Meaning("5.0.3", 1), NOTHING).findings

@@ -6,6 +6,7 @@ So tests may ask in any order, and a gate may ask for all of it at once. What on
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,12 @@ from harness.upgrade import UpgradeRun
 from harness.verdict import Report
 
 CHECKS = Path(history_check.__file__).parent
+
+
+@functools.cache
+def _source_of_checks() -> str:
+    """Return what the checks' sources were when this process began to use them: a fact holds for these."""
+    return cache.digest(*(path.read_bytes() for path in sorted(CHECKS.rglob("*")) if path.is_file()))
 
 
 class Remembered(Protocol):
@@ -160,8 +167,7 @@ class Stage(Sides):
     def _of_old_side(self, name: str, kind: type[Fact], make: Callable[[], Fact]) -> Fact:
         """Return what is known about the untouched side under the old release, asked once and then remembered."""
         image = self.lifecycle.rt_image(self.pair.origin) if self.lifecycle.has_image(self.pair.origin) else ""
-        source = cache.digest(*(path.read_bytes() for path in sorted(CHECKS.rglob("*")) if path.is_file()))
-        return kind.from_json(self.remembered(name, lambda: make().to_json(), image, source))
+        return kind.from_json(self.remembered(name, lambda: make().to_json(), image, _source_of_checks()))
 
     def _fresh_schema(self) -> Schema:
         """The schema of a fresh install, read once per release and server and then remembered."""

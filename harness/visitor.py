@@ -51,7 +51,8 @@ def invite(
     )
     tickets = database.rows(
         "SELECT id FROM Tickets WHERE Type = 'ticket' AND Status <> 'deleted' AND EffectiveId = id "
-        "ORDER BY id DESC LIMIT 3"
+        "ORDER BY id DESC LIMIT %s",
+        (3 if thorough else 1,),
     )
     people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
     return Visit(

@@ -12,7 +12,6 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,7 +20,6 @@ from typing import Any
 from harness.checks import redact
 from harness.checks.log import SQL_COMPLAINTS
 from harness.checks.meaning_allowances import Allowances, Change, Upgrade, read
-from harness.containers import Done
 from harness.database import Database
 from harness.errors import InfrastructureError
 from harness.rt import Rt
@@ -33,6 +31,8 @@ FOLDER = Path(__file__).with_name("perl")
 SUBJECTS = ("tickets.pl", "objects.pl", "searches.pl", "rights.pl")
 LIMIT_TICKETS = 2000
 """Above this number of tickets only one in so many is looked at, the same ones on both sides."""
+PARTS = 2
+"""Lines of JSON that the program says: of tickets, and of all the rest."""
 COMPLAINTS = "complaints"
 ESSENTIAL = ("tickets", "transactions", "users", "groups", "queues", "scrips", "templates", "rights", "homepages")
 """Sections without which nothing is proven; others may be empty on a small site."""
@@ -78,33 +78,29 @@ def sampling(database: Database) -> int:
 def collect(tools: Rt, accounts: Mapping[str, str] | None = None, every: int = 1, limit: float = 1800) -> Meaning:
     """Let the release that `tools` is say what its database means. accounts: name to password, for logins.
 
-    Nothing is written. Tickets, which are half of the work, are looked at by a process of their own. Raises
-    InfrastructureError when a program ends without an answer.
+    Nothing is written. Raises InfrastructureError when the program ends without an answer.
     """
-
-    def ask(tickets: bool) -> Meaning:
-        request = {"every": every, "accounts": dict(accounts or {}), "tickets": tickets}
-        return _answer(tools, tools.perl(program(), json.dumps(request), limit=limit), every)
-
-    with ThreadPoolExecutor(2) as pool:
-        whole, rest = pool.map(ask, (True, False))
-    whole.sections |= rest.sections
-    whole.complaints = sorted({*whole.complaints, *rest.complaints})
-    whole.seconds |= rest.seconds
-    return whole
-
-
-def _answer(tools: Rt, done: Done, every: int) -> Meaning:
+    request = {"every": every, "accounts": dict(accounts or {})}
+    done = tools.perl(program(), json.dumps(request), limit=limit)
     try:
-        sections: Sections = json.loads(done.out)
-    except json.JSONDecodeError as error:
+        if done.code:
+            raise ValueError(f"exit code {done.code}")
+        parts: list[Sections] = [json.loads(line) for line in done.out.splitlines()]
+        if len(parts) != PARTS:
+            raise ValueError(f"{len(parts)} parts of {PARTS}")
+    except ValueError as error:
         lines = "\n".join(redact.line(line) for line in done.err.splitlines()[-15:])
         raise InfrastructureError(
             f"RT {tools.release} did not say what its database means (exit code {done.code}).", [("Errors", lines)]
         ) from error
-    complaints = sorted(sections.pop(COMPLAINTS, {}))
-    seconds = {name: float(str(value)) for name, value in sections.pop("seconds", {}).items()}
-    return Meaning(tools.release, every, sections, complaints, seconds)
+    told = Meaning(tools.release, every)
+    complaints: set[str] = set()
+    for sections in parts:
+        complaints |= set(sections.pop(COMPLAINTS, {}))
+        told.seconds |= {name: float(str(value)) for name, value in sections.pop("seconds", {}).items()}
+        told.sections |= sections
+    told.complaints = sorted(complaints)
+    return told
 
 
 def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: Allowances | None = None) -> Report:

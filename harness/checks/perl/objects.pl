@@ -18,7 +18,7 @@ sub with_prefix { my ($prefix, $hash) = @_; return map { ("$prefix $_" => $hash-
 
 sub values_and_people {
     my ($object) = @_;
-    return (with_prefix(value => values_of($object)), with_prefix(people => people_of($object)));
+    return (with_prefix(value => values_of($object)), %{ people_of($object) });
 }
 
 objects(users => 'RT::Users', [qw(Lang Timezone)],
@@ -96,7 +96,7 @@ objects(articles => 'RT::Articles', [qw(Class SortOrder Disabled Creator Created
         topics => join(' ', sort { $a <=> $b } map { $_->Topic } rows($topics)),
     );
 });
-objects(catalogs => 'RT::Catalogs', [qw(Lifecycle Disabled)], [qw(Name Description)], sub { with_prefix(people => people_of($_[0])) });
+objects(catalogs => 'RT::Catalogs', [qw(Lifecycle Disabled)], [qw(Name Description)], sub { %{ people_of($_[0]) } });
 objects(assets => 'RT::Assets', [qw(Catalog Status Creator Created)], [qw(Name Description)], sub {
     my ($asset) = @_;
     history_of('asset transactions' => $asset);

@@ -1,37 +1,30 @@
 # Tickets as a person meets them: fields, people, values, links, history, attachments, merges.
 
+# Raw columns where RT's accessors would ask again for every value whether the system user may see it.
 sub values_of {
     my ($object) = @_;
     my %values;
     for my $value (all_of('RT::ObjectCustomFieldValues', ObjectType => ref $object, ObjectId => $object->id)) {
-        next if $value->Disabled;
+        next if $value->__Value('Disabled');
         my $content = characters($value->LargeContent) // characters($value->Content);
-        push @{ $values{ $value->CustomField } }, join ' ', text($content), $value->ContentType // '';
+        push @{ $values{ $value->__Value('CustomField') } }, join ' ', text($content), $value->__Value('ContentType') // '';
     }
     return { map { $_ => join ', ', sort @{ $values{$_} } } keys %values };
 }
 
-# Members of each role, as ids of users and groups.
+# Members of each role, as ids of users and groups; "hidden" of roles that RT does not name there: disabled ones,
+# whose groups may count all the same. Two searches for all roles of an object.
 sub people_of {
     my ($object) = @_;
-    my %people;
-    for my $role ($object->Roles) {
-        my $group = $object->RoleGroup($role);
-        next unless $group && $group->id;
-        $people{$role} = join ' ', sort { $a <=> $b } map { $_->__Value('MemberId') } all_of('RT::GroupMembers', GroupId => $group->id);
-    }
-    return \%people;
-}
-
-# Who holds a custom role in which ticket, said of roles that RT itself does not name there: disabled ones. Their
-# groups may count all the same. One statement for all tickets.
-sub hidden_people {
-    my $rows = $RT::Handle->dbh->selectall_arrayref(q{
-        SELECT g.Instance, g.Name, m.MemberId FROM `Groups` g JOIN GroupMembers m ON m.GroupId = g.id
-        WHERE g.Domain = 'RT::Ticket-Role' AND g.Name LIKE 'RT::CustomRole-%' ORDER BY m.MemberId});
-    my %hidden;
-    push @{ $hidden{ $_->[0] }{ $_->[1] } }, $_->[2] for @$rows;
-    return \%hidden;
+    my %named = map { ($_ => 1) } $object->Roles;
+    my %groups = map { ($_->id => $_->__Value('Name')) }
+        all_of('RT::Groups', Domain => ref($object) . '-Role', Instance => $object->id);
+    return {} unless %groups;
+    my %people = map { ($groups{$_} => []) } keys %groups;
+    my $members = RT::GroupMembers->new(RT->SystemUser);
+    $members->Limit(FIELD => 'GroupId', OPERATOR => 'IN', VALUE => [keys %groups]);
+    push @{ $people{ $groups{ $_->__Value('GroupId') } } }, $_->__Value('MemberId') for rows($members);
+    return { map { (($named{$_} ? '' : 'hidden ') . "people $_" => join ' ', sort { $a <=> $b } @{ $people{$_} }) } keys %people };
 }
 
 sub links_of {
@@ -60,6 +53,18 @@ sub history_of {
     return;
 }
 
+# As RT's own Attachments of a ticket, but with all columns at once: RT's list of columns hides the content from
+# itself, and it is fetched again for each one.
+sub attachments_of {
+    my ($ticket) = @_;
+    my $attachments = RT::Attachments->new(RT->SystemUser);
+    my $transactions = $attachments->TransactionAlias;
+    $attachments->Limit(ALIAS => $transactions, FIELD => 'ObjectType', VALUE => 'RT::Ticket');
+    my $tickets = $attachments->Join(ALIAS1 => $transactions, FIELD1 => 'ObjectId', TABLE2 => 'Tickets', FIELD2 => 'id');
+    $attachments->Limit(ALIAS => $tickets, FIELD => 'EffectiveId', VALUE => $ticket->id);
+    return rows($attachments);
+}
+
 sub attachment_fields {
     my ($attachment) = @_;
     my $fields = fields($attachment, [qw(TransactionId Parent ContentType Creator Created)],
@@ -74,7 +79,6 @@ sub attachment_fields {
 push @SUBJECTS, [tickets => sub {
     my @fields = qw(Queue Type Status Owner EffectiveId IsMerged Priority InitialPriority FinalPriority TimeWorked
         TimeLeft TimeEstimated Created Starts Started Due Resolved Told LastUpdated Creator LastUpdatedBy SLA);
-    my $hidden = hidden_people();
     for my $id (identifiers("SELECT id FROM Tickets WHERE MOD(id, ?) = 0 ORDER BY id", $wanted{every})) {
         my $ticket = RT::Ticket->new(RT->SystemUser);
         $ticket->LoadById($id);
@@ -84,15 +88,10 @@ push @SUBJECTS, [tickets => sub {
         $fields->{'merged into'} = $followed->id;
         if ($followed->id == $id) {
             my $people = people_of($ticket);
-            $fields->{"people $_"} = $people->{$_} for keys %$people;
-            my $unsaid = $hidden->{$id} || {};
-            $fields->{"hidden people $_"} = join ' ', @{ $unsaid->{$_} } for grep { !defined $people->{$_} } keys %$unsaid;
+            @$fields{ keys %$people } = values %$people;
             $fields->{links} = links_of($ticket);
             history_of(transactions => $ticket);
-            my $attachments = $ticket->Attachments(WithHeaders => 1, WithContent => 1);
-            while (my $attachment = $attachments->Next) {
-                say_of(attachments => $attachment->id, attachment_fields($attachment));
-            }
+            say_of(attachments => $_->id, attachment_fields($_)) for attachments_of($ticket);
         }
         my $values = values_of($ticket);
         $fields->{"value $_"} = $values->{$_} for keys %$values;

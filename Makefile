@@ -8,8 +8,8 @@ PARALLEL = -n $(WORKERS) --dist loadgroup
 PAIR    = $(if $(FROM)$(TO),--pair $(or $(FROM),4.4.6):$(or $(TO),5.0.3))
 CHOICE  = $(PAIR) $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--site-config "$(CONFIG)")
 
-.PHONY: help setup engine images test slow unit smoke upgrade matrix deploy gate mutants bench lint fixtures marathon \
-        engine-stop clean distclean
+.PHONY: help setup engine images test slow unit smoke upgrade matrix deploy gate forecast mutants bench lint fixtures \
+        marathon engine-stop clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -43,6 +43,11 @@ deploy: images ## deploys on Marathon: the stand-in, or MARATHON_URL= for a real
 
 slow: images ## the tests that take long: every kill point, a minute of kills under load, mutants of the stand-in
 	$(PYTEST) $(PARALLEL) -m slow
+
+forecast: engine ## how long the upgrade will take on a larger database: FROM= TO= SERVER= DUMP= TIMES= BUDGET=
+	$(VENV_PYTHON) -m harness.forecast $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
+	    $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
+	    $(if $(TIMES),--times "$(TIMES)") $(if $(BUDGET),--budget "$(BUDGET)")
 
 mutants: images ## plant defects, and see that the checks catch them
 	$(PYTEST) $(PARALLEL) -v tests/harness/checks tests/harness/marathon/test_standin_mutants.py

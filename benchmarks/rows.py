@@ -14,20 +14,12 @@ import statistics
 import time
 from collections.abc import Callable
 
-from harness import dump, engine, leftovers, releases
+from harness import amplify, dump, engine, leftovers, releases
 from harness.checks import rows
 from harness.database import USER, Database
 from harness.lifecycle import Lifecycle
 from harness.rt import Configuration
 from harness.thaw import Thawer
-
-AMPLIFIED = ("Attachments", "Transactions", "ObjectCustomFieldValues")
-"""Tables that are big on a real site, and have no unique key that copies would break."""
-OFFSET = 1 << 20
-"""Distance between copies of a row in ids: above every id of a bundled dump."""
-SIZE = (
-    "SELECT SUM(data_length + index_length) / 1e6 FROM information_schema.tables WHERE table_schema = DATABASE()"
-)
 
 
 def main() -> None:
@@ -53,9 +45,9 @@ def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> None:
     upgraded, run = lifecycle.upgraded(pair, bundled)
     restored = lifecycle.restored(bundled, pair.server)
     before, after = lifecycle.baselines.clone(restored), lifecycle.baselines.clone(upgraded)
-    last = {table: int(before.value(f"SELECT MAX(id) FROM {table}")) for table in AMPLIFIED}
+    last = amplify.last_ids(before)
     for side in (before, after):
-        amplify(side, last, options.megabytes)
+        amplify.grow(side, last, options.megabytes)
     thaw = Thawer(lifecycle.tools(pair.target, after))
     steps = [step.name for step in run.steps]
     known = rows.digests(before)
@@ -65,43 +57,14 @@ def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> None:
         figures["check"].append(timed(lambda: show(rows.check(before, after, steps, thaw))))
         remembered = timed(lambda: show(rows.check(before, after, steps, thaw, known=known)))
         figures["check, old side remembered"].append(remembered)
-    print(f"\n{pair}, {megabytes(after):.0f} MB, {sum(after.counts().values())} rows, {options.rounds} rounds")
+    size, count = amplify.megabytes(after), sum(after.counts().values())
+    print(f"\n{pair}, {size:.0f} MB, {count} rows, {options.rounds} rounds")
     base = statistics.median(figures["dump"])
     for name, seconds in figures.items():
         middle = statistics.median(seconds)
         spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
         print(f"{name:30} {middle:6.2f} s ({spread})  {middle / base:4.2f} x the dump")
     print(f"peak memory of this process    {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
-
-
-def amplify(database: Database, last: dict[str, int], goal: int) -> None:
-    """Double the big tables until the database has `goal` MB. Copies are alike on both sides of an upgrade.
-
-    last: highest id of each table in the dump; what an upgrade added has higher ones and is not copied.
-    """
-    for power in range(11):
-        if megabytes(database) >= goal:
-            return
-        for table, highest in last.items():
-            _double(database, table, OFFSET << power, f"id <= {highest} OR id >= {OFFSET}")
-
-
-def _double(database: Database, table: str, distance: int, which: str) -> None:
-    names = [
-        name for (name,) in database.rows(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE()"
-            " AND table_name = %s AND column_name <> 'id'", [table],
-        )
-    ]  # fmt: skip
-    columns = ", ".join(f"`{name}`" for name in names)
-    copies = f"SELECT id + {distance}, {columns} FROM `{table}` WHERE {which}"
-    database.execute(f"INSERT INTO `{table}` (id, {columns}) {copies}")
-
-
-def megabytes(database: Database) -> float:
-    """Return the size of the database by the server's account."""
-    database.execute("ANALYZE TABLE Attachments, Transactions, ObjectCustomFieldValues")
-    return float(database.value(SIZE))
 
 
 def discard_a_dump(database: Database) -> None:

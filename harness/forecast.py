@@ -1,0 +1,216 @@
+"""Measure an upgrade at several sizes of one dump, and say how long it will take at another size.
+
+    python -m harness.forecast --times 20 [--from 4.4.6] [--to 5.0.3] [--server ...] [--dump FILE] [--budget 1800]
+
+Every size is a copy of the dump on a server that writes as carefully as in production, grown by copies of its own
+attachments, transactions and values. Exit codes as the gate's: 0, 1 over the budget, 2 not proven, 3 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from harness import amplify, downtime, engine, leftovers, owner, statements
+from harness.choice import Choice, choose
+from harness.database import DURABLE, Database
+from harness.downtime import Forecast, Measured
+from harness.errors import HarnessError, InfrastructureError, UsageError
+from harness.lifecycle import Lifecycle
+from harness.plan import Step
+from harness.progress import Progress
+from harness.rt import Configuration
+from harness.setup import engine as engine_setup
+from harness.timings import Timings
+from harness.verdict import Outcome
+
+LARGEST = 256.0
+"""MB. Large enough to see what grows; on two cores a minute or two for all sizes."""
+_USAGE = 3
+_SHOWN = 6
+_FILES = 'cd /var/lib/mysql/rt && for file in *.ibd; do echo "$file $(stat -c \'%i %s\' "$file")"; done'
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one upgrade took: time, its slowest kinds of statement, and files.
+
+    rebuilt: tables whose file was written anew, with its MB; room: MB of free disk that it needed at least, for
+    what it left behind more and one more copy of the largest table that is rebuilt.
+    """
+
+    measured: Measured
+    kinds: dict[str, float]
+    rebuilt: dict[str, float]
+    room: float
+
+
+def sizes(own: float, largest: float) -> list[float]:
+    """Return the sizes to measure in MB: as it is, and at least two more, each twice the one before."""
+    goal = max(largest, 4 * own)
+    return [own, goal / 4, goal / 2, goal] if goal / 4 >= 2 * own else [own, goal / 2, goal]
+
+
+def sample(lifecycle: Lifecycle, choice: Choice, goal: float) -> Sample:
+    """Upgrade a copy of the dump that was grown to `goal` MB. Raises InfrastructureError when that fails."""
+    baseline = lifecycle.restored(choice.dump, choice.pair.server)
+    database = lifecycle.baselines.clone(baseline, DURABLE)
+    try:
+        size = amplify.grow(database, amplify.last_ids(database), goal)
+        before = _files(database)
+        tools = statements.counting(lifecycle, choice.pair.target, database)
+        try:
+            counted = statements.run(tools, choice.pair.origin, choice.pair.target)
+        finally:
+            tools.remove()
+        if counted.run.code:
+            raise InfrastructureError(
+                f"The upgrade failed at {size:.0f} MB (exit code {counted.run.code}), so it was not timed.",
+                repair="run the gate first: it says why",
+            )
+        return _sample(size, counted, before, _files(database))
+    finally:
+        lifecycle.baselines.discard(database)
+
+
+def _sample(
+    size: float, counted: statements.Counted, before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]
+) -> Sample:
+    kinds: dict[str, float] = {}
+    for one in counted.statements:
+        name = f"{one.kind} in step {one.step}" if one.step else one.kind
+        kinds[name] = kinds.get(name, 0.0) + one.seconds
+    steps = {step.name: step.seconds for step in counted.run.steps}
+    # A table that is rebuilt gets a new file, so a new inode; one that is only written to keeps its own.
+    rebuilt = {
+        name.removesuffix(".ibd"): after[name][1] / 1e6
+        for name in before if name in after and before[name][0] != after[name][0]
+    }  # fmt: skip
+    grown = sum(bytes_ for _, bytes_ in after.values()) - sum(bytes_ for _, bytes_ in before.values())
+    room = max(0.0, grown / 1e6) + max(rebuilt.values(), default=0.0)
+    return Sample(Measured(round(size, 1), counted.run.seconds, steps), kinds, rebuilt, room)
+
+
+def _files(database: Database) -> dict[str, tuple[int, int]]:
+    lines = database.container.need(["sh", "-c", _FILES]).splitlines()
+    return {name: (int(inode), int(size)) for name, inode, size in (line.rsplit(" ", 2) for line in lines)}
+
+
+def _measure(options: argparse.Namespace, choice: Choice, progress: Progress) -> list[Sample]:
+    with progress.step("container engine"):
+        engine_setup.ensure()
+    with contextlib.closing(engine.connect()) as client:
+        lifecycle = Lifecycle(client, Configuration.read(options.config), progress.note)
+        try:
+            with progress.step("size of the dump"), _copy(lifecycle, choice) as database:
+                own = amplify.megabytes(database)
+            found = []
+            for goal in sizes(own, options.largest):
+                for turn in range(options.rounds):
+                    with progress.step(f"{goal:.0f} MB, round {turn + 1}"):
+                        found.append(sample(lifecycle, choice, goal))
+            return found
+        finally:
+            leftovers.remove_own(client)
+
+
+@contextlib.contextmanager
+def _copy(lifecycle: Lifecycle, choice: Choice) -> Iterator[Database]:
+    database = lifecycle.baselines.clone(lifecycle.restored(choice.dump, choice.pair.server))
+    try:
+        yield database
+    finally:
+        lifecycle.baselines.discard(database)
+
+
+def show(console: Console, choice: Choice, samples: Sequence[Sample], made: Forecast) -> None:
+    """Print what was measured, what was slow, and the forecast."""
+    table = Table(title=f"{choice.pair}: upgrades on a server that writes as in production")
+    for title in ("database", "upgrade", "tables rebuilt", "free disk needed"):
+        table.add_column(title, justify="right")
+    for one in samples:
+        table.add_row(
+            f"{one.measured.megabytes:.0f} MB", f"{one.measured.seconds:.1f} s", str(len(one.rebuilt)),
+            f"{one.room:.0f} MB",
+        )  # fmt: skip
+    console.print(table)
+    largest = samples[-1]
+    names = sorted(largest.rebuilt, key=lambda name: -largest.rebuilt[name])
+    console.print(f"Rebuilt: {', '.join(names) or 'none'}")
+    slow = sorted(largest.kinds.items(), key=lambda one: -one[1])[:_SHOWN]
+    console.print(f"Slowest at {largest.measured.megabytes:.0f} MB:")
+    for kind, seconds in slow:
+        console.print(f"  {seconds:6.2f} s  {kind}")
+    scale = made.megabytes / largest.measured.megabytes
+    console.print(
+        f"\nForecast for {made.megabytes:.0f} MB: {made.seconds:.0f} s, at most {made.longest:.0f} s (90 %)"
+    )
+    console.print(f"Free disk: about {largest.room * scale:.0f} MB, beside the backup.")
+    console.print(f"From the smaller sizes, the largest one would have been forecast {made.missed:.0%} wrong.")
+    console.print("Only the upgrade itself, on this machine's disk; backup, deploy and checks come on top.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(
+        prog="python -m harness.forecast",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--from", dest="origin", metavar="RELEASE", help="the release the dump is from")
+    made.add_argument("--to", dest="target", metavar="RELEASE", help="the target")
+    made.add_argument("--server", help="the database server")
+    made.add_argument("--dump", type=Path, metavar="FILE", help="your dump (bundled)")
+    made.add_argument("--config", type=Path, metavar="PATH", help="the site's own configuration")
+    goal = made.add_mutually_exclusive_group()
+    goal.add_argument("--times", type=float, default=20.0, help="how many times as large as the dump (20)")
+    goal.add_argument("--megabytes", type=float, help="or: how large, in MB of tables and indexes")
+    made.add_argument(
+        "--largest", type=float, default=LARGEST, help=f"MB of the largest size measured ({LARGEST:.0f})"
+    )
+    made.add_argument("--rounds", type=int, default=2, help="upgrades of each size (2)")
+    made.add_argument("--budget", type=float, metavar="SECONDS", help="how long the site may be down")
+    made.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, forecast, print; return the exit code."""
+    try:
+        options = parser().parse_args(arguments)
+    except SystemExit as ended:
+        return _USAGE if ended.code else 0
+    owner.session()
+    try:
+        choice = choose(options.origin, options.target, options.server, options.dump)
+        with Progress(sys.stderr, Step(f"forecast {choice.pair}"), timings=Timings()) as progress:
+            samples = _measure(options, choice, progress)
+        measured = [one.measured for one in samples]
+        goal = options.megabytes or options.times * measured[0].megabytes
+        made = downtime.forecast(measured, goal)
+    except UsageError as error:
+        print(f"forecast: {error}", file=sys.stderr)
+        return error.exit_code
+    except HarnessError as error:
+        print(f"forecast: {error}", file=sys.stderr)
+        return Outcome(trouble=[str(error)]).verdict().exit_code
+    report = downtime.check(made, measured, options.budget)
+    show(Console(), choice, samples, made)
+    if options.json:
+        options.json.write_text(json.dumps({"samples": [vars(one.measured) for one in samples], **report.facts}))
+    outcome = Outcome(reports=[report], trouble=list(report.not_checked))
+    print("\n".join(map(str, [*report.findings, *report.not_checked])))
+    print(outcome.verdict().value)
+    return outcome.verdict().exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""The forecast of a downtime: right on what is straight, silent on what is not."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from harness import downtime
+from harness.downtime import Measured
+from harness.errors import UsageError
+from harness.forecast import sizes
+
+
+def upgrades(*points: tuple[float, float]) -> list[Measured]:
+    """Return upgrades of (MB, seconds), half of each spent in one step."""
+    return [Measured(size, seconds, {"4.5.2": seconds / 2}) for size, seconds in points]
+
+
+STRAIGHT = upgrades((10, 5.0), (100, 14.0), (200, 24.0), (400, 44.0))
+NOISY = upgrades((10, 5.5), (100, 13.0), (200, 25.5), (400, 43.0))
+
+
+def test_what_grows_evenly_is_forecast_exactly() -> None:
+    """Four seconds always, and a tenth of a second for each MB."""
+    made = downtime.forecast(STRAIGHT, 1000)
+    assert (made.seconds, made.error, made.missed) == pytest.approx((104.0, 0.0, 0.0), abs=1e-6)
+    assert made.steps["4.5.2"] == pytest.approx(52.0)
+
+
+def test_scatter_widens_the_forecast_and_distance_widens_it_more() -> None:
+    """The same line drawn through points that stray is worth less, and less the farther it is drawn."""
+    near, far = downtime.forecast(NOISY, 400), downtime.forecast(NOISY, 4000)
+    assert 0 < near.error < far.error
+    assert far.longest > far.seconds
+    assert near.seconds - near.error < 44 < near.longest
+
+
+def test_every_upgrade_counts_not_only_the_mean_of_a_size() -> None:
+    """Two rounds that differ are an error, though their mean lies on the line."""
+    rounds = upgrades((10, 4.0), (10, 6.0), (100, 13.0), (100, 15.0), (200, 23.0), (200, 25.0))
+    assert downtime.forecast(rounds, 200).error > 1
+
+
+@pytest.mark.parametrize(
+    ("measured", "size"), [(STRAIGHT[:2], 100), (STRAIGHT[:2] * 3, 100), (STRAIGHT, 400 * 51)],
+    ids=["two-sizes", "two-sizes-often", "far-beyond"],
+)  # fmt: skip
+def test_what_cannot_be_forecast_is_refused(measured: list[Measured], size: float) -> None:
+    """Through two points there is always a line, and far away nobody has looked."""
+    with pytest.raises(UsageError):
+        downtime.forecast(measured, size)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "budget", "found", "looked"),
+    [
+        ((5, 14, 24, 44), 200, False, True),
+        ((5, 14, 24, 44), 100, True, True),
+        ((5, 14, 24, 44), None, False, True),
+        ((5, 13, 36, 120), None, False, False),
+        ((5, 14, 24, 14), None, False, False),
+    ],
+    ids=["within-the-budget", "over-the-budget", "no-budget", "grows-faster-than-the-data", "stops-growing"],
+)
+def test_the_verdict(seconds: tuple[float, ...], budget: float | None, found: bool, looked: bool) -> None:
+    """A budget that is exceeded is found; a line that does not fit proves nothing either way."""
+    measured = upgrades(*zip((10, 100, 200, 400), seconds, strict=True))
+    report = downtime.check(downtime.forecast(measured, 1000), measured, budget)
+    assert (bool(report.findings), bool(report.looked_at)) == (found, looked)
+    assert bool(report) == (looked and not found)
+
+
+@pytest.mark.parametrize(("own", "largest"), [(7, 256), (7, 20), (500, 256)])
+def test_there_are_always_enough_sizes(own: float, largest: float) -> None:
+    """From the dump as it is upwards, each much larger than the one before."""
+    found = sizes(own, largest)
+    assert len(found) >= downtime.SIZES
+    assert found[0] == own
+    assert all(next_one >= 2 * one for one, next_one in pairwise(found))

@@ -49,8 +49,9 @@ forecast: engine ## how long the upgrade will take on a larger database: FROM= T
 	    $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
 	    $(if $(TIMES),--times "$(TIMES)") $(if $(BUDGET),--budget "$(BUDGET)")
 
-mutants: images ## plant defects, and see that the checks catch them
-	$(PYTEST) $(PARALLEL) -v tests/harness/checks tests/harness/marathon/test_standin_mutants.py
+mutants: images ## plant defects, known ones and two hundred by chance (SEED=), and see that the checks catch them
+	$(PYTEST) $(PARALLEL) --mutants tests/harness/checks tests/harness/marathon/test_standin_mutants.py \
+	    tests/upgrade/test_control.py $(if $(SEED),--seed "$(SEED)")
 
 gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= MARATHON_URL= ACCEPT= (defaults: 4.4.6 5.0.3 mariadb-10.11)
 	@./gate $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(SERVER),--server "$(SERVER)") \

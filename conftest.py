@@ -9,6 +9,7 @@ pytest_plugins = (
     "fixtures.rt",
     "fixtures.pairs",
     "fixtures.outcome",
+    "fixtures.tally",
     "fixtures.stage",
     "fixtures.killing",
     "fixtures.tiny_image",

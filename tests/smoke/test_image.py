@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from fixtures.rt import RtFactory
+from harness.checks import image
 from harness.lifecycle import Lifecycle
 from harness.releases import release
 
@@ -19,6 +20,12 @@ def test_the_row_of_the_release_is_what_was_installed(rt_tools: RtFactory, versi
     spoken = tools.need("perl", "-I/opt/rt/share/lib", "-MRT", "-e", "print $RT::VERSION")
     assert installed.startswith((f"{version}+", f"{version}-"))
     assert spoken.partition("+")[0] == version
+
+
+def test_every_file_is_what_the_packages_brought(rt_tools: RtFactory, version: str) -> None:
+    """A file that was edited or lost in the build belongs to no release."""
+    report = image.check(rt_tools(version, None))
+    assert report, str(report)
 
 
 def test_the_labels_name_the_release(lifecycle: Lifecycle, version: str) -> None:

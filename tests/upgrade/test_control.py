@@ -41,6 +41,7 @@ def test_nothing_to_do_is_no_upgrade(same: Stage) -> None:
     assert same.run().steps == []
 
 
+@pytest.mark.control("all")
 def test_no_check_finds_anything(same: Stage) -> None:
     """Every finding on an untouched database would be a false alarm."""
     reports = [same.rows(), same.schema(), same.history(), same.integrity(), same.meaning()]

@@ -61,6 +61,7 @@ def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
 
 
 @engine
+@pytest.mark.mutants("rows")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_planted_defect_is_found(scene: Scene, mutant: RowMutant) -> None:
     """A check that misses one row, letter or byte does not count."""
@@ -70,6 +71,7 @@ def test_a_planted_defect_is_found(scene: Scene, mutant: RowMutant) -> None:
 
 
 @engine
+@pytest.mark.control("rows")
 @pytest.mark.parametrize("mutant", HARMLESS, ids=lambda mutant: mutant.name)
 def test_a_harmless_difference_is_no_finding(scene: Scene, mutant: RowMutant) -> None:
     """A false alarm costs trust."""
@@ -78,6 +80,7 @@ def test_a_harmless_difference_is_no_finding(scene: Scene, mutant: RowMutant) ->
 
 
 @engine
+@pytest.mark.control("rows")
 def test_a_good_upgrade_is_accounted_for(scene: Scene) -> None:
     """With checksums remembered or computed anew the answer is the same."""
     anew = rows.check(scene.before, scene.after, scene.steps, scene.thaw)
@@ -113,6 +116,7 @@ def test_no_finding_shows_data(scene: Scene) -> None:
 
 
 @engine
+@pytest.mark.control("rows")
 def test_the_control_without_an_upgrade_finds_nothing(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:

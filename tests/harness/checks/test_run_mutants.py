@@ -16,12 +16,14 @@ from harness.mutants.run import MUTANTS, RunMutant, good_run
 STEPS = ["4.5.0", "4.5.1", "5.0.2"]
 
 
+@pytest.mark.mutants("run")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_bad_run_is_found(mutant: RunMutant) -> None:
     """Exit code 0 and 'Done.' prove nothing: each of these must be a finding."""
     assert run.check(mutant.damage(good_run("4.4.6", "5.0.3", STEPS)), STEPS).findings, mutant.reason
 
 
+@pytest.mark.control("run")
 def test_a_good_run_is_silent() -> None:
     """A check that always complains would catch every mutant too."""
     assert run.check(good_run("4.4.6", "5.0.3", STEPS), STEPS)

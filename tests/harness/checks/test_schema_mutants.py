@@ -50,6 +50,7 @@ def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
 
 
 @pytest.mark.engine
+@pytest.mark.mutants("schema")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_planted_defect_is_found_and_its_repair_mends_it(scene: Scene, mutant: SchemaMutant) -> None:
     """A check that misses it does not count; a repair that does not mend it is worse than none."""
@@ -61,6 +62,7 @@ def test_a_planted_defect_is_found_and_its_repair_mends_it(scene: Scene, mutant:
 
 
 @pytest.mark.engine
+@pytest.mark.control("schema")
 @pytest.mark.parametrize("mutant", HARMLESS, ids=lambda mutant: mutant.name)
 def test_a_harmless_difference_is_no_finding(scene: Scene, mutant: SchemaMutant) -> None:
     """A false alarm costs trust."""

@@ -1,0 +1,44 @@
+"""Is the RT in an image what its Debian packages brought, file by file?
+
+A file that is missing or was edited belongs to no release: an upgrade that works with it proves nothing about the
+next image.
+"""
+
+from __future__ import annotations
+
+import re
+
+from harness.rt import Rt
+from harness.verdict import Report
+
+CHECK = "image"
+QUESTION = "Is the RT in the image what its packages brought?"
+_PACKAGES = (
+    "dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' 'request-tracker*' 'rt[45]-*' | sed -n 's/^ii *//p'"
+)
+# What the image leaves out on purpose: see the dpkg configuration in image/rt/Dockerfile.
+_LEFT_OUT = re.compile(r"^/usr/share/(?:man|doc|locale)/")
+_LINE = re.compile(r"^(missing|\S{9})\s+(?:[a-z]\s+)?(/.*)$")
+_SHOWN = 8
+
+
+def check(tools: Rt) -> Report:
+    """Compare every file of RT's packages with the checksum that the package brought."""
+    report = Report(CHECK, QUESTION, unit="files")
+    packages = tools.need("sh", "-c", _PACKAGES).split()
+    files = [line for line in tools.need("dpkg", "-L", *packages).splitlines() if not _LEFT_OUT.match(line)]
+    report.looked_at = len(files) if packages else 0
+    done = tools.run("dpkg", "--verify", *packages)
+    strange = [
+        match for match in map(_LINE.match, done.out.splitlines()) if match and not _LEFT_OUT.match(match[2])
+    ]
+    for word, what in (("missing", "are missing"), ("", "are not as the package brought them")):
+        paths = sorted(match[2] for match in strange if (match[1] == "missing") == bool(word))
+        # Every deployment sets this one; the image makes it read-only, so that RT offers no installer.
+        paths = [path for path in paths if not path.endswith("/RT_SiteConfig.pm")]
+        if paths:
+            report.find(
+                tools.release, f"{len(paths)} files of RT {what}", samples=tuple(paths[:_SHOWN]),
+                repair="build the image anew from its packages; changes belong into /opt/rt/site.d",
+            )  # fmt: skip
+    return report

@@ -1,0 +1,103 @@
+"""Single defects by chance: of two hundred, each is caught, and each good state between them is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+import pymysql
+import pytest
+
+from fixtures.tally import Tally
+from harness import dump, releases, schema
+from harness.checks import image, rows
+from harness.checks import schema as schema_check
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.mutants.chance import Chance
+from harness.mutants.planting import planted
+from harness.rt import Rt
+from harness.thaw import Thawer
+
+PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
+ROWS, STRUCTURES, FILES = 120, 60, 20
+GROUP = 30
+"""Defects to a test, so that several workers share them."""
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+
+@dataclass
+class Scene:
+    """Both sides of an upgrade that went well."""
+
+    before: Database
+    after: Database
+    tools: Rt
+    steps: list[str]
+    fresh: schema.Schema
+
+
+@pytest.fixture(scope="module")
+def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
+    """One upgraded database; each defect is taken out again."""
+    campus = dump.load(dump.bundled(PAIR.origin))
+    upgraded, run = lifecycle.upgraded(PAIR, campus)
+    clone, discard = lifecycle.baselines.clone, lifecycle.baselines.discard
+    fresh = clone(lifecycle.fresh(PAIR.target, PAIR.server))
+    before, after = clone(lifecycle.restored(campus, PAIR.server)), clone(upgraded)
+    tools = lifecycle.tools(PAIR.target, after)
+    yield Scene(before, after, tools, [step.name for step in run.steps], schema.read(fresh))
+    tools.remove()
+    for database in (fresh, before, after):
+        discard(database)
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest, scene: Scene) -> Chance:
+    """Draw under the seed that was asked for, which is printed; each group its own defects."""
+    seed = int(request.config.getoption("--seed")) + 1000 * request.node.callspec.params["group"]
+    print(f"seed {seed}")
+    return Chance(seed, scene.after)
+
+
+@pytest.mark.parametrize("group", range(ROWS // GROUP))
+def test_rows(scene: Scene, chance: Chance, tally: Tally, group: int) -> None:  # noqa: ARG001 - for the seed
+    """A row, a right or a cell."""
+    known, thaw = rows.digests(scene.before), Thawer(scene.tools)
+    done = 0
+    while done < GROUP:
+        mutant = chance.row()
+        try:
+            with planted(mutant, scene.after, scene.tools):
+                report = rows.check(scene.before, scene.after, scene.steps, thaw, known=known)
+        except pymysql.err.MySQLError:
+            continue  # the server itself refuses this one: a key that is taken, a text that is too long
+        found = {one.where.partition(".")[0] for one in report.findings}
+        tally(mutant.name, "rows", mutant.table in found)
+        done += 1
+    assert rows.check(scene.before, scene.after, scene.steps, thaw, known=known)
+
+
+@pytest.mark.parametrize("group", range(10, 10 + STRUCTURES // GROUP))
+def test_structures(scene: Scene, chance: Chance, tally: Tally, group: int) -> None:  # noqa: ARG001
+    """A column or an index; what the check says mends it."""
+    old = schema.read(scene.before)
+    for _ in range(GROUP):
+        mutant = chance.structure()
+        scene.after.execute(*mutant.statements)
+        report = schema_check.check(schema.read(scene.after), scene.fresh, scene.steps, old)
+        tally(mutant.name, "schema", mutant.table in {one.where.partition(".")[0] for one in report.findings})
+        scene.after.execute(*[one.repair for one in report.findings])
+        assert schema_check.check(schema.read(scene.after), scene.fresh, scene.steps, old), mutant.name
+
+
+def test_files(request: pytest.FixtureRequest, scene: Scene, tally: Tally) -> None:
+    """A file of RT that is missing from the image."""
+    assert image.check(scene.tools)
+    files = scene.tools.need("sh", "-c", "find /opt/rt/share/ /opt/rt/share/etc/ -type f | sort -u").split("\n")
+    for path in Random(int(request.config.getoption("--seed"))).sample(files, FILES):
+        scene.tools.need("mv", path, "/tmp/aside")
+        tally(f"file lost: {path}", "image", image.check(scene.tools).findings)
+        scene.tools.need("mv", "/tmp/aside", path)
+    assert image.check(scene.tools)

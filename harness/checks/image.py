@@ -13,9 +13,8 @@ from harness.verdict import Report
 
 CHECK = "image"
 QUESTION = "Is the RT in the image what its packages brought?"
-_PACKAGES = (
-    "dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' 'request-tracker*' 'rt[45]-*' | sed -n 's/^ii *//p'"
-)
+_INSTALLED = "dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' 'request-tracker*' 'rt[45]-*'"
+_PACKAGES = f"{_INSTALLED} | sed -n 's/^ii *//p'"
 # What the image leaves out on purpose: see the dpkg configuration in image/rt/Dockerfile.
 _LEFT_OUT = re.compile(r"^/usr/share/(?:man|doc|locale)/")
 _LINE = re.compile(r"^(missing|\S{9})\s+(?:[a-z]\s+)?(/.*)$")

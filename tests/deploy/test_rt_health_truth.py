@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from fixtures.healthcheck_user import PASSWORD
 from harness import network
 from harness.balancer import login_page
 from harness.baseline import Baseline
@@ -20,7 +21,7 @@ from harness.database import DURABLE, Database
 from harness.lifecycle import Lifecycle
 from harness.rt import Rt
 from harness.waits import Retry, wait_until
-from tests.deploy.conftest import PASSWORD, RELEASE, Say
+from tests.deploy.conftest import RELEASE, Say
 
 pytestmark = pytest.mark.engine
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from harness.marathon.client import Marathon
 from tests.deploy.conftest import Say
 from tests.deploy.rt_on_marathon import Running, definition, running, told
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = pytest.mark.engine
 
 FEWEST_KILLS = 4
 BETWEEN = 2.5
@@ -26,8 +25,19 @@ RATE = 4
 """Attempts a second: a dozen people at work, and little enough that two cores also start instances meanwhile."""
 LONGEST_GAP = 30.0
 """Seconds; on a quiet machine it is a tenth of that. The server's own restart is in it."""
-SECONDS = "RT_HARNESS_KILL_SECONDS"
-"""Sets for how long both tests kill. Each keeps on until the fewest kills are done."""
+SHORT, LONG = 10.0, 60.0
+"""Seconds of kills, where --kill-seconds says nothing else; it goes on until the fewest kills are done."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give the test its duration: the one asked for, else a short one, and a long one with the slow tests."""
+    if "seconds" not in metafunc.fixturenames:
+        return
+    if asked := metafunc.config.getoption("--kill-seconds"):
+        metafunc.parametrize("seconds", [pytest.param(asked, id="as-asked")])
+        return
+    long = pytest.param(LONG, id="a-minute", marks=[pytest.mark.slow])
+    metafunc.parametrize("seconds", [pytest.param(SHORT, id="short"), long])
 
 
 @pytest.fixture
@@ -68,13 +78,10 @@ def everything_done_to(site: Running, seconds: float) -> None:
     site.load.go_on(3)
 
 
-@pytest.mark.parametrize(
-    "seconds", [pytest.param(10.0, id="short"), pytest.param(60.0, id="a-minute", marks=pytest.mark.slow)]
-)
 def test_nothing_acknowledged_is_lost(site: Running, verify: Verify, say: Say, seconds: float) -> None:
     """Three instances, people at work, kills all the time, every kind of deployment, and a server that dies."""
     with site.load:
-        everything_done_to(site, float(os.environ.get(SECONDS) or seconds))
+        everything_done_to(site, seconds)
     report = site.judged(LONGEST_GAP)
     say(f"{site.kills} kills: {told(report)}")
     verify(report)

@@ -28,7 +28,7 @@ from harness.verdict import Report
 from tests.deploy.conftest import RELEASE
 from tests.deploy.rt_on_marathon import definition, remove
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("bad-deploys")]
 
 App = dict[str, Any]
 INSTANCES = 1

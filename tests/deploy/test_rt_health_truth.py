@@ -24,7 +24,7 @@ from harness.rt import Rt
 from harness.waits import Retry, wait_until
 from tests.deploy.conftest import RELEASE, Say
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("health-truth")]
 
 UNHEALTHY_WITHIN = 8.0
 """Seconds: one health check that was let through just before, and one more that runs into its limit of 5 s."""

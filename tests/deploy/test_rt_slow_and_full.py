@@ -19,7 +19,7 @@ from harness.rt import secret_files
 from tests.deploy.conftest import RELEASE, Say
 from tests.deploy.test_rt_health_truth import HEALTHY_WITHIN, UNHEALTHY_WITHIN, Instance, lived_through
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = pytest.mark.engine
 
 SIZE = 300 * 2**20
 """A new site's data directory takes about 210 MB."""

@@ -22,7 +22,7 @@ from harness.verdict import Report
 from harness.waits import Retry, wait_until
 from tests.deploy.conftest import RELEASE, ROOT
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("state-on-disk")]
 
 GAP = 20.0
 ATTEMPTS = 18
@@ -79,7 +79,7 @@ def _all(balancer: Balancer, count: int) -> None:
     "local",
     [
         pytest.param(Local(SESSIONS, "true", "sessions ended"), id="sessions"),
-        pytest.param(Local(ATTACHMENTS, "rt-externalize-attachments", "cannot be read"), id="attachments"),
+        pytest.param(Local(ATTACHMENTS, "rt-externalize-attachments", "has 0 bytes instead of"), id="attachments"),
     ],
 )
 def test_state_on_an_instances_disk_is_found(

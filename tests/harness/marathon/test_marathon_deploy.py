@@ -16,7 +16,6 @@ from harness.marathon.client import Marathon
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
-from harness.marathon.model import Change
 from harness.marathon.probe import HttpProbe
 from harness.marathon.rolling import Decision, RollingRefusedError
 from harness.marathon.standin.trial import Trial
@@ -167,26 +166,6 @@ def test_a_bad_deploy_is_found_and_the_old_release_proven_live(
     assert len(report.findings) == 1, str(report)
     assert releases_live(trial, deployer) == ["1"]
     assert report.facts.get("old release live again", case == "refused definition")
-
-
-class Unfaithful(Marathon):
-    """A Marathon that says it rolls back, and only forgets the deployment."""
-
-    def cancel(self, deployment_id: str, *, force: bool = False) -> Change | None:  # noqa: ARG002
-        """Name a rollback that there is not."""
-        super().cancel(deployment_id, force=True)
-        return Change(None, "a-rollback-of-the-imagination")
-
-
-def test_a_rollback_that_does_not_happen_is_no_rollback(trial: Trial, deployer: Deployer) -> None:
-    """What Marathon promises is not believed: the old release is asked for, and it is not alone."""
-    good(deployer.deploy(release(trial, "1")))
-    url, token = os.environ.get("MARATHON_URL") or trial.url, os.environ.get("MARATHON_TOKEN", "")
-    with Unfaithful(url, token=token) as client:
-        deployer.client = client
-        report = deployer.deploy(release(trial, "2", health="503"))
-    assert report.facts["old release live again"] is False
-    assert "rollback is not proven" in str(report)
 
 
 def test_a_bad_first_deploy_leaves_nothing(trial: Trial, deployer: Deployer) -> None:

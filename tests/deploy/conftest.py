@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.healthcheck_user import MAKE_USER, PASSWORD
 from harness.baseline import Baseline
-from harness.choice import DEFAULT_SERVER
+from harness.choice import DEFAULT_SERVER, choose
 from harness.database import Database
 from harness.lifecycle import Lifecycle
 from harness.marathon.client import Marathon
@@ -18,6 +18,24 @@ from harness.marathon.standin.process import StandinProcess
 RELEASE = "5.0.3"
 ROOT = ("root", "password")
 Say = Callable[[str], None]
+
+
+def on_stage(item: pytest.Item) -> bool:
+    """Whether a test needs the upgrade of its pair."""
+    return "stage" in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are left out by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where nobody else asks for the upgrades, the usual pair is deployed; the others with the slow tests."""
+    upgraded = [item for item in items if on_stage(item)]
+    own = [item for item in upgraded if item.path.parent == Path(__file__).parent]
+    if len(own) < len(upgraded) or len(own) == 1:
+        return
+    usual = str(choose().pair)
+    for item in own:
+        if usual not in item.name:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

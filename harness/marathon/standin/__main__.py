@@ -26,7 +26,7 @@ from harness.marathon.standin.core import Settings, Standin, load_state
 from harness.marathon.standin.render import DIALECTS
 from harness.marathon.standin.tasks import DockerRunner
 
-START_LIMIT = 10.0
+START_LIMIT = 3.0
 """Real seconds that a manual clock leaves a task to begin to listen."""
 
 

@@ -47,7 +47,7 @@ class Balancer:
 
     def __init__(
         self, backends: Callable[[], Iterable[Address]], healthy: Callable[[Address], bool], *,
-        interval: float = 0.5, idle: float = 20,
+        interval: float = 1, idle: float = 20,
     ) -> None:  # fmt: skip
         """Start nothing yet."""
         self._backends, self._healthy = backends, healthy

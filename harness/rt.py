@@ -22,7 +22,6 @@ SITE_CONFIGURATION = "/opt/rt/site.d"
 HTTP = 80
 LOGIN_MARK = 'name="user"'
 """Part of RT's login form, in every release."""
-HEALTHCHECK_USER = "healthcheck"
 
 
 @dataclass(frozen=True)

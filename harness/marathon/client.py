@@ -168,9 +168,13 @@ class Marathon:
         answer = self.call("POST", "/v2/apps", dict(definition))
         return Change.read(mapping(answer.json()), answer.headers.get("Marathon-Deployment-Id", ""))
 
-    def put(self, app_id: str, definition: Json, *, force: bool = False) -> Change:
-        """PUT an app: top-level values replace their old ones whole. Raises AppLockedError, RejectedError."""
-        answer = self.call("PUT", _app(app_id), dict(definition), force=force)
+    def put(self, app_id: str, definition: Json, *, force: bool = False, whole: bool = False) -> Change:
+        """PUT an app: top-level values replace their old ones. Raises AppLockedError, RejectedError.
+
+        What the definition does not mention stays as it was; with `whole` it gets Marathon's default.
+        """
+        also = {"partialUpdate": False} if whole else {}
+        answer = self.call("PUT", _app(app_id), dict(definition), force=force, **also)
         return Change.read(mapping(answer.json()), answer.headers.get("Marathon-Deployment-Id", ""))
 
     def scale(self, app_id: str, instances: int, *, force: bool = False) -> Change:

@@ -41,8 +41,9 @@ class Deployer(Follower):
         require_rolling(how)
         same = before is not None and same_definition(definition, before.definition)
         also = before.version if same and before else None
+        # The whole definition, or a check that was taken out of it would live on.
         report = self._carry_out(
-            definition, lambda: self.client.put(app_id, definition), before, also=also, undo=undo
+            definition, lambda: self.client.put(app_id, definition, whole=True), before, also=also, undo=undo
         )
         report.facts["how"] = str(how)
         return report

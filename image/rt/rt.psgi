@@ -1,4 +1,4 @@
-# RT as a PSGI application, without the door to its installer.
+# RT as a PSGI application, without the door to its installer, and without a success that is none.
 use strict;
 use warnings;
 use lib '/opt/rt/share/lib';
@@ -14,6 +14,23 @@ if (($ENV{RT_GUARD} // 'on') ne 'off') {
         my ($class, $wanted) = @_;
         die "the database went away while RT was starting.\n" if $wanted;
         return 0;
+    };
+}
+
+# RT does not look at what a commit answers. A ticket is written in one transaction, in which its mail is sent too;
+# when the database dies meanwhile nothing is kept, and RT says "Ticket 40 created" all the same. Here a commit that
+# fails, or that finds its transaction rolled back, ends the request with an error: people, programs and mail
+# servers then know to try again.
+{
+    require DBIx::SearchBuilder::Handle;
+    no warnings 'redefine';
+    my $end = \&DBIx::SearchBuilder::Handle::EndTransaction;
+    *DBIx::SearchBuilder::Handle::EndTransaction = sub {
+        my ($handle, %arguments) = @_;
+        my $done = $end->(@_);
+        die "The database has lost what was to be committed.\n"
+            if !$done && lc($arguments{Action} // 'commit') eq 'commit';
+        return $done;
     };
 }
 

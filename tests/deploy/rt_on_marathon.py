@@ -14,6 +14,7 @@ from typing import Any
 
 from docker.models.containers import Container as DockerObject
 
+from fixtures.healthcheck_user import PASSWORD
 from harness import containers, owner, rest
 from harness.balancer import Address, Balancer, login_page
 from harness.checks import acknowledged
@@ -30,7 +31,7 @@ from harness.marathon.probe import rt_probe
 from harness.rt import secret_files
 from harness.verdict import Report
 from harness.waits import Retry, wait_until
-from tests.deploy.conftest import PASSWORD, RELEASE, ROOT
+from tests.deploy.conftest import RELEASE, ROOT
 
 DEFINITION: dict[str, Any] = load(Path(__file__).parents[2] / "marathon.json")
 _numbers = itertools.count(1)
@@ -153,14 +154,10 @@ class Running:
         for tag in self._images:
             self.lifecycle.client.images.remove(tag, force=True)
 
-    def fetch(self, ticket: int, attachment: int) -> bytes:
-        """Read an attachment as a person would, from whichever instance the balancer picks."""
-        with rest.client(Front(self.balancer.url), *ROOT) as client:
-            return client.attachment(ticket, attachment)
-
     def judged(self, longest_gap: float) -> Report:
-        """Ask whether everything that was acknowledged is there."""
-        return acknowledged.check(self.load.journal, self.database, self.fetch, longest_gap=longest_gap)
+        """Ask whether all that was acknowledged is there; files are read as people do, through the balancer."""
+        with rest.client(Front(self.balancer.url), *ROOT) as client:
+            return acknowledged.check(self.load.journal, self.database, client.attachment, longest_gap=longest_gap)
 
     def validated(self) -> str:
         """Return what RT's own validator finds in the database, "" for nothing."""

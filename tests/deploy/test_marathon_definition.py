@@ -13,8 +13,8 @@ import pytest
 from docker import DockerClient
 
 from fixtures.databases import CloneFactory
-from fixtures.healthcheck_user import MAKE_USER, PASSWORD
-from fixtures.rt import RtFactory
+from fixtures.healthcheck_user import PASSWORD
+from harness.baseline import Baseline
 from harness.database import Database
 from harness.lifecycle import Lifecycle
 from harness.marathon.client import Marathon
@@ -24,6 +24,7 @@ from harness.marathon.follow import Pace
 from harness.marathon.rolling import decide
 from harness.marathon.standin.trial import Trial
 from harness.rt import secret_files
+from tests.deploy import conftest
 
 pytestmark = [
     pytest.mark.engine,
@@ -38,11 +39,10 @@ RELEASE = DEFINITION["labels"]["RT_RELEASE"]
 
 
 @pytest.fixture
-def database(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, engine: DockerClient) -> Database:
-    """A new site of the definition's release, with the health check's user, on the network of the tasks too."""
-    found = clone(lifecycle.fresh(RELEASE, "mariadb-10.11"))
-    done = rt_tools(RELEASE, found).perl(MAKE_USER, PASSWORD)
-    assert done.code == 0, done.err
+def database(deployable: Baseline, clone: CloneFactory, engine: DockerClient) -> Database:
+    """A site of the definition's release, on the network of the tasks too."""
+    assert RELEASE == conftest.RELEASE
+    found = clone(deployable)
     engine.networks.get("bridge").connect(found.container.id)
     return found
 

@@ -1,7 +1,6 @@
 """Bad deploys of a real RT never replace a good one: found, rolled back, the old one proved live.
 
-What does not depend on RT (wrong port, image that does not start, flapping, healthy and then dead) is tried on a
-small image in tests/harness/marathon/test_marathon_deploy.py.
+The same rules are tried on a small image and a clock of our own in tests/harness/marathon/test_marathon_deploy.py.
 """
 
 from __future__ import annotations
@@ -9,12 +8,13 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
+from fixtures.healthcheck_user import PASSWORD
 from harness.baseline import Baseline
 from harness.database import Database
 from harness.lifecycle import Lifecycle
@@ -25,13 +25,14 @@ from harness.marathon.lint import lint
 from harness.marathon.probe import rt_probe
 from harness.rt import secret_files
 from harness.verdict import Report
-from tests.deploy.conftest import PASSWORD, RELEASE
+from tests.deploy.conftest import RELEASE
 from tests.deploy.rt_on_marathon import definition, remove
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("bad-deploys")]
 
 App = dict[str, Any]
-INSTANCES = 2
+INSTANCES = 1
+"""Marathon goes back by replacing every task again; several at once are in test_marathon_definition.py."""
 
 
 class Site:
@@ -48,10 +49,9 @@ class Site:
     def secrets(self, name: str, host: str = "", password: str = "") -> dict[str, Any]:
         """Return a volume with other database settings."""
         folder = self.folder / name
-        folder.mkdir()
-        files = secret_files(
-            host or self.database.host, password or self.database.credentials.password, healthcheck=PASSWORD
-        )
+        folder.mkdir(exist_ok=True)
+        password = password or self.database.credentials.password
+        files = secret_files(host or self.database.host, password, healthcheck=PASSWORD)
         for path, content in files:
             (folder / Path(path).name).write_bytes(content)
         return {"containerPath": "/opt/share/docker/secrets/rt", "hostPath": str(folder), "mode": "RO"}
@@ -71,7 +71,8 @@ def site(
     folder = tmp_path_factory.mktemp("bad")
     database = lifecycle.baselines.clone(deployable)
     good = definition(lifecycle, database, folder / "good", instances=INSTANCES)
-    good["env"] |= {"RT_DB_WAIT": "1", "RT_WORKERS": "2"}
+    good["env"] |= {"RT_DB_WAIT": "1"}
+    good["healthChecks"][0] |= {"delaySeconds": 0, "intervalSeconds": 1}
     with Marathon(marathon_url) as client:
         try:
             found = Site(client, good, database, lifecycle, folder)
@@ -81,6 +82,52 @@ def site(
         finally:
             remove(client, good["id"])
             lifecycle.baselines.discard(database)
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One thing that is wrong with a deploy, and the words in which it must be told.
+
+    soak: seconds between the two good polls, for what shows only after a while.
+    """
+
+    plant: Callable[[Site, App], None]
+    told: str
+    soak: float = 1
+
+
+def asks(bad: App, command: str) -> None:
+    """Let the health check run another command."""
+    bad["healthChecks"][0]["command"] = {"value": command}
+
+
+def runs(bad: App, script: str) -> None:
+    """Let the image start with a script of its own."""
+    bad["container"]["docker"]["parameters"] = [{"key": "entrypoint", "value": "/bin/sh"}]
+    bad["args"] = ["-c", script]
+
+
+def image_without_start(_: Site, bad: App) -> None:
+    """What the image starts is not there."""
+    bad["container"]["docker"]["parameters"] = [{"key": "entrypoint", "value": "/opt/rt/no-such-program"}]
+
+
+def asks_over_http(bad: App, path: str, **times: float) -> None:
+    """Let Marathon ask from outside, through the port mapping, and nothing else."""
+    check = {"protocol": "HTTP", "path": path, "portIndex": 0, "intervalSeconds": 1, "timeoutSeconds": 8}
+    bad["healthChecks"] = [check | times]
+    bad["readinessChecks"] = []
+
+
+def wrong_port(_: Site, bad: App) -> None:
+    """The mapping leads to a port on which nobody listens."""
+    bad["container"]["portMappings"][0]["containerPort"] = 8080
+    asks_over_http(bad, "/", gracePeriodSeconds=2, maxConsecutiveFailures=2)
+
+
+def behind_login(_: Site, bad: App) -> None:
+    """Nobody logs in for Marathon. The kill comes after the longest start that a busy machine has shown."""
+    asks_over_http(bad, "/REST/2.0/tickets", gracePeriodSeconds=15, maxConsecutiveFailures=1)
 
 
 def absent_database(site: Site, bad: App) -> None:
@@ -105,27 +152,42 @@ def install_mode(site: Site, bad: App) -> None:
     """
     bad["container"]["volumes"][0] = site.secrets("install", host="absent.invalid")
     bad["env"] |= {"RT_GUARD": "off", "RT_DB_WAIT": "0"}
-    bad["container"]["docker"]["parameters"] = [{"key": "entrypoint", "value": "/bin/sh"}]
-    bad["args"] = ["-c", "chmod u+w /opt/rt/etc/RT_SiteConfig.pm && exec /opt/rt/run"]
-    bad["healthChecks"] = [
-        {"protocol": "HTTP", "path": "/", "portIndex": 0, "intervalSeconds": 2, "timeoutSeconds": 8}
-    ]
-    del bad["readinessChecks"]
+    runs(bad, "chmod u+w /opt/rt/etc/RT_SiteConfig.pm && exec /opt/rt/run")
+    asks_over_http(bad, "/")
 
 
-BAD: dict[str, tuple[Callable[[Site, App], None], str]] = {
-    "database unreachable": (absent_database, "status 70"),
-    "database password wrong": (wrong_password, "status 70"),
-    "schema of another release": (other_schema, "status 71|status 72"),
-    "install mode": (install_mode, "/Install"),
+def stale_release(_: Site, bad: App) -> None:
+    """A check that always passes, on an image that is not the release which the label promises."""
+    asks(bad, "true")
+    bad["labels"]["RT_RELEASE"] = "5.0.7"
+
+
+def dies(_: Site, bad: App) -> None:
+    """The instance ends when it has been found healthy for the second time."""
+    asks(bad, "/opt/rt/healthcheck 127.0.0.1 80 && echo >>/tmp/asked")
+    runs(
+        bad, "/opt/rt/run & until [ -f /tmp/asked ] && [ $(wc -l </tmp/asked) -ge 2 ]; do sleep 0.1; done; exit 9"
+    )
+
+
+def flaps(_: Site, bad: App) -> None:
+    """Every second answer is no, whatever RT says."""
+    odd = "[ $(($(wc -l </tmp/asked) % 2)) -eq 1 ]"
+    asks(bad, f"/opt/rt/healthcheck 127.0.0.1 80 && echo >>/tmp/asked && {odd}")
+
+
+BAD: dict[str, Bad] = {
+    "image that does not start": Bad(image_without_start, "no-such-program"),
+    "wrong port": Bad(wrong_port, "Connect call failed"),
+    "health path behind login": Bad(behind_login, "401"),
+    "database unreachable": Bad(absent_database, "status 70"),
+    "database password wrong": Bad(wrong_password, "status 70"),
+    "schema of another release": Bad(other_schema, "status 71|status 72"),
+    "install mode": Bad(install_mode, "/Install"),
+    "check that always passes": Bad(stale_release, f"names release {RELEASE} instead of 5.0.7"),
+    "healthy, then dead": Bad(dies, "status 9", soak=4),
+    "flapping": Bad(flaps, "from healthy to unhealthy 2 times", soak=4),
 }
-
-
-def bad_one(site: Site, case: str) -> App:
-    """Return the good definition with one thing wrong."""
-    bad = copy.deepcopy(site.good)
-    BAD[case][0](site, bad)
-    return bad
 
 
 def test_a_good_deploy_is_proved_on_every_instance(site: Site) -> None:
@@ -142,25 +204,19 @@ def test_a_good_deploy_is_proved_on_every_instance(site: Site) -> None:
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_deploy_never_replaces_a_good_one(site: Site, case: str) -> None:
     """It is found for the right reason; every instance of the old one serves afterwards, by its own word."""
-    report = site.deployer.deploy(bad_one(site, case))
-    assert re.search(BAD[case][1], str(report)), str(report)
-    assert report.facts["old release live again"] is True
+    bad = copy.deepcopy(site.good)
+    BAD[case].plant(site, bad)
+    report = replace(site.deployer, pace=Pace(pull=60, interval=0.2, soak=BAD[case].soak)).deploy(bad)
+    assert re.search(BAD[case].told, str(report)), str(report)
+    assert report.facts["old release live again"] is True, str(report)
     assert site.live() == [RELEASE] * INSTANCES
 
 
-def test_lint_says_that_a_redirect_is_no_health(site: Site) -> None:
-    """The check that is fooled by install mode shows in the definition already."""
+@pytest.mark.parametrize(("plant", "rule"), [(install_mode, "L08"), (behind_login, "L09")])
+def test_lint_finds_it_before_anything_is_deployed(
+    site: Site, plant: Callable[[Site, App], None], rule: str
+) -> None:
+    """The checks that are fooled by install mode, or that nobody logs in for, show in the definition already."""
     bad = copy.deepcopy(site.good)
-    bad["healthChecks"] = [{"protocol": "HTTP", "path": "/", "portIndex": 0}]
-    assert "L08" in {finding.rule.id for finding in lint(bad)}
-
-
-def test_a_path_behind_login_never_passes(site: Site) -> None:
-    """Nobody logs in for Marathon: RT answers 401, which is not healthy; and lint says so before."""
-    bad = copy.deepcopy(site.good)
-    bad["healthChecks"] = [{"protocol": "HTTP", "path": "/REST/2.0/tickets", "portIndex": 0}]
-    app = site.client.app(site.good["id"])
-    where = [where for task in app.tasks if (where := app.endpoint(task))]
-    answers = [requests.get(f"http://{host}:{port}/REST/2.0/tickets", timeout=20) for host, port in where]
-    assert [answer.status_code for answer in answers] == [401] * INSTANCES
-    assert "L09" in {finding.rule.id for finding in lint(bad)}
+    plant(site, bad)
+    assert rule in {finding.rule.id for finding in lint(bad)} - {finding.rule.id for finding in lint(site.good)}

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import pytest
 
+from fixtures.healthcheck_user import PASSWORD
 from harness import network
 from harness.balancer import login_page
 from harness.baseline import Baseline
@@ -20,9 +22,9 @@ from harness.database import DURABLE, Database
 from harness.lifecycle import Lifecycle
 from harness.rt import Rt
 from harness.waits import Retry, wait_until
-from tests.deploy.conftest import PASSWORD, RELEASE, Say
+from tests.deploy.conftest import RELEASE, Say
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("health-truth")]
 
 UNHEALTHY_WITHIN = 8.0
 """Seconds: one health check that was let through just before, and one more that runs into its limit of 5 s."""
@@ -30,21 +32,24 @@ HEALTHY_WITHIN = 15.0
 """Seconds after the database is back: its own start, and what TCP waits before it tries again."""
 
 
-@dataclass(frozen=True)
-class Instance:
-    """A serving RT and its database, kept through all outages: nobody ever restarts it."""
+class Asked(ABC):
+    """Something that says how it is."""
 
-    site: Rt
-    database: Database
-
+    @abstractmethod
     def healthy(self) -> tuple[bool, str]:
-        """Ask the health check of the definition, as Marathon would."""
-        done = self.site.container.run(["/opt/rt/healthcheck", "127.0.0.1", "80"], limit=10)
-        return done.code == 0, done.out.strip()
+        """Ask the health check of the definition; return its answer and its words."""
 
+    @abstractmethod
     def ready(self) -> bool:
-        """Ask for the page that the readiness check asks for."""
-        return login_page(limit=2)(self.site.container.address(80))
+        """Ask for the page that the readiness check and the balancer ask for."""
+
+    @abstractmethod
+    def started(self) -> str:
+        """Return when its process was started."""
+
+    @abstractmethod
+    def ended(self) -> str | None:
+        """Return a sentence once it has ended."""
 
     def until(self, wanted: bool, since: float, limit: float) -> tuple[float, str]:
         """Wait until the health check says so; return seconds since `since`, and its words."""
@@ -55,8 +60,33 @@ class Instance:
                 raise Retry(words)
             return words
 
-        words = wait_until(f"The health check saying {wanted}", said, limit, gone=self.site.container.ended)
+        words = wait_until(f"The health check saying {wanted}", said, limit, gone=self.ended)
         return time.monotonic() - since, words
+
+
+@dataclass(frozen=True)
+class Instance(Asked):
+    """A serving RT and its database, kept through all outages: nobody ever restarts it."""
+
+    site: Rt
+    database: Database
+
+    def healthy(self) -> tuple[bool, str]:
+        """Ask as Marathon would, inside the container."""
+        done = self.site.container.run(["/opt/rt/healthcheck", "127.0.0.1", "80"], limit=10)
+        return done.code == 0, done.out.strip()
+
+    def ready(self) -> bool:
+        """Ask through the published port."""
+        return login_page(limit=2)(self.site.container.address(80))
+
+    def started(self) -> str:
+        """Ask the engine."""
+        return str(self.site.container.docker.attrs["State"]["StartedAt"])
+
+    def ended(self) -> str | None:
+        """Ask the engine."""
+        return self.site.container.ended()
 
 
 Outage = Callable[[Instance], AbstractContextManager[None]]
@@ -132,18 +162,18 @@ def instance(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[Instance]:
         lifecycle.baselines.discard(database)
 
 
-def lived_through(instance: Instance, outage: AbstractContextManager[None], name: str, say: Say) -> None:
+def lived_through(instance: Asked, outage: AbstractContextManager[None], name: str, say: Say) -> None:
     """Go through an outage; the health check must turn, and turn back, in time, on the process that was there."""
     assert instance.healthy()[0], instance.healthy()[1]
-    before = instance.site.container.docker.attrs["State"]["StartedAt"]
+    before = instance.started()
     began = time.monotonic()
     with outage:
         unhealthy, words = instance.until(False, began, UNHEALTHY_WITHIN)
         assert instance.ready() is False, "the balancer would still send people here"
         ended = time.monotonic()
     healthy, _ = instance.until(True, ended, HEALTHY_WITHIN)
-    wait_until("The page being served again", lambda: _want(instance.ready()), 10)
-    assert instance.site.container.docker.attrs["State"]["StartedAt"] == before
+    wait_until("The page being served again", lambda: _want(instance.ready()), HEALTHY_WITHIN)
+    assert instance.started() == before, "it was restarted"
     say(f"database {name}: unhealthy after {unhealthy:.1f} s, healthy again {healthy:.1f} s later ({words})")
 
 

@@ -10,15 +10,16 @@ import pymysql
 import pytest
 from docker.types import Mount
 
+from fixtures.healthcheck_user import PASSWORD
 from harness import network
 from harness.baseline import DATA, PREPARED, Baseline
 from harness.database import DURABLE, PORT, Database
 from harness.lifecycle import Lifecycle
 from harness.rt import secret_files
-from tests.deploy.conftest import PASSWORD, RELEASE, Say
+from tests.deploy.conftest import RELEASE, Say
 from tests.deploy.test_rt_health_truth import HEALTHY_WITHIN, UNHEALTHY_WITHIN, Instance, lived_through
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = pytest.mark.engine
 
 SIZE = 300 * 2**20
 """A new site's data directory takes about 210 MB."""

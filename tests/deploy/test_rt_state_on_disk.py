@@ -16,12 +16,13 @@ from harness.checks import acknowledged
 from harness.database import Database
 from harness.lifecycle import Lifecycle
 from harness.load import Front, Journal, Load
+from harness.mutants.balancer import Forgetful, Insistent, Relay
 from harness.rt import Configuration, Rt
 from harness.verdict import Report
 from harness.waits import Retry, wait_until
 from tests.deploy.conftest import RELEASE, ROOT
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("state-on-disk")]
 
 GAP = 20.0
 ATTEMPTS = 18
@@ -57,10 +58,12 @@ class Played:
 
 
 @contextmanager
-def played(sites: Sequence[Rt], database: Database) -> Iterator[tuple[Played, Balancer]]:
+def played(
+    sites: Sequence[Rt], database: Database, kind: type[Balancer] = Balancer
+) -> Iterator[tuple[Played, Balancer]]:
     """Let people work on some instances for a while."""
-    with Balancer(lambda: [site.container.address(80) for site in sites if not site.container.ended()],
-                  login_page()) as balancer:  # fmt: skip
+    with kind(lambda: [site.container.address(80) for site in sites if not site.container.ended()],
+              login_page()) as balancer:  # fmt: skip
         wait_until("The instances", lambda: _all(balancer, len(sites)), 30)
         with Load(balancer.url, *ROOT, rate=8, clients=2) as load:
             load.reach(ATTEMPTS)
@@ -76,7 +79,7 @@ def _all(balancer: Balancer, count: int) -> None:
     "local",
     [
         pytest.param(Local(SESSIONS, "true", "sessions ended"), id="sessions"),
-        pytest.param(Local(ATTACHMENTS, "rt-externalize-attachments", "cannot be read"), id="attachments"),
+        pytest.param(Local(ATTACHMENTS, "rt-externalize-attachments", "has 0 bytes instead of"), id="attachments"),
     ],
 )
 def test_state_on_an_instances_disk_is_found(
@@ -99,16 +102,22 @@ def test_state_on_an_instances_disk_is_found(
 
 
 @pytest.fixture(scope="module")
-def good(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[Played]:
-    """A run in which nothing went wrong, for planting defects into."""
+def one(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[tuple[Rt, Database]]:
+    """One instance that keeps its state where it belongs."""
     database = lifecycle.baselines.clone(deployable)
     try:
         site = lifecycle.site(RELEASE, database)
-        with played([site], database) as (found, _):
-            yield found
+        yield site, database
         site.remove()
     finally:
         lifecycle.baselines.discard(database)
+
+
+@pytest.fixture(scope="module")
+def good(one: tuple[Rt, Database]) -> Iterator[Played]:
+    """A run in which nothing went wrong, for planting defects into."""
+    with played([one[0]], one[1]) as (found, _):
+        yield found
 
 
 def test_where_nothing_is_lost_nothing_is_found(good: Played) -> None:
@@ -205,3 +214,12 @@ def test_a_run_without_success_is_no_pass(good: Played) -> None:
     """Nothing acknowledged, nothing lost: that proves nothing."""
     silent = [replace(one, state="unknown") for one in good.journal.attempts]
     assert not good.judged(replace(good.journal, attempts=silent), longest_gap=1000)
+
+
+@pytest.mark.parametrize(("kind", "told"), [(Forgetful, "lost"), (Insistent, "duplicated")])
+def test_a_balancer_that_is_no_good_is_found(one: tuple[Rt, Database], kind: type[Relay], told: str) -> None:
+    """An answer is no proof, and neither is one of two."""
+    with played([one[0]], one[1], kind) as (found, _):
+        report = found.judged()
+    assert report.facts[told] >= 2, str(report)
+    assert not any(report.facts[other] for other in {"lost", "changed", "duplicated"} - {told}), str(report)

@@ -26,6 +26,7 @@ from harness.marathon.standin.process import StandinProcess
 from harness.releases import ROOT
 from harness.rt import secret_files
 from harness.stage import Stage
+from tests.deploy.conftest import on_stage
 
 STAND_IN = "stand-in"
 pytestmark = pytest.mark.engine
@@ -47,8 +48,15 @@ def marathon(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maratho
         standin.stop()
 
 
+def others_look(request: pytest.FixtureRequest) -> bool:
+    """Whether other tests of this run compare both sides; reading them costs more than the deploy."""
+    return any(on_stage(one) and one.path != request.node.path for one in request.session.items)
+
+
 @pytest.fixture
-def definition(stage: Stage, engine: DockerClient, tmp_path: Path) -> dict[str, Any]:
+def definition(
+    stage: Stage, engine: DockerClient, tmp_path: Path, request: pytest.FixtureRequest
+) -> dict[str, Any]:
     """marathon.json for this release, in a group of its own; its checks as they are, only asked more often."""
     app: dict[str, Any] = copy.deepcopy(load(ROOT / "marathon.json"))
     steps = stage.new().upgrade_steps()
@@ -59,7 +67,8 @@ def definition(stage: Stage, engine: DockerClient, tmp_path: Path) -> dict[str, 
     if os.environ.get("MARATHON_URL"):
         app["container"]["docker"]["image"] = os.environ.get("RT_IMAGE", app["container"]["docker"]["image"])
         return app
-    stage.read_everything()  # a site that is used writes
+    if others_look(request):
+        stage.read_everything()  # a site that is used writes
     database = stage.after()
     network = engine.networks.get("bridge")
     if "bridge" not in database.container.docker.attrs["NetworkSettings"]["Networks"]:

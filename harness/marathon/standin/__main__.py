@@ -26,6 +26,9 @@ from harness.marathon.standin.core import Settings, Standin, load_state
 from harness.marathon.standin.render import DIALECTS
 from harness.marathon.standin.tasks import DockerRunner
 
+START_LIMIT = 3.0
+"""Real seconds that a manual clock leaves a task to begin to listen."""
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
@@ -85,7 +88,9 @@ async def serve(options: argparse.Namespace) -> None:
     options.state = options.state or cache.directory("marathon")
     state = load_state(options.state)
     clock = ManualClock(state.moment or RealClock().now()) if options.manual_clock else RealClock()
-    runner = DockerRunner(engine.connect(), state.identity, host=options.host, cmd_image=options.cmd_image)
+    # On a clock that does not wait a task would be killed for its silence before it had the time to speak.
+    patience = START_LIMIT if options.manual_clock else 0
+    runner = DockerRunner(engine.connect(), state.identity, options.host, options.cmd_image, patience=patience)
     settings = Settings(options.dialect, options.max_running_deployments, options.cpus, options.mem)
     standin = Standin(clock, runner, state, settings)
     listener = listen(options.listen, options.port)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
@@ -144,6 +144,12 @@ async def tcp(host: str, port: int, timeout: float, connect: Connect = connect_d
     except CONNECTION_ERRORS as error:
         return Result(False, reason_of(error))
     return Result(True)
+
+
+async def listening(addresses: Iterable[tuple[str, int]]) -> bool:
+    """Whether somebody takes connections at every one of these addresses."""
+    asked = [await tcp(*address, timeout=1) for address in addresses]
+    return all(one.passed for one in asked)
 
 
 async def http_following(

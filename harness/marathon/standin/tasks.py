@@ -23,7 +23,7 @@ from harness.marathon.standin import flags
 from harness.marathon.standin.environment import environment
 from harness.marathon.standin.labels import APP, PORTS, STAGED, STANDIN, TASK, VERSION, ending, found_of, placed_of
 from harness.marathon.standin.model import App
-from harness.marathon.standin.probes import Result
+from harness.marathon.standin.probes import Result, listening
 from harness.marathon.standin.runner import Ended, Found, LaunchError
 from harness.marathon.standin.task import Placed
 
@@ -53,13 +53,16 @@ class DockerRunner:
     """Tasks as containers, each labelled with its owner and with all that is needed to adopt it later."""
 
     def __init__(
-        self, client: DockerClient, identity: str, host: str = "", cmd_image: str = "", threads: int = 8
-    ) -> None:
+        self, client: DockerClient, identity: str, host: str = "", cmd_image: str = "", threads: int = 8,
+        *, patience: float = 0,
+    ) -> None:  # fmt: skip
         """Serve one stand-in.
 
         identity: names the stand-in's state; tasks with the same identity are its own. host: address to
         publish on, empty to find one. cmd_image: the image for apps that have a command and no container.
+        patience: real seconds in which a launched task may begin to listen, or end, before it counts as launched.
         """
+        self.patience = patience
         self.client = client
         self.identity = identity
         self.host = host or reachable_host(client)
@@ -74,7 +77,20 @@ class DockerRunner:
 
     async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
         """Create and start the container. Raises LaunchError with the engine's own words."""
-        return await self._in_thread(lambda: self._launch(app, task_id, staged_at))
+        placed = await self._in_thread(lambda: self._launch(app, task_id, staged_at))
+        if self.patience:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._begun(placed), self.patience)
+        return placed
+
+    async def _begun(self, placed: Placed) -> None:
+        while await self._in_thread(lambda: self._runs(placed)) and not await listening(placed.addresses):
+            await asyncio.sleep(0.05)
+
+    def _runs(self, placed: Placed) -> bool:
+        with contextlib.suppress(NotFound):
+            return bool(self.client.containers.get(placed.container).status == "running")
+        return False
 
     def image_of(self, app: App) -> str:
         """Return the image to run. Raises LaunchError when there is none."""

@@ -114,6 +114,21 @@ def test_polling_does_without_events(trial: Trial, deployer: Deployer) -> None:
     assert (bool(report), report.facts["events"], report.facts["old release live again"]) == (False, "none", True)
 
 
+def test_what_a_definition_no_longer_says_is_gone(trial: Trial, deployer: Deployer) -> None:
+    """Marathon keeps what a PUT does not mention, and a readiness check that was taken out would go on asking."""
+    check = {"name": "ready", "portName": "http", "path": "/cgi-bin/health", "httpStatusCodesForReady": [200]}
+    good(deployer.deploy(release(trial, "1", readinessChecks=[check])))
+    good(
+        deployer.deploy(
+            release(trial, "2", upgradeStrategy={"minimumHealthCapacity": 0, "maximumOverCapacity": 0})
+        )
+    )
+    good(deployer.deploy(release(trial, "3")))
+    app = deployer.client.app(f"{trial.group}/app")
+    assert not app.definition.get("readinessChecks")
+    assert app.definition["upgradeStrategy"]["minimumHealthCapacity"] == 1
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "never healthy": ({"health": "503"}, "503"),
     "behind a login": ({"health": "401"}, "401"),

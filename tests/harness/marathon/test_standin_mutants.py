@@ -73,6 +73,11 @@ ON_ENGINE = [
     ),
     Mutant("scheduler", "if wait > 0:", "if False:", ["c35"]),
     Mutant("monitor", "probes.http_following(", "probes.http(host, ", ["c40"]),
+    Mutant("commands", "if holders and not force", "if False and not force", ["c06"]),
+    Mutant("commands", "dict(deployment.original)", "dict(deployment.target)", ["c30_deleting"]),
+    Mutant("readiness", "answer.status in check.http_status_codes_for_ready", "True", ["c32"]),
+    Mutant("rollout", "known.app.instances - len(self.state.tasks_of(app_id))", "0", ["c33_a_dead"]),
+    Mutant("scheduler", "self.remember_failure(task, FAILED, message)", "pass", ["c37_the_last"]),
 ]
 
 

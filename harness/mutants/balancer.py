@@ -1,0 +1,62 @@
+"""Balancers that are no good: one acknowledges what it never hands on, one sends twice."""
+
+from __future__ import annotations
+
+import re
+from asyncio import StreamReader, StreamWriter
+
+from harness.balancer import Balancer
+
+
+class Relay(Balancer):
+    """Takes a request apart, which a balancer had better not do: what goes wrong between client and instance."""
+
+    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        body = await reader.readexactly(int(length[1])) if length else b""
+        writer.write(await self.relayed(head + body, write=b"/comment " in head))
+        await writer.drain()
+
+    async def relayed(self, request: bytes, *, write: bool) -> bytes:
+        """Return what a client gets for its request; write: a reply or a comment."""
+        raise NotImplementedError
+
+    async def exchange(self, request: bytes) -> bytes:
+        """Hand a request to an instance and return all of its answer."""
+        backend = await self._backend()
+        assert backend
+        backend[1].write(request)
+        try:
+            return await backend[0].read(-1)
+        finally:
+            backend[1].close()
+
+
+class Forgetful(Relay):
+    """Acknowledges every second write in the words of the first one, and hands it to nobody."""
+
+    writes = 0
+    said = b""
+
+    async def relayed(self, request: bytes, *, write: bool) -> bytes:
+        """Forget, or not."""
+        self.writes += write
+        if write and self.said and self.writes % 2 == 0:
+            return self.said
+        answer = await self.exchange(request)
+        self.said = answer if write else self.said
+        return answer
+
+
+class Insistent(Relay):
+    """Sends every second write again, as a proxy does that takes a POST for repeatable."""
+
+    writes = 0
+
+    async def relayed(self, request: bytes, *, write: bool) -> bytes:
+        """Send once, or twice."""
+        self.writes += write
+        if write and self.writes % 2 == 0:
+            await self.exchange(request)
+        return await self.exchange(request)

@@ -10,7 +10,7 @@ import pytest
 from harness.interruption import Cut
 from harness.killing import BOUNDARIES, Killing
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.xdist_group("killed"), pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("killed"), pytest.mark.timeout(3600)]
 
 
 def test_an_upgrade_cut_off_is_recognised_and_mended(killing: Killing, cut: Cut, where: str) -> None:

@@ -131,6 +131,11 @@ class _Lines:
         raise UsageError(f"{self.place(index, key)} {why}.", repair=_EXAMPLE)
 
 
+def holds(acceptances: Sequence[Acceptance], finding: Finding, today: date | None = None) -> bool:
+    """Tell whether somebody has signed a finding off and the day has not passed."""
+    return any(entry.matches(finding) and not entry.expired(today or date.today()) for entry in acceptances)
+
+
 def apply(outcome: Outcome, acceptances: Sequence[Acceptance], today: date | None = None) -> Outcome:
     """Return the outcome with signed-off findings moved from the reports to `accepted`.
 

@@ -29,7 +29,7 @@ def write(database: Database, path: Path, facts: Mapping[str, Any]) -> Path:
     Raises InfrastructureError when the server's product has no client that dumps byte for byte.
     """
     rows = {table: 0 if table in WITHOUT_ROWS else count for table, count in database.counts().items()}
-    packed = zstd.compress(_dumped(database), level=LEVEL)
+    packed = zstd.compress(dumped(database), level=LEVEL)
     sha256 = hashlib.sha256(packed).hexdigest()
     path.parent.mkdir(parents=True, exist_ok=True)
     manifest_of(path).unlink(missing_ok=True)  # never the old facts beside the new file
@@ -73,7 +73,7 @@ def _prove(manifest: Manifest, rows: Mapping[str, int], sha256: str) -> None:
         raise InfrastructureError("The manifest does not read back as it was written.")
 
 
-def _dumped(database: Database) -> bytes:
+def dumped(database: Database) -> bytes:
     """Return the dump's bytes, made by the server's own client. Text columns hold any bytes: never decode."""
     program = _PROGRAM.get(database.server.product)
     if program is None:

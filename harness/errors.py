@@ -55,3 +55,9 @@ class InfrastructureError(HarnessError):
     """Something the harness stands on gave way, so nothing was proven either way."""
 
     exit_code = 2
+
+
+class RefusedError(HarnessError):
+    """What was asked for was not done, because a check has found that it would do harm."""
+
+    exit_code = 2

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from harness import guard, interruption, statements, upgrade
 from harness.checks import history as history_check
-from harness.checks import killed, repeated
+from harness.checks import killed, preflight, repeated
 from harness.checks import run as run_check
 from harness.checks.killed import Aftermath
 from harness.choice import Choice
@@ -91,21 +91,22 @@ class Killing:
 
     def _look(self, place: Place, made: Counted, database: Database) -> Aftermath:
         origin, target = self.pair.origin, self.pair.target
-        releases = [one for one in (target, origin) if self.lifecycle.has_image(one)]
-        with self._tools(target, database) as tools:
-            thaw, steps = Thawer(tools), self._steps(tools)
-            before = history_check.read(self.before(), thaw)
-            history = history_check.check(before, history_check.read(database, thaw), steps, origin, target)
-            judgements = [guard.ask(tools)]
+        with contextlib.ExitStack() as stack:
+            new = stack.enter_context(self._tools(target, database))
+            known = self.lifecycle.has_image(origin)
+            old = stack.enter_context(self._tools(origin, database)) if known else None
+            thaw, steps = Thawer(new), self._steps(new)
+            left = history_check.read(database, thaw)
+            history = history_check.check(history_check.read(self.before(), thaw), left, steps, origin, target)
+            judgements = [guard.ask(one) for one in (new, old) if one]
             changed = None
             if judgements[0].code == OLDER:
                 changed = repeated.untouched(self.before(), database, thaw)
-        for release in releases[1:]:
-            with self._tools(release, database) as tools:
-                judgements.append(guard.ask(tools))
-        refused = {one: guard.try_to_serve(self.lifecycle, one, database)[0] for one in releases[:1]}
+            recognised = preflight.recognise(database, old, new, (origin, target), steps=steps, history=left)
+        forbidden = tuple(one.what for one in recognised.stops)
+        refused = {target: guard.try_to_serve(self.lifecycle, target, database)[0]}
         ran = run_check.check(made.run, steps)
-        return Aftermath(str(place), target, ran, history, judgements, refused, changed)
+        return Aftermath(str(place), target, ran, history, judgements, refused, changed, forbidden)
 
     def _again(self, database: Database) -> list[Report]:
         with self._tools(self.pair.target, database) as tools:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from docker import DockerClient
@@ -13,7 +15,7 @@ from harness.database import Database
 from harness.dump import Dump
 from harness.errors import InfrastructureError
 from harness.images import Images, Progress, quiet
-from harness.releases import Pair, release, releases, server
+from harness.releases import Pair, pair, release, releases, server
 from harness.rt import Configuration, Rt
 from harness.upgrade import UpgradeRun
 
@@ -90,7 +92,17 @@ class Lifecycle:
         For tests that plant defects into an upgraded database. A gate never uses it: a verdict rests on an
         upgrade that ran for it.
         """
-        before = self.restored(dump, pair.server)
+        return self._upgraded(self.restored(dump, pair.server), pair, dump.name)
+
+    def walked(self, path: Sequence[str], server_name: str, dump: Dump) -> tuple[Baseline, list[UpgradeRun]]:
+        """Return a baseline of the dump upgraded through the releases of a path, and the runs. See `upgraded`."""
+        baseline, runs = self.restored(dump, server_name), []
+        for origin, target in itertools.pairwise(path):
+            baseline, made = self._upgraded(baseline, pair(origin, target, server_name), dump.name)
+            runs.append(made)
+        return baseline, runs
+
+    def _upgraded(self, before: Baseline, pair: Pair, name: str) -> tuple[Baseline, UpgradeRun]:
         parts = ["upgrade", before.key, self.rt_image(pair.target), pair.origin]
         record = cache.directory("runs") / f"{cache.digest(*parts)}.json"
 
@@ -103,7 +115,7 @@ class Lifecycle:
             record.with_suffix(f".{database.container.id[:12]}").write_text(json.dumps(asdict(made)))
             record.with_suffix(f".{database.container.id[:12]}").replace(record)
 
-        baseline = self.baselines.of_clone(before, parts, f"upgrading {dump.name} {pair}", work)
+        baseline = self.baselines.of_clone(before, parts, f"upgrading {name} {pair}", work)
         facts = json.loads(record.read_text(encoding="utf-8"))
         facts["lines"] = [tuple(line) for line in facts["lines"]]
         return baseline, UpgradeRun(**facts)

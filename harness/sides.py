@@ -15,6 +15,7 @@ from harness.baseline import Baseline
 from harness.checks import redact
 from harness.choice import Choice
 from harness.database import FAST, Database, Profile
+from harness.errors import RefusedError
 from harness.lifecycle import Lifecycle
 from harness.once import Once
 from harness.progress import Progress, Running
@@ -66,7 +67,7 @@ class Sides:
         return self._once("new", lambda: self._tools(self.pair.target, self.untouched()))
 
     def run(self) -> UpgradeRun:
-        """The upgrade, carried out."""
+        """The upgrade, carried out. Raises RefusedError where it must not be."""
         return self._once("run", self._upgrade)
 
     def after(self) -> Database:
@@ -81,8 +82,13 @@ class Sides:
     def steps(self) -> list[str]:
         """The steps that lead from the origin to the target, by the target's own account."""
         return self._once(
-            "steps", lambda: upgrade.expected_steps(self.new().upgrade_steps(), self.pair.origin, self.pair.target)
+            "steps",
+            lambda: upgrade.expected_steps(self.scout().upgrade_steps(), self.pair.origin, self.pair.target),
         )
+
+    def refusal(self) -> RefusedError | None:
+        """Why the upgrade must not be run; None where nothing speaks against it, or nobody asked."""
+        return None
 
     # How it is done.
 
@@ -126,8 +132,13 @@ class Sides:
         return site
 
     def _upgrade(self) -> UpgradeRun:
+        title = f"upgrade to {self.pair.target}"
+        if refusal := self.refusal():
+            with self.step(title) as running:
+                running.skip(refusal.sentence)
+            raise refusal
         new, steps = self.new(), self.steps()
-        with self.step(f"upgrade to {self.pair.target}") as running:
+        with self.step(title) as running:
             made = upgrade.run(new, self.pair.origin, self.pair.target, heard=running.note)
             running.note(f"{len(made.steps)} of {len(steps)} steps, exit code {made.code}")
         return made
@@ -177,4 +188,7 @@ class Silent:
         """Say nothing."""
 
     def fail(self, why: str) -> None:
+        """Say nothing."""
+
+    def skip(self, why: str) -> None:
         """Say nothing."""

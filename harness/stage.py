@@ -26,13 +26,14 @@ from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.meaning import Meaning
 from harness.checks.meaning_allowances import Upgrade
-from harness.checks.preflight import Known
+from harness.checks.preflight import Known, Recognised
+from harness.errors import RefusedError
 from harness.rt import Rt
 from harness.schema import Schema
 from harness.sides import Sides
 from harness.thaw import Thawer
 from harness.upgrade import UpgradeRun
-from harness.verdict import Report
+from harness.verdict import Finding, Report
 
 CHECKS = Path(history_check.__file__).parent
 
@@ -58,7 +59,37 @@ Fact = TypeVar("Fact", bound=Remembered)
 
 
 class Stage(Sides):
-    """An upgrade and what is asked of it."""
+    """An upgrade and what is asked of it.
+
+    accepts: tells which findings somebody has signed off. validates: whether preflight shows what rt-validator
+    says of the old side, which takes seconds and is no finding.
+    """
+
+    validates = True
+    accepts: Callable[[Finding], bool] = staticmethod(lambda _: False)
+
+    # What comes before it.
+
+    def recognised(self) -> Recognised:
+        """What the dump is, by its own account: the part of preflight that may forbid the upgrade."""
+
+        def ask() -> Recognised:
+            path = (self.pair.origin, self.pair.target)
+            return preflight_check.recognise(
+                self.before(), self.old(), self.scout(), path, steps=self.steps(), history=self._old_history()
+            )
+
+        return self._once("recognised", ask)
+
+    def refusal(self) -> RefusedError | None:
+        """Why the upgrade must not be run: a second time, from the wrong release, or on half of one."""
+        stops = [one for one in self.recognised().stops if not self.accepts(one)]
+        if not stops:
+            return None
+        return RefusedError(
+            f"The upgrade was not run, as preflight found that it is not one for this database: {stops[0].what}.",
+            repair=next((one.repair for one in stops if one.repair), ""),
+        )
 
     # Reports that only read.
 
@@ -67,8 +98,8 @@ class Stage(Sides):
 
         def ask() -> Report:
             old = self.old()
-            known = Known(history=self._old_history(), configuration=self.lifecycle.configuration)
-            known.validation = self._old_validation(old) if old else None
+            known = Known(configuration=self.lifecycle.configuration, recognised=self.recognised())
+            known.validation = self._old_validation(old) if old and self.validates else None
             path = (self.pair.origin, self.pair.target)
             return preflight_check.check(self.before(), old, self.scout(), path, steps=self.steps(), known=known)
 
@@ -76,7 +107,7 @@ class Stage(Sides):
 
     def ran(self) -> Report:
         """Did the upgrade end well?"""
-        return self._report(run_check.CHECK, lambda: run_check.check(self.run(), self.steps()))
+        return self._answer(run_check.CHECK, lambda: run_check.check(self.run(), self.steps()))
 
     def history(self) -> Report:
         """Does RT's own history tell of a complete upgrade?"""
@@ -87,7 +118,7 @@ class Stage(Sides):
             after = history_check.read(self.after(), thaw)
             return history_check.check(before, after, self.steps(), self.pair.origin, self.pair.target)
 
-        return self._report(history_check.CHECK, ask)
+        return self._answer(history_check.CHECK, ask)
 
     def schema(self) -> Report:
         """Is the upgraded schema a fresh install's?"""
@@ -96,7 +127,7 @@ class Stage(Sides):
             fresh = self._fresh_schema()
             return schema_check.check(schema.read(self.after()), fresh, self.steps(), schema.read(self.before()))
 
-        return self._report(schema_check.NAME, ask)
+        return self._answer(schema_check.NAME, ask)
 
     def rows(self) -> Report:
         """Is every row accounted for?"""
@@ -106,7 +137,7 @@ class Stage(Sides):
             known = self.remembered("digests", lambda: rows_check.digests(self.before()))
             return rows_check.check(self.before(), self.after(), self.steps(), Thawer(self.new()), known=known)
 
-        return self._report(rows_check.NAME, ask)
+        return self._answer(rows_check.NAME, ask)
 
     def integrity(self) -> Report:
         """Does rt-validator find what it did not find before?"""
@@ -117,7 +148,7 @@ class Stage(Sides):
             self.run()
             return integrity_check.check(before, integrity_check.collect(self.new()))
 
-        return self._report(integrity_check.CHECK, ask)
+        return self._answer(integrity_check.CHECK, ask)
 
     def meaning(self) -> Report:
         """Does RT say the same about the data as the old release did?"""
@@ -133,7 +164,7 @@ class Stage(Sides):
             upgrade_done = Upgrade(self.pair.origin, self.pair.target, tuple(self.steps()))
             return meaning_check.check(before, after, upgrade_done)
 
-        return self._report(meaning_check.CHECK, ask)
+        return self._answer(meaning_check.CHECK, ask)
 
     def read_everything(self) -> None:
         """Have all reports that only read: from here on the upgraded copy may be used, and so written to."""
@@ -149,7 +180,7 @@ class Stage(Sides):
             visit = visitor.invite(self.new(), self.site(), self.after(), self._accounts(), thorough=self.thorough)
             return application_check.check(visit)
 
-        return self._report(application_check.CHECK, ask)
+        return self._answer(application_check.CHECK, ask)
 
     # How it is done.
 
@@ -182,6 +213,12 @@ class Stage(Sides):
 
         return self._once("fresh schema", read)
 
+    def _answer(self, name: str, ask: Callable[[], Report]) -> Report:
+        """Report on the upgrade. Raises RefusedError at once where it must not be run."""
+        if refusal := self.refusal():
+            raise refusal
+        return self._report(name, ask)
+
     def _report(self, name: str, ask: Callable[[], Report]) -> Report:
         return self._once(f"report {name}", lambda: self._asked(name, ask))
 
@@ -202,7 +239,7 @@ class Stage(Sides):
         What goes wrong here shows again when a test asks for it.
         """
         with self._phase_of("both sides"):
-            self._at_once(self.old, self.new, self._fresh_schema)
+            self._at_once(self.recognised, self.new, self._fresh_schema)
         # Each has a copy of its own, so preflight need not keep the upgrade waiting.
         self._at_once(self.preflight, self.run)
         with self._phase_of("checks"):

@@ -19,7 +19,8 @@ class Aftermath:
     run: the run check's report on the upgrade that was cut off. history: the history check's on what it left.
     judgements: what the guards of the new and the old release say. served: release to the exit code with which
     its image refused to serve, 0 when it served. changed: differences from the untouched database; None when it
-    was not asked, as nobody claimed that there are none. again: reports on the upgrade after the restore.
+    was not asked, as nobody claimed that there are none. forbidden: preflight's findings that keep the upgrade
+    from being run on it again. again: reports on the upgrade after the restore.
     """
 
     place: str
@@ -29,6 +30,7 @@ class Aftermath:
     judgements: list[Judgement]
     served: dict[str, int]
     changed: Report | None
+    forbidden: tuple[str, ...]
     again: list[Report] = field(default_factory=list)
 
 
@@ -63,6 +65,8 @@ def _half_way(report: Report, seen: Aftermath) -> None:
         if code not in (HALF_WAY, NEWER):
             word = "serves the half upgraded database" if not code else f"ends with {code} instead of {HALF_WAY}"
             report.find(seen.place, f"RT {release} {word}", repair=REPAIR)
+    if not seen.forbidden:
+        report.find(seen.place, "preflight would start the upgrade of the half upgraded database", repair=REPAIR)
     if not seen.judgements or not seen.served:
         report.find(seen.place, "no image was asked what it makes of the half upgraded database")
 
@@ -74,12 +78,16 @@ def _untouched(report: Report, seen: Aftermath) -> None:
     for one in seen.judgements:
         if one.release != seen.target and one.code:
             report.find(seen.place, "the old release refuses its own untouched database", samples=(str(one),))
+    if seen.forbidden:
+        report.find(seen.place, "preflight forbids the upgrade of the untouched database", samples=seen.forbidden)
     if seen.served.get(seen.target, 0) != OLDER:
         report.find(seen.place, f"RT {seen.target} does not refuse the database that was not upgraded")
 
 
 def _finished(report: Report, seen: Aftermath) -> None:
     """Judge an upgrade that came through all the same, as one that needed no more of the disk does."""
+    if not seen.forbidden:
+        report.find(seen.place, "the upgrade came through, and preflight would have it run again", repair=REPAIR)
     for one in seen.judgements:
         if (one.code == 0) != (one.release == seen.target):
             report.find(seen.place, "the upgrade came through, and a guard thinks otherwise", samples=(str(one),))

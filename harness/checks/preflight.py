@@ -15,23 +15,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.checks import preflight_configuration, preflight_database, redact
-from harness.checks.history import History, opened, title
+from harness.checks import preflight_configuration, preflight_database, preflight_identity, redact
+from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.log import records
 from harness.checks.meaning import Meaning
+from harness.checks.preflight_database import Steps
 from harness.database import Database
-from harness.errors import InfrastructureError
 from harness.releases import parse
 from harness.rt import Configuration, Rt
+from harness.schema import Schema
 from harness.schema import read as read_schema
-from harness.verdict import Report
+from harness.verdict import Finding, Report
 
 CHECK = "preflight"
 QUESTION = "Is the dump what it is said to be, and can this upgrade go well?"
 PROBE = Path(__file__).with_name("perl") / "probe.pl"
 NOTES = Path(__file__).with_name("preflight_notes.toml")
-OLDER, SAME, NEWER = "older", "ok", "newer"
 _SHOWN = 8
 _UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
 
@@ -44,6 +44,30 @@ class Known:
     validation: Validation | None = None
     meaning: Meaning | None = None
     configuration: Configuration = field(default_factory=Configuration)
+    recognised: Recognised | None = None
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What the database was recognised as. stops: those of the report's findings that forbid the upgrade."""
+
+    report: Report
+    stops: tuple[Finding, ...]
+    schema: Schema
+    work: Steps
+
+
+def recognise(
+    database: Database, origin: Rt | None, target: Rt, path: tuple[str, str], *, steps: Sequence[str],
+    history: History | None,
+) -> Recognised:  # fmt: skip
+    """Ask the first questions, those whose answer may forbid the upgrade. The arguments are those of `check`."""
+    report = Report(CHECK, QUESTION, unit="questions")
+    schema, work = read_schema(database), preflight_database.read_steps(target, steps)
+    stops = preflight_identity.check(report, origin, target, path, steps)
+    preflight_identity.unfinished(report, history)
+    stops += preflight_identity.done_already(report, schema, work)
+    return Recognised(report, tuple(stops), schema, work)
 
 
 def check(
@@ -56,11 +80,10 @@ def check(
     to `database`. path: the releases, from and to. steps: those that the upgrade is to apply.
     """
     started = time.monotonic()
-    report = Report(CHECK, QUESTION, unit="questions")
-    _identity(report, origin, target, path, steps)
-    _history(report, known.history)
-    schema = read_schema(database)
-    work = preflight_database.read_steps(target, steps)
+    first = known.recognised or recognise(
+        database, origin, target, path, steps=steps, history=known.history
+    )  # fmt: skip
+    report, schema, work = first.report, first.schema, first.work
     preflight_database.structure(report, database, schema, work)
     preflight_database.collisions(report, database, schema, work)
     preflight_database.orphans(report, database, schema, work)
@@ -74,66 +97,6 @@ def check(
     _facts(report, known)
     report.seconds = round(time.monotonic() - started, 2)
     return report
-
-
-def guard(release: Rt) -> dict[str, Any]:
-    """Return what the image's guard of a release says about the database it is connected to."""
-    done = release.run("/opt/rt/guard", "--json")
-    try:
-        said: dict[str, Any] = json.loads(done.out)
-    except json.JSONDecodeError as error:
-        raise InfrastructureError(
-            f"The guard of RT {release.release} gave no answer (exit code {done.code}).",
-            [("Errors", redact.line(done.err))],
-        ) from error
-    return said
-
-
-def _identity(report: Report, origin: Rt | None, target: Rt, path: tuple[str, str], steps: Sequence[str]) -> None:
-    """Compare FROM with what the database's history and tables say to both releases."""
-    said = guard(target)
-    report.looked_at += 1
-    report.facts["guard of the target"] = {key: said.get(key) for key in ("verdict", "reason", "history", "open")}
-    wanted = SAME if not steps else OLDER
-    if said["verdict"] != wanted:
-        report.find(
-            "database", f"to RT {path[1]} it is not a database of RT {path[0]}: {said['reason']}",
-            repair="say FROM as it is, or look for the right dump",
-        )  # fmt: skip
-    missing = said.get("missing_steps")
-    if missing is None:
-        report.not_checked.append("which steps the database lacks: it has no upgrade history")
-    elif list(missing) != list(steps):
-        more = [one for one in missing if one not in steps]
-        less = [one for one in steps if one not in missing]
-        words = [f"it lacks {', '.join(more)} as well"] * bool(more) + [f"it has {', '.join(less)}"] * bool(less)
-        report.find(
-            "database", f"from RT {path[0]} on, other steps are applied than it lacks: {'; '.join(words)}",
-            samples=(f"the database is of RT {said.get('database_release')}",),
-            repair=f"say FROM={said.get('database_release')}" if said.get("database_release") else "",
-        )  # fmt: skip
-    if origin is None:
-        report.not_checked.append(f"what RT {path[0]} itself says of the database: it has no image here")
-        return
-    own = guard(origin)
-    report.looked_at += 1
-    if own["verdict"] != SAME:
-        report.find("database", f"to RT {path[0]} it is not its own: {own['reason']}", repair="say FROM as it is")
-
-
-def _history(report: Report, history: History | None) -> None:
-    if history is None:
-        return
-    report.looked_at += 1
-    if history.trouble:
-        report.facts["history"] = history.trouble
-    left = [(package, event) for package, events in history.packages.items() for event in opened(events)]
-    if left:
-        report.find(
-            "RT::System", f"{len(left)} actions were begun and never ended: the database is half upgraded",
-            samples=tuple(f"{package}: {title(event)}" for package, event in left[:_SHOWN]),
-            repair="take the backup from before that upgrade",
-        )  # fmt: skip
 
 
 def _time_zones(report: Report, database: Database, configuration: Configuration) -> None:

@@ -21,6 +21,8 @@ _REFERENCE = re.compile(
     r"\s*REFERENCES\s+`?(\w+)`?\s*\(\s*`?(\w+)`?\s*\)",
     re.IGNORECASE,
 )
+_ADDED = re.compile(r"ALTER\s+TABLE\s+`?(\w+)`?\s+ADD\s+COLUMN\s+`?(\w+)", re.IGNORECASE)
+_CREATED = re.compile(r"^\s*CREATE\s+TABLE\s+(?!IF\b)`?(\w+)", re.IGNORECASE | re.MULTILINE)
 _DECLARED = re.compile(r"^\s*CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?`?(\w+)`?", re.IGNORECASE | re.MULTILINE)
 _TEXT = re.compile(r"char|text|enum|set")
 _NO_PEOPLE = ("ascii", "binary", "")
@@ -31,11 +33,14 @@ SAMPLES = 5
 @dataclass(frozen=True)
 class Steps:
     """What the SQL of the steps to be applied does. converted: table to character set. references: foreign keys
-    added, as (table, column, target table, target column). declared: tables of the target's own schema."""
+    added, as (table, column, target table, target column). created, added: tables, and columns as (table, column).
+    declared: tables of the target's own schema."""
 
     names: tuple[str, ...]
     converted: dict[str, str] = field(default_factory=dict)
     references: tuple[tuple[str, str, str, str], ...] = ()
+    created: tuple[str, ...] = ()
+    added: tuple[tuple[str, str], ...] = ()
     declared: tuple[str, ...] = ()
 
 
@@ -45,7 +50,10 @@ def read_steps(target: Rt, names: Sequence[str]) -> Steps:
     sql = target.need("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *files) if files else ""
     schema = target.need("cat", "/opt/rt/share/etc/schema.mysql")
     references = tuple((one[0], one[1], one[2], one[3]) for one in _REFERENCE.findall(sql))
-    return Steps(tuple(names), dict(_CONVERTED.findall(sql)), references, tuple(_DECLARED.findall(schema)))
+    return Steps(
+        tuple(names), dict(_CONVERTED.findall(sql)), references, tuple(_CREATED.findall(sql)),
+        tuple((one[0], one[1]) for one in _ADDED.findall(sql)), tuple(_DECLARED.findall(schema)),
+    )  # fmt: skip
 
 
 def structure(report: Report, database: Database, schema: Schema, steps: Steps) -> None:
@@ -63,7 +71,7 @@ def structure(report: Report, database: Database, schema: Schema, steps: Steps) 
             repair="\n".join(f"RENAME TABLE {quote(name)} TO {quote(known[name.lower()])};" for name in folded),
         )  # fmt: skip
     _engines(report, own)
-    _charsets(report, own)
+    _charsets(report, charsets(schema, steps))
 
 
 def _engines(report: Report, own: dict[str, Table]) -> None:
@@ -76,23 +84,22 @@ def _engines(report: Report, own: dict[str, Table]) -> None:
         )  # fmt: skip
 
 
-def _charsets(report: Report, own: dict[str, Table]) -> None:
-    by_charset: dict[str, list[str]] = {}
-    for table in own.values():
-        by_charset.setdefault(table.charset, []).append(table.name)
+def charsets(schema: Schema, steps: Steps) -> dict[str, list[str]]:
+    """Return RT's own tables by their character set."""
+    known = {name.lower() for name in steps.declared}
+    found: dict[str, list[str]] = {}
+    for table in schema.tables.values():
+        if table.name.lower() in known:
+            found.setdefault(table.charset, []).append(table.name)
+    return found
+
+
+def _charsets(report: Report, by_charset: dict[str, list[str]]) -> None:
     strange = {name: tables for name, tables in by_charset.items() if name not in (*ORDINARY, *_NO_PEOPLE)}
     for charset, tables in strange.items():
         report.find(
             "tables", f"{len(tables)} tables are in the character set {charset}, which RT has never used",
             samples=tuple(tables[:SAMPLES]),
-        )  # fmt: skip
-    parts = {name: tables for name, tables in by_charset.items() if name in ORDINARY}
-    if len(parts) > 1:
-        few = min(parts.values(), key=len)
-        report.find(
-            "tables", "some of RT's tables are utf8mb3 and others utf8mb4: a conversion stopped half way",
-            samples=(*(f"{name}: {len(tables)} tables" for name, tables in sorted(parts.items())), *few[:SAMPLES]),
-            repair="restore the backup from before that upgrade",
         )  # fmt: skip
 
 
@@ -147,10 +154,6 @@ def orphans(report: Report, database: Database, schema: Schema, steps: Steps) ->
     for table, column, target, key in steps.references:
         if column not in (schema.tables[table].columns if table in schema.tables else ()):
             continue
-        if any(column in one.columns for one in schema.tables[table].foreign_keys):
-            report.find(
-                f"{table}.{column}", "the foreign key that a step adds is there already: it would be added twice"
-            )
         sql = (
             f"SELECT s.id, s.{quote(column)} FROM {quote(table)} s LEFT JOIN {quote(target)} t"
             f" ON t.{quote(key)} = s.{quote(column)}"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness.checks.killed import Aftermath
-from harness.guard import HALF_WAY, OLDER, Judgement
+from harness.guard import HALF_WAY, NEWER, OLDER, Judgement
 from harness.verdict import Finding, Report
 
 OLD, NEW = "1.0.0", "2.0.0"
@@ -37,14 +37,15 @@ def half_way() -> Aftermath:
     judgements = [Judgement(one, HALF_WAY, "half") for one in (NEW, OLD)]
     return Aftermath(
         "the middle", NEW, dirty("run"), dirty("history"), judgements, {NEW: HALF_WAY}, None,
-        [clean("run"), clean("repeated")],
+        ("it was begun",), [clean("run"), clean("repeated")],
     )  # fmt: skip
 
 
 def untouched() -> Aftermath:
     """Return what is seen after a cut before anything was changed."""
     judgements = [Judgement(NEW, OLDER, "older"), Judgement(OLD, 0, "its own")]
-    return replace(half_way(), judgements=judgements, served={NEW: OLDER}, changed=clean("repeated"))
+    return replace(half_way(), judgements=judgements, served={NEW: OLDER}, changed=clean("repeated"),
+                   forbidden=())  # fmt: skip
 
 
 def _judged(release: str, code: int) -> Callable[[Aftermath], Aftermath]:
@@ -61,6 +62,13 @@ MUTANTS = (
     KilledMutant("old-guard-blind", "the old release would serve it", _judged(OLD, 0)),
     KilledMutant("served", "the image serves it", lambda seen: replace(seen, served={NEW: 0})),
     KilledMutant("crashed", "the image ends, and for another reason", lambda seen: replace(seen, served={NEW: 1})),
+    KilledMutant("preflight-blind", "preflight would start it again", lambda seen: replace(seen, forbidden=())),
+    KilledMutant("preflight-afraid", "preflight forbids the upgrade of the untouched database", lambda _: replace(
+        untouched(), forbidden=("it was begun",))),
+    KilledMutant("done-and-unknown", "the upgrade came through, and preflight would start it again",
+                 lambda seen: replace(seen, run=clean("run"), judgements=[
+                     replace(one, code=0 if one.release == NEW else NEWER) for one in seen.judgements],
+                     forbidden=())),
     KilledMutant("history-silent", "the history is closed", lambda seen: replace(seen, history=clean("history"))),
     KilledMutant("not-asked", "no image was asked", lambda seen: replace(seen, judgements=[], served={})),
     KilledMutant("not-restored", "nobody restored", lambda seen: replace(seen, again=[])),

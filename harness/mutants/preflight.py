@@ -37,6 +37,10 @@ _DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "UPDATE CachedGroupMembers SET Via = id",
         "ALTER TABLE CachedGroupMembers ADD FOREIGN KEY (Via)"
         " REFERENCES CachedGroupMembers (id) ON DELETE CASCADE")),
+    ("table-there", "a backup was restored over an upgraded database: the step that makes the table dies", (
+        "CREATE TABLE Configurations (id INT PRIMARY KEY)",)),
+    ("column-there", "somebody added by hand what the step adds: it dies", (
+        "ALTER TABLE CustomRoles ADD COLUMN LookupType VARCHAR(255)",)),
 )  # fmt: skip
 MUTANTS = tuple(Mutant(name, "preflight", reason, statements) for name, reason, statements in _DEFECTS)
 SERVER = {

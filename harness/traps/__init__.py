@@ -46,6 +46,8 @@ class Trap:
     prior: str = ""
     cut_at: str = ""
     configuration: Mapping[str, str] = field(default_factory=dict)
+    refused: bool = False
+    everyday: bool = False
     waits_for: str = ""
 
     @property
@@ -68,4 +70,6 @@ def _trap(row: dict[str, Any]) -> Trap:
     made = Trap(**values)
     if made.verdict is Verdict.NO_GO and not [sign for sign in made.signs if not sign.note]:
         raise ValueError(f"{made.name}: a trap that stops must say by which finding")
+    if made.refused and set(made.checks) != {"preflight"}:
+        raise ValueError(f"{made.name}: what is not run can only be judged by preflight")
     return made

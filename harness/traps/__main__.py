@@ -23,7 +23,8 @@ def _section(trap: Trap) -> str:
     lines = [
         f"## {trap.name}",
         "",
-        f"`{trap.dump}` as {trap.declared} to {trap.target} on {trap.server}: **{trap.verdict.value}**",
+        f"`{trap.dump}` as {trap.declared} to {trap.target} on {trap.server}: **{trap.verdict.value}**"
+        f"{', and the upgrade is not even run' if trap.refused else ''}",
         "",
         f"- Symptom: {trap.symptom}",
         f"- Cause: {trap.cause}",

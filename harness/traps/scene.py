@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from harness import cache, dump, releases, statements
 from harness.baseline import Baseline
+from harness.checks import preflight
 from harness.choice import Choice
 from harness.database import Database
 from harness.errors import InfrastructureError
@@ -22,15 +24,16 @@ SERVED_BY = ("run", "history", "schema", "rows", "integrity")
 
 @dataclass(frozen=True)
 class Sprung:
-    """What became of a trap: the verdict, the reports, and the signs that were not given."""
+    """What became of a trap: the verdict, whether the upgrade was refused, reports, and signs not given."""
 
     verdict: Verdict
+    refused: bool
     reports: list[Report]
     missing: list[Sign]
 
     def __str__(self) -> str:
         """Show it all."""
-        parts = [f"verdict {self.verdict.value}"]
+        parts = [f"verdict {self.verdict.value}, upgrade {'refused' if self.refused else 'allowed'}"]
         parts += [f"not said by {sign.check}: {sign.text}" for sign in self.missing]
         return "\n".join([*parts, *map(str, self.reports)])
 
@@ -91,6 +94,16 @@ class Scene(Stage):
 
         return self._once("middle", count)
 
+    def prepare(self, names: Sequence[str]) -> None:
+        """Start at once what these checks will need."""
+        self.validates = "integrity" in names
+        needed: list[Callable[[], object]] = [self.recognised]
+        if set(names) != {preflight.CHECK}:
+            needed.append(self.new)
+        if "schema" in names:
+            needed.append(self._fresh_schema)
+        self._at_once(*needed)
+
     def report(self, check: str) -> Report:
         """Return the report of a check by its name."""
         makers = {
@@ -107,11 +120,13 @@ def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
         names = trap.checks
         if trap.verdict is Verdict.GO:
             names = tuple(dict.fromkeys(("preflight", *SERVED_BY, *names)))
+        scene.prepare(names)
         reports = [scene.report(name) for name in names]
+        refused = scene.refusal() is not None
     finally:
         scene.close()
     missing = [sign for sign in trap.signs if not given(sign, reports)]
-    return Sprung(Outcome(reports).verdict(), reports, missing)
+    return Sprung(Outcome(reports).verdict(), refused, reports, missing)
 
 
 def given(sign: Sign, reports: list[Report]) -> bool:

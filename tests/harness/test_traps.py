@@ -16,3 +16,17 @@ def test_there_are_enough_and_each_has_a_name() -> None:
     names = [trap.name for trap in read()]
     assert len(names) >= 20
     assert len(set(names)) == len(names)
+
+
+def test_some_are_sprung_every_day() -> None:
+    """All of them take minutes; one of each kind must not wait for somebody to ask for the slow tests."""
+    everyday = [trap for trap in read() if trap.everyday]
+    assert 4 <= len(everyday) <= 8
+    assert {trap.refused for trap in everyday} == {True, False}
+
+
+def test_what_is_not_run_is_judged_by_preflight_alone() -> None:
+    """A sign of any other check would have to come from an upgrade that nobody runs."""
+    refused = [trap for trap in read() if trap.refused]
+    assert len(refused) > 4
+    assert {check for trap in refused for check in trap.checks} == {"preflight"}

@@ -8,13 +8,22 @@ from __future__ import annotations
 import pytest
 
 from harness.interruption import Cut
-from harness.killing import Killing
+from harness.killing import BOUNDARIES, Killing
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.xdist_group("killed"), pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("killed"), pytest.mark.timeout(3600)]
 
 
 def test_an_upgrade_cut_off_is_recognised_and_mended(killing: Killing, cut: Cut, where: str) -> None:
     """Operators resume a half upgrade, or serve it, because nothing tells them that it is one."""
-    for statement in killing.statements([where]):
-        report = killing.kill(cut, statement)
-        assert report, str(report)
+    places = killing.statements([where])
+    reports = [killing.kill(cut, place) for place in places]
+    assert places
+    assert [str(report) for report in reports if not report] == []
+
+
+def test_steps_stands_for_the_beginning_of_each(killing: Killing) -> None:
+    """A boundary that is left out would be the one where production stops."""
+    _, undisturbed = killing.upgraded()
+    places = killing.statements([BOUNDARIES])
+    assert [place.step for place in places] == [step.name for step in undisturbed.run.steps]
+    assert len(places) > 10

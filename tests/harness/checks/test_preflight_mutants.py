@@ -8,7 +8,7 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import upgrade
-from harness.checks import history, preflight, preflight_configuration, preflight_database
+from harness.checks import history, preflight, preflight_configuration, preflight_database, preflight_identity
 from harness.checks.preflight import Known
 from harness.checks.preflight_configuration import Passage
 from harness.database import Database
@@ -65,7 +65,7 @@ def test_a_half_upgraded_history_is_found() -> None:
     """A run that failed leaves its beginning in the history, and nothing else tells."""
     report = Report("preflight", "")
     begun = {"stage": "before", "type": history.FULL, "individual_id": "one", "from": ORIGIN, "to": TARGET}
-    preflight._history(report, history.History({"RT": [begun]}))
+    preflight_identity.unfinished(report, history.History({"RT": [begun]}))
     assert report.findings
 
 
@@ -76,6 +76,7 @@ def database_findings(database: Database, steps: preflight_database.Steps) -> se
     preflight_database.collisions(report, database, schema, steps)
     preflight_database.orphans(report, database, schema, steps)
     preflight_database.values(report, database, schema)
+    preflight_identity.done_already(report, schema, steps)
     return {(one.where, one.what) for one in report.findings}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.acceptance import apply, load
+from harness.acceptance import apply, holds, load
 from harness.errors import UsageError
 from harness.report.sentences import headline, reason
 from harness.verdict import Outcome, Report, Verdict
@@ -57,6 +57,17 @@ def test_an_expired_acceptance_counts_again(tmp_path: Path, outcome: Outcome) ->
     after = judged(tmp_path, outcome, AFTER)
     assert after.verdict() is Verdict.NO_GO
     assert "acceptance by J. Example expired on 2027-03-31" in after.findings()[0].what
+
+
+@pytest.mark.parametrize(("today", "held"), [(BEFORE, True), (LAST_DAY, True), (AFTER, False)])
+def test_a_signature_holds_while_the_run_goes_on(
+    tmp_path: Path, outcome: Outcome, today: date, held: bool
+) -> None:
+    """What forbids an upgrade forbids it until it is signed off, and again after the last day."""
+    entries = load(write(tmp_path, ENTRY))
+    (finding,) = outcome.findings()
+    assert holds(entries, finding, today) == held
+    assert not holds([], finding, today)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,227 @@
+"""Does an upgrade end in the same database whichever way it went, directly or through the releases between?
+
+Operators are told to do both, and a release is only ever tried with one. Rows are compared by what they hold,
+content frozen by Perl by what it means. What differs by design is in paths.toml, with reasons; nothing else may.
+"""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.checks import allowances as known_allowances
+from harness.checks import structure, ways
+from harness.checks.judge import SAMPLES, shown
+from harness.checks.sides import Sides, open_sides
+from harness.checks.ways import Way
+from harness.database import Database
+from harness.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
+from harness.schema import Schema, quote
+from harness.thaw import Thawer
+from harness.verdict import Report
+
+NAME = "paths"
+QUESTION = "Does the direct way end in the same database as the one through the releases between?"
+FILE = Path(__file__).with_name("paths.toml")
+DIRECT, STEPWISE = "direct", "stepwise"
+STAMP, HISTORY, NUMBER, ONLY = "stamp", "history", "number", "only"
+_FIELDS = {STAMP: {"columns"}, HISTORY: {"columns", "where"}, NUMBER: set(), ONLY: {"side", "rows"}}
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """A difference that is no finding; paths.toml says what the words mean."""
+
+    kind: str
+    tables: tuple[str, ...]
+    reason: str
+    columns: tuple[str, ...] = ()
+    where: Mapping[str, str] = field(default_factory=dict, hash=False)
+    side: str = ""
+    rows: str = ""
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        return f"{', '.join(self.tables)}, {self.kind}: {self.reason}"
+
+
+def read(path: Path = FILE) -> list[Allowance]:
+    """Read the allowances. Raises ValueError for a word that is not understood."""
+    made = []
+    for row in tomllib.loads(path.read_text(encoding="utf-8"))["allowance"]:
+        if set(row) != {"kind", "tables", "reason"} | _FIELDS.get(row.get("kind"), {"a kind"}):
+            raise ValueError(f"{path.name}: {row} is not understood")
+        if row.get("side", DIRECT) not in (DIRECT, STEPWISE):
+            raise ValueError(f"{path.name}: there is no side {row['side']}")
+        lists: dict[str, Any] = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
+        made.append(Allowance(**{**row, **lists}))
+    return made
+
+
+def check(
+    direct: Database, stepwise: Database, thaw: Thawer, *, known: Mapping[str, Digest] | None = None,
+    allowed: list[Allowance] | None = None,
+) -> Report:  # fmt: skip
+    """Compare two databases of one origin that were upgraded to one target. Nothing else may have written to them.
+
+    known: what `sides.digests` said of the direct one.
+    """
+    started = time.monotonic()
+    report = Report(NAME, QUESTION, unit="rows")
+    allowed = read() if allowed is None else allowed
+    rules = known_allowances.read()
+    with open_sides(direct, stepwise, rules, known or {}) as sides:
+        _structures(report, sides.old, sides.new)
+        both = ways.read(direct, stepwise, thaw)
+        for one, name in zip(both, (DIRECT, STEPWISE), strict=True):
+            report.looked_at += len(one.steps)
+            if one.trouble:
+                report.find("RT::System", f"the history of the {name} way: {one.trouble}", sql=ways.SQL)
+        used: Counter[Allowance] = Counter()
+        for table in sides.shapes:
+            used += _Table(report, sides, table, both, thaw).compare(allowed)
+    report.allowed = [f"{count} x {one}" for one, count in used.items()]
+    report.facts["allowances unused"] = [str(one) for one in allowed if not used[one]]
+    report.not_checked += [f"{table}: {reason}" for table, reason in rules.excluded.items()]
+    report.seconds = round(time.monotonic() - started, 3)
+    return report
+
+
+def _structures(report: Report, direct: Schema, stepwise: Schema) -> None:
+    for one in structure.compare(stepwise, direct):
+        what = one.sentence().replace("in a fresh install", "after the direct way")
+        report.find(one.where, f"after the stepwise way {what}.", repair=f"{one.repair};" if one.repair else "")
+    for name in sorted(set(stepwise.tables) - set(direct.tables)):
+        report.find(name, "the table is there after the stepwise way only.")
+    for name, table in direct.tables.items():
+        other = stepwise.tables.get(name, table)
+        if other.collation != table.collation:
+            report.find(
+                name, f"its collation is {table.collation}, after the stepwise way {other.collation}.",
+                repair=f"{structure.convert(name, table.collation)};",
+            )  # fmt: skip
+
+
+class _Table:
+    """The comparison of one table: rows that differ are few, and are held until they are told apart."""
+
+    def __init__(self, report: Report, sides: Sides, name: str, both: tuple[Way, Way], thaw: Thawer) -> None:
+        self.report, self.sides, self.name, self.both, self.thaw = report, sides, name, both, thaw
+        self.of_kind: dict[str, list[Allowance]] = {kind: [] for kind in _FIELDS}
+        self.frozen = known_allowances.read().storable.get(name)
+        self.used: Counter[Allowance] = Counter()
+
+    def compare(self, allowed: list[Allowance]) -> Counter[Allowance]:
+        """Report what nothing allows. Return what was allowed, and how often."""
+        for one in allowed:
+            if self.name in one.tables:
+                self.of_kind[one.kind].append(one)
+        digests = self.sides.digests[self.name]
+        self.report.looked_at += int(digests[0]["rows"])
+        rows = self._differing(digests)
+        plain = [
+            {key: self._plain(row, way) for key, row in found.items()}
+            for found, way in zip(rows, self.both, strict=True)
+        ]  # fmt: skip
+        equal = [key for key in plain[0] if plain[0][key] == plain[1].get(key)]
+        left = [{key: row for key, row in side.items() if key not in equal} for side in plain]
+        if self.of_kind[NUMBER]:
+            self._renumbered(left)
+        self._changed(left)
+        for number, side in enumerate((DIRECT, STEPWISE)):
+            self._only(side, left[number], left[1 - number])
+        return self.used
+
+    def _differing(self, digests: tuple[Digest, Digest]) -> list[dict[Key, Row]]:
+        """Return the rows of both sides that the other side has not, or not so."""
+        shapes, connections = self.sides.shapes[self.name], (self.sides.before, self.sides.after)
+        found: list[dict[Key, Row]] = [{}, {}]
+        first, second = digests[0]["chunks"], digests[1]["chunks"]
+        for chunk in {**first, **second}:
+            if first.get(chunk) == second.get(chunk):
+                continue
+            sums = [
+                rows_of_chunk(connection, shape, chunk)
+                for connection, shape in zip(connections, shapes, strict=True)
+            ]
+            for number in (0, 1):
+                mine, others = sums[number], sums[1 - number]
+                keys = [key for key in mine if mine[key] != others.get(key)]
+                if not shapes[number].key:
+                    found[number].update({key: {"row": key[0]} for key in keys})
+                elif keys:
+                    found[number].update(fetch(connections[number], shapes[number], keys))
+        return found
+
+    def _plain(self, row: Row, way: Way) -> dict[str, Any]:
+        """Return a row without what the way has made up: stamps, history, the order of Perl's keys."""
+        made: dict[str, Any] = dict(row)
+        if self.frozen and row.get(self.frozen[1]) == self.frozen[2]:
+            made[self.frozen[0]] = self.thaw.value(row[self.frozen[0]] or "")
+        for one in self.of_kind[HISTORY]:
+            if all(row.get(column) == value for column, value in one.where.items()):
+                made.update(dict.fromkeys(one.columns, (way.before, way.steps)))
+                self.used[one] += 1
+        for one in self.of_kind[STAMP]:
+            for column in one.columns:
+                if column in row and way.during(row[column]):
+                    made[column] = ways.DURING
+                    self.used[one] += 1
+        return made
+
+    def _renumbered(self, left: list[dict[Key, dict[str, Any]]]) -> None:
+        """Take out rows that both ways have made alike under other keys."""
+        key = self.sides.shapes[self.name][0].key
+
+        def content(row: dict[str, Any]) -> str:
+            return repr([(column, row[column]) for column in sorted(row) if column not in key])
+
+        made = [{k: content(row) for k, row in side.items() if row.get("Created") == ways.DURING} for side in left]
+        common = Counter(made[0].values()) & Counter(made[1].values())
+        self.used[self.of_kind[NUMBER][0]] += common.total()
+        for number in (0, 1):
+            open_pairs = common.copy()
+            for one, text in made[number].items():
+                if open_pairs[text] > 0:
+                    open_pairs[text] -= 1
+                    del left[number][one]
+
+    def _changed(self, left: list[dict[Key, dict[str, Any]]]) -> None:
+        """Report rows that both ways have, with other content. Two new rows of one number are no such pair."""
+        by_columns: dict[str, list[Key]] = {}
+        for key in [one for one in left[0] if one in left[1]]:
+            if self.of_kind[NUMBER] and all(side[key].get("Created") == ways.DURING for side in left):
+                continue
+            one, other = left[0].pop(key), left[1].pop(key)
+            columns = ", ".join(column for column in one if one[column] != other[column])
+            by_columns.setdefault(columns, []).append(key)
+        for columns, keys in by_columns.items():
+            self._find(f"{len(keys)} rows differ in {columns}.", keys)
+
+    def _only(self, side: str, mine: dict[Key, dict[str, Any]], others: dict[Key, dict[str, Any]]) -> None:
+        """Report rows that are there after one way only."""
+        keys = list(mine)
+        for one in self.of_kind[ONLY]:
+            if keys and one.side == side:
+                connection = self.sides.before if side == DIRECT else self.sides.after
+                expected = {(str(row[0]),) for row in ask(connection, one.rows)}
+                ours = [key for key in keys if key in expected and mine[key].get("Created") == ways.DURING]
+                self.used[one] += len(ours)
+                keys = [key for key in keys if key not in ours]
+        if keys:
+            other = f"; the other way has {len(others)} of its own" if others else ""
+            self._find(f"{len(keys)} rows are there after the {side} way only{other}.", keys)
+
+    def _find(self, what: str, keys: list[Key]) -> None:
+        key = ", ".join(self.sides.shapes[self.name][0].key)
+        samples = [shown(one) for one in keys[:SAMPLES]]
+        numbers = all(one.lstrip("-").isdigit() for one in samples)
+        sql = f"SELECT * FROM {quote(self.name)} WHERE {key} IN ({', '.join(samples)})"
+        self.report.find(
+            self.name, what, samples=tuple(f"{key or 'row'} {one}" for one in samples), sql=sql if numbers else ""
+        )

@@ -1,0 +1,152 @@
+"""Is the dump a whole database of the release that it is said to be of?
+
+Some answers forbid the upgrade itself: it would be applied to a database that has had it, or a part of it, or that
+lacks what its steps rest on. RT does not ask, and on some ways ends with exit code 0 and the damage done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from harness.checks import preflight_database, redact
+from harness.checks.history import History, opened, title
+from harness.checks.preflight_database import Steps
+from harness.errors import InfrastructureError
+from harness.rt import Rt
+from harness.schema import Schema, quote
+from harness.verdict import Finding, Report
+
+OLDER, SAME, HALF = "older", "ok", "half"
+BLIND = ("misconfigured", "unreachable")
+"""What the guard says when it has seen nothing of the database: no word about whose it is."""
+PRESENT = "present"
+BACKUP = "restore the backup from before that upgrade"
+_SHOWN = 8
+
+
+def guard(release: Rt) -> dict[str, Any]:
+    """Return what the image's guard of a release says about the database it is connected to."""
+    done = release.run("/opt/rt/guard", "--json")
+    try:
+        said: dict[str, Any] = json.loads(done.out)
+    except json.JSONDecodeError as error:
+        raise InfrastructureError(
+            f"The guard of RT {release.release} gave no answer (exit code {done.code}).",
+            [("Errors", redact.line(done.err))],
+        ) from error
+    return said
+
+
+def check(
+    report: Report, origin: Rt | None, target: Rt, path: tuple[str, str], steps: Sequence[str]
+) -> list[Finding]:
+    """Compare FROM with what the database's history and tables say to both releases.
+
+    Return those of the findings that forbid the upgrade.
+    """
+    already = len(report.findings)
+    said = _target(report, target, path, steps)
+    stops = report.findings[already:] if said["verdict"] not in BLIND else []
+    if origin is None:
+        report.not_checked.append(f"what RT {path[0]} itself says of the database: it has no image here")
+        return stops
+    own = guard(origin)
+    report.looked_at += 1
+    if own["verdict"] in BLIND:
+        _blind(report, path[0], own)
+    elif own["verdict"] != SAME:
+        report.find("database", f"to RT {path[0]} it is not its own: {own['reason']}", repair="say FROM as it is")
+        # A column of the site's own makes it strange too; that weighs nothing against a history that agrees.
+        if own["verdict"] == HALF or said.get("history") != PRESENT:
+            stops.append(report.findings[-1])
+    return stops
+
+
+def _blind(report: Report, release: str, said: dict[str, Any]) -> None:
+    report.find("guard", f"RT {release} could not look at the database: {said['reason']}")
+
+
+def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[str]) -> dict[str, Any]:
+    said = guard(target)
+    report.looked_at += 1
+    report.facts["guard of the target"] = {key: said.get(key) for key in ("verdict", "reason", "history", "open")}
+    if said["verdict"] in BLIND:
+        _blind(report, path[1], said)
+        return said
+    wanted = SAME if not steps else OLDER
+    release = said.get("database_release")
+    if said["verdict"] != wanted:
+        report.find(
+            "database", f"to RT {path[1]} it is not a database of RT {path[0]}: {said['reason']}",
+            repair=BACKUP if said["verdict"] == HALF else "say FROM as it is, or look for the right dump",
+        )  # fmt: skip
+    missing = said.get("missing_steps")
+    if missing is None:
+        report.not_checked.append("which steps the database lacks: it has no upgrade history")
+    elif list(missing) != list(steps):
+        more = [one for one in missing if one not in steps]
+        less = [one for one in steps if one not in missing]
+        words = [f"it lacks {', '.join(more)} as well"] * bool(more) + [f"it has {', '.join(less)}"] * bool(less)
+        report.find(
+            "database", f"from RT {path[0]} on, other steps are applied than it lacks: {'; '.join(words)}",
+            samples=(f"the database is of RT {release}",), repair=f"say FROM={release}" if release else "",
+        )  # fmt: skip
+    return said
+
+
+def unfinished(report: Report, history: History | None) -> None:
+    """Find actions of any upgrade that were begun and never ended.
+
+    They need not forbid another one: the guard knows whether a later upgrade went past them.
+    """
+    if history is None:
+        return
+    report.looked_at += 1
+    if history.trouble:
+        report.facts["history"] = history.trouble
+    left = [(package, event) for package, events in history.packages.items() for event in opened(events)]
+    if left:
+        report.find(
+            "RT::System", f"{len(left)} actions were begun and never ended: the database is half upgraded",
+            samples=tuple(f"{package}: {title(event)}" for package, event in left[:_SHOWN]), repair=BACKUP,
+        )  # fmt: skip
+
+
+def done_already(report: Report, schema: Schema, steps: Steps) -> list[Finding]:
+    """Find traces of the steps that are to be applied, which no history need tell of. All of them forbid it."""
+    already = len(report.findings)
+    report.looked_at += 1
+    _half_converted(report, schema, steps)
+    for table, what in _there(schema, steps):
+        report.find(
+            table, f"{what} that a step adds is there already: the upgrade, or a part of it, was done before",
+            sql=f"SHOW CREATE TABLE {quote(table)}", repair=BACKUP,
+        )  # fmt: skip
+    return report.findings[already:]
+
+
+def _there(schema: Schema, steps: Steps) -> Iterator[tuple[str, str]]:
+    """Yield table, and thing in it, for all that the steps add and the database has."""
+    for table in steps.created:
+        if table in schema.tables:
+            yield table, "the table"
+    for table, column in steps.added:
+        if table in schema.tables and column in schema.tables[table].columns and table not in steps.created:
+            yield table, f"the column {column}"
+    for table, column, _, _ in steps.references:
+        if table in schema.tables and any(column in key.columns for key in schema.tables[table].foreign_keys):
+            yield table, f"the foreign key of {column}"
+
+
+def _half_converted(report: Report, schema: Schema, steps: Steps) -> None:
+    by_charset = preflight_database.charsets(schema, steps)
+    parts = {name: tables for name, tables in by_charset.items() if name in preflight_database.ORDINARY}
+    if len(parts) > 1:
+        few = min(parts.values(), key=len)
+        report.find(
+            "tables", "some of RT's tables are utf8mb3 and others utf8mb4: a conversion stopped half way",
+            samples=(*(f"{name}: {len(tables)} tables" for name, tables in sorted(parts.items())), *few[:5]),
+            repair=BACKUP,
+        )  # fmt: skip

@@ -1,0 +1,158 @@
+"""The comparison of two ways: every defect that one of them could leave is found, and what is by design is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from harness import dump, releases
+from harness.checks import paths, sides
+from harness.checks.history import FULL, SINGLE, Event, History
+from harness.checks.ways import of
+from harness.choice import DEFAULT_SERVER
+from harness.database import Database
+from harness.digest import Digest
+from harness.lifecycle import Lifecycle
+from harness.mutants.paths import HARMLESS, MUTANTS, ON_THE_DIRECT_WAY, STRUCTURES
+from harness.mutants.planting import RowMutant, planted
+from harness.mutants.schema import SchemaMutant
+from harness.rt import Rt
+from harness.thaw import Thawer
+from harness.verdict import Report
+
+FROM = "4.4.6"
+WAY = tuple(one for one in releases.releases() if releases.parse(one) >= releases.parse(FROM))
+engine = pytest.mark.engine
+
+
+@dataclass
+class Scene:
+    """One dump upgraded both ways."""
+
+    direct: Database
+    stepwise: Database
+    tools: Rt
+    known: dict[str, Digest] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make what all tests share."""
+        self.thaw = Thawer(self.tools)
+        self.known = sides.digests(self.direct)
+
+    def ask(self, **options: list[paths.Allowance]) -> Report:
+        """Ask the check."""
+        return paths.check(self.direct, self.stepwise, self.thaw, known=self.known, allowed=options.get("allowed"))
+
+
+@pytest.fixture(scope="module")
+def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
+    """Both ways for all mutants: each is taken out again."""
+    campus = dump.load(dump.bundled(WAY[0]))
+    made = [lifecycle.walked(way, DEFAULT_SERVER, campus)[0] for way in ((WAY[0], WAY[-1]), WAY)]
+    direct, stepwise = (lifecycle.baselines.clone(one) for one in made)
+    tools = lifecycle.tools(WAY[-1], stepwise)
+    yield Scene(direct, stepwise, tools)
+    tools.remove()
+    for database in (direct, stepwise):
+        lifecycle.baselines.discard(database)
+
+
+@engine
+def test_the_two_ways_are_clean_before_anything_is_planted(scene: Scene) -> None:
+    """The control; and each allowance is needed by some origin, which the tests of upgrades show."""
+    report = scene.ask()
+    assert report, str(report)
+    assert report.allowed
+
+
+@engine
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_planted_defect_is_found(scene: Scene, mutant: RowMutant) -> None:
+    """A comparison that misses one row, letter or step does not count."""
+    with planted(mutant, scene.stepwise, scene.tools):
+        report = scene.ask()
+    found = {finding.where.partition(".")[0] for finding in report.findings}
+    assert found & {mutant.table, "RT::System"}, str(report)
+
+
+@engine
+@pytest.mark.parametrize("mutant", ON_THE_DIRECT_WAY, ids=lambda mutant: mutant.name)
+def test_what_one_way_has_more_is_bounded(scene: Scene, mutant: RowMutant) -> None:
+    """An allowance for one side must not swallow whatever else appears there."""
+    with planted(mutant, scene.direct, scene.tools):
+        report = paths.check(scene.direct, scene.stepwise, scene.thaw)
+    assert [finding.where for finding in report.findings] == [mutant.table], str(report)
+
+
+@engine
+@pytest.mark.parametrize("mutant", STRUCTURES, ids=lambda mutant: mutant.name)
+def test_a_planted_structure_is_found(scene: Scene, mutant: SchemaMutant) -> None:
+    """What one way leaves in the structure, the next upgrade trips over."""
+    scene.stepwise.execute(*mutant.statements)
+    report = scene.ask()
+    repairs = [finding.repair for finding in report.findings if finding.repair]
+    scene.stepwise.execute(*(repairs or ["DROP TABLE Leftover"]))
+    assert {finding.where.partition(".")[0] for finding in report.findings} == {mutant.table}, str(report)
+    assert scene.ask()
+
+
+@engine
+@pytest.mark.parametrize("mutant", HARMLESS, ids=lambda mutant: mutant.name)
+def test_a_harmless_difference_is_no_finding(scene: Scene, mutant: RowMutant) -> None:
+    """A false alarm costs trust."""
+    with planted(mutant, scene.stepwise, scene.tools):
+        report = scene.ask()
+    assert report, str(report)
+
+
+@engine
+def test_nothing_is_allowed_that_is_not_listed(scene: Scene) -> None:
+    """Without its allowances the comparison finds what they are about."""
+    found = {finding.where for finding in scene.ask(allowed=[]).findings}
+    assert {"ACL", "Attributes", "Transactions", "Templates"} <= found
+
+
+def event(stage: str, identity: str, step: str = "", kind: str = SINGLE, at: int = 0) -> Event:
+    """Return an event of a history."""
+    return {"stage": stage, "individual_id": identity, "to": step, "type": kind, "timestamp": str(at)}
+
+
+OLD = [event("before", "old", "1.0.0", at=5), event("after", "old", at=6)]
+
+
+def test_what_both_histories_begin_with_is_no_part_of_the_way() -> None:
+    """Two ways are told apart from their common past by the events themselves."""
+    one, two = (
+        History({"RT": [
+            *OLD, event("before", f"whole {at}", "2.0.0", FULL, at=at), event("before", f"{at}", "2.0.0", at=at),
+            event("after", f"{at}", at=at + 1), event("after", f"whole {at}", at=at + 1),
+        ]})
+        for at in (10, 20)
+    )  # fmt: skip
+    ways = of(one, two)
+    assert [(way.before, way.steps, way.trouble) for way in ways] == [(2, (("2.0.0", ()),), "")] * 2
+    assert ways[0].during("1970-01-01 00:00:11")
+    assert not ways[1].during("1970-01-01 00:00:11")
+
+
+@pytest.mark.parametrize("last", [[], [event("before", "x", "3.0.0", FULL, 30)]], ids=["no-way", "never-ended"])
+def test_a_way_that_is_none_is_said(last: list[Event]) -> None:
+    """Equal databases prove nothing when nothing was upgraded."""
+    (way, _) = of(History({"RT": [*OLD, *last]}), History({"RT": OLD}))
+    assert way.trouble
+
+
+@pytest.mark.parametrize(
+    "row",
+    ['kind = "stamps"\ncolumns = ["Created"]', 'kind = "stamp"', 'kind = "only"\nside = "both"\nrows = ""'],
+    ids=["unknown-kind", "missing-word", "unknown-side"],
+)
+def test_an_allowance_that_is_not_understood_is_refused(tmp_path: Path, row: str) -> None:
+    """It would silently allow nothing, or everything."""
+    path = tmp_path / "paths.toml"
+    path.write_text(f'[[allowance]]\ntables = ["ACL"]\nreason = "why"\n{row}\n')
+    with pytest.raises(ValueError, match=r"paths\.toml"):
+        paths.read(path)

@@ -1,0 +1,101 @@
+"""The same upgrade a second time: RT goes along with it and does harm, so the harness does not even run it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness import dump, dumpwriting, owner, releases, schema, upgrade
+from harness.checks.preflight import CHECK, Recognised
+from harness.checks.preflight_database import Steps
+from harness.choice import choose
+from harness.database import Database
+from harness.errors import RefusedError
+from harness.lifecycle import Lifecycle
+from harness.releases import ROOT
+from harness.schema import Schema
+from harness.stage import Stage
+from harness.verdict import Finding, Report
+
+PAIR = releases.pair("5.0.7", "5.0.10", "mariadb-10.11")
+FOUND = Finding(CHECK, "database", "it has 5.0.8", repair="say FROM=5.0.8")
+NO_GO = 1
+
+
+class Known(Stage):
+    """A stage whose dump was recognised as something; nothing of it is ever started."""
+
+    def __init__(self, *stops: Finding) -> None:
+        """Remember what forbids the upgrade."""
+        super().__init__(cast(Any, None), choose())
+        self._stops = stops
+
+    def recognised(self) -> Recognised:
+        """Return what was remembered."""
+        return Recognised(Report(CHECK, ""), self._stops, Schema("", {}), Steps(()))
+
+
+def test_what_needs_the_upgrade_says_why_there_is_none() -> None:
+    """A check that cannot be made is no pass, and its reason is preflight's finding with its repair."""
+    stage = Known(FOUND)
+    asked = (stage.run, stage.after, stage.site, stage.ran, stage.history, stage.schema, stage.rows,
+             stage.integrity, stage.meaning, stage.application)  # fmt: skip
+    for ask in asked:
+        with pytest.raises(RefusedError, match=r"was not run.*it has 5.0.8") as caught:
+            ask()
+        assert caught.value.repair == "say FROM=5.0.8"
+
+
+def test_what_was_signed_off_forbids_nothing() -> None:
+    """Somebody knows why the history of this database is as it is, and answers for it."""
+    stage = Known(FOUND)
+    stage.accepts = lambda finding: finding is FOUND
+    assert stage.refusal() is None
+    assert Known().refusal() is None
+
+
+@pytest.fixture
+def upgraded(lifecycle: Lifecycle, clone: CloneFactory) -> Database:
+    """A database that has had its upgrade."""
+    baseline, made = lifecycle.upgraded(PAIR, dump.load(dump.bundled(PAIR.origin)))
+    assert made.code == 0
+    return clone(baseline)
+
+
+@pytest.mark.engine
+def test_rt_itself_runs_it_again_and_does_harm(upgraded: Database, rt_tools: RtFactory) -> None:
+    """Exit code 0, and the same foreign key twice: why it must not be left to RT."""
+    made = upgrade.run(rt_tools(PAIR.target, upgraded), PAIR.origin, PAIR.target)
+    keys = [key.signature for key in schema.read(upgraded).tables["CachedGroupMembers"].foreign_keys]
+    assert (made.code, len(keys), len(set(keys))) == (0, 2, 1)
+
+
+@pytest.mark.engine
+def test_the_gate_does_not_run_it_again(upgraded: Database, tmp_path: Path) -> None:
+    """NO-GO by preflight's finding, the rest is named as not answered, and the upgrade as skipped."""
+    path = tmp_path / "mine.sql"
+    path.write_bytes(dumpwriting.dumped(upgraded))
+    command = [
+        sys.executable, "-m", "fixtures.gate", "--reports", str(tmp_path / "reports"), "--dump", str(path),
+        "--from", PAIR.origin, "--to", PAIR.target, "--server", PAIR.server,
+    ]  # fmt: skip
+    environment = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == NO_GO, done.stdout + done.stderr
+    assert "other steps are applied than it lacks: it has 5.0.8" in done.stdout
+    assert "say FROM=5.0." in done.stdout
+    assert "Not answered: run, history, schema, rows, integrity, meaning, application." in done.stdout
+    assert "The upgrade was not run" in done.stdout
+    assert f"upgrade to {PAIR.target}" in done.stdout
+    assert "skipped" in done.stdout
+    [folder] = (tmp_path / "reports").iterdir()
+    assert not list(folder.rglob("*upgrade*")), "there is no log of an upgrade that was not run"

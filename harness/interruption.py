@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+import pymysql
+
 from harness import backup, owner, statements
 from harness.baseline import DATA, PREPARED, Baseline
 from harness.containers import Container, unique_name
@@ -55,18 +57,27 @@ class Place:
 @contextlib.contextmanager
 def copy(lifecycle: Lifecycle, baseline: Baseline, cut: Cut) -> Iterator[Database]:
     """Give a durable copy of a baseline that can be cut off in this way, for a `with` block."""
-    if cut is Cut.DISK:
-        database = _small_disk(lifecycle, baseline)
-    else:
-        database = lifecycle.baselines.clone(baseline, DURABLE)
-    try:
+    small = cut is Cut.DISK
+    database = _small_disk(lifecycle, baseline) if small else lifecycle.baselines.clone(baseline, DURABLE)
+    with contextlib.ExitStack() as stack:
+        stack.callback(lifecycle.baselines.discard, database)
+        if small:  # a server may die of a full disk, and its data must not end with it
+            stack.callback(_beside(database).remove)
         yield database
-    finally:
-        lifecycle.baselines.discard(database)
+
+
+def _beside(database: Database) -> Container:
+    """Return an idle container that has the data directory of a server, whether that runs or not."""
+    mounts = database.container.docker.attrs["Mounts"]
+    volume = next(one["Name"] for one in mounts if one["Destination"] == DATA)
+    return Container(
+        database.container.client, database.container.image, "beside", entrypoint=["sleep", "3600"],
+        volumes={volume: (DATA, "rw")},
+    )  # fmt: skip
 
 
 def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
-    """Return a durable copy whose data directory is of a limited size. Its data ends with its container."""
+    """Return a durable copy whose data directory is of a limited size. Its data ends with its last container."""
     name = unique_name("small-disk")
     options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={_size(lifecycle, baseline) + ROOM}m"}
     lifecycle.client.volumes.create(name, driver="local", driver_opts=options, labels=owner.labels("clone"))
@@ -116,7 +127,31 @@ def cut_off(lifecycle: Lifecycle, database: Database, pair: Pair, place: Place) 
     if place.cut is Cut.SERVER:
         wait_until("The killed server ending", lambda: _ended(database), 30)
         database.restart()
+    if place.cut is Cut.DISK:
+        _make_room(database)
     return made
+
+
+def _make_room(database: Database) -> None:
+    """Do what an operator does first about a full disk; and start the server, which may have died of it."""
+    box = _beside(database)
+    try:
+        box.need(["rm", "-f", BALLAST, f"{BALLAST}.rest"])
+    finally:
+        box.remove()
+
+    def settled() -> bool:
+        """Return whether the server lives; it may still be about to die."""
+        if database.container.ended() is not None:
+            return False
+        try:
+            database.rows("SELECT 1")
+        except pymysql.err.MySQLError as error:
+            raise Retry("it neither answers nor ends") from error
+        return True
+
+    if not wait_until("The server with room again answering or ending", settled, 60):
+        database.restart()
 
 
 def _ended(database: Database) -> None:
@@ -166,7 +201,6 @@ def restore(database: Database, dump: Dump) -> None:
 
     Raises InfrastructureError when the server's client does not take the dump.
     """
-    database.container.run(["rm", "-f", BALLAST, f"{BALLAST}.rest"])
     backup.empty(database)
     done = database.client_program(dump.chunks())
     if done.code:

@@ -13,7 +13,7 @@ from harness import dump, guard, mixing, releases
 from harness.guard import NEWER, OLDER
 from harness.lifecycle import Lifecycle
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.xdist_group("old-code")]
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("old-code")]
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
 CAMPUS = dump.load(dump.bundled(PAIR.origin))
 ROOT = ("root", CAMPUS.manifest.accounts["root"] if CAMPUS.manifest else "")

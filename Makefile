@@ -27,7 +27,7 @@ test: images ## everything that must be green, the harness's own tests included
 	$(PYTEST) $(PARALLEL) -m "not slow"
 
 unit: setup ## the tests that need no engine (proves nothing about an upgrade)
-	$(PYTEST) $(PARALLEL) -m "not engine"
+	$(PYTEST) $(PARALLEL) -m "not engine and not slow"
 
 smoke: images ## every release: does its image do what RT does?
 	$(PYTEST) $(PARALLEL) tests/smoke
@@ -39,7 +39,7 @@ matrix: images ## every forward pair on every server (SERVER= for one of them)
 	$(PYTEST) $(PARALLEL) tests/upgrade/test_upgrade.py --matrix $(if $(SERVER),--server "$(SERVER)")
 
 deploy: images ## deploys on Marathon: the stand-in, or MARATHON_URL= for a real one
-	$(PYTEST) $(PARALLEL) tests/deploy
+	$(PYTEST) $(PARALLEL) tests/deploy -m "not slow"
 
 slow: images ## the tests that take long: every kill point, a minute of kills under load, mutants of the stand-in
 	$(PYTEST) $(PARALLEL) -m slow
@@ -51,6 +51,7 @@ forecast: engine ## how long the upgrade will take on a larger database: FROM= T
 
 mutants: images ## plant defects, known ones and two hundred by chance (SEED=), and see that the checks catch them
 	$(PYTEST) $(PARALLEL) --mutants tests/harness/checks tests/harness/marathon/test_standin_mutants.py \
+	    tests/harness/marathon/test_marathon_deploy_mutants.py \
 	    tests/upgrade/test_control.py $(if $(SEED),--seed "$(SEED)")
 
 gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= MARATHON_URL= ACCEPT= (defaults: 4.4.6 5.0.3 mariadb-10.11)

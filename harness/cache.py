@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -41,6 +45,18 @@ def digest_of_files(root: Path, files: Iterable[Path]) -> str:
         executable = "x" if path.stat().st_mode & 0o100 else "-"
         parts += [f"{path.relative_to(root)} {executable}", path.read_bytes()]
     return digest(*parts)
+
+
+def fact(make: Callable[[], Any], *parts: str) -> Any:
+    """Return what `make` returns, a JSON value, kept under the parts that it depends on."""
+    path = directory("facts") / f"{digest(*parts)}.json"
+    with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+        return json.loads(path.read_text(encoding="utf-8"))
+    found = make()
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as new:
+        json.dump(found, new)
+    Path(new.name).replace(path)
+    return found
 
 
 def lock(name: str, timeout: float = 1800) -> FileLock:

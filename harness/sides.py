@@ -6,7 +6,6 @@ Everything is made once, when it is first asked for, by whichever thread asks.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -98,14 +97,7 @@ class Sides:
         parts: what else it depends on: the image that computed it, the site's configuration.
         """
         configuration = [f"{path}:{cache.digest(content)}" for path, content in self._configuration()]
-        key = cache.digest(self.baseline().key, name, *parts, *configuration)
-        path = cache.directory("facts") / f"{key}.json"
-        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-            return json.loads(path.read_text(encoding="utf-8"))
-        fact = make()
-        path.with_suffix(".new").write_text(json.dumps(fact), encoding="utf-8")
-        path.with_suffix(".new").replace(path)
-        return fact
+        return cache.fact(make, self.baseline().key, name, *parts, *configuration)
 
     def _configuration(self) -> list[tuple[str, bytes]]:
         return sorted(self.lifecycle.configuration.inside())

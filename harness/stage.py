@@ -6,59 +6,32 @@ So tests may ask in any order, and a gate may ask for all of it at once. What on
 from __future__ import annotations
 
 import contextlib
-import functools
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any
 
-from harness import cache, schema, visitor
+from harness import schema, visitor
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
+from harness.checks import mails
 from harness.checks import meaning as meaning_check
 from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
 from harness.checks import run as run_check
 from harness.checks import schema as schema_check
-from harness.checks.history import History
-from harness.checks.integrity import Validation
 from harness.checks.meaning import Meaning
 from harness.checks.meaning_allowances import Upgrade
-from harness.checks.preflight import Known, Recognised
+from harness.checks.preflight import Recognised
 from harness.errors import RefusedError
-from harness.rt import Rt
-from harness.schema import Schema
-from harness.sides import Sides
+from harness.known import Known
 from harness.thaw import Thawer
 from harness.upgrade import UpgradeRun
 from harness.verdict import Finding, Report
 
-CHECKS = Path(history_check.__file__).parent
 
-
-@functools.cache
-def _source_of_checks() -> str:
-    """Return what the checks' sources were when this process began to use them: a fact holds for these."""
-    return cache.digest(*(path.read_bytes() for path in sorted(CHECKS.rglob("*")) if path.is_file()))
-
-
-class Remembered(Protocol):
-    """A fact that can be kept as JSON."""
-
-    def to_json(self) -> str:
-        """Return it as JSON."""
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
-
-
-Fact = TypeVar("Fact", bound=Remembered)
-
-
-class Stage(Sides):
+class Stage(Known):
     """An upgrade and what is asked of it.
 
     accepts: tells which findings somebody has signed off. validates: whether preflight shows what rt-validator
@@ -76,7 +49,7 @@ class Stage(Sides):
         def ask() -> Recognised:
             path = (self.pair.origin, self.pair.target)
             return preflight_check.recognise(
-                self.before(), self.old(), self.scout(), path, steps=self.steps(), history=self._old_history()
+                self.before(), self.old(), self.scout(), path, steps=self.steps(), history=self.old_history()
             )
 
         return self._once("recognised", ask)
@@ -98,8 +71,8 @@ class Stage(Sides):
 
         def ask() -> Report:
             old = self.old()
-            known = Known(configuration=self.lifecycle.configuration, recognised=self.recognised())
-            known.validation = self._old_validation(old) if old and self.validates else None
+            known = preflight_check.Known(configuration=self.lifecycle.configuration, recognised=self.recognised())
+            known.validation = self.old_validation(old) if old and self.validates else None
             path = (self.pair.origin, self.pair.target)
             return preflight_check.check(self.before(), old, self.scout(), path, steps=self.steps(), known=known)
 
@@ -114,7 +87,7 @@ class Stage(Sides):
 
         def ask() -> Report:
             thaw = Thawer(self.new())
-            before = self._old_history()
+            before = self.old_history()
             after = history_check.read(self.after(), thaw)
             return history_check.check(before, after, self.steps(), self.pair.origin, self.pair.target)
 
@@ -124,7 +97,7 @@ class Stage(Sides):
         """Is the upgraded schema a fresh install's?"""
 
         def ask() -> Report:
-            fresh = self._fresh_schema()
+            fresh = self.fresh_schema()
             return schema_check.check(schema.read(self.after()), fresh, self.steps(), schema.read(self.before()))
 
         return self._answer(schema_check.NAME, ask)
@@ -144,7 +117,7 @@ class Stage(Sides):
 
         def ask() -> Report:
             old = self.old()
-            before = self._old_validation(old) if old else None
+            before = self.old_validation(old) if old else None
             self.run()
             return integrity_check.check(before, integrity_check.collect(self.new()))
 
@@ -154,7 +127,7 @@ class Stage(Sides):
         """Does RT say the same about the data as the old release did?"""
 
         def ask() -> Report:
-            old, accounts = self.old(), self._accounts()
+            old, accounts = self.old(), self.accounts()
             every = meaning_check.sampling(self.before())
             before = None
             if old:
@@ -177,41 +150,13 @@ class Stage(Sides):
 
         def ask() -> Report:
             self.read_everything()
-            visit = visitor.invite(self.new(), self.site(), self.after(), self._accounts(), thorough=self.thorough)
-            return application_check.check(visit)
+            old = self.old_mails()
+            visit = visitor.invite(self.new(), self.site(), self.after(), self.accounts(), thorough=self.thorough)
+            return application_check.check(visit, mails=lambda report: mails.judge(report, old, self.new()))
 
         return self._answer(application_check.CHECK, ask)
 
     # How it is done.
-
-    def _accounts(self) -> dict[str, str]:
-        return self.dump.manifest.accounts if self.dump.manifest else {}
-
-    def _old_history(self) -> History:
-        return self._of_old_side(
-            "history", History, lambda: history_check.read(self.before(), Thawer(self.scout()))
-        )
-
-    def _old_validation(self, old: Rt) -> Validation:
-        return self._of_old_side("validation", Validation, lambda: integrity_check.collect(old))
-
-    def _of_old_side(self, name: str, kind: type[Fact], make: Callable[[], Fact]) -> Fact:
-        """Return what is known about the untouched side under the old release, asked once and then remembered."""
-        image = self.lifecycle.rt_image(self.pair.origin) if self.lifecycle.has_image(self.pair.origin) else ""
-        return kind.from_json(self.remembered(name, lambda: make().to_json(), image, _source_of_checks()))
-
-    def _fresh_schema(self) -> Schema:
-        """The schema of a fresh install, read once per release and server and then remembered."""
-
-        def read() -> Schema:
-            fresh = self.lifecycle.fresh(self.pair.target, self.pair.server)
-            database = self.lifecycle.baselines.clone(fresh)
-            try:
-                return schema.read(database)
-            finally:
-                self.lifecycle.baselines.discard(database)
-
-        return self._once("fresh schema", read)
 
     def _answer(self, name: str, ask: Callable[[], Report]) -> Report:
         """Report on the upgrade. Raises RefusedError at once where it must not be run."""
@@ -239,7 +184,7 @@ class Stage(Sides):
         What goes wrong here shows again when a test asks for it.
         """
         with self._phase_of("both sides"):
-            self._at_once(self.recognised, self.new, self._fresh_schema)
+            self._at_once(self.recognised, self.new, self.fresh_schema)
         # Each has a copy of its own, so preflight need not keep the upgrade waiting.
         self._at_once(self.preflight, self.run)
         with self._phase_of("checks"):

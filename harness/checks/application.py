@@ -79,19 +79,26 @@ class Visit:
         return WIDE + (EMOJI if self.emoji else "")
 
 
-def check(visit: Visit, allowed: tuple[LogAllowance, ...] | None = None) -> Report:
+def check(
+    visit: Visit,
+    allowed: tuple[LogAllowance, ...] | None = None,
+    mails: Callable[[Report], None] | None = None,
+) -> Report:
     """Use the site as people, programs and cron do; whatever does not work is a finding.
 
-    Infrastructure errors (the container is gone) are raised, not found.
+    mails: judges what the scrips send, beside everything else. Infrastructure errors (the container is gone) are
+    raised, not found.
     """
     started = time.monotonic()
     report = Report(CHECK, QUESTION, unit="things tried")
     versions = (1, 2) if visit.rt.run("test", "-e", _REST_TWO).code == 0 else (1,)
     rules = allowances() if allowed is None else allowed
-    with ThreadPoolExecutor(1) as pool:  # programs of their own, which need no turn at the web server
-        jobs = pool.submit(_jobs, report, visit, rules)
+    with ThreadPoolExecutor(2) as pool:  # programs of their own, which need no turn at the web server
+        beside = [pool.submit(_jobs, report, visit, rules)]
+        beside += [pool.submit(mails, report)] if mails else []
         _use(report, visit, versions)
-        jobs.result()
+        for one in beside:
+            one.result()
     _log(report, visit, rules)
     report.seconds = round(time.monotonic() - started, 2)
     return report
@@ -206,7 +213,6 @@ def _mail(report: Report, visit: Visit) -> None:
         for ticket in found:
             client.reply(ticket, f"Answer {visit.text}")
     mails = mails_about(visit.rt, visit.mark)
-    report.facts["mails"] = mails
     answered = [mail[1] for mail in mails if _SENDER in mail[0]]
     _expect(
         report, "outgoing mail", f"the sender got {len(answered)} mails, not an acknowledgement and an answer",

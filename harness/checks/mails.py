@@ -4,19 +4,47 @@ from __future__ import annotations
 
 import email
 import email.policy
+import json
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from email.message import EmailMessage
+from pathlib import Path
 
+from harness import cache
+from harness.checks import redact
+from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
 
-CHECK = "mails"
+PROGRAM = Path(__file__).with_name("perl") / "mails.pl"
+MARK = "What the scrips send"
+FEW_QUEUES = 3
+"""How many queues are tried where somebody waits: each costs half a second."""
 OUTBOX = "/var/lib/rt-mail/outbox.mbox"
-_HEADERS = ("From", "Reply-To", "Precedence", "Auto-Submitted", "X-RT-Loop-Prevention", "Content-Type")
+_ADDRESSES = ("From", "Reply-To")
+_HEADERS = ("Precedence", "Auto-Submitted", "X-RT-Loop-Prevention", "Content-Type")
 _NUMBER = re.compile(r"#\d+\]")
 _RANDOM = re.compile(r'; boundary="?[^";]*"?')
 _SHOWN = 5
+
+
+@dataclass
+class Mails:
+    """What one side did and sent. actions: queue to what could be done there. mails: as `mails_about`, hidden."""
+
+    actions: dict[str, str]
+    mails: list[list[str]]
+
+    def to_json(self) -> str:
+        """Return it as JSON, to be kept beside a baseline; addresses are digests in it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Mails:
+        """Read what `to_json` wrote."""
+        return cls(**json.loads(text))
 
 
 def outbox(rt: Rt) -> list[EmailMessage]:
@@ -40,19 +68,59 @@ def mails_about(rt: Rt, mark: str) -> list[tuple[str, ...]]:
                 part.strip() for name in ("To", "Cc", "Bcc") for part in str(one.get(name, "")).split(",")
             )
             headers = [f"{name}: {_RANDOM.sub('', str(one.get(name, '')))}" for name in _HEADERS]
+            headers += [f"{name}: {hidden(str(one.get(name, '')))}" for name in _ADDRESSES]
             found.append(
                 (", ".join(filter(None, people)), _NUMBER.sub("#N]", subject.replace(mark, "")), *headers)
             )
     return sorted(found)
 
 
-def compare_mails(before: Sequence[tuple[str, ...]], after: Sequence[tuple[str, ...]]) -> Report:
-    """Compare what the old release sent with what the new one sends for the same mail and the same answer."""
-    report = Report(CHECK, "Does the new release send the mails that the old one sent?", unit="mails")
-    report.looked_at = len(before)
-    for what, one, other in (("no longer sent, or changed", before, after), ("new, or changed", after, before)):
-        missing = [mail for mail in one if mail not in other]
-        if missing:
-            kinds = [f"{mail[0].count('@')} recipients, subject of {len(mail[1])} characters" for mail in missing]
-            report.find("mail", f"{len(missing)} mails are {what}", samples=tuple(kinds[:_SHOWN]))
-    return report
+def sent(tools: Rt, most: int = 0, queues: Iterable[str] = ()) -> Mails:
+    """Let a release make a ticket in each of some queues, answer and solve it; return what its scrips send.
+
+    most: the queues with most tickets, so many of them (0: all); queues: or these. Writes. Raises
+    InfrastructureError when the program ends without an answer.
+    """
+    done = tools.perl(PROGRAM.read_text(encoding="utf-8"), MARK, str(most), *queues)
+    try:
+        if done.code:
+            raise ValueError(f"exit code {done.code}")
+        actions = {str(queue): str(what) for queue, what in json.loads(done.out).items()}
+    except ValueError as error:
+        lines = "\n".join(redact.line(line) for line in done.err.splitlines()[-15:])
+        raise InfrastructureError(
+            f"RT {tools.release} did not get as far as sending mail ({error}).", [("Errors", lines)]
+        ) from error
+    return Mails(actions, [[hidden(people), *rest] for people, *rest in mails_about(tools, MARK)])
+
+
+def hidden(addresses: str) -> str:
+    """Return a list of addresses as digests: enough to compare, and nobody's."""
+    return ", ".join(cache.digest(one.strip().lower()) for one in addresses.split(",") if one.strip())
+
+
+def judge(report: Report, before: Mails | None, tools: Rt) -> None:
+    """Add what the new release, which `tools` is, no longer sends or sends otherwise."""
+    if before is None:
+        report.not_checked.append("mails as the old release would have sent them: it has no image here")
+    else:
+        compare(report, before, sent(tools, queues=before.actions))
+
+
+def compare(report: Report, before: Mails, after: Mails) -> None:
+    """Compare what both releases did with tickets alike, and what they sent for it."""
+    report.looked_at += len(before.mails)
+    for queue, what in before.actions.items():
+        if after.actions.get(queue, "") != what:
+            report.find(
+                "mail", f"in queue {queue}: {what or 'nothing'} before, {after.actions.get(queue, 'nothing')} now"
+            )
+    old, new = (Counter(map(tuple, side.mails)) for side in (before, after))
+    for words, lost in (("no longer sent, or changed", old - new), ("new, or changed", new - old)):
+        if lost:
+            kinds = [
+                f"{len(mail[0].split(','))} recipients, {mail[1][:60]}, {', '.join(mail[2:])}" for mail in lost
+            ]
+            report.find(
+                "mail", f"{lost.total()} mails are {words}", samples=tuple(map(redact.line, kinds[:_SHOWN]))
+            )

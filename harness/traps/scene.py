@@ -101,7 +101,7 @@ class Scene(Stage):
         if set(names) != {preflight.CHECK}:
             needed.append(self.new)
         if "schema" in names:
-            needed.append(self._fresh_schema)
+            needed.append(self.fresh_schema)
         self._at_once(*needed)
 
     def report(self, check: str) -> Report:

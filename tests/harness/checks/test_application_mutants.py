@@ -13,6 +13,7 @@ from fixtures.tally import Tally
 from harness import web
 from harness.checks import application, mails
 from harness.checks.application import Visit
+from harness.checks.mails import Mails
 from harness.lifecycle import Lifecycle
 from harness.mutants.application import MUTANTS
 from harness.verdict import Report
@@ -50,13 +51,48 @@ def test_what_a_page_says(page: str, complaint: str) -> None:
     assert bool(complaint) == bool(web.complaint(page))
 
 
-def test_mails_are_compared() -> None:
-    """A mail that is no longer sent, or says something else, is a loss that no page shows."""
-    mail = ("a@customers.example.test", "[rt.example.org #N] Hello", "Precedence: bulk")
-    assert mails.compare_mails([mail], [mail])
-    assert mails.compare_mails([mail], []).findings
-    assert mails.compare_mails([mail], [(*mail[:2], "Precedence: ")]).findings
-    assert not mails.compare_mails([], []), "nothing to compare proves nothing"
+MAIL = [mails.hidden("a@customers.example.test"), "[rt.example.org #N] Hello", "Precedence: bulk"]
+SENT = Mails({"1": "create, answer"}, [MAIL, MAIL])
+
+
+def compared(after: Mails) -> Report:
+    """Return what is said when the old release sent two mails and the new one these."""
+    report = Report(application.CHECK, "")
+    mails.compare(report, SENT, after)
+    return report
+
+
+@pytest.mark.mutants("application")
+@pytest.mark.parametrize(
+    "after",
+    [
+        Mails(SENT.actions, []),
+        Mails(SENT.actions, [MAIL]),
+        Mails(SENT.actions, [MAIL] * 3),
+        Mails(SENT.actions, [MAIL, [mails.hidden("b@customers.example.test"), *MAIL[1:]]]),
+        Mails(SENT.actions, [MAIL, [*MAIL[:2], "Precedence: "]]),
+        Mails({"1": "create"}, SENT.mails),
+        Mails({}, SENT.mails),
+    ],
+    ids=[
+        "no-mail",
+        "one-mail-less",
+        "one-mail-twice",
+        "another-recipient",
+        "another-header",
+        "no-answer",
+        "no-queue",
+    ],
+)
+def test_mails_that_differ_are_found(after: Mails) -> None:
+    """A mail that is no longer sent, or goes to somebody else, is a loss that no page shows."""
+    assert compared(after).findings
+
+
+@pytest.mark.control("application")
+def test_the_same_mails_are_no_finding() -> None:
+    """And two that look the same are two."""
+    assert compared(SENT)
 
 
 @pytest.mark.engine

@@ -53,6 +53,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(truth, "HEALTHY_WITHIN", 0.2)
 
 
+@pytest.mark.control("health")
 def test_the_truth_passes() -> None:
     """Else everything else here would prove nothing."""
     instance = Pretended()
@@ -68,6 +69,7 @@ LIES: dict[str, tuple[type[Exception], str]] = {
 }
 
 
+@pytest.mark.mutants("health")
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_is_found_out(lie: str) -> None:
     """Each for what it is."""

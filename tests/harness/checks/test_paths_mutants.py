@@ -1,5 +1,7 @@
 """The comparison of two ways: every defect that one of them could leave is found, and what is by design is not."""
 
+pytestmark = pytest.mark.xdist_group("paths-mutants")  # one worker, for they share a scene
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -61,6 +63,7 @@ def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
 
 
 @engine
+@pytest.mark.control("paths")
 def test_the_two_ways_are_clean_before_anything_is_planted(scene: Scene) -> None:
     """The control; and each allowance is needed by some origin, which the tests of upgrades show."""
     report = scene.ask()
@@ -69,6 +72,7 @@ def test_the_two_ways_are_clean_before_anything_is_planted(scene: Scene) -> None
 
 
 @engine
+@pytest.mark.mutants("paths")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_planted_defect_is_found(scene: Scene, mutant: RowMutant) -> None:
     """A comparison that misses one row, letter or step does not count."""
@@ -79,6 +83,7 @@ def test_a_planted_defect_is_found(scene: Scene, mutant: RowMutant) -> None:
 
 
 @engine
+@pytest.mark.mutants("paths")
 @pytest.mark.parametrize("mutant", ON_THE_DIRECT_WAY, ids=lambda mutant: mutant.name)
 def test_what_one_way_has_more_is_bounded(scene: Scene, mutant: RowMutant) -> None:
     """An allowance for one side must not swallow whatever else appears there."""
@@ -88,6 +93,7 @@ def test_what_one_way_has_more_is_bounded(scene: Scene, mutant: RowMutant) -> No
 
 
 @engine
+@pytest.mark.mutants("paths")
 @pytest.mark.parametrize("mutant", STRUCTURES, ids=lambda mutant: mutant.name)
 def test_a_planted_structure_is_found(scene: Scene, mutant: SchemaMutant) -> None:
     """What one way leaves in the structure, the next upgrade trips over."""
@@ -100,6 +106,7 @@ def test_a_planted_structure_is_found(scene: Scene, mutant: SchemaMutant) -> Non
 
 
 @engine
+@pytest.mark.control("paths")
 @pytest.mark.parametrize("mutant", HARMLESS, ids=lambda mutant: mutant.name)
 def test_a_harmless_difference_is_no_finding(scene: Scene, mutant: RowMutant) -> None:
     """A false alarm costs trust."""

@@ -23,6 +23,7 @@ from harness.thaw import Thawer
 from harness.verdict import Report
 
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
+pytestmark = pytest.mark.xdist_group("rows-mutants")  # one worker, for they share a scene
 engine = pytest.mark.engine
 
 

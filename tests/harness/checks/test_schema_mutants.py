@@ -18,6 +18,7 @@ from harness.schema import Column, ForeignKey, Index, Schema, Table
 from harness.verdict import Report
 
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
+pytestmark = pytest.mark.xdist_group("schema-mutants")  # one worker, for they share a scene
 
 
 @dataclass

@@ -27,6 +27,7 @@ class Unfaithful(Marathon):
         return Change(None, "a-rollback-of-the-imagination")
 
 
+@pytest.mark.mutants("deploy")
 def test_a_rollback_that_does_not_happen_is_no_rollback(trial: Trial, deployer: Deployer) -> None:
     """What Marathon promises is not believed: the old release is asked for, and it is not alone."""
     good(deployer.deploy(release(trial, "1")))
@@ -38,6 +39,7 @@ def test_a_rollback_that_does_not_happen_is_no_rollback(trial: Trial, deployer: 
     assert "rollback is not proven" in str(report)
 
 
+@pytest.mark.mutants("deploy")
 def test_without_our_own_probe_a_check_that_always_passes_would_be_believed(
     trial: Trial, deployer: Deployer
 ) -> None:

@@ -112,6 +112,7 @@ def spoil(tree: Path, mutant: Mutant) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.mutants("stand-in")
 @pytest.mark.parametrize("mutant", PURE, ids=str)
 def test_unit_tests_catch(tree: Path, mutant: Mutant) -> None:
     spoil(tree, mutant)
@@ -120,6 +121,7 @@ def test_unit_tests_catch(tree: Path, mutant: Mutant) -> None:
 
 @pytest.mark.slow
 @pytest.mark.engine
+@pytest.mark.mutants("stand-in")
 @pytest.mark.parametrize("mutant", ON_ENGINE, ids=str)
 def test_conformance_items_catch(tree: Path, tiny_image: str, mutant: Mutant) -> None:
     del tiny_image
@@ -128,5 +130,6 @@ def test_conformance_items_catch(tree: Path, tiny_image: str, mutant: Mutant) ->
 
 
 @pytest.mark.slow
+@pytest.mark.control("stand-in")
 def test_the_copy_itself_passes(tree: Path) -> None:
     assert outcome(tree, HEALTH, PLAN, PARTS, DEFINITION, SCHEDULING) == 0

@@ -1,0 +1,99 @@
+"""What is known of an upgrade before it runs: what the old release says, and what a fresh install looks like.
+
+Such facts are the same in every run on the same dump, so they are remembered.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, Self, TypeVar
+
+from harness import cache, schema
+from harness.checks import history as history_check
+from harness.checks import integrity as integrity_check
+from harness.checks import mails
+from harness.checks.history import History
+from harness.checks.integrity import Validation
+from harness.checks.mails import Mails
+from harness.rt import Rt
+from harness.schema import Schema
+from harness.sides import Sides
+from harness.thaw import Thawer
+
+CHECKS = Path(history_check.__file__).parent
+
+
+@functools.cache
+def _source_of_checks() -> str:
+    """Return what the checks' sources were when this process began to use them: a fact holds for these."""
+    return cache.digest(*(path.read_bytes() for path in sorted(CHECKS.rglob("*")) if path.is_file()))
+
+
+class Remembered(Protocol):
+    """A fact that can be kept as JSON."""
+
+    def to_json(self) -> str:
+        """Return it as JSON."""
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+
+
+Fact = TypeVar("Fact", bound=Remembered)
+
+
+class Known(Sides):
+    """Both sides of an upgrade, and what is remembered about them."""
+
+    def accounts(self) -> dict[str, str]:
+        """Names and passwords of people in the dump, where its manifest says any."""
+        return self.dump.manifest.accounts if self.dump.manifest else {}
+
+    def old_history(self) -> History:
+        """RT's own account of its upgrades up to now."""
+        return self._of_old_side(
+            "history", History, lambda: history_check.read(self.before(), Thawer(self.scout()))
+        )
+
+    def old_mails(self) -> Mails | None:
+        """What the old release's scrips send, asked on a copy of its own, for asking writes."""
+
+        def ask() -> Mails:
+            database = self.lifecycle.baselines.clone(self.baseline())
+            tools = self.lifecycle.tools(self.pair.origin, database)
+            try:
+                return mails.sent(tools, most)
+            finally:
+                tools.remove()
+                self.lifecycle.baselines.discard(database)
+
+        if not self.lifecycle.has_image(self.pair.origin):
+            return None
+        most = 0 if self.thorough else mails.FEW_QUEUES
+        return self._of_old_side(f"mails of {most} queues", Mails, ask)
+
+    def old_validation(self, old: Rt) -> Validation:
+        """What rt-validator of the old release finds."""
+        return self._of_old_side("validation", Validation, lambda: integrity_check.collect(old))
+
+    def _of_old_side(self, name: str, kind: type[Fact], make: Callable[[], Fact]) -> Fact:
+        """Return what is known about the untouched side under the old release, asked once and then remembered."""
+        image = self.lifecycle.rt_image(self.pair.origin) if self.lifecycle.has_image(self.pair.origin) else ""
+        return kind.from_json(self.remembered(name, lambda: make().to_json(), image, _source_of_checks()))
+
+    def fresh_schema(self) -> Schema:
+        """The schema of a fresh install, read once per release and server and then remembered."""
+
+        def read() -> str:
+            database = self.lifecycle.baselines.clone(fresh)
+            try:
+                return schema.read(database).to_json()
+            finally:
+                self.lifecycle.baselines.discard(database)
+
+        fresh = self.lifecycle.fresh(self.pair.target, self.pair.server)
+        source = Path(schema.__file__).read_text(encoding="utf-8")
+        return self._once("fresh schema", lambda: Schema.from_json(cache.fact(read, fresh.key, source)))

@@ -1,7 +1,5 @@
 """The comparison of two ways: every defect that one of them could leave is found, and what is by design is not."""
 
-pytestmark = pytest.mark.xdist_group("paths-mutants")  # one worker, for they share a scene
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -28,6 +26,7 @@ from harness.verdict import Report
 FROM = "4.4.6"
 WAY = tuple(one for one in releases.releases() if releases.parse(one) >= releases.parse(FROM))
 engine = pytest.mark.engine
+pytestmark = pytest.mark.xdist_group("paths-mutants")  # one worker, for they share a scene
 
 
 @dataclass

@@ -17,6 +17,7 @@ from harness.checks import mails
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.mails import Mails
+from harness.releases import neighbour
 from harness.rt import Rt
 from harness.schema import Schema
 from harness.sides import Sides
@@ -48,6 +49,19 @@ Fact = TypeVar("Fact", bound=Remembered)
 class Known(Sides):
     """Both sides of an upgrade, and what is remembered about them."""
 
+    def witness_release(self) -> str | None:
+        """The release that says what the untouched side means: the old one, else the closest that can read it."""
+        if self.lifecycle.has_image(self.pair.origin):
+            return self.pair.origin
+        return self._once("witness release", lambda: neighbour(self.pair.origin, self.new().structural_steps()))
+
+    def witness(self) -> Rt | None:
+        """Tools of that release on the untouched copy; None where there is none."""
+        version = self.witness_release()
+        if version is None or version == self.pair.origin:
+            return self.old()
+        return self._once("witness", lambda: self._tools(version, self.before()))
+
     def accounts(self) -> dict[str, str]:
         """Names and passwords of people in the dump, where its manifest says any."""
         return self.dump.manifest.accounts if self.dump.manifest else {}
@@ -60,20 +74,19 @@ class Known(Sides):
 
     def old_mails(self) -> Mails | None:
         """What the old release's scrips send, asked on a copy of its own, for asking writes."""
-
-        def ask() -> Mails:
-            database = self.lifecycle.baselines.clone(self.baseline())
-            tools = self.lifecycle.tools(self.pair.origin, database)
-            try:
-                return mails.sent(tools, most)
-            finally:
-                tools.remove()
-                self.lifecycle.baselines.discard(database)
-
-        if not self.lifecycle.has_image(self.pair.origin):
+        version, most = self.witness_release(), 0 if self.thorough else mails.FEW_QUEUES
+        if version is None:
             return None
-        most = 0 if self.thorough else mails.FEW_QUEUES
-        return self._of_old_side(f"mails of {most} queues", Mails, ask)
+        return self._of_old_side(f"mails of {most} queues", Mails, lambda: self._sent(version, most))
+
+    def _sent(self, version: str, most: int) -> Mails:
+        database = self.lifecycle.baselines.clone(self.baseline())
+        tools = self.lifecycle.tools(version, database)
+        try:
+            return mails.sent(tools, most)
+        finally:
+            tools.remove()
+            self.lifecycle.baselines.discard(database)
 
     def old_validation(self, old: Rt) -> Validation:
         """What rt-validator of the old release finds."""
@@ -81,7 +94,8 @@ class Known(Sides):
 
     def _of_old_side(self, name: str, kind: type[Fact], make: Callable[[], Fact]) -> Fact:
         """Return what is known about the untouched side under the old release, asked once and then remembered."""
-        image = self.lifecycle.rt_image(self.pair.origin) if self.lifecycle.has_image(self.pair.origin) else ""
+        version = self.witness_release()
+        image = self.lifecycle.rt_image(version) if version else ""
         return kind.from_json(self.remembered(name, lambda: make().to_json(), image, _source_of_checks()))
 
     def fresh_schema(self) -> Schema:

@@ -181,6 +181,23 @@ def broken(asked: Pair, path: Path = MANIFEST) -> dict[str, Broken]:
     }
 
 
+def neighbour(origin: str, structural: Iterable[str], known: Iterable[str] | None = None) -> str | None:
+    """Return the closest release with an image that can read a database of `origin`; itself where it has one.
+
+    structural: names of the upgrade steps that change tables: none may lie between the two. None when every
+    release with an image is on the other side of such a step.
+    """
+    here = parse(origin)
+    walls = [parse(one) for one in structural]
+    able = [
+        one for one in (releases() if known is None else known)
+        if not any(min(here, parse(one)) < wall <= max(here, parse(one)) for wall in walls)
+    ]  # fmt: skip
+    older = [one for one in able if parse(one) <= here]
+    newer = [one for one in able if parse(one) > here]
+    return max(older, key=parse, default=None) or min(newer, key=parse, default=None)
+
+
 def adjacent(origin: str, target: str) -> bool:
     """Tell whether no release that has an image here lies between the two."""
     return not [one for one in releases() if parse(origin) < parse(one) < parse(target)]

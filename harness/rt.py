@@ -135,6 +135,12 @@ class Rt:
         names = self.need("ls", "/opt/rt/upgrade/").split()
         return sorted((name for name in names if VERSION.match(name)), key=parse)
 
+    def structural_steps(self) -> list[str]:
+        """Return the names of the steps that change tables on this product; indexes keep nobody from reading."""
+        found = self.need("sh", "-c", "cd /opt/rt/upgrade && ls -d */schema.mysql* 2>/dev/null || true").split()
+        names = {path.partition("/")[0] for path in found}
+        return [name for name in self.upgrade_steps() if name in names]
+
     def remove(self) -> None:
         """Remove the container."""
         self.container.remove()

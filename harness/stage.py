@@ -116,7 +116,7 @@ class Stage(Known):
         """Does rt-validator find what it did not find before?"""
 
         def ask() -> Report:
-            old = self.old()
+            old = self.witness()
             before = self.old_validation(old) if old else None
             self.run()
             return integrity_check.check(before, integrity_check.collect(self.new()))
@@ -127,15 +127,21 @@ class Stage(Known):
         """Does RT say the same about the data as the old release did?"""
 
         def ask() -> Report:
-            old, accounts = self.old(), self.accounts()
+            old, accounts = self.witness(), self.accounts()
             every = meaning_check.sampling(self.before())
             before = None
             if old:
                 before = self._of_old_side("meaning", Meaning, lambda: meaning_check.collect(old, accounts, every))
             self.run()
             after = meaning_check.collect(self.new(), accounts, every)
-            upgrade_done = Upgrade(self.pair.origin, self.pair.target, tuple(self.steps()))
-            return meaning_check.check(before, after, upgrade_done)
+            done = Upgrade(self.witness_release() or self.pair.origin, self.pair.target, tuple(self.steps()))
+            report = meaning_check.check(before, after, done)
+            if before and before.release != self.pair.origin:
+                report.not_checked.append(
+                    f"what RT {self.pair.origin} itself says of its data: it has no image here, "
+                    f"so RT {before.release}, which reads the same tables, said it"
+                )
+            return report
 
         return self._answer(meaning_check.CHECK, ask)
 

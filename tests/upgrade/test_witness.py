@@ -1,0 +1,58 @@
+"""A dump of a release without an image: the closest one that reads the same tables says what it means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import dump, dumpwriting, upgrade
+from harness.choice import choose
+from harness.lifecycle import Lifecycle
+from harness.releases import neighbour
+from harness.stage import Stage
+
+KNOWN = ("4.4.4", "4.4.6", "5.0.3", "5.0.7", "5.0.10")
+WALLS = ("4.4.2", "4.5.0", "4.5.7", "5.0.4", "5.0.8")
+BETWEEN, TARGET, SERVER = "5.0.1", "5.0.3", "mariadb-10.11"
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        ("4.4.6", "4.4.6"), ("4.4.5", "4.4.4"), ("4.4.8", "4.4.6"), ("5.0.1", "5.0.3"), ("5.0.5", "5.0.7"),
+        ("5.0.8", "5.0.10"), ("5.0.9", "5.0.10"), ("4.4.1", None), ("4.2.0", None),
+    ],
+)  # fmt: skip
+def test_who_can_read_it(origin: str, expected: str | None) -> None:
+    """The code before it on the same tables, else the code after it, and never across a change of tables."""
+    assert neighbour(origin, WALLS, KNOWN) == expected
+
+
+@pytest.mark.engine
+def test_its_meaning_is_compared_all_the_same(lifecycle: Lifecycle, tmp_path: Path) -> None:
+    """A database half of the way up by RT's own steps is what a site of that release has."""
+    path = tmp_path / "site.sql"
+    path.write_bytes(dump_of(lifecycle, BETWEEN))
+    stage = Stage(lifecycle, choose(BETWEEN, TARGET, SERVER, path))
+    try:
+        report = stage.meaning()
+    finally:
+        stage.close()
+    assert report, str(report)
+    assert f"so RT {TARGET}" in "".join(report.not_checked)
+
+
+def dump_of(lifecycle: Lifecycle, version: str) -> bytes:
+    """Return a dump as a site of this release would make it, out of a bundled one."""
+    origin = "4.4.6"
+    bundled = dump.load(dump.bundled(origin))
+    database = lifecycle.baselines.clone(lifecycle.restored(bundled, SERVER))
+    tools = lifecycle.tools(TARGET, database)
+    try:
+        made = upgrade.run(tools, origin, version)
+        assert made.code == 0
+        return dumpwriting.dumped(database)
+    finally:
+        tools.remove()
+        lifecycle.baselines.discard(database)

@@ -83,17 +83,18 @@ def check(
     report = Report(NAME, QUESTION, looked_at=_size(upgraded), unit="columns, indexes and foreign keys")
     rules = allowances() if known is None else list(known)
     old = set(compare(before, fresh)) if before else set()
-    used: Counter[Allowance] = Counter()
+    used: dict[tuple[str, Allowance], list[str]] = {}
     differences = [*compare(upgraded, fresh), *_collations(upgraded, fresh)]
     for one in differences:
         covering = [rule for rule in rules if rule.covers(one) and (rule.step in steps or one in old)]
         if covering:
-            used[covering[0]] += 1
-            report.allowed.append(f"{one.where}: {one.sentence()} ({covering[0]})")
+            used.setdefault((one.sentence(), covering[0]), []).append(one.where)
         else:
             report.find(one.where, one.sentence() + ".", repair=one.repair and one.repair + ";", sql=_show(one))
+    report.allowed += [f"{', '.join(places)}: {what} ({rule})" for (what, rule), places in used.items()]
     _foreign_tables(report, upgraded, fresh, before)
-    report.facts["allowances unused"] = [str(rule) for rule in rules if rule.step in steps and not used[rule]]
+    seen = {rule for _, rule in used}
+    report.facts["allowances unused"] = [str(rule) for rule in rules if rule.step in steps and rule not in seen]
     report.facts["collations"] = dict(Counter(table.collation for table in upgraded.tables.values()))
     report.seconds = round(time.monotonic() - started, 3)
     return report

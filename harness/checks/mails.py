@@ -25,7 +25,8 @@ FEW_QUEUES = 3
 OUTBOX = "/var/lib/rt-mail/outbox.mbox"
 _ADDRESSES = ("From", "Reply-To")
 _HEADERS = ("Precedence", "Auto-Submitted", "X-RT-Loop-Prevention", "Content-Type")
-_NUMBER = re.compile(r"#\d+\]")
+# Numbers of tickets, in whatever words; the queue's stays.
+_NUMBER = re.compile(r"(?<!queue )\b\d+\b")
 _RANDOM = re.compile(r'; boundary="?[^";]*"?')
 _SHOWN = 5
 
@@ -69,8 +70,9 @@ def mails_about(rt: Rt, mark: str) -> list[tuple[str, ...]]:
             )
             headers = [f"{name}: {_RANDOM.sub('', str(one.get(name, '')))}" for name in _HEADERS]
             headers += [f"{name}: {hidden(str(one.get(name, '')))}" for name in _ADDRESSES]
+            everybody = ", ".join(filter(None, people))
             found.append(
-                (", ".join(filter(None, people)), _NUMBER.sub("#N]", subject.replace(mark, "")), *headers)
+                (re.sub(r'#\d+(?=")', "#N", everybody), _NUMBER.sub("N", subject.replace(mark, "")), *headers)
             )
     return sorted(found)
 

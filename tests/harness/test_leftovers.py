@@ -51,9 +51,11 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     ]
     for plugin in ("options", "session", "engine", "databases", "rt", "pairs", "outcome", "stage"):
         command += ["-p", f"fixtures.{plugin}"]
+    # A shell starts what runs in its background with SIGINT ignored, and all below inherit that.
     process = subprocess.Popen(
-        [*command, "test_it.py"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+        ["env", "--default-signal=INT", *command, "test_it.py"],
+        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
 
     def started() -> str:
         if process.poll() is not None:

@@ -18,8 +18,8 @@ my %done;
 @queues = @{ $RT::Handle->dbh->selectcol_arrayref(
     "SELECT q.id FROM Queues q JOIN Tickets t ON t.Queue = q.id WHERE q.Disabled = 0 AND q.Name <> '___Approvals'"
     . ' GROUP BY q.id ORDER BY COUNT(*) DESC, q.id') } unless @queues;
-for my $queue_id (@queues) {
-    last if $most && keys %done >= $most;
+splice @queues, $most if $most && @queues > $most;
+for my $queue_id (sort { $a <=> $b } @queues) {
     my $queue = RT::Queue->new(RT->SystemUser);
     $queue->Load($queue_id);
     my $ticket = RT::Ticket->new(RT->SystemUser);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.database import Database
 
@@ -16,9 +16,9 @@ _SIZE = (
 _MOST_DOUBLINGS = 11
 
 
-def last_ids(database: Database) -> dict[str, int]:
-    """Return the highest id of each table that grows; 0 for an empty one."""
-    return {table: int(database.value(f"SELECT COALESCE(MAX(id), 0) FROM `{table}`")) for table in AMPLIFIED}
+def last_ids(database: Database, tables: Sequence[str] = AMPLIFIED) -> dict[str, int]:
+    """Return the highest id of each table that is to grow; 0 for an empty one."""
+    return {table: int(database.value(f"SELECT COALESCE(MAX(id), 0) FROM `{table}`")) for table in tables}
 
 
 def grow(database: Database, last: Mapping[str, int], goal: float) -> float:

@@ -52,6 +52,11 @@ class Baseline:
     notes: list[str] = field(default_factory=list)
 
 
+def private(dump: Dump) -> bool:
+    """Tell whether what is made of this dump goes with the session: it is the user's own, and not to be kept."""
+    return dump.path.parent != FOLDER and not os.environ.get(KEEP_VARIABLE)
+
+
 class Baselines:
     """Makes baselines and clones on one engine; one process makes a baseline, all share it."""
 
@@ -68,10 +73,9 @@ class Baselines:
         Raises DumpError when the server refuses the dump, or the rows restored are not the manifest's.
         """
         key = cache.digest("dump", FORMAT, dump.sha256, image)
-        private = dump.path.parent != FOLDER and not os.environ.get(KEEP_VARIABLE)
         return self._made(
             key, server, image, f"restoring {dump.path.name} on {server.name}",
-            lambda database: _restore(database, dump), private=private,
+            lambda database: _restore(database, dump), private=private(dump),
         )  # fmt: skip
 
     def empty(self, server: Server, image: str) -> Baseline:

@@ -19,6 +19,8 @@ CHECK = "time"
 QUESTION = "How long will the site be down?"
 SIZES = 3
 """Different sizes at least: through two points there always is a line."""
+APART = 1.25
+"""Sizes closer together than this are one size."""
 TRUSTED = 0.3
 """A line that misses the largest size by more than this part of it says nothing about a larger one."""
 FARTHEST = 50.0
@@ -61,7 +63,10 @@ def forecast(measured: Sequence[Measured], megabytes: float) -> Forecast:
 
     Raises UsageError with fewer than three sizes, or when the size lies too far from all that was measured.
     """
-    sizes = sorted({one.megabytes for one in measured})
+    sizes: list[float] = []
+    for size in sorted(one.megabytes for one in measured):
+        if not sizes or size >= APART * sizes[-1]:  # the same size twice is never measured as quite the same
+            sizes.append(size)
     if len(sizes) < SIZES:
         raise UsageError(
             f"A forecast needs {SIZES} different sizes, and there are {len(sizes)}.", repair="measure more sizes"
@@ -94,8 +99,8 @@ def _line(points: Sequence[tuple[float, float]], at: float) -> tuple[float, floa
 
 def _missed(measured: Sequence[Measured], sizes: Sequence[float]) -> float:
     """Forecast the largest size from the others; return the part by which that is wrong."""
-    smaller = [(one.megabytes, one.seconds) for one in measured if one.megabytes != sizes[-1]]
-    truth = fmean(one.seconds for one in measured if one.megabytes == sizes[-1])
+    smaller = [(one.megabytes, one.seconds) for one in measured if one.megabytes < sizes[-1]]
+    truth = fmean(one.seconds for one in measured if one.megabytes >= sizes[-1])
     return abs(_line(smaller, sizes[-1])[0] - truth) / truth
 
 

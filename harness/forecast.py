@@ -23,7 +23,8 @@ from harness import amplify, downtime, engine, leftovers, owner, statements
 from harness.choice import Choice, choose
 from harness.database import DURABLE, Database
 from harness.downtime import Forecast, Measured
-from harness.errors import HarnessError, InfrastructureError, UsageError
+from harness.errors import InfrastructureError, UsageError
+from harness.faults import explained
 from harness.lifecycle import Lifecycle
 from harness.plan import Step
 from harness.progress import Progress
@@ -36,7 +37,7 @@ LARGEST = 256.0
 """MB. Large enough to see what grows; on two cores a minute or two for all sizes."""
 _USAGE = 3
 _SHOWN = 6
-_FILES = 'cd /var/lib/mysql/rt && for file in *.ibd; do echo "$file $(stat -c \'%i %s\' "$file")"; done'
+_FILES = 'cd /var/lib/mysql/rt && for file in *.ibd; do echo "$file $(stat -c \'%i-%W %s\' "$file")"; done'
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,16 @@ class Sample:
 
 
 def sizes(own: float, largest: float) -> list[float]:
-    """Return the sizes to measure in MB: as it is, and at least two more, each twice the one before."""
-    goal = max(largest, 4 * own)
-    return [own, goal / 4, goal / 2, goal] if goal / 4 >= 2 * own else [own, goal / 2, goal]
+    """Return the sizes to measure in MB: as it is, and at least two more, each twice the one before.
+
+    Raises UsageError when the dump is too large to be grown up to `largest` in that way.
+    """
+    if 4 * own > largest:
+        raise UsageError(
+            f"A dump of {own:.0f} MB cannot be measured at three sizes up to {largest:.0f} MB.",
+            repair=f"take a bundled dump and --megabytes {own:.0f}, or say --largest {4 * own:.0f}",
+        )
+    return [own, largest / 4, largest / 2, largest] if largest / 4 >= 2 * own else [own, largest / 2, largest]
 
 
 def sample(lifecycle: Lifecycle, choice: Choice, goal: float) -> Sample:
@@ -82,14 +90,14 @@ def sample(lifecycle: Lifecycle, choice: Choice, goal: float) -> Sample:
 
 
 def _sample(
-    size: float, counted: statements.Counted, before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]
+    size: float, counted: statements.Counted, before: dict[str, tuple[str, int]], after: dict[str, tuple[str, int]]
 ) -> Sample:
     kinds: dict[str, float] = {}
     for one in counted.statements:
         name = f"{one.kind} in step {one.step}" if one.step else one.kind
         kinds[name] = kinds.get(name, 0.0) + one.seconds
     steps = {step.name: step.seconds for step in counted.run.steps}
-    # A table that is rebuilt gets a new file, so a new inode; one that is only written to keeps its own.
+    # A table that is rebuilt gets a new file: another inode, or time of birth. What is written to keeps both.
     rebuilt = {
         name.removesuffix(".ibd"): after[name][1] / 1e6
         for name in before if name in after and before[name][0] != after[name][0]
@@ -99,9 +107,9 @@ def _sample(
     return Sample(Measured(round(size, 1), counted.run.seconds, steps), kinds, rebuilt, room)
 
 
-def _files(database: Database) -> dict[str, tuple[int, int]]:
+def _files(database: Database) -> dict[str, tuple[str, int]]:
     lines = database.container.need(["sh", "-c", _FILES]).splitlines()
-    return {name: (int(inode), int(size)) for name, inode, size in (line.rsplit(" ", 2) for line in lines)}
+    return {name: (inode, int(size)) for name, inode, size in (line.rsplit(" ", 2) for line in lines)}
 
 
 def _measure(options: argparse.Namespace, choice: Choice, progress: Progress) -> list[Sample]:
@@ -199,9 +207,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"forecast: {error}", file=sys.stderr)
         return error.exit_code
-    except HarnessError as error:
-        print(f"forecast: {error}", file=sys.stderr)
-        return Outcome(trouble=[str(error)]).verdict().exit_code
+    except Exception as error:
+        if (known := explained(error)) is None:
+            raise
+        print(f"forecast: {known}", file=sys.stderr)
+        return Outcome(trouble=[str(known)]).verdict().exit_code
     report = downtime.check(made, measured, options.budget)
     show(Console(), choice, samples, made)
     if options.json:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
@@ -62,6 +63,14 @@ class Known(Sides):
             return self.old()
         return self._once("witness", lambda: self._tools(version, self.before()))
 
+    def spoken_for(self, what: str) -> list[str]:
+        """Say that another release was asked what the old one does; nothing where it spoke for itself."""
+        version = self.witness_release()
+        if version in (None, self.pair.origin):
+            return []
+        why = f"it has no image here, so RT {version} was asked, which reads the same tables"
+        return [f"what RT {self.pair.origin} {what}: {why}"]
+
     def accounts(self) -> dict[str, str]:
         """Names and passwords of people in the dump, where its manifest says any."""
         return self.dump.manifest.accounts if self.dump.manifest else {}
@@ -77,15 +86,19 @@ class Known(Sides):
         version, most = self.witness_release(), 0 if self.thorough else mails.FEW_QUEUES
         if version is None:
             return None
-        return self._of_old_side(f"mails of {most} queues", Mails, lambda: self._sent(version, most))
+        # What a scrip does may depend on the clock: on office hours, on the day of the week.
+        when = f"{datetime.now():%A %H}"
+        return self._of_old_side(f"mails of {most} queues, {when}", Mails, lambda: self._sent(version, most))
 
     def _sent(self, version: str, most: int) -> Mails:
         database = self.lifecycle.baselines.clone(self.baseline())
-        tools = self.lifecycle.tools(version, database)
         try:
-            return mails.sent(tools, most)
+            tools = self.lifecycle.tools(version, database)
+            try:
+                return mails.sent(tools, most)
+            finally:
+                tools.remove()
         finally:
-            tools.remove()
             self.lifecycle.baselines.discard(database)
 
     def old_validation(self, old: Rt) -> Validation:

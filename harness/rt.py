@@ -20,6 +20,13 @@ from harness.waits import Retry, wait_until
 SECRETS = "/opt/share/docker/secrets/rt"
 SITE_CONFIGURATION = "/opt/rt/site.d"
 HTTP = 80
+NO_MAIL_LEAVES = b"""# Read last: a copy of real data sends no mail, whatever the site's configuration says.
+Set($MailCommand, 'sendmailpipe');
+Set($SendmailPath, '/opt/rt/mail-sink');
+Set($SendmailArguments, '-oi -t');
+Set($SendmailBounceArguments, '-oi -t');
+1;
+"""
 LOGIN_MARK = 'name="user"'
 """Part of RT's login form, in every release."""
 
@@ -48,8 +55,9 @@ class Configuration:
         return cls(files)
 
     def inside(self) -> list[tuple[str, bytes]]:
-        """Return (absolute path in the container, content) of each file."""
-        return [(f"{SITE_CONFIGURATION}/{name}", content) for name, content in self.files.items()]
+        """Return (absolute path in the container, content) of each file, and of one that keeps mail inside."""
+        found = [(f"{SITE_CONFIGURATION}/{name}", content) for name, content in self.files.items()]
+        return [*found, (f"{SITE_CONFIGURATION}/~harness.pm", NO_MAIL_LEAVES)] if found else []
 
 
 def secret_files(host: str, password: str, *, port: int = 3306, healthcheck: str = "") -> list[tuple[str, bytes]]:

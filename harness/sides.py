@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness import cache, upgrade
-from harness.baseline import Baseline
+from harness.baseline import Baseline, private
 from harness.checks import redact
 from harness.choice import Choice
 from harness.database import FAST, Database, Profile
@@ -94,10 +94,13 @@ class Sides:
     def remembered(self, name: str, make: Callable[[], Any], *parts: str) -> Any:
         """Return a fact about the untouched side, kept beside its baseline. It must be a JSON value.
 
+        What is known of a dump of the user's own is kept only where that is kept as well.
         parts: what else it depends on: the image that computed it, the site's configuration.
         """
         configuration = [f"{path}:{cache.digest(content)}" for path, content in self._configuration()]
-        return cache.fact(make, self.baseline().key, name, *parts, *configuration)
+        key = (self.baseline().key, name, *parts, *configuration)
+        kept = make if private(self.dump) else lambda: cache.fact(make, *key)
+        return self._once(f"fact {cache.digest(*key)}", kept)
 
     def _configuration(self) -> list[tuple[str, bytes]]:
         return sorted(self.lifecycle.configuration.inside())

@@ -119,7 +119,9 @@ class Stage(Known):
             old = self.witness()
             before = self.old_validation(old) if old else None
             self.run()
-            return integrity_check.check(before, integrity_check.collect(self.new()))
+            report = integrity_check.check(before, integrity_check.collect(self.new()))
+            report.not_checked += self.spoken_for("validates")
+            return report
 
         return self._answer(integrity_check.CHECK, ask)
 
@@ -136,11 +138,7 @@ class Stage(Known):
             after = meaning_check.collect(self.new(), accounts, every)
             done = Upgrade(self.witness_release() or self.pair.origin, self.pair.target, tuple(self.steps()))
             report = meaning_check.check(before, after, done)
-            if before and before.release != self.pair.origin:
-                report.not_checked.append(
-                    f"what RT {self.pair.origin} itself says of its data: it has no image here, "
-                    f"so RT {before.release}, which reads the same tables, said it"
-                )
+            report.not_checked += self.spoken_for("itself says of its data") if before else []
             return report
 
         return self._answer(meaning_check.CHECK, ask)
@@ -156,9 +154,12 @@ class Stage(Known):
 
         def ask() -> Report:
             self.read_everything()
-            old = self.old_mails()
             visit = visitor.invite(self.new(), self.site(), self.after(), self.accounts(), thorough=self.thorough)
-            return application_check.check(visit, mails=lambda report: mails.judge(report, old, self.new()))
+            report = application_check.check(
+                visit, mails=lambda report: mails.judge(report, self.old_mails(), self.new())
+            )
+            report.not_checked += self.spoken_for("sends by mail")
+            return report
 
         return self._answer(application_check.CHECK, ask)
 

@@ -97,10 +97,13 @@ def check(
         beside = [pool.submit(_jobs, report, visit, rules)]
         beside += [pool.submit(mails, report)] if mails else []
         _use(report, visit, versions)
-        for one in beside:
-            one.result()
+        trouble = [error for error in (one.exception() for one in beside) if error]
     _log(report, visit, rules)
     report.seconds = round(time.monotonic() - started, 2)
+    # What could not be asked must not hide what was found.
+    if trouble and not report.findings:
+        raise trouble[0]
+    report.not_checked += [str(error) for error in trouble]
     return report
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
 
@@ -25,9 +26,15 @@ def check(tools: Rt) -> Report:
     """Compare every file of RT's packages with the checksum that the package brought."""
     report = Report(CHECK, QUESTION, unit="files")
     packages = tools.need("sh", "-c", _PACKAGES).split()
+    if not packages:
+        return report
     files = [line for line in tools.need("dpkg", "-L", *packages).splitlines() if not _LEFT_OUT.match(line)]
-    report.looked_at = len(files) if packages else 0
+    report.looked_at = len(files)
     done = tools.run("dpkg", "--verify", *packages)
+    if done.timed_out or done.code not in (0, 1):
+        raise InfrastructureError(
+            f"dpkg could not verify the packages (exit code {done.code}).", [("Errors", done.err)]
+        )
     strange = [
         match for match in map(_LINE.match, done.out.splitlines()) if match and not _LEFT_OUT.match(match[2])
     ]

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -27,14 +28,20 @@ _ADDRESSES = ("From", "Reply-To")
 _HEADERS = ("Precedence", "Auto-Submitted", "X-RT-Loop-Prevention", "Content-Type")
 # Numbers of tickets, in whatever words; the queue's stays.
 _NUMBER = re.compile(r"(?<!queue )\b\d+\b")
+_TICKET = re.compile(r"(?<=#)\d+\b|(?<=[+-])\d+(?=@)")
+"""A ticket's number in the name or the address of somebody who gets mail."""
 _RANDOM = re.compile(r'; boundary="?[^";]*"?')
 _SHOWN = 5
 
 
 @dataclass
 class Mails:
-    """What one side did and sent. actions: queue to what could be done there. mails: as `mails_about`, hidden."""
+    """What one side did and sent.
 
+    release: which RT that was. actions: queue to what could be done there. mails: as `mails_about`, hidden.
+    """
+
+    release: str
     actions: dict[str, str]
     mails: list[list[str]]
 
@@ -63,18 +70,26 @@ def mails_about(rt: Rt, mark: str) -> list[tuple[str, ...]]:
     """
     found: list[tuple[str, ...]] = []
     for one in outbox(rt):
-        subject = " ".join(str(one.get("Subject", "")).split())
+        raw = {name.lower(): " ".join(str(value).split()) for name, value in one.raw_items()}
+        subject = _subject(raw.get("subject", ""))
         if mark in subject:
             people = sorted(
-                part.strip() for name in ("To", "Cc", "Bcc") for part in str(one.get(name, "")).split(",")
+                part.strip()
+                for name in ("to", "cc", "bcc")
+                for part in _TICKET.sub("N", raw.get(name, "")).split(",")
             )
-            headers = [f"{name}: {_RANDOM.sub('', str(one.get(name, '')))}" for name in _HEADERS]
-            headers += [f"{name}: {hidden(str(one.get(name, '')))}" for name in _ADDRESSES]
-            everybody = ", ".join(filter(None, people))
-            found.append(
-                (re.sub(r'#\d+(?=")', "#N", everybody), _NUMBER.sub("N", subject.replace(mark, "")), *headers)
-            )
+            headers = [f"{name}: {_RANDOM.sub('', raw.get(name.lower(), ''))}" for name in _HEADERS]
+            headers += [f"{name}: {hidden(_TICKET.sub('N', raw.get(name.lower(), '')))}" for name in _ADDRESSES]
+            found.append((", ".join(filter(None, people)), _NUMBER.sub("N", subject.replace(mark, "")), *headers))
     return sorted(found)
+
+
+def _subject(raw: str) -> str:
+    """Return a subject as people read it; as it was sent where it is not encoded rightly."""
+    try:
+        return " ".join(str(make_header(decode_header(raw))).split())
+    except (ValueError, LookupError):
+        return raw
 
 
 def sent(tools: Rt, most: int = 0, queues: Iterable[str] = ()) -> Mails:
@@ -87,13 +102,14 @@ def sent(tools: Rt, most: int = 0, queues: Iterable[str] = ()) -> Mails:
     try:
         if done.code:
             raise ValueError(f"exit code {done.code}")
-        actions = {str(queue): str(what) for queue, what in json.loads(done.out).items()}
+        last = done.out.rstrip("\n").rpartition("\n")[2]  # a scrip may print as well
+        actions = {str(queue): str(what) for queue, what in json.loads(last).items()}
     except ValueError as error:
         lines = "\n".join(redact.line(line) for line in done.err.splitlines()[-15:])
         raise InfrastructureError(
             f"RT {tools.release} did not get as far as sending mail ({error}).", [("Errors", lines)]
         ) from error
-    return Mails(actions, [[hidden(people), *rest] for people, *rest in mails_about(tools, MARK)])
+    return Mails(tools.release, actions, [[hidden(people), *rest] for people, *rest in mails_about(tools, MARK)])
 
 
 def hidden(addresses: str) -> str:
@@ -105,8 +121,14 @@ def judge(report: Report, before: Mails | None, tools: Rt) -> None:
     """Add what the new release, which `tools` is, no longer sends or sends otherwise."""
     if before is None:
         report.not_checked.append("mails as the old release would have sent them: it has no image here")
+    elif not before.mails:
+        raise InfrastructureError(
+            f"RT {before.release} sent no mail for any ticket, so there is nothing to compare with.",
+            repair="look at its scrips, and whether a ticket can be made in the queues with most tickets",
+        )
     else:
         compare(report, before, sent(tools, queues=before.actions))
+        report.facts["mails before, by"] = f"RT {before.release}"
 
 
 def compare(report: Report, before: Mails, after: Mails) -> None:

@@ -85,7 +85,7 @@ def collect(tools: Rt, accounts: Mapping[str, str] | None = None, every: int = 1
     try:
         if done.code:
             raise ValueError(f"exit code {done.code}")
-        parts: list[Sections] = [json.loads(line) for line in done.out.splitlines()]
+        parts: list[Sections] = [json.loads(line) for line in done.out.rstrip("\n").split("\n")]
         if len(parts) != PARTS:
             raise ValueError(f"{len(parts)} parts of {PARTS}")
     except ValueError as error:

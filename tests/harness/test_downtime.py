@@ -71,10 +71,24 @@ def test_the_verdict(seconds: tuple[float, ...], budget: float | None, found: bo
     assert bool(report) == (looked and not found)
 
 
-@pytest.mark.parametrize(("own", "largest"), [(7, 256), (7, 20), (500, 256)])
+@pytest.mark.parametrize(("own", "largest"), [(7, 256), (7, 30), (7, 28)])
 def test_there_are_always_enough_sizes(own: float, largest: float) -> None:
     """From the dump as it is upwards, each much larger than the one before."""
     found = sizes(own, largest)
     assert len(found) >= downtime.SIZES
     assert found[0] == own
     assert all(next_one >= 2 * one for one, next_one in pairwise(found))
+
+
+def test_a_large_dump_is_not_grown_beyond_what_was_asked_for() -> None:
+    """Four times a dump of hundreds of gigabytes fills a disk that others need."""
+    with pytest.raises(UsageError, match="three sizes"):
+        sizes(500, 256)
+
+
+def test_one_size_measured_as_two_is_one() -> None:
+    """Servers count their own size roughly; a tenth of a megabyte must not make the proof prove itself."""
+    bent = upgrades((10, 5), (10, 5), (128, 20), (128, 20), (256, 200), (256.1, 200))
+    assert downtime.forecast(bent, 1000).missed > downtime.TRUSTED
+    with pytest.raises(UsageError):
+        downtime.forecast(upgrades((10, 5), (128, 20), (128.1, 20)), 100)

@@ -52,7 +52,7 @@ def test_what_a_page_says(page: str, complaint: str) -> None:
 
 
 MAIL = [mails.hidden("a@customers.example.test"), "[rt.example.org #N] Hello", "Precedence: bulk"]
-SENT = Mails({"1": "create, answer"}, [MAIL, MAIL])
+SENT = Mails("4.4.6", {"1": "create, answer"}, [MAIL, MAIL])
 
 
 def compared(after: Mails) -> Report:
@@ -66,13 +66,13 @@ def compared(after: Mails) -> Report:
 @pytest.mark.parametrize(
     "after",
     [
-        Mails(SENT.actions, []),
-        Mails(SENT.actions, [MAIL]),
-        Mails(SENT.actions, [MAIL] * 3),
-        Mails(SENT.actions, [MAIL, [mails.hidden("b@customers.example.test"), *MAIL[1:]]]),
-        Mails(SENT.actions, [MAIL, [*MAIL[:2], "Precedence: "]]),
-        Mails({"1": "create"}, SENT.mails),
-        Mails({}, SENT.mails),
+        Mails("5.0.3", SENT.actions, []),
+        Mails("5.0.3", SENT.actions, [MAIL]),
+        Mails("5.0.3", SENT.actions, [MAIL] * 3),
+        Mails("5.0.3", SENT.actions, [MAIL, [mails.hidden("b@customers.example.test"), *MAIL[1:]]]),
+        Mails("5.0.3", SENT.actions, [MAIL, [*MAIL[:2], "Precedence: "]]),
+        Mails("5.0.3", {"1": "create"}, SENT.mails),
+        Mails("5.0.3", {}, SENT.mails),
     ],
     ids=[
         "no-mail",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
@@ -68,11 +69,12 @@ def test_rows(scene: Scene, chance: Chance, tally: Tally, group: int) -> None:  
     done = 0
     while done < GROUP:
         mutant = chance.row()
-        try:
-            with planted(mutant, scene.after, scene.tools):
-                report = rows.check(scene.before, scene.after, scene.steps, thaw, known=known)
-        except pymysql.err.MySQLError:
-            continue  # the server itself refuses this one: a key that is taken, a text that is too long
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(planted(mutant, scene.after, scene.tools))
+            except pymysql.err.MySQLError:
+                continue  # the server itself refuses this one: a key that is taken, a text that is too long
+            report = rows.check(scene.before, scene.after, scene.steps, thaw, known=known)
         found = {one.where.partition(".")[0] for one in report.findings}
         tally(mutant.name, "rows", mutant.table in found)
         done += 1
@@ -95,7 +97,7 @@ def test_structures(scene: Scene, chance: Chance, tally: Tally, group: int) -> N
 def test_files(request: pytest.FixtureRequest, scene: Scene, tally: Tally) -> None:
     """A file of RT that is missing from the image."""
     assert image.check(scene.tools)
-    files = scene.tools.need("sh", "-c", "find /opt/rt/share/ /opt/rt/share/etc/ -type f | sort -u").split("\n")
+    files = scene.tools.need("sh", "-c", "find /opt/rt/share/ /opt/rt/share/etc/ -type f | sort -u").splitlines()
     for path in Random(int(request.config.getoption("--seed"))).sample(files, FILES):
         scene.tools.need("mv", path, "/tmp/aside")
         tally(f"file lost: {path}", "image", image.check(scene.tools).findings)

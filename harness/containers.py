@@ -120,6 +120,12 @@ class Container:
             self._addresses[port] = (reachable_host(self.client)[0], int(bound[0]["HostPort"]))
         return self._addresses[port]
 
+    def join(self, network: str) -> None:
+        """Connect it to one more network. The engine may publish its ports anew then, on other host ports."""
+        if network not in self.docker.attrs["NetworkSettings"]["Networks"]:
+            self.client.networks.get(network).connect(self.id)
+        self._addresses.clear()
+
     def ended(self) -> str | None:
         """Return a sentence once the container has stopped or is gone; None while it runs."""
         try:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker import DockerClient
 
 from fixtures.outcome import Verify
 from harness import owner
@@ -54,9 +53,7 @@ def others_look(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def definition(
-    stage: Stage, engine: DockerClient, tmp_path: Path, request: pytest.FixtureRequest
-) -> dict[str, Any]:
+def definition(stage: Stage, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
     """marathon.json for this release, in a group of its own; its checks as they are, only asked more often."""
     app: dict[str, Any] = copy.deepcopy(load(ROOT / "marathon.json"))
     steps = stage.new().upgrade_steps()
@@ -70,9 +67,7 @@ def definition(
     if others_look(request):
         stage.read_everything()  # a site that is used writes
     database = stage.after()
-    network = engine.networks.get("bridge")
-    if "bridge" not in database.container.docker.attrs["NetworkSettings"]["Networks"]:
-        network.connect(database.container.id)
+    database.container.join("bridge")
     address = database.container.docker.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
     password = (stage.dump.manifest.accounts if stage.dump.manifest else {}).get("healthcheck", "")
     for path, content in secret_files(address, database.credentials.password, healthcheck=password):

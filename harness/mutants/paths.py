@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.mutants import rows
 from harness.mutants.planting import RowMutant
 from harness.mutants.schema import SchemaMutant
 
@@ -96,11 +97,7 @@ STRUCTURES: tuple[SchemaMutant, ...] = (
                  ("CREATE TABLE Leftover (id INT PRIMARY KEY) ENGINE=InnoDB",), "Leftover"),
 )  # fmt: skip
 HARMLESS: tuple[RowMutant, ...] = (
-    _frozen("frozen-anew", "Name = 'SavedSearch'",
-            "$value = { map { $_ => $value->{$_} } reverse sort keys %$value };",
-            "the same content in other bytes: Perl freezes keys in any order"),
-    _sql("session-begun", "sessions", "sessions come and go",
-         "INSERT INTO sessions (id, a_session) VALUES ('planted', 'x')"),
+    *rows.HARMLESS,
     _sql("new-record-renumbered", "Transactions", "a record that the way has made, under another number",
          f"UPDATE Transactions SET id = id + 100 WHERE ObjectType = 'RT::Attribute' {_LAST}"),
 )  # fmt: skip

@@ -28,8 +28,8 @@ class Trap:
 
     dump: name of a bundled dump. declared: the release that it is said to be of. patch: SQL as the application's
     user, administrator: SQL as the server's. prior: a release to which it is upgraded first; cut_at: the step
-    before whose middle that upgrade is killed. configuration: the site's own files. waits_for: what is missing
-    here, as long as the harness does not see this trap.
+    before whose middle that upgrade is killed. configuration: the site's own files. refused: whether
+    preflight must keep the upgrade from being run. everyday: short and telling enough for every test run.
     """
 
     name: str
@@ -48,7 +48,6 @@ class Trap:
     configuration: Mapping[str, str] = field(default_factory=dict)
     refused: bool = False
     everyday: bool = False
-    waits_for: str = ""
 
     @property
     def checks(self) -> tuple[str, ...]:

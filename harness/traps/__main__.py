@@ -32,8 +32,6 @@ def _section(trap: Trap) -> str:
     for sign in trap.signs:
         word = "Note" if sign.note else "Finding"
         lines.append(f'- {word} of `{sign.check}`: "... {sign.text} ..."')
-    if trap.waits_for:
-        lines.append(f"- **Not seen yet**: {trap.waits_for}.")
     return "\n".join([*lines, ""])
 
 

@@ -30,7 +30,7 @@ from harness.releases import Server
 CACHE_LABEL = "rt-harness.cache"
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
 """When set, prepared databases of the user's own dumps are kept for the next run (until make distclean)."""
-FORMAT = "1"
+FORMAT = "2"
 """Raised when the way a baseline is made changes, so that old ones are not used."""
 DATA, PREPARED = "/var/lib/mysql", "/baseline"
 
@@ -124,14 +124,13 @@ class Baselines:
         with contextlib.suppress(APIError):
             self.client.api.remove_volume(name, force=True)
 
-    def _marker(self, key: str) -> Path:
-        return cache.directory("baselines") / f"{key}.json"
-
     def _found(self, key: str, server: Server) -> Baseline | None:
+        facts = _noted(key)
+        if "credentials" not in facts:
+            return None
         try:
-            facts = json.loads(self._marker(key).read_text(encoding="utf-8"))
             self.client.volumes.get(facts["volume"])
-        except (FileNotFoundError, NotFound, json.JSONDecodeError):
+        except NotFound:
             return None
         facts["credentials"] = Credentials(**facts["credentials"])
         return Baseline(**{**facts, "server": server})
@@ -160,8 +159,11 @@ class Baselines:
         self, key: str, server: Server, image: str, work: Callable[[Database], Any], *,
         origin: Baseline | None, labels: dict[str, str],
     ) -> Baseline:  # fmt: skip
-        volume = f"rt-harness-baseline-{key}"
-        self._remove_volume(volume)  # what a killed maker left: without a marker it is nothing
+        if left := _noted(key).get("volume"):
+            self._remove_volume(left)  # what a killed maker left
+        # Another cache on the same engine has the same key and other passwords: no name is used twice.
+        volume = f"rt-harness-baseline-{key}-{secrets.token_hex(3)}"
+        _note(key, {"volume": volume})
         self.client.volumes.create(volume, labels=labels)
         started = time.monotonic()
         new = Credentials(secrets.token_hex(12), secrets.token_hex(12))
@@ -183,10 +185,26 @@ class Baselines:
             raise
         seconds = time.monotonic() - started
         made = Baseline(key, server, image, volume, credentials, rows, round(seconds, 2))
-        path = self._marker(key)
-        path.with_suffix(".new").write_text(json.dumps({**asdict(made), "server": server.name}), encoding="utf-8")
-        path.with_suffix(".new").replace(path)
+        _note(key, {**asdict(made), "server": server.name})
         return made
+
+
+def _marker(key: str) -> Path:
+    return cache.directory("baselines") / f"{key}.json"
+
+
+def _noted(key: str) -> dict[str, Any]:
+    """Return what this cache knows of a baseline: its facts, only its volume while it is made, or nothing."""
+    try:
+        return dict(json.loads(_marker(key).read_text(encoding="utf-8")))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def _note(key: str, facts: dict[str, Any]) -> None:
+    path = _marker(key)
+    path.with_suffix(".new").write_text(json.dumps(facts), encoding="utf-8")
+    path.with_suffix(".new").replace(path)
 
 
 def _restore(database: Database, dump: Dump) -> None:

@@ -197,7 +197,7 @@ def test_a_planted_defect_is_found(good: Played, name: str) -> None:
 def test_a_gap_is_found(good: Played) -> None:
     """Nothing was lost, and nobody could work for ten seconds."""
     half = good.journal.ended / 2
-    late = [replace(one, answered=one.answered + 10 * (one.sent > half)) for one in good.journal.attempts]
+    late = [replace(one, answered=one.answered + 10 * (one.answered > half)) for one in good.journal.attempts]
     journal = replace(good.journal, attempts=late, ended=good.journal.ended + 10)
     report = good.judged(journal, longest_gap=8)
     assert "nobody was served" in str(report)

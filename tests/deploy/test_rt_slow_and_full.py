@@ -42,22 +42,26 @@ def disk_full(instance: Instance) -> Iterator[None]:
     database.container.need(["sh", "-c", WHOLE_FILES])
     database.container.run(["dd", "if=/dev/zero", f"of={FILLER}", "bs=1M"], limit=60)
     row = "INSERT INTO sessions (id, a_session) VALUES (LEFT(MD5(RAND()), 32), REPEAT('x', 3000))"
-    # What is too big for the room left may still fit in smaller pieces. Rows that need pages of their own are left
-    # out: MariaDB 10.11 crashes when it finds no room for those.
-    for size in ("3000", "1000", "200"):
-        assert _refusal(database, row.replace("3000", size)) in NO_ROOM
+    # What is too big for the room left may still fit in smaller pieces, and what one page refuses, in another one.
+    # Rows that need pages of their own are left out: MariaDB 10.11 crashes when it finds no room for those.
+    for size, times in (("3000", 1), ("1000", 5), ("200", 20), ("20", 60)):
+        assert _refusal(database, row.replace("3000", size), times) in NO_ROOM
     yield
     database.container.need(["rm", FILLER])
 
 
-def _refusal(database: Database, statement: str) -> int:
-    """Repeat a statement until the server refuses it; return its error's number, 0 when it never does."""
+def _refusal(database: Database, statement: str, times: int) -> int:
+    """Repeat a statement until the server refuses it so often in a row; return its error, 0 when it never does."""
+    refused = 0
     with database.connection() as connection, connection.cursor() as cursor:
-        for _ in range(2000):
+        for _ in range(5000):
             try:
                 cursor.execute(statement)
+                refused = 0
             except pymysql.err.Error as error:
-                return int(error.args[0])
+                refused += 1
+                if refused == times:
+                    return int(error.args[0])
     return 0
 
 

@@ -3,6 +3,7 @@
 pytest_plugins = (
     "fixtures.options",
     "fixtures.session",
+    "fixtures.longest",
     "fixtures.proven",
     "fixtures.engine",
     "fixtures.databases",

@@ -27,13 +27,10 @@ def on_stage(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)  # before tests are left out by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where nobody else asks for the upgrades, the usual pair is deployed; the others with the slow tests."""
-    upgraded = [item for item in items if on_stage(item)]
-    own = [item for item in upgraded if item.path.parent == Path(__file__).parent]
-    if len(own) < len(upgraded) or len(own) == 1:
-        return
+    """The usual pair is deployed, the others with the slow tests; a pair that was asked for always is."""
+    own = [item for item in items if on_stage(item) and item.path.parent == Path(__file__).parent]
     usual = str(choose().pair)
-    for item in own:
+    for item in own if len(own) > 1 else []:
         if usual not in item.name:
             item.add_marker(pytest.mark.slow)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from harness.verdict import Report
 from tests.deploy.conftest import RELEASE
 from tests.deploy.rt_on_marathon import definition, remove
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("bad-deploys")]
+pytestmark = pytest.mark.engine
 
 App = dict[str, Any]
 INSTANCES = 1
@@ -190,6 +190,13 @@ BAD: dict[str, Bad] = {
 }
 
 
+def on_sites(cases: Iterable[Any]) -> list[Any]:
+    """Share cases among two workers, as each worker has a good site of its own."""
+    return [pytest.param(case, marks=pytest.mark.xdist_group(f"bad-deploys-{number % 2}"))
+            for number, case in enumerate(cases)]  # fmt: skip
+
+
+@pytest.mark.xdist_group("bad-deploys-0")
 def test_a_good_deploy_is_proved_on_every_instance(site: Site) -> None:
     """Another configuration of the same release: every instance is asked, and says so itself."""
     site.good = {**site.good, "env": {**site.good["env"], "RT_NAME": "again.example.org"}}
@@ -201,7 +208,7 @@ def test_a_good_deploy_is_proved_on_every_instance(site: Site) -> None:
     assert not before & {task.id for task in site.client.app(site.good["id"]).tasks}
 
 
-@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("case", on_sites(BAD))
 def test_a_bad_deploy_never_replaces_a_good_one(site: Site, case: str) -> None:
     """It is found for the right reason; every instance of the old one serves afterwards, by its own word."""
     bad = copy.deepcopy(site.good)
@@ -212,6 +219,7 @@ def test_a_bad_deploy_never_replaces_a_good_one(site: Site, case: str) -> None:
     assert site.live() == [RELEASE] * INSTANCES
 
 
+@pytest.mark.xdist_group("bad-deploys-0")
 @pytest.mark.parametrize(("plant", "rule"), [(install_mode, "L08"), (behind_login, "L09")])
 def test_lint_finds_it_before_anything_is_deployed(
     site: Site, plant: Callable[[Site, App], None], rule: str

@@ -28,11 +28,15 @@ PASSING = (UnreachableError, LeaderUnreachableError, ServerError)
 
 @dataclass(frozen=True)
 class Pace:
-    """Times of a deploy in seconds: image pull, poll interval, soak between good polls (None: of the checks)."""
+    """Times of a deploy in seconds: image pull, poll interval, soak between good polls (None: of the checks).
+
+    patience: how long instances may fail our own probe while Marathon calls them healthy (0: the watch's own).
+    """
 
     pull: float = PULL_ALLOWANCE
     interval: float = 0.5
     soak: float | None = None
+    patience: float = 0
     deadline: Deadline | None = None
     events: bool = True
     """Whether to listen to the event stream; a proxy may not let it through, and polling does without."""
@@ -58,7 +62,8 @@ class Follower:
 
     def watch(self, wanted: Wanted, definition: App, running: int) -> Watch:
         """Make a watch with the times of a definition that replaces `running` tasks."""
-        return Watch(wanted, self.pace.deadline_for(definition, running), self.pace.soak_for(definition))
+        deadline, soak = self.pace.deadline_for(definition, running), self.pace.soak_for(definition)
+        return Watch(wanted, deadline, soak, patience=self.pace.patience)
 
     def follow(self, watch: Watch, definition: App, stream: EventStream | None) -> State:
         """Poll until the watch has decided. Raises NotReadyError when Marathon stops answering for good."""

@@ -213,7 +213,8 @@ def test_a_bad_deploy_never_replaces_a_good_one(site: Site, case: str) -> None:
     """It is found for the right reason; every instance of the old one serves afterwards, by its own word."""
     bad = copy.deepcopy(site.good)
     BAD[case].plant(site, bad)
-    report = replace(site.deployer, pace=Pace(pull=60, interval=0.2, soak=BAD[case].soak)).deploy(bad)
+    pace = Pace(pull=60, interval=0.2, soak=BAD[case].soak, patience=2)
+    report = replace(site.deployer, pace=pace).deploy(bad)
     assert re.search(BAD[case].told, str(report)), str(report)
     assert report.facts["old release live again"] is True, str(report)
     assert site.live() == [RELEASE] * INSTANCES

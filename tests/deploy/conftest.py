@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.healthcheck_user import MAKE_USER, PASSWORD
+from fixtures.healthcheck_user import CHEAP, CHEAP_LOGINS, MAKE_USER, PASSWORD
 from harness.baseline import Baseline
 from harness.choice import DEFAULT_SERVER, choose
 from harness.database import Database
@@ -17,6 +17,12 @@ from harness.marathon.standin.process import StandinProcess
 
 RELEASE = "5.0.3"
 ROOT = ("root", "password")
+CHEAP_ROOT = """
+my $root = RT::User->new(RT->SystemUser);
+$root->Load('root');
+my ($set, $refusal) = $root->SetPassword($ARGV[1]);
+die $refusal unless $set;
+"""
 Say = Callable[[str], None]
 
 
@@ -41,13 +47,13 @@ def deployable(lifecycle: Lifecycle) -> Baseline:
     origin = lifecycle.fresh(RELEASE, DEFAULT_SERVER)
 
     def work(database: Database) -> None:
-        tools = lifecycle.tools(RELEASE, database)
-        done = tools.perl(MAKE_USER, PASSWORD)
+        tools = lifecycle.tools(RELEASE, database, configuration=CHEAP)
+        done = tools.perl(MAKE_USER + CHEAP_ROOT, PASSWORD, ROOT[1])
         tools.remove()
         assert done.code == 0, done.err
 
     return lifecycle.baselines.of_clone(
-        origin, ["deployable", MAKE_USER, PASSWORD], "making a site to deploy", work
+        origin, ["deployable", MAKE_USER, CHEAP_ROOT, *CHEAP_LOGINS, PASSWORD], "making a site to deploy", work
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from docker.models.containers import Container as DockerObject
 
-from fixtures.healthcheck_user import PASSWORD
+from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD
 from harness import containers, owner, rest
 from harness.balancer import Address, Balancer, login_page
 from harness.checks import acknowledged
@@ -56,7 +56,7 @@ def definition(
         (folder / Path(path).name).write_bytes(content)
     own = folder / "site.d"
     own.mkdir()
-    for name, text in (site or {}).items():
+    for name, text in dict([CHEAP_LOGINS], **(site or {})).items():
         (own / name).write_text(text)
     app = copy.deepcopy(DEFINITION)
     app |= {"id": f"/rt-{next(_numbers)}", "instances": instances, "backoffSeconds": 1, "backoffFactor": 1}

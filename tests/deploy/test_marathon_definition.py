@@ -1,4 +1,4 @@
-"""The definition in marathon.json, deployed as it is: only image, secrets' folder and id are the test's."""
+"""The definition in marathon.json, deployed as it is but for image, secrets' folder, cheap logins and id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from docker import DockerClient
 
 from fixtures.databases import CloneFactory
-from fixtures.healthcheck_user import PASSWORD
+from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD
 from harness.baseline import Baseline
 from harness.database import Database
 from harness.lifecycle import Lifecycle
@@ -23,7 +23,7 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
 from harness.marathon.rolling import decide
 from harness.marathon.standin.trial import Trial
-from harness.rt import secret_files
+from harness.rt import SITE_CONFIGURATION, secret_files
 from tests.deploy import conftest
 
 pytestmark = [
@@ -57,6 +57,10 @@ def wanted(trial: Trial, lifecycle: Lifecycle, database: Database, tmp_path: Pat
     app["id"] = f"{trial.group}/rt"
     app["container"]["docker"]["image"] = lifecycle.rt_image(RELEASE)
     app["container"]["volumes"][0]["hostPath"] = str(tmp_path)
+    name, text = CHEAP_LOGINS
+    (tmp_path / name).write_text(text)
+    inside = f"{SITE_CONFIGURATION}/{name}"
+    app["container"]["volumes"].append({"containerPath": inside, "hostPath": str(tmp_path / name), "mode": "RO"})
     return app
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from fixtures.healthcheck_user import PASSWORD
+from fixtures.healthcheck_user import CHEAP, PASSWORD
 from harness import network
 from harness.balancer import login_page
 from harness.baseline import Baseline
@@ -154,7 +154,7 @@ def instance(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[Instance]:
     database = lifecycle.baselines.clone(deployable, DURABLE, cap_add=[network.CAPABILITY])
     site = None
     try:
-        site = lifecycle.site(RELEASE, database, healthcheck_password=PASSWORD)
+        site = lifecycle.site(RELEASE, database, healthcheck_password=PASSWORD, configuration=CHEAP)
         yield Instance(site, database)
     finally:
         if site:

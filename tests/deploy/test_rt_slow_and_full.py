@@ -10,7 +10,7 @@ import pymysql
 import pytest
 from docker.types import Mount
 
-from fixtures.healthcheck_user import PASSWORD
+from fixtures.healthcheck_user import CHEAP, PASSWORD
 from harness import network
 from harness.baseline import DATA, PREPARED, Baseline
 from harness.database import DURABLE, PORT, Database
@@ -73,7 +73,7 @@ def test_health_is_the_truth_while_the_disk_is_full(lifecycle: Lifecycle, deploy
         mounts=[Mount(DATA, None, type="tmpfs", tmpfs_size=SIZE)],
     )  # fmt: skip
     try:
-        site = lifecycle.site(RELEASE, database, healthcheck_password=PASSWORD)
+        site = lifecycle.site(RELEASE, database, healthcheck_password=PASSWORD, configuration=CHEAP)
         try:
             instance = Instance(site, database)
             lived_through(instance, disk_full(instance), "disk full", say)
@@ -91,7 +91,9 @@ def test_a_slow_line_is_no_outage_until_it_is_one(lifecycle: Lifecycle, deployab
         with network.SlowLine(lifecycle.client, database.container.address(PORT)) as line:
             password = database.credentials.password
             secrets = secret_files(line.host, password, port=line.port, healthcheck=PASSWORD)
-            site = lifecycle.site(RELEASE, database, files=secrets, healthcheck_password=PASSWORD)
+            site = lifecycle.site(
+                RELEASE, database, files=secrets, healthcheck_password=PASSWORD, configuration=CHEAP
+            )
             instance = Instance(site, database)
             line.seconds = BEARABLE
             took, _ = instance.until(True, time.monotonic(), UNHEALTHY_WITHIN)

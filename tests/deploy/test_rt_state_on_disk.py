@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from fixtures.databases import CloneFactory
+from fixtures.healthcheck_user import CHEAP
 from harness import rest
 from harness.balancer import Balancer, login_page
 from harness.baseline import Baseline
@@ -87,7 +88,7 @@ def test_state_on_an_instances_disk_is_found(
 ) -> None:
     """Two instances, people at work, one of them dies: what only it had is missed."""
     database = clone(deployable)
-    configuration = Configuration({"local.pm": local.setting.encode()})
+    configuration = Configuration({**CHEAP.files, "local.pm": local.setting.encode()})
     with ExitStack() as stack:
         sites = [lifecycle.site(RELEASE, database, wait=False, configuration=configuration) for _ in range(2)]
         for site in sites:
@@ -106,7 +107,7 @@ def one(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[tuple[Rt, Databa
     """One instance that keeps its state where it belongs."""
     database = lifecycle.baselines.clone(deployable)
     try:
-        site = lifecycle.site(RELEASE, database)
+        site = lifecycle.site(RELEASE, database, configuration=CHEAP)
         yield site, database
         site.remove()
     finally:

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness import cache, upgrade
+from harness import cache, upgrade, visitor
 from harness.baseline import Baseline, private
 from harness.checks import redact
 from harness.choice import Choice
@@ -122,7 +122,7 @@ class Sides:
 
     def _site(self) -> Rt:
         self.run()
-        site = self.lifecycle.site(self.pair.target, self.after())
+        site = self.lifecycle.site(self.pair.target, self.after(), files=[visitor.QUICK_LOGINS])
         self._containers.append(site)
         return site
 

@@ -43,7 +43,6 @@ PAGES = (
 FIRST_PAGES = ("/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.html", "/Admin/Queues/")
 JOBS = (
     ("rt-email-digest", "-m", "daily"),
-    ("rt-email-digest", "-m", "weekly"),
     ("rt-email-dashboards", "--all", "--dryrun"),
     # Without --skip-user it leaves each user one session: it would end those that this very check uses meanwhile.
     ("rt-clean-sessions", "--skip-user", "--older", "1H"),
@@ -53,6 +52,8 @@ JOBS = (
     ),
 )  # fmt: skip
 """What cron runs at night, each once."""
+MORE_JOBS = (("rt-email-digest", "-m", "weekly"),)
+"""The same jobs with other words, which a thorough visit runs as well."""
 
 
 @dataclass
@@ -226,7 +227,7 @@ def _mail(report: Report, visit: Visit) -> None:
 
 
 def _jobs(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...]) -> None:
-    for job in JOBS:
+    for job in (*JOBS, *(MORE_JOBS if visit.thorough else ())):
         report.looked_at += 1
         done = visit.rt.run(*job, limit=300)
         said = []

@@ -1,0 +1,78 @@
+"""The longest groups are begun first, whatever the order of files and however many tests they have."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import owner
+from harness.releases import ROOT
+
+CONFTEST = """
+import pathlib
+from fixtures import longest
+longest.FILE = pathlib.Path(__file__).with_name("durations.json")
+"""
+TESTS = """
+import pathlib, pytest
+
+@pytest.fixture(autouse=True)
+def order(request):
+    with pathlib.Path(__file__).with_name("order").open("a") as file:
+        print(request.node.originalname, file=file)
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.xdist_group("many")
+def test_many(number): pass
+
+def test_short(): pass
+
+@pytest.mark.xdist_group("one")
+def test_long(): pass
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose longest test is the last one, in a group of its own."""
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_it.py").write_text(TESTS)
+    (tmp_path / "durations.json").write_text(json.dumps({"test_it.py::test_long@one": 50, "gone": 7}))
+    return tmp_path
+
+
+def run(project: Path, *arguments: str) -> None:
+    """Run its tests on one worker, with the plugins that put them in order."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={project}",
+        "-c/dev/null",
+    ]
+    command += ["-p", "fixtures.session", "-p", "fixtures.longest", "-n1", "--dist=loadgroup", *arguments]
+    # A session of its own: at its end it removes what belongs to its session.
+    environment = {name: value for name, value in os.environ.items() if name != owner.SESSION_VARIABLE}
+    environment["PYTHONPATH"] = str(ROOT)
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_longest_is_first(project: Path) -> None:
+    """A group of four is longer than one test only where nothing else is known."""
+    run(project)
+    assert (project / "order").read_text().split() == ["test_long", *["test_many"] * 4, "test_short"]
+
+
+def test_what_a_run_left_out_is_kept(project: Path) -> None:
+    """Notes of a part of the tests must not take those of the others away; short ones are not worth a line."""
+    run(project, "--note-durations")
+    assert json.loads((project / "durations.json").read_text()) == {"gone": 7}

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
 from harness import cache, schema
+from harness.baseline import Baseline
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
 from harness.checks import mails
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.mails import Mails
-from harness.releases import neighbour
+from harness.choice import DEFAULT_SERVER
+from harness.database import Database
+from harness.releases import neighbour, release
 from harness.rt import Rt
 from harness.schema import Schema
 from harness.sides import Sides
@@ -56,20 +59,44 @@ class Known(Sides):
             return self.pair.origin
         return self._once("witness release", lambda: neighbour(self.pair.origin, self.new().structural_steps()))
 
-    def witness(self) -> Rt | None:
-        """Tools of that release on the untouched copy; None where there is none."""
+    def witness_server(self) -> str:
+        """The server on which it speaks: the pair's own, else one that this release can run on.
+
+        RT before 5.0.4 does not run on MySQL 8 and later, and its sites move there with the upgrade.
+        """
         version = self.witness_release()
-        if version is None or version == self.pair.origin:
+        able = release(version).servers if version else (self.pair.server,)
+        made_on = self.dump.manifest.server if self.dump.manifest else ""
+        return next((name for name in (self.pair.server, made_on, DEFAULT_SERVER) if name in able), able[0])
+
+    def witnessed(self) -> Database:
+        """The untouched copy that it speaks about. Nothing may write to it."""
+        name = self.witness_server()
+        if name == self.pair.server:
+            return self.before()
+        return self._once("witnessed", lambda: self._copy(f"copy on {name}", self._witnessed_baseline()))
+
+    def _witnessed_baseline(self) -> Baseline:
+        name = self.witness_server()
+        return self.baseline() if name == self.pair.server else self.lifecycle.restored(self.dump, name)
+
+    def witness(self) -> Rt | None:
+        """Tools of that release on that copy; None where there is none."""
+        version = self.witness_release()
+        if version is None or (version, self.witness_server()) == (self.pair.origin, self.pair.server):
             return self.old()
-        return self._once("witness", lambda: self._tools(version, self.before()))
+        return self._once("witness", lambda: self._tools(version, self.witnessed()))
 
     def spoken_for(self, what: str) -> list[str]:
-        """Say that another release was asked what the old one does; nothing where it spoke for itself."""
-        version = self.witness_release()
-        if version in (None, self.pair.origin):
+        """Say that another release was asked than the old one, or on another server; nothing for itself."""
+        version, elsewhere, why = self.witness_release(), self.witness_server(), []
+        if version is None:
             return []
-        why = f"it has no image here, so RT {version} was asked, which reads the same tables"
-        return [f"what RT {self.pair.origin} {what}: {why}"]
+        if version != self.pair.origin:
+            why.append(f"it has no image here, so RT {version} was asked, which reads the same tables")
+        if elsewhere != self.pair.server:
+            why.append(f"RT {version} does not run on {self.pair.server}, so it was asked on {elsewhere}")
+        return [f"what RT {self.pair.origin} {what}: {', and '.join(why)}"] if why else []
 
     def accounts(self) -> dict[str, str]:
         """Names and passwords of people in the dump, where its manifest says any."""
@@ -91,7 +118,7 @@ class Known(Sides):
         return self._of_old_side(f"mails of {most} queues, {when}", Mails, lambda: self._sent(version, most))
 
     def _sent(self, version: str, most: int) -> Mails:
-        database = self.lifecycle.baselines.clone(self.baseline())
+        database = self.lifecycle.baselines.clone(self._witnessed_baseline())
         try:
             tools = self.lifecycle.tools(version, database)
             try:
@@ -109,7 +136,8 @@ class Known(Sides):
         """Return what is known about the untouched side under the old release, asked once and then remembered."""
         version = self.witness_release()
         image = self.lifecycle.rt_image(version) if version else ""
-        return kind.from_json(self.remembered(name, lambda: make().to_json(), image, _source_of_checks()))
+        parts = (image, self.witness_server(), _source_of_checks())
+        return kind.from_json(self.remembered(name, lambda: make().to_json(), *parts))
 
     def fresh_schema(self) -> Schema:
         """The schema of a fresh install, read once per release and server and then remembered."""

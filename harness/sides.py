@@ -108,8 +108,8 @@ class Sides:
     def _restore(self) -> Baseline:
         return self.lifecycle.restored(self.dump, self.pair.server)
 
-    def _copy(self, title: str) -> Database:
-        baseline = self.baseline()
+    def _copy(self, title: str, origin: Baseline | None = None) -> Database:
+        baseline = origin or self.baseline()
         with self.step(title):
             database = self.lifecycle.baselines.clone(baseline, self.profile)
         self._databases.append(database)

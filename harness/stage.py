@@ -72,7 +72,8 @@ class Stage(Known):
         def ask() -> Report:
             old = self.old()
             known = preflight_check.Known(configuration=self.lifecycle.configuration, recognised=self.recognised())
-            known.validation = self.old_validation(old) if old and self.validates else None
+            if old and self.validates and (witness := self.witness()):
+                known.validation = self.old_validation(witness)
             path = (self.pair.origin, self.pair.target)
             return preflight_check.check(self.before(), old, self.scout(), path, steps=self.steps(), known=known)
 

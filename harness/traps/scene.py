@@ -55,8 +55,8 @@ class Scene(Stage):
         key = json.dumps([self.trap.patch, self.trap.administrator, self.trap.prior, self.trap.cut_at])
         return replace(super().baseline(), key=cache.digest(super().baseline().key, key))
 
-    def _copy(self, title: str) -> Database:
-        database = super()._copy(title)
+    def _copy(self, title: str, origin: Baseline | None = None) -> Database:
+        database = super()._copy(title, origin)
         if self.trap.prior:
             self._upgrade_first(database)
         database.execute(*self.trap.patch)

@@ -56,3 +56,22 @@ def dump_of(lifecycle: Lifecycle, version: str) -> bytes:
     finally:
         tools.remove()
         lifecycle.baselines.discard(database)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("origin", "name", "elsewhere"),
+    [("5.0.3", "mysql-9.7", "mariadb-10.11"), ("5.0.7", "mysql-9.7", "mysql-9.7"), ("5.0.3", "mariadb-11.8", "")],
+)
+def test_it_speaks_where_it_can_run(lifecycle: Lifecycle, origin: str, name: str, elsewhere: str) -> None:
+    """RT 5.0.3 knows no MySQL that reserves the word Groups; a site moves there together with the upgrade."""
+    stage = Stage(lifecycle, choose(origin, "5.0.10", name))
+    try:
+        assert stage.witness_server() == (elsewhere or name)
+        witness = stage.witness()
+        assert witness is not None
+        said = stage.old_validation(witness)
+        assert (said.code, said.complaints) == (0, [])
+        assert [name in one for one in stage.spoken_for("says")] == ([True] if elsewhere not in ("", name) else [])
+    finally:
+        stage.close()

@@ -19,7 +19,7 @@ from typing import Any
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
-from harness import cache, owner
+from harness import cache, leftovers, owner
 from harness.containers import unique_name
 from harness.database import FAST, Credentials, Database, Profile
 from harness.dump import FOLDER, Dump, DumpError
@@ -32,6 +32,9 @@ KEEP_VARIABLE = "RT_HARNESS_KEEP"
 """When set, prepared databases of the user's own dumps are kept for the next run (until make distclean)."""
 FORMAT = "2"
 """Raised when the way a baseline is made changes, so that old ones are not used."""
+KEY_LABEL, PLACE_LABEL = "rt-harness.baseline", "rt-harness.cache-directory"
+"""On a volume: what it is, and the cache directory that knows it."""
+PRIVATE = "private-"
 DATA, PREPARED = "/var/lib/mysql", "/baseline"
 
 
@@ -73,6 +76,8 @@ class Baselines:
         Raises DumpError when the server refuses the dump, or the rows restored are not the manifest's.
         """
         key = cache.digest("dump", FORMAT, dump.sha256, image)
+        if private(dump):
+            key = PRIVATE + cache.digest(key, owner.session())
         return self._made(
             key, server, image, f"restoring {dump.path.name} on {server.name}",
             lambda database: _restore(database, dump), private=private(dump),
@@ -124,13 +129,17 @@ class Baselines:
         with contextlib.suppress(APIError):
             self.client.api.remove_volume(name, force=True)
 
+    def _remove_older(self, place: dict[str, str]) -> None:
+        """Remove what a killed maker left, or one whose notes are gone. What is in use goes the next time."""
+        query = {"label": [f"{name}={value}" for name, value in place.items()]}
+        for one in self.client.api.volumes(filters=query)["Volumes"] or []:
+            self._remove_volume(one["Name"])
+
     def _found(self, key: str, server: Server) -> Baseline | None:
-        facts = _noted(key)
-        if "credentials" not in facts:
-            return None
         try:
+            facts = json.loads(_note_of(key).read_text(encoding="utf-8"))
             self.client.volumes.get(facts["volume"])
-        except NotFound:
+        except (FileNotFoundError, NotFound, json.JSONDecodeError):
             return None
         facts["credentials"] = Credentials(**facts["credentials"])
         return Baseline(**{**facts, "server": server})
@@ -159,12 +168,11 @@ class Baselines:
         self, key: str, server: Server, image: str, work: Callable[[Database], Any], *,
         origin: Baseline | None, labels: dict[str, str],
     ) -> Baseline:  # fmt: skip
-        if left := _noted(key).get("volume"):
-            self._remove_volume(left)  # what a killed maker left
         # Another cache on the same engine has the same key and other passwords: no name is used twice.
         volume = f"rt-harness-baseline-{key}-{secrets.token_hex(3)}"
-        _note(key, {"volume": volume})
-        self.client.volumes.create(volume, labels=labels)
+        place = {owner.HOST: owner.host_name(), KEY_LABEL: key, PLACE_LABEL: str(_note_of(key).parent)}
+        self._remove_older(place)
+        self.client.volumes.create(volume, labels={**place, **labels})
         started = time.monotonic()
         new = Credentials(secrets.token_hex(12), secrets.token_hex(12))
         credentials = origin.credentials if origin else new
@@ -185,26 +193,17 @@ class Baselines:
             raise
         seconds = time.monotonic() - started
         made = Baseline(key, server, image, volume, credentials, rows, round(seconds, 2))
-        _note(key, {**asdict(made), "server": server.name})
+        path = _note_of(key)
+        path.with_suffix(".new").write_text(json.dumps({**asdict(made), "server": server.name}), encoding="utf-8")
+        path.with_suffix(".new").replace(path)
         return made
 
 
-def _marker(key: str) -> Path:
+def _note_of(key: str) -> Path:
+    """Return where the facts about a baseline are; those of a private one go with the session."""
+    if key.startswith(PRIVATE):
+        return leftovers.private_directory() / f"baseline-{key}.json"
     return cache.directory("baselines") / f"{key}.json"
-
-
-def _noted(key: str) -> dict[str, Any]:
-    """Return what this cache knows of a baseline: its facts, only its volume while it is made, or nothing."""
-    try:
-        return dict(json.loads(_marker(key).read_text(encoding="utf-8")))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-
-
-def _note(key: str, facts: dict[str, Any]) -> None:
-    path = _marker(key)
-    path.with_suffix(".new").write_text(json.dumps(facts), encoding="utf-8")
-    path.with_suffix(".new").replace(path)
 
 
 def _restore(database: Database, dump: Dump) -> None:

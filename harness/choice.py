@@ -21,6 +21,15 @@ class Choice:
     pair: Pair
     dump: Dump
 
+    def server_for(self, version: str) -> str:
+        """Return the server on which a release can speak about the dump: the pair's own, else one it runs on.
+
+        RT before 5.0.4 does not run on MySQL 8 and later, and its sites move there with the upgrade.
+        """
+        able = releases.release(version).servers
+        made_on = self.dump.manifest.server if self.dump.manifest else ""
+        return next((name for name in (self.pair.server, made_on, DEFAULT_SERVER) if name in able), able[0])
+
 
 def choose(
     origin: str | None = None, target: str | None = None, server: str | None = None, path: Path | None = None

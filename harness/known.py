@@ -5,6 +5,7 @@ Such facts are the same in every run on the same dump, so they are remembered.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from datetime import datetime
@@ -19,9 +20,9 @@ from harness.checks import mails
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.mails import Mails
-from harness.choice import DEFAULT_SERVER
 from harness.database import Database
-from harness.releases import neighbour, release
+from harness.errors import UsageError
+from harness.releases import neighbour
 from harness.rt import Rt
 from harness.schema import Schema
 from harness.sides import Sides
@@ -60,32 +61,35 @@ class Known(Sides):
         return self._once("witness release", lambda: neighbour(self.pair.origin, self.new().structural_steps()))
 
     def witness_server(self) -> str:
-        """The server on which it speaks: the pair's own, else one that this release can run on.
-
-        RT before 5.0.4 does not run on MySQL 8 and later, and its sites move there with the upgrade.
-        """
+        """The server on which it speaks: the pair's own, else one that this release can run on."""
         version = self.witness_release()
-        able = release(version).servers if version else (self.pair.server,)
-        made_on = self.dump.manifest.server if self.dump.manifest else ""
-        return next((name for name in (self.pair.server, made_on, DEFAULT_SERVER) if name in able), able[0])
+        return self.choice.server_for(version) if version else self.pair.server
 
-    def witnessed(self) -> Database:
-        """The untouched copy that it speaks about. Nothing may write to it."""
+    def witnessed(self) -> Database | None:
+        """The untouched copy that it speaks about; None where that server refuses the dump. Nothing may write."""
+        if self.witness_server() == self.pair.server:
+            return self.before()
+        origin = self._witnessed_baseline()
+        if origin is None:
+            return None
+        return self._once("witnessed", lambda: self._copy(f"copy on {origin.server.name}", origin))
+
+    def _witnessed_baseline(self) -> Baseline | None:
         name = self.witness_server()
         if name == self.pair.server:
-            return self.before()
-        return self._once("witnessed", lambda: self._copy(f"copy on {name}", self._witnessed_baseline()))
-
-    def _witnessed_baseline(self) -> Baseline:
-        name = self.witness_server()
-        return self.baseline() if name == self.pair.server else self.lifecycle.restored(self.dump, name)
+            return self.baseline()
+        with contextlib.suppress(UsageError):
+            return self.lifecycle.restored(self.dump, name)
+        return None
 
     def witness(self) -> Rt | None:
-        """Tools of that release on that copy; None where there is none."""
+        """Tools of that release on that copy; None where nobody can speak for the old release."""
         version = self.witness_release()
         if version is None or (version, self.witness_server()) == (self.pair.origin, self.pair.server):
             return self.old()
-        return self._once("witness", lambda: self._tools(version, self.witnessed()))
+        if (copy := self.witnessed()) is None:
+            return None
+        return self._once("witness", lambda: self._tools(version, copy))
 
     def spoken_for(self, what: str) -> list[str]:
         """Say that another release was asked than the old one, or on another server; nothing for itself."""
@@ -111,14 +115,17 @@ class Known(Sides):
     def old_mails(self) -> Mails | None:
         """What the old release's scrips send, asked on a copy of its own, for asking writes."""
         version, most = self.witness_release(), 0 if self.thorough else mails.FEW_QUEUES
-        if version is None:
+        origin = self._witnessed_baseline()
+        if version is None or origin is None:
             return None
         # What a scrip does may depend on the clock: on office hours, on the day of the week.
         when = f"{datetime.now():%A %H}"
-        return self._of_old_side(f"mails of {most} queues, {when}", Mails, lambda: self._sent(version, most))
+        return self._of_old_side(
+            f"mails of {most} queues, {when}", Mails, lambda: self._sent(version, origin, most)
+        )
 
-    def _sent(self, version: str, most: int) -> Mails:
-        database = self.lifecycle.baselines.clone(self._witnessed_baseline())
+    def _sent(self, version: str, origin: Baseline, most: int) -> Mails:
+        database = self.lifecycle.baselines.clone(origin)
         try:
             tools = self.lifecycle.tools(version, database)
             try:

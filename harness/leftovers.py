@@ -76,7 +76,21 @@ def sweep(client: DockerClient) -> list[str]:
         pid, started, _ = directory.name.split("-", 2)
         if owner.process_start_time(int(pid)) != started:
             shutil.rmtree(directory, ignore_errors=True)
-    return remove(client, owner.creator_is_dead)
+    return remove(client, owner.creator_is_dead) + _forgotten(client)
+
+
+def _forgotten(client: DockerClient) -> list[str]:
+    """Remove prepared databases whose cache directory, on this very host, is gone: nobody will find them again."""
+    from harness.baseline import CACHE_LABEL, PLACE_LABEL  # noqa: PLC0415 - that module needs this one
+
+    removed = []
+    for volume in client.api.volumes(filters={"label": [CACHE_LABEL, PLACE_LABEL]})["Volumes"] or []:
+        labels = volume["Labels"]
+        if labels.get(owner.HOST) == owner.host_name() and not Path(labels[PLACE_LABEL]).exists():
+            with contextlib.suppress(APIError):
+                client.api.remove_volume(volume["Name"])
+                removed.append(f"volume {volume['Name']}")
+    return removed
 
 
 def remove_own(client: DockerClient) -> list[str]:

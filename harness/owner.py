@@ -45,6 +45,11 @@ def host_identity() -> str:
     return f"{socket.gethostname()}/{boot}/{space}"
 
 
+def host_name() -> str:
+    """Name this host through all its boots, for what outlives them."""
+    return socket.gethostname()
+
+
 def session() -> str:
     """Return the session, `<pid>-<pid start>-<random>`, making this process its owner if none is yet."""
     if SESSION_VARIABLE not in os.environ:

@@ -120,7 +120,7 @@ def hidden(addresses: str) -> str:
 def judge(report: Report, before: Mails | None, tools: Rt) -> None:
     """Add what the new release, which `tools` is, no longer sends or sends otherwise."""
     if before is None:
-        report.not_checked.append("mails as the old release would have sent them: it has no image here")
+        report.not_checked.append("mails as the old release would have sent them: nobody here can speak for it")
     elif not before.mails:
         raise InfrastructureError(
             f"RT {before.release} sent no mail for any ticket, so there is nothing to compare with.",

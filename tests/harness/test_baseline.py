@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,8 +11,8 @@ import pytest
 from docker.errors import NotFound
 
 from fixtures.databases import CloneFactory
-from harness import cache, owner
-from harness.baseline import Baseline, _note, _noted
+from harness import cache, containers, leftovers
+from harness.baseline import Baseline
 from harness.lifecycle import Lifecycle
 from harness.releases import server
 
@@ -23,6 +25,7 @@ Prepare = Callable[[Path], Baseline]
 def prepare(lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prepare]:
     """Ask for an empty prepared database with a cache directory of the test's own."""
     image = lifecycle.server_image(SERVER)
+    containers.network(lifecycle.client)  # its lock lies in the cache directory of the whole session
     made: dict[str, Baseline] = {}
 
     def asked(directory: Path) -> Baseline:
@@ -32,7 +35,8 @@ def prepare(lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
 
     yield asked
     for volume in made:
-        lifecycle.client.api.remove_volume(volume, force=True)
+        with contextlib.suppress(NotFound):
+            lifecycle.client.api.remove_volume(volume)
 
 
 def test_two_caches_on_one_engine(prepare: Prepare, clone: CloneFactory, tmp_path: Path) -> None:
@@ -43,13 +47,29 @@ def test_two_caches_on_one_engine(prepare: Prepare, clone: CloneFactory, tmp_pat
     assert [clone(one).value("SELECT 1") for one in (first, second)] == [1, 1]
 
 
-def test_what_a_killed_maker_left_is_no_baseline(prepare: Prepare, lifecycle: Lifecycle, tmp_path: Path) -> None:
-    """A data directory whose making never ended is removed, and made again."""
-    key = prepare(tmp_path).key
-    half = lifecycle.client.volumes.create(f"rt-harness-half-{tmp_path.name}", labels=owner.labels("baseline"))
-    _note(key, {"volume": half.name})
-    made = prepare(tmp_path)
-    assert made.volume != half.name
-    assert _noted(key)["volume"] == made.volume
-    with pytest.raises(NotFound):
-        lifecycle.client.volumes.get(half.name)
+def test_what_a_killed_maker_left_goes(prepare: Prepare, lifecycle: Lifecycle, tmp_path: Path) -> None:
+    """A data directory that no note tells of any more is removed, and made again."""
+    first = prepare(tmp_path)
+    (tmp_path / "baselines" / f"{first.key}.json").unlink()
+    second = prepare(tmp_path)
+    assert second.volume != first.volume
+    assert not exists(lifecycle, first)
+    assert exists(lifecycle, second)
+
+
+def test_what_belongs_to_a_cache_that_is_gone_goes(prepare: Prepare, lifecycle: Lifecycle, tmp_path: Path) -> None:
+    """A pipeline with a new home directory for each run must not fill the engine's disk."""
+    kept, gone = prepare(tmp_path / "kept"), prepare(tmp_path / "gone")
+    shutil.rmtree(tmp_path / "gone")
+    assert f"volume {gone.volume}" in leftovers.sweep(lifecycle.client)
+    assert not exists(lifecycle, gone)
+    assert exists(lifecycle, kept)
+
+
+def exists(lifecycle: Lifecycle, baseline: Baseline) -> bool:
+    """Tell whether the engine still has its data directory."""
+    try:
+        lifecycle.client.volumes.get(baseline.volume)
+    except NotFound:
+        return False
+    return True

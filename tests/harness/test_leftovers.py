@@ -36,7 +36,9 @@ def test_it(lifecycle, clone):
 def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A pytest of its own session, in the middle of a test; and the id of the container it started."""
     (tmp_path / "test_it.py").write_text(TEST)
-    environment = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
+    environment = {
+        key: value for key, value in os.environ.items() if key not in (owner.SESSION_VARIABLE, "PYTEST_ADDOPTS")
+    }
     environment["PYTHONPATH"] = str(ROOT)
     command = [
         sys.executable,

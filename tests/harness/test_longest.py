@@ -13,6 +13,7 @@ import pytest
 from harness import owner
 from harness.releases import ROOT
 
+NOT_ITS_OWN = (owner.SESSION_VARIABLE, "PYTEST_ADDOPTS")
 CONFTEST = """
 import pathlib
 from fixtures import longest
@@ -60,7 +61,7 @@ def run(project: Path, *arguments: str) -> None:
     ]
     command += ["-p", "fixtures.session", "-p", "fixtures.longest", "-n1", "--dist=loadgroup", *arguments]
     # A session of its own: at its end it removes what belongs to its session.
-    environment = {name: value for name, value in os.environ.items() if name != owner.SESSION_VARIABLE}
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_ITS_OWN}
     environment["PYTHONPATH"] = str(ROOT)
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness import dump, dumpwriting, upgrade
+from harness.checks import integrity
 from harness.choice import choose
 from harness.lifecycle import Lifecycle
 from harness.releases import neighbour
@@ -70,7 +71,10 @@ def test_it_speaks_where_it_can_run(lifecycle: Lifecycle, origin: str, name: str
         assert stage.witness_server() == (elsewhere or name)
         witness = stage.witness()
         assert witness is not None
-        said = stage.old_validation(witness)
+        copy = stage.witnessed()
+        assert copy is not None
+        assert copy.server.name == (elsewhere or name)
+        said = integrity.collect(witness)
         assert (said.code, said.complaints) == (0, [])
         assert [name in one for one in stage.spoken_for("says")] == ([True] if elsewhere not in ("", name) else [])
     finally:

@@ -97,9 +97,10 @@ class Baselines:
     def of_clone(
         self, origin: Baseline, parts: Iterable[str], what: str, work: Callable[[Database], None]
     ) -> Baseline:
-        """Return a baseline made by `work` on a copy of another one."""
-        key = cache.digest("clone", FORMAT, origin.key, *parts)
-        return self._made(key, origin.server, origin.image, what, work, origin=origin)
+        """Return a baseline made by `work` on a copy of another one, and as private as that one."""
+        key, private = cache.digest("clone", FORMAT, origin.key, *parts), origin.key.startswith(PRIVATE)
+        key = PRIVATE * private + key
+        return self._made(key, origin.server, origin.image, what, work, origin=origin, private=private)
 
     def clone(self, baseline: Baseline, profile: Profile = FAST, **options: Any) -> Database:
         """Return a private copy of a baseline, running. The caller removes it with `discard`."""

@@ -136,8 +136,20 @@ def remove_cache(client: DockerClient) -> list[str]:
         for tag in image.tags:
             client.images.remove(tag, force=True)
             removed.append(f"image {tag}")
-    shutil.rmtree(cache.directory(), ignore_errors=True)
+    _empty(cache.directory())
     return removed
+
+
+def _empty(root: Path) -> None:
+    """Remove all of the cache, but for what is needed to stop an engine that was started from here."""
+    running = (root / "engine.pid").exists()
+    for path in root.iterdir():
+        if running and (path.name == "logs" or path.name.startswith("engine")):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def main() -> int:

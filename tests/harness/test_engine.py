@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import cache, engine
+from harness import cache, engine, leftovers
 from harness.engine import NoEngineError
 from harness.releases import ROOT
 
@@ -88,3 +88,15 @@ def test_whoever_is_not_root_is_told_what_to_do(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "only root may install and start one" in done.stderr
     assert "What to do: run `make engine` as root" in done.stderr
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_an_emptied_cache_still_knows_how_to_stop_its_engine(tmp_path: Path, *, running: bool) -> None:
+    """`make distclean` beside an engine of ours left one that nobody could stop."""
+    for name in ("logs/engine.log", "engine-x/iptables", "baselines/one.json", "facts/one.json"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    if running:
+        (tmp_path / "engine.pid").touch()
+    leftovers._empty(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == ({"engine.pid", "logs", "engine-x"} if running else set())

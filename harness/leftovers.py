@@ -94,7 +94,9 @@ def _forgotten(client: DockerClient) -> list[str]:
 
 
 def remove_own(client: DockerClient) -> list[str]:
-    """Remove the things of this session."""
+    """Remove the things of this session; nothing in a process that only joined it."""
+    if not owner.owns_session():
+        return []
     mine = owner.session()
     return remove(client, lambda found: found.get(owner.SESSION) == mine)
 
@@ -114,8 +116,9 @@ def private_directory() -> Path:
 
 
 def remove_private_directory() -> None:
-    """Remove this session's private directory, if there is one."""
-    shutil.rmtree(private_root() / owner.session(), ignore_errors=True)
+    """Remove this session's private directory, if there is one, and if this process began the session."""
+    if owner.owns_session():
+        shutil.rmtree(private_root() / owner.session(), ignore_errors=True)
 
 
 def remove_cache(client: DockerClient) -> list[str]:

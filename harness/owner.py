@@ -58,6 +58,11 @@ def session() -> str:
     return os.environ[SESSION_VARIABLE]
 
 
+def owns_session() -> bool:
+    """Tell whether this process began the session. What a session starts joins it, and must not end it."""
+    return session().split("-")[0] == str(os.getpid())
+
+
 def labels(kind: str) -> dict[str, str]:
     """Return the labels of a new thing of this `kind` ("database", "rt", "network", "clone" ...)."""
     pid, started, _ = session().split("-")

@@ -107,6 +107,18 @@ def test_after_ctrl_c_nothing_is_left(engine: DockerClient, running: tuple[subpr
     assert things_of(engine, session) == []
 
 
+def test_a_program_that_joined_the_session_does_not_end_it(engine: DockerClient, lifecycle: Lifecycle) -> None:
+    """A test that starts pytest, by a pipeline's step for example, took all other tests' containers away."""
+    assert owner.SESSION_VARIABLE in os.environ
+    mine = Container(engine, lifecycle.server_image(SERVER), "neighbour", command=["sleep", "infinity"])
+    try:
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "tests/smoke/test_image.py"]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        assert exists(engine, mine.id)
+    finally:
+        mine.remove()
+
+
 def test_after_sigkill_the_next_start_sweeps(
     engine: DockerClient, running: tuple[subprocess.Popen[bytes], str], lifecycle: Lifecycle
 ) -> None:

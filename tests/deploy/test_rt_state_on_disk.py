@@ -211,6 +211,18 @@ def test_a_gap_at_the_end_is_found(good: Played) -> None:
     assert "nobody was served" in str(report)
 
 
+@pytest.mark.parametrize(("dies", "found"), [(None, True), ("after it", True), ("before it", False)])
+def test_a_session_that_ends_is_found(good: Played, dies: str | None, found: bool) -> None:
+    """Unless the server itself had died: then people log in again."""
+    last = good.journal.attempts[-1]
+    attempts = [*good.journal.attempts[:-1], replace(last, state="session lost")]
+    at = {"after it": last.answered + 1, "before it": last.sent - 1}.get(dies or "")
+    happenings = [{"t": at, "kind": "kill", "label": "SIGKILL", "lane": "database"}] if at is not None else []
+    report = good.judged(replace(good.journal, attempts=attempts, happenings=happenings), longest_gap=1000)
+    assert ("sessions ended while" in str(report)) == found, str(report)
+    assert bool(report.allowed) == (not found)
+
+
 def test_a_run_without_success_is_no_pass(good: Played) -> None:
     """Nothing acknowledged, nothing lost: that proves nothing."""
     silent = [replace(one, state="unknown") for one in good.journal.attempts]

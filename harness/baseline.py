@@ -80,7 +80,7 @@ class Baselines:
             key = PRIVATE + cache.digest(key, owner.session())
         return self._made(
             key, server, image, f"restoring {dump.path.name} on {server.name}",
-            lambda database: _restore(database, dump), private=private(dump),
+            lambda database: _restore(database, dump),
         )  # fmt: skip
 
     def empty(self, server: Server, image: str) -> Baseline:
@@ -98,9 +98,10 @@ class Baselines:
         self, origin: Baseline, parts: Iterable[str], what: str, work: Callable[[Database], None]
     ) -> Baseline:
         """Return a baseline made by `work` on a copy of another one, and as private as that one."""
-        key, private = cache.digest("clone", FORMAT, origin.key, *parts), origin.key.startswith(PRIVATE)
-        key = PRIVATE * private + key
-        return self._made(key, origin.server, origin.image, what, work, origin=origin, private=private)
+        key = cache.digest("clone", FORMAT, origin.key, *parts)
+        if origin.key.startswith(PRIVATE):
+            key = PRIVATE + key
+        return self._made(key, origin.server, origin.image, what, work, origin=origin)
 
     def clone(self, baseline: Baseline, profile: Profile = FAST, **options: Any) -> Database:
         """Return a private copy of a baseline, running. The caller removes it with `discard`."""
@@ -154,7 +155,6 @@ class Baselines:
         work: Callable[[Database], Any],
         *,
         origin: Baseline | None = None,
-        private: bool = False,
     ) -> Baseline:
         if found := self._found(key, server):
             return found
@@ -162,7 +162,7 @@ class Baselines:
             if found := self._found(key, server):
                 return found
             self.progress(what)
-            labels = owner.labels("baseline") if private else {CACHE_LABEL: "baseline"}
+            labels = owner.labels("baseline") if key.startswith(PRIVATE) else {CACHE_LABEL: "baseline"}
             return self._make(key, server, image, work, origin=origin, labels=labels)
 
     def _make(

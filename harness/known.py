@@ -78,9 +78,13 @@ class Known(Sides):
         name = self.witness_server()
         if name == self.pair.server:
             return self.baseline()
-        with contextlib.suppress(UsageError):
-            return self.lifecycle.restored(self.dump, name)
-        return None
+
+        def restore() -> Baseline | None:
+            with contextlib.suppress(UsageError):
+                return self.lifecycle.restored(self.dump, name)
+            return None
+
+        return self._once("witnessed baseline", restore)  # tried once: a large dump takes its time to be refused
 
     def witness(self) -> Rt | None:
         """Tools of that release on that copy; None where nobody can speak for the old release."""

@@ -18,6 +18,7 @@ from harness.containers import Container
 from harness.lifecycle import Lifecycle
 from harness.releases import ROOT
 from harness.waits import Retry, wait_until
+from tests.harness.other_session import pytest_in
 
 pytestmark = pytest.mark.engine
 SERVER = "mariadb-10.11"
@@ -36,23 +37,8 @@ def test_it(lifecycle, clone):
 def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A pytest of its own session, in the middle of a test; and the id of the container it started."""
     (tmp_path / "test_it.py").write_text(TEST)
-    environment = {
-        key: value for key, value in os.environ.items() if key not in (owner.SESSION_VARIABLE, "PYTEST_ADDOPTS")
-    }
-    environment["PYTHONPATH"] = str(ROOT)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        f"--rootdir={tmp_path}",
-        "-c",
-        "/dev/null",
-    ]
-    for plugin in ("options", "session", "engine", "databases", "rt", "pairs", "outcome", "stage"):
-        command += ["-p", f"fixtures.{plugin}"]
+    plugins = ("options", "session", "engine", "databases", "rt", "pairs", "outcome", "stage")
+    command, environment = pytest_in(tmp_path, plugins)
     # A shell starts what runs in its background with SIGINT ignored, and all below inherit that.
     process = subprocess.Popen(
         ["env", "--default-signal=INT", *command, "test_it.py"],

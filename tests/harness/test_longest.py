@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from harness import owner
-from harness.releases import ROOT
+from tests.harness.other_session import pytest_in
 
-NOT_ITS_OWN = (owner.SESSION_VARIABLE, "PYTEST_ADDOPTS")
 CONFTEST = """
 import pathlib
 from fixtures import longest
@@ -49,20 +45,8 @@ def project(tmp_path: Path) -> Path:
 
 def run(project: Path, *arguments: str) -> None:
     """Run its tests on one worker, with the plugins that put them in order."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        f"--rootdir={project}",
-        "-c/dev/null",
-    ]
-    command += ["-p", "fixtures.session", "-p", "fixtures.longest", "-n1", "--dist=loadgroup", *arguments]
-    # A session of its own: at its end it removes what belongs to its session.
-    environment = {name: value for name, value in os.environ.items() if name not in NOT_ITS_OWN}
-    environment["PYTHONPATH"] = str(ROOT)
+    command, environment = pytest_in(project, ("session", "longest"))
+    command += ["-n1", "--dist=loadgroup", *arguments]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -16,9 +16,9 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container as DockerObject
 from docker.utils.socket import frames_iter
-from testcontainers.core.container import DockerContainer
 
 from harness import cache, owner
+from harness.box import Box, started
 from harness.errors import Block, InfrastructureError
 from harness.streams import LineSplitter, feed
 from harness.waits import Retry
@@ -89,19 +89,17 @@ class Container:
         self.name = unique_name(kind)
         self.image = image
         self._addresses: dict[int, tuple[str, int]] = {}
-        box = DockerContainer(image).with_name(self.name)
+        box = Box(image, files).with_name(self.name)
         if command is not None:
             box.with_command(command if isinstance(command, str) else list(command))
         box.with_envs(**(environment or {}))
-        for path, content in files:
-            box.with_copy_into_container(content, path)
         for source, (target, mode) in (volumes or {}).items():
             box.with_volume_mapping(source, target, mode)
         options.setdefault("network", network(client))
         published = {f"{port}/tcp": (reachable_host(client)[1], None) for port in ports}
         box.with_kwargs(labels=owner.labels(kind), **options)
         box.ports = cast(Any, published)
-        self.id = _started(box)
+        self.id = started(box)
 
     @property
     def docker(self) -> DockerObject:
@@ -161,7 +159,8 @@ class Container:
     ) -> Done:
         """Run a command in it and wait for its end, at most `limit` seconds.
 
-        stdin: pieces of bytes to feed; without it, standard input is at its end, so nothing can prompt.
+        stdin: pieces of bytes to feed; without it, standard input is at its end, so nothing can prompt. One that
+        waits for more has a method `end`, called when nobody reads any more.
         heard: called with every full line of output, as it comes.
         """
         api = self.client.api
@@ -194,6 +193,8 @@ class Container:
                 if piece:
                     yield channel, piece
         finally:
+            if end := getattr(stdin, "end", None):
+                end()
             if feeder:
                 feeder.join(timeout=5)
             # The SDK leaves three objects around one socket open; each closes only its own share.
@@ -239,22 +240,6 @@ class Container:
         except APIError as error:
             if error.status_code != 409:  # 409: another removal of it is under way
                 raise
-
-
-def _started(box: DockerContainer) -> str:
-    """Start it and return its id; testcontainers' own connection to the engine is closed again."""
-    try:
-        return box.start().get_container_id()
-    except (APIError, OSError) as error:
-        if box._container is not None:  # created but not started: it must not stay behind
-            box._container.remove(force=True, v=True)
-        raise InfrastructureError(
-            f"A container of {box.image} did not start.",
-            [("Engine", str(error))],
-            "run `make engine` and look at the engine's own log",
-        ) from error
-    finally:
-        box.get_docker_client().client.close()
 
 
 def reachable_host(client: DockerClient) -> tuple[str, str]:

@@ -30,7 +30,7 @@ from harness.releases import Server
 CACHE_LABEL = "rt-harness.cache"
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
 """When set, prepared databases of the user's own dumps are kept for the next run (until make distclean)."""
-FORMAT = "2"
+FORMAT = "3"
 """Raised when the way a baseline is made changes, so that old ones are not used."""
 KEY_LABEL, PLACE_LABEL = "rt-harness.baseline", "rt-harness.cache-directory"
 """On a volume: what it is, and the cache directory that knows it."""

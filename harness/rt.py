@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from harness.database import NAME, USER, Database
 from harness.errors import UsageError
 from harness.releases import Release
 from harness.waits import Retry, wait_until
+from harness.warm import WarmPerl
 
 SECRETS = "/opt/share/docker/secrets/rt"
 SITE_CONFIGURATION = "/opt/rt/site.d"
@@ -27,6 +28,8 @@ Set($SendmailArguments, '-oi -t');
 Set($SendmailBounceArguments, '-oi -t');
 1;
 """
+FEW_WORKERS = "2"
+"""Each Apache process pays for its own first pages, and nobody here asks more than two things at once."""
 LOGIN_MARK = 'name="user"'
 """Part of RT's login form, in every release."""
 
@@ -89,9 +92,11 @@ class Rt:
         own += (configuration or Configuration()).inside()
         self.container = Container(
             client, image, "rt-site" if serve else "rt-tools", command=None if serve else ["sleep", "infinity"],
-            environment={"SERVER_NAME": "localhost", **(environment or {})}, files=[*own, *files],
+            environment={"SERVER_NAME": "localhost", "RT_WORKERS": FEW_WORKERS, **(environment or {})},
+            files=[*own, *files],
             ports=[HTTP] if serve else [], **options,
         )  # fmt: skip
+        self.warm = None if serve or (configuration and configuration.files) else WarmPerl(self.container)
 
     def run(self, *command: str, limit: float = 120, **options: Any) -> Done:
         """Run one of RT's tools, with standard input at its end."""
@@ -101,11 +106,23 @@ class Rt:
         """Run a tool that must work; return its output. Raises ExecError."""
         return self.container.need(command, limit=limit, **options)
 
-    def perl(self, program: str, *arguments: str, limit: float = 300) -> Done:
-        """Run a Perl program with RT's libraries in reach; it loads and initialises RT itself."""
+    def perl(
+        self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
+    ) -> Done:
+        """Run a Perl program with RT's libraries in reach; it loads and initialises RT itself.
+
+        A site's own files may change what RT's modules are, so with them they are loaded for each program anew.
+        """
+        if self.warm and (done := self.warm.run(program, *arguments, limit=limit, heard=heard)):
+            return done
         return self.container.run(
-            ["perl", "-I/opt/rt/share/lib", "-", *arguments], stdin=[program.encode()], limit=limit
+            ["perl", "-I/opt/rt/share/lib", "-", *arguments], stdin=[program.encode()], limit=limit, heard=heard
         )
+
+    def warm_up(self) -> None:
+        """Begin to load RT for the Perl programs to come."""
+        if self.warm:
+            self.warm.begin()
 
     @property
     def url(self) -> str:
@@ -151,6 +168,8 @@ class Rt:
 
     def remove(self) -> None:
         """Remove the container."""
+        if self.warm:
+            self.warm.end()
         self.container.remove()
 
 

@@ -1,0 +1,93 @@
+# A Perl that has RT's modules in memory and runs programs in children: loading RT takes longer than they do.
+# It reads no configuration and opens no database: each program loads and initialises RT itself, as it always does.
+#
+# In, a line each: JSON {"id", "program", "arguments", "limit"}. Out: JSON {"ready"}, then {"id", "stream": 1 or 2,
+# "data": base64} as it comes, and {"id", "code"} at a program's end; 124 when its limit (seconds) ended it.
+sub Warm::program { eval $_[0]; die $@ if $@ }    # here, so that a program begins without anybody's pragmas
+use strict;
+use warnings;
+use lib '/opt/rt/share/lib';
+use IO::Select;
+use JSON::PP ();
+use MIME::Base64 ();
+use POSIX ();
+use RT;
+
+require RT::Handle;
+require RT::CurrentUser;
+RT::InitClasses();
+require RT::I18N;
+require RT::Lifecycle;
+
+my $json = JSON::PP->new->utf8->canonical;
+my (%child, %stream);    # pid -> {id, deadline, open}; file number of a pipe -> [handle, pid, stream]
+my $input = IO::Select->new(\*STDIN);
+my $rest  = '';
+
+sub say_it {
+    my $line = $json->encode({@_}) . "\n";
+    while (length $line) { substr $line, 0, syswrite(STDOUT, $line) // POSIX::_exit(1), '' }
+    return;
+}
+
+sub begin {
+    my $asked = $json->decode($_[0]);
+    utf8::encode($_) for $asked->{program}, @{ $asked->{arguments} };    # bytes, as a program of its own has them
+    my @pipes;
+    pipe($pipes[$_]{in}, $pipes[$_]{out}) or die "no pipe: $!" for 1, 2;
+    my $pid = fork // die "no process: $!";
+    if (!$pid) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>&', $pipes[1]{out};
+        open STDERR, '>&', $pipes[2]{out};
+        STDERR->autoflush(1);
+        $^T = time;
+        srand;
+        ($0, @ARGV) = ('-', @{ $asked->{arguments} });
+        Warm::program($asked->{program});
+        exit 0;
+    }
+    $child{$pid} = { id => $asked->{id}, deadline => time + $asked->{limit}, open => 2 };
+    for my $number (1, 2) {
+        close $pipes[$number]{out};
+        $stream{ fileno $pipes[$number]{in} } = [$pipes[$number]{in}, $pid, $number];
+        $input->add($pipes[$number]{in});
+    }
+    return;
+}
+
+# A program is over when it has ended and nobody holds its output any more.
+sub finish {
+    my ($pid) = @_;
+    my $one = delete $child{$pid};
+    waitpid $pid, 0;
+    say_it(id => $one->{id}, code => $one->{late} ? 124 : $? & 127 ? 128 + ($? & 127) : $? >> 8);
+    return;
+}
+
+sub hear {
+    my ($handle) = @_;
+    my (undef, $pid, $number) = @{ $stream{ fileno $handle } };
+    if (sysread $handle, my $data, 65536) {
+        return say_it(id => $child{$pid}{id}, stream => $number, data => MIME::Base64::encode($data, ''));
+    }
+    $input->remove($handle);
+    delete $stream{ fileno $handle };
+    close $handle;
+    return --$child{$pid}{open} ? undef : finish($pid);
+}
+
+say_it(ready => 1);
+while (1) {
+    for my $handle ($input->can_read(0.5)) {
+        if ($handle == \*STDIN) {
+            sysread(STDIN, $rest, 65536, length $rest) or exit 0;
+            begin($1) while $rest =~ s/\A([^\n]*)\n//;
+        }
+        else { hear($handle) }
+    }
+    for my $pid (grep { time > $child{$_}{deadline} } keys %child) {
+        kill $child{$pid}{late}++ ? 'KILL' : 'TERM', $pid;
+        $child{$pid}{deadline} += 5;
+    }
+}

@@ -1,0 +1,127 @@
+"""Perl programs by a process that has RT loaded already: they must not notice, and nobody may wait for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from harness import warm
+from harness.errors import InfrastructureError
+from harness.lifecycle import Lifecycle
+from harness.rt import Configuration, Rt
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("warm")]
+RELEASE = "5.0.3"
+LOADED = 'print join " ", map { $INC{$_} ? "loaded" : "missing" } "RT.pm", "RT/Ticket.pm";'
+
+
+@pytest.fixture(scope="module")
+def tools(lifecycle: Lifecycle) -> Iterator[Rt]:
+    """An RT container without a database: programs here do not ask for one."""
+    made = lifecycle.tools(RELEASE, None)
+    assert made.warm is not None
+    assert made.warm.begin().result()
+    yield made
+    made.remove()
+
+
+def test_rt_is_loaded_already(tools: Rt) -> None:
+    """Else all this were for nothing."""
+    assert tools.perl(LOADED).out == "loaded loaded"
+
+
+def test_a_program_sees_what_it_would_see_by_itself(tools: Rt) -> None:
+    """Arguments, both streams, an exit code, an empty standard input, no pragmas of anybody else's."""
+    program = '$undeclared = <STDIN>; print "@ARGV|", defined $undeclared || 0; print STDERR "said\\n"; exit 3'
+    done = tools.perl(program, "one", "two words", "ä\n")
+    assert (done.code, done.out, done.err) == (3, "one two words ä\n|0", "said\n")
+
+
+def test_a_program_that_dies(tools: Rt) -> None:
+    """It ends as Perl itself would end it, and the next one is not concerned."""
+    done = tools.perl('die "no such thing\n"')
+    assert (done.code != 0, done.err) == (True, "no such thing\n")
+    assert tools.perl("print 1").out == "1"
+
+
+def test_a_program_with_a_mistake(tools: Rt) -> None:
+    """A syntax error is the program's own."""
+    done = tools.perl("use strict; my $x = ;")
+    assert done.code != 0
+    assert "syntax error" in done.err
+
+
+def test_a_program_that_is_killed(tools: Rt) -> None:
+    """As a shell tells it: 128 and the signal."""
+    assert tools.perl("kill KILL => $$; sleep 60").code == 137
+
+
+def test_a_program_that_takes_too_long(tools: Rt) -> None:
+    """It is ended, and told apart from one that failed."""
+    assert tools.perl("sleep 60", limit=1).timed_out
+
+
+def test_programs_at_the_same_time(tools: Rt) -> None:
+    """What they say does not get mixed up, however much it is."""
+
+    def say(word: str) -> str:
+        return tools.perl('print "$ARGV[0]\n" for 1 .. 30000', word).out
+
+    with ThreadPoolExecutor(3) as pool:
+        said = list(pool.map(say, ("one", "two", "three")))
+    assert said == [f"{word}\n" * 30000 for word in ("one", "two", "three")]
+
+
+def test_lines_are_heard_as_they_come(tools: Rt) -> None:
+    """A check goes on by what a program says long before its end."""
+    heard: list[str] = []
+    tools.perl('$| = 1; print "first\nsecond\n"; print STDERR "other\n"', heard=heard.append)
+    assert sorted(heard) == ["first", "other", "second"]
+
+
+def test_chance_is_not_shared(tools: Rt) -> None:
+    """Processes of one parent must not draw the same numbers: RT makes names and secrets of them."""
+    assert tools.perl("print rand").out != tools.perl("print rand").out
+
+
+def test_a_site_with_files_of_its_own_loads_rt_anew(lifecycle: Lifecycle) -> None:
+    """They may replace parts of RT's modules, which then must not be there already."""
+    tools = lifecycle.tools(RELEASE, None, configuration=Configuration({"own.pm": b"1;\n"}))
+    try:
+        assert tools.warm is None
+        assert tools.perl(LOADED).out == "missing missing"
+    finally:
+        tools.remove()
+
+
+def test_without_rt_programs_run_all_the_same(
+    lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where RT's modules do not load, the program itself has to say so."""
+    broken = tmp_path / "broken.pl"
+    broken.write_text('die "not today\n"')
+    monkeypatch.setattr(warm, "PROGRAM", broken)
+    tools = lifecycle.tools(RELEASE, None)
+    try:
+        assert tools.perl(LOADED).out == "missing missing"
+    finally:
+        tools.remove()
+
+
+def test_a_container_that_ends(lifecycle: Lifecycle) -> None:
+    """Nobody waits for ever for what cannot come."""
+    tools = lifecycle.tools(RELEASE, None)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(
+                tools.perl, "$| = 1; print qq(here\n); sleep 60", heard=lambda _: tools.container.signal("KILL")
+            )
+            with pytest.raises(InfrastructureError, match="ended while a program ran"):
+                waiting.result(30)
+        assert tools.warm is not None
+        assert tools.warm.run("print 1") is None
+    finally:
+        tools.remove()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from harness import cache, upgrade, visitor
@@ -170,10 +171,11 @@ class Sides:
 
     def close(self) -> None:
         """Remove the containers and the copies."""
-        for one in self._containers:
-            one.remove()
-        for database in self._databases:
-            self.lifecycle.baselines.discard(database)
+        with ThreadPoolExecutor(4) as pool:
+            done = [pool.submit(one.remove) for one in self._containers]
+            done += [pool.submit(self.lifecycle.baselines.discard, database) for database in self._databases]
+        for one in done:
+            one.result()
 
 
 class Silent:

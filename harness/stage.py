@@ -6,9 +6,10 @@ So tests may ask in any order, and a gate may ask for all of it at once. What on
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from harness import schema, visitor
@@ -135,8 +136,7 @@ class Stage(Known):
             before = None
             if old:
                 before = self._of_old_side("meaning", Meaning, lambda: meaning_check.collect(old, accounts, every))
-            self.run()
-            after = meaning_check.collect(self.new(), accounts, every)
+            after = self._telling().result()
             done = Upgrade(self.witness_release() or self.pair.origin, self.pair.target, tuple(self.steps()))
             report = meaning_check.check(before, after, done)
             report.not_checked += self.spoken_for("itself says of its data") if before else []
@@ -144,9 +144,25 @@ class Stage(Known):
 
         return self._answer(meaning_check.CHECK, ask)
 
+    def _telling(self) -> Future[Meaning]:
+        """What the target says of the upgraded copy: being told, of the copy as it is when this returns."""
+
+        def begin() -> Future[Meaning]:
+            self.run()
+            held = threading.Event()
+            every = meaning_check.sampling(self.before())
+            pool = ThreadPoolExecutor(1)
+            told = pool.submit(meaning_check.collect, self.new(), self.accounts(), every, held=held.set)
+            told.add_done_callback(lambda _: held.set())  # also where it fails
+            pool.shutdown(wait=False)
+            held.wait()
+            return told
+
+        return self._once("telling", begin)
+
     def read_everything(self) -> None:
-        """Have all reports that only read: from here on the upgraded copy may be used, and so written to."""
-        self._at_once(self.meaning, self.rows, self.integrity, self.schema, self.history, self.ran)
+        """Have all that reads, or holds on to what it reads: from here on the upgraded copy may be written to."""
+        self._at_once(self._telling, self.rows, self.integrity, self.schema, self.history, self.ran)
 
     # The report that writes.
 
@@ -192,15 +208,28 @@ class Stage(Known):
         What goes wrong here shows again when a test asks for it.
         """
         with self._phase_of("both sides"):
-            self._at_once(self.recognised, self.new, self.fresh_schema)
+            self._at_once(self._warm, self.old, self.scout, self.fresh_schema)
+            self._at_once(self.recognised)
         # Each has a copy of its own, so preflight need not keep the upgrade waiting.
         self._at_once(self.preflight, self.run)
         with self._phase_of("checks"):
-            self._at_once(self.meaning, self.rows, self.integrity, self.schema, self.history, self.ran, self.site)
-            self._at_once(self.application)
+            self._at_once(
+                self.rows,
+                self.integrity,
+                self.site,
+                self.schema,
+                self.history,
+                self.ran,
+                self.meaning,
+                self.application,
+            )
+
+    def _warm(self) -> None:
+        """Have RT loaded where it will be asked most, while the machine is waiting for other things."""
+        self.new().warm_up()
 
     def _at_once(self, *makers: Callable[[], object]) -> None:
-        with ThreadPoolExecutor(3) as pool:
+        with ThreadPoolExecutor(len(makers)) as pool:
             for future in [pool.submit(one) for one in makers]:
                 with contextlib.suppress(Exception):
                     future.result()

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -31,8 +31,10 @@ FOLDER = Path(__file__).with_name("perl")
 SUBJECTS = ("tickets.pl", "objects.pl", "searches.pl", "rights.pl")
 LIMIT_TICKETS = 2000
 """Above this number of tickets only one in so many is looked at, the same ones on both sides."""
+HELD = "held"
+"""What the program says first: all that follows is about the database as it was at that moment."""
 PARTS = 2
-"""Lines of JSON that the program says: of tickets, and of all the rest."""
+"""Lines of JSON that the program says then: of tickets, and of all the rest."""
 COMPLAINTS = "complaints"
 ESSENTIAL = ("tickets", "transactions", "users", "groups", "queues", "scrips", "templates", "rights", "homepages")
 """Sections without which nothing is proven; others may be empty on a small site."""
@@ -75,19 +77,29 @@ def sampling(database: Database) -> int:
     return max(1, math.ceil(int(database.value("SELECT COUNT(*) FROM Tickets")) / LIMIT_TICKETS))
 
 
-def collect(tools: Rt, accounts: Mapping[str, str] | None = None, every: int = 1, limit: float = 1800) -> Meaning:
+def collect(
+    tools: Rt, accounts: Mapping[str, str] | None = None, every: int = 1, limit: float = 1800,
+    held: Callable[[], None] | None = None,
+) -> Meaning:  # fmt: skip
     """Let the release that `tools` is say what its database means. accounts: name to password, for logins.
 
-    Nothing is written. Raises InfrastructureError when the program ends without an answer.
+    Nothing is written. held: called once the answer is about the database as it is then, so that from there on
+    others may write to it. Raises InfrastructureError when the program ends without an answer.
     """
     request = {"every": every, "accounts": dict(accounts or {})}
-    done = tools.perl(program(), json.dumps(request), limit=limit)
+
+    def hear(line: str) -> None:
+        if line == HELD and held:
+            held()
+
+    done = tools.perl(program(), json.dumps(request), limit=limit, heard=hear)
     try:
         if done.code:
             raise ValueError(f"exit code {done.code}")
-        parts: list[Sections] = [json.loads(line) for line in done.out.rstrip("\n").split("\n")]
-        if len(parts) != PARTS:
-            raise ValueError(f"{len(parts)} parts of {PARTS}")
+        begin, *told_of = done.out.rstrip("\n").split("\n")
+        parts: list[Sections] = [json.loads(line) for line in told_of]
+        if begin != HELD or len(parts) != PARTS:
+            raise ValueError(f"{len(parts)} parts of {PARTS} after {begin[:20]!r}")
     except ValueError as error:
         lines = "\n".join(redact.line(line) for line in done.err.splitlines()[-15:])
         raise InfrastructureError(
@@ -98,9 +110,17 @@ def collect(tools: Rt, accounts: Mapping[str, str] | None = None, every: int = 1
     for sections in parts:
         complaints |= set(sections.pop(COMPLAINTS, {}))
         told.seconds |= {name: float(str(value)) for name, value in sections.pop("seconds", {}).items()}
-        told.sections |= sections
+        told.sections |= {name: _as_texts(keys) for name, keys in sections.items()}
     told.complaints = sorted(complaints)
     return told
+
+
+def _as_texts(keys: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the fields of a section with numbers as text: which of them Perl takes for one is chance."""
+    return {
+        key: {name: str(value) if isinstance(value, int | float) else value for name, value in fields.items()}
+        for key, fields in keys.items()
+    }
 
 
 def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: Allowances | None = None) -> Report:

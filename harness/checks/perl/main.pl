@@ -3,6 +3,7 @@
 # Runs inside the old release and inside the new one; only what both know is said, by ids, so that the two can be
 # compared. What people wrote leaves as a digest: nothing here can leak. Nothing is written to the database.
 # In: one line of JSON {"every": N, "accounts": {name: password}}. every: look at one ticket in N.
+# Out: "held" once all that follows is about the database as it was then; then two lines of JSON.
 use strict;
 use warnings;
 use lib '/opt/rt/share/lib';
@@ -102,7 +103,16 @@ sub told {
     }
     $said{seconds} = \%seconds;
     $said{complaints}{$_} = 1 for @complaints;
-    return JSON->new->canonical->utf8->encode(\%said) . "\n";
+    my ($encoder) = grep { eval "require $_; 1" } qw(Cpanel::JSON::XS JSON::XS JSON::PP);
+    return $encoder->new->utf8->encode(\%said) . "\n";
+}
+
+# From here on this connection reads what is there now, whatever others write meanwhile.
+sub hold_still {
+    my $dbh = $RT::Handle->dbh;
+    $dbh->do($_) for 'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ',
+        'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY';
+    return;
 }
 
 # Tickets are half of the work: a child tells of them on a connection of its own, and starting RT is paid for once.
@@ -114,11 +124,17 @@ if (!$child) {
     $RT::Handle->dbh(undef);
     RT::ConnectToDatabase();
     die "the parent's connection\n" if $own == (identifiers('SELECT CONNECTION_ID()'))[0];
+    hold_still();
+    syswrite $out, "held\n" or die "not told: $!";
     print {$out} told(grep { $_->[0] eq 'tickets' } @SUBJECTS) or die "not told: $!";
     close $out or die "not told: $!";
     exec '/bin/true' or kill 'KILL', $$;  # so that nothing of the parent's is destroyed here
 }
 close $out;
+hold_still();
+die "the second process did not begin\n" unless (<$in> // '') eq "held\n";
+$| = 1;
+print "held\n";
 my $rest = told(grep { $_->[0] ne 'tickets' } @SUBJECTS);
 print do { local $/; <$in> }, $rest;
 waitpid $child, 0;

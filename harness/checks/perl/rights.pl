@@ -1,7 +1,7 @@
 # Who may do what: every right that RT grants each user on each object that rights can be given on.
 #
 # RT's answer depends on nothing of the user but the groups that hold it, so it is asked once for all users in the
-# same groups. On tickets and assets their own roles count too: there each person with a role is asked.
+# same groups. On tickets their own roles count too: there it is asked for people with a role.
 
 sub groups_of_users {
     my %groups;
@@ -51,24 +51,52 @@ push @SUBJECTS, [rights => sub {
     }
 }];
 
-push @SUBJECTS, ['rights by role' => sub {
-    for my $id (identifiers('SELECT id FROM Tickets WHERE MOD(id, ?) = 0 AND EffectiveId = id ORDER BY id', $wanted{every})) {
-        my $ticket = RT::Ticket->new(RT->SystemUser);
-        $ticket->LoadById($id);
-        # Disabled ones count too: both sides must ask the same people, though a step may enable their group.
-        my @people = identifiers(q{
-            SELECT DISTINCT m.MemberId FROM `Groups` g JOIN CachedGroupMembers m ON m.GroupId = g.id
-            JOIN Users u ON u.id = m.MemberId
-            WHERE g.Domain = 'RT::Ticket-Role' AND g.Instance = ? AND u.Name NOT IN ('Nobody', 'RT_System')
-            ORDER BY m.MemberId LIMIT 5}, $id);
+# object -> person -> what of the person's part in it can matter to a right: the roles, and whether they count.
+# Disabled ones are told too: both sides must ask the same people, though a step may enable their group.
+sub parts_in {
+    my ($class) = @_;
+    my %parts;
+    my $rows = $RT::Handle->dbh->selectall_arrayref(q{
+        SELECT g.Instance, m.MemberId, g.Name, m.Disabled, p.Disabled, p.PrincipalType,
+            CASE WHEN m.GroupId IN (SELECT PrincipalId FROM ACL) THEN m.GroupId ELSE 0 END
+        FROM `Groups` g JOIN CachedGroupMembers m ON m.GroupId = g.id
+        JOIN Users u ON u.id = m.MemberId
+        LEFT JOIN Principals p ON p.id = g.id
+        WHERE g.Domain = ? AND MOD(g.Instance, ?) = 0 AND u.Name NOT IN ('Nobody', 'RT_System')},
+        undef, "$class-Role", $wanted{every});
+    push @{ $parts{ $_->[0] }{ $_->[1] } }, join ' ', map { $_ // '' } @$_[2 .. 6] for @$rows;
+    return \%parts;
+}
+
+# RT's answer depends on nothing of a ticket but its queue and type, the person's part in it, and rights given on it
+# alone; so it is asked once for all who are alike in that. With assets and their catalogs it is the same.
+sub rights_by_role {
+    my ($class, $kind, @ids) = @_;
+    my ($parts, $groups) = (parts_in($class), groups_of_users());
+    my %own = map { ($_ => 1) } identifiers('SELECT ObjectId FROM ACL WHERE ObjectType = ?', $class);
+    my (%alike, %people);
+    for my $id (grep { $parts->{$_} } @ids) {
+        my $object = $class->new(RT->SystemUser);
+        $object->LoadById($id);
+        my $where = join ' ', (map { $object->_Accessible($_ => 'read') ? $object->__Value($_) // '' : '' } qw(Queue Type Catalog)),
+            $own{$id} ? $id : '';
         my %rights;
-        for my $person (@people) {
-            my $user = RT::User->new(RT->SystemUser);
-            $user->Load($person);
-            $rights{$person} = rights_on($user, $ticket);
+        for my $person (keys %{ $parts->{$id} }) {
+            my $user = $people{$person} ||= do { my $one = RT::User->new(RT->SystemUser); $one->Load($person); $one };
+            my $like = join '/', $where, $user->PrincipalObj->Disabled, "@{ $groups->{$person} || [] }",
+                sort @{ $parts->{$id}{$person} };
+            $rights{$person} = $alike{$like} //= rights_on($user, $object);
         }
-        say_of('rights by role' => $id, \%rights) if %rights;
+        say_of('rights by role' => "$kind$id", \%rights);
     }
+    return;
+}
+
+push @SUBJECTS, ['rights by role' => sub {
+    rights_by_role('RT::Ticket', '',
+        identifiers('SELECT id FROM Tickets WHERE MOD(id, ?) = 0 AND EffectiveId = id ORDER BY id', $wanted{every}));
+    rights_by_role('RT::Asset', 'asset ', identifiers('SELECT id FROM Assets WHERE MOD(id, ?) = 0 ORDER BY id', $wanted{every}))
+        if known_class('RT::Asset');
 }];
 
 # Old password hashes. RT replaces an old hash by a new one after a good login; here it must not.

@@ -1,0 +1,42 @@
+"""What RT says of an upgraded copy is about one moment, although the copy is already being used."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness.checks import meaning
+from harness.choice import choose
+from harness.lifecycle import Lifecycle
+
+pytestmark = pytest.mark.engine
+
+
+def test_what_is_written_meanwhile_is_not_told(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """The site is tried out while its data is still being read; a trace of that would be a false alarm."""
+    choice = choose("5.0.3", "5.0.3")
+    database = clone(lifecycle.restored(choice.dump, choice.pair.server))
+    tools = rt_tools(choice.pair.origin, database)
+    written: list[int] = []
+
+    def write() -> None:
+        database.execute(
+            "UPDATE Tickets SET Subject = 'other', Status = 'rejected'",
+            "DELETE FROM Attachments",
+            "DELETE FROM ACL",
+        )
+        written.append(1)
+
+    before = meaning.collect(tools)
+    held = meaning.collect(tools, held=write)
+    after = meaning.collect(tools)
+    assert written == [1]
+    assert meaning.changes(before.sections, held.sections) == []
+    assert {one.section for one in meaning.changes(before.sections, after.sections)} >= {
+        "tickets",
+        "attachments",
+        "rights",
+    }

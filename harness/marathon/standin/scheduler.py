@@ -100,7 +100,9 @@ class Scheduler:
     def _launch(self, app: App) -> None:
         task = Task(new_task_id(app.id, self.dialect), app, self.clock.now())
         self.state.tasks[task.id] = task
-        self._tell(task, "")
+        # Nothing has come from Mesos yet, so there is no status_update_event (InstanceUpdater.launchEphemeral).
+        condition = "Provisioned" if self.dialect == "1.10" else "Created"
+        self.bus.publish("instance_changed_event", **self.instance(task, condition))
         self.clock.spawn(self._start(task))
 
     async def _start(self, task: Task) -> None:

@@ -16,7 +16,6 @@ from harness.marathon.standin.normalize import service_ports
 STAGING, RUNNING = "TASK_STAGING", "TASK_RUNNING"
 FINISHED, FAILED, KILLED = "TASK_FINISHED", "TASK_FAILED", "TASK_KILLED"
 CONDITIONS = {
-    STAGING: "Staging",
     RUNNING: "Running",
     FINISHED: "Finished",
     FAILED: "Failed",

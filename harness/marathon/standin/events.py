@@ -15,14 +15,24 @@ KEEP_ALIVE = 10.0
 """Real seconds between blank lines on a silent stream."""
 
 
+Events = asyncio.Queue[dict[str, Any] | None]
+"""What one subscriber has not taken yet; None ends it."""
+
+
 class Bus:
     """Hands each event to every subscriber; belongs to the event loop's thread."""
 
     def __init__(self, clock: Clock) -> None:
         """Start without subscribers."""
         self._clock = clock
-        self._subscribers: list[asyncio.Queue[dict[str, Any] | None]] = []
+        self._subscribers: list[Events] = []
         self.closed = False
+
+    def subscribe(self) -> Events:
+        """Return a queue that gets every event from now on."""
+        queue: Events = asyncio.Queue()
+        self._subscribers.append(queue)
+        return queue
 
     def publish(self, event_type: str, **fields: Any) -> None:
         """Tell everybody. `fields` are the event's own keys; eventType and timestamp are added."""
@@ -42,8 +52,7 @@ class Bus:
 
     async def stream(self, wanted: Collection[str], address: str) -> AsyncIterator[bytes]:
         """Yield server-sent events from now on: those of the `wanted` types, or all when it is empty."""
-        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        self._subscribers.append(queue)
+        queue = self.subscribe()
         self.publish("event_stream_attached", remoteAddress=address)
         try:
             while not self.closed:

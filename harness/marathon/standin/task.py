@@ -41,7 +41,10 @@ class Placed:
 
 @dataclass
 class Task:
-    """A task as the stand-in keeps it; moments are seconds since the epoch."""
+    """A task as the stand-in keeps it; moments are seconds since the epoch.
+
+    killing: somebody asked for its end. put_down_at: when its grace is over, once SIGTERM was sent.
+    """
 
     id: str
     app: App
@@ -50,6 +53,7 @@ class Task:
     started_at: float | None = None
     placed: Placed | None = None
     killing: bool = False
+    put_down_at: float | None = None
     records: dict[int, Record] = field(default_factory=dict)
     was_healthy: bool = False
     ready: bool = False

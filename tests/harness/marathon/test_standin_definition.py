@@ -53,8 +53,29 @@ def test_old_answers_can_be_sent_back() -> None:
     shown = app_json(stored(NEW), "1.4")
     assert shown["container"]["docker"]["network"] == "BRIDGE"
     assert shown["cmd"] is None
-    sent = {k: v for k, v in shown.items() if v is not None and k not in ("version", "uris", "fetch", "storeUrls")}
-    assert stored(sent).configuration() == stored(NEW).configuration()
+    assert stored(shown).configuration() == stored(NEW).configuration()
+
+
+@pytest.mark.parametrize(
+    "key", ["args", "labels", "healthChecks", "gpus", "maxLaunchDelaySeconds", "upgradeStrategy", "networks"]
+)
+def test_null_means_absent(key: str) -> None:
+    assert stored({**OLD, key: None}) == stored(OLD)
+
+
+def test_null_means_absent_inside_as_well() -> None:
+    check = {"path": "/x", "gracePeriodSeconds": None, "command": None, "ipProtocol": None}
+    assert stored({**NEW, "healthChecks": [check]}) == stored({**NEW, "healthChecks": [{"path": "/x"}]})
+
+
+@pytest.mark.parametrize(("change", "path"), [({"id": None}, "/id"), ({"labels": {"a": None}}, "/labels/a")])
+def test_null_is_no_string(change: dict[str, Any], path: str) -> None:
+    assert problems({**NEW, **change})[2] == {path: ["error.expected.jsstring"]}
+
+
+def test_a_null_in_a_partial_put_changes_nothing() -> None:
+    current = {"id": "/a", "cmd": "x", "networks": [{"mode": "host"}], "portDefinitions": [{"port": 1}]}
+    assert merge(current, {"cmd": None, "args": None, "networks": None}) == current
 
 
 def test_both_styles_at_once_are_refused() -> None:

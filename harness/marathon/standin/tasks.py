@@ -25,7 +25,7 @@ from harness.marathon.standin.labels import APP, PORTS, STAGED, STANDIN, TASK, V
 from harness.marathon.standin.model import App
 from harness.marathon.standin.probes import Result, listening
 from harness.marathon.standin.runner import Ended, Found, LaunchError
-from harness.marathon.standin.task import Placed
+from harness.marathon.standin.task import Placed, unique_part
 
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
@@ -152,7 +152,7 @@ class DockerRunner:
             **extra,
             **flags.command(app),
             "image": self.image_of(app),
-            "name": f"mesos-{owner.session()[-6:]}-{task_id.rpartition('.')[2]}",
+            "name": f"mesos-{owner.session()[-6:]}-{unique_part(task_id)}",
             "environment": variables | extra["environment"],
             "labels": extra["labels"] | own_labels | owner.labels("marathon-task"),
             "ports": flags.published(app, self.host, ports, inside),

@@ -19,6 +19,14 @@ Events = asyncio.Queue[dict[str, Any] | None]
 """What one subscriber has not taken yet; None ends it."""
 
 
+def lightened(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event without the apps in its plan."""
+    plan = event.get("plan")
+    if not isinstance(plan, dict):
+        return event
+    return {**event, "plan": {key: value for key, value in plan.items() if key not in ("original", "target")}}
+
+
 class Bus:
     """Hands each event to every subscriber; belongs to the event loop's thread."""
 
@@ -50,8 +58,11 @@ class Bus:
         for queue in self._subscribers:
             queue.put_nowait(None)
 
-    async def stream(self, wanted: Collection[str], address: str) -> AsyncIterator[bytes]:
-        """Yield server-sent events from now on: those of the `wanted` types, or all when it is empty."""
+    async def stream(self, wanted: Collection[str], address: str, *, light: bool = False) -> AsyncIterator[bytes]:
+        """Yield server-sent events from now on: those of the `wanted` types, or all when it is empty.
+
+        light: without the two groups of apps that make the plan of a deployment heavy.
+        """
         queue = self.subscribe()
         self.publish("event_stream_attached", remoteAddress=address)
         try:
@@ -64,7 +75,8 @@ class Bus:
                 if event is None:
                     break
                 if not wanted or event["eventType"] in wanted:
-                    yield f"event: {event['eventType']}\r\ndata: {json.dumps(event)}\r\n\r\n".encode()
+                    shown = lightened(event) if light else event
+                    yield f"event: {event['eventType']}\r\ndata: {json.dumps(shown)}\r\n\r\n".encode()
         finally:
             if queue in self._subscribers:
                 self._subscribers.remove(queue)

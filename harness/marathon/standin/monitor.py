@@ -123,7 +123,7 @@ class Monitor:
         if task.id not in self.state.tasks:
             return
         check, now = task.app.health_checks[index], self.clock.now()
-        before = task.records.get(index)
+        before, health = task.records.get(index), aggregate(task.app.health_checks, task.records)
         since = task.started_at if task.running else None
         judgement = judge(check, before, result.passed, now, running_since=since, cause=result.cause)
         task.records[index] = judgement.record
@@ -135,13 +135,13 @@ class Monitor:
                 instanceId=instance_id(task.id),
                 healthCheck=check_json(check),
             )
-        self._tell_changes(task, before, judgement.record)
+        if judgement.record.alive != (before is not None and before.alive):
+            self._tell_changes(task, judgement.record, health)
         if judgement.kill:
             self._kill(task, result.cause)
 
-    def _tell_changes(self, task: Task, before: Record | None, after: Record) -> None:
-        if after.alive == (before is not None and before.alive):
-            return
+    def _tell_changes(self, task: Task, after: Record, health: bool | None) -> None:
+        """Tell that one check flipped, and that the whole task did if its health is no longer `health`."""
         app, instance = task.app, instance_id(task.id)
         self.bus.publish(
             "health_status_changed_event",
@@ -152,13 +152,14 @@ class Monitor:
             alive=after.alive,
         )
         overall = aggregate(app.health_checks, task.records)
-        self.bus.publish(
-            "instance_health_changed_event",
-            instanceId=instance,
-            runSpecId=app.id,
-            runSpecVersion=app.version,
-            healthy=overall,
-        )
+        if overall != health:
+            self.bus.publish(
+                "instance_health_changed_event",
+                instanceId=instance,
+                runSpecId=app.id,
+                runSpecVersion=app.version,
+                healthy=overall,
+            )
         task.was_healthy = task.was_healthy or bool(overall)
         self.scheduler.on_change(app.id)
 

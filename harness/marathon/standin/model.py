@@ -243,5 +243,9 @@ class App(Model):
         return [mapping.name for mapping in (self.container and self.container.port_mappings) or []]
 
     def configuration(self) -> dict[str, Any]:
-        """Return what makes a restart necessary when it changes: all but scale and versions."""
-        return self.model_dump(exclude={"instances", "version", "version_info"})
+        """Return what makes a restart necessary when it changes: all but scale and versions.
+
+        Health checks are a set to Marathon: their order says nothing.
+        """
+        found = self.model_dump(exclude={"instances", "version", "version_info"})
+        return found | {"health_checks": sorted(found["health_checks"], key=repr)}

@@ -105,7 +105,7 @@ def normalize(app: App, taken: Collection[int] = (), previous: App | None = None
         for check in app.health_checks
     ]
     return app.replace(
-        health_checks=checks,
+        health_checks=[check for index, check in enumerate(checks) if check not in checks[:index]],
         dependencies=[absolute(dependency) for dependency in app.dependencies],
         upgrade_strategy=app.upgrade_strategy or default_strategy(app),
         unreachable_strategy="disabled" if app.residency else app.unreachable_strategy,

@@ -46,7 +46,7 @@ def test_a_launch_is_no_status_update() -> None:
 def test_the_health_of_an_instance_is_told_when_it_changes_not_with_every_check(
     flips: str, told: list[bool]
 ) -> None:
-    """flips: which of two checks passes (+) or fails (-), half a second apart, before the first tick of their own."""
+    """flips: which of two checks passes (+) or fails (-), half a second apart, before they tick themselves."""
 
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         checks = [{**SLOW, "path": "/one"}, {**SLOW, "path": "/two"}]

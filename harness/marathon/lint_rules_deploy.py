@@ -98,7 +98,9 @@ def _image(app: App) -> Found:
 def _balancer(app: App) -> Found:
     labels, ports = labels_of(app), ports_of(app)
     grouped = "HAPROXY_GROUP" in labels or any(re.fullmatch(r"HAPROXY_\d+_GROUP", key) for key in labels)
-    served = [index for index, port in enumerate(ports) if port.service_port and network_mode(app) != "host"]
+    # In host mode a port is the service port as well, unless the host's own is insisted on.
+    meant = network_mode(app) != "host" or app.get("requirePorts") is not True
+    served = [index for index, port in enumerate(ports) if port.service_port and meant]
     if served and not grouped:
         yield found(
             "L20", "/labels/HAPROXY_GROUP", f"port {served[0]} has a service port but no load balancer group"

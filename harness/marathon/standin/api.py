@@ -176,11 +176,13 @@ class Api:
         return PlainTextResponse("".join(lines))
 
     async def events(self, request: Request) -> Response:
-        """GET the event stream; repeatable event_type filters it."""
+        """GET the event stream; repeatable event_type filters it, plan-format=light is all that 1.8+ knows."""
         if "text/event-stream" not in request.headers.get("accept", ""):
             return HTMLResponse("<html><body><h2>HTTP ERROR 405</h2></body></html>", 405)
         address = request.client.host if request.client else ""
-        stream = self.standin.bus.stream(set(request.query_params.getlist("event_type")), address)
+        wanted = set(request.query_params.getlist("event_type"))
+        light = request.query_params.get("plan-format") == "light" or self.standin.settings.dialect == "1.10"
+        stream = self.standin.bus.stream(wanted, address, light=light)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
     async def page(self, request: Request) -> Response:

@@ -61,6 +61,7 @@ class Standin:
         self.scheduler.on_change = self._changed
         self.scheduler.on_running = self.monitor.begin
         self.scheduler.on_end = self.readiness.forget
+        self.scheduler.on_kill = self._killed
         self._saving: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
@@ -89,6 +90,9 @@ class Standin:
         task = Task(found.task_id, app, found.staged_at, RUNNING, started, found.placed)
         self.state.tasks[task.id] = task
         log.info("adopted task %s", task.id)
+        if task.id in self.state.killing:
+            # Its end was asked for: nobody's failure, and SIGKILL comes when it would have come.
+            self.scheduler.go_on_killing(task, self.state.killing[task.id])
         if found.ended:
             self.scheduler.exited(task.id, *found.ended)
 
@@ -96,6 +100,12 @@ class Standin:
         self.rollout.drive(app_id)
         if self._saving is None:
             self._saving = asyncio.get_running_loop().call_later(SAVE_AFTER, self._save)
+
+    def _killed(self, _task: Task) -> None:
+        """Have it on disk before the task is dead: its end would be taken for a failure after a restart."""
+        if self._saving is not None:
+            self._saving.cancel()
+        self._saving = asyncio.get_running_loop().call_later(0, self._save)
 
     def _save(self) -> None:
         self._saving = None
@@ -124,7 +134,8 @@ def load_state(directory: Path | None) -> State:
         directory.mkdir(parents=True, exist_ok=True)
     state = State(directory)
     state.load()
-    if directory is not None:
-        # The identity is on disk before the first task carries it: a task can always be adopted.
+    if state.path is not None and not state.path.exists():
+        # The identity is on disk before the first task carries it: a task can always be adopted. A file that is
+        # there stays as it is: this state has no tasks yet, and would say that none is being killed.
         state.save(state.moment)
     return state

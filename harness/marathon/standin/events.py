@@ -15,14 +15,32 @@ KEEP_ALIVE = 10.0
 """Real seconds between blank lines on a silent stream."""
 
 
+Events = asyncio.Queue[dict[str, Any] | None]
+"""What one subscriber has not taken yet; None ends it."""
+
+
+def lightened(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event without the apps in its plan."""
+    plan = event.get("plan")
+    if not isinstance(plan, dict):
+        return event
+    return {**event, "plan": {key: value for key, value in plan.items() if key not in ("original", "target")}}
+
+
 class Bus:
     """Hands each event to every subscriber; belongs to the event loop's thread."""
 
     def __init__(self, clock: Clock) -> None:
         """Start without subscribers."""
         self._clock = clock
-        self._subscribers: list[asyncio.Queue[dict[str, Any] | None]] = []
+        self._subscribers: list[Events] = []
         self.closed = False
+
+    def subscribe(self) -> Events:
+        """Return a queue that gets every event from now on."""
+        queue: Events = asyncio.Queue()
+        self._subscribers.append(queue)
+        return queue
 
     def publish(self, event_type: str, **fields: Any) -> None:
         """Tell everybody. `fields` are the event's own keys; eventType and timestamp are added."""
@@ -40,10 +58,12 @@ class Bus:
         for queue in self._subscribers:
             queue.put_nowait(None)
 
-    async def stream(self, wanted: Collection[str], address: str) -> AsyncIterator[bytes]:
-        """Yield server-sent events from now on: those of the `wanted` types, or all when it is empty."""
-        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        self._subscribers.append(queue)
+    async def stream(self, wanted: Collection[str], address: str, *, light: bool = False) -> AsyncIterator[bytes]:
+        """Yield server-sent events from now on: those of the `wanted` types, or all when it is empty.
+
+        light: without the two groups of apps that make the plan of a deployment heavy.
+        """
+        queue = self.subscribe()
         self.publish("event_stream_attached", remoteAddress=address)
         try:
             while not self.closed:
@@ -55,7 +75,8 @@ class Bus:
                 if event is None:
                     break
                 if not wanted or event["eventType"] in wanted:
-                    yield f"event: {event['eventType']}\r\ndata: {json.dumps(event)}\r\n\r\n".encode()
+                    shown = lightened(event) if light else event
+                    yield f"event: {event['eventType']}\r\ndata: {json.dumps(shown)}\r\n\r\n".encode()
         finally:
             if queue in self._subscribers:
                 self._subscribers.remove(queue)

@@ -67,10 +67,9 @@ class Front:
         """Answer an unknown path: 404 in 1.4, and the odd 500 that 1.6 to 1.10 really give."""
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
-            path = request.url.path
             if self.standin.settings.dialect == "1.4":
-                return JSONResponse({"message": f"URI not found: {path}"}, 404)
-            return JSONResponse({"message": f"URI not found: {path.lstrip('/')}"}, 500)
+                return JSONResponse({"message": f"URI not found: {request.url.path}"}, 404)
+            return JSONResponse({"message": "URI not found"}, 500)
         return JSONResponse({"message": error.detail}, error.status_code, error.headers)
 
     def broken(self, request: Request, error: Exception) -> Response:

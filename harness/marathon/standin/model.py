@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -30,6 +30,15 @@ class Model(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, strict=True, extra="ignore", populate_by_name=True, frozen=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, document: Any) -> Any:
+        """Leave out what is null: Marathon takes it for absent, and its own answers of 1.4 are full of them."""
+        if not isinstance(document, dict):
+            return document
+        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
+        return {k: v for k, v in document.items() if v is not None or (k in fields and fields[k].is_required())}
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with the named (snake_case) fields changed."""
@@ -234,5 +243,9 @@ class App(Model):
         return [mapping.name for mapping in (self.container and self.container.port_mappings) or []]
 
     def configuration(self) -> dict[str, Any]:
-        """Return what makes a restart necessary when it changes: all but scale and versions."""
-        return self.model_dump(exclude={"instances", "version", "version_info"})
+        """Return what makes a restart necessary when it changes: all but scale and versions.
+
+        Health checks are a set to Marathon: their order says nothing.
+        """
+        found = self.model_dump(exclude={"instances", "version", "version_info"})
+        return found | {"health_checks": sorted(found["health_checks"], key=repr)}

@@ -18,8 +18,11 @@ log = logging.getLogger(__name__)
 FIRST_TICK = 5.0
 """Seconds after its registration at which a Marathon-level check asks first, if its interval is longer."""
 SHORTEST_INTERVAL = 0.1
-AT_ONCE = 100
-"""Probes in flight together."""
+OUTSIDE, INSIDE = 100, 32
+"""Probes in flight together, of one app: by Marathon, and by the agent beside its tasks.
+
+An app whose tasks all hang keeps its own waiting, and no others.
+"""
 
 Key = tuple[str, str, int]
 
@@ -32,7 +35,8 @@ class Monitor:
         self.scheduler = scheduler
         self.clock, self.state, self.bus = scheduler.clock, scheduler.state, scheduler.bus
         self.tickers: set[Key] = set()
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots: dict[tuple[str, bool], asyncio.Semaphore] = {}
+        self._waiting: set[tuple[str, int]] = set()
         self._warned = False
 
     # Marathon-level checks
@@ -61,11 +65,18 @@ class Monitor:
             return
         self.clock.call_later(max(check.interval_seconds, SHORTEST_INTERVAL), self._ticker(app, index))
         for task in tasks:
-            if task.running:
+            # Where probes hang longer than their interval, those that wait for a slot must not pile up.
+            if task.running and (task.id, index) not in self._waiting:
+                self._waiting.add((task.id, index))
                 self.clock.spawn(self._probe(task, index, check))
 
+    def _slot(self, app: App, check: HealthCheck) -> asyncio.Semaphore:
+        size = OUTSIDE if check.by_marathon else INSIDE
+        return self._slots.setdefault((app.id, check.by_marathon), asyncio.Semaphore(size))
+
     async def _probe(self, task: Task, index: int, check: HealthCheck) -> None:
-        async with self._slots:
+        async with self._slot(task.app, check):
+            self._waiting.discard((task.id, index))
             result = await ask_from_outside(check, task.placed, self.scheduler.agent.host)
         self.take(task, index, result)
 
@@ -88,7 +99,7 @@ class Monitor:
     async def _agent_probe(self, task: Task, index: int, mind: AgentJudge) -> None:
         if not task.running or task.placed is None:
             return
-        async with self._slots:
+        async with self._slot(task.app, mind.check):
             result = await self._ask_from_inside(mind.check, task.placed)
         if not task.running:
             return
@@ -123,7 +134,7 @@ class Monitor:
         if task.id not in self.state.tasks:
             return
         check, now = task.app.health_checks[index], self.clock.now()
-        before = task.records.get(index)
+        before, health = task.records.get(index), aggregate(task.app.health_checks, task.records)
         since = task.started_at if task.running else None
         judgement = judge(check, before, result.passed, now, running_since=since, cause=result.cause)
         task.records[index] = judgement.record
@@ -135,13 +146,13 @@ class Monitor:
                 instanceId=instance_id(task.id),
                 healthCheck=check_json(check),
             )
-        self._tell_changes(task, before, judgement.record)
+        if judgement.record.alive != (before is not None and before.alive):
+            self._tell_changes(task, judgement.record, health)
         if judgement.kill:
             self._kill(task, result.cause)
 
-    def _tell_changes(self, task: Task, before: Record | None, after: Record) -> None:
-        if after.alive == (before is not None and before.alive):
-            return
+    def _tell_changes(self, task: Task, after: Record, health: bool | None) -> None:
+        """Tell that one check flipped, and that the whole task did if its health is no longer `health`."""
         app, instance = task.app, instance_id(task.id)
         self.bus.publish(
             "health_status_changed_event",
@@ -152,13 +163,14 @@ class Monitor:
             alive=after.alive,
         )
         overall = aggregate(app.health_checks, task.records)
-        self.bus.publish(
-            "instance_health_changed_event",
-            instanceId=instance,
-            runSpecId=app.id,
-            runSpecVersion=app.version,
-            healthy=overall,
-        )
+        if overall != health:
+            self.bus.publish(
+                "instance_health_changed_event",
+                instanceId=instance,
+                runSpecId=app.id,
+                runSpecVersion=app.version,
+                healthy=overall,
+            )
         task.was_healthy = task.was_healthy or bool(overall)
         self.scheduler.on_change(app.id)
 

@@ -67,9 +67,10 @@ def reject_unreadable(check: HealthCheck) -> None:
 def merge(current: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
     """Apply a partial PUT: whole top-level values are replaced, never merged deeper.
 
-    A key that says the same in another way (cmd/args, uris/fetch, the two network dialects) takes its
-    twin's place.
+    A null changes nothing. A key that says the same in another way (cmd/args, uris/fetch, the two network
+    dialects) takes its twin's place.
     """
+    update = {key: value for key, value in update.items() if value is not None}
     merged = {**current, **update}
     container = update.get("container")
     docker = container.get("docker") if isinstance(container, dict) else None
@@ -80,7 +81,7 @@ def merge(current: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, An
     for key, twin in (("cmd", "args"), ("args", "cmd"), ("uris", "fetch"), ("ports", "portDefinitions")):
         if key in update and twin not in update:
             merged.pop(twin, None)
-    return {key: value for key, value in merged.items() if value is not None}
+    return merged
 
 
 def normalize(app: App, taken: Collection[int] = (), previous: App | None = None) -> App:
@@ -104,7 +105,7 @@ def normalize(app: App, taken: Collection[int] = (), previous: App | None = None
         for check in app.health_checks
     ]
     return app.replace(
-        health_checks=checks,
+        health_checks=[check for index, check in enumerate(checks) if check not in checks[:index]],
         dependencies=[absolute(dependency) for dependency in app.dependencies],
         upgrade_strategy=app.upgrade_strategy or default_strategy(app),
         unreachable_strategy="disabled" if app.residency else app.unreachable_strategy,

@@ -53,10 +53,12 @@ class Scheduler:
         """Wire up; `on_change` and the like are set by those who want to hear."""
         self.clock, self.runner, self.state, self.bus = clock, runner, state, bus
         self.agent, self.dialect = agent, dialect
+        self.settle_after_signal = SETTLE_AFTER_SIGNAL
         self.queue: dict[str, Pending] = {}
         self.on_change: Callable[[str], None] = lambda _app_id: None
         self.on_running: Callable[[Task], None] = lambda _task: None
         self.on_end: Callable[[Task], None] = lambda _task: None
+        self.on_kill: Callable[[Task], None] = lambda _task: None
 
     # Launching
 
@@ -100,7 +102,9 @@ class Scheduler:
     def _launch(self, app: App) -> None:
         task = Task(new_task_id(app.id, self.dialect), app, self.clock.now())
         self.state.tasks[task.id] = task
-        self._tell(task, "")
+        # Nothing has come from Mesos yet, so there is no status_update_event (InstanceUpdater.launchEphemeral).
+        condition = "Provisioned" if self.dialect == "1.10" else "Created"
+        self.bus.publish("instance_changed_event", **self.instance(task, condition))
         self.clock.spawn(self._start(task))
 
     async def _start(self, task: Task) -> None:
@@ -129,6 +133,7 @@ class Scheduler:
         if task.killing:
             return
         task.killing = True
+        self.on_kill(task)
         self.bus.publish("instance_changed_event", **self.instance(task, "Killing"))
         if task.state == RUNNING:
             self.clock.spawn(self._terminate(task))
@@ -139,11 +144,25 @@ class Scheduler:
         grace = task.app.task_kill_grace_period_seconds
         wait = KILL_GRACE if grace is None else float(grace)
         if wait > 0:
-            task.timers.append(self.clock.call_later(wait, lambda: self.clock.spawn(self._put_down(task))))
+            self._put_down_later(task, self.clock.now() + wait)
+            self.on_kill(task)
             await self.runner.signal(task.placed, "SIGTERM")
             await self._let_die(task)
         else:
             await self._put_down(task)
+
+    def go_on_killing(self, task: Task, put_down_at: float | None) -> None:
+        """Go on with a kill that an earlier process began; put_down_at: None when it had sent no SIGTERM yet."""
+        task.killing = True
+        if put_down_at is None:
+            self.clock.spawn(self._terminate(task))
+        else:
+            self._put_down_later(task, put_down_at)
+
+    def _put_down_later(self, task: Task, moment: float) -> None:
+        task.put_down_at = moment
+        wait = moment - self.clock.now()
+        task.timers.append(self.clock.call_later(wait, lambda: self.clock.spawn(self._put_down(task))))
 
     async def _put_down(self, task: Task) -> None:
         if task.placed is not None:
@@ -152,7 +171,7 @@ class Scheduler:
 
     async def _let_die(self, task: Task) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(task.over.wait(), SETTLE_AFTER_SIGNAL)
+            await asyncio.wait_for(task.over.wait(), self.settle_after_signal)
 
     def exited(self, task_id: str, state: str, message: str) -> None:
         """Hear from the runner that a task's process is gone, which may be sooner than its launch returns."""

@@ -1,8 +1,8 @@
 """Everything the stand-in knows, and its place on disk.
 
 One JSON file, replaced as a whole, so that it is always complete. Tasks are found again by the labels of their
-containers; the file only adds the moment at which each began to run. Health is not kept: Marathon forgets it
-as well when its leader changes.
+containers; the file only adds the moment at which each began to run, and whose end was asked for. Health is not
+kept: Marathon forgets it as well when its leader changes.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class State:
         self.last_version = 0.0
         self.moment = 0.0
         self.started: dict[str, float] = {}
+        self.killing: dict[str, float | None] = {}
 
     def next_version(self, now: float) -> str:
         """Return a version later than all before: `now`, or a millisecond more than the last."""
@@ -93,6 +94,7 @@ class State:
             "deployments": [deployment_document(d) for d in self.deployments.values()],
             "delays": {app_id: asdict(delay) for app_id, delay in self.backoff.delays.items()},
             "started": {t.id: t.started_at for t in self.tasks.values() if t.started_at is not None},
+            "killing": {t.id: t.put_down_at for t in self.tasks.values() if t.killing},
         }
 
     def load(self) -> None:
@@ -114,6 +116,7 @@ class State:
         self.moment = document["moment"]
         self.last_version = document["lastVersion"]
         self.started = document["started"]
+        self.killing = document.get("killing", {})  # not there in files of earlier stand-ins
         for app_id, entry in document["apps"].items():
             versions = {app.version: app for app in map(App.model_validate, entry["versions"])}
             self.apps[app_id] = Known(versions[entry["current"]], versions, entry["lastFailure"])

@@ -16,7 +16,6 @@ from harness.marathon.standin.normalize import service_ports
 STAGING, RUNNING = "TASK_STAGING", "TASK_RUNNING"
 FINISHED, FAILED, KILLED = "TASK_FINISHED", "TASK_FAILED", "TASK_KILLED"
 CONDITIONS = {
-    STAGING: "Staging",
     RUNNING: "Running",
     FINISHED: "Finished",
     FAILED: "Failed",
@@ -42,7 +41,10 @@ class Placed:
 
 @dataclass
 class Task:
-    """A task as the stand-in keeps it; moments are seconds since the epoch."""
+    """A task as the stand-in keeps it; moments are seconds since the epoch.
+
+    killing: somebody asked for its end. put_down_at: when its grace is over, once SIGTERM was sent.
+    """
 
     id: str
     app: App
@@ -51,6 +53,7 @@ class Task:
     started_at: float | None = None
     placed: Placed | None = None
     killing: bool = False
+    put_down_at: float | None = None
     records: dict[int, Record] = field(default_factory=dict)
     was_healthy: bool = False
     ready: bool = False
@@ -87,16 +90,28 @@ def new_task_id(app_id: str, dialect: str) -> str:
 
 def app_id_of(task_id: str) -> str | None:
     """Return the app id inside a task id, or None when it has no such form."""
-    name, dot, rest = task_id.partition(".")
-    return "/" + name.replace("_", "/") if dot and name and rest else None
+    name, _ = split_id(task_id)
+    return "/" + name.replace("_", "/") if name else None
+
+
+def split_id(task_id: str) -> tuple[str, str]:
+    """Return what stands for the app in a task id, and what tells its tasks apart; both empty for another form.
+
+    The app's part may have dots of its own (`/rt.prod/web`), the other part begins after the last one.
+    """
+    name, dot, unique = task_id.partition("._app.")[0].rpartition(".")
+    return (name, unique) if dot and name and unique else ("", "")
+
+
+def unique_part(task_id: str) -> str:
+    """Return the uuid in a task id, of whichever form."""
+    return split_id(task_id)[1].removeprefix("instance-")
 
 
 def instance_id(task_id: str) -> str:
     """Return the id of the instance that a task belongs to, as events name it."""
-    name, _, rest = (
-        task_id.rpartition("._app.")[0].partition(".") if "._app." in task_id else task_id.partition(".")
-    )
-    return f"{name}.{rest}" if rest.startswith("instance-") else f"{name}.marathon-{rest}"
+    name, unique = split_id(task_id)
+    return f"{name}.{unique}" if unique.startswith("instance-") else f"{name}.marathon-{unique}"
 
 
 def record_json(record: Record, instance: str) -> dict[str, Any]:

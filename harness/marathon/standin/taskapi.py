@@ -9,10 +9,22 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from harness.marathon.standin import errors
 from harness.marathon.standin.core import Standin
-from harness.marathon.standin.task import RUNNING, STAGING, Task, app_id_of
+from harness.marathon.standin.normalize import service_ports
+from harness.marathon.standin.task import RUNNING, STAGING, Task, app_id_of, prefix_of
 from harness.marathon.standin.wire import body, flag, outcome
 
 STATES = {"running": RUNNING, "staging": STAGING}
+
+
+def table(tasks: Collection[Task], host: str) -> str:
+    """Return running tasks as 1.4 to 1.9 do in text: a line for each app and service port, cells ended by tabs."""
+    lines: dict[tuple[str, int], list[str]] = {}
+    for task in tasks:
+        placed = task.placed.host_ports if task.placed and task.state == RUNNING else ()
+        for service_port, port in zip(service_ports(task.app), placed, strict=False):
+            lines.setdefault((prefix_of(task.app.id), service_port), []).append(f"{host}:{port}")
+    rows = [[name, str(port), *cells] for (name, port), cells in lines.items()]
+    return "".join("".join(f"{cell}\t" for cell in row) + "\n" for row in rows)
 
 
 class TaskApi:
@@ -27,14 +39,7 @@ class TaskApi:
         if request.headers.get("accept", "").startswith("text/plain"):
             if self.dialect == "1.10":
                 return Response(status_code=406)
-            lines = [
-                "\t".join(
-                    [t.app.id.lstrip("/"), *(f"{t.placed.addresses[0][0]}:{p}" for p in t.placed.host_ports)]
-                )
-                for t in tasks
-                if t.placed is not None
-            ]
-            return PlainTextResponse("".join(f"{line}\n" for line in lines))
+            return PlainTextResponse(table(tasks, self.views.scheduler.agent.host))
         return JSONResponse({"tasks": [self.views.task(task) for task in tasks]})
 
     async def all(self, request: Request) -> Response:

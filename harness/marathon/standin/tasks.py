@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
-import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -21,11 +19,12 @@ from docker.models.containers import Container
 from harness import owner
 from harness.marathon.standin import flags
 from harness.marathon.standin.environment import environment
+from harness.marathon.standin.execution import Executions
 from harness.marathon.standin.labels import APP, PORTS, STAGED, STANDIN, TASK, VERSION, ending, found_of, placed_of
 from harness.marathon.standin.model import App
 from harness.marathon.standin.probes import Result, listening
 from harness.marathon.standin.runner import Ended, Found, LaunchError
-from harness.marathon.standin.task import Placed
+from harness.marathon.standin.task import Placed, unique_part
 
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
@@ -68,7 +67,7 @@ class DockerRunner:
         self.host = host or reachable_host(client)
         self.cmd_image = cmd_image
         self._pool = ThreadPoolExecutor(threads, "engine")
-        self._checks = ThreadPoolExecutor(32, "checks")
+        self._executions = Executions(client)
         self._stream: Any = None
         self._closed = False
 
@@ -152,7 +151,7 @@ class DockerRunner:
             **extra,
             **flags.command(app),
             "image": self.image_of(app),
-            "name": f"mesos-{owner.session()[-6:]}-{task_id.rpartition('.')[2]}",
+            "name": f"mesos-{owner.session()[-6:]}-{unique_part(task_id)}",
             "environment": variables | extra["environment"],
             "labels": extra["labels"] | own_labels | owner.labels("marathon-task"),
             "ports": flags.published(app, self.host, ports, inside),
@@ -179,35 +178,8 @@ class DockerRunner:
         await self._in_thread(discard)
 
     async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
-        """Run `sh -c command` in the container, as the Mesos Docker executor does."""
-        loop = asyncio.get_running_loop()
-        api = self.client.api
-        started: list[str] = []
-
-        def run() -> int | None:
-            started.append(api.exec_create(placed.container, ["sh", "-c", command])["Id"])
-            api.exec_start(started[0])
-            code = api.exec_inspect(started[0])["ExitCode"]
-            return None if code is None else int(code)
-
-        work = loop.run_in_executor(self._checks, run)
-        try:
-            code = await asyncio.wait_for(asyncio.shield(work), timeout)
-        except TimeoutError:
-            if started:
-                # Ending the process also lets the thread go that waits for it.
-                await loop.run_in_executor(self._checks, self._end_command, started[0])
-            work.add_done_callback(lambda done: done.exception())
-            return Result(False, f"timed out after {timeout:g} s")
-        except (DockerException, OSError) as error:
-            return Result(False, str(error))
-        return Result(code == 0, "" if code == 0 else f"Command returned exited with status {code}")
-
-    def _end_command(self, execution: str) -> None:
-        with contextlib.suppress(DockerException, OSError):
-            pid = self.client.api.exec_inspect(execution).get("Pid")
-            if pid:
-                os.kill(pid, signal.SIGKILL)
+        """Run `sh -c command` in the container."""
+        return await self._executions.run(placed.container, command, timeout)
 
     def watch(self, ended: Ended) -> None:
         """Follow the engine's events in a thread of its own, and hand ends over to the event loop."""
@@ -255,5 +227,5 @@ class DockerRunner:
             with contextlib.suppress(Exception):
                 self._stream.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._checks.shutdown(wait=False, cancel_futures=True)
+        self._executions.close()
         self.client.close()

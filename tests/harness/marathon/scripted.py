@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
 from harness.marathon.standin.clock import ManualClock
 from harness.marathon.standin.core import Settings, Standin
+from harness.marathon.standin.events import Events
 from harness.marathon.standin.model import App
 from harness.marathon.standin.normalize import normalize, parse
 from harness.marathon.standin.probes import Result
 from harness.marathon.standin.runner import Ended, Found, LaunchError
 from harness.marathon.standin.state import State
 from harness.marathon.standin.task import FAILED, Placed
+from harness.marathon.standin.trial import Json
 
 
 class ScriptedRunner:
@@ -71,8 +76,11 @@ def standin(
     state: State | None = None, settings: Settings | None = None
 ) -> tuple[Standin, ScriptedRunner, ManualClock]:
     """Return a stand-in on a manual clock that has not been started."""
-    clock, runner = ManualClock(), ScriptedRunner()
-    return Standin(clock, runner, state or State(None), settings), runner, clock
+    state = state or State(None)
+    clock, runner = ManualClock(state.moment or 1_700_000_000.0), ScriptedRunner()
+    site = Standin(clock, runner, state, settings)
+    site.scheduler.settle_after_signal = 0.01  # tasks in memory die at once or not at all
+    return site, runner, clock
 
 
 def app(image: str = "good", **changes: object) -> App:
@@ -84,3 +92,37 @@ def app(image: str = "good", **changes: object) -> App:
         **changes,
     }
     return normalize(parse(document))
+
+
+Story = Callable[[Standin, ScriptedRunner, ManualClock], Awaitable[None]]
+
+
+def play(
+    story: Story, settings: Settings | None = None, state: State | None = None, left: Sequence[Found] = ()
+) -> None:
+    """Run a story on a stand-in of its own; `left` is what an earlier one left running."""
+
+    async def whole() -> None:
+        site, runner, clock = standin(state, settings)
+        runner.left = list(left)
+        runner.apps = {found.task_id: app() for found in left if found.ended is None}
+        await site.start()
+        await story(site, runner, clock)
+        await site.stop()
+
+    asyncio.run(whole())
+
+
+def take(events: Events, *types: str) -> list[Json]:
+    """Return what a subscriber has not taken yet; `types` keeps those alone."""
+    found = [event for event in iter(lambda: None if events.empty() else events.get_nowait(), None) if event]
+    return [event for event in found if not types or event["eventType"] in types]
+
+
+def leaves(site: Standin, ended: tuple[str, str] | None = None) -> list[Found]:
+    """Return the tasks as the next process will find them: running, or all ended in one way."""
+    return [
+        Found(task.id, task.app.id, task.app.version, task.staged_at, task.placed, ended)
+        for task in site.state.tasks.values()
+        if task.placed is not None
+    ]

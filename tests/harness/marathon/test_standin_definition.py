@@ -53,8 +53,29 @@ def test_old_answers_can_be_sent_back() -> None:
     shown = app_json(stored(NEW), "1.4")
     assert shown["container"]["docker"]["network"] == "BRIDGE"
     assert shown["cmd"] is None
-    sent = {k: v for k, v in shown.items() if v is not None and k not in ("version", "uris", "fetch", "storeUrls")}
-    assert stored(sent).configuration() == stored(NEW).configuration()
+    assert stored(shown).configuration() == stored(NEW).configuration()
+
+
+@pytest.mark.parametrize(
+    "key", ["args", "labels", "healthChecks", "gpus", "maxLaunchDelaySeconds", "upgradeStrategy", "networks"]
+)
+def test_null_means_absent(key: str) -> None:
+    assert stored({**OLD, key: None}) == stored(OLD)
+
+
+def test_null_means_absent_inside_as_well() -> None:
+    check = {"path": "/x", "gracePeriodSeconds": None, "command": None, "ipProtocol": None}
+    assert stored({**NEW, "healthChecks": [check]}) == stored({**NEW, "healthChecks": [{"path": "/x"}]})
+
+
+@pytest.mark.parametrize(("change", "path"), [({"id": None}, "/id"), ({"labels": {"a": None}}, "/labels/a")])
+def test_null_is_no_string(change: dict[str, Any], path: str) -> None:
+    assert problems({**NEW, **change})[2] == {path: ["error.expected.jsstring"]}
+
+
+def test_a_null_in_a_partial_put_changes_nothing() -> None:
+    current = {"id": "/a", "cmd": "x", "networks": [{"mode": "host"}], "portDefinitions": [{"port": 1}]}
+    assert merge(current, {"cmd": None, "args": None, "networks": None}) == current
 
 
 def test_both_styles_at_once_are_refused() -> None:
@@ -136,7 +157,11 @@ def test_types_and_ranges_are_invalid_json(change: dict[str, Any], path: str, co
         ({"cmd": "ls", "args": ["ls"]}, "/", "AppDefinition must either contain one of"),
         ({"healthChecks": [{"port": 1, "portIndex": 0}]}, "/healthChecks(0)", "either a port or a portIndex"),
         ({"healthChecks": [{"portIndex": 1}]}, "/healthChecks(0)", "Health check port indices"),
-        ({"healthChecks": [{"protocol": "MESOS_TCP"}] * 2}, "/healthChecks", "at most one Mesos health check"),
+        (
+            {"healthChecks": [{"protocol": "MESOS_TCP"}, {"protocol": "MESOS_HTTP"}]},
+            "/healthChecks",
+            "at most one Mesos health check",
+        ),
         ({"healthChecks": [{"ipProtocol": "IPv6"}]}, "/healthChecks(0)", "IPv6 can only be used"),
         ({"readinessChecks": [{}]}, "/readinessChecks(0)", "No port definition reference for portName http-api"),
         ({"constraints": [["hostname"]]}, "/constraints(0)", "either 2 or 3 fields"),
@@ -181,6 +206,16 @@ def test_duplicate_port_names_are_refused() -> None:
 )
 def test_command_checks_with_wrong_companions_make_marathon_fail(check: dict[str, Any]) -> None:
     assert problems({**NEW, "healthChecks": [check]})[0] == 500
+
+
+def test_health_checks_are_a_set() -> None:
+    """Twice the same is once, also when only a default tells them apart; another order is no other definition."""
+    one, two = {"path": "/one"}, {"path": "/two"}
+    both = stored({**NEW, "healthChecks": [one, two, {**one, "portIndex": 0}]})
+    assert [check.path for check in both.health_checks] == ["/one", "/two"]
+    turned = stored({**NEW, "healthChecks": [two, one]})
+    assert turned.configuration() == both.configuration()
+    assert stored({**NEW, "healthChecks": [two]}).configuration() != both.configuration()
 
 
 def test_a_partial_put_replaces_whole_values() -> None:

@@ -1,8 +1,12 @@
-"""The tests of the stand-in catch planted defects: each mutant must make the tests named with it fail."""
+"""The tests of the stand-in catch planted defects: each mutant must make the tests named with it fail.
+
+A test fails in its own body: a server that does not start, or a fixture that breaks, has caught nothing.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -55,6 +59,47 @@ PURE = [
     Mutant("core", "self.rollout.resume(deployment)", "pass", [SCHEDULING]),
 ]
 ON_ENGINE = [
+    Mutant("api", 'return PlainTextResponse("pong")', 'return JSONResponse("pong")', ["c01"]),
+    Mutant("views", '"elected": True', '"chosen": True', ["c02"]),
+    Mutant("api", "JSONResponse(shown, 201, headers)", "JSONResponse(shown, 200, headers)", ["c03"]),
+    Mutant("commands", "raise errors.already_exists(app.id)", "pass", ["c04"]),
+    Mutant("errors", '"string_type": "error.expected.jsstring"', '"string_type": "error.type"', ["c05_a_wrong"]),
+    Mutant("validate", '"not defined"', '"undefined"', ["c05_a_broken"]),
+    Mutant("wire", "raise ApiError(415,", "raise ApiError(400,", ["c05_another"]),
+    Mutant("render", "if not document[key]:", "if False:", ["c07"]),
+    Mutant("views", '.removeprefix("app.")', "", ["c08"]),
+    Mutant("errors", '(f" in version {version}" if version else "")', '""', ["c09"]),
+    Mutant("commands", "self.state.apps.get(absolute(app_id))", 'self.state.apps.get("/" + app_id)', ["c10"]),
+    Mutant("commands", "return before.versions[version]", "return before.app", ["c11"]),
+    Mutant("model", '"version", "version_info"}', '"version"}', ["c12"]),
+    Mutant("deployment", 'else "RestartApplication", app.id', 'else "ScaleApplication", app.id', ["c14"]),
+    Mutant(
+        "commands",
+        "        info = VersionInfo(last_scaling_at=version, last_config_change_at=version)",
+        "        info = before.version_info",
+        ["c14"],
+    ),
+    Mutant("deployment", 'else Action("ScaleApplication"', 'else Action("RestartApplication"', ["c13"]),
+    Mutant("health", "            return False\n", "            return True\n", ["c15"]),
+    Mutant(
+        "probes",
+        "reason_of(error))\n    return Result(True) if 200 <= answer.status <= 399 else Result(False, answer.line)"
+        "\n\n\nasync def tcp",
+        "reason_of(error))\n    return Result(200 <= answer.status <= 299, answer.line)\n\n\nasync def tcp",
+        ["c16"],
+    ),
+    Mutant("health", "first = known.first_success if", "first = None if", ["c19"]),
+    Mutant("health", "return self.last_failure is None or", "return True or", ["c20"]),
+    Mutant("health", "limit > 0 and known", "known", ["c23"]),
+    Mutant("health", 'return "unknown"', 'return "healthy"', ["c25"]),
+    Mutant("task", "not self.app.health_checks or self.was_healthy", "True", ["c26"]),
+    Mutant("deployment", "max(0, running - minimum)", "0", ["c29"]),
+    Mutant("commands", "self.rollout.cancel(deployment)", "pass", ["c31"]),
+    Mutant("backoff", "known.seconds * app.backoff_factor", "known.seconds", ["c34_the_delay"]),
+    Mutant("rollout", 'self.tell("deployment_info", deployment)', "pass", ["c36_events"]),
+    Mutant("events", 'if not wanted or event["eventType"] in wanted:', "if True:", ["c36_a_filter"]),
+    Mutant("environment", 'f"PORT{index}"', 'f"PORT_{index}"', ["c38"]),
+    Mutant("front", "not hmac.compare_digest(given.encode(), self.expected.encode())", "not given", ["c39"]),
     Mutant("health", "known.consecutive_failures >= limit", "known.consecutive_failures + 1 >= limit", ["c21"]),
     Mutant("health", "self.consecutive_failures >= self.check", "self.consecutive_failures > self.check", ["c22"]),
     Mutant("health", "known.first_success is None and now", "False and now", ["c18"]),
@@ -94,13 +139,27 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def outcome(tree: Path, *arguments: str) -> int:
-    """Run tests in the copy and return pytest's exit code."""
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of pytest ended: its exit code, and what it printed."""
+
+    code: int
+    text: str
+
+    @property
+    def caught(self) -> bool:
+        """Tell whether a test failed by itself: what fails around it is an ERROR, with the same exit code."""
+        return self.code == 1 and re.search(r"^FAILED ", self.text, re.MULTILINE) is not None
+
+
+def outcome(tree: Path, *arguments: str) -> Outcome:
+    """Run tests in the copy."""
     plugins = ("-p", "fixtures.tiny_image", "-p", "fixtures.standin", "-p", "no:cacheprovider", "-p", "no:xdist")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_") and k != "MARATHON_URL"}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "--timeout=90", *plugins, *arguments]
-    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, check=False).returncode
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-rfE", "--timeout=90", *plugins, *arguments]
+    ran = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    return Outcome(ran.returncode, ran.stdout + ran.stderr)
 
 
 def spoil(tree: Path, mutant: Mutant) -> None:
@@ -116,7 +175,8 @@ def spoil(tree: Path, mutant: Mutant) -> None:
 @pytest.mark.parametrize("mutant", PURE, ids=str)
 def test_unit_tests_catch(tree: Path, mutant: Mutant) -> None:
     spoil(tree, mutant)
-    assert outcome(tree, *mutant.tests) == 1
+    found = outcome(tree, *mutant.tests)
+    assert found.caught, found.text
 
 
 @pytest.mark.slow
@@ -126,10 +186,36 @@ def test_unit_tests_catch(tree: Path, mutant: Mutant) -> None:
 def test_conformance_items_catch(tree: Path, tiny_image: str, mutant: Mutant) -> None:
     del tiny_image
     spoil(tree, mutant)
-    assert outcome(tree, CONFORMANCE, "-k", mutant.tests[0]) == 1
+    found = outcome(tree, CONFORMANCE, "-k", mutant.tests[0])
+    assert found.caught, found.text
 
 
 @pytest.mark.slow
 @pytest.mark.control("stand-in")
 def test_the_copy_itself_passes(tree: Path) -> None:
-    assert outcome(tree, HEALTH, PLAN, PARTS, DEFINITION, SCHEDULING) == 0
+    found = outcome(tree, HEALTH, PLAN, PARTS, DEFINITION, SCHEDULING)
+    assert found.code == 0, found.text
+
+
+@pytest.mark.slow
+@pytest.mark.engine
+@pytest.mark.control("stand-in")
+def test_the_conformance_items_of_the_copy_itself_pass(tree: Path, tiny_image: str) -> None:
+    """Without this a mutant could be caught by what ails the copy."""
+    del tiny_image
+    items = sorted({f"({mutant.tests[0]})" for mutant in ON_ENGINE})
+    found = outcome(tree, CONFORMANCE, "-k", " or ".join(items))
+    assert found.code == 0, found.text
+
+
+def test_an_error_around_a_test_catches_nothing() -> None:
+    assert Outcome(1, "FAILED a.py::test - assert 1 == 2\n1 failed").caught
+    assert not Outcome(1, "ERROR a.py::test - NotReadyError\n1 error").caught
+    assert not Outcome(2, "FAILED a.py::test\n!!! Interrupted").caught
+
+
+@pytest.mark.parametrize("mutant", PURE + ON_ENGINE, ids=str)
+def test_what_a_mutant_changes_is_there_once(mutant: Mutant) -> None:
+    """A slow test would be late to say that the code has moved on."""
+    text = (ROOT / PACKAGE / f"{mutant.module}.py").read_text(encoding="utf-8")
+    assert text.count(mutant.old) == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
+from unittest.mock import Mock
 
 import pytest
 
@@ -15,7 +17,8 @@ from harness.marathon.standin.labels import ending
 from harness.marathon.standin.labelselector import matches
 from harness.marathon.standin.placement import satisfied
 from harness.marathon.standin.runner import LaunchError
-from harness.marathon.standin.task import app_id_of, new_task_id
+from harness.marathon.standin.task import app_id_of, instance_id, new_task_id, unique_part
+from harness.marathon.standin.tasks import DockerRunner
 from tests.harness.marathon.scripted import app
 
 
@@ -119,10 +122,27 @@ def test_an_unreadable_label_selector_is_400() -> None:
         matches("a==(", {})
 
 
-def test_task_ids_carry_their_app() -> None:
-    assert app_id_of(new_task_id("/group/rt", "1.6")) == "/group/rt"
-    assert "._app.1" in new_task_id("/group/rt", "1.10")
-    assert app_id_of("nonsense") is None
+@pytest.mark.parametrize("dialect", ["1.6", "1.10"])
+@pytest.mark.parametrize("app_id", ["/group/rt", "/rt.prod/web"])
+def test_task_ids_carry_their_app_and_instance(app_id: str, dialect: str) -> None:
+    task_id = new_task_id(app_id, dialect)
+    assert app_id_of(task_id) == app_id
+    prefix = {"1.6": "marathon-", "1.10": "instance-"}[dialect]
+    assert instance_id(task_id) == f"{app_id[1:].replace('/', '_')}.{prefix}{uuid.UUID(unique_part(task_id))}"
+    assert task_id.endswith("._app.1") == (dialect == "1.10")
+
+
+@pytest.mark.parametrize("text", ["nonsense", ".uuid", "app.", "._app.1"])
+def test_what_is_no_task_id_has_no_app(text: str) -> None:
+    assert app_id_of(text) is None
+
+
+@pytest.mark.parametrize("dialect", ["1.4", "1.6", "1.10"])
+def test_no_two_tasks_of_an_app_share_a_container_name(dialect: str) -> None:
+    """1.10 ends every task id in the same "._app.1"."""
+    runner = DockerRunner(Mock(), "state", host="127.0.0.1")
+    made = [runner.arguments(app(), new_task_id("/a", dialect), 0, [], []) for _ in range(2)]
+    assert made[0]["name"] != made[1]["name"]
 
 
 def test_docker_parameters_are_translated_or_refused() -> None:

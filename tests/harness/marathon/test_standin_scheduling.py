@@ -1,35 +1,14 @@
-"""Scheduling on a manual clock with tasks in memory: launches, kills, backoff, rollouts and their resumption."""
+"""Scheduling on a manual clock with tasks in memory: launches, kills, backoff and rollouts."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-
 import pytest
 
-from harness.errors import UsageError
 from harness.marathon.standin.clock import ManualClock
-from harness.marathon.standin.core import Settings, Standin, load_state
+from harness.marathon.standin.core import Settings, Standin
 from harness.marathon.standin.errors import ApiError
-from harness.marathon.standin.runner import Found
-from harness.marathon.standin.state import State
 from harness.marathon.standin.task import FAILED
-from tests.harness.marathon.scripted import ScriptedRunner, app, standin
-
-Story = Callable[[Standin, ScriptedRunner, ManualClock], Awaitable[None]]
-
-
-def play(story: Story, settings: Settings | None = None, state: State | None = None) -> None:
-    """Run a story on a stand-in of its own."""
-
-    async def whole() -> None:
-        site, runner, clock = standin(state, settings)
-        await site.start()
-        await story(site, runner, clock)
-        await site.stop()
-
-    asyncio.run(whole())
+from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
 
 def test_a_deployment_without_checks_ends_when_its_tasks_run() -> None:
@@ -189,64 +168,3 @@ def test_the_first_probe_comes_after_five_seconds_and_then_every_interval() -> N
         assert task_counts == [None, 1, 1, 2]
 
     play(story)
-
-
-def test_state_survives_and_an_unfinished_deployment_goes_on(tmp_path: Path) -> None:
-    old = app()
-    left: list[Found] = []
-
-    async def before(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
-        site.commands.submit({"/a": old}, force=False)
-        await clock.settle()
-        site.commands.submit({"/a": old.replace(cmd="next", cpus=99.0)}, force=False)
-        await clock.settle()
-        task = next(iter(site.state.tasks.values()))
-        assert task.placed is not None
-        left.append(Found(task.id, "/a", task.app.version, task.staged_at, task.placed, None))
-
-    play(before, Settings(cpus=50), load_state(tmp_path))
-
-    async def whole() -> None:
-        site, runner, clock = standin(load_state(tmp_path), Settings(cpus=100))
-        runner.left = left
-        await site.start()
-        await clock.settle()
-        assert (site.state.deployments, len(site.state.apps["/a"].versions)) == ({}, 2)
-        assert [task.app.cmd for task in site.state.tasks.values()] == ["next"]
-        await site.stop()
-
-    asyncio.run(whole())
-
-
-def test_a_task_that_ended_meanwhile_is_replaced(tmp_path: Path) -> None:
-    left: list[Found] = []
-
-    async def before(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
-        site.commands.submit({"/a": app()}, force=False)
-        await clock.settle()
-        task = next(iter(site.state.tasks.values()))
-        assert task.placed is not None
-        left.append(
-            Found(task.id, "/a", task.app.version, 0.0, task.placed, (FAILED, "Container exited with status 9"))
-        )
-
-    play(before, None, load_state(tmp_path))
-
-    async def whole() -> None:
-        site, runner, clock = standin(load_state(tmp_path))
-        runner.left = left
-        await site.start()
-        await clock.advance(2)
-        assert list(site.state.tasks) != [left[0].task_id]
-        failure = site.state.apps["/a"].last_failure
-        assert failure is not None
-        assert failure["message"] == "Container exited with status 9"
-        await site.stop()
-
-    asyncio.run(whole())
-
-
-def test_a_foreign_state_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "state.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(UsageError, match="not a state of the stand-in"):
-        load_state(tmp_path)

@@ -1,0 +1,70 @@
+"""Shell commands inside containers, for COMMAND checks: each in a thread, for the engine's call waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+from docker import DockerClient
+from docker.errors import DockerException
+
+from harness.marathon.standin.probes import Result
+
+THREADS = 128
+"""Commands at work together, of all apps; the monitor lets each app have a part of them (monitor.INSIDE)."""
+
+
+class Executions:
+    """Runs commands, and ends those that take too long."""
+
+    def __init__(self, client: DockerClient, threads: int = THREADS) -> None:
+        """Belong to one engine. threads: how many commands may be at work together; others wait for one."""
+        self.client = client
+        self._pool = ThreadPoolExecutor(threads, "checks")
+        # What ends commands never waits behind those that it is to end.
+        self._ending = ThreadPoolExecutor(4, "checks-end")
+
+    async def run(self, container: str, command: str, timeout: float) -> Result:
+        """Run `sh -c command`, as the Mesos Docker executor does; exit status 0 in time passes.
+
+        timeout: seconds from the moment at which a thread is free for it, so that nobody pays for others.
+        """
+        loop = asyncio.get_running_loop()
+        api = self.client.api
+        begun = asyncio.Event()
+        started: list[str] = []
+
+        def work() -> int | None:
+            loop.call_soon_threadsafe(begun.set)
+            started.append(api.exec_create(container, ["sh", "-c", command])["Id"])
+            api.exec_start(started[0])
+            code = api.exec_inspect(started[0])["ExitCode"]
+            return None if code is None else int(code)
+
+        working = loop.run_in_executor(self._pool, work)
+        await begun.wait()
+        try:
+            code = await asyncio.wait_for(asyncio.shield(working), timeout)
+        except TimeoutError:
+            if started:
+                # Ending the process also lets the thread go that waits for it.
+                await loop.run_in_executor(self._ending, self._end, started[0])
+            working.add_done_callback(lambda done: done.cancelled() or done.exception())
+            return Result(False, f"timed out after {timeout:g} s")
+        except (DockerException, OSError) as error:
+            return Result(False, str(error))
+        return Result(code == 0, "" if code == 0 else f"Command returned exited with status {code}")
+
+    def _end(self, execution: str) -> None:
+        with contextlib.suppress(DockerException, OSError):
+            pid = self.client.api.exec_inspect(execution).get("Pid")
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Begin no more."""
+        for pool in (self._pool, self._ending):
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import gate
-from harness import acceptance, releases
+from harness import acceptance, dump, releases
 from harness.releases import ROOT
 
 FOLDERS = ("", "benchmarks", "docs", "fixtures/dumps", "image/rt")
@@ -48,6 +48,14 @@ def missing_files(text: str) -> list[str]:
     return [name for name in named if not INVENTED.search(name) and not (ROOT / name).exists()]
 
 
+def missing_dumps(text: str) -> list[str]:
+    """Return the bundled dumps that are named and do not exist."""
+    named = sorted({*re.findall(r"(?<![\w-])rt-\d+\.\d+\.\d+-[a-z]+", text)})
+    return [
+        name for name in named if not INVENTED.search(name) and not (dump.FOLDER / f"{name}.sql.zst").exists()
+    ]
+
+
 def commands(text: str) -> str:
     """Return the parts of a document that are code."""
     fenced = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
@@ -65,6 +73,17 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_files_that_are_named_exist(path: Path) -> None:
     """Files move; the documents must move with them."""
     assert not missing_files(TEXTS[path])
+
+
+@each
+def test_dumps_that_are_named_exist(path: Path) -> None:
+    """Whoever is told to try a dump must find it; a recipe that was never made is none."""
+    assert not missing_dumps(TEXTS[path])
+
+
+def test_a_missing_dump_is_noticed() -> None:
+    """And one that is there is not."""
+    assert missing_dumps("`rt-4.4.6-campus` or the dump rt-4.4.6-gone.sql.zst") == ["rt-4.4.6-gone"]
 
 
 @pytest.mark.parametrize("text", ["[a](gone.md)", "[a](verdict.md#gone)", "[a](#gone)"])

@@ -2,6 +2,8 @@
 
 RT itself never asks. A deployment that replaces instances one by one runs into this, and so does one that is
 taken back without its database.
+
+pytest tests/upgrade/test_old_code.py [--pair FROM:TO] [--server NAME] [--dump FILE]
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from harness import dump, guard, mixing, releases
+from harness.choice import Choice
 from harness.guard import NEWER, OLDER
 from harness.lifecycle import Lifecycle
 
@@ -20,18 +23,34 @@ ROOT = ("root", CAMPUS.manifest.accounts["root"] if CAMPUS.manifest else "")
 PLAIN, EMOJI = "The window in room 12 does not close", "Das Fenster klemmt \N{SLIGHTLY FROWNING FACE}"
 
 
-@pytest.mark.parametrize("code", ["4.4.4", "4.4.6", "5.0.3", "5.0.7"])
-def test_old_code_refuses_the_upgraded_database(lifecycle: Lifecycle, clone: CloneFactory, code: str) -> None:
+def able(choice: Choice) -> list[str]:
+    """Return the releases older than the target that can run on this server at all."""
+    target = releases.parse(choice.pair.target)
+    return [
+        name for name, one in releases.releases().items()
+        if releases.parse(name) < target and choice.pair.server in one.servers
+    ]  # fmt: skip
+
+
+def test_old_code_refuses_the_upgraded_database(
+    lifecycle: Lifecycle, clone: CloneFactory, longest: Choice
+) -> None:
     """The way back after an upgrade is the backup, never the old image alone."""
-    upgraded, _ = lifecycle.upgraded(PAIR, CAMPUS)
-    assert guard.try_to_serve(lifecycle, code, clone(upgraded))[0] == NEWER
+    upgraded, _ = lifecycle.upgraded(longest.pair, longest.dump)
+    database, asked = clone(upgraded), able(longest)
+    assert asked
+    said = {code: guard.try_to_serve(lifecycle, code, database)[0] for code in asked}
+    assert said == dict.fromkeys(asked, NEWER)
 
 
-@pytest.mark.parametrize("code", ["5.0.3", "5.0.7", "5.0.10"])
-def test_new_code_refuses_the_old_database(lifecycle: Lifecycle, clone: CloneFactory, code: str) -> None:
+def test_new_code_refuses_the_old_database(lifecycle: Lifecycle, clone: CloneFactory, longest: Choice) -> None:
     """An image rolled out before its upgrade ran must not take a single ticket."""
-    database = clone(lifecycle.restored(CAMPUS, PAIR.server))
-    assert guard.try_to_serve(lifecycle, code, database)[0] == OLDER
+    origin, target = releases.parse(longest.pair.origin), longest.pair.target
+    between = [one for one in able(longest) if releases.parse(one) > origin]
+    asked = [*between, target]
+    database = clone(lifecycle.restored(longest.dump, longest.pair.server))
+    said = {code: guard.try_to_serve(lifecycle, code, database)[0] for code in asked}
+    assert said == dict.fromkeys(asked, OLDER)
 
 
 def test_without_the_guard_old_code_loses_requestors(lifecycle: Lifecycle, clone: CloneFactory) -> None:

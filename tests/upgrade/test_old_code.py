@@ -11,15 +11,23 @@ from __future__ import annotations
 import pytest
 
 from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
 from harness import dump, guard, mixing, releases
 from harness.choice import Choice
-from harness.guard import NEWER, OLDER
+from harness.guard import HALF_WAY, NEWER, OLDER
 from harness.lifecycle import Lifecycle
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("old-code")]
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
 CAMPUS = dump.load(dump.bundled(PAIR.origin))
 ROOT = ("root", CAMPUS.manifest.accounts["root"] if CAMPUS.manifest else "")
+# What an upgrade that was killed leaves: tables of two ages, or a beginning without its end in the history.
+HALVES = {
+    "tables": "ALTER TABLE Tickets CONVERT TO CHARACTER SET utf8mb3",
+    "history": """use RT -init;
+        RT->System->AddUpgradeHistory(RT => { type => 'full upgrade', action => 'upgrade', stage => 'before',
+            from => '5.0.2', to => '5.0.3', versions => ['5.0.3'], full_id => 'x', individual_id => 'x' });""",
+}
 PLAIN, EMOJI = "The window in room 12 does not close", "Das Fenster klemmt \N{SLIGHTLY FROWNING FACE}"
 
 
@@ -51,6 +59,22 @@ def test_new_code_refuses_the_old_database(lifecycle: Lifecycle, clone: CloneFac
     database = clone(lifecycle.restored(longest.dump, longest.pair.server))
     said = {code: guard.try_to_serve(lifecycle, code, database)[0] for code in asked}
     assert said == dict.fromkeys(asked, OLDER)
+
+
+@pytest.mark.parametrize("what", HALVES)
+def test_its_own_code_refuses_half_an_upgrade(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, what: str
+) -> None:
+    """Asked at the start of the container, so that no scheduler brings such a site back up."""
+    database = clone(lifecycle.fresh("5.0.3", PAIR.server))
+    if what == "tables":
+        database.execute(HALVES[what])
+    else:
+        done = rt_tools("5.0.3", database).perl(HALVES[what])
+        assert done.code == 0, done.err
+    code, log = guard.try_to_serve(lifecycle, "5.0.3", database)
+    assert code == HALF_WAY, log
+    assert "refusing to serve" in log
 
 
 def test_without_the_guard_old_code_loses_requestors(lifecycle: Lifecycle, clone: CloneFactory) -> None:

@@ -55,11 +55,16 @@ def unique_name(kind: str) -> str:
 
 
 def network(client: DockerClient) -> str:
-    """Return the name of the session's network, made on first use; all its containers see each other."""
+    """Return the name of the session's network, made on first use; all its containers see each other.
+
+    They see nothing beyond this machine: what a site's scrips and plugins call is not for a copy of real data.
+    (An `internal` network would do so too, but publishes no ports.)
+    """
     name = f"rt-harness-{owner.session()}"
     with cache.lock(f"network-{owner.session()}"):
         if not client.networks.list(names=[name]):
-            client.networks.create(name, driver="bridge", labels=owner.labels("network"))
+            inside = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+            client.networks.create(name, driver="bridge", labels=owner.labels("network"), options=inside)
     return name
 
 

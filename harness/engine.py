@@ -1,18 +1,21 @@
 """The container engine: find the one that answers, never guess.
 
-Order: DOCKER_HOST, the current docker context, Docker's usual socket, Podman's sockets.
+Order: DOCKER_HOST, the context of DOCKER_CONTEXT or the current one, Docker's usual socket, Podman's sockets.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import docker
 import requests
-from docker import DockerClient
+from docker import APIClient, DockerClient
 from docker.context import ContextAPI
+from docker.context.config import get_tls_dir
 from docker.errors import DockerException
 
 from harness.errors import InfrastructureError
@@ -21,49 +24,152 @@ REPAIR = (
     "run `make engine` as root on Debian or Ubuntu to install and start the distribution's engine, or start "
     "your own Docker or Podman and, if it is not at its usual socket, name it in DOCKER_HOST"
 )
+NOT_YOURS = (
+    "run this as a user who may use that socket: root, or one of its group (`ls -l` shows it; often docker)"
+)
+NO_SSH = (
+    "ssh:// is not spoken here; forward the socket: `ssh -NL /tmp/engine.sock:/var/run/docker.sock HOST`, then "
+    "DOCKER_HOST=unix:///tmp/engine.sock and TESTCONTAINERS_HOST_OVERRIDE=HOST"
+)
+_VERIFY, _CERTIFICATES = "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"
+_FORBIDDEN = 403
+
+
+def _certificates_of_the_engine(self: APIClient, *arguments: Any, **named: Any) -> Any:
+    """Keep the engine's own certificate authority: requests prefers REQUESTS_CA_BUNDLE, for the web."""
+    settings = requests.Session.merge_environment_settings(self, *arguments, **named)
+    return {**settings, "verify": self.verify} if isinstance(self.verify, str) else settings
+
+
+APIClient.merge_environment_settings = _certificates_of_the_engine  # type: ignore[method-assign,assignment]
 
 
 class NoEngineError(InfrastructureError):
     """No container engine answers."""
 
 
-def candidates() -> Iterator[str]:
-    """Yield the addresses at which an engine may answer, the user's own choice first.
+@dataclass(frozen=True)
+class Candidate:
+    """Where an engine may answer. settings: the environment's TLS settings for it, "" where there are none.
 
-    A DOCKER_HOST that is set is the only candidate: silently using another engine than the one that was
-    named could touch containers that the user did not mean.
+    chosen: the user named it, so no other one is tried.
     """
-    if named := os.environ.get("DOCKER_HOST"):
-        yield named
-        return
-    try:
-        context = ContextAPI.get_current_context()
-        if context and context.Name != "default" and context.Host:
-            yield context.Host
-            return
-    except DockerException:
-        pass  # a broken ~/.docker says nothing about the engine
-    runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
-    for path in ("/var/run/docker.sock", f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock"):
-        yield f"unix://{path}"
-    yield "unix:///run/podman/podman.sock"
 
+    address: str
+    chosen: bool = False
+    verify: str | None = None
+    certificates: str = ""
 
-def answering() -> str | None:
-    """Return the address of the first engine that answers a ping, or None."""
-    for address in candidates():
-        if address.startswith("unix://") and not Path(address.removeprefix("unix://")).exists():
-            continue
+    def settings(self) -> dict[str, str]:
+        """Return it as environment variables, which testcontainers and the docker program read as well."""
+        found = {"DOCKER_HOST": self.address}
+        if self.verify is not None:
+            found[_VERIFY] = self.verify
+        if self.certificates:
+            found[_CERTIFICATES] = self.certificates
+        return found
+
+    def client(self, timeout: int) -> DockerClient:
+        """Return a client of it. Raises DockerException where it does not answer."""
+        return docker.from_env(environment=self.settings(), timeout=timeout)
+
+    def trouble(self) -> str:
+        """Return why it is no engine for us, in a few words; "" when it answers."""
+        if self.address.startswith("ssh://"):
+            return NO_SSH
+        if self.address.startswith("unix://") and (missing := _no_socket(self.address.removeprefix("unix://"))):
+            return missing
         try:
-            client = docker.DockerClient(base_url=address, timeout=10)
+            client = self.client(10)
             try:
                 client.ping()
             finally:
                 client.close()
-        except (DockerException, requests.RequestException, OSError):
-            continue
-        return address
-    return None
+        except (DockerException, requests.RequestException, OSError, ValueError) as error:
+            return _why(error)
+        return ""
+
+
+def _no_socket(path: str) -> str:
+    try:
+        return "" if Path(path).exists() else "no such socket"
+    except PermissionError:
+        return f"permission denied; {NOT_YOURS}"
+
+
+def _why(error: BaseException) -> str:
+    """Return the innermost reason: the libraries wrap it several times."""
+    seen: list[BaseException] = [error]
+    for one in seen:
+        if isinstance(one, PermissionError):
+            return f"permission denied; {NOT_YOURS}"
+        inner = [one.__cause__, one.__context__, *one.args]
+        seen += [part for part in inner if isinstance(part, BaseException) and part not in seen]
+        seen += [p for part in inner if isinstance(part, tuple) for p in part if isinstance(p, BaseException)]
+    text = " ".join(str(error).split())[:300]
+    answer = next((part.response for part in seen if getattr(part, "response", None) is not None), None)  # type: ignore[attr-defined]
+    if answer is not None and answer.status_code == _FORBIDDEN:
+        return f"it answers that you may not ({text}); {NOT_YOURS}"
+    return text or type(error).__name__
+
+
+def candidates() -> Iterator[Candidate]:
+    """Yield where an engine may answer, the user's own choice first.
+
+    A DOCKER_HOST or context that was chosen is the only candidate: silently using another engine than the one
+    that was named could touch containers that the user did not mean.
+    """
+    if named := os.environ.get("DOCKER_HOST"):
+        yield Candidate(named, True, os.environ.get(_VERIFY), os.environ.get(_CERTIFICATES, ""))
+        return
+    if (context := _of_context(os.environ.get("DOCKER_CONTEXT"))) is not None:
+        yield context
+        return
+    runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
+    for path in ("/var/run/docker.sock", f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock"):
+        yield Candidate(f"unix://{path}")
+    yield Candidate("unix:///run/podman/podman.sock")
+
+
+def _of_context(name: str | None) -> Candidate | None:
+    """Return the engine of a docker context, by default the current one; None for the default context."""
+    try:
+        context = ContextAPI.get_context(name) if name else ContextAPI.get_current_context()
+    except Exception:  # noqa: BLE001 - a broken ~/.docker says nothing about the engine; the library raises anything
+        context = None
+    if context is None:
+        return Candidate(f"the context {name}, which there is not", chosen=True) if name else None
+    if context.Name == "default" or not context.Host:
+        return None
+    material = Path(get_tls_dir(context.Name, "docker"))
+    if not material.is_dir():
+        return Candidate(context.Host, chosen=True)
+    skipped = bool(context.endpoints.get("docker", {}).get("SkipTLSVerify"))
+    return Candidate(context.Host, True, "" if skipped else "1", str(material))
+
+
+def look() -> tuple[Candidate | None, dict[str, str]]:
+    """Return the first engine that answers, or None, and why each one asked before it does not."""
+    asked: dict[str, str] = {}
+    for one in candidates():
+        if not (why := one.trouble()):
+            return one, asked
+        asked[one.address] = why
+    return None, asked
+
+
+def answering() -> str | None:
+    """Return the address of the first engine that answers a ping, or None."""
+    found, _ = look()
+    return found.address if found else None
+
+
+def nobody(
+    asked: dict[str, str], sentence: str = "No container engine answers.", repair: str = REPAIR
+) -> NoEngineError:
+    """Return the error that says who was asked, and what each one said. repair: unless permission is missing."""
+    repair = next((NOT_YOURS for why in asked.values() if why.endswith(NOT_YOURS)), repair)
+    return NoEngineError(sentence, [("Asked", "\n".join(f"{one}: {why}" for one, why in asked.items()))], repair)
 
 
 def connect(timeout: int = 120) -> DockerClient:
@@ -71,10 +177,11 @@ def connect(timeout: int = 120) -> DockerClient:
 
     timeout: seconds that a single API call may take. Raises NoEngineError with what to do when none answers.
     """
-    address = answering()
-    if address is None:
-        tried = "\n".join(candidates())
-        raise NoEngineError("No container engine answers.", [("Asked", tried)], REPAIR)
-    os.environ["DOCKER_HOST"] = address
+    found, asked = look()
+    if found is None:
+        raise nobody(asked)
+    for name in (_VERIFY, _CERTIFICATES):
+        os.environ.pop(name, None)
+    os.environ.update(found.settings())
     os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
-    return docker.DockerClient(base_url=address, timeout=timeout)
+    return found.client(timeout)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,11 +23,22 @@ from harness.warm import WarmPerl
 SECRETS = "/opt/share/docker/secrets/rt"
 SITE_CONFIGURATION = "/opt/rt/site.d"
 HTTP = 80
+MAIL_SINK = "/opt/rt/mail-sink"
 NO_MAIL_LEAVES = b"""# Read last: a copy of real data sends no mail, whatever the site's configuration says.
 Set($MailCommand, 'sendmailpipe');
-Set($SendmailPath, '/opt/rt/mail-sink');
+Set($SendmailPath, $ENV{RT_MAIL_COMMAND} || '/opt/rt/mail-sink');
 Set($SendmailArguments, '-oi -t');
 Set($SendmailBounceArguments, '-oi -t');
+# From RT 5 on options may stand in the database as well, where they win over every file.
+unless (defined &RT::Config::HarnessSetFromAnywhere) {
+    no warnings 'redefine';
+    *RT::Config::HarnessSetFromAnywhere = \\&RT::Config::SetFromConfig;
+    *RT::Config::SetFromConfig = sub {
+        my ($self, %args) = @_;
+        return 1 if $args{Database} && ${ $args{Option} } =~ /^(?:MailCommand|Sendmail\\w*|MailParams)$/;
+        return $self->RT::Config::HarnessSetFromAnywhere(%args);
+    };
+}
 1;
 """
 FEW_WORKERS = "2"
@@ -60,7 +73,13 @@ class Configuration:
     def inside(self) -> list[tuple[str, bytes]]:
         """Return (absolute path in the container, content) of each file, and of one that keeps mail inside."""
         found = [(f"{SITE_CONFIGURATION}/{name}", content) for name, content in self.files.items()]
-        return [*found, (f"{SITE_CONFIGURATION}/~harness.pm", NO_MAIL_LEAVES)] if found else []
+        return [*found, (f"{SITE_CONFIGURATION}/{self.last()}", NO_MAIL_LEAVES)]
+
+    def last(self) -> str:
+        """Return a name that an image reads after all of the site's: it sorts by bytes, without hidden ones."""
+        own = [os.fsencode(name) for name in self.files if re.fullmatch(r"[^./][^/]*\.pm", name)]
+        stem = max([b"~harness.pm", *own]).removesuffix(b".pm")
+        return os.fsdecode(stem + b"~.pm")  # "~" comes after the "." of whoever was last
 
 
 def secret_files(host: str, password: str, *, port: int = 3306, healthcheck: str = "") -> list[tuple[str, bytes]]:
@@ -90,10 +109,12 @@ class Rt:
         password = database.credentials.password if database else "none"
         own = secret_files(host, password, healthcheck=healthcheck_password)
         own += (configuration or Configuration()).inside()
+        settings = {
+            "SERVER_NAME": "localhost", "RT_WORKERS": FEW_WORKERS, "RT_MAIL_COMMAND": MAIL_SINK, **(environment or {})
+        }  # fmt: skip
         self.container = Container(
             client, image, "rt-site" if serve else "rt-tools", command=None if serve else ["sleep", "infinity"],
-            environment={"SERVER_NAME": "localhost", "RT_WORKERS": FEW_WORKERS, **(environment or {})},
-            files=[*own, *files],
+            environment=settings, files=[*own, *files],
             ports=[HTTP] if serve else [], **options,
         )  # fmt: skip
         self.warm = None if serve or (configuration and configuration.files) else WarmPerl(self.container)

@@ -72,14 +72,15 @@ def ensure() -> str:
     if found := engine.answering():
         return found
     with cache.lock("engine"):
-        if found := engine.answering():
-            return found
-        if named := os.environ.get("DOCKER_HOST"):
-            raise InfrastructureError(
-                f"DOCKER_HOST names {named}, and no engine answers there.",
-                repair="start that engine, or unset DOCKER_HOST",
-            )
-        _refuse_where_not_possible()
+        answers, asked = engine.look()
+        if answers:
+            return answers.address
+        if any(one.chosen for one in engine.candidates()):
+            raise engine.nobody(
+                asked, f"The engine that you named, {', '.join(asked)}, does not answer.",
+                "start that engine, or unset DOCKER_HOST and DOCKER_CONTEXT and run `docker context use default`",
+            )  # fmt: skip
+        _refuse_where_not_possible(asked)
         _install()
         if Path("/run/systemd/system").is_dir():
             subprocess.run(["systemctl", "start", "docker"], check=False, capture_output=True)
@@ -88,11 +89,9 @@ def ensure() -> str:
         return _start()
 
 
-def _refuse_where_not_possible() -> None:
+def _refuse_where_not_possible(asked: dict[str, str]) -> None:
     if os.geteuid() != 0:
-        raise InfrastructureError(
-            "No container engine answers, and only root may install and start one.", repair=engine.REPAIR
-        )
+        raise engine.nobody(asked, "No container engine answers, and only root may install and start one.")
     release = Path("/etc/os-release").read_text(encoding="utf-8") if Path("/etc/os-release").exists() else ""
     family = [line for line in release.splitlines() if line.startswith(("ID=", "ID_LIKE="))]
     if not any(name in " ".join(family) for name in ("debian", "ubuntu")):

@@ -23,7 +23,7 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
 from harness.marathon.standin.process import StandinProcess
 from harness.releases import ROOT
-from harness.rt import secret_files
+from harness.rt import MAIL_SINK, SITE_CONFIGURATION, secret_files
 from harness.stage import Stage
 from tests.deploy.conftest import on_stage
 
@@ -72,8 +72,15 @@ def definition(stage: Stage, tmp_path: Path, request: pytest.FixtureRequest) -> 
     password = (stage.dump.manifest.accounts if stage.dump.manifest else {}).get("healthcheck", "")
     for path, content in secret_files(address, database.credentials.password, healthcheck=password):
         (tmp_path / Path(path).name).write_bytes(content)
+    app["env"]["RT_MAIL_COMMAND"] = MAIL_SINK
+    own = tmp_path / "site.d"  # as on this side everywhere: the site's configuration, and no mail to anybody
+    for path, content in stage.lifecycle.configuration.inside():
+        file = own / Path(path).relative_to(SITE_CONFIGURATION)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
     app["container"]["docker"]["image"] = stage.lifecycle.rt_image(stage.pair.target)
     app["container"]["volumes"][0]["hostPath"] = str(tmp_path)
+    app["container"]["volumes"].append({"containerPath": SITE_CONFIGURATION, "hostPath": str(own), "mode": "RO"})
     return app
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import gate
-from harness import acceptance, releases
+from harness import acceptance, dump, releases
 from harness.releases import ROOT
 
 FOLDERS = ("", "benchmarks", "docs", "fixtures/dumps", "image/rt")
@@ -48,6 +48,12 @@ def missing_files(text: str) -> list[str]:
     return [name for name in named if not INVENTED.search(name) and not (ROOT / name).exists()]
 
 
+def missing_dumps(text: str) -> list[str]:
+    """Return the bundled dumps that are named and do not exist."""
+    named = sorted({*re.findall(r"(?<![\w-])rt-\d+\.\d+\.\d+-[a-z]+", text)})
+    return [name for name in named if not INVENTED.search(name) and not (dump.FOLDER / f"{name}.sql.zst").exists()]
+
+
 def commands(text: str) -> str:
     """Return the parts of a document that are code."""
     fenced = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
@@ -65,6 +71,17 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_files_that_are_named_exist(path: Path) -> None:
     """Files move; the documents must move with them."""
     assert not missing_files(TEXTS[path])
+
+
+@each
+def test_dumps_that_are_named_exist(path: Path) -> None:
+    """Whoever is told to try a dump must find it; a recipe that was never made is none."""
+    assert not missing_dumps(TEXTS[path])
+
+
+def test_a_missing_dump_is_noticed() -> None:
+    """And one that is there is not."""
+    assert missing_dumps("`rt-4.4.6-campus` or the dump rt-4.4.6-gone.sql.zst") == ["rt-4.4.6-gone"]
 
 
 @pytest.mark.parametrize("text", ["[a](gone.md)", "[a](verdict.md#gone)", "[a](#gone)"])
@@ -120,16 +137,35 @@ def test_every_variable_is_explained() -> None:
     assert sorted(name for name in found if name not in text) == []
 
 
+def checks() -> set[str]:
+    """Return the names of everything in the harness that makes a report, and of what the gate promises."""
+    found: set[str] = set()
+    for path in (ROOT / "harness").rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        if "mutants" in path.parts or not re.search(r"import .*\bReport\b", source):
+            continue
+        found |= {*re.findall(r'(?m)^(?:CHECK|NAME) = "([\w -]+)"', source)}
+        found |= {*re.findall(r'\bReport\(\s*"([\w -]+)"', source)}
+    for path in [*(ROOT / "tests" / "upgrade").glob("*.py"), *(ROOT / "tests" / "deploy").glob("*.py")]:
+        found |= {*re.findall(r"mark\.gate\(\"([\w -]+)\"\)", path.read_text(encoding="utf-8"))}
+    return found
+
+
 def test_every_check_has_its_section() -> None:
-    """What the gate promises to ask, docs/verdict.md explains."""
-    promised = {
-        name
-        for path in [*(ROOT / "tests" / "upgrade").glob("*.py"), *(ROOT / "tests" / "deploy").glob("*.py")]
-        for name in re.findall(r"mark\.gate\(\"([\w -]+)\"\)", path.read_text(encoding="utf-8"))
-    }
+    """Whoever meets a finding looks its check up, whether the gate asked or somebody else."""
     sections = {*re.findall(r"^### (.*)$", TEXTS[ROOT / "docs" / "verdict.md"], re.MULTILINE)}
-    assert promised
-    assert sorted(promised - sections) == []
+    found = checks()
+    assert {"rows", "marathon-deploy", "marathon-lint", "rollback", "killed", "time", "image"} <= found
+    assert sorted(found - sections) == []
+
+
+def test_the_commands_for_a_dump_of_ones_own_name_tests_that_take_one() -> None:
+    """A test that ignores --dump would answer about a bundled one, and nobody would notice."""
+    asked = re.findall(r"^    ask (tests/\S+)", TEXTS[ROOT / "docs" / "verdict.md"], re.MULTILINE)
+    assert len(asked) > 2
+    for name in asked:
+        source = (ROOT / name).read_text(encoding="utf-8")
+        assert re.search(r"\b(?:longest|killing): |choice_of\(", source), f"{name} never looks at --dump"
 
 
 @each

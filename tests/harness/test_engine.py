@@ -24,7 +24,7 @@ exit 1
 def test_an_engine_that_was_named_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Using another engine than the one that was named could touch containers that nobody meant."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
-    assert list(engine.candidates()) == ["unix:///nowhere.sock"]
+    assert [one.address for one in engine.candidates()] == ["unix:///nowhere.sock"]
     with pytest.raises(NoEngineError, match="make engine") as caught:
         engine.connect()
     assert caught.value.exit_code == 2
@@ -35,7 +35,8 @@ def test_the_usual_places_are_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    found = list(engine.candidates())
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    found = [one.address for one in engine.candidates()]
     assert found[0] == "unix:///var/run/docker.sock"
     assert found[-2:] == [f"unix://{tmp_path}/podman/podman.sock", "unix:///run/podman/podman.sock"]
 
@@ -88,6 +89,51 @@ def test_whoever_is_not_root_is_told_what_to_do(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "only root may install and start one" in done.stderr
     assert "What to do: run `make engine` as root" in done.stderr
+
+
+SUCCEEDING = """#!/usr/bin/env python3
+# An engine that comes up with one storage driver only.
+import http.server, pathlib, socketserver, sys
+print("dockerd", *sys.argv[1:], flush=True)
+if "--storage-driver=vfs" not in sys.argv:
+    sys.exit("failed to start daemon: error initializing graphdriver: overlay2")
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b'{"ApiVersion": "1.41"}'
+        self.send_response(200)
+        self.send_header("Api-Version", "1.41")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def address_string(self):
+        return "here"
+pathlib.Path("/run/docker.sock").unlink(missing_ok=True)
+socketserver.ThreadingUnixStreamServer("/run/docker.sock", Answer).serve_forever()
+"""
+
+
+@needs_root
+def test_another_storage_driver_helps_and_that_engine_can_be_stopped(tmp_path: Path) -> None:
+    """Its pid is written down, so that `make engine-stop` ends this very one, and a second stop nobody."""
+    setup = f"{sys.executable} -m harness.setup.engine"
+    (tmp_path / "all").write_text(
+        f"{setup} && cat {tmp_path}/cache/engine.pid && echo && {setup} --stop && {setup} --stop"
+    )
+    done = setup_without_engine(tmp_path, {"dockerd": SUCCEEDING}, "sh", "-e", str(tmp_path / "all"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    vfs = lines.index("engine: starting with the vfs storage driver")
+    assert lines[0] == "engine: starting with its defaults"
+    assert lines[vfs + 1] == "engine: unix:///var/run/docker.sock answers"
+    pid = lines[vfs + 2].split()[0]
+    assert lines[vfs + 3 :] == [
+        f"engine: stopped (pid {pid})",
+        "engine: none that was started from here is running",
+    ]
+    assert not (tmp_path / "cache" / "engine.pid").exists()
+    log = (tmp_path / "cache" / "logs" / "engine.log").read_text()
+    assert "overlay2" in log
+    assert "dockerd --storage-driver=vfs" in log
 
 
 @pytest.mark.parametrize("running", [True, False])

@@ -26,4 +26,4 @@ def test_steps_stands_for_the_beginning_of_each(killing: Killing) -> None:
     _, undisturbed = killing.upgraded()
     places = killing.statements([BOUNDARIES])
     assert [place.step for place in places] == [step.name for step in undisturbed.run.steps]
-    assert len(places) > 10
+    assert places, "an upgrade without a step has no place to be cut off at"

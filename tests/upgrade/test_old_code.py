@@ -2,6 +2,8 @@
 
 RT itself never asks. A deployment that replaces instances one by one runs into this, and so does one that is
 taken back without its database.
+
+pytest tests/upgrade/test_old_code.py [--pair FROM:TO] [--server NAME] [--dump FILE]
 """
 
 from __future__ import annotations
@@ -9,29 +11,70 @@ from __future__ import annotations
 import pytest
 
 from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
 from harness import dump, guard, mixing, releases
-from harness.guard import NEWER, OLDER
+from harness.choice import Choice
+from harness.guard import HALF_WAY, NEWER, OLDER
 from harness.lifecycle import Lifecycle
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("old-code")]
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
 CAMPUS = dump.load(dump.bundled(PAIR.origin))
 ROOT = ("root", CAMPUS.manifest.accounts["root"] if CAMPUS.manifest else "")
+# What an upgrade that was killed leaves: tables of two ages, or a beginning without its end in the history.
+HALVES = {
+    "tables": "ALTER TABLE Tickets CONVERT TO CHARACTER SET utf8mb3",
+    "history": """use RT -init;
+        RT->System->AddUpgradeHistory(RT => { type => 'full upgrade', action => 'upgrade', stage => 'before',
+            from => '5.0.2', to => '5.0.3', versions => ['5.0.3'], full_id => 'x', individual_id => 'x' });""",
+}
 PLAIN, EMOJI = "The window in room 12 does not close", "Das Fenster klemmt \N{SLIGHTLY FROWNING FACE}"
 
 
-@pytest.mark.parametrize("code", ["4.4.4", "4.4.6", "5.0.3", "5.0.7"])
-def test_old_code_refuses_the_upgraded_database(lifecycle: Lifecycle, clone: CloneFactory, code: str) -> None:
+def able(choice: Choice) -> list[str]:
+    """Return the releases older than the target that can run on this server at all."""
+    target = releases.parse(choice.pair.target)
+    return [
+        name for name, one in releases.releases().items()
+        if releases.parse(name) < target and choice.pair.server in one.servers
+    ]  # fmt: skip
+
+
+def test_old_code_refuses_the_upgraded_database(
+    lifecycle: Lifecycle, clone: CloneFactory, longest: Choice
+) -> None:
     """The way back after an upgrade is the backup, never the old image alone."""
-    upgraded, _ = lifecycle.upgraded(PAIR, CAMPUS)
-    assert guard.try_to_serve(lifecycle, code, clone(upgraded))[0] == NEWER
+    upgraded, _ = lifecycle.upgraded(longest.pair, longest.dump)
+    database, asked = clone(upgraded), able(longest)
+    assert asked
+    said = {code: guard.try_to_serve(lifecycle, code, database)[0] for code in asked}
+    assert said == dict.fromkeys(asked, NEWER)
 
 
-@pytest.mark.parametrize("code", ["5.0.3", "5.0.7", "5.0.10"])
-def test_new_code_refuses_the_old_database(lifecycle: Lifecycle, clone: CloneFactory, code: str) -> None:
+def test_new_code_refuses_the_old_database(lifecycle: Lifecycle, clone: CloneFactory, longest: Choice) -> None:
     """An image rolled out before its upgrade ran must not take a single ticket."""
-    database = clone(lifecycle.restored(CAMPUS, PAIR.server))
-    assert guard.try_to_serve(lifecycle, code, database)[0] == OLDER
+    origin, target = releases.parse(longest.pair.origin), longest.pair.target
+    between = [one for one in able(longest) if releases.parse(one) > origin]
+    asked = [*between, target]
+    database = clone(lifecycle.restored(longest.dump, longest.pair.server))
+    said = {code: guard.try_to_serve(lifecycle, code, database)[0] for code in asked}
+    assert said == dict.fromkeys(asked, OLDER)
+
+
+@pytest.mark.parametrize("what", HALVES)
+def test_its_own_code_refuses_half_an_upgrade(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, what: str
+) -> None:
+    """Asked at the start of the container, so that no scheduler brings such a site back up."""
+    database = clone(lifecycle.fresh("5.0.3", PAIR.server))
+    if what == "tables":
+        database.execute(HALVES[what])
+    else:
+        done = rt_tools("5.0.3", database).perl(HALVES[what])
+        assert done.code == 0, done.err
+    code, log = guard.try_to_serve(lifecycle, "5.0.3", database)
+    assert code == HALF_WAY, log
+    assert "refusing to serve" in log
 
 
 def test_without_the_guard_old_code_loses_requestors(lifecycle: Lifecycle, clone: CloneFactory) -> None:

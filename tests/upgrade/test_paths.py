@@ -1,4 +1,7 @@
-"""Direct, or through every release between: both ways must end in the same database."""
+"""Direct, or through every release between: both ways must end in the same database.
+
+pytest tests/upgrade/test_paths.py [--pair FROM:TO] [--server NAME] [--dump FILE]
+"""
 
 from __future__ import annotations
 
@@ -8,40 +11,54 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.outcome import Verify
+from fixtures.pairs import choice_of, chosen
 from fixtures.rt import RtFactory
 from harness import dump, releases
 from harness.checks import paths, ways
-from harness.choice import DEFAULT_SERVER
-from harness.dump import FOLDER
+from harness.choice import DEFAULT_SERVER, Choice, choose
 from harness.lifecycle import Lifecycle
+from harness.releases import Pair
 from harness.thaw import Thawer
 
 LAST = max(releases.releases(), key=releases.parse)
 pytestmark = pytest.mark.engine
 
 
-def between(origin: str) -> tuple[str, ...]:
-    """Return all releases from `origin` to the last one, oldest first."""
-    return tuple(one for one in releases.releases() if releases.parse(one) >= releases.parse(origin))
+def way(pair: Pair) -> tuple[str, ...]:
+    """Return the pair's releases and all between that have an image, oldest first."""
+    low, high = releases.parse(pair.origin), releases.parse(pair.target)
+    return (pair.origin, *(one for one in releases.releases() if low < releases.parse(one) < high), pair.target)
 
 
 ORIGINS = [
     origin for origin in releases.releases()
-    if len(between(origin)) > 2 and (FOLDER / f"rt-{origin}-campus.sql.zst").exists()
+    if releases.parse(origin) < releases.parse(LAST) and len(way(Pair(origin, LAST, DEFAULT_SERVER))) > 2
+    and (dump.FOLDER / f"rt-{origin}-campus.sql.zst").exists()
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("origin", [pytest.param(one, marks=pytest.mark.xdist_group("paths")) for one in ORIGINS])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give every origin that has a dump, or the one upgrade that was asked for."""
+    if "choice" not in metafunc.fixturenames:
+        return
+    config = metafunc.config
+    asked = any(map(config.getoption, ("--pair", "--dump", "--server")))
+    found = [choice_of(config, one) for one in chosen(config)] if asked else [choose(one, LAST) for one in ORIGINS]
+    marks = pytest.mark.xdist_group("paths")
+    metafunc.parametrize("choice", [pytest.param(one, marks=marks, id=one.pair.origin) for one in found])
+
+
 def test_both_ways_end_in_the_same_database(
-    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, verify: Verify, origin: str
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, verify: Verify, choice: Choice
 ) -> None:
     """A release is tried with one of them, and operators come by either."""
-    campus = dump.load(dump.bundled(origin))
-    direct, _ = lifecycle.walked((origin, LAST), DEFAULT_SERVER, campus)
-    stepwise, runs = lifecycle.walked(between(origin), DEFAULT_SERVER, campus)
-    assert [made.code for made in runs] == [0] * len(list(itertools.pairwise(between(origin))))
+    pair, stepwise_way = choice.pair, way(choice.pair)
+    assert len(stepwise_way) > 2, f"between {pair.origin} and {pair.target} lies no release with an image"
+    direct, _ = lifecycle.walked((pair.origin, pair.target), pair.server, choice.dump)
+    stepwise, runs = lifecycle.walked(stepwise_way, pair.server, choice.dump)
+    assert [made.code for made in runs] == [0] * len(list(itertools.pairwise(stepwise_way)))
     one, other = clone(direct), clone(stepwise)
-    thaw = Thawer(rt_tools(LAST, one))
+    thaw = Thawer(rt_tools(pair.target, one))
     verify(paths.check(one, other, thaw))
     assert [len(way.steps) for way in ways.read(one, other, thaw)] == [sum(len(made.steps) for made in runs)] * 2
 

@@ -1,0 +1,167 @@
+"""What images promise to whoever makes, names or pulls them."""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from docker import DockerClient
+from docker.errors import ImageNotFound
+
+from harness.choice import DEFAULT_SERVER, DEFAULT_TARGET
+from harness.database import Credentials, Database
+from harness.errors import UsageError
+from harness.images import OVERRIDE_VARIABLE, ImageBuildError, Images
+from harness.lifecycle import Lifecycle
+from harness.releases import server
+
+pytestmark = pytest.mark.engine
+FIRST = "/docker-entrypoint-initdb.d"
+BY_SQL = b"CREATE TABLE made (word VARCHAR(20)); INSERT INTO made VALUES ('sql');"
+BY_SH = b"""client=$(command -v mariadb || command -v mysql)
+echo "INSERT INTO made VALUES ('sh')" | "$client" --no-defaults --socket=/run/mysqld/mysqld.sock -uroot rt
+"""
+NAMED = "rt-harness-named/rt:mine"
+_SECRET = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY|DatabasePassword,\s*['\"q]\W?[\w-]")
+_LOOKED_INTO = re.compile(r"^(?:etc/(?:request-tracker|dbconfig|ssl/private)|opt/|root/|var/lib/dbconfig|tmp/)")
+
+
+def test_the_server_runs_what_is_mounted_for_its_first_start(lifecycle: Lifecycle) -> None:
+    """The environment contract of the official images: scripts in order, in the database that was asked for."""
+    files = [(f"{FIRST}/1-table.sql", BY_SQL), (f"{FIRST}/2-row.sh", BY_SH)]
+    database = Database(
+        lifecycle.client, server(DEFAULT_SERVER), lifecycle.server_image(DEFAULT_SERVER),
+        Credentials("mine", "roots"), first_start=True, files=files,
+    )  # fmt: skip
+    try:
+        assert database.rows("SELECT word FROM made") == [("sql",), ("sh",)]
+    finally:
+        database.remove()
+
+
+@pytest.fixture
+def named(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[str]:
+    """An image under a name that is not the harness's."""
+    engine.images.get(lifecycle.rt_image(DEFAULT_TARGET)).tag(*NAMED.split(":"))
+    yield NAMED
+    engine.images.remove(NAMED, noprune=True)
+
+
+def test_an_image_that_was_named_is_the_one_that_runs(
+    lifecycle: Lifecycle, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gate on the very image that will be deployed must not judge another one."""
+    built = lifecycle.rt_image("4.4.6")
+    monkeypatch.setenv(OVERRIDE_VARIABLE, f"mariadb-10.5=other:1, rt-{DEFAULT_TARGET}={named}")
+    tools = lifecycle.tools(DEFAULT_TARGET, None)
+    try:
+        assert tools.container.docker.attrs["Config"]["Image"] == named
+        assert lifecycle.rt_image("4.4.6") == built
+    finally:
+        tools.remove()
+
+
+def test_an_image_that_nobody_has_is_wrong_usage(lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says which variable named it; a built one must not take its place."""
+    monkeypatch.setenv(OVERRIDE_VARIABLE, f"rt-{DEFAULT_TARGET}=registry.invalid/rt:none")
+    with pytest.raises(UsageError, match=rf"registry\.invalid/rt:none is neither .*(?s:.*){OVERRIDE_VARIABLE}"):
+        lifecycle.rt_image(DEFAULT_TARGET)
+
+
+def test_a_build_that_fails_says_its_last_words(lifecycle: Lifecycle, tmp_path: Path) -> None:
+    """The reason is at the end of a long log, and nobody looks for the log."""
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {lifecycle.server_image(DEFAULT_SERVER)}\nRUN seq 1000; echo 'no room for the package'; exit 7\n"
+    )
+    tag = "rt-harness/rt:never-built"
+    with pytest.raises(ImageBuildError) as caught:
+        Images(lifecycle.client)._build(tag, tmp_path, {})
+    (title, last), (_, log) = caught.value.blocks
+    assert title == "Last lines of the build"
+    assert "no room for the package" in last
+    assert "returned a non-zero code: 7" in last.splitlines()[-1]
+    assert "\n1\n" not in last
+    assert "\n1\n" in Path(log).read_text(encoding="utf-8")
+    with pytest.raises(ImageNotFound):
+        lifecycle.client.images.get(tag)
+
+
+class Pieces:
+    """A file to be read once, of pieces that come one after the other."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        """Take them as they come."""
+        self._pieces, self._rest = iter(pieces), bytearray()
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes, fewer at the end."""
+        while len(self._rest) < size and (piece := next(self._pieces, b"")):
+            self._rest += piece
+        taken = bytes(self._rest[:size])
+        del self._rest[:size]
+        return taken
+
+    def drain(self) -> None:
+        """Read what is left, so that the engine's connection is closed."""
+        for _ in self._pieces:
+            pass
+
+
+def secrets(layer: tarfile.TarFile) -> list[str]:
+    """Return the files of a layer that hold a secret, or lie where one is mounted."""
+    found = []
+    for member in layer:
+        name = member.name.removeprefix("./")
+        if not member.isfile() or not _LOOKED_INTO.match(name):
+            continue
+        content = layer.extractfile(member)
+        if name.startswith("opt/share/docker/secrets/") or (content and _SECRET.search(content.read())):
+            found.append(name)
+    return found
+
+
+def test_no_layer_holds_what_a_later_one_removed(engine: DockerClient, lifecycle: Lifecycle) -> None:
+    """A file that is gone from the image is still in the layer below, for whoever can pull it."""
+    pieces, layers = Pieces(engine.images.get(lifecycle.rt_image(DEFAULT_TARGET)).save()), 0
+    with tarfile.open(fileobj=cast(Any, pieces), mode="r|") as image:
+        for member in image:
+            inner = (
+                image.extractfile(member)
+                if member.name.endswith("/layer.tar") or "blobs/" in member.name
+                else None
+            )
+            if inner is None:
+                continue
+            try:
+                with tarfile.open(fileobj=inner, mode="r|*") as layer:
+                    assert secrets(layer) == []
+                    layers += 1
+            except tarfile.ReadError:
+                continue  # one of the JSON documents beside the layers
+    pieces.drain()
+    assert layers > 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("opt/share/docker/secrets/rt/rt-db", "anything"),
+        ("etc/request-tracker5/RT_SiteConfig.d/51-dbconfig.pm", "Set($DatabasePassword, 'hunter2');"),
+        ("etc/ssl/private/server.key", "-----BEGIN PRIVATE KEY-----"),
+    ],
+)
+def test_a_secret_in_a_layer_is_noticed(name: str, text: str) -> None:
+    """And an empty password is none."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as made:
+        for path, content in ((name, text), ("etc/request-tracker5/RT_Config.pm", "Set($DatabasePassword, q{});")):
+            member = tarfile.TarInfo(path)
+            member.size = len(content)
+            made.addfile(member, io.BytesIO(content.encode()))
+    with tarfile.open(fileobj=io.BytesIO(buffer.getvalue())) as layer:
+        assert secrets(layer) == [name]

@@ -1,0 +1,71 @@
+"""The session's network leads nowhere: a copy of real data calls no web service, whatever its scrips do."""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+from docker import DockerClient
+
+from harness import containers, mirror
+from harness.choice import DEFAULT_SERVER
+from harness.containers import Container
+from harness.lifecycle import Lifecycle
+
+pytestmark = pytest.mark.engine
+MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
+CALL = 'exec 3<>"/dev/tcp/$0/$1"'
+
+
+def outside() -> tuple[str, int] | None:
+    """Return an address beyond this machine that it reaches: what its apt uses. None where there is none."""
+    known = mirror.of_machine()
+    parts = urlsplit(known.proxy or known.archive)
+    try:
+        address = (
+            socket.gethostbyname(parts.hostname or ""),
+            parts.port or (443 if parts.scheme == "https" else 80),
+        )
+        if address[0].startswith("127."):
+            return None
+        socket.create_connection(address, 5).close()
+    except OSError:
+        return None
+    return address
+
+
+@pytest.fixture
+def image(lifecycle: Lifecycle) -> str:
+    """An image with a shell that opens connections."""
+    return lifecycle.server_image(DEFAULT_SERVER)
+
+
+def reaches(engine: DockerClient, image: str, address: tuple[str, int], network: str) -> bool:
+    """Whether a container on a network gets a connection there."""
+    container = Container(engine, image, "caller", command=["sleep", "infinity"], network=network)
+    try:
+        return container.run(["bash", "-c", CALL, *map(str, address)], limit=3).code == 0
+    finally:
+        container.remove()
+
+
+def test_no_container_of_the_session_reaches_the_outside(engine: DockerClient, image: str) -> None:
+    """A container on the engine's own network does, so that this is not for want of a way."""
+    name = containers.network(engine)
+    assert (engine.networks.get(name).attrs or {})["Options"][MASQUERADE] == "false"
+    address = outside()
+    if address and reaches(engine, image, address, "bridge"):
+        assert not reaches(engine, image, address, name)
+
+
+def test_they_reach_each_other_and_are_reached_from_here(engine: DockerClient, image: str) -> None:
+    """A network that leads nowhere at all would pass the test above."""
+    listening = ["perl", "-MIO::Socket::INET", "-e"]
+    listening += ["my $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 5); while (my $c = $s->accept) {}"]
+    server = Container(engine, image, "called", command=listening, ports=[8080])
+    try:
+        assert reaches(engine, image, (server.name, 8080), containers.network(engine))
+        socket.create_connection(server.address(8080), 5).close()
+    finally:
+        server.remove()

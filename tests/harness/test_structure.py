@@ -1,0 +1,124 @@
+"""The code is laid out like the work: a module knows the stages before it, and no check knows a release."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.releases import ROOT
+
+STAGES: dict[str, tuple[str, ...]] = {
+    "what all stand on": (
+        "cache", "errors", "once", "owner", "plan", "progress", "screen", "streams", "timings", "verdict", "waits",
+        "wording",
+    ),
+    "releases": ("releases",),
+    "image": ("bootstrap", "images", "mirror"),
+    "engine": ("containers", "engine", "faults", "network", "setup"),
+    "dump": ("choice", "dump"),
+    "baseline": ("amplify", "backup", "baseline", "database", "dumppromises", "dumpwriting", "leftovers"),
+    "clone": ("digest", "load", "rest", "rt", "schema", "thaw", "web"),
+    "upgrade": ("dumpmaking", "guard", "interruption", "lifecycle", "statements", "upgrade"),
+    "checks": ("checks",),
+    "what asks them": (
+        "downtime", "forecast", "killing", "known", "mixing", "rollback", "sides", "stage", "traps", "visitor",
+    ),
+    "deploy": ("balancer", "marathon"),
+    "verdict": ("acceptance", "report"),
+    "mutants": ("mutants",),
+}  # fmt: skip
+"""Modules and packages of harness/ by stage, as docs and design have them; `verdict` is the words all speak."""
+EXCEPTIONS = {
+    (
+        "images",
+        "engine",
+    ): "its command line builds on the engine that answers; the builder itself is given a client",
+}
+ORDER = {name: number for number, names in enumerate(STAGES.values()) for name in names}
+SOURCES = sorted((ROOT / "harness").rglob("*.py"))
+CHECKS = sorted((ROOT / "harness" / "checks").glob("*.py"))
+RELEASE = re.compile(r"(?<![\w.])[1-9]\d*\.\d+\.\d+(?![\w.])")
+"""Three numbers; an address has four."""
+
+
+def part(path: Path) -> str:
+    """Return the module or package just below harness/ that a file belongs to; "" for harness itself."""
+    first = path.relative_to(ROOT / "harness").parts[0]
+    return first.removesuffix(".py").replace("__init__", "")
+
+
+def imports(source: str) -> set[str]:
+    """Return the full names of what a module imports anywhere, also within functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{one.name}" for one in node.names}
+    return found
+
+
+def backwards(here: str, source: str) -> list[str]:
+    """Return the parts of the harness that a module of part `here` imports although they come after it."""
+    known = {name.split(".")[1] for name in imports(source) if name.startswith("harness.")}
+    return sorted(
+        name for name in known
+        if name in ORDER and ORDER[name] > ORDER[here] and (here, name) not in EXCEPTIONS
+    )  # fmt: skip
+
+
+def releases_in(source: str) -> list[str]:
+    """Return what looks like a release in code; docstrings and comments may name one as an example."""
+    tree = ast.parse(source)
+    words = {
+        id(node.value) for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }  # fmt: skip
+    texts = [
+        node.value for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in words
+    ]  # fmt: skip
+    return [found for text in texts for found in RELEASE.findall(text)]
+
+
+def test_every_module_has_its_stage() -> None:
+    """One that has none could import anything."""
+    assert sorted({part(path) for path in SOURCES} - {""} - set(ORDER)) == []
+    assert sorted(set(ORDER) - {part(path) for path in SOURCES}) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_imported_from_a_later_stage(path: Path) -> None:
+    """Whoever changes a stage need not read those after it."""
+    source = path.read_text(encoding="utf-8")
+    assert not (here := part(path)) or backwards(here, source) == []
+    foreign = {name.split(".")[0] for name in imports(source)} & {"pytest", "fixtures", "tests", "benchmarks"}
+    assert not foreign, "harness/ is a plain library"
+
+
+def test_exceptions_are_still_needed() -> None:
+    """One that is not would let the next one in unseen."""
+    used = {
+        (part(path), name.split(".")[1])
+        for path in SOURCES
+        for name in imports(path.read_text(encoding="utf-8"))
+        if name.startswith("harness.")
+    }
+    assert set(EXCEPTIONS) <= used
+
+
+@pytest.mark.parametrize("path", CHECKS, ids=lambda path: path.name)
+def test_a_check_names_no_release(path: Path) -> None:
+    """What a step may change is data beside it; code that knows a release is wrong for the next one."""
+    assert releases_in(path.read_text(encoding="utf-8")) == []
+
+
+def test_what_must_not_be_is_noticed() -> None:
+    """Imports in functions, and numbers in code but not in words about it."""
+    assert backwards("database", "def work():\n    from harness import lifecycle") == ["lifecycle"]
+    assert backwards("checks", "from harness.report import text\nimport harness.stage") == ["report", "stage"]
+    assert backwards("stage", "from harness.checks import rows") == []
+    assert releases_in('"""As 5.0.3 does."""\nif release >= "5.0.3": pass\nurl = "http://127.0.0.1/"') == ["5.0.3"]

@@ -34,6 +34,8 @@ ERROR_MARKS: Mapping[str, str] = {
 _ERROR_BOX = re.compile(r'<div class="error">\s*(.*?)\s*</div>', re.DOTALL)
 _NEXT = re.compile(r'<input type="hidden" name="next" value="([^"]*)"')
 """Where RT goes after the login; without it RT shows the form again although it logged the person in."""
+LOGOUT_MARK = "/NoAuth/Logout.html"
+"""In the menu of every page of somebody who is logged in, whatever his language."""
 _TAGS = re.compile(r"<[^>]+>|\s+")
 
 
@@ -89,7 +91,7 @@ def request(session: requests.Session, rt: Rt, method: str, path: str, **options
 def login(rt: Rt, user: str, password: str) -> requests.Session:
     """Log in the way a person does: open the site, fill the form in, end on the home page.
 
-    Raises PageError when the site shows no login form, or shows it again afterwards.
+    Raises PageError when the site shows no login form, or shows it again afterwards, or a page without its menu.
     """
     session = rt.session()
     form = request(session, rt, "GET", "/").text
@@ -100,6 +102,9 @@ def login(rt: Rt, user: str, password: str) -> requests.Session:
     answer = request(session, rt, "POST", "/NoAuth/Login.html", data=fields)
     if answer.status_code != 200 or LOGIN_MARK in answer.text:
         raise PageError("POST /NoAuth/Login.html", f"RT refuses the login of {user!r}", answer.text)
+    # A password hash that is damaged makes RT give up, with status 200 and no form.
+    if LOGOUT_MARK not in answer.text and (wrong := complaint(answer.text)):
+        raise PageError("POST /NoAuth/Login.html", wrong, answer.text)
     return session
 
 

@@ -17,7 +17,7 @@ from functools import partial
 import requests
 
 from harness import rest, web
-from harness.checks import redact
+from harness.checks import jobs, redact
 from harness.checks.log import LogAllowance, allowances, complaints, records
 from harness.checks.mails import mails_about
 from harness.rest import Client, File, RestError
@@ -41,19 +41,6 @@ PAGES = (
 )  # fmt: skip
 """Pages that every release has, as an administrator sees them; a thorough visit sees them too."""
 FIRST_PAGES = ("/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.html", "/Admin/Queues/")
-JOBS = (
-    ("rt-email-digest", "-m", "daily"),
-    ("rt-email-dashboards", "--all", "--dryrun"),
-    # Without --skip-user it leaves each user one session: it would end those that this very check uses meanwhile.
-    ("rt-clean-sessions", "--skip-user", "--older", "1H"),
-    (
-        "rt-crontool", "--search", "RT::Search::FromSQL", "--search-arg", "id = 1",
-        "--action", "RT::Action::SetPriority", "--action-arg", "1",
-    ),
-)  # fmt: skip
-"""What cron runs at night, each once."""
-MORE_JOBS = (("rt-email-digest", "-m", "weekly"),)
-"""The same jobs with other words, which a thorough visit runs as well."""
 
 
 @dataclass
@@ -95,7 +82,7 @@ def check(
     versions = (1, 2) if visit.rt.run("test", "-e", _REST_TWO).code == 0 else (1,)
     rules = allowances() if allowed is None else allowed
     with ThreadPoolExecutor(2) as pool:  # programs of their own, which need no turn at the web server
-        beside = [pool.submit(_jobs, report, visit, rules)]
+        beside = [pool.submit(jobs.run, report, visit.rt, rules, thorough=visit.thorough)]
         beside += [pool.submit(mails, report)] if mails else []
         _use(report, visit, versions)
         trouble = [error for error in (one.exception() for one in beside) if error]
@@ -224,24 +211,6 @@ def _mail(report: Report, visit: Visit) -> None:
     )  # fmt: skip
     tagged = all(re.search(r"\[\S+ #N\]", subject) for subject in answered)
     _expect(report, "outgoing mail", "a mail lacks the ticket's number in its subject", good=tagged)
-
-
-def _jobs(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...]) -> None:
-    for job in (*JOBS, *(MORE_JOBS if visit.thorough else ())):
-        report.looked_at += 1
-        done = visit.rt.run(*job, limit=300)
-        said = []
-        for record in records(done.err.splitlines()):
-            cover = next((one for one in allowed if one.covers(record, job[0])), None)
-            if cover is None:
-                said.append(redact.line(record.message))
-            elif (reason := f"{job[0]}: {cover.reason}") not in report.allowed:
-                report.allowed.append(reason)
-        if said or done.code:
-            report.find(
-                f"job {' '.join(job[:3])}", f"exit code {done.code}, {len(said)} lines on standard error",
-                samples=tuple(said[:_SHOWN]),
-            )  # fmt: skip
 
 
 def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...]) -> None:

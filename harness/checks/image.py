@@ -1,7 +1,7 @@
 """Is the RT in an image what its Debian packages brought, file by file?
 
-A file that is missing or was edited belongs to no release: an upgrade that works with it proves nothing about the
-next image.
+A file that is missing, was edited or is one too many belongs to no release: an upgrade that works with it proves
+nothing about the next image.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ _INSTALLED = "dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' 'request-trac
 _PACKAGES = f"{_INSTALLED} | sed -n 's/^ii *//p'"
 # What the image leaves out on purpose: see the dpkg configuration in image/rt/Dockerfile.
 _LEFT_OUT = re.compile(r"^/usr/share/(?:man|doc|locale)/")
+_OWN = "find /opt/rt/share/ ! -type d"
+"""RT's code, pages and steps. RT takes what no package brought there all the same: User_Local.pm, pages, steps."""
 _LINE = re.compile(r"^(missing|\S{9})\s+(?:[a-z]\s+)?(/.*)$")
 _SHOWN = 8
 
@@ -42,9 +44,16 @@ def check(tools: Rt) -> Report:
         paths = sorted(match[2] for match in strange if (match[1] == "missing") == bool(word))
         # Every deployment sets this one; the image makes it read-only, so that RT offers no installer.
         paths = [path for path in paths if not path.endswith("/RT_SiteConfig.pm")]
-        if paths:
-            report.find(
-                tools.release, f"{len(paths)} files of RT {what}", samples=tuple(paths[:_SHOWN]),
-                repair="build the image anew from its packages; changes belong into /opt/rt/site.d",
-            )  # fmt: skip
+        _find(report, tools, what, paths)
+    share = tools.need("readlink", "-f", "/opt/rt/share").strip()
+    there = [path.replace("/opt/rt/share", share, 1) for path in tools.need("sh", "-c", _OWN).splitlines()]
+    _find(report, tools, "are there that no package brought", sorted(set(there) - set(files)))
     return report
+
+
+def _find(report: Report, tools: Rt, what: str, paths: list[str]) -> None:
+    if paths:
+        report.find(
+            tools.release, f"{len(paths)} files of RT {what}", samples=tuple(paths[:_SHOWN]),
+            repair="build the image anew from its packages; changes belong into /opt/rt/site.d",
+        )  # fmt: skip

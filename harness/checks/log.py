@@ -18,6 +18,9 @@ BAD_LEVELS = ("error", "critical", "alert", "emergency")
 START = "start"
 """Name of the part of a run before its first step."""
 _RECORD = re.compile(r"^\[\d+\] \[[^\]]*\] \[(\w+)\]: ?(.*)$")
+_SERVER = re.compile(r"^\[[^\]]*\] \[\w*:(\w+)\] \[pid [^\]]*\](?: \[client [^\]]*\])? ?(.*)$")
+"""How Apache writes what Perl died of within it, and what it has to say itself."""
+_SERVERS_LEVELS = {"crit": "critical", "alert": "alert", "emerg": "emergency", "error": "error"}
 _PLACE = re.compile(r" \((?:/|\(eval)[^()]*:\d+\)\s*$")
 _STEP = re.compile(r"^Processing (\d+\.\d+\.\d+)$")
 
@@ -39,6 +42,7 @@ PROGRAM_COMPLAINTS = tuple(
         r"^Couldn't finish '", r"^ERROR: ", r"^Failed to (?:load|run|create) ", r"^Unable to open ",
         r"^Can't locate (?:object method|\S+\.pm)|^Undefined subroutine|^Attempt to call undefined ",
         r"^Unknown option: ", r"^(?:Segmentation fault|Killed|Out of memory|Bus error)",
+        r"exit signal (?:Segmentation fault|Aborted|Bus error)",
         r"BEGIN failed--compilation aborted|Compilation failed in require|^syntax error at ",
     )
 )  # fmt: skip
@@ -82,6 +86,9 @@ def records(lines: Iterable[str]) -> list[LogRecord]:
         if match := _RECORD.match(line):
             found.append(LogRecord(step, match[1], match[2]))
             joined = True
+        elif match := _SERVER.match(line):
+            found.append(LogRecord(step, _SERVERS_LEVELS.get(match[1], ""), match[2]))
+            joined = False
         elif joined and line[:1] in ("\t", " ") and line.strip():
             last = found[-1]
             found[-1] = LogRecord(last.step, last.level, f"{last.text}\n{line}")

@@ -19,7 +19,6 @@ from harness.checks import preflight_configuration, preflight_database, prefligh
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.log import records
-from harness.checks.meaning import Meaning
 from harness.checks.preflight_database import Steps
 from harness.database import Database
 from harness.releases import parse
@@ -42,7 +41,6 @@ class Known:
 
     history: History | None = None
     validation: Validation | None = None
-    meaning: Meaning | None = None
     configuration: Configuration = field(default_factory=Configuration)
     recognised: Recognised | None = None
 
@@ -94,7 +92,8 @@ def check(
     _start(report, target, probed, steps)
     preflight_configuration.check(report, known.configuration, origin, target, path)
     _notes(report, database, path)
-    _facts(report, known)
+    if known.validation:
+        report.facts["rt-validator"] = known.validation.found[:_SHOWN]
     report.seconds = round(time.monotonic() - started, 2)
     return report
 
@@ -173,16 +172,3 @@ def _notes(report: Report, database: Database, path: tuple[str, str]) -> None:
         report.looked_at += 1
         if count := int(database.value(note["sql"]) or 0):
             report.facts.setdefault("to do by hand", []).append(f"{note['what'].format(count=count)}")
-
-
-def _facts(report: Report, known: Known) -> None:
-    if known.validation:
-        report.facts["rt-validator"] = known.validation.found[:_SHOWN]
-    if known.meaning:
-        homepages = known.meaning.sections.get("homepages", {})
-        report.facts["homepages with entries that show nothing"] = [
-            f"user {key}, {name.removeprefix('gone from ')}: {value}"
-            for key, fields in homepages.items()
-            for name, value in fields.items()
-            if name.startswith("gone from ") and int(value or 0)
-        ]

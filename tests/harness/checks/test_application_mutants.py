@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from functools import partial
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -11,29 +14,62 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import web
-from harness.checks import application, mails
+from harness.checks import application, jobs, log, mails
 from harness.checks.application import Visit
 from harness.checks.mails import Mails
 from harness.lifecycle import Lifecycle
-from harness.mutants.application import MUTANTS
+from harness.mutants.application import EVERYBODY, MUTANTS, PERSON, ApplicationMutant
+from harness.rt import Rt
 from harness.verdict import Report
+
+
+def _job(job: Sequence[str], report: Report, visit: Visit) -> None:
+    jobs.one(report, visit.rt, log.allowances(), job)
+
 
 PARTS: dict[str, Callable[[Report, Visit], None]] = {
     "pages": application._pages,
-    "rest": lambda report, visit: application._rest(report, visit, 1),
+    "homepages": application._homepages,
+    "REST 1": lambda report, visit: application._rest(report, visit, 1),
+    "REST 2": lambda report, visit: application._rest(report, visit, 2),
     "mail": application._mail,
+    **{job[0]: partial(_job, job) for job in jobs.JOBS},
 }
-EVERYBODY = """
-use RT; RT::LoadConfig(); RT::Init();
-my $group = RT::Group->new(RT->SystemUser);
-$group->LoadSystemInternalGroup('Everyone');
-for my $right (qw(CreateTicket ReplyToTicket)) {
-    my ($good, $message) = $group->PrincipalObj->GrantRight(Object => RT->System, Right => $right);
-    die $message unless $good;
-}
-my $ticket = RT::Ticket->new(RT->SystemUser);
-$ticket->Create(Queue => 'General', Subject => 'Hello World');
-"""
+BROKEN = (
+    "[15] [Wed Nov 25 14:00:31 2026] [error]: Deserialization of attribute 13 failed (/x.pm:1)",
+    "[15] [Wed Nov 25 14:00:31 2026] [critical]: No principal for user #31 (/x.pm:1)",
+    "[15] [Wed Nov 25 14:00:31 2026] [warning]: DBD::mysql::st execute failed: Unknown column 'a' (/x.pm:1)",
+    "[Wed Nov 25 14:01:09.959132 2026] [perl:error] [pid 14:tid 14] [client 172.31.0.1:50286] Cannot compare",
+    "[Wed Nov 25 14:01:09.959132 2026] [perl:crit] [pid 14] Can't locate RT/Gone.pm in @INC",
+    "[Wed Nov 25 14:01:09.959132 2026] [core:notice] [pid 1:tid 1] AH00052: child pid 14 exit signal Segmentation "
+    "fault (11)",
+)
+GOOD = (
+    '172.31.0.1 - [25/Nov/2026:14:00:32 +0000] "GET / HTTP/1.1" 200 4686 35221',
+    "[15] [Wed Nov 25 14:00:31 2026] [warning]: a portlet was left out (/x.pm:1)",
+    "[Wed Nov 25 14:01:09.959132 2026] [mpm_prefork:notice] [pid 1:tid 1] AH00163: Apache/2.4.65 configured",
+)
+
+
+def logged(text: str) -> Report:
+    """Return what is said of a site that has logged this."""
+    report = Report(application.CHECK, "")
+    site = SimpleNamespace(container=SimpleNamespace(logs=lambda: text))
+    application._log(report, Visit(cast(Rt, site), "root", ""), log.allowances())
+    return report
+
+
+@pytest.mark.mutants("application")
+@pytest.mark.parametrize("line", BROKEN, ids=["error", "critical", "sql", "perl-error", "perl-critical", "crash"])
+def test_what_the_site_logs_is_found(line: str) -> None:
+    """RT, Perl within Apache, and Apache itself: each has a form of its own."""
+    assert logged("\n".join((*GOOD, line))).findings
+
+
+@pytest.mark.control("application")
+def test_what_every_site_logs_is_no_finding() -> None:
+    """Requests, warnings, and Apache's own notices."""
+    assert not logged("\n".join(GOOD)).findings
 
 
 @pytest.mark.parametrize(
@@ -95,6 +131,19 @@ def test_the_same_mails_are_no_finding() -> None:
     assert compared(SENT)
 
 
+def told(site: Rt, mutant: ApplicationMutant) -> str:
+    """Return what the part of the check that a defect is for has to say."""
+    visit = Visit(site, "root", "password", people={PERSON: PERSON})
+    report = Report(application.CHECK, "")
+    if mutant.part == "log":
+        already = len(site.container.logs())
+        application._try(report, mutant.part, partial(application._pages, report, visit))
+        report = logged(site.container.logs()[already:])
+    else:
+        application._try(report, mutant.part, partial(PARTS[mutant.part], report, visit))
+    return str(report) if report.findings else ""
+
+
 @pytest.mark.engine
 @pytest.mark.slow
 def test_a_site_that_does_not_work(
@@ -103,14 +152,13 @@ def test_a_site_that_does_not_work(
     """The whole check is silent on a good site; each defect planted under it is found by its part."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     site = rt_site("5.0.3", database)
-    done = site.perl(EVERYBODY)
+    done = site.perl(EVERYBODY, PERSON)
     assert done.code == 0, done.err
-    good = application.check(Visit(site, "root", "password"))
-    assert good
+    good = application.check(Visit(site, "root", "password", people={PERSON: PERSON}))
+    assert good, str(good)
+    assert good.facts["subscriptions sent"] == 1
     for mutant in MUTANTS:
         database.execute(*mutant.statements)
-        report = Report(application.CHECK, "")
-        visit = Visit(site, "root", "password")
-        application._try(report, mutant.part, partial(PARTS[mutant.part], report, visit))
-        tally(mutant.name, "application", report.findings)
+        said = told(site, mutant)
+        tally(mutant.name, "application", said and re.search(mutant.shows, said))
         database.execute("SET sql_mode = ''", *mutant.undo)

@@ -1,0 +1,70 @@
+"""What of a site's configuration does harm on the way from 4.4.6 to 5.0.10, or does nothing any more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.rt import SITE_CONFIGURATION
+
+ORIGIN, TARGET = "4.4.6", "5.0.10"
+LOST, STRANGE = "options that the target no longer knows", "options that neither release knows"
+READ = "UPGRADING on what the site uses"
+_BROKEN = "plugins/RT-Extension-Broken/lib/RT/Extension/Broken.pm"
+
+
+@dataclass(frozen=True)
+class ConfigurationMutant:
+    """A line of the configuration. fact, shows: under which title of the report, or in a finding, and what.
+
+    files: what belongs to it, below the folder of the site's configuration.
+    """
+
+    name: str
+    reason: str
+    line: str
+    shows: str
+    fact: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    check: str = "preflight"
+
+
+# Nobody has to start with these, so they can stand in one file.
+TOLD = (
+    ConfigurationMutant("option-dropped", "it does nothing any more, and nothing says so",
+                        "Set($AssetSearchFormat, q{'__id__'});", "AssetSearchFormat", LOST),
+    ConfigurationMutant("option-misspelt", "it never did anything", "Set($RtNmae, 'rt.example.org');",
+                        "RtNmae", STRANGE),
+    ConfigurationMutant("option-of-an-extension-gone", "what it belonged to is no longer there",
+                        "Set(%ProbeSettings, a => 1);", "ProbeSettings", STRANGE),
+    ConfigurationMutant("option-renamed", "UPGRADING says what it is called now",
+                        "Set($AssetSimpleSearchFormat, q{'__id__'});",
+                        "FROM RT 4.4.0 and greater, AssetS(?:earchFormat, AssetS)?impleSearchFormat", READ),
+    ConfigurationMutant("option-of-another-default", "UPGRADING says that the default is another one now",
+                        "Set($WebSecureCookies, 0);", "FROM 5.0.3 AND EARLIER, WebSecureCookies", READ),
+    ConfigurationMutant("plugin-absorbed", "two of the same on one page",
+                        "Plugin('RT::Extension::QuoteSelection');",
+                        "Plugin RT::Extension::QuoteSelection: the target release has absorbed"),
+    ConfigurationMutant("plugin-absorbed-in-a-list", "the other way to name it, and another way to say so",
+                        "Set(@Plugins, qw(RT::Extension::FormattedTransaction));",
+                        "Plugin RT::Extension::FormattedTransaction: the target release has absorbed"),
+)  # fmt: skip
+# With each of these RT does not start, so each is alone.
+FATAL = (
+    ConfigurationMutant("plugin-missing", "it did not come along", "Plugin('RT::Extension::NotThere');",
+                        "Plugin RT::Extension::NotThere: the target cannot load"),
+    ConfigurationMutant("plugin-broken", "it needs a module that the new system does not have",
+                        "Plugin('RT::Extension::Broken');", "Plugin RT::Extension::Broken: the target cannot load",
+                        files={_BROKEN: "package RT::Extension::Broken; use Not::There; 1;"}),
+    ConfigurationMutant("syntax-error", "neither the site nor the upgrade starts",
+                        "Set($WebDomain, 'rt.example.org'",
+                        "configuration: the target cannot read it"),
+    ConfigurationMutant("dies", "a configuration is a program, and this one gives up", "die 'no such host';",
+                        "configuration: the target cannot read it"),
+)  # fmt: skip
+TIME_ZONES = ConfigurationMutant(
+    "no-time-zones", "charts by day are empty", "Set($ChartsTimezonesInDB, 1);", "the server has none loaded"
+)
+WITHOUT_TIME_ZONES = ("DELETE FROM mysql.time_zone_name", "FLUSH TABLES")
+GOOD = "Set($rtname, 'rt.example.org');\nSet(@ReferrerWhitelist, qw(www.example.org:443));\n"
+FILE = f"{SITE_CONFIGURATION}/site.pm"

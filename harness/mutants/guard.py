@@ -1,0 +1,72 @@
+"""Databases that a release must not serve, made from one that it may: by their history, and by their tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.guard import HALF_WAY, NEWER, OLDER
+from harness.mutants.planting import RowMutant
+from harness.mutants.schema import SchemaMutant
+
+ORIGIN, TARGET = "4.4.6", "5.0.10"
+_HISTORY = "Name = 'UpgradeHistory' AND ObjectType = 'RT::System'"
+_FULL = "($_->{type} // '') eq 'full upgrade'"
+_WITHOUT_END = (
+    "$value->{RT} = [ grep { $_->{stage} ne 'after' or $_->{individual_id} ne $it } @{ $value->{RT} } ];"
+)
+_LAST = "my $last = (grep { ($_->{type} // '') eq 'individual upgrade' } @{ $value->{RT} })[-1];"
+
+
+@dataclass(frozen=True)
+class InHistory(RowMutant):
+    """A defect of the history. asked: the release whose guard must see it. code: what it must say."""
+
+    asked: str = TARGET
+    code: int = HALF_WAY
+
+
+@dataclass(frozen=True)
+class InTables(SchemaMutant):
+    """A defect of a table, with the statement that takes it back."""
+
+    code: int = OLDER
+    undo: str = ""
+
+
+def _history(name: str, perl: str, reason: str, code: int = HALF_WAY) -> InHistory:
+    return InHistory(name, "guard", reason, (), "Attributes", _HISTORY, perl, code=code)
+
+
+def _table(name: str, table: str, changes: tuple[str, str], reason: str, code: int = OLDER) -> InTables:
+    """Return a defect of a table. changes: there and back."""
+    there, back = (f"ALTER TABLE {table} {one}" for one in changes)
+    return InTables(name, "guard", reason, (there,), table, code, back)
+
+
+HISTORIES = (
+    _history("never-ended", f"my ($it) = map {{ $_->{{individual_id}} }} grep {{ {_FULL} }} @{{ $value->{{RT}} }};"
+             + _WITHOUT_END, "the upgrade was killed in its last step"),
+    _history("step-never-ended", _LAST + " my $it = $last->{individual_id};" + _WITHOUT_END
+             + f" $value->{{RT}} = [ grep {{ not({_FULL}) }} @{{ $value->{{RT}} }} ];",
+             "a step was killed, and somebody has taken the whole upgrade out of the history"),
+    _history("step-of-a-later-release", _LAST + " push @{ $value->{RT} }, { %$last, individual_id => 'x',"
+             " to => '9.0.0' }, { stage => 'after', individual_id => 'x' };",
+             "a later release has been here", NEWER),
+)  # fmt: skip
+NO_HISTORY = InHistory(
+    "old-code-without-a-history", "guard", "the tables alone must keep old code away", (
+        f"DELETE FROM Attributes WHERE {_HISTORY}",), "Attributes", asked=ORIGIN, code=NEWER,
+)  # fmt: skip
+TABLES = (
+    _table("half-converted", "Catalogs", ("CONVERT TO CHARACTER SET utf8mb3", "CONVERT TO CHARACTER SET utf8mb4"),
+           "the conversion stopped half way", HALF_WAY),
+    _table("too-narrow", "Attachments",
+           ("MODIFY TransactionId INT NOT NULL", "MODIFY TransactionId BIGINT NOT NULL"),
+           "a table restored from before the step that widens it"),
+    _table("column-lost", "CustomRoles", ("DROP COLUMN LookupType", "ADD COLUMN LookupType VARCHAR(255)"),
+           "a table restored from before the step that adds it"),
+    _table("column-of-later", "Queues", ("ADD COLUMN Planted INT NULL", "DROP COLUMN Planted"),
+           "a later release has been here, and its history was lost", NEWER),
+    InTables("table-lost", "guard", "a table that the code writes to is not there", (
+        "RENAME TABLE Shorteners TO Gone",), "Shorteners", undo="RENAME TABLE Gone TO Shorteners"),
+)  # fmt: skip

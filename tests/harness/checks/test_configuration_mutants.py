@@ -1,0 +1,99 @@
+"""Preflight must say what of a site's configuration the target does not take."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from fixtures.tally import Tally
+from harness.checks import preflight, preflight_configuration
+from harness.lifecycle import Lifecycle
+from harness.mutants.configuration import (
+    FATAL,
+    FILE,
+    GOOD,
+    LOST,
+    ORIGIN,
+    READ,
+    STRANGE,
+    TARGET,
+    TIME_ZONES,
+    TOLD,
+    WITHOUT_TIME_ZONES,
+    ConfigurationMutant,
+)
+from harness.rt import SITE_CONFIGURATION, Configuration, Rt
+from harness.verdict import Report
+
+PATH = (ORIGIN, TARGET)
+
+
+def of(text: str) -> Configuration:
+    """Return the configuration of a site that has one file."""
+    return Configuration({"site.pm": f"{text}\n1;\n".encode()})
+
+
+def told(text: str, origin: Rt | None, target: Rt) -> Report:
+    """Return what is said of a configuration by its words alone."""
+    report = Report(preflight.CHECK, "")
+    preflight_configuration.check(report, of(text), origin, target, PATH)
+    return report
+
+
+def caught(mutant: ConfigurationMutant, report: Report) -> bool:
+    """Tell whether a defect is said where it must be."""
+    text = "\n".join(report.facts.get(mutant.fact, ())) if mutant.fact else "\n".join(map(str, report.findings))
+    return bool(re.search(mutant.shows, text))
+
+
+@pytest.mark.engine
+def test_options_and_plugins_are_told_by_name(rt_tools: RtFactory, tally: Tally) -> None:
+    """A good configuration has none of it; of a bad one each line is told, also when there are many."""
+    origin, target = rt_tools(ORIGIN, None), rt_tools(TARGET, None)
+    good = told(GOOD, origin, target)
+    assert not good.findings
+    assert (good.facts[LOST], good.facts[STRANGE]) == ([], [])
+    assert "5.0.3 AND EARLIER" in good.facts["UPGRADING passages for this way"]
+    assert "4.4.5 AND EARLIER" not in good.facts["UPGRADING passages for this way"]
+    assert [one.partition(":")[0] for one in good.facts[READ]] == ["FROM 5.0.9 AND EARLIER, ReferrerWhitelist"] * 2
+    report = told("\n".join([GOOD, *(mutant.line for mutant in TOLD)]), origin, target)
+    for mutant in TOLD:
+        tally(mutant.name, mutant.check, caught(mutant, report))
+
+
+@pytest.mark.engine
+def test_what_the_target_does_not_start_with(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
+) -> None:
+    """Found before the upgrade, and not by it."""
+    database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
+    target = rt_tools(TARGET, database)
+    assert not probed(target, GOOD).findings
+    for mutant in FATAL:
+        for name, content in mutant.files.items():
+            put(target, f"{SITE_CONFIGURATION}/{name}", content)
+        tally(mutant.name, mutant.check, caught(mutant, probed(target, mutant.line)))
+    # The server keeps zones that somebody has asked for, so nobody has on this one.
+    database.execute(*WITHOUT_TIME_ZONES, root=True)
+    report = Report(preflight.CHECK, "")
+    preflight._time_zones(report, database, of(GOOD))
+    assert not report.findings, "nobody wants them"
+    preflight._time_zones(report, database, of(TIME_ZONES.line))
+    tally(TIME_ZONES.name, TIME_ZONES.check, caught(TIME_ZONES, report))
+
+
+def probed(target: Rt, text: str) -> Report:
+    """Return what is found when the target tries to start with a configuration."""
+    put(target, FILE, of(text).files["site.pm"].decode())
+    report = Report(preflight.CHECK, "")
+    preflight_configuration.loads(report, preflight._probe(target, ["5.0.8"]))
+    return report
+
+
+def put(tools: Rt, path: str, content: str) -> None:
+    """Write a file into a container."""
+    write = 'mkdir -p "$(dirname "$1")" && cat >"$1"'
+    tools.need("sh", "-c", write, "sh", path, stdin=[content.encode()])

@@ -1,0 +1,36 @@
+"""The image's guard must keep old code from a new database, and any code from one that is neither."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from fixtures.tally import Tally
+from harness import dump, guard, releases
+from harness.guard import NEWER
+from harness.lifecycle import Lifecycle
+from harness.mutants.guard import HISTORIES, NO_HISTORY, ORIGIN, TABLES, TARGET
+from harness.mutants.planting import planted
+
+PAIR = releases.pair(ORIGIN, TARGET, "mariadb-10.11")
+
+
+@pytest.mark.engine
+def test_what_must_not_be_served_is_told(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
+) -> None:
+    """Each by the word for what it is: an operator repairs an older database otherwise than half of one."""
+    upgraded, _ = lifecycle.upgraded(PAIR, dump.load(dump.bundled(ORIGIN)))
+    database = clone(upgraded)
+    tools = {version: rt_tools(version, database) for version in (ORIGIN, TARGET)}
+    assert guard.ask(tools[TARGET]).code == 0, "its own"
+    tally("old-code", "guard", guard.ask(tools[ORIGIN]).code == NEWER)
+    for mutant in (*HISTORIES, NO_HISTORY):
+        with planted(mutant, database, tools[TARGET]):
+            tally(mutant.name, "guard", guard.ask(tools[mutant.asked]).code == mutant.code)
+    for defect in TABLES:
+        database.execute(*defect.statements)
+        tally(defect.name, "guard", guard.ask(tools[TARGET]).code == defect.code)
+        database.execute(defect.undo)
+    assert guard.ask(tools[TARGET]).code == 0, "its own again"

@@ -1,0 +1,130 @@
+"""Two databases that should be the same and are not: after two upgrades, after a backup was put back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.tally import Tally
+from harness import dump, rollback
+from harness.checks import repeated
+from harness.choice import Choice, choose
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.mutants.planting import planted
+from harness.mutants.same import REPEATED, ROLLBACK, STRUCTURES, UNTOUCHED, Group
+from harness.rt import Rt
+from harness.thaw import Thawer
+from harness.verdict import Report
+
+CHOICE = choose("4.4.6", "5.0.10", "mariadb-10.11")
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("same-mutants")]  # one worker, for they share a scene
+
+
+@dataclass
+class Scene:
+    """One upgraded database, twice."""
+
+    first: Database
+    second: Database
+    tools: Rt
+
+    def repeated(self) -> Report:
+        """Ask as after two upgrades."""
+        return repeated.check(self.first, self.second, Thawer(self.tools))
+
+    def untouched(self) -> Report:
+        """Ask as after an upgrade that was cut off and is said to have done nothing."""
+        return repeated.untouched(self.first, self.second, Thawer(self.tools))
+
+    def rollback(self) -> Report:
+        """Ask as after a backup was put back."""
+        report = Report(rollback.NAME, rollback.QUESTION)
+        rollback._same(report, self.first, self.second, self.tools)
+        return report
+
+
+@pytest.fixture(scope="module")
+def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
+    """The databases for all mutants: rows are taken out again."""
+    upgraded, _ = lifecycle.upgraded(CHOICE.pair, dump.load(dump.bundled(CHOICE.pair.origin)))
+    first, second = (lifecycle.baselines.clone(upgraded) for _ in range(2))
+    tools = lifecycle.tools(CHOICE.pair.target, second)
+    yield Scene(first, second, tools)
+    tools.remove()
+    for database in (first, second):
+        lifecycle.baselines.discard(database)
+
+
+def places(report: Report) -> set[str]:
+    """Return the tables in which something was found."""
+    return {finding.where.partition(".")[0] for finding in report.findings}
+
+
+def plant(scene: Scene, groups: Sequence[Group], ask: Callable[[], Report], tally: Tally) -> None:
+    """Plant one group after the other and tell what was found of each."""
+    for group in groups:
+        with contextlib.ExitStack() as stack:
+            for mutant in group:
+                stack.enter_context(planted(mutant, scene.second, scene.tools))
+            found = places(ask())
+        for mutant in group:
+            tally(mutant.name, mutant.check, mutant.table in found)
+
+
+@pytest.mark.control("repeated")
+def test_the_same_upgrade_is_the_same(scene: Scene) -> None:
+    """Else everything else here would prove nothing."""
+    assert scene.repeated()
+
+
+@pytest.mark.control("rollback")
+def test_what_was_put_back_is_the_same(scene: Scene) -> None:
+    """The same for a backup."""
+    assert scene.rollback()
+
+
+def test_two_upgrades_that_differ_are_found(scene: Scene, tally: Tally) -> None:
+    """What an upgrade makes up on its way may differ, and that must not cover anything else."""
+    plant(scene, REPEATED, scene.repeated, tally)
+
+
+def test_a_database_called_untouched_is_looked_at(scene: Scene, tally: Tally) -> None:
+    """Only the stamp of the note that it was begun may be another one."""
+    plant(scene, UNTOUCHED, scene.untouched, tally)
+
+
+def test_a_backup_that_loses_something_is_found(scene: Scene, tally: Tally) -> None:
+    """Each as programs for backups have really lost it."""
+    plant(scene, ROLLBACK, scene.rollback, tally)
+
+
+def test_a_structure_that_differs_is_found(scene: Scene, tally: Tally) -> None:
+    """Rows may be the same in tables that are not. Last: these stay."""
+    for mutant in STRUCTURES:
+        scene.second.execute(*mutant.statements)
+    found = {"repeated": places(scene.repeated()), "rollback": places(scene.rollback())}
+    for mutant in STRUCTURES:
+        tally(mutant.name, mutant.check, mutant.table in found[mutant.check])
+
+
+def test_what_the_old_release_cannot_serve_is_found(
+    lifecycle: Lifecycle, scene: Scene, clone: CloneFactory, tally: Tally
+) -> None:
+    """Every row is back, and nobody can work."""
+    choice = Choice(CHOICE.pair, dump.load(dump.bundled(CHOICE.pair.origin)))
+    tally("never-restored", "rollback", "refuses" in served(lifecycle, choice, scene.first))
+    restored = clone(lifecycle.restored(choice.dump, choice.pair.server))
+    restored.execute("UPDATE Users SET Password = CONCAT(Password, 'x') WHERE Name = 'root'")
+    tally("password-lost", "rollback", "Login.html" in served(lifecycle, choice, restored))
+
+
+def served(lifecycle: Lifecycle, choice: Choice, database: Database) -> str:
+    """Return what is found when the old release shall serve a database."""
+    report = Report(rollback.NAME, rollback.QUESTION)
+    rollback._serves(report, lifecycle, choice, database)
+    return str(report) if report.findings else ""

@@ -9,12 +9,12 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness import cache, upgrade, visitor
+from harness import cache, standing, upgrade, visitor
 from harness.baseline import Baseline, private
 from harness.checks import redact
 from harness.choice import Choice
 from harness.database import FAST, Database, Profile
-from harness.errors import RefusedError
+from harness.errors import InfrastructureError, RefusedError
 from harness.lifecycle import Lifecycle
 from harness.once import Once
 from harness.progress import Progress, Running
@@ -85,6 +85,11 @@ class Sides:
             lambda: upgrade.expected_steps(self.scout().upgrade_steps(), self.pair.origin, self.pair.target),
         )
 
+    def need_servers(self, what: str) -> None:
+        """Raise InfrastructureError where a database server went away: what came out of `what` proves nothing."""
+        for database in tuple(self._databases):
+            standing.need(database, what)
+
     def refusal(self) -> RefusedError | None:
         """Why the upgrade must not be run; None where nothing speaks against it, or nobody asked."""
         return None
@@ -135,6 +140,9 @@ class Sides:
         new, steps = self.new(), self.steps()
         with self.step(title) as running:
             made = upgrade.run(new, self.pair.origin, self.pair.target, heard=running.note)
+            self.need_servers(title)
+            if why := new.container.ended():
+                raise InfrastructureError(f"The {title} was cut off: {why}.", new.container.evidence())
             running.note(f"{len(made.steps)} of {len(steps)} steps, exit code {made.code}")
         return made
 

@@ -179,6 +179,8 @@ class Stage(Known):
         started = time.monotonic()
         with self.step(name) as running:
             report = ask()
+            if report.findings:
+                self.need_servers(f"the check {name}")
             report.seconds = round(time.monotonic() - started, 2)
             if report.findings:
                 running.fail(f"{len(report.findings)} findings")

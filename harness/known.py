@@ -153,7 +153,7 @@ class Known(Sides):
 
         def ask() -> str:
             made = make().to_json()
-            self.need_servers(f"the reading of {name}")  # else it would be remembered what a dead server said
+            self.need_containers(f"the reading of {name}")  # else it would be remembered what a dead server said
             return made
 
         return kind.from_json(self.remembered(name, ask, *parts))

@@ -85,10 +85,17 @@ class Sides:
             lambda: upgrade.expected_steps(self.scout().upgrade_steps(), self.pair.origin, self.pair.target),
         )
 
-    def need_servers(self, what: str) -> None:
-        """Raise InfrastructureError where a database server went away: what came out of `what` proves nothing."""
+    def need_containers(self, what: str) -> None:
+        """Raise InfrastructureError where a server or tools went away: what came out of `what` proves nothing.
+
+        A web site that ends by itself is not meant: that may be a defect of the site.
+        """
         for database in tuple(self._databases):
             standing.need(database, what)
+        site = self._once.done("site")
+        for tools in tuple(self._containers):
+            if tools is not site and (why := tools.container.ended()):
+                raise InfrastructureError(f"RT {tools.release} went away during {what}: {why}.")
 
     def refusal(self) -> RefusedError | None:
         """Why the upgrade must not be run; None where nothing speaks against it, or nobody asked."""
@@ -140,9 +147,7 @@ class Sides:
         new, steps = self.new(), self.steps()
         with self.step(title) as running:
             made = upgrade.run(new, self.pair.origin, self.pair.target, heard=running.note)
-            self.need_servers(title)
-            if why := new.container.ended():
-                raise InfrastructureError(f"The {title} was cut off: {why}.", new.container.evidence())
+            self.need_containers(title)
             running.note(f"{len(made.steps)} of {len(steps)} steps, exit code {made.code}")
         return made
 

@@ -5,13 +5,11 @@ So tests may ask in any order, and a gate may ask for all of it at once. What on
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from harness import schema, visitor
+from harness import leftovers, schema, together, visitor
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
@@ -180,7 +178,7 @@ class Stage(Known):
         with self.step(name) as running:
             report = ask()
             if report.findings:
-                self.need_servers(f"the check {name}")
+                self.need_containers(f"the check {name}")
             report.seconds = round(time.monotonic() - started, 2)
             if report.findings:
                 running.fail(f"{len(report.findings)} findings")
@@ -202,10 +200,7 @@ class Stage(Known):
             self._at_once(self.application)
 
     def _at_once(self, *makers: Callable[[], object]) -> None:
-        with ThreadPoolExecutor(3) as pool:
-            for future in [pool.submit(one) for one in makers]:
-                with contextlib.suppress(Exception):
-                    future.result()
+        together.at_once(makers, stop=lambda: leftovers.halt_own(self.lifecycle.client))
 
     def facts(self) -> dict[str, Any]:
         """Return what a report shows beside the checks."""

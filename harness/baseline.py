@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -22,10 +21,10 @@ from docker.errors import APIError, NotFound
 from harness import cache, leftovers, owner
 from harness.containers import unique_name
 from harness.database import FAST, Credentials, Database, Profile
-from harness.dump import FOLDER, Dump, DumpError
-from harness.errors import UsageError
+from harness.dump import FOLDER, Dump
 from harness.images import Progress, quiet
 from harness.releases import Server
+from harness.restore import restore
 
 CACHE_LABEL = "rt-harness.cache"
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
@@ -73,14 +72,15 @@ class Baselines:
         A dump of the user's own is raw data: its baseline belongs to the session and goes with it, unless
         RT_HARNESS_KEEP says that it may stay for the next run.
 
-        Raises DumpError when the server refuses the dump, or the rows restored are not the manifest's.
+        Raises UsageError when the server refuses the dump, DumpError when the rows restored are not the
+        manifest's, InfrastructureError when the server or its disk gave way.
         """
         key = cache.digest("dump", FORMAT, dump.sha256, image)
         if private(dump):
             key = PRIVATE + cache.digest(key, owner.session())
         return self._made(
             key, server, image, f"restoring {dump.path.name} on {server.name}",
-            lambda database: _restore(database, dump),
+            lambda database: restore(database, dump),
         )  # fmt: skip
 
     def empty(self, server: Server, image: str) -> Baseline:
@@ -205,36 +205,3 @@ def _note_of(key: str) -> Path:
     if key.startswith(PRIVATE):
         return leftovers.private_directory() / f"baseline-{key}.json"
     return cache.directory("baselines") / f"{key}.json"
-
-
-def _restore(database: Database, dump: Dump) -> None:
-    """Feed a dump to the server's client and compare the rows with the manifest's."""
-    done = database.client_program(dump.chunks())
-    if done.code:
-        raise UsageError(
-            f"{database.server.name} cannot hold the dump {dump.path.name}: its client ended with {done.code}.",
-            [("Server", _without_values(done.err))],
-            "choose the server that the dump was made on, or a newer one of the same product",
-        )
-    counted = database.counts()
-    if not counted:
-        raise DumpError(f"The dump {dump.path.name} holds no tables.")
-    if dump.manifest:
-        wrong = {
-            table: (dump.manifest.rows.get(table), counted.get(table))
-            for table in {*dump.manifest.rows, *counted}
-            if dump.manifest.rows.get(table) != counted.get(table)
-        }
-        if wrong:
-            lines = [f"{table}: manifest {said}, restored {real}" for table, (said, real) in sorted(wrong.items())]
-            raise DumpError(
-                f"After restoring {dump.path.name}, {len(wrong)} tables hold other rows than its manifest says.",
-                [("Tables", "\n".join(lines))],
-                "make dump and manifest again together (make fixtures)",
-            )
-
-
-def _without_values(text: str) -> str:
-    """Return a client's error lines with everything in quotes taken out: they quote the data."""
-    lines = [re.sub(r"'(?:[^'\\]|\\.)*'", "'...'", line)[:300] for line in text.splitlines()[-5:]]
-    return "\n".join(lines)

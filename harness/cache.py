@@ -13,6 +13,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from harness.errors import InfrastructureError
+
 VARIABLE = "RT_HARNESS_CACHE"
 
 
@@ -20,11 +22,18 @@ def directory(name: str = "") -> Path:
     """Return a directory of the cache, made on first use.
 
     The root is $RT_HARNESS_CACHE, else the user's cache directory (XDG base directory specification).
+    Raises InfrastructureError where it cannot be made.
     """
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     root = Path(os.environ.get(VARIABLE) or Path(base) / "rt-verification-harness")
     path = root / name
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InfrastructureError(
+            f"The cache directory {path} cannot be made: {error.strerror}.",
+            repair=f"name a directory of yours with {VARIABLE}=",
+        ) from error
     return path
 
 

@@ -48,6 +48,8 @@ _DROPPED: tuple[tuple[bytes, str], ...] = (
     (b"SET @@SESSION.SQL_LOG_BIN", "replication state"),
 )
 
+_TEXTS = ("release", "server", "sha256", "why")
+
 
 class DumpError(UsageError):
     """The dump is missing, damaged, cut off, or not what its manifest says."""
@@ -137,14 +139,26 @@ def manifest_of(path: Path) -> Path:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest. Raises DumpError when a fact is missing."""
+    """Read a manifest. Raises DumpError when it cannot be read, or a fact is missing or of the wrong kind."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-        known = {key: data.pop(key) for key in ("release", "server", "sha256", "why", "rows")}
-    except (tomllib.TOMLDecodeError, KeyError) as error:
-        raise DumpError(f"The manifest {path.name} cannot be used: {error} is wrong or missing.") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DumpError(f"The manifest {path.name} cannot be used: {error}.") from error
+    known = {key: data.pop(key, None) for key in _TEXTS}
+    tables = {key: data.pop(key, standard) for key, standard in (("rows", None), ("accounts", {}))}
+    wrong = [f"{key} must be a text" for key, value in known.items() if not isinstance(value, str)]
+    wrong += [
+        f"{key} must be a table of {kind.__name__} values"
+        for (key, table), kind in zip(tables.items(), (int, str), strict=True)
+        if not isinstance(table, dict) or not all(type(value) is kind for value in table.values())
+    ]
+    if wrong:
+        raise DumpError(
+            f"The manifest {path.name} cannot be used: {', '.join(wrong)}.",
+            repair="write it as the bundled ones are, or take it away: less can be checked then",
+        )
     parse(known["release"])
-    return Manifest(**known, accounts=data.pop("accounts", {}), facts=data)
+    return Manifest(**known, **tables, facts=data)
 
 
 def load(path: Path) -> Dump:
@@ -155,10 +169,13 @@ def load(path: Path) -> Dump:
     if not path.is_file():
         bundled = ", ".join(sorted(one.name for one in FOLDER.glob("*.sql.zst")))
         raise DumpError(f"There is no dump {path}.", repair=f"name a file; bundled: {bundled or 'none'}")
-    with path.open("rb") as raw:
-        head = raw.read(512)
-        raw.seek(0)
-        sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
+    try:
+        with path.open("rb") as raw:
+            head = raw.read(512)
+            raw.seek(0)
+            sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
+    except OSError as error:
+        raise DumpError(f"The dump {path} cannot be read: {error.strerror}.") from error
     found = next((name for name, (magic, _) in _FORMATS.items() if head.startswith(magic)), "plain")
     if found == "plain" and not _looks_like_sql(head):
         raise DumpError(

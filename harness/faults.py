@@ -9,19 +9,18 @@ import requests
 import urllib3
 from docker.errors import DockerException
 
-from harness import engine
+from harness import cache, engine
 from harness.errors import HarnessError, InfrastructureError
+
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EDQUOT)
 
 
 def explained(error: BaseException) -> HarnessError | None:
     """Return what an error of the things below us means for a person; None for an error of our own making."""
     if isinstance(error, HarnessError):
         return error
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return InfrastructureError(
-            f"The disk is full: {error.filename or 'a file'} could not be written.",
-            repair="make room (make distclean removes what the harness keeps) and run it again",
-        )
+    if isinstance(error, OSError) and (known := _of_a_file(error)):
+        return known
     text = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
     if isinstance(error, DockerException) and "no space left on device" in str(error).lower():
         return InfrastructureError(
@@ -38,4 +37,18 @@ def explained(error: BaseException) -> HarnessError | None:
             "A container stopped answering in the middle.", [("Last answer", f"{type(error).__name__}: {text}")],
             "look at its log in the report, and whether the machine ran out of memory",
         )  # fmt: skip
+    return None
+
+
+def _of_a_file(error: OSError) -> InfrastructureError | None:
+    if error.errno == errno.ENOSPC:
+        return InfrastructureError(
+            f"The disk is full: {error.filename or 'a file'} could not be written.",
+            repair="make room (make distclean removes what the harness keeps) and run it again",
+        )
+    if error.errno in _FORBIDDEN and error.filename:
+        return InfrastructureError(
+            f"{error.filename} cannot be used: {error.strerror}.",
+            repair=f"see whose it is; {cache.VARIABLE} names another directory for what the harness keeps",
+        )
     return None

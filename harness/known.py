@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
-from harness import cache, schema
+from harness import cache, schema, standing
 from harness.baseline import Baseline
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
@@ -133,7 +133,9 @@ class Known(Sides):
         try:
             tools = self.lifecycle.tools(version, database)
             try:
-                return mails.sent(tools, most)
+                sent = mails.sent(tools, most)
+                standing.need(database, "the sending of mails")
+                return sent
             finally:
                 tools.remove()
         finally:
@@ -148,7 +150,13 @@ class Known(Sides):
         version = self.witness_release()
         image = self.lifecycle.rt_image(version) if version else ""
         parts = (image, self.witness_server(), _source_of_checks())
-        return kind.from_json(self.remembered(name, lambda: make().to_json(), *parts))
+
+        def ask() -> str:
+            made = make().to_json()
+            self.need_containers(f"the reading of {name}")  # else it would be remembered what a dead server said
+            return made
+
+        return kind.from_json(self.remembered(name, ask, *parts))
 
     def fresh_schema(self) -> Schema:
         """The schema of a fresh install, read once per release and server and then remembered."""

@@ -6,6 +6,7 @@ Ryuk, the usual reaper of testcontainers, is an image that may be out of reach, 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -99,6 +100,17 @@ def remove_own(client: DockerClient) -> list[str]:
         return []
     mine = owner.session()
     return remove(client, lambda found: found.get(owner.SESSION) == mine)
+
+
+def halt_own(client: DockerClient) -> None:
+    """Kill the containers that this process has running: who waits for a command in one waits no more.
+
+    They keep their logs until they are removed.
+    """
+    query = {"label": f"{owner.SESSION}={owner.session()}", "name": f"-{os.getpid()}-"}
+    for container in client.api.containers(filters=query):
+        with contextlib.suppress(APIError):
+            client.api.kill(container["Id"])
 
 
 def private_root() -> Path:

@@ -52,7 +52,7 @@ def host_name() -> str:
 
 def session() -> str:
     """Return the session, `<pid>-<pid start>-<random>`, making this process its owner if none is yet."""
-    if SESSION_VARIABLE not in os.environ:
+    if not os.environ.get(SESSION_VARIABLE):
         pid = os.getpid()
         os.environ[SESSION_VARIABLE] = f"{pid}-{process_start_time(pid)}-{secrets.token_hex(3)}"
     return os.environ[SESSION_VARIABLE]

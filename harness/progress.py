@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from harness.checks import redact
 from harness.errors import HarnessError
 from harness.plan import Status, Step
 from harness.screen import Lines, Live, Screen
@@ -206,5 +207,5 @@ def _sentence(error: BaseException) -> str:
         return "interrupted"
     if isinstance(error, HarnessError):
         return error.sentence
-    said = str(error).strip().partition("\n")[0]
+    said = redact.line(str(error).strip().partition("\n")[0])  # servers and libraries quote the data
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -109,9 +109,8 @@ class Rt:
         password = database.credentials.password if database else "none"
         own = secret_files(host, password, healthcheck=healthcheck_password)
         own += (configuration or Configuration()).inside()
-        settings = {
-            "SERVER_NAME": "localhost", "RT_WORKERS": FEW_WORKERS, "RT_MAIL_COMMAND": MAIL_SINK, **(environment or {})
-        }  # fmt: skip
+        settings = {"SERVER_NAME": "localhost", "RT_WORKERS": FEW_WORKERS, "RT_MAIL_COMMAND": MAIL_SINK}
+        settings |= environment or {}
         self.container = Container(
             client, image, "rt-site" if serve else "rt-tools", command=None if serve else ["sleep", "infinity"],
             environment=settings, files=[*own, *files],

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from harness import cache, upgrade, visitor
+from harness import cache, standing, upgrade, visitor
 from harness.baseline import Baseline, private
 from harness.checks import redact
 from harness.choice import Choice
 from harness.database import FAST, Database, Profile
-from harness.errors import RefusedError
+from harness.errors import InfrastructureError, RefusedError
 from harness.lifecycle import Lifecycle
 from harness.once import Once
 from harness.progress import Progress, Running
@@ -86,6 +86,18 @@ class Sides:
             lambda: upgrade.expected_steps(self.scout().upgrade_steps(), self.pair.origin, self.pair.target),
         )
 
+    def need_containers(self, what: str) -> None:
+        """Raise InfrastructureError where a server or tools went away: what came out of `what` proves nothing.
+
+        A web site that ends by itself is not meant: that may be a defect of the site.
+        """
+        for database in tuple(self._databases):
+            standing.need(database, what)
+        site = self._once.done("site")
+        for tools in tuple(self._containers):
+            if tools is not site and (why := tools.container.ended()):
+                raise InfrastructureError(f"RT {tools.release} went away during {what}: {why}.")
+
     def refusal(self) -> RefusedError | None:
         """Why the upgrade must not be run; None where nothing speaks against it, or nobody asked."""
         return None
@@ -136,6 +148,7 @@ class Sides:
         new, steps = self.new(), self.steps()
         with self.step(title) as running:
             made = upgrade.run(new, self.pair.origin, self.pair.target, heard=running.note)
+            self.need_containers(title)
             running.note(f"{len(made.steps)} of {len(steps)} steps, exit code {made.code}")
         return made
 

@@ -5,14 +5,13 @@ So tests may ask in any order, and a gate may ask for all of it at once. What on
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from harness import schema, visitor
+from harness import leftovers, schema, together, visitor
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
@@ -195,6 +194,8 @@ class Stage(Known):
         started = time.monotonic()
         with self.step(name) as running:
             report = ask()
+            if report.findings:
+                self.need_containers(f"the check {name}")
             report.seconds = round(time.monotonic() - started, 2)
             if report.findings:
                 running.fail(f"{len(report.findings)} findings")
@@ -213,26 +214,15 @@ class Stage(Known):
         # Each has a copy of its own, so preflight need not keep the upgrade waiting.
         self._at_once(self.preflight, self.run)
         with self._phase_of("checks"):
-            self._at_once(
-                self.rows,
-                self.integrity,
-                self.site,
-                self.schema,
-                self.history,
-                self.ran,
-                self.meaning,
-                self.application,
-            )
+            reading = (self.rows, self.integrity, self.site, self.schema, self.history, self.ran)
+            self._at_once(*reading, self.meaning, self.application)
 
     def _warm(self) -> None:
         """Have RT loaded where it will be asked most, while the machine is waiting for other things."""
         self.new().warm_up()
 
     def _at_once(self, *makers: Callable[[], object]) -> None:
-        with ThreadPoolExecutor(len(makers)) as pool:
-            for future in [pool.submit(one) for one in makers]:
-                with contextlib.suppress(Exception):
-                    future.result()
+        together.at_once(makers, stop=lambda: leftovers.halt_own(self.lifecycle.client))
 
     def facts(self) -> dict[str, Any]:
         """Return what a report shows beside the checks."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures import gate
+from fixtures import gate_command
 from harness import acceptance, dump, releases
 from harness.releases import ROOT
 
@@ -122,7 +122,9 @@ def test_modules_that_are_named_can_be_run() -> None:
 def test_every_option_of_the_gate_is_explained() -> None:
     """And in the README whatever a dump of one's own needs."""
     text = TEXTS[ROOT / "docs" / "options.md"]
-    options = [word for action in gate.parser()._actions for word in action.option_strings if word[:3] != "--h"]
+    options = [
+        word for action in gate_command.parser()._actions for word in action.option_strings if word[:3] != "--h"
+    ]
     assert [word for word in options if word.startswith("--") and word not in text] == []
 
 

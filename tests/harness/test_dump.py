@@ -37,7 +37,7 @@ def write(folder: Path, content: bytes, manifest: str = "") -> Path:
     path = folder / "site.sql.any"
     path.write_bytes(content)
     if manifest:
-        (folder / "site.toml").write_text(manifest, encoding="utf-8")
+        (folder / "site.toml").write_text(manifest, encoding="utf-8", errors="surrogateescape")
     return path
 
 
@@ -106,6 +106,10 @@ def test_a_fitting_manifest_is_read(tmp_path: Path) -> None:
         (SQL, manifest(SQL + b"x"), "is not the one that site.toml describes"),
         (SQL, 'release = "4.4.6"\n', "cannot be used"),
         (SQL, "release = [", "cannot be used"),
+        (SQL, manifest(SQL).replace('"4.4.6"', "4.4"), "cannot be used: release must be a text"),
+        (SQL, manifest(SQL).replace("t = 3", 't = "3"'), "cannot be used: rows must be a table of int values"),
+        (SQL, manifest(SQL) + "[accounts]\nroot = 1\n", "cannot be used: accounts must be a table of str values"),
+        (SQL, manifest(SQL).replace('"test"', '"caf\udce9"'), "cannot be used: 'utf-8' codec can't decode"),
         (b"", "", "is not a dump"),
         (b"PGDMP\x01\x0e", "", "is not a dump"),
         (b"\x50\x4b\x03\x04zip", "", "is not a dump"),

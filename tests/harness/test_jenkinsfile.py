@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures import gate
+from fixtures import gate, gate_command
 from harness import releases
 from harness.releases import ROOT
 from harness.verdict import Verdict
@@ -120,7 +120,7 @@ def test_the_gate_is_asked_what_the_parameters_say(workspace: Path) -> None:
         "ACCEPT": "/signed off.toml", "MARATHON_URL": "https://marathon.example.org",
     }  # fmt: skip
     assert step("gate", workspace, **given).returncode == 0
-    options = gate.parser().parse_args(noted.read_text(encoding="utf-8").split("\0")[:-1])
+    options = gate_command.parser().parse_args(noted.read_text(encoding="utf-8").split("\0")[:-1])
     asked = (options.origin, options.target, options.server, options.dump, options.config, options.accept)
     assert [*map(str, asked), options.marathon_url] == list(given.values())
 

@@ -1,0 +1,108 @@
+"""How a real gate ends: with a GO that tells of everything, or at once when somebody ends it; nothing is left."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+
+from harness import owner
+from harness.releases import ROOT
+from harness.verdict import Verdict
+
+pytestmark = pytest.mark.engine
+CHECKS = {"preflight", "run", "history", "schema", "rows", "integrity", "meaning", "application"}
+FILES = {"verdict.txt", "report.json", "junit.xml", "report.html", "logs"}
+PROMPT = 10.0
+"""Seconds. A CI server that asks for an end kills soon afterwards, and then nobody cleans up."""
+HELD = {
+    "upgrade to 5.0.3 ...": "sleep 3600 if $0 =~ /rt-setup-database/; 1;",
+    "  meaning ...": "sleep 3600 if $0 =~ /rt-validator/ && $RT::VERSION =~ /^5/; 1;",
+}
+"""A step, and a site's own configuration that keeps it from ever ending. As long a large upgrade takes."""
+
+
+def things_of(engine: DockerClient, pid: int) -> list[str]:
+    """Return everything on the engine that belongs to the session of this process."""
+    query = {"label": [f"{owner.PID}={pid}", f"{owner.HOST}={owner.host_identity()}"]}
+    found = [one["Names"][0] for one in engine.api.containers(all=True, filters=query)]
+    found += [one["Name"] for one in engine.api.networks(filters=query)]
+    return found + [one["Name"] for one in engine.api.volumes(filters=query)["Volumes"] or []]
+
+
+@contextlib.contextmanager
+def running(program: list[str], reports: Path) -> Iterator[subprocess.Popen[str]]:
+    """Give a gate of a session of its own, for a `with` block."""
+    settings = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
+    # A shell starts what runs in its background with SIGINT ignored, and all below inherit that.
+    process = subprocess.Popen(
+        ["env", "--default-signal=INT", *program, "--reports", str(reports)],
+        cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_the_main_job_ends_with_go(engine: DockerClient, tmp_path: Path) -> None:
+    """What everything else here is for: a good upgrade is told from others, and the report says why."""
+    with running([str(ROOT / "gate")], tmp_path) as process:
+        out, err = process.communicate(timeout=300)
+        left = things_of(engine, process.pid)
+    assert (process.returncode, out.count("\nGO (exit code 0). All 8 checks ran")) == (0, 1), out + err
+    assert left == []
+    [folder] = tmp_path.iterdir()
+    assert {path.name for path in folder.iterdir()} == FILES
+    written = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    reports = {one["check"]: one for one in written["outcome"]["reports"]}
+    assert {*reports} == CHECKS
+    assert all(one["looked_at"] and not one["findings"] for one in reports.values())
+    assert "GO" in (folder / "verdict.txt").read_text(encoding="utf-8")
+    assert "<title>" in (folder / "report.html").read_text(encoding="utf-8")
+    assert (folder / "junit.xml").read_text(encoding="utf-8").count("<testcase ") == len(CHECKS)
+    told = {path.name: path.read_text(encoding="utf-8") for path in (folder / "logs").iterdir()}
+    assert "Done." in told["upgrade.log"]
+    for kind, mark in {"-database-": "ready for connections", "-rt-site-": "resuming normal operations"}.items():
+        logs = [text for name, text in told.items() if kind in name]
+        assert logs
+        assert all(mark in text for text in logs)
+
+
+@pytest.mark.parametrize(("number", "step"), [*zip((signal.SIGINT, signal.SIGTERM), HELD, strict=True)])
+def test_it_ends_at_once_when_it_is_told_to(
+    engine: DockerClient, tmp_path: Path, number: signal.Signals, step: str
+) -> None:
+    """Threads that wait for an upgrade of hours cannot be interrupted; what they wait for can."""
+    (tmp_path / "hold.pm").write_text(HELD[step])
+    program = [sys.executable, "-m", "fixtures.gate", "--config", str(tmp_path / "hold.pm")]
+    with running(program, tmp_path / "reports") as process:
+        assert process.stderr
+        assert any(step in line for line in process.stderr)
+        begun, before = time.monotonic(), things_of(engine, process.pid)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+        taken = time.monotonic() - begun
+        left = things_of(engine, process.pid)
+    assert (process.returncode, taken < PROMPT) == (Verdict.NOT_PROVEN.exit_code, True), (
+        f"{taken:.1f} s\n{out}{err}"
+    )
+    assert "The run was interrupted." in out
+    assert "Traceback" not in out + err
+    assert before
+    assert left == []
+    [folder] = (tmp_path / "reports").iterdir()
+    assert {path.name for path in folder.iterdir()} == FILES
+    databases = [path.read_text(encoding="utf-8") for path in (folder / "logs").glob("*-database-*")]
+    assert all("ready for connections" in text for text in databases)
+    assert len(databases) > 1

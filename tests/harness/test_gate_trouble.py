@@ -1,0 +1,109 @@
+"""What nobody expected: an error of the harness's own, or Ctrl-C, at any point of the gate is NOT PROVEN."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from fixtures import gate
+from harness import cache, report
+from harness.checks.run import CHECK
+from harness.verdict import Report, Verdict
+
+NOT_PROVEN, NO_GO = Verdict.NOT_PROVEN.exit_code, Verdict.NO_GO.exit_code
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Return the gate's main, which ends nothing of this process's own session, with reports in `tmp_path`."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(gate, "_clean_up", lambda: None)
+    for name in ("_prepare", "_tests"):
+        monkeypatch.setattr(gate.Gate, name, lambda *_: None)
+    yield lambda *arguments: gate.main(["--reports", str(tmp_path / "reports"), *arguments])
+    signal.signal(signal.SIGTERM, before)
+
+
+def raising(error: BaseException) -> Callable[..., NoReturn]:
+    """Return a function that does nothing but raise."""
+
+    def broken(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    return broken
+
+
+@pytest.mark.parametrize("place", ["choose", "Gate._prepare", "Gate._tests", "report.write", "report.terminal"])
+def test_an_error_of_the_harness_itself_is_not_proven(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, place: str
+) -> None:
+    """Python would end with 1, which is NO-GO; a sentence says what happened and where the traceback is."""
+    monkeypatch.setattr(f"fixtures.gate.{place}", raising(ZeroDivisionError("by nobody, said 'Jane Doe'")))
+    code = run()
+    said = "".join(capsys.readouterr())
+    kept = [path.read_text(encoding="utf-8") for path in (tmp_path / "reports").rglob("*traceback.log")]
+    assert code == NOT_PROVEN, said
+    assert "The harness itself failed, so nothing was proven (ZeroDivisionError: by nobody" in said
+    assert "Traceback" not in said
+    assert [text.count("Traceback (most recent call last)") for text in kept] == [1]
+    assert "Jane" not in said + "".join(kept), "an error quotes the data that it choked on"
+
+
+def test_the_report_is_written_all_the_same(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever reads reports, and not a terminal, must find the reason there."""
+    monkeypatch.setattr(gate.Gate, "_tests", raising(ZeroDivisionError()))
+    run()
+    [folder] = (tmp_path / "reports").iterdir()
+    written = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert "ZeroDivisionError" in json.dumps(written)
+    assert (folder / "logs" / "traceback.log").is_file()
+
+
+def test_what_was_found_is_said_although_the_report_cannot_be_made(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A finding beats a page that cannot be drawn."""
+
+    def found(self: gate.Gate, _: object) -> None:
+        made = Report(CHECK, "?")
+        made.find("step 1.2.3", "it is wrong")
+        self.outcome.reports.append(made)
+
+    monkeypatch.setattr(gate.Gate, "_tests", found)
+    monkeypatch.setattr(report, "write", raising(ZeroDivisionError()))
+    assert run() == NO_GO
+    assert "it is wrong" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "place", ["choose", "Gate._prepare", "Gate._tests", "_clean_up", "report.write", "report.terminal"]
+)
+def test_ctrl_c_at_any_point_is_not_proven(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    """A large dump takes a while to be hashed, and a large report a while to be written."""
+    monkeypatch.setattr(f"fixtures.gate.{place}", raising(KeyboardInterrupt()))
+    code = run()
+    said = "".join(capsys.readouterr())
+    assert code == NOT_PROVEN
+    assert "The run was interrupted." in said
+    assert "Traceback" not in said
+
+
+def test_a_cache_that_cannot_be_made(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Read-only home directories are common for accounts of CI servers."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "file" / "cache"))
+    assert run() == NOT_PROVEN
+    assert (
+        f"cache cannot be made: Not a directory.\nWhat to do: name a directory of yours with {cache.VARIABLE}="
+        in (capsys.readouterr().err)
+    )

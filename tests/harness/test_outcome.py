@@ -1,0 +1,140 @@
+"""From tests to a verdict: what was not asked is never passed over, and a known failure is not any failure."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from fixtures import gate_plugin, outcome, proven
+from fixtures.gate_plugin import OutcomePlugin
+from harness import releases
+from harness.progress import Progress
+from harness.releases import Broken
+from harness.verdict import Finding, Outcome, Report, Verdict
+
+pytest_plugins = ("pytester",)
+CLEAN = Report("rows", "?", looked_at=5)
+BAD = Report("rows", "?", [Finding("rows", "Tickets", "1 of 5 rows removed")], looked_at=5)
+TEST = """
+import pytest
+@pytest.fixture
+def hand_in(record_property):
+    def hand_in(bad=False): record_property({property!r}, {bad!r} if bad else {clean!r})
+    return hand_in
+@pytest.fixture
+def broken(): raise ZeroDivisionError("said 'Jane'")
+@pytest.fixture
+def broken_afterwards():
+    yield
+    raise ZeroDivisionError()
+@pytest.mark.gate("rows")
+def test_rows({fixtures}):
+    {body}
+"""
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions in here load none of the plugins that are installed, which takes longer than they do."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+def asked(pytester: pytest.Pytester, body: str, fixtures: str = "hand_in") -> tuple[Outcome, dict[str, str]]:
+    """Return outcome and logs of a session of this one test, which was promised to the gate."""
+    text = TEST.format(
+        property=gate_plugin.REPORT_PROPERTY,
+        bad=BAD.to_json(),
+        clean=CLEAN.to_json(),
+        fixtures=fixtures,
+        body=body,
+    )
+    pytester.makepyfile(test_it=text)
+    made, logs = Outcome(), dict[str, str]()
+    plugin = OutcomePlugin(made, Progress(io.StringIO()), logs, {}, lambda _: False)
+    pytester.inline_run("-o", "markers=gate", plugins=[plugin])
+    return made, logs
+
+
+@pytest.mark.parametrize(
+    ("body", "fixtures", "verdict", "why"),
+    [
+        ("hand_in()", "hand_in", Verdict.GO, ""),
+        ("hand_in(bad=True); pytest.fail()", "hand_in", Verdict.NO_GO, ""),
+        ("pytest.skip('not today')", "hand_in", Verdict.NOT_PROVEN, "Not answered: rows. .*not today"),
+        ("hand_in()", "hand_in, broken", Verdict.NOT_PROVEN, r"rows\. .*\(ZeroDivisionError: said '\.\.\."),
+        ("1 / 0", "hand_in", Verdict.NOT_PROVEN, r"Not answered: rows\. The harness itself failed"),
+        ("hand_in()", "hand_in, broken_afterwards", Verdict.NOT_PROVEN, r"Not answered: rows\. "),
+        ("hand_in()", "hand_in, missing", Verdict.NOT_PROVEN, r"Not answered: rows\. "),
+        ("pass", "hand_in", Verdict.NOT_PROVEN, r"\[rows\] never reported"),
+        ("hand_in(", "hand_in", Verdict.NOT_PROVEN, "test_it.py could not be read"),
+    ],
+)  # fmt: skip
+def test_what_was_promised_and_not_asked_is_not_proven(
+    pytester: pytest.Pytester, body: str, fixtures: str, verdict: Verdict, why: str
+) -> None:
+    """A test that was skipped, or never came to its question, must not leave a GO behind."""
+    made, logs = asked(pytester, body, fixtures)
+    said = "\n".join(made.not_checked())
+    assert made.verdict() is verdict, said
+    assert bool(re.search(why, said, re.DOTALL)) if why else not said
+    assert "Traceback" not in said
+    assert "Jane" not in said + "".join(logs.values())
+
+
+def test_a_traceback_is_kept_and_not_shown(pytester: pytest.Pytester) -> None:
+    """Who reads a verdict wants a sentence; who mends the harness wants the lines."""
+    made, logs = asked(pytester, "1 / 0")
+    [name] = logs
+    assert f"logs/{name}.log" in made.trouble[0]
+    assert len(made.trouble[0].splitlines()) == 1
+    assert "ZeroDivisionError" in logs[name]
+    assert "test_it.py" in logs[name]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"), [((), 0, False), (("-m", "not engine"), proven.NOT_PROVEN, True)]
+)
+def test_a_run_without_an_engine_is_never_green(
+    pytester: pytest.Pytester, options: tuple[str, ...], code: int, said: bool
+) -> None:
+    """Nobody may take the fast tests for the ones that try an upgrade."""
+    pytester.makepyfile("def test_it(): pass")
+    done = pytester.runpytest_inprocess("-p", "fixtures.proven", *options)
+    assert (done.ret, "no upgrade was tried" in done.stdout.str()) == (code, said)
+
+
+JUDGED = """
+import pytest
+from harness.releases import Pair
+from harness.verdict import Finding, Report
+
+@pytest.mark.parametrize("pair", [Pair("4.4.6", "5.0.7", "mariadb-10.11")])
+def test_it(pair, verify):
+    verify(Report("run", "?", [Finding("run", "log", what) for what in {found!r}], looked_at=1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("found", "options", "passes"),
+    [
+        (["it is known"], (), True),
+        (["it is known", "and so is it known"], (), True),
+        (["it is strange"], (), False),
+        (["it is known", "it is strange"], (), False),
+        ([], (), False),
+        (["it is known"], ("--dump=mine.sql",), False),
+    ],
+)
+def test_a_pair_known_to_fail_must_fail_in_that_way(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, found: list[str], options: tuple[str, ...],
+    passes: bool,
+) -> None:  # fmt: skip
+    """A second defect must not hide behind a known one, and one that was mended must be told; a person's own
+    dump is judged like any other."""
+    known = {"run": Broken("run", re.compile("known"), "its step is wrong")}
+    monkeypatch.setattr(releases, "broken", lambda _: known)
+    pytester.makepyfile(JUDGED.format(found=found))
+    done = pytester.inline_run("-p", "fixtures.options", plugins=[outcome], *options)  # noqa: B026
+    done.assertoutcome(passed=int(passes), failed=int(not passes))

@@ -1,0 +1,123 @@
+"""A server that refuses a dump is told from one whose disk was full, or that died: the one is wrong usage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.errors import NotFound
+from docker.models.volumes import VolumeCollection
+
+from fixtures.databases import CloneFactory
+from harness import dump
+from harness.choice import choose
+from harness.dump import Dump
+from harness.errors import InfrastructureError, UsageError
+from harness.lifecycle import Lifecycle
+from harness.releases import server
+from harness.restore import restore
+from harness.stage import Stage
+from tests.harness.test_gate import USAGE, gate
+
+pytestmark = pytest.mark.engine
+SERVER = "mariadb-10.11"
+SMALL = {"type": "tmpfs", "device": "tmpfs", "o": "size=192m"}
+"""Room for the server's own files, and little else."""
+FEW = 3
+NEWER = ["CREATE TABLE `t` (`a` text COLLATE utf8mb4_uca1400_ai_ci)"]
+LARGE = ["CREATE TABLE `t` (`a` longtext)", *[f"INSERT INTO `t` VALUES ('{'x' * 1_000_000}')"] * 60]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[Iterable[str]], Dump]:
+    """Return a function that makes a dump of a person's own of these statements."""
+
+    def write(statements: Iterable[str]) -> Dump:
+        path = tmp_path / "mine.sql"
+        lines = ["-- MariaDB dump 10.19", *(f"{one};" for one in statements), "-- Dump completed"]
+        path.write_text("\n".join(lines) + "\n", encoding="ascii")
+        return dump.load(path)
+
+    return write
+
+
+Written = Callable[[Iterable[str]], Dump]
+
+
+@pytest.fixture
+def small_disks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every new data directory is on a disk of a limited size; return their names as they come."""
+    made: list[str] = []
+    create = VolumeCollection.create
+
+    def small(volumes: VolumeCollection, name: str, **options: Any) -> Any:
+        made.append(name)
+        return create(volumes, name, driver="local", driver_opts=SMALL, **options)
+
+    monkeypatch.setattr(VolumeCollection, "create", small)
+    return made
+
+
+def test_a_refusal_is_wrong_usage(written: Written, tmp_path: Path) -> None:
+    """The gate says at once, and in a sentence, that this server will not do."""
+    path = written(NEWER).path
+    asked = ("--dump", str(path), "--from", "4.4.4", "--to", "4.4.6", "--server", "mariadb-10.5")
+    done = gate(*asked, folder=tmp_path / "reports")
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert "mariadb-10.5 cannot hold the dump mine.sql: its client ended with 1." in done.stderr
+    assert "ERROR 1273" in done.stderr
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_full_disk_is_not_the_dumps_fault(
+    lifecycle: Lifecycle, written: Written, small_disks: list[str]
+) -> None:
+    """Nobody can know whether the server would have taken it: not proven, and nothing is left in the way."""
+    with pytest.raises(
+        InfrastructureError, match=r"^The disk of mariadb-10\.11 was full before the end of"
+    ) as told:
+        lifecycle.restored(written(LARGE), SERVER)
+    [volume] = small_disks
+    with pytest.raises(NotFound):
+        lifecycle.client.volumes.get(volume)
+    assert not lifecycle.client.api.containers(all=True, filters={"volume": volume})
+    assert "xxx" not in str(told.value), "a server that crashes writes down the query that it was at"
+
+
+def test_a_server_that_dies_is_not_the_dumps_fault(
+    lifecycle: Lifecycle, clone: CloneFactory, written: Written
+) -> None:
+    """The kernel ends the largest process where memory is short, and that is the server."""
+    database = clone(lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER)))
+
+    class Deadly(Dump):
+        def chunks(self) -> Iterator[bytes]:
+            for number, chunk in enumerate(super().chunks()):
+                yield chunk
+                if number == FEW:
+                    database.container.signal("KILL")
+
+    mine = written(LARGE)
+    deadly = Deadly(mine.path, mine.format, mine.sha256, None)
+    with pytest.raises(InfrastructureError, match=r"^mariadb-10\.11 went away during the restore of mine\.sql"):
+        restore(database, deadly)
+
+
+@pytest.mark.parametrize(("error", "raised"), [(UsageError, None), (InfrastructureError, InfrastructureError)])
+def test_the_witness_tells_them_apart(
+    lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch, error: type[Exception], raised: type[Exception] | None
+) -> None:
+    """A server that refuses the dump has no say; one with a full disk must not be left out in silence."""
+
+    def restored(*_: Any) -> None:
+        raise error("for some reason")
+
+    stage = Stage(lifecycle, choose("5.0.3", "5.0.10", "mysql-9.7"))
+    monkeypatch.setattr(lifecycle, "restored", restored)
+    if raised is None:
+        assert stage.witnessed() is None
+    else:
+        with pytest.raises(raised):
+            stage.witnessed()

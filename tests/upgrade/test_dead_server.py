@@ -1,0 +1,86 @@
+"""A database server that dies in the middle proves nothing about the site: it is no finding of any check."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from harness import cache, standing
+from harness.choice import choose
+from harness.errors import InfrastructureError
+from harness.lifecycle import Lifecycle
+from harness.sides import Silent
+from harness.stage import Stage
+
+pytestmark = pytest.mark.engine
+
+
+class Doomed(Stage):
+    """An upgrade whose server is killed when it says that it begins a certain step."""
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[Silent]:
+        """Listen to the upgrade."""
+        yield Listener(self) if title.startswith("upgrade") else Silent()
+
+
+class Listener(Silent):
+    """Hears what the upgrade says, before it goes on."""
+
+    def __init__(self, stage: Stage) -> None:
+        """Remember whose server it is."""
+        self.stage = stage
+
+    def note(self, text: str) -> None:
+        """Kill the server."""
+        if text == "Processing 4.5.1":
+            self.stage.untouched().container.signal("KILL")
+
+
+@pytest.fixture
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fact is asked for anew."""
+    monkeypatch.setattr(cache, "fact", lambda make, *_: make())
+
+
+def test_during_the_upgrade(lifecycle: Lifecycle) -> None:
+    """The kernel ends the largest process where memory is short; RT then ends like one with a broken step."""
+    stage = Doomed(lifecycle, choose())
+    try:
+        for question in (stage.ran, stage.rows):
+            with pytest.raises(
+                InfrastructureError, match=r"^mariadb-10\.11 went away during upgrade to 5\.0\.3: "
+            ):
+                question()
+        assert standing.gone(stage.before()) is None
+    finally:
+        stage.close()
+
+
+def test_during_a_check(lifecycle: Lifecycle) -> None:
+    """A validator whose server is gone finds what none has found before."""
+    stage = Stage(lifecycle, choose("5.0.3", "5.0.3"))
+    try:
+        stage.after().container.signal("KILL")
+        with pytest.raises(InfrastructureError, match=r"^mariadb-10\.11 went away during the check integrity: "):
+            stage.integrity()
+    finally:
+        stage.close()
+
+
+@pytest.mark.usefixtures("nothing_known")
+def test_while_something_is_learnt_to_be_remembered(lifecycle: Lifecycle) -> None:
+    """What a dead server says of the old side would be taken for its state in every run to come."""
+    stage = Stage(lifecycle, choose())
+    try:
+        old = stage.old()
+        assert old
+        stage.before().container.signal("KILL")
+        with pytest.raises(
+            InfrastructureError, match=r"^mariadb-10\.11 went away during the reading of validation"
+        ):
+            stage.old_validation(old)
+    finally:
+        stage.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import gate
-from harness import releases
+from harness import owner, releases
 from harness.releases import ROOT
 from harness.verdict import Verdict
 
@@ -45,7 +46,8 @@ def step(name: str, workspace: Path, **environment: str) -> subprocess.Completed
     script = workspace / "step.sh"
     script.write_text(STEPS[name], encoding="utf-8")
     script.chmod(0o755)
-    alone = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "MAKE", "MFLAGS"))}
+    ours = ("PYTEST_", "MAKE", "MFLAGS", owner.SESSION_VARIABLE)
+    alone = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     return subprocess.run(
         [script], cwd=workspace, env=alone | environment, capture_output=True, text=True, check=False
     )
@@ -80,12 +82,27 @@ def test_the_pairs_come_from_the_harness(workspace: Path) -> None:
     assert all({"id", "origin", "target", "server"} <= set(one) for one in found), "what the Jenkinsfile reads"
 
 
-@pytest.mark.parametrize("name", ["libraries", "engine", "own tests", "clean up"])
+@pytest.mark.parametrize("name", ["libraries", "engine", "lint and images", "clean up"])
 def test_every_make_target_exists(workspace: Path, name: str) -> None:
     """make -n goes through all the targets that a step names, and their prerequisites."""
     done = step(name, workspace, MAKEFLAGS="n", FROM="4.4.6", SERVER="x y", CONFIG="/tmp")
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+@pytest.mark.parametrize(("wanted", "green"), [("True", True), ("False", False)])
+def test_own_tests_are_green_only_when_they_pass(
+    workspace: Path, tmp_path_factory: pytest.TempPathFactory, wanted: str, green: bool
+) -> None:
+    """The step for real, narrowed to one small file beside a planted one: never green would be never a gate."""
+    small, planted = ROOT / "tests" / "harness" / "test_words.py", tmp_path_factory.mktemp("planted") / "test_planted.py"
+    planted.write_text(f"def test_planted():\n    assert {wanted}\n", encoding="utf-8")
+    others = [f"--ignore=tests/harness/{one.name}" for one in small.parent.iterdir() if one != small]
+    narrowed = shlex.join([*others, "-p", "no:cacheprovider", str(planted)])
+    done = step("own tests", workspace, PYTEST_ADDOPTS=narrowed, MARATHON_URL="http://127.0.0.1:9")
+    assert re.search(r"\b[1-9]\d* passed\b", done.stdout), done.stdout + done.stderr
+    assert (done.returncode == 0) == green, done.stdout
+    assert f'failures="{int(not green)}"' in (workspace / "reports/harness.xml").read_text(encoding="utf-8")
 
 
 def test_an_upgrade_of_the_matrix_is_its_pair_and_nothing_else(workspace: Path) -> None:

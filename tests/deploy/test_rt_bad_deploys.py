@@ -23,6 +23,7 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
 from harness.marathon.lint import lint
 from harness.marathon.probe import rt_probe
+from harness.marathon.rolling import Decision
 from harness.rt import secret_files
 from harness.verdict import Report
 from tests.deploy.conftest import RELEASE
@@ -31,6 +32,8 @@ from tests.deploy.rt_on_marathon import definition, remove
 pytestmark = pytest.mark.engine
 
 App = dict[str, Any]
+SAME_STEPS = Decision("rolling", ("somebody said that the images carry the same steps",))
+"""What `rolling.decide` would refuse is deployed all the same: the last hold is to be tried."""
 INSTANCES = 1
 """Marathon goes back by replacing every task again; several at once are in test_marathon_definition.py."""
 
@@ -214,7 +217,7 @@ def test_a_bad_deploy_never_replaces_a_good_one(site: Site, case: str) -> None:
     bad = copy.deepcopy(site.good)
     BAD[case].plant(site, bad)
     pace = Pace(pull=60, interval=0.2, soak=BAD[case].soak, patience=2)
-    report = replace(site.deployer, pace=pace).deploy(bad)
+    report = replace(site.deployer, pace=pace).deploy(bad, SAME_STEPS)
     assert re.search(BAD[case].told, str(report)), str(report)
     assert report.facts["old release live again"] is True, str(report)
     assert site.live() == [RELEASE] * INSTANCES

@@ -82,7 +82,7 @@ def test_the_pairs_come_from_the_harness(workspace: Path) -> None:
     assert all({"id", "origin", "target", "server"} <= set(one) for one in found), "what the Jenkinsfile reads"
 
 
-@pytest.mark.parametrize("name", ["libraries", "engine", "lint and images", "clean up"])
+@pytest.mark.parametrize("name", ["libraries", "engine", "lint and images", "engine for the deploy", "clean up"])
 def test_every_make_target_exists(workspace: Path, name: str) -> None:
     """make -n goes through all the targets that a step names, and their prerequisites."""
     done = step(name, workspace, MAKEFLAGS="n", FROM="4.4.6", SERVER="x y", CONFIG="/tmp")
@@ -95,7 +95,10 @@ def test_own_tests_are_green_only_when_they_pass(
     workspace: Path, tmp_path_factory: pytest.TempPathFactory, wanted: str, green: bool
 ) -> None:
     """The step for real, narrowed to one small file beside a planted one: never green would be never a gate."""
-    small, planted = ROOT / "tests" / "harness" / "test_words.py", tmp_path_factory.mktemp("planted") / "test_planted.py"
+    small, planted = (
+        ROOT / "tests" / "harness" / "test_words.py",
+        tmp_path_factory.mktemp("planted") / "test_planted.py",
+    )
     planted.write_text(f"def test_planted():\n    assert {wanted}\n", encoding="utf-8")
     others = [f"--ignore=tests/harness/{one.name}" for one in small.parent.iterdir() if one != small]
     narrowed = shlex.join([*others, "-p", "no:cacheprovider", str(planted)])
@@ -178,6 +181,7 @@ def test_the_deploy_looks_before_it_leaps(workspace: Path) -> None:
         "deploy", workspace, MARATHON_URL="http://127.0.0.1:1", MARATHON_TOKEN="", IMAGE="example.org/rt:1"
     )
     assert (done.returncode, "clean" in done.stdout) == (Verdict.NOT_PROVEN.exit_code, True), done.stderr
+    assert "--ask-images" in STEPS["deploy"], "labels stay as they are when --image names another image"
     assert TEXT.index("stage('Gate')") < TEXT.index("currentResult != 'SUCCESS'") < TEXT.index("stage('Deploy')")
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.marathon import image_facts, replacing
+from harness.marathon import in_image, replacing
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import deadline_of, soak_of
 from harness.marathon.definition import PULL_ALLOWANCE, App, image_of, load
@@ -115,9 +115,9 @@ def _decided(options: argparse.Namespace, live: App | None, wanted: App) -> Deci
     """Decide with the steps that were given or, where that was asked for, with what the images say themselves."""
     of_live, of_wanted = options.live_steps, options.wanted_steps
     if options.ask_images and of_wanted is None:
-        of_wanted = image_facts.upgrade_steps(image_of(wanted))
+        of_wanted = in_image.upgrade_steps(image_of(wanted))
     if options.ask_images and of_live is None and live is not None:
-        of_live = image_facts.upgrade_steps(image_of(live))
+        of_live = in_image.upgrade_steps(image_of(live))
     return decide(live, wanted, of_live, of_wanted)
 
 

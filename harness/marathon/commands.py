@@ -50,6 +50,10 @@ def _about_a_deploy(parser: argparse.ArgumentParser) -> None:
         help="read the upgrade steps that are not given from the images themselves, on this machine's engine",
     )  # fmt: skip
     parser.add_argument("--pull", type=float, default=PULL_ALLOWANCE, metavar="S", help="allowance for the pull")
+    parser.add_argument(
+        "--soak", type=float, metavar="S",
+        help="seconds between the two good polls (three intervals of the health check, and its time-out)",
+    )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="only say how it would be deployed")
 
 
@@ -105,7 +109,7 @@ def _carry_out(options: argparse.Namespace, act: Callable[[Deployer, App, Decisi
         print(f"{options.what} {decision}", flush=True)
         if options.dry_run:
             return 0
-        report = act(Deployer(client, pace=Pace(pull=options.pull)), definition, decision)
+        report = act(Deployer(client, pace=Pace(pull=options.pull, soak=options.soak)), definition, decision)
     print(report)
     print(json.dumps(report.facts, indent=2, default=str))
     return exit_code(report)

@@ -18,7 +18,7 @@ from docker.models.containers import Container as DockerObject
 from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD
 from harness import containers, owner, rest
 from harness.balancer import Address, Balancer, login_page
-from harness.checks import acknowledged
+from harness.checks import acknowledged, integrity
 from harness.database import Database
 from harness.lifecycle import Lifecycle
 from harness.load import Front, Load
@@ -101,11 +101,14 @@ class Running:
         found = self.lifecycle.client.containers.list(filters={"label": f"MESOS_TASK_ID={task_id}"})
         return found[0]
 
-    def kill_one(self) -> None:
-        """SIGKILL the instance that has run longest, as a machine that dies would."""
+    def kill_one(self, job: str = "") -> None:
+        """SIGKILL the instance that has run longest, as a machine that dies would; a job may run on it before."""
         tasks = [one for one in self.marathon.app(self.app["id"]).tasks if one.id not in self._gone]
         oldest = min(tasks, key=lambda one: str(one.started_at))
         self._gone.add(oldest.id)
+        if job:
+            code, said = self.container(oldest.id).exec_run(job)
+            assert code == 0, said
         self.note("kill", f"SIGKILL {oldest.id[-8:]}", "instances")
         self.container(oldest.id).kill("SIGKILL")
         self.kills += 1
@@ -163,14 +166,13 @@ class Running:
         with rest.client(Front(self.balancer.url), *ROOT) as client:
             return acknowledged.check(self.load.journal, self.database, client.attachment, longest_gap=longest_gap)
 
-    def validated(self) -> str:
-        """Return what RT's own validator finds in the database, "" for nothing."""
+    def validated(self) -> Report:
+        """Ask RT's own validator; a site that was new and clean has nothing old to be forgiven."""
         tools = self.lifecycle.tools(RELEASE, self.database)
         try:
-            done = tools.run("rt-validator", "--check")
+            return integrity.check(integrity.Validation(RELEASE, integrity.CLEAN), integrity.collect(tools))
         finally:
             tools.remove()
-        return done.err if done.code else ""
 
 
 def told(report: Report) -> str:

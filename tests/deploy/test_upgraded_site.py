@@ -8,11 +8,13 @@ deployed with other secrets that lie on the agents, and the answer is NOT PROVEN
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.gate_plugin import PROGRESS
 from fixtures.outcome import Verify
 from harness.database import Database
 from harness.marathon import scratch
@@ -40,18 +42,20 @@ def place(request: pytest.FixtureRequest) -> scratch.Place:
 
 
 @pytest.fixture
-def marathon(place: scratch.Place, tmp_path: Path) -> Iterator[Marathon]:
-    """A client of it."""
-    if place.real:
-        with place.client() as client:
-            yield client
-        return
-    standin = StandinProcess(tmp_path / "standin", ["--end-tasks"])
-    try:
-        with Marathon(standin.start()) as client:
-            yield client
-    finally:
-        standin.stop()
+def marathon(place: scratch.Place, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Marathon]:
+    """A client of it. A gate shows how long it was used."""
+    progress = request.config.stash.get(PROGRESS, None)
+    with progress.step("deploy") if progress else nullcontext():
+        if place.real:
+            with place.client() as client:
+                yield client
+            return
+        standin = StandinProcess(tmp_path / "standin", ["--end-tasks"])
+        try:
+            with Marathon(standin.start()) as client:
+                yield client
+        finally:
+            standin.stop()
 
 
 def others_look(request: pytest.FixtureRequest) -> bool:

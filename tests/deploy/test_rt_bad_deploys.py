@@ -148,7 +148,7 @@ def wrong_port(_: Site, bad: App) -> None:
 
 
 def behind_login(_: Site, bad: App) -> None:
-    """Nobody logs in for Marathon. It would kill at last, but not before every start that a busy machine has shown."""
+    """Nobody logs in for Marathon. It would kill at last, after the longest start that was ever seen."""
     asks_over_http(bad, "/REST/2.0/tickets", gracePeriodSeconds=0, maxConsecutiveFailures=60)
 
 

@@ -35,24 +35,28 @@ def upgrade_steps(image: str) -> list[str]:
     return steps
 
 
-def tried_in_image(app: App, check: str) -> list[Finding]:
-    """Return what lint calls an error, and COMMAND checks whose program the image lacks.
-
-    Such a check fails for ever, and Marathon only says that the task is unhealthy. Each command is run once, in a
-    container that serves nothing; so it may fail, but it must be there.
-    """
-    found = [
+def linted(app: App, check: str) -> list[Finding]:
+    """Return what lint calls an error as findings of a check."""
+    return [
         Finding(check, one.where, f"lint rule {one.rule.id}: {one.what}", repair=one.fix)
         for one in lint(app)
         if one.level == "E"
     ]
+
+
+def tried_in_image(app: App, check: str) -> list[Finding]:
+    """Return the COMMAND checks whose program the image lacks. Raises InfrastructureError as `upgrade_steps`.
+
+    Such a check fails for ever, and Marathon only says that the task is unhealthy. Each command is run once, in a
+    container that serves nothing; so it may fail, but it must be there.
+    """
+    found = []
     for command in commands(app):
         code, said = _run(image_of(app), "timeout", ["10", "/bin/sh", "-c", command])
         if code in NO_PROGRAM:
             what = f"The health check's command cannot be run in {image_of(app)} (exit code {code})."
-            found.append(
-                Finding(check, "healthChecks", what, blocks=(("Command", command), ("Said", said[-500:])))
-            )
+            blocks = (("Command", command), ("Said", said[-500:]))
+            found.append(Finding(check, "healthChecks", what, blocks=blocks))
     return found
 
 

@@ -85,18 +85,18 @@ def kill_for(site: Running, seconds: float, job: str = "") -> None:
         site.settled(3)
 
 
-def restarted_and_scaled(site: Running) -> None:
-    """Restart all, scale down to one and up to four."""
+def replaced_and_scaled(site: Running) -> None:
+    """Restart all, deploy another image rolling, scale down to one and up to four."""
     client, name = site.marathon, site.app["id"]
     site.change("restart of all", lambda: client.restart(name), 3)
+    new = {**site.app, "container": site.new_image()}
+    site.change("rolling deploy of another image", lambda: client.put(name, new), 3)
     site.change("scale to 1", lambda: client.scale(name, 1), 1)
     site.change("scale to 4", lambda: client.scale(name, 4), 4)
 
 
-def deployed_and_bereft(site: Running) -> None:
-    """Deploy another image, rolling, and kill the server."""
-    new = {**site.app, "instances": 4, "container": site.new_image()}
-    site.change("rolling deploy of another image", lambda: site.marathon.put(site.app["id"], new), 4)
+def bereft(site: Running) -> None:
+    """Kill the server, and start it again."""
     site.database.container.signal("KILL")
     site.note("kill", "SIGKILL", "database")
     site.load.go_on(1)
@@ -110,8 +110,8 @@ def lived_through(site: Running, seconds: float, job: str = "") -> Report:
     """Let people work through everything that may happen to instances; return what was lost of it."""
     with site.load:
         kill_for(site, seconds, job)
-        restarted_and_scaled(site)
-        deployed_and_bereft(site)
+        replaced_and_scaled(site)
+        bereft(site)
     return site.judged(LONGEST_GAP)
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 from typing import Any
 
 import pytest
 
 from fixtures import gate
+from fixtures.gate_plugin import REPORT_PROPERTY, OutcomePlugin
 from harness.errors import UsageError
 from harness.marathon import scratch
 from harness.marathon.definition import load, ports_of
+from harness.marathon.in_image import linted
 from harness.marathon.lint import lint
+from harness.plan import Step
+from harness.progress import Progress
 from harness.releases import ROOT
+from harness.verdict import Outcome, Report, Verdict
 
 FILE = load(ROOT / "marathon.json")
 PRODUCTION = FILE["container"]["volumes"][0]["hostPath"]
@@ -99,6 +105,33 @@ def test_the_gate_says_so_before_anything_is_started(
         monkeypatch.delenv(name, raising=False)
     assert gate.main(["--marathon-url", "http://127.0.0.1:9"]) == gate.USAGE
     assert "RT_SCRATCH_SECRETS" in capsys.readouterr().err
+
+
+def test_a_reservation_makes_a_good_deploy_not_proven() -> None:
+    """The report stays, and the reason stands where what was not checked stands, in its own words."""
+    outcome = Outcome()
+    plugin = OutcomePlugin(outcome, Progress(io.StringIO(), Step("gate")), {}, {}, lambda _: False)
+    said = scratch.place(None, FILE, NAMED).reservation()
+    good = Report("marathon-deploy", "?", looked_at=2)
+    plugin.pytest_runtest_logreport(
+        pytest.TestReport(
+            "x::test", ("x", 1, "test"), {}, "skipped", ("x", 1, f"Skipped: {said}"), "call",
+            user_properties=[(REPORT_PROPERTY, good.to_json())],
+        )
+    )  # fmt: skip
+    plugin.pytest_sessionfinish()
+    assert (outcome.verdict(), outcome.reports) == (Verdict.NOT_PROVEN, [good])
+    assert outcome.trouble == [f"Not answered: test. {said}"]
+    assert "not what was deployed" in said
+
+
+def test_what_lint_calls_an_error_is_a_finding() -> None:
+    """The gate looks before it deploys."""
+    app = copy.deepcopy(FILE)
+    assert linted(app, "marathon-deploy") == []
+    del app["networks"]
+    (found,) = [one for one in linted(app, "marathon-deploy") if "L07" in one.what]
+    assert found.repair
 
 
 def test_no_password_is_shown() -> None:

@@ -4,6 +4,7 @@ Commands:
   lint      look at an app definition without deploying it
   status    show what Marathon says about an app and its tasks
   deploy    deploy a definition, prove the new tasks live, or roll back and prove the old ones live
+  replace   across a schema step: stop all, back up, upgrade once, start all, or the way back
   deadline  show how long a deployment of a definition may take, and why
 
 The stand-in for a Marathon is started with `python -m harness.marathon.standin`.

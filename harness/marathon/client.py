@@ -189,6 +189,10 @@ class Marathon:
         """Remove an app. Marathon would force by default; here only when asked to."""
         return Change.read(mapping(self.json("DELETE", _app(app_id), force=force)))
 
+    def delete_group(self, group: str) -> None:
+        """Remove a group that holds nothing any more. Raises MarathonError where it is unknown or still in use."""
+        self.call("DELETE", f"/v2/groups/{quote(group.strip('/'))}")
+
     def tasks(self, app_id: str) -> list[Task]:
         """Read the tasks of an app."""
         answer = mapping(self.json("GET", f"{_app(app_id)}/tasks"))

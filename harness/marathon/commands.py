@@ -1,18 +1,21 @@
-"""The commands that talk to a Marathon: status, deploy, deadline."""
+"""The commands that talk to a Marathon: status, deploy, replace, deadline."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+from harness.marathon import in_image, replacing
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import deadline_of, soak_of
-from harness.marathon.definition import PULL_ALLOWANCE, load
+from harness.marathon.definition import PULL_ALLOWANCE, App, image_of, load
 from harness.marathon.deploy import Deployer, absolute, running_definition
 from harness.marathon.follow import Pace, task_table
 from harness.marathon.lint import Parser, lint
-from harness.marathon.rolling import decide
+from harness.marathon.rolling import Decision, decide
+from harness.marathon.stopall import replace_all
 from harness.verdict import Report
 
 
@@ -22,16 +25,36 @@ def add_commands(chosen: argparse._SubParsersAction[Parser]) -> None:
     status.add_argument("id", help="id of the app, such as /rt")
     status.set_defaults(run=show_status)
     deploy = chosen.add_parser("deploy", help="deploy, prove live, or roll back and prove that")
-    deploy.add_argument("file", type=Path, metavar="app.json")
-    deploy.add_argument("--image", help="deploy this image instead of the one in the file")
-    deploy.add_argument("--live-steps", type=_names, metavar="A,B,...", help="upgrade steps of the live image")
-    deploy.add_argument("--wanted-steps", type=_names, metavar="A,B,...", help="upgrade steps of the wanted image")
-    deploy.add_argument("--pull", type=float, default=PULL_ALLOWANCE, metavar="S", help="allowance for the pull")
-    deploy.add_argument("--dry-run", action="store_true", help="only say how it would be deployed")
-    deploy.set_defaults(run=run_deploy)
+    _about_a_deploy(deploy)
+    deploy.set_defaults(run=run_deploy, what="deploy")
+    replace = chosen.add_parser(
+        "replace", help="across a schema step: stop all, back up, upgrade once, start all",
+        description=replacing.__doc__, formatter_class=argparse.RawTextHelpFormatter,
+    )  # fmt: skip
+    _about_a_deploy(replace)
+    replacing.add_arguments(replace)
+    replace.set_defaults(run=run_replace, what="replace")
     deadline = chosen.add_parser("deadline", help="show how long a deployment may take")
     deadline.add_argument("file", type=Path, metavar="app.json")
     deadline.set_defaults(run=show_deadline)
+
+
+def _about_a_deploy(parser: argparse.ArgumentParser) -> None:
+    """Declare what `deploy` and `replace` both want to know."""
+    parser.add_argument("file", type=Path, metavar="app.json")
+    parser.add_argument("--image", help="deploy this image instead of the one in the file")
+    parser.add_argument("--live-steps", type=_names, metavar="A,B,...", help="upgrade steps of the live image")
+    parser.add_argument("--wanted-steps", type=_names, metavar="A,B,...", help="upgrade steps of the wanted image")
+    parser.add_argument(
+        "--ask-images", action="store_true",
+        help="read the upgrade steps that are not given from the images themselves, on this machine's engine",
+    )  # fmt: skip
+    parser.add_argument("--pull", type=float, default=PULL_ALLOWANCE, metavar="S", help="allowance for the pull")
+    parser.add_argument(
+        "--soak", type=float, metavar="S",
+        help="seconds between the two good polls (three intervals of the health check, and its time-out)",
+    )  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="only say how it would be deployed")
 
 
 def _names(text: str) -> list[str]:
@@ -58,23 +81,48 @@ def show_status(options: argparse.Namespace) -> int:
 
 def run_deploy(options: argparse.Namespace) -> int:
     """Lint, decide, deploy, prove. Returns 0 for a proven deploy, 1 for findings, 2 if unproven."""
+    return _carry_out(options, lambda deployer, definition, decision: deployer.deploy(definition, decision))
+
+
+def run_replace(options: argparse.Namespace) -> int:
+    """Lint, decide, stop all, back up, upgrade, start all, prove; or go the way back. Returns as `run_deploy`."""
+
+    def replace(deployer: Deployer, definition: App, decision: Decision) -> Report:
+        return replace_all(deployer, definition, decision, replacing.steps(options, image_of(definition)))
+
+    return replacing.told_when_interrupted(lambda: _carry_out(options, replace))
+
+
+def _carry_out(options: argparse.Namespace, act: Callable[[Deployer, App, Decision], Report]) -> int:
     definition = load(options.file)
     if options.image:
-        definition["container"]["docker"]["image"] = options.image
+        # Whatever else the file lacks is for lint to say.
+        container = definition.setdefault("container", {})
+        container.setdefault("docker", {})["image"] = options.image
     errors = [one for one in lint(definition) if one.level == "E"]
     if errors:
         print("\n".join(map(str, errors)))
         return 1
     with Marathon.from_environment() as client:
         live = running_definition(client.find_app(absolute(definition)))
-        decision = decide(live, definition, options.live_steps, options.wanted_steps)
-        print(f"deploy {decision}", flush=True)
+        decision = _decided(options, live, definition)
+        print(f"{options.what} {decision}", flush=True)
         if options.dry_run:
             return 0
-        report = Deployer(client, pace=Pace(pull=options.pull)).deploy(definition, decision)
+        report = act(Deployer(client, pace=Pace(pull=options.pull, soak=options.soak)), definition, decision)
     print(report)
     print(json.dumps(report.facts, indent=2, default=str))
     return exit_code(report)
+
+
+def _decided(options: argparse.Namespace, live: App | None, wanted: App) -> Decision:
+    """Decide with the steps that were given or, where that was asked for, with what the images say themselves."""
+    of_live, of_wanted = options.live_steps, options.wanted_steps
+    if options.ask_images and of_wanted is None:
+        of_wanted = in_image.upgrade_steps(image_of(wanted))
+    if options.ask_images and of_live is None and live is not None:
+        of_live = in_image.upgrade_steps(image_of(live))
+    return decide(live, wanted, of_live, of_wanted)
 
 
 def exit_code(report: Report) -> int:

@@ -93,7 +93,7 @@ class Deployer(Follower):
             )
             watch = self.watch(wanted, definition, before.running if before else 0)
             state = self.follow(watch, definition, stream)
-            report.facts |= facts_of(watch, stream)
+            report.facts |= facts_of(watch, definition, stream)
         if state is State.GOOD:
             report.looked_at = wanted.instances
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -11,7 +12,7 @@ from typing import Any
 from harness.errors import Block
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import Deadline, deadline_of, soak_of
-from harness.marathon.definition import PULL_ALLOWANCE, App
+from harness.marathon.definition import PULL_ALLOWANCE, App, health_checks
 from harness.marathon.errors import LeaderUnreachableError, ServerError, UnreachableError
 from harness.marathon.events import EventStream
 from harness.marathon.gate import Snapshot, Wanted
@@ -22,6 +23,8 @@ from harness.verdict import Finding
 from harness.waits import Retry, wait_until
 
 CHECK = "marathon-deploy"
+HALF = 0.5
+"""Of the grace period: what a start may take without a warning."""
 PASSING = (UnreachableError, LeaderUnreachableError, ServerError)
 """Trouble that a Marathon gets over by itself, such as an election: polling goes on until the deadline."""
 
@@ -136,12 +139,28 @@ def task_table(app: AppState | None) -> str:
     return "\n".join(lines)
 
 
-def facts_of(watch: Watch, stream: EventStream | None) -> dict[str, Any]:
-    """What a report keeps of a watch."""
-    return {
+def facts_of(watch: Watch, definition: App, stream: EventStream | None) -> dict[str, Any]:
+    """What a report keeps of a watch.
+
+    Old tasks are what was there before: a bad deploy must not cost one. The time from running to the first success
+    is compared with the grace period, for a start that takes more than half of it will one day take more than all.
+    """
+    starts, memory = watch.memory.starts, watch.memory
+    slowest = max(starts.values(), default=None)
+    facts = {
         "deployment": watch.wanted.deployment_id,
         "polls": watch.polls,
-        "flips": watch.memory.flapped.total(),
+        "flips": memory.flapped.total(),
         "events": "none" if stream is None else stream.trouble or "followed",
         "deadline": f"{watch.deadline.wave:g} s without progress, {watch.deadline.total:g} s in all",
+        "old tasks": list(memory.old),
+        "old tasks gone": [name for name, here in memory.old.items() if not here],
+        "seconds from running to first healthy": slowest if slowest is None else round(slowest, 1),
     }
+    grace = min((check.grace for check in health_checks(definition)), default=0.0)
+    if slowest is not None and slowest > grace * HALF:
+        facts["warning"] = (
+            f"the slowest instance was healthy {slowest:.1f} s after it ran, and the grace period is {grace:g} s: "
+            f"make gracePeriodSeconds {math.ceil(slowest / HALF)} or more, or a busy day becomes a restart loop"
+        )
+    return facts

@@ -70,6 +70,8 @@ class Memory:
     heard_alive: dict[str, bool] = field(default_factory=dict)
     kills: list[str] = field(default_factory=list)
     most_healthy: int = 0
+    old: dict[str, bool] = field(default_factory=dict)
+    """Tasks of what was there before, and whether each was still there when it was last looked."""
 
     def hear(self, events: Iterable[Event], wanted: Wanted) -> None:
         """Take in events; those of other apps and deployments are not ours."""
@@ -94,6 +96,15 @@ class Memory:
         return max(self.flips, self.heard_flips, key=lambda one: one.total())
 
     @property
+    def starts(self) -> dict[str, float]:
+        """Seconds from running to first healthy, by task, on Marathon's own clock, of those that ever were."""
+        return {
+            name: max((first - task.started_at).total_seconds() for first in firsts)
+            for name, task in self.seen.items()
+            if task.started_at and (firsts := [one.first_success for one in task.health if one.first_success])
+        }
+
+    @property
     def replaced(self) -> dict[str, str]:
         """Tasks that went although nobody asked for fewer."""
         return dict(list(self.vanished.items())[self.surplus or 0 :])
@@ -103,6 +114,8 @@ class Memory:
         if snapshot.app is None:
             return
         fresh = {task.id: task for task in snapshot.app.tasks if is_fresh(task, snapshot.app, wanted)}
+        here = {task.id for task in snapshot.app.tasks}
+        self.old = {name: name in here for name in [*self.old, *sorted(here - {*fresh, *self.seen})]}
         if self.surplus is None and reached(snapshot.app, wanted):
             self.surplus = max(0, len(fresh) - wanted.instances)
         for name, task in self.seen.items():

@@ -5,10 +5,11 @@ same schema (another image of the same release, other configuration) and wrong w
 between: old code then writes into new tables, or new code finds old ones. Such a deploy stops everything, backs
 up, upgrades once and starts everything.
 
-Three things hold the line. The labels RT_RELEASE and RT_SCHEMA say in the definition which schema its image
-expects. `decide` compares them and the upgrade steps of both images, and `deploy` refuses to roll when they
-differ or are not known. And the image's own guard refuses to serve a database of another schema, for those who
-go past both with a PUT of their own.
+Three things hold the line. `decide` compares the upgrade steps of both images; where they are not known, an
+equal label RT_SCHEMA is believed only as long as the image is the same, for whoever hands another image over by
+--image leaves the labels alone. `deploy` refuses to roll when steps differ or are not known. And the image's own
+guard refuses to serve a database of another schema, for those who go past both with a PUT of their own: so a
+definition that turns the guard off is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.errors import UsageError
-from harness.marathon.definition import App, image_of, instances_of, labels_of
+from harness.marathon.definition import App, image_of, instances_of, labels_of, mapping
 
 How = Literal["first", "rolling", "stop-all", "refused"]
 
@@ -52,8 +53,9 @@ def decide(
     that each image carries, in their order; None when they are not known, and then the labels must tell.
     """
     lies = _label_lies(live, steps_live, "live") + _label_lies(wanted, steps_wanted, "wanted")
-    if lies:
-        return Decision("refused", lies)
+    wrong = lies + _unguarded(wanted)
+    if wrong:
+        return Decision("refused", wrong)
     if live is None or instances_of(live) == 0:
         return Decision("first", ("nothing runs that could meet the new instances on the database",))
     if steps_live is not None and steps_wanted is not None:
@@ -76,12 +78,16 @@ def _by_steps(live: Sequence[str], wanted: Sequence[str]) -> Decision:
 
 def _by_labels(live: App, wanted: App) -> Decision:
     before, after = labels_of(live).get("RT_SCHEMA"), labels_of(wanted).get("RT_SCHEMA")
-    if before and before == after:
-        return Decision("rolling", (f"both definitions are labelled RT_SCHEMA {after}",))
     if image_of(live) == image_of(wanted) and before == after:
-        return Decision("rolling", ("the image is the same, only configuration changes",))
+        said = f", labelled RT_SCHEMA {after} as before" if after else ""
+        return Decision("rolling", (f"the image is the same{said}, only configuration changes",))
     if not before or not after:
         return Decision("stop-all", ("RT_SCHEMA is not labelled on both definitions: equal schemas are unproven",))
+    if before == after:
+        what = f"the image changes from {image_of(live) or 'none'} to {image_of(wanted) or 'none'}"
+        return Decision(
+            "stop-all", (f"{what}, and that both are labelled RT_SCHEMA {after} does not prove the same steps",)
+        )
     return Decision("stop-all", (f"the schema goes from {before} to {after}",), (after,))
 
 
@@ -93,6 +99,13 @@ def _label_lies(app: App | None, steps: Sequence[str] | None, which: str) -> tup
     return (f"the {which} definition is labelled RT_SCHEMA {label}, but its image's newest step is {steps[-1]}",)
 
 
+def _unguarded(wanted: App) -> tuple[str, ...]:
+    """Find the guard turned off: then an image serves a database of any schema, and says that it is healthy."""
+    if mapping(wanted.get("env")).get("RT_GUARD") != "off":
+        return ()
+    return ("env.RT_GUARD is off in the wanted definition, so its image would serve a database of any schema",)
+
+
 def require_rolling(decision: Decision) -> None:
     """Raise RollingRefusedError unless new instances may meet the old ones (or there are none)."""
     if decision.how in ("first", "rolling"):
@@ -100,8 +113,10 @@ def require_rolling(decision: Decision) -> None:
     sentence = f"This deploy must not roll: {'; '.join(decision.because)}."
     if decision.how == "refused":
         raise RollingRefusedError(
-            sentence, repair="correct the definition's labels, or go back by restoring the backup"
+            sentence, repair="correct the definition's labels or its RT_GUARD; go back by restoring the backup"
         )
+    known = "" if decision.pending else "; where the steps may be equal, --ask-images reads and compares them"
     raise RollingRefusedError(
-        sentence, repair="stop all, back up, upgrade once, start all: harness.marathon.stopall.replace_all"
+        sentence,
+        repair=f"stop all, back up, upgrade once, start all: python -m harness.marathon replace{known}",
     )

@@ -7,6 +7,7 @@ import copy
 import io
 import itertools
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +18,11 @@ from docker.models.containers import Container as DockerObject
 from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD
 from harness import containers, owner, rest
 from harness.balancer import Address, Balancer, login_page
-from harness.checks import acknowledged
+from harness.checks import acknowledged, integrity
 from harness.database import Database
 from harness.lifecycle import Lifecycle
 from harness.load import Front, Load
+from harness.marathon import scratch
 from harness.marathon.client import Marathon
 from harness.marathon.definition import load
 from harness.marathon.deploy import Deployer
@@ -45,30 +47,32 @@ def definition(
     *,
     instances: int,
     site: Mapping[str, str] | None = None,
+    release: str = RELEASE,
+    healthcheck: str = PASSWORD,
 ) -> dict[str, Any]:
     """Return marathon.json for this machine: plain HTTP, checks that run often, the session's network.
 
     That network knows the database by name, so that a server that was restarted is found again wherever it is.
-    site: files of the site's own configuration, by name.
+    site: files of the site's own configuration, by name. healthcheck: the password of the check's user.
     """
     folder.mkdir(parents=True)
-    for path, content in secret_files(database.host, database.credentials.password, healthcheck=PASSWORD):
+    for path, content in secret_files(database.host, database.credentials.password, healthcheck=healthcheck):
         (folder / Path(path).name).write_bytes(content)
     own = folder / "site.d"
     own.mkdir()
     for name, text in dict([CHEAP_LOGINS], **(site or {})).items():
         (own / name).write_text(text)
-    app = copy.deepcopy(DEFINITION)
-    app |= {"id": f"/rt-{next(_numbers)}", "instances": instances, "backoffSeconds": 1, "backoffFactor": 1}
-    app["container"]["docker"]["image"] = lifecycle.rt_image(RELEASE)
-    app["container"]["volumes"][0]["hostPath"] = str(folder)
+    image, name = lifecycle.rt_image(release), f"rt-{os.getpid()}-{next(_numbers)}"
+    app = scratch.definition(DEFINITION, image=image, secrets=str(folder), name=name)
+    app |= {"instances": instances, "backoffSeconds": 1, "backoffFactor": 1}
     app["container"]["volumes"].append({"containerPath": "/opt/rt/site.d", "hostPath": str(own), "mode": "RO"})
     app["container"]["portMappings"] = [{"containerPort": 80, "name": "http"}]
     app["networks"] = [{"mode": "container", "name": containers.network(lifecycle.client)}]
     app["env"] |= {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "RT_TLS": "0", "RT_WORKERS": "2"}
-    # A time-out as long as in the file: with every instance starting at once two cores are slow to answer.
-    app["healthChecks"][0] |= {"delaySeconds": 1, "intervalSeconds": 4, "timeoutSeconds": 10}
-    app["readinessChecks"][0] |= {"intervalSeconds": 4, "timeoutSeconds": 3}
+    # A time-out as long as in the file: with every instance starting at once two cores are slow to answer. The
+    # intervals are what everybody waits for when an instance has come up.
+    app["healthChecks"][0] |= {"delaySeconds": 1, "intervalSeconds": 2, "timeoutSeconds": 10}
+    app["readinessChecks"][0] |= {"intervalSeconds": 3, "timeoutSeconds": 2}
     app["upgradeStrategy"] = {"minimumHealthCapacity": 1.0, "maximumOverCapacity": 1.0}
     return app
 
@@ -97,11 +101,14 @@ class Running:
         found = self.lifecycle.client.containers.list(filters={"label": f"MESOS_TASK_ID={task_id}"})
         return found[0]
 
-    def kill_one(self) -> None:
-        """SIGKILL the instance that has run longest, as a machine that dies would."""
+    def kill_one(self, job: str = "") -> None:
+        """SIGKILL the instance that has run longest, as a machine that dies would; a job may run on it before."""
         tasks = [one for one in self.marathon.app(self.app["id"]).tasks if one.id not in self._gone]
         oldest = min(tasks, key=lambda one: str(one.started_at))
         self._gone.add(oldest.id)
+        if job:
+            code, said = self.container(oldest.id).exec_run(job)
+            assert code == 0, said
         self.note("kill", f"SIGKILL {oldest.id[-8:]}", "instances")
         self.container(oldest.id).kill("SIGKILL")
         self.kills += 1
@@ -159,14 +166,13 @@ class Running:
         with rest.client(Front(self.balancer.url), *ROOT) as client:
             return acknowledged.check(self.load.journal, self.database, client.attachment, longest_gap=longest_gap)
 
-    def validated(self) -> str:
-        """Return what RT's own validator finds in the database, "" for nothing."""
+    def validated(self) -> Report:
+        """Ask RT's own validator; a site that was new and clean has nothing old to be forgiven."""
         tools = self.lifecycle.tools(RELEASE, self.database)
         try:
-            done = tools.run("rt-validator", "--check")
+            return integrity.check(integrity.Validation(RELEASE, integrity.CLEAN), integrity.collect(tools))
         finally:
             tools.remove()
-        return done.err if done.code else ""
 
 
 def told(report: Report) -> str:

@@ -21,6 +21,7 @@ from harness.marathon.client import Marathon
 from harness.marathon.definition import load
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
+from harness.marathon.in_image import tried_in_image
 from harness.marathon.rolling import decide
 from harness.marathon.standin.trial import Trial
 from harness.rt import SITE_CONFIGURATION, secret_files
@@ -99,6 +100,19 @@ def test_the_definition_deploys_a_real_rt_and_refuses_a_wrong_secret(
     report = deployer.deploy(bad)
     assert report.findings
     assert report.facts["old release live again"], str(report)
+
+
+@pytest.mark.parametrize(
+    ("command", "good"), [("/opt/rt/healthcheck 127.0.0.1 80", True), ("/opt/rt/health", False)]
+)
+def test_the_checks_command_is_in_the_image(lifecycle: Lifecycle, command: str, good: bool) -> None:
+    """A program that the image lacks fails for ever, and all that Marathon says is that a task is unhealthy."""
+    app = copy.deepcopy(DEFINITION)
+    app["container"]["docker"]["image"] = lifecycle.rt_image(RELEASE)
+    app["healthChecks"][0]["command"] = {"value": command}
+    found = tried_in_image(app, "marathon-deploy")
+    assert (not found) == good, found
+    assert all("exit code 127" in str(one) for one in found)
 
 
 @pytest.mark.parametrize("release", ["4.4.4", "4.4.6", "5.0.7", "5.0.10"])

@@ -76,13 +76,13 @@ def _all(balancer: Balancer, count: int) -> None:
         raise Retry(f"{len(balancer.up)} of {count} serve")
 
 
-@pytest.mark.parametrize(
-    "local",
-    [
-        pytest.param(Local(SESSIONS, "true", "sessions ended"), id="sessions"),
-        pytest.param(Local(ATTACHMENTS, "rt-externalize-attachments", "has 0 bytes instead of"), id="attachments"),
-    ],
-)
+LOCAL = {
+    "sessions": Local(SESSIONS, "true", "sessions ended"),
+    "attachments": Local(ATTACHMENTS, "rt-externalize-attachments", "has 0 bytes instead of"),
+}
+
+
+@pytest.mark.parametrize("local", [pytest.param(one, id=name) for name, one in LOCAL.items()])
 def test_state_on_an_instances_disk_is_found(
     lifecycle: Lifecycle, deployable: Baseline, clone: CloneFactory, local: Local
 ) -> None:

@@ -2,49 +2,60 @@
 
 Part of a gate that names a Marathon (`./gate --marathon-url`, `stand-in` for the one in this project). Agents of a
 real Marathon can neither mount this machine's secrets nor reach the copy of the database: there the definition is
-deployed with the secrets that lie on the agents, and the report says so.
+deployed with other secrets that lie on the agents, and the answer is NOT PROVEN at best, with the reason.
 """
 
 from __future__ import annotations
 
-import copy
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.gate_plugin import PROGRESS
 from fixtures.outcome import Verify
-from harness import owner
+from harness.database import Database
+from harness.marathon import scratch
 from harness.marathon.client import Marathon
 from harness.marathon.definition import load
 from harness.marathon.deploy import Deployer
-from harness.marathon.follow import Pace
+from harness.marathon.follow import CHECK, Pace
+from harness.marathon.in_image import linted, tried_in_image
 from harness.marathon.standin.process import StandinProcess
 from harness.releases import ROOT
 from harness.rt import MAIL_SINK, SITE_CONFIGURATION, secret_files
 from harness.stage import Stage
 from tests.deploy.conftest import on_stage
+from tests.deploy.rt_on_marathon import remove
 
-STAND_IN = "stand-in"
 pytestmark = pytest.mark.engine
+DEFINITION = load(ROOT / "marathon.json")
+Made = Callable[[Database | None], dict[str, Any]]
 
 
 @pytest.fixture
-def marathon(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Marathon]:
-    """The Marathon that was named; without a name the stand-in, for the harness's own runs."""
-    named = request.config.getoption("--marathon-url") or STAND_IN
-    if named != STAND_IN:
-        with Marathon.from_environment() as client:
-            yield client
-        return
-    standin = StandinProcess(tmp_path / "standin", ["--end-tasks"])
-    try:
-        with Marathon(standin.start()) as client:
-            yield client
-    finally:
-        standin.stop()
+def place(request: pytest.FixtureRequest) -> scratch.Place:
+    """Where this run deploys to: the stand-in, unless an option or MARATHON_URL names a Marathon."""
+    return scratch.place(request.config.getoption("--marathon-url"), DEFINITION)
+
+
+@pytest.fixture
+def marathon(place: scratch.Place, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Marathon]:
+    """A client of it. A gate shows how long it was used."""
+    progress = request.config.stash.get(PROGRESS, None)
+    with progress.step("deploy") if progress else nullcontext():
+        if place.real:
+            with place.client() as client:
+                yield client
+            return
+        standin = StandinProcess(tmp_path / "standin", ["--end-tasks"])
+        try:
+            with Marathon(standin.start()) as client:
+                yield client
+        finally:
+            standin.stop()
 
 
 def others_look(request: pytest.FixtureRequest) -> bool:
@@ -53,44 +64,87 @@ def others_look(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def definition(stage: Stage, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """marathon.json for this release, in a group of its own; its checks as they are, only asked more often."""
-    app: dict[str, Any] = copy.deepcopy(load(ROOT / "marathon.json"))
-    steps = stage.new().upgrade_steps()
-    app["id"] = f"/rt-harness-{owner.session()}/rt"
-    app["labels"] |= {"RT_RELEASE": stage.pair.target, "RT_SCHEMA": steps[-1]}
-    app["healthChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 6, "delaySeconds": 1}
-    app["readinessChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 1}
-    if os.environ.get("MARATHON_URL"):
-        app["container"]["docker"]["image"] = os.environ.get("RT_IMAGE", app["container"]["docker"]["image"])
+def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
+    """Make marathon.json for this release and a database of this machine (None: what the agents' secrets name).
+
+    Its checks are as they are, only asked more often.
+    """
+
+    def make(database: Database | None) -> dict[str, Any]:
+        image = place.image or stage.lifecycle.rt_image(stage.pair.target)
+        folder = place.secrets if database is None else str(mounted(database))
+        app = scratch.definition(DEFINITION, image=image, secrets=folder)
+        app["labels"] |= {"RT_RELEASE": stage.pair.target, "RT_SCHEMA": stage.new().upgrade_steps()[-1]}
+        app["healthChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 6, "delaySeconds": 1}
+        app["readinessChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 1}
+        if database is not None:
+            app["env"]["RT_MAIL_COMMAND"] = MAIL_SINK
+            own = {"containerPath": SITE_CONFIGURATION, "hostPath": str(site_files()), "mode": "RO"}
+            app["container"]["volumes"].append(own)
         return app
+
+    def site_files() -> Path:
+        """Lay out what all copies have: the site's own configuration, and that no mail goes to anybody."""
+        own = tmp_path / "site.d"
+        for path, content in stage.lifecycle.configuration.inside():
+            file = own / Path(path).relative_to(SITE_CONFIGURATION)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        return own
+
+    def mounted(database: Database) -> Path:
+        database.container.join("bridge")
+        networks = database.container.docker.attrs["NetworkSettings"]["Networks"]
+        address, password = networks["bridge"]["IPAddress"], database.credentials.password
+        known = (stage.dump.manifest.accounts if stage.dump.manifest else {}).get("healthcheck", "")
+        for path, content in secret_files(address, password, healthcheck=known):
+            (tmp_path / Path(path).name).write_bytes(content)
+        return tmp_path
+
+    return make
+
+
+@pytest.fixture
+def upgraded(stage: Stage, place: scratch.Place, request: pytest.FixtureRequest) -> Database | None:
+    """The upgraded copy; None where the agents cannot reach it."""
+    if place.real:
+        return None
     if others_look(request):
         stage.read_everything()  # a site that is used writes
-    database = stage.after()
-    database.container.join("bridge")
-    address = database.container.docker.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
-    password = (stage.dump.manifest.accounts if stage.dump.manifest else {}).get("healthcheck", "")
-    for path, content in secret_files(address, database.credentials.password, healthcheck=password):
-        (tmp_path / Path(path).name).write_bytes(content)
-    app["env"]["RT_MAIL_COMMAND"] = MAIL_SINK
-    own = tmp_path / "site.d"  # as on this side everywhere: the site's configuration, and no mail to anybody
-    for path, content in stage.lifecycle.configuration.inside():
-        file = own / Path(path).relative_to(SITE_CONFIGURATION)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-    app["container"]["docker"]["image"] = stage.lifecycle.rt_image(stage.pair.target)
-    app["container"]["volumes"][0]["hostPath"] = str(tmp_path)
-    app["container"]["volumes"].append({"containerPath": SITE_CONFIGURATION, "hostPath": str(own), "mode": "RO"})
-    return app
+    return stage.after()
 
 
 @pytest.mark.gate("marathon-deploy")
 def test_the_upgraded_site_deploys_and_is_healthy(
-    marathon: Marathon, definition: dict[str, Any], verify: Verify
+    marathon: Marathon, place: scratch.Place, upgraded: Database | None, definition: Made, verify: Verify
 ) -> None:
-    """Every instance serves the wanted release by its own word, and its health check reads a ticket."""
+    """Every instance serves the wanted release by its own word, and its health check reads a ticket.
+
+    Before that, the definition is linted and the check's command is tried once in the image, where that is this
+    machine's: one that only the agents can pull is not asked for here.
+    """
+    app = definition(upgraded)
+    wrong = linted(app, CHECK) + ([] if place.real else tried_in_image(app, CHECK))
     try:
-        verify(Deployer(marathon, pace=Pace(interval=0.5)).deploy(definition))
+        report = Deployer(marathon, pace=Pace(interval=0.5)).deploy(app)
+        report.findings += wrong
+        verify(report)
     finally:
-        marathon.delete(definition["id"], force=True)
-    assert definition["id"] not in [app.id for app in marathon.apps()]
+        remove(marathon, app["id"])
+    if place.reservation():
+        pytest.skip(place.reservation())
+
+
+def test_a_copy_that_was_not_upgraded_is_not_deployed(
+    marathon: Marathon, place: scratch.Place, stage: Stage, definition: Made
+) -> None:
+    """The defect that the test above must catch: the guard in the image refuses, and that is a finding."""
+    if place.real:
+        pytest.skip("a real Marathon's agents cannot reach the copies of this machine")
+    app = definition(stage.before()) | {"instances": 1}
+    try:
+        report = Deployer(marathon, pace=Pace(interval=0.2)).deploy(app)
+    finally:
+        remove(marathon, app["id"])
+    assert report.findings
+    assert "status 71" in str(report), str(report)

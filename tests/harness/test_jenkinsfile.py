@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from fixtures import gate, gate_command
-from harness import releases
+from harness import owner, releases
+from harness.marathon import scratch
 from harness.releases import ROOT
 from harness.verdict import Verdict
 
@@ -45,7 +47,8 @@ def step(name: str, workspace: Path, **environment: str) -> subprocess.Completed
     script = workspace / "step.sh"
     script.write_text(STEPS[name], encoding="utf-8")
     script.chmod(0o755)
-    alone = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "MAKE", "MFLAGS"))}
+    ours = ("PYTEST_", "MAKE", "MFLAGS", owner.SESSION_VARIABLE)
+    alone = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     return subprocess.run(
         [script], cwd=workspace, env=alone | environment, capture_output=True, text=True, check=False
     )
@@ -80,12 +83,30 @@ def test_the_pairs_come_from_the_harness(workspace: Path) -> None:
     assert all({"id", "origin", "target", "server"} <= set(one) for one in found), "what the Jenkinsfile reads"
 
 
-@pytest.mark.parametrize("name", ["libraries", "engine", "own tests", "clean up"])
+@pytest.mark.parametrize("name", ["libraries", "engine", "lint and images", "engine for the deploy", "clean up"])
 def test_every_make_target_exists(workspace: Path, name: str) -> None:
     """make -n goes through all the targets that a step names, and their prerequisites."""
     done = step(name, workspace, MAKEFLAGS="n", FROM="4.4.6", SERVER="x y", CONFIG="/tmp")
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+@pytest.mark.parametrize(("wanted", "green"), [("True", True), ("False", False)])
+def test_own_tests_are_green_only_when_they_pass(
+    workspace: Path, tmp_path_factory: pytest.TempPathFactory, wanted: str, green: bool
+) -> None:
+    """The step for real, narrowed to one small file beside a planted one: never green would be never a gate."""
+    small, planted = (
+        ROOT / "tests" / "harness" / "test_words.py",
+        tmp_path_factory.mktemp("planted") / "test_planted.py",
+    )
+    planted.write_text(f"def test_planted():\n    assert {wanted}\n", encoding="utf-8")
+    others = [f"--ignore=tests/harness/{one.name}" for one in small.parent.iterdir() if one != small]
+    narrowed = shlex.join([*others, "-p", "no:cacheprovider", str(planted)])
+    done = step("own tests", workspace, PYTEST_ADDOPTS=narrowed, MARATHON_URL="http://127.0.0.1:9")
+    assert re.search(r"\b[1-9]\d* passed\b", done.stdout), done.stdout + done.stderr
+    assert (done.returncode == 0) == green, done.stdout
+    assert f'failures="{int(not green)}"' in (workspace / "reports/harness.xml").read_text(encoding="utf-8")
 
 
 def test_an_upgrade_of_the_matrix_is_its_pair_and_nothing_else(workspace: Path) -> None:
@@ -122,7 +143,8 @@ def test_the_gate_is_asked_what_the_parameters_say(workspace: Path) -> None:
     assert step("gate", workspace, **given).returncode == 0
     options = gate_command.parser().parse_args(noted.read_text(encoding="utf-8").split("\0")[:-1])
     asked = (options.origin, options.target, options.server, options.dump, options.config, options.accept)
-    assert [*map(str, asked), options.marathon_url] == list(given.values())
+    assert [*map(str, asked)] == list(given.values())[:-1]
+    assert options.marathon_url == scratch.STAND_IN, "a real Marathon's agents cannot reach the upgraded copy"
 
 
 def test_parameters_left_empty_are_not_said(workspace: Path) -> None:
@@ -161,6 +183,7 @@ def test_the_deploy_looks_before_it_leaps(workspace: Path) -> None:
         "deploy", workspace, MARATHON_URL="http://127.0.0.1:1", MARATHON_TOKEN="", IMAGE="example.org/rt:1"
     )
     assert (done.returncode, "clean" in done.stdout) == (Verdict.NOT_PROVEN.exit_code, True), done.stderr
+    assert "--ask-images" in STEPS["deploy"], "labels stay as they are when --image names another image"
     assert TEXT.index("stage('Gate')") < TEXT.index("currentResult != 'SUCCESS'") < TEXT.index("stage('Deploy')")
 
 

@@ -93,6 +93,20 @@ def test_the_command_to_try_in_the_image() -> None:
     assert list(commands(GOOD)) == ["/opt/rt/healthcheck 127.0.0.1 80"]
 
 
+def of_image(tag: str, schema: str = "5.0.3") -> dict[str, Any]:
+    """The definition with another image, as `deploy --image` makes it: the labels stay."""
+    app = definition(schema)
+    app["container"]["docker"]["image"] = f"registry.example.org/rt:{tag}"
+    return app
+
+
+def unguarded() -> dict[str, Any]:
+    """The definition with the image's guard turned off."""
+    app = definition()
+    app["env"]["RT_GUARD"] = "off"
+    return app
+
+
 @pytest.mark.parametrize(
     ("live", "wanted", "steps", "how"),
     [
@@ -106,10 +120,20 @@ def test_the_command_to_try_in_the_image() -> None:
         (definition(), definition("4.4.6"), (NEW_STEPS, OLD_STEPS), "refused"),
         (definition("4.4.6"), definition("4.4.6"), (OLD_STEPS, NEW_STEPS), "refused"),
         (definition(), definition(), (OLD_STEPS, NEW_STEPS), "refused"),
+        (definition(), of_image("5.0.7"), (None, None), "stop-all"),
+        (definition(), of_image("5.0.7"), (None, NEW_STEPS), "stop-all"),
+        (definition(), of_image("5.0.3-2"), (NEW_STEPS, NEW_STEPS), "rolling"),
+        (definition(), of_image("5.0.7"), (NEW_STEPS, [*NEW_STEPS, "5.0.4"]), "refused"),
+        (definition(), of_image("5.0.7", "5.0.4"), (NEW_STEPS, [*NEW_STEPS, "5.0.4"]), "stop-all"),
+        (definition(), unguarded(), (NEW_STEPS, NEW_STEPS), "refused"),
+        (None, unguarded(), (None, None), "refused"),
     ],
 )
 def test_rolling_only_on_one_schema(live: Any, wanted: Any, steps: Any, how: str) -> None:
-    """Equal steps roll; pending ones stop all; a downgrade or a label that lies is refused."""
+    """Equal steps roll; pending ones stop all; a downgrade, a label that lies, or no guard is refused.
+
+    A label is believed as long as the image stays: it is left alone by whoever hands another image over.
+    """
     assert decide(live, wanted, *steps).how == how
 
 

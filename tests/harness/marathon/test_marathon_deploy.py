@@ -31,6 +31,7 @@ COMMAND = {key: value for key, value in COMMAND.items() if key not in ("path", "
 STEP = 4
 """Seconds of Marathon's time between two polls: the interval of the checks, so that no result is missed."""
 DIES = "serve & until [ -s /tmp/health.uses ]; do sleep 0.1; done; exit 1"
+SAME_STEPS = Decision("rolling", ("of the test",))
 ACROSS = Decision("stop-all", ("of the test",), ("2",))
 
 
@@ -161,7 +162,7 @@ def test_a_bad_deploy_is_found_and_the_old_release_proven_live(
     """The one that was good before serves afterwards on every instance, by its own word."""
     changes, expected = BAD[case]
     good(deployer.deploy(release(trial, "1")))
-    report = deployer.deploy(release(trial, "2", **changes))
+    report = deployer.deploy(release(trial, "2", **changes), SAME_STEPS)
     assert re.search(expected, str(report), re.DOTALL), str(report)
     assert len(report.findings) == 1, str(report)
     assert releases_live(trial, deployer) == ["1"]

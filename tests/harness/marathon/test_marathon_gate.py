@@ -10,6 +10,7 @@ import pytest
 
 from harness.marathon.deadline import Deadline
 from harness.marathon.events import Event
+from harness.marathon.follow import facts_of
 from harness.marathon.gate import Snapshot, Wanted
 from harness.marathon.model import AppState
 from harness.marathon.probe import ProbeResult
@@ -237,3 +238,28 @@ def test_restart_compares_with_the_last_scaling() -> None:
     half = snapshot(app([task(1), task(2, version=-60)], versionInfo=info))
     assert run(half, half)[0][-1] is State.GOOD
     assert run(half, half, restart=True)[0][-1] is State.WAITING
+
+
+def test_old_tasks_that_go_are_remembered() -> None:
+    """What a deploy costs is known while it goes on, and not only what is there at its end."""
+    both = snapshot(app([task(8, -60), task(9, -60), task(1, alive=False)]), OURS)
+    one = snapshot(app([task(8, -60), task(1, alive=False)]), OURS)
+    _, kept = run(both, both)
+    assert kept.memory.old == {"rt.8": True, "rt.9": True}
+    _, lost = run(both, one, one)
+    assert lost.memory.old == {"rt.8": True, "rt.9": False}
+    assert facts_of(lost, app(), None)["old tasks gone"] == ["rt.9"]
+    _, put_late = run(snapshot(app([task(8, -60)], version=stamp(-60))), snapshot(app([task(8, -60), task(1)])))
+    assert put_late.memory.old == {"rt.8": True}
+
+
+@pytest.mark.parametrize(("seconds", "warned"), [(44.0, False), (46.0, True)])
+def test_a_start_that_takes_half_of_the_grace_period_is_told(seconds: float, warned: bool) -> None:
+    """One busy day later it takes more than all of it, and then every start is killed."""
+    started = task(1) | {"startedAt": stamp(5)}
+    started["healthCheckResults"][0]["firstSuccess"] = stamp(5 + seconds)
+    _, found = run(snapshot(app([started, task(2)])))
+    facts = facts_of(found, app(healthChecks=[{"protocol": "COMMAND", "gracePeriodSeconds": 90}]), None)
+    assert facts["seconds from running to first healthy"] == seconds
+    assert ("warning" in facts) == warned
+    assert "92" in facts.get("warning", "92")

@@ -1,0 +1,82 @@
+"""What only the image can say before its definition goes anywhere: upgrade steps, and whether a check can run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from docker import DockerClient
+from docker.errors import ContainerError, DockerException
+
+from harness import engine, owner
+from harness.errors import InfrastructureError
+from harness.marathon.definition import App, commands, image_of
+from harness.marathon.lint import lint
+from harness.releases import VERSION, parse
+from harness.verdict import Finding
+
+UPGRADE = "/opt/rt/upgrade"
+NO_PROGRAM = (126, 127)
+"""What a shell ends with when the program that it was to run is missing, or may not be run."""
+
+
+def upgrade_steps(image: str) -> list[str]:
+    """Return the names of the upgrade steps that an image carries, oldest first; it may be pulled.
+
+    The image's own word, where a label is only what somebody once wrote. Raises InfrastructureError when the
+    engine does not answer, cannot get the image, or finds no steps in it.
+    """
+    code, said = _run(image, "ls", [UPGRADE])
+    steps = sorted((name for name in said.split() if VERSION.match(name)), key=parse)
+    if code or not steps:
+        raise InfrastructureError(
+            f"The image {image} carries no upgrade steps in {UPGRADE}, so it is no RT of this project.",
+            repair=f"docker run --rm --entrypoint ls {image} {UPGRADE}",
+        )
+    return steps
+
+
+def linted(app: App, check: str) -> list[Finding]:
+    """Return what lint calls an error as findings of a check."""
+    return [
+        Finding(check, one.where, f"lint rule {one.rule.id}: {one.what}", repair=one.fix)
+        for one in lint(app)
+        if one.level == "E"
+    ]
+
+
+def tried_in_image(app: App, check: str) -> list[Finding]:
+    """Return the COMMAND checks whose program the image lacks. Raises InfrastructureError as `upgrade_steps`.
+
+    Such a check fails for ever, and Marathon only says that the task is unhealthy. Each command is run once, in a
+    container that serves nothing; so it may fail, but it must be there.
+    """
+    found = []
+    for command in commands(app):
+        code, said = _run(image_of(app), "timeout", ["10", "/bin/sh", "-c", command])
+        if code in NO_PROGRAM:
+            what = f"The health check's command cannot be run in {image_of(app)} (exit code {code})."
+            blocks = (("Command", command), ("Said", said[-500:]))
+            found.append(Finding(check, "healthChecks", what, blocks=blocks))
+    return found
+
+
+def _run(image: str, program: str, arguments: Sequence[str]) -> tuple[int, str]:
+    """Run a program in a container without a network; return its exit code and what it wrote."""
+    try:
+        client: DockerClient = engine.connect()
+        said = client.containers.run(
+            image, list(arguments), entrypoint=program, remove=True, network_mode="none", stderr=True,
+            labels=owner.labels("in-image"),
+        )  # fmt: skip
+    except ContainerError as error:
+        return int(error.exit_status), _text(error.stderr)
+    except DockerException as error:
+        raise InfrastructureError(
+            f"The image {image} could not be asked.", [("Engine", str(error))],
+            "name an image that this machine has or can pull",
+        ) from error  # fmt: skip
+    return 0, _text(said)
+
+
+def _text(said: str | bytes | None) -> str:
+    return said.decode(errors="replace") if isinstance(said, bytes) else said or ""

@@ -1,0 +1,96 @@
+"""Across a schema step: stop all, back up, upgrade once, start all.
+
+Where an upgrade step lies between the release that runs and the wanted one, instances of both must never meet on
+one database. So every instance is stopped, then your own commands are run, one after the other, and only after a
+good upgrade the wanted definition is started and proved live. What goes wrong leads back:
+
+  the backup fails         the old release is started again, as nothing was touched
+  the upgrade fails        --restore is run, then the old release is started and proved live
+  the new one is no good   it is stopped, --restore is run, then the old release is started and proved live
+  without --restore        everything stays stopped, and the report says so
+  the restore fails        everything stays stopped, and the report says so
+
+Commands are lines for /bin/sh, run here, with input at its end and output on this terminal. An exit code of 0 is
+good. They find in their environment:
+
+  RT_NEW_IMAGE   the image that will be started, in which the upgrade is best run
+  RT_STEP        backup, upgrade or restore
+
+An example (options may stand in any order):
+
+  python -m harness.marathon replace marathon.json --image registry.example.org/rt:5.0.3-7 --ask-images \\
+    --backup  'mariadb-dump --single-transaction rt >/backup/before.sql' \\
+    --upgrade 'docker run --rm -v /etc/rt:/opt/share/docker/secrets/rt:ro "$RT_NEW_IMAGE" rt-setup-database \\
+               --action upgrade --force --skip-create --upgrade-from 4.4.6 --upgrade-to 5.0.3' \\
+    --restore 'mariadb -e "DROP DATABASE rt; CREATE DATABASE rt" && mariadb rt </backup/before.sql'
+
+RT's own upgrade ends with 0 although steps failed: so try it with ./gate before, and let the command look at its
+log. The image's guard is the last hold: it does not serve a database that is not of its schema.
+
+Exit codes: 0 the wanted release is live, 1 findings (the report says what runs now), 2 not proven, 3 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+from harness.errors import HarnessError, InfrastructureError
+from harness.marathon.stopall import DatabaseSteps, Step, StepFailedError
+
+NOT_RUN = (126, 127)
+"""What a shell ends with when the command cannot be run at all."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the commands that do something to the database."""
+    parser.add_argument("--backup", required=True, metavar="COMMAND", help="makes a backup of the database")
+    parser.add_argument("--upgrade", required=True, metavar="COMMAND", help="upgrades the database")
+    parser.add_argument("--restore", metavar="COMMAND", help="brings the backup back (without: all stays stopped)")
+
+
+def steps(options: argparse.Namespace, image: str) -> DatabaseSteps:
+    """Return the commands as the procedure takes them."""
+    restore = shell("restore", options.restore, image) if options.restore else None
+    return DatabaseSteps(shell("backup", options.backup, image), shell("upgrade", options.upgrade, image), restore)
+
+
+def shell(name: str, command: str, image: str) -> Step:
+    """Return a step that runs a command.
+
+    It says that it ran and how that ended; neither the command, in which a password may be, nor what it wrote, in
+    which rows may be, goes into a report. A failed upgrade is a finding (StepFailedError). A backup that failed,
+    or a command that does not exist, says nothing about the release and is not proven (InfrastructureError).
+    """
+
+    def run() -> None:
+        print(f"{name}: begun", flush=True)
+        done = subprocess.run(
+            ["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, check=False,
+            env=os.environ | {"RT_NEW_IMAGE": image, "RT_STEP": name},
+        )  # fmt: skip
+        print(f"{name}: ended with exit code {done.returncode}", flush=True)
+        if done.returncode == 0:
+            return
+        kind: type[HarnessError] = StepFailedError
+        repair = "what the command wrote is on the terminal above its exit code"
+        if name == "backup":
+            kind = InfrastructureError
+        if done.returncode in NOT_RUN:
+            kind, repair = InfrastructureError, "try it by hand: a program is missing, or may not be run"
+        raise kind(f"The command of --{name} ended with exit code {done.returncode}.", repair=repair)
+
+    return run
+
+
+def told_when_interrupted(work: Callable[[], int]) -> int:
+    """Carry `work` out; when a person ends it, say what that leaves behind, for nobody goes the way back then."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        said = "Interrupted. Instances that were stopped stay stopped, and the database is as the last command"
+        print(f"\n{said} left it: look at it, or restore it, before anything is started.", file=sys.stderr)
+        return InfrastructureError.exit_code

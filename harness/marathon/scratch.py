@@ -1,0 +1,115 @@
+"""A scratch deploy: where it goes, and a definition that cannot touch what is in production.
+
+`place` is the one place that decides between a real Marathon and the stand-in. On a real one the definition of
+the repository would be dangerous as it is: its labels and service port put it behind the public balancer, and its
+secrets, which lie on the agents, lead to the production database. So the image and a folder of other secrets have
+to be named, and the rest is taken out.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness import owner
+from harness.errors import UsageError
+from harness.marathon.client import Marathon
+from harness.marathon.definition import App, items, mapping, text
+from harness.rt import SECRETS
+
+STAND_IN = "stand-in"
+URL, TOKEN, IMAGE, FOLDER = "MARATHON_URL", "MARATHON_TOKEN", "RT_IMAGE", "RT_SCRATCH_SECRETS"
+NOT_THE_COPY = (
+    "The upgraded copy was not what was deployed: agents of a real Marathon reach neither it nor this machine's "
+    "secrets. Image, definition and health were tried there on the database that the secrets in {folder} name. "
+    "For the copy itself: --marathon-url stand-in"
+)
+
+
+def group() -> str:
+    """Return the group below which everything of this session is, and outside which nothing is touched."""
+    return f"/rt-harness-{owner.session()}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a scratch deploy goes. url: "" for the stand-in. secrets: a folder on a real Marathon's agents."""
+
+    url: str = ""
+    image: str = ""
+    secrets: str = ""
+    token: str = ""
+
+    @property
+    def real(self) -> bool:
+        """Whether it is a Marathon of somebody's."""
+        return bool(self.url)
+
+    def client(self) -> Marathon:
+        """Return a client of the real one."""
+        return Marathon(self.url, token=self.token)
+
+    def reservation(self) -> str:
+        """Say what a good deploy there does not prove; "" for nothing."""
+        return NOT_THE_COPY.format(folder=self.secrets) if self.real else ""
+
+
+def place(named: str | None, app: App, environment: Mapping[str, str] = os.environ) -> Place:
+    """Decide where a scratch deploy of `app` goes. named: what an option says, which wins over MARATHON_URL.
+
+    Raises UsageError where a real Marathon is meant and the image or the secrets' folder are not, or not safely.
+    """
+    url = named or environment.get(URL) or STAND_IN
+    image, folder = environment.get(IMAGE, ""), environment.get(FOLDER, "").rstrip("/")
+    if url == STAND_IN:
+        return Place(image=image)
+    missing = [name for name, value in ((IMAGE, image), (FOLDER, folder)) if not value]
+    if missing:
+        raise UsageError(
+            f"A scratch deploy on a real Marathon needs {' and '.join(missing)}.",
+            repair=f"{IMAGE}: an image that its agents can pull; {FOLDER}: a folder on the agents with rt-db and "
+            f"healthcheck.passwd of a database that is not in production. Or --marathon-url {STAND_IN}",
+        )
+    taken = [text(one.get("hostPath")).rstrip("/") for one in map(mapping, _volumes(app))]
+    if not folder.startswith("/") or folder in taken:
+        raise UsageError(
+            f"{FOLDER} must be an absolute path on the agents, and not the one that marathon.json names: "
+            "instances of a scratch deploy would work on the production database.",
+            repair="put rt-db and healthcheck.passwd of another database into a folder of their own",
+        )
+    return Place(url, image, folder, environment.get(TOKEN, ""))
+
+
+def definition(app: App, *, image: str, secrets: str, name: str = "rt") -> dict[str, Any]:
+    """Return a definition that is deployed like `app` and never meets the world.
+
+    Below this session's group; without anything by which a balancer finds it (labels but our own, service and host
+    ports); with other secrets, and with mail that stays inside.
+    """
+    made: dict[str, Any] = copy.deepcopy(dict(app))
+    made["id"] = f"{group()}/{name}"
+    made["labels"] = {key: one for key, one in mapping(app.get("labels")).items() if key.startswith("RT_")}
+    made["container"]["docker"]["image"] = image
+    for ports in (made["container"].get("portMappings"), made["container"]["docker"].get("portMappings")):
+        for port in items(ports):
+            port.pop("servicePort", None)
+            port.pop("labels", None)
+            port["hostPort"] = 0
+    for volume in _volumes(made):
+        if mapping(volume).get("containerPath") == SECRETS:
+            volume["hostPath"] = secrets
+    made["env"] = {key: one for key, one in mapping(app.get("env")).items() if key != "RT_MAIL_COMMAND"}
+    return made
+
+
+def _volumes(app: App) -> list[Any]:
+    return items(mapping(app.get("container")).get("volumes"))
+
+
+def without_password(word: str) -> str:
+    """Return a word of a command line as it may be shown: an address without user and password."""
+    return re.sub(r"(?<=://)[^/?#]*@", "", word)

@@ -1,0 +1,66 @@
+"""The commands of `replace`: what their end means, what they are told, and what is never repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import InfrastructureError
+from harness.marathon.__main__ import main
+from harness.marathon.replacing import shell, told_when_interrupted
+from harness.marathon.stopall import StepFailedError
+
+
+def test_a_command_knows_the_image_and_its_step(tmp_path: Path) -> None:
+    """The upgrade is run in the image that will be started."""
+    shell("backup", f'echo "$RT_STEP $RT_NEW_IMAGE" >{tmp_path}/told; read line || true', "rt:2")()
+    assert (tmp_path / "told").read_text() == "backup rt:2\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "kind"),
+    [
+        ("upgrade", "exit 7", StepFailedError),
+        ("restore", "exit 1", StepFailedError),
+        ("backup", "exit 1", InfrastructureError),
+        ("upgrade", "/no/such/program", InfrastructureError),
+        ("upgrade", "kill -KILL $$", StepFailedError),
+    ],
+)
+def test_what_a_bad_end_means(name: str, command: str, kind: type[Exception]) -> None:
+    """A failed upgrade is a finding. A full backup disk, or a program that is missing, proves nothing."""
+    with pytest.raises(kind, match=f"--{name} ended with exit code") as caught:
+        shell(name, f": secret; {command}", "rt:2")()
+    assert type(caught.value) is kind
+    assert "secret" not in str(caught.value), "a password may stand in a command"
+
+
+def test_without_commands_it_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody stops a site without knowing how it is backed up."""
+    with pytest.raises(SystemExit) as ended:
+        main(["replace", "marathon.json", "--upgrade", "true"])
+    assert (ended.value.code, "--backup" in capsys.readouterr().err) == (3, True)
+
+
+def test_without_a_marathon_nothing_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither with none named nor with one that does not answer."""
+    words = ["replace", "marathon.json", "--backup", f"touch {tmp_path}/begun", "--upgrade", "true"]
+    monkeypatch.delenv("MARATHON_URL", raising=False)
+    assert main(words) == 3
+    monkeypatch.setenv("MARATHON_URL", "http://127.0.0.1:1")
+    assert main(words) == 2
+    assert "no answer" in capsys.readouterr().err
+    assert not (tmp_path / "begun").exists()
+
+
+def test_an_interruption_says_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    """The way back is not gone by itself then."""
+
+    def ends() -> int:
+        raise KeyboardInterrupt
+
+    assert told_when_interrupted(ends) == 2
+    assert "stay stopped" in capsys.readouterr().err

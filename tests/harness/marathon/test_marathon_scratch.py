@@ -1,0 +1,146 @@
+"""A scratch deploy meets neither the public balancer nor the production database, wherever it goes."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+from typing import Any
+
+import pytest
+
+from fixtures import gate
+from fixtures.gate_plugin import REPORT_PROPERTY, OutcomePlugin
+from harness.errors import UsageError
+from harness.marathon import scratch
+from harness.marathon.definition import load, ports_of
+from harness.marathon.in_image import linted
+from harness.marathon.lint import lint
+from harness.plan import Step
+from harness.progress import Progress
+from harness.releases import ROOT
+from harness.verdict import Outcome, Report, Verdict
+
+FILE = load(ROOT / "marathon.json")
+PRODUCTION = FILE["container"]["volumes"][0]["hostPath"]
+NAMED = {scratch.URL: "http://m:8080", scratch.IMAGE: "r.example.org/rt:1", scratch.FOLDER: "/opt/scratch"}
+
+
+def made(app: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A scratch definition of the file in the repository, or of another one."""
+    return scratch.definition(app or FILE, image="r.example.org/rt:1", secrets="/opt/scratch")
+
+
+def test_nothing_leads_to_production() -> None:
+    """No balancer finds it, its secrets are others, and it is below the session's own group."""
+    app = made()
+    assert "HAPROXY" in json.dumps(FILE), "the file no longer has what is to be taken out"
+    for word in ("HAPROXY", "servicePort", f'"hostPath": "{PRODUCTION}"'):
+        assert word not in json.dumps(app), word
+    assert all(port.service_port == port.host_port == 0 for port in ports_of(app))
+    assert app["id"].startswith(f"{scratch.group()}/")
+    assert app["container"]["volumes"][0]["hostPath"] == "/opt/scratch"
+    assert app["container"]["docker"]["image"] == "r.example.org/rt:1"
+    assert app["labels"] == {key: FILE["labels"][key] for key in ("RT_RELEASE", "RT_SCHEMA")}
+
+
+def test_the_rest_is_deployed_as_it_is() -> None:
+    """Checks, strategy and environment are what is to be tried; the file itself is left alone."""
+    before, app = copy.deepcopy(FILE), made()
+    changed = {key for key in {*app, *FILE} if app.get(key) != FILE.get(key)}
+    assert changed == {"id", "labels", "container"}
+    assert before == FILE
+    assert [one.rule.id for one in lint(app) if one.level == "E"] == []
+
+
+def test_other_ways_to_the_world_are_closed_too() -> None:
+    """Addresses of other balancers, fixed ports, mail, and the old dialect."""
+    app = copy.deepcopy(FILE)
+    app["labels"] |= {"traefik.frontend.rule": "Host:rt", "HAPROXY_1_GROUP": "internal"}
+    app["env"]["RT_MAIL_COMMAND"] = "/usr/sbin/sendmail"
+    mappings = [{"containerPort": 80, "hostPort": 80, "servicePort": 10001, "labels": {"VIP_0": "/rt:80"}}]
+    del app["container"]["portMappings"], app["networks"]
+    app["container"]["docker"] |= {"network": "BRIDGE", "portMappings": mappings}
+    text = json.dumps(made(app))
+    assert [word for word in ("traefik", "HAPROXY", "sendmail", "10001", "VIP_0") if word in text] == []
+
+
+@pytest.mark.parametrize(
+    ("option", "variables", "url"),
+    [
+        (None, {}, ""),
+        (None, {scratch.IMAGE: "x"}, ""),
+        ("stand-in", NAMED, ""),
+        (None, NAMED, "http://m:8080"),
+        ("http://other:8080", NAMED, "http://other:8080"),
+    ],
+)
+def test_one_place_decides(option: str | None, variables: dict[str, str], url: str) -> None:
+    """What the option says wins over the variable, for client, definition and reservation alike."""
+    found = scratch.place(option, FILE, variables)
+    assert (found.url, found.real, bool(found.reservation())) == (url, bool(url), bool(url))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({scratch.IMAGE: ""}, "needs RT_IMAGE"),
+        ({scratch.FOLDER: ""}, "needs RT_SCRATCH_SECRETS"),
+        ({scratch.FOLDER: "relative"}, "absolute"),
+        ({scratch.FOLDER: PRODUCTION + "/"}, "production database"),
+    ],
+)
+def test_a_real_marathon_wants_to_be_told(changes: dict[str, str], told: str) -> None:
+    """A default would be production's."""
+    with pytest.raises(UsageError, match=told) as caught:
+        scratch.place(None, FILE, NAMED | changes)
+    assert caught.value.repair
+
+
+def test_the_gate_says_so_before_anything_is_started(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wrong usage is exit code 3, and no verdict."""
+    for name in NAMED:
+        monkeypatch.delenv(name, raising=False)
+    assert gate.main(["--marathon-url", "http://127.0.0.1:9"]) == gate.USAGE
+    assert "RT_SCRATCH_SECRETS" in capsys.readouterr().err
+
+
+def test_a_reservation_makes_a_good_deploy_not_proven() -> None:
+    """The report stays, and the reason stands where what was not checked stands, in its own words."""
+    outcome = Outcome()
+    plugin = OutcomePlugin(outcome, Progress(io.StringIO(), Step("gate")), {}, {}, lambda _: False)
+    said = scratch.place(None, FILE, NAMED).reservation()
+    good = Report("marathon-deploy", "?", looked_at=2)
+    plugin.pytest_runtest_logreport(
+        pytest.TestReport(
+            "x::test", ("x", 1, "test"), {}, "skipped", ("x", 1, f"Skipped: {said}"), "call",
+            user_properties=[(REPORT_PROPERTY, good.to_json())],
+        )
+    )  # fmt: skip
+    plugin.pytest_sessionfinish()
+    assert (outcome.verdict(), outcome.reports) == (Verdict.NOT_PROVEN, [good])
+    assert outcome.trouble == [f"Not answered: test. {said}"]
+    assert "not what was deployed" in said
+
+
+def test_what_lint_calls_an_error_is_a_finding() -> None:
+    """The gate looks before it deploys."""
+    app = copy.deepcopy(FILE)
+    assert linted(app, "marathon-deploy") == []
+    del app["networks"]
+    (found,) = [one for one in linted(app, "marathon-deploy") if "L07" in one.what]
+    assert found.repair
+
+
+def test_no_password_is_shown() -> None:
+    """The command is in the report, so that it can be repeated."""
+    for given_word, shown in (
+        ("http://me:secret@m.example.org:8080/x", "http://m.example.org:8080/x"),
+        ("--marathon-url=https://me:se=cret@m", "--marathon-url=https://m"),
+        ("/backup/a@b.sql", "/backup/a@b.sql"),
+        ("http://[me@x", "http://x"),
+        ("--from", "--from"),
+    ):
+        assert scratch.without_password(given_word) == shown

@@ -93,6 +93,16 @@ def test_a_second_part_without_its_end_is_refused(tmp_path: Path) -> None:
         list(dump.chunks())
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_half_a_dump_is_told_before_anything_is_built(tmp_path: Path, name: str) -> None:
+    """A person's own dump has nothing that it could be compared with but its own end."""
+    path = write(tmp_path, FORMATS[name](SQL))
+    dumps.need_whole(dumps.load(path))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DumpError, match=r"is damaged|is cut off"):
+        dumps.need_whole(dumps.load(path))
+
+
 def test_a_fitting_manifest_is_read(tmp_path: Path) -> None:
     """The facts beside a dump are what its restore is compared with."""
     dump = dumps.load(write(tmp_path, SQL, manifest(SQL)))

@@ -69,6 +69,17 @@ def test_a_damaged_dump_is_refused(tmp_path: Path) -> None:
     )
 
 
+def test_half_a_dump_without_a_manifest_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    """Images are built for minutes, and a large dump is restored for hours until its missing end is met."""
+    path = tmp_path / "mine.sql.zst"
+    path.write_bytes(dump.bundled("4.4.6").read_bytes()[:-1000])
+    done = gate(
+        "--dump", str(path), "--from", "4.4.6", folder=tmp_path / "reports", DOCKER_HOST="unix:///nowhere.sock"
+    )
+    assert (done.returncode, "The dump mine.sql.zst is damaged" in done.stderr) == (USAGE, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_no_engine_is_not_proven(tmp_path: Path) -> None:
     """Nothing was checked: that is neither GO nor NO-GO."""
     done = gate(folder=tmp_path, DOCKER_HOST="unix:///nowhere.sock")

@@ -79,7 +79,9 @@ def test_the_main_job_ends_with_go(engine: DockerClient, tmp_path: Path) -> None
         assert all(mark in text for text in logs)
 
 
-@pytest.mark.parametrize(("number", "step"), [*zip((signal.SIGINT, signal.SIGTERM), HELD, strict=True)])
+@pytest.mark.parametrize(
+    ("number", "step"), [*zip((signal.SIGINT, signal.SIGTERM), HELD, strict=True)], ids=["upgrade", "checks"]
+)
 def test_it_ends_at_once_when_it_is_told_to(
     engine: DockerClient, tmp_path: Path, number: signal.Signals, step: str
 ) -> None:

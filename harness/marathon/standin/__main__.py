@@ -19,7 +19,7 @@ from pathlib import Path
 import uvicorn
 
 from harness import cache, engine
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.marathon.standin.api import build
 from harness.marathon.standin.clock import ManualClock, RealClock
 from harness.marathon.standin.core import Settings, Standin, load_state
@@ -74,17 +74,25 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 takes a free one.
 
     It names its protocol, because asyncio turns Nagle's algorithm off for sockets that do and for no others:
-    answers on a kept connection would take 40 ms instead of 2.
+    answers on a kept connection would take 40 ms instead of 2. Raises UsageError where that port cannot be had.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(128)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(
+            f"Nobody can listen on port {port} of {host}: {why}.", repair="name another port; 0 takes a free one"
+        ) from error
     return listener
 
 
 async def serve(options: argparse.Namespace) -> None:
     """Run until a signal asks for the end."""
+    listener = listen(options.listen, options.port)  # before anything is begun that would have to be ended
     options.state = options.state or cache.directory("marathon")
     state = load_state(options.state)
     clock = ManualClock(state.moment or RealClock().now()) if options.manual_clock else RealClock()
@@ -93,7 +101,6 @@ async def serve(options: argparse.Namespace) -> None:
     runner = DockerRunner(engine.connect(), state.identity, options.host, options.cmd_image, patience=patience)
     settings = Settings(options.dialect, options.max_running_deployments, options.cpus, options.mem)
     standin = Standin(clock, runner, state, settings)
-    listener = listen(options.listen, options.port)
     address = f"http://{options.listen}:{listener.getsockname()[1]}"
     await standin.start()
     config = uvicorn.Config(

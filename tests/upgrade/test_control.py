@@ -50,10 +50,11 @@ def test_no_check_finds_anything(same: Stage) -> None:
     assert not [line for line in same.rows().allowed if "step" in line]
 
 
+@pytest.mark.slow
 @pytest.mark.control("preflight and application")
 @pytest.mark.parametrize("same", ONE_OF_A_SERIES, indirect=True)
 def test_nothing_speaks_against_it_and_the_site_works(same: Stage) -> None:
-    """The first question and the last, which leaves traces. As a gate asks them: they take as long as all others."""
+    """The first question and the last, which leaves traces: they take as long as all others."""
     same.thorough = False
     reports = [same.preflight(), same.application()]
     assert [report.check for report in reports if not clean(report)] == []

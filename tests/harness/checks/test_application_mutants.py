@@ -63,7 +63,7 @@ def logged(text: str) -> Report:
 def ran(job: Sequence[str], done: Done) -> Report:
     """Return what is said of a job that ended so."""
     report = Report(application.CHECK, "")
-    jobs.one(report, cast(Rt, SimpleNamespace(run=lambda *_, limit: done)), log.allowances(), job, 60)
+    jobs.one(report, cast(Rt, SimpleNamespace(run=lambda *_, **__: done)), log.allowances(), job, 60)
     return report
 
 

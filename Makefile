@@ -50,8 +50,8 @@ forecast: engine ## how long the upgrade will take on a larger database: FROM= T
 	    $(if $(TIMES),--times "$(TIMES)") $(if $(BUDGET),--budget "$(BUDGET)")
 
 mutants: images ## plant defects, known ones and two hundred by chance (SEED=), and see that the checks catch them
-	$(PYTEST) $(PARALLEL) --mutants tests/harness/checks tests/harness/marathon/test_standin_mutants.py \
-	    tests/harness/marathon/test_marathon_deploy_mutants.py \
+	$(PYTEST) $(PARALLEL) --mutants tests/harness/checks tests/harness/test_dump.py \
+	    tests/harness/marathon/test_standin_mutants.py tests/harness/marathon/test_marathon_deploy_mutants.py \
 	    tests/upgrade/test_control.py $(if $(SEED),--seed "$(SEED)")
 
 gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= MARATHON_URL= ACCEPT= (defaults: 4.4.6 5.0.3 mariadb-10.11)

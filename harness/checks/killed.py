@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.guard import HALF_WAY, NEWER, OLDER, Judgement
-from harness.verdict import Report
+from harness.verdict import Outcome, Report, Verdict
 
 NAME = "killed"
 QUESTION = "Is a half upgraded database recognised, never served, and as good as new after restore and upgrade?"
@@ -33,10 +33,19 @@ class Aftermath:
     forbidden: tuple[str, ...]
     again: list[Report] = field(default_factory=list)
 
+    def verdict(self) -> Verdict:
+        """Return what a gate would say of the upgrade that was cut off, by its run and its history."""
+        seen = [self.run, self.history]
+        return Outcome(seen, expected=tuple(one.check for one in seen)).verdict()
+
 
 def check(seen: Aftermath) -> Report:
     """Judge what was seen."""
     report = Report(NAME, QUESTION, looked_at=1, unit="interrupted upgrades")
+    if not seen.run and seen.verdict() is not Verdict.NO_GO:
+        report.find(
+            seen.place, f"the verdict on the upgrade that was cut off is {seen.verdict().value}, not NO-GO"
+        )
     if seen.run:
         _finished(report, seen)
     elif all(one.code == OLDER for one in seen.judgements if one.release == seen.target):
@@ -59,7 +68,7 @@ def _half_way(report: Report, seen: Aftermath) -> None:
         right = (HALF_WAY,) if one.release == seen.target else (HALF_WAY, NEWER)
         if one.code not in right:
             report.find(seen.place, "a guard does not recognise the half upgraded database", samples=(str(one),))
-    if seen.history:
+    if not seen.history.findings:  # one that had nothing to look at has recognised nothing either
         report.find(seen.place, "the history check finds nothing in the half upgraded database", repair=REPAIR)
     for release, code in seen.served.items():
         if code not in (HALF_WAY, NEWER):

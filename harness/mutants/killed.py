@@ -70,6 +70,10 @@ MUTANTS = (
                      replace(one, code=0 if one.release == NEW else NEWER) for one in seen.judgements],
                      forbidden=())),
     KilledMutant("history-silent", "the history is closed", lambda seen: replace(seen, history=clean("history"))),
+    KilledMutant("history-empty", "the history check had nothing to look at",
+                 lambda seen: replace(seen, history=Report("history", "?"))),
+    KilledMutant("no-verdict", "nothing was found, as nothing was looked at: that is NOT PROVEN and not NO-GO",
+                 lambda _: replace(untouched(), run=Report("run", "?"), history=Report("history", "?"))),
     KilledMutant("not-asked", "no image was asked", lambda seen: replace(seen, judgements=[], served={})),
     KilledMutant("not-restored", "nobody restored", lambda seen: replace(seen, again=[])),
     KilledMutant(

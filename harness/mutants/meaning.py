@@ -1,6 +1,7 @@
 """Losses that people would notice, planted into an upgraded database of the bundled kind.
 
-Each names the section of harness.checks.meaning that must tell of it; all can be planted together.
+Each names the section of harness.checks.meaning that must tell of it. They can be planted together, but for
+two that the others would hide.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from harness.mutants import Mutant
 
 @dataclass(frozen=True)
 class MeaningMutant(Mutant):
-    """section: where the check must find it. shows: a pattern of the words in which it does."""
+    """section: where the check must find it. shows: a pattern of the words in which it does.
+
+    apart: whether it is planted without those that change everybody's rights.
+    """
 
     section: str = ""
     shows: str = ""
+    apart: bool = False
 
 
 def _one(table: str, where: str) -> str:
@@ -68,8 +73,8 @@ _DEFECTS = (
         "DELETE FROM Attributes WHERE Name = 'Subscription' ORDER BY id LIMIT 1",)),
     ("password", "logins", r"lets in -> refused", "an old password no longer lets in", (
         "UPDATE Users SET Password = CONCAT(LEFT(Password, LENGTH(Password) - 1), '_') WHERE Name = 'bob'",)),
-    ("right-lost", "rights", r"-SeeQueue", "a right is gone", (
-        "DELETE FROM ACL WHERE RightName = 'SeeQueue' ORDER BY id DESC LIMIT 1",)),
+    ("right-lost", "rights", r"RT::Catalog-\d+: -AdminCatalog$", "a right is gone, and is not held otherwise", (
+        "DELETE FROM ACL WHERE RightName = 'AdminCatalog' ORDER BY id DESC LIMIT 1",)),
     ("right-gained", "rights", r"\+SuperUser", "everybody may do everything", (
         "INSERT INTO ACL (PrincipalType, PrincipalId, RightName, ObjectType, ObjectId, Creator, LastUpdatedBy)"
         " SELECT 'Group', id, 'SuperUser', 'RT::System', 1, 1, 1 FROM `Groups`"
@@ -88,10 +93,22 @@ _DEFECTS = (
         "UPDATE Principals SET Disabled = 1 WHERE id = (SELECT id FROM Users WHERE Name = 'erin')",)),
     ("lifecycle", "queues", r"Lifecycle:", "a queue follows another lifecycle", (
         "UPDATE Queues SET Lifecycle = 'approvals' WHERE Lifecycle = 'default' ORDER BY id DESC LIMIT 1",)),
+    ("dashboard-from-nowhere", "dashboards", r"are new", "one appears that no step makes", (
+        "INSERT INTO Attributes (Name, Description, Content, ContentType, ObjectType, ObjectId, Creator,"
+        " LastUpdatedBy) SELECT Name, 'Another', Content, ContentType, ObjectType, ObjectId, 1, 1 FROM Attributes"
+        " WHERE Name = 'Dashboard' AND Description = 'Homepage' ORDER BY id LIMIT 1",)),
+    ("template-from-nowhere", "templates", r"are new", "one appears that no step brings", (
+        "INSERT INTO Templates (Queue, Name, Type, Content, Creator, LastUpdatedBy)"
+        " VALUES (0, 'From nowhere', 'Perl', 'Hello', 1, 1)",)),
+    ("grant-too-wide", "rights", r"System-1: \+ShowSearchAdvanced$", "what a step grants, granted to others", (
+        "INSERT INTO ACL (PrincipalType, PrincipalId, RightName, ObjectType, ObjectId, Creator, LastUpdatedBy)"
+        " SELECT 'Group', id, 'ShowSearchAdvanced', 'RT::System', 1, 1, 1 FROM `Groups`"
+        " WHERE Domain = 'SystemInternal' AND Name = 'Unprivileged'",)),
     ("field-choices", "custom fields", r"values:", "a choice of a custom field is gone", (
         "DELETE FROM CustomFieldValues ORDER BY id LIMIT 1",)),
 )  # fmt: skip
+APART = ("right-lost", "grant-too-wide")
 MUTANTS = tuple(
-    MeaningMutant(name, "meaning", reason, statements, section, shows)
+    MeaningMutant(name, "meaning", reason, statements, section, shows, name in APART)
     for name, section, shows, reason, statements in _DEFECTS
 )

@@ -18,8 +18,8 @@ from harness.stage import Stage
 from harness.traps import Sign, Trap
 from harness.verdict import Outcome, Report, Verdict
 
-SERVED_BY = ("run", "history", "schema", "rows", "integrity")
-"""Checks that a harmless trap must pass, beside preflight. What RT itself says of the data costs half a minute."""
+SERVED_BY = ("run", "history", "schema", "rows", "integrity", "meaning")
+"""Checks that a harmless trap must pass, beside preflight: all that only read."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,14 @@ class Scene(Stage):
 
 
 def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
-    """Patch, upgrade and check. Of a trap that stops an upgrade only the checks that must see it are asked."""
+    """Patch, upgrade and check. Of a trap that stops an upgrade only the checks that must see it are asked.
+
+    A check that is asked and does not report makes it NOT PROVEN, as in a gate.
+    """
     scene = Scene(lifecycle, trap)
     try:
         names = trap.checks
-        if trap.verdict is Verdict.GO:
+        if trap.verdict is Verdict.GO:  # whoever says GO says that nothing was lost, so everything is asked
             names = tuple(dict.fromkeys(("preflight", *SERVED_BY, *names)))
         scene.prepare(names)
         reports = [scene.report(name) for name in names]
@@ -126,7 +129,7 @@ def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
     finally:
         scene.close()
     missing = [sign for sign in trap.signs if not given(sign, reports)]
-    return Sprung(Outcome(reports).verdict(), refused, reports, missing)
+    return Sprung(Outcome(reports, expected=names).verdict(), refused, reports, missing)
 
 
 def given(sign: Sign, reports: list[Report]) -> bool:

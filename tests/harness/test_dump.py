@@ -50,6 +50,7 @@ def manifest(content: bytes, **changes: object) -> str:
     return "".join(f'{key} = "{value}"\n' for key, value in facts.items()) + "[rows]\nt = 3\n"
 
 
+@pytest.mark.control("dump")
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_is_told_by_its_content(tmp_path: Path, name: str) -> None:
     """Names of files lie: a backup script that changed its compression must not stop an upgrade."""
@@ -68,6 +69,7 @@ def test_lines_of_the_old_server_are_left_out_and_data_is_not(tmp_path: Path) ->
     assert text.count(b"INSERT") == 2
 
 
+@pytest.mark.mutants("dump")
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "plain"])
 @pytest.mark.parametrize("kept", [0.5, 0.97])
 def test_an_archive_that_breaks_off_is_refused(tmp_path: Path, name: str, kept: float) -> None:
@@ -78,7 +80,11 @@ def test_an_archive_that_breaks_off_is_refused(tmp_path: Path, name: str, kept: 
         list(dump.chunks())
 
 
-@pytest.mark.parametrize("end", [b"-- Dump completed", b"');\n-- Dump", b"INSERT INTO `t` VALUES ('[0"])
+@pytest.mark.mutants("dump")
+@pytest.mark.parametrize(
+    "end", [b"-- Dump completed", b"');\n-- Dump", b"INSERT INTO `t` VALUES ('[0"],
+    ids=["before-its-last-line", "between-two-statements", "within-a-statement"],
+)  # fmt: skip
 def test_text_that_ends_early_is_refused(tmp_path: Path, end: bytes) -> None:
     """A dump cut between two statements restores with exit code 0 and tables missing."""
     dump = dumps.load(write(tmp_path, SQL[: SQL.index(end)]))
@@ -86,6 +92,7 @@ def test_text_that_ends_early_is_refused(tmp_path: Path, end: bytes) -> None:
         list(dump.chunks())
 
 
+@pytest.mark.mutants("dump")
 def test_a_second_part_without_its_end_is_refused(tmp_path: Path) -> None:
     """RT's documented backup is two dumps in one file; the second one may have run into a full disk."""
     dump = dumps.load(write(tmp_path, SQL + SQL[: SQL.index(b"-- Dump completed")]))
@@ -103,6 +110,7 @@ def test_half_a_dump_is_told_before_anything_is_built(tmp_path: Path, name: str)
         dumps.need_whole(dumps.load(path))
 
 
+@pytest.mark.control("dump")
 def test_a_fitting_manifest_is_read(tmp_path: Path) -> None:
     """The facts beside a dump are what its restore is compared with."""
     dump = dumps.load(write(tmp_path, SQL, manifest(SQL)))
@@ -110,6 +118,7 @@ def test_a_fitting_manifest_is_read(tmp_path: Path) -> None:
     assert (dump.manifest.release, dump.manifest.rows) == ("4.4.6", {"t": 3})
 
 
+@pytest.mark.mutants("dump")
 @pytest.mark.parametrize(
     ("content", "text", "expected"),
     [
@@ -123,6 +132,14 @@ def test_a_fitting_manifest_is_read(tmp_path: Path) -> None:
         (b"", "", "is not a dump"),
         (b"PGDMP\x01\x0e", "", "is not a dump"),
         (b"\x50\x4b\x03\x04zip", "", "is not a dump"),
+    ],
+    ids=[
+        "of-another-manifest",
+        "manifest-incomplete",
+        "manifest-damaged",
+        "empty",
+        "of-another-product",
+        "archive",
     ],
 )
 def test_what_is_not_what_it_should_be_is_refused(
@@ -139,6 +156,7 @@ def test_a_missing_dump_names_the_bundled_ones(tmp_path: Path) -> None:
         dumps.load(tmp_path / "nothing.sql")
 
 
+@pytest.mark.control("dump")
 @pytest.mark.parametrize("path", sorted(dumps.FOLDER.glob("*.sql.zst")), ids=lambda path: path.name)
 def test_bundled_dumps_match_their_manifests(path: Path) -> None:
     """A dump that was changed by hand proves nothing about the release it claims to come from."""

@@ -17,6 +17,7 @@ from harness import web
 from harness.checks import application, jobs, log, mails
 from harness.checks.application import Visit
 from harness.checks.mails import Mails
+from harness.containers import Done
 from harness.lifecycle import Lifecycle
 from harness.mutants.application import EVERYBODY, MUTANTS, PERSON, ApplicationMutant
 from harness.rt import Rt
@@ -57,6 +58,35 @@ def logged(text: str) -> Report:
     site = SimpleNamespace(container=SimpleNamespace(logs=lambda: text))
     application._log(report, Visit(cast(Rt, site), "root", ""), log.allowances())
     return report
+
+
+def ran(job: Sequence[str], done: Done) -> Report:
+    """Return what is said of a job that ended so."""
+    report = Report(application.CHECK, "")
+    jobs.one(report, cast(Rt, SimpleNamespace(run=lambda *_, **__: done)), log.allowances(), job, 60)
+    return report
+
+
+COMPLAINT = "[23] [Wed Nov 25 14:05:28 2026] [warning]: a portlet could not be shown (/x.pm:1)\n"
+
+
+@pytest.mark.mutants("application")
+@pytest.mark.parametrize(
+    ("job", "done"),
+    [(0, Done(1, "", "")), (0, Done(0, "", COMPLAINT)), (1, Done(124, "", COMPLAINT)), (2, Done(124, "", ""))],
+    ids=["job-failed", "job-complains", "dashboards-complain-and-are-stopped", "job-hangs"],
+)
+def test_a_job_that_does_not_work_is_found(job: int, done: Done) -> None:
+    """Cron mails it to somebody who left years ago."""
+    assert ran(jobs.JOBS[job], done).findings
+
+
+@pytest.mark.control("application")
+def test_dashboards_that_take_long_are_no_finding() -> None:
+    """They take as long as people have subscribed to; that they were not all sent is said."""
+    report = ran(jobs.JOBS[1], Done(124, "", ""))
+    assert not report.findings
+    assert report.not_checked == ["what rt-email-dashboards would have sent after its first 60 s"]
 
 
 @pytest.mark.mutants("application")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.checks import killed
-from harness.mutants.killed import MUTANTS, KilledMutant, half_way, untouched
+from harness.mutants.killed import MUTANTS, KilledMutant, clean, half_way, untouched
+from harness.verdict import Report, Verdict
 
 
 @pytest.mark.mutants("killed")
@@ -13,6 +16,13 @@ from harness.mutants.killed import MUTANTS, KilledMutant, half_way, untouched
 def test_a_bad_aftermath_is_found(mutant: KilledMutant) -> None:
     """A half upgraded database that is served, or thought whole, is the worst case."""
     assert killed.check(mutant.damage(half_way())).findings, mutant.reason
+
+
+def test_what_was_cut_off_is_no_go_by_the_verdict() -> None:
+    """Recognised means: whoever asks for a verdict on it gets NO-GO, and GO only where it came through."""
+    assert half_way().verdict() is untouched().verdict() is Verdict.NO_GO
+    assert replace(half_way(), run=clean("run"), history=clean("history")).verdict() is Verdict.GO
+    assert replace(half_way(), run=Report("run", "?"), history=clean("history")).verdict() is Verdict.NOT_PROVEN
 
 
 @pytest.mark.control("killed")

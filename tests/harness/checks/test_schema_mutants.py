@@ -112,6 +112,51 @@ def test_an_allowance_needs_its_step_or_a_past(steps: list[str], before: Schema 
     assert len(check.check(WIDER, FRESH, steps, before, [RULE]).findings) == found
 
 
+NEW = Column("LastUpdated", "timestamp", "", "", nullable=True, default=None, extra="")
+OLD = replace(NEW, nullable=False, default="current_timestamp()", extra="on update current_timestamp()")
+"""A TIMESTAMP that was not told otherwise, as a newer and as an older server makes it."""
+
+
+def stamped(column: Column, name: str = "sessions") -> Schema:
+    """Return a schema of one table with a stamp in it."""
+    made = table(name, Id="utf8mb4")
+    return database(replace(made, columns={**made.columns, column.name: column}))
+
+
+@pytest.mark.control("schema")
+@pytest.mark.parametrize(("found", "fresh"), [(OLD, NEW), (NEW, OLD)], ids=["old-on-new", "new-on-old"])
+def test_a_stamp_of_the_sessions_may_be_another_servers(found: Column, fresh: Column) -> None:
+    """Nobody can do anything about it, and nothing depends on it."""
+    report = check.check(stamped(found), stamped(fresh), (), stamped(found))
+    assert report
+    assert len(report.allowed) == 3
+
+
+@pytest.mark.mutants("schema")
+@pytest.mark.parametrize(("older", "newer"), [(OLD, NEW), (NEW, OLD)], ids=["old-on-new", "new-on-old"])
+@pytest.mark.parametrize("aspect", ["nullable", "default", "extra"])
+@pytest.mark.parametrize("where", ["another-table", "another-column", "not-brought-along"])
+def test_any_other_stamp_may_not(older: Column, newer: Column, aspect: str, where: str) -> None:
+    """Each of the three differences, either way, is meant for that column alone, and for what was there before."""
+    name = "Tickets" if where == "another-table" else "sessions"
+    wanted = replace(newer, name="Created") if where == "another-column" else newer
+    found = replace(wanted, **{aspect: getattr(older, aspect)})
+    before = stamped(wanted if where == "not-brought-along" else found, name)
+    report = check.check(stamped(found, name), stamped(wanted, name), (), before)
+    assert [finding.where for finding in report.findings] == [f"{name}.{found.name}"]
+
+
+@pytest.mark.mutants("schema")
+@pytest.mark.parametrize(
+    "found",
+    [replace(NEW, default="'2001-01-01 00:00:00'"), replace(NEW, extra="INVISIBLE")],
+    ids=["default", "extra"],
+)
+def test_a_stamp_that_no_server_makes_may_not(found: Column) -> None:
+    """The values are those of servers; anything else somebody has done."""
+    assert check.check(stamped(found), stamped(NEW), (), stamped(found)).findings
+
+
 def test_an_allowance_that_was_not_needed_is_named() -> None:
     """Allowances that nobody needs hide the next defect."""
     assert check.check(FRESH, FRESH, ["1.0.0"], FRESH, [RULE]).facts["allowances unused"] == [str(RULE)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
+from harness import dump
 from harness.choice import choose
 from harness.lifecycle import Lifecycle
 from harness.rt import Configuration, Rt
@@ -69,3 +70,34 @@ def test_a_configuration_that_is_wrong_is_said_by_the_upgrade(engine: DockerClie
         stage.close()
     assert "site.pm" in str(report)
     assert stage.run().code != 0
+
+
+LIFECYCLE = dump.FOLDER / "rt-4.4.6-lifecycle.sql.zst"
+OWN = dump.FOLDER / "generator" / "local-lifecycle.pm"
+
+
+@pytest.fixture
+def lifecycles(engine: DockerClient, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """An upgrade of the dump whose tickets are in statuses that no RT knows by itself."""
+    configuration = Configuration.read(OWN if request.param else None)
+    made = Stage(Lifecycle(engine, configuration), choose(path=LIFECYCLE))
+    made.validates = False
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("lifecycles", [True], indirect=True)
+def test_with_its_configuration_such_a_site_is_clean(lifecycles: Stage) -> None:
+    """What the site's own lifecycles make is no finding."""
+    questions = (lifecycles.preflight, lifecycles.ran, lifecycles.rows, lifecycles.meaning)
+    assert [str(report) for report in (ask() for ask in questions) if not report] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("lifecycles", [False], indirect=True)
+def test_without_it_the_verdict_is_no_go(lifecycles: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both releases are equally ignorant, so comparing them shows nothing; trying the site out does."""
+    monkeypatch.setattr(lifecycles, "read_everything", lambda: None)  # what only reads finds nothing here
+    report = lifecycles.application()
+    assert "Lifecycle equipment is missing" in str(report)

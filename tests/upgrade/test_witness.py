@@ -16,6 +16,7 @@ from harness.stage import Stage
 KNOWN = ("4.4.4", "4.4.6", "5.0.3", "5.0.7", "5.0.10")
 WALLS = ("4.4.2", "4.5.0", "4.5.7", "5.0.4", "5.0.8")
 BETWEEN, TARGET, SERVER = "5.0.1", "5.0.3", "mariadb-10.11"
+LATEST = "5.0.10"
 
 
 @pytest.mark.parametrize(
@@ -44,12 +45,30 @@ def test_its_meaning_is_compared_all_the_same(lifecycle: Lifecycle, tmp_path: Pa
     assert f"so RT {TARGET} was asked" in "".join(report.not_checked)
 
 
-def dump_of(lifecycle: Lifecycle, version: str) -> bytes:
-    """Return a dump as a site of this release would make it, out of a bundled one."""
-    origin = "4.4.6"
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("version", "made_from", "steps"), [("5.0.8", "5.0.7", []), ("5.0.5", "5.0.3", ["5.0.6", "5.0.8"])]
+)
+def test_every_check_can_do_without_its_image(
+    lifecycle: Lifecycle, tmp_path: Path, version: str, made_from: str, steps: list[str]
+) -> None:
+    """Whether anything is left to be done on the way to the target or not."""
+    path = tmp_path / "site.sql"
+    path.write_bytes(dump_of(lifecycle, version, origin=made_from, code=LATEST))
+    stage = Stage(lifecycle, choose(version, LATEST, SERVER, path))
+    try:
+        reports = [stage.ran(), stage.history(), stage.schema(), stage.rows()]
+        assert list(stage.steps()) == steps
+    finally:
+        stage.close()
+    assert [str(report) for report in reports if not report] == []
+
+
+def dump_of(lifecycle: Lifecycle, version: str, *, origin: str = "4.4.6", code: str = TARGET) -> bytes:
+    """Return a dump as a site of this release would make it, out of a bundled one, by the steps of `code`."""
     bundled = dump.load(dump.bundled(origin))
     database = lifecycle.baselines.clone(lifecycle.restored(bundled, SERVER))
-    tools = lifecycle.tools(TARGET, database)
+    tools = lifecycle.tools(code, database)
     try:
         made = upgrade.run(tools, origin, version)
         assert made.code == 0

@@ -20,12 +20,15 @@ from harness.marathon.standin.task import (
     FINISHED,
     KILLED,
     RUNNING,
+    STAGING,
     Task,
     instance_id,
     new_task_id,
 )
 
 log = logging.getLogger(__name__)
+LAUNCH_TIMEOUT = 300.0
+"""Seconds that a task may take to run, Marathon's task_launch_timeout; a longer pull never ends by itself."""
 KILL_GRACE = 3.0
 """Seconds from SIGTERM to SIGKILL where the app says nothing."""
 SETTLE_AFTER_SIGNAL = 1.0
@@ -105,7 +108,13 @@ class Scheduler:
         # Nothing has come from Mesos yet, so there is no status_update_event (InstanceUpdater.launchEphemeral).
         condition = "Provisioned" if self.dialect == "1.10" else "Created"
         self.bus.publish("instance_changed_event", **self.instance(task, condition))
+        task.timers.append(self.clock.call_later(LAUNCH_TIMEOUT, lambda: self._overdue(task)))
         self.clock.spawn(self._start(task))
+
+    def _overdue(self, task: Task) -> None:
+        if task.state == STAGING:
+            log.warning("%s is not running after %g s and is killed", task.id, LAUNCH_TIMEOUT)
+            self.kill(task)
 
     async def _start(self, task: Task) -> None:
         try:

@@ -74,8 +74,9 @@ def test_c17_other_answers_fail(trial: Trial, status: int) -> None:
 
 
 def test_c18_the_grace_period_hides_failures(trial: Trial) -> None:
-    grace = trial.seconds(300, 12)
-    with_check(trial, HTTP | {"gracePeriodSeconds": grace, "maxConsecutiveFailures": 1}, {"HEALTH": "503"})
+    grace, interval = trial.seconds(300, 12), trial.seconds(20, 2)
+    changes = {"gracePeriodSeconds": grace, "intervalSeconds": interval, "maxConsecutiveFailures": 1}
+    with_check(trial, HTTP | changes, {"HEALTH": "503"})
     trial.eventually("The first answer", trial.results)
     first = trial.ids()
 

@@ -36,7 +36,9 @@ class Mutant:
 
 
 HEALTH, PLAN, PARTS = (f"{UNIT}/test_standin_{name}.py" for name in ("health", "deployment", "parts"))
-DEFINITION, SCHEDULING = (f"{UNIT}/test_standin_{name}.py" for name in ("definition", "scheduling"))
+DEFINITION, SCHEDULING, RESTART, EVENTS = (
+    f"{UNIT}/test_standin_{name}.py" for name in ("definition", "scheduling", "restart", "events")
+)
 PURE = [
     Mutant("health", "known.consecutive_failures >= limit", "known.consecutive_failures + 1 >= limit", [HEALTH]),
     Mutant("health", "limit > 0 and known", "known", [HEALTH]),
@@ -56,7 +58,10 @@ PURE = [
     Mutant("scheduler", '"SIGKILL"', '"SIGTERM"', [SCHEDULING]),
     Mutant("scheduler", "if task.state in (FAILED, FINISHED):", "if False:", [SCHEDULING]),
     Mutant("rollout", "- len(old) - len(new)", "- len(new)", [SCHEDULING]),
-    Mutant("core", "self.rollout.resume(deployment)", "pass", [SCHEDULING]),
+    Mutant("core", "self.rollout.resume(deployment)", "pass", [RESTART]),
+    Mutant("core", "self.scheduler.on_kill = self._killed", "pass", [RESTART]),
+    Mutant("core", "self.scheduler.go_on_killing(task, self.state.killing[task.id])", "pass", [RESTART]),
+    Mutant("monitor", "if overall != health:", "if True:", [EVENTS]),
 ]
 ON_ENGINE = [
     Mutant("api", 'return PlainTextResponse("pong")', 'return JSONResponse("pong")', ["c01"]),
@@ -88,7 +93,12 @@ ON_ENGINE = [
         "reason_of(error))\n    return Result(200 <= answer.status <= 299, answer.line)\n\n\nasync def tcp",
         ["c16"],
     ),
-    Mutant("health", "first = known.first_success if", "first = None if", ["c19"]),
+    Mutant(
+        "health",
+        "first = known.first_success if known.first_success is not None else now",
+        "first = None",
+        ["c19"],
+    ),
     Mutant("health", "return self.last_failure is None or", "return True or", ["c20"]),
     Mutant("health", "limit > 0 and known", "known", ["c23"]),
     Mutant("health", 'return "unknown"', 'return "healthy"', ["c25"]),
@@ -105,8 +115,8 @@ ON_ENGINE = [
     Mutant("health", "known.first_success is None and now", "False and now", ["c18"]),
     Mutant(
         "monitor",
-        "return await probes.http(address, port,",
-        "return await probes.tcp(address, port, 9) or (",
+        'return await probes.http(address, port, check.path or "/", check.timeout_seconds, tls=tls)',
+        "return await probes.tcp(address, port, check.timeout_seconds)",
         ["c17"],
     ),
     Mutant("deployment", "maximum += 1", "maximum += 2", ["c27 and shares5"]),
@@ -193,7 +203,7 @@ def test_conformance_items_catch(tree: Path, tiny_image: str, mutant: Mutant) ->
 @pytest.mark.slow
 @pytest.mark.control("stand-in")
 def test_the_copy_itself_passes(tree: Path) -> None:
-    found = outcome(tree, HEALTH, PLAN, PARTS, DEFINITION, SCHEDULING)
+    found = outcome(tree, HEALTH, PLAN, PARTS, DEFINITION, SCHEDULING, RESTART, EVENTS)
     assert found.code == 0, found.text
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from harness.marathon.standin.clock import ManualClock
+from harness.marathon.standin import scheduler
+from harness.marathon.standin.clock import ManualClock, RealClock
 from harness.marathon.standin.core import Settings, Standin
 from harness.marathon.standin.errors import ApiError
-from harness.marathon.standin.task import FAILED
+from harness.marathon.standin.model import App
+from harness.marathon.standin.state import State
+from harness.marathon.standin.task import FAILED, KILLED, STAGING, Placed, Task
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
 
@@ -69,6 +74,43 @@ def test_an_image_that_is_not_there_fails_the_task_and_is_remembered() -> None:
         assert len(site.state.deployments) == 1
 
     play(story)
+
+
+class Slow(ScriptedRunner):
+    """The first launch takes until it is told to be over."""
+
+    def __init__(self) -> None:
+        """Nothing was launched yet."""
+        super().__init__()
+        self.over = asyncio.Event()
+
+    async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+        """Wait where nobody has said that it is over."""
+        await self.over.wait()
+        return await super().launch(app, task_id, staged_at)
+
+
+def test_a_task_that_takes_too_long_to_launch_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Marathon's task_launch_timeout, 5 minutes; on the real clock, for a manual one waits for every launch."""
+    monkeypatch.setattr(scheduler, "LAUNCH_TIMEOUT", 0.01)
+
+    async def whole() -> None:
+        clock, runner = RealClock(), Slow()
+        site = Standin(clock, runner, State(None))
+        await site.start()
+        killed: asyncio.Queue[Task] = asyncio.Queue()
+        site.scheduler.on_kill = killed.put_nowait
+        site.commands.submit({"/a": app()}, force=False)
+        async with asyncio.timeout(20):
+            late = await killed.get()
+            assert late.state == STAGING
+            runner.over.set()
+            await late.over.wait()
+            await clock.settle()
+        assert (late.state, len(site.state.tasks), site.state.backoff.delays) == (KILLED, 1, {})
+        await site.stop()
+
+    asyncio.run(whole())
 
 
 def test_what_does_not_fit_waits_for_a_place() -> None:

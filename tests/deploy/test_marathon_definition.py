@@ -28,13 +28,7 @@ from harness.marathon.standin.trial import Trial
 from harness.rt import SITE_CONFIGURATION, secret_files
 from tests.deploy import conftest
 
-pytestmark = [
-    pytest.mark.engine,
-    pytest.mark.skipif(
-        bool(os.environ.get("MARATHON_URL")),
-        reason="a real Marathon's agents cannot mount this machine's secrets",
-    ),
-]
+pytestmark = pytest.mark.engine
 
 DEFINITION: dict[str, Any] = load(Path(__file__).parents[2] / "marathon.json")
 RELEASE = DEFINITION["labels"]["RT_RELEASE"]
@@ -85,6 +79,9 @@ def deployer(trial: Trial) -> Iterator[Deployer]:
         yield Deployer(client, pace=Pace(interval=0.1, clock=clock))
 
 
+@pytest.mark.skipif(
+    bool(os.environ.get("MARATHON_URL")), reason="a real Marathon's agents cannot mount this machine's secrets"
+)
 def test_the_definition_deploys_a_real_rt_and_refuses_a_wrong_secret(
     wanted: dict[str, Any], deployer: Deployer, tmp_path: Path
 ) -> None:

@@ -85,13 +85,21 @@ def kill_for(site: Running, seconds: float, job: str = "") -> None:
         site.settled(3)
 
 
-def replaced_and_scaled(site: Running) -> None:
-    """Restart all, deploy another image rolling, scale down to one and up to four."""
+def deployed(site: Running, instances: int) -> None:
+    """Deploy another image of the same release, rolling."""
+    new = {**site.app, "instances": instances, "container": site.new_image()}
+    site.change("rolling deploy of another image", lambda: site.marathon.put(site.app["id"], new), instances)
+
+
+def replaced_and_scaled(site: Running, *, thorough: bool) -> None:
+    """Restart all, deploy, scale down to one and up to four. Thorough: the deploy replaces three and not one."""
     client, name = site.marathon, site.app["id"]
     site.change("restart of all", lambda: client.restart(name), 3)
-    new = {**site.app, "container": site.new_image()}
-    site.change("rolling deploy of another image", lambda: client.put(name, new), 3)
+    if thorough:
+        deployed(site, 3)
     site.change("scale to 1", lambda: client.scale(name, 1), 1)
+    if not thorough:
+        deployed(site, 1)
     site.change("scale to 4", lambda: client.scale(name, 4), 4)
 
 
@@ -110,7 +118,7 @@ def lived_through(site: Running, seconds: float, job: str = "") -> Report:
     """Let people work through everything that may happen to instances; return what was lost of it."""
     with site.load:
         kill_for(site, seconds, job)
-        replaced_and_scaled(site)
+        replaced_and_scaled(site, thorough=seconds > SHORT)
         bereft(site)
     return site.judged(LONGEST_GAP)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import io
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
 from fixtures import gate
 from fixtures.gate_plugin import REPORT_PROPERTY, OutcomePlugin
+from fixtures.standin import Group
 from harness.errors import UsageError
 from harness.marathon import scratch
 from harness.marathon.definition import load, ports_of
@@ -132,6 +135,31 @@ def test_what_lint_calls_an_error_is_a_finding() -> None:
     del app["networks"]
     (found,) = [one for one in linted(app, "marathon-deploy") if "L07" in one.what]
     assert found.repair
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [("tests/deploy/test_x.py::test", ["DELETE /v2/groups/rt-harness"]), ("tests/smoke/x.py", [])],
+)
+def test_the_empty_group_is_removed_where_it_was_used(name: str, asked: list[str]) -> None:
+    """Marathon keeps groups without apps for ever; and a run that deployed nothing has no business there."""
+    heard: list[str] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_DELETE(self) -> None:
+            heard.append(f"DELETE {self.path}")
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Listener) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        group = Group(f"http://127.0.0.1:{server.server_port}")
+        group.pytest_runtest_logreport(pytest.TestReport(name, ("x", 1, "t"), {}, "passed", None, "call"))
+        group.pytest_unconfigure()
+        server.shutdown()
+    assert [one.partition("-harness-")[0] + "-harness" for one in heard] == asked
 
 
 def test_no_password_is_shown() -> None:

@@ -7,22 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.healthcheck_user import CHEAP, CHEAP_LOGINS, MAKE_USER, PASSWORD
+from fixtures.healthcheck_user import with_healthcheck_user
 from harness.baseline import Baseline
 from harness.choice import DEFAULT_SERVER, choose
-from harness.database import Database
 from harness.lifecycle import Lifecycle
 from harness.marathon.client import Marathon
 from harness.marathon.standin.process import StandinProcess
 
 RELEASE = "5.0.3"
-ROOT = ("root", "password")
-CHEAP_ROOT = """
-my $root = RT::User->new(RT->SystemUser);
-$root->Load('root');
-my ($set, $refusal) = $root->SetPassword($ARGV[1]);
-die $refusal unless $set;
-"""
 Say = Callable[[str], None]
 
 
@@ -43,18 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def deployable(lifecycle: Lifecycle) -> Baseline:
-    """A new site with the health check's user and ticket; made once, as every copy of it is then a second."""
-    origin = lifecycle.fresh(RELEASE, DEFAULT_SERVER)
-
-    def work(database: Database) -> None:
-        tools = lifecycle.tools(RELEASE, database, configuration=CHEAP)
-        done = tools.perl(MAKE_USER + CHEAP_ROOT, PASSWORD, ROOT[1])
-        tools.remove()
-        assert done.code == 0, done.err
-
-    return lifecycle.baselines.of_clone(
-        origin, ["deployable", MAKE_USER, CHEAP_ROOT, *CHEAP_LOGINS, PASSWORD], "making a site to deploy", work
-    )
+    """A new site with the health check's user and ticket."""
+    return with_healthcheck_user(lifecycle, RELEASE, DEFAULT_SERVER)
 
 
 @pytest.fixture(scope="session")

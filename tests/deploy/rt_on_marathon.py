@@ -15,7 +15,7 @@ from typing import Any
 
 from docker.models.containers import Container as DockerObject
 
-from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD
+from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD, ROOT
 from harness import containers, owner, rest
 from harness.balancer import Address, Balancer, login_page
 from harness.checks import acknowledged, integrity
@@ -33,7 +33,7 @@ from harness.marathon.probe import rt_probe
 from harness.rt import secret_files
 from harness.verdict import Report
 from harness.waits import Retry, wait_until
-from tests.deploy.conftest import RELEASE, ROOT
+from tests.deploy.conftest import RELEASE
 
 DEFINITION: dict[str, Any] = load(Path(__file__).parents[2] / "marathon.json")
 _numbers = itertools.count(1)

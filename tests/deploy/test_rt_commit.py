@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from fixtures.databases import CloneFactory
+from fixtures.healthcheck_user import ROOT
 from harness import rest
 from harness.baseline import Baseline
 from harness.choice import DEFAULT_SERVER
@@ -20,7 +21,7 @@ from harness.lifecycle import Lifecycle
 from harness.releases import releases
 from harness.rt import Rt
 from harness.waits import Retry, wait_until
-from tests.deploy.conftest import RELEASE, ROOT
+from tests.deploy.conftest import RELEASE
 
 pytestmark = pytest.mark.engine
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from fixtures.databases import CloneFactory
-from fixtures.healthcheck_user import CHEAP
+from fixtures.healthcheck_user import CHEAP, ROOT
 from harness import rest
 from harness.balancer import Balancer, login_page
 from harness.baseline import Baseline
@@ -21,7 +21,7 @@ from harness.mutants.balancer import Forgetful, Insistent, Relay
 from harness.rt import Configuration, Rt
 from harness.verdict import Report
 from harness.waits import Retry, wait_until
-from tests.deploy.conftest import RELEASE, ROOT
+from tests.deploy.conftest import RELEASE
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("state-on-disk")]
 

@@ -1,68 +1,115 @@
-"""Every release on a server that it supports, on a site that its own `init` made."""
+"""Every release on a server that it supports, on one site of each that the tests of all modules here share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
-from fixtures.databases import CloneFactory
-from harness.baseline import Baseline
+from fixtures.healthcheck_user import CHEAP, PASSWORD, with_healthcheck_user
 from harness.choice import DEFAULT_SERVER
-from harness.database import Database
+from harness.database import DURABLE, Database
 from harness.lifecycle import Lifecycle
 from harness.releases import releases
-from harness.rt import Rt
+from harness.rt import Configuration, Rt
+
+TWO_WORKERS = {"RT_WORKERS": "2"}
+"""Each worker has to warm up; two are enough to show that they share nothing in memory."""
+
+
+@dataclass
+class Instances:
+    """Instances of one release on one database: one that all tests share, and more when a test asks for them."""
+
+    lifecycle: Lifecycle
+    version: str
+    database: Database
+
+    def __post_init__(self) -> None:
+        """Start the shared one."""
+        self._shared = self.start()
+        self._asked_to_end = False
+
+    def start(self) -> Rt:
+        """Return one more instance, serving. The caller removes it."""
+        return self.lifecycle.site(
+            self.version, self.database, healthcheck_password=PASSWORD,
+            configuration=Configuration({**self.lifecycle.configuration.files, **CHEAP.files}),
+            environment={**TWO_WORKERS, "RT_HEALTHCHECK_SUBJECT": "Hello World"},
+        )  # fmt: skip
+
+    def shared(self) -> Rt:
+        """Return the shared one, started again if a test asked it to end. One that ended by itself stays ended."""
+        if self._asked_to_end:
+            self._shared.container.start()
+            self._shared.wait()
+            self._asked_to_end = False
+        return self._shared
+
+    def end_shared(self, seconds: int) -> int:
+        """Ask the shared one to end, as an orchestrator does; return its exit code."""
+        container = self.shared().container
+        self._asked_to_end = True
+        return container.stop(seconds)
+
+    def remove(self) -> None:
+        """Remove the shared one."""
+        self._shared.remove()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for `version` once per release, and for `interface` once per REST that it has."""
-    if "interface" in metafunc.fixturenames:
-        both = [
-            (one.version, number) for one in releases().values() for number in ((1, 2) if one.major > 4 else (1,))
-        ]
-        metafunc.parametrize(("version", "interface"), both, scope="module")
-    elif "version" in metafunc.fixturenames:
-        metafunc.parametrize("version", list(releases()), scope="module")
+    """Run a test that asks for `version` once per release, unless it says itself for which ones."""
+    own = any("version" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "version" in metafunc.fixturenames and not own:
+        metafunc.parametrize("version", list(releases()), scope="package")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies here as needing an engine, and keep a release on one worker: its site is shared."""
-    for item in items:
-        if "/smoke/" in str(item.path):
-            item.add_marker(pytest.mark.engine)
-            callspec = getattr(item, "callspec", None)
-            if version := callspec and callspec.params.get("version"):
-                item.add_marker(pytest.mark.xdist_group(f"smoke-{version}"))
+def _version(item: pytest.Item) -> str:
+    callspec = getattr(item, "callspec", None)
+    return str(callspec.params.get("version", "")) if callspec else ""
 
 
-@pytest.fixture(scope="module")
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark what lies here as needing an engine, and keep a release together and on one worker: its site is shared.
+
+    pytest's own order takes a test's other parameters for as dear as the release, and tears releases apart.
+    """
+    own = [item for item in items if "/smoke/" in str(item.path)]
+    for item in own:
+        item.add_marker(pytest.mark.engine)
+        if version := _version(item):
+            item.add_marker(pytest.mark.xdist_group(f"smoke-{version}"))
+    yield
+    places = [place for place, item in enumerate(items) if item in own]
+    for place, item in zip(places, sorted((items[place] for place in places), key=_version), strict=True):
+        items[place] = item
+
+
+@pytest.fixture(scope="package")
 def server_name(version: str) -> str:
     """The usual server where the release may run on it, else its first one."""
     supported = releases()[version].servers
     return DEFAULT_SERVER if DEFAULT_SERVER in supported else supported[0]
 
 
-@pytest.fixture
-def fresh(lifecycle: Lifecycle, version: str, server_name: str) -> Baseline:
-    """A new site's database, made by the release's own `init`."""
-    return lifecycle.fresh(version, server_name)
+@pytest.fixture(scope="package")
+def instances(lifecycle: Lifecycle, version: str, server_name: str) -> Iterator[Instances]:
+    """The instances of a release, with the health check's user; starting one is the expensive part.
 
-
-@pytest.fixture
-def database(clone: CloneFactory, fresh: Baseline) -> Database:
-    """This test's own copy of a new site's database."""
-    return clone(fresh)
-
-
-@pytest.fixture(scope="module")
-def served(lifecycle: Lifecycle, version: str, server_name: str) -> Iterator[Rt]:
-    """A serving RT that the tests of a module share; each looks at what it made itself."""
-    database = lifecycle.baselines.clone(lifecycle.fresh(version, server_name))
+    Their database keeps what it acknowledged, because it gets killed, and so do they.
+    """
+    database = lifecycle.baselines.clone(with_healthcheck_user(lifecycle, version, server_name), DURABLE)
     try:
-        site = lifecycle.site(version, database)
-        yield site
-        site.remove()
+        made = Instances(lifecycle, version, database)
+        yield made
+        made.remove()
     finally:
         lifecycle.baselines.discard(database)
+
+
+@pytest.fixture
+def served(instances: Instances) -> Rt:
+    """The serving RT that the tests of a release share; each looks at what it made itself."""
+    return instances.shared()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from fixtures.healthcheck_user import MAKE_USER, PASSWORD
+from fixtures.healthcheck_user import PASSWORD
 from fixtures.rt import RtFactory
 from harness.containers import Done
-from harness.database import DURABLE, Database
-from harness.lifecycle import Lifecycle
+from harness.database import Database
 from harness.rt import LOGIN_MARK, SECRETS, Rt
 from harness.waits import Retry, wait_until
+from tests.smoke.conftest import TWO_WORKERS, Instances
 
 
 @dataclass(frozen=True)
@@ -32,21 +31,10 @@ class Healthy:
         return done, time.monotonic() - start
 
 
-@pytest.fixture(scope="module")
-def healthy(lifecycle: Lifecycle, version: str, server_name: str) -> Iterator[Healthy]:
-    """One healthy site a release: starting it is the expensive part. Durable, because its server gets killed."""
-    database = lifecycle.baselines.clone(lifecycle.fresh(version, server_name), DURABLE)
-    site = None
-    try:
-        subject = {"RT_HEALTHCHECK_SUBJECT": "Hello World"}
-        site = lifecycle.site(version, database, healthcheck_password=PASSWORD, environment=subject)
-        done = site.perl(MAKE_USER, PASSWORD)
-        assert done.code == 0, done.err
-        yield Healthy(site, database)
-    finally:
-        if site:
-            site.remove()
-        lifecycle.baselines.discard(database)
+@pytest.fixture
+def healthy(instances: Instances, served: Rt) -> Healthy:
+    """The site that the release's tests share."""
+    return Healthy(served, instances.database)
 
 
 def test_a_healthy_site_is_healthy(healthy: Healthy) -> None:
@@ -107,7 +95,7 @@ def test_install_mode(rt_site: RtFactory, version: str) -> None:
     start = "chmod u+w /opt/rt/etc/RT_SiteConfig.pm && exec /opt/rt/run"
     site = rt_site(
         version, None, wait=False, healthcheck_password=PASSWORD, entrypoint=["sh", "-c", start],
-        environment={"RT_GUARD": "off", "RT_DB_WAIT": "0"},
+        environment={**TWO_WORKERS, "RT_GUARD": "off", "RT_DB_WAIT": "0"},
     )  # fmt: skip
 
     def installer() -> None:

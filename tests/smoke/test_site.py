@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.healthcheck_user import ROOT
+from fixtures.rt import RtFactory
 from harness import rest, web
-from harness.containers import Done
 from harness.lifecycle import Lifecycle
+from harness.releases import releases, server
 from harness.rt import Rt, initialise
 
-ROOT = ("root", "password")
+INTERFACES = [
+    (one.version, number) for one in releases().values() for number in ((1, 2) if one.major > 4 else (1,))
+]
+"""Each release with each REST that it has."""
 BINARY = bytes(range(256)) * 40 + "naïve 日本語 🙂".encode()
 
 
 def test_init_fills_an_empty_database_with_a_clean_log(
-    lifecycle: Lifecycle, version: str, server_name: str
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, version: str, server_name: str
 ) -> None:
     """`init` exits with 0 although objects failed; its log is what tells."""
-    lifecycle.fresh(version, server_name)
-    done = init_again(lifecycle, version, server_name)
+    empty = lifecycle.baselines.empty(server(server_name), lifecycle.server_image(server_name))
+    done = initialise(rt_tools(version, clone(empty)))
     assert (done.code, done.err) == (0, "")
     assert done.out.rstrip().endswith("Done.")
-
-
-def init_again(lifecycle: Lifecycle, version: str, server_name: str) -> Done:
-    """Run `init` on an empty database and return what it said."""
-    server = lifecycle.fresh(version, server_name).server
-    database = lifecycle.baselines.clone(lifecycle.baselines.empty(server, lifecycle.server_image(server.name)))
-    try:
-        tools = lifecycle.tools(version, database)
-        try:
-            return initialise(tools)
-        finally:
-            tools.remove()
-    finally:
-        lifecycle.baselines.discard(database)
 
 
 def test_pages(served: Rt) -> None:
@@ -47,6 +41,7 @@ def test_pages(served: Rt) -> None:
     assert "A ticket to look at" in history
 
 
+@pytest.mark.parametrize(("version", "interface"), INTERFACES, scope="package")
 def test_rest_round_trip(served: Rt, interface: int) -> None:
     """A program creates, reads, replies, searches, and gets an attachment back byte for byte."""
     person = f"person-{interface}@example.org"

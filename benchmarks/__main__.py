@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("gate", "rows", "marathon_standin")
+PARTS = ("gate", "pairs", "rows", "marathon_standin")
 
 
 def main() -> int:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import argparse
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
 
+from benchmarks import Bounds
 from harness import amplify, dump, engine, leftovers, releases
 from harness.checks import rows
 from harness.database import USER, Database
@@ -22,8 +24,8 @@ from harness.rt import Configuration
 from harness.thaw import Thawer
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure and print; exit code 1 when a bound is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -32,13 +34,13 @@ def main() -> None:
     options = parser.parse_args()
     client = engine.connect()
     try:
-        measure(Lifecycle(client, Configuration(), print), options)
+        return measure(Lifecycle(client, Configuration(), print), options)
     finally:
         leftovers.remove_own(client)
 
 
-def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> None:
-    """Make both sides, check that the check finds nothing, and print the table."""
+def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> int:
+    """Make both sides, check that the check finds nothing, print the table; return the exit code."""
     origin, _, target = options.pair.partition(":")
     pair = releases.pair(origin, target, options.server)
     bundled = dump.load(dump.bundled(pair.origin))
@@ -65,7 +67,11 @@ def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> None:
         middle = statistics.median(seconds)
         spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
         print(f"{name:30} {middle:6.2f} s ({spread})  {middle / base:4.2f} x the dump")
-    print(f"peak memory of this process    {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    bounds = Bounds()
+    bounds.most("row check : plain dump to /dev/null", statistics.median(figures["check"]) / base, 1.5)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    bounds.most("peak memory of this process", memory, 200, " MB")
+    return bounds.exit_code()
 
 
 def discard_a_dump(database: Database) -> None:
@@ -92,4 +98,4 @@ def timed(work: Callable[[], None]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""One pair's tests against the bare minimum of the same upgrade: server start and rt-setup-database.
+
+    python -m benchmarks.pairs [--rounds 3] [--pair 4.4.6:5.0.3] [--server mariadb-10.11]
+
+Both sides run one after the other in each round; what counts is the ratio of their medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+from benchmarks import Bounds
+from benchmarks.gate import bare
+from harness import engine, leftovers, owner
+from harness.choice import DEFAULT_ORIGIN, DEFAULT_SERVER, DEFAULT_TARGET, Choice, choose
+from harness.lifecycle import Lifecycle
+from harness.releases import ROOT
+from harness.rt import Configuration
+
+BOUND = 2.5
+
+
+def tested(choice: Choice) -> float:
+    """Return the seconds that the pair's tests take, pytest's own start and end included.
+
+    Raises SystemExit when they are not green: what a failing run takes says nothing.
+    """
+    pair = choice.pair
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/upgrade/test_upgrade.py"]
+    command += ["--pair", f"{pair.origin}:{pair.target}", "--server", pair.server]
+    alone = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
+    start = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True, check=False)
+    seconds = time.monotonic() - start
+    if done.returncode:
+        raise SystemExit(
+            f"the tests of {pair} are not green (exit code {done.returncode}):\n{done.stdout[-3000:]}"
+        )
+    return seconds
+
+
+def main() -> int:
+    """Measure and print; exit code 1 when the bound is exceeded."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.pairs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pair", default=f"{DEFAULT_ORIGIN}:{DEFAULT_TARGET}")
+    parser.add_argument("--server", default=DEFAULT_SERVER)
+    options = parser.parse_args()
+    origin, _, target = options.pair.partition(":")
+    choice = choose(origin, target, options.server)
+    with contextlib.closing(engine.connect()) as client:
+        lifecycle = Lifecycle(client, Configuration())
+        try:
+            tested(choice)  # warm: everything that is kept is there afterwards
+            rounds = [(bare(lifecycle, choice, "upgraded"), tested(choice)) for _ in range(options.rounds)]
+        finally:
+            leftovers.remove_own(client)
+    by_hand, harness = (statistics.median(column) for column in zip(*rounds, strict=True))
+    print(f"{choice.pair}: server start and rt-setup-database {by_hand:.1f} s, the pair's tests {harness:.1f} s")
+    bounds = Bounds()
+    bounds.most("a pair's tests : server start and rt-setup-database", harness / by_hand, BOUND)
+    return bounds.exit_code()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -58,7 +58,7 @@ def running(program: list[str], reports: Path) -> Iterator[subprocess.Popen[str]
 def test_the_main_job_ends_with_go(engine: DockerClient, tmp_path: Path) -> None:
     """What everything else here is for: a good upgrade is told from others, and the report says why."""
     with running([str(ROOT / "gate")], tmp_path) as process:
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=500)
         left = things_of(engine, process.pid)
     assert (process.returncode, out.count("\nGO (exit code 0). All 8 checks ran")) == (0, 1), out + err
     assert left == []

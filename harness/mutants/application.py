@@ -86,7 +86,7 @@ _PASSWORD = (
 )
 _DEFECTS: tuple[Defect, ...] = (
     ("no-sessions", "pages", "", "without its table nobody stays logged in", *_away("sessions")),
-    ("no-homepage", "pages", "titlebox", "the home page has lost its parts", (
+    ("no-homepage", "pages", "does not hold", "the home page has lost its parts", (
         "UPDATE Attributes SET Name = CONCAT('gone ', Name) WHERE Name LIKE '%DefaultDashboard'",), (
         "UPDATE Attributes SET Name = SUBSTR(Name, 6) WHERE Name LIKE 'gone %DefaultDashboard'",)),
     ("password", "pages", "Login.html", "an old password hash lets nobody in", *_PASSWORD),
@@ -94,7 +94,7 @@ _DEFECTS: tuple[Defect, ...] = (
         "SET sql_mode = ''", "DELETE FROM sessions", "ALTER TABLE sessions MODIFY a_session TINYBLOB"), (
         "ALTER TABLE sessions MODIFY a_session LONGBLOB",)),
     ("no-members", "homepages", "RT gave up", "who is in which group is gone", *_away("CachedGroupMembers")),
-    ("no-principal", "homepages", "asks for a login", "the account is there, and its principal is not", (
+    ("no-principal", "homepages", "homepage of account", "the account is there, and its principal is not", (
         f"UPDATE Principals SET id = id + 900000 WHERE id = {_PERSON}",), (
         "UPDATE Principals SET id = id - 900000 WHERE id > 900000",)),
     ("disabled", "homepages", "refuses the login", "somebody can no longer log in", (

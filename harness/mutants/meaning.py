@@ -73,7 +73,7 @@ _DEFECTS = (
         "DELETE FROM Attributes WHERE Name = 'Subscription' ORDER BY id LIMIT 1",)),
     ("password", "logins", r"lets in -> refused", "an old password no longer lets in", (
         "UPDATE Users SET Password = CONCAT(LEFT(Password, LENGTH(Password) - 1), '_') WHERE Name = 'bob'",)),
-    ("right-lost", "rights", r"RT::Catalog-\d+: -AdminCatalog$", "a right is gone, and is not held otherwise", (
+    ("right-lost", "rights", r"RT::Catalog-\d+:.* -AdminCatalog$", "a right is gone, and is not held otherwise", (
         "DELETE FROM ACL WHERE RightName = 'AdminCatalog' ORDER BY id DESC LIMIT 1",)),
     ("right-gained", "rights", r"\+SuperUser", "everybody may do everything", (
         "INSERT INTO ACL (PrincipalType, PrincipalId, RightName, ObjectType, ObjectId, Creator, LastUpdatedBy)"

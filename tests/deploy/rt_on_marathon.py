@@ -29,7 +29,7 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.errors import AppNotFoundError
 from harness.marathon.follow import Pace
 from harness.marathon.model import Change
-from harness.marathon.probe import rt_probe
+from harness.marathon.probe import ProbeResult, rt_probe
 from harness.rt import secret_files
 from harness.verdict import Report
 from harness.waits import Retry, wait_until
@@ -141,10 +141,17 @@ class Running:
 
         wait_until(label, over, 120, interval=0.2)
         self.settled(instances)
-        app = self.marathon.app(self.app["id"])
-        answers = [rt_probe(self.app)(*where) for task in app.tasks if (where := app.endpoint(task))]
+        answers = wait_until(f"{label}: an answer of every instance", self._told, 60)
         assert [one.identity for one in answers] == [RELEASE] * instances, answers
         self.note("healthy", f"{label}: {instances} proved")
+
+    def _told(self) -> list[ProbeResult]:
+        """Ask every instance for its release; one that is too busy to answer is asked again."""
+        app = self.marathon.app(self.app["id"])
+        answers = [rt_probe(self.app)(*where) for task in app.tasks if (where := app.endpoint(task))]
+        if silent := [one.said for one in answers if not one.identity]:
+            raise Retry(", ".join(silent))
+        return answers
 
     def new_image(self) -> dict[str, Any]:
         """Return the app's container with another image of the same release: one more layer, another name."""

@@ -23,7 +23,8 @@ from tests.deploy.conftest import RELEASE, Say
 from tests.deploy.rt_on_marathon import Running, definition, running, told
 from tests.deploy.test_rt_state_on_disk import LOCAL, Local
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("kills")]
+"""One at a time: two of them on two cores are an outage of their own."""
 
 FEWEST_KILLS = 2
 BETWEEN = 1.5

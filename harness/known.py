@@ -34,7 +34,8 @@ CHECKS = Path(history_check.__file__).parent
 @functools.cache
 def _source_of_checks() -> str:
     """Return what the checks' sources were when this process began to use them: a fact holds for these."""
-    return cache.digest(*(path.read_bytes() for path in sorted(CHECKS.rglob("*")) if path.is_file()))
+    files = [path for path in sorted(CHECKS.rglob("*")) if path.is_file()]
+    return cache.digest(*(path.read_bytes() for path in (*files, Path(redact.__file__))))
 
 
 class Remembered(Protocol):

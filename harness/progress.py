@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from harness.checks import redact
+from harness import redact
 from harness.errors import HarnessError
 from harness.plan import Status, Step
 from harness.screen import Lines, Live, Screen

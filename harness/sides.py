@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from harness import cache, standing, upgrade, visitor
+from harness import cache, redact, standing, upgrade, visitor
 from harness.baseline import Baseline, private
-from harness.checks import redact
 from harness.choice import Choice
 from harness.database import FAST, Database, Profile
 from harness.errors import InfrastructureError, RefusedError

@@ -16,8 +16,8 @@ from functools import partial
 
 import requests
 
-from harness import rest, web
-from harness.checks import jobs, redact
+from harness import redact, rest, web
+from harness.checks import jobs
 from harness.checks.log import LogAllowance, allowances, complaints, records
 from harness.checks.mails import mails_about
 from harness.rest import Client, File, RestError

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from harness.checks import redact
+from harness import redact
 from harness.checks.log import LogAllowance, allowances, complaints, records
 from harness.rt import Rt
 from harness.verdict import Report

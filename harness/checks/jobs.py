@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checks import redact
+from harness import redact
 from harness.checks.log import LogAllowance, records
 from harness.checks.mails import outbox
 from harness.rt import Rt

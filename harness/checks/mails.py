@@ -13,8 +13,7 @@ from email.header import decode_header, make_header
 from email.message import EmailMessage
 from pathlib import Path
 
-from harness import cache
-from harness.checks import redact
+from harness import cache, redact
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.checks import redact
+from harness import redact
 from harness.checks.log import SQL_COMPLAINTS
 from harness.checks.meaning_allowances import Allowances, Change, Upgrade, read
 from harness.database import Database

@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.checks import preflight_configuration, preflight_database, preflight_identity, redact
+from harness import redact
+from harness.checks import preflight_configuration, preflight_database, preflight_identity
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.log import records

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.checks import redact
+from harness import redact
 from harness.releases import parse
 from harness.rt import Configuration, Rt
 from harness.verdict import Report

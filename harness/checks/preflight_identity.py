@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.checks import preflight_database, redact
+from harness import redact
+from harness.checks import preflight_database
 from harness.checks.history import History, opened, title
 from harness.checks.preflight_database import Steps
 from harness.errors import InfrastructureError

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from harness.checks import redact
+from harness import redact
 from harness.checks.log import LogAllowance, LogRecord, allowances, complaints, records
 from harness.upgrade import MAXIMUM_OUTPUT, StepRun, UpgradeRun
 from harness.verdict import Report

@@ -12,15 +12,17 @@ from harness.releases import ROOT
 
 STAGES: dict[str, tuple[str, ...]] = {
     "what all stand on": (
-        "cache", "errors", "once", "owner", "plan", "progress", "screen", "streams", "timings", "verdict", "waits",
-        "wording",
+        "cache", "errors", "once", "owner", "plan", "progress", "redact", "screen", "streams", "timings",
+        "together", "verdict", "waits", "wording",
     ),
     "releases": ("releases",),
     "image": ("bootstrap", "images", "mirror"),
-    "engine": ("containers", "engine", "faults", "network", "setup"),
+    "engine": ("box", "containers", "engine", "faults", "network", "setup"),
     "dump": ("choice", "dump"),
-    "baseline": ("amplify", "backup", "baseline", "database", "dumppromises", "dumpwriting", "leftovers"),
-    "clone": ("digest", "load", "rest", "rt", "schema", "thaw", "web"),
+    "baseline": (
+        "amplify", "backup", "baseline", "database", "dumppromises", "dumpwriting", "leftovers", "restore", "standing",
+    ),
+    "clone": ("digest", "load", "rest", "rt", "schema", "thaw", "warm", "web"),
     "upgrade": ("dumpmaking", "guard", "interruption", "lifecycle", "statements", "upgrade"),
     "checks": ("checks",),
     "what asks them": (

@@ -8,8 +8,8 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness import upgrade
-from harness.checks import log, redact, run
+from harness import redact, upgrade
+from harness.checks import log, run
 from harness.lifecycle import Lifecycle
 from harness.mutants.run import MUTANTS, RunMutant, good_run
 

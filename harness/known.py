@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
-from harness import cache, schema, standing
+from harness import cache, redact, schema, standing
 from harness.baseline import Baseline
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check

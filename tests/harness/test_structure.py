@@ -20,7 +20,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     "engine": ("box", "containers", "engine", "faults", "network", "setup"),
     "dump": ("choice", "dump"),
     "baseline": (
-        "amplify", "backup", "baseline", "database", "dumppromises", "dumpwriting", "leftovers", "restore", "standing",
+        "amplify", "backup", "baseline", "database", "dumppromises", "dumpwriting", "leftovers", "restore",
+        "standing",
     ),
     "clone": ("digest", "load", "rest", "rt", "schema", "thaw", "warm", "web"),
     "upgrade": ("dumpmaking", "guard", "interruption", "lifecycle", "statements", "upgrade"),

@@ -181,6 +181,10 @@ class Rollout:
         new = [task for task in tasks if task.id not in progress.found]
         for task in new:
             self.readiness.watch(task)
+        for task in old:
+            # The bounds count running tasks: one still on its way would hold a place that nobody gives up.
+            if task.started_at is None:
+                self.scheduler.kill(task)
         progress.counted |= {task.id for task in new if task.counts}
         counting = sum(task.counts for task in new)
         staying = [task for task in old if not task.killing]

@@ -158,7 +158,8 @@ def test_c30_deleting_a_deployment_goes_back_in_a_deployment_of_its_own(trial: T
     definition = trial.definition(healthChecks=[check()], labels={"release": "good"})
     trial.create(definition)
     bad = trial.update(definition | {"env": {"HEALTH": "503"}, "labels": {"release": "bad"}}, settled=False)
-    trial.eventually("An unhealthy new task", lambda: trial.app()["tasksUnhealthy"] == 1)
+    counted = ("tasksRunning", "tasksUnhealthy")
+    trial.eventually("An unhealthy new task", lambda: [trial.app()[key] for key in counted] == [2, 1])
     with trial.events("deployment_failed", "deployment_success") as recorder:
         back = trial.json("DELETE", f"/v2/deployments/{bad}")
         assert back["deploymentId"] != bad

@@ -77,7 +77,7 @@ def test_an_image_that_is_not_there_fails_the_task_and_is_remembered() -> None:
 
 
 class Slow(ScriptedRunner):
-    """The first launch takes until it is told to be over."""
+    """Launches of image "slow" take until they are told to be over."""
 
     def __init__(self) -> None:
         """Nothing was launched yet."""
@@ -86,7 +86,8 @@ class Slow(ScriptedRunner):
 
     async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
         """Wait where nobody has said that it is over."""
-        await self.over.wait()
+        if app.container and app.container.docker and app.container.docker.image == "slow":
+            await self.over.wait()
         return await super().launch(app, task_id, staged_at)
 
 
@@ -100,7 +101,7 @@ def test_a_task_that_takes_too_long_to_launch_is_killed(monkeypatch: pytest.Monk
         await site.start()
         killed: asyncio.Queue[Task] = asyncio.Queue()
         site.scheduler.on_kill = killed.put_nowait
-        site.commands.submit({"/a": app()}, force=False)
+        site.commands.submit({"/a": app("slow")}, force=False)
         async with asyncio.timeout(20):
             late = await killed.get()
             assert late.state == STAGING
@@ -108,6 +109,37 @@ def test_a_task_that_takes_too_long_to_launch_is_killed(monkeypatch: pytest.Monk
             await late.over.wait()
             await clock.settle()
         assert (late.state, len(site.state.tasks), site.state.backoff.delays) == (KILLED, 1, {})
+        await site.stop()
+
+    asyncio.run(whole())
+
+
+def test_a_rollback_does_not_wait_for_a_task_that_was_still_launching() -> None:
+    """It is none of the running tasks that the bounds count, so nobody would ever end it."""
+
+    async def whole() -> None:
+        runner = Slow()
+        site = Standin(RealClock(), runner, State(None))
+        await site.start()
+        events = site.bus.subscribe()
+
+        async def told(name: str, condition: str | None = None) -> None:
+            while (event := await events.get()) is None or (event["eventType"], event.get("condition")) != (
+                name,
+                condition,
+            ):
+                pass
+
+        async with asyncio.timeout(20):
+            site.commands.submit({"/a": app()}, force=False)
+            await told("deployment_success")
+            bad = site.commands.submit({"/a": app("slow")}, force=False)
+            await told("instance_changed_event", "Created")
+            site.commands.rollback(bad.id, force=False)
+            await told("deployment_info")
+            runner.over.set()
+            await told("deployment_success")
+        assert [task.app.version for task in site.state.tasks.values()] == [site.commands.known("/a").app.version]
         await site.stop()
 
     asyncio.run(whole())

@@ -64,9 +64,14 @@ def invite(
         "ORDER BY id LIMIT %s",
         (20 if thorough else 1,),
     )
+    subscribers = database.rows(
+        "SELECT u.Name FROM Attributes a JOIN Users u ON u.id = a.ObjectId "
+        "WHERE a.Name = 'Subscription' AND a.ObjectType = 'RT::User' GROUP BY u.Name ORDER BY COUNT(*), MIN(a.id)"
+    )
     people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
     return Visit(
         site, name, password, queue=name, emoji=charset == "utf8mb4",
         tickets=tuple(int(one) for (one,) in tickets), dashboards=tuple(int(one) for (one,) in dashboards),
         people=people if thorough else dict(list(people.items())[:2]), thorough=thorough,
+        subscribers=tuple(str(one) for (one,) in subscribers),
     )  # fmt: skip

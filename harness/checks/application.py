@@ -47,7 +47,8 @@ FIRST_PAGES = ("/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.htm
 class Visit:
     """One look at a site. user: one with all rights. emoji: whether the database takes four bytes.
 
-    people: name to password of accounts whose homepage is looked at. thorough: every kind of page.
+    people: name to password of accounts whose homepage is looked at. subscribers: names of those who get dashboards
+    by mail. thorough: every kind of page.
     """
 
     rt: Rt
@@ -58,6 +59,7 @@ class Visit:
     dashboards: tuple[int, ...] = ()
     tickets: tuple[int, ...] = (1,)
     people: Mapping[str, str] = field(default_factory=dict)
+    subscribers: tuple[str, ...] = ()
     thorough: bool = False
     mark: str = field(default_factory=lambda: secrets.token_hex(4))
 
@@ -82,7 +84,7 @@ def check(
     versions = (1, 2) if visit.rt.run("test", "-e", _REST_TWO).code == 0 else (1,)
     rules = allowances() if allowed is None else allowed
     with ThreadPoolExecutor(2) as pool:  # programs of their own, which need no turn at the web server
-        beside = [pool.submit(jobs.run, report, visit.rt, rules, thorough=visit.thorough)]
+        beside = [pool.submit(_jobs, report, visit, rules)]
         beside += [pool.submit(mails, report)] if mails else []
         _use(report, visit, versions)
         trouble = [error for error in (one.exception() for one in beside) if error]
@@ -93,6 +95,10 @@ def check(
         raise trouble[0]
     report.not_checked += [str(error) for error in trouble]
     return report
+
+
+def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...]) -> None:
+    jobs.run(report, visit.rt, rules, thorough=visit.thorough, subscribers=visit.subscribers)
 
 
 def _use(report: Report, visit: Visit, versions: Sequence[int]) -> None:

@@ -34,31 +34,7 @@ if (($ENV{RT_GUARD} // 'on') ne 'off') {
     };
 }
 
-# RT keeps its page compiler to itself; it is needed below.
-my $pages;
-{
-    require RT::Interface::Web::Handler;
-    no warnings 'redefine';
-    my $make = \&RT::Interface::Web::Handler::NewHandler;
-    *RT::Interface::Web::Handler::NewHandler = sub { my $made = $make->(@_); $pages = $made->interp; return $made };
-}
-
 my $application = do '/opt/rt/share/libexec/rt-server';
 die $@ if $@;
 die "run: cannot read RT's server script: $!\n" unless ref $application;
-
-# What every worker would do for its first pages, done once: they are forked from this process and share it. What
-# goes wrong here is left to the page that needs it, which will say so.
-sub preload {
-    RT::Interface::Web::SquishedJS();
-    RT::Interface::Web::SquishedCSS(RT->Config->Get('WebDefaultStylesheet'));
-    my $root = '/opt/rt/share/html';
-    for my $page (map { glob "$root$_" } qw(/autohandler /Elements/* /Ticket/Elements/* /Widgets/* /NoAuth/*.html)) {
-        local ($@, $SIG{__WARN__}) = ('', sub { });
-        eval { $pages->load(substr $page, length $root) } if -f $page;
-    }
-    return;
-}
-eval { preload(); 1 } unless RT->InstallMode;
-
 $application;

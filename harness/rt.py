@@ -116,6 +116,7 @@ class Rt:
             environment=settings, files=[*own, *files],
             ports=[HTTP] if serve else [], **options,
         )  # fmt: skip
+        self._programs = 0
         self.warm = None if serve or (configuration and configuration.files) else WarmPerl(self.container)
 
     def run(self, *command: str, limit: float = 120, **options: Any) -> Done:
@@ -131,10 +132,14 @@ class Rt:
     ) -> Done:
         """Run a Perl program with RT's libraries in reach; it loads and initialises RT itself.
 
-        A site's own files may change what RT's modules are, so with them they are loaded for each program anew.
+        From the second program on RT is loaded once for all of them. A site's own files may change what RT's modules
+        are, so with them they are loaded for each program anew.
         """
-        if self.warm and (done := self.warm.run(program, *arguments, limit=limit, heard=heard)):
-            return done
+        self._programs += 1
+        if self.warm and (self.warm.begun or self._programs > 1):
+            done = self.warm.run(program, *arguments, limit=limit, heard=heard)
+            if done is not None:
+                return done
         return self.container.run(
             ["perl", "-I/opt/rt/share/lib", "-", *arguments], stdin=[program.encode()], limit=limit, heard=heard
         )

@@ -65,6 +65,11 @@ class WarmPerl:
         self._ready: Future[bool] | None = None
         self._over = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether it has been started."""
+        return self._ready is not None
+
     def begin(self) -> Future[bool]:
         """Start it unless it was; whether it could load RT will be known later."""
         with self._lock:

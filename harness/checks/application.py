@@ -47,8 +47,8 @@ FIRST_PAGES = ("/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.htm
 class Visit:
     """One look at a site. user: one with all rights. emoji: whether the database takes four bytes.
 
-    people: name to password of accounts whose homepage is looked at. subscribers: names of those who get dashboards
-    by mail. thorough: every kind of page.
+    people: name to password of accounts whose homepage is looked at. subscribers: names of those who get
+    dashboards by mail. thorough: every kind of page.
     """
 
     rt: Rt

@@ -106,7 +106,17 @@ def test_without_rt_programs_run_all_the_same(
     monkeypatch.setattr(warm, "PROGRAM", broken)
     tools = lifecycle.tools(RELEASE, None)
     try:
+        tools.warm_up()
         assert tools.perl(LOADED).out == "missing missing"
+    finally:
+        tools.remove()
+
+
+def test_one_program_is_not_worth_it(lifecycle: Lifecycle) -> None:
+    """Most containers are asked once; the second question begins it."""
+    tools = lifecycle.tools(RELEASE, None)
+    try:
+        assert [tools.perl(LOADED).out for _ in range(2)] == ["missing missing", "loaded loaded"]
     finally:
         tools.remove()
 
@@ -115,6 +125,7 @@ def test_a_container_that_ends(lifecycle: Lifecycle) -> None:
     """Nobody waits for ever for what cannot come."""
     tools = lifecycle.tools(RELEASE, None)
     try:
+        tools.warm_up()
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(
                 tools.perl, "$| = 1; print qq(here\n); sleep 60", heard=lambda _: tools.container.signal("KILL")

@@ -132,8 +132,8 @@ class Rt:
     ) -> Done:
         """Run a Perl program with RT's libraries in reach; it loads and initialises RT itself.
 
-        From the second program on RT is loaded once for all of them. A site's own files may change what RT's modules
-        are, so with them they are loaded for each program anew.
+        From the second program on RT is loaded once for all of them. A site's own files may change what RT's
+        modules are, so with them they are loaded for each program anew.
         """
         self._programs += 1
         if self.warm and (self.warm.begun or self._programs > 1):

@@ -25,6 +25,9 @@ from harness.waits import Retry
 
 _numbers = itertools.count(1)
 _numbers_lock = threading.Lock()
+NO_NAMES = "127.0.0.1"
+"""Who is asked for names that are none of a container: nobody, so that the answer comes at once. The network leads
+nowhere, and a question to the outside would be waited for."""
 EXIT_TIMED_OUT = (124, 137)
 """What GNU timeout ends with: 124 after SIGTERM, 137 when it had to kill."""
 
@@ -101,6 +104,7 @@ class Container:
         for source, (target, mode) in (volumes or {}).items():
             box.with_volume_mapping(source, target, mode)
         options.setdefault("network", network(client))
+        options.setdefault("dns", [NO_NAMES])
         published = {f"{port}/tcp": (reachable_host(client)[1], None) for port in ports}
         box.with_kwargs(labels=owner.labels(kind), **options)
         box.ports = cast(Any, published)

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from docker import DockerClient
-from docker.errors import APIError, BuildError, ImageNotFound
+from docker.errors import APIError, ImageNotFound
 from filelock import FileLock, Timeout
 
 from harness import bootstrap, cache, engine, mirror
@@ -135,19 +135,17 @@ class Images:
                 forcerm=True,
                 decode=True,
             )
-            try:
-                for chunk in stream:
-                    out.write(chunk.get("stream", ""))
-                    if "error" in chunk:
-                        out.write(chunk["error"])
-                        raise BuildError(chunk["error"], iter(()))
-            except BuildError as error:
+            error = ""
+            for chunk in stream:  # to its end also after an error: an answer that is not read stays open
+                error = error or chunk.get("error", "")
+                out.write(chunk.get("stream", "") + chunk.get("error", ""))
+            if error:
                 out.flush()
                 raise ImageBuildError(
                     f"The image {tag} could not be built.",
                     [("Last lines of the build", _tail(log)), ("Whole log", str(log))],
                     "read the last lines; when the mirror moved on, image/releases.toml needs a change",
-                ) from error
+                )
 
 
 def _named_by_user(name: str) -> str | None:

@@ -41,6 +41,8 @@ unless (defined &RT::Config::HarnessSetFromAnywhere) {
 }
 1;
 """
+NOWHERE = "127.0.0.1"
+"""Where no database is: a container's own address, which refuses at once. A name would be looked up first."""
 FEW_WORKERS = "2"
 """Each Apache process pays for its own first pages, and nobody here asks more than two things at once."""
 LOGIN_MARK = 'name="user"'
@@ -103,9 +105,9 @@ class Rt:
         configuration: Configuration | None = None, serve: bool = False, healthcheck_password: str = "",
         environment: Mapping[str, str] | None = None, files: Iterable[tuple[str, bytes]] = (), **options: Any,
     ) -> None:  # fmt: skip
-        """Start it. database None means: point it at a host that does not exist."""
+        """Start it. database None means: point it to where there is none."""
         self.release = release if isinstance(release, str) else release.version
-        host = database.host if database else "absent.invalid"
+        host = database.host if database else NOWHERE
         password = database.credentials.password if database else "none"
         own = secret_files(host, password, healthcheck=healthcheck_password)
         own += (configuration or Configuration()).inside()

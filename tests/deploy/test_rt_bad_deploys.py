@@ -25,7 +25,7 @@ from harness.marathon.follow import Pace
 from harness.marathon.lint import lint
 from harness.marathon.probe import rt_probe
 from harness.marathon.rolling import Decision
-from harness.rt import secret_files
+from harness.rt import NOWHERE, secret_files
 from harness.verdict import Report
 from tests.deploy.conftest import RELEASE
 from tests.deploy.rt_on_marathon import definition, remove
@@ -154,7 +154,7 @@ def behind_login(_: Site, bad: App) -> None:
 
 def absent_database(site: Site, bad: App) -> None:
     """The settings name a server that does not exist."""
-    bad["container"]["volumes"][0] = site.secrets("absent", host="absent.invalid")
+    bad["container"]["volumes"][0] = site.secrets("absent", host=NOWHERE)
 
 
 def wrong_password(site: Site, bad: App) -> None:
@@ -172,7 +172,7 @@ def install_mode(site: Site, bad: App) -> None:
 
     Neither guard nor readiness check, as in a definition from before there were any.
     """
-    bad["container"]["volumes"][0] = site.secrets("install", host="absent.invalid")
+    bad["container"]["volumes"][0] = site.secrets("install", host=NOWHERE)
     bad["env"] |= {"RT_GUARD": "off", "RT_DB_WAIT": "0"}
     runs(bad, "chmod u+w /opt/rt/etc/RT_SiteConfig.pm && exec /opt/rt/run")
     asks_over_http(bad, "/")

@@ -23,7 +23,7 @@ from tests.harness.test_gate import USAGE, gate
 
 pytestmark = pytest.mark.engine
 SERVER = "mariadb-10.11"
-SMALL = {"type": "tmpfs", "device": "tmpfs", "o": "size=192m"}
+SMALL = {"type": "tmpfs", "device": "tmpfs", "o": "size=160m"}
 """Room for the server's own files, and little else."""
 FEW = 3
 NEWER = ["CREATE TABLE `t` (`a` text COLLATE utf8mb4_uca1400_ai_ci)"]

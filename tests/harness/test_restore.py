@@ -27,7 +27,7 @@ SMALL = {"type": "tmpfs", "device": "tmpfs", "o": "size=160m"}
 """Room for the server's own files, and little else."""
 FEW = 3
 NEWER = ["CREATE TABLE `t` (`a` text COLLATE utf8mb4_uca1400_ai_ci)"]
-LARGE = ["CREATE TABLE `t` (`a` longtext)", *[f"INSERT INTO `t` VALUES ('{'x' * 1_000_000}')"] * 60]
+LARGE = ["CREATE TABLE `t` (`a` longtext)", *[f"INSERT INTO `t` VALUES ('{'x' * 1_000_000}')"] * 120]
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
+from harness.guard import AWAY, EMPTY, NEWER, OLDER
 from harness.lifecycle import Lifecycle
 from harness.releases import server
 from harness.rt import Rt
 from harness.waits import Retry, wait_until
 from tests.smoke.conftest import Instances
 
-AWAY, OLDER, NEWER, HALF_WAY, EMPTY = 70, 71, 72, 73, 74
 SERVER = "mariadb-10.11"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import redact
-from harness.checks import preflight_configuration, preflight_database, preflight_identity
+from harness.checks import preflight_configuration, preflight_database, preflight_identity, preflight_lifecycles
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.log import records
@@ -91,6 +91,7 @@ def check(
     probed = _probe(target, steps)
     preflight_configuration.loads(report, probed)
     _start(report, target, probed, steps)
+    preflight_lifecycles.check(report, database, schema, probed, known.configuration)
     preflight_configuration.check(report, known.configuration, origin, target, path)
     _notes(report, database, path)
     if known.validation:
@@ -146,14 +147,14 @@ def _start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequenc
     complaints = list(probed.get("complaints", []))
     if died := str(probed.get("start") or ""):
         report.find(
-            "start", "the target's code dies while it starts for the first step that inserts data",
+            "start", "the target's code dies as it starts on the database as it is",
             samples=(redact.line(died),), repair="upgrade to a later release, or to an earlier one first",
         )  # fmt: skip
     elif complaints and _added_in_time(target, complaints, steps):
         report.facts["start"] = "the target misses columns now that the steps add before they start it"
     elif complaints:
         report.find(
-            "start", f"the target's code logs {len(complaints)} SQL errors as it starts for a step",
+            "start", f"the target's code logs {len(complaints)} SQL errors as it starts on the database as it is",
             samples=tuple(dict.fromkeys(redact.line(one) for one in complaints[:3])),
             repair="upgrade to a later release, or to an earlier one first",
         )  # fmt: skip

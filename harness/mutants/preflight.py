@@ -41,6 +41,10 @@ _DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "CREATE TABLE Configurations (id INT PRIMARY KEY)",)),
     ("column-there", "somebody added by hand what the step adds: it dies", (
         "ALTER TABLE CustomRoles ADD COLUMN LookupType VARCHAR(255)",)),
+    ("queue-lifecycle", "RT cannot read a ticket whose lifecycle no configuration brings along", (
+        "UPDATE Queues SET Lifecycle = 'equipment' WHERE Name = 'General'",)),
+    ("catalog-lifecycle", "nor an asset", (
+        "UPDATE Catalogs SET Lifecycle = 'rooms' ORDER BY id LIMIT 1",)),
 )  # fmt: skip
 MUTANTS = tuple(Mutant(name, "preflight", reason, statements) for name, reason, statements in _DEFECTS)
 SERVER = {

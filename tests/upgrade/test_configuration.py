@@ -93,6 +93,14 @@ def test_with_its_configuration_such_a_site_is_clean(lifecycles: Stage) -> None:
     assert [str(report) for report in (ask() for ask in questions) if not report] == []
 
 
+@pytest.mark.parametrize("lifecycles", [False], indirect=True)
+def test_without_it_preflight_says_which_lifecycle_is_missing(lifecycles: Stage) -> None:
+    """Found within seconds, and not when somebody opens a ticket."""
+    found = [one for one in lifecycles.preflight().findings if one.where == "Queues.Lifecycle"]
+    assert found
+    assert any("lifecycle equipment" in sample for sample in found[0].samples)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("lifecycles", [False], indirect=True)

@@ -9,6 +9,14 @@ use RT;
 my @steps = @ARGV;
 my %found;
 
+# The lifecycles as they are when RT has read the files, and the options in its database where there are any.
+sub lifecycles {
+    my $all = RT->Config->Get('Lifecycles') || {};
+    my %known = map { my $one = $all->{$_}; ($_ => [map { @{ $one->{$_} || [] } } qw(initial active inactive)]) }
+        grep { ref $all->{$_} eq 'HASH' && !/^__/ } keys %$all;
+    return \%known;
+}
+
 sub finish {
     print JSON->new->canonical->utf8->encode(\%found), "\n";
     exit 0;
@@ -31,7 +39,7 @@ $found{configuration} = eval { RT::InitPluginPaths() if RT->can('InitPluginPaths
 finish() if $found{configuration};
 
 # RT as the first step that inserts data will start it: with what later steps bring along so that RT can start at all
-# on tables that are not yet its own.
+# on tables that are not yet its own. Where no step does, as it starts on the database as it is.
 my ($first) = grep { -e "/opt/rt/upgrade/$steps[$_]/content" } 0 .. $#steps;
 my $start = sub {
     require RT::Handle;
@@ -49,8 +57,7 @@ for my $step (defined $first ? @steps[$first + 1 .. $#steps] : ()) {
     my $inner = $start;
     $start = sub { $wrapper->($inner) };
 }
-if (defined $first) {
-    my $begun = eval { $start->(); 1 };
-    $found{start} = $begun ? '' : "$@";
-}
+my $begun = eval { $start->(); 1 };
+$found{start} = $begun ? '' : "$@";
+$found{lifecycles} = lifecycles();
 finish();

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import upgrade
-from harness.checks import history, preflight, preflight_configuration, preflight_database, preflight_identity
+from harness.checks import (
+    history,
+    preflight,
+    preflight_configuration,
+    preflight_database,
+    preflight_identity,
+    preflight_lifecycles,
+)
 from harness.checks.preflight import Known
 from harness.checks.preflight_configuration import Passage
 from harness.database import Database
@@ -69,7 +78,9 @@ def test_a_half_upgraded_history_is_found() -> None:
     assert report.findings
 
 
-def database_findings(database: Database, steps: preflight_database.Steps) -> set[tuple[str, str]]:
+def database_findings(
+    database: Database, steps: preflight_database.Steps, probed: Mapping[str, object]
+) -> set[tuple[str, str]]:
     """Return where and what of everything found in the database itself."""
     report, schema = Report("preflight", ""), read(database)
     preflight_database.structure(report, database, schema, steps)
@@ -77,6 +88,7 @@ def database_findings(database: Database, steps: preflight_database.Steps) -> se
     preflight_database.orphans(report, database, schema, steps)
     preflight_database.values(report, database, schema)
     preflight_identity.done_already(report, schema, steps)
+    preflight_lifecycles.check(report, database, schema, probed, SITE)
     return {(one.where, one.what) for one in report.findings}
 
 
@@ -90,13 +102,14 @@ def test_defects_of_the_database(
     steps = preflight_database.read_steps(
         target, upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
     )  # fmt: skip
-    before = database_findings(database, steps)
+    probed = preflight._probe(target, steps.names)
+    before = database_findings(database, steps, probed)
     assert before == set(), "a fresh site is clean"
     for mutant in MUTANTS:
         database.execute(*mutant.statements)
         if mutant.name in SERVER:
             database.execute(SERVER[mutant.name], root=True)
-        after = database_findings(database, steps)
+        after = database_findings(database, steps, probed)
         tally(mutant.name, "preflight", after - before)
         before = after
 
@@ -143,3 +156,51 @@ def test_a_plugin_that_is_missing(lifecycle: Lifecycle, clone: CloneFactory, rt_
     report = Report("preflight", "")
     preflight_configuration.loads(report, preflight._probe(target, ["5.0.8"]))
     assert report.findings
+
+
+def in_lifecycles(database: Database, target: Rt, configuration: Configuration) -> Report:
+    """Return what is said of the lifecycles alone."""
+    report = Report("preflight", "")
+    probed = preflight._probe(target, ())
+    preflight_lifecycles.check(report, database, read(database), probed, configuration)
+    return report
+
+
+@pytest.mark.engine
+def test_statuses_without_a_configuration_prove_nothing(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """A site that changed RT's own lifecycles and did not bring them along; with them it is how the site is."""
+    database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
+    target = rt_tools(TARGET, database)
+    database.execute("INSERT INTO Tickets (Queue, EffectiveId, Status) VALUES (1, 1, 'Waiting'), (1, 2, 'NEW')")
+    report = in_lifecycles(database, target, Configuration())
+    assert not report.findings
+    assert "Tickets in default: Waiting (1, first id" in "".join(report.not_checked)
+    known = in_lifecycles(database, target, SITE)
+    assert (known.findings, known.not_checked) == ([], [])
+    assert len(known.facts[preflight_lifecycles.UNKNOWN_STATUSES]) == 1
+
+
+LIFECYCLE_IN_THE_DATABASE = """
+use RT -init;
+my %all = RT->Config->Get('Lifecycles');
+$all{loans} = Storable::dclone($all{default});  # what is shared is written as a reference
+my $option = RT::Configuration->new(RT->SystemUser);
+my ($good, $message) = $option->Create(Name => 'Lifecycles', Content => \\%all);
+die $message unless $good;
+"""
+
+
+@pytest.mark.engine
+def test_lifecycles_made_in_the_browser_are_known(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """RT 5 keeps what its administrator draws there in the database, and no file of the site knows it."""
+    database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
+    target = rt_tools(TARGET, database)
+    database.execute("UPDATE Queues SET Lifecycle = 'loans' WHERE Name = 'General'")
+    assert in_lifecycles(database, target, SITE).findings
+    done = rt_tools("5.0.3", database).perl(LIFECYCLE_IN_THE_DATABASE)
+    assert done.code == 0, done.err
+    assert not in_lifecycles(database, target, SITE).findings

@@ -1,7 +1,7 @@
 """Does the target know the lifecycles that the database's queues and catalogs are in, and the statuses in them?
 
 A site's lifecycles are in its configuration, or since RT 5.0 in the options in its database. RT cannot read
-the tickets of a queue whose lifecycle it does not know, and refuses every change to them; its start does not say so.
+the tickets of a queue whose lifecycle it does not know, and refuses every change to them; no start says so.
 """
 
 from __future__ import annotations

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -13,6 +16,7 @@ import pytest
 from fixtures import gate
 from harness import cache, report
 from harness.checks.run import CHECK
+from harness.releases import ROOT
 from harness.verdict import Report, Verdict
 
 NOT_PROVEN, NO_GO = Verdict.NOT_PROVEN.exit_code, Verdict.NO_GO.exit_code
@@ -107,3 +111,15 @@ def test_a_cache_that_cannot_be_made(
         f"cache cannot be made: Not a directory.\nWhat to do: name a directory of yours with {cache.VARIABLE}="
         in (capsys.readouterr().err)
     )
+
+
+def test_a_reader_that_has_seen_enough_changes_nothing() -> None:
+    """`./gate | head` closes its end early; Python would make an exit code of its own of that."""
+    script = "import sys; from fixtures.gate import show; [show('x' * 99999) for _ in range(9)]; sys.exit(1)"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")

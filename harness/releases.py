@@ -196,3 +196,8 @@ def neighbour(origin: str, structural: Iterable[str], known: Iterable[str] | Non
     older = [one for one in able if parse(one) <= here]
     newer = [one for one in able if parse(one) > here]
     return max(older, key=parse, default=None) or min(newer, key=parse, default=None)
+
+
+def adjacent(origin: str, target: str) -> bool:
+    """Tell whether no release that has an image here lies between the two."""
+    return not [one for one in releases() if parse(origin) < parse(one) < parse(target)]

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTEST  = .venv/bin/python -m pytest
 VENV_PYTHON = .venv/bin/python
-WORKERS ?= 2
+WORKERS ?= 3
 PARALLEL = -n $(WORKERS) --dist loadgroup
 # FROM= TO= SERVER= DUMP= CONFIG= are handed on when they are given.
 PAIR    = $(if $(FROM)$(TO),--pair $(or $(FROM),4.4.6):$(or $(TO),5.0.3))

@@ -35,7 +35,7 @@ def test_who_can_read_it(origin: str, expected: str | None) -> None:
 def test_its_meaning_is_compared_all_the_same(lifecycle: Lifecycle, tmp_path: Path) -> None:
     """A database half of the way up by RT's own steps is what a site of that release has."""
     path = tmp_path / "site.sql"
-    path.write_bytes(dump_of(lifecycle, BETWEEN))
+    path.write_bytes(dump_of(lifecycle, BETWEEN, origin="4.4.6", keyword="plain"))
     stage = Stage(lifecycle, choose(BETWEEN, TARGET, SERVER, path))
     try:
         report = stage.meaning()
@@ -68,9 +68,11 @@ def test_every_check_can_do_without_its_image(
     assert [str(report) for report in reports if not report] == []
 
 
-def dump_of(lifecycle: Lifecycle, version: str, *, origin: str = "4.4.6", code: str = TARGET) -> bytes:
+def dump_of(
+    lifecycle: Lifecycle, version: str, *, origin: str, code: str = TARGET, keyword: str = "campus"
+) -> bytes:
     """Return a dump as a site of this release would make it, out of a bundled one, by the steps of `code`."""
-    bundled = dump.load(dump.bundled(origin))
+    bundled = dump.load(dump.FOLDER / f"rt-{origin}-{keyword}.sql.zst")
     database = lifecycle.baselines.clone(lifecycle.restored(bundled, SERVER))
     tools = lifecycle.tools(code, database)
     try:

@@ -23,7 +23,7 @@ engine: setup ## find a container engine, or install and start Debian's
 images: engine ## build every image that is not there yet
 	@$(VENV_PYTHON) -m harness.images
 
-test: images ## everything that must be green, the harness's own tests included
+test: images ## what must be green at every change, the harness's own tests included
 	$(PYTEST) $(PARALLEL) -m "not slow"
 
 unit: setup ## the tests that need no engine (proves nothing about an upgrade)
@@ -32,8 +32,8 @@ unit: setup ## the tests that need no engine (proves nothing about an upgrade)
 smoke: images ## every release: does its image do what RT does?
 	$(PYTEST) $(PARALLEL) tests/smoke
 
-upgrade: engine ## upgrades and their checks: FROM= TO= SERVER= DUMP= CONFIG=
-	$(PYTEST) $(PARALLEL) tests/upgrade $(CHOICE)
+upgrade: engine ## an upgrade and its checks, or every adjacent one: FROM= TO= SERVER= DUMP= CONFIG=
+	$(PYTEST) $(PARALLEL) tests/upgrade/test_upgrade.py $(CHOICE)
 
 matrix: images ## every forward pair on every server (SERVER= for one of them)
 	$(PYTEST) $(PARALLEL) tests/upgrade/test_upgrade.py --matrix $(if $(SERVER),--server "$(SERVER)")

@@ -8,7 +8,6 @@ Without names all of fixtures/dumps/recipes.toml are made. The generator is Perl
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import shlex
@@ -23,6 +22,7 @@ from typing import Any
 from docker import DockerClient
 
 from harness import dumppromises, dumpwriting, engine, leftovers, rt
+from harness.arguments import Parser
 from harness.database import Credentials, Database
 from harness.dump import FOLDER
 from harness.errors import HarnessError, InfrastructureError, UsageError
@@ -222,7 +222,7 @@ def initialise(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the dumps named on the command line, or all."""
     known = recipes()
-    parser = argparse.ArgumentParser(prog="python -m harness.dumpmaking", description="Make the bundled dumps.")
+    parser = Parser(prog="python -m harness.dumpmaking", description="Make the bundled dumps.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(known)}")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where to write them (default: %(default)s)")
     options = parser.parse_args(arguments)

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import amplify, downtime, engine, leftovers, owner, statements
+from harness.arguments import Parser
 from harness.choice import Choice, choose
 from harness.database import DURABLE, Database
 from harness.downtime import Forecast, Measured
@@ -166,9 +167,9 @@ def show(console: Console, choice: Choice, samples: Sequence[Sample], made: Fore
     console.print("Only the upgrade itself, on this machine's disk; backup, deploy and checks come on top.")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="python -m harness.forecast",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

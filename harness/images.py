@@ -23,6 +23,7 @@ from docker.errors import APIError, ImageNotFound
 from filelock import FileLock, Timeout
 
 from harness import bootstrap, cache, engine, mirror
+from harness.arguments import Parser
 from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.releases import ROOT, Release, Server, Suite, releases, servers
 from harness.waits import Retry, wait_until
@@ -228,11 +229,13 @@ def build_all(client: DockerClient, progress: Progress, names: Sequence[str] = (
 
 def main() -> int:
     """Build images: `python -m harness.images [NAME ...]`; print each name and tag."""
-    start = time.monotonic()
+    parser = Parser(prog="python -m harness.images", description="Build the images that are not there yet.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as rt-5.0.3 or mariadb-10.11 (all of them)")
+    names, start = parser.parse_args().names, time.monotonic()
     try:
         with contextlib.closing(engine.connect()) as client:
             for name, tag in build_all(
-                client, lambda line: print(f"{time.monotonic() - start:6.1f} s  {line}", flush=True), sys.argv[1:]
+                client, lambda line: print(f"{time.monotonic() - start:6.1f} s  {line}", flush=True), names
             ).items():
                 print(f"{name:14} {tag}")
     except HarnessError as error:

@@ -17,6 +17,7 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 
 from harness import engine, owner
+from harness.arguments import Parser
 
 Predicate = Callable[[Mapping[str, str]], bool]
 
@@ -169,13 +170,16 @@ def _empty(root: Path) -> None:
 
 def main() -> int:
     """Sweep: `python -m harness.leftovers [--cache]`; print what was removed."""
+    parser = Parser(prog="python -m harness.leftovers", description="Remove what dead sessions left behind.")
+    parser.add_argument("--cache", action="store_true", help="also prepared databases, images and the cache")
+    options = parser.parse_args()
     address = engine.answering()
     if address is None:
         print("clean: no engine answers, so there is nothing of ours on one")
         return 0
     with contextlib.closing(engine.connect()) as client:
         removed = sweep(client)
-        if "--cache" in sys.argv[1:]:
+        if options.cache:
             removed += remove_cache(client)
     print("\n".join(f"clean: removed {one}" for one in removed) or "clean: nothing was left behind")
     return 0

@@ -67,7 +67,6 @@ class Progress:
         self._lock = threading.RLock()
         self._mine = threading.local()
         self._root = Running(self, self.plan, (self.plan.title,))
-        self._held: list[Callable[[], None]] | None = None
         self._gone = False
         if live is None:
             live = stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -133,23 +132,6 @@ class Progress:
         """Write lines that stay, without disturbing what is being redrawn."""
         self._show(lambda: self._screen.say(text))
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Leave the stream to somebody else for a while: pytest's own output, a question to the person.
-
-        What happens meanwhile in other threads is shown afterwards.
-        """
-        with self._lock:
-            self._show(self._screen.close)
-            self._held = []
-        try:
-            yield
-        finally:
-            with self._lock:
-                held, self._held = self._held or [], None
-                for show in (self._screen.open, *held):
-                    self._show(show)
-
     def running(self) -> list[tuple[int, Step]]:
         """Return the steps that run now, each with its depth below the run."""
         with self._lock:
@@ -158,15 +140,12 @@ class Progress:
     def beat(self) -> None:
         """Tell the screen that time has passed."""
         with self._lock:
-            if self._held is None:
-                self._show(lambda: self._screen.beat(self.elapsed()))
+            self._show(lambda: self._screen.beat(self.elapsed()))
 
     def _show(self, what: Callable[[], None]) -> None:
         """Show something. A reader who went away must not end the work that he no longer watches."""
         with self._lock:
-            if self._held is not None:
-                self._held.append(what)
-            elif not self._gone:
+            if not self._gone:
                 try:
                     what()
                 except (OSError, ValueError):

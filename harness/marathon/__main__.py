@@ -17,13 +17,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from harness.arguments import Parser
 from harness.errors import HarnessError
 from harness.marathon import commands, lint
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = lint.Parser(
+    parser = Parser(
         prog="python -m harness.marathon",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,

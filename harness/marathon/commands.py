@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.arguments import Parser
 from harness.marathon import in_image, replacing
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import deadline_of, soak_of
 from harness.marathon.definition import PULL_ALLOWANCE, App, image_of, load
 from harness.marathon.deploy import Deployer, absolute, running_definition
 from harness.marathon.follow import Pace, task_table
-from harness.marathon.lint import Parser, lint
+from harness.marathon.lint import lint
 from harness.marathon.rolling import Decision, decide
 from harness.marathon.stopall import replace_all
 from harness.verdict import Report

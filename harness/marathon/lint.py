@@ -11,15 +11,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from harness.arguments import Parser
 from harness.errors import UsageError
 from harness.marathon.definition import App, load
 from harness.marathon.lint_catalogue import DIALECTS, RULES, LintFinding, found, parse_dialect
 from harness.marathon.lint_rules_deploy import deployment
 from harness.marathon.lint_rules_health import health
 from harness.marathon.lint_rules_shape import shape
-from harness.verdict import Finding, Report
 
 
 def lint(
@@ -41,25 +40,6 @@ def lint(
     return sorted(everything, key=lambda one: (one.level != "E", one.rule.id))
 
 
-def lint_report(app: object, dialect: str = "1.6") -> Report:
-    """Return the same as a check's report, for a verdict: warnings are findings as much as errors are."""
-    report = Report(
-        "marathon-lint", "Would this app definition deploy, and live?", looked_at=1, unit="definitions"
-    )
-    for one in lint(app, dialect):
-        report.findings.append(
-            Finding(
-                report.check,
-                one.where,
-                f"{one.rule.id} {one.what}",
-                repair=one.fix,
-                blocks=(("Why", one.rule.reason),),
-            )
-        )
-    report.facts["rules"] = len(RULES)
-    return report
-
-
 def as_json(name: str, findings: Sequence[LintFinding]) -> dict[str, object]:
     """Return one file's findings for --json."""
     return {
@@ -72,15 +52,6 @@ def as_json(name: str, findings: Sequence[LintFinding]) -> dict[str, object]:
             for one in findings
         ],
     }  # fmt: skip
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that ends with 3 on wrong usage, as everything here does: 2 means NOT PROVEN."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how it is done."""
-        self.print_usage(sys.stderr)
-        self.exit(UsageError.exit_code, f"{self.prog}: {message}\n")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,26 +5,20 @@ Exit codes: 0 when they were written, whatever the verdict; 3 when the file is n
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from harness.errors import HarnessError, UsageError
+from harness.arguments import Parser
+from harness.errors import HarnessError
 from harness.report import write_views
 from harness.report.document import load
 from harness.report.text import as_text
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(UsageError.exit_code, f"{message}\n{self.format_usage()}")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; print the verdict and where the files are."""
-    parser = _Parser(prog="python -m harness.report", description="Render a report again.")
+    parser = Parser(prog="python -m harness.report", description="Render a report again.")
     parser.add_argument("report", type=Path, help="a report.json that a run has left")
     asked = parser.parse_args(arguments)
     path: Path = asked.report / "report.json" if asked.report.is_dir() else asked.report

@@ -6,7 +6,6 @@ named. Settings of the machine stay as they are: what helps an engine to start i
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import shutil
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import cache, engine, owner
+from harness.arguments import Parser
 from harness.errors import HarnessError, InfrastructureError
 from harness.waits import Retry, wait_until
 
@@ -217,7 +217,7 @@ def _recorded() -> Iterator[int | None]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Ensure an engine, or stop ours with --stop; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m harness.setup.engine", description=__doc__)
+    parser = Parser(prog="python -m harness.setup.engine", description=__doc__)
     parser.add_argument("--stop", action="store_true", help="stop the engine that this command started")
     chosen = parser.parse_args(arguments)
     try:

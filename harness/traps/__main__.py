@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.arguments import Parser
 from harness.releases import ROOT
 from harness.traps import Trap, read
 
@@ -9,8 +10,8 @@ PAGE = ROOT / "docs" / "traps.md"
 _HEAD = """# Real traps
 
 What has stopped real upgrades, or let them lose something while all looked well. Each is a small patch of a
-bundled dump in `harness/traps/traps.toml`; `pytest tests/upgrade/test_traps.py -k NAME` springs one. This page is
-made of that file by `python -m harness.traps`.
+bundled dump in `harness/traps/traps.toml`. `.venv/bin/python -m pytest tests/upgrade/test_traps.py -k NAME` springs
+one; this page is made of that file by `.venv/bin/python -m harness.traps`.
 """
 
 
@@ -36,5 +37,6 @@ def _section(trap: Trap) -> str:
 
 
 if __name__ == "__main__":
+    Parser(prog="python -m harness.traps", description=__doc__).parse_args()
     PAGE.write_text(page(read()), encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)}: {len(read())} traps")

@@ -157,7 +157,7 @@ def test_every_check_has_its_section() -> None:
     """Whoever meets a finding looks its check up, whether the gate asked or somebody else."""
     sections = {*re.findall(r"^### (.*)$", TEXTS[ROOT / "docs" / "verdict.md"], re.MULTILINE)}
     found = checks()
-    assert {"rows", "marathon-deploy", "marathon-lint", "rollback", "killed", "time", "image"} <= found
+    assert {"rows", "marathon-deploy", "rollback", "killed", "time", "image"} <= found
     assert sorted(found - sections) == []
 
 

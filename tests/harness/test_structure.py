@@ -12,8 +12,8 @@ from harness.releases import ROOT
 
 STAGES: dict[str, tuple[str, ...]] = {
     "what all stand on": (
-        "cache", "errors", "once", "owner", "plan", "progress", "redact", "screen", "streams", "timings",
-        "together", "verdict", "waits", "wording",
+        "arguments", "cache", "errors", "once", "owner", "plan", "progress", "redact", "screen", "streams",
+        "timings", "together", "verdict", "waits", "wording",
     ),
     "releases": ("releases",),
     "image": ("bootstrap", "images", "mirror"),

@@ -19,6 +19,7 @@ from pathlib import Path
 import uvicorn
 
 from harness import cache, engine
+from harness.arguments import Parser
 from harness.errors import HarnessError, UsageError
 from harness.marathon.standin.api import build
 from harness.marathon.standin.clock import ManualClock, RealClock
@@ -30,9 +31,9 @@ START_LIMIT = 3.0
 """Real seconds that a manual clock leaves a task to begin to listen."""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line."""
-    found = argparse.ArgumentParser(prog="python -m harness.marathon.standin", description=__doc__)
+    found = Parser(prog="python -m harness.marathon.standin", description=__doc__)
     found.add_argument("--listen", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     found.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
     found.add_argument("--state", type=Path, default=None, help="directory that keeps apps and deployments")

@@ -17,7 +17,6 @@ LEFT_OUT_WHEN_EMPTY = (
     "args", "constraints", "dependencies", "env", "fetch", "healthChecks", "readinessChecks", "secrets",
     "acceptedResourceRoles",
 )  # fmt: skip
-SET_BY_SERVER = ("version", "versionInfo")
 
 
 def app_json(app: App, dialect: str = "1.6") -> Json:

@@ -18,9 +18,7 @@ def test_what_is_written_meanwhile_is_not_told(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
     """The site is tried out while its data is still being read; a trace of that would be a false alarm."""
-    choice = choose(
-        "4.4.6", "4.4.6", path=FOLDER / "rt-4.4.6-plain.sql.zst"
-    )  # small: it is told three times
+    choice = choose("4.4.6", "4.4.6", path=FOLDER / "rt-4.4.6-plain.sql.zst")  # small: it is told three times
     database = clone(lifecycle.restored(choice.dump, choice.pair.server))
     tools = rt_tools(choice.pair.origin, database)
     written: list[int] = []

@@ -167,18 +167,18 @@ def in_lifecycles(database: Database, target: Rt, configuration: Configuration) 
 
 
 @pytest.mark.engine
-def test_statuses_without_a_configuration_prove_nothing(
+def test_statuses_that_nobody_knows_want_the_sites_configuration(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
     """A site that changed RT's own lifecycles and did not bring them along; with them it is how the site is."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     target = rt_tools(TARGET, database)
     database.execute("INSERT INTO Tickets (Queue, EffectiveId, Status) VALUES (1, 1, 'Waiting'), (1, 2, 'NEW')")
-    report = in_lifecycles(database, target, Configuration())
-    assert not report.findings
-    assert "Tickets in default: Waiting (1, first id" in "".join(report.not_checked)
+    [finding] = in_lifecycles(database, target, Configuration()).findings
+    assert (finding.where, finding.what.partition(" ")[0]) == ("Tickets.Status", "1")
+    assert "default: Waiting (1 rows, first id" in "".join(finding.samples)
     known = in_lifecycles(database, target, SITE)
-    assert (known.findings, known.not_checked) == ([], [])
+    assert not known.findings
     assert len(known.facts[preflight_lifecycles.UNKNOWN_STATUSES]) == 1
 
 

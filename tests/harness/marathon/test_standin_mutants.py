@@ -101,6 +101,13 @@ ON_ENGINE = [
     ),
     Mutant("health", "return self.last_failure is None or", "return True or", ["c20"]),
     Mutant("health", "limit > 0 and known", "known", ["c23"]),
+    Mutant(
+        "probes",
+        "answer = await get(host, port, path, tls=tls)\n    except CONNECTION_ERRORS",
+        "answer = await get(host, port, path, tls=tls)\n    except TimeoutError:\n        return Result(True)\n"
+        "    except CONNECTION_ERRORS",
+        ["c24"],
+    ),
     Mutant("health", 'return "unknown"', 'return "healthy"', ["c25"]),
     Mutant("task", "not self.app.health_checks or self.was_healthy", "True", ["c26"]),
     Mutant("deployment", "max(0, running - minimum)", "0", ["c29"]),

@@ -131,15 +131,6 @@ def test_threads_have_their_own_steps(progress: Progress) -> None:
     assert all(step.status is Status.DONE for _, step in checks.walk())
 
 
-def test_nothing_is_written_while_paused(progress: Progress, stream: io.StringIO) -> None:
-    """Pytest's own output goes to the same terminal: what happens meanwhile comes afterwards."""
-    with progress.paused():
-        with progress.step("upgrade"):
-            pass
-        assert stream.getvalue() == ""
-    assert len(stream.getvalue().splitlines()) == 2
-
-
 def test_foreign_text_cannot_steer_the_console(progress: Progress, stream: io.StringIO) -> None:
     """Container logs hold anything, escape sequences included."""
     progress.say("\x1b[2Jgone\u202e")

@@ -15,12 +15,11 @@ from urllib.parse import urlsplit
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container as DockerObject
-from docker.utils.socket import frames_iter
 
 from harness import cache, owner
 from harness.box import Box, started
 from harness.errors import Block, InfrastructureError
-from harness.streams import LineSplitter, feed
+from harness.streams import LineSplitter, feed, frames
 from harness.waits import Retry
 
 _numbers = itertools.count(1)
@@ -201,9 +200,7 @@ class Container:
             feeder = threading.Thread(target=feed, args=(raw, stdin, failures), daemon=True)
             feeder.start()
         try:
-            for channel, piece in frames_iter(connection, tty=False):  # type: ignore[no-untyped-call]
-                if piece:
-                    yield channel, piece
+            yield from frames(connection)
         finally:
             if end := getattr(stdin, "end", None):
                 end()

@@ -89,7 +89,7 @@ class Images:
         return self._once(tag, f"{kind} {name}", lambda: self._build(tag, folder, {"BASE": base, **arguments}))
 
     def _present(self, tag: str) -> str:
-        """Return an image that the user named, pulled if the engine does not have it."""
+        """Return the id of an image that the user named, pulled if the engine does not have it."""
         try:
             self.client.images.get(tag)
         except ImageNotFound:
@@ -102,7 +102,8 @@ class Images:
                     [("Engine", str(error.explanation))],
                     f"build or pull it first, or correct {OVERRIDE_VARIABLE}",
                 ) from error
-        return tag
+        # By its id: what is remembered of one image must not be believed of the next that bears the name.
+        return str(self.client.images.get(tag).id)
 
     def _once(self, tag: str, what: str, make: Callable[[], None]) -> str:
         """Run `make` unless the image exists; one process makes it, the others wait."""

@@ -20,7 +20,7 @@ import httpx2
 from rt import rest1, rest2
 from rt.exceptions import RtError
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, InfrastructureError
 from harness.rt import Rt
 
 LIMIT = 60
@@ -201,6 +201,8 @@ class RestTwo(Client):
         try:
             return method(*arguments, **options)
         except (RtError, ConnectionError, ValueError, LookupError) as error:
+            if isinstance(error.__cause__, httpx2.TimeoutException):
+                raise InfrastructureError(f"REST 2: {what}: no answer within {LIMIT} s.") from error
             raise RestError(f"REST 2: {what}", f"{type(error).__name__}: {error}") from error
 
     def close(self) -> None:

@@ -24,27 +24,14 @@ SECRETS = "/opt/share/docker/secrets/rt"
 SITE_CONFIGURATION = "/opt/rt/site.d"
 HTTP = 80
 MAIL_SINK = "/opt/rt/mail-sink"
-NO_MAIL_LEAVES = b"""# Read last: a copy of real data sends no mail, whatever the site's configuration says.
-Set($MailCommand, 'sendmailpipe');
-Set($SendmailPath, $ENV{RT_MAIL_COMMAND} || '/opt/rt/mail-sink');
-Set($SendmailArguments, '-oi -t');
-Set($SendmailBounceArguments, '-oi -t');
-# From RT 5 on options may stand in the database as well, where they win over every file.
-unless (defined &RT::Config::HarnessSetFromAnywhere) {
-    no warnings 'redefine';
-    *RT::Config::HarnessSetFromAnywhere = \\&RT::Config::SetFromConfig;
-    *RT::Config::SetFromConfig = sub {
-        my ($self, %args) = @_;
-        return 1 if $args{Database} && ${ $args{Option} } =~ /^(?:MailCommand|Sendmail\\w*|MailParams)$/;
-        return $self->RT::Config::HarnessSetFromAnywhere(%args);
-    };
-}
-1;
-"""
+LAST = Path(__file__).parent / "perl" / "last.pm"
+"""What every copy reads after the site's own files."""
 NOWHERE = "127.0.0.1"
 """Where no database is: a container's own address, which refuses at once. A name would be looked up first."""
 FEW_WORKERS = "2"
 """Each Apache process pays for its own first pages, and nobody here asks more than two things at once."""
+PATIENCE = 60.0
+"""Seconds that a site gets until it serves its login page."""
 LOGIN_MARK = 'name="user"'
 """Part of RT's login form, in every release."""
 
@@ -73,9 +60,15 @@ class Configuration:
         return cls(files)
 
     def inside(self) -> list[tuple[str, bytes]]:
-        """Return (absolute path in the container, content) of each file, and of one that keeps mail inside."""
+        """Return (absolute path in the container, content) of each file, and of the one that is read last."""
         found = [(f"{SITE_CONFIGURATION}/{name}", content) for name, content in self.files.items()]
-        return [*found, (f"{SITE_CONFIGURATION}/{self.last()}", NO_MAIL_LEAVES)]
+        return [*found, (f"{SITE_CONFIGURATION}/{self.last()}", LAST.read_bytes())]
+
+    @staticmethod
+    def pinned() -> set[str]:
+        """Return the options that a copy does not take from the site."""
+        text = LAST.read_text(encoding="utf-8")
+        return set(re.findall(r"^\s*Set\(\$(\w+)", text, re.MULTILINE)) | {"DatabaseExtraDSN"}
 
     def last(self) -> str:
         """Return a name that an image reads after all of the site's: it sorts by bytes, without hidden ones."""
@@ -107,7 +100,7 @@ class Rt:
     ) -> None:  # fmt: skip
         """Start it. database None means: point it to where there is none."""
         self.release = release if isinstance(release, str) else release.version
-        host = database.host if database else NOWHERE
+        host = self.database_host = database.host if database else NOWHERE
         password = database.credentials.password if database else "none"
         own = secret_files(host, password, healthcheck=healthcheck_password)
         own += (configuration or Configuration()).inside()
@@ -166,16 +159,17 @@ class Rt:
         session.headers.update({"Host": "localhost", "Referer": "http://localhost/"})
         return session
 
-    def wait(self, timeout: float = 60) -> Rt:
-        """Wait until the login page is served. Raises NotReadyError with the container's log."""
+    def wait(self, timeout: float | None = None) -> Rt:
+        """Wait (PATIENCE, unless said) until the login page is served. Raises NotReadyError with the log."""
 
         def served() -> None:
             answer = requests.get(f"{self.url}/", headers={"Host": "localhost"}, timeout=10, allow_redirects=False)
             if answer.status_code != 200 or LOGIN_MARK not in answer.text:
                 raise Retry(f"GET / answers {answer.status_code} without a login form")
 
+        limit = PATIENCE if timeout is None else timeout
         wait_until(
-            f"RT {self.release} serving its login page", served, timeout, interval=0.1,
+            f"RT {self.release} serving its login page", served, limit, interval=0.1,
             retry_on=(requests.RequestException,), gone=self.container.ended, evidence=self.container.evidence,
         )  # fmt: skip
         return self

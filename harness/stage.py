@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from harness import leftovers, schema, together, visitor
+from harness import leftovers, redact, schema, together, visitor
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
@@ -21,6 +21,7 @@ from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
 from harness.checks import run as run_check
 from harness.checks import schema as schema_check
+from harness.checks.log import records
 from harness.checks.meaning import Meaning
 from harness.checks.meaning_allowances import Upgrade
 from harness.checks.preflight import Recognised
@@ -29,6 +30,7 @@ from harness.known import Known
 from harness.thaw import Thawer
 from harness.upgrade import UpgradeRun
 from harness.verdict import Finding, Report
+from harness.waits import GoneError, NotReadyError, Retry
 
 
 class Stage(Known):
@@ -170,6 +172,10 @@ class Stage(Known):
 
         def ask() -> Report:
             self.read_everything()
+            try:
+                self.site()
+            except NotReadyError as error:
+                return self._never_came_up(error)
             visit = visitor.invite(self.new(), self.site(), self.after(), self.accounts(), thorough=self.thorough)
             report = application_check.check(
                 visit, mails=lambda report: mails.judge(report, self.old_mails(), self.new())
@@ -178,6 +184,24 @@ class Stage(Known):
             return report
 
         return self._answer(application_check.CHECK, ask)
+
+    def _never_came_up(self, error: NotReadyError) -> Report:
+        """Return the finding that the site does not start. Raises the error where it may be the machine's fault.
+
+        Apache that ends, or answers with an error for a minute, has its reason in the site's own files or data.
+        """
+        self.need_containers("the start of the site")
+        if not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry):
+            raise error
+        report = Report(application_check.CHECK, application_check.QUESTION, looked_at=1)
+        lines = [line for _, text in error.blocks for line in text.splitlines()]
+        said = [redact.line(one.message) for one in records(lines) if one.complaint]
+        report.find(
+            "site", f"it does not come up on the upgraded database: {redact.line(str(error.__cause__))}",
+            samples=tuple(dict.fromkeys(said[-5:])),
+            repair="look at what of CONFIG's html and lib is written for the old release",
+        )  # fmt: skip
+        return report
 
     # How it is done.
 

@@ -4,7 +4,42 @@ from __future__ import annotations
 
 import contextlib
 import socket as sockets
-from collections.abc import Callable, Iterable
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from docker.utils.socket import frames_iter
+
+from harness.errors import InfrastructureError
+
+OUT, ERR = 1, 2
+"""Numbers of the streams in the engine's frames (Docker Engine API, attach: stream format)."""
+_HEADER = struct.Struct(">BxxxL")
+
+
+def frames(connection: Any) -> Iterator[tuple[int, bytes]]:
+    """Yield (OUT or ERR, bytes) of a command from the connection that the SDK's `exec_start(socket=True)` gives.
+
+    The SDK reads from the bare socket, and loses what came together with the answer's head: that lies in the HTTP
+    library's buffer. A command that is quick to speak then says less than it said, or garbage.
+
+    Raises InfrastructureError where the engine cuts the stream off, or says something else than such frames.
+    """
+    response = getattr(connection, "_response", None)
+    reader: Any = getattr(getattr(getattr(response, "raw", None), "_fp", None), "fp", None)
+    if not hasattr(reader, "read1"):  # over ssh, or a pipe of Windows, there is no such buffer
+        yield from frames_iter(connection, tty=False)  # type: ignore[no-untyped-call]
+        return
+    while header := reader.read(_HEADER.size):
+        stream, left = _HEADER.unpack(header) if len(header) == _HEADER.size else (0, 0)
+        if stream not in (OUT, ERR):
+            raise InfrastructureError("The engine's answer about a command is not to be understood.")
+        while left:
+            piece = reader.read1(left)
+            if not piece:
+                raise InfrastructureError("The engine went away while a command was speaking.")
+            left -= len(piece)
+            yield stream, piece
 
 
 def feed(raw: sockets.socket, pieces: Iterable[bytes], failures: list[BaseException]) -> None:

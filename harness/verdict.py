@@ -48,6 +48,9 @@ class Report:
     unit: str = "things"
     allowed: list[str] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
+    """What lies outside of the question, or was left out on purpose: said, without weight for the verdict."""
+    unanswered: list[str] = field(default_factory=list)
+    """What belongs to the question and could not be answered: the verdict is NOT PROVEN at best."""
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -62,12 +65,14 @@ class Report:
 
     def __bool__(self) -> bool:
         """Return whether the check found nothing although it looked: `assert report` reads as it should."""
-        return not self.findings and not self.vacuous
+        return not self.findings and not self.unanswered and not self.vacuous
 
     def __str__(self) -> str:
         """Return the findings as text, or one line saying what was looked at."""
         if self.findings:
             return "\n\n".join(str(finding) for finding in self.findings)
+        if self.unanswered:
+            return "\n".join(f"[{self.check}] not answered: {text}" for text in self.unanswered)
         if self.vacuous:
             return f"[{self.check}] had nothing to look at, which proves nothing."
         return f"[{self.check}] {self.looked_at} {self.unit}, nothing found."
@@ -133,7 +138,8 @@ class Outcome:
         """Every reason why something is unproven, in reading order."""
         vacuous = [str(report) for report in self.reports if report.vacuous]
         missing = [f"[{name}] never reported." for name in self.missing()]
-        return [*self.trouble, *missing, *vacuous]
+        unanswered = [f"[{report.check}] {text}" for report in self.reports for text in report.unanswered]
+        return [*self.trouble, *missing, *vacuous, *unanswered]
 
     def findings(self) -> list[Finding]:
         """All findings of all reports."""

@@ -6,8 +6,9 @@ Both are made on the copy, through RT itself, after everything that only reads h
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from harness import web
 from harness.checks.application import Visit
 from harness.database import Database
 from harness.errors import InfrastructureError
@@ -36,6 +37,29 @@ for my $right (qw(CreateTicket ReplyToTicket)) {
     die "no right to write: $message\\n" unless $good;
 }
 """
+_ANSWERS = """
+    SELECT COUNT(DISTINCT c.ApplicableTransTypes) FROM Scrips s
+    JOIN ObjectScrips o ON o.Scrip = s.id AND o.ObjectId = 0
+    JOIN ScripConditions c ON c.id = s.ScripCondition JOIN ScripActions a ON a.id = s.ScripAction
+    WHERE COALESCE(s.Disabled, 0) = 0 AND s.Template <> 'Blank' AND c.ExecModule = 'AnyTransaction'
+    AND c.ApplicableTransTypes IN ('Create', 'Correspond') AND a.ExecModule IN ('Notify', 'Autoreply')
+    AND a.Argument LIKE '%Requestor%'
+"""
+"""On how many of two events global scrips send mail to requestors: the stock ones may be switched off."""
+
+
+def _said(database: Database, tickets: Sequence[int]) -> frozenset[str]:
+    """Return what failing pages show and people have also written: a help desk hears of errors.
+
+    Lists show the subjects of all tickets; texts are shown of `tickets` alone.
+    """
+    shown = ", ".join(map(str, tickets)) or "0"
+    asked = (
+        "SELECT EXISTS (SELECT 1 FROM Tickets WHERE Subject LIKE %s) OR EXISTS (SELECT 1 FROM Attachments a"
+        " JOIN Transactions t ON t.id = a.TransactionId AND t.ObjectType = 'RT::Ticket'"
+        f" WHERE t.ObjectId IN ({shown}) AND a.ContentType LIKE 'text/%%' AND a.Content LIKE %s)"
+    )
+    return frozenset(mark for mark in web.ERROR_MARKS if database.value(asked, [f"%{mark}%"] * 2))
 
 
 def invite(
@@ -68,10 +92,12 @@ def invite(
         "SELECT u.Name FROM Attributes a JOIN Users u ON u.id = a.ObjectId "
         "WHERE a.Name = 'Subscription' AND a.ObjectType = 'RT::User' GROUP BY u.Name ORDER BY COUNT(*), MIN(a.id)"
     )
+    answers, numbers = int(database.value(_ANSWERS)), tuple(int(one) for (one,) in tickets)
     people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
     return Visit(
-        site, name, password, queue=name, emoji=charset == "utf8mb4",
-        tickets=tuple(int(one) for (one,) in tickets), dashboards=tuple(int(one) for (one,) in dashboards),
+        site, name, password, queue=name, answers=answers, said=_said(database, numbers),
+        emoji=charset == "utf8mb4",
+        tickets=numbers, dashboards=tuple(int(one) for (one,) in dashboards),
         people=people if thorough else dict(list(people.items())[:2]), thorough=thorough,
         subscribers=tuple(str(one) for (one,) in subscribers),
     )  # fmt: skip

@@ -15,6 +15,10 @@ class NotReadyError(InfrastructureError):
     """What was waited for did not happen in time, or can no longer happen."""
 
 
+class GoneError(NotReadyError):
+    """It can no longer happen: what was to do it has ended."""
+
+
 class Retry(Exception):  # noqa: N818 - it is a signal between a probe and its wait, not an error
     """Raised by a probe to say "not yet", with the reason that a time-out will show."""
 
@@ -36,7 +40,7 @@ def wait_until(
     that ends the wait at once, which tells a crash from slowness. `evidence` supplies the container's log.
 
     Raises NotReadyError after `timeout` seconds (the probe is always asked at least once more at the end,
-    so a machine that slept through the deadline is not misjudged) or as soon as `gone` speaks.
+    so a machine that slept through the deadline is not misjudged), GoneError as soon as `gone` speaks.
     """
     retries: tuple[type[Exception], ...] = (Retry, *retry_on)
     start = time.monotonic()
@@ -49,7 +53,7 @@ def wait_until(
             waited = time.monotonic() - start
             ended = gone()
             if ended:
-                raise NotReadyError(
+                raise GoneError(
                     f"{what} will not happen: {ended} (after {waited:.1f} s).",
                     [("Last answer", reason), *evidence()],
                 ) from error

@@ -6,7 +6,7 @@ RT answers 200 to nearly everything, so a page is judged by its text.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,14 +59,15 @@ def readable(html: str) -> str:
     return _TAGS.sub(" ", body).strip()
 
 
-def complaint(text: str) -> str:
+def complaint(text: str, said: Collection[str] = ()) -> str:
     """Return what a page's text says went wrong, in one clause; "" for a good page.
 
     RT's error box is looked at first, for its words say more than the mark.
     """
     if box := _ERROR_BOX.search(text):
         return f"RT shows an error box: {readable(box[1])[:200]}"
-    return next((f"{why} ({mark!r})" for mark, why in ERROR_MARKS.items() if mark in text), "")
+    marks = {mark: why for mark, why in ERROR_MARKS.items() if mark not in said}
+    return next((f"{why} ({mark!r})" for mark, why in marks.items() if mark in text), "")
 
 
 def request(session: requests.Session, rt: Rt, method: str, path: str, **options: Any) -> requests.Response:
@@ -110,18 +111,19 @@ def login(rt: Rt, user: str, password: str) -> requests.Session:
 
 def page(
     session: requests.Session, rt: Rt, path: str, *, data: Mapping[str, Any] | None = None, expect: str = "",
-    user_text: bool = False,
+    user_text: bool = False, said: Collection[str] = (),
 ) -> str:  # fmt: skip
     """Return a page's HTML. data: fields of a form to post. expect: text that the page must hold.
 
     user_text: the page shows texts that people wrote, so only RT's own error box counts as a complaint.
+    said: those of `ERROR_MARKS` that people have written, here or on another page, and that count for nothing.
     Raises PageError when the status is not 200, the page is the login form, or it complains.
     """
     method = "GET" if data is None else "POST"
     answer = request(session, rt, method, path, **({} if data is None else {"data": dict(data)}))
     answer.encoding = "utf-8"
     text, where = answer.text, f"{method} {path}"
-    wrong = complaint(text) if not user_text or _ERROR_BOX.search(text) else ""
+    wrong = complaint(text, ERROR_MARKS if user_text else said)
     if answer.status_code != 200:
         raise PageError(where, f"HTTP status {answer.status_code}" + (f", {wrong}" if wrong else ""), text)
     if LOGIN_MARK in text and 'name="pass"' in text:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 
 from harness import redact
 from harness.checks.log import LogAllowance, allowances, complaints, records
+from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
 
@@ -20,6 +21,8 @@ CHECK = "integrity"
 QUESTION = "Does rt-validator find anything that it did not find before?"
 TOOL = "rt-validator"
 CLEAN, DIRTY = 0, 1
+LIMIT = 4 * 3600.0
+"""Seconds that a validator gets; large sites take it an hour."""
 """The validator's exit codes; any other one means that it could not do its work."""
 _FIELD = re.compile(r"^(\w+) => '(\d*)'(?: => (\w+))?$")
 _LOGGED = re.compile(r"^\[\d+\] \[|^DBD::|^RT::Handle=|^\S+ at \S+ line \d+")
@@ -65,13 +68,19 @@ def parse(text: str) -> list[str]:
 
 
 def collect(tools: Rt, allowed: Sequence[LogAllowance] | None = None) -> Validation:
-    """Run the validator of a release on the database it is connected to; it changes nothing."""
-    done = tools.run(TOOL, "--check", limit=1800)
+    """Run the validator of a release on the database it is connected to; it changes nothing.
+
+    Raises InfrastructureError where it was ended before it was done.
+    """
+    done = tools.run(TOOL, "--check", limit=LIMIT)
+    if done.timed_out:
+        raise InfrastructureError(
+            f"{TOOL} of RT {tools.release} was not done within {LIMIT / 3600:.0f} hours, or was killed.",
+            repair="see whether the machine ran out of memory, and run it again",
+        )
     logged = records(done.err.splitlines() + done.out.splitlines())
     bad, _ = complaints(logged, allowances() if allowed is None else allowed, TOOL)
     said = sorted({redact.line(record.message) for record in bad})
-    if done.timed_out:
-        said.append("it ran into its time limit")
     return Validation(tools.release, done.code, parse(done.err), said)
 
 

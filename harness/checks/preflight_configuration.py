@@ -26,6 +26,7 @@ _ABSORBED = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d+\.\d+\.\d+")
+PINNED = "options that the copies do not take from the site"
 OWN = ("/opt/rt/etc/RT_Config.pm", "/opt/rt/share/etc/RT_Config.pm")
 _DOCUMENTS = (
     'for f in /usr/share/doc/request-tracker*/UPGRADING-*; do [ -e "$f" ] || continue; '
@@ -94,6 +95,7 @@ def check(
     report.looked_at += sum(map(len, used.values()))
     report.facts["options that the target no longer knows"] = sorted((used["options"] & old) - new)
     report.facts["options that neither release knows"] = sorted(used["options"] - new - old)
+    report.facts[PINNED] = sorted(used["options"] & Configuration.pinned())
     every = passages(target)
     if not every:
         report.not_checked.append("the UPGRADING documents of the target: its image does not hold them")

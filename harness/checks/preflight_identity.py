@@ -14,7 +14,7 @@ from harness import redact
 from harness.checks import preflight_database
 from harness.checks.history import History, opened, title
 from harness.checks.preflight_database import Steps
-from harness.errors import InfrastructureError
+from harness.errors import InfrastructureError, UsageError
 from harness.rt import Rt
 from harness.schema import Schema, quote
 from harness.verdict import Finding, Report
@@ -28,7 +28,10 @@ _SHOWN = 8
 
 
 def guard(release: Rt) -> dict[str, Any]:
-    """Return what the image's guard of a release says about the database it is connected to."""
+    """Return what the image's guard of a release says about the database it is connected to.
+
+    Raises UsageError where the configuration leads RT to another one: nothing may be done to that.
+    """
     done = release.run("/opt/rt/guard", "--json")
     try:
         said: dict[str, Any] = json.loads(done.out)
@@ -37,6 +40,11 @@ def guard(release: Rt) -> dict[str, Any]:
             f"The guard of RT {release.release} gave no answer (exit code {done.code}).",
             [("Errors", redact.line(done.err))],
         ) from error
+    if said.get("database_host") not in (None, release.database_host):
+        raise UsageError(
+            f"With this configuration RT {release.release} works on another database than the copy.",
+            repair="take whatever changes the database out of CONFIG",
+        )
     return said
 
 

@@ -10,8 +10,10 @@ PAGE = ROOT / "docs" / "traps.md"
 _HEAD = """# Real traps
 
 What has stopped real upgrades, or let them lose something while all looked well. Each is a small patch of a
-bundled dump in `harness/traps/traps.toml`. `.venv/bin/python -m pytest tests/upgrade/test_traps.py -k NAME` springs
-one; this page is made of that file by `.venv/bin/python -m harness.traps`.
+bundled dump in `harness/traps/traps.toml`, of which `.venv/bin/python -m harness.traps` makes this page.
+To spring one:
+
+    .venv/bin/python -m pytest tests/upgrade/test_traps.py -k NAME
 """
 
 

@@ -53,7 +53,6 @@ Set($MaxInlineBody,          24 * 1024);
 Set($OldestTransactionsFirst, 1);
 Set($AutoLogoff,             0);
 Set($MinimumPasswordLength,  8);
-Set(%FullTextSearch, Enable => 0, Indexed => 0);
 
 # A container's log is its standard error.
 Set($LogToSyslog, undef);

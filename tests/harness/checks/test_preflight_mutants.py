@@ -26,7 +26,7 @@ from harness.mutants.preflight import MUTANTS, SERVER
 from harness.rt import Configuration, Rt
 from harness.schema import read
 from harness.thaw import Thawer
-from harness.verdict import Report
+from harness.verdict import Outcome, Report, Verdict
 
 ORIGIN, TARGET = "4.4.6", "5.0.10"
 CUSTOM_ROLE = """
@@ -88,7 +88,7 @@ def database_findings(
     preflight_database.orphans(report, database, schema, steps)
     preflight_database.values(report, database, schema)
     preflight_identity.done_already(report, schema, steps)
-    preflight_lifecycles.check(report, database, schema, probed, SITE)
+    preflight_lifecycles.check(report, database, schema, probed)
     return {(one.where, one.what) for one in report.findings}
 
 
@@ -158,11 +158,11 @@ def test_a_plugin_that_is_missing(lifecycle: Lifecycle, clone: CloneFactory, rt_
     assert report.findings
 
 
-def in_lifecycles(database: Database, target: Rt, configuration: Configuration) -> Report:
+def in_lifecycles(database: Database, target: Rt) -> Report:
     """Return what is said of the lifecycles alone."""
     report = Report("preflight", "")
     probed = preflight._probe(target, ())
-    preflight_lifecycles.check(report, database, read(database), probed, configuration)
+    preflight_lifecycles.check(report, database, read(database), probed)
     return report
 
 
@@ -174,14 +174,24 @@ def test_statuses_that_nobody_knows_want_the_sites_configuration(
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     target = rt_tools(TARGET, database)
     database.execute("INSERT INTO Tickets (Queue, EffectiveId, Status) VALUES (1, 1, 'Waiting'), (1, 2, 'NEW')")
-    [finding] = in_lifecycles(database, target, Configuration()).findings
-    assert (finding.where, finding.what.partition(" ")[0]) == ("Tickets.Status", "1")
-    assert "default: Waiting (1 rows, first id" in "".join(finding.samples)
-    known = in_lifecycles(database, target, SITE)
-    assert not known.findings
+    report = in_lifecycles(database, target)
+    assert "default: Waiting (1 rows, first id" in "".join(report.unanswered)
+    assert Outcome([report]).verdict() is Verdict.NOT_PROVEN
+    silent = in_lifecycles(database, rt_tools(TARGET, database, configuration=NO_LIFECYCLES))
+    assert silent.unanswered == report.unanswered, "a file that says nothing about them is no answer"
+    known = in_lifecycles(database, rt_tools(TARGET, database, configuration=OWN_LIFECYCLES))
+    assert (known.findings, known.unanswered) == ([], [])
     assert len(known.facts[preflight_lifecycles.UNKNOWN_STATUSES]) == 1
+    database.execute("UPDATE Queues SET Lifecycle = 'gone', Disabled = 1 WHERE Name = 'General'")
+    gone = in_lifecycles(database, target)
+    assert not gone.findings, "nobody works in it"
+    assert len(gone.facts[preflight_lifecycles.UNKNOWN_DISABLED]) == 1
 
 
+NO_LIFECYCLES = Configuration({"name.pm": b"Set($rtname, 'rt.example.org');\n1;\n"})
+OWN_LIFECYCLES = Configuration(
+    {"own.pm": b"Set(%Lifecycles, loans => {initial => ['new'], active => ['lent']});\n1;\n"}
+)
 LIFECYCLE_IN_THE_DATABASE = """
 use RT -init;
 my %all = RT->Config->Get('Lifecycles');
@@ -200,7 +210,7 @@ def test_lifecycles_made_in_the_browser_are_known(
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     target = rt_tools(TARGET, database)
     database.execute("UPDATE Queues SET Lifecycle = 'loans' WHERE Name = 'General'")
-    assert in_lifecycles(database, target, SITE).findings
+    assert in_lifecycles(database, target).findings
     done = rt_tools("5.0.3", database).perl(LIFECYCLE_IN_THE_DATABASE)
     assert done.code == 0, done.err
-    assert not in_lifecycles(database, target, SITE).findings
+    assert not in_lifecycles(database, target).findings

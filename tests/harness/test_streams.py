@@ -1,0 +1,71 @@
+"""What a command says in a container arrives whole, however quickly it is said."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from docker import APIClient
+
+from harness.errors import InfrastructureError
+from harness.streams import ERR, OUT, frames
+
+HEAD = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+
+
+def frame(stream: int, text: bytes) -> bytes:
+    """Return a frame as the engine writes it."""
+    return struct.pack(">BxxxL", stream, len(text)) + text
+
+
+@pytest.fixture
+def spoken(request: pytest.FixtureRequest) -> Iterator[APIClient]:
+    """A client of an engine that answers one question, head and output in one piece, as a busy one does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                asked = b""
+                while not asked.endswith(b"}"):
+                    asked += connection.recv(65536)
+                connection.sendall(HEAD + request.param)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        client = APIClient(base_url=f"tcp://127.0.0.1:{server.getsockname()[1]}", version="1.41")
+        yield client
+        client.close()
+        thread.join(5)
+
+
+def heard(client: APIClient) -> list[tuple[int, bytes]]:
+    """Start a command and hear it out."""
+    connection: Any = client.exec_start("1", socket=True)
+    try:
+        return list(frames(connection))
+    finally:
+        connection._response.close()
+        connection.close()
+
+
+@pytest.mark.parametrize("spoken", [frame(OUT, b"one\n") + frame(ERR, b"two\n")], indirect=True, ids=["two"])
+def test_what_comes_with_the_head_of_the_answer_is_not_lost(spoken: APIClient) -> None:
+    """It lies in the HTTP library's buffer, and the SDK reads past that: a validator's findings would be gone."""
+    assert heard(spoken) == [(OUT, b"one\n"), (ERR, b"two\n")]
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [frame(OUT, b"whole") + frame(OUT, b"cut off")[:-2], b"garbage"],
+    indirect=True,
+    ids=["cut", "garbage"],
+)
+def test_half_an_answer_is_none(spoken: APIClient) -> None:
+    """Less than was said must not be taken for all that was said."""
+    with pytest.raises(InfrastructureError):
+        heard(spoken)

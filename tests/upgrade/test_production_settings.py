@@ -1,0 +1,178 @@
+"""What a real site's configuration says of production must not lead a copy there, nor keep it from being tried."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from docker import DockerClient
+
+from fixtures.databases import CloneFactory
+from fixtures.healthcheck_user import ROOT
+from fixtures.rt import RtFactory
+from harness import rt, visitor, web
+from harness.checks import integrity, jobs, log, preflight_configuration
+from harness.choice import DEFAULT_SERVER, choose
+from harness.database import Database
+from harness.errors import InfrastructureError, UsageError
+from harness.lifecycle import Lifecycle
+from harness.rt import Configuration, Rt
+from harness.stage import Stage
+from harness.verdict import Report
+
+pytestmark = pytest.mark.engine
+PRODUCTION = Configuration({"RT_SiteConfig.pm": b"""
+Set($DatabaseType, 'Pg');
+Set($DatabaseHost, 'db.example.org');
+Set($DatabaseName, 'rt_production');
+Set($DatabaseUser, 'rt_user');
+Set($DatabasePassword, 'of production');
+Set($WebDomain, 'rt.example.org');
+Set($WebPort, 443);
+Set($WebPath, '/rt');
+Set($WebBaseURL, 'https://rt.example.org');
+Set($WebSecureCookies, 1);
+Set($WebRemoteUserAuth, 1);
+Set($WebFallbackToRTLogin, 0);
+Set($LogToSTDERR, undef);
+Set($LogToSyslog, 'debug');
+Set($ExternalAuthPriority, ['Directory']);
+Set($ExternalInfoPriority, ['Directory']);
+Set($ExternalSettings, {Directory => {type => 'ldap', server => 'ldap.example.org', base => 'dc=example',
+    filter => '(objectClass=*)', attr_match_list => ['Name'], attr_map => {Name => 'uid'}}});
+1;
+"""})  # fmt: skip
+ASK = """
+use JSON; use RT -init;
+print JSON->new->canonical->encode({map { $_ => scalar RT->Config->Get($_) } @ARGV});
+"""
+BY_DATABASE = """
+use RT -init;
+my %set = (WebSecureCookies => 1, WebFallbackToRTLogin => 0);
+for my $name (sort keys %set) {
+    my ($id, $said) = RT::Configuration->new(RT->SystemUser)->Create(Name => $name, Content => $set{$name});
+    die "$name: $said" unless $id;
+}
+"""
+
+
+def options(tools: Rt, *names: str) -> dict[str, object]:
+    """Return what RT takes these options for."""
+    done = tools.perl(ASK, *names)
+    assert done.code == 0, done.err
+    found: dict[str, object] = json.loads(done.out)
+    return found
+
+
+@pytest.mark.parametrize("version", ["4.4.6", "5.0.3"])
+def test_a_copy_stays_on_its_own_database_and_can_be_used(
+    engine: DockerClient, lifecycle: Lifecycle, clone: CloneFactory, version: str
+) -> None:
+    """People log in and errors are heard of, although production stands behind TLS, SSO and a directory."""
+    database = clone(lifecycle.fresh(version, DEFAULT_SERVER))
+    site = Lifecycle(engine, PRODUCTION).site(version, database)
+    try:
+        said = options(site, "DatabaseHost", "DatabaseName", "DatabaseType", "WebPath", "LogToSTDERR")
+        assert (said["DatabaseHost"], said["DatabaseName"]) == (database.host, "rt")
+        assert (said["DatabaseType"], said["WebPath"], said["LogToSTDERR"]) == ("mysql", "", "warning")
+        web.login(site, *ROOT).close()
+        bad, _ = log.complaints(log.records(site.container.logs().splitlines()), (), "site")
+        assert [one.message for one in bad] == []
+    finally:
+        site.remove()
+
+
+def test_nor_by_options_in_the_database(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
+    """RT 5 believes those more than any file."""
+    database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
+    done = rt_tools("5.0.3", database).perl(BY_DATABASE)
+    assert done.code == 0, done.err
+    said = options(rt_tools("5.0.3", database), "WebSecureCookies", "WebFallbackToRTLogin")
+    assert said == {"WebSecureCookies": 0, "WebFallbackToRTLogin": 1}
+
+
+def test_the_report_says_which_options_were_not_taken(rt_tools: RtFactory) -> None:
+    """Whoever wonders why a copy answers elsewhere finds it there."""
+    report = Report("preflight", "")
+    preflight_configuration.check(report, PRODUCTION, None, rt_tools("5.0.3", None), ("4.4.6", "5.0.3"))
+    told = report.facts[preflight_configuration.PINNED]
+    assert {"DatabaseHost", "DatabasePassword", "WebPath", "LogToSTDERR", "ExternalAuthPriority"} <= {*told}
+    assert "ExternalSettings" not in told
+
+
+LEADS_AWAY = Configuration({"site.pm": b"""
+{ no warnings 'redefine'; my $get = \\&RT::Config::Get;
+  *RT::Config::Get = sub { $_[1] eq 'DatabaseHost' ? 'localhost' : goto &$get }; }
+1;
+"""})  # fmt: skip
+
+
+@pytest.fixture
+def stage(engine: DockerClient, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """The usual upgrade with a configuration of its own."""
+    made = Stage(Lifecycle(engine, request.param), choose())
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("stage", [LEADS_AWAY], indirect=True)
+def test_an_upgrade_of_another_database_is_not_begun(stage: Stage) -> None:
+    """A configuration is a program: what the last file says can be undone by code that runs later."""
+    for question in (stage.preflight, stage.ran):
+        with pytest.raises(UsageError, match="works on another database than the copy"):
+            question()
+
+
+OF_THE_OLD_RELEASE = Configuration({"site.pm": b"1;\n", "html/Elements/Login": b"<& /Elements/GoneSince4 &>\n"})
+
+
+@pytest.mark.parametrize("stage", [OF_THE_OLD_RELEASE], indirect=True)
+def test_a_site_that_does_not_come_up_is_a_finding(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The upgrade is fine, and nobody can use what came of it: no fault of the machine's."""
+    monkeypatch.setattr(stage, "read_everything", lambda: None)
+    monkeypatch.setattr(rt, "PATIENCE", 8)
+    [finding] = stage.application().findings
+    assert (finding.where, "does not come up" in finding.what) == ("site", True)
+    assert "could not find component" in "".join(finding.samples)
+
+
+NO_STYLE = Configuration({"site.pm": b"Set($WebDefaultStylesheet, 'rudder');\n1;\n"})
+
+
+def test_what_every_start_warns_of_is_no_jobs_doing(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A style that the new release lacks: RT takes another one, and says so whenever it starts."""
+    database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
+    tools = rt_tools("5.0.3", database, configuration=NO_STYLE)
+    report = Report("application", "")
+    jobs.one(report, tools, (), jobs.JOBS[-1])
+    assert (report.findings, report.unanswered) == ([], [])
+    assert "stylesheet (rudder)" in "".join(report.facts["said at every start"])
+    jobs.one(report, tools, (), jobs.JOBS[-1], limit=0.1)
+    assert len(report.unanswered) == 1
+    monkeypatch.setattr(integrity, "LIMIT", 0.1)
+    with pytest.raises(InfrastructureError, match=r"rt-validator of RT 5\.0\.3 was not done"):
+        integrity.collect(tools)
+
+
+def answers(database: Database) -> int:
+    """Return to how many events the global scrips answer."""
+    return int(database.value(visitor._ANSWERS))
+
+
+@pytest.mark.parametrize("version", ["4.4.4", "5.0.10"])
+def test_no_mail_is_expected_of_scrips_that_are_switched_off(
+    lifecycle: Lifecycle, clone: CloneFactory, version: str
+) -> None:
+    """Many sites send no acknowledgement, or let each queue have its own."""
+    database = clone(lifecycle.fresh(version, DEFAULT_SERVER))
+    assert answers(database) == 2
+    database.execute("UPDATE Scrips SET Disabled = 1 WHERE Description LIKE 'On Create Auto%'")
+    assert answers(database) == 1
+    database.execute("DELETE FROM ObjectScrips WHERE ObjectId = 0")
+    assert answers(database) == 0
+    assert visitor._said(database, [1]) == frozenset()
+    database.execute("INSERT INTO Tickets (Queue, EffectiveId, Subject) VALUES (1, 1, 'Internal Server Error')")
+    assert visitor._said(database, [1]) == {"Internal Server Error"}

@@ -91,7 +91,7 @@ def check(
     probed = _probe(target, steps)
     preflight_configuration.loads(report, probed)
     _start(report, target, probed, steps)
-    preflight_lifecycles.check(report, database, schema, probed)
+    preflight_lifecycles.check(report, database, schema, probed, known.configuration)
     preflight_configuration.check(report, known.configuration, origin, target, path)
     _notes(report, database, path)
     if known.validation:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.checks.preflight_configuration import options
 from harness.database import Database
 from harness.schema import Schema, quote
 from harness.verdict import Report
@@ -20,17 +21,27 @@ UNKNOWN_DISABLED = "lifecycles that the target does not know, of what is disable
 UNKNOWN_STATUSES = "statuses that their lifecycle does not know"
 
 
-def check(report: Report, database: Database, schema: Schema, probed: Mapping[str, object]) -> None:
+OPTION = "Lifecycles"
+
+
+def _in_database(database: Database, schema: Schema) -> bool:
+    """Tell whether somebody changed lifecycles in the browser: RT keeps them among the options in its database."""
+    asked = f"SELECT COUNT(*) FROM Configurations WHERE Name = '{OPTION}' AND Disabled = 0"
+    return "Configurations" in schema.tables and bool(database.value(asked))
+
+
+def check(
+    report: Report, database: Database, schema: Schema, probed: Mapping[str, object], configuration: Configuration
+) -> None:
     """Compare what the rows are in with what the target knows.
 
-    probed: what probe.pl said. Its "lifecycles" are {name: its statuses}, absent where RT did not come that far;
-    "own_lifecycles" tells whether they are the site's own word and not RT's.
+    probed: what probe.pl said; its "lifecycles" are {name: its statuses}, absent where RT did not come that far.
     """
     said = probed.get("lifecycles")
     if not isinstance(said, dict):
         return
     known = {str(name): {str(one).lower() for one in statuses} for name, statuses in said.items()}
-    own = bool(probed.get("own_lifecycles"))
+    own = OPTION in options(configuration)["options"] or _in_database(database, schema)
     for holder in _HELD:
         if holder in schema.tables and "Lifecycle" in schema.tables[holder].columns:
             report.looked_at += 1

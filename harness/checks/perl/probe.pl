@@ -60,7 +60,4 @@ for my $step (defined $first ? @steps[$first + 1 .. $#steps] : ()) {
 my $begun = eval { $start->(); 1 };
 $found{start} = $begun ? '' : "$@";
 $found{lifecycles} = lifecycles();
-# RT notes where an option was set last; its own RT_Config.pm is no site's.
-my $source = (RT->Config->Meta('Lifecycles') || {})->{Source} || {};
-$found{own_lifecycles} = $source->{SiteConfig} || $source->{Database} ? 1 : 0;
 finish();

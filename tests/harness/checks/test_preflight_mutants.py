@@ -88,7 +88,7 @@ def database_findings(
     preflight_database.orphans(report, database, schema, steps)
     preflight_database.values(report, database, schema)
     preflight_identity.done_already(report, schema, steps)
-    preflight_lifecycles.check(report, database, schema, probed)
+    preflight_lifecycles.check(report, database, schema, probed, Configuration())
     return {(one.where, one.what) for one in report.findings}
 
 
@@ -158,11 +158,11 @@ def test_a_plugin_that_is_missing(lifecycle: Lifecycle, clone: CloneFactory, rt_
     assert report.findings
 
 
-def in_lifecycles(database: Database, target: Rt) -> Report:
+def in_lifecycles(database: Database, target: Rt, configuration: Configuration | None = None) -> Report:
     """Return what is said of the lifecycles alone."""
     report = Report("preflight", "")
     probed = preflight._probe(target, ())
-    preflight_lifecycles.check(report, database, read(database), probed)
+    preflight_lifecycles.check(report, database, read(database), probed, configuration or Configuration())
     return report
 
 
@@ -177,9 +177,9 @@ def test_statuses_that_nobody_knows_want_the_sites_configuration(
     report = in_lifecycles(database, target)
     assert "default: Waiting (1 rows, first id" in "".join(report.unanswered)
     assert Outcome([report]).verdict() is Verdict.NOT_PROVEN
-    silent = in_lifecycles(database, rt_tools(TARGET, database, configuration=NO_LIFECYCLES))
+    silent = in_lifecycles(database, target, NO_LIFECYCLES)
     assert silent.unanswered == report.unanswered, "a file that says nothing about them is no answer"
-    known = in_lifecycles(database, rt_tools(TARGET, database, configuration=OWN_LIFECYCLES))
+    known = in_lifecycles(database, target, OWN_LIFECYCLES)
     assert (known.findings, known.unanswered) == ([], [])
     assert len(known.facts[preflight_lifecycles.UNKNOWN_STATUSES]) == 1
     database.execute("UPDATE Queues SET Lifecycle = 'gone', Disabled = 1 WHERE Name = 'General'")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.checks.preflight_configuration import options
 from harness.database import Database
+from harness.rt import Configuration
 from harness.schema import Schema, quote
 from harness.verdict import Report
 
@@ -27,7 +28,8 @@ OPTION = "Lifecycles"
 def _in_database(database: Database, schema: Schema) -> bool:
     """Tell whether somebody changed lifecycles in the browser: RT keeps them among the options in its database."""
     asked = f"SELECT COUNT(*) FROM Configurations WHERE Name = '{OPTION}' AND Disabled = 0"
-    return "Configurations" in schema.tables and bool(database.value(asked))
+    table = schema.tables.get("Configurations")
+    return table is not None and {"Name", "Disabled"} <= {*table.columns} and bool(database.value(asked))
 
 
 def check(

@@ -57,7 +57,7 @@ mutants: images ## plant defects, known ones and two hundred by chance (SEED=), 
 gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= MARATHON_URL= ACCEPT= (defaults: 4.4.6 5.0.3 mariadb-10.11)
 	@./gate $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(SERVER),--server "$(SERVER)") \
 	    $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
-	    $(if $(MARATHON_URL),--marathon-url "$(MARATHON_URL)") $(if $(ACCEPT),--accept "$(ACCEPT)")
+	    $(if $(MARATHON_URL),--marathon-url) $(if $(ACCEPT),--accept "$(ACCEPT)")
 
 bench: images ## measure, as ratios side by side in one run
 	$(VENV_PYTHON) -m benchmarks

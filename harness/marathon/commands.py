@@ -106,6 +106,8 @@ def _carry_out(options: argparse.Namespace, act: Callable[[Deployer, App, Decisi
         return 1
     with Marathon.from_environment() as client:
         live = running_definition(client.find_app(absolute(definition)))
+        if options.what == "replace":
+            replacing.need_running(options, live)
         decision = _decided(options, live, definition)
         print(f"{options.what} {decision}", flush=True)
         if options.dry_run:

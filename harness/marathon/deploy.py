@@ -98,10 +98,20 @@ class Deployer(Follower):
             report.looked_at = wanted.instances
         else:
             report.findings.append(self.finding(watch))
-            if undo:
+            if undo and self._still_ours(app_id, change, also, report):
                 self.undo(app_id, before, change, report)
         report.seconds = time.monotonic() - started
         return report
+
+    def _still_ours(self, app_id: str, change: Change, also: datetime | None, report: Report) -> bool:
+        """Tell whether the app is as we left it. What somebody else has changed since is not ours to take back."""
+        now = self.client.find_app(app_id)
+        if now is None or change.version is None or now.version in (None, change.version, also):
+            return True
+        report.facts["rollback"] = "none: somebody else has changed the app meanwhile"
+        what = f"Somebody else has changed the app (version {now.version_text}), so nothing was taken back."
+        report.findings.append(Finding(CHECK, app_id, what, repair="find out who, and deploy again"))
+        return False
 
     def undo(self, app_id: str, before: AppState | None, failed: Change, report: Report) -> None:
         """Go back, wait for the rollback (a deployment of its own), and prove the old release live again."""

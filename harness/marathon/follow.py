@@ -139,6 +139,9 @@ def task_table(app: AppState | None) -> str:
     return "\n".join(lines)
 
 
+MOST_HEALTHY = "most new instances healthy at once"
+
+
 def facts_of(watch: Watch, definition: App, stream: EventStream | None) -> dict[str, Any]:
     """What a report keeps of a watch.
 
@@ -154,6 +157,7 @@ def facts_of(watch: Watch, definition: App, stream: EventStream | None) -> dict[
         "events": "none" if stream is None else stream.trouble or "followed",
         "deadline": f"{watch.deadline.wave:g} s without progress, {watch.deadline.total:g} s in all",
         "old tasks": list(memory.old),
+        MOST_HEALTHY: memory.most_healthy,
         "old tasks gone": [name for name, here in memory.old.items() if not here],
         "seconds from running to first healthy": slowest if slowest is None else round(slowest, 1),
     }

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from harness.marathon.definition import health_checks
 from harness.marathon.events import Event
-from harness.marathon.model import AppState, QueueItem, Task, moment
+from harness.marathon.model import AppState, QueueItem, Task, TaskFailure, moment
 from harness.marathon.probe import ProbeResult
 
 
@@ -204,8 +204,16 @@ def _history(app: AppState, wanted: Wanted, memory: Memory) -> Iterable[Unmet]:
         return
     # The record is sticky: it may be from before, and after a rollback it is the bad version's.
     others = wanted.also is not None and failure.version not in (None, wanted.also, app.version)
-    if failure.timestamp >= wanted.since and not others:
+    if failure.timestamp >= wanted.since and not others and not _of_old_tasks(failure, app, wanted):
         yield Unmet("last failure", f"task {failure.task_id} ended {failure.state}: {failure.message}", final=True)
+
+
+def _of_old_tasks(failure: TaskFailure, app: AppState, wanted: Wanted) -> bool:
+    """Whether it was a task of what was there before: that it dies may be the very reason for the deploy."""
+    after = app.last_scaling if wanted.restart else app.last_config_change
+    if failure.version is None or after is None or not reached(app, wanted):
+        return False
+    return failure.version < after and failure.version != wanted.also
 
 
 def _probes(snapshot: Snapshot, app: AppState) -> Iterable[Unmet]:

@@ -58,7 +58,7 @@ def _command(_app: App, check: HealthCheck, _dialect: Dialect) -> Found:
     if check.protocol == "COMMAND":
         if not check.command:
             yield found("L05", _at(check, "command"), "a COMMAND check has no command.value")
-        for key in _has(check, "path", "port", "portIndex"):
+        for key in _has(check, "path", "port"):
             yield found("L05", _at(check, key), f"a COMMAND check carries {key}", fix=f"remove {key}")
     elif _has(check, "command"):
         given = check.raw.get("protocol")

@@ -59,7 +59,7 @@ def _object(value: Mapping[str, Any], spec: Spec, where: str, dialect: Dialect) 
             )  # fmt: skip
         yield from _value(one, known, f"{where}/{key}", dialect)
     for key in spec.required:
-        if value.get(key) is None and not (key == "upgradeStrategy" and dialect < (1, 5)):
+        if value.get(key) is None and not (where == "/upgradeStrategy" and dialect < (1, 5)):
             yield found("L06", f"{where}/{key}", "is required and missing", fix=f"give {key}")
 
 

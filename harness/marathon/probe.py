@@ -76,9 +76,10 @@ class HttpProbe:
 
     def _get(self, url: str) -> tuple[int, str, str]:
         headers = {"Host": self.server_name} if self.server_name else {}
-        with requests.get(
-            url, headers=headers, timeout=self.timeout, allow_redirects=False, stream=True
-        ) as answer:
+        with requests.Session() as session:
+            # Neither a proxy, which answers in an instance's place, nor a password out of .netrc.
+            session.trust_env = False
+            answer = session.get(url, headers=headers, timeout=self.timeout, allow_redirects=False, stream=True)
             body = next(answer.iter_content(LARGEST_BODY), b"").decode("utf-8", "replace")
             return answer.status_code, answer.headers.get("Location", ""), body
 

@@ -10,19 +10,26 @@ good upgrade the wanted definition is started and proved live. What goes wrong l
   without --restore        everything stays stopped, and the report says so
   the restore fails        everything stays stopped, and the report says so
 
-Commands are lines for /bin/sh, run here, with input at its end and output on this terminal. An exit code of 0 is
-good. They find in their environment:
+  the new one served       it is left as it is, whatever was wrong: a restore would lose what people wrote since
+
+An app that is stopped or unknown is refused: after a run that ended in the middle a second one would back the half
+upgraded database up, and under another id RT may still be running. Where all is as it must be, --from-stopped says
+so.
+
+Commands are lines for bash (sh where there is none), run here, with input at its end and output on this terminal.
+An exit code of 0 is good; in bash each part of a pipe counts. They find in their environment:
 
   RT_NEW_IMAGE   the image that will be started, in which the upgrade is best run
   RT_STEP        backup, upgrade or restore
+  RT_RUN         a word that no other run has, so that no backup is written over another
 
 An example (options may stand in any order):
 
   python -m harness.marathon replace marathon.json --image registry.example.org/rt:5.0.3-7 --ask-images \\
-    --backup  'mariadb-dump --single-transaction rt >/backup/before.sql' \\
+    --backup  'mariadb-dump --single-transaction rt >/backup/before-$RT_RUN.sql' \\
     --upgrade 'docker run --rm -v /etc/rt:/opt/share/docker/secrets/rt:ro "$RT_NEW_IMAGE" rt-setup-database \\
                --action upgrade --force --skip-create --upgrade-from 4.4.6 --upgrade-to 5.0.3' \\
-    --restore 'mariadb -e "DROP DATABASE rt; CREATE DATABASE rt" && mariadb rt </backup/before.sql'
+    --restore 'mariadb -e "DROP DATABASE rt; CREATE DATABASE rt" && mariadb rt </backup/before-$RT_RUN.sql'
 
 RT's own upgrade ends with 0 although steps failed: so try it with ./gate before, and let the command look at its
 log. The image's guard is the last hold: it does not serve a database that is not of its schema.
@@ -34,15 +41,23 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from types import FrameType
 
-from harness.errors import HarnessError, InfrastructureError
+from harness.errors import HarnessError, InfrastructureError, UsageError
+from harness.marathon.definition import App, instances_of
 from harness.marathon.stopall import DatabaseSteps, Step, StepFailedError
 
 NOT_RUN = (126, 127)
 """What a shell ends with when the command cannot be run at all."""
+BASH = shutil.which("bash")
+SHELL = [BASH, "-o", "pipefail", "-c"] if BASH else ["/bin/sh", "-c"]
+RUN = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +65,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backup", required=True, metavar="COMMAND", help="makes a backup of the database")
     parser.add_argument("--upgrade", required=True, metavar="COMMAND", help="upgrades the database")
     parser.add_argument("--restore", metavar="COMMAND", help="brings the backup back (without: all stays stopped)")
+    parser.add_argument(
+        "--from-stopped", action="store_true",
+        help="the app is stopped or new, and the database is whole and as the old release left it",
+    )  # fmt: skip
+
+
+def need_running(options: argparse.Namespace, live: App | None) -> None:
+    """Raise UsageError where nothing runs under the id, unless that was said to be right."""
+    if options.from_stopped or (live is not None and instances_of(live)):
+        return
+    what = "is stopped" if live is not None else "does not exist on this Marathon"
+    raise UsageError(
+        f"The app {what}: either RT runs under another id, or an earlier run ended in the middle.",
+        repair="look at the database and its backups; where it is whole and nothing uses it, add --from-stopped",
+    )
 
 
 def steps(options: argparse.Namespace, image: str) -> DatabaseSteps:
@@ -69,8 +99,8 @@ def shell(name: str, command: str, image: str) -> Step:
     def run() -> None:
         print(f"{name}: begun", flush=True)
         done = subprocess.run(
-            ["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, check=False,
-            env=os.environ | {"RT_NEW_IMAGE": image, "RT_STEP": name},
+            [*SHELL, command], stdin=subprocess.DEVNULL, check=False,
+            env=os.environ | {"RT_NEW_IMAGE": image, "RT_STEP": name, "RT_RUN": RUN},
         )  # fmt: skip
         print(f"{name}: ended with exit code {done.returncode}", flush=True)
         if done.returncode == 0:
@@ -87,10 +117,18 @@ def shell(name: str, command: str, image: str) -> Step:
 
 
 def told_when_interrupted(work: Callable[[], int]) -> int:
-    """Carry `work` out; when a person ends it, say what that leaves behind, for nobody goes the way back then."""
+    """Carry `work` out; when somebody ends it, say what that leaves behind, for nobody goes the way back then."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         return work()
     except KeyboardInterrupt:
         said = "Interrupted. Instances that were stopped stay stopped, and the database is as the last command"
         print(f"\n{said} left it: look at it, or restore it, before anything is started.", file=sys.stderr)
         return InfrastructureError.exit_code
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
+    """Treat the end that a CI server asks for like Ctrl-C."""
+    raise KeyboardInterrupt

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
+from fixtures import gate as program
+from fixtures import gate_command
 from harness import cache, dump, owner
 from harness.errors import UsageError
 from harness.releases import ROOT
@@ -171,3 +173,15 @@ def test_an_engine_that_goes_away_in_the_middle_is_not_a_finding(proxy: Proxy, t
     assert process.returncode == NOT_PROVEN, err
     assert "The container engine gave way in the middle" in out
     assert "Traceback" not in err
+
+
+def test_the_address_of_a_marathon_may_stay_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is a password in it, and all users of a machine see what is on a command line."""
+    monkeypatch.setenv("MARATHON_URL", "http://127.0.0.1:9")
+    assert gate_command.marathon_url(gate_command.parser().parse_args(["--marathon-url"])) == "http://127.0.0.1:9"
+    assert gate_command.marathon_url(gate_command.parser().parse_args([])) is None
+    monkeypatch.delenv("MARATHON_URL")
+    assert program.main(["--marathon-url"]) == program.USAGE
+    assert "MARATHON_URL is not set" in capsys.readouterr().err

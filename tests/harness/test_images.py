@@ -60,7 +60,8 @@ def test_an_image_that_was_named_is_the_one_that_runs(
     monkeypatch.setenv(OVERRIDE_VARIABLE, f"mariadb-10.5=other:1, rt-{DEFAULT_TARGET}={named}")
     tools = lifecycle.tools(DEFAULT_TARGET, None)
     try:
-        assert tools.container.docker.attrs["Config"]["Image"] == named
+        assert tools.container.docker.attrs["Image"] == lifecycle.client.images.get(named).id
+        assert lifecycle.rt_image(DEFAULT_TARGET) != named, "what is remembered of it must not outlive its content"
         assert lifecycle.rt_image("4.4.6") == built
     finally:
         tools.remove()

@@ -53,7 +53,7 @@ def parse(document: Any, prefix: tuple[int | str, ...] = ()) -> App:
 def reject_unreadable(check: HealthCheck) -> None:
     """Raise what Marathon 1.5+ answers to a COMMAND check with the wrong companions: its reader throws."""
     is_command = check.protocol == "COMMAND"
-    stray = check.path is not None or check.port is not None or check.port_index is not None
+    stray = check.path is not None or check.port is not None  # portIndex is allowed, and ignored
     if is_command != (check.command is not None) or (is_command and stray):
         raise ApiError(
             500,

@@ -6,12 +6,13 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from harness.errors import InfrastructureError
-from harness.marathon import errors
+from harness.marathon import errors, stopall
 from harness.marathon.client import Marathon
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
@@ -261,6 +262,63 @@ def test_a_new_release_that_does_not_live_is_taken_back_with_the_backup(trial: T
     assert report.findings
     assert database.log[-1] == ("restore", 0)
     assert releases_live(trial, deployer) == ["1"]
+
+
+def test_once_it_has_served_nothing_is_restored(trial: Trial, deployer: Deployer) -> None:
+    """People have written since, and the backup knows nothing of it. What is wrong is said, and left."""
+    database = Database(trial, deployer)
+    report = across(trial, deployer, database, health="200 200 503")
+    assert report.findings
+    assert report.facts["then"] == stopall.SERVED
+    assert database.log == [("backup", 0), ("upgrade", 0)]
+
+
+def test_somebody_who_scales_up_meanwhile_keeps_the_upgrade_from_being_begun(
+    trial: Trial, deployer: Deployer
+) -> None:
+    """The old release would write below the upgrade."""
+    database = Database(trial, deployer)
+    steps = database.steps()
+
+    def scaled_up() -> None:
+        assert deployer.scale(f"{trial.group}/app", 1)
+
+    good(deployer.deploy(release(trial, "1")))
+    with pytest.raises(InfrastructureError, match="Somebody started"):
+        replace_all(deployer, release(trial, "2", schema="2"), ACROSS, replace(steps, backup=scaled_up))
+    assert database.log == []
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_a_marathon_that_is_gone_after_the_upgrade_is_told_with_what_is_left(
+    trial: Trial, deployer: Deployer
+) -> None:
+    """Nobody knows what runs then, and an exception has no report."""
+    database = Database(trial, deployer)
+    url = deployer.client.url
+
+    def lost() -> None:
+        deployer.client.url = "http://127.0.0.1:1"
+
+    good(deployer.deploy(release(trial, "1")))
+    with pytest.raises(InfrastructureError) as caught:
+        replace_all(deployer, release(trial, "2", schema="2"), ACROSS, replace(database.steps(), upgrade=lost))
+    deployer.client.url = url
+    assert stopall.UNSURE in str(caught.value)
+    assert database.log == [("backup", 0)]
+
+
+def test_what_somebody_else_changed_is_not_taken_back(trial: Trial, deployer: Deployer) -> None:
+    """An autoscaler at work while a deploy is watched: its change is newer than ours."""
+    good(deployer.deploy(release(trial, "1")))
+    before = deployer.client.app(f"{trial.group}/app")
+    change = deployer.client.put(before.id, release(trial, "2"), whole=True)
+    report = Report("marathon-deploy", "")
+    assert deployer._still_ours(before.id, change, None, report)
+    trial.eventually("The end of it", lambda: not deployer.client.deployments())
+    deployer.client.scale(before.id, 2)
+    assert not deployer._still_ours(before.id, change, None, report)
+    assert "Somebody else has changed the app" in str(report)
 
 
 def test_infrastructure_is_no_finding(trial: Trial, deployer: Deployer) -> None:

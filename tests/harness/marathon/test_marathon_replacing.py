@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from harness.errors import InfrastructureError
+from harness.errors import InfrastructureError, UsageError
 from harness.marathon.__main__ import main
-from harness.marathon.replacing import shell, told_when_interrupted
+from harness.marathon.definition import App
+from harness.marathon.replacing import RUN, need_running, shell, told_when_interrupted
 from harness.marathon.stopall import StepFailedError
 
 
@@ -34,6 +38,35 @@ def test_what_a_bad_end_means(name: str, command: str, kind: type[Exception]) ->
         shell(name, f": secret; {command}", "rt:2")()
     assert type(caught.value) is kind
     assert "secret" not in str(caught.value), "a password may stand in a command"
+
+
+def test_each_part_of_a_pipe_counts(tmp_path: Path) -> None:
+    """A dump that dies on its way through gzip would leave a backup that is none."""
+    with pytest.raises(InfrastructureError):
+        shell("backup", f"false | cat >{tmp_path}/before.sql", "rt:2")()
+    shell("backup", f'echo "$RT_RUN" >{tmp_path}/run', "rt:2")()
+    assert (tmp_path / "run").read_text().strip() == RUN
+
+
+@pytest.mark.parametrize("live", [None, {"id": "/rt", "instances": 0}], ids=["unknown", "stopped"])
+def test_what_does_not_run_is_not_replaced_without_a_word(live: App | None) -> None:
+    """A second run would write the half upgraded database over the good backup."""
+    asked = argparse.Namespace(from_stopped=False)
+    with pytest.raises(UsageError, match="either RT runs under another id"):
+        need_running(asked, live)
+    need_running(argparse.Namespace(from_stopped=True), live)
+    need_running(asked, {"id": "/rt", "instances": 1})
+
+
+def test_the_end_that_a_ci_server_asks_for_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Else Python ends without a word, and the upgrade may go on."""
+
+    def ended() -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+    assert told_when_interrupted(ended) == 2
+    assert "stay stopped" in capsys.readouterr().err
 
 
 def test_without_commands_it_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,7 +59,7 @@ def _registry_has(client: DockerClient, name: str) -> bool:
 
 
 def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, progress: Callable[[str], None]) -> str:
-    key = cache.digest(suite.name, *suite.apt, sources.archive, sources.proxy)
+    key = cache.digest(suite.name, *suite.apt, sources.archive, "")
     tag = f"rt-harness/debian:{suite.name}-{key}"
     if client.images.list(tag):
         return tag
@@ -72,12 +72,11 @@ def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, progress: 
     progress(f"bootstrapping Debian {suite.name} from the mirror")
     command = ["mmdebstrap", "--variant=minbase", "--include=ca-certificates", "--quiet"]
     command += [f"--aptopt={option}" for option in suite.apt]
-    if sources.proxy:
-        command.append(f'--aptopt=Acquire::http::Proxy "{sources.proxy}"')
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as tree:
         done = subprocess.run(
-            [*command, suite.name, "-", sources.archive], stdout=tree, stderr=errors, check=False
-        )
+            [*command, suite.name, "-", sources.archive], stdout=tree, stderr=errors, check=False,
+            env=os.environ | sources.environment,
+        )  # fmt: skip
         if done.returncode:
             errors.seek(0)
             text = errors.read().decode(errors="replace")
@@ -104,7 +103,16 @@ def _need_mmdebstrap(progress: Callable[[str], None]) -> None:
         with cache.lock("apt"):
             subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
             subprocess.run(
-                ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "mmdebstrap"],
+                [
+                    "apt-get",
+                    "install",
+                    "-y",
+                    "-qq",
+                    "-o",
+                    "DPkg::Lock::Timeout=300",
+                    "--no-install-recommends",
+                    "mmdebstrap",
+                ],
                 check=False,
                 capture_output=True,
                 env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},

@@ -16,7 +16,7 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container as DockerObject
 
-from harness import cache, owner
+from harness import cache, owner, redact
 from harness.box import Box, started
 from harness.errors import Block, InfrastructureError
 from harness.streams import LineSplitter, feed, frames
@@ -156,7 +156,7 @@ class Container:
 
     def evidence(self) -> list[Block]:
         """Return the end of its log as a titled block for an error."""
-        return [(f"Log of {self.name}", self.logs(tail=30))]
+        return [(f"Log of {self.name}", redact.lines(self.logs(tail=30)))]
 
     def run(
         self,

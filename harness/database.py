@@ -167,7 +167,9 @@ class Database:
             else ("mysql", "--default-character-set=utf8mb4")
         )
         return self.container.run(
-            [program, "--no-defaults", quiet, "--protocol=TCP", "--host=127.0.0.1", f"--user={USER}", NAME],
+            # In binary mode the client runs no commands of its own: a line of a dump may not start a program.
+            [program, "--no-defaults", "--binary-mode", quiet, "--protocol=TCP", "--host=127.0.0.1",
+             f"--user={USER}", NAME],
             environment={"MYSQL_PWD": self.credentials.password}, stdin=pieces, limit=limit,
         )  # fmt: skip
 

@@ -36,6 +36,7 @@ _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstd.ZstdError)
 _END = re.compile(rb"^-- Dump completed", re.MULTILINE)
 _BEGIN = re.compile(rb"^-- (MariaDB|MySQL) dump |^-- Host: ", re.MULTILINE)
 
+_GTIDS = b"SET @@GLOBAL.GTID_PURGED"
 # Lines that must not reach the throw-away server, told at the start of a line. A dump writes a line break
 # inside data as \n, so no line of data can begin like this.
 _DROPPED: tuple[tuple[bytes, str], ...] = (
@@ -43,7 +44,7 @@ _DROPPED: tuple[tuple[bytes, str], ...] = (
     (b"/*!999999\\-", "the sandbox marker, which other clients refuse"),
     (b"CREATE DATABASE ", "the dump's own database name"),
     (b"USE `", "the dump's own database name"),
-    (b"SET @@GLOBAL.GTID_PURGED", "replication state"),
+    (_GTIDS, "replication state"),
     (b"SET @MYSQLDUMP_TEMP_LOG_BIN", "replication state"),
     (b"SET @@SESSION.SQL_LOG_BIN", "replication state"),
 )
@@ -102,6 +103,7 @@ class Dump:
         size = 0
         tail = b""
         try:
+            dropping = False
             with self.open() as text:
                 for line in _blocks(text):
                     size += len(line)
@@ -110,8 +112,12 @@ class Dump:
                         ended += bool(_END.match(line))
                     if line.strip():
                         tail = line
-                    if not line.startswith(tuple(prefix for prefix, _ in _DROPPED)):
+                    if dropping:  # a set of GTIDs for each server that there was, a line each
+                        dropping = not line.rstrip().endswith(b";")
+                    elif not line.startswith(tuple(prefix for prefix, _ in _DROPPED)):
                         yield line
+                    else:
+                        dropping = line.startswith(_GTIDS) and not line.rstrip().endswith(b";")
         except _DAMAGE as error:
             raise DumpError(
                 f"The dump {self.path.name} is damaged: its {self.format} data ends after {size} bytes.",

@@ -131,7 +131,8 @@ class Images:
                 fileobj=_context(folder, extra or {}),
                 custom_context=True,
                 tag=tag,
-                buildargs=arguments,
+                # A proxy is for the build alone, and there may be a password in it: nothing of it stays.
+                buildargs=arguments | self._mirror.environment,
                 labels={MANAGED_LABEL: "1"},
                 rm=True,
                 forcerm=True,
@@ -158,8 +159,6 @@ def _named_by_user(name: str) -> str | None:
 def _apt_files(suite: Suite, sources: mirror.Mirror) -> dict[str, str]:
     """Return the files below /etc/apt that a base gets, by path inside the build context."""
     conf = ['APT::Install-Recommends "false";', *suite.apt]
-    if sources.proxy:
-        conf.append(f'Acquire::http::Proxy "{sources.proxy}";')
     files = {"etc/apt/apt.conf.d/90harness": "\n".join(conf) + "\n"}
     if lines := sources.sources(suite.name, suite.security):
         files["etc/apt/sources.list"] = lines

@@ -14,10 +14,12 @@ from functools import partial
 from pathlib import Path
 
 from docker import DockerClient
-from docker.errors import APIError, NotFound
+from docker.errors import APIError, DockerException, NotFound
+from requests import RequestException
 
 from harness import engine, owner
 from harness.arguments import Parser
+from harness.errors import HarnessError, InfrastructureError
 
 Predicate = Callable[[Mapping[str, str]], bool]
 
@@ -51,24 +53,28 @@ def _labelled(client: DockerClient) -> Iterable[tuple[str, str, Mapping[str, str
         )
 
 
-def remove(client: DockerClient, wanted: Predicate) -> list[str]:
+def remove(client: DockerClient, wanted: Predicate, left: list[str] | None = None) -> list[str]:
     """Remove what is labelled and `wanted`; return "kind name" of each. Already gone is fine.
 
-    A volume or network still used by something that is being removed elsewhere is left to the next sweep.
+    One that cannot be removed keeps no other from it: it is tried again after them, then added to `left`. A volume
+    or network still used by something that is being removed elsewhere is left to the next sweep.
     """
-    removed = []
-    for kind, name, found, act in _labelled(client):
-        if not wanted(found):
-            continue
-        try:
-            act()
-        except NotFound:
-            continue
-        except APIError as error:
-            if error.status_code not in (403, 409):
-                raise
-            continue
-        removed.append(f"{kind} {name}")
+    waiting = [one for one in _labelled(client) if wanted(one[2])]
+    removed: list[str] = []
+    for _ in range(2):
+        failed = []
+        for one in waiting:
+            try:
+                one[3]()
+            except NotFound:
+                continue
+            except (APIError, RequestException):
+                failed.append(one)
+                continue
+            removed.append(f"{one[0]} {one[1]}")
+        waiting = failed
+    if left is not None:
+        left += [f"{kind} {name}" for kind, name, _, _ in waiting]
     return removed
 
 
@@ -76,7 +82,7 @@ def sweep(client: DockerClient) -> list[str]:
     """Remove the things of dead creators of this host, and their private directories."""
     for directory in private_root().glob("*-*-*"):
         pid, started, _ = directory.name.split("-", 2)
-        if owner.process_start_time(int(pid)) != started:
+        if not owner.lives(int(pid), started):
             shutil.rmtree(directory, ignore_errors=True)
     return remove(client, owner.creator_is_dead) + _forgotten(client)
 
@@ -88,19 +94,27 @@ def _forgotten(client: DockerClient) -> list[str]:
     removed = []
     for volume in client.api.volumes(filters={"label": [CACHE_LABEL, PLACE_LABEL]})["Volumes"] or []:
         labels = volume["Labels"]
-        if labels.get(owner.HOST) == owner.host_name() and not Path(labels[PLACE_LABEL]).exists():
+        if labels.get(owner.HOST) == owner.host_name() and _is_gone(Path(labels[PLACE_LABEL])):
             with contextlib.suppress(APIError):
                 client.api.remove_volume(volume["Name"])
                 removed.append(f"volume {volume['Name']}")
     return removed
 
 
-def remove_own(client: DockerClient) -> list[str]:
-    """Remove the things of this session; nothing in a process that only joined it."""
+def _is_gone(place: Path) -> bool:
+    """Tell whether a directory is gone; one that we may not look at is somebody else's, and there."""
+    try:
+        return not place.exists()
+    except PermissionError:
+        return False
+
+
+def remove_own(client: DockerClient, left: list[str] | None = None) -> list[str]:
+    """Remove the things of this session; nothing in a process that only joined it. left: as for `remove`."""
     if not owner.owns_session():
         return []
     mine = owner.session()
-    return remove(client, lambda found: found.get(owner.SESSION) == mine)
+    return remove(client, lambda found: found.get(owner.SESSION) == mine, left)
 
 
 def halt_own(client: DockerClient) -> None:
@@ -177,10 +191,14 @@ def main() -> int:
     if address is None:
         print("clean: no engine answers, so there is nothing of ours on one")
         return 0
-    with contextlib.closing(engine.connect()) as client:
-        removed = sweep(client)
-        if options.cache:
-            removed += remove_cache(client)
+    try:
+        with contextlib.closing(engine.connect()) as client:
+            removed = sweep(client)
+            if options.cache:
+                removed += remove_cache(client)
+    except (HarnessError, DockerException, RequestException, OSError) as error:
+        print(f"clean: {error}", file=sys.stderr)
+        return InfrastructureError.exit_code
     print("\n".join(f"clean: removed {one}" for one in removed) or "clean: nothing was left behind")
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from docker import DockerClient
 
@@ -13,7 +13,7 @@ from harness import cache, rt, upgrade
 from harness.baseline import Baseline, Baselines
 from harness.database import Database
 from harness.dump import Dump
-from harness.errors import InfrastructureError
+from harness.errors import InfrastructureError, UsageError
 from harness.images import Images, Progress, quiet
 from harness.releases import Pair, pair, release, releases, server
 from harness.rt import Configuration, Rt
@@ -30,6 +30,8 @@ class Lifecycle:
     client: DockerClient
     configuration: Configuration
     progress: Progress = quiet
+    _own: set[str] = field(default_factory=set)
+    """Releases of which is known that they work on the copy with this configuration."""
 
     def __post_init__(self) -> None:
         """Tie the makers to the engine."""
@@ -53,9 +55,22 @@ class Lifecycle:
         return self.baselines.of_dump(dump, server(server_name), self.server_image(server_name))
 
     def tools(self, version: str, database: Database | None, **options: object) -> Rt:
-        """Return an idle container of a release, connected to a database. The caller removes it."""
+        """Return an idle container of a release, connected to a database. The caller removes it.
+
+        Raises UsageError where the site's configuration leads its code to another database.
+        """
         options.setdefault("configuration", self.configuration)
-        return Rt(self.client, version, self.rt_image(version), database, **options)  # type: ignore[arg-type]
+        made = Rt(self.client, version, self.rt_image(version), database, **options)  # type: ignore[arg-type]
+        configuration = options["configuration"]
+        own = isinstance(configuration, Configuration) and bool(configuration.files)
+        if database is not None and own and version not in self._own:
+            try:
+                _need_own_server(made, database)
+            except BaseException:
+                made.remove()
+                raise
+            self._own.add(version)
+        return made
 
     def site(self, version: str, database: Database, *, wait: bool = True, **options: object) -> Rt:
         """Return a serving container of a release. The caller removes it."""
@@ -119,3 +134,23 @@ class Lifecycle:
         facts = json.loads(record.read_text(encoding="utf-8"))
         facts["lines"] = [tuple(line) for line in facts["lines"]]
         return baseline, UpgradeRun(**facts)
+
+
+_WHERE = """
+use RT; RT::LoadConfig(); RT::ConnectToDatabase();
+print $RT::Handle->dbh->selectrow_array('SELECT @@hostname');
+"""
+
+
+def _need_own_server(tools: Rt, database: Database) -> None:
+    """Raise UsageError where RT's own connection leads to another server than the copy's.
+
+    Code of the site's may build that connection as it likes. What cannot be connected at all does no harm, and is
+    for the checks to tell.
+    """
+    done = tools.container.run([*rt.PERL, "-"], stdin=[_WHERE.encode()], limit=120)
+    if done.code == 0 and done.out.strip() != database.value("SELECT @@hostname"):
+        raise UsageError(
+            f"With this configuration RT {tools.release} works on another database server than the copy's.",
+            repair="take what changes the connection (lib/RT/Handle_Local.pm, a plugin) out of CONFIG",
+        )

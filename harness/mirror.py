@@ -24,6 +24,11 @@ class Mirror:
     security: str = ""
     proxy: str = ""
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what tells apt of the proxy: a variable, as others see command lines and files in images."""
+        return {"http_proxy": self.proxy} if self.proxy else {}
+
     def sources(self, suite: str, security: bool) -> str:
         """Return the lines of a sources.list for a suite; "" when the archive is unknown."""
         if not self.archive:

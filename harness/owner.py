@@ -34,6 +34,19 @@ def process_start_time(pid: int) -> str | None:
     return None if fields[0] == "Z" else fields[19]
 
 
+def lives(pid: int, started: str) -> bool:
+    """Tell whether a process of this number and start time is there, or may be: others' can be hidden."""
+    now = process_start_time(pid)
+    if now is None:
+        try:
+            os.kill(pid, 0)
+        except PermissionError:
+            return True
+        except ProcessLookupError:
+            pass
+    return now == started
+
+
 @cache
 def host_identity() -> str:
     """Name this host and this boot, because a pid means nothing after a restart or in another namespace."""
@@ -80,4 +93,4 @@ def creator_is_dead(found: Mapping[str, str]) -> bool:
         boot = rest.partition("/")[0]
         mine = host_identity().split("/")
         return bool(rest) and name == mine[0] and boot != mine[1] and SESSION in found
-    return process_start_time(int(found[PID])) != found[STARTED]
+    return not lives(int(found[PID]), found[STARTED])

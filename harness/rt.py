@@ -22,6 +22,8 @@ from harness.warm import WarmPerl
 
 SECRETS = "/opt/share/docker/secrets/rt"
 SITE_CONFIGURATION = "/opt/rt/site.d"
+PERL = ("perl", f"-I{SITE_CONFIGURATION}/lib", "-I/opt/rt/share/lib")
+"""Perl with RT's libraries as its own programs have them: the site's own come first."""
 HTTP = 80
 MAIL_SINK = "/opt/rt/mail-sink"
 LAST = Path(__file__).parent / "perl" / "last.pm"
@@ -135,9 +137,7 @@ class Rt:
             done = self.warm.run(program, *arguments, limit=limit, heard=heard)
             if done is not None:
                 return done
-        return self.container.run(
-            ["perl", "-I/opt/rt/share/lib", "-", *arguments], stdin=[program.encode()], limit=limit, heard=heard
-        )
+        return self.container.run([*PERL, "-", *arguments], stdin=[program.encode()], limit=limit, heard=heard)
 
     def warm_up(self) -> None:
         """Begin to load RT for the Perl programs to come."""

@@ -146,7 +146,9 @@ class Sides:
             raise refusal
         new, steps = self.new(), self.steps()
         with self.step(title) as running:
-            made = upgrade.run(new, self.pair.origin, self.pair.target, heard=running.note)
+            made = upgrade.run(
+                new, self.pair.origin, self.pair.target, heard=lambda line: running.note(redact.line(line))
+            )
             self.need_containers(title)
             running.note(f"{len(made.steps)} of {len(steps)} steps, exit code {made.code}")
         return made

@@ -6,6 +6,7 @@ import re
 
 import pymysql
 
+from harness import redact
 from harness.database import Database
 from harness.errors import InfrastructureError
 from harness.waits import Retry
@@ -44,7 +45,8 @@ def log(database: Database) -> str:
 
 def without_values(text: str) -> str:
     """Return what a client or a server said with everything in quotes taken out, for that is people's data."""
-    return "\n".join(line[:300] for line in _QUOTED.sub("'...'", text).splitlines())
+    cut = "\n".join(map(redact.without_given, text.splitlines()))
+    return "\n".join(line[:300] for line in _QUOTED.sub("'...'", cut).splitlines())
 
 
 def need(database: Database, what: str) -> None:

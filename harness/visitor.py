@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 
-from harness import web
+from harness import redact, web
 from harness.checks.application import Visit
 from harness.database import Database
 from harness.errors import InfrastructureError
@@ -71,7 +71,7 @@ def invite(
     if done.code:
         raise InfrastructureError(
             f"No account could be made on the copy to try the site with (exit code {done.code}).",
-            [("Errors", "\n".join(done.err.splitlines()[-5:]))],
+            [("Errors", redact.lines("\n".join(done.err.splitlines()[-5:])))],
         )
     charset = database.value(
         "SELECT character_set_name FROM information_schema.columns WHERE table_schema = DATABASE() "

@@ -74,7 +74,7 @@ def check(
 
 
 def _blind(report: Report, release: str, said: dict[str, Any]) -> None:
-    report.find("guard", f"RT {release} could not look at the database: {said['reason']}")
+    report.find("guard", f"RT {release} could not look at the database: {redact.line(said['reason'])}")
 
 
 def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[str]) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def _install() -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
     done = subprocess.run(
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES],
+        ["apt-get", "install", "-y", "-qq", "-o", "DPkg::Lock::Timeout=300", "--no-install-recommends", *PACKAGES],
         check=False, capture_output=True, text=True, env=environment,
     )  # fmt: skip
     if done.returncode or not shutil.which("dockerd"):
@@ -126,6 +126,8 @@ def _start() -> str:
             continue
         print(f"engine: starting with {attempt.title}", flush=True)
         process = _spawn(attempt)
+        # At once: whoever is interrupted while it starts can still stop it.
+        pid_path().write_text(f"{process.pid} {owner.process_start_time(process.pid)}", encoding="ascii")
         try:
             address = _answer(
                 f"Docker with {attempt.title}",
@@ -137,7 +139,9 @@ def _start() -> str:
             tried.append(f"{attempt.title}: {error.sentence}")
             _end(process)
             continue
-        pid_path().write_text(f"{process.pid} {owner.process_start_time(process.pid)}", encoding="ascii")
+        except BaseException:
+            _end(process)
+            raise
         return address
     log = log_path().read_text(encoding="utf-8", errors="replace") if log_path().exists() else ""
     raise InfrastructureError(

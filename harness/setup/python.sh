@@ -5,6 +5,12 @@ cd "$(dirname "$0")/../.."
 key=$(sha256sum requirements.lock | cut -c1-16)
 stamp=.venv/.made-from-$key
 [ -e "$stamp" ] && exit 0
+# One at a time: a second one would take the libraries away from under the first.
+if command -v flock >/dev/null 2>&1; then
+    exec 9>.venv.lock
+    flock 9
+    [ -e "$stamp" ] && exit 0
+fi
 
 python=${PYTHON:-}
 for name in python3.11 python3.12 python3.13 python3; do
@@ -17,11 +23,12 @@ done
 echo "setup: Python libraries from requirements.lock into .venv (about 20 s, once)"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-make_venv() { rm -rf .venv && "$python" -m venv .venv >"$log" 2>&1; }
+make_venv() { rm -rf .venv && "$python" -m venv .venv >>"$log" 2>&1; }
 if ! make_venv; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "setup: installing python3-venv"
-        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv; } >"$log" 2>&1 || :
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 python3-venv; } \
+            >>"$log" 2>&1 || :
         make_venv || { cat "$log" >&2; echo "setup: no virtual environment could be made." >&2; exit 2; }
     else
         cat "$log" >&2

@@ -175,6 +175,16 @@ def test_an_engine_that_goes_away_in_the_middle_is_not_a_finding(proxy: Proxy, t
     assert "Traceback" not in err
 
 
+def test_it_runs_from_anywhere(tmp_path: Path) -> None:
+    """Cron and CI call it from their own directories, where something else may bear our names."""
+    (tmp_path / "fixtures").mkdir()
+    (tmp_path / "fixtures" / "__init__.py").write_text("raise SystemExit(1)")
+    done = subprocess.run(
+        [ROOT / "gate", "--to", "5.0.99"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert (done.returncode, "There is no RT release" in done.stderr) == (USAGE, True), done.stderr
+
+
 def test_the_address_of_a_marathon_may_stay_in_the_environment(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

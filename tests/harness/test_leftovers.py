@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from docker import DockerClient
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
+from requests import Response
 
 from harness import leftovers, owner
 from harness.containers import Container
@@ -103,6 +104,43 @@ def test_a_program_that_joined_the_session_does_not_end_it(engine: DockerClient,
         assert exists(engine, mine.id)
     finally:
         mine.remove()
+
+
+def test_one_that_cannot_be_removed_keeps_no_other(
+    engine: DockerClient, lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the copy of somebody's data stays because a container of no importance was busy; and it is told."""
+    mine = [Container(engine, lifecycle.server_image(SERVER), "busy", command=["sleep", "infinity"]) for _ in "ab"]
+    remove = engine.api.remove_container
+
+    def busy(identity: str, **options: bool) -> None:
+        if identity == mine[0].id:
+            raise APIError("device or resource busy", response=Response())
+        remove(identity, **options)
+
+    monkeypatch.setattr(engine.api, "remove_container", busy)
+    left: list[str] = []
+    try:
+        leftovers.remove(engine, lambda found: found.get(owner.KIND) == "busy", left)
+        assert (left, exists(engine, mine[1].id)) == ([f"container {mine[0].name}"], False)
+    finally:
+        monkeypatch.undo()
+        for one in mine:
+            one.remove()
+
+
+def test_a_process_that_is_hidden_may_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user's, where /proc shows only one's own: his run must not be taken away."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(owner, "process_start_time", lambda _: None)
+    assert not owner.lives(os.getpid(), "1")
+    monkeypatch.setattr(os, "kill", refused)
+    assert owner.lives(os.getpid(), "1")
+    monkeypatch.setattr(Path, "exists", refused)
+    assert not leftovers._is_gone(Path("/root/.cache"))
 
 
 def test_after_sigkill_the_next_start_sweeps(

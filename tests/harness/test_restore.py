@@ -71,6 +71,17 @@ def test_a_refusal_is_wrong_usage(written: Written, tmp_path: Path) -> None:
     assert not (tmp_path / "reports").exists()
 
 
+def test_a_dump_cannot_have_programs_run(written: Written, lifecycle: Lifecycle, clone: CloneFactory) -> None:
+    """A client that reads a file as if a person typed it also does what begins with a backslash."""
+    found = written(["CREATE TABLE `t` (`a` int)"])
+    text = found.path.read_text(encoding="ascii")
+    found.path.write_text(text.replace("CREATE", "\\! touch /tmp/done\nCREATE", 1), encoding="ascii")
+    database = clone(lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER)))
+    with pytest.raises(UsageError):
+        restore(database, dump.load(found.path))
+    assert database.container.run(["test", "-e", "/tmp/done"]).code == 1
+
+
 def test_a_full_disk_is_not_the_dumps_fault(
     lifecycle: Lifecycle, written: Written, small_disks: list[str]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from docker import DockerClient
@@ -122,6 +123,32 @@ def test_an_upgrade_of_another_database_is_not_begun(stage: Stage) -> None:
     for question in (stage.preflight, stage.ran):
         with pytest.raises(UsageError, match="works on another database than the copy"):
             question()
+
+
+LOCAL = b"""
+package RT::Handle; use strict; no warnings 'redefine';
+my $own = \\&BuildDSN;
+*BuildDSN = sub {
+    my $self = shift;
+    $own->($self, @_);
+    $self->{dsn} =~ s/host=[^;]*/host=%s/;
+    return $self->{dsn};
+};
+1;
+"""
+
+
+def test_code_that_builds_its_own_connection_is_found(
+    engine: DockerClient, lifecycle: Lifecycle, clone: CloneFactory
+) -> None:
+    """For TLS, or for a server that stands in for another. What it reaches from here may be production."""
+    baseline = lifecycle.fresh("5.0.3", DEFAULT_SERVER)
+    copy, other = clone(baseline), clone(baseline)
+    for host, refused in ((copy.host, False), (other.host, True)):
+        own = {"lib/RT/Handle_Local.pm": LOCAL.replace(b"%s", host.encode()), "site.pm": b"1;\n"}
+        made = Lifecycle(engine, Configuration(own))
+        with pytest.raises(UsageError, match="another database server") if refused else nullcontext():
+            made.tools("5.0.3", copy).remove()
 
 
 OF_THE_OLD_RELEASE = Configuration({"site.pm": b"1;\n", "html/Elements/Login": b"<& /Elements/GoneSince4 &>\n"})

@@ -63,6 +63,24 @@ def test_values_are_hidden_and_names_are_not() -> None:
     assert redact.line(line) == expected
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("Duplicate entry 'Don't tell Bob' for key 'Users1'", "Duplicate entry '...' for key 'Users1'"),
+        ("error near 'VALUES (1,'a secret','x' at line 3", "error near '...' at line 3"),
+        (
+            'syntax error at site.pm line 2, near "$DatabasePassword "hunter2""',
+            "syntax error at site.pm line 2, near '...'",
+        ),
+        ("syntax error, near \"$DatabasePassword 's3cret'\"", "syntax error, near '...'"),
+    ],
+    ids=["apostrophe", "statement", "double", "single"],
+)
+def test_quotes_in_what_is_quoted_hide_nothing_less(said: str, expected: str) -> None:
+    """Neither a server nor Perl escapes them, so what comes after one may still be somebody's."""
+    assert redact.line(said) == expected
+
+
 def test_arguments_in_a_stack_trace_are_hidden() -> None:
     """A trace quotes the arguments of every call, password hashes among them."""
     line = '\tRT::User::Create(RT::User=HASH(0x1), "Name", "anna") called at /opt/rt/share/lib/RT/User.pm line 206'

@@ -23,6 +23,7 @@ from harness.streams import LineSplitter, feed, frames
 from harness.waits import Retry
 
 _numbers = itertools.count(1)
+_is_podman: dict[str, bool] = {}
 _numbers_lock = threading.Lock()
 NO_NAMES: dict[str, Any] = {"dns": ["127.0.0.1"], "dns_opt": ["timeout:1", "attempts:1"]}
 """Who is asked for names that are none of a running container: nobody, for the network leads nowhere.
@@ -50,6 +51,18 @@ class Done:
 
 class ExecError(InfrastructureError):
     """A command in a container failed although the harness needs it to work."""
+
+
+def _names_of(client: DockerClient) -> dict[str, Any]:
+    """Return NO_NAMES for Docker, whose own name server is asked before; nothing for Podman.
+
+    Podman up to 4.3 asks those alone who are named, and then containers do not find each other.
+    """
+    key = client.api.base_url
+    if key not in _is_podman:
+        parts = client.version().get("Components") or []
+        _is_podman[key] = any("podman" in str(one.get("Name", "")).lower() for one in parts)
+    return {} if _is_podman[key] else NO_NAMES
 
 
 def unique_name(kind: str) -> str:
@@ -106,7 +119,7 @@ class Container:
         for source, (target, mode) in (volumes or {}).items():
             box.with_volume_mapping(source, target, mode)
         options.setdefault("network", network(client))
-        options = {**NO_NAMES, **options}
+        options = {**_names_of(client), **options}
         published = {f"{port}/tcp": (reachable_host(client)[1], None) for port in ports}
         box.with_kwargs(labels=owner.labels(kind), **options)
         box.ports = cast(Any, published)

@@ -11,6 +11,9 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.errors import UsageError
 
 VARIABLE = "RT_HARNESS_MIRROR"
 SECURITY_VARIABLE = "RT_HARNESS_SECURITY_MIRROR"
@@ -23,6 +26,15 @@ class Mirror:
     archive: str = ""
     security: str = ""
     proxy: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for an address with a password: it would be in every image."""
+        for address in (self.archive, self.security):
+            if "@" in urlsplit(address).netloc:
+                raise UsageError(
+                    "The address of the Debian mirror holds a password, which would stay in the images.",
+                    repair=f"name a mirror without one in {VARIABLE} (and {SECURITY_VARIABLE})",
+                )
 
     @property
     def environment(self) -> dict[str, str]:

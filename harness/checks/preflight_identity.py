@@ -31,6 +31,7 @@ def guard(release: Rt) -> dict[str, Any]:
     """Return what the image's guard of a release says about the database it is connected to.
 
     Raises UsageError where the configuration leads RT to another one: nothing may be done to that.
+    Raises InfrastructureError where there is no answer from it, or the server is not reached.
     """
     done = release.run("/opt/rt/guard", "--json")
     try:
@@ -40,6 +41,11 @@ def guard(release: Rt) -> dict[str, Any]:
             f"The guard of RT {release.release} gave no answer (exit code {done.code}).",
             [("Errors", redact.line(done.err))],
         ) from error
+    if said.get("database_error"):  # a connection that failed, not tables that cannot be read
+        raise InfrastructureError(
+            f"RT {release.release} does not reach the copy's server: {redact.line(said['reason'])}",
+            repair="see whether containers find each other by name on this engine",
+        )
     if said.get("database_host") not in (None, release.database_host):
         raise UsageError(
             f"With this configuration RT {release.release} works on another database than the copy.",

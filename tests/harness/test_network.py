@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from types import SimpleNamespace
+from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -69,3 +71,11 @@ def test_they_reach_each_other_and_are_reached_from_here(engine: DockerClient, i
         socket.create_connection(server.address(8080), 5).close()
     finally:
         server.remove()
+
+
+@pytest.mark.parametrize(("parts", "named"), [(["Engine", "containerd"], True), (["Podman Engine"], False)])
+def test_podmans_own_name_server_is_left_alone(parts: list[str], *, named: bool) -> None:
+    """Up to 4.3 it asks those alone who are named to it, and no RT would find its database."""
+    api = SimpleNamespace(base_url=f"of-a-test-{parts}")
+    engine = SimpleNamespace(api=api, version=lambda: {"Components": [{"Name": one} for one in parts]})
+    assert bool(containers._names_of(cast(DockerClient, engine))) == named

@@ -108,3 +108,13 @@ def test_an_old_style_list_works_and_the_option_wins(tmp_path: Path, monkeypatch
     assert mirror.of_machine(tmp_path).archive == "http://one.example/debian"
     monkeypatch.setenv(mirror.VARIABLE, "http://two.example/debian")
     assert mirror.of_machine(tmp_path).archive == "http://two.example/debian"
+
+
+def test_a_mirror_with_a_password_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be in the image that is deployed; a proxy's is given to the build alone."""
+    monkeypatch.setenv(mirror.VARIABLE, "https://me:secret@mirror.example.org/debian")
+    with pytest.raises(UsageError, match="holds a password") as caught:
+        mirror.of_machine()
+    assert "secret" not in str(caught.value)
+    assert mirror.Mirror(proxy="http://me:secret@proxy.example.org").environment["http_proxy"]
+    assert mirror.Mirror().environment == {}

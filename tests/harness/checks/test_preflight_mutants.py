@@ -21,6 +21,7 @@ from harness.checks import (
 from harness.checks.preflight import Known
 from harness.checks.preflight_configuration import Passage
 from harness.database import Database
+from harness.errors import InfrastructureError
 from harness.lifecycle import Lifecycle
 from harness.mutants.preflight import MUTANTS, SERVER
 from harness.rt import Configuration, Rt
@@ -145,6 +146,13 @@ def test_custom_roles(
     assert done.code == 0, done.err
     report = look(database, None, rt_tools(version, database), (ORIGIN, version))
     assert any(one.where == "start" for one in report.findings) == foreseen
+
+
+@pytest.mark.engine
+def test_a_server_that_is_not_reached_is_no_finding(rt_tools: RtFactory) -> None:
+    """The dump is not to blame where containers do not find each other."""
+    with pytest.raises(InfrastructureError, match="does not reach the copy's server"):
+        preflight_identity.guard(rt_tools(TARGET, None))
 
 
 @pytest.mark.engine

@@ -41,15 +41,15 @@ def guard(release: Rt) -> dict[str, Any]:
             f"The guard of RT {release.release} gave no answer (exit code {done.code}).",
             [("Errors", redact.line(done.err))],
         ) from error
-    if said.get("database_error"):  # a connection that failed, not tables that cannot be read
-        raise InfrastructureError(
-            f"RT {release.release} does not reach the copy's server: {redact.line(said['reason'])}",
-            repair="see whether containers find each other by name on this engine",
-        )
     if said.get("database_host") not in (None, release.database_host):
         raise UsageError(
             f"With this configuration RT {release.release} works on another database than the copy.",
             repair="take whatever changes the database out of CONFIG",
+        )
+    if said.get("database_error"):  # a connection that failed, not tables that cannot be read
+        raise InfrastructureError(
+            f"RT {release.release} does not reach the copy's server: {redact.line(said['reason'])}",
+            repair="see whether containers find each other by name on this engine",
         )
     return said
 

@@ -191,7 +191,8 @@ class Stage(Known):
         Apache that ends, or answers with an error for a minute, has its reason in the site's own files or data.
         """
         self.need_containers("the start of the site")
-        if not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry):
+        killed = "exit code 137" in error.sentence  # by hand, or for want of memory
+        if killed or (not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry)):
             raise error
         report = Report(application_check.CHECK, application_check.QUESTION, looked_at=1)
         lines = [line for _, text in error.blocks for line in text.splitlines()]

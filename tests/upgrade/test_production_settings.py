@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 
@@ -21,6 +22,7 @@ from harness.lifecycle import Lifecycle
 from harness.rt import Configuration, Rt
 from harness.stage import Stage
 from harness.verdict import Report
+from harness.waits import GoneError
 
 pytestmark = pytest.mark.engine
 PRODUCTION = Configuration({"RT_SiteConfig.pm": b"""
@@ -162,6 +164,22 @@ def test_a_site_that_does_not_come_up_is_a_finding(stage: Stage, monkeypatch: py
     [finding] = stage.application().findings
     assert (finding.where, "does not come up" in finding.what) == ("site", True)
     assert "could not find component" in "".join(finding.samples)
+
+
+@pytest.mark.parametrize("stage", [Configuration()], indirect=True)
+def test_a_site_that_was_killed_is_none(stage: Stage) -> None:
+    """The kernel ends the largest process where memory is short, and nothing is wrong with the site."""
+    error = GoneError("RT will not happen: the container ended with exit code 137 (out of memory) (after 3 s).")
+    with pytest.raises(GoneError):
+        stage._never_came_up(error)
+    assert stage._never_came_up(GoneError("RT will not happen: it ended with exit code 71.")).findings
+
+
+def test_what_is_pinned_in_files_is_pinned_in_the_database() -> None:
+    """Two lists in one file, and RT 5 believes its database more."""
+    text = rt.LAST.read_text(encoding="utf-8")
+    pattern = text[text.rindex("=~ /^") + 3 :].partition("\\z/x")[0].removeprefix("/") + r"\Z"
+    assert [name for name in Configuration.pinned() if not re.match(pattern, name, re.VERBOSE)] == []
 
 
 NO_STYLE = Configuration({"site.pm": b"Set($WebDefaultStylesheet, 'rudder');\n1;\n"})

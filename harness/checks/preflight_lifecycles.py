@@ -20,8 +20,6 @@ _SHOWN = 5
 REPAIR = "say CONFIG= with the site's own lifecycles, as the new side is to have them"
 UNKNOWN_DISABLED = "lifecycles that the target does not know, of what is disabled"
 UNKNOWN_STATUSES = "statuses that their lifecycle does not know"
-
-
 OPTION = "Lifecycles"
 
 

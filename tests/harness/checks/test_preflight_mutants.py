@@ -174,13 +174,17 @@ def in_lifecycles(database: Database, target: Rt, configuration: Configuration |
     return report
 
 
-@pytest.mark.engine
-def test_statuses_that_nobody_knows_want_the_sites_configuration(
-    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
-) -> None:
-    """A site that changed RT's own lifecycles and did not bring them along; with them it is how the site is."""
+@pytest.fixture
+def five(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> tuple[Database, Rt]:
+    """A new site of RT 5.0.3, and the target's tools on it."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
-    target = rt_tools(TARGET, database)
+    return database, rt_tools(TARGET, database)
+
+
+@pytest.mark.engine
+def test_statuses_that_nobody_knows_want_the_sites_configuration(five: tuple[Database, Rt]) -> None:
+    """A site that changed RT's own lifecycles and did not bring them along; with them it is how the site is."""
+    database, target = five
     database.execute("INSERT INTO Tickets (Queue, EffectiveId, Status) VALUES (1, 1, 'Waiting'), (1, 2, 'NEW')")
     report = in_lifecycles(database, target)
     assert "default: Waiting (1 rows, first id" in "".join(report.unanswered)
@@ -211,12 +215,9 @@ die $message unless $good;
 
 
 @pytest.mark.engine
-def test_lifecycles_made_in_the_browser_are_known(
-    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
-) -> None:
+def test_lifecycles_made_in_the_browser_are_known(five: tuple[Database, Rt], rt_tools: RtFactory) -> None:
     """RT 5 keeps what its administrator draws there in the database, and no file of the site knows it."""
-    database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
-    target = rt_tools(TARGET, database)
+    database, target = five
     database.execute("UPDATE Queues SET Lifecycle = 'loans' WHERE Name = 'General'")
     assert in_lifecycles(database, target).findings
     done = rt_tools("5.0.3", database).perl(LIFECYCLE_IN_THE_DATABASE)

@@ -1,0 +1,157 @@
+"""Across a schema step on a Marathon: stop all, back up, upgrade once, start all; and how that fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.errors import InfrastructureError
+from harness.marathon import stopall
+from harness.marathon.deploy import Deployer
+from harness.marathon.rolling import Decision, RollingRefusedError
+from harness.marathon.standin.trial import Trial
+from harness.marathon.stopall import DatabaseSteps, StepFailedError, replace_all
+from harness.verdict import Report
+from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live
+
+__all__ = ["deployer"]
+pytestmark = pytest.mark.engine
+ACROSS = Decision("stop-all", ("of the test",), ("2",))
+
+
+class Database:
+    """Stands where backup, upgrade and restore would be; notes what ran while they did."""
+
+    def __init__(self, trial: Trial, deployer: Deployer, fails: Exception | None = None) -> None:
+        """Prepare; `fails` is raised by the upgrade."""
+        self.trial, self.deployer, self.fails = trial, deployer, fails
+        self.log: list[tuple[str, int]] = []
+
+    def note(self, what: str) -> None:
+        """Note a step and the number of tasks that run meanwhile."""
+        self.log.append((what, len(self.deployer.client.tasks(f"{self.trial.group}/app"))))
+
+    def upgrade(self) -> None:
+        """Upgrade, or fail."""
+        self.note("upgrade")
+        if self.fails:
+            raise self.fails
+
+    def steps(self, *, restore: bool = True) -> DatabaseSteps:
+        """Return them as the procedure takes them."""
+        back = (lambda: self.note("restore")) if restore else None
+        return DatabaseSteps(lambda: self.note("backup"), self.upgrade, back)
+
+
+def across(
+    trial: Trial, deployer: Deployer, database: Database, *, restore: bool = True, **changes: Any
+) -> Report:
+    """Deploy release 1, then release 2 of another schema."""
+    good(deployer.deploy(release(trial, "1")))
+    return replace_all(
+        deployer, release(trial, "2", schema="2", **changes), ACROSS, database.steps(restore=restore)
+    )
+
+
+def test_across_a_schema_step_a_rolling_deploy_is_refused(trial: Trial, deployer: Deployer) -> None:
+    """And nothing has been touched."""
+    good(deployer.deploy(release(trial, "1")))
+    with pytest.raises(RollingRefusedError, match="schema goes from 1 to 2"):
+        deployer.deploy(release(trial, "2", schema="2"))
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_stop_all_back_up_upgrade_once_start_all(trial: Trial, deployer: Deployer) -> None:
+    """Nothing runs while the database changes."""
+    database = Database(trial, deployer)
+    report = across(trial, deployer, database)
+    assert (report.findings, report.looked_at, releases_live(trial, deployer)) == ([], 1, ["2"])
+    assert database.log == [("backup", 0), ("upgrade", 0)]
+
+
+def test_a_failed_upgrade_is_restored_and_the_old_release_started(trial: Trial, deployer: Deployer) -> None:
+    """The finding is the upgrade's; the site is as it was."""
+    database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
+    report = across(trial, deployer, database)
+    assert [found.what for found in report.findings] == ["The upgrade failed: Step 5.0.2 ended with 11."]
+    assert database.log == [("backup", 0), ("upgrade", 0), ("restore", 0)]
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_without_a_restore_all_stays_stopped(trial: Trial, deployer: Deployer) -> None:
+    """An old release is never started on a database that an upgrade has touched."""
+    database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
+    report = across(trial, deployer, database, restore=False)
+    assert "stay stopped" in report.facts["then"]
+    assert releases_live(trial, deployer) == []
+
+
+def test_a_new_release_that_does_not_live_is_taken_back_with_the_backup(trial: Trial, deployer: Deployer) -> None:
+    """Marathon's own rollback would start the old release on the new schema."""
+    database = Database(trial, deployer)
+    report = across(trial, deployer, database, health="503")
+    assert report.findings
+    assert database.log[-1] == ("restore", 0)
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_once_it_has_served_nothing_is_restored(trial: Trial, deployer: Deployer) -> None:
+    """People have written since, and the backup knows nothing of it. What is wrong is said, and left."""
+    database = Database(trial, deployer)
+    report = across(trial, deployer, database, health="200 200 503")
+    assert report.findings
+    assert report.facts["then"] == stopall.SERVED
+    assert database.log == [("backup", 0), ("upgrade", 0)]
+
+
+def test_somebody_who_scales_up_meanwhile_keeps_the_upgrade_from_being_begun(
+    trial: Trial, deployer: Deployer
+) -> None:
+    """The old release would write below the upgrade."""
+    database = Database(trial, deployer)
+    steps = database.steps()
+
+    def scaled_up() -> None:
+        assert deployer.scale(f"{trial.group}/app", 1)
+
+    good(deployer.deploy(release(trial, "1")))
+    with pytest.raises(InfrastructureError, match="Somebody started"):
+        replace_all(deployer, release(trial, "2", schema="2"), ACROSS, replace(steps, backup=scaled_up))
+    assert database.log == []
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_a_marathon_that_is_gone_after_the_upgrade_is_told_with_what_is_left(
+    trial: Trial, deployer: Deployer
+) -> None:
+    """Nobody knows what runs then, and an exception has no report."""
+    database = Database(trial, deployer)
+    url = deployer.client.url
+
+    def lost() -> None:
+        deployer.client.url = "http://127.0.0.1:1"
+
+    good(deployer.deploy(release(trial, "1")))
+    with pytest.raises(InfrastructureError) as caught:
+        replace_all(deployer, release(trial, "2", schema="2"), ACROSS, replace(database.steps(), upgrade=lost))
+    deployer.client.url = url
+    assert stopall.UNSURE in str(caught.value)
+    assert database.log == [("backup", 0)]
+
+
+def test_infrastructure_is_no_finding(trial: Trial, deployer: Deployer) -> None:
+    """A backup disk that is full proves nothing about the release; the old one goes on."""
+    database = Database(trial, deployer, InfrastructureError("The disk is full."))
+    with pytest.raises(InfrastructureError, match="disk is full") as caught:
+        across(trial, deployer, database)
+    assert "old release is live again" in str(caught.value)
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_a_refused_decision_is_refused_here_too(trial: Trial, deployer: Deployer) -> None:
+    """A downgrade is wrong in any manner."""
+    downgrade = Decision("refused", ("it is a downgrade",))
+    with pytest.raises(RollingRefusedError):
+        replace_all(deployer, release(trial, "1"), downgrade, Database(trial, deployer).steps())

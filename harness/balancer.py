@@ -1,8 +1,10 @@
 """A small balancer before several instances: one address, connections dealt out in turn.
 
-It works on TCP, for RT answers one request a connection. It asks every backend for its health at an interval,
-leaves a backend alone once a connection to it fails, and tries the next one. It never sends anything twice: once a
-byte may have reached a backend, what becomes of it is the client's to know, or lost writes would be hidden here.
+It works on TCP, for RT answers one request a connection. It asks every backend for its health at an interval and
+leaves it alone once it failed twice in a row, or at once when a connection to it fails; then another is tried.
+While no backend serves, connections wait a while in a queue, as with any balancer that people use. It never sends
+anything twice: once a byte may have reached a backend, what becomes of it is the client's to know, or lost writes
+would be hidden here.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from harness.rt import LOGIN_MARK
 Address = tuple[str, int]
 Result = TypeVar("Result")
 PIECE = 65536
+FAILURES = 2
+"""Health questions in a row that a backend may leave without a good answer before it is left alone."""
 
 
 def login_page(host: str = "localhost", limit: float = 5) -> Callable[[Address], bool]:
@@ -41,18 +45,20 @@ class Balancer:
     """Listens on a port of 127.0.0.1 that the kernel picks, while its `with` block lasts.
 
     backends: the addresses that there are now; asked anew at every interval, so instances may come and go.
-    healthy: whether one of them is fit to serve. interval and idle in seconds: between two rounds of questions,
-    and after how long a silent connection is closed, so that no client waits for ever.
+    healthy: whether one of them is fit to serve. In seconds: interval, between two rounds of questions; idle, how
+    long a connection may be silent before it is closed, so that no client waits for ever; queue, how long a client
+    waits while no backend serves, before it is told so (503).
     """
 
     def __init__(
         self, backends: Callable[[], Iterable[Address]], healthy: Callable[[Address], bool], *,
-        interval: float = 1, idle: float = 20,
+        interval: float = 1, idle: float = 20, queue: float = 10,
     ) -> None:  # fmt: skip
         """Start nothing yet."""
         self._backends, self._healthy = backends, healthy
-        self._interval, self._idle = interval, idle
+        self._interval, self._idle, self._queue = interval, idle, queue
         self._up: list[Address] = []
+        self._failures: dict[Address, int] = {}
         self._turn = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="balancer", daemon=True)
@@ -105,8 +111,13 @@ class Balancer:
             with contextlib.suppress(Exception):  # whoever lists the backends may be away for a moment
                 known = list(await asyncio.to_thread(lambda: list(self._backends())))
                 good = await asyncio.gather(*(asyncio.to_thread(self._healthy, one) for one in known))
-                self._up = [one for one, fit in zip(known, good, strict=True) if fit]
+                self._up = [one for one, fit in zip(known, good, strict=True) if self._serves(one, fit)]
             await asyncio.sleep(self._interval)
+
+    def _serves(self, backend: Address, fit: bool) -> bool:
+        """Return whether a backend is served from, its newest answer counted."""
+        self._failures[backend] = 0 if fit else self._failures.get(backend, 0) + 1
+        return fit or (backend in self._up and self._failures[backend] < FAILURES)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -121,7 +132,7 @@ class Balancer:
             self._tasks.discard(task)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        backend = await self._backend()
+        backend = await self._waited_for()
         if backend is None:
             self.refused += 1
             writer.write(b"HTTP/1.0 503 No instance\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -138,6 +149,13 @@ class Balancer:
                 await asyncio.gather(sending, return_exceptions=True)
         finally:
             behind_writer.close()
+
+    async def _waited_for(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """Return a connection to a backend; None when none took it for as long as the queue lasts."""
+        until = self._loop.time() + self._queue
+        while (backend := await self._backend()) is None and self._loop.time() < until:
+            await asyncio.sleep(0.1)
+        return backend
 
     async def _backend(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         """Return a connection to the next backend in turn that takes one."""

@@ -24,7 +24,7 @@ class Relay(Balancer):
 
     async def exchange(self, request: bytes) -> bytes:
         """Hand a request to an instance and return all of its answer."""
-        backend = await self._backend()
+        backend = await self._waited_for()
         assert backend
         backend[1].write(request)
         try:

@@ -203,7 +203,7 @@ def running(
 
     found = None
     try:
-        with Balancer(backends, login_page(limit=3)) as balancer:
+        with Balancer(backends, login_page()) as balancer:
             people = Load(balancer.url, *ROOT, rate=rate)
             found = Running(lifecycle, marathon, database, app, balancer, people)
             found.settled(app["instances"])

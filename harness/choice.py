@@ -60,6 +60,29 @@ def choose(
     return Choice(pair, dump or dumps.load(dumps.bundled(origin)))
 
 
+def doubt(choice: Choice) -> str | None:
+    """Return why a verdict on a server that nobody named may be about another one than the site's; else None.
+
+    Which names collide, and which rows are too large, is the server's own matter. A dump with a manifest was made
+    for the server that its tests name.
+    """
+    written = choice.dump.written_on()
+    if choice.dump.manifest or not written:
+        return None
+    product, _, version = written.partition(" ")
+    here, _, judged = choice.pair.server.partition("-")
+    if product.lower() == here and _numbers(version) <= _numbers(judged):
+        return None
+    return (
+        f"The dump was read from {written}, and this was tried on {choice.pair.server}, for no SERVER was named: "
+        "say on which one it will run."
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
 def _target(origin: str) -> str:
     if releases.parse(origin) < releases.parse(DEFAULT_TARGET):
         return DEFAULT_TARGET

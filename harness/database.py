@@ -83,7 +83,8 @@ class Database:
         """
         self.server, self.credentials, self.profile = server, credentials, profile
         small = _SMALL[server.product] if profile.small else ()
-        arguments = ["server", *profile.options, *small, *COMMON, *_ONLY[server.product], *options]
+        # Options alone, for the entry points of the official images put their server before those, and only those.
+        arguments = [*profile.options, *small, *COMMON, *_ONLY[server.product], *options]
         if copy_from:
             container["entrypoint"] = ["bash", "-c", _COPY, "copy", copy_from]
         self.container = Container(

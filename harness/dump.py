@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import functools
 import gzip
 import hashlib
 import io
@@ -26,6 +27,8 @@ from harness.releases import ROOT, parse
 
 FOLDER = ROOT / "fixtures" / "dumps"
 CHUNK = 1 << 20
+HEAD = 4096
+"""Bytes of SQL in which a dump says what wrote it."""
 _FORMATS: dict[str, tuple[bytes, Callable[[IO[bytes]], Any]]] = {
     "gzip": (b"\x1f\x8b", gzip.open),
     "xz": (b"\xfd7zXZ\x00", lzma.open),
@@ -34,6 +37,7 @@ _FORMATS: dict[str, tuple[bytes, Callable[[IO[bytes]], Any]]] = {
 }
 _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstd.ZstdError)
 _END = re.compile(rb"^-- Dump completed", re.MULTILINE)
+_SERVER = re.compile(rb"^-- Server version\s+(\S+)", re.MULTILINE)
 _BEGIN = re.compile(rb"^-- (MariaDB|MySQL) dump |^-- Host: ", re.MULTILINE)
 
 _GTIDS = b"SET @@GLOBAL.GTID_PURGED"
@@ -92,6 +96,22 @@ class Dump:
                     yield text
             else:
                 yield raw
+
+    def written_on(self) -> str:
+        """Return the server that the dump was read from, as "MySQL 5.7" or "MariaDB 10.11"; "" where it is silent.
+
+        The client writes its own name into the first line, whatever server it asks; the server's version comes
+        a few lines below, and only MariaDB's names the product.
+        """
+        try:
+            with self.open() as text:
+                found = _SERVER.search(text.read(HEAD))
+        except _DAMAGE:
+            return ""
+        version = found[1].decode(errors="replace") if found else ""
+        product = "MariaDB" if "mariadb" in version.lower() else "MySQL"
+        number = re.match(r"\d+\.\d+", version)
+        return f"{product} {number[0]}" if number else ""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the SQL as it is fed to a server, lines that belong to the old server taken out.
@@ -189,8 +209,8 @@ def load(path: Path) -> Dump:
     try:
         with path.open("rb") as raw:
             head = raw.read(512)
-            raw.seek(0)
-            sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
+        facts = path.stat()
+        sha256 = _sha256(path.resolve(), facts.st_size, facts.st_mtime_ns)
     except OSError as error:
         raise DumpError(f"The dump {path} cannot be read: {error.strerror}.") from error
     found = next((name for name, (magic, _) in _FORMATS.items() if head.startswith(magic)), "plain")
@@ -208,6 +228,13 @@ def load(path: Path) -> Dump:
             "restore the file, or make dump and manifest again together",
         )
     return Dump(path, found, sha256, manifest)
+
+
+@functools.lru_cache
+def _sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - a file that changed is another one
+    """Read a file once a process: a large dump takes half a minute, and many ask which one it is."""
+    with path.open("rb") as raw:
+        return hashlib.file_digest(raw, "sha256").hexdigest()
 
 
 def _looks_like_sql(head: bytes) -> bool:

@@ -148,8 +148,11 @@ def pair(origin: str, target: str, server_name: str) -> Pair:
             repair="swap FROM and TO; the way back after an upgrade is restoring the backup",
         )
     if server_name not in goal.servers:
+        later = [one.version for one in releases().values() if server_name in one.servers]
+        able = f", or a target that can: {', '.join(later)}" if later else ""
         raise UsageError(
-            f"RT {target} cannot run on {server_name}.", repair=f"choose one of: {', '.join(goal.servers)}"
+            f"RT {target} cannot run on {server_name}.",
+            repair=f"choose a server that it runs on ({', '.join(goal.servers)}){able}",
         )
     return Pair(origin, target, server_name)
 

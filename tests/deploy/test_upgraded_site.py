@@ -7,7 +7,7 @@ deployed with other secrets that lie on the agents, and the answer is NOT PROVEN
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from harness.marathon.client import Marathon
 from harness.marathon.definition import load
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import CHECK, Pace
+from harness.marathon.health_user import HealthUser, health_user
 from harness.marathon.in_image import linted, tried_in_image
 from harness.marathon.standin.process import StandinProcess
 from harness.releases import ROOT
@@ -32,7 +33,9 @@ from tests.deploy.rt_on_marathon import remove
 
 pytestmark = pytest.mark.engine
 DEFINITION = load(ROOT / "marathon.json")
-Made = Callable[[Database | None], dict[str, Any]]
+Site = tuple[dict[str, Any], Sequence[str]]
+"""An app definition, and what is doubtful about the health check of the site itself."""
+Made = Callable[[Database | None, HealthUser | None], dict[str, Any]]
 
 
 @pytest.fixture
@@ -70,15 +73,15 @@ def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
     Its checks are as they are, only asked more often.
     """
 
-    def make(database: Database | None) -> dict[str, Any]:
+    def make(database: Database | None, check: HealthUser | None) -> dict[str, Any]:
         image = place.image or stage.lifecycle.rt_image(stage.pair.target)
-        folder = place.secrets if database is None else str(mounted(database))
+        folder = place.secrets if database is None else str(mounted(database, check))
         app = scratch.definition(DEFINITION, image=image, secrets=folder)
         app["labels"] |= {"RT_RELEASE": stage.pair.target, "RT_SCHEMA": stage.new().upgrade_steps()[-1]}
         app["healthChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 6, "delaySeconds": 1}
         app["readinessChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 1}
         if database is not None:
-            app["env"]["RT_MAIL_COMMAND"] = MAIL_SINK
+            app["env"] |= {"RT_MAIL_COMMAND": MAIL_SINK, **(check.environment if check else {})}
             own = {"containerPath": SITE_CONFIGURATION, "hostPath": str(site_files()), "mode": "RO"}
             app["container"]["volumes"].append(own)
         return app
@@ -92,12 +95,11 @@ def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
             file.write_bytes(content)
         return own
 
-    def mounted(database: Database) -> Path:
+    def mounted(database: Database, check: HealthUser | None) -> Path:
         database.container.join("bridge")
         networks = database.container.docker.attrs["NetworkSettings"]["Networks"]
         address, password = networks["bridge"]["IPAddress"], database.credentials.password
-        known = (stage.dump.manifest.accounts if stage.dump.manifest else {}).get("healthcheck", "")
-        for path, content in secret_files(address, password, healthcheck=known):
+        for path, content in secret_files(address, password, healthcheck=check.password if check else ""):
             (tmp_path / Path(path).name).write_bytes(content)
         return tmp_path
 
@@ -114,20 +116,33 @@ def upgraded(stage: Stage, place: scratch.Place, request: pytest.FixtureRequest)
     return stage.after()
 
 
+@pytest.fixture
+def upgraded_site(
+    stage: Stage, upgraded: Database | None, definition: Made
+) -> tuple[dict[str, Any], Sequence[str]]:
+    """The definition of the upgraded copy, and what is doubtful about the site's own health check."""
+    if upgraded is None:
+        return definition(None, None), ()  # the agents' secrets say with which account
+    known = stage.dump.manifest.accounts.get("healthcheck", "") if stage.dump.manifest else ""
+    check = health_user(stage.new(), DEFINITION["env"], known)
+    return definition(upgraded, check), check.doubts
+
+
 @pytest.mark.gate("marathon-deploy")
 def test_the_upgraded_site_deploys_and_is_healthy(
-    marathon: Marathon, place: scratch.Place, upgraded: Database | None, definition: Made, verify: Verify
+    marathon: Marathon, place: scratch.Place, upgraded_site: Site, verify: Verify
 ) -> None:
     """Every instance serves the wanted release by its own word, and its health check reads a ticket.
 
     Before that, the definition is linted and the check's command is tried once in the image, where that is this
     machine's: one that only the agents can pull is not asked for here.
     """
-    app = definition(upgraded)
+    app, doubts = upgraded_site
     wrong = linted(app, CHECK) + ([] if place.real else tried_in_image(app, CHECK))
     try:
         report = Deployer(marathon, pace=Pace(interval=0.5)).deploy(app)
         report.findings += wrong
+        report.unanswered += doubts
         verify(report)
     finally:
         remove(marathon, app["id"])
@@ -141,7 +156,7 @@ def test_a_copy_that_was_not_upgraded_is_not_deployed(
     """The defect that the test above must catch: the guard in the image refuses, and that is a finding."""
     if place.real:
         pytest.skip("a real Marathon's agents cannot reach the copies of this machine")
-    app = definition(stage.before()) | {"instances": 1}
+    app = definition(stage.before(), None) | {"instances": 1}
     try:
         report = Deployer(marathon, pace=Pace(interval=0.2)).deploy(app)
     finally:

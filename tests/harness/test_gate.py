@@ -93,6 +93,16 @@ def test_no_engine_is_not_proven(tmp_path: Path) -> None:
     assert {"report.json", "report.html", "verdict.txt", "junit.xml"} <= {path.name for path in report.iterdir()}
 
 
+@pytest.mark.parametrize(("server", "doubted"), [([], True), (["--server", "mariadb-10.11"], False)])
+def test_a_server_that_nobody_named_is_told(tmp_path: Path, server: list[str], doubted: bool) -> None:
+    """A dump from MySQL that is tried on MariaDB, for nobody said otherwise, is not the site that will run."""
+    path = tmp_path / "mine.sql"
+    path.write_bytes(b"-- MySQL dump 10.13\n-- Server version\t5.7.44\n-- Dump completed\n")
+    arguments = ["--dump", str(path), "--from", "4.4.6", *server]
+    done = gate(*arguments, folder=tmp_path / "reports", DOCKER_HOST="unix:///nowhere.sock")
+    assert (done.returncode, "read from MySQL 5.7" in done.stdout) == (NOT_PROVEN, doubted), done.stdout
+
+
 def test_a_configuration_without_a_file_is_refused(tmp_path: Path) -> None:
     """Whoever names a configuration means it."""
     (tmp_path / "plugins").mkdir()

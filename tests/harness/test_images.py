@@ -13,6 +13,7 @@ import pytest
 from docker import DockerClient
 from docker.errors import ImageNotFound
 
+from harness import owner
 from harness.choice import DEFAULT_SERVER, DEFAULT_TARGET
 from harness.database import Credentials, Database
 from harness.errors import UsageError
@@ -40,6 +41,40 @@ def test_the_server_runs_what_is_mounted_for_its_first_start(lifecycle: Lifecycl
     )  # fmt: skip
     try:
         assert database.rows("SELECT word FROM made") == [("sql",), ("sh",)]
+    finally:
+        database.remove()
+
+
+LIKE_THE_OFFICIAL_ONES = """FROM {image}
+RUN cd /usr/local/bin && mv docker-entrypoint.sh own.sh && printf '%s\\n' '#!/bin/sh' \\
+    'case "$1" in -*) set -- own.sh "$@" ;; esac; exec "$@"' >docker-entrypoint.sh && \\
+    chmod 755 docker-entrypoint.sh
+"""
+
+
+@pytest.fixture
+def official(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[str]:
+    """A server image whose entry point does as those of the official images: before options it puts its server."""
+    text = LIKE_THE_OFFICIAL_ONES.format(image=lifecycle.server_image(DEFAULT_SERVER))
+    name = f"rt-harness-named/official:{owner.session()}"
+    engine.images.build(fileobj=io.BytesIO(text.encode()), tag=name, rm=True)
+    yield name
+    engine.images.remove(name)
+
+
+def test_a_server_image_as_the_official_ones_can_be_named(
+    lifecycle: Lifecycle, official: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word before the options would be run as a program there, and end the container."""
+    monkeypatch.setenv(OVERRIDE_VARIABLE, f"{DEFAULT_SERVER}={official}")
+    database = Database(
+        lifecycle.client, server(DEFAULT_SERVER), lifecycle.server_image(DEFAULT_SERVER),
+        Credentials("mine", "roots"), first_start=True,
+    )  # fmt: skip
+    try:
+        named = lifecycle.client.images.get(official).id
+        assert database.container.docker.attrs["Image"] == named
+        assert database.value("SELECT DATABASE()") == "rt"
     finally:
         database.remove()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,18 @@ from harness.errors import UsageError
 
 def test_versions_sort_as_numbers() -> None:
     """As text, 5.0.10 would come before 5.0.3 and half of the pairs would run backwards."""
-    assert list(releases.releases()) == ["4.4.4", "4.4.6", "5.0.3", "5.0.7", "5.0.10"]
+    found = list(releases.releases())
+    assert found == sorted(found, key=lambda version: [int(number) for number in version.split(".")])
+    assert found.index("5.0.10") > found.index("5.0.3")
 
 
 def test_all_forward_pairs_on_all_servers() -> None:
-    """A pair that is missing here is a pair that nobody tests."""
+    """A pair that is missing here is a pair that nobody tests. All targets have the pairs of all before them."""
     found = releases.pairs()
-    assert len({(pair.origin, pair.target) for pair in found}) == 10
-    assert len(found) == len(set(map(str, found))) == 37
+    known = list(releases.releases().values())
+    wanted = {(one.version, later.version) for at, one in enumerate(known) for later in known[at + 1 :]}
+    assert {(pair.origin, pair.target) for pair in found} == wanted
+    assert len(found) == len(set(map(str, found))) == sum(at * len(one.servers) for at, one in enumerate(known))
     assert not [pair for pair in found if pair.server == "mysql-9.7" and pair.target in ("4.4.6", "5.0.3")]
 
 
@@ -28,7 +33,7 @@ def test_all_forward_pairs_on_all_servers() -> None:
     [
         (("4.4.6", "5.0.99", "mariadb-10.11"), "no RT release '5.0.99'"),
         (("5.0.3", "4.4.6", "mariadb-10.11"), "cannot go backwards"),
-        (("4.4.6", "5.0.3", "mysql-9.7"), "cannot run on mysql-9.7"),
+        (("4.4.6", "5.0.3", "mysql-9.7"), r"cannot run on mysql-9.7(?s:.*)a target that can: .*5\.0\.10"),
         (("4.4.6", "5.0.3", "oracle"), "no database server 'oracle'"),
         (("four", "5.0.3", "mariadb-10.11"), "'four' is not an RT release"),
     ],
@@ -67,6 +72,32 @@ def test_a_dump_without_manifest_needs_from(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"Which RT release is mine\.sql from"):
         choice.choose(path=path)
     assert choice.choose(origin="4.4.8", path=path).pair.target == "5.0.3"
+
+
+@pytest.mark.parametrize(
+    ("server", "judged", "doubt"),
+    [
+        (b"10.11.6-MariaDB-0+deb12u1", "mariadb-10.11", ""),
+        (b"10.5.29-MariaDB-log", "mariadb-10.11", ""),
+        (b"11.4.2-MariaDB", "mariadb-10.11", "read from MariaDB 11.4, and this was tried on mariadb-10.11"),
+        (b"5.7.44-48-log", "mariadb-10.11", "read from MySQL 5.7, and this was tried on mariadb-10.11"),
+        (b"8.0.36", "mysql-9.7", ""),
+    ],
+)
+def test_a_server_that_nobody_named_is_doubted(tmp_path: Path, server: bytes, judged: str, doubt: str) -> None:
+    """A site on MySQL has names that collide there alone. The first line names the client, not the server."""
+    path = tmp_path / "mine.sql.gz"
+    head = b"-- MySQL dump 10.19  Distrib 10.11.4-MariaDB, for Linux\n-- Host: db    Database: rt4\n"
+    path.write_bytes(gzip.compress(head + b"-- Server version\t" + server + b"\n-- Dump completed\n"))
+    made = choice.choose("4.4.6", "5.0.10", judged, path)
+    assert doubt in (choice.doubt(made) or "")
+    assert (choice.doubt(made) is None) == (not doubt)
+
+
+def test_a_bundled_dump_raises_no_doubt() -> None:
+    """It was made for the servers that the tests name, older and newer ones."""
+    assert choice.doubt(choice.choose("4.4.6", "5.0.10", "mysql-9.7")) is None
+    assert choice.doubt(choice.choose()) is None
 
 
 DEB822 = """Types: deb

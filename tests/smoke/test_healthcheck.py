@@ -11,6 +11,7 @@ from fixtures.healthcheck_user import PASSWORD
 from fixtures.rt import RtFactory
 from harness.containers import Done
 from harness.database import Database
+from harness.marathon.health_user import SUBJECT, TICKET, USER, HealthUser, health_user
 from harness.rt import LOGIN_MARK, SECRETS, Rt
 from harness.waits import Retry, wait_until
 from tests.smoke.conftest import TWO_WORKERS, Instances
@@ -29,6 +30,15 @@ class Healthy:
         command = ["/opt/rt/healthcheck", "127.0.0.1", "80"]
         done = self.site.container.run(command, environment=environment, limit=10)
         return done, time.monotonic() - start
+
+    def check_with(self, password: str, **environment: str) -> Done:
+        """Run it with another password in the secrets."""
+        secret = f"{SECRETS}/healthcheck.passwd"
+        self.site.need("sh", "-c", f'cp {secret} /tmp/right && echo "$1" >{secret}', "sh", password)
+        try:
+            return self.check(**environment)[0]
+        finally:
+            self.site.need("cp", "/tmp/right", secret)
 
 
 @pytest.fixture
@@ -66,12 +76,7 @@ def test_the_database_hangs(healthy: Healthy) -> None:
 
 def test_the_password_is_wrong(healthy: Healthy) -> None:
     """REST 1.0 answers HTTP 200 with "401" in the body."""
-    secret = f"{SECRETS}/healthcheck.passwd"
-    healthy.site.need("sh", "-c", f"cp {secret} /tmp/right && echo wrong >{secret}")
-    try:
-        done, _ = healthy.check()
-    finally:
-        healthy.site.need("cp", "/tmp/right", secret)
+    done = healthy.check_with("wrong")
     assert (done.code, "password" in done.out) == (1, True), done.out
 
 
@@ -84,6 +89,19 @@ def test_the_ticket_is_missing(healthy: Healthy) -> None:
 def test_the_subject_is_another_sites(healthy: Healthy) -> None:
     """Ticket 1 exists everywhere; its subject tells whose database this is."""
     assert healthy.check(RT_HEALTHCHECK_SUBJECT="Another site")[0].code == 1
+
+
+@pytest.mark.parametrize("version", ["4.4.6", "5.0.10"], scope="package")
+def test_a_copy_whose_password_nobody_knows_gets_an_account(healthy: Healthy) -> None:
+    """A site's own dump says no password: its deploy must not fail for that, and what the site lacks is said."""
+    mine = {USER: "nobody-here", TICKET: "4711", SUBJECT: "of ticket 4711"}
+    made = [health_user(healthy.site, environment) for environment in ({}, mine)]
+    assert [len(one.doubts) for one in made] == [0, 2]
+    assert "no ticket 4711" in made[1].doubts[0]
+    assert "no user 'nobody-here'" in made[1].doubts[1]
+    answers = [healthy.check_with(one.password, **one.environment) for one in made]
+    assert [(done.code, done.out.partition(":")[0]) for done in answers] == [(0, "healthy")] * 2
+    assert health_user(healthy.site, {}, known=PASSWORD) == HealthUser(PASSWORD, {})
 
 
 def test_install_mode(rt_site: RtFactory, version: str) -> None:

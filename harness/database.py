@@ -98,7 +98,7 @@ class Database:
             self.container.remove()
             raise
 
-    def wait(self, timeout: float = 60) -> None:
+    def wait(self, timeout: float = 180) -> None:
         """Wait until the server answers the application's user. Raises NotReadyError with the server's log."""
         wait_until(
             f"{self.server.name} answering", lambda: self.rows("SELECT 1"), timeout, interval=0.05,

@@ -32,7 +32,7 @@ NOWHERE = "127.0.0.1"
 """Where no database is: a container's own address, which refuses at once. A name would be looked up first."""
 FEW_WORKERS = "2"
 """Each Apache process pays for its own first pages, and nobody here asks more than two things at once."""
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that a site gets until it serves its login page."""
 LOGIN_MARK = 'name="user"'
 """Part of RT's login form, in every release."""

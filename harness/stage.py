@@ -188,7 +188,7 @@ class Stage(Known):
     def _never_came_up(self, error: NotReadyError) -> Report:
         """Return the finding that the site does not start. Raises the error where it may be the machine's fault.
 
-        Apache that ends, or answers with an error for a minute, has its reason in the site's own files or data.
+        Apache that ends, or answers with an error for two minutes, has its reason in the site's own files or data.
         """
         self.need_containers("the start of the site")
         killed = "exit code 137" in error.sentence  # by hand, or for want of memory

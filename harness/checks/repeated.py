@@ -18,6 +18,7 @@ from harness.checks.allowances import CHANGED, Matcher, RowAllowance, matcher
 from harness.checks.context import Context
 from harness.checks.history import CORE, FULL, SQL
 from harness.checks.rules import anything
+from harness.checks.ways import WRITTEN_WITHIN, stamp
 from harness.database import Database
 from harness.digest import Row
 from harness.thaw import Thawer
@@ -80,19 +81,15 @@ def _histories(context: Context) -> list[Mapping[str, Any] | None]:
 
 
 def _window(history: Mapping[str, Any] | None) -> tuple[str, str]:
-    """Return begin and end of the last whole upgrade as the database writes times; nothing lies in ("~", "")."""
+    """Return begin and end of the last whole upgrade as the database writes times; nothing lies in ("~", "").
+
+    RT takes the time of an event before it writes the row that holds it.
+    """
     events: Sequence[Mapping[str, Any]] = (history or {}).get(CORE, [])
     begins = [event for event in events if event.get("type") == FULL and event.get("stage") == "before"]
     if not begins:
         return "~", ""
-    times = [_stamp(event.get("timestamp")) for event in (begins[-1], events[-1])]
-    return times[0], times[1]
-
-
-def _stamp(epoch: Any) -> str:
-    from datetime import UTC, datetime  # noqa: PLC0415 - only here
-
-    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return stamp(begins[-1].get("timestamp")), stamp(events[-1].get("timestamp"), WRITTEN_WITHIN)
 
 
 def _time(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:

@@ -12,7 +12,9 @@ from harness.checks.history import FULL, SINGLE, SQL, Event, History, failed, nu
 from harness.database import Database
 from harness.thaw import Thawer
 
-__all__ = ["DURING", "SQL", "Way", "of", "read"]
+__all__ = ["DURING", "SQL", "WRITTEN_WITHIN", "Way", "of", "read", "stamp"]
+WRITTEN_WITHIN = 5
+"""Seconds after the time in an event within which the row that holds it was written, also on a busy machine."""
 DURING = "(during the upgrade)"
 """Stands for any time that lies within a way."""
 
@@ -60,7 +62,7 @@ def _way(whole: History, before: int) -> Way:
         trouble = f"{len(left)} actions were begun and never ended"
     elif bad := [event for event in new if event.get("stage") == "after" and failed(event)]:
         trouble = f"{len(bad)} actions ended and had failed"
-    begin, end = (_stamp(event.get("timestamp")) for event in (new[0], new[-1]))
+    begin, end = stamp(new[0].get("timestamp")), stamp(new[-1].get("timestamp"), WRITTEN_WITHIN)
     return Way(before, _steps(new), begin, end, trouble)
 
 
@@ -77,5 +79,6 @@ def _steps(events: Sequence[Event]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((step, tuple(actions)) for step, actions in found)
 
 
-def _stamp(epoch: Any) -> str:
-    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%d %H:%M:%S")
+def stamp(epoch: Any, later: int = 0) -> str:
+    """Return a time of RT's history, and so many seconds later, as the database writes it."""
+    return datetime.fromtimestamp(int(epoch) + later, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -25,9 +25,7 @@ from harness.load import Front, Load
 from harness.marathon import scratch
 from harness.marathon.client import Marathon
 from harness.marathon.definition import load
-from harness.marathon.deploy import Deployer
 from harness.marathon.errors import AppNotFoundError
-from harness.marathon.follow import Pace
 from harness.marathon.model import Change
 from harness.marathon.probe import ProbeResult, rt_probe
 from harness.rt import secret_files
@@ -72,7 +70,7 @@ def definition(
     # A time-out as long as in the file: with every instance starting at once two cores are slow to answer. The
     # intervals are what everybody waits for when an instance has come up.
     app["healthChecks"][0] |= {"delaySeconds": 1, "intervalSeconds": 2, "timeoutSeconds": 10}
-    app["readinessChecks"][0] |= {"intervalSeconds": 3, "timeoutSeconds": 2}
+    app["readinessChecks"][0] |= {"intervalSeconds": 5, "timeoutSeconds": 4}
     app["upgradeStrategy"] = {"minimumHealthCapacity": 1.0, "maximumOverCapacity": 1.0}
     return app
 
@@ -123,7 +121,7 @@ class Running:
             if not len(left) == len(served) == instances:
                 raise Retry(f"{len(left)} of {instances} run, {len(served)} serve")
 
-        wait_until(f"{instances} instances serving", ask, 90, interval=0.1)
+        wait_until(f"{instances} instances serving", ask, 300, interval=0.1)
         self.note("healthy", f"{instances} serve", "instances")
 
     def change(self, label: str, act: Callable[[], Change], instances: int) -> None:
@@ -139,9 +137,9 @@ class Running:
             if any(one.id == change.deployment_id for one in self.marathon.deployments()):
                 raise Retry(f"{label} is under way")
 
-        wait_until(label, over, 120, interval=0.2)
+        wait_until(label, over, 300, interval=0.2)
         self.settled(instances)
-        answers = wait_until(f"{label}: an answer of every instance", self._told, 60)
+        answers = wait_until(f"{label}: an answer of every instance", self._told, 120)
         assert [one.identity for one in answers] == [RELEASE] * instances, answers
         self.note("healthy", f"{label}: {instances} proved")
 
@@ -191,10 +189,7 @@ def told(report: Report) -> str:
 def running(
     lifecycle: Lifecycle, marathon: Marathon, database: Database, app: dict[str, Any], *, rate: float
 ) -> Iterator[Running]:
-    """Deploy an app, prove it, put a balancer before it; the load is made and not begun."""
-    deployer = Deployer(marathon, pace=Pace(pull=60, interval=0.2, soak=2))
-    report = deployer.deploy(app)
-    assert report, str(report)
+    """Put a balancer before an app and deploy it; the load is made and not begun."""
 
     def backends() -> list[Address]:
         with Marathon(marathon.url) as client:
@@ -206,7 +201,7 @@ def running(
         with Balancer(backends, login_page()) as balancer:
             people = Load(balancer.url, *ROOT, rate=rate)
             found = Running(lifecycle, marathon, database, app, balancer, people)
-            found.settled(app["instances"])
+            found.change("first deploy", lambda: marathon.put(app["id"], app), app["instances"])
             yield found
     finally:
         remove(marathon, app["id"])

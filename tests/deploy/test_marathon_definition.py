@@ -32,6 +32,8 @@ pytestmark = pytest.mark.engine
 
 DEFINITION: dict[str, Any] = load(Path(__file__).parents[2] / "marathon.json")
 RELEASE = DEFINITION["labels"]["RT_RELEASE"]
+STEP = 2
+"""Seconds by which Marathon's clock moves with a poll: two RTs must get ready before it is out of patience."""
 SOAK = 25
 """Seconds of Marathon's time: an interval of the file's check, and a bit."""
 
@@ -64,19 +66,19 @@ def wanted(trial: Trial, lifecycle: Lifecycle, database: Database, tmp_path: Pat
 
 @pytest.fixture
 def deployer(trial: Trial) -> Iterator[Deployer]:
-    """A deployer on a stand-in, whose clock moves five seconds with every poll."""
+    """A deployer on a stand-in, whose clock moves with every poll, some five times as fast as the real one."""
     moved = 0.0
 
     def clock() -> float:
         nonlocal moved
         if not trial.manual:
             return time.monotonic()
-        trial.advance(5)
-        moved += 5
+        trial.advance(STEP)
+        moved += STEP
         return moved
 
     with Marathon(trial.url) as client:
-        yield Deployer(client, pace=Pace(interval=0.1, clock=clock))
+        yield Deployer(client, pace=Pace(interval=0.2, clock=clock))
 
 
 @pytest.mark.skipif(

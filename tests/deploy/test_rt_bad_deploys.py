@@ -207,8 +207,8 @@ BAD: dict[str, Bad] = {
     "schema of another release": Bad(other_schema, "status 71|status 72"),
     "install mode": Bad(install_mode, "/Install", believed=True),
     "check that always passes": Bad(stale_release, f"names release {RELEASE} instead of 5.0.7", believed=True),
-    "healthy, then dead": Bad(dies, "status 9", soak=4, believed=True),
-    "flapping": Bad(flaps, "from healthy to unhealthy 2 times", soak=4, believed=True),
+    "healthy, then dead": Bad(dies, "status 9", soak=15, believed=True),
+    "flapping": Bad(flaps, "from healthy to unhealthy [2-9] times", soak=15, believed=True),
 }
 
 

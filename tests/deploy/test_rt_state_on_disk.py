@@ -26,8 +26,8 @@ from tests.deploy.conftest import RELEASE
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("state-on-disk")]
 
 GAP = 20.0
-ATTEMPTS = 18
-"""By two people: enough for each of them to have done everything that people do, files and pages included."""
+ATTEMPTS = 24
+"""By three people: enough for each of them to have done everything that people do, files and pages included."""
 SESSIONS = "Set($WebSessionClass, 'Apache::Session::File');\n1;\n"
 ATTACHMENTS = "Set(%ExternalStorage, Type => 'Disk', Path => '/var/lib/rt-mail');\n1;\n"
 """A directory that exists and that RT may write to, on the instance's own disk."""
@@ -66,7 +66,8 @@ def played(
     with kind(lambda: [site.container.address(80) for site in sites if not site.container.ended()],
               login_page()) as balancer:  # fmt: skip
         wait_until("The instances", lambda: _all(balancer, len(sites)), 30)
-        with Load(balancer.url, *ROOT, rate=8, clients=2) as load:
+        # Three, as two on two instances might take turns so that each always meets the same one.
+        with Load(balancer.url, *ROOT, rate=8, clients=3) as load:
             load.reach(ATTEMPTS)
         yield Played(load.journal, database, load.front), balancer
 
@@ -133,6 +134,8 @@ def test_where_nothing_is_lost_nothing_is_found(good: Played) -> None:
 ONE = "(SELECT t FROM (SELECT MAX(id) t FROM Tickets WHERE Subject LIKE 'load-%') x)"
 A_TEXT = ("(SELECT i FROM (SELECT MAX(a.id) i FROM Attachments a JOIN Transactions t ON t.id = a.TransactionId "
           "WHERE t.Type = '{type}' AND a.Content LIKE 'load-%') x)")  # fmt: skip
+A_REPLY = ("(SELECT i FROM (SELECT MAX(t.id) i FROM Transactions t JOIN Tickets k ON k.id = t.ObjectId WHERE "
+           "t.ObjectType = 'RT::Ticket' AND t.Type = 'Correspond' AND k.Subject LIKE 'load-%') x)")  # fmt: skip
 A_FILE = "(SELECT f FROM (SELECT MAX(id) f FROM Attachments WHERE Filename LIKE 'load-%') x)"
 COLUMNS = "TransactionId, Parent, ContentType, ContentEncoding, Content, Filename, Creator, Created"
 DEFECTS: dict[str, tuple[str, str]] = {
@@ -158,7 +161,7 @@ DEFECTS: dict[str, tuple[str, str]] = {
         "changed",
     ),
     "a text is on another ticket": (
-        f"UPDATE Transactions SET ObjectId = ObjectId - 1 WHERE Type = 'Correspond' AND ObjectId = {ONE}",
+        f"UPDATE Transactions SET ObjectId = ObjectId - 1 WHERE id = {A_REPLY}",
         "changed",
     ),
     "a file is gone": (f"DELETE FROM Attachments WHERE id = {A_FILE}", "lost"),
@@ -220,6 +223,26 @@ def test_a_session_that_ends_is_found(good: Played, dies: str | None, found: boo
     happenings = [{"t": at, "kind": "kill", "label": "SIGKILL", "lane": "database"}] if at is not None else []
     report = good.judged(replace(good.journal, attempts=attempts, happenings=happenings), longest_gap=1000)
     assert ("sessions ended while" in str(report)) == found, str(report)
+    assert bool(report.allowed) == (not found)
+
+
+@pytest.mark.parametrize(
+    ("killed", "back", "found"),
+    [(None, None, True), (-9, -5, True), (-1, 1, False), (0.0, 9, False), (-9, None, False), (5, 9, True)],
+)
+def test_a_search_that_leaves_a_ticket_out_is_found(
+    good: Played, killed: float | None, back: float | None, found: bool
+) -> None:
+    """Unless the server was dead meanwhile: then RT shows an empty list. Times: seconds from the search on."""
+    last = good.journal.attempts[-1]
+    attempts = [*good.journal.attempts[:-1], replace(last, state="wrong", answered=last.sent + 0.5)]
+    happenings = [
+        {"t": last.sent + when, "kind": kind, "label": kind, "lane": "database"}
+        for kind, when in (("kill", killed), ("restart", back))
+        if when is not None
+    ]
+    report = good.judged(replace(good.journal, attempts=attempts, happenings=happenings), longest_gap=1000)
+    assert ("left an acknowledged ticket out" in str(report)) == found, str(report)
     assert bool(report.allowed) == (not found)
 
 

@@ -15,6 +15,7 @@ from harness import cache, containers, leftovers
 from harness.baseline import Baseline
 from harness.lifecycle import Lifecycle
 from harness.releases import server
+from harness.waits import Retry, wait_until
 
 pytestmark = pytest.mark.engine
 SERVER = "mariadb-10.11"
@@ -61,9 +62,14 @@ def test_what_belongs_to_a_cache_that_is_gone_goes(prepare: Prepare, lifecycle: 
     """A pipeline with a new home directory for each run must not fill the engine's disk."""
     kept, gone = prepare(tmp_path / "kept"), prepare(tmp_path / "gone")
     shutil.rmtree(tmp_path / "gone")
-    assert f"volume {gone.volume}" in leftovers.sweep(lifecycle.client)
-    assert not exists(lifecycle, gone)
+    leftovers.sweep(lifecycle.client)  # or somebody else's, who starts at this moment
+    wait_until("The end of what nobody knows", lambda: _not(exists(lifecycle, gone)), 60)
     assert exists(lifecycle, kept)
+
+
+def _not(there: bool) -> None:
+    if there:
+        raise Retry("it is there")
 
 
 def exists(lifecycle: Lifecycle, baseline: Baseline) -> bool:

@@ -70,6 +70,17 @@ def exists(engine: DockerClient, identity: str) -> bool:
     return True
 
 
+def swept_of(engine: DockerClient, session: str) -> None:
+    """Sweep until nothing is left of a session; another start's sweep may be at the same things at this moment."""
+
+    def sweep() -> None:
+        leftovers.sweep(engine)
+        if left := things_of(engine, session):
+            raise Retry(f"left: {left}")
+
+    wait_until("An end of what is dead", sweep, 60)
+
+
 def session_of(engine: DockerClient, identity: str) -> str:
     """Return the session that a container belongs to."""
     return str(engine.containers.get(identity).labels[owner.SESSION])
@@ -159,8 +170,7 @@ def test_after_sigkill_the_next_start_sweeps(
         assert exists(engine, identity)  # stopped is not dead
         process.kill()
         process.wait()
-        leftovers.sweep(engine)
-        assert things_of(engine, session) == []
+        swept_of(engine, session)
         assert exists(engine, mine.id)
         assert exists(engine, str(foreign.id))
     finally:

@@ -43,11 +43,11 @@ def image(lifecycle: Lifecycle) -> str:
     return lifecycle.server_image(DEFAULT_SERVER)
 
 
-def reaches(engine: DockerClient, image: str, address: tuple[str, int], network: str) -> bool:
-    """Whether a container on a network gets a connection there."""
+def reaches(engine: DockerClient, image: str, address: tuple[str, int], network: str, limit: float = 3) -> bool:
+    """Whether a container on a network gets a connection there, within so many seconds."""
     container = Container(engine, image, "caller", command=["sleep", "infinity"], network=network)
     try:
-        return container.run(["bash", "-c", CALL, *map(str, address)], limit=3).code == 0
+        return container.run(["bash", "-c", CALL, *map(str, address)], limit=limit).code == 0
     finally:
         container.remove()
 
@@ -67,7 +67,8 @@ def test_they_reach_each_other_and_are_reached_from_here(engine: DockerClient, i
     listening += ["my $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 5); while (my $c = $s->accept) {}"]
     server = Container(engine, image, "called", command=listening, ports=[8080])
     try:
-        assert reaches(engine, image, (server.name, 8080), containers.network(engine))
+        server.run(["bash", "-c", f"until {CALL}; do sleep 0.1; done", "127.0.0.1", "8080"], limit=60)
+        assert reaches(engine, image, (server.name, 8080), containers.network(engine), limit=60)
         socket.create_connection(server.address(8080), 5).close()
     finally:
         server.remove()

@@ -131,7 +131,7 @@ def test_a_container_that_ends(lifecycle: Lifecycle) -> None:
                 tools.perl, "$| = 1; print qq(here\n); sleep 60", heard=lambda _: tools.container.signal("KILL")
             )
             with pytest.raises(InfrastructureError, match="ended while a program ran"):
-                waiting.result(30)
+                waiting.result(120)
         assert tools.warm is not None
         assert tools.warm.run("print 1") is None
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import pytest
@@ -16,6 +15,10 @@ from harness.rt import LOGIN_MARK, SECRETS, Rt
 from harness.waits import Retry, wait_until
 from tests.smoke.conftest import TWO_WORKERS, Instances
 
+LIMIT = 6.0
+"""Seconds of the program itself, which ends after 4.5 and has to be started; the engine's share does not count."""
+TIMED = "TIMEFORMAT=%R; time /opt/rt/healthcheck 127.0.0.1 80"
+
 
 @dataclass(frozen=True)
 class Healthy:
@@ -26,10 +29,8 @@ class Healthy:
 
     def check(self, **environment: str) -> tuple[Done, float]:
         """Run the health check in the container, as an orchestrator does; return its answer and the seconds."""
-        start = time.monotonic()
-        command = ["/opt/rt/healthcheck", "127.0.0.1", "80"]
-        done = self.site.container.run(command, environment=environment, limit=10)
-        return done, time.monotonic() - start
+        done = self.site.container.run(["bash", "-c", TIMED], environment=environment, limit=60)
+        return done, float(done.err.splitlines()[-1])
 
     def check_with(self, password: str, **environment: str) -> Done:
         """Run it with another password in the secrets."""
@@ -60,7 +61,7 @@ def test_the_database_is_gone_and_comes_back(healthy: Healthy) -> None:
         done, seconds = healthy.check()
     finally:
         healthy.database.restart()
-    assert (done.code, seconds < 6) == (1, True), f"{done.out} after {seconds:.1f} s"
+    assert (done.code, seconds < LIMIT) == (1, True), f"{done.out} after {seconds:.1f} s"
     assert healthy.check()[0].code == 0
 
 
@@ -71,7 +72,7 @@ def test_the_database_hangs(healthy: Healthy) -> None:
         done, seconds = healthy.check()
     finally:
         healthy.database.container.docker.unpause()
-    assert (done.code, seconds < 6) == (1, True), f"{done.out} after {seconds:.1f} s"
+    assert (done.code, seconds < LIMIT) == (1, True), f"{done.out} after {seconds:.1f} s"
 
 
 def test_the_password_is_wrong(healthy: Healthy) -> None:

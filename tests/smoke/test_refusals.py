@@ -25,7 +25,7 @@ def ending(site: Rt) -> tuple[int, str]:
             raise Retry("it is running")
         return int(state["ExitCode"]), site.container.logs()
 
-    return wait_until("The container ending", ended, 30)
+    return wait_until("The container ending", ended, 120)
 
 
 def test_a_database_that_stays_away(rt_site: RtFactory, version: str) -> None:

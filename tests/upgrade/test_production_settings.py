@@ -80,7 +80,7 @@ def test_a_copy_stays_on_its_own_database_and_can_be_used(
         assert (said["DatabaseHost"], said["DatabaseName"]) == (database.host, "rt")
         assert (said["DatabaseType"], said["WebPath"], said["LogToSTDERR"]) == ("mysql", "", "warning")
         web.login(site, *ROOT).close()
-        bad, _ = log.complaints(log.records(site.container.logs().splitlines()), (), "site")
+        bad, _ = log.complaints(log.records(site.container.logs().splitlines()), log.allowances(), "site")
         assert [one.message for one in bad] == []
     finally:
         site.remove()
@@ -160,7 +160,7 @@ OF_THE_OLD_RELEASE = Configuration({"site.pm": b"1;\n", "html/Elements/Login": b
 def test_a_site_that_does_not_come_up_is_a_finding(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The upgrade is fine, and nobody can use what came of it: no fault of the machine's."""
     monkeypatch.setattr(stage, "read_everything", lambda: None)
-    monkeypatch.setattr(rt, "PATIENCE", 8)
+    monkeypatch.setattr(rt, "PATIENCE", 30)
     [finding] = stage.application().findings
     assert (finding.where, "does not come up" in finding.what) == ("site", True)
     assert "could not find component" in "".join(finding.samples)

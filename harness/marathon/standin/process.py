@@ -15,8 +15,8 @@ from pathlib import Path
 from harness import owner
 from harness.waits import Retry, wait_until
 
-READY_WITHIN = 30.0
-STOPPED_WITHIN = 30.0
+READY_WITHIN = 90.0
+STOPPED_WITHIN = 90.0
 
 
 class StandinProcess:

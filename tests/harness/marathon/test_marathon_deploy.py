@@ -138,7 +138,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "image that does not start": ({"container": image("rt-harness/no-such-image:1")}, "TASK_FAILED"),
     "process that ends": ({"args": ["sh", "-c", "exit 72"]}, "status 72"),
-    "healthy, then dead": ({"args": ["sh", "-c", DIES]}, "replaced|TASK_FAILED"),
+    "healthy, then dead": ({"args": ["sh", "-c", DIES]}, "replaced|TASK_FAILED|killed a task"),
     "check that always passes": (
         {"labels": {"RT_RELEASE": "3", "RT_SCHEMA": "1"}, "healthChecks": [COMMAND]},
         "names release 2 instead of 3",

@@ -129,4 +129,4 @@ def test_the_server_leaves_with_its_parent(tmp_path: Path) -> None:
         if owner.process_start_time(pid) is not None:
             raise Retry(f"process {pid} is still there")
 
-    wait_until("The end of the server", gone, 20)
+    wait_until("The end of the server", gone, 90)

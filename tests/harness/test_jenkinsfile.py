@@ -128,7 +128,10 @@ def gate_in(folder: Path, ends_with: int) -> Path:
     """Put a gate into the workspace that notes its arguments and ends as told; return where they are noted."""
     program = folder / "gate"
     program.unlink()
-    program.write_text(f'#!/bin/sh\nfor one; do printf "%s\\0" "$one"; done >arguments\nexit {ends_with}\n')
+    program.write_text(
+        f'#!/bin/sh\nfor one; do printf "%s\\0" "$one"; done >arguments\n'
+        f'echo "${{RT_IMAGE-}} ${{RT_HARNESS_IMAGES-}}" >images\nexit {ends_with}\n'
+    )
     program.chmod(0o755)
     return folder / "arguments"
 
@@ -153,6 +156,21 @@ def test_parameters_left_empty_are_not_said(workspace: Path) -> None:
     names = ("FROM", "TO", "SERVER", "DUMP", "CONFIG", "ACCEPT", "MARATHON_URL")
     step("gate", workspace, **dict.fromkeys(names, ""))
     assert noted.read_text(encoding="utf-8") == ""
+
+
+@pytest.mark.parametrize(
+    ("target", "judged"), [("5.0.7", "registry.example.org/rt:7"), ("", "")], ids=["named", "unnamed"]
+)
+def test_the_image_that_is_deployed_is_judged(workspace: Path, target: str, judged: str) -> None:
+    """All checks run in it, not only the deploy; and nothing is deployed without a dump and a release."""
+    gate_in(workspace, 0)
+    image = "registry.example.org/rt:7"
+    assert step("gate", workspace, TO=target, IMAGE=image, RT_HARNESS_IMAGES="").returncode == 0
+    said = f"rt-{target}={judged}" if judged else ""
+    assert (workspace / "images").read_text(encoding="utf-8") == f"{image} {said}\n"
+    [guard] = re.findall(r"if \((.*)\) \{\n    error\('A deploy needs", TEXT)
+    assert guard == "params.MARATHON_URL && params.IMAGE && !(params.DUMP && params.TO)"
+    assert TEXT.index(guard) < TEXT.index("stage('Plan')")
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 143])

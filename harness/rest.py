@@ -8,98 +8,24 @@ from __future__ import annotations
 
 import base64
 import io
-import mimetypes
 import warnings
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx2
+import requests
 from rt import rest1, rest2
 from rt.exceptions import RtError
 
-from harness.errors import HarnessError, InfrastructureError
+from harness.errors import InfrastructureError
+from harness.rest_client import Client, File, RestError
 from harness.rt import Rt
+
+__all__ = ["Client", "File", "RestError", "RestOne", "RestTwo", "client"]
 
 LIMIT = 60
 """Seconds for one request."""
-
-
-class RestError(HarnessError):
-    """RT's REST interface refused something or answered nonsense: a defect of the site, for a finding."""
-
-    def __init__(self, where: str, what: str) -> None:
-        """Keep where ("REST 1: create ticket") and what RT said, for the finding."""
-        super().__init__(f"{where}: {what}")
-        self.where, self.what = where, what
-
-    def __reduce__(self) -> Any:
-        """Pickle as what it was made of."""
-        return type(self), (self.where, self.what)
-
-
-@dataclass(frozen=True)
-class File:
-    """A file to attach: name, bytes, media type."""
-
-    name: str
-    content: bytes
-    type: str = ""
-
-    @property
-    def media_type(self) -> str:
-        """Return the type given, else what the name suggests."""
-        return self.type or mimetypes.guess_type(self.name)[0] or "application/octet-stream"
-
-
-class Client(ABC):
-    """A user of RT's REST interface. All methods raise RestError when RT does not do as asked."""
-
-    version: int
-
-    def __enter__(self) -> Self:
-        """Return itself; the connection is closed when the block ends."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the connection."""
-        self.close()
-
-    @abstractmethod
-    def close(self) -> None:
-        """Close the connection."""
-
-    @abstractmethod
-    def create(self, queue: str, subject: str, text: str, files: Sequence[File] = (), **fields: Any) -> int:
-        """Create a ticket; return its id. fields: Requestor, Cc, AdminCc, Owner, Priority ... by RT's names."""
-
-    @abstractmethod
-    def read(self, ticket: int) -> dict[str, Any]:
-        """Return a ticket's fields, queue and owner by name, watchers as sorted lists of addresses or names."""
-
-    @abstractmethod
-    def reply(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
-        """Answer a ticket's requestors."""
-
-    @abstractmethod
-    def comment(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
-        """Comment on a ticket."""
-
-    @abstractmethod
-    def search(self, query: str) -> list[int]:
-        """Return the ids of the tickets that a TicketSQL query finds, ascending."""
-
-    @abstractmethod
-    def attachments(self, ticket: int) -> dict[int, str]:
-        """Return id to file name of a ticket's attached files."""
-
-    @abstractmethod
-    def attachment(self, ticket: int, attachment: int) -> bytes:
-        """Return the bytes of an attachment."""
+_NOT_RECORDED = "could not be recorded"
 
 
 def client(rt: Rt, user: str, password: str, version: int = 1) -> Client:
@@ -116,6 +42,8 @@ class RestOne(Client):
         """Log in."""
         self._rt = rest1.Rt(f"{rt.url}/REST/1.0/", user, password)
         self._rt.session.headers.update(rt.session().headers)
+        self._answer = ""
+        self._rt.session.hooks["response"].append(self._listen)
         if not self._call("login", self._rt.login):
             raise RestError("REST 1: login", f"RT refuses the login of {user!r}")
 
@@ -127,6 +55,19 @@ class RestOne(Client):
                 return method(*arguments, **options)
         except (RtError, ConnectionError, Warning, ValueError, LookupError) as error:
             raise RestError(f"REST 1: {what}", f"{type(error).__name__}: {error}") from error
+
+    def _listen(self, answer: requests.Response, **_: Any) -> None:
+        self._answer = answer.text
+
+    def _write(self, what: str, method: Any, ticket: int, text: str, files: Sequence[File]) -> None:
+        """Reply or comment. RT says 200 to one that it could not record too, and the library looks no further.
+
+        What it says is the last line of the body (html/REST/1.0/ticket/comment of every release).
+        """
+        done = self._call(what, method, ticket, text, files=_opened(files))
+        said = self._answer.strip().rpartition("\n")[2]
+        if not done or said.startswith("RT/") or _NOT_RECORDED in said:
+            raise RestError(f"REST 1: {what}", "RT did not take it")
 
     def close(self) -> None:
         """Close the connection."""
@@ -151,13 +92,11 @@ class RestOne(Client):
 
     def reply(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
         """Answer a ticket's requestors."""
-        if not self._call(f"reply to ticket {ticket}", self._rt.reply, ticket, text, files=_opened(files)):
-            raise RestError(f"REST 1: reply to ticket {ticket}", "RT did not take it")
+        self._write(f"reply to ticket {ticket}", self._rt.reply, ticket, text, files)
 
     def comment(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
         """Comment on a ticket."""
-        if not self._call(f"comment on ticket {ticket}", self._rt.comment, ticket, text, files=_opened(files)):
-            raise RestError(f"REST 1: comment on ticket {ticket}", "RT did not take it")
+        self._write(f"comment on ticket {ticket}", self._rt.comment, ticket, text, files)
 
     def search(self, query: str) -> list[int]:
         """Return the ids of the tickets that a TicketSQL query finds."""

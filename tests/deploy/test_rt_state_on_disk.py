@@ -246,6 +246,24 @@ def test_a_search_that_leaves_a_ticket_out_is_found(
     assert bool(report.allowed) == (not found)
 
 
+@pytest.mark.parametrize("kind", ["Correspond", "Comment"])
+def test_what_was_not_recorded_is_not_acknowledged(one: tuple[Rt, Database], kind: str) -> None:
+    """REST 1 answers 200 to a reply whose insert failed; taken for a yes, it would be a write that was lost."""
+    site, database = one
+    with rest.client(site, *ROOT) as client:
+        write = client.reply if kind == "Correspond" else client.comment
+        database.execute(
+            "CREATE TRIGGER Refuse BEFORE INSERT ON Transactions FOR EACH ROW "
+            f"IF NEW.Type = '{kind}' THEN SIGNAL SQLSTATE '45000'; END IF", root=True,
+        )  # fmt: skip
+        try:
+            with pytest.raises(rest.RestError, match="RT did not take it"):
+                write(1, "not to be recorded")
+        finally:
+            database.execute("DROP TRIGGER Refuse", root=True)
+        write(1, "to be recorded")
+
+
 def test_a_run_without_success_is_no_pass(good: Played) -> None:
     """Nothing acknowledged, nothing lost: that proves nothing."""
     silent = [replace(one, state="unknown") for one in good.journal.attempts]

@@ -21,11 +21,11 @@ from typing import Any
 
 from docker import DockerClient
 
-from harness import dumppromises, dumpwriting, engine, leftovers, rt
+from harness import dumppromises, dumpwriting, engine, faults, leftovers, rt
 from harness.arguments import Parser
 from harness.database import Credentials, Database
 from harness.dump import FOLDER
-from harness.errors import HarnessError, InfrastructureError, UsageError
+from harness.errors import InfrastructureError, UsageError
 from harness.images import Images
 from harness.releases import release, server
 from harness.rt import Configuration, Rt
@@ -228,18 +228,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in known]:
         parser.error(f"there is no recipe for {', '.join(unknown)}; there are: {', '.join(known)}")
-    client = engine.connect()
-    try:
-        for name in options.names or known:
-            path = make(client, known[name], options.folder)
-            print(f"{path} ({path.stat().st_size / 1000:.0f} kB)", flush=True)
-    except HarnessError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    finally:
-        leftovers.remove_own(client)
-        client.close()
-    return 0
+
+    def work() -> int:
+        client = engine.connect()
+        try:
+            for name in options.names or known:
+                path = make(client, known[name], options.folder)
+                print(f"{path} ({path.stat().st_size / 1000:.0f} kB)", flush=True)
+        finally:
+            leftovers.remove_own(client)
+            client.close()
+        return 0
+
+    return faults.ended("dumpmaking", work)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import sys
+import traceback
+from collections.abc import Callable
 
 import pymysql
 import requests
 import urllib3
 from docker.errors import DockerException
 
-from harness import cache, engine
+from harness import cache, engine, redact
 from harness.errors import HarnessError, InfrastructureError
 
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EDQUOT)
@@ -38,6 +41,25 @@ def explained(error: BaseException) -> HarnessError | None:
             "look at its log in the report, and whether the machine ran out of memory",
         )  # fmt: skip
     return None
+
+
+def ended(program: str, work: Callable[[], int]) -> int:
+    """Do a command's work and return its exit code.
+
+    What gave way is a sentence and ends with 2, and so does an error that nobody expected, with the places that it
+    came through: Python's own way would end with 1, which means findings.
+    """
+    try:
+        return work()
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no finding
+        if (known := explained(error)) is not None:
+            print(f"{program}: {known}", file=sys.stderr)
+            return known.exit_code
+        print("".join(traceback.format_tb(error.__traceback__)), end="", file=sys.stderr)
+        print(f"{program}: {type(error).__name__}: {redact.line(str(error))}", file=sys.stderr)
+    return InfrastructureError.exit_code
 
 
 def _of_a_file(error: OSError) -> InfrastructureError | None:

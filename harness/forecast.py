@@ -25,7 +25,7 @@ from harness.choice import Choice, choose
 from harness.database import DURABLE, Database
 from harness.downtime import Forecast, Measured
 from harness.errors import InfrastructureError, UsageError
-from harness.faults import explained
+from harness.faults import ended
 from harness.lifecycle import Lifecycle
 from harness.plan import Step
 from harness.progress import Progress
@@ -195,24 +195,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, forecast, print; return the exit code."""
     try:
         options = parser().parse_args(arguments)
-    except SystemExit as ended:
-        return _USAGE if ended.code else 0
+    except SystemExit as end:
+        return _USAGE if end.code else 0
+    return ended("forecast", lambda: _forecast(options))
+
+
+def _forecast(options: argparse.Namespace) -> int:
     owner.session()
-    try:
-        choice = choose(options.origin, options.target, options.server, options.dump)
-        with Progress(sys.stderr, Step(f"forecast {choice.pair}"), timings=Timings()) as progress:
-            samples = _measure(options, choice, progress)
-        measured = [one.measured for one in samples]
-        goal = options.megabytes or options.times * measured[0].megabytes
-        made = downtime.forecast(measured, goal)
-    except UsageError as error:
-        print(f"forecast: {error}", file=sys.stderr)
-        return error.exit_code
-    except Exception as error:
-        if (known := explained(error)) is None:
-            raise
-        print(f"forecast: {known}", file=sys.stderr)
-        return Outcome(trouble=[str(known)]).verdict().exit_code
+    choice = choose(options.origin, options.target, options.server, options.dump)
+    with Progress(sys.stderr, Step(f"forecast {choice.pair}"), timings=Timings()) as progress:
+        samples = _measure(options, choice, progress)
+    measured = [one.measured for one in samples]
+    goal = options.megabytes or options.times * measured[0].megabytes
+    made = downtime.forecast(measured, goal)
     report = downtime.check(made, measured, options.budget)
     show(Console(), choice, samples, made)
     if options.json:

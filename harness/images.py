@@ -22,9 +22,9 @@ from docker import DockerClient
 from docker.errors import APIError, ImageNotFound
 from filelock import FileLock, Timeout
 
-from harness import bootstrap, cache, engine, mirror
+from harness import bootstrap, cache, engine, faults, mirror
 from harness.arguments import Parser
-from harness.errors import HarnessError, InfrastructureError, UsageError
+from harness.errors import InfrastructureError, UsageError
 from harness.releases import ROOT, Release, Server, Suite, releases, servers
 from harness.waits import Retry, wait_until
 
@@ -232,16 +232,16 @@ def main() -> int:
     parser = Parser(prog="python -m harness.images", description="Build the images that are not there yet.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as rt-5.0.3 or mariadb-10.11 (all of them)")
     names, start = parser.parse_args().names, time.monotonic()
-    try:
+
+    def build() -> int:
         with contextlib.closing(engine.connect()) as client:
             for name, tag in build_all(
                 client, lambda line: print(f"{time.monotonic() - start:6.1f} s  {line}", flush=True), names
             ).items():
                 print(f"{name:14} {tag}")
-    except HarnessError as error:
-        print(f"images: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+        return 0
+
+    return faults.ended("images", build)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from harness import faults
 from harness.arguments import Parser
-from harness.errors import HarnessError
 from harness.marathon import commands, lint
 
 
@@ -35,11 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     one.set_defaults(run=lint.run)
     commands.add_commands(chosen)
     options = parser.parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except HarnessError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    return faults.ended("marathon", lambda: int(options.run(options)))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ EXCEPTIONS = {
         "images",
         "engine",
     ): "its command line builds on the engine that answers; the builder itself is given a client",
+    ("images", "faults"): "its command line says in a sentence what gave way",
 }
 ORDER = {name: number for number, names in enumerate(STAGES.values()) for name in names}
 SOURCES = sorted((ROOT / "harness").rglob("*.py"))

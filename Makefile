@@ -44,10 +44,10 @@ deploy: images ## deploys on Marathon: the stand-in, or MARATHON_URL= for a real
 slow: images ## the tests that take long: every kill point, a minute of kills under load, mutants of the stand-in
 	$(PYTEST) $(PARALLEL) -m slow
 
-forecast: engine ## how long the upgrade will take on a larger database: FROM= TO= SERVER= DUMP= TIMES= BUDGET=
+forecast: engine ## how long the upgrade will take on a larger database: FROM= TO= SERVER= DUMP= TIMES= MEGABYTES= BUDGET=
 	$(VENV_PYTHON) -m harness.forecast $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
 	    $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
-	    $(if $(TIMES),--times "$(TIMES)") $(if $(BUDGET),--budget "$(BUDGET)")
+	    $(if $(TIMES),--times "$(TIMES)") $(if $(MEGABYTES),--megabytes "$(MEGABYTES)") $(if $(BUDGET),--budget "$(BUDGET)")
 
 mutants: images ## plant defects, known ones and two hundred by chance (SEED=), and see that the checks catch them
 	$(PYTEST) $(PARALLEL) --mutants tests/harness/checks tests/harness/test_dump.py \
@@ -80,4 +80,4 @@ clean: ## remove reports and what dead sessions of the harness left behind
 
 distclean: ## clean, and also prepared databases, images and the cache of the harness
 	@[ ! -d .venv ] || $(VENV_PYTHON) -m harness.leftovers --cache
-	@rm -rf reports .venv .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf reports .venv .venv.lock .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -34,7 +34,7 @@ GENERATOR = FOLDER / "generator"
 RECIPES = FOLDER / "recipes.toml"
 INSIDE = "/opt/generator"
 LIMIT = 1800.0
-"""Seconds that the generator may take; it needs two to four minutes on two cores."""
+"""Seconds that the generator may take; it needs one to twelve minutes on two cores."""
 Progress = Callable[[str], None]
 
 

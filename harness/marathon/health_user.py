@@ -20,7 +20,7 @@ PROGRAM = Path(__file__).parents[1] / "perl" / "health_user.pl"
 USER, TICKET, SUBJECT = "RT_HEALTHCHECK_USER", "RT_HEALTHCHECK_TICKET", "RT_HEALTHCHECK_SUBJECT"
 STANDARD = {USER: "healthcheck", TICKET: "1"}
 """What `/opt/rt/healthcheck` takes where the environment is silent."""
-REPAIR = "docs/marathon.md has the program that makes them"
+REPAIR = "/opt/rt/healthcheck-user in the image makes it and lets it see its ticket"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -183,6 +184,19 @@ def test_an_engine_that_goes_away_in_the_middle_is_not_a_finding(proxy: Proxy, t
     assert process.returncode == NOT_PROVEN, err
     assert "The container engine gave way in the middle" in out
     assert "Traceback" not in err
+
+
+def test_how_to_repeat_it_is_the_whole_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the images that were named, without the password that was."""
+    monkeypatch.setenv("RT_HARNESS_IMAGES", "rt-5.0.3=registry.example.org/rt:1, mariadb-10.11=mariadb:10.11")
+    monkeypatch.delenv("RT_IMAGE", raising=False)
+    said = gate_command.as_said(
+        ["--dump", "/a dump.sql", "--marathon-url", "https://me:secret@marathon.example.org"]
+    )
+    assert shlex.split(said) == [
+        "RT_HARNESS_IMAGES=rt-5.0.3=registry.example.org/rt:1, mariadb-10.11=mariadb:10.11",
+        "./gate", "--dump", "/a dump.sql", "--marathon-url", "https://marathon.example.org",
+    ]  # fmt: skip
 
 
 def test_it_runs_from_anywhere(tmp_path: Path) -> None:

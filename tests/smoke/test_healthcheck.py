@@ -34,10 +34,14 @@ class Healthy:
 
     def check_with(self, password: str, **environment: str) -> Done:
         """Run it with another password in the secrets."""
+        return self.with_password(password, "bash", "-c", TIMED, **environment)
+
+    def with_password(self, password: str, *command: str, **environment: str) -> Done:
+        """Run a command in the container with another password in the secrets."""
         secret = f"{SECRETS}/healthcheck.passwd"
         self.site.need("sh", "-c", f'cp {secret} /tmp/right && echo "$1" >{secret}', "sh", password)
         try:
-            return self.check(**environment)[0]
+            return self.site.container.run(command, environment=environment, limit=60)
         finally:
             self.site.need("cp", "/tmp/right", secret)
 
@@ -103,6 +107,21 @@ def test_a_copy_whose_password_nobody_knows_gets_an_account(healthy: Healthy) ->
     answers = [healthy.check_with(one.password, **one.environment) for one in made]
     assert [(done.code, done.out.partition(":")[0]) for done in answers] == [(0, "healthy")] * 2
     assert health_user(healthy.site, {}, known=PASSWORD) == HealthUser(PASSWORD, {})
+
+
+@pytest.mark.parametrize("version", ["4.4.6", "5.0.10"], scope="package")
+def test_the_images_own_tool_makes_the_account(healthy: Healthy) -> None:
+    """Once, and again with another password; where it cannot help it says why."""
+    mine = {USER: "watcher"}
+    for password in ("first password", "second password"):
+        done = healthy.with_password(password, "/opt/rt/healthcheck-user", **mine)
+        assert done.code == 0, done.out + done.err
+        assert "sees ticket 1" in done.out
+        assert healthy.check_with(password, **mine).code == 0
+    assert healthy.check_with("first password", **mine).code == 1
+    mine[TICKET] = "4711"
+    lost = healthy.with_password("third password", "/opt/rt/healthcheck-user", **mine)
+    assert (lost.code, "there is no ticket 4711" in lost.err) == (1, True), lost.err
 
 
 def test_install_mode(rt_site: RtFactory, version: str) -> None:

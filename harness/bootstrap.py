@@ -13,7 +13,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from docker import DockerClient
 from docker.errors import APIError
 
-from harness import cache
+from harness import cache, mirror
 from harness.errors import InfrastructureError, UsageError
 from harness.mirror import VARIABLE as MIRROR_VARIABLE
 from harness.mirror import Mirror
@@ -100,23 +100,7 @@ def _need_mmdebstrap(progress: Callable[[str], None]) -> None:
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
         progress("installing mmdebstrap")
-        with cache.lock("apt"):
-            subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
-            subprocess.run(
-                [
-                    "apt-get",
-                    "install",
-                    "-y",
-                    "-qq",
-                    "-o",
-                    "DPkg::Lock::Timeout=300",
-                    "--no-install-recommends",
-                    "mmdebstrap",
-                ],
-                check=False,
-                capture_output=True,
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            )
+        mirror.install("mmdebstrap")
     if not shutil.which("mmdebstrap"):
         raise InfrastructureError(
             "No registry answers, and mmdebstrap, which makes a base from the mirror, is not installed.",

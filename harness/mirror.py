@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from harness import cache
 from harness.errors import UsageError
 
 VARIABLE = "RT_HARNESS_MIRROR"
@@ -99,3 +100,17 @@ def _proxy() -> str:
     command = ["apt-config", "shell", "proxy", "Acquire::http::Proxy"]
     text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     return text.strip().removeprefix("proxy='").removesuffix("'") if text.strip() else ""
+
+
+def install(*packages: str) -> subprocess.CompletedProcess[str]:
+    """Install Debian packages on this machine as root; one at a time, and after whoever holds dpkg's lock.
+
+    Returns apt-get's exit code and output; the caller looks for the program that it wanted.
+    """
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    with cache.lock("apt"):
+        subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
+        return subprocess.run(
+            ["apt-get", "install", "-yqq", "-o", "DPkg::Lock::Timeout=300", "--no-install-recommends", *packages],
+            check=False, capture_output=True, text=True, env=environment,
+        )  # fmt: skip

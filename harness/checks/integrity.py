@@ -21,9 +21,9 @@ CHECK = "integrity"
 QUESTION = "Does rt-validator find anything that it did not find before?"
 TOOL = "rt-validator"
 CLEAN, DIRTY = 0, 1
+"""The validator's exit codes; any other one means that it could not do its work."""
 LIMIT = 4 * 3600.0
 """Seconds that a validator gets; large sites take it an hour."""
-"""The validator's exit codes; any other one means that it could not do its work."""
 _FIELD = re.compile(r"^(\w+) => '(\d*)'(?: => (\w+))?$")
 _LOGGED = re.compile(r"^\[\d+\] \[|^DBD::|^RT::Handle=|^\S+ at \S+ line \d+")
 _NUMBERS = re.compile(r"#\d+")

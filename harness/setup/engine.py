@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import cache, engine, owner
+from harness import cache, engine, mirror, owner
 from harness.arguments import Parser
 from harness.errors import HarnessError, InfrastructureError
 from harness.waits import Retry, wait_until
@@ -105,12 +105,7 @@ def _install() -> None:
     if shutil.which("dockerd"):
         return
     print("engine: installing the distribution's Docker (about 20 s, once)", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
-    done = subprocess.run(
-        ["apt-get", "install", "-y", "-qq", "-o", "DPkg::Lock::Timeout=300", "--no-install-recommends", *PACKAGES],
-        check=False, capture_output=True, text=True, env=environment,
-    )  # fmt: skip
+    done = mirror.install(*PACKAGES)
     if done.returncode or not shutil.which("dockerd"):
         raise InfrastructureError(
             f"The packages {', '.join(PACKAGES)} could not be installed (apt-get: {done.returncode}).",

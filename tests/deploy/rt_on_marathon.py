@@ -70,7 +70,7 @@ def definition(
     # A time-out as long as in the file: with every instance starting at once two cores are slow to answer. The
     # intervals are what everybody waits for when an instance has come up.
     app["healthChecks"][0] |= {"delaySeconds": 1, "intervalSeconds": 2, "timeoutSeconds": 10}
-    app["readinessChecks"][0] |= {"intervalSeconds": 5, "timeoutSeconds": 4}
+    app["readinessChecks"][0] |= {"intervalSeconds": 4, "timeoutSeconds": 3}
     app["upgradeStrategy"] = {"minimumHealthCapacity": 1.0, "maximumOverCapacity": 1.0}
     return app
 
@@ -124,13 +124,16 @@ class Running:
         wait_until(f"{instances} instances serving", ask, 300, interval=0.1)
         self.note("healthy", f"{instances} serve", "instances")
 
-    def change(self, label: str, act: Callable[[], Change], instances: int) -> None:
+    def change(self, label: str, act: Callable[[], Change], instances: int, *, image: str = "") -> None:
         """Carry a deployment out under load: it is over, and so many instances serve by their own word.
+
+        image: what all of them must run, in containers that were not there before; "" where some may stay.
 
         Our own rule for deploys also takes an instance for bad that was too busy for its health check twice. Here
         the machine is as busy as can be, and the question is another one.
         """
         self.note("deploy", label)
+        before = {one.id for one in self.marathon.app(self.app["id"]).tasks} if image else set()
         change = act()
 
         def over() -> None:
@@ -141,6 +144,10 @@ class Running:
         self.settled(instances)
         answers = wait_until(f"{label}: an answer of every instance", self._told, 120)
         assert [one.identity for one in answers] == [RELEASE] * instances, answers
+        if image:
+            now = {one.id for one in self.marathon.app(self.app["id"]).tasks}
+            assert not before & now, f"{label}: {len(before & now)} instances are still the old ones"
+            assert {self.container(one).attrs["Config"]["Image"] for one in now} == {image}
         self.note("healthy", f"{label}: {instances} proved")
 
     def _told(self) -> list[ProbeResult]:

@@ -15,6 +15,7 @@ from harness.baseline import Baseline
 from harness.database import DURABLE, Database
 from harness.lifecycle import Lifecycle
 from harness.marathon.client import Marathon
+from harness.marathon.model import Change
 from harness.plan import Step
 from harness.releases import ROOT
 from harness.report import RunFacts, write
@@ -90,13 +91,17 @@ def kill_for(site: Running, seconds: float, job: str = "") -> None:
 def deployed(site: Running, instances: int) -> None:
     """Deploy another image of the same release, rolling."""
     new = {**site.app, "instances": instances, "container": site.new_image()}
-    site.change("rolling deploy of another image", lambda: site.marathon.put(site.app["id"], new), instances)
+    label, image = "rolling deploy of another image", new["container"]["docker"]["image"]
+    site.change(label, lambda: site.marathon.put(site.app["id"], new), instances, image=image)
 
 
 def replaced_and_scaled(site: Running, *, thorough: bool) -> None:
     """Restart all, deploy, scale down to one and up to four. Thorough: the deploy replaces three and not one."""
     client, name = site.marathon, site.app["id"]
-    site.change("restart of all", lambda: client.restart(name), 3)
+    image = site.app["container"]["docker"]["image"]
+    site.change("restart of all", lambda: client.restart(name), 3, image=image)
+    with pytest.raises(AssertionError, match="3 instances are still the old ones"):
+        site.change("a restart that does nothing", lambda: Change(None, "none"), 3, image=image)
     if thorough:
         deployed(site, 3)
     site.change("scale to 1", lambda: client.scale(name, 1), 1)

@@ -1,0 +1,52 @@
+"""Where a plain Debian comes from, and what is said when it comes from nowhere."""
+
+from __future__ import annotations
+
+import pytest
+from docker import DockerClient
+
+from harness import bootstrap
+from harness.errors import InfrastructureError, UsageError
+from harness.mirror import Mirror
+from harness.releases import Suite
+
+pytestmark = pytest.mark.engine
+NOBODYS = Suite("no-such-suite")
+NOWHERE = Mirror("http://127.0.0.1:9/debian")
+
+
+WAYS = {
+    "everywhere": (NOWHERE, UsageError, "RT_HARNESS_BASE is 'everywhere'"),
+    "registry": (NOWHERE, InfrastructureError, "No registry answered for debian:no-such-suite-slim"),
+    "auto": (Mirror(), InfrastructureError, "this machine's apt names no Debian mirror"),
+    "mirror": (NOWHERE, InfrastructureError, "Debian no-such-suite could not be bootstrapped"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_leads_to_a_sentence(engine: DockerClient, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Which way was tried, and what to do; and no half of an image stays."""
+    monkeypatch.setenv(bootstrap.VARIABLE, way)
+    sources, error, said = WAYS[way]
+    with pytest.raises(error, match=said) as caught:
+        bootstrap.origin(engine, NOBODYS, sources, lambda _: None)
+    assert "What to do: " in str(caught.value)
+    assert not [one for one in engine.images.list() if any("no-such-suite" in tag for tag in one.tags)]
+
+
+def test_the_registry_is_not_asked_where_the_mirror_was_named(
+    engine: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is one that is slow waited for: four seconds, and the mirror has its turn."""
+    asked: list[str] = []
+
+    def has(_: DockerClient, name: str) -> bool:
+        asked.append(name)
+        return False
+
+    monkeypatch.setattr(bootstrap, "_registry_has", has)
+    for way in ("mirror", "auto"):
+        monkeypatch.setenv(bootstrap.VARIABLE, way)
+        with pytest.raises(InfrastructureError, match="no Debian mirror"):
+            bootstrap.origin(engine, NOBODYS, Mirror(), lambda _: None)
+    assert asked == ["debian:no-such-suite-slim"]

@@ -19,6 +19,7 @@ from harness.marathon.lint_catalogue import DIALECTS, RULES, LintFinding, found,
 from harness.marathon.lint_rules_deploy import deployment
 from harness.marathon.lint_rules_health import health
 from harness.marathon.lint_rules_shape import shape
+from harness.marathon.lint_rules_together import together
 
 
 def lint(
@@ -34,6 +35,7 @@ def lint(
     version = parse_dialect(dialect)
     everything = [
         *shape(app, version),
+        *together(app, version),
         *health(app, version, measured_start),
         *deployment(app, version, previous),
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,15 +133,20 @@ def capacity(instances: int, minimum_health: float, over: float, running: int | 
 
 def load(path: Path) -> dict[str, Any]:
     """Read one app definition from a file. Raises UsageError when there is no JSON object in it."""
+    return parse(str(path), lambda: path.read_text(encoding="utf-8"))
+
+
+def parse(name: str, read: Callable[[], str]) -> dict[str, Any]:
+    """Read one app definition from anything; `name` is what errors call it. Raises as `load`."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read())
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
-            f"{path} cannot be read as an app definition: {error}.",
+            f"{name} cannot be read as an app definition: {error}.",
             repair="give a file with one JSON object, such as the marathon.json of this repository",
         ) from error
     if not isinstance(value, dict):
-        raise UsageError(f"{path} holds a JSON {type(value).__name__}, not an object with an app definition.")
+        raise UsageError(f"{name} holds a JSON {type(value).__name__}, not an object with an app definition.")
     return value
 
 

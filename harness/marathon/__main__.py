@@ -30,7 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawTextHelpFormatter,
     )
     chosen = parser.add_subparsers(metavar="COMMAND", required=True)
-    one = chosen.add_parser("lint", help="look at an app definition", description=lint.__doc__)
+    one = chosen.add_parser(
+        "lint", help="look at an app definition", description=lint.__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )  # fmt: skip
     lint.add_arguments(one)
     one.set_defaults(run=lint.run)
     commands.add_commands(chosen)

@@ -1,14 +1,14 @@
-"""Reading an app definition: both input dialects, Marathon's defaults, and the arithmetic of a deployment.
+"""Reading an app definition: Marathon's defaults, and the arithmetic of a deployment.
 
 Nothing here trusts its input: every accessor answers for any JSON value, so that lint can read broken files.
-Defaults and limits are those of Marathon 1.5 and later; where 1.4 differs, the accessor takes a dialect.
+Networks and ports, which the two input dialects say differently, are in `networking`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,16 +53,6 @@ def number(value: object, default: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return default
     return float(value) if abs(value) <= LARGEST else default
-
-
-@dataclass(frozen=True)
-class Port:
-    """One port of an app: an entry of portMappings (bridge, container) or portDefinitions (host)."""
-
-    container_port: int
-    host_port: int
-    service_port: int
-    name: str
 
 
 @dataclass(frozen=True)
@@ -143,15 +133,20 @@ def capacity(instances: int, minimum_health: float, over: float, running: int | 
 
 def load(path: Path) -> dict[str, Any]:
     """Read one app definition from a file. Raises UsageError when there is no JSON object in it."""
+    return parse(str(path), lambda: path.read_text(encoding="utf-8"))
+
+
+def parse(name: str, read: Callable[[], str]) -> dict[str, Any]:
+    """Read one app definition from anything; `name` is what errors call it. Raises as `load`."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read())
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
-            f"{path} cannot be read as an app definition: {error}.",
+            f"{name} cannot be read as an app definition: {error}.",
             repair="give a file with one JSON object, such as the marathon.json of this repository",
         ) from error
     if not isinstance(value, dict):
-        raise UsageError(f"{path} holds a JSON {type(value).__name__}, not an object with an app definition.")
+        raise UsageError(f"{name} holds a JSON {type(value).__name__}, not an object with an app definition.")
     return value
 
 
@@ -170,59 +165,6 @@ def labels_of(app: App) -> dict[str, str]:
     return {key: value for key, value in mapping(app.get("labels")).items() if isinstance(value, str)}
 
 
-def network_mode(app: App) -> str:
-    """Return "host", "bridge" or "container" for either dialect.
-
-    Without `networks` and without `container.docker.network` Marathon takes host mode and silently drops
-    every portMapping: the trap behind lint rule L07.
-    """
-    networks = [mapping(one) for one in items(app.get("networks"))]
-    if networks:
-        mode = text(networks[0].get("mode"), "container")
-        return {"container/bridge": "bridge", "host": "host"}.get(mode, "container")
-    old = text(mapping(mapping(app.get("container")).get("docker")).get("network"))
-    return {"BRIDGE": "bridge", "USER": "container"}.get(old.upper(), "host")
-
-
-def given_mappings(app: App) -> object:
-    """portMappings as written, from whichever of the two places has them; None when neither has."""
-    container = mapping(app.get("container"))
-    docker = mapping(container.get("docker"))
-    new, old = container.get("portMappings"), docker.get("portMappings")
-    return new if new is not None else old
-
-
-def ports_of(app: App) -> list[Port]:
-    """Ports after Marathon's normalisation: what a portIndex counts in."""
-    if network_mode(app) == "host":
-        return _host_ports(app)
-    given = given_mappings(app)
-    if given is None:
-        # A bridge app without mappings gets one of its own; an empty list means none.
-        return [Port(0, 0, 0, "default")] if network_mode(app) == "bridge" else []
-    return [
-        Port(
-            whole(one.get("containerPort"), 0),
-            whole(one.get("hostPort"), 0),
-            whole(one.get("servicePort"), 0),
-            text(one.get("name")),
-        )
-        for one in map(mapping, items(given))
-    ]
-
-
-def _host_ports(app: App) -> list[Port]:
-    definitions, plain = app.get("portDefinitions"), app.get("ports")
-    if definitions is not None:
-        found = [mapping(one) for one in items(definitions)]
-        return [
-            Port(0, whole(one.get("port"), 0), whole(one.get("port"), 0), text(one.get("name"))) for one in found
-        ]
-    if plain is not None:
-        return [Port(0, whole(one, 0), whole(one, 0), "") for one in items(plain)]
-    return [Port(0, 0, 0, "default")]
-
-
 def health_checks(app: App) -> list[HealthCheck]:
     """All health checks, in the order of the file."""
     return [HealthCheck(index, mapping(one)) for index, one in enumerate(items(app.get("healthChecks")))]
@@ -235,9 +177,27 @@ def commands(app: App) -> Iterator[str]:
             yield check.command
 
 
-def strategy_of(app: App) -> tuple[float, float]:
-    """Return (minimumHealthCapacity, maximumOverCapacity): 1.0 each by default, 0 for single instance apps."""
-    if labels_of(app).get("MARATHON_SINGLE_INSTANCE_APP", "").lower() == "true":
+def single_instance(app: App) -> bool:
+    """Whether a label makes this a single instance app; Marathon believes exactly "true"."""
+    return labels_of(app).get("MARATHON_SINGLE_INSTANCE_APP") == "true"
+
+
+def resident(app: App) -> bool:
+    """Whether tasks keep their place: residency is given, or a persistent volume, which brings it along."""
+    volumes = map(mapping, items(mapping(app.get("container")).get("volumes")))
+    return app.get("residency") is not None or any(one.get("persistent") is not None for one in volumes)
+
+
+def default_strategy(app: App) -> tuple[float, float]:
+    """Return (minimumHealthCapacity, maximumOverCapacity) of an app that gives no upgradeStrategy."""
+    if single_instance(app):
         return 0.0, 0.0
+    return (0.5, 0.0) if resident(app) else (1.0, 1.0)
+
+
+def strategy_of(app: App) -> tuple[float, float]:
+    """Return (minimumHealthCapacity, maximumOverCapacity) as they count: always 0 for a single instance app."""
     given = mapping(app.get("upgradeStrategy"))
+    if single_instance(app) or not given:
+        return default_strategy(app)
     return number(given.get("minimumHealthCapacity"), 1.0), number(given.get("maximumOverCapacity"), 1.0)

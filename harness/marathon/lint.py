@@ -1,7 +1,12 @@
-"""Lint for app definitions: python -m harness.marathon lint app.json.
+"""Lint for app definitions: what Marathon would refuse, and what it would take and the site regret.
 
-Answers before anything is deployed what Marathon would reject, and what it would accept and regret.
-Exit codes: 0 nothing found, 1 something found, 3 wrong usage.
+Nothing is deployed, and no Marathon is asked. Examples:
+  python -m harness.marathon lint marathon.json other.json
+  curl -s http://marathon.example.org/v2/apps/rt | python -m harness.marathon lint -
+  python -m harness.marathon lint --previous live.json marathon.json
+
+Errors (E): Marathon refuses it, or it can never work. Warnings (W): it works until it hurts.
+Exit codes: 0 nothing found, 1 something found (with --errors-only: an error), 3 wrong usage.
 """
 
 from __future__ import annotations
@@ -9,16 +14,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.arguments import Parser
 from harness.errors import UsageError
-from harness.marathon.definition import App, load
-from harness.marathon.lint_catalogue import DIALECTS, RULES, LintFinding, found, parse_dialect
+from harness.marathon.definition import App, load, parse
+from harness.marathon.lint_catalogue import DIALECTS, RULES, Level, LintFinding, found, parse_dialect
 from harness.marathon.lint_rules_deploy import deployment
 from harness.marathon.lint_rules_health import health
 from harness.marathon.lint_rules_shape import shape
+from harness.marathon.lint_rules_together import together
+from harness.marathon.lint_schema import ANSWER_KEYS
+
+HEADS: dict[Level, tuple[str, str]] = {
+    "E": ("error", "Marathon refuses it, or it can never work:"),
+    "W": ("warning", "It works until it hurts:"),
+}
+"""What a level is called, and what its findings stand under."""
 
 
 def lint(
@@ -34,6 +48,7 @@ def lint(
     version = parse_dialect(dialect)
     everything = [
         *shape(app, version),
+        *together(app, version),
         *health(app, version, measured_start),
         *deployment(app, version, previous),
     ]
@@ -56,13 +71,44 @@ def as_json(name: str, findings: Sequence[LintFinding]) -> dict[str, object]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `lint`."""
-    parser.add_argument("files", nargs="*", type=Path, metavar="app.json", help="app definitions to look at")
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="app.json",
+        help="app definitions to look at, or Marathon's answers; - reads one",
+    )
     parser.add_argument("--json", action="store_true", help="print findings as JSON")
-    parser.add_argument("--dialect", choices=DIALECTS, default="1.6", help="Marathon version (default: 1.6)")
+    parser.add_argument(
+        "--dialect", choices=DIALECTS, default="1.6",
+        help="Marathon version (default: 1.6, which stands for 1.5 to 1.7; 1.10 stands for 1.8 on)",
+    )  # fmt: skip
     parser.add_argument("--errors-only", action="store_true", help="leave warnings (W) out")
-    parser.add_argument("--previous", type=Path, help="definition that runs now, for rules that compare")
+    parser.add_argument("--previous", help="definition or answer of what runs now, to compare with (L02)")
     parser.add_argument("--measured-start", type=float, metavar="S", help="seconds a start took (L13)")
     parser.add_argument("--rules", action="store_true", help="print every rule with its reason and fix")
+
+
+def read(name: str) -> App:
+    """Read a definition from a file, or from standard input for "-". Raises UsageError for what is none.
+
+    Marathon wraps its answer about one app as {"app": {...}}; that is taken off, with what only answers have.
+    """
+    given = parse("standard input", sys.stdin.read) if name == "-" else load(Path(name))
+    inner = given.get("app")
+    if set(given) != {"app"} or not isinstance(inner, dict):
+        return given
+    return {key: value for key, value in inner.items() if key not in {*ANSWER_KEYS, "version"}}
+
+
+def told(name: str, findings: Sequence[LintFinding]) -> str:
+    """Lay one file's findings out for a person: errors first, each level under its own head."""
+    levels = {level: [one for one in findings if one.level == level] for level in HEADS}
+    counted = ", ".join(f"{len(hits)} {HEADS[level][0]}(s)" for level, hits in levels.items() if hits)
+    lines = [f"{name}: {counted or f'clean ({len(RULES)} rules)'}"]
+    for level, hits in levels.items():
+        lines += [f"  {HEADS[level][1]}"] if hits else []
+        lines += [textwrap.indent(str(one), "    ") for one in hits]
+    return "\n".join(lines)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -74,23 +120,23 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if not options.files:
         raise UsageError("No app definition was named.", repair="python -m harness.marathon lint marathon.json")
-    previous = load(options.previous) if options.previous else None
+    previous = read(options.previous) if options.previous else None
     results = {}
-    for path in options.files:
-        every = lint(load(path), options.dialect, previous=previous, measured_start=options.measured_start)
-        results[str(path)] = [one for one in every if one.level == "E" or not options.errors_only]
+    for name in options.files:
+        every = lint(read(name), options.dialect, previous=previous, measured_start=options.measured_start)
+        results[name] = [one for one in every if one.level == "E" or not options.errors_only]
     if options.json:
         print(json.dumps([as_json(name, findings) for name, findings in results.items()], indent=2))
     else:
-        for name, findings in results.items():
-            print(f"{name}: {len(findings)} finding(s)" if findings else f"{name}: clean ({len(RULES)} rules)")
-            print("".join(f"  {str(one).replace(chr(10), chr(10) + '  ')}\n" for one in findings), end="")
+        print("\n".join(told(name, findings) for name, findings in results.items()))
     return 1 if any(results.values()) else 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `lint` alone: python -m harness.marathon.lint app.json."""
-    parser = Parser(prog="python -m harness.marathon lint", description=__doc__)
+    parser = Parser(
+        prog="python -m harness.marathon lint", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     add_arguments(parser)
     try:
         return run(parser.parse_args(arguments))

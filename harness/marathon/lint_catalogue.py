@@ -81,12 +81,12 @@ RULES: dict[str, Rule] = {
         ),
         Rule(
             "L05", "E", "COMMAND and its fields do not fit",
-            "Marathon 1.5 and later answers such a check with a bare 500 instead of naming the mistake",
+            "Marathon 1.5 and later answers such a check with a bare 500; 1.4 ignores what does not fit",
             'give {"protocol": "COMMAND", "command": {"value": "..."}} without path, port and portIndex',
         ),
         Rule(
-            "L06", "E", "wrong type, range or key",
-            "Marathon rejects a wrong type and silently ignores a key it does not know, keeping its default",
+            "L06", "E", "wrong type, range or key, or keys that contradict each other",
+            "Marathon answers 422 to what is wrong, and silently ignores a key that it does not know",
             "correct the value",
         ),
         Rule(
@@ -96,7 +96,7 @@ RULES: dict[str, Rule] = {
         ),
         Rule(
             "L08", "W", "HTTP check on a path that answers well when RT does not",
-            "3xx counts as healthy and is not followed: install mode, login pages, REST 1.0 all look well",
+            "3xx counts as healthy and is not followed: install mode, login pages, files, REST 1.0 look well",
             "check the body with a COMMAND, or use a readiness check that wants exactly 200",
         ),
         Rule(
@@ -116,7 +116,7 @@ RULES: dict[str, Rule] = {
         ),
         Rule(
             "L12", "W", "time-out that does not bound the check",
-            "as long as the interval, probes pile up; under 5 s, a forked check fails on a busy agent",
+            "as long as the interval, probes pile up; under 5 s a forked check fails on a busy agent, at 0 all do",
             "choose intervalSeconds > timeoutSeconds >= 5",
         ),
         Rule(

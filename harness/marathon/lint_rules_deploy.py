@@ -4,41 +4,41 @@ from __future__ import annotations
 
 import re
 
+from harness.marathon.comparison import changes
 from harness.marathon.definition import (
     App,
     capacity,
-    given_mappings,
     image_of,
     instances_of,
     items,
     labels_of,
     mapping,
-    network_mode,
     number,
-    ports_of,
     strategy_of,
     text,
 )
 from harness.marathon.lint_catalogue import Found, found
+from harness.marathon.networking import Dialect, docker_of, network_mode, ports_of
 
-Dialect = tuple[int, int]
+SHORTEST_STOP = 3
+"""Seconds between SIGTERM and SIGKILL where no grace period is given (Mesos's default, about)."""
 
 VHOST = re.compile(r"HAPROXY_(\d{1,6})_[A-Z_]+")
 
 
 def deployment(app: App, dialect: Dialect, previous: App | None = None) -> Found:
     """Run every rule about deployments. `previous` is the definition that runs now, if it is known."""
-    yield from _outage(app, previous)
-    yield from _dropped_mappings(app)
+    yield from _outage(app, dialect, previous)
+    yield from _dropped_mappings(app, dialect)
     yield from _stopping(app)
     yield from _backoff(app, dialect)
     yield from _image(app)
-    yield from _balancer(app)
-    yield from _readiness(app)
-    yield from _room(app)
+    yield from _balancer(app, dialect)
+    yield from _readiness(app, dialect)
+    yield from _room(app, dialect)
 
 
-def _outage(app: App, previous: App | None) -> Found:
+def _outage(app: App, dialect: Dialect, previous: App | None) -> Found:
     instances = instances_of(app)
     kept = capacity(instances, *strategy_of(app)).minimum_healthy if instances > 0 else 0
     if instances > 0 and kept <= 0:
@@ -49,8 +49,7 @@ def _outage(app: App, previous: App | None) -> Found:
     if previous is None:
         return
     before = instances_of(previous)
-    ignored = {"instances", "version", "versionInfo"}
-    changed = sorted(key for key in app if key not in ignored and app[key] != previous.get(key))
+    changed = [key for key in changes(app, previous, dialect) if key != "instances"]
     if 0 < instances < before and changed:
         yield found(
             "L02", "/instances",
@@ -59,16 +58,32 @@ def _outage(app: App, previous: App | None) -> Found:
         )  # fmt: skip
 
 
-def _dropped_mappings(app: App) -> Found:
-    given = items(given_mappings(app))
-    if given and network_mode(app) == "host":
-        said = "the network is host" if app.get("networks") else "no network is given, so it is host"
-        yield found("L07", "/container/portMappings", f"{len(given)} port mapping(s), but {said}")
+def _dropped_mappings(app: App, dialect: Dialect) -> Found:
+    new = items(mapping(app.get("container")).get("portMappings"))
+    old = items(docker_of(app).get("portMappings"))
+    if network_mode(app, dialect) == "host":
+        said = "no network is given, so it is host"
+        if app.get("networks") and dialect < (1, 5):
+            said = "Marathon 1.4 does not know `networks`, so the network is host"
+        elif app.get("networks") or text(docker_of(app).get("network")):
+            said = "the network is host"
+    elif new and dialect < (1, 5):
+        # The network maps ports, but not those that stand where this Marathon does not look.
+        old, said = [], "Marathon 1.4 reads those in container.docker alone"
+    else:
+        return
+    for where, given in (("/container/portMappings", new), ("/container/docker/portMappings", old)):
+        if given:
+            yield found("L07", where, f"{len(given)} port mapping(s), but {said}")
 
 
 def _stopping(app: App) -> Found:
-    if app.get("taskKillGracePeriodSeconds") is None:
+    given = app.get("taskKillGracePeriodSeconds")
+    if given is None:
         yield found("L15", "/taskKillGracePeriodSeconds", "is not given")
+    elif number(given, SHORTEST_STOP) < SHORTEST_STOP:
+        what = f"{number(given, 0):g} s is even less than the {SHORTEST_STOP} s without it"
+        yield found("L15", "/taskKillGracePeriodSeconds", what)
 
 
 def _backoff(app: App, dialect: Dialect) -> Found:
@@ -95,11 +110,11 @@ def _image(app: App) -> Found:
                     fix="serve the registry on 443, so that the first ':' starts the tag")  # fmt: skip
 
 
-def _balancer(app: App) -> Found:
-    labels, ports = labels_of(app), ports_of(app)
+def _balancer(app: App, dialect: Dialect) -> Found:
+    labels, ports = labels_of(app), ports_of(app, dialect)
     grouped = "HAPROXY_GROUP" in labels or any(re.fullmatch(r"HAPROXY_\d+_GROUP", key) for key in labels)
     # In host mode a port is the service port as well, unless the host's own is insisted on.
-    meant = network_mode(app) != "host" or app.get("requirePorts") is not True
+    meant = network_mode(app, dialect) != "host" or app.get("requirePorts") is not True
     served = [index for index, port in enumerate(ports) if port.service_port and meant]
     if served and not grouped:
         yield found(
@@ -112,11 +127,11 @@ def _balancer(app: App) -> Found:
                         fix=f"number it 0 to {max(0, len(ports) - 1)}")  # fmt: skip
 
 
-def _readiness(app: App) -> Found:
+def _readiness(app: App, dialect: Dialect) -> Found:
     checks = [mapping(one) for one in items(app.get("readinessChecks"))]
     if len(checks) > 1:
         yield found("L21", "/readinessChecks", f"{len(checks)} readiness checks, and one is allowed")
-    names = {port.name for port in ports_of(app) if port.name}
+    names = {port.name for port in ports_of(app, dialect) if port.name}
     for index, check in enumerate(checks):
         where = f"/readinessChecks({index})"
         name = text(check.get("portName"), "http-api")
@@ -131,22 +146,15 @@ def _readiness(app: App) -> Found:
                         fix="choose timeoutSeconds below intervalSeconds")  # fmt: skip
 
 
-def _room(app: App) -> Found:
+def _room(app: App, dialect: Dialect) -> Found:
     plan = capacity(1, *strategy_of(app))
     if instances_of(app) != 1 or plan.kill_now > 0:
         return
-    fixed = [port.host_port for port in ports_of(app) if port.host_port]
-    required = network_mode(app) == "host" and app.get("requirePorts") is not True
-    if fixed and not required:
-        yield found(
-            "L22",
-            "/container/portMappings",
-            f"host port {fixed[0]} is fixed: a second task needs another host",
-        )
+    host = network_mode(app, dialect) == "host"
+    fixed = [port.host_port for port in ports_of(app, dialect) if port.host_port]
+    if fixed and (not host or app.get("requirePorts") is True):
+        where = "/portDefinitions" if host else "/container/portMappings"
+        yield found("L22", where, f"host port {fixed[0]} is fixed: a second task needs another host")
     for index, one in enumerate(map(items, items(app.get("constraints")))):
-        operator = text(one[1]).upper() if len(one) > 1 else ""
-        pinned = operator in ("CLUSTER", "IS", "LIKE") and one[0] == "hostname" and len(one) == 3
-        if operator in ("UNIQUE", "MAX_PER") and one[0] == "hostname":
+        if len(one) > 1 and one[0] == "hostname" and (one[1] == "UNIQUE" or [*one[1:]] == ["MAX_PER", "1"]):
             yield found("L22", f"/constraints({index})", "a second task must find another host")
-        elif pinned and fixed:
-            yield found("L22", f"/constraints({index})", "the task is tied to one host, where its port is taken")

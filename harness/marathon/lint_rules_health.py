@@ -13,20 +13,19 @@ from harness.marathon.definition import (
     HealthCheck,
     health_checks,
     instances_of,
-    network_mode,
-    ports_of,
 )
-from harness.marathon.lint_catalogue import Found, found
-
-Dialect = tuple[int, int]
+from harness.marathon.lint_catalogue import Found, Level, found
+from harness.marathon.networking import Dialect, network_mode, ports_of
 
 LOOKS_WELL = re.compile(
-    r"/?(index\.html)?|/(m|Install|SelfService|Ticket|Search|Admin|User|Prefs|Dashboards|Reports|Tools)(/.*)?"
-    r"|/NoAuth/(Login|Logout)\.html|/(login|signin|sso|oauth2?|saml)(/.*)?|/static/.*|/REST/1\.0(/.*)?",
+    r"/?(index\.html)?|/(m|Install|SelfService|Ticket|Transaction|Search|Admin|User|Prefs|Dashboards|Reports|Tools"
+    r"|Approvals|Articles|Asset|Helpers|Crypt|Download|Views)(/.*)?"
+    r"|/NoAuth/.*|/(login|signin|sso|oauth2?|saml)(/.*)?|/(static|images|css|js)/.*|/REST/1\.0(/.*)?",
     re.IGNORECASE,
 )
 """Paths of RT, and of login pages in general, that answer 200 or 302 while RT is in install mode, wants a
-login, or says 401 in the body of a 200 (REST 1.0). The site's prefix (WebPath) is cut off before."""
+login, serves a file that needs no database (static, NoAuth/css), or says 401 in the body of a 200 (REST 1.0).
+The folders are those of RT's share/html. The site's prefix (WebPath) is cut off before."""
 
 BEHIND_LOGIN = re.compile(r"/REST/2\.0(/.*)?|/(api|private|internal|secure)(/.*)?", re.IGNORECASE)
 WEB_PATH = re.compile(r"^/rt(?=/|$)")
@@ -54,33 +53,37 @@ def _has(check: HealthCheck, *keys: str) -> list[str]:
     return [key for key in keys if check.raw.get(key) is not None]
 
 
-def _command(_app: App, check: HealthCheck, _dialect: Dialect) -> Found:
+def _command(_app: App, check: HealthCheck, dialect: Dialect) -> Found:
+    # 1.4 reads what belongs to the protocol and passes over the rest; it refuses a COMMAND without a command only.
+    ignored = ", which Marathon 1.4 ignores" if dialect < (1, 5) else ""
+    level: Level = "W" if ignored else "E"
     if check.protocol == "COMMAND":
         if not check.command:
             yield found("L05", _at(check, "command"), "a COMMAND check has no command.value")
         for key in _has(check, "path", "port"):
-            yield found("L05", _at(check, key), f"a COMMAND check carries {key}", fix=f"remove {key}")
+            what = f"a COMMAND check carries {key}{ignored}"
+            yield found("L05", _at(check, key), what, level=level, fix=f"remove {key}")
     elif _has(check, "command"):
         given = check.raw.get("protocol")
         says = f"protocol {given}" if given is not None else "no protocol, so HTTP"
-        yield found(
-            "L05", _at(check, "command"), f"there is a command with {says}", fix='add "protocol": "COMMAND"'
-        )
+        what = f"there is a command with {says}{ignored}"
+        yield found("L05", _at(check, "command"), what, level=level, fix='add "protocol": "COMMAND"')
 
 
-def _port(app: App, check: HealthCheck, _dialect: Dialect) -> Found:
+def _port(app: App, check: HealthCheck, dialect: Dialect) -> Found:
     if check.protocol == "COMMAND":
         return
-    ports = ports_of(app)
+    ports = ports_of(app, dialect)
+    mode = network_mode(app, dialect)
     given = _has(check, "port", "portIndex")
     if len(given) == 2:
         yield found("L04", _at(check, "port"), "both port and portIndex are given", fix="remove port")
     elif not given and len(ports) > 1:
         yield found("L04", _at(check), f"neither port nor portIndex is given and the app has {len(ports)} ports")
     if "port" not in given:
-        yield from _port_index(app, check, len(ports))
+        yield from _port_index(check, len(ports), mode)
     mapped = {port.container_port for port in ports if port.container_port}
-    bridged = network_mode(app) == "bridge" and check.protocol in MARATHON_LEVEL
+    bridged = mode == "bridge" and check.protocol in MARATHON_LEVEL
     if given == ["port"] and bridged and check.raw["port"] in mapped:
         yield found(
             "L04", _at(check, "port"),
@@ -89,7 +92,7 @@ def _port(app: App, check: HealthCheck, _dialect: Dialect) -> Found:
         )  # fmt: skip
 
 
-def _port_index(app: App, check: HealthCheck, count: int) -> Found:
+def _port_index(check: HealthCheck, count: int, mode: str) -> Found:
     index = check.raw.get("portIndex")
     index = 0 if index is None else index
     if isinstance(index, int) and not isinstance(index, bool) and not 0 <= index < count:
@@ -97,7 +100,7 @@ def _port_index(app: App, check: HealthCheck, count: int) -> Found:
         yield found(
             "L03",
             _at(check, "portIndex"),
-            f"portIndex {str(index)[:12]}, but the app has {last} ({network_mode(app)} mode)",
+            f"portIndex {str(index)[:12]}, but the app has {last} ({mode} mode)",
         )
 
 
@@ -131,6 +134,8 @@ def _timeout(check: HealthCheck, dialect: Dialect) -> Found:
             _at(check, "timeoutSeconds"),
             f"{check.timeout:g} s time-out with an interval of {check.interval:g} s",
         )
+    elif check.timeout <= 0:
+        yield found("L12", _at(check, "timeoutSeconds"), f"{check.timeout:g} s is no time for an answer")
     elif check.protocol in MESOS_LEVEL and check.timeout < 5:
         yield found(
             "L12", _at(check, "timeoutSeconds"), f"{check.timeout:g} s for a check that the agent has to fork"

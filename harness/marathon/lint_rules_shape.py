@@ -1,37 +1,32 @@
-"""Rule L06: types, ranges, unknown keys, and the rules that span several keys of the definition."""
+"""Rule L06: types, ranges and unknown keys, by the table in lint_schema."""
 
 from __future__ import annotations
 
 import difflib
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from harness.marathon.definition import App, items, labels_of, mapping, number, ports_of, text, whole
+from harness.marathon.definition import App, mapping, number
 from harness.marathon.lint_catalogue import Found, found
-from harness.marathon.lint_schema import ANSWER_KEYS, APP, OPERATORS, Spec
-
-Dialect = tuple[int, int]
+from harness.marathon.lint_schema import ANSWER_KEYS, APP, UNREACHABLE, Spec
+from harness.marathon.networking import Dialect
 
 
 def shape(app: App, dialect: Dialect) -> Found:
-    """Compare the whole definition with the table, then look at what spans keys."""
+    """Compare the whole definition with the table."""
     yield from _object(app, APP, "", dialect)
-    for rule in (_process, _networks, _names, _constraints, _singular):
-        yield from rule(app)
 
 
 def _value(value: Any, spec: Spec, where: str, dialect: Dialect) -> Found:
-    if value is None:
-        return  # Marathon takes null for absent
+    spec = spec.of(dialect)
     if spec.kind == "unreachable":
-        yield from _unreachable(value, where)
+        yield from _unreachable(value, where, dialect)
     elif spec.kind == "env":
         yield from _environment(value, where)
     elif not _is(value, spec.kind):
-        yield found("L06", where, f"must be {_article(spec.kind)}, is {_shown(value)}")
+        yield found("L06", where, f"must be {_article(spec.kind)}, is {shown(value)}")
     elif spec.kind == "object":
         yield from _object(value, spec, where, dialect)
     elif spec.kind == "list" and spec.item:
@@ -57,9 +52,10 @@ def _object(value: Mapping[str, Any], spec: Spec, where: str, dialect: Dialect) 
                 "L06", f"{where}/{key}", f"is known from Marathon {known.since[0]}.{known.since[1]} on; "
                 f"{dialect[0]}.{dialect[1]} ignores it", level="W", fix=f"do without {key} on this Marathon",
             )  # fmt: skip
-        yield from _value(one, known, f"{where}/{key}", dialect)
+        if one is not None:  # Marathon takes null for absent, but in lists and in tables of free keys
+            yield from _value(one, known, f"{where}/{key}", dialect)
     for key in spec.required:
-        if value.get(key) is None and not (where == "/upgradeStrategy" and dialect < (1, 5)):
+        if value.get(key) is None:
             yield found("L06", f"{where}/{key}", "is required and missing", fix=f"give {key}")
 
 
@@ -81,32 +77,34 @@ def _range(value: float, spec: Spec, where: str) -> Found:
     if isinstance(value, float) and not math.isfinite(value):
         yield found("L06", where, f"must be a finite number, is {value}")
     elif spec.minimum is not None and value < spec.minimum:
-        yield found("L06", where, f"must be at least {spec.minimum:g}, is {_shown(value)}")
+        yield found("L06", where, f"must be at least {spec.minimum:g}, is {shown(value)}")
     elif spec.maximum is not None and value > spec.maximum:
-        yield found("L06", where, f"must be at most {spec.maximum:g}, is {_shown(value)}")
+        yield found("L06", where, f"must be at most {spec.maximum:g}, is {shown(value)}")
 
 
 def _string(value: str, spec: Spec, where: str) -> Found:
     if spec.values and value not in spec.values:
         close = difflib.get_close_matches(value.upper(), [one.upper() for one in spec.values], n=1)
         hint = f"write {next(v for v in spec.values if v.upper() == close[0])}" if close else ""
-        yield found("L06", where, f"must be one of {', '.join(spec.values)}, is {_shown(value)}", fix=hint)
+        yield found("L06", where, f"must be one of {', '.join(spec.values)}, is {shown(value)}", fix=hint)
     elif spec.minimum and len(value) < spec.minimum:
-        yield found("L06", where, "must not be empty")
+        short = "must not be empty" if spec.minimum == 1 else "must be longer than 1 character"
+        yield found("L06", where, short)
     elif spec.maximum and len(value) > spec.maximum:
         yield found("L06", where, f"must have at most {spec.maximum:g} characters, has {len(value)}")
     elif spec.pattern and not re.fullmatch(spec.pattern, value):
         yield found(
-            "L06", where, f"must consist of lower-case letters, digits and inner hyphens, is {_shown(value)}"
+            "L06", where, f"must consist of lower-case letters, digits and inner hyphens, is {shown(value)}"
         )
 
 
-def _unreachable(value: Any, where: str) -> Found:
+def _unreachable(value: Any, where: str, dialect: Dialect) -> Found:
     if value == "disabled":
         return
     if not isinstance(value, Mapping):
-        yield found("L06", where, f'must be "disabled" or an object, is {_shown(value)}')
+        yield found("L06", where, f'must be "disabled" or an object, is {shown(value)}')
         return
+    yield from _object(value, UNREACHABLE, where, dialect)
     inactive, expunge = (number(value.get(key), 0) for key in ("inactiveAfterSeconds", "expungeAfterSeconds"))
     if inactive > expunge:
         yield found(
@@ -116,79 +114,12 @@ def _unreachable(value: Any, where: str) -> Found:
 
 def _environment(value: Any, where: str) -> Found:
     if not isinstance(value, Mapping):
-        yield found("L06", where, f"must be an object, is {_shown(value)}")
+        yield found("L06", where, f"must be an object, is {shown(value)}")
         return
     for name, one in value.items():
-        if one is not None and not isinstance(one, str) and not isinstance(mapping(one).get("secret"), str):
-            yield found("L06", f"{where}/{name}", f'must be a string or {{"secret": name}}, is {_shown(one)}',
+        if not isinstance(one, str) and not isinstance(mapping(one).get("secret"), str):
+            yield found("L06", f"{where}/{name}", f'must be a string or {{"secret": name}}, is {shown(one)}',
                         fix="put the value in quotes: environment variables are strings")  # fmt: skip
-
-
-def _process(app: App) -> Found:
-    container = mapping(app.get("container"))
-    if app.get("cmd") is not None and app.get("args") is not None:
-        yield found("L06", "/", "cmd and args exclude each other", fix="keep one of them")
-    if app.get("cmd") is None and app.get("args") is None and not container:
-        yield found(
-            "L06", "/", "there is nothing to run: neither cmd, args nor a container", fix="give a container"
-        )
-    if container and text(container.get("type"), "DOCKER") == "DOCKER" and container.get("docker") is None:
-        yield found(
-            "L06",
-            "/container/docker",
-            "a DOCKER container needs its docker object",
-            fix="give container.docker",
-        )
-    if app.get("uris") is not None and app.get("fetch") is not None and app.get("uris") != []:
-        yield found("L06", "/", "uris and fetch exclude each other", fix="keep fetch")
-    for index, volume in enumerate(map(mapping, items(container.get("volumes")))):
-        kinds = [key for key in ("persistent", "external", "secret") if volume.get(key) is not None]
-        if not kinds:
-            for key in ("hostPath", "mode"):
-                if volume.get(key) is None:
-                    yield found("L06", f"/container/volumes({index})/{key}", "is required for a host volume",
-                                fix=f"give {key}")  # fmt: skip
-    if app.get("version") is not None and set(app) - {"id", "version"}:
-        yield found("L06", "/version", "means a rollback and may come with the id alone", fix="remove version")
-
-
-def _networks(app: App) -> Found:
-    networks = [text(mapping(one).get("mode"), "container") for one in items(app.get("networks"))]
-    if networks and text(mapping(mapping(app.get("container")).get("docker")).get("network")):
-        yield found("L06", "/", "networks and container.docker.network exclude each other", fix="keep networks")
-    for mode in ("host", "container/bridge"):
-        if mode in networks and len(networks) > 1:
-            yield found("L06", "/networks", f"a {mode} network must be the only one", fix="keep one network")
-
-
-def _names(app: App) -> Found:
-    counted = Counter(port.name for port in ports_of(app) if port.name)
-    for name, times in counted.items():
-        if times > 1:
-            yield found("L06", "/container/portMappings", f"port name {_shown(name)} is used {times} times",
-                        fix="give every port a name of its own")  # fmt: skip
-    last = text(app.get("id")).rstrip("/").rpartition("/")[2]
-    if last in {"restart", "tasks", "versions", ".", ".."}:
-        yield found(
-            "L06", "/id", f"may not end in {_shown(last)}: the API uses that word", fix="choose another id"
-        )
-
-
-def _constraints(app: App) -> Found:
-    for index, one in enumerate(map(items, items(app.get("constraints")))):
-        where = f"/constraints({index})"
-        if len(one) not in (2, 3):
-            yield found("L06", where, f"must have 2 or 3 fields, has {len(one)}")
-        elif text(one[1]).upper() not in OPERATORS:
-            yield found("L06", where, f"must use one of {', '.join(sorted(OPERATORS))}, uses {_shown(one[1])}")
-
-
-def _singular(app: App) -> Found:
-    single = labels_of(app).get("MARATHON_SINGLE_INSTANCE_APP", "").lower() == "true"
-    if single and whole(app.get("instances"), 1) > 1:
-        yield found(
-            "L06", "/instances", "a single instance app may have only one instance", fix="set instances to 1"
-        )
 
 
 def _is(value: Any, kind: str) -> bool:
@@ -210,9 +141,10 @@ def _article(kind: str) -> str:
     )
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as findings show it: in one short piece, whatever it is."""
     try:
-        shown = repr(value)
+        said = repr(value)
     except ValueError:  # Python refuses to print integers of thousands of digits
         return "an enormous number"
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+    return said if len(said) <= 60 else said[:57] + "..."

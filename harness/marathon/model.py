@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.marathon.definition import image_of, items, labels_of, mapping, network_mode, ports_of, text, whole
+from harness.marathon.definition import image_of, items, labels_of, mapping, text, whole
+from harness.marathon.networking import network_mode, ports_of
 
 
 def moment(value: object) -> datetime | None:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.marathon.deadline import deadline_of, soak_of, waves
-from harness.marathon.definition import Capacity, capacity, commands, load, network_mode, ports_of
+from harness.marathon.definition import Capacity, capacity, commands, load
 from harness.marathon.deploy import same_definition
+from harness.marathon.networking import network_mode, ports_of
 from harness.marathon.rolling import RollingRefusedError, decide, require_rolling
 
 GOOD: dict[str, Any] = load(Path(__file__).parents[3] / "marathon.json")

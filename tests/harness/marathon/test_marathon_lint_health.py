@@ -1,0 +1,121 @@
+"""The lint rules about health checks: L01, L03 to L05, L08 to L14, L17, L18."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.harness.marathon.lint_cases import (
+    COMMAND,
+    FORMS,
+    HTTP,
+    MESOS,
+    ON_1_4,
+    SINCE_1_5,
+    Caught,
+    Silent,
+    both,
+    check,
+    checks,
+    drop,
+    findings,
+    host,
+    mappings,
+    name,
+    put,
+    two_ports,
+)  # fmt: skip
+
+CHECK = "/healthChecks(0)"
+TIMEOUT, GRACE, FAILURES = (
+    f"{CHECK}/{key}" for key in ("timeoutSeconds", "gracePeriodSeconds", "maxConsecutiveFailures")
+)
+OF_RT = ("/", "/index.html", "/rt", "/rt/NoAuth/Login.html?next=1", "/NoAuth/css/base/main.css", "/REST/1.0/",
+         "/static/css/a.css", "/Articles/", "/Articles/Article/Display.html", "/Asset/", "/Approvals/",
+         "/Helpers/Autocomplete/Users", "/Transaction/Display.html", "/Ticket/Display.html?id=1")  # fmt: skip
+NOT_OF_RT = ("/health", "/healthz", "/Articles-health", "/Assets", "/NoAuthentication", "/Transactions", "/m8")
+
+CATCHES = [
+    Caught("L01", "W", "/healthChecks", put(healthChecks=[])),
+    Caught("L01", "W", "/healthChecks", drop("healthChecks")),
+    Caught("L03", "E", f"{CHECK}/portIndex", check(portIndex=1)),
+    Caught("L03", "E", f"{CHECK}/portIndex", both(check(portIndex=None), mappings())),
+    Caught("L03", "E", f"{CHECK}/portIndex", both(host(portDefinitions=[{"port": 0}]), check(portIndex=1))),
+    Caught("L04", "E", f"{CHECK}/port", check(port=8080)),
+    Caught("L04", "E", CHECK, both(two_ports, check(portIndex=None))),
+    Caught("L04", "W", f"{CHECK}/port", check(portIndex=None, port=80)),
+    Caught("L05", "E", f"{CHECK}/command", checks({"protocol": "COMMAND"})),
+    Caught("L05", "E", f"{CHECK}/path", checks({**COMMAND, "path": "/"}), SINCE_1_5),
+    Caught("L05", "E", f"{CHECK}/port", checks({**COMMAND, "port": 80}), SINCE_1_5),
+    Caught("L05", "E", f"{CHECK}/command", checks({"command": {"value": "true"}}), SINCE_1_5),
+    Caught("L05", "W", f"{CHECK}/path", checks({**COMMAND, "path": "/"}), ON_1_4),
+    Caught("L05", "W", f"{CHECK}/port", checks({**COMMAND, "port": 80}), ON_1_4),
+    Caught("L05", "W", f"{CHECK}/command", checks({"command": {"value": "true"}}), ON_1_4),
+    Caught("L08", "W", f"{CHECK}/path", check(path=None)),
+    Caught("L08", "W", f"{CHECK}/path", check(path="/m", protocol="MESOS_HTTP")),
+    *(Caught("L08", "W", f"{CHECK}/path", check(path=path)) for path in OF_RT),
+    Caught("L09", "W", f"{CHECK}/path", check(path="/REST/2.0/rt")),
+    Caught("L10", "W", "/healthChecks", checks(COMMAND, COMMAND)),
+    Caught("L10", "W", "/healthChecks", checks(COMMAND, MESOS)),
+    Caught("L10", "E", "/healthChecks", checks(MESOS, {**MESOS, "path": "/other"})),
+    Caught("L11", "W", f"{CHECK}/command/value", checks({**COMMAND, "command": {"value": 'test "$HOST"'}})),
+    Caught("L12", "W", TIMEOUT, check(timeoutSeconds=20)),
+    Caught("L12", "W", TIMEOUT, check(timeoutSeconds=0)),
+    Caught("L12", "W", TIMEOUT, check(timeoutSeconds=-1, protocol="TCP", path=None)),
+    Caught("L12", "W", TIMEOUT, checks({**COMMAND, "timeoutSeconds": 4})),
+    Caught("L12", "W", TIMEOUT, check(protocol="HTTPS"), ON_1_4),
+    Caught("L13", "W", GRACE, checks({**COMMAND, "gracePeriodSeconds": 10})),
+    Caught("L13", "W", GRACE, check(gracePeriodSeconds=0)),
+    Caught("L14", "W", FAILURES, check(maxConsecutiveFailures=2)),
+    Caught("L14", "W", FAILURES, checks({**COMMAND, "maxConsecutiveFailures": 0})),
+    Caught("L14", "W", FAILURES, check(intervalSeconds=4, timeoutSeconds=2)),
+    Caught("L14", "W", "/healthChecks", check(maxConsecutiveFailures=0)),
+    Caught("L17", "W", "/healthChecks", checks(COMMAND, HTTP)),
+    Caught("L17", "W", "/healthChecks", checks(MESOS, {**HTTP, "protocol": "TCP"})),
+    Caught("L18", "W", f"{CHECK}/ignoreHttp1xx", check(ignoreHttp1xx=True), SINCE_1_5),
+    Caught("L18", "W", f"{CHECK}/delaySeconds", check(delaySeconds=5)),
+]  # fmt: skip
+
+SILENT = [
+    Silent("L01", put(instances=0, healthChecks=[])),
+    Silent("L03", both(two_ports, check(portIndex=1))),
+    Silent("L03", check()),
+    Silent("L03", both(host(ports=[0, 0]), check(portIndex=1))),
+    Silent("L03", both(put(ports=[0, 0]), check(portIndex=1))),
+    Silent("L04", check(portIndex=None)),
+    Silent("L04", check(portIndex=None, port=80, protocol="MESOS_HTTP")),
+    Silent("L04", check(portIndex=None, port=8080)),
+    Silent("L05", checks(COMMAND)),
+    Silent("L05", checks({**COMMAND, "portIndex": 0})),
+    *(Silent("L08", check(path=path)) for path in NOT_OF_RT),
+    Silent("L08", checks({**HTTP, "protocol": "TCP", "path": "/"})),
+    Silent("L09", check(path="/REST/2.0-docs")),
+    Silent("L10", checks(HTTP, HTTP)),
+    Silent("L11", checks({**COMMAND, "command": {"value": "sh -c 'exit 0' && echo \\\"well\\\""}})),
+    Silent("L12", check(timeoutSeconds=1)),
+    Silent("L12", checks({**COMMAND, "timeoutSeconds": 5})),
+    Silent("L12", check(protocol="HTTPS"), SINCE_1_5),
+    Silent("L13", check(gracePeriodSeconds=5)),
+    Silent("L14", checks(HTTP, {**HTTP, "maxConsecutiveFailures": 0})),
+    Silent("L17", checks(HTTP, {**HTTP, "protocol": "TCP"})),
+    Silent("L18", check(ignoreHttp1xx=False, delaySeconds=15)),
+    Silent("L18", check(ignoreHttp1xx=True), ON_1_4),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CATCHES, ids=name)
+def test_rule_catches(case: Caught) -> None:
+    """A rule that finds nothing in what it was made for is no rule; one of the wrong level blocks, or fails to."""
+    case.check()
+
+
+@pytest.mark.parametrize("case", SILENT, ids=name)
+def test_rule_is_silent(case: Silent) -> None:
+    """A rule that speaks about good definitions is soon switched off."""
+    case.check()
+
+
+def test_grace_against_a_measured_start() -> None:
+    """Twice the measured start is the least grace."""
+    for form in FORMS:
+        assert "L13" in {one.rule.id for one in findings(form, measured_start=50)}
+        assert findings(form, measured_start=45) == []

@@ -112,7 +112,7 @@ def _chunk(sides: Sides, judge: Judge, chunk: str) -> None:
         (removed, sides.before, old_shape, judge.removed),
     ):
         for part in _parts(keys):
-            rows = fetch(side, one_shape, part)
+            rows = fetch(side, one_shape, part, judge.frozen)
             judge.prepare(rows.values())
             for key, row in rows.items():
                 verdict(key, row)
@@ -121,7 +121,8 @@ def _chunk(sides: Sides, judge: Judge, chunk: str) -> None:
 def _pairs(sides: Sides, judge: Judge, keys: Sequence[Key]) -> Iterator[tuple[Key, Row, Row]]:
     old_shape, new_shape = sides.shapes[judge.table]
     for part in _parts(keys):
-        old, new = fetch(sides.before, old_shape, part), fetch(sides.after, new_shape, part)
+        old = fetch(sides.before, old_shape, part, judge.frozen)
+        new = fetch(sides.after, new_shape, part, judge.frozen)
         judge.prepare([*old.values(), *new.values()])
         for key in part:
             yield key, old[key], new[key]

@@ -123,7 +123,8 @@ class Stage(Known):
             old = self.witness()
             before = self.old_validation(old) if old else None
             self.run()
-            report = integrity_check.check(before, integrity_check.collect(self.new()))
+            after = integrity_check.collect(self.new())
+            report = integrity_check.check(before, after, lambda: integrity_check.collect(self.scout()))
             report.not_checked += self.spoken_for("validates")
             return report
 

@@ -99,7 +99,7 @@ def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[s
         )  # fmt: skip
     missing = said.get("missing_steps")
     if missing is None:
-        report.not_checked.append("which steps the database lacks: it has no upgrade history")
+        report.unanswered.append("which steps the database lacks: it has no upgrade history")
     elif list(missing) != list(steps):
         more = [one for one in missing if one not in steps]
         less = [one for one in steps if one not in missing]

@@ -198,23 +198,27 @@ def _key_as_text(shape: Shape, name: str) -> str:
     return plain(next(column for column in shape.columns if column.name == name))
 
 
-def fetch(connection: Connection[Any], shape: Shape, keys: Sequence[Key]) -> dict[Key, Row]:
+def fetch(
+    connection: Connection[Any], shape: Shape, keys: Sequence[Key], whole: tuple[str, str, str] | None = None
+) -> dict[Key, Row]:
     """Return rows by key, as text. Bytes that are not UTF-8 become surrogates, so nothing compares equal wrongly.
 
-    A value longer than LONGEST is there as "(N bytes, SHA-256 ...)". Without a primary key rows cannot be named,
-    and nothing is returned.
+    A value longer than LONGEST is there as "(N bytes, SHA-256 ...)", but for what is to be read and not only
+    compared: whole: a column, the column of its type, and the type of which it is fetched as it is. Without a
+    primary key rows cannot be named, and nothing is returned.
     """
     if not shape.key or not keys:
         return {}
-    parts = [_key_as_text(shape, name) for name in shape.key] + [_bounded(column) for column in shape.columns]
+    parts = [_key_as_text(shape, name) for name in shape.key]
+    parts += [_bounded(column, whole if whole and whole[0] == column.name else None) for column in shape.columns]
     wanted = " OR ".join(
         "(" + " AND ".join(f"{_key_as_text(shape, name)} = %s" for name in shape.key) + ")" for _ in keys
     )
     if shape.integer:
         wanted = f"{quote(shape.key[0])} IN ({', '.join(str(int(key[0])) for key in keys)})"
-    parameters = (
-        () if shape.integer else tuple(part.encode(errors="surrogateescape") for key in keys for part in key)
-    )
+    parameters: tuple[str | bytes, ...] = (whole[2],) if whole and whole[0] in shape.names else ()
+    if not shape.integer:
+        parameters += tuple(part.encode(errors="surrogateescape") for key in keys for part in key)
     found = ask(connection, f"SELECT {', '.join(parts)} FROM {quote(shape.table)} WHERE {wanted}", parameters)
     width = len(shape.key)
     return {
@@ -223,12 +227,17 @@ def fetch(connection: Connection[Any], shape: Shape, keys: Sequence[Key]) -> dic
     }
 
 
-def _bounded(column: Column) -> str:
+def _bounded(column: Column, whole: tuple[str, str, str] | None) -> str:
     value = plain(column)
     if not column.charset and value != quote(column.name):
         return value
-    elided = f"CONCAT('(', LENGTH({value}), ' bytes, SHA-256 ', SHA2({value}, 256), ')')"
-    return f"IF(LENGTH({value}) > {LONGEST}, {elided}, {value})"
+    if whole:
+        return f"IF(LENGTH({value}) > {LONGEST} AND NOT {quote(whole[1])} <=> %s, {_elided(value)}, {value})"
+    return f"IF(LENGTH({value}) > {LONGEST}, {_elided(value)}, {value})"
+
+
+def _elided(value: str) -> str:
+    return f"CONCAT('(', LENGTH({value}), ' bytes, SHA-256 ', SHA2({value}, 256), ')')"
 
 
 def _value(value: Any) -> str | None:

@@ -15,7 +15,7 @@ from harness import leftovers, redact, schema, together, visitor
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import mails
+from harness.checks import mails, spoken
 from harness.checks import meaning as meaning_check
 from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
@@ -100,8 +100,9 @@ class Stage(Known):
         """Is the upgraded schema a fresh install's?"""
 
         def ask() -> Report:
-            fresh = self.fresh_schema()
-            return schema_check.check(schema.read(self.after()), fresh, self.steps(), schema.read(self.before()))
+            after, before = schema.read(self.after()), schema.read(self.before())
+            said = spoken.read(self.new(), self.steps())
+            return schema_check.check(after, self.fresh_schema(), self.steps(), before, spoken=said)
 
         return self._answer(schema_check.NAME, ask)
 
@@ -122,7 +123,8 @@ class Stage(Known):
             old = self.witness()
             before = self.old_validation(old) if old else None
             self.run()
-            report = integrity_check.check(before, integrity_check.collect(self.new()))
+            after = integrity_check.collect(self.new())
+            report = integrity_check.check(before, after, lambda: integrity_check.collect(self.scout()))
             report.not_checked += self.spoken_for("validates")
             return report
 

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness.checks import unruled
 from harness.checks.context import Context
 from harness.checks.effects import EFFECTS
 from harness.checks.rules import RULES, Rule
@@ -95,7 +96,10 @@ class StructureAllowance:
 
 @dataclass(frozen=True)
 class Allowances:
-    """The whole file: excluded tables with reasons, tables that must hold rows, defaults, and what steps do."""
+    """The whole file: excluded tables with reasons, tables that must hold rows, defaults, and what steps do.
+
+    unruled: steps of which that is not known.
+    """
 
     excluded: Mapping[str, str]
     key_tables: Sequence[str]
@@ -104,6 +108,7 @@ class Allowances:
     defaults: Mapping[str, Matcher]
     structure: Sequence[StructureAllowance]
     rows: Sequence[RowAllowance]
+    unruled: unruled.Unruled
 
     def of_steps(self, steps: Sequence[str]) -> tuple[list[StructureAllowance], list[RowAllowance]]:
         """Return what is allowed when these steps were applied."""
@@ -123,6 +128,7 @@ def read(path: Path = FILE) -> Allowances:
         defaults={column: matcher(spec) for column, spec in data["defaults"].items()},
         structure=[StructureAllowance(**row) for row in data["structure"]],
         rows=[_row(row) for row in data["row"]],
+        unruled=unruled.read(data["unruled"]),
     )
 
 
@@ -151,7 +157,7 @@ def matcher(spec: Any) -> Matcher:
         kind = next(iter(spec))
         if kind == "rule" and spec["rule"] in RULES:
             return RULES[spec["rule"]]
-        if kind in _KINDS and set(spec) <= {kind, "to", "on"}:
+        if kind in _KINDS and set(spec) <= {kind, "to", "on", "at"}:
             return _KINDS[kind](spec)
     raise ValueError(f"{FILE.name}: {spec!r} is not understood")
 
@@ -220,6 +226,16 @@ def _thawed(spec: dict[str, Any]) -> Matcher:
     return judge
 
 
+def _spliced(spec: dict[str, Any]) -> Matcher:
+    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:
+        was, now = (context.thaw.value((row or {}).get(column) or "") for row in (old, new))
+        right = isinstance(was, list) and now == [*was[: spec["at"]], *spec["spliced"], *was[spec["at"] :]]
+        return None if right else f"{column}, thawed, is not what it was with what the step brings"
+
+    return judge
+
+
 _KINDS: dict[str, Callable[[dict[str, Any]], Matcher]] = {
     "from": _from_to, "null": _null, "sha256": _sha256, "matches": _matches, "sql": _sql, "thawed": _thawed,
+    "spliced": _spliced,
 }  # fmt: skip

@@ -26,6 +26,10 @@ _EDITS = (
     " LEFT JOIN Attributes o ON o.id = t.OldReference LEFT JOIN Attributes n ON n.id = t.NewReference"
     " WHERE t.ObjectType = 'RT::Attribute' AND t.Type = 'Set' AND t.Field = 'Content' AND t.id > {}"
 )
+_MENUS = (
+    "SELECT id FROM Attributes WHERE Name = 'ReportsInMenu' AND Created = LastUpdated"
+    " AND ObjectType = 'RT::System' AND ContentType = 'storable'"
+)
 Effect = Callable[[Context], list[str]]
 
 
@@ -74,9 +78,17 @@ def _unedited(context: Context, ids: list[str], records: dict[str | None, dict[s
             yield f"the change of search {identity} is recorded with both its copies"
 
 
+def unedited_menus(context: Context) -> list[str]:
+    """Return the menus of reports that nobody had touched before the upgrade, and that are what they were."""
+    ids = [row["id"] or "0" for row in context.rows("before", _MENUS)]
+    pairs = [(one, *both(context, one)) for one in ids]
+    return [f"attribute {one} gains a report" for one, before, after in pairs if before == after]
+
+
 EFFECTS: dict[str, Effect] = {
     "dashboard links": missing_dashboard_links,
     "grants recorded": unrecorded_grants,
+    "reports menu edited": unedited_menus,
     "searches edited": unedited_searches,
 }
 

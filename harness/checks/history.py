@@ -67,7 +67,8 @@ def read(database: Database, thaw: Thawer) -> History:
 def opened(events: Sequence[Event]) -> list[Event]:
     """Return the events that began something which never ended well, and which nothing later went past.
 
-    An event without an id (written by releases before 4.2) is closed by the next end without one.
+    An event without an id (written by releases before 4.2) is closed by the next end without one. Data that could
+    not be inserted is closed by a later success with the same file, as when an extension's data is inserted anew.
     """
     begun: dict[str, Event] = {}
     nameless: list[Event] = []
@@ -83,12 +84,32 @@ def opened(events: Sequence[Event]) -> list[Event]:
                 nameless.pop()
         elif identity in begun and not failed(event):
             ended = begun.pop(identity)
+            begun = {key: one for key, one in begun.items() if not _same_file(one, ended)}
             if ended.get("type") == FULL:
                 # A whole upgrade that went through makes the failures before it a thing of the past.
                 last = events.index(ended)
                 begun = {key: one for key, one in begun.items() if events.index(one) > last}
                 nameless.clear()
     return [*nameless, *begun.values()]
+
+
+def _same_file(event: Event, ended: Event) -> bool:
+    """Tell whether both insert the data of one file; they are of one package."""
+    return bool(event.get("filename")) and all(event.get(one) == ended.get(one) for one in ("filename", "action"))
+
+
+def left_open(history: History, before: History | None = None) -> tuple[list[str], list[str]]:
+    """Return in words what began and never ended: of RT itself or new since `before`; and what is old.
+
+    An extension's data that was never inserted to the end is the extension's, and no upgrade of RT mends it.
+    """
+    found: tuple[list[str], list[str]] = [], []
+    for package, events in history.packages.items():
+        known = opened(before.events(package)) if before else opened(events)
+        for event in opened(events):
+            old = package != CORE and event in known
+            found[old].append(f"{package}: {title(event)}")
+    return found
 
 
 def failed(event: Event) -> bool:
@@ -123,8 +144,9 @@ def check(before: History | None, after: History, expected: Sequence[str], origi
     if after.attributes > 1:
         report.find("RT::System", f"there are {after.attributes} upgrade histories, RT reads one", sql=SQL)
     known = 0
-    if before is None or before.trouble:
-        why = before.trouble if before else "it was not read"
+    before, trouble = (None, before.trouble) if before and before.trouble else (before, "")
+    if before is None:
+        why = trouble or "it was not read"
         report.not_checked.append(f"whether the history lost events: the old one is unknown ({why})")
         known = _position(after.events(), origin)
     else:
@@ -132,7 +154,7 @@ def check(before: History | None, after: History, expected: Sequence[str], origi
         _lost(report, before, after)
     new = after.events()[known:]
     report.facts = {"events": len(after.events()), "new": len(new)}
-    _closed(report, after, new)
+    _closed(report, before, after, new)
     _upgrade(report, new, expected, origin, target)
     return report
 
@@ -159,13 +181,14 @@ def _lost(report: Report, before: History, after: History) -> None:
         )  # fmt: skip
 
 
-def _closed(report: Report, after: History, new: Sequence[Event]) -> None:
-    left = [(package, event) for package, events in after.packages.items() for event in opened(events)]
+def _closed(report: Report, before: History | None, after: History, new: Sequence[Event]) -> None:
+    left, old = left_open(after, before)
+    if old:
+        report.facts["of extensions, never ended"] = old
     if left:
         report.find(
             "RT::System", f"{len(left)} actions were begun and never ended: the database is half upgraded",
-            samples=tuple(f"{package}: {title(event)}" for package, event in left[:8]), sql=SQL,
-            repair="restore the backup and upgrade anew; never resume",
+            samples=tuple(left[:8]), sql=SQL, repair="restore the backup and upgrade anew; never resume",
         )  # fmt: skip
     begun = {event.get("individual_id"): event for event in after.events() if event.get("stage") == "before"}
     for event in new:

@@ -1,14 +1,15 @@
 """Does RT's own validator find more in the upgraded database than it found in the old one?
 
 Each release's validator knows its own schema, so the old one judges the old database and the new one the new.
-Old data is rarely clean: what was found before is a fact, what is new is a finding.
+Old data is rarely clean: what was found before is a fact, what is new is a finding. Later validators ask more, so
+what is new to the old one is looked for in what the new one says of the untouched database.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from harness import redact
@@ -84,15 +85,23 @@ def collect(tools: Rt, allowed: Sequence[LogAllowance] | None = None) -> Validat
     return Validation(tools.release, done.code, parse(done.err), said)
 
 
-def check(before: Validation | None, after: Validation) -> Report:
-    """Compare the findings before and after. before: None where the old release has no image."""
+def check(before: Validation | None, after: Validation, again: Callable[[], Validation] | None = None) -> Report:
+    """Compare the findings before and after. before: None where the old release has no image.
+
+    again: has the target's validator look at the untouched database; asked only where something seems new. What it
+    finds there is old whether it gets to its end on those tables or not.
+    """
     report = Report(CHECK, QUESTION, looked_at=1, unit="validator runs")
     for side in filter(None, (before, after)):
         _worked(report, side)
     known = set(before.found) if before else set()
-    if before is None:
-        report.not_checked.append("which of the validator's findings are old: the old release's did not run")
     new = [one for one in after.found if one not in known]
+    untouched = again() if new and again else None
+    unasked = [one for one in new if untouched and one in untouched.found]
+    new = [one for one in new if one not in unasked]
+    if before is None and new and (untouched is None or untouched.code not in (CLEAN, DIRTY)):
+        report.unanswered.append(_unknown(new, untouched))
+        new = []
     for kind in dict.fromkeys(map(_kind, new)):
         group = [one for one in new if _kind(one) == kind]
         report.find(
@@ -100,12 +109,27 @@ def check(before: Validation | None, after: Validation) -> Report:
             repair=f"look at them with {TOOL} --check; if they are old, repair them before the upgrade",
         )  # fmt: skip
     old = [one for one in after.found if one in known]
-    report.allowed += [f"found before as well: {one}" for one in old[:_SHOWN]]
+    report.allowed += _some("found before as well", old)
+    report.allowed += _some("found before as well, by the target's validator", unasked)
     report.facts = {
         "before": len(before.found) if before else None, "after": len(after.found), "new": len(new),
-        "gone": len(known - set(after.found)), "old": old[:_SHOWN],
+        "gone": len(known - set(after.found)), "old": old[:_SHOWN], "not asked before": len(unasked),
     }  # fmt: skip
     return report
+
+
+def _some(words: str, found: Sequence[str]) -> list[str]:
+    more = [f"{words}: {_SHOWN} of {len(found)} are shown"] if len(found) > _SHOWN else []
+    return [f"{words}: {one}" for one in found[:_SHOWN]] + more
+
+
+def _unknown(new: Sequence[str], untouched: Validation | None) -> str:
+    why = f"could not do its work there (exit code {untouched.code})" if untouched else "was not asked there"
+    kinds = ", ".join(dict.fromkeys(map(_kind, new)))
+    return (
+        f"which of {len(new)} findings of the validator are old: the old release's did not run, and the target's "
+        f"{why}: {kinds}"
+    )
 
 
 def _worked(report: Report, side: Validation) -> None:

@@ -43,10 +43,15 @@ class Judge:
         default_factory=dict
     )
 
+    @property
+    def frozen(self) -> tuple[str, str, str] | None:
+        """Return the table's column of frozen content, the column of its type, and the type that it is then of."""
+        return self.allowances.storable.get(self.table)
+
     def prepare(self, rows: Iterable[Row]) -> None:
         """Thaw the frozen content of these rows at once: each call of the container costs a tenth of a second."""
-        if self.table in self.allowances.storable:
-            column, type_column, name = self.allowances.storable[self.table]
+        if self.frozen:
+            column, type_column, name = self.frozen
             self.context.thaw.load(row[column] or "" for row in rows if row.get(type_column) == name)
 
     def added(self, key: Key, row: Row) -> None:
@@ -147,9 +152,9 @@ class Judge:
 
     def _thaws_alike(self, column: str, old: Row, new: Row) -> bool:
         """Tell whether frozen content differs in bytes only: Perl freezes equal data in any order of keys."""
-        if self.table not in self.allowances.storable:
+        if not self.frozen:
             return False
-        frozen, type_column, name = self.allowances.storable[self.table]
+        frozen, type_column, name = self.frozen
         if column != frozen or not old.get(type_column) == new.get(type_column) == name:
             return False
         first, second = (self.context.thaw.value(row[column] or "") for row in (old, new))

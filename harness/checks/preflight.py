@@ -95,7 +95,9 @@ def check(
     preflight_configuration.check(report, known.configuration, origin, target, path)
     _notes(report, database, path)
     if known.validation:
-        report.facts["rt-validator"] = known.validation.found[:_SHOWN]
+        said = known.validation.found
+        report.facts["rt-validator"] = said[:_SHOWN]
+        report.facts["rt-validator, findings shown"] = f"{len(said[:_SHOWN])} of {len(said)}"
     report.seconds = round(time.monotonic() - started, 2)
     return report
 

@@ -93,7 +93,10 @@ def check(
     used = options(configuration)
     new, old = known(target), known(origin) if origin else set()
     report.looked_at += sum(map(len, used.values()))
-    report.facts["options that the target no longer knows"] = sorted((used["options"] & old) - new)
+    if origin:
+        report.facts["options that the target no longer knows"] = sorted((used["options"] & old) - new)
+    elif used["options"]:
+        report.not_checked.append(f"which options the target no longer knows: RT {path[0]} has no image here")
     report.facts["options that neither release knows"] = sorted(used["options"] - new - old)
     report.facts[PINNED] = sorted(used["options"] & Configuration.pinned())
     every = passages(target)

@@ -71,7 +71,7 @@ def structure(report: Report, database: Database, schema: Schema, steps: Steps) 
             repair="\n".join(f"RENAME TABLE {quote(name)} TO {quote(known[name.lower()])};" for name in folded),
         )  # fmt: skip
     _engines(report, own)
-    _charsets(report, charsets(schema, steps))
+    _charsets(report, own)
 
 
 def _engines(report: Report, own: dict[str, Table]) -> None:
@@ -85,17 +85,25 @@ def _engines(report: Report, own: dict[str, Table]) -> None:
 
 
 def charsets(schema: Schema, steps: Steps) -> dict[str, list[str]]:
-    """Return RT's own tables by their character set."""
+    """Return RT's own tables by their character set, those that hold text.
+
+    RT 3 made tables of numbers without saying a character set: they have the server's default of that time.
+    """
     known = {name.lower() for name in steps.declared}
     found: dict[str, list[str]] = {}
     for table in schema.tables.values():
-        if table.name.lower() in known:
+        if table.name.lower() in known and any(column.charset for column in table.columns.values()):
             found.setdefault(table.charset, []).append(table.name)
     return found
 
 
-def _charsets(report: Report, by_charset: dict[str, list[str]]) -> None:
-    strange = {name: tables for name, tables in by_charset.items() if name not in (*ORDINARY, *_NO_PEOPLE)}
+def _charsets(report: Report, own: dict[str, Table]) -> None:
+    """Find the tables with text in another character set than RT writes."""
+    strange: dict[str, list[str]] = {}
+    for table in own.values():
+        odd = table.charset not in (*ORDINARY, *_NO_PEOPLE)
+        if odd and any(column.charset == table.charset for column in table.columns.values()):
+            strange.setdefault(table.charset, []).append(table.name)
     for charset, tables in strange.items():
         report.find(
             "tables", f"{len(tables)} tables are in the character set {charset}, which RT has never used",

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness import redact
 from harness.checks import preflight_database
-from harness.checks.history import History, opened, title
+from harness.checks.history import History, left_open
 from harness.checks.preflight_database import Steps
 from harness.errors import InfrastructureError, UsageError
 from harness.rt import Rt
@@ -99,7 +99,7 @@ def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[s
         )  # fmt: skip
     missing = said.get("missing_steps")
     if missing is None:
-        report.not_checked.append("which steps the database lacks: it has no upgrade history")
+        report.unanswered.append("which steps the database lacks: it has no upgrade history")
     elif list(missing) != list(steps):
         more = [one for one in missing if one not in steps]
         less = [one for one in steps if one not in missing]
@@ -121,11 +121,13 @@ def unfinished(report: Report, history: History | None) -> None:
     report.looked_at += 1
     if history.trouble:
         report.facts["history"] = history.trouble
-    left = [(package, event) for package, events in history.packages.items() for event in opened(events)]
+    left, old = left_open(history)
+    if old:
+        report.facts["of extensions, never ended"] = old
     if left:
         report.find(
             "RT::System", f"{len(left)} actions were begun and never ended: the database is half upgraded",
-            samples=tuple(f"{package}: {title(event)}" for package, event in left[:_SHOWN]), repair=BACKUP,
+            samples=tuple(left[:_SHOWN]), repair=BACKUP,
         )  # fmt: skip
 
 

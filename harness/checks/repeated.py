@@ -18,6 +18,7 @@ from harness.checks.allowances import CHANGED, Matcher, RowAllowance, matcher
 from harness.checks.context import Context
 from harness.checks.history import CORE, FULL, SQL
 from harness.checks.rules import anything
+from harness.checks.unruled import NONE
 from harness.checks.ways import WRITTEN_WITHIN, stamp
 from harness.database import Database
 from harness.digest import Row
@@ -64,7 +65,7 @@ def _rules(section: str) -> allowances.Allowances:
             RowAllowance(("*",), table, CHANGED, row["reason"], where, dict.fromkeys(columns, _KINDS[row["kind"]]))
             for table in tables
         ]
-    return replace(allowances.read(), structure=(), rows=made)
+    return replace(allowances.read(), structure=(), rows=made, unruled=NONE)
 
 
 def _histories(context: Context) -> list[Mapping[str, Any] | None]:

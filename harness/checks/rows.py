@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from harness.checks import allowances as known_allowances
 from harness.checks.allowances import (
@@ -25,6 +26,7 @@ from harness.checks.context import Context
 from harness.checks.effects import EFFECTS, absent_rows
 from harness.checks.judge import SAMPLES, UNEXPLAINED, Judge, shown
 from harness.checks.sides import Sides, digests, open_sides
+from harness.checks.unruled import STRUCTURE, words
 from harness.database import Database
 from harness.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
 from harness.schema import quote
@@ -53,10 +55,10 @@ def check(
     with open_sides(before, after, rules, known or {}) as sides:
         report.facts["seconds for checksums"] = round(time.monotonic() - started, 3)
         context = Context(sides.before, sides.after, thaw, rules.window)
-        used = _structure(report, sides, structure)
+        used = _structure(report, sides, structure, partial(rules.unruled.may, steps, STRUCTURE))
         for table in sides.shapes:
             judge = Judge(table, context, rules, [one for one in rows if one.table == table])
-            _table(report, sides, judge)
+            _table(report, sides, judge, steps)
             used += Counter(map(str, judge.used.elements()))
         _unmet(report, context, rows)
         _key_tables(report, sides, rules)
@@ -67,7 +69,7 @@ def check(
     return report
 
 
-def _table(report: Report, sides: Sides, judge: Judge) -> None:
+def _table(report: Report, sides: Sides, judge: Judge, steps: Sequence[str]) -> None:
     """Compare one table, chunk by chunk where the checksums differ, and report what nothing accounts for."""
     name = judge.table
     first, second = sides.digests[name]
@@ -81,6 +83,11 @@ def _table(report: Report, sides: Sides, judge: Judge) -> None:
     key = ", ".join(sides.shapes[name][0].key)
     for what, rows in judge.wrong.items():
         whole = second["rows"] if what.startswith(ADDED) else first["rows"]
+        kind = next(one for one in (ADDED, REMOVED, CHANGED) if what.startswith(one))
+        if may := judge.allowances.unruled.may(steps, kind, name):
+            shown_keys = f"{key or 'row'} {', '.join(rows.samples)}"
+            report.unanswered.append(f"{name}: {rows.count} of {whole} rows {what} ({shown_keys}): {words(may)}")
+            continue
         sql = f"SELECT * FROM {quote(name)} WHERE {key} IN ({', '.join(rows.samples)})"
         report.find(
             name, f"{rows.count} of {whole} rows {what}.",
@@ -112,7 +119,7 @@ def _chunk(sides: Sides, judge: Judge, chunk: str) -> None:
         (removed, sides.before, old_shape, judge.removed),
     ):
         for part in _parts(keys):
-            rows = fetch(side, one_shape, part)
+            rows = fetch(side, one_shape, part, judge.frozen)
             judge.prepare(rows.values())
             for key, row in rows.items():
                 verdict(key, row)
@@ -121,7 +128,8 @@ def _chunk(sides: Sides, judge: Judge, chunk: str) -> None:
 def _pairs(sides: Sides, judge: Judge, keys: Sequence[Key]) -> Iterator[tuple[Key, Row, Row]]:
     old_shape, new_shape = sides.shapes[judge.table]
     for part in _parts(keys):
-        old, new = fetch(sides.before, old_shape, part), fetch(sides.after, new_shape, part)
+        old = fetch(sides.before, old_shape, part, judge.frozen)
+        new = fetch(sides.after, new_shape, part, judge.frozen)
         judge.prepare([*old.values(), *new.values()])
         for key in part:
             yield key, old[key], new[key]
@@ -132,9 +140,15 @@ def _parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
         yield keys[start : start + FETCHED_AT_ONCE]
 
 
-def _structure(report: Report, sides: Sides, active: Sequence[StructureAllowance]) -> Counter[str]:
-    """Account for tables and columns that only one side has; look at what a new one holds."""
+def _structure(
+    report: Report, sides: Sides, active: Sequence[StructureAllowance], unruled: Callable[[str], list[str]]
+) -> Counter[str]:
+    """Account for tables and columns that only one side has; look at what a new one holds.
+
+    unruled: the steps without rules that may have made or dropped a table, or columns of it.
+    """
     used: Counter[str] = Counter()
+    unknown: dict[str, list[str]] = {}
     by_name = {(one.table, one.column, one.change): one for one in active}
 
     def account(table: str, column: str, change: str) -> StructureAllowance | None:
@@ -143,7 +157,10 @@ def _structure(report: Report, sides: Sides, active: Sequence[StructureAllowance
             used[str(allowance)] += 1
             return allowance
         what = f"the column {column} was {change}" if column else f"the table was {change}"
-        report.find(table, f"{what}, and no step accounts for it.", sql=f"SHOW CREATE TABLE {quote(table)}")
+        if unruled(table):
+            unknown.setdefault(table, []).append(what)
+        else:
+            report.find(table, f"{what}, and no step accounts for it.", sql=f"SHOW CREATE TABLE {quote(table)}")
         return None
 
     for name in sorted(set(sides.old.tables) ^ set(sides.new.tables)):
@@ -160,6 +177,7 @@ def _structure(report: Report, sides: Sides, active: Sequence[StructureAllowance
         for column in sorted(set(new) - set(old)):
             if allowance := account(name, column, ADDED):
                 _new_column(report, sides, allowance)
+    report.unanswered += [f"{name}: {', '.join(what)}: {words(unruled(name))}" for name, what in unknown.items()]
     return used
 
 

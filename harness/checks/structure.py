@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from harness.schema import PRIMARY, Column, ForeignKey, Index, Schema, Table, quote
 
+CALLED = ", called "
+"""Stands between what an index does and its names."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -133,7 +136,7 @@ def _of_one_kind(
         else:
             continue
         repair = f"ALTER TABLE {quote(table)} " + ", ".join(_drop(kind, name) for name in spare)
-        yield Difference(aspect, table, "", "", f"{signature}, called {', '.join(names)}", repair)
+        yield Difference(aspect, table, "", "", f"{signature}{CALLED}{', '.join(names)}", repair)
 
 
 def add_key(table: str, key: Index | ForeignKey) -> str:

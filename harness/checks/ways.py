@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.checks import history
-from harness.checks.history import FULL, SINGLE, SQL, Event, History, failed, number, opened
+from harness.checks.history import FULL, SINGLE, SQL, Event, History, failed, left_open, number
 from harness.database import Database
 from harness.thaw import Thawer
 
@@ -58,7 +58,7 @@ def _way(whole: History, before: int) -> Way:
     trouble = ""
     if (new[0].get("type"), new[0].get("stage")) != (FULL, "before"):
         trouble = "what it tells of before the upgrade is not what the other way's tells"
-    elif left := [event for events in whole.packages.values() for event in opened(events)]:
+    elif left := left_open(whole)[0]:
         trouble = f"{len(left)} actions were begun and never ended"
     elif bad := [event for event in new if event.get("stage") == "after" and failed(event)]:
         trouble = f"{len(bad)} actions ended and had failed"

@@ -121,7 +121,7 @@ def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
     scene = Scene(lifecycle, trap)
     try:
         names = trap.checks
-        if trap.verdict is Verdict.GO:  # whoever says GO says that nothing was lost, so everything is asked
+        if trap.verdict is not Verdict.NO_GO:  # that nothing was found must come from asking everything
             names = tuple(dict.fromkeys(("preflight", *SERVED_BY, *names)))
         scene.prepare(names)
         reports = [scene.report(name) for name in names]
@@ -137,7 +137,9 @@ def given(sign: Sign, reports: list[Report]) -> bool:
     for report in reports:
         if report.check != sign.check:
             continue
-        told = json.dumps([report.allowed, report.facts, report.not_checked], ensure_ascii=False, default=str)
+        told = json.dumps(
+            [report.allowed, report.facts, report.not_checked, report.unanswered], ensure_ascii=False, default=str
+        )
         if sign.text in (told if sign.note else "\n".join(map(str, report.findings))):
             return True
     return False

@@ -54,6 +54,39 @@ def test_a_failure_that_an_upgrade_went_past_is_history() -> None:
     assert history.check(before, after, STEPS, ORIGIN, TARGET)
 
 
+def inserted(identity: str, *, ends: bool, file: str = "/src/etc/initialdata") -> list[history.Event]:
+    """Return how RT's tool tells of inserting the data of a file: `ends` well, or dies."""
+    begin = {"stage": "before", "action": "insert", "individual_id": identity, "filename": file}
+    end = {"stage": "after", "individual_id": identity, "return_value": ["1", "done"]}
+    return [begin, end] if ends else [begin]
+
+
+def test_data_that_was_inserted_anew_is_history() -> None:
+    """An extension's data that failed once, years ago: its events know of no upgrade that could go past them."""
+    again = [*inserted("a", ends=False), *inserted("b", ends=True)]
+    assert history.opened(again) == []
+    other = [*inserted("a", ends=False), *inserted("b", ends=True, file="/src/etc/more")]
+    assert [one["individual_id"] for one in history.opened(other)] == ["a"], "that was another file"
+    late = [*inserted("a", ends=True), *inserted("b", ends=False)]
+    assert [one["individual_id"] for one in history.opened(late)] == ["b"], "it ended before"
+
+
+@pytest.mark.parametrize(
+    ("package", "there_before", "found"),
+    [("An::Extension", True, 0), ("An::Extension", False, 1), ("RT", True, 1)],
+)
+def test_what_an_extension_never_ended_is_a_fact(package: str, there_before: bool, found: int) -> None:
+    """No upgrade of RT mends it, none is to blame for it; what is new is another thing, and so is RT's own."""
+    before, after = good_history(ORIGIN, ORIGIN, ()), good_history(ORIGIN, ORIGIN, ())
+    for side in (before, after) if there_before else (after,):
+        side.packages.setdefault(package, []).extend(inserted("open", ends=False))
+    report = history.check(before, after, (), ORIGIN, ORIGIN)
+    assert len(report.findings) == found
+    assert ("An::Extension: insert of etc/initialdata" in str(report.facts)) == (not found)
+    unknown = history.check(None, after, (), ORIGIN, ORIGIN)
+    assert bool(unknown.findings) == (package == history.CORE), "nobody can say since when"
+
+
 @pytest.mark.engine
 def test_real_histories(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally) -> None:
     """A real upgrade is silent; each defect planted into it is found."""

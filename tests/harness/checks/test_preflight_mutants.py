@@ -18,6 +18,7 @@ from harness.checks import (
     preflight_identity,
     preflight_lifecycles,
 )
+from harness.checks.integrity import Validation
 from harness.checks.preflight import Known
 from harness.checks.preflight_configuration import Passage
 from harness.database import Database
@@ -25,7 +26,7 @@ from harness.errors import InfrastructureError
 from harness.lifecycle import Lifecycle
 from harness.mutants.preflight import MUTANTS, SERVER
 from harness.rt import Configuration, Rt
-from harness.schema import read
+from harness.schema import Column, Schema, Table, read
 from harness.thaw import Thawer
 from harness.verdict import Outcome, Report, Verdict
 
@@ -79,6 +80,40 @@ def test_a_half_upgraded_history_is_found() -> None:
     assert report.findings
 
 
+def test_what_an_extension_never_ended_is_a_fact() -> None:
+    """Its data was never inserted to the end, years ago: no reason not to upgrade RT."""
+    report = Report("preflight", "")
+    begun = {"stage": "before", "action": "insert", "individual_id": "one", "filename": "/src/etc/initialdata"}
+    preflight_identity.unfinished(report, history.History({"An::Extension": [begun]}))
+    assert report.findings == []
+    assert "An::Extension" in str(report.facts)
+
+
+@pytest.mark.parametrize(
+    ("table_in", "column_in", "found", "half"),
+    [
+        ("latin1", "", 0, 0), ("latin1", "latin1", 1, 0), ("latin1", "utf8mb3", 0, 0), ("latin1", "ascii", 0, 0),
+        ("utf8mb4", "", 0, 0), ("utf8mb4", "utf8mb4", 0, 1), ("utf8mb3", "utf8mb3", 0, 0),
+    ],
+)  # fmt: skip
+def test_a_table_is_in_the_character_set_of_its_text(table_in: str, column_in: str, found: int, half: int) -> None:
+    """RT 3 made tables of numbers without a word about it, so they are in what the server had as its default."""
+    tables = [
+        Table(name, "InnoDB", f"{default}_general_ci", {"Kind": Column("Kind", kind, text, text, True, None, "")})
+        for name, default, text, kind in (
+            ("Tickets", "utf8mb3", "utf8mb3", "text"),
+            ("Members", table_in, column_in, "text" if column_in else "int"),
+        )
+    ]
+    schema = Schema("mariadb-10.11", {table.name: table for table in tables})
+    steps = preflight_database.Steps((), declared=("Tickets", "Members"))
+    report = Report("preflight", "")
+    preflight_database._charsets(report, schema.tables)
+    assert len(report.findings) == found
+    preflight_identity._half_converted(report, schema, steps)
+    assert len(report.findings) == found + half
+
+
 def database_findings(
     database: Database, steps: preflight_database.Steps, probed: Mapping[str, object]
 ) -> set[tuple[str, str]]:
@@ -115,9 +150,11 @@ def test_defects_of_the_database(
         before = after
 
 
-def look(database: Database, origin: Rt | None, target: Rt, path: tuple[str, str]) -> Report:
+def look(
+    database: Database, origin: Rt | None, target: Rt, path: tuple[str, str], validation: Validation | None = None
+) -> Report:
     """Return the whole preflight's report for a way between two releases."""
-    known = Known(history.read(database, Thawer(target)))
+    known = Known(history.read(database, Thawer(target)), validation)
     steps = upgrade.expected_steps(target.upgrade_steps(), *path)
     return preflight.check(database, origin, target, path, steps=steps, known=known)
 
@@ -127,7 +164,10 @@ def test_the_whole_preflight(lifecycle: Lifecycle, clone: CloneFactory, rt_tools
     """Silent for a good way; not for a release that the dump is not of, and not after half an upgrade."""
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     origin, target = rt_tools(ORIGIN, database), rt_tools(TARGET, database)
-    assert look(database, origin, target, (ORIGIN, TARGET))
+    dirty = Validation(ORIGIN, 1, [f"Record #{number} in T references nothing" for number in range(9)])
+    good = look(database, origin, target, (ORIGIN, TARGET), dirty)
+    assert good
+    assert good.facts["rt-validator, findings shown"] == "8 of 9"
     tally("declared from too high", "preflight", look(database, None, target, ("5.0.3", TARGET)).findings)
     tally("declared from too low", "preflight", look(database, None, target, ("4.4.4", TARGET)).findings)
     database.execute("UPDATE CachedGroupMembers SET Via = 999999 ORDER BY id DESC LIMIT 1")
@@ -153,6 +193,15 @@ def test_a_server_that_is_not_reached_is_no_finding(rt_tools: RtFactory) -> None
     """The dump is not to blame where containers do not find each other."""
     with pytest.raises(InfrastructureError, match="does not reach the copy's server"):
         preflight_identity.guard(rt_tools(TARGET, None))
+
+
+@pytest.mark.engine
+def test_options_of_a_release_that_has_no_image(rt_tools: RtFactory) -> None:
+    """Nobody knows what it knew, which is not the same as: there are none that the target has forgotten."""
+    target, report = rt_tools(TARGET, None), Report("preflight", "")
+    preflight_configuration.check(report, SITE, None, target, ("4.4.5", TARGET))
+    assert "options that the target no longer knows" not in report.facts
+    assert "RT 4.4.5 has no image here" in "".join(report.not_checked)
 
 
 @pytest.mark.engine

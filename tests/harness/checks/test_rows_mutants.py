@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pytest
+from pymysql.connections import Connection
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import dump, releases
-from harness.checks import rows
+from harness.checks import rows, unruled
 from harness.checks.allowances import matcher, read
+from harness.checks.context import Context
+from harness.checks.effects import EFFECTS
 from harness.checks.judge import shown
+from harness.checks.rules import owner_by_name
 from harness.database import Database
-from harness.digest import Digest
+from harness.digest import Digest, reader
 from harness.lifecycle import Lifecycle
 from harness.mutants.planting import RowMutant, planted
 from harness.mutants.rows import HARMLESS, MUTANTS
@@ -169,6 +174,61 @@ def test_a_word_that_is_not_understood_is_refused(spec: object) -> None:
     """A typo must not allow anything."""
     with pytest.raises(ValueError, match="not understood"):
         matcher(spec)
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("Owner|||", "Owner.Name"), ("Status|Owner||", "Status|Owner.Name"), ("|Owner", "|Owner.Name"),
+        ("Owner", "Owner.Name"), ("Owner|Owner|id", "Owner.Name|Owner.Name|id"), ("Status|||", "Status|||"),
+        ("Owner.Name|", "Owner.Name|"), ("", ""), ("Status||Owner|", "Status||Owner.Name"),
+    ],
+)  # fmt: skip
+def test_an_order_is_what_perl_makes_of_it(order: str, expected: str) -> None:
+    """A search made in the browser has four places, and Perl's split forgets the empty ones at the end."""
+    assert owner_by_name(order) == expected
+
+
+def frozen(**values: object) -> Context:
+    """Return a context in which these contents thaw to these values; no database is asked."""
+    thaw = Thawer(cast("Rt", None))  # nothing is left for it to ask a container
+    thaw._known.update(values)
+    nowhere = cast("Connection[Any]", None)
+    return Context(nowhere, nowhere, thaw)
+
+
+@pytest.mark.parametrize(
+    ("now", "right"),
+    [([1, 2, 9, 3], True), ([1, 2, 3, 9], False), ([1, 2, 3], False), ([9, 1, 2, 3], False), ([1, 9, 3], False)],
+)
+def test_a_list_gains_what_the_step_puts_in(now: list[int], right: bool) -> None:
+    """All that was there, in its order, and the new one at its place."""
+    judge = matcher({"spliced": [9], "at": 2})
+    complaint = judge(frozen(was=[1, 2, 3], now=now), "Content", {"Content": "was"}, {"Content": "now"})
+    assert (complaint is None) == right
+
+
+def test_what_steps_without_rules_may_do() -> None:
+    """By step, kind of change and table; one that nobody has read may do everything."""
+    known = unruled.read({"first": "2.0.0", "step": [{"step": "1.5.0", "added": ["ACL"], "structure": ["Users"]}]})
+    applied = ["1.5.0", "2.0.0", "2.1.0"]
+    assert known.may(applied, "added", "ACL") == ["1.5.0"]
+    assert known.may(applied, "removed", "ACL") == []
+    assert known.may(applied, "structure", "ACL") == []
+    assert known.may(["1.0.0", *applied], "removed", "Tickets") == ["1.0.0"]
+    with pytest.raises(ValueError, match="unknown adds"):
+        unruled.read({"first": "2.0.0", "step": [{"step": "1.5.0", "adds": ["ACL"]}]})
+
+
+@engine
+def test_a_menu_that_a_step_left_alone_is_found(lifecycle: Lifecycle, scene: Scene) -> None:
+    """It was untouched before the upgrade, so it must have gained a report; both sides here have the same one."""
+    database = lifecycle.baselines.clone(lifecycle.fresh(PAIR.target, PAIR.server))
+    try:
+        with reader(database) as one, reader(database) as other:
+            assert len(EFFECTS["reports menu edited"](Context(one, other, scene.thaw))) == 1
+    finally:
+        lifecycle.baselines.discard(database)
 
 
 def test_every_allowance_has_a_reason() -> None:

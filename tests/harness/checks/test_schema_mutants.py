@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import dump, releases, schema
 from harness.checks import schema as check
+from harness.checks import spoken
 from harness.checks.schema import Allowance
+from harness.checks.spoken import Spoken
 from harness.database import Database
 from harness.lifecycle import Lifecycle
 from harness.mutants.schema import HARMLESS, MUTANTS, SchemaMutant
@@ -29,10 +32,12 @@ class Scene:
     fresh: Schema
     before: Schema
     steps: list[str]
+    spoken: Spoken
 
     def ask(self) -> Report:
         """Ask the check."""
-        return check.check(schema.read(self.database), self.fresh, self.steps, self.before)
+        upgraded = schema.read(self.database)
+        return check.check(upgraded, self.fresh, self.steps, self.before, spoken=self.spoken)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +51,12 @@ def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
         schemas.append(schema.read(database))
         lifecycle.baselines.discard(database)
     database = lifecycle.baselines.clone(upgraded)
-    yield Scene(database, schemas[0], schemas[1], [step.name for step in run.steps])
+    tools, steps = lifecycle.tools(PAIR.target, None), [step.name for step in run.steps]
+    try:
+        said = spoken.read(tools, steps)
+    finally:
+        tools.remove()
+    yield Scene(database, schemas[0], schemas[1], steps, said)
     lifecycle.baselines.discard(database)
 
 
@@ -137,12 +147,16 @@ def test_a_stamp_of_the_sessions_may_be_another_servers(found: Column, fresh: Co
 @pytest.mark.parametrize("aspect", ["nullable", "default", "extra"])
 @pytest.mark.parametrize("where", ["another-table", "another-column", "not-brought-along"])
 def test_any_other_stamp_may_not(older: Column, newer: Column, aspect: str, where: str) -> None:
-    """Each of the three differences, either way, is meant for that column alone, and for what was there before."""
+    """Each of the three differences, either way, is meant for that column alone, and for what was there before.
+
+    Of another column that a step speaks of: what it should have set, it should have set.
+    """
     name = "Tickets" if where == "another-table" else "sessions"
     wanted = replace(newer, name="Created") if where == "another-column" else newer
     found = replace(wanted, **{aspect: getattr(older, aspect)})
     before = stamped(wanted if where == "not-brought-along" else found, name)
-    report = check.check(stamped(found, name), stamped(wanted, name), (), before)
+    said = Spoken((f"ALTER TABLE {name} MODIFY {found.name} TIMESTAMP NULL",))
+    report = check.check(stamped(found, name), stamped(wanted, name), (), before, spoken=said)
     assert [finding.where for finding in report.findings] == [f"{name}.{found.name}"]
 
 
@@ -201,3 +215,85 @@ def test_foreign_keys_are_known_by_what_they_do() -> None:
     """NO ACTION and RESTRICT are one to InnoDB, and names are given out by the server."""
     key = ForeignKey("a", ("Via",), "Things", ("id",), "CASCADE", "RESTRICT")
     assert key.signature == replace(key, name="b").signature
+
+
+SPOKEN = spoken.parse("""== 1.0.0/schema.mysql
+-- Things gets a Size
+ALTER TABLE `Things` MODIFY Size INT NOT NULL; # and no Weight
+UPDATE Other SET Kind = 1;
+== 1.0.0/indexes
+for my $i (1 .. 4) { $RT::Handle->DropIndexIfExists(Table => 'Links', Name => "Links$i") }
+$RT::Handle->MakeSureIndexExists(Table => 'Links', Columns => [$_]) for qw/Base Target/;
+""")
+
+
+@pytest.mark.parametrize(
+    ("table", "names", "expected"),
+    [
+        ("Things", ["Size"], True), ("things", ["size"], True), ("Things", ["Kind"], False),
+        ("Things", ["Weight"], False), ("Other", ["Size"], False), ("Links", ["Links3"], True),
+        ("Links", ["Base", "Target"], True), ("Links", ["Base", "Created"], False), ("Links", ["LinksOld"], False),
+    ],
+)  # fmt: skip
+def test_what_steps_speak_of(table: str, names: list[str], expected: bool) -> None:
+    """Table and column in one statement; an index also by the name that a loop gives it; comments say nothing."""
+    assert SPOKEN.of(table, *names) is expected
+
+
+def aged(*indexes: Index, charset: str = "utf8mb4", **changes: Any) -> Schema:
+    """Return a schema of one table, with what years have left in it; changes: of its column Size."""
+    size = replace(Column("Size", "int", "", "", nullable=False, default="0", extra=""), **changes)
+    made = table("Things", Name=charset)
+    return database(replace(made, columns={**made.columns, "Size": size}, indexes=[*made.indexes, *indexes]))
+
+
+@pytest.mark.control("schema")
+@pytest.mark.parametrize(
+    "left",
+    [
+        aged(default=None),
+        aged(default="7"),
+        aged(nullable=True),
+        aged(Index("mine", False, ("Name", "Size"), "BTREE")),
+    ],
+    ids=["no-default", "another-default", "null-allowed", "an-index-more"],
+)  # fmt: skip
+def test_what_was_so_before_is_the_sites_own(left: Schema) -> None:
+    """Old steps have left it, or an administrator; it does no harm, and no step applied speaks of it."""
+    report = check.check(left, aged(), ["1.0.0"], left, [], spoken=Spoken())
+    assert report, str(report)
+    assert ["brought along" in one for one in report.allowed] == [True]
+    assert check.check(left, aged(), ["1.0.0"], aged(), [], spoken=Spoken()).findings, "not where it is new"
+
+
+@pytest.mark.mutants("schema")
+@pytest.mark.parametrize(
+    "left",
+    [
+        aged(default=None), aged(nullable=True), aged(Index("mine", False, ("Size",), "BTREE")),
+        aged(Index("mine", True, ("Name",), "BTREE")), aged(type="bigint"), aged(charset="latin1"),
+        database(table("Things", Name="utf8mb4")),
+    ],
+    ids=["default", "nullable", "index", "unique", "type", "charset", "column-missing"],
+)  # fmt: skip
+def test_what_a_step_should_have_mended_is_not(left: Schema) -> None:
+    """It was so before, and the step was to change it; or it is of a kind that never is harmless."""
+    assert check.check(left, aged(), ["1.0.0"], left, [], spoken=SPOKEN).findings
+
+
+def test_an_index_that_a_step_leaves_is_known_by_what_it_does() -> None:
+    """The server gives the names, and 4.3.13 is the one step of which that is known."""
+    groups = replace(table("Groups", Domain="utf8mb4"), name="Groups")
+    old = replace(groups, indexes=[*groups.indexes, Index("any", False, ("Domain", "Instance"), "BTREE")])
+    assert check.check(database(old), database(groups), ["4.3.13"], database(groups), spoken=SPOKEN)
+    assert check.check(database(old), database(groups), ["4.3.12"], database(groups), spoken=SPOKEN).findings
+
+
+@pytest.mark.parametrize(("before", "found"), [("MyISAM", 0), ("InnoDB", 1)])
+def test_a_table_of_the_sites_own_in_another_engine(before: str, found: int) -> None:
+    """RT itself made its full-text table so on MySQL before 5.6; what the upgrade made so is another thing."""
+    own = replace(table("AttachmentsIndex", Content="utf8mb4"), engine="MyISAM")
+    sides = [database(*FRESH.tables.values(), one) for one in (own, replace(own, engine=before))]
+    report = check.check(sides[0], FRESH, [], sides[1])
+    assert len(report.findings) == found
+    assert ("AttachmentsIndex: MyISAM" in str(report.facts)) == (not found)

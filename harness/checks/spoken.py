@@ -1,0 +1,55 @@
+"""What the steps that were applied say about tables, columns and indexes, in their own SQL and Perl.
+
+A difference that the old database had already is the upgrade's business where a step speaks of it: then the step
+should have changed it. Read from the files of RT's etc/upgrade in the target's image.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.rt import Rt
+
+_FILES = (
+    'cd /opt/rt/upgrade; for step; do for file in "$step"/schema.mysql* "$step"/indexes; do'
+    ' [ ! -f "$file" ] || { echo "== $file"; cat "$file"; echo; }; done; done'
+)
+_HEAD = re.compile(r"^== \S+/(\S+)\n", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*#.*$|--.*$|#\s.*$", re.MULTILINE)
+_INTERPOLATED = re.compile(r"(\w+)\$\{?\w+")
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Passages that belong together: a statement of SQL, or a whole file of Perl, whose loops span statements."""
+
+    passages: tuple[str, ...] = ()
+
+    def of(self, table: str, *names: str) -> bool:
+        """Tell whether a passage names the table and all of these columns or indexes."""
+        return any(all(_names(one, name) for name in (table, *names)) for one in self.passages)
+
+
+def _names(passage: str, name: str) -> bool:
+    if re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", passage, re.IGNORECASE):
+        return True
+    # Perl names indexes in a loop: "Links$i".
+    beginnings = _INTERPOLATED.findall(passage)
+    return any(re.fullmatch(rf"{re.escape(one)}\d+", name, re.IGNORECASE) for one in beginnings)
+
+
+def read(target: Rt, steps: Sequence[str]) -> Spoken:
+    """Read what these steps of a container's release say."""
+    return parse(target.need("sh", "-c", _FILES, "sh", *steps)) if steps else Spoken()
+
+
+def parse(text: str) -> Spoken:
+    """Take files apart, each below a line "== step/name"."""
+    _, *parts = _HEAD.split(text)
+    passages: list[str] = []
+    for name, content in zip(parts[::2], parts[1::2], strict=True):
+        plain = _COMMENT.sub("", content)
+        passages += [plain] if name == "indexes" else [one for one in plain.split(";") if one.strip()]
+    return Spoken(tuple(passages))

@@ -1,0 +1,52 @@
+"""Steps so old that nobody has written down what they do to rows: which tables each may touch.
+
+What such a step may have done is neither right nor wrong here: the question has no answer. In every other table,
+and for every other kind of change, a difference is a finding as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.releases import parse
+
+STRUCTURE = "structure"
+"""The kind of change that makes or drops tables and columns; the others are rows "added", "removed", "changed"."""
+_KINDS = {STRUCTURE, "added", "removed", "changed"}
+
+
+@dataclass(frozen=True)
+class Unruled:
+    """Steps below `first` have no rules; "" where there are no such steps.
+
+    steps: kind of change to tables, by step. One that is not listed either may touch everything.
+    """
+
+    first: str
+    steps: Mapping[str, Mapping[str, Sequence[str]]]
+
+    def may(self, applied: Sequence[str], kind: str, table: str) -> list[str]:
+        """Return those of the steps applied that may have changed a table in this way."""
+        old = [one for one in applied if self.first and parse(one) < parse(self.first)]
+        return [one for one in old if one not in self.steps or table in self.steps[one].get(kind, ())]
+
+
+NONE = Unruled("", {})
+
+
+def read(data: Mapping[str, Any]) -> Unruled:
+    """Read it from the allowances. Raises ValueError for a word that it does not understand."""
+    steps = {}
+    for row in data["step"]:
+        kinds = {key: value for key, value in row.items() if key != "step"}
+        if unknown := set(kinds) - _KINDS:
+            raise ValueError(f"unruled step {row['step']}: unknown {', '.join(sorted(unknown))}")
+        steps[row["step"]] = kinds
+    return Unruled(data["first"], steps)
+
+
+def words(steps: Sequence[str]) -> str:
+    """Say who may have done it."""
+    return f"step {' or '.join(steps)} may have done so, and there are no rules for it here"

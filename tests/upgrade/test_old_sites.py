@@ -1,0 +1,189 @@
+"""What twenty years leave in a site, and what none of it is: a reason not to upgrade.
+
+Each thing planted here was seen in RT's own old steps or tools, and is harmless; a check that finds any of it says
+NO-GO to every site of that age.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import cache
+from harness.baseline import Baseline
+from harness.checks import history as history_check
+from harness.checks import rows as rows_check
+from harness.choice import choose
+from harness.database import Database
+from harness.dump import FOLDER
+from harness.lifecycle import Lifecycle
+from harness.stage import Stage
+from harness.thaw import Thawer
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("old-site")]  # one worker: one upgrade serves all
+ORIGIN, TARGET, SERVER, LONG = "4.4.6", "5.0.10", "mariadb-10.11", 1_500_000
+THROUGH_RT = f"""
+use RT -init;
+sub need {{ my ($good, $message) = @_; die "$message\\n" unless $good; return $good }}
+
+# Made in the browser: of four places for an order the last ones are mostly empty.
+for my $order ('Owner|||', 'Status|Owner||', '|Owner') {{
+    need(RT->System->AddAttribute(Name => 'SavedSearch', Description => "by $order", Content => {{
+        SearchType => 'Ticket', Query => 'id > 0', Format => "'__id__', '__Subject__'", RowsPerPage => 50,
+        OrderBy => $order, Order => 'ASC|ASC|ASC|ASC',
+    }}));
+}}
+
+# Disabled groups that may change themselves, one with a right that the upgrade will grant.
+for my $rights (['ModifySelf'], ['ModifySelf', 'SeeOwnDashboard']) {{
+    my $group = RT::Group->new(RT->SystemUser);
+    need($group->CreateUserDefinedGroup(Name => "left $$rights[-1]"));
+    need($group->AddMember(RT->Nobody->id));
+    need($group->PrincipalObj->GrantRight(Right => $_, Object => RT->System)) for @$rights;
+    need($group->SetDisabled(1));
+}}
+
+# Extensions: data that failed once and was inserted later; data that never was; and a very large file.
+my $event = 0;
+sub note {{ my $package = shift; RT->System->AddUpgradeHistory($package => {{action => 'insert', @_}}) }}
+note('RT::Extension::Again', stage => 'before', individual_id => 'a1', filename => '/src/again/etc/initialdata');
+note('RT::Extension::Again', stage => 'before', individual_id => 'a2', filename => '/src/again/etc/initialdata');
+note('RT::Extension::Again', stage => 'after', individual_id => 'a2', return_value => [1, 'Done inserting data']);
+note('RT::Extension::Never', stage => 'before', individual_id => 'n1', filename => '/src/never/etc/initialdata');
+note('RT', stage => 'before', individual_id => 'x1', filename => '/root/x.json', content => 'x' x {LONG});
+note('RT', stage => 'after', individual_id => 'x1', return_value => [1, 'Done inserting data']);
+"""
+BY_SQL = (
+    # 4.1.23 made an index over three columns, and 4.3.13 dropped the one in the middle.
+    "ALTER TABLE `Groups` ADD INDEX Groups4 (Domain, Instance)",
+    "ALTER TABLE Tickets ADD INDEX of_an_administrator (LastUpdated)",
+    # RT 3 declared it so, and no step has changed it.
+    "ALTER TABLE ACL ALTER PrincipalId DROP DEFAULT",
+    # 3.3.0 made it so.
+    "ALTER TABLE ObjectCustomFieldValues ALTER ObjectId SET DEFAULT 0",
+    # Tables of numbers were made without a word about their character set.
+    "ALTER TABLE CachedGroupMembers DEFAULT CHARACTER SET latin1",
+    "ALTER TABLE GroupMembers DEFAULT CHARACTER SET latin1",
+)
+
+
+class OldSite(Stage):
+    """An upgrade of the plain dump with all of it in."""
+
+    statements: tuple[str, ...] = BY_SQL
+    program = THROUGH_RT
+    validates = False
+
+    def _restore(self) -> Baseline:
+        parts = ["old site", cache.digest(*self.statements, self.program)]
+        what = "making the dump an old site"
+        return self.lifecycle.baselines.of_clone(super()._restore(), parts, what, self._age)
+
+    def _age(self, database: Database) -> None:
+        database.execute(*self.statements)
+        if self.program:
+            tools = self.lifecycle.tools(ORIGIN, database)
+            try:
+                done = tools.perl(self.program)
+            finally:
+                tools.remove()
+            assert done.code == 0, done.err
+
+
+@pytest.fixture(scope="module")
+def site(lifecycle: Lifecycle) -> Iterator[OldSite]:
+    """One upgrade of it."""
+    stage = OldSite(lifecycle, choose(ORIGIN, TARGET, SERVER, FOLDER / f"rt-{ORIGIN}-plain.sql.zst"))
+    yield stage
+    stage.close()
+
+
+@pytest.mark.control("an old site")
+@pytest.mark.parametrize("check", ["preflight", "ran", "history", "schema", "rows", "meaning"])
+def test_no_check_finds_anything(site: OldSite, check: str) -> None:
+    """Every finding would be a false alarm, for years, on every site of that age."""
+    report = getattr(site, check)()
+    assert report, str(report)
+
+
+def test_what_is_let_go_is_named(site: OldSite) -> None:
+    """Whoever reads the report learns what the site carries along."""
+    schema, history = "\n".join(site.schema().allowed), site.history().facts
+    assert "INDEX (Domain, Instance)" in schema
+    assert "INDEX (LastUpdated)" in schema
+    assert "ACL.PrincipalId" in schema
+    assert len(history["of extensions, never ended"]) == 1
+    assert any("already has the right" in one for one in site.ran().allowed)
+
+
+def test_it_really_is_an_old_site(site: OldSite) -> None:
+    """A fixture that plants nothing proves nothing."""
+    assert len(history_check.opened(site.old_history().events("RT::Extension::Never"))) == 1
+    order = "SELECT MAX(LENGTH(Content)) FROM Attributes WHERE Name = 'UpgradeHistory'"
+    assert int(site.before().value(order)) > LONG
+    groups = "SELECT COUNT(*) FROM `Groups` g JOIN Principals p ON p.id = g.id WHERE"
+    assert int(site.before().value(f"{groups} g.Name LIKE 'left %' AND p.Disabled")) == 2
+
+
+# What the steps from 4.3.1 to 4.4.2 do to the tables, undone; without the data that only later releases have.
+_NEW_ROLES = "g.Domain LIKE 'RT::Asset%' OR g.Domain LIKE 'RT::Catalog%'"
+_SLA = "JOIN ScripActions a ON a.id = s.ScripAction WHERE a.ExecModule LIKE 'SLA%'"
+AS_OF_4_2 = (
+    "ALTER TABLE CustomFields DROP COLUMN UniqueValues, DROP COLUMN CanonicalizeClass, DROP COLUMN EntryHint",
+    "ALTER TABLE Queues DROP COLUMN SortOrder, DROP COLUMN SLADisabled, ADD COLUMN InitialPriority INT NOT NULL"
+    " DEFAULT 0, ADD COLUMN FinalPriority INT NOT NULL DEFAULT 0, ADD COLUMN DefaultDueIn INT NOT NULL DEFAULT 0",
+    "UPDATE Queues SET DefaultDueIn = 3 WHERE Name = 'General'",
+    "ALTER TABLE Articles DROP COLUMN Disabled",
+    "ALTER TABLE Tickets DROP COLUMN SLA, ADD COLUMN IssueStatement INT NOT NULL DEFAULT 0,"
+    " ADD COLUMN Resolution INT NOT NULL DEFAULT 0, ADD COLUMN Disabled SMALLINT NOT NULL DEFAULT 0",
+    "ALTER TABLE Users ADD COLUMN EmailEncoding VARCHAR(16), ADD COLUMN WebEncoding VARCHAR(16),"
+    " ADD COLUMN ExternalContactInfoId VARCHAR(100), ADD COLUMN ContactInfoSystem VARCHAR(30),"
+    " ADD COLUMN ExternalAuthId VARCHAR(100), ADD COLUMN AuthSystem VARCHAR(30), ADD COLUMN PGPKey TEXT",
+    "ALTER TABLE Principals ADD COLUMN ObjectId INT, ADD INDEX Principals2 (ObjectId)",
+    "ALTER TABLE `Groups` ADD COLUMN Type VARCHAR(64), ADD INDEX Groups4 (Domain, Type, Instance)",
+    "DELETE m FROM CachedGroupMembers m JOIN `Groups` g ON g.id IN (m.GroupId, m.ImmediateParentId, m.MemberId)"
+    f" WHERE {_NEW_ROLES}",
+    f"DELETE m FROM GroupMembers m JOIN `Groups` g ON g.id = m.GroupId WHERE {_NEW_ROLES}",
+    f"DELETE p FROM Principals p JOIN `Groups` g ON g.id = p.id WHERE {_NEW_ROLES}",
+    f"DELETE g FROM `Groups` g WHERE {_NEW_ROLES}",
+    "DROP TABLE Assets, Catalogs, CustomRoles, ObjectCustomRoles",
+    f"DELETE o FROM ObjectScrips o JOIN Scrips s ON s.id = o.Scrip {_SLA}",
+    f"DELETE s FROM Scrips s {_SLA}",
+    "DELETE FROM ScripActions WHERE ExecModule LIKE 'SLA%'",
+    "DELETE FROM ScripConditions WHERE ExecModule LIKE 'SLA%'",
+    "DELETE FROM ScripConditions WHERE ExecModule IN ('TimeWorkedChange', 'ViaInterface')",
+    # Of which steps make fields of their own, and recipients.
+    "UPDATE CustomFieldValues SET Category = NULL",
+    "DELETE FROM Attributes WHERE Name = 'Subscription'",
+)
+
+
+class VeryOldSite(OldSite):
+    """An upgrade of the plain dump with the tables of RT 4.2, of which its history knows nothing."""
+
+    statements, program = AS_OF_4_2, ""
+
+    def refusal(self) -> None:
+        """Run it all the same."""
+
+
+@pytest.mark.slow
+def test_what_nobody_has_rules_for_is_not_proven(lifecycle: Lifecycle, tmp_path: Path) -> None:
+    """Neither right nor wrong: no finding, and no GO. What no such step does is found as ever."""
+    path = tmp_path / "site.sql.zst"
+    shutil.copy(FOLDER / f"rt-{ORIGIN}-plain.sql.zst", path)  # without its manifest, which says another release
+    stage = VeryOldSite(lifecycle, choose("4.2.11", "5.0.3", SERVER, path))
+    try:
+        reports = [stage.ran(), stage.schema(), stage.rows(), stage.integrity()]
+        stage.after().execute("UPDATE Tickets SET Subject = 'planted' WHERE id = 1", "DELETE FROM Scrips LIMIT 1")
+        again = rows_check.check(stage.before(), stage.after(), stage.steps(), Thawer(stage.new()))
+    finally:
+        stage.close()
+    assert [str(report) for report in reports if report.findings] == []
+    assert [bool(report.unanswered) for report in reports] == [False, False, True, True]
+    assert "CustomFields: the column CanonicalizeClass was added" in "".join(reports[2].unanswered)
+    assert "step 4.3.1 or 4.4.2 may have done so" in "".join(reports[2].unanswered)
+    assert [finding.where for finding in again.findings] == ["Scrips", "Tickets"]

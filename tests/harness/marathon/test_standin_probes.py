@@ -12,9 +12,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from harness.marathon.standin import probes
+from harness.marathon.standin.clock import ManualClock
+from harness.marathon.standin.core import Standin
+from harness.marathon.standin.inside import Inside, NotPermittedError
 from harness.marathon.standin.model import HealthCheck
 from harness.marathon.standin.monitor import ask_from_outside
 from harness.marathon.standin.task import Placed
+from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
 ANSWERS = {
     "/200": "200 OK",
@@ -168,3 +172,26 @@ def test_an_explicit_port_is_tried_on_the_agent() -> None:
 def test_a_task_without_an_address_fails() -> None:
     check = HealthCheck.model_validate({"portIndex": 0})
     assert "effective IP address" in asyncio.run(ask_from_outside(check, None, "127.0.0.1")).cause
+
+
+@pytest.mark.parametrize("follow", [True, False], ids=["MESOS_HTTP", "MESOS_TCP"])
+def test_a_network_that_nobody_may_enter_says_nothing_of_the_task(follow: bool) -> None:
+    """Process 0 has no network anywhere, for root neither."""
+    ask = probes.http_following(80, "/", 5, Inside(0)) if follow else probes.tcp("127.0.0.1", 80, 5, Inside(0))
+    with pytest.raises(NotPermittedError, match="cannot enter the network of process 0"):
+        asyncio.run(ask)
+
+
+@pytest.mark.parametrize("check", [{"protocol": "MESOS_HTTP", "path": "/to-200"}, {"protocol": "MESOS_TCP"}])
+def test_without_the_right_to_enter_it_the_containers_address_is_asked(check: dict[str, object]) -> None:
+    """Tasks in memory are process 0 at 127.0.0.1."""
+
+    async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        async with server() as port:
+            checks = [{**check, "port": port, "delaySeconds": 0, "gracePeriodSeconds": 0}]
+            site.commands.submit({"/a": app(healthChecks=checks)}, force=False)
+            await clock.advance(1)
+        assert [t.records[0].alive for t in site.state.tasks.values()] == [True]
+        assert site.state.deployments == {}
+
+    play(story)

@@ -7,17 +7,17 @@ goes on after a restart of the stand-in from where things are.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.marathon.standin.deployment import Action, Deployment, RestartStrategy, restart_strategy, steps_json
+from harness.marathon.standin.deployment import Action, Deployment, RestartStrategy, restart_strategy
 from harness.marathon.standin.model import App
 from harness.marathon.standin.monitor import Monitor
 from harness.marathon.standin.readiness import Readiness
-from harness.marathon.standin.render import app_json
 from harness.marathon.standin.scheduler import Scheduler
 from harness.marathon.standin.task import Task
+from harness.marathon.standin.telling import deployment_fields
 
 
 @dataclass
@@ -208,31 +208,8 @@ class Rollout:
         return [task.readiness for task in tasks if task.readiness is not None]
 
     def tell(self, event: str, deployment: Deployment) -> None:
-        """Publish a deployment event with its plan, in the heavy form that 1.6 uses by default."""
-        plan = {
-            "id": deployment.id,
-            "original": group(deployment.original, deployment.version),
-            "target": group(deployment.target, deployment.version),
-            "steps": steps_json(deployment),
-            "version": deployment.version,
-        }
-        fields: dict[str, Any] = {"id": deployment.id} if event in ENDINGS else {}
-        current = {"actions": [{"action": a.kind, "app": a.app_id} for a in deployment.running]}
-        self.bus.publish(event, **fields, plan=plan, currentStep=current)
-
-
-ENDINGS = ("deployment_success", "deployment_failed")
-
-
-def group(apps: Mapping[str, App | None], version: str) -> dict[str, Any]:
-    """Return the root group with those of the apps that exist."""
-    return {
-        "id": "/",
-        "apps": [app_json(app) for app in apps.values() if app is not None],
-        "groups": [],
-        "dependencies": [],
-        "version": version,
-    }
+        """Publish one of a deployment's events."""
+        self.bus.publish(event, **deployment_fields(event, deployment))
 
 
 def new_deployment_id() -> str:

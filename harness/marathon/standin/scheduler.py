@@ -22,9 +22,9 @@ from harness.marathon.standin.task import (
     RUNNING,
     STAGING,
     Task,
-    instance_id,
     new_task_id,
 )
+from harness.marathon.standin.telling import instance_fields, status_fields
 
 log = logging.getLogger(__name__)
 LAUNCH_TIMEOUT = 300.0
@@ -107,7 +107,7 @@ class Scheduler:
         self.state.tasks[task.id] = task
         # Nothing has come from Mesos yet, so there is no status_update_event (InstanceUpdater.launchEphemeral).
         condition = "Provisioned" if self.dialect == "1.10" else "Created"
-        self.bus.publish("instance_changed_event", **self.instance(task, condition))
+        self.tell(task, condition)
         task.timers.append(self.clock.call_later(LAUNCH_TIMEOUT, lambda: self._overdue(task)))
         self.clock.spawn(self._start(task))
 
@@ -131,7 +131,7 @@ class Scheduler:
 
     def _runs(self, task: Task) -> None:
         task.state, task.started_at = RUNNING, self.clock.now()
-        self._tell(task, "")
+        self._tell_status(task, "")
         self.on_running(task)
         self.on_change(task.app.id)
 
@@ -143,7 +143,7 @@ class Scheduler:
             return
         task.killing = True
         self.on_kill(task)
-        self.bus.publish("instance_changed_event", **self.instance(task, "Killing"))
+        self.tell(task, "Killing")
         if task.state == RUNNING:
             self.clock.spawn(self._terminate(task))
 
@@ -205,7 +205,7 @@ class Scheduler:
             log.info("%s ended (%s); its app waits %.1f s", task.id, message, delay.seconds)
         if task.state == FAILED:
             self.remember_failure(task, FAILED, message)
-        self._tell(task, message if task.state != KILLED else "Container was killed on request")
+        self._tell_status(task, message if task.state != KILLED else "Container was killed on request")
         self.on_end(task)
         if task.placed is not None:
             self.clock.spawn(self.runner.remove(task.placed))
@@ -230,29 +230,10 @@ class Scheduler:
 
     # Telling
 
-    def instance(self, task: Task, condition: str) -> dict[str, str]:
-        """Return the fields of an instance_changed_event."""
-        return {
-            "instanceId": instance_id(task.id),
-            "condition": condition,
-            "runSpecId": task.app.id,
-            "agentId": self.agent.id,
-            "host": self.agent.host,
-            "runSpecVersion": task.app.version,
-        }
+    def tell(self, task: Task, condition: str) -> None:
+        """Publish that an instance's condition is another one."""
+        self.bus.publish("instance_changed_event", **instance_fields(task, condition, self.agent))
 
-    def _tell(self, task: Task, message: str) -> None:
-        placed = task.placed
-        self.bus.publish(
-            "status_update_event",
-            slaveId=self.agent.id,
-            taskId=task.id,
-            taskStatus=task.state,
-            message=message,
-            appId=task.app.id,
-            host=self.agent.host,
-            ipAddresses=[{"ipAddress": placed.ip, "protocol": "IPv4"}] if placed and placed.ip else [],
-            ports=list(placed.host_ports) if placed else [],
-            version=task.app.version,
-        )
-        self.bus.publish("instance_changed_event", **self.instance(task, CONDITIONS[task.state]))
+    def _tell_status(self, task: Task, message: str) -> None:
+        self.bus.publish("status_update_event", **status_fields(task, message, self.agent))
+        self.tell(task, CONDITIONS[task.state])

@@ -22,18 +22,22 @@ from harness.marathon.standin.telling import deployment_fields
 
 @dataclass
 class Progress:
-    """What one running action remembers: its bounds, the tasks it has ended, and those that counted once."""
+    """What one running action remembers, tasks by their ids.
+
+    strategy and queue: the bounds of a replacement, and the running tasks to be replaced in the order of their
+    turns. counted: tasks that were healthy and ready once. found: those that were there when it began.
+    """
 
     action: Action
     strategy: RestartStrategy | None = None
-    ended: set[str] = field(default_factory=set)
+    queue: list[str] = field(default_factory=list)
     counted: set[str] = field(default_factory=set)
     found: set[str] = field(default_factory=set)
     done: bool = False
 
 
 def victims(app: App, tasks: Collection[Task], number: int) -> list[Task]:
-    """Choose whom to end: not yet running ones first, then by the app's killSelection."""
+    """Choose whom a scale-down ends: not yet running ones first, then by the app's killSelection."""
     youngest = app.kill_selection == "YOUNGEST_FIRST"
     order = sorted(tasks, key=lambda t: t.staged_at, reverse=youngest)
     return sorted(order, key=lambda t: t.started_at is not None)[:number]
@@ -107,8 +111,9 @@ class Rollout:
         self.monitor.register(app)
         progress.found = {task.id for task in tasks if task.app.version != app.version}
         if action.kind == "RestartApplication":
-            running = sum(task.started_at is not None and not task.killing for task in tasks)
-            progress.strategy = restart_strategy(app, running)
+            running = [task.id for task in tasks if task.started_at is not None and not task.killing]
+            progress.strategy = restart_strategy(app, len(running))
+            progress.queue = [task_id for task_id in running if task_id in progress.found]
             self.state.backoff.reset(app.id)
         elif action.kind == "ScaleApplication":
             for task_id in deployment.kills.get(app.id, []):
@@ -176,24 +181,25 @@ class Rollout:
         return len(tasks) == app.instances and not self.scheduler.pending(app.id) and all(t.counts for t in new)
 
     def _replace(self, app: App, tasks: list[Task], progress: Progress) -> bool:
+        """Go on with a rolling replacement; returns whether it is over.
+
+        As in TaskReplaceActor, old tasks wait in a queue in the order in which they were launched, whatever the
+        app's killSelection and their health say. One that dies by itself keeps its place: its turn is lost on it.
+        """
         assert progress.strategy is not None
         old = [task for task in tasks if task.id in progress.found]
         new = [task for task in tasks if task.id not in progress.found]
         for task in new:
             self.readiness.watch(task)
-        for task in old:
-            # The bounds count running tasks: one still on its way would hold a place that nobody gives up.
-            if task.started_at is None:
-                self.scheduler.kill(task)
         progress.counted |= {task.id for task in new if task.counts}
         counting = sum(task.counts for task in new)
-        staying = [task for task in old if not task.killing]
-        allowed = progress.strategy.kill_now + len(progress.counted) - len(progress.ended)
+        turns = progress.strategy.kill_now + len(progress.counted)
         if counting >= app.instances:
-            allowed = len(staying)
-        for task in victims(app, staying, max(0, allowed)):
-            progress.ended.add(task.id)
-            self.scheduler.kill(task)
+            turns = len(progress.queue)
+        for task in old:
+            # The bounds count running tasks: one still on its way would hold a place that nobody gives up.
+            if task.started_at is None or task.id in progress.queue[:turns]:
+                self.scheduler.kill(task)
         room = progress.strategy.maximum_capacity - len(old) - len(new)
         self.scheduler.want(app, min(app.instances - len(new), room))
         return not old and counting == len(new) == app.instances

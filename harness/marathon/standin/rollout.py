@@ -75,8 +75,8 @@ class Rollout:
         """End a deployment without undoing anything."""
         self.state.deployments.pop(deployment.id, None)
         for app_id in deployment.affected:
-            if self.progress.pop(app_id, None):
-                self.readiness_of(app_id, stop=True)
+            self.progress.pop(app_id, None)
+        self._ask_no_more(deployment)
         self.tell("deployment_step_failure", deployment)
         self.tell("deployment_failed", deployment)
 
@@ -85,8 +85,7 @@ class Rollout:
             self.tell("deployment_step_success", deployment)
         if deployment.current == len(deployment.steps):
             self.state.deployments.pop(deployment.id, None)
-            for app_id in deployment.affected:
-                self.readiness_of(app_id, stop=True)
+            self._ask_no_more(deployment)
             self.tell("deployment_success", deployment)
             self.state.save(self.clock.now())
             return
@@ -106,10 +105,10 @@ class Rollout:
         self.progress[action.app_id] = progress
         app = deployment.target.get(action.app_id)
         tasks = self.state.tasks_of(action.app_id)
+        progress.found = {task.id for task in tasks if app is None or task.app.version != app.version}
         if action.kind == "StopApplication" or app is None:
             return
         self.monitor.register(app)
-        progress.found = {task.id for task in tasks if task.app.version != app.version}
         if action.kind == "RestartApplication":
             running = [task.id for task in tasks if task.started_at is not None and not task.killing]
             progress.strategy = restart_strategy(app, len(running))
@@ -206,12 +205,21 @@ class Rollout:
 
     # Readiness and events
 
-    def readiness_of(self, app_id: str, *, stop: bool = False) -> list[dict[str, Any]]:
-        """Return the readiness results of an app's tasks; with `stop`, also ask no more."""
-        tasks = self.state.tasks_of(app_id)
-        for task in tasks if stop else []:
-            self.readiness.forget(task)
-        return [task.readiness for task in tasks if task.readiness is not None]
+    def readiness_of(self, app_id: str) -> list[dict[str, Any]]:
+        """Return the results of an app's readiness check: those of the tasks that its running action has launched.
+
+        Marathon keeps results with the deployment that asked, and forgets them with it.
+        """
+        progress = self.progress.get(app_id)
+        if progress is None:
+            return []
+        new = [task for task in self.state.tasks_of(app_id) if task.id not in progress.found]
+        return [task.readiness for task in new if task.readiness is not None]
+
+    def _ask_no_more(self, deployment: Deployment) -> None:
+        for app_id in deployment.affected:
+            for task in self.state.tasks_of(app_id):
+                self.readiness.forget(task)
 
     def tell(self, event: str, deployment: Deployment) -> None:
         """Publish one of a deployment's events."""

@@ -1,4 +1,4 @@
-"""How deployments go forward, stand still, are cancelled and taken back (conformance items C06, C26-C32)."""
+"""How deployments go forward, stand still, are cancelled and taken back (conformance items C06, C26-C31)."""
 
 from __future__ import annotations
 
@@ -192,30 +192,6 @@ def test_c31_force_deleting_a_deployment_leaves_everything_as_it_is(trial: Trial
     assert (answer.status_code, answer.text) == (202, "")
     assert not trial.deployment(deployment)
     assert trial.app()["id"] == definition["id"]
-
-
-def test_c32_a_new_task_counts_only_when_it_is_ready(trial: Trial) -> None:
-    readiness = {
-        "portName": "http",
-        "path": "/cgi-bin/health",
-        "intervalSeconds": 3,
-        "timeoutSeconds": 2,
-        "preserveLastResponse": True,
-    }
-    definition = trial.definition(readinessChecks=[readiness], env={"HEALTH": "503 503 200"})
-    deployment = trial.create(definition, settled=False)
-
-    def seen() -> list[Json]:
-        actions = trial.deployment(deployment).get("currentActions", [])
-        found = [result for action in actions for result in action["readinessCheckResults"]]
-        return [result for result in found if result["lastResponse"]["status"] == 503]
-
-    result = trial.eventually("A task that says it is not ready", seen, step=0.5)[0]
-    assert (result["ready"], result["name"]) == (False, "readinessCheck")
-    assert trial.app()["tasksRunning"] == 1
-    trial.settle(deployment)
-    embedded = trial.json("GET", f"/v2/apps{definition['id']}", params={"embed": "app.readiness"})["app"]
-    assert [result["ready"] for result in embedded["readinessCheckResults"]] == [True]
 
 
 def test_a_deploy_tool_that_knows_only_container_and_deployments_gets_along(trial: Trial) -> None:

@@ -302,3 +302,29 @@ def test_an_old_task_that_dies_by_itself_keeps_its_turn(dead: int, kept: list[in
         assert [number for number, task in enumerate(old) if task.id in site.state.tasks] == kept
 
     play(story)
+
+
+def test_readiness_is_told_of_new_tasks_and_while_their_deployment_lasts() -> None:
+    """Nobody listens at the ports of tasks in memory, so none of them is ever ready."""
+
+    async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        port = {"containerPort": 80, "name": "http"}
+        container = {"docker": {"image": "good"}, "portMappings": [port]}
+        checks = [{"portName": "http", "intervalSeconds": 3, "timeoutSeconds": 1}]
+        definition = app(container=container, readinessChecks=checks)
+        first = site.commands.submit({"/a": definition}, force=False)
+        await clock.advance(1)
+        assert [result["ready"] for result in site.rollout.readiness_of("/a")] == [False]
+        site.commands.rollback(first.id, force=True)
+        await clock.settle()
+        assert site.rollout.readiness_of("/a") == []
+        old = site.state.tasks_of("/a")
+        site.commands.submit({"/a": definition.replace(cmd="next")}, force=False)
+        await clock.advance(1)
+        new = [task.id for task in site.state.tasks_of("/a") if task not in old]
+        assert ([r["taskId"] for r in site.rollout.readiness_of("/a")], len(new)) == (new, 1)
+        site.commands.delete("/a", force=True)
+        await clock.settle()
+        assert site.rollout.readiness_of("/a") == []
+
+    play(story)

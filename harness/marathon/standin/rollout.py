@@ -6,41 +6,22 @@ goes on after a restart of the stand-in from where things are.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Any
 
-from harness.marathon.standin.deployment import Action, Deployment, RestartStrategy, restart_strategy
+from harness.marathon.standin.deployment import Action, Deployment, restart_strategy
 from harness.marathon.standin.model import App
 from harness.marathon.standin.monitor import Monitor
+from harness.marathon.standin.progress import Progress, victims
 from harness.marathon.standin.readiness import Readiness
 from harness.marathon.standin.scheduler import Scheduler
 from harness.marathon.standin.task import Task
 from harness.marathon.standin.telling import deployment_fields
 
-
-@dataclass
-class Progress:
-    """What one running action remembers, tasks by their ids.
-
-    strategy and queue: the bounds of a replacement, and the running tasks to be replaced in the order of their
-    turns. counted: tasks that were healthy and ready once. found: those that were there when it began.
-    """
-
-    action: Action
-    strategy: RestartStrategy | None = None
-    queue: list[str] = field(default_factory=list)
-    counted: set[str] = field(default_factory=set)
-    found: set[str] = field(default_factory=set)
-    done: bool = False
-
-
-def victims(app: App, tasks: Collection[Task], number: int) -> list[Task]:
-    """Choose whom a scale-down ends: not yet running ones first, then by the app's killSelection."""
-    youngest = app.kill_selection == "YOUNGEST_FIRST"
-    order = sorted(tasks, key=lambda t: t.staged_at, reverse=youngest)
-    return sorted(order, key=lambda t: t.started_at is not None)[:number]
+CANCEL_TAKES = 0.05
+"""Real seconds from the wish to cancel a deployment to its end: Marathon needs some, and clients see them."""
 
 
 class Rollout:
@@ -51,17 +32,23 @@ class Rollout:
         self.scheduler, self.monitor, self.readiness = scheduler, monitor, readiness
         self.state, self.bus, self.clock = scheduler.state, scheduler.bus, scheduler.clock
         self.progress: dict[str, Progress] = {}
+        self.ending: dict[str, asyncio.Event] = {}
         self.stopped = False
 
     # Deployments
 
-    def start(self, deployment: Deployment) -> None:
-        """List a deployment and begin its first step as soon as the current request is answered."""
-        self.state.deployments[deployment.id] = deployment
-        self.clock.spawn(self._begin(deployment))
+    def start(self, deployment: Deployment, after: Collection[Deployment] = ()) -> None:
+        """List a deployment, and begin its first step when the current request is answered and others are over.
 
-    async def _begin(self, deployment: Deployment) -> None:
-        if deployment.id in self.state.deployments and deployment.current == 0:
+        after: deployments that were cancelled for it.
+        """
+        self.state.deployments[deployment.id] = deployment
+        self.clock.spawn(self._begin(deployment, [self.ending[other.id] for other in after]))
+
+    async def _begin(self, deployment: Deployment, after: Collection[asyncio.Event]) -> None:
+        for ending in after:
+            await ending.wait()
+        if deployment.id in self.state.deployments and deployment.current == 0 and not deployment.cancelled:
             self._next_step(deployment)
 
     def resume(self, deployment: Deployment) -> None:
@@ -72,13 +59,23 @@ class Rollout:
             self._enter(deployment)
 
     def cancel(self, deployment: Deployment) -> None:
-        """End a deployment without undoing anything."""
-        self.state.deployments.pop(deployment.id, None)
+        """Let a deployment do nothing more, and undo nothing. Until it is over it is listed and locks its apps."""
+        if deployment.cancelled:
+            return
+        deployment.cancelled = True
+        self.ending[deployment.id] = asyncio.Event()
         for app_id in deployment.affected:
             self.progress.pop(app_id, None)
         self._ask_no_more(deployment)
-        self.tell("deployment_step_failure", deployment)
+        self.clock.spawn(self._end_cancelled(deployment))
+
+    async def _end_cancelled(self, deployment: Deployment) -> None:
+        await asyncio.sleep(CANCEL_TAKES)
+        del self.state.deployments[deployment.id]
+        if deployment.current:
+            self.tell("deployment_step_failure", deployment)
         self.tell("deployment_failed", deployment)
+        self.ending.pop(deployment.id).set()
 
     def _next_step(self, deployment: Deployment) -> None:
         if deployment.current:
@@ -154,7 +151,8 @@ class Rollout:
     def _keep(self, app_id: str) -> None:
         """Outside a deployment lost tasks are replaced; too many are left alone."""
         known = self.state.apps.get(app_id)
-        waiting = any(d.current == 0 and app_id in d.affected for d in self.state.deployments.values())
+        listed = [d for d in self.state.deployments.values() if app_id in d.affected]
+        waiting = any(d.current == 0 and not d.cancelled for d in listed)
         if known is not None and not waiting:
             # A task that is being killed keeps its place until it is dead: its ports are still taken.
             self.scheduler.want(known.app, known.app.instances - len(self.state.tasks_of(app_id)))

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from harness.marathon.standin.clock import Clock, Timer, stamp
+from harness.marathon.standin.clock import Clock, Timer
 from harness.marathon.standin.events import Bus
 from harness.marathon.standin.model import App
 from harness.marathon.standin.placement import Agent, refusal
@@ -24,13 +24,15 @@ from harness.marathon.standin.task import (
     Task,
     new_task_id,
 )
-from harness.marathon.standin.telling import instance_fields, status_fields
+from harness.marathon.standin.telling import failure_fields, instance_fields, status_fields
 
 log = logging.getLogger(__name__)
 LAUNCH_TIMEOUT = 300.0
 """Seconds that a task may take to run, Marathon's task_launch_timeout; a longer pull never ends by itself."""
 KILL_GRACE = 3.0
 """Seconds from SIGTERM to SIGKILL where the app says nothing."""
+KILL_AGAIN = 10.0
+"""Seconds after which a kill without effect is tried again, Marathon's kill_retry_timeout."""
 SETTLE_AFTER_SIGNAL = 1.0
 """Real seconds that a manual clock allows a task to die of a signal before time goes on."""
 
@@ -174,9 +176,18 @@ class Scheduler:
         task.timers.append(self.clock.call_later(wait, lambda: self.clock.spawn(self._put_down(task))))
 
     async def _put_down(self, task: Task) -> None:
-        if task.placed is not None:
-            await self.runner.signal(task.placed, "SIGKILL")
-            await self._let_die(task)
+        if task.placed is None:
+            return
+        await self.runner.signal(task.placed, "SIGKILL")
+        await self._let_die(task)
+        if task.over.is_set():
+            return
+        # The engine may have told of its end while nobody listened, or have been away when the signal came.
+        ending = await self.runner.ending(task.placed)
+        if ending is not None:
+            self.ended(task.id, *ending)
+        else:
+            self._put_down_later(task, self.clock.now() + KILL_AGAIN)
 
     async def _let_die(self, task: Task) -> None:
         with contextlib.suppress(TimeoutError):
@@ -217,16 +228,7 @@ class Scheduler:
         """Keep the app's last failure; it stays until the app is deleted."""
         known = self.state.apps.get(task.app.id)
         if known:
-            known.last_failure = {
-                "appId": task.app.id,
-                "host": self.agent.host,
-                "message": message,
-                "state": state,
-                "taskId": task.id,
-                "timestamp": stamp(self.clock.now()),
-                "version": task.app.version,
-                "slaveId": self.agent.id,
-            }
+            known.last_failure = failure_fields(task, state, message, self.agent, self.clock.now())
 
     # Telling
 

@@ -1,10 +1,11 @@
-"""What events say of tasks and deployments: their fields, without eventType and timestamp, which the bus adds."""
+"""What is told of tasks and deployments: the fields of events, to which the bus adds eventType and timestamp."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from harness.marathon.standin.clock import stamp
 from harness.marathon.standin.deployment import Deployment, steps_json
 from harness.marathon.standin.model import App
 from harness.marathon.standin.placement import Agent
@@ -39,6 +40,20 @@ def status_fields(task: Task, message: str, agent: Agent) -> dict[str, Any]:
         "ipAddresses": [{"ipAddress": placed.ip, "protocol": "IPv4"}] if placed and placed.ip else [],
         "ports": list(placed.host_ports) if placed else [],
         "version": task.app.version,
+    }
+
+
+def failure_fields(task: Task, state: str, message: str, agent: Agent, now: float) -> dict[str, Any]:
+    """Return lastTaskFailure, which is no event: how a task failed at `now`."""
+    return {
+        "appId": task.app.id,
+        "host": agent.host,
+        "message": message,
+        "state": state,
+        "taskId": task.id,
+        "timestamp": stamp(now),
+        "version": task.app.version,
+        "slaveId": agent.id,
     }
 
 

@@ -55,6 +55,10 @@ class ScriptedRunner:
             self.apps.pop(task_id, None)
             self.ended(task_id, FAILED, "Container exited with status 137")
 
+    async def ending(self, placed: Placed) -> tuple[str, str] | None:
+        """Know of every task that is left."""
+        return None if placed.container.partition(":")[2] in self.apps else (FAILED, "Container is gone")
+
     async def remove(self, placed: Placed) -> None:
         """Forget a task."""
         self.apps.pop(placed.container.partition(":")[2], None)
@@ -73,11 +77,11 @@ class ScriptedRunner:
 
 
 def standin(
-    state: State | None = None, settings: Settings | None = None
+    state: State | None = None, settings: Settings | None = None, runner: ScriptedRunner | None = None
 ) -> tuple[Standin, ScriptedRunner, ManualClock]:
     """Return a stand-in on a manual clock that has not been started."""
     state = state or State(None)
-    clock, runner = ManualClock(state.moment or 1_700_000_000.0), ScriptedRunner()
+    clock, runner = ManualClock(state.moment or 1_700_000_000.0), runner or ScriptedRunner()
     site = Standin(clock, runner, state, settings)
     site.scheduler.settle_after_signal = 0.01  # tasks in memory die at once or not at all
     return site, runner, clock
@@ -98,16 +102,20 @@ Story = Callable[[Standin, ScriptedRunner, ManualClock], Awaitable[None]]
 
 
 def play(
-    story: Story, settings: Settings | None = None, state: State | None = None, left: Sequence[Found] = ()
+    story: Story,
+    settings: Settings | None = None,
+    state: State | None = None,
+    left: Sequence[Found] = (),
+    runner: ScriptedRunner | None = None,
 ) -> None:
     """Run a story on a stand-in of its own; `left` is what an earlier one left running."""
 
     async def whole() -> None:
-        site, runner, clock = standin(state, settings)
-        runner.left = list(left)
-        runner.apps = {found.task_id: app() for found in left if found.ended is None}
+        site, used, clock = standin(state, settings, runner)
+        used.left = list(left)
+        used.apps = {found.task_id: app() for found in left if found.ended is None}
         await site.start()
-        await story(site, runner, clock)
+        await story(site, used, clock)
         await site.stop()
 
     asyncio.run(whole())

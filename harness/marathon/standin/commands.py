@@ -25,7 +25,7 @@ class Commands:
         """Belong to one rollout."""
         self.rollout = rollout
         self.state, self.bus, self.clock = rollout.state, rollout.bus, rollout.clock
-        self.limit = max_running_deployments
+        self.limit, self.dialect = max_running_deployments, rollout.scheduler.dialect
 
     # Apps
 
@@ -68,7 +68,7 @@ class Commands:
     ) -> App:
         """Return the definition that a PUT asks for."""
         if not isinstance(document, dict):
-            return parse(document, place)
+            return parse(document, place, self.dialect)
         version = document.get("version")
         if version is not None and before is not None:
             if set(document) - {"version", "id"}:
@@ -77,14 +77,14 @@ class Commands:
                 raise errors.unknown_app(app_id, str(version))
             return before.versions[version]
         if before is not None and partial:
-            parse({"id": app_id, **document}, place)  # what was sent is judged by itself first
+            parse({"id": app_id, **document}, place, self.dialect)  # what was sent is judged by itself first
             current = app_json(before.app)
             document = merge({k: v for k, v in current.items() if k not in ("version", "versionInfo")}, document)
         return self.checked({**document, "id": app_id}, before, place)
 
     def checked(self, document: Any, before: Known | None = None, place: tuple[int | str, ...] = ()) -> App:
         """Parse, normalise and validate. Raises ApiError 422."""
-        app = parse(document, place)
+        app = parse(document, place, self.dialect)
         taken = {
             port
             for other in self.state.apps.values()

@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from harness.marathon.standin import probes
+from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.clock import ManualClock
 from harness.marathon.standin.core import Standin
 from harness.marathon.standin.inside import Inside, NotPermittedError
-from harness.marathon.standin.model import HealthCheck
 from harness.marathon.standin.monitor import ask_from_outside
 from harness.marathon.standin.task import Placed
 from tests.harness.marathon.scripted import ScriptedRunner, app, play

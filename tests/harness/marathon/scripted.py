@@ -27,6 +27,7 @@ class ScriptedRunner:
         self.apps: dict[str, App] = {}
         self.signals: list[str] = []
         self.left: list[Found] = []
+        self.port = 9
         self.most = 0
 
     def watch(self, ended: Ended) -> None:
@@ -34,14 +35,14 @@ class ScriptedRunner:
         self.ended = ended
 
     async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
-        """Start a task whose port nobody listens on."""
+        """Start a task at `port`, where nobody listens unless a test does."""
         del staged_at
         image = app.container.docker.image if app.container and app.container.docker else ""
         if image == "missing":
             raise LaunchError("image missing is not here")
         self.apps[task_id] = app
         self.most = max(self.most, len(self.apps))
-        return Placed(f"{image}:{task_id}", 0, "127.0.0.1", (9,), (80,), (("127.0.0.1", 9),))
+        return Placed(f"{image}:{task_id}", 0, "127.0.0.1", (self.port,), (80,), (("127.0.0.1", self.port),))
 
     def crash(self, task_id: str, status: int = 3) -> None:
         """Let a task end by itself."""

@@ -16,7 +16,7 @@ from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.clock import ManualClock
 from harness.marathon.standin.core import Standin
 from harness.marathon.standin.inside import Inside, NotPermittedError
-from harness.marathon.standin.monitor import ask_from_outside
+from harness.marathon.standin.monitor import ask_from_outside, ask_inside
 from harness.marathon.standin.task import Placed
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
@@ -140,6 +140,34 @@ def unknown_certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLCont
 def test_https_accepts_every_certificate(unknown_certificate: ssl.SSLContext, path: str, passed: bool) -> None:
     found = run(lambda port: probes.http("127.0.0.1", port, path, 5, tls=True), unknown_certificate)
     assert found.passed is passed
+
+
+@pytest.mark.parametrize(("path", "passed"), [("/to-200", True), ("/302", False)])
+def test_the_agent_speaks_tls_too_and_follows_there(
+    unknown_certificate: ssl.SSLContext, path: str, passed: bool
+) -> None:
+    async def question(port: int) -> probes.Result:
+        check = HealthCheck.model_validate({"protocol": "MESOS_HTTPS", "port": port, "path": path})
+        return await ask_inside(check, Placed("c", 0, "", (), (), ()), probes.connect_directly, "127.0.0.1")
+
+    assert run(question, unknown_certificate).passed is passed
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (500, False)])
+def test_readiness_is_asked_over_tls(unknown_certificate: ssl.SSLContext, status: int, ready: bool) -> None:
+    checks = [{"protocol": "HTTPS", "portName": "https", "path": f"/{status}", "intervalSeconds": 3,
+               "timeoutSeconds": 2, "preserveLastResponse": True}]  # fmt: skip
+    container = {"docker": {"image": "good"}, "portMappings": [{"containerPort": 443, "name": "https"}]}
+
+    async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
+        async with server(unknown_certificate) as runner.port:
+            site.commands.submit({"/a": app(container=container, readinessChecks=checks)}, force=False)
+            await clock.settle()
+        task = site.state.tasks_of("/a")[0]
+        assert task.readiness is not None
+        assert (task.ready, task.readiness["lastResponse"]["status"]) == (ready, status)
+
+    play(story)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_c33_a_killed_task_is_replaced_by_one_with_another_id(trial: Trial) -> N
 
 def test_c33_killing_with_scale_takes_one_instance_away(trial: Trial) -> None:
     trial.create(trial.definition(instances=2))
-    chosen, other = trial.tasks()
+    other, chosen = trial.tasks()
     answer = trial.json("POST", "/v2/tasks/delete", {"ids": [chosen["id"]]}, params={"scale": "True"})
     trial.settle(answer["deploymentId"])
     assert (trial.app()["instances"], trial.ids()) == (1, {other["id"]})

@@ -93,8 +93,8 @@ def died(task: str, moment: int) -> dict[str, Any]:
     return {"id": task, "time": moment, "Actor": {"Attributes": {TASK: task, "exitCode": "3"}}}
 
 
-def test_an_engine_that_was_away_is_asked_again_and_again_and_then_who_is_over() -> None:
-    """It remembers nothing from before its restart, so its list says who died with it; not without a pause."""
+def test_an_engine_that_was_away_is_followed_again() -> None:
+    """With a pause before each attempt. It remembers nothing from before, so its list says who died meanwhile."""
     state = {"Running": False, "ExitCode": 9, "OOMKilled": False, "Pid": 0}
     attributes = {
         "Id": "x", "State": state, "Config": {"Labels": labels("me", "b")}, "NetworkSettings": {"Networks": {}},

@@ -59,6 +59,11 @@ class TargetRunner:
     async def remove(self, placed: Placed) -> None:
         """Do nothing."""
 
+    async def ending(self, placed: Placed) -> tuple[str, str] | None:
+        """Know of no end but those that were told."""
+        del placed
+        return None
+
     async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
         """Pass."""
         del placed, command, timeout

@@ -43,17 +43,8 @@ class Api:
         if request.method == "POST":
             return self._create(request, document)
         if not isinstance(document, list):
-            raise errors.ApiError(
-                422,
-                {
-                    "message": "Invalid JSON",
-                    "details": [{"path": "/", "errors": ["error.expected.jsarray"]}],
-                },
-            )
-        updates = {
-            str(item.get("id")) if isinstance(item, dict) else str(index): item
-            for index, item in enumerate(document)
-        }
+            raise errors.broken_json((), "error.expected.jsarray")
+        updates = {named(item, index): item for index, item in enumerate(document)}
         create = request.method == "PUT"
         partial = flag(request, "partialUpdate", default=True)
         deployment = self.commands.update(
@@ -198,6 +189,16 @@ class Api:
                 raise ApiError(409, {"message": "This stand-in runs on the real clock"})
             await clock.advance(float((await body(request))["seconds"]))
         return JSONResponse({"now": stamp(clock.now()), "manual": isinstance(clock, ManualClock)})
+
+
+def named(item: Any, index: int) -> str:
+    """Return the id of an app in an array. Raises ApiError 422 where it has none."""
+    if not isinstance(item, dict):
+        raise errors.broken_json((index,), "error.expected.jsobject")
+    if not isinstance(item.get("id"), str):
+        code = "error.path.missing" if item.get("id") is None else "error.expected.jsstring"
+        raise errors.broken_json((index, "id"), code)
+    return str(item["id"])
 
 
 def build(standin: Standin, credentials: str = "") -> ASGIApp:

@@ -25,7 +25,7 @@ class Commands:
         """Belong to one rollout."""
         self.rollout = rollout
         self.state, self.bus, self.clock = rollout.state, rollout.bus, rollout.clock
-        self.limit = max_running_deployments
+        self.limit, self.dialect = max_running_deployments, rollout.scheduler.dialect
 
     # Apps
 
@@ -68,7 +68,7 @@ class Commands:
     ) -> App:
         """Return the definition that a PUT asks for."""
         if not isinstance(document, dict):
-            return parse(document, place)
+            return parse(document, place, self.dialect)
         version = document.get("version")
         if version is not None and before is not None:
             if set(document) - {"version", "id"}:
@@ -77,14 +77,14 @@ class Commands:
                 raise errors.unknown_app(app_id, str(version))
             return before.versions[version]
         if before is not None and partial:
-            parse({"id": app_id, **document}, place)  # what was sent is judged by itself first
+            parse({"id": app_id, **document}, place, self.dialect)  # what was sent is judged by itself first
             current = app_json(before.app)
             document = merge({k: v for k, v in current.items() if k not in ("version", "versionInfo")}, document)
         return self.checked({**document, "id": app_id}, before, place)
 
     def checked(self, document: Any, before: Known | None = None, place: tuple[int | str, ...] = ()) -> App:
         """Parse, normalise and validate. Raises ApiError 422."""
-        app = parse(document, place)
+        app = parse(document, place, self.dialect)
         taken = {
             port
             for other in self.state.apps.values()
@@ -145,7 +145,8 @@ class Commands:
         """Turn wanted definitions into a deployment and start it.
 
         Raises ApiError 409 when a running deployment holds one of the apps and `force` is false, 403 when too
-        many run. With `force` those in the way are cancelled. A plan without steps changes nothing.
+        many run. With `force` those in the way are cancelled, and it begins when they are over. A plan without
+        steps changes nothing.
         """
         original = {i: self.state.apps[i].app if i in self.state.apps else None for i in targets}
         version = self.state.next_version(self.clock.now())
@@ -161,18 +162,18 @@ class Commands:
             plan(original, stamped, restarts),
             kills=dict(kills or {}),
         )
-        self._make_way(deployment, force)
+        cancelled = self._make_way(deployment, force)
         if not deployment.steps:
             self.rollout.tell("deployment_success", deployment)
             return deployment
         for app_id in deployment.affected:
             self._store(app_id, stamped[app_id])
         self.bus.publish("group_change_success", groupId="/", version=version)
-        self.rollout.start(deployment)
+        self.rollout.start(deployment, cancelled)
         self.state.save(self.clock.now())
         return deployment
 
-    def _make_way(self, deployment: Deployment, force: bool) -> None:
+    def _make_way(self, deployment: Deployment, force: bool) -> list[Deployment]:
         wanted = set(deployment.affected)
         holders = [d for d in self.state.deployments.values() if wanted & set(d.affected)]
         if holders and not force:
@@ -181,6 +182,7 @@ class Commands:
             raise errors.too_many_deployments(self.limit)
         for holder in holders:
             self.rollout.cancel(holder)
+        return holders
 
     def _store(self, app_id: str, app: App | None) -> None:
         if app is None:

@@ -32,7 +32,7 @@ class Deployment:
     """A change from `original` to `target`, in steps of actions that run side by side.
 
     current is the number of the running step, counted from 1; 0 before the first begins. kills names the
-    tasks that a scale-down is to take first, by app id.
+    tasks that a scale-down is to take first, by app id. cancelled: it does nothing more, and will be over soon.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Deployment:
     steps: list[list[Action]]
     current: int = 0
     kills: dict[str, list[str]] = field(default_factory=dict)
+    cancelled: bool = False
 
     @property
     def affected(self) -> list[str]:

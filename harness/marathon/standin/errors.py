@@ -68,6 +68,12 @@ def invalid_json(error: ValidationError, prefix: tuple[int | str, ...] = ()) -> 
     )
 
 
+def broken_json(location: Iterable[int | str], code: str) -> ApiError:
+    """Return the 422 for one value that cannot be read."""
+    details = [{"path": path_of(location), "errors": [code]}]
+    return ApiError(422, {"message": "Invalid JSON", "details": details})
+
+
 def not_valid(problems: Iterable[tuple[str, str]]) -> ApiError:
     """Return the 422 for broken rules, given (path, text) pairs."""
     details: dict[str, list[str]] = {}

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from docker import DockerClient
 from docker.errors import DockerException
@@ -50,21 +51,38 @@ class Executions:
             code = await asyncio.wait_for(asyncio.shield(working), timeout)
         except TimeoutError:
             if started:
-                # Ending the process also lets the thread go that waits for it.
-                await loop.run_in_executor(self._ending, self._end, started[0])
+                await loop.run_in_executor(self._ending, self._end, container, started[0])
             working.add_done_callback(lambda done: done.cancelled() or done.exception())
             return Result(False, f"timed out after {timeout:g} s")
         except (DockerException, OSError) as error:
             return Result(False, str(error))
         return Result(code == 0, "" if code == 0 else f"Command returned exited with status {code}")
 
-    def _end(self, execution: str) -> None:
+    def _end(self, container: str, execution: str) -> None:
+        """End a command with its children, which would keep its output open, and so the thread that waits for it.
+
+        The engine makes each command the leader of a session, and so of a group. Where this process may not end
+        it, for want of root, a shell inside the container may, to which the group has another number.
+        """
+        api = self.client.api
         with contextlib.suppress(DockerException, OSError):
-            pid = self.client.api.exec_inspect(execution).get("Pid")
-            if pid:
-                os.kill(pid, signal.SIGKILL)
+            pid = int(api.exec_inspect(execution).get("Pid") or 0)
+            if not pid:
+                return
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except PermissionError:
+                command = ["sh", "-c", f"kill -9 -{number_inside(pid)}"]
+                api.exec_start(api.exec_create(container, command)["Id"])
 
     def close(self) -> None:
         """Begin no more."""
         for pool in (self._pool, self._ending):
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def number_inside(pid: int) -> int:
+    """Return the number that a process of this machine has in its container. Raises OSError when it is gone."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    numbers = next(line for line in status.splitlines() if line.startswith("NSpid:"))
+    return int(numbers.split()[-1])

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.marathon.standin.model import HealthCheck
+from harness.marathon.standin.checks import HealthCheck
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,11 @@ from harness.marathon.standin.probes import Streams
 CLONE_NEWNET = 0x40000000
 
 
-class NotPermittedError(OSError):
-    """This process may not enter (or cannot see) the task's network namespace."""
+class NotPermittedError(Exception):
+    """This process may not enter (or cannot see) the task's network namespace.
+
+    No OSError: a probe would take that for the task's own silence, and the check for failed.
+    """
 
 
 def socket_inside(pid: int, family: socket.AddressFamily) -> socket.socket:
@@ -65,7 +68,7 @@ class Inside:
         self.pid = pid
 
     async def __call__(self, host: str, port: int, tls: ssl.SSLContext | None) -> Streams:
-        """Connect to an address as the task sees it. Raises OSError, NotPermittedError among them."""
+        """Connect to an address as the task sees it. Raises OSError, or NotPermittedError."""
         loop = asyncio.get_running_loop()
         family, _, _, _, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))[0]
         made = socket_inside(self.pid, family)

@@ -5,44 +5,22 @@ Shapes follow the RAML types of Marathon 1.5 to 1.10 (docs/docs/rest-api/public/
 Sizes are MB, times are seconds.
 """
 
+# ruff: noqa: RUF012 - pydantic, which the base in another module stands on, copies defaults
+
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticKnownError
 
-Port = Annotated[int, Field(ge=0, le=65535)]
-NotNegative = Annotated[int, Field(ge=0)]
+from harness.marathon.standin.basis import Labels, Model, Name, NotNegative, Port
+from harness.marathon.standin.checks import HealthCheck, ReadinessCheck
+
 Share = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 SEGMENT = r"(([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])\.)*([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])|\.|\.\."
 AppId = Annotated[str, Field(pattern=rf"^/?({SEGMENT})(/({SEGMENT}))*$")]
-Labels = dict[str, str]
-
-MARATHON_LEVEL = frozenset({"HTTP", "HTTPS", "TCP"})
-"""Protocols that Marathon itself probes from outside; all others are run beside the task by its agent."""
-
-
-class Model(BaseModel):
-    """Base: camelCase in JSON, no coercion between JSON types, unknown keys ignored, values immutable."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, strict=True, extra="ignore", populate_by_name=True, frozen=True
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_absent(cls, document: Any) -> Any:
-        """Leave out what is null: Marathon takes it for absent, and its own answers of 1.4 are full of them."""
-        if not isinstance(document, dict):
-            return document
-        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
-        return {k: v for k, v in document.items() if v is not None or (k in fields and fields[k].is_required())}
-
-    def replace(self, **changes: Any) -> Self:
-        """Return a copy with the named (snake_case) fields changed."""
-        return self.model_copy(update=changes)
+LEAST_CPUS = 0.001
 
 
 class PortMapping(Model):
@@ -113,46 +91,6 @@ class Network(Model):
     labels: Labels = {}
 
 
-class Command(Model):
-    """The shell command of a COMMAND check."""
-
-    value: Annotated[str, Field(min_length=1)]
-
-
-class HealthCheck(Model):
-    """One health check; defaults are Marathon's own (300 s grace, every 60 s, 20 s time-out, 3 failures)."""
-
-    protocol: Literal["HTTP", "HTTPS", "TCP", "COMMAND", "MESOS_HTTP", "MESOS_HTTPS", "MESOS_TCP"] = "HTTP"
-    path: str | None = None
-    port_index: Port | None = None
-    port: Port | None = None
-    command: Command | None = None
-    grace_period_seconds: NotNegative = 300
-    interval_seconds: NotNegative = 60
-    timeout_seconds: int = 20
-    max_consecutive_failures: NotNegative = 3
-    delay_seconds: NotNegative = 15
-    ip_protocol: Literal["IPv4", "IPv6"] = "IPv4"
-
-    @property
-    def by_marathon(self) -> bool:
-        """Tell whether Marathon probes this itself (kill on failure N+1) or the agent does (kill on N)."""
-        return self.protocol in MARATHON_LEVEL
-
-
-class ReadinessCheck(Model):
-    """A question asked of new tasks during a deployment only."""
-
-    name: str = "readinessCheck"
-    protocol: Literal["HTTP", "HTTPS"] = "HTTP"
-    path: str = "/"
-    port_name: str = "http-api"
-    interval_seconds: Annotated[int, Field(ge=0)] = 30
-    timeout_seconds: Annotated[int, Field(ge=0)] = 10
-    http_status_codes_for_ready: list[Annotated[int, Field(ge=100, le=999)]] = [200]
-    preserve_last_response: bool = False
-
-
 class UpgradeStrategy(Model):
     """Shares of `instances` that must stay up, and that may run beyond, while tasks are replaced."""
 
@@ -191,7 +129,7 @@ class App(Model):
     cmd: Annotated[str, Field(min_length=1)] | None = None
     args: list[str] = []
     instances: NotNegative = 1
-    cpus: Annotated[float, Field(ge=0.001)] = 1
+    cpus: float = 1
     mem: Annotated[float, Field(ge=0)] = 128
     disk: Annotated[float, Field(ge=0)] = 0
     gpus: NotNegative = 0
@@ -225,6 +163,15 @@ class App(Model):
     role: str | None = None
     version: str = ""
     version_info: VersionInfo | None = None
+
+    @field_validator("cpus")
+    @classmethod
+    def _enough(cls, cpus: float, info: ValidationInfo) -> float:
+        """Want a thousandth, in 1.4 nothing; nor of a state read back, which was looked at when it was sent."""
+        least = LEAST_CPUS if info.context and info.context["dialect"] != "1.4" else 0
+        if cpus < least:
+            raise PydanticKnownError("greater_than_equal", {"ge": least})
+        return cpus
 
     @property
     def strategy(self) -> UpgradeStrategy:

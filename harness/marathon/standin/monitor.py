@@ -7,9 +7,10 @@ import logging
 from collections.abc import Callable
 
 from harness.marathon.standin import probes
+from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.health import AgentJudge, Record, Update, aggregate, judge
 from harness.marathon.standin.inside import Inside, NotPermittedError
-from harness.marathon.standin.model import App, HealthCheck
+from harness.marathon.standin.model import App
 from harness.marathon.standin.probes import Connect, Result
 from harness.marathon.standin.scheduler import Scheduler
 from harness.marathon.standin.task import KILLED, Placed, Task, instance_id

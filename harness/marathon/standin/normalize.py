@@ -11,12 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.errors import ApiError, invalid_json, not_valid
 from harness.marathon.standin.model import (
     App,
     Container,
     Fetch,
-    HealthCheck,
     Network,
     PortDefinition,
     PortMapping,
@@ -25,6 +25,7 @@ from harness.marathon.standin.model import (
 
 SERVICE_PORTS = range(10_000, 20_001)
 SINGLE_INSTANCE = "MARATHON_SINGLE_INSTANCE_APP"
+LONGEST_DELAY_SINCE_1_8 = 300
 BOTH_STYLES = "must not specify both container.docker.network and networks"
 
 
@@ -39,20 +40,29 @@ def absolute(app_id: str) -> str:
     return "/" + "/".join(parts)
 
 
-def parse(document: Any, prefix: tuple[int | str, ...] = ()) -> App:
-    """Read one app definition in either dialect. Raises ApiError: 422 "Invalid JSON", or a reader's 500."""
+def parse(document: Any, prefix: tuple[int | str, ...] = (), dialect: str = "1.6") -> App:
+    """Read one app definition, old style or new. Raises ApiError: 422 "Invalid JSON", or a reader's 500.
+
+    dialect: whose defaults and limits are meant, where versions differ.
+    """
+    if dialect == "1.10" and isinstance(document, dict) and document.get("maxLaunchDelaySeconds") is None:
+        document = {**document, "maxLaunchDelaySeconds": LONGEST_DELAY_SINCE_1_8}
     try:
-        app = App.model_validate(document)
+        app = App.model_validate(document, context={"dialect": dialect})
     except ValidationError as error:
         raise invalid_json(error, prefix) from None
-    for check in app.health_checks:
-        reject_unreadable(check)
-    return app
+    return app.replace(health_checks=[readable(check, dialect) for check in app.health_checks])
 
 
-def reject_unreadable(check: HealthCheck) -> None:
-    """Raise what Marathon 1.5+ answers to a COMMAND check with the wrong companions: its reader throws."""
+def readable(check: HealthCheck, dialect: str) -> HealthCheck:
+    """Return a check as Marathon reads it.
+
+    The reader of 1.5+ throws at a COMMAND check with the wrong companions, which is a 500; that of 1.4 leaves out
+    what a command has no use for.
+    """
     is_command = check.protocol == "COMMAND"
+    if is_command and dialect == "1.4":
+        check = check.replace(path=None, port=None)
     stray = check.path is not None or check.port is not None  # portIndex is allowed, and ignored
     if is_command != (check.command is not None) or (is_command and stray):
         raise ApiError(
@@ -62,6 +72,7 @@ def reject_unreadable(check: HealthCheck) -> None:
                 "command, belongs to protocol COMMAND"
             },
         )
+    return check
 
 
 def merge(current: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:

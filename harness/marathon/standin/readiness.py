@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from harness.marathon.standin import probes
-from harness.marathon.standin.model import ReadinessCheck
+from harness.marathon.standin.checks import ReadinessCheck
 from harness.marathon.standin.scheduler import Scheduler
 from harness.marathon.standin.task import Task
 

@@ -6,37 +6,22 @@ goes on after a restart of the stand-in from where things are.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from typing import Any
 
-from harness.marathon.standin.deployment import Action, Deployment, RestartStrategy, restart_strategy, steps_json
+from harness.marathon.standin.deployment import Action, Deployment, restart_strategy
 from harness.marathon.standin.model import App
 from harness.marathon.standin.monitor import Monitor
+from harness.marathon.standin.progress import Progress, victims
 from harness.marathon.standin.readiness import Readiness
-from harness.marathon.standin.render import app_json
 from harness.marathon.standin.scheduler import Scheduler
 from harness.marathon.standin.task import Task
+from harness.marathon.standin.telling import deployment_fields
 
-
-@dataclass
-class Progress:
-    """What one running action remembers: its bounds, the tasks it has ended, and those that counted once."""
-
-    action: Action
-    strategy: RestartStrategy | None = None
-    ended: set[str] = field(default_factory=set)
-    counted: set[str] = field(default_factory=set)
-    found: set[str] = field(default_factory=set)
-    done: bool = False
-
-
-def victims(app: App, tasks: Collection[Task], number: int) -> list[Task]:
-    """Choose whom to end: not yet running ones first, then by the app's killSelection."""
-    youngest = app.kill_selection == "YOUNGEST_FIRST"
-    order = sorted(tasks, key=lambda t: t.staged_at, reverse=youngest)
-    return sorted(order, key=lambda t: t.started_at is not None)[:number]
+CANCEL_TAKES = 0.05
+"""Real seconds from the wish to cancel a deployment to its end: Marathon needs some, and clients see them."""
 
 
 class Rollout:
@@ -47,17 +32,23 @@ class Rollout:
         self.scheduler, self.monitor, self.readiness = scheduler, monitor, readiness
         self.state, self.bus, self.clock = scheduler.state, scheduler.bus, scheduler.clock
         self.progress: dict[str, Progress] = {}
+        self.ending: dict[str, asyncio.Event] = {}
         self.stopped = False
 
     # Deployments
 
-    def start(self, deployment: Deployment) -> None:
-        """List a deployment and begin its first step as soon as the current request is answered."""
-        self.state.deployments[deployment.id] = deployment
-        self.clock.spawn(self._begin(deployment))
+    def start(self, deployment: Deployment, after: Collection[Deployment] = ()) -> None:
+        """List a deployment, and begin its first step when the current request is answered and others are over.
 
-    async def _begin(self, deployment: Deployment) -> None:
-        if deployment.id in self.state.deployments and deployment.current == 0:
+        after: deployments that were cancelled for it.
+        """
+        self.state.deployments[deployment.id] = deployment
+        self.clock.spawn(self._begin(deployment, [self.ending[other.id] for other in after]))
+
+    async def _begin(self, deployment: Deployment, after: Collection[asyncio.Event]) -> None:
+        for ending in after:
+            await ending.wait()
+        if deployment.id in self.state.deployments and deployment.current == 0 and not deployment.cancelled:
             self._next_step(deployment)
 
     def resume(self, deployment: Deployment) -> None:
@@ -68,21 +59,30 @@ class Rollout:
             self._enter(deployment)
 
     def cancel(self, deployment: Deployment) -> None:
-        """End a deployment without undoing anything."""
-        self.state.deployments.pop(deployment.id, None)
+        """Let a deployment do nothing more, and undo nothing. Until it is over it is listed and locks its apps."""
+        if deployment.cancelled:
+            return
+        deployment.cancelled = True
+        self.ending[deployment.id] = asyncio.Event()
         for app_id in deployment.affected:
-            if self.progress.pop(app_id, None):
-                self.readiness_of(app_id, stop=True)
-        self.tell("deployment_step_failure", deployment)
+            self.progress.pop(app_id, None)
+        self._ask_no_more(deployment)
+        self.clock.spawn(self._end_cancelled(deployment))
+
+    async def _end_cancelled(self, deployment: Deployment) -> None:
+        await asyncio.sleep(CANCEL_TAKES)
+        del self.state.deployments[deployment.id]
+        if deployment.current:
+            self.tell("deployment_step_failure", deployment)
         self.tell("deployment_failed", deployment)
+        self.ending.pop(deployment.id).set()
 
     def _next_step(self, deployment: Deployment) -> None:
         if deployment.current:
             self.tell("deployment_step_success", deployment)
         if deployment.current == len(deployment.steps):
             self.state.deployments.pop(deployment.id, None)
-            for app_id in deployment.affected:
-                self.readiness_of(app_id, stop=True)
+            self._ask_no_more(deployment)
             self.tell("deployment_success", deployment)
             self.state.save(self.clock.now())
             return
@@ -102,13 +102,14 @@ class Rollout:
         self.progress[action.app_id] = progress
         app = deployment.target.get(action.app_id)
         tasks = self.state.tasks_of(action.app_id)
+        progress.found = {task.id for task in tasks if app is None or task.app.version != app.version}
         if action.kind == "StopApplication" or app is None:
             return
         self.monitor.register(app)
-        progress.found = {task.id for task in tasks if task.app.version != app.version}
         if action.kind == "RestartApplication":
-            running = sum(task.started_at is not None and not task.killing for task in tasks)
-            progress.strategy = restart_strategy(app, running)
+            running = [task.id for task in tasks if task.started_at is not None and not task.killing]
+            progress.strategy = restart_strategy(app, len(running))
+            progress.queue = [task_id for task_id in running if task_id in progress.found]
             self.state.backoff.reset(app.id)
         elif action.kind == "ScaleApplication":
             for task_id in deployment.kills.get(app.id, []):
@@ -150,7 +151,8 @@ class Rollout:
     def _keep(self, app_id: str) -> None:
         """Outside a deployment lost tasks are replaced; too many are left alone."""
         known = self.state.apps.get(app_id)
-        waiting = any(d.current == 0 and app_id in d.affected for d in self.state.deployments.values())
+        listed = [d for d in self.state.deployments.values() if app_id in d.affected]
+        waiting = any(d.current == 0 and not d.cancelled for d in listed)
         if known is not None and not waiting:
             # A task that is being killed keeps its place until it is dead: its ports are still taken.
             self.scheduler.want(known.app, known.app.instances - len(self.state.tasks_of(app_id)))
@@ -176,63 +178,50 @@ class Rollout:
         return len(tasks) == app.instances and not self.scheduler.pending(app.id) and all(t.counts for t in new)
 
     def _replace(self, app: App, tasks: list[Task], progress: Progress) -> bool:
+        """Go on with a rolling replacement; returns whether it is over.
+
+        As in TaskReplaceActor, old tasks wait in a queue in the order in which they were launched, whatever the
+        app's killSelection and their health say. One that dies by itself keeps its place: its turn is lost on it.
+        """
         assert progress.strategy is not None
         old = [task for task in tasks if task.id in progress.found]
         new = [task for task in tasks if task.id not in progress.found]
         for task in new:
             self.readiness.watch(task)
-        for task in old:
-            # The bounds count running tasks: one still on its way would hold a place that nobody gives up.
-            if task.started_at is None:
-                self.scheduler.kill(task)
         progress.counted |= {task.id for task in new if task.counts}
         counting = sum(task.counts for task in new)
-        staying = [task for task in old if not task.killing]
-        allowed = progress.strategy.kill_now + len(progress.counted) - len(progress.ended)
+        turns = progress.strategy.kill_now + len(progress.counted)
         if counting >= app.instances:
-            allowed = len(staying)
-        for task in victims(app, staying, max(0, allowed)):
-            progress.ended.add(task.id)
-            self.scheduler.kill(task)
+            turns = len(progress.queue)
+        for task in old:
+            # The bounds count running tasks: one still on its way would hold a place that nobody gives up.
+            if task.started_at is None or task.id in progress.queue[:turns]:
+                self.scheduler.kill(task)
         room = progress.strategy.maximum_capacity - len(old) - len(new)
         self.scheduler.want(app, min(app.instances - len(new), room))
         return not old and counting == len(new) == app.instances
 
     # Readiness and events
 
-    def readiness_of(self, app_id: str, *, stop: bool = False) -> list[dict[str, Any]]:
-        """Return the readiness results of an app's tasks; with `stop`, also ask no more."""
-        tasks = self.state.tasks_of(app_id)
-        for task in tasks if stop else []:
-            self.readiness.forget(task)
-        return [task.readiness for task in tasks if task.readiness is not None]
+    def readiness_of(self, app_id: str) -> list[dict[str, Any]]:
+        """Return the results of an app's readiness check: those of the tasks that its running action has launched.
+
+        Marathon keeps results with the deployment that asked, and forgets them with it.
+        """
+        progress = self.progress.get(app_id)
+        if progress is None:
+            return []
+        new = [task for task in self.state.tasks_of(app_id) if task.id not in progress.found]
+        return [task.readiness for task in new if task.readiness is not None]
+
+    def _ask_no_more(self, deployment: Deployment) -> None:
+        for app_id in deployment.affected:
+            for task in self.state.tasks_of(app_id):
+                self.readiness.forget(task)
 
     def tell(self, event: str, deployment: Deployment) -> None:
-        """Publish a deployment event with its plan, in the heavy form that 1.6 uses by default."""
-        plan = {
-            "id": deployment.id,
-            "original": group(deployment.original, deployment.version),
-            "target": group(deployment.target, deployment.version),
-            "steps": steps_json(deployment),
-            "version": deployment.version,
-        }
-        fields: dict[str, Any] = {"id": deployment.id} if event in ENDINGS else {}
-        current = {"actions": [{"action": a.kind, "app": a.app_id} for a in deployment.running]}
-        self.bus.publish(event, **fields, plan=plan, currentStep=current)
-
-
-ENDINGS = ("deployment_success", "deployment_failed")
-
-
-def group(apps: Mapping[str, App | None], version: str) -> dict[str, Any]:
-    """Return the root group with those of the apps that exist."""
-    return {
-        "id": "/",
-        "apps": [app_json(app) for app in apps.values() if app is not None],
-        "groups": [],
-        "dependencies": [],
-        "version": version,
-    }
+        """Publish one of a deployment's events."""
+        self.bus.publish(event, **deployment_fields(event, deployment))
 
 
 def new_deployment_id() -> str:

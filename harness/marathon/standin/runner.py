@@ -45,6 +45,9 @@ class Runner(Protocol):
     async def signal(self, placed: Placed, name: str) -> None:
         """Send SIGTERM or SIGKILL; a task that is gone already is fine."""
 
+    async def ending(self, placed: Placed) -> tuple[str, str] | None:
+        """Return the state and message with which a task ended, None while it runs or nobody knows."""
+
     async def remove(self, placed: Placed) -> None:
         """Remove what an ended task left."""
 

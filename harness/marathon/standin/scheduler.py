@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from harness.marathon.standin.clock import Clock, Timer, stamp
+from harness.marathon.standin.clock import Clock, Timer
 from harness.marathon.standin.events import Bus
 from harness.marathon.standin.model import App
 from harness.marathon.standin.placement import Agent, refusal
@@ -22,15 +22,17 @@ from harness.marathon.standin.task import (
     RUNNING,
     STAGING,
     Task,
-    instance_id,
     new_task_id,
 )
+from harness.marathon.standin.telling import failure_fields, instance_fields, status_fields
 
 log = logging.getLogger(__name__)
 LAUNCH_TIMEOUT = 300.0
 """Seconds that a task may take to run, Marathon's task_launch_timeout; a longer pull never ends by itself."""
 KILL_GRACE = 3.0
 """Seconds from SIGTERM to SIGKILL where the app says nothing."""
+KILL_AGAIN = 10.0
+"""Seconds after which a kill without effect is tried again, Marathon's kill_retry_timeout."""
 SETTLE_AFTER_SIGNAL = 1.0
 """Real seconds that a manual clock allows a task to die of a signal before time goes on."""
 
@@ -107,7 +109,7 @@ class Scheduler:
         self.state.tasks[task.id] = task
         # Nothing has come from Mesos yet, so there is no status_update_event (InstanceUpdater.launchEphemeral).
         condition = "Provisioned" if self.dialect == "1.10" else "Created"
-        self.bus.publish("instance_changed_event", **self.instance(task, condition))
+        self.tell(task, condition)
         task.timers.append(self.clock.call_later(LAUNCH_TIMEOUT, lambda: self._overdue(task)))
         self.clock.spawn(self._start(task))
 
@@ -131,7 +133,7 @@ class Scheduler:
 
     def _runs(self, task: Task) -> None:
         task.state, task.started_at = RUNNING, self.clock.now()
-        self._tell(task, "")
+        self._tell_status(task, "")
         self.on_running(task)
         self.on_change(task.app.id)
 
@@ -143,7 +145,7 @@ class Scheduler:
             return
         task.killing = True
         self.on_kill(task)
-        self.bus.publish("instance_changed_event", **self.instance(task, "Killing"))
+        self.tell(task, "Killing")
         if task.state == RUNNING:
             self.clock.spawn(self._terminate(task))
 
@@ -174,9 +176,18 @@ class Scheduler:
         task.timers.append(self.clock.call_later(wait, lambda: self.clock.spawn(self._put_down(task))))
 
     async def _put_down(self, task: Task) -> None:
-        if task.placed is not None:
-            await self.runner.signal(task.placed, "SIGKILL")
-            await self._let_die(task)
+        if task.placed is None:
+            return
+        await self.runner.signal(task.placed, "SIGKILL")
+        await self._let_die(task)
+        if task.over.is_set():
+            return
+        # The engine may have told of its end while nobody listened, or have been away when the signal came.
+        ending = await self.runner.ending(task.placed)
+        if ending is not None:
+            self.ended(task.id, *ending)
+        else:
+            self._put_down_later(task, self.clock.now() + KILL_AGAIN)
 
     async def _let_die(self, task: Task) -> None:
         with contextlib.suppress(TimeoutError):
@@ -205,7 +216,7 @@ class Scheduler:
             log.info("%s ended (%s); its app waits %.1f s", task.id, message, delay.seconds)
         if task.state == FAILED:
             self.remember_failure(task, FAILED, message)
-        self._tell(task, message if task.state != KILLED else "Container was killed on request")
+        self._tell_status(task, message if task.state != KILLED else "Container was killed on request")
         self.on_end(task)
         if task.placed is not None:
             self.clock.spawn(self.runner.remove(task.placed))
@@ -217,42 +228,14 @@ class Scheduler:
         """Keep the app's last failure; it stays until the app is deleted."""
         known = self.state.apps.get(task.app.id)
         if known:
-            known.last_failure = {
-                "appId": task.app.id,
-                "host": self.agent.host,
-                "message": message,
-                "state": state,
-                "taskId": task.id,
-                "timestamp": stamp(self.clock.now()),
-                "version": task.app.version,
-                "slaveId": self.agent.id,
-            }
+            known.last_failure = failure_fields(task, state, message, self.agent, self.clock.now())
 
     # Telling
 
-    def instance(self, task: Task, condition: str) -> dict[str, str]:
-        """Return the fields of an instance_changed_event."""
-        return {
-            "instanceId": instance_id(task.id),
-            "condition": condition,
-            "runSpecId": task.app.id,
-            "agentId": self.agent.id,
-            "host": self.agent.host,
-            "runSpecVersion": task.app.version,
-        }
+    def tell(self, task: Task, condition: str) -> None:
+        """Publish that an instance's condition is another one."""
+        self.bus.publish("instance_changed_event", **instance_fields(task, condition, self.agent))
 
-    def _tell(self, task: Task, message: str) -> None:
-        placed = task.placed
-        self.bus.publish(
-            "status_update_event",
-            slaveId=self.agent.id,
-            taskId=task.id,
-            taskStatus=task.state,
-            message=message,
-            appId=task.app.id,
-            host=self.agent.host,
-            ipAddresses=[{"ipAddress": placed.ip, "protocol": "IPv4"}] if placed and placed.ip else [],
-            ports=list(placed.host_ports) if placed else [],
-            version=task.app.version,
-        )
-        self.bus.publish("instance_changed_event", **self.instance(task, CONDITIONS[task.state]))
+    def _tell_status(self, task: Task, message: str) -> None:
+        self.bus.publish("status_update_event", **status_fields(task, message, self.agent))
+        self.tell(task, CONDITIONS[task.state])

@@ -91,7 +91,8 @@ class State:
                 }
                 for app_id, known in self.apps.items()
             },
-            "deployments": [deployment_document(d) for d in self.deployments.values()],
+            # Marathon as well deletes a deployment from its store first and stops it then.
+            "deployments": [deployment_document(d) for d in self.deployments.values() if not d.cancelled],
             "delays": {app_id: asdict(delay) for app_id, delay in self.backoff.delays.items()},
             "started": {t.id: t.started_at for t in self.tasks.values() if t.started_at is not None},
             "killing": {t.id: t.put_down_at for t in self.tasks.values() if t.killing},

@@ -114,8 +114,8 @@ def instance_id(task_id: str) -> str:
     return f"{name}.{unique}" if unique.startswith("instance-") else f"{name}.marathon-{unique}"
 
 
-def record_json(record: Record, instance: str) -> dict[str, Any]:
-    """Return one health check result; unset moments are absent."""
+def record_json(record: Record, instance: str, dialect: str) -> dict[str, Any]:
+    """Return one health check result; unset moments are null in 1.4 and absent later."""
     shown = {
         "alive": record.alive,
         "consecutiveFailures": record.consecutive_failures,
@@ -128,7 +128,7 @@ def record_json(record: Record, instance: str) -> dict[str, Any]:
     return {
         key: stamp(value) if isinstance(value, float) else value
         for key, value in shown.items()
-        if value is not None
+        if value is not None or dialect == "1.4"
     }
 
 
@@ -153,7 +153,7 @@ def task_json(task: Task, host: str, agent: str, dialect: str) -> Mapping[str, A
     if task.records:
         instance = instance_id(task.id)
         shown["healthCheckResults"] = [
-            record_json(task.records[index], instance) for index in sorted(task.records)
+            record_json(task.records[index], instance, dialect) for index in sorted(task.records)
         ]
     if dialect == "1.10":
         shown["role"] = task.app.role or "*"

@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 import socket
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -20,11 +19,12 @@ from harness import owner
 from harness.marathon.standin import flags
 from harness.marathon.standin.environment import environment
 from harness.marathon.standin.execution import Executions
+from harness.marathon.standin.following import Follower
 from harness.marathon.standin.labels import APP, PORTS, STAGED, STANDIN, TASK, VERSION, ending, found_of, placed_of
 from harness.marathon.standin.model import App
 from harness.marathon.standin.probes import Result, listening
 from harness.marathon.standin.runner import Ended, Found, LaunchError
-from harness.marathon.standin.task import Placed, unique_part
+from harness.marathon.standin.task import FAILED, Placed, unique_part
 
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
@@ -68,8 +68,7 @@ class DockerRunner:
         self.cmd_image = cmd_image
         self._pool = ThreadPoolExecutor(threads, "engine")
         self._executions = Executions(client)
-        self._stream: Any = None
-        self._closed = False
+        self._follower: Follower | None = None
 
     async def _in_thread(self, work: Callable[[], Value]) -> Value:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -160,10 +159,10 @@ class DockerRunner:
         }
 
     async def signal(self, placed: Placed, name: str) -> None:
-        """Send a signal; a container that no longer runs is fine."""
+        """Send a signal; a container that no longer runs is fine, and so is an engine that is away for a while."""
 
         def send() -> None:
-            with contextlib.suppress(APIError):
+            with contextlib.suppress(DockerException, OSError):
                 self.client.api.kill(placed.container, name)
 
         await self._in_thread(send)
@@ -184,29 +183,22 @@ class DockerRunner:
     def watch(self, ended: Ended) -> None:
         """Follow the engine's events in a thread of its own, and hand ends over to the event loop."""
         loop = asyncio.get_running_loop()
-        filters = {"label": [f"{STANDIN}={self.identity}"], "event": ["die"]}
-        self._stream = self.client.api.events(decode=True, filters=filters)
+        self._follower = Follower(self.client, self.identity, lambda *end: loop.call_soon_threadsafe(ended, *end))
+        self._follower.start()
 
-        def follow() -> None:
-            while not self._closed:
-                with contextlib.suppress(Exception):
-                    for event in self._stream:
-                        facts = event["Actor"]["Attributes"]
-                        state, message = self._ending(event["id"], int(facts.get("exitCode", 1)))
-                        loop.call_soon_threadsafe(ended, facts[TASK], state, message)
-                if not self._closed:
-                    log.warning("the engine's event stream ended; following it again")
-                    with contextlib.suppress(Exception):
-                        self._stream = self.client.api.events(decode=True, filters=filters)
+    async def ending(self, placed: Placed) -> tuple[str, str] | None:
+        """Look at a container: how it ended, or None while it runs or the engine does not say."""
 
-        threading.Thread(target=follow, name="engine-events", daemon=True).start()
+        def look() -> tuple[str, str] | None:
+            try:
+                state = self.client.api.inspect_container(placed.container)["State"]
+            except NotFound:
+                return FAILED, "Container is gone"
+            except (DockerException, OSError):
+                return None
+            return None if state["Running"] else ending(int(state["ExitCode"]), bool(state["OOMKilled"]))
 
-    def _ending(self, container: str, code: int) -> tuple[str, str]:
-        attributes: dict[str, Any] = {}
-        if code == 137:
-            with contextlib.suppress(NotFound, DockerException):
-                attributes = self.client.api.inspect_container(container)
-        return ending(code, bool(attributes.get("State", {}).get("OOMKilled")))
+        return await self._in_thread(look)
 
     async def adopt(self) -> list[Found]:
         """Return this stand-in's containers, running or ended."""
@@ -222,10 +214,8 @@ class DockerRunner:
 
     async def close(self) -> None:
         """Stop following the engine; containers stay as they are."""
-        self._closed = True
-        if self._stream is not None:
-            with contextlib.suppress(Exception):
-                self._stream.close()
+        if self._follower is not None:
+            self._follower.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._executions.close()
         self.client.close()

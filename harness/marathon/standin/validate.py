@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.errors import not_valid
-from harness.marathon.standin.model import App, HealthCheck
+from harness.marathon.standin.model import App
 from harness.marathon.standin.normalize import SINGLE_INSTANCE
 
 Problem = tuple[str, str]
@@ -56,7 +57,7 @@ def what_to_run(app: App) -> Iterator[Problem]:
         yield "/container/docker", "not defined"
     if container and container.type == "DOCKER" and container.docker and container.docker.pull_config:
         yield "/container/docker/pullConfig", "must be empty"
-    if app.gpus and not (container and container.type == "MESOS"):
+    if app.gpus and container and container.type == "DOCKER":  # without a container Mesos runs it by itself
         yield "/", "GPU resources only work with the Mesos containerizer"
 
 

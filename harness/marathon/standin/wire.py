@@ -19,10 +19,13 @@ def flag(request: Request, name: str, *, default: bool = False) -> bool:
 
 
 async def body(request: Request, *, needed: bool = True) -> Any:
-    """Read a JSON body. Raises ApiError 415 for another type, 400 for an empty or malformed one."""
+    """Read a JSON body. Raises ApiError 415 for another type, 400 for an empty or malformed one.
+
+    needed: False where there may be none; JSON must be announced all the same.
+    """
     raw = await request.body()
     kind = request.headers.get("content-type", "")
-    if (raw or kind) and kind.partition(";")[0].strip().lower() != "application/json":
+    if (raw or kind or not needed) and kind.partition(";")[0].strip().lower() != "application/json":
         raise ApiError(415, {"message": "Unsupported Media Type"})
     if not raw.strip():
         if needed:

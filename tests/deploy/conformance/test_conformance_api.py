@@ -48,14 +48,17 @@ def test_c02_info_has_the_keys_that_clients_need(trial: Trial) -> None:
         "zookeeper_config",
         "http_config",
     } <= set(info)
+    assert {"http_port", "https_port"} <= set(info["http_config"])
+    assert [type(info[key]) for key in ("marathon_config", "zookeeper_config")] == [dict, dict]
     assert trial.json("GET", "/v2/leader") == {"leader": info["leader"]}
 
 
 def test_c03_post_answers_201_with_the_app_its_deployment_and_no_tasks_yet(trial: Trial) -> None:
-    answer = trial.call("POST", "/v2/apps", trial.definition(instances=0))
+    answer = trial.call("POST", "/v2/apps", trial.definition())
     app = answer.json()
     assert answer.status_code == 201
     assert {app[key] for key in ("tasksStaged", "tasksRunning", "tasksHealthy", "tasksUnhealthy")} == {0}
+    assert (app["instances"], app["tasks"]) == (1, [])
     assert [d["id"] for d in app["deployments"]] == [answer.headers["Marathon-Deployment-Id"]]
     assert app["versionInfo"]["lastConfigChangeAt"] == app["version"]
 
@@ -110,9 +113,10 @@ def test_c05_another_content_type_is_415(trial: Trial) -> None:
 
 
 def test_c07_get_shows_counts_tasks_and_deployments_and_leaves_out_what_is_empty(trial: Trial) -> None:
-    trial.create(trial.definition(instances=0))
+    trial.create(trial.definition())
     app = trial.app()
-    assert {"tasksRunning", "tasksHealthy", "tasks", "deployments", "networks", "upgradeStrategy"} <= set(app)
+    assert {"tasksHealthy", "networks", "upgradeStrategy"} <= set(app)
+    assert (app["tasksRunning"], len(app["tasks"]), app["deployments"]) == (1, 1, [])
     assert not {"healthChecks", "constraints", "args", "cmd", "lastTaskFailure"} & set(app)
     assert "network" not in app["container"]["docker"]
 
@@ -151,6 +155,13 @@ def test_c10_a_doubled_slash_before_the_id_means_the_same(trial: Trial) -> None:
     app = trial.json("GET", f"/v2/apps/{trial.group}/app")["app"]
     tasks = trial.json("GET", f"/v2/apps/{trial.group}/app/tasks")["tasks"]
     assert (app["id"], tasks) == (f"{trial.group}/app", [])
+    assert trial.json("GET", f"/v2/apps/{trial.group}/app/versions")["versions"] == [app["version"]]
+    for method, path, document in (
+        ("POST", f"{trial.group}/app/restart", {}),
+        ("DELETE", f"{trial.group}/app", None),
+    ):
+        trial.settle(trial.json(method, f"/v2/apps/{path}", document)["deploymentId"])
+    assert trial.call("GET", f"/v2/apps/{trial.group}/app").status_code == 404
 
 
 def test_c11_a_version_can_be_listed_read_and_put_back(trial: Trial) -> None:

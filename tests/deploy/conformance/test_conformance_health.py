@@ -30,6 +30,9 @@ COMMAND: dict[str, Any] = {
     "maxConsecutiveFailures": 3,
     "delaySeconds": 1,
 }
+MESOS_HTTP = HTTP | {"protocol": "MESOS_HTTP", "delaySeconds": 1}
+MESOS_TCP = {key: value for key, value in MESOS_HTTP.items() if key != "path"} | {"protocol": "MESOS_TCP"}
+TCP = {key: value for key, value in HTTP.items() if key != "path"} | {"protocol": "TCP"}
 NEVER = 0
 
 
@@ -55,6 +58,16 @@ def test_c15_healthy_only_after_the_first_success(trial: Trial) -> None:
     assert counts(trial) == (0, 1)
     trial.eventually("A healthy task", lambda: counts(trial) == (1, 0))
     assert trial.results()[0]["firstSuccess"]
+
+
+def test_c15_every_protocol_finds_a_task_healthy_that_is(trial: Trial) -> None:
+    """HTTP and MESOS_HTTP: C16 and C40."""
+    checks = {"tcp": TCP, "command": COMMAND, "mesos-tcp": MESOS_TCP}
+    for name, check in checks.items():
+        trial.create(trial.definition(name, healthChecks=[check], env={"CHECKS": "0"}), settled=False)
+    trial.eventually(
+        "A healthy task of each", lambda: [trial.app(name)["tasksHealthy"] for name in checks] == [1, 1, 1]
+    )
 
 
 @pytest.mark.parametrize("answer", ["302,/elsewhere", "307", "204"])
@@ -123,26 +136,32 @@ def test_c21_marathon_kills_on_failure_n_plus_one(trial: Trial, protocol: str) -
     assert len(failures) == 3
 
 
-@pytest.mark.parametrize("protocol", ["COMMAND", "MESOS_HTTP", "MESOS_TCP"])
-def test_c22_the_agent_kills_on_failure_n(trial: Trial, protocol: str) -> None:
-    checks = {
-        "COMMAND": COMMAND,
-        "MESOS_HTTP": {**HTTP, "protocol": "MESOS_HTTP", "delaySeconds": 1},
-        "MESOS_TCP": {**HTTP, "protocol": "MESOS_TCP", "port": 9, "delaySeconds": 1},
-    }
-    check = {
-        k: v for k, v in checks[protocol].items() if protocol != "MESOS_TCP" or k not in ("path", "portIndex")
-    }
-    env = {"HEALTH": "503", "CHECKS": "1"}
+def failures_before_the_agents_kill(trial: Trial, check: dict[str, Any], env: dict[str, str]) -> int:
+    """Return how many failures of a new task the agent told of before it ended it."""
     with trial.events("failed_health_check_event", "status_update_event") as recorder:
-        definition = with_check(trial, check | {"maxConsecutiveFailures": 2}, env)
+        definition = with_check(trial, check, env)
         ended = trial.eventually(
             "The kill",
             lambda: [e for e in recorder.of(app=definition["id"]) if e.get("taskStatus") == "TASK_KILLED"],
         )[0]
         failed = recorder.of("failed_health_check_event", app=definition["id"])
-    assert len([event for event in failed if event["taskId"] == ended["taskId"]]) == 2
+    return len([event for event in failed if event["taskId"] == ended["taskId"]])
+
+
+@pytest.mark.parametrize("protocol", ["COMMAND", "MESOS_HTTP", "MESOS_TCP"])
+def test_c22_the_agent_kills_on_failure_n(trial: Trial, protocol: str) -> None:
+    check = {"COMMAND": COMMAND, "MESOS_HTTP": MESOS_HTTP, "MESOS_TCP": MESOS_TCP | {"port": 9}}[protocol]
+    if "port" in check:
+        check = {key: value for key, value in check.items() if key != "portIndex"}
+    env = {"HEALTH": "503", "CHECKS": "1"}
+    assert failures_before_the_agents_kill(trial, check | {"maxConsecutiveFailures": 2}, env) == 2
     assert "lastTaskFailure" not in trial.app()
+
+
+def test_c23_for_the_agent_zero_failures_allowed_means_killed_at_the_first(trial: Trial) -> None:
+    assert (
+        failures_before_the_agents_kill(trial, COMMAND | {"maxConsecutiveFailures": NEVER}, {"CHECKS": "1"}) == 1
+    )
 
 
 def test_c23_zero_failures_allowed_means_never_killed_yet_unhealthy(trial: Trial) -> None:
@@ -166,11 +185,17 @@ def test_c25_without_checks_nothing_is_healthy_or_unhealthy(trial: Trial) -> Non
 
 
 def test_c40_the_agent_follows_redirects_and_marathon_does_not(trial: Trial) -> None:
-    path = "/cgi-bin/answer?302,/cgi-bin/answer?503"
-    for name, protocol in (("marathon", "HTTP"), ("agent", "MESOS_HTTP")):
-        check = HTTP | {"protocol": protocol, "path": path, "maxConsecutiveFailures": 9, "delaySeconds": 1}
-        trial.create(trial.definition(name, healthChecks=[check]), settled=False)
+    bad, good = (f"/cgi-bin/answer?302,/cgi-bin/answer?{status}" for status in (503, 200))
+    for name, check in (
+        ("marathon", HTTP | {"path": bad}),
+        ("agent", MESOS_HTTP | {"path": bad}),
+        ("satisfied", MESOS_HTTP | {"path": good}),
+    ):
+        definition = trial.definition(name, healthChecks=[check | {"maxConsecutiveFailures": 9}])
+        trial.create(definition, settled=False)
     trial.eventually(
         "The agent's failure", lambda: [r for r in trial.results("agent") if r["consecutiveFailures"]]
     )
-    trial.eventually("Marathon's success", lambda: [r for r in trial.results("marathon") if r["alive"]])
+    for name in ("marathon", "satisfied"):
+        trial.eventually("A success", lambda: [r for r in trial.results(name) if r["alive"]])  # noqa: B023
+    assert [trial.app(name)["tasksUnhealthy"] for name in ("marathon", "satisfied")] == [0, 0]

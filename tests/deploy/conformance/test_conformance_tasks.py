@@ -42,7 +42,7 @@ def test_c33_a_killed_task_is_replaced_by_one_with_another_id(trial: Trial) -> N
 
 def test_c33_killing_with_scale_takes_one_instance_away(trial: Trial) -> None:
     trial.create(trial.definition(instances=2))
-    chosen, other = trial.tasks()
+    other, chosen = trial.tasks()
     answer = trial.json("POST", "/v2/tasks/delete", {"ids": [chosen["id"]]}, params={"scale": "True"})
     trial.settle(answer["deploymentId"])
     assert (trial.app()["instances"], trial.ids()) == (1, {other["id"]})
@@ -185,7 +185,10 @@ def test_c38_a_task_finds_its_variables(trial: Trial) -> None:
         "MARATHON_APP_ID": task["appId"],
         "MARATHON_APP_VERSION": task["version"],
         "MARATHON_APP_DOCKER_IMAGE": trial.image,
+        "MARATHON_APP_RESOURCE_CPUS": "0.05",
         "MARATHON_APP_RESOURCE_MEM": "16.0",
+        "MARATHON_APP_RESOURCE_DISK": "0.0",
+        "MARATHON_APP_RESOURCE_GPUS": "0",
         "MARATHON_APP_LABELS": "TIER_ONE",
         "MARATHON_APP_LABEL_TIER_ONE": "yes",
         "PORT": str(task["ports"][0]),

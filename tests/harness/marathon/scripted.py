@@ -27,6 +27,7 @@ class ScriptedRunner:
         self.apps: dict[str, App] = {}
         self.signals: list[str] = []
         self.left: list[Found] = []
+        self.port = 9
         self.most = 0
 
     def watch(self, ended: Ended) -> None:
@@ -34,14 +35,14 @@ class ScriptedRunner:
         self.ended = ended
 
     async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
-        """Start a task whose port nobody listens on."""
+        """Start a task at `port`, where nobody listens unless a test does."""
         del staged_at
         image = app.container.docker.image if app.container and app.container.docker else ""
         if image == "missing":
             raise LaunchError("image missing is not here")
         self.apps[task_id] = app
         self.most = max(self.most, len(self.apps))
-        return Placed(f"{image}:{task_id}", 0, "127.0.0.1", (9,), (80,), (("127.0.0.1", 9),))
+        return Placed(f"{image}:{task_id}", 0, "127.0.0.1", (self.port,), (80,), (("127.0.0.1", self.port),))
 
     def crash(self, task_id: str, status: int = 3) -> None:
         """Let a task end by itself."""
@@ -54,6 +55,10 @@ class ScriptedRunner:
         if name == "SIGKILL" or image != "deaf":
             self.apps.pop(task_id, None)
             self.ended(task_id, FAILED, "Container exited with status 137")
+
+    async def ending(self, placed: Placed) -> tuple[str, str] | None:
+        """Know of every task that is left."""
+        return None if placed.container.partition(":")[2] in self.apps else (FAILED, "Container is gone")
 
     async def remove(self, placed: Placed) -> None:
         """Forget a task."""
@@ -73,11 +78,11 @@ class ScriptedRunner:
 
 
 def standin(
-    state: State | None = None, settings: Settings | None = None
+    state: State | None = None, settings: Settings | None = None, runner: ScriptedRunner | None = None
 ) -> tuple[Standin, ScriptedRunner, ManualClock]:
     """Return a stand-in on a manual clock that has not been started."""
     state = state or State(None)
-    clock, runner = ManualClock(state.moment or 1_700_000_000.0), ScriptedRunner()
+    clock, runner = ManualClock(state.moment or 1_700_000_000.0), runner or ScriptedRunner()
     site = Standin(clock, runner, state, settings)
     site.scheduler.settle_after_signal = 0.01  # tasks in memory die at once or not at all
     return site, runner, clock
@@ -98,16 +103,20 @@ Story = Callable[[Standin, ScriptedRunner, ManualClock], Awaitable[None]]
 
 
 def play(
-    story: Story, settings: Settings | None = None, state: State | None = None, left: Sequence[Found] = ()
+    story: Story,
+    settings: Settings | None = None,
+    state: State | None = None,
+    left: Sequence[Found] = (),
+    runner: ScriptedRunner | None = None,
 ) -> None:
     """Run a story on a stand-in of its own; `left` is what an earlier one left running."""
 
     async def whole() -> None:
-        site, runner, clock = standin(state, settings)
-        runner.left = list(left)
-        runner.apps = {found.task_id: app() for found in left if found.ended is None}
+        site, used, clock = standin(state, settings, runner)
+        used.left = list(left)
+        used.apps = {found.task_id: app() for found in left if found.ended is None}
         await site.start()
-        await story(site, runner, clock)
+        await story(site, used, clock)
         await site.stop()
 
     asyncio.run(whole())

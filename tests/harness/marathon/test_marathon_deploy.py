@@ -191,7 +191,7 @@ def test_what_somebody_else_changed_is_not_taken_back(trial: Trial, deployer: De
     change = deployer.client.put(before.id, release(trial, "2"), whole=True)
     report = Report("marathon-deploy", "")
     assert deployer._still_ours(before.id, change, None, report)
-    trial.eventually("The end of it", lambda: not deployer.client.deployments())
+    trial.settle(change.deployment_id)
     deployer.client.scale(before.id, 2)
     assert not deployer._still_ours(before.id, change, None, report)
     assert "Somebody else has changed the app" in str(report)

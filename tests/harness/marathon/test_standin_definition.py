@@ -182,6 +182,11 @@ def test_broken_rules_are_not_valid(change: dict[str, Any], path: str, text: str
     assert text in " ".join(details[path])
 
 
+def test_gpus_need_no_container() -> None:
+    assert stored({"id": "/a", "cmd": "sleep 1", "gpus": 1}).gpus == 1
+    assert stored({"id": "/a", "cmd": "sleep 1", "gpus": 1, "container": {"type": "MESOS"}}).gpus == 1
+
+
 def test_a_volume_with_a_wrong_key_misses_its_host_path() -> None:
     volume = {"containerPath": "/data", "hostPth": "/data", "mode": "RO"}
     container = {**OLD["container"], "volumes": [volume]}  # type: ignore[dict-item]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from docker import DockerClient
 
 from harness import engine, owner
+from harness.marathon.standin.execution import Executions
+from harness.marathon.standin.probes import Result
 from harness.marathon.standin.process import StandinProcess
 from harness.marathon.standin.trial import Trial
 from harness.waits import Retry, wait_until
@@ -95,6 +99,31 @@ def test_checks_of_the_agent_reach_a_service_on_loopback_and_others_do_not(site:
     site.eventually(
         "Marathon's failures", lambda: [r for r in site.results("outside") if r["consecutiveFailures"] > 1]
     )
+
+
+NO_SLEEP = "! ps -o args | grep -q '[s]leep 300'"
+
+
+@pytest.mark.parametrize("root", [True, False], ids=["root", "no root"])
+def test_a_command_that_is_late_ends_with_its_children(
+    client: DockerClient, tiny_image: str, monkeypatch: pytest.MonkeyPatch, root: bool
+) -> None:
+    """Each check would leave some behind, which keep its output open and its thread waiting."""
+    if not root:
+        monkeypatch.setattr(os, "killpg", Mock(side_effect=PermissionError))
+    started = client.containers.run(tiny_image, detach=True, labels=owner.labels("marathon-task"))
+    name = str(started.id)
+    executions = Executions(client, threads=1)
+
+    async def story() -> list[Result]:
+        late = await executions.run(name, "sleep 300 & sleep 300; true", 0.5)
+        return [late, await asyncio.wait_for(executions.run(name, NO_SLEEP, 10), 20)]
+
+    try:
+        assert asyncio.run(story()) == [Result(False, "timed out after 0.5 s"), Result(True)]
+    finally:
+        started.remove(force=True)
+        executions.close()
 
 
 @pytest.mark.parametrize(

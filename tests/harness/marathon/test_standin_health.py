@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.health import AgentJudge, Record, aggregate, counts_as, judge
-from harness.marathon.standin.model import HealthCheck
 
 
 def check(**changes: Any) -> HealthCheck:

@@ -117,6 +117,7 @@ def test_what_a_get_shows(path: str, look: Look, expected: object) -> None:
         ("PATCH", "/v2/apps", [{"id": "/none"}], 404, "App '/none' does not exist"),
         ("PUT", "/v2/apps", {"id": WEB}, 422, "Invalid JSON"),
         ("PUT", "/v2/apps", [{"id": WEB}, {"id": DATABASE, "instances": -1}], 422, "Invalid JSON"),
+        ("POST", f"/v2/apps{WEB}/restart", None, 415, "Unsupported Media Type"),
         ("DELETE", f"/v2/apps{WEB}/tasks?wipe=true&scale=true", None, 400,
          "You cannot use scale and wipe at the same time."),
         ("DELETE", "/v2/queue/none/delay", None, 404, "Application /none not found in tasks queue."),
@@ -131,11 +132,6 @@ def test_what_is_said(method: str, path: str, document: object, status: int, mes
     assert (answer.status_code, answer.json()["message"]) == (status, message)
 
 
-def test_before_1_6_an_unknown_path_is_404_and_named() -> None:
-    answer = answers(("GET", "/nonsense", None), dialect="1.4")[0]
-    assert (answer.status_code, answer.json()) == (404, {"message": "URI not found: /nonsense"})
-
-
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_an_array_changes_several_apps_in_one_deployment(method: str) -> None:
     updates = [{"id": WEB, "instances": 1}, {"id": DATABASE, "labels": {"a": "b"}}]
@@ -145,6 +141,22 @@ def test_an_array_changes_several_apps_in_one_deployment(method: str) -> None:
     assert changed.json()["deploymentId"] == changed.headers["Marathon-Deployment-Id"]
     assert (web.json()["app"]["instances"], web.json()["app"]["labels"]) == (1, {"tier": "web"})
     assert {a.json()["app"]["version"] for a in (web, database)} == {changed.json()["version"]}
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest.mark.parametrize(
+    ("item", "path", "code"),
+    [
+        ({"cmd": "sleep 1"}, "(1)/id", "error.path.missing"),
+        ({"id": None}, "(1)/id", "error.path.missing"),
+        ({"id": 7}, "(1)/id", "error.expected.jsstring"),
+        ("app", "(1)", "error.expected.jsobject"),
+    ],
+)
+def test_an_array_names_each_of_its_apps(method: str, item: object, path: str, code: str) -> None:
+    refused, listed = answers((method, "/v2/apps", [{"id": WEB, "instances": 1}, item]), ("GET", "/v2/apps", None))
+    assert (refused.status_code, refused.json()["details"]) == (422, [{"path": path, "errors": [code]}])
+    assert sorted(ids(listed.json()["apps"])) == sorted([WEB, DATABASE, LARGE])
 
 
 def test_patch_changes_what_is_there_and_put_makes_what_is_not() -> None:

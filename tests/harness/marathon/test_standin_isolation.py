@@ -10,10 +10,10 @@ from unittest.mock import Mock
 import pytest
 
 from harness.marathon.standin import monitor
+from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.clock import RealClock
 from harness.marathon.standin.core import Standin
 from harness.marathon.standin.execution import Executions
-from harness.marathon.standin.model import HealthCheck
 from harness.marathon.standin.probes import Result
 from harness.marathon.standin.state import State
 from harness.marathon.standin.task import Placed

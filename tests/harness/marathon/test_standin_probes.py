@@ -12,9 +12,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from harness.marathon.standin import probes
-from harness.marathon.standin.model import HealthCheck
-from harness.marathon.standin.monitor import ask_from_outside
+from harness.marathon.standin.checks import HealthCheck
+from harness.marathon.standin.clock import ManualClock
+from harness.marathon.standin.core import Standin
+from harness.marathon.standin.inside import Inside, NotPermittedError
+from harness.marathon.standin.monitor import ask_from_outside, ask_inside
 from harness.marathon.standin.task import Placed
+from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
 ANSWERS = {
     "/200": "200 OK",
@@ -138,6 +142,34 @@ def test_https_accepts_every_certificate(unknown_certificate: ssl.SSLContext, pa
     assert found.passed is passed
 
 
+@pytest.mark.parametrize(("path", "passed"), [("/to-200", True), ("/302", False)])
+def test_the_agent_speaks_tls_too_and_follows_there(
+    unknown_certificate: ssl.SSLContext, path: str, passed: bool
+) -> None:
+    async def question(port: int) -> probes.Result:
+        check = HealthCheck.model_validate({"protocol": "MESOS_HTTPS", "port": port, "path": path})
+        return await ask_inside(check, Placed("c", 0, "", (), (), ()), probes.connect_directly, "127.0.0.1")
+
+    assert run(question, unknown_certificate).passed is passed
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (500, False)])
+def test_readiness_is_asked_over_tls(unknown_certificate: ssl.SSLContext, status: int, ready: bool) -> None:
+    checks = [{"protocol": "HTTPS", "portName": "https", "path": f"/{status}", "intervalSeconds": 3,
+               "timeoutSeconds": 2, "preserveLastResponse": True}]  # fmt: skip
+    container = {"docker": {"image": "good"}, "portMappings": [{"containerPort": 443, "name": "https"}]}
+
+    async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
+        async with server(unknown_certificate) as runner.port:
+            site.commands.submit({"/a": app(container=container, readinessChecks=checks)}, force=False)
+            await clock.settle()
+        task = site.state.tasks_of("/a")[0]
+        assert task.readiness is not None
+        assert (task.ready, task.readiness["lastResponse"]["status"]) == (ready, status)
+
+    play(story)
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -168,3 +200,26 @@ def test_an_explicit_port_is_tried_on_the_agent() -> None:
 def test_a_task_without_an_address_fails() -> None:
     check = HealthCheck.model_validate({"portIndex": 0})
     assert "effective IP address" in asyncio.run(ask_from_outside(check, None, "127.0.0.1")).cause
+
+
+@pytest.mark.parametrize("follow", [True, False], ids=["MESOS_HTTP", "MESOS_TCP"])
+def test_a_network_that_nobody_may_enter_says_nothing_of_the_task(follow: bool) -> None:
+    """Process 0 has no network anywhere, for root neither."""
+    ask = probes.http_following(80, "/", 5, Inside(0)) if follow else probes.tcp("127.0.0.1", 80, 5, Inside(0))
+    with pytest.raises(NotPermittedError, match="cannot enter the network of process 0"):
+        asyncio.run(ask)
+
+
+@pytest.mark.parametrize("check", [{"protocol": "MESOS_HTTP", "path": "/to-200"}, {"protocol": "MESOS_TCP"}])
+def test_without_the_right_to_enter_it_the_containers_address_is_asked(check: dict[str, object]) -> None:
+    """Tasks in memory are process 0 at 127.0.0.1."""
+
+    async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        async with server() as port:
+            checks = [{**check, "port": port, "delaySeconds": 0, "gracePeriodSeconds": 0}]
+            site.commands.submit({"/a": app(healthChecks=checks)}, force=False)
+            await clock.advance(1)
+        assert [t.records[0].alive for t in site.state.tasks.values()] == [True]
+        assert site.state.deployments == {}
+
+    play(story)

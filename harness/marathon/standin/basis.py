@@ -1,0 +1,34 @@
+"""What the models of a definition stand on: how JSON becomes values, and the types that several of them share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+NotNegative = Annotated[int, Field(ge=0)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+Labels = dict[str, str]
+
+
+class Model(BaseModel):
+    """Base: camelCase in JSON, no coercion between JSON types, unknown keys ignored, values immutable."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, strict=True, extra="ignore", populate_by_name=True, frozen=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, document: Any) -> Any:
+        """Leave out what is null: Marathon takes it for absent, and its own answers of 1.4 are full of them."""
+        if not isinstance(document, dict):
+            return document
+        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
+        return {k: v for k, v in document.items() if v is not None or (k in fields and fields[k].is_required())}
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with the named (snake_case) fields changed."""
+        return self.model_copy(update=changes)

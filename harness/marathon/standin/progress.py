@@ -1,0 +1,33 @@
+"""What a running action remembers, and whom a scale-down ends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from harness.marathon.standin.deployment import Action, RestartStrategy
+from harness.marathon.standin.model import App
+from harness.marathon.standin.task import Task
+
+
+@dataclass
+class Progress:
+    """What one running action remembers, tasks by their ids.
+
+    strategy and queue: the bounds of a replacement, and the running tasks to be replaced in the order of their
+    turns. counted: tasks that were healthy and ready once. found: those that were there when it began.
+    """
+
+    action: Action
+    strategy: RestartStrategy | None = None
+    queue: list[str] = field(default_factory=list)
+    counted: set[str] = field(default_factory=set)
+    found: set[str] = field(default_factory=set)
+    done: bool = False
+
+
+def victims(app: App, tasks: Collection[Task], number: int) -> list[Task]:
+    """Choose whom a scale-down ends: not yet running ones first, then by the app's killSelection."""
+    youngest = app.kill_selection == "YOUNGEST_FIRST"
+    order = sorted(tasks, key=lambda t: t.staged_at, reverse=youngest)
+    return sorted(order, key=lambda t: t.started_at is not None)[:number]

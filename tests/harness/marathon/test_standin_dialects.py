@@ -1,0 +1,50 @@
+"""Where versions of Marathon differ: limits, defaults and answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.marathon.standin.clock import ManualClock
+from harness.marathon.standin.core import Settings, Standin
+from tests.harness.marathon.scripted import ScriptedRunner, app, play
+from tests.harness.marathon.test_standin_interface import WEB, Json, answers, sent
+
+
+def test_before_1_6_an_unknown_path_is_404_and_named() -> None:
+    answer = answers(("GET", "/nonsense", None), dialect="1.4")[0]
+    assert (answer.status_code, answer.json()) == (404, {"message": "URI not found: /nonsense"})
+
+
+@pytest.mark.parametrize(
+    ("dialect", "cpus", "delay"), [("1.4", 200, 3600), ("1.6", 422, 3600), ("1.10", 422, 300)]
+)
+def test_limits_and_defaults_are_those_of_the_version(dialect: str, cpus: int, delay: int) -> None:
+    none, web, made = answers(
+        ("PUT", f"/v2/apps{WEB}", {"cpus": 0}),
+        ("GET", f"/v2/apps{WEB}", None),
+        ("PUT", "/v2/apps/new", {**sent("new"), "maxLaunchDelaySeconds": 7}),
+        dialect=dialect,
+    )
+    assert (none.status_code, web.json()["app"]["maxLaunchDelaySeconds"]) == (cpus, delay)
+    assert made.json()["maxLaunchDelaySeconds"] == 7
+
+
+def test_1_4_leaves_a_path_out_of_a_command_and_later_versions_fail() -> None:
+    check = {"protocol": "COMMAND", "command": {"value": "x"}, "path": "/", "port": 1}
+    request = ("POST", "/v2/apps", {**sent("new"), "healthChecks": [check]})
+    assert answers(request, dialect="1.6")[0].status_code == 500
+    made = answers(request, dialect="1.4")[0]
+    assert (made.status_code, made.json()["healthChecks"][0].get("path")) == (201, None)
+
+
+@pytest.mark.parametrize(("dialect", "unset"), [("1.4", {"firstSuccess": None, "lastSuccess": None}), ("1.6", {})])
+def test_what_a_health_check_has_not_seen_is_null_in_1_4_and_absent_later(dialect: str, unset: Json) -> None:
+    async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
+        check = {"path": "/", "gracePeriodSeconds": 0, "maxConsecutiveFailures": 0}
+        site.commands.submit({"/a": app(healthChecks=[check])}, force=False)
+        await clock.advance(6)
+        result = site.views.task(site.state.tasks_of("/a")[0])["healthCheckResults"][0]
+        assert result["consecutiveFailures"] == 1
+        assert {key: value for key, value in result.items() if key.endswith("Success")} == unset
+
+    play(story, Settings(dialect=dialect))

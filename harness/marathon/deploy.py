@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from harness.marathon.definition import App, image_of, instances_of
-from harness.marathon.errors import DeploymentNotFoundError, RejectedError
-from harness.marathon.follow import CHECK, PASSING, Follower, facts_of
+from harness.marathon.errors import PASSING, DeploymentNotFoundError, RejectedError
+from harness.marathon.follow import CHECK, Follower, facts_of
 from harness.marathon.gate import Wanted
 from harness.marathon.model import AppState, Change
 from harness.marathon.rolling import Decision, decide, require_rolling

@@ -13,7 +13,7 @@ from harness.errors import Block
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import Deadline, deadline_of, soak_of
 from harness.marathon.definition import PULL_ALLOWANCE, App, health_checks
-from harness.marathon.errors import LeaderUnreachableError, ServerError, UnreachableError
+from harness.marathon.errors import PASSING
 from harness.marathon.events import EventStream
 from harness.marathon.gate import Snapshot, Wanted
 from harness.marathon.model import AppState
@@ -25,8 +25,6 @@ from harness.waits import Retry, wait_until
 CHECK = "marathon-deploy"
 HALF = 0.5
 """Of the grace period: what a start may take without a warning."""
-PASSING = (UnreachableError, LeaderUnreachableError, ServerError)
-"""Trouble that a Marathon gets over by itself, such as an election: polling goes on until the deadline."""
 
 
 @dataclass(frozen=True)

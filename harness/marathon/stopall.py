@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from harness.errors import HarnessError, InfrastructureError
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer, absolute
-from harness.marathon.errors import AppLockedError, AppNotFoundError, DeploymentNotFoundError
-from harness.marathon.follow import CHECK, MOST_HEALTHY, PASSING
+from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
+from harness.marathon.follow import CHECK, MOST_HEALTHY
 from harness.marathon.model import AppState, Change
 from harness.marathon.rolling import Decision, RollingRefusedError
 from harness.verdict import Report

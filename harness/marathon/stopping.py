@@ -34,10 +34,10 @@ def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:
             now = client.find_app(app_id) if attempts > 1 else None
             if now is None or now.instances:
                 raise
-            # An earlier attempt was taken, and its answer lost.
-            return Change(now.version, "".join(now.deployments[:1]))
+            return Change(None, "")  # an earlier attempt was taken, and its answer lost
 
-    return deployer.insist(f"{app_id} taking a stop", scaled)
+    change = deployer.insist(f"{app_id} taking a stop", scaled)
+    return deployer.settled(app_id, change) if attempts > 1 else change
 
 
 def wait_stopped(deployer: Deployer, app_id: str, change: Change, timeout: float) -> bool:

@@ -114,14 +114,20 @@ class WayBack(Follower):
                 now = self.client.find_app(before.id)
                 if now is None or not is_again(before, now):
                     raise
-                return Change(now.version, "".join(now.deployments[:1]))
+                return Change(None, "")
 
-        change = self.insist(f"The old definition of {before.id}", put)
-        now = self.insist(f"A look at {before.id}", lambda: self.client.find_app(before.id))
-        if now is not None and now.version and change.version and now.version < change.version:
-            # It was there already: such a PUT answers with a version that the app does not get.
-            return Change(now.version, change.deployment_id)
-        return change
+        return self.settled(before.id, self.insist(f"The old definition of {before.id}", put))
+
+    def settled(self, app_id: str, change: Change) -> Change:
+        """Return the version that the app has and the deployment that brings it, after a PUT asked for twice.
+
+        Where the first attempt was taken and its answer lost, the second changes nothing: Marathon answers it with
+        a version that the app does not get and a deployment that is over at once.
+        """
+        now = self.insist(f"A look at {app_id}", lambda: self.client.find_app(app_id))
+        if now is None or now.version == change.version:
+            return change
+        return Change(now.version, "".join(now.deployments[:1]))
 
     def _remove(self, app_id: str) -> Change:
         try:

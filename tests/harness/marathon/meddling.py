@@ -12,6 +12,9 @@ from requests.adapters import HTTPAdapter
 
 from harness.marathon.client import Marathon
 
+LOCKED = {"message": "App is locked by one or more deployments.", "deployments": [{"id": "97c136bf"}]}
+"""The answer to whoever changes an app that is being deployed."""
+
 
 @dataclass
 class Fault:

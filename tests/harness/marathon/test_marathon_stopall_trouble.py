@@ -17,7 +17,7 @@ from harness.marathon.standin.trial import Trial
 from harness.marathon.stopall import StepFailedError, replace_all
 from harness.marathon.stopping import end_and_stop
 from harness.marathon.wayback import stop_limit
-from tests.harness.marathon.meddling import Fault, meddle
+from tests.harness.marathon.meddling import LOCKED, Fault, meddle
 from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live
 from tests.harness.marathon.test_marathon_stopall import ACROSS, Database
 
@@ -71,6 +71,19 @@ def test_a_stop_has_the_time_that_its_tasks_may_take() -> None:
     assert stop_limit({"taskKillGracePeriodSeconds": 600}) == 1260
 
 
+@pytest.mark.parametrize("then", ["again", "locked"])
+def test_a_stop_whose_answer_is_lost_is_known_by_its_deployment(
+    trial: Trial, deployer: Deployer, then: str
+) -> None:
+    """The second request changes nothing, or meets our own lock: it is the first one's deployment that hangs."""
+    hanging(trial, deployer)
+    faults = [Fault("PUT /v2/apps", 503, taken=True), Fault("PUT /v2/apps", 409, LOCKED, times=then == "locked")]
+    meddle(deployer.client, *faults)
+    with pytest.raises(HarnessError, match="Stop of all tasks") as caught:
+        replace_all(deployer, release(trial, "2", schema="2"), ACROSS, Database(trial, deployer).steps())
+    assert "it is proven live" in str(caught.value)
+
+
 @pytest.mark.parametrize("taken", [False, True], ids=["not taken", "taken"])
 def test_a_stop_and_a_start_whose_answers_are_lost(trial: Trial, deployer: Deployer, taken: bool) -> None:
     """An election in the middle: each is asked for again, and our own lock is no stranger's."""
@@ -120,19 +133,6 @@ def test_nothing_is_restored_or_started_beside_what_somebody_started(
     assert "Somebody started" in str(report)
     assert "live again" not in report.facts["then"]
     assert [what for what, _ in database.log] == ["backup", "upgrade", *(["restore"] if when == "restore" else [])]
-
-
-def test_health_that_was_seen_in_its_record_alone_counts_as_served(trial: Trial, deployer: Deployer) -> None:
-    """It was healthy while polls failed, and is not at the poll that sees it: people may have written."""
-    database = Database(trial, deployer)
-    good(deployer.deploy(release(trial, "1")))
-    meddle(deployer.client, Fault(f"GET /v2/apps{trial.group}/app$", 503, after=8, times=6))
-    report = replace_all(
-        deployer, release(trial, "2", schema="2", health="200 503"), ACROSS, database.steps()
-    )  # fmt: skip
-    assert report.findings
-    assert report.facts["then"] == stopall.SERVED, report.facts
-    assert ("restore", 0) not in database.log
 
 
 @pytest.mark.parametrize(("health", "served"), [("200", "runs"), ("503", "")])

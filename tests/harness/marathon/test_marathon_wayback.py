@@ -15,7 +15,7 @@ from harness.marathon.gate import Wanted
 from harness.marathon.model import Change
 from harness.marathon.standin.trial import Trial
 from harness.verdict import Report
-from tests.harness.marathon.meddling import Fault, meddle
+from tests.harness.marathon.meddling import LOCKED, Fault, meddle
 from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live
 
 __all__ = ["deployer"]
@@ -80,12 +80,24 @@ def test_the_old_version_is_put_until_it_is_taken(trial: Trial, deployer: Deploy
     before = deployer.client.app(f"{trial.group}/app")
     failed = deployer.client.put(before.id, bad(trial), whole=True)
     deployer.client.cancel(failed.deployment_id, force=True)
-    meddler = meddle(deployer.client, Fault("PUT /v2/apps", 502, times=1 + taken, taken=taken))
+    lost, locked = Fault("PUT /v2/apps", 502, taken=taken), Fault("PUT /v2/apps", 409, LOCKED, times=int(taken))
+    meddler = meddle(deployer.client, lost, locked)
     report = Report("marathon-deploy", "")
     deployer.take_back(bad(trial), before, failed, None, report)
     assert report.facts["old release live again"] is True, str(report)
-    assert meddler.count("PUT /v2/apps") == 2 + taken
+    assert meddler.count("PUT /v2/apps") == 2
     assert releases_live(trial, deployer) == ["1"]
+
+
+def test_a_lock_of_somebody_else_is_no_way_back(trial: Trial, deployer: Deployer) -> None:
+    """The app has not the old definition: whoever holds the lock brings another one."""
+    good(deployer.deploy(release(trial, "1")))
+    before = deployer.client.app(f"{trial.group}/app")
+    failed = deployer.client.put(before.id, bad(trial), whole=True)
+    deployer.client.cancel(failed.deployment_id, force=True)
+    meddle(deployer.client, Fault("PUT /v2/apps", 409, LOCKED, times=9))
+    with pytest.raises(errors.AppLockedError):
+        deployer.put_back(before)
 
 
 def test_a_way_back_that_marathon_does_not_take_is_a_finding(trial: Trial, deployer: Deployer) -> None:

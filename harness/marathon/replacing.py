@@ -9,6 +9,8 @@ good upgrade the wanted definition is started and proved live. What goes wrong l
   the new one is no good   it is stopped, --restore is run, then the old release is started and proved live
   without --restore        everything stays stopped, and the report says so
   the restore fails        everything stays stopped, and the report says so
+  the stop hangs           it is cancelled, and the old release proved live, as nothing was touched
+  somebody starts it       nothing is upgraded, restored or started beside that, and the report says so
 
   the new one served       it is left as it is, whatever was wrong: a restore would lose what people wrote since
 

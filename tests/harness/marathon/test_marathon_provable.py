@@ -151,3 +151,14 @@ def test_a_container_of_null_is_no_traceback(trial: Trial, command: Main) -> Non
     without = changed(id=f"{trial.group}/app", container=None)
     code, said, _ = command("deploy", without, "--image", "rt:5.0.3-2", "--dry-run")
     assert (code, "L21" in said) == (1, True), said
+
+
+@pytest.mark.engine
+def test_a_check_that_the_image_cannot_run_goes_nowhere(trial: Trial, command: Main) -> None:
+    """It would fail for ever, and Marathon would only say that the task is unhealthy."""
+    mine = {**trial.definition(), "labels": {"RT_RELEASE": "1", "RT_SCHEMA": "1"}}
+    asked = ["--wanted-steps", "1", "--ask-images", "--dry-run"]
+    for value, expected in (("/opt/no-such-program", 1), ("check", 0)):
+        check = {"protocol": "COMMAND", "command": {"value": value}}
+        code, said, _ = command("deploy", {**mine, "healthChecks": [check]}, *asked)
+        assert (code, "cannot be run" in said) == (expected, bool(expected)), said

@@ -61,3 +61,9 @@ class RefusedError(HarnessError):
     """What was asked for was not done, because a check has found that it would do harm."""
 
     exit_code = 2
+
+
+def told_of(error: HarnessError, fate: str) -> HarnessError:
+    """Return the error with a block that says what became of the instances: exceptions carry no report."""
+    error.blocks = (*error.blocks, ("What became of the instances", fate))
+    return error

@@ -1,140 +1,25 @@
 """A typed client of Marathon's REST API, on requests.
 
 It does what it is asked, once: nothing is retried, no redirect is followed, nothing is forced unless the caller
-says so. Every refusal is an exception of harness.marathon.errors. Credentials go into the Authorization header
-and nowhere else: not into a URL, a message, a repr or a log.
+says so. Every refusal is an exception of harness.marathon.errors.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from types import TracebackType
 from typing import Any
-from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote
 
-import requests
-from requests.auth import AuthBase, HTTPBasicAuth
-
-from harness.errors import UsageError
+from harness.marathon.connection import Connection
 from harness.marathon.definition import items, mapping
-from harness.marathon.errors import (
-    AppLockedError,
-    AppNotFoundError,
-    MarathonError,
-    UnexpectedAnswerError,
-    UnreachableError,
-    classify,
-)
+from harness.marathon.errors import AppNotFoundError
 from harness.marathon.model import AppState, Change, Deployment, QueueItem, Task
 
 Json = Mapping[str, Any]
 
 
-class TokenAuth(AuthBase):
-    """DC/OS: Authorization: token=<jwt>."""
-
-    def __init__(self, token: str = "") -> None:
-        """Keep the token; an empty one sends nothing, and keeps requests from looking into a .netrc."""
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the header."""
-        if self._token:
-            request.headers["Authorization"] = f"token={self._token}"
-        return request
-
-
-class Marathon:
-    """One Marathon. `url` is its root and may carry user:password@, which is taken out at once."""
-
-    def __init__(
-        self, url: str, *, user: str = "", password: str = "", token: str = "", timeout: float = 15
-    ) -> None:
-        """Prepare a session; nothing is sent yet. Raises UsageError for an address that is none."""
-        parts = _split(url)
-        user, password = user or unquote(parts.username or ""), password or unquote(parts.password or "")
-        self.url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
-        self.timeout = timeout
-        self.session = requests.Session()
-        self.session.headers["Accept"] = "application/json"
-        self.session.auth = TokenAuth(token)
-        if user and not token:
-            self.session.auth = HTTPBasicAuth(user.encode(), password.encode())
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Marathon:
-        """Read MARATHON_URL and MARATHON_TOKEN. Raises UsageError when there is no URL."""
-        if not environment.get("MARATHON_URL"):
-            raise UsageError(
-                "No Marathon was named.", repair="set MARATHON_URL, or start the stand-in: make marathon"
-            )
-        return cls(environment["MARATHON_URL"], token=environment.get("MARATHON_TOKEN", ""))
-
-    def __repr__(self) -> str:
-        """Name the server, never the credentials."""
-        return f"Marathon({self.url})"
-
-    def __enter__(self) -> Marathon:
-        """Be a context manager that closes its connections."""
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        """Close the connections."""
-        self.session.close()
-
-    def call(self, method: str, path: str, body: object = None, **query: str | bool) -> requests.Response:
-        """Send one request and return the answer of a success. Raises MarathonError for anything else."""
-        asked = {key: str(value).lower() if isinstance(value, bool) else value for key, value in query.items()}
-        what = f"{method} {path}"
-        # Restart and the like have no body, and yet some versions want the type announced.
-        extra: dict[str, Any] = {"json": body} if body is not None else {}
-        if method in ("POST", "PUT") and body is None:
-            extra["headers"] = {"Content-Type": "application/json"}
-        try:
-            answer = self.session.request(
-                method, self.url + path, params=asked, timeout=self.timeout, allow_redirects=False, **extra
-            )
-        except requests.RequestException as error:
-            raise UnreachableError(
-                f"{what}: no answer from {self.url} ({type(error).__name__}).",
-                [("Cause", str(error))],
-                "check the address and that Marathon runs: GET /ping",
-            ) from error
-        if not answer.ok or answer.is_redirect:
-            raise self._explained(classify(what, answer.status_code, answer.headers, answer.content), answer)
-        return answer
-
-    def _explained(self, error: MarathonError, answer: requests.Response) -> MarathonError:
-        """Add to a lock which deployments hold it and since when. Never force: somebody is at work there."""
-        if not isinstance(error, AppLockedError):
-            return error
-        try:
-            running = {one.id: one for one in self.deployments()}
-        except MarathonError:
-            running = {}
-        now = server_time(answer)
-        names = error.deployments or tuple(running)
-        lines = [f"{name}  {running[name].age(now)}  {', '.join(running[name].actions)}" if name in running
-                 else f"{name}  not listed any more" for name in names]  # fmt: skip
-        error.blocks = (*error.blocks, ("Deployments that hold the lock", "\n".join(lines)))
-        return error
-
-    def json(self, method: str, path: str, body: object = None, **query: str | bool) -> Any:
-        """Send one request and return the JSON of the answer; None for an empty one."""
-        answer = self.call(method, path, body, **query)
-        if not answer.content:
-            return None
-        try:
-            return answer.json()
-        except ValueError as error:
-            raise UnexpectedAnswerError(
-                f"{method} {path}: {self.url} answered {answer.status_code} without JSON.",
-                [("Answer", answer.text[:300])],
-                "check that this is the address of a Marathon and not of something before it",
-            ) from error
+class Marathon(Connection):
+    """One Marathon."""
 
     def ping(self) -> bool:
         """Whether somebody there answers as a Marathon does."""
@@ -165,8 +50,8 @@ class Marathon:
 
     def create(self, definition: Json) -> Change:
         """POST a new app. Raises AppExistsError, RejectedError."""
-        answer = self.call("POST", "/v2/apps", dict(definition))
-        return Change.read(mapping(answer.json()), answer.headers.get("Marathon-Deployment-Id", ""))
+        made, answer = self.json_and_answer("POST", "/v2/apps", dict(definition))
+        return Change.read(mapping(made), answer.headers.get("Marathon-Deployment-Id", ""))
 
     def put(self, app_id: str, definition: Json, *, force: bool = False, whole: bool = False) -> Change:
         """PUT an app: top-level values replace their old ones. Raises AppLockedError, RejectedError.
@@ -174,8 +59,8 @@ class Marathon:
         What the definition does not mention stays as it was; with `whole` it gets Marathon's default.
         """
         also = {"partialUpdate": False} if whole else {}
-        answer = self.call("PUT", _app(app_id), dict(definition), force=force, **also)
-        return Change.read(mapping(answer.json()), answer.headers.get("Marathon-Deployment-Id", ""))
+        made, answer = self.json_and_answer("PUT", _app(app_id), dict(definition), force=force, **also)
+        return Change.read(mapping(made), answer.headers.get("Marathon-Deployment-Id", ""))
 
     def scale(self, app_id: str, instances: int, *, force: bool = False) -> Change:
         """Change the number of instances and nothing else."""
@@ -235,27 +120,5 @@ class Marathon:
         self.call("DELETE", f"/v2/queue/{quote(app_id.strip('/'))}/delay")
 
 
-def _split(url: str) -> SplitResult:
-    """Take an address apart. The error does not repeat it: a password may be in it."""
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise UsageError(
-            "The Marathon address is not an http:// or https:// URL.", repair="MARATHON_URL=http://host:8080"
-        )
-    return parts
-
-
 def _app(app_id: str) -> str:
     return f"/v2/apps/{quote(app_id.strip('/'))}"
-
-
-def server_time(answer: requests.Response) -> datetime:
-    """Return the server's clock as its answer shows it: ages must not depend on ours."""
-    try:
-        return parsedate_to_datetime(answer.headers["Date"])
-    except (KeyError, ValueError):
-        return datetime.now(UTC)

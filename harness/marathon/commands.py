@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +12,15 @@ from harness.arguments import Parser
 from harness.marathon import in_image, replacing
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import deadline_of, soak_of
-from harness.marathon.definition import PULL_ALLOWANCE, App, image_of, load
-from harness.marathon.deploy import Deployer, absolute, running_definition
-from harness.marathon.follow import Pace, task_table
-from harness.marathon.lint import lint
-from harness.marathon.rolling import Decision, decide
+from harness.marathon.definition import PULL_ALLOWANCE, App, image_of, load, mapping, text
+from harness.marathon.deploy import Deployer
+from harness.marathon.follow import CHECK, Pace, task_table
+from harness.marathon.in_image import tried_in_image
+from harness.marathon.lint_catalogue import DIALECTS
+from harness.marathon.provable import dialect_of, need_alone, need_provable, objections
+from harness.marathon.rolling import Decision, decide_among
 from harness.marathon.stopall import replace_all
+from harness.marathon.wayback import absolute
 from harness.verdict import Report
 
 
@@ -54,6 +58,13 @@ def _about_a_deploy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--soak", type=float, metavar="S",
         help="seconds between the two good polls (three intervals of the health check, and its time-out)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dialect", choices=DIALECTS, help="lint for this Marathon (default: what the one at hand says it is)"
+    )
+    parser.add_argument(
+        "--beside", action="append", default=[], metavar="ID",
+        help="an app that may run on the same database; any other one that does is refused",
     )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="only say how it would be deployed")
 
@@ -98,34 +109,53 @@ def _carry_out(options: argparse.Namespace, act: Callable[[Deployer, App, Decisi
     definition = load(options.file)
     if options.image:
         # Whatever else the file lacks is for lint to say.
-        container = definition.setdefault("container", {})
-        container.setdefault("docker", {})["image"] = options.image
-    errors = [one for one in lint(definition) if one.level == "E"]
-    if errors:
-        print("\n".join(map(str, errors)))
-        return 1
+        container = mapping(definition.get("container"))
+        container["docker"] = mapping(container.get("docker")) | {"image": options.image}
+        definition["container"] = container
     with Marathon.from_environment() as client:
-        live = running_definition(client.find_app(absolute(definition)))
+        deployer = Deployer(client, pace=Pace(pull=options.pull, soak=options.soak))
+        dialect = options.dialect or dialect_of(text(client.info().get("version")))
+        named = text(definition.get("id")).strip("/")  # that there must be one is for lint to say
+        running = deployer.running(client.find_app(absolute(definition)) if named else None)
+        live = running[0] if running else None
+        errors, warnings = objections(definition, dialect, live)
+        print("".join(f"{one}\n" for one in warnings), end="", file=sys.stderr)
+        if errors:
+            print("\n".join(map(str, errors)))
+            return 1
+        need_provable(definition)
+        need_alone(definition, client.apps(), options.beside)
         if options.what == "replace":
             replacing.need_running(options, live)
-        decision = _decided(options, live, definition)
+        decision = _decided(options, running, definition)
         print(f"{options.what} {decision}", flush=True)
+        missing = tried_in_image(definition, CHECK) if options.ask_images else []
+        if missing:
+            print("\n\n".join(map(str, missing)))
+            return 1
         if options.dry_run:
             return 0
-        report = act(Deployer(client, pace=Pace(pull=options.pull, soak=options.soak)), definition, decision)
+        report = act(deployer, definition, decision)
     print(report)
     print(json.dumps(report.facts, indent=2, default=str))
     return exit_code(report)
 
 
-def _decided(options: argparse.Namespace, live: App | None, wanted: App) -> Decision:
-    """Decide with the steps that were given or, where that was asked for, with what the images say themselves."""
-    of_live, of_wanted = options.live_steps, options.wanted_steps
+def _decided(options: argparse.Namespace, running: list[App], wanted: App) -> Decision:
+    """Decide with the steps that were given or, where that was asked for, with what the images say themselves.
+
+    --live-steps are those of the image that the app has now; tasks of another image may run beside it.
+    """
+    of_wanted = options.wanted_steps
     if options.ask_images and of_wanted is None:
         of_wanted = in_image.upgrade_steps(image_of(wanted))
-    if options.ask_images and of_live is None and live is not None:
-        of_live = in_image.upgrade_steps(image_of(live))
-    return decide(live, wanted, of_live, of_wanted)
+
+    def steps(app: App) -> list[str] | None:
+        if options.live_steps is not None and image_of(app) == image_of(running[0]):
+            return list(options.live_steps)
+        return in_image.upgrade_steps(image_of(app)) if options.ask_images and image_of(app) else None
+
+    return decide_among([(app, steps(app)) for app in running], wanted, of_wanted)
 
 
 def exit_code(report: Report) -> int:

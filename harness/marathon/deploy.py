@@ -8,25 +8,28 @@ finding; a Marathon that does not answer, or a lock held by somebody else, is an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+from harness.errors import HarnessError, told_of
 from harness.marathon.definition import App, image_of, instances_of
-from harness.marathon.errors import DeploymentNotFoundError, RejectedError
-from harness.marathon.follow import CHECK, PASSING, Follower, facts_of
+from harness.marathon.errors import PASSING, RejectedError, ServerError, VersionNotFoundError
+from harness.marathon.follow import CHECK, facts_of
 from harness.marathon.gate import Wanted
 from harness.marathon.model import AppState, Change
-from harness.marathon.rolling import Decision, decide, require_rolling
+from harness.marathon.rolling import Decision, RollingRefusedError, decide_among, require_rolling
+from harness.marathon.sameness import same_definition
 from harness.marathon.watch import State
-from harness.verdict import Finding, Report
-from harness.waits import Retry, wait_until
+from harness.marathon.wayback import LIVE_AGAIN, WayBack, absolute, unwatched
+from harness.verdict import Report
+from harness.waits import Retry
 
 QUESTION = "Does every instance serve the wanted release?"
+NOT_TAKEN = "whether Marathon took the change is not known: look at the app and its deployments"
 
 
 @dataclass
-class Deployer(Follower):
+class Deployer(WayBack):
     """Carries definitions out on one Marathon, and goes back when they are no good."""
 
     def deploy(self, definition: App, decision: Decision | None = None, *, undo: bool = True) -> Report:
@@ -37,16 +40,37 @@ class Deployer(Follower):
         """
         app_id = absolute(definition)
         before = self.client.find_app(app_id)
-        how = decision or decide(running_definition(before), definition)
+        how = decision or decide_among([(one, None) for one in self.running(before)], definition)
         require_rolling(how)
-        same = before is not None and same_definition(definition, before.definition)
-        also = before.version if same and before else None
+        if how.how == "first" and before is not None and (before.instances or before.tasks):
+            raise RollingRefusedError(
+                f"Instances of {app_id} run where none were to run: new ones would meet them on the database.",
+                repair="see who started them (an autoscaler, a colleague); decide anew when that is settled",
+            )
         # The whole definition, or a check that was taken out of it would live on.
         report = self._carry_out(
-            definition, lambda: self.client.put(app_id, definition, whole=True), before, also=also, undo=undo
+            definition, lambda: self.client.put(app_id, definition, whole=True), before, undo=undo
         )
         report.facts["how"] = str(how)
         return report
+
+    def running(self, app: AppState | None) -> list[App]:
+        """Return the definitions of what runs, the app's own first; none when there is no app.
+
+        Where a deployment was cancelled by force the app says one thing and older tasks run another. A definition
+        that Marathon has forgotten is one of which only the id is known, so that nothing is taken for granted.
+        """
+        if app is None:
+            return []
+        changed = app.last_config_change
+        older = {task.version_text for task in app.tasks if changed and task.version and task.version < changed}
+        found: list[App] = [{**app.definition, "instances": max(app.instances, len(app.tasks))}]
+        for version in sorted(older):
+            try:
+                found.append({**self.client.version(app.id, version), "instances": 1})
+            except VersionNotFoundError:
+                found.append({"id": app.id, "instances": 1})
+        return found
 
     def restart(self, app_id: str) -> Report:
         """Replace every task by a new one of the same definition. Raises AppNotFoundError, AppLockedError."""
@@ -59,9 +83,11 @@ class Deployer(Follower):
         wanted = {**before.definition, "instances": instances}
         return self._carry_out(wanted, lambda: self.client.scale(app_id, instances), before)
 
-    def prove(self, definition: App, change: Change | None = None) -> Report:
-        """Ask whether a definition is live now, without deploying anything."""
-        return self._carry_out(definition, lambda: change or Change(None, ""), None)
+    def prove(
+        self, definition: App, change: Change | None = None, leaving: frozenset[str] = frozenset()
+    ) -> Report:
+        """Ask whether a definition is live now, without deploying anything. leaving: tasks told to stop before."""
+        return self._carry_out(definition, lambda: change or Change(None, ""), None, leaving=leaving)
 
     def _carry_out(
         self,
@@ -69,16 +95,16 @@ class Deployer(Follower):
         act: Callable[[], Change],
         before: AppState | None,
         *,
-        also: datetime | None = None,
         undo: bool = False,
         restart: bool = False,
+        leaving: frozenset[str] = frozenset(),
     ) -> Report:
         app_id = absolute(definition)
         report = Report(CHECK, QUESTION, unit="instances")
         started = time.monotonic()
         with self.listen() as stream:
             try:
-                change = act()
+                change = self._done(definition, act, before)
             except RejectedError as error:
                 report.find(app_id, error.sentence, repair=error.repair, blocks=error.blocks)
                 return report
@@ -88,99 +114,81 @@ class Deployer(Follower):
                 instances_of(definition),
                 change.deployment_id,
                 change.version,
-                also,
-                restart,
+                restart=restart,
+                leaving=leaving,
             )
-            watch = self.watch(wanted, definition, before.running if before else 0)
-            state = self.follow(watch, definition, stream)
+            try:
+                wanted = self._unmoved(wanted, before)
+                watch = self.watch(wanted, definition, before.running if before else 0)
+                state = self.follow(watch, definition, stream)
+            except HarnessError as error:
+                raise told_of(error, self._lost(definition, before, change, wanted, undo=undo)) from None
             report.facts |= facts_of(watch, definition, stream)
         if state is State.GOOD:
             report.looked_at = wanted.instances
         else:
             report.findings.append(self.finding(watch))
-            if undo and self._still_ours(app_id, change, also, report):
-                self.undo(app_id, before, change, report)
+            if undo:
+                self._undone(definition, before, change, wanted, report)
         report.seconds = time.monotonic() - started
         return report
 
-    def _still_ours(self, app_id: str, change: Change, also: datetime | None, report: Report) -> bool:
-        """Tell whether the app is as we left it. What somebody else has changed since is not ours to take back."""
-        now = self.client.find_app(app_id)
-        if now is None or change.version is None or now.version in (None, change.version, also):
-            return True
-        report.facts["rollback"] = "none: somebody else has changed the app meanwhile"
-        what = f"Somebody else has changed the app (version {now.version_text}), so nothing was taken back."
-        report.findings.append(Finding(CHECK, app_id, what, repair="find out who, and deploy again"))
-        return False
-
-    def undo(self, app_id: str, before: AppState | None, failed: Change, report: Report) -> None:
-        """Go back, wait for the rollback (a deployment of its own), and prove the old release live again."""
-        change = self._go_back(app_id, before, failed)
-        report.facts["rollback"] = change.deployment_id
-        if before is None or before.instances == 0:
-            self._wait_gone(app_id, before, change, report)
-            return
-        wanted = Wanted(
-            app_id, before.image, before.instances, change.deployment_id, change.version, before.version
-        )
-        watch = self.watch(wanted, before.definition, before.running)
-        with self.listen() as stream:
-            state = self.follow(watch, before.definition, stream)
-        report.facts["old release live again"] = state is State.GOOD
-        if state is not State.GOOD:
-            found = self.finding(watch)
-            what = f"The rollback is not proven: {found.what}"
-            report.findings.append(Finding(CHECK, app_id, what, blocks=found.blocks, repair=found.repair))
-
-    def _go_back(self, app_id: str, before: AppState | None, failed: Change) -> Change:
+    def _done(self, definition: App, act: Callable[[], Change], before: AppState | None) -> Change:
+        """Carry a change out. Where its answer is lost, see whether Marathon took it: then it must be watched."""
         try:
-            change = self.client.cancel(failed.deployment_id)
-            if change is not None:
-                return change
-        except DeploymentNotFoundError:
-            pass  # it has ended: what it brought must be replaced by a deployment of our own
+            return act()
+        except PASSING as error:
+            lost = error
+        app_id = absolute(definition)
+
+        def taken() -> AppState:
+            now = self.client.find_app(app_id)
+            if now is None or (before is not None and now.version == before.version):
+                raise Retry(f"{app_id} is as it was")
+            return now
+
+        # After a 500 nothing more is to come; a request that timed out may be at work yet.
+        limit = 0 if isinstance(lost, ServerError) else None
+        try:
+            now = self.insist(f"A change of {app_id}", taken, limit)
+        except HarnessError:
+            raise told_of(lost, NOT_TAKEN) from None
+        if not same_definition(definition, now.definition):
+            raise told_of(lost, f"the app has changed (version {now.version_text}), but not to what was sent")
+        return Change(now.version, "".join(now.deployments[:1]))
+
+    def _unmoved(self, wanted: Wanted, before: AppState | None) -> Wanted:
+        """Take the old version for as good where the change was none: then Marathon leaves the version alone.
+
+        Decided by what Marathon did and not by comparing definitions: an old version that counts as ours brings
+        the failures of its tasks along.
+        """
         if before is None:
-            return self.client.delete(app_id)
-        return self.client.put(app_id, {"version": before.version_text})
+            return wanted
+        now = self.insist(f"A look at {wanted.app_id}", lambda: self.client.find_app(wanted.app_id))
+        unmoved = now is not None and now.version == before.version
+        return replace(wanted, also=before.version) if unmoved else wanted
 
-    def _wait_gone(self, app_id: str, before: AppState | None, change: Change, report: Report) -> None:
-        """There was nothing before: going back means that nothing runs."""
+    def _undone(
+        self, definition: App, before: AppState | None, change: Change, wanted: Wanted, report: Report
+    ) -> None:
+        """Take a deployment back that was found to be bad: that it cannot be is one more finding."""
+        try:
+            self.take_back(definition, before, change, wanted.also, report)
+        except HarnessError as error:
+            fate = f"{unwatched(change.deployment_id)}: DELETE /v2/deployments/{change.deployment_id}"
+            what = f"It could not be taken back: {error.sentence}"
+            report.find(absolute(definition), what, blocks=error.blocks, repair=fate)
 
-        def gone() -> None:
-            self.pace.clock()
-            app = self.client.find_app(app_id)
-            if any(one.id == change.deployment_id for one in self.client.deployments()):
-                raise Retry(f"deployment {change.deployment_id} is still running")
-            if app is not None and (before is None or app.tasks):
-                raise Retry(f"the app is still there with {len(app.tasks)} task(s)")
-
-        wait_until(f"Removal of {app_id}", gone, 120, interval=self.pace.interval, retry_on=PASSING)
-        report.facts["nothing ran before, nothing runs now"] = True
-
-
-def absolute(definition: App) -> str:
-    """Return the id of a definition with its leading slash."""
-    return "/" + str(definition.get("id", "")).strip("/")
-
-
-def running_definition(app: AppState | None) -> App | None:
-    """Return the definition of what runs, counting tasks that have not yet left."""
-    if app is None:
-        return None
-    return {**app.definition, "instances": max(app.instances, len(app.tasks))}
-
-
-def same_definition(wanted: object, live: object) -> bool:
-    """Whether everything that `wanted` says is what `live` has: then a PUT changes nothing.
-
-    Empty and absent are the same, and so are 1 and 1.0; a port of 0 stands for one that Marathon chose.
-    """
-    if isinstance(wanted, Mapping):
-        other = live if isinstance(live, Mapping) else {}
-        return all(same_definition(value, other.get(key)) for key, value in wanted.items() if key != "id")
-    if isinstance(wanted, list):
-        others = live if isinstance(live, list) else []
-        return len(wanted) == len(others) and all(map(same_definition, wanted, others))
-    if wanted in (None, 0, "", False):
-        return True
-    return wanted == live
+    def _lost(
+        self, definition: App, before: AppState | None, change: Change, wanted: Wanted, *, undo: bool
+    ) -> str:
+        """Say what became of a deployment that could no longer be followed; take it back if that was wanted."""
+        if not undo:
+            return unwatched(change.deployment_id) if change.deployment_id else "what runs now is not known"
+        report = Report(CHECK, QUESTION)
+        self._undone(definition, before, change, wanted, report)
+        if report.findings:
+            return "\n".join(f"{one.what} What to do: {one.repair}" for one in report.findings)
+        live = "the old release is proven live" if LIVE_AGAIN in report.facts else "nothing runs, as before"
+        return f"the deployment was taken back, {live}"

@@ -27,9 +27,8 @@ WATCHED = (
     "health_status_changed_event",
     "unhealthy_instance_kill_event",
     "unhealthy_task_kill_event",
-    "failed_health_check_event",
 )
-"""Types that decide about a deploy; the last but two and the last but three are the names of 1.3 and 1.4."""
+"""Types that decide about a deploy; 1.4 tells of health by the fourth alone, and 1.3 of a kill by the last."""
 
 
 @dataclass(frozen=True)

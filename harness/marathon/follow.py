@@ -7,26 +7,25 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from harness.errors import Block
+from harness.errors import Block, HarnessError
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import Deadline, deadline_of, soak_of
 from harness.marathon.definition import PULL_ALLOWANCE, App, health_checks
-from harness.marathon.errors import LeaderUnreachableError, ServerError, UnreachableError
+from harness.marathon.errors import PASSING
 from harness.marathon.events import EventStream
 from harness.marathon.gate import Snapshot, Wanted
 from harness.marathon.model import AppState
-from harness.marathon.probe import Probe, ProbeFor, ProbeResult, rt_probe
+from harness.marathon.probe import Probe, ProbeFor, ProbeResult, rt_probe, serving_port
 from harness.marathon.watch import State, Watch
 from harness.verdict import Finding
 from harness.waits import Retry, wait_until
 
+Result = TypeVar("Result")
 CHECK = "marathon-deploy"
 HALF = 0.5
 """Of the grace period: what a start may take without a warning."""
-PASSING = (UnreachableError, LeaderUnreachableError, ServerError)
-"""Trouble that a Marathon gets over by itself, such as an election: polling goes on until the deadline."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,10 @@ class Pace:
     soak: float | None = None
     patience: float = 0
     deadline: Deadline | None = None
+    insist: float = 60
+    """How long a change on the way back is asked for again while Marathon's trouble is one that passes."""
+    stop: float | None = None
+    """How long the end of all tasks may take (None: what their kill grace period implies)."""
     events: bool = True
     """Whether to listen to the event stream; a proxy may not let it through, and polling does without."""
     clock: Callable[[], float] = time.monotonic
@@ -89,6 +92,11 @@ class Follower:
             retry_on=PASSING,
         )
 
+    def insist(self, what: str, act: Callable[[], Result], limit: float | None = None) -> Result:
+        """Do what may be done twice until Marathon answers well. Raises NotReadyError, and what is no outage."""
+        seconds = self.pace.insist if limit is None else limit
+        return wait_until(what, act, seconds, interval=self.pace.interval, retry_on=PASSING)
+
     def listen(self) -> AbstractContextManager[EventStream | None]:
         """Attach to the event stream, unless told to do without."""
         return EventStream(self.client) if self.pace.events else nullcontext()
@@ -103,14 +111,23 @@ class Follower:
         return Snapshot(app, listed, probes={task.id: ask(app, task.id, probe) for task in app.tasks})
 
     def finding(self, watch: Watch) -> Finding:
-        """Say what did not hold, with what Marathon knows about it."""
-        wanted, app = watch.wanted, self.client.find_app(watch.wanted.app_id)
+        """Say what did not hold, with what Marathon knows about it.
+
+        A bad deployment goes on until it is taken back: that must not wait for, or fail with, this look at it.
+        """
+        wanted = watch.wanted
+        app, queue, trouble = None, None, ""
+        try:
+            app = self.client.find_app(wanted.app_id)
+            queue = self.client.queued(wanted.app_id)
+        except HarnessError as error:
+            trouble = error.sentence
         final = [one.what for one in watch.unmet if one.final] or [one.what for one in watch.unmet]
-        queue = self.client.queued(wanted.app_id)
         blocks: list[Block] = [
             ("Not met", "\n".join(f"{one.rule}: {one.what}" for one in watch.unmet)),
             ("Launch queue", str(queue) if queue else ""),
             ("Tasks", task_table(app)),
+            ("Not to be had", trouble),
         ]
         return Finding(
             CHECK,
@@ -125,7 +142,7 @@ class Follower:
 def ask(app: AppState, task_id: str, probe: Probe) -> ProbeResult:
     """Probe one task at its own address."""
     task = next(one for one in app.tasks if one.id == task_id)
-    where = app.endpoint(task)
+    where = app.endpoint(task, serving_port(app.definition))
     return probe(*where) if where else ProbeResult(False, task_id, "the task has no address or port")
 
 
@@ -140,6 +157,7 @@ def task_table(app: AppState | None) -> str:
 
 
 MOST_HEALTHY = "most new instances healthy at once"
+SERVED_AT_ALL = "a new instance was healthy"
 
 
 def facts_of(watch: Watch, definition: App, stream: EventStream | None) -> dict[str, Any]:
@@ -158,6 +176,7 @@ def facts_of(watch: Watch, definition: App, stream: EventStream | None) -> dict[
         "deadline": f"{watch.deadline.wave:g} s without progress, {watch.deadline.total:g} s in all",
         "old tasks": list(memory.old),
         MOST_HEALTHY: memory.most_healthy,
+        SERVED_AT_ALL: memory.served,
         "old tasks gone": [name for name, here in memory.old.items() if not here],
         "seconds from running to first healthy": slowest if slowest is None else round(slowest, 1),
     }

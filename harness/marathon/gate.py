@@ -25,6 +25,7 @@ class Wanted:
 
     `also` is a version that is as good: that of the definition which a rollback restores, or which a PUT
     without any change leaves alone. `restart` compares tasks with the last scaling, as a restart moves that.
+    `leaving` are tasks that had been told to stop before, and may go.
     """
 
     app_id: str
@@ -34,6 +35,7 @@ class Wanted:
     since: datetime | None
     also: datetime | None = None
     restart: bool = False
+    leaving: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,9 @@ class Memory:
     heard_flips: Counter[str] = field(default_factory=Counter)
     alive: dict[tuple[str, int], bool] = field(default_factory=dict)
     heard_alive: dict[str, bool] = field(default_factory=dict)
+    heard_served: bool = False
+    aggregated: set[str] = field(default_factory=set)
+    """Instances whose state over all checks was heard of; what single checks say of them then counts no more."""
     kills: list[str] = field(default_factory=list)
     most_healthy: int = 0
     old: dict[str, bool] = field(default_factory=dict)
@@ -83,8 +88,13 @@ class Memory:
             fresh = made is not None and wanted.since is not None and made >= wanted.since
             if event.app_id != wanted.app_id or not (fresh or made == wanted.also is not None):
                 continue
+            if event.type == "instance_health_changed_event":
+                self.aggregated.add(event.subject)
+            elif event.type == "health_status_changed_event" and event.subject in self.aggregated:
+                continue
             healthy = event.data.get("healthy", event.data.get("alive"))
             if isinstance(healthy, bool):
+                self.heard_served |= healthy
                 self.heard_flips[event.subject] += self.heard_alive.get(event.subject, False) and not healthy
                 self.heard_alive[event.subject] = healthy
             if event.type.startswith("unhealthy_") and event.type.endswith("_kill_event"):
@@ -105,6 +115,11 @@ class Memory:
         }
 
     @property
+    def served(self) -> bool:
+        """Whether one of ours was ever healthy: at a poll, by its record, or heard of between polls."""
+        return self.heard_served or self.most_healthy > 0 or any(task.served for task in self.seen.values())
+
+    @property
     def replaced(self) -> dict[str, str]:
         """Tasks that went although nobody asked for fewer."""
         return dict(list(self.vanished.items())[self.surplus or 0 :])
@@ -119,7 +134,7 @@ class Memory:
         if self.surplus is None and reached(snapshot.app, wanted):
             self.surplus = max(0, len(fresh) - wanted.instances)
         for name, task in self.seen.items():
-            if name not in fresh:
+            if name not in fresh and name not in wanted.leaving:
                 causes = ", ".join(one.cause for one in task.health if one.cause)
                 health = "alive" if task.alive else "not alive" if task.known else "health unknown"
                 self.vanished.setdefault(name, causes or f"last seen {task.state}, {health}")

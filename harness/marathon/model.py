@@ -56,6 +56,7 @@ class Task:
     version: datetime | None
     started_at: datetime | None
     health: tuple[HealthResult, ...]
+    version_text: str = ""
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Task:
@@ -69,12 +70,18 @@ class Task:
             moment(raw.get("version")),
             moment(raw.get("startedAt")),
             tuple(HealthResult.read(mapping(one)) for one in items(raw.get("healthCheckResults"))),
+            text(raw.get("version")),
         )
 
     @property
     def known(self) -> bool:
         """Whether any check has said anything: no record is neither healthy nor unhealthy."""
         return bool(self.health)
+
+    @property
+    def served(self) -> bool:
+        """Whether it was ever healthy, as far as Marathon remembers."""
+        return self.alive or any(one.first_success for one in self.health)
 
     @property
     def alive(self) -> bool:

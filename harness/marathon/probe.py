@@ -8,12 +8,15 @@ install mode and RT that wants a login answer 302, and REST 1.0 answers 200 with
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import requests
+from urllib3.exceptions import HTTPError
 
-from harness.marathon.definition import App, labels_of, mapping, text
+from harness.marathon.definition import HTTP_LIKE, App, health_checks, items, labels_of, mapping, text
+from harness.marathon.networking import ports_of
 
 LARGEST_BODY = 1_000_000
 
@@ -50,7 +53,7 @@ class HttpProbe:
     """GET `path`, want exactly `status` and `marker` in the body; then the release must be `wanted`.
 
     The release is `identity(body)` of `identity_path`, or of `path` where there is none. An empty `marker` or
-    `wanted` is not compared. `server_name` goes into the Host header. Times in seconds.
+    `wanted` is not compared. `server_name` goes into the Host header. `timeout`: seconds for an answer as a whole.
     """
 
     path: str = "/"
@@ -70,7 +73,7 @@ class HttpProbe:
             told = body
             if self.identity_path and status == self.status:
                 _, _, told = self._get(f"http://{host}:{port}{self.identity_path}")
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             return ProbeResult(False, url, f"no answer ({type(error).__name__})")
         return self.judge(url, status, location, body, self.identity(told))
 
@@ -79,9 +82,15 @@ class HttpProbe:
         with requests.Session() as session:
             # Neither a proxy, which answers in an instance's place, nor a password out of .netrc.
             session.trust_env = False
+            end = time.monotonic() + self.timeout
             answer = session.get(url, headers=headers, timeout=self.timeout, allow_redirects=False, stream=True)
-            body = next(answer.iter_content(LARGEST_BODY), b"").decode("utf-8", "replace")
-            return answer.status_code, answer.headers.get("Location", ""), body
+            body = b""
+            # What has arrived, however little: to ask for a size would wait for it, past every limit.
+            while len(body) < LARGEST_BODY and (part := answer.raw.read1(LARGEST_BODY, decode_content=True)):
+                body += part
+                if time.monotonic() > end:
+                    raise requests.Timeout(f"more than {self.timeout:g} s")
+            return answer.status_code, answer.headers.get("Location", ""), body.decode("utf-8", "replace")
 
     def judge(self, url: str, status: int, location: str, body: str, identity: str) -> ProbeResult:
         """Say whether an answer is the one wanted."""
@@ -94,6 +103,17 @@ class HttpProbe:
             named = f"release {identity}" if identity else "no release"
             return ProbeResult(False, url, f"it names {named} instead of {self.wanted}", identity)
         return ProbeResult(True, url, f"HTTP {status}" + (f", release {identity}" if identity else ""), identity)
+
+
+def serving_port(definition: App) -> int:
+    """Return the index of the port on which an app serves: its HTTP health or readiness check's, or 0."""
+    ports = ports_of(definition)
+    for check in health_checks(definition):
+        index = check.raw.get("portIndex")
+        if check.protocol in HTTP_LIKE and isinstance(index, int) and 0 <= index < len(ports):
+            return index
+    wanted = {text(mapping(one).get("portName")) for one in items(definition.get("readinessChecks"))} - {""}
+    return next((index for index, port in enumerate(ports) if port.name in wanted), 0)
 
 
 def rt_probe(definition: App) -> HttpProbe:

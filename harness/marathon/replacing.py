@@ -9,6 +9,8 @@ good upgrade the wanted definition is started and proved live. What goes wrong l
   the new one is no good   it is stopped, --restore is run, then the old release is started and proved live
   without --restore        everything stays stopped, and the report says so
   the restore fails        everything stays stopped, and the report says so
+  the stop hangs           it is cancelled, and the old release proved live, as nothing was touched
+  somebody starts it       nothing is upgraded, restored or started beside that, and the report says so
 
   the new one served       it is left as it is, whatever was wrong: a restore would lose what people wrote since
 
@@ -46,15 +48,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import FrameType
 
 from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.marathon.definition import App, instances_of
 from harness.marathon.stopall import DatabaseSteps, Step, StepFailedError
+from harness.waits import NotReadyError, Retry, wait_until
 
 NOT_RUN = (126, 127)
 """What a shell ends with when the command cannot be run at all."""
+END_WITHIN = 10.0
+"""Seconds for a command that is ended to go, and again when it is forced to."""
 BASH = shutil.which("bash")
 SHELL = [BASH, "-o", "pipefail", "-c"] if BASH else ["/bin/sh", "-c"]
 RUN = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
@@ -98,35 +104,73 @@ def shell(name: str, command: str, image: str) -> Step:
 
     def run() -> None:
         print(f"{name}: begun", flush=True)
-        done = subprocess.run(
-            [*SHELL, command], stdin=subprocess.DEVNULL, check=False,
-            env=os.environ | {"RT_NEW_IMAGE": image, "RT_STEP": name, "RT_RUN": RUN},
-        )  # fmt: skip
-        print(f"{name}: ended with exit code {done.returncode}", flush=True)
-        if done.returncode == 0:
+        code = _run([*SHELL, command], os.environ | {"RT_NEW_IMAGE": image, "RT_STEP": name, "RT_RUN": RUN})
+        print(f"{name}: ended with exit code {code}", flush=True)
+        if code == 0:
             return
         kind: type[HarnessError] = StepFailedError
         repair = "what the command wrote is on the terminal above its exit code"
         if name == "backup":
             kind = InfrastructureError
-        if done.returncode in NOT_RUN:
+        if code in NOT_RUN:
             kind, repair = InfrastructureError, "try it by hand: a program is missing, or may not be run"
-        raise kind(f"The command of --{name} ended with exit code {done.returncode}.", repair=repair)
+        raise kind(f"The command of --{name} ended with exit code {code}.", repair=repair)
 
     return run
 
 
+def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command in a session of its own and return its exit code; when we end, so does all that it started.
+
+    A shell that is ended alone leaves behind what it waits for, and that would go on upgrading. In a session of
+    its own a terminal's Ctrl-C does not reach it, only we do: it is ended in one way, whoever asks for it.
+    """
+    child = subprocess.Popen(list(words), stdin=subprocess.DEVNULL, env=dict(environment), start_new_session=True)
+    try:
+        return child.wait()
+    except BaseException:
+        _end(child)
+        raise
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End the processes of a command, with force those that do not go by themselves."""
+
+    def gone() -> None:
+        child.poll()
+        try:
+            os.killpg(child.pid, 0)
+        except ProcessLookupError:
+            return
+        raise Retry("some of its processes are left")
+
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+        with suppress(NotReadyError):
+            wait_until("The end of the command", gone, END_WITHIN)
+            return
+
+
+ENDS = (signal.SIGTERM, signal.SIGHUP)
+"""What a CI server sends, and a terminal that goes away."""
+
+
 def told_when_interrupted(work: Callable[[], int]) -> int:
     """Carry `work` out; when somebody ends it, say what that leaves behind, for nobody goes the way back then."""
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {number: signal.signal(number, _interrupt) for number in ENDS}
     try:
         return work()
     except KeyboardInterrupt:
         said = "Interrupted. Instances that were stopped stay stopped, and the database is as the last command"
-        print(f"\n{said} left it: look at it, or restore it, before anything is started.", file=sys.stderr)
+        rest = "A container that the command started may go on: see to its end first"
+        with suppress(OSError):  # the terminal may be what went away
+            print(f"\n{said} left it. {rest}; look at the database, or restore it, before anything is started.",
+                  file=sys.stderr)  # fmt: skip
         return InfrastructureError.exit_code
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.errors import UsageError
-from harness.marathon.definition import App, image_of, instances_of, labels_of, mapping
+from harness.marathon.definition import App, image_of, instances_of, items, labels_of, mapping, text
 
 How = Literal["first", "rolling", "stop-all", "refused"]
 
@@ -63,6 +63,18 @@ def decide(
     return _by_labels(live, wanted)
 
 
+GRAVITY: tuple[How, ...] = ("first", "rolling", "stop-all", "refused")
+
+
+def decide_among(
+    live: Sequence[tuple[App, Sequence[str] | None]], wanted: App, steps_wanted: Sequence[str] | None = None
+) -> Decision:
+    """Decide against each definition that runs, given with the steps of its image; the gravest answer counts."""
+    every = [decide(app, wanted, steps, steps_wanted) for app, steps in live]
+    every = every or [decide(None, wanted, None, steps_wanted)]
+    return max(every, key=lambda one: GRAVITY.index(one.how))
+
+
 def _by_steps(live: Sequence[str], wanted: Sequence[str]) -> Decision:
     gone = tuple(step for step in live if step not in set(wanted))
     pending = tuple(step for step in wanted if step not in set(live))
@@ -78,6 +90,11 @@ def _by_steps(live: Sequence[str], wanted: Sequence[str]) -> Decision:
 
 def _by_labels(live: App, wanted: App) -> Decision:
     before, after = labels_of(live).get("RT_SCHEMA"), labels_of(wanted).get("RT_SCHEMA")
+    if image_of(live) == image_of(wanted) and before == after and not names_one_build(image_of(wanted)):
+        return Decision(
+            "stop-all", (f"the image {image_of(wanted) or 'none'} has the same name, and its tag moves: what runs "
+                         "may be another build, so give a build its own tag or a digest",)
+        )  # fmt: skip
     if image_of(live) == image_of(wanted) and before == after:
         said = f", labelled RT_SCHEMA {after} as before" if after else ""
         return Decision("rolling", (f"the image is the same{said}, only configuration changes",))
@@ -99,11 +116,41 @@ def _label_lies(app: App | None, steps: Sequence[str] | None, which: str) -> tup
     return (f"the {which} definition is labelled RT_SCHEMA {label}, but its image's newest step is {steps[-1]}",)
 
 
+def names_one_build(image: str) -> bool:
+    """Whether an image's name leads to one build: a digest, or a tag that is not "latest"."""
+    name, _, digest = image.partition("@")
+    tag = name.rpartition("/")[2].partition(":")[2]
+    return bool(digest) or tag not in ("", "latest")
+
+
+ENTRY = "/opt/rt/run"
+"""The image's entry point. Without words it guards and serves; what it is given it runs, without the guard."""
+
+
 def _unguarded(wanted: App) -> tuple[str, ...]:
-    """Find the guard turned off: then an image serves a database of any schema, and says that it is healthy."""
-    if mapping(wanted.get("env")).get("RT_GUARD") != "off":
-        return ()
-    return ("env.RT_GUARD is off in the wanted definition, so its image would serve a database of any schema",)
+    """Find the guard turned off or gone round: then an image serves a database of any schema, and is healthy."""
+    found = []
+    if _off(mapping(wanted.get("env")).get("RT_GUARD")):
+        found.append("env.RT_GUARD is off")
+    for one in map(mapping, items(mapping(mapping(wanted.get("container")).get("docker")).get("parameters"))):
+        key, value = text(one.get("key")).strip("-"), text(one.get("value"))
+        if key in ("env", "e") and value.startswith("RT_GUARD=") and _off(value.partition("=")[2]):
+            found.append("a parameter of docker sets RT_GUARD to off")
+        if key == "env-file":
+            found.append("a parameter of docker reads its environment from a file, which may turn RT_GUARD off")
+        if key == "entrypoint" and value != ENTRY:
+            found.append("a parameter of docker replaces the entry point, which has the guard")
+    args, cmd = [text(one) for one in items(wanted.get("args"))], text(wanted.get("cmd"))
+    if args not in ([], [ENTRY]):
+        found.append("args are run without the guard")
+    if cmd.removeprefix("exec ").strip() not in ("", ENTRY):
+        found.append("cmd is run without the guard")
+    end = "in the wanted definition, so its image would serve a database of any schema"
+    return tuple(f"{what} {end}" for what in found)
+
+
+def _off(value: object) -> bool:
+    return text(value).strip().lower() == "off"
 
 
 def require_rolling(decision: Decision) -> None:
@@ -113,7 +160,8 @@ def require_rolling(decision: Decision) -> None:
     sentence = f"This deploy must not roll: {'; '.join(decision.because)}."
     if decision.how == "refused":
         raise RollingRefusedError(
-            sentence, repair="correct the definition's labels or its RT_GUARD; go back by restoring the backup"
+            sentence,
+            repair="correct the definition's labels or what turns its guard off; go back by restoring the backup",
         )
     known = "" if decision.pending else "; where the steps may be equal, --ask-images reads and compares them"
     raise RollingRefusedError(

@@ -9,28 +9,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
-from harness.errors import HarnessError, InfrastructureError
+from harness.errors import HarnessError, InfrastructureError, told_of
 from harness.marathon.definition import App
-from harness.marathon.deploy import Deployer, absolute
-from harness.marathon.errors import AppLockedError, AppNotFoundError, DeploymentNotFoundError
-from harness.marathon.follow import CHECK, MOST_HEALTHY, PASSING
+from harness.marathon.deploy import Deployer
+from harness.marathon.errors import AppLockedError
+from harness.marathon.follow import CHECK, SERVED_AT_ALL
 from harness.marathon.model import AppState, Change
 from harness.marathon.rolling import Decision, RollingRefusedError
+from harness.marathon.stopping import begin_stop, end_and_stop, wait_stopped
+from harness.marathon.wayback import absolute, stop_limit
 from harness.verdict import Report
-from harness.waits import Retry, wait_until
 
-LOCK_LIMIT = 60.0
-"""Seconds for which a lock of our own is waited for."""
 SERVED = "the new release is left as it is: it served, and the backup knows nothing of what was written since"
+SERVED_LATE = (
+    "the new release was stopped, and served just before that: nothing was restored, for the backup knows nothing "
+    "of what was written. Deploy it again: python -m harness.marathon deploy"
+)
 UNSURE = (
     "the database is upgraded, and Marathon may not have taken the new definition: all may be stopped. Deploy it: "
     "python -m harness.marathon deploy"
 )
 NOT_ENDED = (
     "the new release may still run on the upgraded database, and nothing was restored: stop it, then restore"
+)
+MET = (
+    "the old release was started again by somebody and runs on the upgraded database, and nothing was restored: "
+    "stop it and whoever starts it, see what it has written, then deploy the new release or restore"
 )
 
 
@@ -51,46 +57,6 @@ class DatabaseSteps:
     restore: Step | None = None
 
 
-def stop_all(deployer: Deployer, app_id: str, timeout: float = 300, own: str = "") -> None:
-    """Scale to 0 and wait until no task is left, twice in a row. Raises NotReadyError, AppLockedError.
-
-    own: a deployment of ours that was cancelled; Marathon may hold its lock on the app for a moment yet.
-    """
-    client = deployer.client
-
-    def scaled() -> Change:
-        try:
-            return client.scale(app_id, 0)
-        except AppLockedError as error:
-            if own and set(error.deployments) == {own}:
-                raise Retry("our cancelled deployment still holds it") from error
-            raise
-
-    change = wait_until(f"{app_id} taking a stop", scaled, LOCK_LIMIT, interval=deployer.pace.interval)
-    empty = 0
-
-    def stopped() -> None:
-        nonlocal empty
-        deployer.pace.clock()
-        listed = any(one.id == change.deployment_id for one in client.deployments())
-        tasks = client.tasks(app_id)
-        empty = 0 if listed or tasks else empty + 1
-        if empty < 2:
-            raise Retry(f"{len(tasks)} task(s) left, deployment {'running' if listed else 'over'}")
-
-    what = f"Stop of all tasks of {app_id}"
-    wait_until(what, stopped, timeout, interval=deployer.pace.interval, retry_on=PASSING)
-
-
-def end_and_stop(deployer: Deployer, app_id: str, deployment_id: str) -> None:
-    """Stop an app although our own deployment of it hangs: end that first, without Marathon's rollback."""
-    if deployment_id:
-        with suppress(DeploymentNotFoundError):
-            deployer.client.cancel(deployment_id, force=True)
-    with suppress(AppNotFoundError):
-        stop_all(deployer, app_id, own=deployment_id)
-
-
 def replace_all(deployer: Deployer, definition: App, decision: Decision, database: DatabaseSteps) -> Report:
     """Carry a deploy out that must not roll. Raises RollingRefusedError when not even this is right.
 
@@ -109,7 +75,7 @@ def replace_all(deployer: Deployer, definition: App, decision: Decision, databas
     try:
         report.facts["phase"] = "backup"
         database.backup()
-        _need_nobody(deployer, absolute(definition))
+        _need_nobody(deployer, absolute(definition), "before the upgrade; it was not begun")
         report.facts["phase"] = "upgrade"
         database.upgrade()
     except HarnessError as error:
@@ -124,35 +90,48 @@ def replace_all(deployer: Deployer, definition: App, decision: Decision, databas
     return report
 
 
-def told_of(error: HarnessError, fate: str) -> HarnessError:
-    """Return the error with a block that says what became of the instances: exceptions carry no report."""
-    error.blocks = (*error.blocks, ("What became of the instances", fate))
-    return error
+class SomebodyStartedError(InfrastructureError):
+    """Instances run that we had stopped: an autoscaler or a colleague is at work."""
 
 
 def _stop(deployer: Deployer, before: AppState) -> None:
     """Stop what runs. Where that fails on the way, the old definition is put back: nothing was touched yet."""
+    change = Change(None, "")
     try:
-        stop_all(deployer, before.id)
+        change = begin_stop(deployer, before.id)
+        wait_stopped(deployer, before.id, change, deployer.pace.stop or stop_limit(before.definition))
     except AppLockedError:
         raise  # somebody else is at work there: nothing was changed
     except HarnessError as error:
-        try:
-            deployer.client.put(before.id, {"version": before.version_text})
-        except HarnessError:
-            raise told_of(
-                error, "they may be scaled to 0, and could not be started again: scale them up"
-            ) from None
-        raise told_of(error, "the old definition was put back; the database was not touched") from None
+        raise told_of(error, _started_again(deployer, before, change)) from None
 
 
-def _need_nobody(deployer: Deployer, app_id: str) -> None:
-    """Raise InfrastructureError where somebody started instances again: an upgrade must not run below them."""
-    app = deployer.client.find_app(app_id)
+def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
+    """Take a stop back that did not come to its end, and say what came of that.
+
+    Its deployment holds the lock, so only ending it helps: Marathon's rollback then restores the count. Tasks that
+    have been told to stop go all the same, each in its time, and are no sign of a bad release.
+    """
+    try:
+        back = deployer.go_back(before.id, before, change)
+    except HarnessError as error:
+        return f"they may be scaled to 0, and could not be started again: scale them up ({error.sentence})"
+    said = "the old definition was put back; the database was not touched"
+    try:
+        again = deployer.prove(before.definition, back, frozenset(task.id for task in before.tasks))
+    except HarnessError as error:
+        return f"{said}; whether it is live again is not known: {error.sentence}"
+    why = "; ".join(found.what for found in again.findings)
+    return f"{said}, and it is proven live" if again else f"{said}, but it could not be proven live: {why}"
+
+
+def _need_nobody(deployer: Deployer, app_id: str, when: str) -> None:
+    """Raise SomebodyStartedError where instances were started again: nothing must run on a database in change."""
+    app = deployer.insist(f"A look at {app_id}", lambda: deployer.client.find_app(app_id))
     if app is not None and (app.instances or app.tasks):
-        raise InfrastructureError(
-            f"Somebody started {app_id} again before the upgrade; it was not begun.",
-            repair="see who scales this app (an autoscaler, a colleague), and run it again",
+        raise SomebodyStartedError(
+            f"Somebody started {app_id} again {when}.",
+            repair="see who scales this app (an autoscaler, a colleague), and run it again when nobody does",
         )
 
 
@@ -162,7 +141,10 @@ def _start(
     """Start the new release. No undo by Marathon: the old release must not meet the upgraded database."""
     report.facts["phase"] = "start"
     try:
+        _need_nobody(deployer, absolute(definition), "while the database was upgraded")
         live = deployer.deploy(definition, Decision("first", ("everything was stopped",)), undo=False)
+    except (SomebodyStartedError, RollingRefusedError) as error:
+        raise told_of(error, MET) from None
     except HarnessError as error:
         raise told_of(error, UNSURE) from None
     report.findings += live.findings
@@ -170,37 +152,59 @@ def _start(
     report.looked_at = live.looked_at
     if not live.findings:
         return
-    if live.facts.get(MOST_HEALTHY):
+    if live.facts.get(SERVED_AT_ALL):
         report.facts["then"] = SERVED
         return
     try:
-        end_and_stop(deployer, absolute(definition), str(live.facts.get("deployment", "")))
+        served = end_and_stop(deployer, definition, str(live.facts.get("deployment", "")))
     except HarnessError as error:
         raise told_of(error, NOT_ENDED) from None
+    if served:
+        report.facts["then"] = SERVED if served == "runs" else SERVED_LATE
+        return
     _go_back(deployer, before, database, report)
 
 
 def _go_back(deployer: Deployer, before: AppState | None, database: DatabaseSteps | None, report: Report) -> None:
     """Restore if the database was touched, start the old release and prove it; or say that all stays stopped."""
-    if database is not None and database.restore is None:
-        report.facts["then"] = "all instances stay stopped: the database was touched and there is no restore"
-        return
-    try:
-        if database is not None and database.restore is not None:
-            database.restore()
-    except HarnessError as error:
-        report.facts["then"] = "all instances stay stopped: the restore failed as well"
-        report.find("database", f"The restore failed: {error.sentence}", blocks=error.blocks)
+    if database is not None and not _restored(deployer, before, database.restore, report):
         return
     if before is None or before.instances == 0:
         report.facts["then"] = "nothing ran before, so nothing was started"
         return
     try:
-        change = deployer.client.put(before.id, {"version": before.version_text})
+        if database is not None:
+            _need_nobody(deployer, before.id, "while the backup was restored")
+        change = deployer.put_back(before)
     except HarnessError as error:
-        report.facts["then"] = "all instances stay stopped: Marathon did not take the old definition"
+        report.facts["then"] = "the old release was not started: see what runs, and start it"
         report.find(before.id, f"The old release could not be started: {error.sentence}", blocks=error.blocks)
         return
-    again = deployer.prove(before.definition, change)
+    try:
+        again = deployer.prove(before.definition, change)
+    except HarnessError as error:
+        report.facts["then"] = "the old release was started, and whether it is live is not known"
+        report.find(before.id, f"The old release could not be looked at: {error.sentence}", blocks=error.blocks)
+        return
     report.facts["then"] = "the old release is live again" if again else "the old release could not be proven live"
     report.findings += again.findings
+
+
+def _restored(deployer: Deployer, before: AppState | None, restore: Step | None, report: Report) -> bool:
+    """Bring the backup back, below nobody; say why where that was not done."""
+    if restore is None:
+        report.facts["then"] = "all instances stay stopped: the database was touched and there is no restore"
+        return False
+    try:
+        if before is not None:
+            _need_nobody(deployer, before.id, "before the restore; it was not begun")
+        restore()
+    except SomebodyStartedError as error:
+        report.facts["then"] = "nothing was restored: instances run on the database that was touched; stop them"
+        report.find(before.id if before else "database", error.sentence, repair=error.repair)
+    except HarnessError as error:
+        report.facts["then"] = "all instances stay stopped: the restore failed as well"
+        report.find("database", f"The restore failed: {error.sentence}", blocks=error.blocks)
+    else:
+        return True
+    return False

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from harness.marathon.deadline import deadline_of, soak_of, waves
 from harness.marathon.definition import Capacity, capacity, commands, load
-from harness.marathon.deploy import same_definition
 from harness.marathon.networking import network_mode, ports_of
-from harness.marathon.rolling import RollingRefusedError, decide, require_rolling
+from harness.marathon.rolling import RollingRefusedError, decide, decide_among, names_one_build, require_rolling
+from harness.marathon.sameness import same_definition
 
 GOOD: dict[str, Any] = load(Path(__file__).parents[3] / "marathon.json")
 
@@ -108,6 +108,13 @@ def unguarded() -> dict[str, Any]:
     return app
 
 
+def with_parameter(key: str, value: str) -> dict[str, Any]:
+    """The definition with a parameter for docker."""
+    app = definition()
+    app["container"]["docker"]["parameters"] = [{"key": key, "value": value}]
+    return app
+
+
 @pytest.mark.parametrize(
     ("live", "wanted", "steps", "how"),
     [
@@ -128,6 +135,16 @@ def unguarded() -> dict[str, Any]:
         (definition(), of_image("5.0.7", "5.0.4"), (NEW_STEPS, [*NEW_STEPS, "5.0.4"]), "stop-all"),
         (definition(), unguarded(), (NEW_STEPS, NEW_STEPS), "refused"),
         (None, unguarded(), (None, None), "refused"),
+        (of_image("latest"), of_image("latest"), (None, None), "stop-all"),
+        (of_image("latest"), of_image("latest"), (NEW_STEPS, NEW_STEPS), "rolling"),
+        (definition(), definition(args=["sleep", "1"]), (NEW_STEPS, NEW_STEPS), "refused"),
+        (definition(), definition(args=["/opt/rt/run"]), (NEW_STEPS, NEW_STEPS), "rolling"),
+        (definition(), definition(cmd="apache2 -D FOREGROUND"), (NEW_STEPS, NEW_STEPS), "refused"),
+        (definition(), definition(cmd="exec /opt/rt/run"), (NEW_STEPS, NEW_STEPS), "rolling"),
+        (definition(), with_parameter("env", "RT_GUARD=off"), (NEW_STEPS, NEW_STEPS), "refused"),
+        (definition(), with_parameter("env", "RT_GUARD=on"), (NEW_STEPS, NEW_STEPS), "rolling"),
+        (definition(), with_parameter("env-file", "/etc/rt"), (NEW_STEPS, NEW_STEPS), "refused"),
+        (definition(), with_parameter("entrypoint", "sh"), (NEW_STEPS, NEW_STEPS), "refused"),
     ],
 )
 def test_rolling_only_on_one_schema(live: Any, wanted: Any, steps: Any, how: str) -> None:
@@ -152,6 +169,26 @@ def test_a_rolling_put_across_a_step_is_refused(decision: Any) -> None:
     assert caught.value.repair
 
 
+def test_the_gravest_of_what_runs_decides() -> None:
+    """After a deployment cancelled by force the app says what is wanted, and older tasks run something else."""
+    wanted = definition("5.0.6")
+    same, older, newer = (wanted, None), (definition("4.4.6"), None), (definition("4.4.6"), OLD_STEPS)
+    assert decide_among([same], wanted).how == "rolling"
+    assert decide_among([same, older], wanted).how == "stop-all"
+    assert decide_among([(wanted, NEW_STEPS), newer], wanted, ["4.4.5"]).how == "refused"
+    assert decide_among([], wanted).how == "first"
+    assert decide_among([same, ({"id": "/rt", "instances": 1}, None)], wanted).how == "stop-all", "forgotten"
+
+
+@pytest.mark.parametrize(
+    ("image", "one"),
+    [("rt:5.0.3-1", True), ("host:5000/rt", False), ("rt:latest", False), ("rt@sha256:0a", True), ("", False)],
+)
+def test_which_names_lead_to_one_build(image: str, one: bool) -> None:
+    """A registry's port is no tag."""
+    assert names_one_build(image) is one
+
+
 def test_pending_steps_are_named() -> None:
     """They are what the one upgrade will take."""
     assert decide(definition("4.4.6"), definition(), OLD_STEPS, NEW_STEPS).pending == ("4.5.0", "5.0.2", "5.0.3")
@@ -163,4 +200,34 @@ def test_a_put_without_change_is_recognised() -> None:
     live["container"]["portMappings"][0]["hostPort"] = 31005
     assert same_definition(GOOD, live)
     assert not same_definition(definition(cpus=2), live)
+    assert same_definition(live | {"tasks": [1], "version": "x"}, live), "what is no part of a definition"
     assert not same_definition(definition("5.0.6"), live)
+
+
+def less(*path: str) -> dict[str, Any]:
+    """The definition without one key."""
+    app = copy.deepcopy(GOOD)
+    place = app
+    for key in path[:-1]:
+        place = place[key]
+    del place[path[-1]]
+    return app
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        less("env", "SERVER_NAME"),
+        less("labels", "HAPROXY_GROUP"),
+        less("readinessChecks"),
+        less("taskKillGracePeriodSeconds"),
+        definition(upgradeStrategy={"minimumHealthCapacity": 0, "maximumOverCapacity": 0.5}),
+        definition(instances=0),
+        definition(args=["x"]),
+    ],
+    ids=["variable", "label", "check", "grace", "capacity of 0", "0 instances", "args"],
+)
+def test_taking_something_out_is_a_change(wanted: dict[str, Any]) -> None:
+    """The whole definition is put, so what is not in it any more goes; and 0 is a value like another."""
+    assert not same_definition(wanted, GOOD)
+    assert same_definition(wanted, copy.deepcopy(wanted))

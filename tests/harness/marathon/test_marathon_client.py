@@ -14,6 +14,7 @@ import pytest
 from harness.marathon import errors
 from harness.marathon.client import Marathon
 from harness.marathon.events import EventStream
+from harness.marathon.refusals import classify
 from harness.marathon.standin.process import StandinProcess
 from harness.marathon.standin.trial import Trial
 
@@ -96,7 +97,7 @@ def test_refusals(trial: Trial, client: Marathon) -> None:
 def send(trial: Trial, body: bytes) -> None:
     """Send what the client itself never would, and let it explain the answer."""
     answer = trial.call("POST", "/v2/apps", data=body, headers={"Content-Type": "application/json"})
-    raise errors.classify("POST /v2/apps", answer.status_code, answer.headers, answer.content)
+    raise classify("POST /v2/apps", answer.status_code, answer.headers, answer.content)
 
 
 def test_events_arrive_and_the_stream_ends_at_once(trial: Trial, client: Marathon) -> None:

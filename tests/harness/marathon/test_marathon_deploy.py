@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
 from harness.marathon.probe import HttpProbe
-from harness.marathon.rolling import Decision
+from harness.marathon.rolling import Decision, RollingRefusedError
 from harness.marathon.standin.trial import Trial
 from harness.verdict import Report
 
@@ -58,7 +59,9 @@ def deployer(trial: Trial) -> Iterator[Deployer]:
 
     token = os.environ.get("MARATHON_TOKEN", "")
     with Marathon(os.environ.get("MARATHON_URL") or trial.url, token=token) as client:
-        yield Deployer(client, probe_for, Pace(pull=120, interval=0.05, clock=clock))
+        yield Deployer(
+            client, probe_for, Pace(pull=120, interval=0.05, clock=clock, insist=60 if not trial.manual else 3)
+        )
 
 
 def release(
@@ -106,7 +109,7 @@ def test_a_good_deploy_is_proven_on_every_instance(trial: Trial, deployer: Deplo
 
 def test_polling_does_without_events(trial: Trial, deployer: Deployer) -> None:
     """Where a proxy swallows the stream, the rule still comes to the same answer."""
-    deployer.pace = Pace(pull=120, interval=0.05, clock=deployer.pace.clock, events=False)
+    deployer.pace = replace(deployer.pace, events=False)
     good(deployer.deploy(release(trial, "1")))
     report = deployer.deploy(release(trial, "2", health="503"))
     assert (bool(report), report.facts["events"], report.facts["old release live again"]) == (False, "none", True)
@@ -184,14 +187,34 @@ def test_a_lock_is_shown_and_never_forced(trial: Trial, deployer: Deployer) -> N
     assert theirs.deployment_id in [one.id for one in deployer.client.deployments()]
 
 
+def test_nothing_goes_first_where_something_runs(trial: Trial, deployer: Deployer) -> None:
+    """Whoever decided so looked at another moment: an autoscaler was faster."""
+    good(deployer.deploy(release(trial, "1")))
+    with pytest.raises(RollingRefusedError, match="where none were to run"):
+        deployer.deploy(release(trial, "2"), Decision("first", ("nothing ran",)))
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_what_older_tasks_run_is_asked_too(trial: Trial, deployer: Deployer) -> None:
+    """After a deployment that was cancelled by force the app says 2, and its tasks are 1: that 2 must not roll."""
+    good(deployer.deploy(release(trial, "1")))
+    new = release(trial, "2", schema="2", health="503")
+    forced = deployer.client.put(f"{trial.group}/app", new, whole=True)
+    deployer.client.cancel(forced.deployment_id, force=True)
+    app = deployer.client.app(f"{trial.group}/app")
+    assert {one["labels"]["RT_SCHEMA"] for one in deployer.running(app)} == {"1", "2"}
+    with pytest.raises(RollingRefusedError, match="schema goes from 1 to 2"):
+        deployer.deploy(new)
+
+
 def test_what_somebody_else_changed_is_not_taken_back(trial: Trial, deployer: Deployer) -> None:
     """An autoscaler at work while a deploy is watched: its change is newer than ours."""
     good(deployer.deploy(release(trial, "1")))
     before = deployer.client.app(f"{trial.group}/app")
     change = deployer.client.put(before.id, release(trial, "2"), whole=True)
     report = Report("marathon-deploy", "")
-    assert deployer._still_ours(before.id, change, None, report)
+    assert deployer.still_ours(before.id, change, None, report)
     trial.settle(change.deployment_id)
     deployer.client.scale(before.id, 2)
-    assert not deployer._still_ours(before.id, change, None, report)
+    assert not deployer.still_ours(before.id, change, None, report)
     assert "Somebody else has changed the app" in str(report)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from harness.marathon import errors
-from harness.marathon.errors import MarathonError, classify
+from harness.marathon.errors import MarathonError
+from harness.marathon.refusals import classify
 
 LOCKED = {
     "message": "App is locked by one or more deployments. Override with the option '?force=true'. "
@@ -53,7 +54,13 @@ ANSWERS: list[tuple[int, Any, type[MarathonError]]] = [
     (302, b"", errors.AuthenticationError),
     (502, b"", errors.LeaderUnreachableError),
     (503, {"message": "Service Unavailable"}, errors.LeaderUnreachableError),
-    (405, b"<html>405</html>", errors.UnexpectedAnswerError),
+    (504, b"", errors.LeaderUnreachableError),
+    (405, b"<html>405</html>", errors.NotAcceptedError),
+    (406, b"", errors.NotAcceptedError),
+    (408, b"", errors.BusyError),
+    (429, b"", errors.BusyError),
+    (403, {"message": "Not authorized to look at deployments"}, errors.ForbiddenError),
+    (418, b"", errors.UnexpectedAnswerError),
 ]
 
 
@@ -74,10 +81,12 @@ def test_each_answer_has_its_exception(status: int, body: Any, kind: type[Marath
 
 
 def test_every_exception_is_reached() -> None:
-    """No exception exists for show, except where there was no answer at all."""
+    """No exception exists for show, except where there was no answer, or a success that is none."""
     made = {kind for _, _, kind in ANSWERS}
     declared = {one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, MarathonError)}
-    assert declared - made == {MarathonError, errors.UnreachableError, errors.NotFoundError}
+    assert declared - made == {
+        MarathonError, errors.UnreachableError, errors.NotJsonError, errors.NotFoundError,
+    }  # fmt: skip
 
 
 def test_paths_and_complaints_are_shown() -> None:
@@ -103,6 +112,14 @@ def test_errors_cross_processes_whole() -> None:
     """xdist hands exceptions on."""
     error = pickle.loads(pickle.dumps(answer(409, LOCKED)))  # noqa: S301 - our own object
     assert (error.status, error.deployments) == (409, ("97c136bf-5a28-4821-9d94-480d9fbb01c8",))
+
+
+def test_a_task_id_and_a_selector_that_cannot_be_read_are_told_apart() -> None:
+    """Both are a 400, and what to do differs."""
+    task = answer(400, {"message": "Invalid task id"})
+    selector = answer(400, {"message": "Could not parse label selector: a=="})
+    assert "/tasks" in task.repair
+    assert "name==value" in selector.repair
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[]", b'{"message": 1, "details": 5, "deployments": "x"}'])

@@ -10,7 +10,6 @@ import pytest
 
 from harness.marathon.deadline import Deadline
 from harness.marathon.events import Event
-from harness.marathon.follow import facts_of
 from harness.marathon.gate import Snapshot, Wanted
 from harness.marathon.model import AppState
 from harness.marathon.probe import ProbeResult
@@ -175,36 +174,6 @@ def test_a_rollback_does_not_count_the_failures_of_what_it_undoes() -> None:
     assert run(own, own, also=before)[0][-1] is State.BAD
 
 
-def test_flapping_is_counted_and_ends_the_watch() -> None:
-    """One blip starts the soak again; the second one is flapping."""
-    sick = snapshot(app([task(1), task(2, alive=False)]))
-    assert run(LIVE, sick, LIVE)[0][-1] is State.WAITING
-    assert run(LIVE, sick, LIVE, LIVE)[0][-1] is State.GOOD
-    states, seen = run(LIVE, sick, LIVE, sick)
-    assert states[-1] is State.BAD
-    assert seen.memory.flapped["rt.2"] == 2
-
-
-def test_flapping_between_polls_is_heard() -> None:
-    """Polls may miss what the event stream tells."""
-    blip = [
-        Event("instance_health_changed_event",
-              {"runSpecId": "/rt", "instanceId": "rt.marathon-2", "runSpecVersion": stamp(0), "healthy": healthy})
-        for healthy in (True, False, True)
-    ]  # fmt: skip
-    assert run(LIVE, LIVE, LIVE, events={1: blip})[0] == [State.WAITING, State.WAITING, State.WAITING]
-    assert run(LIVE, LIVE, LIVE, events={1: blip, 2: blip})[0][-1] is State.BAD
-
-
-def test_a_health_kill_heard_of_ends_the_watch() -> None:
-    """Only of the wanted version: a rolling deploy may meet an old task that was ill before."""
-    kill = {"appId": "/rt", "taskId": "rt.2", "reason": "503"}
-    new = Event("unhealthy_instance_kill_event", {**kill, "version": stamp(0)})
-    old = Event("unhealthy_instance_kill_event", {**kill, "version": stamp(-60)})
-    assert run(LIVE, LIVE, events={1: [new]})[0][-1] is State.BAD
-    assert run(LIVE, LIVE, events={1: [old]})[0][-1] is State.GOOD
-
-
 def test_a_check_that_always_passes_is_found_by_our_own_probe() -> None:
     """Marathon calls it healthy for as long as one likes: patience ends before the deadline does."""
     lying = snapshot(app(), probe=BAD_PROBE)
@@ -238,28 +207,3 @@ def test_restart_compares_with_the_last_scaling() -> None:
     half = snapshot(app([task(1), task(2, version=-60)], versionInfo=info))
     assert run(half, half)[0][-1] is State.GOOD
     assert run(half, half, restart=True)[0][-1] is State.WAITING
-
-
-def test_old_tasks_that_go_are_remembered() -> None:
-    """What a deploy costs is known while it goes on, and not only what is there at its end."""
-    both = snapshot(app([task(8, -60), task(9, -60), task(1, alive=False)]), OURS)
-    one = snapshot(app([task(8, -60), task(1, alive=False)]), OURS)
-    _, kept = run(both, both)
-    assert kept.memory.old == {"rt.8": True, "rt.9": True}
-    _, lost = run(both, one, one)
-    assert lost.memory.old == {"rt.8": True, "rt.9": False}
-    assert facts_of(lost, app(), None)["old tasks gone"] == ["rt.9"]
-    _, put_late = run(snapshot(app([task(8, -60)], version=stamp(-60))), snapshot(app([task(8, -60), task(1)])))
-    assert put_late.memory.old == {"rt.8": True}
-
-
-@pytest.mark.parametrize(("seconds", "warned"), [(44.0, False), (46.0, True)])
-def test_a_start_that_takes_half_of_the_grace_period_is_told(seconds: float, warned: bool) -> None:
-    """One busy day later it takes more than all of it, and then every start is killed."""
-    started = task(1) | {"startedAt": stamp(5)}
-    started["healthCheckResults"][0]["firstSuccess"] = stamp(5 + seconds)
-    _, found = run(snapshot(app([started, task(2)])))
-    facts = facts_of(found, app(healthChecks=[{"protocol": "COMMAND", "gracePeriodSeconds": 90}]), None)
-    assert facts["seconds from running to first healthy"] == seconds
-    assert ("warning" in facts) == warned
-    assert "92" in facts.get("warning", "92")

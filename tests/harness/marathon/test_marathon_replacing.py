@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from harness.marathon.__main__ import main
 from harness.marathon.definition import App
 from harness.marathon.replacing import RUN, need_running, shell, told_when_interrupted
 from harness.marathon.stopall import StepFailedError
+from harness.releases import ROOT
+from harness.waits import Retry, wait_until
 
 
 def test_a_command_knows_the_image_and_its_step(tmp_path: Path) -> None:
@@ -67,6 +71,32 @@ def test_the_end_that_a_ci_server_asks_for_is_told_too(capsys: pytest.CaptureFix
 
     assert told_when_interrupted(ended) == 2
     assert "stay stopped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=["term", "hup", "ctrl-c"])
+def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> None:
+    """A shell that is ended alone leaves the upgrade behind that it waits for, and we say that all stopped."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys\nfrom harness.marathon.replacing import shell, told_when_interrupted\n"
+        "sys.exit(told_when_interrupted(lambda: shell('upgrade', sys.argv[1], 'rt:2')() or 0))\n"
+    )
+    line = f"(echo $BASHPID >{tmp_path}/begun; mv {tmp_path}/begun {tmp_path}/pid; exec sleep 600); true"
+    child = subprocess.Popen(
+        [sys.executable, str(program), line], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+    def begun() -> int:
+        if not (tmp_path / "pid").exists():
+            raise Retry("the command has not begun")
+        return int((tmp_path / "pid").read_text())
+
+    pid = wait_until("The command", begun, 30)
+    child.send_signal(number)
+    said = child.communicate(timeout=60)[1]
+    assert (child.returncode, "stay stopped" in said) == (2, True), said
+    assert not Path(f"/proc/{pid}/cmdline").exists() or b"sleep" not in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def test_without_commands_it_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,171 @@
+"""One request to a Marathon and what comes of it: JSON, or an exception of harness.marathon.errors.
+
+Nothing is retried and no redirect is followed. Credentials go into the Authorization header and nowhere else: not
+into a URL, a message, a repr or a log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+import requests
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from harness.errors import UsageError
+from harness.marathon.definition import items, mapping
+from harness.marathon.errors import AppLockedError, MarathonError, NotJsonError, UnreachableError
+from harness.marathon.model import Deployment
+from harness.marathon.refusals import classify
+
+REFUSED = ("does not take connections", "check the address and that Marathon runs: GET /ping")
+TROUBLE: tuple[tuple[type[requests.RequestException], str, str], ...] = (
+    (requests.exceptions.SSLError, "offers no TLS that can be trusted",
+     "check the certificate's name and issuer; REQUESTS_CA_BUNDLE=file names an authority of your own"),
+    (requests.ConnectTimeout, "cannot be reached in time", "check the address, and firewalls on the way"),
+    (requests.Timeout, "did not answer in time",
+     "it may have taken the request: read the app before trying again"),
+    (requests.ConnectionError, *REFUSED),
+    (requests.RequestException, "gave no answer", REFUSED[1]),
+)  # fmt: skip
+"""What went wrong before there was an answer, in words and with what to do; the first kind that fits."""
+
+
+class TokenAuth(AuthBase):
+    """DC/OS: Authorization: token=<jwt>."""
+
+    def __init__(self, token: str = "") -> None:
+        """Keep the token; an empty one sends nothing, and keeps requests from looking into a .netrc."""
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the header."""
+        if self._token:
+            request.headers["Authorization"] = f"token={self._token}"
+        return request
+
+
+class Connection:
+    """A way to one Marathon. `url` is its root and may carry user:password@, which is taken out at once."""
+
+    def __init__(
+        self, url: str, *, user: str = "", password: str = "", token: str = "", timeout: float = 15
+    ) -> None:
+        """Prepare a session; nothing is sent yet. Raises UsageError for an address that is none."""
+        parts = _split(url)
+        user, password = user or unquote(parts.username or ""), password or unquote(parts.password or "")
+        self.url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+        self.timeout = timeout
+        self.session = requests.Session()
+        self.session.headers["Accept"] = "application/json"
+        self.session.auth = TokenAuth(token)
+        if user and not token:
+            self.session.auth = HTTPBasicAuth(user.encode(), password.encode())
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read MARATHON_URL and MARATHON_TOKEN. Raises UsageError when there is no URL."""
+        if not environment.get("MARATHON_URL"):
+            raise UsageError(
+                "No Marathon was named.", repair="set MARATHON_URL, or start the stand-in: make marathon"
+            )
+        return cls(environment["MARATHON_URL"], token=environment.get("MARATHON_TOKEN", ""))
+
+    def __repr__(self) -> str:
+        """Name the server, never the credentials."""
+        return f"{type(self).__name__}({self.url})"
+
+    def __enter__(self) -> Self:
+        """Be a context manager that closes its connections."""
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        """Close the connections."""
+        self.session.close()
+
+    def call(self, method: str, path: str, body: object = None, **query: str | bool) -> requests.Response:
+        """Send one request and return the answer of a success. Raises MarathonError for anything else."""
+        asked = {key: str(value).lower() if isinstance(value, bool) else value for key, value in query.items()}
+        what = f"{method} {path}"
+        # Restart and the like have no body, and yet some versions want the type announced.
+        extra: dict[str, Any] = {"json": body} if body is not None else {}
+        if method in ("POST", "PUT") and body is None:
+            extra["headers"] = {"Content-Type": "application/json"}
+        try:
+            answer = self.session.request(
+                method, self.url + path, params=asked, timeout=self.timeout, allow_redirects=False, **extra
+            )
+        except requests.RequestException as error:
+            says, repair = next((says, repair) for kind, says, repair in TROUBLE if isinstance(error, kind))
+            raise UnreachableError(
+                f"{what}: no answer, {self.url} {says} ({type(error).__name__}).", [("Cause", str(error))], repair
+            ) from error
+        # Also a 3xx that does not say where to, which requests does not take for a redirect.
+        if answer.status_code >= 300:
+            raise self._explained(classify(what, answer.status_code, answer.headers, answer.content), answer)
+        return answer
+
+    def _explained(self, error: MarathonError, answer: requests.Response) -> MarathonError:
+        """Add to a lock which deployments hold it and since when. Never force: somebody is at work there."""
+        if not isinstance(error, AppLockedError):
+            return error
+        try:
+            listed = [Deployment.read(mapping(one)) for one in items(self.json("GET", "/v2/deployments"))]
+        except MarathonError:
+            listed = []
+        running = {one.id: one for one in listed}
+        now = server_time(answer)
+        names = error.deployments or tuple(running)
+        lines = [f"{name}  {running[name].age(now)}  {', '.join(running[name].actions)}" if name in running
+                 else f"{name}  not listed any more" for name in names]  # fmt: skip
+        error.blocks = (*error.blocks, ("Deployments that hold the lock", "\n".join(lines)))
+        return error
+
+    def json(self, method: str, path: str, body: object = None, **query: str | bool) -> Any:
+        """Send one request and return the JSON of the answer; None for an empty one. Raises MarathonError."""
+        return self.json_and_answer(method, path, body, **query)[0]
+
+    def json_and_answer(
+        self, method: str, path: str, body: object = None, **query: str | bool
+    ) -> tuple[Any, requests.Response]:
+        """Return the JSON and what came with it. Raises NotJsonError for a success that has another body."""
+        answer = self.call(method, path, body, **query)
+        if not answer.content:
+            return None, answer
+        try:
+            return answer.json(), answer
+        except (ValueError, RecursionError) as cause:
+            error = NotJsonError(
+                f"{method} {path}: {self.url} answered {answer.status_code} without JSON.",
+                [("Answer", answer.text[:300])],
+                "check that this is the address of a Marathon and not of something before it",
+            )
+            error.status = answer.status_code
+            raise error from cause
+
+
+def _split(url: str) -> SplitResult:
+    """Take an address apart. The error does not repeat it: a password may be in it."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise UsageError(
+            "The Marathon address is not an http:// or https:// URL.", repair="MARATHON_URL=http://host:8080"
+        )
+    return parts
+
+
+def server_time(answer: requests.Response) -> datetime:
+    """Return the server's clock as its answer shows it: ages must not depend on ours."""
+    try:
+        return parsedate_to_datetime(answer.headers["Date"])
+    except (KeyError, ValueError):
+        return datetime.now(UTC)

@@ -1,0 +1,73 @@
+"""What is looked at before a definition goes to a Marathon: can it ever be proven, and whom would it meet?
+
+Once it is live it is late to find that nothing says whether it is the wanted release: the way back costs a deploy,
+and after an upgrade a restore.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+from harness.errors import UsageError
+from harness.marathon.definition import App, health_checks, items, labels_of, mapping, text
+from harness.marathon.lint import lint
+from harness.marathon.lint_catalogue import LintFinding
+from harness.marathon.model import AppState
+from harness.marathon.wayback import absolute
+from harness.rt import SECRETS
+
+DEFAULT_DIALECT = "1.6"
+
+
+def dialect_of(version: str) -> str:
+    """Return lint's dialect for a Marathon's version: 1.4 up to that, 1.6 for 1.5 to 1.7, 1.10 for all later."""
+    match = re.match(r"v?(\d+)\.(\d+)", version)
+    if match is None:
+        return DEFAULT_DIALECT
+    number = int(match[1]), int(match[2])
+    return "1.4" if number <= (1, 4) else "1.6" if number < (1, 8) else "1.10"
+
+
+def objections(definition: App, dialect: str, running: App | None) -> tuple[list[LintFinding], list[LintFinding]]:
+    """Return what lint calls errors and what it calls warnings, compared with what runs now."""
+    found = lint(definition, dialect, previous=running)
+    return [one for one in found if one.level == "E"], [one for one in found if one.level != "E"]
+
+
+def need_provable(definition: App) -> None:
+    """Raise UsageError for a definition of which no deploy can be proven good."""
+    if not health_checks(definition):
+        raise UsageError(
+            "The definition has no health check, so Marathon knows nothing of its health and no deploy is proven.",
+            repair="give it healthChecks; docs/marathon.md has the one of RT",
+        )
+    if not labels_of(definition).get("RT_RELEASE"):
+        raise UsageError(
+            "The definition has no label RT_RELEASE, so no instance could be asked whether it is that release.",
+            repair='add "RT_RELEASE": "<release of the image>" to labels',
+        )
+
+
+def need_alone(definition: App, apps: Iterable[AppState], beside: Collection[str]) -> None:
+    """Raise UsageError where another app that runs has the same secrets, and so the same database.
+
+    Its release would meet the new one there, which no decision about this id alone sees. beside: ids that may run.
+    """
+    folder, own = secrets_of(definition), absolute(definition)
+    allowed = {"/" + one.strip("/") for one in beside} | {own}
+    others = [app for app in apps if app.instances and absolute(app.definition) not in allowed]
+    met = sorted(app.id for app in others if folder and secrets_of(app.definition) == folder)
+    if met:
+        raise UsageError(
+            f"{', '.join(met)} runs with the same secrets ({folder}), so on the same database as {own} would.",
+            repair="stop it, or deploy under its id; where both are right together, name it: "
+            + " ".join(f"--beside {name}" for name in met),
+        )
+
+
+def secrets_of(app: App) -> str:
+    """Return the folder of the host in which an instance finds how to reach its database; "" for none."""
+    volumes = [mapping(one) for one in items(mapping(app.get("container")).get("volumes"))]
+    found = (text(one.get("hostPath")) for one in volumes if text(one.get("containerPath")).rstrip("/") == SECRETS)
+    return next(found, "").rstrip("/")

@@ -1,0 +1,170 @@
+"""The way back from a deploy that is no good: taken as soon as that shows, asked for until Marathon has taken it.
+
+Marathon may be electing a leader at that very moment. So every change on the way back is asked for again while
+the trouble is one that passes; each of them may be asked for twice. What cannot be done is a finding, or said with
+the error, never silence: a bad deployment goes on by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from harness.errors import HarnessError
+from harness.marathon.definition import App, number
+from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
+from harness.marathon.follow import CHECK, Follower
+from harness.marathon.gate import Wanted
+from harness.marathon.model import AppState, Change
+from harness.marathon.sameness import is_again
+from harness.marathon.watch import State
+from harness.verdict import Finding, Report
+from harness.waits import NotReadyError, Retry, wait_until
+
+LIVE_AGAIN = "old release live again"
+
+
+def stop_limit(definition: App) -> float:
+    """Seconds that the end of all tasks may take: a minute and two kill grace periods, as each may begin late."""
+    return max(300.0, 60 + 2 * number(definition.get("taskKillGracePeriodSeconds"), 3))
+
+
+def unwatched(deployment_id: str) -> str:
+    """Say that a deployment goes on, for whoever has to look after it now."""
+    return f"deployment {deployment_id or '(unknown)'} goes on unwatched"
+
+
+@dataclass
+class WayBack(Follower):
+    """Takes deployments of ours back on one Marathon."""
+
+    def take_back(
+        self,
+        definition: App,
+        before: AppState | None,
+        change: Change,
+        also: datetime | None,
+        report: Report,
+    ) -> None:
+        """Undo a deployment unless somebody else has changed the app since; the report says how that ended.
+
+        Raises what the client raises, and NotReadyError, where not even the attempt could be made.
+        """
+        app_id = absolute(definition)
+        if self.still_ours(app_id, change, also, report):
+            self.undo(definition, before, change, report)
+
+    def still_ours(self, app_id: str, change: Change, also: datetime | None, report: Report) -> bool:
+        """Tell whether the app is as we left it. What somebody else has changed since is not ours to take back."""
+        now = self.insist(f"A look at {app_id}", lambda: self.client.find_app(app_id))
+        if now is None or change.version is None or now.version in (None, change.version, also):
+            return True
+        report.facts["rollback"] = "none: somebody else has changed the app meanwhile"
+        what = f"Somebody else has changed the app (version {now.version_text}), so nothing was taken back."
+        report.findings.append(Finding(CHECK, app_id, what, repair="find out who, and deploy again"))
+        return False
+
+    def undo(self, definition: App, before: AppState | None, failed: Change, report: Report) -> None:
+        """Go back, wait for the rollback (a deployment of its own), and prove the old release live again."""
+        app_id = absolute(definition)
+        change = self.go_back(app_id, before, failed)
+        report.facts["rollback"] = change.deployment_id
+        if before is None or before.instances == 0:
+            self._wait_gone(definition, before, change, report)
+            return
+        wanted = Wanted(
+            app_id, before.image, before.instances, change.deployment_id, change.version, before.version
+        )
+        watch = self.watch(wanted, before.definition, before.running)
+        try:
+            with self.listen() as stream:
+                live = self.follow(watch, before.definition, stream) is State.GOOD
+            found = None if live else self.finding(watch)
+        except HarnessError as error:
+            repair = f"see deployment {change.deployment_id or 'none'} and the app's tasks"
+            found = Finding(CHECK, app_id, error.sentence, blocks=error.blocks, repair=repair)
+        report.facts[LIVE_AGAIN] = found is None
+        if found is not None:
+            what = f"The rollback is not proven: {found.what}"
+            report.findings.append(Finding(CHECK, app_id, what, blocks=found.blocks, repair=found.repair))
+
+    def go_back(self, app_id: str, before: AppState | None, failed: Change) -> Change:
+        """Cancel a deployment of ours, which Marathon answers with a rollback; put what was before if it is over.
+
+        Raises AppLockedError where somebody else deploys the app, NotReadyError where Marathon does not take it.
+        """
+        if failed.deployment_id:
+            try:
+                change = self.insist("The rollback", lambda: self.client.cancel(failed.deployment_id))
+            except DeploymentNotFoundError:
+                pass  # it has ended: what it brought must be replaced by a deployment of our own
+            else:
+                if change is not None:
+                    return change
+        return self.put_back(before) if before is not None else self._remove(app_id)
+
+    def put_back(self, before: AppState) -> Change:
+        """PUT the version that was there before. Raises AppLockedError, NotReadyError, RejectedError."""
+
+        def put() -> Change:
+            try:
+                return self.client.put(before.id, {"version": before.version_text})
+            except AppLockedError:
+                # An earlier attempt was taken and its answer lost, or Marathon's own rollback is at it.
+                now = self.client.find_app(before.id)
+                if now is None or not is_again(before, now):
+                    raise
+                return Change(None, "")
+
+        return self.settled(before.id, self.insist(f"The old definition of {before.id}", put))
+
+    def settled(self, app_id: str, change: Change) -> Change:
+        """Return the version that the app has and the deployment that brings it, after a PUT asked for twice.
+
+        Where the first attempt was taken and its answer lost, the second changes nothing: Marathon answers it with
+        a version that the app does not get and a deployment that is over at once.
+        """
+        now = self.insist(f"A look at {app_id}", lambda: self.client.find_app(app_id))
+        if now is None or now.version == change.version:
+            return change
+        return Change(now.version, "".join(now.deployments[:1]))
+
+    def _remove(self, app_id: str) -> Change:
+        try:
+            return self.insist(f"The removal of {app_id}", lambda: self.client.delete(app_id))
+        except AppNotFoundError:
+            return Change(None, "")  # the rollback has done it, or an attempt whose answer was lost
+
+    def _wait_gone(self, definition: App, before: AppState | None, change: Change, report: Report) -> None:
+        """There was nothing before: going back means that nothing runs, twice in a row."""
+        app_id, looks = absolute(definition), 0
+
+        def gone() -> None:
+            nonlocal looks
+            self.pace.clock()
+            looks, seen = 0, looks
+            listed = [one.id for one in self.client.deployments() if one.id == change.deployment_id]
+            app = self.client.find_app(app_id)
+            if listed or (app is not None and change.deployment_id in app.deployments):
+                raise Retry(f"deployment {change.deployment_id} is still running")
+            # A rollback is stored before it is listed, and tasks that back off are in no list at all.
+            if app is not None and (before is None or app.instances or app.tasks):
+                raise Retry(f"the app is still there: {app.instances} wanted, {len(app.tasks)} task(s)")
+            looks = seen + 1
+            if looks < 2:
+                raise Retry("nothing runs, seen once")
+
+        limit = self.pace.stop or stop_limit(definition)
+        try:
+            wait_until(f"Removal of {app_id}", gone, limit, interval=self.pace.interval, retry_on=PASSING)
+        except NotReadyError as error:
+            what = f"Nothing ran before, and that nothing runs now is not proven: {error.sentence}"
+            repair = f"see deployment {change.deployment_id or 'none'}; scale {app_id} to 0"
+            report.findings.append(Finding(CHECK, app_id, what, blocks=error.blocks, repair=repair))
+            return
+        report.facts["nothing ran before, nothing runs now"] = True
+
+
+def absolute(definition: App) -> str:
+    """Return the id of a definition with its leading slash."""
+    return "/" + str(definition.get("id", "")).strip("/")

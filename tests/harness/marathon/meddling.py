@@ -1,0 +1,81 @@
+"""What lies between a client and Marathon: answers that get lost, an election, somebody else who answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from harness.marathon.client import Marathon
+
+LOCKED = {"message": "App is locked by one or more deployments.", "deployments": [{"id": "97c136bf"}]}
+"""The answer to whoever changes an app that is being deployed."""
+
+
+@dataclass
+class Fault:
+    """What happens to the next `times` requests whose "METHOD /path" matches `request`.
+
+    status: what is answered instead, with `body` (JSON, or bytes as they are); 0: no answer at all. taken: the
+    request reaches Marathon all the same, only its answer is lost. after: let so many pass first.
+    """
+
+    request: str
+    status: int = 0
+    body: Any = b""
+    times: int = 1
+    taken: bool = False
+    after: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Meddler(HTTPAdapter):
+    """Takes the way of a client's requests and does to them what the faults say; notes what was asked."""
+
+    def __init__(self, *faults: Fault) -> None:
+        """Prepare; `asked` holds every request as "METHOD /path?query"."""
+        super().__init__()
+        self.faults = list(faults)
+        self.asked: list[str] = []
+
+    def send(self, request: requests.PreparedRequest, *rest: Any, **more: Any) -> requests.Response:
+        """Send a request, or not."""
+        said = f"{request.method} {request.path_url}"
+        self.asked.append(said)
+        for fault in self.faults:
+            if fault.times and re.search(fault.request, said):
+                if fault.after:
+                    fault.after -= 1
+                    continue
+                fault.times -= 1
+                return self._meddle(fault, request, *rest, **more)
+        return super().send(request, *rest, **more)
+
+    def _meddle(
+        self, fault: Fault, request: requests.PreparedRequest, *rest: Any, **more: Any
+    ) -> requests.Response:
+        if fault.taken:
+            super().send(request, *rest, **more).close()
+        if not fault.status:
+            raise requests.ReadTimeout("nobody answered in time", request=request)
+        answer = requests.Response()
+        answer.status_code, answer.request, answer.url = fault.status, request, request.url or ""
+        answer.headers.update(fault.headers)
+        raw = fault.body if isinstance(fault.body, bytes) else json.dumps(fault.body).encode()
+        answer._content = raw  # what requests itself fills in
+        return answer
+
+    def count(self, pattern: str) -> int:
+        """Return how many requests matched a pattern."""
+        return sum(bool(re.search(pattern, one)) for one in self.asked)
+
+
+def meddle(client: Marathon, *faults: Fault) -> Meddler:
+    """Put faults into the way of a client."""
+    meddler = Meddler(*faults)
+    client.session.mount("http://", meddler)
+    return meddler

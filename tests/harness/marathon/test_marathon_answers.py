@@ -1,0 +1,72 @@
+"""Answers that are not Marathon's, and none at all: each is an error of the harness that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from harness.marathon import connection, errors
+from harness.marathon.client import Marathon
+from tests.harness.marathon.meddling import Fault, meddle
+
+
+def asking(*faults: Fault) -> Marathon:
+    """A client between which and Marathon somebody else answers everything."""
+    client = Marathon("http://127.0.0.1:9")
+    meddle(client, *faults)
+    return client
+
+
+CALLS: dict[str, Callable[[Marathon], object]] = {
+    "read": lambda client: client.app("/rt"),
+    "create": lambda client: client.create({"id": "/rt"}),
+    "put": lambda client: client.put("/rt", {"cpus": 1}),
+    "delete": lambda client: client.delete("/rt"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("body", [b"<html>Log in</html>", b"[" * 100_000, b"\xff"], ids=["page", "deep", "bytes"])
+def test_a_success_that_is_no_json(call: str, body: bytes) -> None:
+    """A page of a proxy is no traceback, and the status is the one that was answered."""
+    with asking(Fault(".", 200, body)) as client, pytest.raises(errors.NotJsonError) as caught:
+        CALLS[call](client)
+    assert caught.value.status == 200
+    assert caught.value.repair
+    assert isinstance(caught.value, errors.PASSING), "whoever polls goes on: the next answer may be Marathon's"
+
+
+@pytest.mark.parametrize("status", [300, 302, 304, 399])
+def test_a_redirect_to_nowhere_is_no_success(status: int) -> None:
+    """Without a Location requests takes it for none, and nothing was done."""
+    with asking(Fault(".", status)) as client, pytest.raises(errors.AuthenticationError):
+        client.kill("/rt", "rt.1")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (requests.exceptions.SSLError("self-signed certificate"), "certificate"),
+        (requests.ConnectTimeout("in 15 s"), "firewalls"),
+        (requests.ReadTimeout("in 15 s"), "may have taken the request"),
+        (requests.ConnectionError("refused"), "does not take connections"),
+        (requests.exceptions.ChunkedEncodingError("broken"), "gave no answer"),
+    ],
+)
+def test_each_way_to_get_no_answer_has_its_own_advice(
+    monkeypatch: pytest.MonkeyPatch, trouble: requests.RequestException, words: str
+) -> None:
+    """A certificate is not mended by starting Marathon, and a time-out may have done something."""
+
+    def fail(*_: Any, **__: Any) -> requests.Response:
+        raise trouble
+
+    with Marathon("http://127.0.0.1:9") as client:
+        monkeypatch.setattr(client.session, "request", fail)
+        with pytest.raises(errors.UnreachableError) as caught:
+            client.ping()
+    assert words in str(caught.value)
+    assert connection.TROUBLE[-1][0] is requests.RequestException, "the last kind fits all"

@@ -1,0 +1,95 @@
+"""Our own probe of an instance: which port, how much of an answer, and for how long."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from harness.marathon.follow import ask
+from harness.marathon.model import AppState
+from harness.marathon.probe import HttpProbe, ProbeResult, serving_port
+
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def chunk(text: bytes) -> bytes:
+    """Return a chunk as it is sent."""
+    return f"{len(text):x}\r\n".encode() + text + b"\r\n"
+
+
+@contextlib.contextmanager
+def instance(parts: Sequence[bytes], *, drip: float = 0) -> Iterator[int]:
+    """An instance that answers one request in parts; drip: seconds between two of them, until nobody listens."""
+    server = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def serve() -> None:
+        with contextlib.suppress(OSError), server.accept()[0] as connection:
+            connection.recv(65536)
+            for part in parts:
+                connection.sendall(part)
+                if over.wait(drip):
+                    return
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield server.getsockname()[1]
+    finally:
+        over.set()
+        server.close()
+        thread.join(10)
+
+
+def test_a_marker_in_a_later_chunk_is_seen() -> None:
+    """RT sends its page in several."""
+    parts = [HEAD + chunk(b"<html>"), chunk(b"a form"), chunk(b'name="pass"'), b"0\r\n\r\n"]
+    with instance(parts, drip=0.05) as port:
+        assert HttpProbe(marker='name="pass"')("127.0.0.1", port).good
+
+
+def test_an_instance_that_drips_does_not_hold_the_poll_up() -> None:
+    """Each part comes within the time-out, and the whole never ends."""
+    with instance([HEAD, *[chunk(b"x")] * 1000], drip=0.05) as port:
+        result = HttpProbe(timeout=0.4)("127.0.0.1", port)
+    assert (result.good, "Timeout" in result.said) == (False, True)
+
+
+def test_an_answer_that_breaks_off_is_no_good_answer() -> None:
+    """And no traceback."""
+    with instance([HEAD + b"5\r\nab"]) as port:
+        result = HttpProbe()("127.0.0.1", port)
+    assert (result.good, "no answer" in result.said) == (False, True)
+
+
+PORTS = [{"containerPort": 9100, "name": "metrics"}, {"containerPort": 80, "name": "http"}]
+TWO = {"container": {"portMappings": PORTS}, "networks": [{"mode": "container/bridge"}]}
+
+
+@pytest.mark.parametrize(
+    ("checks", "port"),
+    [
+        ({}, 0),
+        ({"healthChecks": [{"protocol": "HTTP", "portIndex": 1}]}, 1),
+        ({"healthChecks": [{"protocol": "COMMAND"}], "readinessChecks": [{"portName": "http"}]}, 1),
+        ({"healthChecks": [{"protocol": "HTTP", "portIndex": 7}]}, 0),
+        ({"readinessChecks": [{"portName": "other"}]}, 0),
+    ],
+)
+def test_the_port_is_the_one_that_its_checks_ask(checks: dict[str, Any], port: int) -> None:
+    """The first of several need not be the one on which RT serves."""
+    assert serving_port({**TWO, **checks}) == port
+    task = {"id": "rt.1", "host": "agent", "ports": [31000, 31001], "state": "TASK_RUNNING"}
+    asked: list[tuple[str, int]] = []
+
+    def probe(host: str, number: int) -> ProbeResult:
+        asked.append((host, number))
+        return ProbeResult(True, host, "")
+
+    ask(AppState.read({**TWO, **checks, "tasks": [task]}), "rt.1", probe)
+    assert asked == [("agent", 31000 + port)]

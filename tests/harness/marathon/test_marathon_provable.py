@@ -1,0 +1,164 @@
+"""What is refused before a definition goes anywhere: what no deploy proves, and what would meet another RT."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import UsageError
+from harness.marathon.__main__ import main
+from harness.marathon.definition import App, load
+from harness.marathon.model import AppState
+from harness.marathon.provable import dialect_of, need_alone, need_provable, objections
+from harness.marathon.standin.process import StandinProcess
+from harness.marathon.standin.trial import Trial
+from harness.releases import ROOT
+from harness.rt import SECRETS
+
+GOOD: dict[str, Any] = load(ROOT / "marathon.json")
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    """The repository's definition with other top-level values."""
+    return copy.deepcopy(GOOD) | changes
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"healthChecks": []}, {"labels": {"RT_SCHEMA": "5.0.3"}}], ids=["check", "label"]
+)
+def test_what_cannot_be_proven_is_refused(wrong: dict[str, Any]) -> None:
+    """Found out when it is live, it costs a rollback, and after an upgrade a restore."""
+    need_provable(GOOD)
+    with pytest.raises(UsageError, match=r"no health check|RT_RELEASE"):
+        need_provable(changed(**wrong))
+
+
+def other(app_id: str, instances: int = 1, folder: str = "/opt/share/docker/secrets/rt/") -> AppState:
+    """Another app of the cluster that has RT's secrets."""
+    volume = {"containerPath": SECRETS, "hostPath": folder, "mode": "RO"}
+    return AppState.read({"id": app_id, "instances": instances, "container": {"volumes": [volume]}})
+
+
+def test_another_app_on_the_same_database_is_refused() -> None:
+    """Under another id a deploy is the first one, and two releases would meet."""
+    with pytest.raises(UsageError, match="/support/rt runs with the same secrets") as caught:
+        need_alone(GOOD, [other("/rt"), other("/support/rt")], [])
+    assert "--beside /support/rt" in str(caught.value)
+    need_alone(GOOD, [other("/rt"), other("/support/rt")], ["support/rt"])
+    need_alone(GOOD, [other("/stopped", 0), other("/dev-rt", folder="/opt/secrets/dev")], [])
+    need_alone(changed(container={"docker": {"image": "rt:1"}}), [other("/support/rt")], [])
+
+
+@pytest.mark.parametrize(
+    ("version", "dialect"),
+    [("1.3.6", "1.4"), ("1.4.13", "1.4"), ("1.5.15", "1.6"), ("1.7.1", "1.6"), ("1.8.244", "1.10"),
+     ("1.10.26", "1.10"), ("v1.11.0-SNAPSHOT", "1.10"), ("", "1.6"), ("unknown", "1.6")],
+)  # fmt: skip
+def test_lint_speaks_the_dialect_of_the_marathon_at_hand(version: str, dialect: str) -> None:
+    """As text 1.10 would come before 1.4."""
+    assert dialect_of(version) == dialect
+
+
+def test_lint_compares_with_what_runs() -> None:
+    """Fewer instances together with another change: rule L02 can only say so of two definitions."""
+    fewer = changed(instances=1, cpus=2.0)
+    warned = {one.rule.id for one in objections(fewer, "1.6", changed())[1]}
+    assert "L02" in warned - {one.rule.id for one in objections(fewer, "1.6", None)[1]}
+
+
+Main = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(
+    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Main:
+    """Run the command line on a definition; return its exit code and what it wrote and complained of."""
+    monkeypatch.setenv("MARATHON_URL", os.environ.get("MARATHON_URL") or trial.url)
+
+    def run(what: str, definition: App, *options: str) -> tuple[int, str, str]:
+        file = tmp_path / "app.json"
+        file.write_text(json.dumps(definition))
+        code = main([what, str(file), *options])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.mark.engine
+def test_nothing_is_sent_for_what_is_refused(trial: Trial, command: Main, tmp_path: Path) -> None:
+    """Neither by a deploy nor by the start of a replacement; and no command of the latter is run."""
+    mine = {**trial.definition(), "labels": {"RT_RELEASE": "1", "RT_SCHEMA": "1"},
+            "healthChecks": [{"protocol": "HTTP", "path": "/cgi-bin/health", "portIndex": 0}]}  # fmt: skip
+    steps = ["--backup", f"touch {tmp_path}/begun", "--upgrade", "true", "--from-stopped"]
+    for wrong in ({**mine, "healthChecks": []}, {**mine, "labels": {}}):
+        assert command("deploy", wrong)[0] == 3
+        assert command("replace", wrong, *steps)[0] == 3
+    assert not trial.own_apps()
+    assert not (tmp_path / "begun").exists()
+    assert command("deploy", mine, "--dry-run")[0] == 0
+
+
+@pytest.mark.engine
+def test_another_id_is_found_on_the_marathon(trial: Trial, command: Main) -> None:
+    """Its release would meet the new one."""
+    volume = {
+        "containerPath": SECRETS,
+        "hostPath": f"/opt/secrets{trial.group}",
+        "mode": "RO",
+    }
+    container = {**trial.definition()["container"], "volumes": [volume]}
+    trial.create({**trial.definition("old"), "container": container, "cpus": 9999}, settled=False)
+    mine = {**changed(id=f"{trial.group}/new"), "container": container}
+    code, _, complaint = command("deploy", mine, "--dry-run")
+    assert (code, f"{trial.group}/old runs with the same secrets" in complaint) == (3, True), complaint
+    assert command("deploy", mine, "--dry-run", "--beside", f"{trial.group}/old")[0] == 0
+
+
+@pytest.mark.engine
+def test_warnings_are_seen_and_stop_nothing(trial: Trial, command: Main) -> None:
+    """They go to where nobody reads them as an answer."""
+    impatient = changed(id=f"{trial.group}/app", taskKillGracePeriodSeconds=None)
+    code, said, warned = command("deploy", impatient, "--dry-run")
+    assert (code, "L15" in warned, "L15" in said) == (0, True, False), warned
+
+
+@pytest.mark.engine
+def test_lint_asks_the_marathon_at_hand(
+    trial: Trial, command: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one version takes another one ignores."""
+    mine, ignored = changed(id=f"{trial.group}/app"), "1.4 ignores it"
+    assert ignored in command("deploy", mine, "--dry-run", "--dialect", "1.4")[2]
+    assert ignored not in command("deploy", mine, "--dry-run", "--dialect", "1.10")[2]
+    server = StandinProcess(tmp_path / "old", ["--dialect", "1.4"])
+    monkeypatch.setenv("MARATHON_URL", server.start())
+    try:
+        assert ignored in command("deploy", mine, "--dry-run")[2]
+    finally:
+        server.stop()
+
+
+@pytest.mark.engine
+def test_a_container_of_null_is_no_traceback(trial: Trial, command: Main) -> None:
+    """The image is put where it belongs, and what else is missing is for lint to say."""
+    without = changed(id=f"{trial.group}/app", container=None)
+    code, said, _ = command("deploy", without, "--image", "rt:5.0.3-2", "--dry-run")
+    assert (code, "L21" in said) == (1, True), said
+
+
+@pytest.mark.engine
+def test_a_check_that_the_image_cannot_run_goes_nowhere(trial: Trial, command: Main) -> None:
+    """It would fail for ever, and Marathon would only say that the task is unhealthy."""
+    mine = {**trial.definition(), "labels": {"RT_RELEASE": "1", "RT_SCHEMA": "1"}}
+    asked = ["--wanted-steps", "1", "--ask-images", "--dry-run"]
+    for value, expected in (("/opt/no-such-program", 1), ("check", 0)):
+        check = {"protocol": "COMMAND", "command": {"value": value}}
+        code, said, _ = command("deploy", {**mine, "healthChecks": [check]}, *asked)
+        assert (code, "cannot be run" in said) == (expected, bool(expected)), said

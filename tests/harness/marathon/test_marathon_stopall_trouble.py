@@ -1,0 +1,179 @@
+"""Across a schema step, where something gives way: a stop that hangs, an autoscaler, health that comes late."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from harness.errors import HarnessError, InfrastructureError
+from harness.marathon import stopall
+from harness.marathon.client import Marathon
+from harness.marathon.deploy import Deployer
+from harness.marathon.model import Change
+from harness.marathon.rolling import Decision
+from harness.marathon.standin.trial import Trial
+from harness.marathon.stopall import StepFailedError, replace_all
+from harness.marathon.stopping import end_and_stop
+from harness.marathon.wayback import stop_limit
+from tests.harness.marathon.meddling import LOCKED, Fault, meddle
+from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live
+from tests.harness.marathon.test_marathon_stopall import ACROSS, Database
+
+__all__ = ["deployer"]
+pytestmark = pytest.mark.engine
+DEAF = ["sh", "-c", "trap '' TERM; httpd -f -p 8080 -h /www; :"]
+FIRST = Decision("first", ("of the test",))
+
+
+class Late(Marathon):
+    """A Marathon in which what is to be stopped becomes healthy just before that."""
+
+    trial: Trial
+
+    def scale(self, app_id: str, instances: int, *, force: bool = False) -> Change:
+        """Wait for health, then stop."""
+        self.trial.eventually("Health", lambda: self.app(app_id).healthy)
+        return super().scale(app_id, instances, force=force)
+
+
+def hanging(trial: Trial, deployer: Deployer) -> None:
+    """Deploy release 1 so that its stop takes longer than anybody waits."""
+    old = release(trial, "1", args=DEAF, taskKillGracePeriodSeconds=300)
+    good(deployer.deploy(old, FIRST))
+    deployer.pace = replace(deployer.pace, stop=0.5)
+
+
+def test_a_stop_that_hangs_is_taken_back_and_the_old_release_proven(trial: Trial, deployer: Deployer) -> None:
+    """Its deployment holds the lock, so it is that which is cancelled. The task that was told to stop may go."""
+    database = Database(trial, deployer)
+    hanging(trial, deployer)
+    with pytest.raises(HarnessError, match="Stop of all tasks") as caught:
+        replace_all(deployer, release(trial, "2", schema="2"), ACROSS, database.steps())
+    assert "put back; the database was not touched, and it is proven live" in str(caught.value)
+    assert (releases_live(trial, deployer), database.log) == (["1"], [])
+
+
+def test_a_stop_that_hangs_and_cannot_be_taken_back_is_told(trial: Trial, deployer: Deployer) -> None:
+    """All may be stopped in the end, and somebody has to know."""
+    hanging(trial, deployer)
+    deployer.pace = replace(deployer.pace, insist=0.2)
+    meddle(deployer.client, Fault("DELETE /v2/deployments", 503, times=999))
+    with pytest.raises(HarnessError) as caught:
+        replace_all(deployer, release(trial, "2", schema="2"), ACROSS, Database(trial, deployer).steps())
+    assert "could not be started again: scale them up" in str(caught.value)
+
+
+def test_a_stop_has_the_time_that_its_tasks_may_take() -> None:
+    """Five minutes, or a minute and two kill grace periods, whichever is longer."""
+    assert stop_limit({}) == 300
+    assert stop_limit({"taskKillGracePeriodSeconds": 600}) == 1260
+
+
+@pytest.mark.parametrize("then", ["again", "locked"])
+def test_a_stop_whose_answer_is_lost_is_known_by_its_deployment(
+    trial: Trial, deployer: Deployer, then: str
+) -> None:
+    """The second request changes nothing, or meets our own lock: it is the first one's deployment that hangs."""
+    hanging(trial, deployer)
+    faults = [Fault("PUT /v2/apps", 503, taken=True), Fault("PUT /v2/apps", 409, LOCKED, times=then == "locked")]
+    meddle(deployer.client, *faults)
+    with pytest.raises(HarnessError, match="Stop of all tasks") as caught:
+        replace_all(deployer, release(trial, "2", schema="2"), ACROSS, Database(trial, deployer).steps())
+    assert "it is proven live" in str(caught.value)
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["not taken", "taken"])
+def test_a_stop_and_a_start_whose_answers_are_lost(trial: Trial, deployer: Deployer, taken: bool) -> None:
+    """An election in the middle: each is asked for again, and our own lock is no stranger's."""
+    database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
+    good(deployer.deploy(release(trial, "1", args=DEAF, taskKillGracePeriodSeconds=20), FIRST))
+    meddler = meddle(deployer.client, Fault("PUT /v2/apps", 503, taken=taken))
+    meddler.faults.append(Fault("PUT /v2/apps", 503, after=1, times=1, taken=taken))
+    report = replace_all(deployer, release(trial, "2", schema="2"), ACROSS, database.steps())
+    assert report.facts["then"] == "the old release is live again", str(report)
+    assert database.log == [("backup", 0), ("upgrade", 0), ("restore", 0)]
+
+
+def test_an_autoscaler_during_the_upgrade_is_not_met_by_the_new_release(trial: Trial, deployer: Deployer) -> None:
+    """Old and new would write to one database; and a restore would go below what runs."""
+    database = Database(trial, deployer)
+
+    def scaled_up() -> None:
+        assert deployer.scale(f"{trial.group}/app", 1)
+
+    good(deployer.deploy(release(trial, "1")))
+    with pytest.raises(InfrastructureError, match="while the database was upgraded") as caught:
+        replace_all(
+            deployer, release(trial, "2", schema="2"), ACROSS, replace(database.steps(), upgrade=scaled_up)
+        )
+    assert stopall.MET in str(caught.value)
+    assert database.log == [("backup", 0)]
+    assert releases_live(trial, deployer) == ["1"]
+
+
+@pytest.mark.parametrize("when", ["upgrade", "restore"])
+def test_nothing_is_restored_or_started_beside_what_somebody_started(
+    trial: Trial, deployer: Deployer, when: str
+) -> None:
+    """The upgrade fails, and an autoscaler is at work: before the restore, or during it."""
+    database = Database(trial, deployer)
+
+    def scaled_up() -> None:
+        database.note(when)
+        assert deployer.scale(f"{trial.group}/app", 1)
+        if when == "upgrade":
+            raise StepFailedError("Step 5.0.2 ended with 11.")
+
+    database.fails = StepFailedError("Step 5.0.2 ended with 11.")
+    steps = replace(database.steps(), **{when: scaled_up})
+    good(deployer.deploy(release(trial, "1")))
+    report = replace_all(deployer, release(trial, "2", schema="2"), ACROSS, steps)
+    assert "Somebody started" in str(report)
+    assert "live again" not in report.facts["then"]
+    assert [what for what, _ in database.log] == ["backup", "upgrade", *(["restore"] if when == "restore" else [])]
+
+
+@pytest.mark.parametrize(("health", "served"), [("200", "runs"), ("503", "")])
+def test_health_is_looked_at_once_more_before_a_stop(
+    trial: Trial, deployer: Deployer, health: str, served: str
+) -> None:
+    """What became healthy after the verdict is left alone; what did not is stopped."""
+    app = release(trial, "2", health=health)
+    made = deployer.client.put(f"{trial.group}/app", app, whole=True)
+    trial.eventually(
+        "A word of its health", lambda: any(one.known for one in deployer.client.tasks(f"{trial.group}/app"))
+    )
+    assert end_and_stop(deployer, app, made.deployment_id) == served
+    assert releases_live(trial, deployer) == (["2"] if served else [])
+
+
+def test_health_that_comes_while_it_is_stopped_is_not_restored_over(trial: Trial, deployer: Deployer) -> None:
+    """Between the last look and the stop; and Marathon says so of a task until it is gone."""
+    app = release(trial, "2", args=DEAF, taskKillGracePeriodSeconds=60, health="200")
+    made = deployer.client.put(f"{trial.group}/app", app, whole=True)
+    trial.eventually("It to run", lambda: deployer.client.app(f"{trial.group}/app").running, step=0)
+    assert not any(one.known for one in deployer.client.tasks(f"{trial.group}/app"))
+    url, token = os.environ.get("MARATHON_URL") or trial.url, os.environ.get("MARATHON_TOKEN", "")
+    with Late(url, token=token) as client:
+        client.trial, deployer.client = trial, client
+        assert end_and_stop(deployer, app, made.deployment_id) == "stopped"
+    assert releases_live(trial, deployer) == []
+
+
+def test_a_proof_that_breaks_off_keeps_the_report(trial: Trial, deployer: Deployer) -> None:
+    """The upgrade failed and the backup is back: that is known, whatever Marathon says afterwards."""
+    database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
+    steps = database.steps()
+
+    def then_the_token_expires() -> None:
+        database.note("restore")
+        meddle(deployer.client, Fault("GET /v2/deployments", 401, times=99))
+
+    good(deployer.deploy(release(trial, "1")))
+    report = replace_all(
+        deployer, release(trial, "2", schema="2"), ACROSS, replace(steps, restore=then_the_token_expires)
+    )
+    assert "was started, and whether it is live is not known" in report.facts["then"]
+    assert "The upgrade failed" in str(report)

@@ -1,0 +1,215 @@
+"""The way back from a bad deploy while Marathon has its own trouble: elections, lost answers, expired tokens."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from harness.marathon import errors
+from harness.marathon.client import Marathon
+from harness.marathon.definition import App
+from harness.marathon.deploy import Deployer
+from harness.marathon.gate import Wanted
+from harness.marathon.model import Change
+from harness.marathon.standin.trial import Trial
+from harness.verdict import Report
+from tests.harness.marathon.meddling import LOCKED, Fault, meddle
+from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live
+
+__all__ = ["deployer"]
+pytestmark = pytest.mark.engine
+LOGIN = b"<html>Log in</html>"
+
+
+class Overtaken(Marathon):
+    """Somebody else's PUT arrives and ours does not."""
+
+    theirs: App
+
+    def put(self, app_id: str, definition: App, *, force: bool = False, whole: bool = False) -> Change:
+        """Put theirs, lose ours."""
+        super().put(app_id, self.theirs, force=force, whole=whole)
+        raise errors.UnreachableError(f"PUT of {definition['id']}: no answer")
+
+
+def bad(trial: Trial) -> App:
+    """A release of which no instance becomes healthy, in the time of three checks."""
+    return release(trial, "2", health="503")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("GET /v2/queue", 403, times=99), Fault("GET /v2/queue", 200, LOGIN, times=99)],
+    ids=["forbidden", "page"],
+)
+def test_a_bad_deploy_is_undone_whatever_else_cannot_be_read(
+    trial: Trial, deployer: Deployer, fault: Fault
+) -> None:
+    """The launch queue is only for the report; the bad deployment goes on until it is taken back."""
+    good(deployer.deploy(release(trial, "1")))
+    meddle(deployer.client, fault)
+    report = deployer.deploy(bad(trial))
+    assert report.facts["old release live again"] is True
+    assert "Not to be had" in str(report)
+    assert releases_live(trial, deployer) == ["1"]
+
+
+UNDER_WAY: dict[str, list[Fault]] = {
+    "no leader": [Fault("DELETE /v2/deployments", 503, times=3)],
+    "cancelled, and not told": [Fault("DELETE /v2/deployments", taken=True)],
+    "a proxy's page": [Fault("DELETE /v2/deployments", 200, LOGIN, taken=True)],
+}
+
+
+@pytest.mark.parametrize("case", UNDER_WAY)
+def test_the_way_back_is_asked_for_until_it_is_taken(trial: Trial, deployer: Deployer, case: str) -> None:
+    """A leader is elected just then; an answer is lost although the rollback runs, and then it holds the lock."""
+    good(deployer.deploy(release(trial, "1")))
+    meddle(deployer.client, *UNDER_WAY[case])
+    report = deployer.deploy(bad(trial))
+    assert report.facts["old release live again"] is True, str(report)
+    assert releases_live(trial, deployer) == ["1"]
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["refused", "taken"])
+def test_the_old_version_is_put_until_it_is_taken(trial: Trial, deployer: Deployer, taken: bool) -> None:
+    """The bad deployment is over, so there is nothing to cancel. Where an answer was lost, our own lock is met."""
+    good(deployer.deploy(release(trial, "1")))
+    before = deployer.client.app(f"{trial.group}/app")
+    failed = deployer.client.put(before.id, bad(trial), whole=True)
+    deployer.client.cancel(failed.deployment_id, force=True)
+    lost, locked = Fault("PUT /v2/apps", 502, taken=taken), Fault("PUT /v2/apps", 409, LOCKED, times=int(taken))
+    meddler = meddle(deployer.client, lost, locked)
+    report = Report("marathon-deploy", "")
+    deployer.take_back(bad(trial), before, failed, None, report)
+    assert report.facts["old release live again"] is True, str(report)
+    assert meddler.count("PUT /v2/apps") == 2
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_a_lock_of_somebody_else_is_no_way_back(trial: Trial, deployer: Deployer) -> None:
+    """The app has not the old definition: whoever holds the lock brings another one."""
+    good(deployer.deploy(release(trial, "1")))
+    before = deployer.client.app(f"{trial.group}/app")
+    failed = deployer.client.put(before.id, bad(trial), whole=True)
+    deployer.client.cancel(failed.deployment_id, force=True)
+    meddle(deployer.client, Fault("PUT /v2/apps", 409, LOCKED, times=9))
+    with pytest.raises(errors.AppLockedError):
+        deployer.put_back(before)
+
+
+def test_a_way_back_that_marathon_does_not_take_is_a_finding(trial: Trial, deployer: Deployer) -> None:
+    """The deploy was found bad: that stays, with what goes on now and how to end it."""
+    good(deployer.deploy(release(trial, "1")))
+    deployer.pace = replace(deployer.pace, insist=0.2)
+    meddle(deployer.client, Fault("DELETE /v2/deployments", 503, times=999))
+    report = deployer.deploy(bad(trial))
+    assert len(report.findings) == 2
+    assert "could not be taken back" in report.findings[1].what
+    assert f"DELETE /v2/deployments/{report.facts['deployment']}" in report.findings[1].repair
+
+
+def test_a_bad_first_deploy_is_removed_although_an_answer_is_lost(trial: Trial, deployer: Deployer) -> None:
+    """The rollback has removed the app by the time that it is asked for again."""
+    meddle(deployer.client, Fault("DELETE /v2/deployments", taken=True))
+    report = deployer.deploy(bad(trial))
+    assert report.facts["nothing ran before, nothing runs now"] is True, str(report)
+    assert deployer.client.find_app(f"{trial.group}/app") is None
+
+
+@pytest.mark.parametrize("status", [0, 502, 500, 504], ids=["time-out", "502", "500", "504"])
+def test_a_put_whose_answer_is_lost_is_followed(trial: Trial, deployer: Deployer, status: int) -> None:
+    """Marathon took it: it rolls on whether or not somebody watches."""
+    good(deployer.deploy(release(trial, "1")))
+    meddle(deployer.client, Fault("PUT /v2/apps", status, taken=True))
+    report = deployer.deploy(bad(trial))
+    assert report.facts["old release live again"] is True, str(report)
+    assert releases_live(trial, deployer) == ["1"]
+    meddle(deployer.client, Fault("PUT /v2/apps", status, taken=True))
+    good(deployer.deploy(release(trial, "3")))
+    assert releases_live(trial, deployer) == ["3"]
+
+
+def test_a_put_that_was_not_taken_is_raised_with_what_is_known(trial: Trial, deployer: Deployer) -> None:
+    """Nothing has moved: the error is the one of the PUT."""
+    good(deployer.deploy(release(trial, "1")))
+    deployer.pace = replace(deployer.pace, insist=0.2)
+    meddle(deployer.client, Fault("PUT /v2/apps", 502))
+    with pytest.raises(errors.LeaderUnreachableError, match="not known"):
+        deployer.deploy(release(trial, "2"))
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_what_somebody_else_put_while_our_answer_was_lost_is_not_ours(trial: Trial, deployer: Deployer) -> None:
+    """The version has moved, and to another definition: it is neither watched nor taken back."""
+    good(deployer.deploy(release(trial, "1")))
+    url, token = os.environ.get("MARATHON_URL") or trial.url, os.environ.get("MARATHON_TOKEN", "")
+    with Overtaken(url, token=token) as client:
+        client.theirs = release(trial, "7", cpus=0.06)
+        deployer.client = client
+        with pytest.raises(errors.UnreachableError, match="not to what was sent"):
+            deployer.deploy(release(trial, "2"))
+    trial.eventually("Theirs", lambda: not client.deployments())
+    assert deployer.client.app(f"{trial.group}/app").labels["RT_RELEASE"] == "7"
+
+
+def test_an_expired_token_leaves_no_bad_deployment_behind(trial: Trial, deployer: Deployer) -> None:
+    """Polling ends with an error that is no outage; the way back is tried all the same, and told."""
+    good(deployer.deploy(release(trial, "1")))
+    meddle(deployer.client, Fault("GET /v2/deployments", 401, after=2))
+    with pytest.raises(errors.AuthenticationError) as caught:
+        deployer.deploy(bad(trial))
+    assert "taken back, the old release is proven live" in str(caught.value)
+    assert releases_live(trial, deployer) == ["1"]
+
+
+def test_where_the_way_back_is_closed_too_it_is_said_what_goes_on(trial: Trial, deployer: Deployer) -> None:
+    """And how somebody with a good token ends it."""
+    good(deployer.deploy(release(trial, "1")))
+    meddle(deployer.client, Fault("GET /v2/deployments", 401, after=2), Fault("DELETE ", 401, times=9))
+    with pytest.raises(errors.AuthenticationError) as caught:
+        deployer.deploy(bad(trial))
+    running = [one.id for one in deployer.client.deployments() if f"{trial.group}/app" in one.apps]
+    assert len(running) == 1
+    assert f"{running[0]} goes on unwatched: DELETE /v2/deployments/{running[0]}" in str(caught.value)
+
+
+def test_one_empty_look_does_not_prove_that_nothing_runs(trial: Trial, deployer: Deployer) -> None:
+    """A task that backs off is in no list, and a rollback is stored before it is listed."""
+    trial.create(release(trial, "1", instances=0))
+    deployer.pace = replace(deployer.pace, stop=0.3)
+    before = deployer.client.app(f"{trial.group}/app")
+    crashing = release(
+        trial, "2", args=["sh", "-c", "exit 3"], backoffSeconds=100_000, maxLaunchDelaySeconds=100_000
+    )
+    failed = deployer.client.put(before.id, crashing, whole=True)
+    trial.eventually(
+        "A task that backs off", lambda: (one := deployer.client.queued(before.id)) and not one.overdue
+    )
+    deployer.client.cancel(failed.deployment_id, force=True)
+    assert not deployer.client.tasks(before.id)
+    report = Report("marathon-deploy", "")
+    deployer._wait_gone(crashing, before, Change(None, "unlisted"), report)
+    assert "is not proven" in str(report)
+    assert "nothing ran before, nothing runs now" not in report.facts
+
+
+def test_failures_of_what_was_there_are_not_those_of_what_comes(trial: Trial, deployer: Deployer) -> None:
+    """A variable is taken out: to Marathon that is a change, and tasks of the old version are not ours."""
+    old = release(trial, "1")
+    good(deployer.deploy({**old, "env": {**old["env"], "MORE": "1"}}))
+    before = deployer.client.app(f"{trial.group}/app")
+    changed = deployer.client.put(before.id, old, whole=True)
+    wanted = deployer._unmoved(gate_wanted(before.id, changed), before)
+    assert wanted.also is None
+    trial.settle(changed.deployment_id)
+    again = deployer.client.app(before.id)
+    same = deployer.client.put(before.id, old, whole=True)
+    assert deployer._unmoved(gate_wanted(before.id, same), again).also == again.version
+
+
+def gate_wanted(app_id: str, change: Change) -> Wanted:
+    """What a deploy wants, as far as it matters here."""
+    return Wanted(app_id, "", 1, change.deployment_id, change.version)

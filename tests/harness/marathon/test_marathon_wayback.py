@@ -80,6 +80,7 @@ def test_the_old_version_is_put_until_it_is_taken(trial: Trial, deployer: Deploy
     before = deployer.client.app(f"{trial.group}/app")
     failed = deployer.client.put(before.id, bad(trial), whole=True)
     deployer.client.cancel(failed.deployment_id, force=True)
+    trial.settle(failed.deployment_id)
     lost, locked = Fault("PUT /v2/apps", 502, taken=taken), Fault("PUT /v2/apps", 409, LOCKED, times=int(taken))
     meddler = meddle(deployer.client, lost, locked)
     report = Report("marathon-deploy", "")
@@ -95,6 +96,7 @@ def test_a_lock_of_somebody_else_is_no_way_back(trial: Trial, deployer: Deployer
     before = deployer.client.app(f"{trial.group}/app")
     failed = deployer.client.put(before.id, bad(trial), whole=True)
     deployer.client.cancel(failed.deployment_id, force=True)
+    trial.settle(failed.deployment_id)
     meddle(deployer.client, Fault("PUT /v2/apps", 409, LOCKED, times=9))
     with pytest.raises(errors.AppLockedError):
         deployer.put_back(before)
@@ -189,6 +191,7 @@ def test_one_empty_look_does_not_prove_that_nothing_runs(trial: Trial, deployer:
         "A task that backs off", lambda: (one := deployer.client.queued(before.id)) and not one.overdue
     )
     deployer.client.cancel(failed.deployment_id, force=True)
+    trial.settle(failed.deployment_id)
     assert not deployer.client.tasks(before.id)
     report = Report("marathon-deploy", "")
     deployer._wait_gone(crashing, before, Change(None, "unlisted"), report)

@@ -13,7 +13,8 @@ from docker import DockerClient
 from pymysql.connections import Connection
 from pymysql.cursors import SSCursor
 
-from harness.containers import Container, Done
+from harness.commands import Done
+from harness.containers import Container
 from harness.errors import InfrastructureError
 from harness.releases import Server
 from harness.waits import wait_until

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from harness import standing
-from harness.containers import Done
+from harness.commands import Done
 from harness.database import Database
 from harness.dump import Dump, DumpError
 from harness.errors import InfrastructureError, UsageError

@@ -17,7 +17,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     ),
     "releases": ("releases",),
     "image": ("bootstrap", "images", "mirror"),
-    "engine": ("box", "containers", "engine", "faults", "network", "setup"),
+    "engine": ("box", "commands", "containers", "engine", "faults", "network", "setup"),
     "dump": ("choice", "dump"),
     "baseline": (
         "amplify", "backup", "baseline", "database", "dumppromises", "dumpwriting", "leftovers", "restore",

@@ -18,10 +18,10 @@ STAGES: dict[str, tuple[str, ...]] = {
     "releases": ("releases",),
     "image": ("bootstrap", "images", "mirror"),
     "engine": ("box", "commands", "containers", "engine", "faults", "network", "setup"),
-    "dump": ("choice", "dump"),
+    "dump": ("choice", "dump", "dumptext"),
     "baseline": (
-        "amplify", "backup", "baseline", "database", "dumppromises", "dumpwriting", "leftovers", "restore",
-        "standing",
+        "amplify", "backup", "baseline", "copying", "database", "dumppromises", "dumpwriting", "leftovers",
+        "restore", "standing",
     ),
     "clone": ("digest", "load", "rest", "rt", "schema", "thaw", "warm", "web"),
     "upgrade": ("dumpmaking", "guard", "interruption", "lifecycle", "statements", "upgrade"),

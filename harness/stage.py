@@ -15,7 +15,7 @@ from harness import leftovers, redact, schema, together, visitor
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import mails
+from harness.checks import mails, views
 from harness.checks import meaning as meaning_check
 from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
@@ -101,7 +101,9 @@ class Stage(Known):
 
         def ask() -> Report:
             fresh = self.fresh_schema()
-            return schema_check.check(schema.read(self.after()), fresh, self.steps(), schema.read(self.before()))
+            report = schema_check.check(schema.read(self.after()), fresh, self.steps(), schema.read(self.before()))
+            views.judge(report, self.before(), self.after())
+            return report
 
         return self._answer(schema_check.NAME, ask)
 

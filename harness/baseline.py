@@ -18,30 +18,31 @@ from typing import Any
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
-from harness import cache, leftovers, owner
-from harness.containers import unique_name
+from harness import cache, copying, leftovers, owner
+from harness.containers import Container, unique_name
+from harness.copying import DATA, PREPARED
 from harness.database import FAST, Credentials, Database, Profile
 from harness.dump import FOLDER, Dump
 from harness.images import Progress, quiet
 from harness.releases import Server
-from harness.restore import restore
+from harness.restore import Restored, restore
 
 CACHE_LABEL = "rt-harness.cache"
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
 """When set, prepared databases of the user's own dumps are kept for the next run (until make distclean)."""
-FORMAT = "3"
+FORMAT = "4"
 """Raised when the way a baseline is made changes, so that old ones are not used."""
 KEY_LABEL, PLACE_LABEL = "rt-harness.baseline", "rt-harness.cache-directory"
 """On a volume: what it is, and the cache directory that knows it."""
 PRIVATE = "private-"
-DATA, PREPARED = "/var/lib/mysql", "/baseline"
 
 
 @dataclass
 class Baseline:
     """A prepared data directory in a volume, with the facts known about its content.
 
-    rows: table to exact row count after the restore. seconds: what the restore took.
+    rows: table to exact row count after the restore. seconds: what the restore took. size: kB of all of it, and of
+    its largest table. notes, doubts: see `restore.Restored`.
     """
 
     key: str
@@ -51,7 +52,9 @@ class Baseline:
     credentials: Credentials
     rows: dict[str, int]
     seconds: float = 0.0
+    size: tuple[int, int] = (0, 0)
     notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
 
 def private(dump: Dump) -> bool:
@@ -75,11 +78,8 @@ class Baselines:
         Raises UsageError when the server refuses the dump, DumpError when the rows restored are not the
         manifest's, InfrastructureError when the server or its disk gave way.
         """
-        key = cache.digest("dump", FORMAT, dump.sha256, image)
-        if private(dump):
-            key = PRIVATE + cache.digest(key, owner.session())
         return self._made(
-            key, server, image, f"restoring {dump.path.name} on {server.name}",
+            _key_of(dump, image), server, image, f"restoring {dump.path.name} on {server.name}",
             lambda database: restore(database, dump),
         )  # fmt: skip
 
@@ -116,6 +116,29 @@ class Baselines:
             self._remove_volume(name)
             raise
 
+    def has(self, dump: Dump, server: Server, image: str) -> bool:
+        """Tell whether a dump has been restored on a server already."""
+        return self._found(_key_of(dump, image), server) is not None
+
+    def need_room(self, image: str, wanted: int, what: str, origin: Baseline | None = None) -> None:
+        """Raise InfrastructureError where the engine's disk has less than `wanted` kB for `what`.
+
+        image: of the database server. origin: what is to be copied, where it is there already.
+        """
+        if wanted < copying.SPARED:
+            return
+        name = unique_name("measure")
+        self.client.volumes.create(name, labels=owner.labels("measure"))
+        try:
+            volumes = {name: (copying.DATA, "rw")} | ({origin.volume: (copying.PREPARED, "ro")} if origin else {})
+            box = Container(self.client, image, "measure", entrypoint=["sleep", "3600"], volumes=volumes)
+            try:
+                copying.need_room(box, wanted, what)
+            finally:
+                box.remove()
+        finally:
+            self._remove_volume(name)
+
     def discard(self, database: Database) -> None:
         """Remove a clone and its data."""
         mounts: list[str] = []
@@ -143,7 +166,7 @@ class Baselines:
             self.client.volumes.get(facts["volume"])
         except (FileNotFoundError, NotFound, json.JSONDecodeError):
             return None
-        facts["credentials"] = Credentials(**facts["credentials"])
+        facts |= {"credentials": Credentials(**facts["credentials"]), "size": tuple(facts["size"])}
         return Baseline(**{**facts, "server": server})
 
     def _made(
@@ -184,8 +207,9 @@ class Baselines:
                 first_start=origin is None, copy_from=PREPARED if origin else "",
             )  # fmt: skip
             try:
-                work(database)
+                said = work(database)
                 rows = database.counts()
+                size = copying.size_of(database.container)
                 database.shut_down()
             finally:
                 database.remove()
@@ -193,11 +217,18 @@ class Baselines:
             self._remove_volume(volume)
             raise
         seconds = time.monotonic() - started
-        made = Baseline(key, server, image, volume, credentials, rows, round(seconds, 2))
+        made = Baseline(key, server, image, volume, credentials, rows, round(seconds, 2), size)
+        if isinstance(said, Restored):
+            made.notes, made.doubts = said.notes, said.doubts
         path = _note_of(key)
         path.with_suffix(".new").write_text(json.dumps({**asdict(made), "server": server.name}), encoding="utf-8")
         path.with_suffix(".new").replace(path)
         return made
+
+
+def _key_of(dump: Dump, image: str) -> str:
+    key = cache.digest("dump", FORMAT, dump.sha256, image)
+    return PRIVATE + cache.digest(key, owner.session()) if private(dump) else key
 
 
 def _note_of(key: str) -> Path:

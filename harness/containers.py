@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import secrets
 import socket as sockets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -18,8 +18,9 @@ from docker.models.containers import Container as DockerObject
 
 from harness import cache, owner, redact
 from harness.box import Box, started
+from harness.commands import END, MARK, MOST, Done, Said
 from harness.errors import Block, InfrastructureError
-from harness.streams import LineSplitter, feed, frames
+from harness.streams import feed, frames
 from harness.waits import Retry
 
 _numbers = itertools.count(1)
@@ -31,22 +32,6 @@ NO_NAMES: dict[str, Any] = {"dns": ["127.0.0.1"], "dns_opt": ["timeout:1", "atte
 Docker's own name server does not say so, it says nothing; left to its usual patience a program waits 40 s for a
 database server that was killed.
 """
-EXIT_TIMED_OUT = (124, 137)
-"""What GNU timeout ends with: 124 after SIGTERM, 137 when it had to kill."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """A command that ended: exit code, standard output and standard error as text."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether the time limit ended it."""
-        return self.code in EXIT_TIMED_OUT
 
 
 class ExecError(InfrastructureError):
@@ -180,27 +165,33 @@ class Container:
         environment: Mapping[str, str] | None = None,
         stdin: Iterable[bytes] | None = None,
         heard: Callable[[str], None] | None = None,
+        most: int | None = MOST,
     ) -> Done:
         """Run a command in it and wait for its end, at most `limit` seconds.
 
         stdin: pieces of bytes to feed; without it, standard input is at its end, so nothing can prompt. One that
         waits for more has a method `end`, called when nobody reads any more.
-        heard: called with every full line of output, as it comes.
+        heard: called with every full line of output, as it comes. most: bytes of output after which the command
+        is ended and TooMuchError raised; None for one that may talk for ever and is only heard, nothing kept.
         """
         api = self.client.api
         argv = ["timeout", "--kill-after=5", f"{limit:g}", *command]
+        mark = secrets.token_hex(8)
         created = api.exec_create(
-            self.id, argv, stdin=stdin is not None, user=user, environment=dict(environment or {})
+            self.id, argv, stdin=stdin is not None, user=user, environment={**(environment or {}), MARK: mark}
         )
-        collected: tuple[list[bytes], list[bytes]] = ([], [])
-        lines = LineSplitter(heard)
+        said = Said(heard, most)
         for channel, piece in self._frames(created["Id"], stdin):
-            collected[channel - 1].append(piece)
-            lines.feed(channel, piece)
-        lines.close()
-        code = api.exec_inspect(created["Id"])["ExitCode"]
-        out, err = (b"".join(part).decode(errors="replace") for part in collected)
-        return Done(-1 if code is None else code, out, err)
+            before = said.too_much
+            said.hear(channel, piece)
+            if said.too_much and not before:
+                self._end(mark)  # and is heard out, for a command that nobody hears cannot end
+        return said.end(api.exec_inspect(created["Id"])["ExitCode"], f"{command[0]} in {self.name}")
+
+    def _end(self, mark: str) -> None:
+        """Have a command of ours end, by the mark in its environment. Its streams tell when it has."""
+        created = self.client.api.exec_create(self.id, ["sh", "-c", END, mark])
+        self.client.api.exec_start(created["Id"], detach=True)
 
     def _frames(self, identity: str, stdin: Iterable[bytes] | None) -> Iterator[tuple[int, bytes]]:
         """Yield (1 for stdout or 2 for stderr, bytes) of an exec; feed it in a thread meanwhile."""

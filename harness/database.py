@@ -13,12 +13,18 @@ from docker import DockerClient
 from pymysql.connections import Connection
 from pymysql.cursors import SSCursor
 
-from harness.containers import Container, Done
+from harness import copying
+from harness.commands import Done
+from harness.containers import Container
 from harness.errors import InfrastructureError
 from harness.releases import Server
 from harness.waits import wait_until
 
 NAME, USER, PORT = "rt", "rt", 3306
+PATIENCE = 180.0
+"""Seconds in which a server that has its data answers, and in which a copy of data grows."""
+SHUT_DOWN = 3600
+"""Seconds in which a server writes everything to its tables, which after a large restore takes its time."""
 _NOT_YET = (pymysql.err.OperationalError, pymysql.err.InterfaceError, ConnectionError, OSError)
 
 
@@ -50,7 +56,7 @@ FAST = Profile(
 DURABLE = Profile("durable", ("--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=256M"))
 """For kills, crashes and time budgets: what a production server does."""
 
-COMMON = ("--max-allowed-packet=256M", "--innodb-stats-persistent=1")
+COMMON = ("--max-allowed-packet=256M", "--innodb-stats-persistent=1", "--event-scheduler=OFF")
 # Left alone, the library loads all of the machine's certificates for each connection, which takes longer than the
 # question. MySQL takes no password over a plain connection; to a server of one's own, nobody need be verified.
 _UNVERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -86,22 +92,29 @@ class Database:
         # Options alone, for the entry points of the official images put their server before those, and only those.
         arguments = [*profile.options, *small, *COMMON, *_ONLY[server.product], *options]
         if copy_from:
-            container["entrypoint"] = ["bash", "-c", _COPY, "copy", copy_from]
+            container["entrypoint"] = ["bash", "-c", copying.COMMAND, "copy", copy_from]
         self.container = Container(
             client, image, "database", command=arguments, volumes=volumes, ports=[PORT],
             environment=_settings(server, credentials) if first_start else {}, **container,
         )  # fmt: skip
         self.host, self.port = self.container.name, PORT
         try:
-            self.wait()
+            if copy_from:
+                copying.until_served(self.container, self.wait, server.name)
+            else:
+                self.wait()
         except BaseException:
             self.container.remove()
             raise
 
-    def wait(self, timeout: float = 180) -> None:
-        """Wait until the server answers the application's user. Raises NotReadyError with the server's log."""
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait (PATIENCE, unless said) until the server answers the application's user.
+
+        Raises NotReadyError with the server's log.
+        """
+        limit = PATIENCE if timeout is None else timeout
         wait_until(
-            f"{self.server.name} answering", lambda: self.rows("SELECT 1"), timeout, interval=0.05,
+            f"{self.server.name} answering", lambda: self.rows("SELECT 1"), limit, interval=0.05,
             retry_on=_NOT_YET, gone=self.container.ended, evidence=self.container.evidence,
         )  # fmt: skip
 
@@ -189,7 +202,7 @@ class Database:
         Raises InfrastructureError when it did not end cleanly: its data directory is then not a baseline.
         """
         self.execute("SET GLOBAL innodb_fast_shutdown = 0", root=True)
-        code = self.container.stop(120)
+        code = self.container.stop(SHUT_DOWN)
         if code:
             raise InfrastructureError(
                 f"{self.server.name} ended with exit code {code} when it was asked to stop.",
@@ -204,15 +217,6 @@ class Database:
     def remove(self) -> None:
         """Remove the server and its data."""
         self.container.remove()
-
-
-# Only at first start: a server that was killed must find its own data again. auto.cnf holds a MySQL server's
-# identity, which a copy must not share.
-_COPY = (
-    "cd /var/lib/mysql && { [ -e .copied ] || { "
-    'cp -a --reflink=auto --sparse=auto "$1"/. . && rm -f auto.cnf && touch .copied; }; } '
-    '&& cd / && shift && exec docker-entrypoint.sh "$@"'
-)
 
 
 def _settings(server: Server, credentials: Credentials) -> dict[str, str]:

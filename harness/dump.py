@@ -22,6 +22,7 @@ from typing import IO, Any, cast
 
 from backports import zstd
 
+from harness.dumptext import Text
 from harness.errors import UsageError
 from harness.releases import ROOT, parse
 
@@ -36,23 +37,8 @@ _FORMATS: dict[str, tuple[bytes, Callable[[IO[bytes]], Any]]] = {
     "zstd": (b"\x28\xb5\x2f\xfd", zstd.open),
 }
 _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstd.ZstdError)
-_END = re.compile(rb"^-- Dump completed", re.MULTILINE)
 _SERVER = re.compile(rb"^-- Server version\s+(\S+)", re.MULTILINE)
-_BEGIN = re.compile(rb"^-- (MariaDB|MySQL) dump |^-- Host: ", re.MULTILINE)
-
-_GTIDS = b"SET @@GLOBAL.GTID_PURGED"
-# Lines that must not reach the throw-away server, told at the start of a line. A dump writes a line break
-# inside data as \n, so no line of data can begin like this.
-_DROPPED: tuple[tuple[bytes, str], ...] = (
-    (b"/*M!999999\\-", "the sandbox marker, which other clients refuse"),
-    (b"/*!999999\\-", "the sandbox marker, which other clients refuse"),
-    (b"CREATE DATABASE ", "the dump's own database name"),
-    (b"USE `", "the dump's own database name"),
-    (_GTIDS, "replication state"),
-    (b"SET @MYSQLDUMP_TEMP_LOG_BIN", "replication state"),
-    (b"SET @@SESSION.SQL_LOG_BIN", "replication state"),
-)
-
+_OF_THE_SERVER = ("mysql", "sys", "information_schema", "performance_schema")
 _TEXTS = ("release", "server", "sha256", "why")
 
 
@@ -113,54 +99,53 @@ class Dump:
         number = re.match(r"\d+\.\d+", version)
         return f"{product} {number[0]}" if number else ""
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self, text: Text | None = None) -> Iterator[bytes]:
         """Yield the SQL as it is fed to a server, lines that belong to the old server taken out.
 
-        Raises DumpError when the archive is damaged or the text ends before its last line
-        ("-- Dump completed"): a dump cut between two statements restores without any error.
+        text: gathers what the dump says of itself. Raises DumpError when the archive is damaged, when the text
+        ends before its last line ("-- Dump completed"), for a dump cut between two statements restores without
+        any error, and when it holds two databases, the second of which would be restored over the first.
         """
-        begun = ended = 0
-        size = 0
-        tail = b""
+        text = Text() if text is None else text
         try:
-            dropping = False
-            with self.open() as text:
-                for line in _blocks(text):
-                    size += len(line)
-                    if line.startswith(b"-- "):
-                        begun += bool(_BEGIN.match(line)) and line.startswith((b"-- MariaDB", b"-- MySQL"))
-                        ended += bool(_END.match(line))
-                    if line.strip():
-                        tail = line
-                    if dropping:  # a set of GTIDs for each server that there was, a line each
-                        dropping = not line.rstrip().endswith(b";")
-                    elif not line.startswith(tuple(prefix for prefix, _ in _DROPPED)):
-                        yield line
-                    else:
-                        dropping = line.startswith(_GTIDS) and not line.rstrip().endswith(b";")
+            with self.open() as stream:
+                for line in _blocks(stream):
+                    fed = text.take(line)
+                    if fed and len(text.databases) < 2:  # of what comes then, only the names are wanted
+                        yield fed
         except _DAMAGE as error:
             raise DumpError(
-                f"The dump {self.path.name} is damaged: its {self.format} data ends after {size} bytes.",
+                f"The dump {self.path.name} is damaged: its {self.format} data ends after {text.size} bytes.",
                 [("Decompressor", str(error) or type(error).__name__)],
                 "copy it again from where it was made and compare the sizes",
             ) from error
-        if not ended or ended < begun or not tail.startswith(b"-- Dump completed"):
+        if not text.whole:
             raise DumpError(
-                f"The dump {self.path.name} is cut off: {size} bytes of SQL without the closing line "
+                f"The dump {self.path.name} is cut off: {text.size} bytes of SQL without the closing line "
                 "'-- Dump completed'.",
                 repair="make it again without --compact and --skip-comments; look at the disk's free space",
             )
+        if len(text.databases) > 1:
+            first = next((name for name in text.databases if name not in _OF_THE_SERVER), "rt")
+            raise DumpError(
+                f"The dump {self.path.name} holds {len(text.databases)} databases: {', '.join(text.databases)}.",
+                repair="dump the one that RT works on by its name alone, without --databases and --all-databases: "
+                f"mariadb-dump --single-transaction --default-character-set=utf8mb4 {first} > rt.sql",
+            )
 
 
-def need_whole(dump: Dump) -> None:
-    """Read a dump to its end. Raises DumpError when it is damaged or cut off.
+def need_whole(dump: Dump) -> Text | None:
+    """Read a dump to its end, and return what it says of itself. Raises DumpError as `chunks` does.
 
-    One with a manifest has been compared with that. To unpack it takes a small part of the time in which a server
-    restores it: about a second for 200 MB of plain text, four where it was packed by gzip.
+    One with a manifest has been compared with that: None. To unpack it takes a small part of the time in which a
+    server restores it: about a second for 200 MB of plain text, four where it was packed by gzip.
     """
-    if not dump.manifest:
-        for _ in dump.chunks():
-            pass
+    if dump.manifest:
+        return None
+    text = Text()
+    for _ in dump.chunks(text):
+        pass
+    return text
 
 
 def _blocks(text: IO[bytes]) -> Iterator[bytes]:

@@ -10,8 +10,9 @@ from enum import StrEnum
 import pymysql
 
 from harness import backup, owner, statements
-from harness.baseline import DATA, PREPARED, Baseline
+from harness.baseline import Baseline
 from harness.containers import Container, unique_name
+from harness.copying import DATA, PREPARED
 from harness.database import DURABLE, PORT, Database
 from harness.dump import Dump
 from harness.errors import InfrastructureError

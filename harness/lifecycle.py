@@ -13,11 +13,15 @@ from harness import cache, rt, upgrade
 from harness.baseline import Baseline, Baselines
 from harness.database import Database
 from harness.dump import Dump
+from harness.dumptext import Text
 from harness.errors import InfrastructureError, UsageError
 from harness.images import Images, Progress, quiet
 from harness.releases import Pair, pair, release, releases, server
 from harness.rt import Configuration, Rt
 from harness.upgrade import UpgradeRun
+
+COPIES = 3
+"""Of a restored dump at once: the untouched side, the upgraded one, and one where the old release sends mails."""
 
 
 @dataclass
@@ -53,6 +57,22 @@ class Lifecycle:
     def restored(self, dump: Dump, server_name: str) -> Baseline:
         """Return the baseline of a dump on a server."""
         return self.baselines.of_dump(dump, server(server_name), self.server_image(server_name))
+
+    def prepared(self, dump: Dump, server_name: str, text: Text | None) -> Baseline:
+        """Return the baseline of a dump for a gate, which will make COPIES of it.
+
+        text: what the dump says of itself, where it has been read. Raises InfrastructureError where the engine's
+        disk has no room for all of it, as early as that can be known, and otherwise what `restored` raises.
+        """
+        image, name = self.server_image(server_name), dump.path.name
+        if text and not self.baselines.has(dump, server(server_name), image):
+            least = text.least // 1000 * (1 + COPIES)
+            self.baselines.need_room(image, least, f"{name}, restored and copied {COPIES} times, at the least")
+        found = self.restored(dump, server_name)
+        whole, largest = found.size  # a table that is built anew lies beside the old one
+        what = f"{COPIES} copies of {name} as restored, one of them upgraded"
+        self.baselines.need_room(image, COPIES * whole + largest, what, found)
+        return found
 
     def tools(self, version: str, database: Database | None, **options: object) -> Rt:
         """Return an idle container of a release, connected to a database. The caller removes it.

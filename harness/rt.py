@@ -13,7 +13,8 @@ from typing import Any
 import requests
 from docker import DockerClient
 
-from harness.containers import Container, Done
+from harness.commands import Done
+from harness.containers import Container
 from harness.database import NAME, USER, Database
 from harness.errors import UsageError
 from harness.releases import Release

@@ -15,7 +15,7 @@ from harness import leftovers, redact, schema, together, visitor
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import mails, spoken
+from harness.checks import mails, spoken, views
 from harness.checks import meaning as meaning_check
 from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
@@ -102,7 +102,9 @@ class Stage(Known):
         def ask() -> Report:
             after, before = schema.read(self.after()), schema.read(self.before())
             said = spoken.read(self.new(), self.steps())
-            return schema_check.check(after, self.fresh_schema(), self.steps(), before, spoken=said)
+            report = schema_check.check(after, self.fresh_schema(), self.steps(), before, spoken=said)
+            views.judge(report, self.before(), self.after())
+            return report
 
         return self._answer(schema_check.NAME, ask)
 

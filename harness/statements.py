@@ -22,6 +22,8 @@ from harness.rt import Rt
 from harness.upgrade import UpgradeRun
 
 PROGRAM = Path(__file__).with_name("perl") / "Statements.pm"
+MOST = 400_000_000
+"""Bytes of output. Each statement that changes something is a line of about 60; a step may touch every user."""
 _INSIDE, _GO, _PID = "/opt/statements", "/tmp/statements.go", "/tmp/statements.pid"
 _STATEMENT = re.compile(r"^@statement (\d+) ([\d.]+) (.*)$")
 _HOLD = re.compile(r"^@hold (\d+) (.*)$")
@@ -89,7 +91,7 @@ def run(
         if held and _HOLD.match(line):
             held()
 
-    return counted(upgrade.run(tools, origin, target, limit=limit, heard=heard))
+    return counted(upgrade.run(tools, origin, target, limit=limit, heard=heard, most=MOST))
 
 
 def let_go(tools: Rt) -> None:

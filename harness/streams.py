@@ -61,18 +61,25 @@ class LineSplitter:
 
     def __init__(self, heard: Callable[[str], None] | None) -> None:
         self._heard = heard
-        self._rest = {1: b"", 2: b""}
+        self._begun: dict[int, list[bytes]] = {OUT: [], ERR: []}
 
     def feed(self, channel: int, piece: bytes) -> None:
-        """Take a piece of stream 1 or 2."""
+        """Take a piece of stream 1 or 2.
+
+        A line may be a hundred megabytes long, so what has come of it is looked at once and joined at its end.
+        """
         if self._heard is None:
             return
-        *whole, self._rest[channel] = (self._rest[channel] + piece).split(b"\n")
-        for line in whole:
-            self._heard(line.decode(errors="replace"))
+        begun = self._begun[channel]
+        first, *more = piece.split(b"\n")
+        begun.append(first)
+        for begin in more:
+            self._heard(b"".join(begun).decode(errors="replace"))
+            begun[:] = [begin]
 
     def close(self) -> None:
         """Hand on what came without a line break at its end."""
-        for rest in self._rest.values():
+        for begun in self._begun.values():
+            rest = b"".join(begun)
             if rest and self._heard:
                 self._heard(rest.decode(errors="replace"))

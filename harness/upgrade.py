@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from harness.commands import TooMuchError
 from harness.releases import parse
 from harness.rt import Rt
 
@@ -27,7 +28,9 @@ _ACTIONS = {
 LIMIT = 6 * 3600.0
 """Seconds until an upgrade is ended. It cannot prompt, so only a server that hangs ever gets there."""
 MAXIMUM_OUTPUT = 20_000_000
-"""Characters. A prompt that loops fills a disk in minutes; nothing an upgrade says is this long."""
+"""Bytes. A prompt that loops fills a disk in minutes; nothing an upgrade says is this long."""
+LONGEST = 100_000
+"""Characters of a line. A prompt that loops is one line without end, and nobody reads on."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,10 @@ class StepRun:
 
 @dataclass
 class UpgradeRun:
-    """What a run of the upgrade did and said. lines: (seconds since the start, text)."""
+    """What a run of the upgrade did and said. lines: (seconds since the start, text).
+
+    endless: bytes of output after which it was ended, more than an upgrade has to say; 0 where it was not.
+    """
 
     origin: str
     target: str
@@ -51,6 +57,7 @@ class UpgradeRun:
     command: tuple[str, ...] = ()
     lines: list[tuple[float, str]] = field(default_factory=list)
     errors: str = ""
+    endless: int = 0
 
     @property
     def text(self) -> str:
@@ -108,27 +115,26 @@ def command(origin: str, target: str) -> tuple[str, ...]:
 
 
 def run(
-    tools: Rt, origin: str, target: str, *, limit: float = LIMIT, heard: Callable[[str], None] | None = None
-) -> UpgradeRun:
+    tools: Rt, origin: str, target: str, *, limit: float = LIMIT, heard: Callable[[str], None] | None = None,
+    most: int = MAXIMUM_OUTPUT,
+) -> UpgradeRun:  # fmt: skip
     """Upgrade the database that `tools`, a container of the target release, is connected to.
 
-    limit: seconds until the upgrade is ended. heard: told each line, for progress. Never raises because the
-    upgrade failed: that is for the checks to say.
+    limit: seconds until the upgrade is ended, most: bytes of output. heard: told each line, for progress. Never
+    raises because the upgrade failed: that is for the checks to say.
     """
     made = UpgradeRun(origin, target, command=command(origin, target))
     start = time.monotonic()
-    size = 0
 
     def note(line: str) -> None:
-        nonlocal size
-        size += len(line)
-        if size > MAXIMUM_OUTPUT:
-            return
-        made.lines.append((round(time.monotonic() - start, 3), line))
+        made.lines.append((round(time.monotonic() - start, 3), line[:LONGEST]))
         if heard:
             heard(line)
 
-    done = tools.run(*made.command, limit=limit, heard=note)
+    try:
+        done = tools.run(*made.command, limit=limit, heard=note, most=most)
+    except TooMuchError as error:
+        done, made.endless = error.done, most
     made.seconds = round(time.monotonic() - start, 3)
-    made.code, made.timed_out, made.errors = done.code, done.timed_out, done.err[-MAXIMUM_OUTPUT:]
+    made.code, made.timed_out, made.errors = done.code, done.timed_out and not made.endless, done.err
     return made

@@ -11,9 +11,9 @@ from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
 
-from harness.containers import Container, Done
+from harness.commands import MOST, Done, Said, TooMuchError
+from harness.containers import Container
 from harness.errors import InfrastructureError
-from harness.streams import LineSplitter
 
 PROGRAM = Path(__file__).parent / "perl" / "warm.pl"
 LIFE = 24 * 3600.0
@@ -25,17 +25,13 @@ class _Call:
 
     def __init__(self, heard: Callable[[str], None] | None) -> None:
         self.done: Future[Done] = Future()
-        self._said: dict[int, list[bytes]] = {1: [], 2: []}
-        self._lines = LineSplitter(heard)
-
-    def hear(self, stream: int, piece: bytes) -> None:
-        self._said[stream].append(piece)
-        self._lines.feed(stream, piece)
+        self.said = Said(heard, MOST)
 
     def end(self, code: int) -> None:
-        self._lines.close()
-        out, err = (b"".join(self._said[stream]).decode(errors="replace") for stream in (1, 2))
-        self.done.set_result(Done(code, out, err))
+        try:
+            self.done.set_result(self.said.end(code, "A Perl program"))
+        except TooMuchError as error:
+            self.done.set_exception(error)
 
 
 class _Requests:
@@ -106,7 +102,7 @@ class WarmPerl:
         try:
             self._container.run(
                 ["perl", "-e", PROGRAM.read_text(encoding="utf-8")], stdin=self._requests, limit=LIFE,
-                heard=self._hear,
+                heard=self._hear, most=None,
             )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - it is told to those who wait, in their threads
             cause: Exception | None = error
@@ -135,4 +131,7 @@ class WarmPerl:
         else:
             with self._lock:
                 call = self._calls[said["id"]]
-            call.hear(int(said["stream"]), base64.b64decode(said["data"]))
+            before = call.said.too_much
+            call.said.hear(int(said["stream"]), base64.b64decode(said["data"]))
+            if call.said.too_much and not before:
+                self._requests.put(json.dumps({"id": said["id"], "end": 1}).encode() + b"\n")

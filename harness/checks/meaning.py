@@ -19,7 +19,7 @@ from typing import Any
 
 from harness import redact
 from harness.checks.log import SQL_COMPLAINTS
-from harness.checks.meaning_allowances import Allowances, Change, Upgrade, read
+from harness.checks.meaning_allowances import RIGHTS, Allowances, Change, Upgrade, read
 from harness.database import Database
 from harness.errors import InfrastructureError
 from harness.rt import Rt
@@ -29,16 +29,23 @@ CHECK = "meaning"
 QUESTION = "Does RT say the same about the data as the old release did?"
 FOLDER = Path(__file__).with_name("perl")
 SUBJECTS = ("tickets.pl", "objects.pl", "searches.pl", "rights.pl")
-LIMIT_TICKETS = 2000
-"""Above this number of tickets only one in so many is looked at, the same ones on both sides."""
+LIMIT = 2000
+"""Above this number of a kind only one in so many is looked at, the same ones on both sides."""
+SAMPLED = {"tickets": "Tickets", "users": "Users", "articles": "Articles", "assets": "Assets"}
+"""Kinds of which there may be any number, and their tables. Of users, privileged ones are always looked at."""
 HELD = "held"
 """What the program says first: all that follows is about the database as it was at that moment."""
+PATIENCE = 2 * 3600.0
+"""Seconds. What is asked of some thousand people, on each object that rights can be given on, takes a while."""
 PARTS = 2
 """Lines of JSON that the program says then: of tickets, and of all the rest."""
 COMPLAINTS = "complaints"
+HOLDERS = "holders"
+"""Field of an entry that is told once for all of these, in the section of rights: ids of users."""
 ESSENTIAL = ("tickets", "transactions", "users", "groups", "queues", "scrips", "templates", "rights", "homepages")
 """Sections without which nothing is proven; others may be empty on a small site."""
 _SHOWN = 8
+_OTHERS = "{kind} but one in {}, with what belongs to them"
 _LOUD = re.compile(r"\[(?:error|critical|alert|emergency)\]")
 _NUMBERS = re.compile(r"\d+|0x[0-9a-f]+")
 Sections = dict[str, dict[str, dict[str, Any]]]
@@ -46,10 +53,13 @@ Sections = dict[str, dict[str, dict[str, Any]]]
 
 @dataclass
 class Meaning:
-    """What one side said. sections: section to key to fields. every: one ticket in so many was looked at."""
+    """What one side said. sections: section to key to fields. every: kind to N, where one in N was looked at.
+
+    Rights are told once for all who have the same: see `by_holder`.
+    """
 
     release: str
-    every: int
+    every: dict[str, int]
     sections: Sections = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -72,21 +82,27 @@ def program() -> str:
     return (FOLDER / "main.pl").read_text(encoding="utf-8").replace("END_OF_SUBJECTS", subjects)
 
 
-def sampling(database: Database) -> int:
-    """Return of how many tickets one is looked at: 1 up to LIMIT_TICKETS. Ask the old side, use it on both."""
-    return max(1, math.ceil(int(database.value("SELECT COUNT(*) FROM Tickets")) / LIMIT_TICKETS))
+def sampling(database: Database) -> dict[str, int]:
+    """Return of how many of a kind one is looked at, where not every one is. Ask the old side, use it on both."""
+    there = set(database.tables())
+    counts = {
+        kind: int(database.value(f"SELECT COUNT(*) FROM `{table}`"))
+        for kind, table in SAMPLED.items()
+        if table in there
+    }
+    return {kind: math.ceil(count / LIMIT) for kind, count in counts.items() if count > LIMIT}
 
 
 def collect(
-    tools: Rt, accounts: Mapping[str, str] | None = None, every: int = 1, limit: float = 1800,
-    held: Callable[[], None] | None = None,
+    tools: Rt, accounts: Mapping[str, str] | None = None, every: Mapping[str, int] | None = None,
+    limit: float = PATIENCE, held: Callable[[], None] | None = None,
 ) -> Meaning:  # fmt: skip
     """Let the release that `tools` is say what its database means. accounts: name to password, for logins.
 
     Nothing is written. held: called once the answer is about the database as it is then, so that from there on
     others may write to it. Raises InfrastructureError when the program ends without an answer.
     """
-    request = {"every": every, "accounts": dict(accounts or {})}
+    request = {"every": dict(every or {}), "accounts": dict(accounts or {})}
 
     def hear(line: str) -> None:
         if line == HELD and held:
@@ -105,7 +121,7 @@ def collect(
         raise InfrastructureError(
             f"RT {tools.release} did not say what its database means (exit code {done.code}).", [("Errors", lines)]
         ) from error
-    told = Meaning(tools.release, every)
+    told = Meaning(tools.release, dict(every or {}))
     complaints: set[str] = set()
     for sections in parts:
         complaints |= set(sections.pop(COMPLAINTS, {}))
@@ -138,8 +154,9 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
     for name in ESSENTIAL:
         if not before.sections.get(name):
             report.find(name, f"the old release has no {name} to say anything about, which proves nothing")
-    if before.every > 1:
-        report.not_checked.append(f"tickets but one in {before.every}, with what belongs to them")
+    for kind, count in before.every.items():
+        left_out = "unprivileged users but one in {}, but for their rights" if kind == "users" else _OTHERS
+        report.not_checked.append(left_out.format(count, kind=kind))
     left: dict[tuple[str, str], list[Change]] = defaultdict(list)
     used: set[str] = set()
     for change in changes(before.sections, after.sections):
@@ -150,25 +167,46 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
     for (section, _), group in left.items():
         _find(report, section, group)
     report.allowed += sorted(used)
-    report.looked_at = sum(len(fields) for keys in after.sections.values() for fields in keys.values())
-    report.facts["counts"] = {name: len(keys) for name, keys in sorted(after.sections.items())}
+    told = {name: by_holder(keys) for name, keys in after.sections.items()}
+    report.looked_at = sum(len(fields) for keys in told.values() for fields in keys.values())
+    report.facts["counts"] = {name: len(keys) for name, keys in sorted(told.items())}
     report.facts["seconds"] = after.seconds
     return report
 
 
+def by_holder(section: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the section of rights by user, the same object for all who have the same; others as they are."""
+    found: dict[str, dict[str, Any]] = {}
+    for key, fields in section.items():
+        if HOLDERS in fields:
+            same = {name: value for name, value in fields.items() if name != HOLDERS}
+            found.update(dict.fromkeys(fields[HOLDERS].split(), same))
+        else:
+            found[key] = fields
+    return found
+
+
 def changes(before: Sections, after: Sections) -> list[Change]:
-    """Return every field that differs, and every key that only one side has."""
+    """Return every field that differs, and every key that only one side has.
+
+    Of users whose rights differ in the same way there is one change, of the first of them, that names the others.
+    """
     found: list[Change] = []
     for section in sorted({*before, *after}):
-        old, new = before.get(section, {}), after.get(section, {})
+        old, new = (by_holder(side.get(section, {})) for side in (before, after))
+        alike: dict[Any, list[str]] = defaultdict(list)
         for key in sorted({*old, *new}, key=lambda one: (len(one), one)):
             if key not in new:
                 found.append(Change(section, key, "", "gone", old[key], None))
             elif key not in old:
                 found.append(Change(section, key, "", "new", None, new[key]))
-            elif old[key] != new[key]:
+            else:  # allowances for rights know of a user whether he is privileged, and nothing else
+                kind = before.get("users", {}).get(key, {}).get("privileged", "")
+                alike[(id(old[key]), id(new[key]), kind) if section == RIGHTS[0] else key].append(key)
+        for key, *others in alike.values():
+            if old[key] != new[key]:
                 found += [
-                    Change(section, key, name, "changed", old[key].get(name), new[key].get(name))
+                    Change(section, key, name, "changed", old[key].get(name), new[key].get(name), tuple(others))
                     for name in sorted({*old[key], *new[key]})
                     if old[key].get(name) != new[key].get(name)
                 ]
@@ -189,9 +227,10 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
     for one in group:
         by_field[one.group].append(one)
     for name, same in by_field.items():
-        keys = {one.key for one in same}
+        places = sum(1 + len(one.alike) for one in same)
+        keys = {key for one in same for key in (one.key, *one.alike)}
         report.find(
-            section, f"{name!r} differs in {len(same)} places of {len(keys)} {section}",
+            section, f"{name!r} differs in {places} places of {len(keys)} {section}",
             samples=tuple(one.words()[:200] for one in same[:_SHOWN]),
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from harness.releases import parse
 
 FILE = Path(__file__).with_name("meaning_allowances.toml")
 RIGHTS = ("rights", "rights by role")
+_SHOWN = 3
 _NUMBER = re.compile(r"\d+")
 Sections = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
@@ -31,7 +32,8 @@ class Upgrade:
 class Change:
     """A field whose value differs (kind "changed"), or a key that only one side has ("gone", "new").
 
-    old, new: values of the field, or all fields of the key; None on the side that lacks it.
+    old, new: values of the field, or all fields of the key; None on the side that lacks it. alike: other keys
+    whose whole difference is the same.
     """
 
     section: str
@@ -40,6 +42,7 @@ class Change:
     kind: str
     old: Any
     new: Any
+    alike: tuple[str, ...] = ()
 
     @property
     def group(self) -> str:
@@ -48,7 +51,9 @@ class Change:
 
     def words(self) -> str:
         """Say it in one line; of rights only what was gained and lost."""
-        where = f"{self.section} {self.key}, {self.name}"
+        named = [*self.alike[:_SHOWN], *["..."] * (len(self.alike) > _SHOWN)]
+        others = f" and {len(self.alike)} more ({', '.join(named)})" if named else ""
+        where = f"{self.section} {self.key}{others}, {self.name}"
         if self.section in RIGHTS:
             gained, lost = self.gained_and_lost()
             parts = [*(f"+{one}" for one in sorted(gained)), *(f"-{one}" for one in sorted(lost))]

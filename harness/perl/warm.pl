@@ -1,8 +1,9 @@
 # A Perl that has RT's modules in memory and runs programs in children: loading RT takes longer than they do.
 # It reads no configuration and opens no database: each program loads and initialises RT itself, as it always does.
 #
-# In, a line each: JSON {"id", "program", "arguments", "limit"}. Out: JSON {"ready"}, then {"id", "stream": 1 or 2,
-# "data": base64} as it comes, and {"id", "code"} at a program's end; 124 when its limit (seconds) ended it.
+# In, a line each: JSON {"id", "program", "arguments", "limit"}, or {"id", "end"} for one that shall end. Out:
+# JSON {"ready"}, then {"id", "stream": 1 or 2, "data": base64} as it comes, and {"id", "code"} at a program's end; 124
+# when its limit (seconds) ended it.
 sub Warm::program { eval $_[0]; die $@ if $@ }    # here, so that a program begins without anybody's pragmas
 use strict;
 use warnings;
@@ -32,6 +33,7 @@ sub say_it {
 
 sub begin {
     my $asked = $json->decode($_[0]);
+    if ($asked->{end}) { $_->{id} != $asked->{id} || ($_->{deadline} = 0) for values %child; return }
     utf8::encode($_) for $asked->{program}, @{ $asked->{arguments} };    # bytes, as a program of its own has them
     my @pipes;
     pipe($pipes[$_]{in}, $pipes[$_]{out}) or die "no pipe: $!" for 1, 2;
@@ -88,6 +90,6 @@ while (1) {
     }
     for my $pid (grep { time > $child{$_}{deadline} } keys %child) {
         kill $child{$pid}{late}++ ? 'KILL' : 'TERM', $pid;
-        $child{$pid}{deadline} += 5;
+        $child{$pid}{deadline} = time + 5;
     }
 }

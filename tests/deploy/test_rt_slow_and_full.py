@@ -12,7 +12,8 @@ from docker.types import Mount
 
 from fixtures.healthcheck_user import CHEAP, PASSWORD
 from harness import network
-from harness.baseline import DATA, PREPARED, Baseline
+from harness.baseline import Baseline
+from harness.copying import DATA, PREPARED
 from harness.database import DURABLE, PORT, Database
 from harness.lifecycle import Lifecycle
 from harness.rt import secret_files

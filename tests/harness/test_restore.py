@@ -14,6 +14,7 @@ from fixtures.databases import CloneFactory
 from harness import dump
 from harness.choice import choose
 from harness.dump import Dump
+from harness.dumptext import Text
 from harness.errors import InfrastructureError, UsageError
 from harness.lifecycle import Lifecycle
 from harness.releases import server
@@ -104,8 +105,8 @@ def test_a_server_that_dies_is_not_the_dumps_fault(
     database = clone(lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER)))
 
     class Deadly(Dump):
-        def chunks(self) -> Iterator[bytes]:
-            for number, chunk in enumerate(super().chunks()):
+        def chunks(self, text: Text | None = None) -> Iterator[bytes]:
+            for number, chunk in enumerate(super().chunks(text)):
                 yield chunk
                 if number == FEW:
                     database.container.signal("KILL")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from docker import APIClient
 
 from harness.errors import InfrastructureError
-from harness.streams import ERR, OUT, frames
+from harness.streams import ERR, OUT, LineSplitter, frames
 
 HEAD = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 
@@ -69,3 +70,33 @@ def test_half_an_answer_is_none(spoken: APIClient) -> None:
     """Less than was said must not be taken for all that was said."""
     with pytest.raises(InfrastructureError):
         heard(spoken)
+
+
+LONG, PIECE = 32_000_000, 16_384
+FEW_SECONDS = 2.0
+"""Of processor time. What looks at a line again with each piece of it takes ten times as long."""
+
+
+def test_a_line_of_many_pieces_is_looked_at_once() -> None:
+    """Half of what RT says of a large site is one line, and it comes in pieces of some kilobytes."""
+    lines: list[str] = []
+    splitter = LineSplitter(lines.append)
+    start = time.thread_time()
+    for _ in range(LONG // PIECE):
+        splitter.feed(OUT, b"x" * PIECE)
+    splitter.feed(OUT, b"\nnext")
+    spent = time.thread_time() - start
+    splitter.close()
+    assert [len(one) for one in lines] == [LONG // PIECE * PIECE, len("next")]
+    assert spent < FEW_SECONDS
+
+
+def test_lines_of_two_streams_are_put_together() -> None:
+    """They come cut anywhere, also within a letter, and one stream's pieces are not the other's."""
+    lines: list[str] = []
+    splitter = LineSplitter(lines.append)
+    for channel, piece in ((OUT, b"one\ntw\xc3"), (ERR, b"err"), (OUT, b"\xa4\n\n"), (ERR, b"or\n"), (OUT, b"z")):
+        splitter.feed(channel, piece)
+    assert lines == ["one", "twä", "", "error"]
+    splitter.close()
+    assert lines[-1] == "z"

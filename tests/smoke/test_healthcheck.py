@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.healthcheck_user import PASSWORD
 from fixtures.rt import RtFactory
-from harness.containers import Done
+from harness.commands import Done
 from harness.database import Database
 from harness.marathon.health_user import SUBJECT, TICKET, USER, HealthUser, health_user
 from harness.rt import LOGIN_MARK, SECRETS, Rt

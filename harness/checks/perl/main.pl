@@ -2,10 +2,12 @@
 #
 # Runs inside the old release and inside the new one; only what both know is said, by ids, so that the two can be
 # compared. What people wrote leaves as a digest: nothing here can leak. Nothing is written to the database.
-# In: one line of JSON {"every": N, "accounts": {name: password}}. every: look at one ticket in N.
+# In: one line of JSON {"every": {kind: N}, "accounts": {name: password}}. every: look at one ticket (user, article,
+# asset) in N; what is not named is looked at whole.
 # Out: "held" once all that follows is about the database as it was then; then two lines of JSON.
 use strict;
 use warnings;
+use feature 'state';
 use lib '/opt/rt/share/lib';
 use Digest::SHA ();
 use Encode ();
@@ -15,7 +17,7 @@ use RT;
 our (%wanted, @complaints, %said);
 {
     my $line = shift @ARGV // '{}';
-    %wanted = (every => 1, accounts => {}, %{ JSON->new->utf8->decode($line) });
+    %wanted = (every => {}, accounts => {}, %{ JSON->new->utf8->decode($line) });
 }
 
 RT::LoadConfig();
@@ -56,12 +58,74 @@ sub all_of {
     $collection->FindAllRows if $collection->can('FindAllRows');
     $collection->{find_disabled_rows} = 1;
     $collection->{allow_deleted_search} = 1;
-    %limit ? $collection->Limit(FIELD => $_, VALUE => $limit{$_}) : $collection->UnLimit for %limit ? keys %limit : 1;
+    $collection->Limit(FIELD => $_, VALUE => $limit{$_}, ref $limit{$_} ? (OPERATOR => 'IN') : ()) for keys %limit;
+    $collection->UnLimit unless %limit;
     $collection->OrderBy(FIELD => 'id');
     return rows($collection);
 }
 
 sub rows { return @{ $_[0]->ItemsArrayRef || [] } }
+
+sub every { return $wanted{every}{ $_[0] } || 1 }
+
+# The objects of a collection's class with these ids, one after the other: all at once a large site's would not fit into memory.
+sub each_of {
+    my ($class, $ids, $code) = @_;
+    for my $id (@$ids) {
+        my $object = $class->new(RT->SystemUser)->NewItem;
+        $object->LoadById($id);
+        $code->($object) if $object->id;
+    }
+    return;
+}
+
+# The ids (or another column) that a collection finds, in its order, by RT's own query, but without an object for each
+# row. Where RT looks at the objects themselves to tell who may see them, or the query cannot be had, by them.
+sub ids_of {
+    my ($collection, $field) = @_;
+    $field //= 'id';
+    return () unless $collection->_isLimited;
+    my $seen = $collection->CurrentUser->id == RT->SystemUser->id || RT->Config->Get('UseSQLForACLChecks');
+    my $plain = ref($collection) =~ /^RT::(?:Tickets|Users|GroupMembers)\z/;
+    my $ids = $seen && $plain && eval { quick_ids($collection, $field) };
+    return $ids ? @$ids : slow_ids($collection, $field);
+}
+
+sub quick_ids {
+    my ($collection, $field) = @_;
+    my $tickets = ref $collection eq 'RT::Tickets';
+    $collection->CurrentUserCanSee if $tickets && RT->Config->Get('UseSQLForACLChecks');
+    $collection->LimitToEnabled if $collection->{with_disabled_column} && !$collection->{handled_disabled_column}
+        && !$collection->{find_disabled_rows};
+    # By what is sorted must be read as well, for the server's sake.
+    my %columns = map { ($_ => 1) } $collection->_OrderClause =~ /\bmain\.(\w+)/g;
+    delete @columns{ $field, 'Status' };
+    my $columns = join ', ', map { "main.$_" } $field, $tickets ? 'Status' : (), sort keys %columns;
+    (my $sql = $collection->BuildSelectQuery) =~ s/\bmain\.\*/$columns/ or die "another query than expected\n";
+    my $dbh = $RT::Handle->dbh;
+    local ($dbh->{RaiseError}, $dbh->{PrintError}) = (1, 0);
+    my $query = $dbh->prepare($sql);
+    $query->execute(@{ $collection->{_bind_values} || [] });
+    my @found;
+    while (my $row = $query->fetchrow_arrayref) {
+        push @found, $row->[0] unless $tickets && $row->[1] eq 'deleted' && !$collection->{allow_deleted_search};
+    }
+    return \@found;
+}
+
+sub slow_ids {
+    my ($collection, $field) = @_;
+    return map { $_->__Value($field) } rows($collection) if ref $collection eq 'RT::Tickets';
+    my (@found, $keep);
+    $keep = DBIx::SearchBuilder->can('AddRecord');
+    no warnings 'redefine';
+    local *DBIx::SearchBuilder::AddRecord = sub {
+        return $keep->(@_) if $_[0] != $collection;
+        push @found, $_[1]->__Value($field);
+    };
+    $collection->_DoSearch;
+    return @found;
+}
 
 sub known_class { my ($class) = @_; return $class =~ /^RT::\w+(?:::\w+)*\z/ && eval "require $class; 1" }
 

@@ -4,18 +4,21 @@
 # same groups. On tickets their own roles count too: there it is asked for people with a role.
 
 sub groups_of_users {
-    my %groups;
-    my $rows = $RT::Handle->dbh->selectall_arrayref(q{
-        SELECT m.MemberId, m.GroupId FROM CachedGroupMembers m
-        JOIN Principals g ON g.id = m.GroupId AND g.Disabled = 0
-        JOIN `Groups` n ON n.id = m.GroupId
-        JOIN Users u ON u.id = m.MemberId
-        WHERE m.Disabled = 0 AND n.Domain NOT IN ('RT::Ticket-Role', 'RT::Asset-Role')
-        AND (n.Domain <> 'ACLEquivalence' OR m.GroupId IN (SELECT PrincipalId FROM ACL))
-        ORDER BY m.MemberId, m.GroupId});
-    my %seen;
-    push @{ $groups{ $_->[0] } }, $_->[1] for grep { !$seen{"@$_"}++ } @$rows;
-    return \%groups;
+    state $groups = do {
+        my (%groups, %seen);
+        my $query = $RT::Handle->dbh->prepare(q{
+            SELECT DISTINCT m.MemberId, m.GroupId FROM CachedGroupMembers m
+            JOIN Principals g ON g.id = m.GroupId AND g.Disabled = 0
+            JOIN `Groups` n ON n.id = m.GroupId
+            JOIN Users u ON u.id = m.MemberId
+            WHERE m.Disabled = 0 AND n.Domain NOT IN ('RT::Ticket-Role', 'RT::Asset-Role')
+            AND (n.Domain <> 'ACLEquivalence' OR m.GroupId IN (SELECT PrincipalId FROM ACL))
+            ORDER BY m.MemberId, m.GroupId});
+        $query->execute;
+        while (my $row = $query->fetchrow_arrayref) { $groups{ $row->[0] } .= " $row->[1]" }
+        \%groups;
+    };
+    return $groups;
 }
 
 sub objects_with_rights {
@@ -37,24 +40,31 @@ sub objects_with_rights {
 
 sub rights_on { my ($user, $object) = @_; return join ' ', sort keys %{ $user->PrincipalObj->HasRights(Object => $object) } }
 
+# One entry for all who have the same rights everywhere: what they have, and their ids as "holders".
 push @SUBJECTS, [rights => sub {
     my ($groups, $objects) = (groups_of_users(), objects_with_rights());
-    my %alike;
-    for my $user (all_of('RT::Users')) {
-        next if $user->id == RT->SystemUser->id;
-        my $key = $user->PrincipalObj->Disabled ? 'disabled' : join ' ', @{ $groups->{ $user->id } || [] };
-        push @{ $alike{$key} }, $user;
+    my (%alike, %holders);
+    my $users = $RT::Handle->dbh->selectall_arrayref(
+        'SELECT u.id, p.Disabled FROM Users u LEFT JOIN Principals p ON p.id = u.id ORDER BY u.id');
+    for my $row (@$users) {
+        my ($id, $disabled) = @$row;
+        push @{ $alike{ $disabled ? 'disabled' : $groups->{$id} // '' } }, $id if $id != RT->SystemUser->id;
     }
-    for my $users (values %alike) {
-        my %rights = map { ($_ => rights_on($users->[0], $objects->{$_})) } keys %$objects;
-        say_of(rights => $_->id, \%rights) for @$users;
+    for my $ids (values %alike) {
+        my $user = RT::User->new(RT->SystemUser);
+        $user->LoadById($ids->[0]);
+        my %rights = map { ($_ => rights_on($user, $objects->{$_})) } keys %$objects;
+        my $key = Digest::SHA::sha256_hex(join "\n", map { "$_=$rights{$_}" } sort keys %rights);
+        push @{ $holders{$key} }, @$ids;
+        say_of(rights => $key, \%rights);
     }
+    $said{rights}{$_}{holders} = join ' ', sort { $a <=> $b } @{ $holders{$_} } for keys %holders;
 }];
 
 # object -> person -> what of the person's part in it can matter to a right: the roles, and whether they count.
 # Disabled ones are told too: both sides must ask the same people, though a step may enable their group.
 sub parts_in {
-    my ($class) = @_;
+    my ($class, $every) = @_;
     my %parts;
     my $rows = $RT::Handle->dbh->selectall_arrayref(q{
         SELECT g.Instance, m.MemberId, g.Name, m.Disabled, p.Disabled, p.PrincipalType,
@@ -63,7 +73,7 @@ sub parts_in {
         JOIN Users u ON u.id = m.MemberId
         LEFT JOIN Principals p ON p.id = g.id
         WHERE g.Domain = ? AND MOD(g.Instance, ?) = 0 AND u.Name NOT IN ('Nobody', 'RT_System')},
-        undef, "$class-Role", $wanted{every});
+        undef, "$class-Role", $every);
     push @{ $parts{ $_->[0] }{ $_->[1] } }, join ' ', map { $_ // '' } @$_[2 .. 6] for @$rows;
     return \%parts;
 }
@@ -71,8 +81,8 @@ sub parts_in {
 # RT's answer depends on nothing of a ticket but its queue and type, the person's part in it, and rights given on it
 # alone; so it is asked once for all who are alike in that. With assets and their catalogs it is the same.
 sub rights_by_role {
-    my ($class, $kind, @ids) = @_;
-    my ($parts, $groups) = (parts_in($class), groups_of_users());
+    my ($class, $kind, $every, @ids) = @_;
+    my ($parts, $groups) = (parts_in($class, $every), groups_of_users());
     my %own = map { ($_ => 1) } identifiers('SELECT ObjectId FROM ACL WHERE ObjectType = ?', $class);
     my (%alike, %people);
     for my $id (grep { $parts->{$_} } @ids) {
@@ -83,7 +93,7 @@ sub rights_by_role {
         my %rights;
         for my $person (keys %{ $parts->{$id} }) {
             my $user = $people{$person} ||= do { my $one = RT::User->new(RT->SystemUser); $one->Load($person); $one };
-            my $like = join '/', $where, $user->PrincipalObj->Disabled, "@{ $groups->{$person} || [] }",
+            my $like = join '/', $where, $user->PrincipalObj->Disabled, $groups->{$person} // '',
                 sort @{ $parts->{$id}{$person} };
             $rights{$person} = $alike{$like} //= rights_on($user, $object);
         }
@@ -93,10 +103,9 @@ sub rights_by_role {
 }
 
 push @SUBJECTS, ['rights by role' => sub {
-    rights_by_role('RT::Ticket', '',
-        identifiers('SELECT id FROM Tickets WHERE MOD(id, ?) = 0 AND EffectiveId = id ORDER BY id', $wanted{every}));
-    rights_by_role('RT::Asset', 'asset ', identifiers('SELECT id FROM Assets WHERE MOD(id, ?) = 0 ORDER BY id', $wanted{every}))
-        if known_class('RT::Asset');
+    rights_by_role('RT::Ticket', '', every('tickets'),
+        identifiers('SELECT id FROM Tickets WHERE MOD(id, ?) = 0 AND EffectiveId = id ORDER BY id', every('tickets')));
+    rights_by_role('RT::Asset', 'asset ', every('assets'), sampled(assets => 'Assets')) if known_class('RT::Asset');
 }];
 
 # Old password hashes. RT replaces an old hash by a new one after a good login; here it must not.

@@ -54,15 +54,15 @@ sub history_of {
 }
 
 # As RT's own Attachments of a ticket, but with all columns at once: RT's list of columns hides the content from
-# itself, and it is fetched again for each one.
+# itself, and it is fetched again for each one. A few at a time: all contents may be more than fits into memory.
 sub attachments_of {
-    my ($ticket) = @_;
-    my $attachments = RT::Attachments->new(RT->SystemUser);
-    my $transactions = $attachments->TransactionAlias;
-    $attachments->Limit(ALIAS => $transactions, FIELD => 'ObjectType', VALUE => 'RT::Ticket');
-    my $tickets = $attachments->Join(ALIAS1 => $transactions, FIELD1 => 'ObjectId', TABLE2 => 'Tickets', FIELD2 => 'id');
-    $attachments->Limit(ALIAS => $tickets, FIELD => 'EffectiveId', VALUE => $ticket->id);
-    return rows($attachments);
+    my ($ticket, $code) = @_;
+    my @left = identifiers(q{SELECT a.id FROM Attachments a JOIN Transactions t ON t.id = a.TransactionId
+        JOIN Tickets k ON k.id = t.ObjectId WHERE t.ObjectType = 'RT::Ticket' AND k.EffectiveId = ? ORDER BY a.id}, $ticket->id);
+    while (my @some = splice @left, 0, 10) {
+        $code->($_) for all_of('RT::Attachments', id => \@some);
+    }
+    return;
 }
 
 sub attachment_fields {
@@ -79,7 +79,7 @@ sub attachment_fields {
 push @SUBJECTS, [tickets => sub {
     my @fields = qw(Queue Type Status Owner EffectiveId IsMerged Priority InitialPriority FinalPriority TimeWorked
         TimeLeft TimeEstimated Created Starts Started Due Resolved Told LastUpdated Creator LastUpdatedBy SLA);
-    for my $id (identifiers("SELECT id FROM Tickets WHERE MOD(id, ?) = 0 ORDER BY id", $wanted{every})) {
+    for my $id (identifiers("SELECT id FROM Tickets WHERE MOD(id, ?) = 0 ORDER BY id", every('tickets'))) {
         my $ticket = RT::Ticket->new(RT->SystemUser);
         $ticket->LoadById($id);
         my $fields = fields($ticket, [grep { $ticket->_Accessible($_ => 'read') } @fields], ['Subject']);
@@ -91,7 +91,7 @@ push @SUBJECTS, [tickets => sub {
             @$fields{ keys %$people } = values %$people;
             $fields->{links} = links_of($ticket);
             history_of(transactions => $ticket);
-            say_of(attachments => $_->id, attachment_fields($_)) for attachments_of($ticket);
+            attachments_of($ticket, sub { say_of(attachments => $_[0]->id, attachment_fields($_[0])) });
         }
         my $values = values_of($ticket);
         $fields->{"value $_"} = $values->{$_} for keys %$values;

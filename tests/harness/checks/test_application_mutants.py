@@ -17,7 +17,7 @@ from harness import web
 from harness.checks import application, jobs, log, mails
 from harness.checks.application import Visit
 from harness.checks.mails import Mails
-from harness.containers import Done
+from harness.commands import Done
 from harness.lifecycle import Lifecycle
 from harness.mutants.application import EVERYBODY, MUTANTS, PERSON, ApplicationMutant
 from harness.rt import Rt

@@ -24,12 +24,12 @@ RIGHTS = {"rights": {"9": {"RT::System-1": "ModifySelf SeeQueue"}}, "users": {"9
 
 def gaining(rights: str) -> Meaning:
     """Return a side on which user 9 has these rights."""
-    return Meaning("5.0.3", 1, {**RIGHTS, "rights": {"9": {"RT::System-1": rights}}})
+    return Meaning("5.0.3", {}, {**RIGHTS, "rights": {"9": {"RT::System-1": rights}}})
 
 
 def found(rights: str, *steps: str) -> list[str]:
     """Return what is found about rights when user 9 ends with these after these steps."""
-    report = meaning.check(Meaning("4.4.6", 1, RIGHTS), gaining(rights), Upgrade("4.4.6", "5.0.3", steps))
+    report = meaning.check(Meaning("4.4.6", {}, RIGHTS), gaining(rights), Upgrade("4.4.6", "5.0.3", steps))
     return [one.what for one in report.findings if one.where == "rights"]
 
 
@@ -64,7 +64,7 @@ def watched(finds: str, *steps: str) -> list[str]:
     }
     after = {**before, "queries": {"Watcher.id = 9": {"finds": finds}}}
     report = meaning.check(
-        Meaning("4.4.4", 1, before), Meaning("4.4.6", 1, after), Upgrade("4.4.4", "4.4.6", steps)
+        Meaning("4.4.4", {}, before), Meaning("4.4.6", {}, after), Upgrade("4.4.4", "4.4.6", steps)
     )
     return [one.what for one in report.findings if one.where == "queries"]
 
@@ -79,13 +79,13 @@ def test_a_search_may_find_more_only_by_a_disabled_role() -> None:
 
 def test_an_old_side_that_says_nothing_is_found() -> None:
     """Comparing nothing with nothing proves nothing."""
-    assert meaning.check(Meaning("4.4.6", 1), Meaning("5.0.3", 1), NOTHING).findings
+    assert meaning.check(Meaning("4.4.6", {}), Meaning("5.0.3", {}), NOTHING).findings
 
 
 def test_a_subject_that_died_is_found() -> None:
     """What could not be told on either side was not compared."""
-    bad = Meaning("5.0.3", 1, RIGHTS, ["[died] tickets: Can't locate object method"])
-    assert "1 subjects" in str(meaning.check(Meaning("4.4.6", 1, RIGHTS), bad, NOTHING))
+    bad = Meaning("5.0.3", {}, RIGHTS, ["[died] tickets: Can't locate object method"])
+    assert "1 subjects" in str(meaning.check(Meaning("4.4.6", {}, RIGHTS), bad, NOTHING))
 
 
 @pytest.mark.engine

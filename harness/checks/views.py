@@ -1,0 +1,48 @@
+"""Can the views that a site has made beside RT's tables still be read?
+
+Nothing of RT reads them, but reports do, and a step may take a column away that a view names.
+"""
+
+from __future__ import annotations
+
+import pymysql
+
+from harness.database import Database
+from harness.verdict import Report
+
+_VIEWS = "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE() ORDER BY 1"
+
+_OF_CLIENTS = range(2000, 3000)
+"""Errors of a client: the server is gone, which says nothing of a view."""
+
+
+def judge(report: Report, before: Database, after: Database) -> None:
+    """Add to a report which views can no longer be read, and what else there is that nobody looked at."""
+    old, new = _read(before), _read(after)
+    report.looked_at += len(new)
+    for name in sorted({*old, *new}):
+        if name not in new:
+            report.find(f"view {name}", "it is gone")
+        elif new[name] and not old.get(name):
+            report.find(
+                f"view {name}", f"it can no longer be read (error {new[name]})",
+                sql=f"SELECT * FROM `{name}` LIMIT 0", repair="make it anew for the upgraded tables",
+            )  # fmt: skip
+    if broken := [name for name in new if old.get(name)]:
+        report.facts["views that could not be read before"] = broken
+    if new:
+        report.not_checked.append(f"what the site's {len(new)} views show, only that they can be read")
+
+
+def _read(database: Database) -> dict[str, int]:
+    """Return the error with which each view refuses to be read; 0 where it does not."""
+    found: dict[str, int] = {}
+    for (name,) in database.rows(_VIEWS):
+        try:
+            database.rows(f"SELECT * FROM `{name}` LIMIT 0")
+            found[name] = 0
+        except (pymysql.err.ProgrammingError, pymysql.err.InternalError, pymysql.err.OperationalError) as error:
+            if error.args[0] in _OF_CLIENTS:
+                raise
+            found[name] = int(error.args[0])
+    return found

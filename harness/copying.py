@@ -1,0 +1,79 @@
+"""A prepared data directory is copied: how, for how long, and whether there is room for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.containers import Container
+from harness.errors import InfrastructureError
+from harness.waits import GoneError, NotReadyError
+
+DATA, PREPARED = "/var/lib/mysql", "/baseline"
+"""Where a server has its data, and where a prepared directory is mounted that it is copied from."""
+SPARED = 2_000_000
+"""kB that no disk is asked for: where a small dump's copies do not fit, nothing else does either."""
+# Only at first start: a server that was killed must find its own data again. The mark lies outside of the data,
+# which may be a copy of a copy. auto.cnf holds a MySQL server's identity, which a copy must not share.
+_MARK = "/tmp/.data-copied"
+COMMAND = (
+    f"cd {DATA} && {{ [ -e {_MARK} ] || {{ "
+    f'cp -a --reflink=auto --sparse=auto "$1"/. . && rm -f auto.cnf && touch {_MARK}; }}; }} '
+    '&& cd / && shift && exec docker-entrypoint.sh "$@"'
+)
+_SO_FAR = f"[ -e {_MARK} ] || du -sk {DATA} 2>/dev/null | cut -f1"
+# A file system that shares blocks needs no room for a copy. Two words: kB that are free, and whether it does.
+_FREE = (
+    f"df -Pk {DATA} | tail -n 1 | tr -s ' ' | cut -d' ' -f4; f={DATA}/.shared; "
+    f"cp --reflink=always $(find {PREPARED} -type f -size +0 2>/dev/null | head -n 1) $f 2>/dev/null "
+    "&& echo shared; rm -f $f"
+)
+_USED = f"du -sk {DATA} | cut -f1; find {DATA} -name '*.ibd' -printf '%k\\n' | sort -n | tail -n 1"
+
+
+def until_served(container: Container, wait: Callable[[], None], name: str) -> None:
+    """Wait for a server that copies its data first: while there comes more of it, and then as `wait` does.
+
+    How long a copy takes is the disk's business and the dump's. wait: raises NotReadyError after its time. Raises
+    InfrastructureError where the copy stands still.
+    """
+    size = -1
+    while True:
+        try:
+            return wait()
+        except GoneError:
+            raise
+        except NotReadyError:
+            found = container.run(["sh", "-c", _SO_FAR], limit=600).out.strip()
+        if found == "":
+            return wait()  # the copy has ended meanwhile, so that the server has just begun
+        if int(found) <= size:
+            raise InfrastructureError(
+                f"The copy of the prepared data of {name} stands still at {size // 1000} MB.",
+                container.evidence(),
+                "see whether the disk below the engine's directory (docker info names it) is full or fails",
+            )
+        size = int(found)
+
+
+def size_of(container: Container) -> tuple[int, int]:
+    """Return what the data of the server in a container takes in kB: all of it, and its largest table."""
+    whole, *largest = container.need(["sh", "-c", _USED], limit=600).split()
+    return int(whole), int(largest[0]) if largest else 0
+
+
+def need_room(container: Container, wanted: int, what: str) -> None:
+    """Raise InfrastructureError where the disk has less than `wanted` kB for `what`.
+
+    container: one that idles, with an empty directory at DATA, and at PREPARED what is to be copied, if any.
+    """
+    free, *shared = container.need(["sh", "-c", _FREE]).split()
+    if int(free) < wanted and not shared:
+        raise InfrastructureError(
+            f"The engine's disk has {_gigabytes(int(free))} GB free; needed: {_gigabytes(wanted)} GB for {what}.",
+            repair="make room below the engine's directory (docker info names it; make distclean removes what the "
+            "harness keeps), or use an engine with a larger disk (DOCKER_HOST)",
+        )
+
+
+def _gigabytes(kilobytes: int) -> str:
+    return f"{kilobytes / 1e6:.1f}"

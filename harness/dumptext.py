@@ -1,0 +1,163 @@
+"""The SQL of a dump as it goes by: what it says of itself, and what of it is fed to a throw-away server.
+
+Dumps of mariadb-dump and mysqldump. They write a line break inside data as \\n, so no line of data can begin like
+one of a definition.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_NAME = rb"`((?:[^`]|``)*)`"
+_USER = rb"(?:`(?:[^`]|``)*`|'(?:[^']|'')*'|[\w.%$-]+)"
+_GTIDS = b"SET @@GLOBAL.GTID_PURGED"
+_DROPPED: tuple[tuple[bytes, str], ...] = (
+    (b"/*M!999999\\-", "the sandbox marker, which other clients refuse"),
+    (b"/*!999999\\-", "the sandbox marker, which other clients refuse"),
+    (b"CREATE DATABASE ", "the dump's own database name"),
+    (b"USE `", "the dump's own database name"),
+    (_GTIDS, "replication state"),
+    (b"SET @MYSQLDUMP_TEMP_LOG_BIN", "replication state"),
+    (b"SET @@SESSION.SQL_LOG_BIN", "replication state"),
+)
+"""Beginnings of lines that must not reach the server, and what they hold."""
+_DATA = (b"(", b"INSERT ")
+_BEGIN = re.compile(rb"-- (?:MariaDB|MySQL) dump ")
+_DATABASE = re.compile(rb"(?:CREATE DATABASE (?:/\*!\d+ )?(?:IF NOT EXISTS ?)?(?:\*/ ?)?|USE )" + _NAME)
+_HEADED = re.compile(rb"-- Host: .*?\bDatabase: *(.*?)\s*$")
+_NAMES = re.compile(rb"(?:/\*M?!\d+ )?SET NAMES (\w+)")
+# Views: a line of its own. Triggers and events: a comment of its own behind CREATE. Routines: without comments.
+_DEFINER = re.compile(
+    rb"((?:/\*M?!\d+ )?(?:CREATE(?: OR REPLACE)?(?: ALGORITHM=\w+)?(?:\*/)? (?:/\*M?!\d+ )?)?)"
+    rb"DEFINER ?= ?" + _USER + rb"(?:@" + _USER + rb")?"
+)
+_OBJECT = re.compile(
+    rb"[^`]*?\b(VIEW|TRIGGER|PROCEDURE|FUNCTION|EVENT|PACKAGE(?: BODY)?) (?:IF NOT EXISTS )?"
+    rb"(?!IF )(?:" + _NAME + rb"|([\w$]+))"
+)
+_TABLE = re.compile(rb"CREATE TABLE (?:IF NOT EXISTS )?" + _NAME)
+_ENGINE = re.compile(rb"\bENGINE=(\w+)")
+_CHARSET = re.compile(rb"(?:\bCHARSET=|\bCHARACTER SET |\bCOLLATE[ =])([^\W_]+)")
+_TEXT = re.compile(rb"(?:[,(]|\A) *" + _NAME + rb" (?:(?:var)?char|(?:tiny|medium|long)?text|enum|set)\b")
+_WIDTHS = {"ascii": 1, "utf8": 3, "utf8mb3": 3, "ucs2": 3, "utf8mb4": 4, "utf16": 4, "utf32": 4, "binary": 5}
+_EIGHT_BITS = 2
+
+
+@dataclass
+class Text:
+    """What a dump's SQL says of itself, noted line by line.
+
+    size: bytes so far. databases: names of those that it was made of. engines: of each table, as written there.
+    objects: "view", "trigger", "procedure" and so on to the names of such. narrow: the character set in which it
+    was written to the tables whose own one holds more; what did not fit is question marks since then.
+    hexadecimal: whether binary values are written so, two letters for a byte.
+    """
+
+    size: int = 0
+    begun: int = 0
+    ended: int = 0
+    databases: list[str] = field(default_factory=list)
+    engines: dict[str, str] = field(default_factory=dict)
+    objects: dict[str, list[str]] = field(default_factory=dict)
+    narrow: dict[str, list[str]] = field(default_factory=dict)
+    hexadecimal: bool = False
+    _at_end: bool = False
+    _fresh: bool = True
+    _dropping: bool = False
+    _names: str = ""
+    _table: str = ""
+    _default: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether it has come to the end of each part, the last line of all being such an end."""
+        return self._at_end and self.ended >= self.begun
+
+    @property
+    def least(self) -> int:
+        """Bytes that a server needs for it at least: of data that are letters about what the text takes."""
+        return self.size // 2 if self.hexadecimal else self.size * 9 // 10
+
+    def take(self, piece: bytes) -> bytes:
+        """Take a line, or the next piece of a long one; return what of it is to be fed to the server."""
+        self.size += len(piece)
+        fresh, self._fresh = self._fresh, piece.endswith(b"\n")
+        if not fresh or piece.startswith(_DATA):
+            self._at_end = self._at_end and piece.isspace()
+            self.hexadecimal = self.hexadecimal or b",0x" in piece
+            return piece
+        if piece.isspace():
+            return piece
+        self._at_end = False
+        if self._dropping:  # a set of GTIDs for each server that there was, a line each
+            self._dropping = not piece.rstrip().endswith(b";")
+            return b""
+        if piece.startswith(b"-- "):
+            self._comment(piece)
+        elif self._table:
+            self._column(piece)
+        else:
+            piece = self._definition(piece)
+        return piece
+
+    def _comment(self, line: bytes) -> None:
+        self.begun += bool(_BEGIN.match(line))
+        if line.startswith(b"-- Dump completed"):
+            self.ended, self._at_end = self.ended + 1, True
+        elif match := _HEADED.match(line):
+            self._use(match[1])
+
+    def _use(self, name: bytes) -> None:
+        text = _text(name)
+        if text and text not in self.databases:
+            self.databases.append(text)
+
+    def _definition(self, line: bytes) -> bytes:
+        """Note what a line outside of a table's definition says; return what is to be fed."""
+        if line.startswith(tuple(beginning for beginning, _ in _DROPPED)):
+            if match := _DATABASE.match(line):
+                self._use(match[1])
+            self._dropping = line.startswith(_GTIDS) and not line.rstrip().endswith(b";")
+            return b""
+        if match := _TABLE.match(line):
+            self._table, self._default = _text(match[1]), False
+            self._column(line[match.end() :], only=True)
+        elif match := _NAMES.match(line):
+            self._names = match[1].decode()
+        elif line.startswith((b"/*", b"CREATE ")):
+            line = _DEFINER.sub(rb"\1DEFINER=CURRENT_USER", line, count=1) if _DEFINER.match(line) else line
+            if match := _OBJECT.match(line):
+                known, name = self.objects.setdefault(match[1].decode().lower(), []), _text(match[2] or match[3])
+                known += [name] if name not in known else []
+        return line
+
+    def _column(self, line: bytes, *, only: bool = False) -> None:
+        """Note what a line of a table's definition says, the last of which names its engine. only: may be all."""
+        last = _ENGINE.search(line) if only or line.startswith(b")") else None
+        said = _CHARSET.search(line)
+        if _TEXT.search(line):
+            if said and not last:
+                self._holds(said[1])
+            else:
+                self._default = True
+        if last:
+            self.engines[self._table] = last[1].decode()
+            if self._default and (said := _CHARSET.search(line, last.end())):
+                self._holds(said[1])
+        if last or line.rstrip().endswith(b";"):
+            self._table = ""
+
+    def _holds(self, charset: bytes) -> None:
+        """Note the current table if its character set holds more than what the dump is written in."""
+        if self._names and _width(charset.decode()) > _width(self._names):
+            tables = self.narrow.setdefault(self._names, [])
+            tables += [self._table] if self._table not in tables else []
+
+
+def _width(charset: str) -> int:
+    return _WIDTHS.get(charset, _EIGHT_BITS)
+
+
+def _text(name: bytes) -> str:
+    return name.decode(errors="replace").replace("``", "`")

@@ -1,0 +1,125 @@
+"""A site with many users and tickets is told of in bounded memory, and of everybody's rights all the same."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness import dump
+from harness.checks import meaning
+from harness.checks.meaning import HOLDERS, Meaning
+from harness.checks.meaning_allowances import Upgrade
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+
+RELEASE, SERVER = "5.0.3", "mariadb-10.11"
+NOTHING = Upgrade(RELEASE, RELEASE, ())
+MANY = 20_000
+FIRST = 1_000_000
+"""The id of the first user here; the group that stands for each of them is the next number."""
+LETTERS = 4_000_000
+"""Of the whole answer; told for each user by himself, rights alone would be many times as much."""
+_IN = "(SELECT id FROM `Groups` WHERE Domain = 'SystemInternal' AND Name = '{}')"
+
+
+def grow(database: Database) -> None:
+    """Put users into the database as RT makes one of each that writes a mail, and a ticket of each."""
+    user, group = f"{FIRST} + 2 * i", f"{FIRST} + 2 * i + 1"
+    everyone, unprivileged = _IN.format("Everyone"), _IN.format("Unprivileged")
+    digits = " UNION ALL ".join(f"SELECT {digit} AS d" for digit in range(10))
+    database.execute(
+        f"CREATE TABLE n AS SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS i FROM ({digits}) a,"
+        f" ({digits}) b, ({digits}) c, ({digits}) e, ({digits}) f HAVING i < {MANY}",
+        f"INSERT INTO Principals (id, PrincipalType, Disabled) SELECT {user}, 'User', 0 FROM n",
+        f"INSERT INTO Principals (id, PrincipalType, Disabled) SELECT {group}, 'Group', 0 FROM n",
+        f"INSERT INTO Users (id, Name) SELECT {user}, CONCAT('user', i) FROM n",
+        "INSERT INTO `Groups` (id, Name, Domain, Instance)"
+        f" SELECT {group}, 'UserEquiv', 'ACLEquivalence', {user} FROM n",
+        *(
+            f"INSERT INTO CachedGroupMembers (GroupId, MemberId, Disabled) SELECT {of}, {user}, 0 FROM n"
+            for of in (everyone, unprivileged, group)
+        ),
+        "INSERT INTO Tickets (id, EffectiveId, Queue, Type, Owner, Subject, Status, Creator, Created) SELECT"
+        f" {FIRST} + i, {FIRST} + i, 1, 'ticket', 6, 'x', 'open', 1, '2020-01-01' FROM n",
+    )
+
+
+@pytest.mark.engine
+def test_many_users_are_told_of(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
+    """One of them gains a right, one ticket that is not looked at is no longer found: both are named."""
+    database = clone(lifecycle.restored(dump.load(dump.bundled(RELEASE)), SERVER))
+    grow(database)
+    tools = rt_tools(RELEASE, database)
+    every = meaning.sampling(database)
+    assert every == {"tickets": 11, "users": 11}
+    before = meaning.collect(tools, every=every)
+    assert before.complaints == []
+    assert len(before.to_json()) < LETTERS
+    assert len(before.sections["users"]) < MANY // 5
+    lucky, ticket = FIRST + 2 * 777, FIRST + 11
+    assert ticket % every["tickets"]
+    database.execute(
+        "INSERT INTO ACL (PrincipalType, PrincipalId, RightName, ObjectType, ObjectId) VALUES"
+        f" ('Group', {lucky + 1}, 'AdminUsers', 'RT::System', 1)",
+        f"UPDATE Tickets SET Status = 'resolved' WHERE id = {ticket}",
+    )
+    report = meaning.check(before, meaning.collect(tools, every=every), NOTHING)
+    said = "\n".join(map(str, report.findings))
+    assert f"rights {lucky}, RT::System-1: +AdminUsers" in said
+    assert "queries Status = 'open', finds in all:" in said
+    assert {one.where for one in report.findings} == {"rights", "queries", "searches"}
+    assert report.facts["counts"]["rights"] > MANY
+    assert [one.partition(",")[0] for one in report.not_checked] == [
+        "tickets but one in 11", "unprivileged users but one in 11",
+    ]  # fmt: skip
+
+
+SAME = {"RT::System-1": "ModifySelf", "RT::Queue-1": "SeeQueue"}
+USERS = {str(number): {"privileged": "1" if number in (9, 10) else "0"} for number in range(9, 15)}
+
+
+def side(*entries: tuple[str, str]) -> Meaning:
+    """Return a side on which these have these rights on queue 1: (ids, rights)."""
+    rights = {rights: {**SAME, "RT::Queue-1": rights, HOLDERS: ids} for ids, rights in entries}
+    return Meaning(RELEASE, {}, {"rights": rights, "users": USERS})
+
+
+def found(before: Meaning, after: Meaning) -> list[str]:
+    """Return the changes in words."""
+    return [one.words() for one in meaning.changes(before.sections, after.sections)]
+
+
+def test_rights_told_together_are_compared_by_user() -> None:
+    """Others may have the same afterwards than before, and nothing has changed for them."""
+    before = side(("9 10 11", "SeeQueue"), ("12", "SeeQueue ShowTicket"))
+    assert found(before, side(("10 11", "SeeQueue"), ("9 12", "SeeQueue ShowTicket"))) == [
+        "rights 9, RT::Queue-1: +ShowTicket"
+    ]
+    assert found(before, before) == []
+
+
+def test_users_whose_rights_changed_alike_are_one_change() -> None:
+    """A hundred thousand lines about one group would fill memory; privileged ones are told by themselves."""
+    before, after = side(("9 10 11 12 13 14", "SeeQueue")), side(("9 10 11 12 13 14", "ShowTicket"))
+    assert found(before, after) == [
+        "rights 9 and 1 more (10), RT::Queue-1: +ShowTicket -SeeQueue",
+        "rights 11 and 3 more (12, 13, 14), RT::Queue-1: +ShowTicket -SeeQueue",
+    ]
+    [finding] = [one for one in meaning.check(before, after, NOTHING).findings if one.where == "rights"]
+    assert finding.what == "'RT::Queue-N' differs in 6 places of 6 rights"
+
+
+def test_a_user_without_rights_any_more_is_gone() -> None:
+    """He is in nobody's list."""
+    [one] = meaning.changes(side(("9 10", "SeeQueue")).sections, side(("9", "SeeQueue")).sections)
+    assert (one.kind, one.key) == ("gone", "10")
+
+
+def test_what_is_remembered_is_as_short_as_what_was_told() -> None:
+    """Facts of the old side are written to a file and read again."""
+    told = side((" ".join(map(str, range(100_000))), "SeeQueue"))
+    assert Meaning.from_json(told.to_json()) == told
+    assert len(json.dumps(told.to_json())) < 1_000_000

@@ -1,0 +1,76 @@
+"""A view that a site has made is read after the upgrade, and what a step has done to it is found."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from harness.checks import views
+from harness.checks.schema import NAME, QUESTION
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.releases import server
+from harness.verdict import Report
+
+pytestmark = pytest.mark.engine
+MADE = (
+    "CREATE TABLE mine (a int, b int)",
+    "CREATE VIEW good AS SELECT a FROM mine",
+    "CREATE VIEW bad AS SELECT b FROM mine",
+    "CREATE VIEW old AS SELECT a FROM mine",
+    "CREATE TABLE other (c int)",
+    "CREATE VIEW broken AS SELECT c FROM other",
+    "DROP TABLE other",
+)
+
+
+@pytest.fixture
+def sides(lifecycle: Lifecycle, clone: CloneFactory) -> tuple[Database, Database]:
+    """Two databases with a site's own views, one of which was broken all along."""
+    name = "mariadb-10.11"
+    empty = lifecycle.baselines.empty(server(name), lifecycle.server_image(name))
+    before, after = clone(empty), clone(empty)
+    for one in (before, after):
+        one.execute(*MADE)
+    return before, after
+
+
+def judged(before: Database, after: Database) -> Report:
+    """Return what is said of their views."""
+    report = Report(NAME, QUESTION)
+    views.judge(report, before, after)
+    return report
+
+
+@pytest.mark.control("schema")
+def test_views_as_they_were_are_left_alone(sides: tuple[Database, Database]) -> None:
+    """One that could not be read before is nobody's finding now."""
+    report = judged(*sides)
+    assert (report.findings, report.looked_at) == ([], 4)
+    assert report.facts["views that could not be read before"] == ["broken"]
+    assert report.not_checked == ["what the site's 4 views show, only that they can be read"]
+
+
+@pytest.mark.mutants("schema")
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("ALTER TABLE mine DROP COLUMN b", "view bad: it can no longer be read (error 1356)"),
+        ("DROP VIEW old", "view old: it is gone"),
+    ],
+    ids=["column-gone", "view-gone"],
+)
+def test_what_a_step_breaks_is_found(sides: tuple[Database, Database], statement: str, said: str) -> None:
+    """RT's own tables are as they must be then, and only a report of the site's is empty one day."""
+    before, after = sides
+    after.execute(statement)
+    [finding] = judged(before, after).findings
+    assert said in str(finding)
+
+
+def test_no_views_are_no_words(lifecycle: Lifecycle, clone: CloneFactory) -> None:
+    """Most sites have none."""
+    name = "mariadb-10.11"
+    empty = clone(lifecycle.baselines.empty(server(name), lifecycle.server_image(name)))
+    report = judged(empty, empty)
+    assert (report.findings, report.not_checked, report.looked_at) == ([], [], 0)

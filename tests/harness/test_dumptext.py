@@ -1,0 +1,158 @@
+"""What a dump says of itself, told while it goes by: databases, engines, character sets, what is not a table."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness import dump as dumps
+from harness.dump import CHUNK, DumpError
+from harness.dumptext import Text
+from harness.restore import _doubts
+from tests.harness.test_gate import USAGE, gate
+
+HEAD = b"-- MariaDB dump 10.19\n--\n-- Host: localhost    Database: %s\n-- ------\n/*!40101 SET NAMES %s */;\n"
+END = b"-- Dump completed on 2026-01-01\n"
+USERS = b"""DROP TABLE IF EXISTS `Users`;
+CREATE TABLE `Users` (
+  `id` int(11) NOT NULL COMMENT ') ENGINE=Odd; CHARACTER SET utf8mb4',
+  `Name` varchar(200) %s,
+  `Password` varchar(256) CHARACTER SET ascii COLLATE ascii_general_ci DEFAULT NULL,
+  `Note` longblob DEFAULT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=%s DEFAULT CHARSET=%s COLLATE=%s_general_ci;
+INSERT INTO `Users` VALUES
+(1,'a; CREATE DEFINER=`a`@`b` VIEW `v`','',''),
+(2,'USE `x`;','','');
+"""
+
+
+def users(charset: bytes = b"utf8mb4", engine: bytes = b"InnoDB", column: bytes = b"DEFAULT NULL") -> bytes:
+    """Return a table with rows as a dump has it."""
+    return USERS % (column, engine, charset, charset)
+
+
+def read(folder: Path, content: bytes) -> tuple[Text, bytes]:
+    """Return what a dump says of itself, and what of it is fed to a server."""
+    path = folder / "mine.sql"
+    path.write_bytes(content)
+    text = Text()
+    return text, b"".join(dumps.load(path).chunks(text))
+
+
+ONE, OTHER = HEAD % (b"rt5", b"utf8mb4"), HEAD % (b"rt5_test", b"utf8mb4")
+NAMED = b"CREATE DATABASE /*!32312 IF NOT EXISTS*/ `%s` /*!40100 DEFAULT CHARACTER SET utf8mb4 */;\nUSE `%s`;\n"
+BOTH = ONE + NAMED % (b"rt5", b"rt5") + users() + NAMED % (b"rt5_test", b"rt5_test") + users() + END
+
+
+@pytest.mark.mutants("dump")
+@pytest.mark.parametrize(
+    "content",
+    [
+        BOTH,
+        ONE + users() + END + OTHER + users() + END,
+        ONE + b"USE `rt5`;\n" + users() + b"USE `rt5_test`;\n" + END,
+    ],
+    ids=["databases", "one-behind-the-other", "use"],
+)
+def test_two_databases_are_refused(tmp_path: Path, content: bytes) -> None:
+    """The second one's tables would be restored over production's, and the verdict be about the test site."""
+    with pytest.raises(DumpError, match=r"^The dump mine\.sql holds 2 databases: rt5, rt5_test\.") as told:
+        read(tmp_path, content)
+    assert told.value.repair.endswith(" rt5 > rt.sql")
+
+
+def test_two_databases_are_told_before_anything_is_built(tmp_path: Path) -> None:
+    """All their names at once, and what to do."""
+    path = tmp_path / "mine.sql"
+    path.write_bytes(BOTH)
+    asked = ("--dump", str(path), "--from", "4.4.6", "--server", "mariadb-10.11")
+    done = gate(*asked, folder=tmp_path / "reports", DOCKER_HOST="unix:///nowhere.sock")
+    assert (done.returncode, "holds 2 databases: rt5, rt5_test" in done.stderr) == (USAGE, True), done.stderr
+
+
+def test_nothing_of_the_second_database_is_fed(tmp_path: Path) -> None:
+    """What was restored by then is thrown away, but nobody should have to rely on that."""
+    path = tmp_path / "mine.sql"
+    path.write_bytes(BOTH)
+    fed: list[bytes] = []
+    with pytest.raises(DumpError):
+        fed += dumps.load(path).chunks()
+    assert b"".join(fed).count(b"DROP TABLE") <= 1
+
+
+@pytest.mark.control("dump")
+def test_the_documented_backup_is_one_database(tmp_path: Path) -> None:
+    """RT's documents make it of two dumps in one file, and both name the same one."""
+    text, _ = read(tmp_path, ONE + NAMED % (b"rt5", b"rt5") + users() + END + ONE + END)
+    assert text.databases == ["rt5"]
+
+
+def test_a_line_in_pieces_is_data_to_its_end(tmp_path: Path) -> None:
+    """A piece that a long line is cut into may begin like anything."""
+    first = b"INSERT INTO `Users` VALUES (1,'"
+    line = first + b"x" * (CHUNK - len(first)) + b"USE `other`; CREATE DEFINER=`a`@`b` VIEW `v`');\n"
+    text, fed = read(tmp_path, ONE + line + END)
+    assert line in fed
+    assert (text.databases, text.objects) == (["rt5"], {})
+
+
+@pytest.mark.parametrize(
+    ("names", "table", "narrow"),
+    [
+        (b"utf8", users(), {"utf8": ["Users"]}),
+        (b"latin1", users(b"utf8mb3"), {"latin1": ["Users"]}),
+        (b"utf8mb3", users(b"latin1", column=b"CHARACTER SET utf8mb4"), {"utf8mb3": ["Users"]}),
+        (b"utf8mb3", users(b"latin1", column=b"COLLATE utf8mb4_bin"), {"utf8mb3": ["Users"]}),
+        (b"utf8mb3", users(column=b"CHARACTER SET latin1"), {}),
+        (b"utf8", users(b"utf8mb3"), {}),
+        (b"utf8mb4", users(), {}),
+        (b"binary", users(), {}),
+    ],
+    ids=["utf8", "latin1", "column", "collation", "narrow-column", "alike", "usual", "binary"],
+)  # fmt: skip
+def test_characters_that_a_dump_has_lost_are_told(
+    tmp_path: Path, names: bytes, table: bytes, narrow: dict[str, list[str]]
+) -> None:
+    """A table of numbers and bytes, or one that holds no more than the dump, has lost nothing."""
+    text, _ = read(tmp_path, HEAD % (b"rt5", names) + table + END)
+    assert text.narrow == narrow
+    assert len(_doubts(text)) == len(narrow)
+
+
+def test_engines_are_read_where_they_stand(tmp_path: Path) -> None:
+    """Not in a comment, and not of the tables that stand for views."""
+    text, _ = read(tmp_path, ONE + users(engine=b"SPHINX") + b"CREATE TABLE `t` (`a` int) ENGINE=Aria;\n" + END)
+    assert text.engines == {"Users": "SPHINX", "t": "Aria"}
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "name"),
+    [
+        (b"/*!50013 DEFINER=`old`@`gone.example` SQL SECURITY DEFINER */\n/*!50001 VIEW `v` AS SELECT 1 */;",
+         "view", "v"),
+        (b"/*!50003 CREATE*/ /*!50017 DEFINER=`o``d`@`%`*/ /*!50003 TRIGGER t AFTER INSERT ON U DO x*/;;",
+         "trigger", "t"),
+        (b"/*!50106 CREATE*/ /*!50117 DEFINER=`old`@`%`*/ /*!50106 EVENT `e` ON SCHEDULE EVERY 1 DAY DO x */ ;;",
+         "event", "e"),
+        (b"CREATE DEFINER=`old`@`gone.example` PROCEDURE `p`()", "procedure", "p"),
+        (b"CREATE DEFINER=`old`@`gone.example` FUNCTION `f``g`() RETURNS int", "function", "f`g"),
+        (b"CREATE OR REPLACE DEFINER='old'@'%' TRIGGER `t` BEFORE INSERT ON x FOR EACH ROW y", "trigger", "t"),
+        (b"CREATE ALGORITHM=UNDEFINED DEFINER=`old`@`%` SQL SECURITY DEFINER VIEW `v` AS select 1;", "view", "v"),
+        (b"CREATE DEFINER=role FUNCTION `f`() RETURNS int", "function", "f"),
+    ],
+)  # fmt: skip
+def test_whoever_defined_it_is_taken_out(tmp_path: Path, line: bytes, kind: str, name: str) -> None:
+    """That account is not here, and only an administrator may define for another one."""
+    text, fed = read(tmp_path, ONE + b"/*!50001 DROP VIEW IF EXISTS `v`*/;\n" + line + b"\n" + END)
+    assert text.objects == {kind: [name]}
+    assert re.findall(rb"DEFINER=(\S*?)[ *]", fed) == [b"CURRENT_USER"]
+
+
+def test_binary_values_take_twice_the_letters(tmp_path: Path) -> None:
+    """So that nobody is sent away for want of room that is not needed."""
+    plain, _ = read(tmp_path, ONE + users() + END)
+    hexadecimal, _ = read(tmp_path, ONE + users() + b"INSERT INTO `Users` VALUES (3,'','',0x0011);\n" + END)
+    assert (plain.least, hexadecimal.least) == (plain.size * 9 // 10, hexadecimal.size // 2)

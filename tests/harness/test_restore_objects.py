@@ -1,0 +1,100 @@
+"""What a dump holds beside tables comes back without the accounts of the old server, and is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from harness import dump
+from harness.database import Database
+from harness.errors import UsageError
+from harness.lifecycle import Lifecycle
+from harness.releases import server
+from harness.restore import restore
+from tests.harness.test_gate import gate
+
+pytestmark = pytest.mark.engine
+SOCKET = "/run/mysqld/mysqld.sock"
+OLD = "'old'@'gone.example'"
+OBJECTS = (
+    f"CREATE USER {OLD}",
+    f"GRANT ALL ON rt.* TO {OLD}",
+    "CREATE TABLE AttachmentsIndex (id int, Name varchar(20)) CHARSET=utf8mb4",
+    "CREATE TABLE Other (id int)",
+    f"CREATE DEFINER={OLD} VIEW open_tickets AS SELECT id FROM AttachmentsIndex",
+    f"CREATE DEFINER={OLD} TRIGGER stamped BEFORE INSERT ON Other FOR EACH ROW SET NEW.id = NEW.id + 1",
+    f"CREATE DEFINER={OLD} PROCEDURE cleaned() DELETE FROM Other",
+    f"CREATE DEFINER={OLD} FUNCTION unit() RETURNS int DETERMINISTIC NO SQL RETURN 1",
+    f"CREATE DEFINER={OLD} EVENT nightly ON SCHEDULE EVERY 1 SECOND DO DELETE FROM AttachmentsIndex",
+    "INSERT INTO AttachmentsIndex VALUES (1, 'one')",
+)
+
+
+def empty(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> Database:
+    """Return a server of its own with an empty database."""
+    return clone(lifecycle.baselines.empty(server(name), lifecycle.server_image(name)))
+
+
+@pytest.mark.parametrize("name", ["mariadb-10.11", "mysql-9.7"])
+def test_objects_come_back_and_are_named(
+    lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, name: str
+) -> None:
+    """A site's reporting views must not cost it the verdict, nor its nightly events change what is compared."""
+    first = empty(lifecycle, clone, name)
+    first.execute(*OBJECTS, root=True)
+    program = "mariadb-dump" if first.server.product == "mariadb" else "mysqldump"
+    words = [program, "--no-defaults", "-uroot", f"--socket={SOCKET}", "--routines", "--events", "rt"]
+    path = tmp_path / "mine.sql"
+    text = first.container.need(words, environment={"MYSQL_PWD": first.credentials.root_password})
+    assert text.count("gone.example") == len([one for one in OBJECTS if "DEFINER" in one])
+    path.write_text(text.replace("ENGINE=InnoDB", "ENGINE=SPHINX", 1), encoding="utf-8")
+
+    second = empty(lifecycle, clone, name)
+    said = restore(second, dump.load(path))
+    assert said.doubts == []
+    assert [one.partition(",")[0] for one in said.notes] == [
+        "The table AttachmentsIndex is in the engine SPHINX",
+        "The dump holds 5 objects that are not RT's: event nightly",
+    ]
+    assert "function unit, procedure cleaned, trigger stamped, view open_tickets." in said.notes[1]
+    second.execute("INSERT INTO Other VALUES (1)")
+    assert second.rows("SELECT id FROM Other") == [(2,)]
+    assert second.rows("SELECT id, unit() FROM open_tickets") == [(1, 1)]
+    assert str(second.value("SELECT @@event_scheduler")) == "OFF"
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("CREATE VIEW v AS SELECT * FROM elsewhere.Users", "with --ignore-table"),
+        ("SET GLOBAL max_connections = 10", "what only an administrator may do"),
+    ],
+)
+def test_the_advice_is_about_what_was_refused(
+    lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, line: str, advice: str
+) -> None:
+    """Another server would refuse it as well."""
+    path = tmp_path / "mine.sql"
+    path.write_text(f"-- MariaDB dump 10.19\n{line};\n-- Dump completed\n", encoding="ascii")
+    with pytest.raises(UsageError) as told:
+        restore(empty(lifecycle, clone, "mariadb-10.11"), dump.load(path))
+    assert advice in told.value.repair
+
+
+def test_the_gate_says_what_the_dump_has_lost(tmp_path: Path) -> None:
+    """Among what was not checked where the site can dump anew, among the remarks where it cannot help it."""
+    path = tmp_path / "mine.sql"
+    path.write_text(
+        "-- MySQL dump 10.13\n/*!40101 SET NAMES utf8 */;\n/*!40101 SET SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n"
+        "CREATE TABLE `Users` (`id` int, `Name` varchar(20)) ENGINE=SPHINX DEFAULT CHARSET=utf8mb4;\n"
+        "-- Dump completed\n",
+        encoding="ascii",
+    )
+    asked = ("--dump", str(path), "--from", "4.4.6", "--to", "5.0.3", "--server", "mariadb-10.11")
+    said = gate(*asked, folder=tmp_path / "reports").stdout
+    unproven, remarks = said.index("Not checked"), said.index("Remarks")
+    assert said.startswith("NOT PROVEN")
+    assert "written in utf8, and 1 of its tables hold more (Users)" in " ".join(said[unproven:remarks].split())
+    assert "The table Users is in the engine SPHINX" in " ".join(said[remarks:].split())

@@ -10,13 +10,12 @@ import socket as sockets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container as DockerObject
 
-from harness import cache, owner, redact
+from harness import owner, redact, wiring
 from harness.box import Box, started
 from harness.commands import END, MARK, MOST, Done, Said
 from harness.errors import Block, InfrastructureError
@@ -24,30 +23,11 @@ from harness.streams import feed, frames
 from harness.waits import Retry
 
 _numbers = itertools.count(1)
-_is_podman: dict[str, bool] = {}
 _numbers_lock = threading.Lock()
-NO_NAMES: dict[str, Any] = {"dns": ["127.0.0.1"], "dns_opt": ["timeout:1", "attempts:1"]}
-"""Who is asked for names that are none of a running container: nobody, for the network leads nowhere.
-
-Docker's own name server does not say so, it says nothing; left to its usual patience a program waits 40 s for a
-database server that was killed.
-"""
 
 
 class ExecError(InfrastructureError):
     """A command in a container failed although the harness needs it to work."""
-
-
-def _names_of(client: DockerClient) -> dict[str, Any]:
-    """Return NO_NAMES for Docker, whose own name server is asked before; nothing for Podman.
-
-    Podman up to 4.3 asks those alone who are named, and then containers do not find each other.
-    """
-    key = client.api.base_url
-    if key not in _is_podman:
-        parts = client.version().get("Components") or []
-        _is_podman[key] = any("podman" in str(one.get("Name", "")).lower() for one in parts)
-    return {} if _is_podman[key] else NO_NAMES
 
 
 def unique_name(kind: str) -> str:
@@ -55,20 +35,6 @@ def unique_name(kind: str) -> str:
     with _numbers_lock:
         number = next(_numbers)
     return f"rt-harness-{owner.session().rpartition('-')[2]}-{os.getpid()}-{kind}-{number}"
-
-
-def network(client: DockerClient) -> str:
-    """Return the name of the session's network, made on first use; all its containers see each other.
-
-    They see nothing beyond this machine: what a site's scrips and plugins call is not for a copy of real data.
-    (An `internal` network would do so too, but publishes no ports.)
-    """
-    name = f"rt-harness-{owner.session()}"
-    with cache.lock(f"network-{owner.session()}"):
-        if not client.networks.list(names=[name]):
-            inside = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
-            client.networks.create(name, driver="bridge", labels=owner.labels("network"), options=inside)
-    return name
 
 
 class Container:
@@ -103,9 +69,9 @@ class Container:
         box.with_envs(**(environment or {}))
         for source, (target, mode) in (volumes or {}).items():
             box.with_volume_mapping(source, target, mode)
-        options.setdefault("network", network(client))
-        options = {**_names_of(client), **options}
-        published = {f"{port}/tcp": (reachable_host(client)[1], None) for port in ports}
+        options.setdefault("network", wiring.network(client))
+        options = {**wiring.names_of(client), **options}
+        published = {f"{port}/tcp": (wiring.reachable_host(client)[1], None) for port in ports}
         box.with_kwargs(labels=owner.labels(kind), **options)
         box.ports = cast(Any, published)
         self.id = started(box)
@@ -124,7 +90,7 @@ class Container:
             bound = self.docker.attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp")
             if not bound:
                 raise Retry(f"{self.name} publishes no port {port} (yet)")
-            self._addresses[port] = (reachable_host(self.client)[0], int(bound[0]["HostPort"]))
+            self._addresses[port] = (wiring.reachable_host(self.client)[0], int(bound[0]["HostPort"]))
         return self._addresses[port]
 
     def join(self, network: str) -> None:
@@ -253,19 +219,6 @@ class Container:
         except APIError as error:
             if error.status_code != 409:  # 409: another removal of it is under way
                 raise
-
-
-def reachable_host(client: DockerClient) -> tuple[str, str]:
-    """Return where published ports are reached from here, and the address to publish them on.
-
-    A local engine's ports stay on the loopback. A remote engine, or one outside the container that this runs
-    in (TESTCONTAINERS_HOST_OVERRIDE says so), must publish on all its addresses to be reached at all.
-    """
-    if override := os.environ.get("TESTCONTAINERS_HOST_OVERRIDE"):
-        return override, "0.0.0.0"
-    if client.api.base_url.startswith("http+docker://"):
-        return "127.0.0.1", "127.0.0.1"
-    return urlsplit(client.api.base_url).hostname or "127.0.0.1", "0.0.0.0"
 
 
 def _last(text: str, lines: int = 20) -> str:

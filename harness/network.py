@@ -17,7 +17,8 @@ from typing import Literal, Self
 
 from docker import DockerClient
 
-from harness.containers import Container, network
+from harness.containers import Container
+from harness.wiring import network
 
 Direction = Literal["to the server", "from the server"]
 CAPABILITY = "NET_ADMIN"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import socket
-from types import SimpleNamespace
 from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
 from docker import DockerClient
 
-from harness import containers, mirror
+from harness import mirror, wiring
 from harness.choice import DEFAULT_SERVER
 from harness.containers import Container
 from harness.lifecycle import Lifecycle
@@ -54,7 +53,7 @@ def reaches(engine: DockerClient, image: str, address: tuple[str, int], network:
 
 def test_no_container_of_the_session_reaches_the_outside(engine: DockerClient, image: str) -> None:
     """A container on the engine's own network does, so that this is not for want of a way."""
-    name = containers.network(engine)
+    name = wiring.network(engine)
     assert (engine.networks.get(name).attrs or {})["Options"][MASQUERADE] == "false"
     address = outside()
     if address and reaches(engine, image, address, "bridge"):
@@ -68,7 +67,7 @@ def test_they_reach_each_other_and_are_reached_from_here(engine: DockerClient, i
     server = Container(engine, image, "called", command=listening, ports=[8080])
     try:
         server.run(["bash", "-c", f"until {CALL}; do sleep 0.1; done", "127.0.0.1", "8080"], limit=60)
-        assert reaches(engine, image, (server.name, 8080), containers.network(engine), limit=60)
+        assert reaches(engine, image, (server.name, 8080), wiring.network(engine), limit=60)
         socket.create_connection(server.address(8080), 5).close()
     finally:
         server.remove()
@@ -77,6 +76,12 @@ def test_they_reach_each_other_and_are_reached_from_here(engine: DockerClient, i
 @pytest.mark.parametrize(("parts", "named"), [(["Engine", "containerd"], True), (["Podman Engine"], False)])
 def test_podmans_own_name_server_is_left_alone(parts: list[str], *, named: bool) -> None:
     """Up to 4.3 it asks those alone who are named to it, and no RT would find its database."""
-    api = SimpleNamespace(base_url=f"of-a-test-{parts}")
-    engine = SimpleNamespace(api=api, version=lambda: {"Components": [{"Name": one} for one in parts]})
-    assert bool(containers._names_of(cast(DockerClient, engine))) == named
+
+    class Engine:
+        """What tells one engine from another."""
+
+        def version(self) -> dict[str, list[dict[str, str]]]:
+            """Name the parts."""
+            return {"Components": [{"Name": one} for one in parts]}
+
+    assert bool(wiring.names_of(cast(DockerClient, Engine()))) == named

@@ -13,10 +13,10 @@ from typing import Any
 import requests
 from docker import DockerClient
 
+from harness import siteconfig
 from harness.commands import Done
 from harness.containers import Container
 from harness.database import NAME, USER, Database
-from harness.errors import UsageError
 from harness.releases import Release
 from harness.waits import Retry, wait_until
 from harness.warm import WarmPerl
@@ -41,26 +41,23 @@ LOGIN_MARK = 'name="user"'
 
 @dataclass(frozen=True)
 class Configuration:
-    """A site's own configuration: files below /opt/rt/site.d, by relative path, used on both sides."""
+    """A site's own configuration: files below /opt/rt/site.d, by relative path, used on both sides.
+
+    remarks: what was left out of what the site has named.
+    """
 
     files: Mapping[str, bytes] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path | None) -> Configuration:
-        """Read a .pm file, or a folder of .pm files and plugins.
+        """Read a .pm file, a folder of .pm files and plugins, or a copy of RT's etc folder.
 
         Raises UsageError when there is nothing to read: a site that names its configuration means it.
         """
         if path is None:
             return cls()
-        if path.is_file():
-            return cls({path.name if path.suffix == ".pm" else f"{path.name}.pm": path.read_bytes()})
-        if not path.is_dir():
-            raise UsageError(f"There is no configuration {path}.", repair="name a .pm file or a folder of them")
-        files = {str(p.relative_to(path)): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
-        if not any(name.endswith(".pm") for name in files):
-            raise UsageError(f"The folder {path} holds no .pm file.", repair="CONFIG is RT_SiteConfig.d or a copy")
-        return cls(files)
+        return cls(*siteconfig.read(path))
 
     def inside(self) -> list[tuple[str, bytes]]:
         """Return (absolute path in the container, content) of each file, and of the one that is read last."""

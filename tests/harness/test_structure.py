@@ -23,7 +23,7 @@ STAGES: dict[str, tuple[str, ...]] = {
         "amplify", "backup", "baseline", "copying", "database", "dumppromises", "dumpwriting", "leftovers",
         "restore", "standing",
     ),
-    "clone": ("digest", "load", "rest", "rest_client", "rt", "schema", "thaw", "warm", "web"),
+    "clone": ("digest", "load", "rest", "rest_client", "rt", "schema", "siteconfig", "thaw", "warm", "web"),
     "upgrade": ("dumpmaking", "guard", "interruption", "lifecycle", "statements", "upgrade"),
     "checks": ("checks",),
     "what asks them": (

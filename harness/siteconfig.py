@@ -1,0 +1,95 @@
+"""A site's configuration as it lies on its server, told by its layout and brought into the one that images read.
+
+An image reads *.pm of one folder, sorted, and takes lib/, plugins/ and so on beside them for RT's local tree. RT
+itself reads RT_SiteConfig.pm and then RT_SiteConfig.d/*.pm, sorted (LoadConfig in RT's lib/RT/Config.pm). Debian
+has both in /etc/request-tracker4 or 5; an installation from source in etc/ below its root, beside the release's
+own RT_Config.pm, and what is added to RT in local/.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from harness.errors import UsageError
+
+MAIN, PARTS, OWN = "RT_SiteConfig.pm", "RT_SiteConfig.d", "RT_Config.pm"
+TREES = ("plugins", "html", "lib", "po", "static")
+"""Folders of RT's local tree."""
+_SHOWN = 3
+EXPECTED = (
+    "CONFIG is a .pm file; a folder of .pm files, with plugins/, html/, lib/, po/, static/ beside them; or a copy "
+    f"of RT's etc folder, with {MAIN} and {PARTS}/ (docs/options.md shows both with commands)"
+)
+
+
+def read(path: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """Return the files by the names under which an image reads them, and what is to be said of what was left out.
+
+    Raises UsageError where there is nothing that RT would read: who names a configuration means it.
+    """
+    if path.name == OWN:
+        raise UsageError(f"{path} is the release's own, and not the site's configuration.", repair=EXPECTED)
+    if path.is_file():
+        return _contents({path.name if path.suffix == ".pm" else f"{path.name}.pm": path}), ()
+    if not path.is_dir():
+        raise UsageError(f"There is no configuration {path}.", repair="name a .pm file or a folder of them")
+    found, remarks = _etc(path) if _is_etc(path) else (_files(path), ())
+    top = [name for name in found if "/" not in name and name.endswith(".pm")]
+    overlaid = [name for name in found if name.startswith(("lib/", "html/", "po/", "static/"))]
+    if not top and (not overlaid or any(name.startswith("plugins/") for name in found)):
+        raise _nothing(path)
+    return _contents(found), remarks
+
+
+def _is_etc(folder: Path) -> bool:
+    """Tell whether it is RT's etc folder, or a part of it, rather than a folder of .pm files."""
+    return (folder / PARTS).is_dir() or (folder / OWN).is_file()
+
+
+def _etc(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Return what RT would read of its etc folder, in its order, with the local tree where that lies beside it."""
+    parts = sorted((folder / PARTS).glob("*.pm")) if (folder / PARTS).is_dir() else []
+    found = {f"0-{MAIN}": folder / MAIN} if (folder / MAIN).is_file() else {}
+    found |= {f"1-{part.name}": part for part in parts if part.is_file()}
+    if not found:
+        raise _nothing(folder)
+    for tree in TREES:
+        found |= {f"{tree}/{name}": file for name, file in _files(folder / tree).items()}
+    others = sorted(one.name for one in folder.glob("*.pm") if one.name not in (MAIN, "RT_SiteModules.pm"))
+    if not others:
+        return found, ()
+    told = f"Of the configuration {folder.name} RT reads {MAIN} and {PARTS}, so {', '.join(others)} was left out"
+    return found, (f"{told}: the release's own." if others == [OWN] else f"{told}.",)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Return all files below a folder by their relative paths."""
+    return {str(one.relative_to(folder)): one for one in sorted(folder.rglob("*")) if one.is_file()}
+
+
+def _contents(files: Mapping[str, Path]) -> dict[str, bytes]:
+    found = {}
+    for name, file in files.items():
+        try:
+            found[name] = file.read_bytes()
+        except OSError as error:
+            raise UsageError(
+                f"The configuration's file {file} cannot be read: {error.strerror}.",
+                repair="copy the configuration as its owner, leave its passwords out, and name the copy",
+            ) from error
+    return found
+
+
+def _nothing(folder: Path) -> UsageError:
+    deeper = list(itertools.islice(_deeper(folder), _SHOWN + 1))
+    if not deeper:
+        return UsageError(f"The folder {folder} holds no .pm file.", repair=EXPECTED)
+    named = ", ".join([*deeper[:_SHOWN], *["..."] * (len(deeper) > _SHOWN)])
+    return UsageError(f"The folder {folder} holds no .pm file that RT would read, only {named}.", repair=EXPECTED)
+
+
+def _deeper(folder: Path) -> Iterator[str]:
+    below: Iterable[Path] = folder.rglob("*.pm")
+    return (str(one.relative_to(folder)) for one in below if one.is_file())

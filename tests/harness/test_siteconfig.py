@@ -1,0 +1,133 @@
+"""A configuration is taken as it lies on a server, or refused in a sentence; never taken for one and not read."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from fixtures.rt import RtFactory
+from harness.checks.preflight_configuration import options
+from harness.errors import UsageError
+from harness.releases import ROOT
+from harness.rt import Configuration
+from tests.harness.test_gate import NOT_PROVEN, gate
+
+NAMED = "Set($rtname, '{}');\n1;\n"
+
+
+def laid(folder: Path, *names: str) -> Path:
+    """Make files below a folder, each with a name in it that tells which; return the folder."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(NAMED.format(path.stem), encoding="ascii")
+    return folder
+
+
+DEBIAN = (
+    "RT_SiteConfig.pm", "RT_SiteConfig.d/60-late.pm", "RT_SiteConfig.d/50-debconf.pm",
+    "RT_SiteConfig.d/50-debconf.pm.dpkg-old", "RT_SiteModules.pm", "apache2-modperl2.conf",
+)  # fmt: skip
+SOURCE = ("RT_Config.pm", "RT_SiteConfig.pm", "schema.mysql", "upgrade/4.4.0/content", "initialdata")
+
+
+def test_debians_folder_is_read_in_rts_order(tmp_path: Path) -> None:
+    """All of a Debian site's settings are in the folder below."""
+    found = Configuration.read(laid(tmp_path, *DEBIAN))
+    assert list(found.files) == ["0-RT_SiteConfig.pm", "1-50-debconf.pm", "1-60-late.pm"]
+    assert sorted(found.files) == list(found.files), "as an image reads them"
+    assert (options(found)["options"], found.remarks) == ({"rtname"}, ())
+
+
+def test_the_releases_own_options_are_left_out_and_told(tmp_path: Path) -> None:
+    """The old release's would be set over all of the new one's."""
+    found = Configuration.read(laid(tmp_path / "etc", *SOURCE))
+    assert list(found.files) == ["0-RT_SiteConfig.pm"]
+    assert found.remarks == (
+        "Of the configuration etc RT reads RT_SiteConfig.pm and RT_SiteConfig.d, so RT_Config.pm was left out: "
+        "the release's own.",
+    )
+
+
+def test_what_is_beside_is_kept(tmp_path: Path) -> None:
+    """Plugins and overlays belong to it in either layout."""
+    beside = ("plugins/X/lib/X.pm", "lib/RT/User_Local.pm", "html/Elements/Logo", "po/de.po", "static/a.css")
+    expected = {"0-RT_SiteConfig.pm", "1-50-debconf.pm", "1-60-late.pm", *beside}
+    assert set(Configuration.read(laid(tmp_path / "one", *DEBIAN, *beside)).files) == expected
+    plain = laid(tmp_path / "two", "10-site.pm", *beside)
+    assert set(Configuration.read(plain).files) == {"10-site.pm", *beside}
+
+
+def test_files_beside_the_folder_of_debians_are_told(tmp_path: Path) -> None:
+    """Copied into a folder that was there already, so that one lies within the other."""
+    found = Configuration.read(laid(tmp_path / "site.d", "RT_SiteConfig.d/50-a.pm", "mine.pm"))
+    assert list(found.files) == ["1-50-a.pm"]
+    assert "mine.pm was left out" in found.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "named"),
+    [
+        (["etc/RT_SiteConfig.pm", "local/html/x"], "etc/RT_SiteConfig.pm"),
+        (["RT_Config.pm"], "RT_Config.pm"),
+        (["plugins/X/lib/X.pm", "lib/RT/User_Local.pm"], "plugins/X/lib/X.pm"),
+        (["request-tracker4/RT_SiteConfig.d/50-debconf.pm"], "request-tracker4/RT_SiteConfig.d/50-debconf.pm"),
+    ],
+    ids=["root-of-an-installation", "no-site-configuration", "local", "folder-above"],
+)
+def test_a_folder_of_which_nothing_would_be_read_is_refused(tmp_path: Path, names: list[str], named: str) -> None:
+    """Read as before, the gate would judge a site without its configuration, and say nothing of it."""
+    with pytest.raises(UsageError, match=r"holds no \.pm file that RT would read, only .*" + named) as told:
+        Configuration.read(laid(tmp_path, *names))
+    assert "RT_SiteConfig.d" in told.value.repair
+
+
+def test_the_releases_own_file_is_refused(tmp_path: Path) -> None:
+    """By its name."""
+    with pytest.raises(UsageError, match="is the release's own, and not the site's"):
+        Configuration.read(laid(tmp_path, "RT_Config.pm") / "RT_Config.pm")
+
+
+def test_overlays_alone_are_a_configuration(tmp_path: Path) -> None:
+    """A site may have changed code and no option."""
+    assert list(Configuration.read(laid(tmp_path, "lib/RT/User_Local.pm")).files) == ["lib/RT/User_Local.pm"]
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian keeps the database's password where the web server alone reads it. (Root reads everything.)"""
+
+    def refused(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(UsageError, match=r"RT_SiteConfig\.pm cannot be read: Permission denied"):
+        Configuration.read(laid(tmp_path, *DEBIAN))
+
+
+def test_the_gate_says_what_it_left_out(tmp_path: Path) -> None:
+    """Among its remarks."""
+    done = gate(
+        "--config",
+        str(laid(tmp_path / "etc", *SOURCE)),
+        folder=tmp_path / "reports",
+        DOCKER_HOST="unix:///nowhere",
+    )
+    assert (done.returncode, "so RT_Config.pm was left out" in " ".join(done.stdout.split())) == (NOT_PROVEN, True)
+
+
+@pytest.mark.engine
+def test_the_last_word_is_the_sites_last_file(rt_tools: RtFactory, tmp_path: Path) -> None:
+    """As on the site's own server: the files of the folder come after RT_SiteConfig.pm, in order."""
+    tools = rt_tools("5.0.3", None, configuration=Configuration.read(laid(tmp_path, *DEBIAN)))
+    asked = "use RT; RT::LoadConfig(); print RT->Config->Get('rtname')"
+    assert tools.perl(asked).out == "60-late"
+
+
+def test_the_document_shows_both_layouts() -> None:
+    """A message refers to it."""
+    text = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
+    assert "/etc/request-tracker4/RT_SiteConfig.d" in text
+    assert "/opt/rt4/etc/RT_SiteConfig.pm" in text

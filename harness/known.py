@@ -35,7 +35,7 @@ CHECKS = Path(history_check.__file__).parent
 def _source_of_checks() -> str:
     """Return what the checks' sources were when this process began to use them: a fact holds for these."""
     files = [path for path in sorted(CHECKS.rglob("*")) if path.is_file()]
-    return cache.digest(*(path.read_bytes() for path in (*files, Path(redact.__file__))))
+    return cache.digest(*(path.read_bytes() for path in (*files, Path(redact.__file__), redact.VOCABULARY)))
 
 
 class Remembered(Protocol):

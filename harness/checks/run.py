@@ -28,6 +28,8 @@ _ASKED = (
     re.compile(r"specify that user's database password"),
 )  # fmt: skip
 _SAMPLES = 5
+_WARNINGS = 20
+"""How many different warnings a report shows: a step may warn of every homepage of a large site."""
 
 
 def check(run: UpgradeRun, expected: Sequence[str], allowed: Sequence[LogAllowance] | None = None) -> Report:
@@ -43,7 +45,9 @@ def check(run: UpgradeRun, expected: Sequence[str], allowed: Sequence[LogAllowan
     report.allowed += [f"{one.pattern.pattern}: {one.reason}" for one in used]
     _complaints(report, bad)
     quiet = [record for record in found if record.level == "warning" and not record.complaint]
-    report.facts["warnings"] = sorted({redact.line(record.message) for record in quiet})
+    said = sorted({redact.line(record.message) for record in quiet})
+    more = [f"{_WARNINGS} of {len(said)} are shown"] if len(said) > _WARNINGS else []
+    report.facts["warnings"] = said[:_WARNINGS] + more
     return report
 
 

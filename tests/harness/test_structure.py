@@ -21,7 +21,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "dump": ("choice", "dump"),
     "baseline": (
         "amplify", "backup", "baseline", "database", "dumppromises", "dumpwriting", "leftovers", "restore",
-        "standing",
+        "standing", "vocabulary",
     ),
     "clone": ("digest", "load", "rest", "rt", "schema", "thaw", "warm", "web"),
     "upgrade": ("dumpmaking", "guard", "interruption", "lifecycle", "statements", "upgrade"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -142,6 +143,10 @@ class Known(Sides):
         finally:
             self.lifecycle.baselines.discard(database)
 
+    def moment(self) -> int:
+        """The time that it is for both sides while they are asked, remembered with what the old one says."""
+        return int(self.remembered("moment", lambda: int(time.time())))
+
     def old_validation(self, old: Rt) -> Validation:
         """What rt-validator of the old release finds."""
         return self._of_old_side("validation", Validation, lambda: integrity_check.collect(old))
@@ -150,7 +155,7 @@ class Known(Sides):
         """Return what is known about the untouched side under the old release, asked once and then remembered."""
         version = self.witness_release()
         image = self.lifecycle.rt_image(version) if version else ""
-        parts = (image, self.witness_server(), _source_of_checks())
+        parts = (image, self.witness_server(), _source_of_checks(), cache.digest(cache.secret()))
 
         def ask() -> str:
             made = make().to_json()

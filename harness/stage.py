@@ -15,7 +15,7 @@ from harness import leftovers, redact, schema, together, visitor
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import mails
+from harness.checks import mails, organization
 from harness.checks import meaning as meaning_check
 from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
@@ -136,10 +136,14 @@ class Stage(Known):
             every = meaning_check.sampling(self.before())
             before = None
             if old:
-                before = self._of_old_side("meaning", Meaning, lambda: meaning_check.collect(old, accounts, every))
+                now = self.moment()
+                before = self._of_old_side(
+                    f"meaning at {now}", Meaning, lambda: meaning_check.collect(old, accounts, every, now=now)
+                )
             after = self._telling().result()
             done = Upgrade(self.witness_release() or self.pair.origin, self.pair.target, tuple(self.steps()))
             report = meaning_check.check(before, after, done)
+            organization.check(report, self.before(), [one.organization for one in (before, after) if one])
             report.not_checked += self.spoken_for("itself says of its data") if before else []
             return report
 
@@ -153,7 +157,9 @@ class Stage(Known):
             held = threading.Event()
             every = meaning_check.sampling(self.before())
             pool = ThreadPoolExecutor(1)
-            told = pool.submit(meaning_check.collect, self.new(), self.accounts(), every, held=held.set)
+            told = pool.submit(
+                meaning_check.collect, self.new(), self.accounts(), every, held=held.set, now=self.moment()
+            )
             told.add_done_callback(lambda _: held.set())  # also where it fails
             pool.shutdown(wait=False)
             held.wait()

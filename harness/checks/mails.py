@@ -116,8 +116,8 @@ def sent(tools: Rt, most: int = 0, queues: Iterable[str] = ()) -> Mails:
 
 
 def hidden(addresses: str) -> str:
-    """Return a list of addresses as digests: enough to compare, and nobody's."""
-    return ", ".join(cache.digest(one.strip().lower()) for one in addresses.split(",") if one.strip())
+    """Return a list of addresses as keyed digests: enough to compare, and nobody's."""
+    return ", ".join(cache.keyed(one.strip().lower()) for one in addresses.split(",") if one.strip())
 
 
 def judge(report: Report, before: Mails | None, tools: Rt) -> None:

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness import cache as caches
 from harness import redact
 from harness.checks.log import SQL_COMPLAINTS
 from harness.checks.meaning_allowances import Allowances, Change, Upgrade, read
@@ -54,6 +55,8 @@ class Meaning:
     complaints: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """Processor time that each subject took."""
+    organization: str = ""
+    """By what name RT took links for its own."""
 
     def to_json(self) -> str:
         """Return it as JSON, to be kept beside a baseline; it holds no text that people wrote."""
@@ -78,15 +81,16 @@ def sampling(database: Database) -> int:
 
 
 def collect(
-    tools: Rt, accounts: Mapping[str, str] | None = None, every: int = 1, limit: float = 1800,
-    held: Callable[[], None] | None = None,
+    tools: Rt, accounts: Mapping[str, str] | None = None, every: int = 1, *, limit: float = 1800,
+    held: Callable[[], None] | None = None, now: int | None = None,
 ) -> Meaning:  # fmt: skip
     """Let the release that `tools` is say what its database means. accounts: name to password, for logins.
 
     Nothing is written. held: called once the answer is about the database as it is then, so that from there on
-    others may write to it. Raises InfrastructureError when the program ends without an answer.
+    others may write to it. now: seconds since 1970, the time that RT is to believe it is; searches may ask for the
+    last day. Raises InfrastructureError when the program ends without an answer.
     """
-    request = {"every": every, "accounts": dict(accounts or {})}
+    request = {"every": every, "accounts": dict(accounts or {}), "key": caches.secret(), "now": now}
 
     def hear(line: str) -> None:
         if line == HELD and held:
@@ -109,6 +113,7 @@ def collect(
     complaints: set[str] = set()
     for sections in parts:
         complaints |= set(sections.pop(COMPLAINTS, {}))
+        told.organization = str(sections.pop("organization", {}).get("is") or "")
         told.seconds |= {name: float(str(value)) for name, value in sections.pop("seconds", {}).items()}
         told.sections |= {name: _as_texts(keys) for name, keys in sections.items()}
     told.complaints = sorted(complaints)

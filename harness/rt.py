@@ -70,7 +70,7 @@ class Configuration:
     def pinned() -> set[str]:
         """Return the options that a copy does not take from the site."""
         text = LAST.read_text(encoding="utf-8")
-        return set(re.findall(r"^\s*Set\(\$(\w+)", text, re.MULTILINE)) | {"DatabaseExtraDSN"}
+        return set(re.findall(r"^\s*(?:Set\(\$|RT->Config->Set\(')(\w+)", text, re.MULTILINE))
 
     def last(self) -> str:
         """Return a name that an image reads after all of the site's: it sorts by bytes, without hidden ones."""

@@ -19,7 +19,7 @@ from typing import Any
 
 from harness import cache as caches
 from harness import redact
-from harness.checks.log import SQL_COMPLAINTS
+from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances
 from harness.checks.meaning_allowances import Allowances, Change, Upgrade, read
 from harness.database import Database
 from harness.errors import InfrastructureError
@@ -210,7 +210,15 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
             report.find(
                 f"RT {side.release}", f"{len(died)} subjects could not be told", samples=tuple(died[:_SHOWN])
             )
-    new = [one for one in after.complaints if _shape(one) not in known and not one.startswith("[died]")]
+    outside = [one for one in after.complaints if _of_the_copy(one)]
+    if outside:
+        report.not_checked.append(
+            f"{len(outside)} contents that are not in the database: a copy has no other storage"
+        )
+    new = [
+        one for one in after.complaints
+        if one not in outside and _shape(one) not in known and not one.startswith("[died]")
+    ]  # fmt: skip
     bad = [one for one in new if any(pattern.search(one) for pattern in SQL_COMPLAINTS) or _LOUD.match(one)]
     if bad:
         samples = tuple(redact.line(one) for one in bad[:_SHOWN])
@@ -218,6 +226,12 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
             f"RT {after.release}", f"RT complains {len(bad)} times while it reads the data", samples=samples
         )
     report.facts["warnings"] = sorted({redact.line(one) for one in new if one not in bad})[:_SHOWN]
+
+
+def _of_the_copy(complaint: str) -> bool:
+    """Tell whether it is one that is known to be harmless, of how a copy is made for example."""
+    level, _, text = complaint.removeprefix("[").partition("] ")
+    return any(one.covers(LogRecord("", level, text)) for one in allowances())
 
 
 def _shape(complaint: str) -> str:

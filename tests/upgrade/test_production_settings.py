@@ -40,6 +40,7 @@ Set($WebRemoteUserAuth, 1);
 Set($WebFallbackToRTLogin, 0);
 Set($LogToSTDERR, undef);
 Set($LogToSyslog, 'debug');
+Set(%ExternalStorage, Type => 'Disk', Path => '/srv/attachments');
 Set($ExternalAuthPriority, ['Directory']);
 Set($ExternalInfoPriority, ['Directory']);
 Set($ExternalSettings, {Directory => {type => 'ldap', server => 'ldap.example.org', base => 'dc=example',
@@ -52,7 +53,7 @@ print JSON->new->canonical->encode({map { $_ => scalar RT->Config->Get($_) } @AR
 """
 BY_DATABASE = """
 use RT -init;
-my %set = (WebSecureCookies => 1, WebFallbackToRTLogin => 0);
+my %set = (WebSecureCookies => 1, WebFallbackToRTLogin => 0, ExternalStorage => { Type => 'Disk', Path => '/a' });
 for my $name (sort keys %set) {
     my ($id, $said) = RT::Configuration->new(RT->SystemUser)->Create(Name => $name, Content => $set{$name});
     die "$name: $said" unless $id;
@@ -91,8 +92,8 @@ def test_nor_by_options_in_the_database(lifecycle: Lifecycle, clone: CloneFactor
     database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
     done = rt_tools("5.0.3", database).perl(BY_DATABASE)
     assert done.code == 0, done.err
-    said = options(rt_tools("5.0.3", database), "WebSecureCookies", "WebFallbackToRTLogin")
-    assert said == {"WebSecureCookies": 0, "WebFallbackToRTLogin": 1}
+    said = options(rt_tools("5.0.3", database), "WebSecureCookies", "WebFallbackToRTLogin", "ExternalStorage")
+    assert said == {"WebSecureCookies": 0, "WebFallbackToRTLogin": 1, "ExternalStorage": {}}
 
 
 def test_the_report_says_which_options_were_not_taken(rt_tools: RtFactory) -> None:
@@ -100,7 +101,14 @@ def test_the_report_says_which_options_were_not_taken(rt_tools: RtFactory) -> No
     report = Report("preflight", "")
     preflight_configuration.check(report, PRODUCTION, None, rt_tools("5.0.3", None), ("4.4.6", "5.0.3"))
     told = report.facts[preflight_configuration.PINNED]
-    assert {"DatabaseHost", "DatabasePassword", "WebPath", "LogToSTDERR", "ExternalAuthPriority"} <= {*told}
+    assert {
+        "DatabaseHost",
+        "DatabasePassword",
+        "WebPath",
+        "LogToSTDERR",
+        "ExternalAuthPriority",
+        "ExternalStorage",
+    } <= {*told}
     assert "ExternalSettings" not in told
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import cache
 from harness.checks import judge, mails, meaning, organization
-from harness.checks.meaning import Meaning
+from harness.checks.meaning_allowances import Upgrade
 from harness.choice import choose
 from harness.database import Database
 from harness.dump import FOLDER
@@ -30,7 +29,6 @@ die $message unless $good;
 print $search->Id;
 """
 UPDATED = int(datetime(2024, 1, 10, 12, tzinfo=UTC).timestamp())
-Told = Callable[..., Meaning]
 
 
 @pytest.fixture
@@ -68,6 +66,22 @@ def test_texts_leave_rt_under_the_key_of_this_cache(plain: tuple[Database, Rt]) 
     )
     assert subjects
     assert {told[str(number)]["Subject"] for number, _ in subjects} == {cache.keyed(text) for _, text in subjects}
+
+
+@pytest.mark.engine
+def test_attachments_outside_of_the_database_are_no_finding(plain: tuple[Database, Rt]) -> None:
+    """A copy has no storage for them, and RT says an error for each."""
+    database, tools = plain
+    database.execute(
+        "UPDATE Attachments SET ContentEncoding = 'external', Content = SHA2(id, 256)"
+        " WHERE ContentType = 'text/plain' ORDER BY id LIMIT 2"
+    )
+    told = meaning.collect(tools)
+    report = meaning.check(None, told, Upgrade("4.4.6", "4.4.6", ()))
+    assert [one for one in report.findings if one.where.startswith("RT ")] == []
+    assert "2 contents that are not in the database" in str(report.not_checked)
+    told.complaints.append("[error] Failed to load the queue")
+    assert meaning.check(None, told, Upgrade("4.4.6", "4.4.6", ())).findings
 
 
 def test_digests_in_findings_need_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,10 +17,11 @@ from harness import cache, redact, schema, standing
 from harness.baseline import Baseline
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import mails
+from harness.checks import mails, start
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.mails import Mails
+from harness.checks.start import Start
 from harness.database import Database
 from harness.errors import UsageError
 from harness.releases import neighbour
@@ -150,6 +151,12 @@ class Known(Sides):
     def old_validation(self, old: Rt) -> Validation:
         """What rt-validator of the old release finds."""
         return self._of_old_side("validation", Validation, lambda: integrity_check.collect(old))
+
+    def old_start(self) -> Start | None:
+        """What the old release logs whenever it starts; None where nobody can speak for it."""
+        if (old := self.witness()) is None:
+            return None
+        return self._of_old_side("start", Start, lambda: start.heard(old))
 
     def _of_old_side(self, name: str, kind: type[Fact], make: Callable[[], Fact]) -> Fact:
         """Return what is known about the untouched side under the old release, asked once and then remembered."""

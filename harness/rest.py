@@ -40,6 +40,10 @@ class RestError(HarnessError):
         return type(self), (self.where, self.what)
 
 
+class SlowError(InfrastructureError):
+    """RT's REST interface did not answer in time: the machine may be busy, or the site hang."""
+
+
 @dataclass(frozen=True)
 class File:
     """A file to attach: name, bytes, media type."""
@@ -202,7 +206,7 @@ class RestTwo(Client):
             return method(*arguments, **options)
         except (RtError, ConnectionError, ValueError, LookupError) as error:
             if isinstance(error.__cause__, httpx2.TimeoutException):
-                raise InfrastructureError(f"REST 2: {what}: no answer within {LIMIT} s.") from error
+                raise SlowError(f"REST 2: {what}: no answer within {LIMIT} s.") from error
             raise RestError(f"REST 2: {what}", f"{type(error).__name__}: {error}") from error
 
     def close(self) -> None:

@@ -83,7 +83,9 @@ class Stage(Known):
 
     def ran(self) -> Report:
         """Did the upgrade end well?"""
-        return self._answer(run_check.CHECK, lambda: run_check.check(self.run(), self.steps()))
+        return self._answer(
+            run_check.CHECK, lambda: run_check.check(self.run(), self.steps(), before=self.old_start)
+        )
 
     def history(self) -> Report:
         """Does RT's own history tell of a complete upgrade?"""
@@ -184,7 +186,9 @@ class Stage(Known):
                 return self._never_came_up(error)
             visit = visitor.invite(self.new(), self.site(), self.after(), self.accounts(), thorough=self.thorough)
             report = application_check.check(
-                visit, mails=lambda report: mails.judge(report, self.old_mails(), self.new())
+                visit,
+                mails=lambda report: mails.judge(report, self.old_mails(), self.new()),
+                before=self.old_start,
             )
             report.not_checked += self.spoken_for("sends by mail")
             return report

@@ -17,6 +17,7 @@ from harness import web
 from harness.checks import application, jobs, log, mails
 from harness.checks.application import Visit
 from harness.checks.mails import Mails
+from harness.checks.start import Starts
 from harness.containers import Done
 from harness.lifecycle import Lifecycle
 from harness.mutants.application import EVERYBODY, MUTANTS, PERSON, ApplicationMutant
@@ -55,15 +56,17 @@ GOOD = (
 def logged(text: str) -> Report:
     """Return what is said of a site that has logged this."""
     report = Report(application.CHECK, "")
-    site = SimpleNamespace(container=SimpleNamespace(logs=lambda: text))
-    application._log(report, Visit(cast(Rt, site), "root", ""), log.allowances())
+    site = SimpleNamespace(
+        container=SimpleNamespace(logs=lambda: text), release="5.0.3", perl=lambda _: Done(0, "", "")
+    )  # fmt: skip
+    application._log(report, Visit(cast(Rt, site), "root", ""), log.allowances(), Starts(cast(Rt, site)))
     return report
 
 
 def ran(job: Sequence[str], done: Done) -> Report:
     """Return what is said of a job that ended so."""
     report = Report(application.CHECK, "")
-    site = SimpleNamespace(run=lambda *_, **__: done, perl=lambda _: Done(0, "", ""))
+    site = SimpleNamespace(run=lambda *_, **__: done, release="5.0.3", perl=lambda _: Done(0, "", ""))
     jobs.one(report, cast(Rt, site), log.allowances(), job, 60)
     return report
 

@@ -239,7 +239,7 @@ def _mail(report: Report, visit: Visit) -> None:
         _expect(report, "mail gateway", f"the mail made {len(found)} tickets instead of one", good=len(found) == 1)
         for ticket in found:
             client.reply(ticket, f"Answer {visit.text}")
-    mails = mails_about(visit.rt, visit.mark)
+    mails = mails_about(visit.rt, visit.mark, found)
     answered = [mail[1] for mail in mails if _SENDER in mail[0]]
     report.facts["mails that scrips send to a requestor"] = visit.answers
     _expect(

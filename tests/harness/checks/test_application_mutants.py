@@ -167,6 +167,35 @@ def test_the_same_mails_are_no_finding() -> None:
     assert compared(SENT)
 
 
+def test_a_mail_is_known_by_its_ticket() -> None:
+    """A site's templates may say whatever they like in the subject."""
+    assert mails.about({"x-rt-ticket": "rt.example.org #12", "subject": "We received your request"}) == {12}
+    assert mails.about({"rt-ticket": "Help desk #3 of ours #13"}) == {13}
+    assert mails.about({"references": "<a@b> <RT-Ticket-14@example.org>", "in-reply-to": "<rt-15@x>"}) == {14}
+    assert mails.about({"subject": "RT-Ticket-16@example.org"}) == set()
+
+
+@pytest.mark.engine
+def test_a_subject_of_the_sites_own_is_no_mail_less(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory
+) -> None:
+    """Many sites answer with a subject without the ticket's own."""
+    database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
+    database.execute(
+        "UPDATE Templates SET Content = REPLACE(Content, 'Subject: AutoReply: {$Ticket->Subject}',"
+        " 'Subject: We received your request')"
+    )
+    assert database.value("SELECT COUNT(*) FROM Templates WHERE Content LIKE 'Subject: We received%'")
+    site = rt_site("5.0.3", database)
+    done = site.perl(EVERYBODY, PERSON)
+    assert done.code == 0, done.err
+    report = Report(application.CHECK, "")
+    application._mail(report, Visit(site, "root", "password"))
+    assert report.findings == []
+    said = {mail[1] for mail in mails.sent(site, queues=["1"]).mails}
+    assert any("We received your request" in one for one in said)
+
+
 def told(site: Rt, mutant: ApplicationMutant) -> str:
     """Return what the part of the check that a defect is for has to say."""
     visit = Visit(site, "root", "password", people={PERSON: PERSON})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -30,6 +31,7 @@ from harness.schema import Schema
 from harness.sides import Sides
 from harness.thaw import Thawer
 
+_PACKAGE = re.compile(r"[A-Za-z][\w:.-]{0,80}")
 CHECKS = Path(history_check.__file__).parent
 
 
@@ -52,6 +54,16 @@ class Remembered(Protocol):
 
 
 Fact = TypeVar("Fact", bound=Remembered)
+
+
+def extensions(*histories: History) -> list[str]:
+    """Say which packages in the upgrade history have steps of their own, which an upgrade of RT does not apply."""
+    names = {name for one in histories for name in one.packages} - {history_check.CORE}
+    return [
+        f"the steps of {name}, which has a history of its own: rt-setup-database --package {name} is yours to run"
+        for name in sorted(names)
+        if _PACKAGE.fullmatch(name)
+    ]
 
 
 class Known(Sides):

@@ -40,7 +40,7 @@ LOGIN_MARK = 'name="user"'
 
 @dataclass(frozen=True)
 class Configuration:
-    """A site's own configuration: files below /opt/rt/site.d, by relative path, used on both sides."""
+    """A site's own configuration: files below /opt/rt/site.d, by relative path."""
 
     files: Mapping[str, bytes] = field(default_factory=dict)
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from harness import leftovers, redact, schema, together, visitor
+from harness import known as knowledge
+from harness import leftovers, schema, together, visitor
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
@@ -21,7 +22,6 @@ from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
 from harness.checks import run as run_check
 from harness.checks import schema as schema_check
-from harness.checks.log import records
 from harness.checks.meaning import Meaning
 from harness.checks.meaning_allowances import Upgrade
 from harness.checks.preflight import Recognised
@@ -73,7 +73,8 @@ class Stage(Known):
 
         def ask() -> Report:
             old = self.old()
-            known = preflight_check.Known(configuration=self.lifecycle.configuration, recognised=self.recognised())
+            new = self.lifecycle.new_side.configuration
+            known = preflight_check.Known(configuration=new, recognised=self.recognised())
             if old and self.validates and (witness := self.witness()):
                 known.validation = self.old_validation(witness)
             path = (self.pair.origin, self.pair.target)
@@ -94,7 +95,9 @@ class Stage(Known):
             thaw = Thawer(self.new())
             before = self.old_history()
             after = history_check.read(self.after(), thaw)
-            return history_check.check(before, after, self.steps(), self.pair.origin, self.pair.target)
+            report = history_check.check(before, after, self.steps(), self.pair.origin, self.pair.target)
+            report.not_checked += knowledge.extensions(before, after)
+            return report
 
         return self._answer(history_check.CHECK, ask)
 
@@ -204,15 +207,7 @@ class Stage(Known):
         killed = "exit code 137" in error.sentence  # by hand, or for want of memory
         if killed or (not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry)):
             raise error
-        report = Report(application_check.CHECK, application_check.QUESTION, looked_at=1)
-        lines = [line for _, text in error.blocks for line in text.splitlines()]
-        said = [redact.line(one.message) for one in records(lines) if one.complaint]
-        report.find(
-            "site", f"it does not come up on the upgraded database: {redact.line(str(error.__cause__))}",
-            samples=tuple(dict.fromkeys(said[-5:])),
-            repair="look at what of CONFIG's html and lib is written for the old release",
-        )  # fmt: skip
-        return report
+        return visitor.shut_out(error)
 
     # How it is done.
 

@@ -47,7 +47,7 @@ slow: images ## the tests that take long: every kill point, a minute of kills un
 
 forecast: engine ## how long the upgrade will take on a larger database: FROM= TO= SERVER= DUMP= TIMES= BUDGET=
 	$(VENV_PYTHON) -m harness.forecast $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
-	    $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(CONFIG_NEW),--config-new "$(CONFIG_NEW)") \
+	    $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
 	    $(if $(TIMES),--times "$(TIMES)") $(if $(BUDGET),--budget "$(BUDGET)")
 
 mutants: images ## plant defects, known ones and two hundred by chance (SEED=), and see that the checks catch them
@@ -58,6 +58,7 @@ mutants: images ## plant defects, known ones and two hundred by chance (SEED=), 
 gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= MARATHON_URL= ACCEPT= (4.4.6 5.0.3 mariadb-10.11)
 	@./gate $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(SERVER),--server "$(SERVER)") \
 	    $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
+	    $(if $(CONFIG_NEW),--config-new "$(CONFIG_NEW)") \
 	    $(if $(MARATHON_URL),--marathon-url) $(if $(ACCEPT),--accept "$(ACCEPT)")
 
 bench: images ## measure, as ratios side by side in one run

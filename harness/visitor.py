@@ -9,9 +9,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from harness import redact, web
-from harness.checks import application
-from harness.checks.application import Visit
+from harness.checks import application, occasional
 from harness.checks.log import records
+from harness.checks.visit import Visit
 from harness.database import Database
 from harness.errors import InfrastructureError
 from harness.rt import SITE_CONFIGURATION, Rt
@@ -110,11 +110,12 @@ def invite(
         "WHERE a.Name = 'Subscription' AND a.ObjectType = 'RT::User' GROUP BY u.Name ORDER BY COUNT(*), MIN(a.id)"
     )
     answers, numbers = int(database.value(_ANSWERS)), tuple(int(one) for (one,) in tickets)
+    jobs, left = occasional.choose(database, tools, thorough=thorough)
     people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
     return Visit(
         site, name, password, queue=name, answers=answers, said=_said(database, numbers),
         emoji=charset == "utf8mb4",
         tickets=numbers, dashboards=tuple(int(one) for (one,) in dashboards),
         people=people if thorough else dict(list(people.items())[:2]), thorough=thorough,
-        subscribers=tuple(str(one) for (one,) in subscribers),
+        subscribers=tuple(str(one) for (one,) in subscribers), jobs=tuple(jobs), jobs_left=tuple(left),
     )  # fmt: skip

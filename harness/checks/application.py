@@ -7,11 +7,9 @@ in the container, which is read back.
 from __future__ import annotations
 
 import re
-import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 
 import requests
@@ -21,16 +19,15 @@ from harness.checks import jobs
 from harness.checks.log import LogAllowance, allowances, complaints, records
 from harness.checks.mails import mails_about
 from harness.checks.start import Start, Starts
+from harness.checks.visit import Visit
 from harness.errors import HarnessError
 from harness.rest import Client, File, RestError, SlowError
-from harness.rt import Rt
 from harness.verdict import Report
 from harness.web import PageError
 
 CHECK = "application"
 QUESTION = "Does the site work for people, programs, mail and jobs?"
-ASCII, WIDE = "Printer on fire", "Prüfung 図書館 Ответ “ok”"
-EMOJI = " \U0001f600"
+ASCII = "Printer on fire"
 _SENDER = "new-customer@customers.example.test"
 _SHOWN = 5
 PATIENCE = 4
@@ -46,37 +43,6 @@ PAGES = (
 )  # fmt: skip
 """Pages that every release has, as an administrator sees them; a thorough visit sees them too."""
 FIRST_PAGES = ("/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.html", "/Admin/Queues/")
-
-
-@dataclass
-class Visit:
-    """One look at a site. user: one with all rights. emoji: whether the database takes four bytes.
-
-    answers: how many mails the site's own scrips send to somebody who opens a ticket and gets an answer. said:
-    words of `web.ERROR_MARKS` that people have written themselves, so that they mean nothing.
-
-    people: name to password of accounts whose homepage is looked at. subscribers: names of those who get
-    dashboards by mail. thorough: every kind of page.
-    """
-
-    rt: Rt
-    user: str
-    password: str
-    queue: str = "General"
-    answers: int = 2
-    emoji: bool = True
-    dashboards: tuple[int, ...] = ()
-    tickets: tuple[int, ...] = (1,)
-    people: Mapping[str, str] = field(default_factory=dict)
-    subscribers: tuple[str, ...] = ()
-    said: frozenset[str] = frozenset()
-    thorough: bool = False
-    mark: str = field(default_factory=lambda: secrets.token_hex(4))
-
-    @property
-    def text(self) -> str:
-        """Return text that shows what happens to characters of every width."""
-        return WIDE + (EMOJI if self.emoji else "")
 
 
 def check(
@@ -112,7 +78,16 @@ def check(
 
 
 def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...], starts: Starts) -> None:
-    jobs.run(report, visit.rt, rules, thorough=visit.thorough, subscribers=visit.subscribers, starts=starts)
+    report.not_checked += visit.jobs_left
+    jobs.run(
+        report,
+        visit.rt,
+        rules,
+        thorough=visit.thorough,
+        subscribers=visit.subscribers,
+        more=visit.jobs,
+        starts=starts,
+    )
 
 
 def _use(report: Report, visit: Visit, versions: Sequence[int]) -> Exception | None:

@@ -34,17 +34,17 @@ _SHOWN = 5
 
 def run(
     report: Report, rt: Rt, allowed: Sequence[LogAllowance], *, thorough: bool = False,
-    subscribers: Sequence[str] = (), starts: Starts | None = None,
+    subscribers: Sequence[str] = (), more: Sequence[Sequence[str]] = (), starts: Starts | None = None,
 ) -> None:  # fmt: skip
     """Run every job on a site; what fails or complains becomes a finding. Writes.
 
-    starts: what RT says at every start, which is no job's doing.
+    starts: what RT says at every start, which is no job's doing. more: jobs that not every site runs.
     subscribers: who gets dashboards by mail, whose take a second each: unless it is thorough, only the first one's
     are made, where the release's job can be told to.
     """
     few = len(subscribers) > 1 and not thorough and rt.run("grep", "-q", "user=s", _DASHBOARDS_PROGRAM).code == 0
     starts = starts or Starts(rt)
-    for job in (*JOBS, *(MORE_JOBS if thorough else ())):
+    for job in (*JOBS, *(MORE_JOBS if thorough else ()), *more):
         if job[0] != DASHBOARDS:
             one(report, rt, allowed, job, starts=starts)
         elif few:

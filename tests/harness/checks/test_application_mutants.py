@@ -15,9 +15,9 @@ from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import web
 from harness.checks import application, jobs, log, mails
-from harness.checks.application import Visit
 from harness.checks.mails import Mails
 from harness.checks.start import Starts
+from harness.checks.visit import Visit
 from harness.containers import Done
 from harness.lifecycle import Lifecycle
 from harness.mutants.application import EVERYBODY, MUTANTS, PERSON, ApplicationMutant

@@ -12,7 +12,7 @@ import requests
 
 from harness import web
 from harness.checks import application
-from harness.checks.application import Visit
+from harness.checks.visit import Visit
 from harness.containers import Done
 from harness.rest import SlowError
 from harness.rt import Rt

@@ -4,9 +4,10 @@ PYTEST  = .venv/bin/python -m pytest
 VENV_PYTHON = .venv/bin/python
 WORKERS ?= 3
 PARALLEL = -n $(WORKERS) --dist loadgroup
-# FROM= TO= SERVER= DUMP= CONFIG= are handed on when they are given.
+# FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= are handed on when they are given.
 PAIR    = $(if $(FROM)$(TO),--pair $(or $(FROM),4.4.6):$(or $(TO),5.0.3))
-CHOICE  = $(PAIR) $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--site-config "$(CONFIG)")
+CHOICE  = $(PAIR) $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--site-config "$(CONFIG)") \
+          $(if $(CONFIG_NEW),--site-config-new "$(CONFIG_NEW)")
 
 .PHONY: help setup engine images test slow unit smoke upgrade matrix deploy gate forecast mutants bench lint fixtures \
         marathon engine-stop clean distclean
@@ -32,7 +33,7 @@ unit: setup ## the tests that need no engine (proves nothing about an upgrade)
 smoke: images ## every release: does its image do what RT does?
 	$(PYTEST) $(PARALLEL) tests/smoke
 
-upgrade: engine ## an upgrade and its checks, or every adjacent one: FROM= TO= SERVER= DUMP= CONFIG=
+upgrade: engine ## an upgrade and its checks, or every adjacent one: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW=
 	$(PYTEST) $(PARALLEL) tests/upgrade/test_upgrade.py $(CHOICE)
 
 matrix: images ## every forward pair on every server (SERVER= for one of them)
@@ -54,9 +55,10 @@ mutants: images ## plant defects, known ones and two hundred by chance (SEED=), 
 	    tests/harness/marathon/test_standin_mutants.py tests/harness/marathon/test_marathon_deploy_mutants.py \
 	    tests/upgrade/test_control.py $(if $(SEED),--seed "$(SEED)")
 
-gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= MARATHON_URL= ACCEPT= (defaults: 4.4.6 5.0.3 mariadb-10.11)
+gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= MARATHON_URL= ACCEPT= (4.4.6 5.0.3 mariadb-10.11)
 	@./gate $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(SERVER),--server "$(SERVER)") \
 	    $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
+	    $(if $(CONFIG_NEW),--config-new "$(CONFIG_NEW)") \
 	    $(if $(MARATHON_URL),--marathon-url) $(if $(ACCEPT),--accept "$(ACCEPT)")
 
 bench: images ## measure, as ratios side by side in one run

@@ -76,7 +76,8 @@ class Killing:
         return self._stack.enter_context(interruption.copy(self.lifecycle, baseline, Cut.UPGRADE))
 
     def _tools(self, version: str, database: Database) -> contextlib.AbstractContextManager[Rt]:
-        return _removed(self.lifecycle.tools(version, database))
+        lifecycle = self.lifecycle.new_side if version == self.pair.target else self.lifecycle
+        return _removed(lifecycle.tools(version, database))
 
     def _upgraded(self) -> tuple[Database, Counted]:
         self.before()
@@ -104,7 +105,7 @@ class Killing:
                 changed = repeated.untouched(self.before(), database, thaw)
             recognised = preflight.recognise(database, old, new, (origin, target), steps=steps, history=left)
         forbidden = tuple(one.what for one in recognised.stops)
-        refused = {target: guard.try_to_serve(self.lifecycle, target, database)[0]}
+        refused = {target: guard.try_to_serve(self.lifecycle.new_side, target, database)[0]}
         ran = run_check.check(made.run, steps)
         return Aftermath(str(place), target, ran, history, judgements, refused, changed, forbidden)
 

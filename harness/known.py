@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +18,11 @@ from harness import cache, redact, schema, standing
 from harness.baseline import Baseline
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import mails
+from harness.checks import mails, start
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.mails import Mails
+from harness.checks.start import Start
 from harness.database import Database
 from harness.errors import UsageError
 from harness.releases import neighbour
@@ -28,6 +31,7 @@ from harness.schema import Schema
 from harness.sides import Sides
 from harness.thaw import Thawer
 
+_PACKAGE = re.compile(r"[A-Za-z][\w:.-]{0,80}")
 CHECKS = Path(history_check.__file__).parent
 
 
@@ -35,7 +39,7 @@ CHECKS = Path(history_check.__file__).parent
 def _source_of_checks() -> str:
     """Return what the checks' sources were when this process began to use them: a fact holds for these."""
     files = [path for path in sorted(CHECKS.rglob("*")) if path.is_file()]
-    return cache.digest(*(path.read_bytes() for path in (*files, Path(redact.__file__))))
+    return cache.digest(*(path.read_bytes() for path in (*files, Path(redact.__file__), redact.VOCABULARY)))
 
 
 class Remembered(Protocol):
@@ -50,6 +54,16 @@ class Remembered(Protocol):
 
 
 Fact = TypeVar("Fact", bound=Remembered)
+
+
+def extensions(*histories: History) -> list[str]:
+    """Say which packages in the upgrade history have steps of their own, which an upgrade of RT does not apply."""
+    names = {name for one in histories for name in one.packages} - {history_check.CORE}
+    return [
+        f"the steps of {name}, which has a history of its own: rt-setup-database --package {name} is yours to run"
+        for name in sorted(names)
+        if _PACKAGE.fullmatch(name)
+    ]
 
 
 class Known(Sides):
@@ -142,15 +156,25 @@ class Known(Sides):
         finally:
             self.lifecycle.baselines.discard(database)
 
+    def moment(self) -> int:
+        """The time that it is for both sides while they are asked, remembered with what the old one says."""
+        return int(self.remembered("moment", lambda: int(time.time())))
+
     def old_validation(self, old: Rt) -> Validation:
         """What rt-validator of the old release finds."""
         return self._of_old_side("validation", Validation, lambda: integrity_check.collect(old))
+
+    def old_start(self) -> Start | None:
+        """What the old release logs whenever it starts; None where nobody can speak for it."""
+        if (old := self.witness()) is None:
+            return None
+        return self._of_old_side("start", Start, lambda: start.heard(old))
 
     def _of_old_side(self, name: str, kind: type[Fact], make: Callable[[], Fact]) -> Fact:
         """Return what is known about the untouched side under the old release, asked once and then remembered."""
         version = self.witness_release()
         image = self.lifecycle.rt_image(version) if version else ""
-        parts = (image, self.witness_server(), _source_of_checks())
+        parts = (image, self.witness_server(), _source_of_checks(), cache.digest(cache.secret()))
 
         def ask() -> str:
             made = make().to_json()

@@ -28,12 +28,13 @@ COPIES = 3
 class Lifecycle:
     """Everything that a test needs to get a database or an RT of some kind.
 
-    configuration: the site's own, used on the old and the new side alike.
+    configuration: the site's own, of the old side; of the new side as well, unless `new_configuration` is another.
     """
 
     client: DockerClient
     configuration: Configuration
     progress: Progress = quiet
+    new_configuration: Configuration | None = None
     _own: set[str] = field(default_factory=set)
     """Releases of which is known that they work on the copy with this configuration."""
 
@@ -41,6 +42,11 @@ class Lifecycle:
         """Tie the makers to the engine."""
         self.images = Images(self.client, self.progress)
         self.baselines = Baselines(self.client, self.progress)
+        self.new_side = self
+        """This for the new side: what it makes has the configuration that the site will have after the upgrade."""
+        if self.new_configuration is not None:
+            self.new_side = Lifecycle(self.client, self.new_configuration, self.progress)
+            self.new_side.images, self.new_side.baselines = self.images, self.baselines
 
     def server_image(self, name: str) -> str:
         """Return the image of a database server, built if need be."""

@@ -17,11 +17,10 @@ import requests
 from rt import rest1, rest2
 from rt.exceptions import RtError
 
-from harness.errors import InfrastructureError
-from harness.rest_client import Client, File, RestError
+from harness.rest_client import Client, File, RestError, SlowError
 from harness.rt import Rt
 
-__all__ = ["Client", "File", "RestError", "RestOne", "RestTwo", "client"]
+__all__ = ["Client", "File", "RestError", "RestOne", "RestTwo", "SlowError", "client"]
 
 LIMIT = 60
 """Seconds for one request."""
@@ -141,7 +140,7 @@ class RestTwo(Client):
             return method(*arguments, **options)
         except (RtError, ConnectionError, ValueError, LookupError) as error:
             if isinstance(error.__cause__, httpx2.TimeoutException):
-                raise InfrastructureError(f"REST 2: {what}: no answer within {LIMIT} s.") from error
+                raise SlowError(f"REST 2: {what}: no answer within {LIMIT} s.") from error
             raise RestError(f"REST 2: {what}", f"{type(error).__name__}: {error}") from error
 
     def close(self) -> None:

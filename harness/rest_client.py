@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, InfrastructureError
 
 
 class RestError(HarnessError):
@@ -23,6 +23,10 @@ class RestError(HarnessError):
     def __reduce__(self) -> Any:
         """Pickle as what it was made of."""
         return type(self), (self.where, self.what)
+
+
+class SlowError(InfrastructureError):
+    """RT's REST interface did not answer in time: the machine may be busy, or the site hang."""
 
 
 @dataclass(frozen=True)

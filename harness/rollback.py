@@ -26,7 +26,7 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
     baseline = lifecycle.restored(choice.dump, pair.server)
     before = lifecycle.baselines.clone(baseline)
     database = lifecycle.baselines.clone(baseline, DURABLE)
-    tools = lifecycle.tools(pair.target, database)
+    tools = lifecycle.new_side.tools(pair.target, database)
     try:
         for what, work in (
             ("backup", lambda: backup.take(database)),

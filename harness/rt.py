@@ -41,7 +41,7 @@ LOGIN_MARK = 'name="user"'
 
 @dataclass(frozen=True)
 class Configuration:
-    """A site's own configuration: files below /opt/rt/site.d, by relative path, used on both sides.
+    """A site's own configuration: files below /opt/rt/site.d, by relative path.
 
     remarks: what was left out of what the site has named.
     """
@@ -68,7 +68,7 @@ class Configuration:
     def pinned() -> set[str]:
         """Return the options that a copy does not take from the site."""
         text = LAST.read_text(encoding="utf-8")
-        return set(re.findall(r"^\s*Set\(\$(\w+)", text, re.MULTILINE)) | {"DatabaseExtraDSN"}
+        return set(re.findall(r"^\s*(?:Set\(\$|RT->Config->Set\(')(\w+)", text, re.MULTILINE))
 
     def last(self) -> str:
         """Return a name that an image reads after all of the site's: it sorts by bytes, without hidden ones."""

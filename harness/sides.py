@@ -59,11 +59,11 @@ class Sides:
 
     def scout(self) -> Rt:
         """Tools of the target on the untouched copy, to look at it with the target's eyes."""
-        return self._once("scout", lambda: self._tools(self.pair.target, self.before()))
+        return self._once("scout", lambda: self._tools(self.pair.target, self.before(), self.lifecycle.new_side))
 
     def new(self) -> Rt:
         """Tools of the target on the copy that is, or will be, upgraded."""
-        return self._once("new", lambda: self._tools(self.pair.target, self.untouched()))
+        return self._once("new", lambda: self._tools(self.pair.target, self.untouched(), self.lifecycle.new_side))
 
     def run(self) -> UpgradeRun:
         """The upgrade, carried out. Raises RefusedError where it must not be."""
@@ -107,7 +107,7 @@ class Sides:
         """Return a fact about the untouched side, kept beside its baseline. It must be a JSON value.
 
         What is known of a dump of the user's own is kept only where that is kept as well.
-        parts: what else it depends on: the image that computed it, the site's configuration.
+        parts: what else it depends on, like the image that computed it; the old side's configuration always is.
         """
         configuration = [f"{path}:{cache.digest(content)}" for path, content in self._configuration()]
         key = (self.baseline().key, name, *parts, *configuration)
@@ -127,14 +127,14 @@ class Sides:
         self._databases.append(database)
         return database
 
-    def _tools(self, version: str, database: Database) -> Rt:
-        tools = self.lifecycle.tools(version, database)
+    def _tools(self, version: str, database: Database, lifecycle: Lifecycle | None = None) -> Rt:
+        tools = (lifecycle or self.lifecycle).tools(version, database)
         self._containers.append(tools)
         return tools
 
     def _site(self) -> Rt:
         self.run()
-        site = self.lifecycle.site(self.pair.target, self.after(), files=[visitor.QUICK_LOGINS])
+        site = self.lifecycle.new_side.site(self.pair.target, self.after(), files=[visitor.QUICK_LOGINS])
         self._containers.append(site)
         return site
 

@@ -11,17 +11,17 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from harness import leftovers, redact, schema, together, visitor
+from harness import known as knowledge
+from harness import leftovers, schema, together, visitor
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import mails, spoken, views
+from harness.checks import mails, organization, spoken, views
 from harness.checks import meaning as meaning_check
 from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
 from harness.checks import run as run_check
 from harness.checks import schema as schema_check
-from harness.checks.log import records
 from harness.checks.meaning import Meaning
 from harness.checks.meaning_allowances import Upgrade
 from harness.checks.preflight import Recognised
@@ -73,7 +73,8 @@ class Stage(Known):
 
         def ask() -> Report:
             old = self.old()
-            known = preflight_check.Known(configuration=self.lifecycle.configuration, recognised=self.recognised())
+            new = self.lifecycle.new_side.configuration
+            known = preflight_check.Known(configuration=new, recognised=self.recognised())
             if old and self.validates and (witness := self.witness()):
                 known.validation = self.old_validation(witness)
             path = (self.pair.origin, self.pair.target)
@@ -83,7 +84,9 @@ class Stage(Known):
 
     def ran(self) -> Report:
         """Did the upgrade end well?"""
-        return self._answer(run_check.CHECK, lambda: run_check.check(self.run(), self.steps()))
+        return self._answer(
+            run_check.CHECK, lambda: run_check.check(self.run(), self.steps(), before=self.old_start)
+        )
 
     def history(self) -> Report:
         """Does RT's own history tell of a complete upgrade?"""
@@ -92,7 +95,9 @@ class Stage(Known):
             thaw = Thawer(self.new())
             before = self.old_history()
             after = history_check.read(self.after(), thaw)
-            return history_check.check(before, after, self.steps(), self.pair.origin, self.pair.target)
+            report = history_check.check(before, after, self.steps(), self.pair.origin, self.pair.target)
+            report.not_checked += knowledge.extensions(before, after)
+            return report
 
         return self._answer(history_check.CHECK, ask)
 
@@ -140,10 +145,14 @@ class Stage(Known):
             every = meaning_check.sampling(self.before())
             before = None
             if old:
-                before = self._of_old_side("meaning", Meaning, lambda: meaning_check.collect(old, accounts, every))
+                now = self.moment()
+                before = self._of_old_side(
+                    f"meaning at {now}", Meaning, lambda: meaning_check.collect(old, accounts, every, now=now)
+                )
             after = self._telling().result()
             done = Upgrade(self.witness_release() or self.pair.origin, self.pair.target, tuple(self.steps()))
             report = meaning_check.check(before, after, done)
+            organization.check(report, self.before(), [one.organization for one in (before, after) if one])
             report.not_checked += self.spoken_for("itself says of its data") if before else []
             return report
 
@@ -157,7 +166,9 @@ class Stage(Known):
             held = threading.Event()
             every = meaning_check.sampling(self.before())
             pool = ThreadPoolExecutor(1)
-            told = pool.submit(meaning_check.collect, self.new(), self.accounts(), every, held=held.set)
+            told = pool.submit(
+                meaning_check.collect, self.new(), self.accounts(), every, held=held.set, now=self.moment()
+            )
             told.add_done_callback(lambda _: held.set())  # also where it fails
             pool.shutdown(wait=False)
             held.wait()
@@ -182,7 +193,9 @@ class Stage(Known):
                 return self._never_came_up(error)
             visit = visitor.invite(self.new(), self.site(), self.after(), self.accounts(), thorough=self.thorough)
             report = application_check.check(
-                visit, mails=lambda report: mails.judge(report, self.old_mails(), self.new())
+                visit,
+                mails=lambda report: mails.judge(report, self.old_mails(), self.new()),
+                before=self.old_start,
             )
             report.not_checked += self.spoken_for("sends by mail")
             return report
@@ -198,15 +211,7 @@ class Stage(Known):
         killed = "exit code 137" in error.sentence  # by hand, or for want of memory
         if killed or (not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry)):
             raise error
-        report = Report(application_check.CHECK, application_check.QUESTION, looked_at=1)
-        lines = [line for _, text in error.blocks for line in text.splitlines()]
-        said = [redact.line(one.message) for one in records(lines) if one.complaint]
-        report.find(
-            "site", f"it does not come up on the upgraded database: {redact.line(str(error.__cause__))}",
-            samples=tuple(dict.fromkeys(said[-5:])),
-            repair="look at what of CONFIG's html and lib is written for the old release",
-        )  # fmt: skip
-        return report
+        return visitor.shut_out(error)
 
     # How it is done.
 

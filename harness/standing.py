@@ -44,9 +44,9 @@ def log(database: Database) -> str:
 
 
 def without_values(text: str) -> str:
-    """Return what a client or a server said with everything in quotes taken out, for that is people's data."""
+    """Return what a client or a server said with what is in quotes taken out, and what only people say."""
     cut = "\n".join(map(redact.without_given, text.splitlines()))
-    return "\n".join(line[:300] for line in _QUOTED.sub("'...'", cut).splitlines())
+    return redact.lines(_QUOTED.sub("'...'", cut))
 
 
 def need(database: Database, what: str) -> None:

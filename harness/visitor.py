@@ -9,10 +9,14 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from harness import redact, web
-from harness.checks.application import Visit
+from harness.checks import application, occasional
+from harness.checks.log import records
+from harness.checks.visit import Visit
 from harness.database import Database
 from harness.errors import InfrastructureError
 from harness.rt import SITE_CONFIGURATION, Rt
+from harness.verdict import Report
+from harness.waits import NotReadyError
 
 QUICK_LOGINS = (f"{SITE_CONFIGURATION}/~visitor.pm", b"Set($BcryptCost, 10);\n1;\n")
 """For the site that is tried out: at the usual cost a login takes as long as four pages; REST 2 has one a call."""
@@ -62,6 +66,19 @@ def _said(database: Database, tickets: Sequence[int]) -> frozenset[str]:
     return frozenset(mark for mark in web.ERROR_MARKS if database.value(asked, [f"%{mark}%"] * 2))
 
 
+def shut_out(error: NotReadyError) -> Report:
+    """Return the report on a site that never came up."""
+    report = Report(application.CHECK, application.QUESTION, looked_at=1)
+    lines = [line for _, text in error.blocks for line in text.splitlines()]
+    said = [redact.line(one.message) for one in records(lines) if one.complaint]
+    report.find(
+        "site", f"it does not come up on the upgraded database: {redact.line(str(error.__cause__))}",
+        samples=tuple(dict.fromkeys(said[-5:])),
+        repair="look at what of CONFIG's html and lib is written for the old release",
+    )  # fmt: skip
+    return report
+
+
 def invite(
     tools: Rt, site: Rt, database: Database, accounts: Mapping[str, str], *, thorough: bool = False
 ) -> Visit:
@@ -93,11 +110,12 @@ def invite(
         "WHERE a.Name = 'Subscription' AND a.ObjectType = 'RT::User' GROUP BY u.Name ORDER BY COUNT(*), MIN(a.id)"
     )
     answers, numbers = int(database.value(_ANSWERS)), tuple(int(one) for (one,) in tickets)
+    jobs, left = occasional.choose(database, tools, thorough=thorough)
     people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
     return Visit(
         site, name, password, queue=name, answers=answers, said=_said(database, numbers),
         emoji=charset == "utf8mb4",
         tickets=numbers, dashboards=tuple(int(one) for (one,) in dashboards),
         people=people if thorough else dict(list(people.items())[:2]), thorough=thorough,
-        subscribers=tuple(str(one) for (one,) in subscribers),
+        subscribers=tuple(str(one) for (one,) in subscribers), jobs=tuple(jobs), jobs_left=tuple(left),
     )  # fmt: skip

@@ -7,11 +7,9 @@ in the container, which is read back.
 from __future__ import annotations
 
 import re
-import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 
 import requests
@@ -20,17 +18,21 @@ from harness import redact, rest, web
 from harness.checks import jobs
 from harness.checks.log import LogAllowance, allowances, complaints, records
 from harness.checks.mails import mails_about
-from harness.rest import Client, File, RestError
-from harness.rt import Rt
+from harness.checks.start import Start, Starts
+from harness.checks.visit import Visit
+from harness.errors import HarnessError
+from harness.rest import Client, File, RestError, SlowError
 from harness.verdict import Report
 from harness.web import PageError
 
 CHECK = "application"
 QUESTION = "Does the site work for people, programs, mail and jobs?"
-ASCII, WIDE = "Printer on fire", "Prüfung 図書館 Ответ “ok”"
-EMOJI = " \U0001f600"
+ASCII = "Printer on fire"
 _SENDER = "new-customer@customers.example.test"
 _SHOWN = 5
+PATIENCE = 4
+"""Requests that may go without an answer until nothing more is asked over HTTP: each takes a minute."""
+_SLOW = "no answer within"
 _REST_TWO = "/opt/rt/share/lib/RT/REST2.pm"
 
 PAGES = (
@@ -43,82 +45,77 @@ PAGES = (
 FIRST_PAGES = ("/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.html", "/Admin/Queues/")
 
 
-@dataclass
-class Visit:
-    """One look at a site. user: one with all rights. emoji: whether the database takes four bytes.
-
-    answers: how many mails the site's own scrips send to somebody who opens a ticket and gets an answer. said:
-    words of `web.ERROR_MARKS` that people have written themselves, so that they mean nothing.
-
-    people: name to password of accounts whose homepage is looked at. subscribers: names of those who get
-    dashboards by mail. thorough: every kind of page.
-    """
-
-    rt: Rt
-    user: str
-    password: str
-    queue: str = "General"
-    answers: int = 2
-    emoji: bool = True
-    dashboards: tuple[int, ...] = ()
-    tickets: tuple[int, ...] = (1,)
-    people: Mapping[str, str] = field(default_factory=dict)
-    subscribers: tuple[str, ...] = ()
-    said: frozenset[str] = frozenset()
-    thorough: bool = False
-    mark: str = field(default_factory=lambda: secrets.token_hex(4))
-
-    @property
-    def text(self) -> str:
-        """Return text that shows what happens to characters of every width."""
-        return WIDE + (EMOJI if self.emoji else "")
-
-
 def check(
     visit: Visit,
     allowed: tuple[LogAllowance, ...] | None = None,
     mails: Callable[[Report], None] | None = None,
+    before: Callable[[], Start | None] = lambda: None,
 ) -> Report:
     """Use the site as people, programs and cron do; whatever does not work is a finding.
 
-    mails: judges what the scrips send, beside everything else. Infrastructure errors (the container is gone) are
+    mails: judges what the scrips send, beside everything else. before: what the old release says at every start.
+    Infrastructure errors (the container is gone) are
     raised, not found.
     """
     started = time.monotonic()
     report = Report(CHECK, QUESTION, unit="things tried")
     versions = (1, 2) if visit.rt.run("test", "-e", _REST_TWO).code == 0 else (1,)
     rules = allowances() if allowed is None else allowed
+    starts = Starts(visit.rt, before, rules)
     with ThreadPoolExecutor(2) as pool:  # programs of their own, which need no turn at the web server
-        beside = [pool.submit(_jobs, report, visit, rules)]
+        beside = [pool.submit(_jobs, report, visit, rules, starts)]
         beside += [pool.submit(mails, report)] if mails else []
-        _use(report, visit, versions)
-        trouble = [error for error in (one.exception() for one in beside) if error]
-    _log(report, visit, rules)
+        used = _use(report, visit, versions)
+        trouble = [error for error in (used, *(one.exception() for one in beside)) if error]
+    _log(report, visit, rules, starts)
+    starts.judge(report)
     report.seconds = round(time.monotonic() - started, 2)
     # What could not be asked must not hide what was found.
     if trouble and not report.findings:
         raise trouble[0]
-    report.unanswered += [str(error) for error in trouble]
+    report.unanswered += [str(e) if isinstance(e, HarnessError) else redact.line(str(e)) for e in trouble]
     return report
 
 
-def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...]) -> None:
-    jobs.run(report, visit.rt, rules, thorough=visit.thorough, subscribers=visit.subscribers)
+def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...], starts: Starts) -> None:
+    report.not_checked += visit.jobs_left
+    jobs.run(
+        report,
+        visit.rt,
+        rules,
+        thorough=visit.thorough,
+        subscribers=visit.subscribers,
+        more=visit.jobs,
+        starts=starts,
+    )
 
 
-def _use(report: Report, visit: Visit, versions: Sequence[int]) -> None:
-    """Use the site over HTTP and by mail, one thing after the other."""
-    _try(report, "pages", lambda: _pages(report, visit))
-    _try(report, "homepages", lambda: _homepages(report, visit))
-    for version in versions:
-        _try(report, f"REST {version}", partial(_rest, report, visit, version))
-    _try(report, "mail", lambda: _mail(report, visit))
+def _use(report: Report, visit: Visit, versions: Sequence[int]) -> Exception | None:
+    """Use the site over HTTP and by mail, one thing after the other; return what kept it from going on."""
+    try:
+        _try(report, "pages", lambda: _pages(report, visit))
+        _try(report, "homepages", lambda: _homepages(report, visit))
+        for version in versions:
+            _try(report, f"REST {version}", partial(_rest, report, visit, version))
+        _try(report, "mail", lambda: _mail(report, visit))
+    except (HarnessError, requests.RequestException) as error:
+        return error
+    return None
 
 
 def _try(report: Report, what: str, work: Callable[[], None]) -> None:
-    """Turn what the site gets wrong into a finding; go on with the next thing."""
+    """Turn what the site gets wrong into a finding; go on with the next thing, also where one is not answered."""
+    slow = [one for one in report.unanswered if _SLOW in one]
+    if len(slow) >= PATIENCE:
+        if len(slow) == PATIENCE:
+            report.unanswered.append(f"whatever came after {PATIENCE} requests with {_SLOW} {web.LIMIT} s each")
+        return
     try:
         work()
+    except requests.Timeout:
+        report.unanswered.append(f"{what}: {_SLOW} {web.LIMIT} s")
+    except SlowError as error:
+        report.unanswered.append(error.sentence)
     except (PageError, RestError) as error:
         report.find(what, f"{error.where}: {redact.line(error.what)}", blocks=error.blocks[:0])
 
@@ -207,6 +204,9 @@ def _mail(report: Report, visit: Visit) -> None:
         ["rt-mailgate", "--queue", visit.queue, "--action", "correspond", "--url", "http://127.0.0.1/", "--debug"],
         stdin=[message.encode()], limit=60,
     )  # fmt: skip
+    if sent.timed_out:
+        report.unanswered.append(f"mail gateway: {_SLOW} 60 s")
+        return
     refused = sent.code != 0 or "not ok" in sent.out + sent.err
     _expect(report, "mail gateway", f"the mail is refused (exit code {sent.code})", good=not refused)
     with rest.client(visit.rt, visit.user, visit.password) as client:
@@ -214,7 +214,7 @@ def _mail(report: Report, visit: Visit) -> None:
         _expect(report, "mail gateway", f"the mail made {len(found)} tickets instead of one", good=len(found) == 1)
         for ticket in found:
             client.reply(ticket, f"Answer {visit.text}")
-    mails = mails_about(visit.rt, visit.mark)
+    mails = mails_about(visit.rt, visit.mark, found)
     answered = [mail[1] for mail in mails if _SENDER in mail[0]]
     report.facts["mails that scrips send to a requestor"] = visit.answers
     _expect(
@@ -226,10 +226,11 @@ def _mail(report: Report, visit: Visit) -> None:
     _expect(report, "outgoing mail", "a mail lacks the ticket's number in its subject", good=tagged)
 
 
-def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...]) -> None:
+def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts: Starts) -> None:
     """Find what the site logged meanwhile: a page may look well and have lost a part."""
     bad, used = complaints(records(visit.rt.container.logs().splitlines()), allowed, "site")
     report.allowed += [f"site: {one.reason}" for one in used]
+    bad = starts.others(bad)
     kinds = dict.fromkeys(redact.line(one.message) for one in bad)
     if bad:
         report.find("log", f"the site logged {len(bad)} errors while it was used", samples=tuple(kinds)[:_SHOWN])

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 
 from harness import redact
 from harness.checks.log import LogAllowance, allowances, complaints, records
+from harness.checks.start import shape
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
@@ -94,6 +95,12 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
     report = Report(CHECK, QUESTION, looked_at=1, unit="validator runs")
     for side in filter(None, (before, after)):
         _worked(report, side)
+    # The old one's own complaints are no matter of the upgrade: what it missed for them would only seem new.
+    usual = set(map(shape, before.complaints)) if before else set()
+    complained = [one for one in after.complaints if shape(one) not in usual]
+    if complained and after.code in (CLEAN, DIRTY):
+        where = f"{TOOL} of RT {after.release}"
+        report.find(where, f"it logged {len(complained)} complaints", samples=tuple(complained[:_SHOWN]))
     known = set(before.found) if before else set()
     new = [one for one in after.found if one not in known]
     untouched = again() if new and again else None
@@ -114,6 +121,7 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
     report.facts = {
         "before": len(before.found) if before else None, "after": len(after.found), "new": len(new),
         "gone": len(known - set(after.found)), "old": old[:_SHOWN], "not asked before": len(unasked),
+        "complained of before": before.complaints[:_SHOWN] if before else [],
     }  # fmt: skip
     return report
 
@@ -138,8 +146,6 @@ def _worked(report: Report, side: Validation) -> None:
         report.find(where, f"it could not do its work (exit code {side.code})", samples=tuple(side.complaints[:3]))
     elif (side.code == DIRTY) != bool(side.found):
         report.find(where, f"it ended with exit code {side.code} and {len(side.found)} findings, which contradict")
-    if side.complaints and side.code in (CLEAN, DIRTY):
-        report.find(where, f"it logged {len(side.complaints)} complaints", samples=tuple(side.complaints[:_SHOWN]))
 
 
 def _kind(finding: str) -> str:

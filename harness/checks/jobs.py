@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from harness import redact
 from harness.checks.log import LogAllowance, records
 from harness.checks.mails import outbox
+from harness.checks.start import Starts
 from harness.rt import Rt
 from harness.verdict import Report
 
@@ -33,56 +34,53 @@ _SHOWN = 5
 
 def run(
     report: Report, rt: Rt, allowed: Sequence[LogAllowance], *, thorough: bool = False,
-    subscribers: Sequence[str] = (),
+    subscribers: Sequence[str] = (), more: Sequence[Sequence[str]] = (), starts: Starts | None = None,
 ) -> None:  # fmt: skip
     """Run every job on a site; what fails or complains becomes a finding. Writes.
 
+    starts: what RT says at every start, which is no job's doing. more: jobs that not every site runs.
     subscribers: who gets dashboards by mail, whose take a second each: unless it is thorough, only the first one's
     are made, where the release's job can be told to.
     """
     few = len(subscribers) > 1 and not thorough and rt.run("grep", "-q", "user=s", _DASHBOARDS_PROGRAM).code == 0
-    for job in (*JOBS, *(MORE_JOBS if thorough else ())):
+    starts = starts or Starts(rt)
+    for job in (*JOBS, *(MORE_JOBS if thorough else ()), *more):
         if job[0] != DASHBOARDS:
-            one(report, rt, allowed, job)
+            one(report, rt, allowed, job, starts=starts)
         elif few:
-            one(report, rt, allowed, (*job, f"--user={subscribers[0]}"), LIMIT_OF_DASHBOARDS)
+            one(report, rt, allowed, (*job, f"--user={subscribers[0]}"), LIMIT_OF_DASHBOARDS, starts=starts)
             report.not_checked.append(f"dashboards by mail of {len(subscribers) - 1} other people than the first")
         else:
-            one(report, rt, allowed, job, LIMIT if thorough else LIMIT_OF_DASHBOARDS)
+            one(report, rt, allowed, job, LIMIT if thorough else LIMIT_OF_DASHBOARDS, starts=starts)
     sent = {mail[_SUBSCRIPTION] for mail in outbox(rt)} - {None}
     report.facts["subscriptions sent"] = len(sent)
     if not sent:
         report.not_checked.append("dashboards by mail: none was sent to anybody")
 
 
-def _said_at_every_start(rt: Rt) -> set[str]:
-    """Return what RT warns of whenever it starts, for want of a stylesheet for example; that is no job's doing."""
-    started = rt.perl("use RT; RT::LoadConfig(); RT::Init();")
-    return {redact.line(one.message) for one in records(started.err.splitlines()) if not one.complaint}
-
-
-def one(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Sequence[str], limit: float = LIMIT) -> None:
-    """Run one job. limit: seconds after which it is stopped."""
+def one(
+    report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Sequence[str], limit: float = LIMIT,
+    *, starts: Starts | None = None,
+) -> None:  # fmt: skip
+    """Run one job. limit: seconds after which it is stopped. starts: as for `run`."""
     report.looked_at += 1
     done = rt.run(*job, limit=limit)
     said = []
     for record in records(done.err.splitlines()):
         cover = next((one for one in allowed if one.covers(record, job[0])), None)
         if cover is None:
-            said.append(redact.line(record.message))
+            said.append(record)
         elif (reason := f"{job[0]}: {cover.reason}") not in report.allowed:
             report.allowed.append(reason)
     stopped = done.timed_out and job[0] == DASHBOARDS
     if done.timed_out and not stopped:
         report.unanswered.append(f"whether {job[0]} works: it was not done within {limit:.0f} s, or was killed")
         return
-    if said and (always := _said_at_every_start(rt)):
-        report.facts["said at every start"] = sorted(always)
-        said = [one for one in said if one not in always]
+    said = (starts or Starts(rt)).others(said)
     if stopped:
         report.not_checked.append(f"what {job[0]} would have sent after its first {limit:.0f} s")
     if said or (done.code and not stopped):
         report.find(
             f"job {' '.join(job[:3])}", f"exit code {done.code}, {len(said)} lines on standard error",
-            samples=tuple(said[:_SHOWN]),
+            samples=tuple(redact.line(record.message) for record in said[:_SHOWN]),
         )  # fmt: skip

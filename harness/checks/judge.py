@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from harness import cache
 from harness.checks.allowances import ADDED, CHANGED, REMOVED, Allowances, Matcher, RowAllowance
 from harness.checks.context import Context
 from harness.digest import Key, Row
@@ -173,12 +174,9 @@ class Judge:
 
 
 def shown(key: Key) -> str:
-    """Return a key fit to be printed: numbers as they are, text (which may be personal) as a checksum."""
-    import hashlib  # noqa: PLC0415 - only on the way to a finding
+    """Return a key fit to be printed: numbers as they are, text (which may be personal) as a keyed digest."""
 
     def one(part: str) -> str:
-        if part.lstrip("-").isdigit():
-            return part
-        return "sha256:" + hashlib.sha256(part.encode(errors="surrogateescape")).hexdigest()[:12]
+        return part if part.lstrip("-").isdigit() else f"digest:{cache.keyed(part)}"
 
     return ", ".join(map(one, key))

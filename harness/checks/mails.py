@@ -7,7 +7,7 @@ import email.policy
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -30,6 +30,8 @@ _HEADERS = ("Precedence", "Auto-Submitted", "X-RT-Loop-Prevention", "Content-Typ
 _NUMBER = re.compile(r"(?<!queue )\b\d+\b")
 _TICKET = re.compile(r"(?<=#)\d+\b|(?<=[+-])\d+(?=@)")
 """A ticket's number in the name or the address of somebody who gets mail."""
+_ABOUT = re.compile(r"RT-Ticket(?:: \S.* #|-)(\d+)\b")
+"""The ticket that a mail of RT's is about: its own header, and the reference that RT makes up for each ticket."""
 _RANDOM = re.compile(r'; boundary="?[^";]*"?')
 _SHOWN = 5
 
@@ -66,16 +68,25 @@ def outbox(rt: Rt) -> list[EmailMessage]:
     return [one for one in parsed if isinstance(one, EmailMessage)]
 
 
-def mails_about(rt: Rt, mark: str) -> list[tuple[str, ...]]:
-    """Return (recipients, subject, headers that matter ...) of the mails whose subject holds `mark`, sorted.
+def about(raw: Mapping[str, str]) -> set[int]:
+    """Return the tickets that a mail is about, by its headers (name in lower case to value)."""
+    own = f"RT-Ticket: {raw.get('x-rt-ticket') or raw.get('rt-ticket', '')}"
+    return {
+        int(one) for one in _ABOUT.findall("\n".join((own, raw.get("in-reply-to", ""), raw.get("references", ""))))
+    }
 
+
+def mails_about(rt: Rt, mark: str, tickets: Collection[int] = ()) -> list[tuple[str, ...]]:
+    """Return (recipients, subject, headers that matter ...) of the mails about some tickets, sorted.
+
+    mark: what is in the subject of all of them; but a site's templates may say another subject.
     The mark, the ticket's number and what is random are taken out, so that two releases can be compared.
     """
     found: list[tuple[str, ...]] = []
     for one in outbox(rt):
         raw = {name.lower(): " ".join(str(value).split()) for name, value in one.raw_items()}
         subject = _subject(raw.get("subject", ""))
-        if mark in subject:
+        if mark in subject or not about(raw).isdisjoint(tickets):
             people = sorted(
                 part.strip()
                 for name in ("to", "cc", "bcc")
@@ -106,18 +117,21 @@ def sent(tools: Rt, most: int = 0, queues: Iterable[str] = ()) -> Mails:
         if done.code:
             raise ValueError(f"exit code {done.code}")
         last = done.out.rstrip("\n").rpartition("\n")[2]  # a scrip may print as well
-        actions = {str(queue): str(what) for queue, what in json.loads(last).items()}
+        told = json.loads(last)
+        actions = {str(queue): str(what) for queue, what in told["done"].items()}
+        tickets = {int(one) for one in told["tickets"]}
     except ValueError as error:
         lines = "\n".join(redact.line(line) for line in done.err.splitlines()[-15:])
         raise InfrastructureError(
             f"RT {tools.release} did not get as far as sending mail ({error}).", [("Errors", lines)]
         ) from error
-    return Mails(tools.release, actions, [[hidden(people), *rest] for people, *rest in mails_about(tools, MARK)])
+    found = mails_about(tools, MARK, tickets)
+    return Mails(tools.release, actions, [[hidden(people), *rest] for people, *rest in found])
 
 
 def hidden(addresses: str) -> str:
-    """Return a list of addresses as digests: enough to compare, and nobody's."""
-    return ", ".join(cache.digest(one.strip().lower()) for one in addresses.split(",") if one.strip())
+    """Return a list of addresses as keyed digests: enough to compare, and nobody's."""
+    return ", ".join(cache.keyed(one.strip().lower()) for one in addresses.split(",") if one.strip())
 
 
 def judge(report: Report, before: Mails | None, tools: Rt) -> None:

@@ -17,8 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness import cache as caches
 from harness import redact
-from harness.checks.log import SQL_COMPLAINTS
+from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances
 from harness.checks.meaning_allowances import RIGHTS, Allowances, Change, Upgrade, read
 from harness.database import Database
 from harness.errors import InfrastructureError
@@ -64,6 +65,8 @@ class Meaning:
     complaints: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """Processor time that each subject took."""
+    organization: str = ""
+    """By what name RT took links for its own."""
 
     def to_json(self) -> str:
         """Return it as JSON, to be kept beside a baseline; it holds no text that people wrote."""
@@ -94,15 +97,16 @@ def sampling(database: Database) -> dict[str, int]:
 
 
 def collect(
-    tools: Rt, accounts: Mapping[str, str] | None = None, every: Mapping[str, int] | None = None,
-    limit: float = PATIENCE, held: Callable[[], None] | None = None,
+    tools: Rt, accounts: Mapping[str, str] | None = None, every: Mapping[str, int] | None = None, *,
+    limit: float = PATIENCE, held: Callable[[], None] | None = None, now: int | None = None,
 ) -> Meaning:  # fmt: skip
     """Let the release that `tools` is say what its database means. accounts: name to password, for logins.
 
     Nothing is written. held: called once the answer is about the database as it is then, so that from there on
-    others may write to it. Raises InfrastructureError when the program ends without an answer.
+    others may write to it. now: seconds since 1970, the time that RT is to believe it is; searches may ask for the
+    last day. Raises InfrastructureError when the program ends without an answer.
     """
-    request = {"every": dict(every or {}), "accounts": dict(accounts or {})}
+    request = {"every": dict(every or {}), "accounts": dict(accounts or {}), "key": caches.secret(), "now": now}
 
     def hear(line: str) -> None:
         if line == HELD and held:
@@ -125,6 +129,7 @@ def collect(
     complaints: set[str] = set()
     for sections in parts:
         complaints |= set(sections.pop(COMPLAINTS, {}))
+        told.organization = str(sections.pop("organization", {}).get("is") or "")
         told.seconds |= {name: float(str(value)) for name, value in sections.pop("seconds", {}).items()}
         told.sections |= {name: _as_texts(keys) for name, keys in sections.items()}
     told.complaints = sorted(complaints)
@@ -244,7 +249,15 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
             report.find(
                 f"RT {side.release}", f"{len(died)} subjects could not be told", samples=tuple(died[:_SHOWN])
             )
-    new = [one for one in after.complaints if _shape(one) not in known and not one.startswith("[died]")]
+    outside = [one for one in after.complaints if _of_the_copy(one)]
+    if outside:
+        report.not_checked.append(
+            f"{len(outside)} contents that are not in the database: a copy has no other storage"
+        )
+    new = [
+        one for one in after.complaints
+        if one not in outside and _shape(one) not in known and not one.startswith("[died]")
+    ]  # fmt: skip
     bad = [one for one in new if any(pattern.search(one) for pattern in SQL_COMPLAINTS) or _LOUD.match(one)]
     if bad:
         samples = tuple(redact.line(one) for one in bad[:_SHOWN])
@@ -252,6 +265,12 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
             f"RT {after.release}", f"RT complains {len(bad)} times while it reads the data", samples=samples
         )
     report.facts["warnings"] = sorted({redact.line(one) for one in new if one not in bad})[:_SHOWN]
+
+
+def _of_the_copy(complaint: str) -> bool:
+    """Tell whether it is one that is known to be harmless, of how a copy is made for example."""
+    level, _, text = complaint.removeprefix("[").partition("] ")
+    return any(one.covers(LogRecord("", level, text)) for one in allowances())
 
 
 def _shape(complaint: str) -> str:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness import cache as caches
 from harness.releases import parse
 
 FILE = Path(__file__).with_name("meaning_allowances.toml")
@@ -70,7 +71,8 @@ class Change:
 class Allowance:
     """A difference that steps make, or the code since a release. Patterns match whole sections, names, values.
 
-    values: for a new or gone key, fields that it must have, with a pattern of each. rule: a name in RULES.
+    values: for a new or gone key, fields that it must have, with a pattern of each; texts: fields that leave RT as
+    digests, with the text of each. rule: a name in RULES.
     """
 
     section: str
@@ -82,6 +84,7 @@ class Allowance:
     old: str = ".*"
     new: str = ".*"
     values: tuple[tuple[str, str], ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
     rule: str = ""
 
     @property
@@ -103,7 +106,8 @@ class Allowance:
             return False
         if self.kind != "changed":
             there = change.new if self.kind == "new" else change.old
-            return all(name in there and _all(pattern, there[name]) for name, pattern in self.values)
+            alike = all(there.get(name) == caches.keyed(text) for name, text in self.texts)
+            return alike and all(name in there and _all(pattern, there[name]) for name, pattern in self.values)
         return _all(self.field, change.name) and _all(self.old, change.old) and _all(self.new, change.new)
 
 
@@ -192,7 +196,14 @@ def read(path: Path = FILE) -> Allowances:
     """Read the file. Raises TypeError or KeyError for a word it does not know or an entry without a reason."""
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     rows = [
-        Allowance(**{**row, "steps": tuple(row.get("steps", ())), "values": tuple(row.get("values", {}).items())})
+        Allowance(
+            **{
+                **row,
+                "steps": tuple(row.get("steps", ())),
+                "values": tuple(row.get("values", {}).items()),
+                "texts": tuple(row.get("texts", {}).items()),
+            }
+        )
         for row in data.get("allow", [])
     ]
     grants = [

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from harness import redact
 from harness.checks.log import LogAllowance, LogRecord, allowances, complaints, records
+from harness.checks.start import Start, shape
 from harness.upgrade import StepRun, UpgradeRun
 from harness.verdict import Report
 
@@ -28,10 +29,18 @@ _ASKED = (
     re.compile(r"specify that user's database password"),
 )  # fmt: skip
 _SAMPLES = 5
+_WARNINGS = 20
+"""How many different warnings a report shows: a step may warn of every homepage of a large site."""
 
 
-def check(run: UpgradeRun, expected: Sequence[str], allowed: Sequence[LogAllowance] | None = None) -> Report:
-    """Judge a run of the upgrade. expected: the steps it must apply, oldest first; () for nothing to do."""
+def check(
+    run: UpgradeRun, expected: Sequence[str], allowed: Sequence[LogAllowance] | None = None,
+    before: Callable[[], Start | None] = lambda: None,
+) -> Report:  # fmt: skip
+    """Judge a run of the upgrade. expected: the steps it must apply, oldest first; () for nothing to do.
+
+    before: what the old release says at every start, and so did before the upgrade.
+    """
     report = Report(CHECK, QUESTION, looked_at=len(run.lines), unit="lines of output")
     lines = [text for _, text in run.lines]
     report.facts = {"code": run.code, "seconds": run.seconds, "steps": [step.name for step in _begun(run)]}
@@ -41,9 +50,18 @@ def check(run: UpgradeRun, expected: Sequence[str], allowed: Sequence[LogAllowan
     found = records(lines)
     bad, used = complaints(found, allowances() if allowed is None else allowed)
     report.allowed += [f"{one.pattern.pattern}: {one.reason}" for one in used]
+    if bad and (old := before()):
+        usual = set(map(shape, old.said))
+        known = [one for one in bad if shape(redact.line(one.message)) in usual]
+        bad = [one for one in bad if one not in known]
+        report.allowed += sorted(
+            {f"RT {old.release} says so at every start: {redact.line(one.message)}" for one in known}
+        )
     _complaints(report, bad)
     quiet = [record for record in found if record.level == "warning" and not record.complaint]
-    report.facts["warnings"] = sorted({redact.line(record.message) for record in quiet})
+    said = sorted({redact.line(record.message) for record in quiet})
+    more = [f"{_WARNINGS} of {len(said)} are shown"] if len(said) > _WARNINGS else []
+    report.facts["warnings"] = said[:_WARNINGS] + more
     return report
 
 

@@ -1,6 +1,7 @@
 # Read after all of the site's own files, on every copy that the harness makes of a site. Whatever the site's
 # configuration says, a copy writes to nobody, works on its own database, answers at its own address, logs where it
-# can be read, and asks no directory for accounts: none of these can be reached, or may be.
+# can be read, and asks no directory for accounts and no storage for attachments: none of these can be reached, or
+# may be.
 # (No `use strict`: RT's options are variables that nobody declares.)
 Set($MailCommand, 'sendmailpipe');
 Set($SendmailPath, $ENV{RT_MAIL_COMMAND} || '/opt/rt/mail-sink');
@@ -41,6 +42,8 @@ Set($SendmailBounceArguments, '-oi -t');
 }
 Set($ExternalAuthPriority, []);
 Set($ExternalInfoPriority, []);
+# Not Set(%...), which adds to a hash. Of a storage that is not there RT complains at every start.
+RT->Config->Set('ExternalStorage');
 
 Set($LogToSTDERR, $ENV{RT_LOG_LEVEL} || 'warning');
 Set($LogToSyslog, undef);
@@ -53,7 +56,7 @@ unless (defined &RT::Config::HarnessSetFromAnywhere) {
     *RT::Config::SetFromConfig = sub {
         my ($self, %args) = @_;
         return 1 if $args{Database} && ${ $args{Option} } =~ /^(?:
-            MailCommand | Sendmail\w* | MailParams | Database\w+ | LogTo\w+ | External(?:Auth|Info)Priority
+            MailCommand | Sendmail\w* | MailParams | Database\w+ | LogTo\w+ | External(?:AuthPriority | InfoPriority | Storage)
             | Web(?:Domain | Port | Path | BaseURL | URL | SecureCookies | RemoteUserAuth | FallbackToRTLogin) )\z/x;
         return $self->RT::Config::HarnessSetFromAnywhere(%args);
     };

@@ -89,7 +89,7 @@ def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
     def site_files() -> Path:
         """Lay out what all copies have: the site's own configuration, and that no mail goes to anybody."""
         own = tmp_path / "site.d"
-        for path, content in stage.lifecycle.configuration.inside():
+        for path, content in stage.lifecycle.new_side.configuration.inside():
             file = own / Path(path).relative_to(SITE_CONFIGURATION)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)

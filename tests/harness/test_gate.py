@@ -45,6 +45,7 @@ def gate(*arguments: str, folder: Path, **environment: str) -> subprocess.Comple
         (["--dump", "/nowhere/dump.sql"], "There is no dump /nowhere/dump.sql"),
         (["--from", "4.2.0"], "No dump of RT 4.2.0 is bundled"),
         (["--config", "/nowhere"], "There is no configuration /nowhere"),
+        (["--config-new", "/nowhere-new"], "There is no configuration /nowhere-new"),
         (["--accept", "/nowhere"], "/nowhere"),
         (["--sever", "mariadb-10.11"], "unrecognized arguments"),
     ],

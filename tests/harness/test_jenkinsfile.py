@@ -91,6 +91,16 @@ def test_every_make_target_exists(workspace: Path, name: str) -> None:
     assert done.stdout
 
 
+@pytest.mark.parametrize(("target", "option"), [("gate", "--config-new"), ("upgrade", "--site-config-new")])
+def test_make_hands_the_new_sides_configuration_on(target: str, option: str) -> None:
+    """What make takes and does not pass on is a gate on another configuration than was said."""
+    done = subprocess.run(
+        ["make", "-n", target, "CONFIG=/old", "CONFIG_NEW=/new"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert f'{option} "/new"' in done.stdout
+
+
 @pytest.mark.parametrize(("wanted", "green"), [("True", True), ("False", False)])
 def test_own_tests_are_green_only_when_they_pass(
     workspace: Path, tmp_path_factory: pytest.TempPathFactory, wanted: str, green: bool

@@ -21,7 +21,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "dump": ("choice", "dump", "dumptext"),
     "baseline": (
         "amplify", "backup", "baseline", "copying", "database", "dumppromises", "dumpwriting", "leftovers",
-        "restore", "standing",
+        "restore", "standing", "vocabulary",
     ),
     "clone": ("digest", "load", "rest", "rest_client", "rt", "schema", "siteconfig", "thaw", "warm", "web"),
     "upgrade": ("dumpmaking", "guard", "interruption", "lifecycle", "statements", "upgrade"),

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from harness import dump
+from harness import dump, known
+from harness.checks.history import History
 from harness.choice import choose
 from harness.lifecycle import Lifecycle
 from harness.rt import Configuration, Rt
@@ -58,6 +59,32 @@ def test_both_sides_know_the_sites_lifecycles_and_plugins(stage: Stage) -> None:
     expected = "config.example.org|packed,sent,delivered|loaded"
     assert said(stage.old()) == expected
     assert said(stage.new()) == expected
+
+
+def test_each_side_can_have_its_own(engine: DockerClient) -> None:
+    """A plugin for the target does not load under the old release, nor one that was absorbed beside the target."""
+    one, other = (Configuration({"site.pm": f"Set($rtname, '{name}');\n1;\n".encode()}) for name in ("old", "new"))
+    made = Stage(Lifecycle(engine, one, new_configuration=other), choose())
+    program = "use RT -init; print RT->Config->Get('rtname');"
+    try:
+        sides = (made.old(), made.scout(), made.new(), made.witness())
+        assert [side.perl(program).out for side in sides if side] == ["old", "new", "new", "old"]
+        facts = made.preflight().facts
+    finally:
+        made.close()
+    assert facts["options that neither release knows"] == []
+    assert made.lifecycle.new_side.images is made.lifecycle.images
+
+
+def test_an_extension_with_steps_of_its_own_is_named() -> None:
+    """An upgrade of RT leaves its tables as they are."""
+    before, after = (
+        History({"RT": [], "RT::IR": []}),
+        History({"RT": [], "RT-Extension-Assets": [], "who? <me>": []}),
+    )
+    assert [one.partition(",")[0] for one in known.extensions(before, after)] == [
+        "the steps of RT-Extension-Assets", "the steps of RT::IR",
+    ]  # fmt: skip
 
 
 def test_a_configuration_that_is_wrong_is_said_by_the_upgrade(engine: DockerClient, tmp_path: Path) -> None:

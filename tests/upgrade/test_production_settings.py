@@ -14,7 +14,8 @@ from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import ROOT
 from fixtures.rt import RtFactory
 from harness import rt, visitor, web
-from harness.checks import integrity, jobs, log, preflight_configuration
+from harness.checks import integrity, jobs, log, preflight_configuration, start
+from harness.checks.start import Starts
 from harness.choice import DEFAULT_SERVER, choose
 from harness.database import Database
 from harness.errors import InfrastructureError, UsageError
@@ -40,6 +41,7 @@ Set($WebRemoteUserAuth, 1);
 Set($WebFallbackToRTLogin, 0);
 Set($LogToSTDERR, undef);
 Set($LogToSyslog, 'debug');
+Set(%ExternalStorage, Type => 'Disk', Path => '/srv/attachments');
 Set($ExternalAuthPriority, ['Directory']);
 Set($ExternalInfoPriority, ['Directory']);
 Set($ExternalSettings, {Directory => {type => 'ldap', server => 'ldap.example.org', base => 'dc=example',
@@ -52,7 +54,7 @@ print JSON->new->canonical->encode({map { $_ => scalar RT->Config->Get($_) } @AR
 """
 BY_DATABASE = """
 use RT -init;
-my %set = (WebSecureCookies => 1, WebFallbackToRTLogin => 0);
+my %set = (WebSecureCookies => 1, WebFallbackToRTLogin => 0, ExternalStorage => { Type => 'Disk', Path => '/a' });
 for my $name (sort keys %set) {
     my ($id, $said) = RT::Configuration->new(RT->SystemUser)->Create(Name => $name, Content => $set{$name});
     die "$name: $said" unless $id;
@@ -91,8 +93,8 @@ def test_nor_by_options_in_the_database(lifecycle: Lifecycle, clone: CloneFactor
     database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
     done = rt_tools("5.0.3", database).perl(BY_DATABASE)
     assert done.code == 0, done.err
-    said = options(rt_tools("5.0.3", database), "WebSecureCookies", "WebFallbackToRTLogin")
-    assert said == {"WebSecureCookies": 0, "WebFallbackToRTLogin": 1}
+    said = options(rt_tools("5.0.3", database), "WebSecureCookies", "WebFallbackToRTLogin", "ExternalStorage")
+    assert said == {"WebSecureCookies": 0, "WebFallbackToRTLogin": 1, "ExternalStorage": {}}
 
 
 def test_the_report_says_which_options_were_not_taken(rt_tools: RtFactory) -> None:
@@ -100,7 +102,14 @@ def test_the_report_says_which_options_were_not_taken(rt_tools: RtFactory) -> No
     report = Report("preflight", "")
     preflight_configuration.check(report, PRODUCTION, None, rt_tools("5.0.3", None), ("4.4.6", "5.0.3"))
     told = report.facts[preflight_configuration.PINNED]
-    assert {"DatabaseHost", "DatabasePassword", "WebPath", "LogToSTDERR", "ExternalAuthPriority"} <= {*told}
+    assert {
+        "DatabaseHost",
+        "DatabasePassword",
+        "WebPath",
+        "LogToSTDERR",
+        "ExternalAuthPriority",
+        "ExternalStorage",
+    } <= {*told}
     assert "ExternalSettings" not in told
 
 
@@ -192,7 +201,9 @@ def test_what_every_start_warns_of_is_no_jobs_doing(
     database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
     tools = rt_tools("5.0.3", database, configuration=NO_STYLE)
     report = Report("application", "")
-    jobs.one(report, tools, (), jobs.JOBS[-1])
+    starts = Starts(tools)
+    jobs.one(report, tools, (), jobs.JOBS[-1], starts=starts)
+    starts.judge(report)
     assert (report.findings, report.unanswered) == ([], [])
     assert "stylesheet (rudder)" in "".join(report.facts["said at every start"])
     jobs.one(report, tools, (), jobs.JOBS[-1], limit=0.1)
@@ -200,6 +211,30 @@ def test_what_every_start_warns_of_is_no_jobs_doing(
     monkeypatch.setattr(integrity, "LIMIT", 0.1)
     with pytest.raises(InfrastructureError, match=r"rt-validator of RT 5\.0\.3 was not done"):
         integrity.collect(tools)
+
+
+WRONG_OPTION = Configuration({"site.pm": b"Set(%CustomFieldGroupings, 'RT::Ticket' => 'People');\n1;\n"})
+
+
+def test_an_error_of_every_start_is_told_once_and_only_if_it_is_new(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """An option that RT has complained of for years is no matter of the upgrade; a new one is no job's doing."""
+    old = rt_tools("4.4.6", clone(lifecycle.fresh("4.4.6", DEFAULT_SERVER)), configuration=WRONG_OPTION)
+    new = rt_tools("5.0.3", clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER)), configuration=WRONG_OPTION)
+    said = start.heard(old)
+    assert "CustomFieldGroupings" in str(said.errors)
+    for before, findings in ((said, 0), (None, 1)):
+        report = Report("application", "")
+        starts = Starts(new, lambda before=before: before)  # type: ignore[misc]
+        for job in (jobs.JOBS[0], jobs.JOBS[-1]):
+            jobs.one(report, new, (), job, starts=starts)
+        starts.judge(report)
+        assert len(report.findings) == findings, str(report)
+        assert [one.where for one in report.findings] == ["start"] * findings
+    validated = integrity.collect(old), integrity.collect(new)
+    assert integrity.check(*validated)
+    assert integrity.check(None, validated[1]).findings
 
 
 def answers(database: Database) -> int:

@@ -1,5 +1,6 @@
 # Make the mail that this release's scrips send: in each of some queues a customer's ticket, an answer, a comment, a solution.
-# Writes; give it a copy. Mail goes where the configuration says: in this image to a file. Out: JSON, queue id => done.
+# Writes; give it a copy. Mail goes where the configuration says: in this image to a file. Out: JSON
+# {"done": {queue id: what}, "tickets": [ids]}.
 use strict;
 use warnings;
 use lib '/opt/rt/share/lib';
@@ -14,7 +15,7 @@ RT::Init();
 
 sub message { return MIME::Entity->build(Type => 'text/plain', Charset => 'UTF-8', Data => [$_[0]]) }
 
-my %done;
+my (%done, @tickets);
 @queues = @{ $RT::Handle->dbh->selectcol_arrayref(
     "SELECT q.id FROM Queues q JOIN Tickets t ON t.Queue = q.id WHERE q.Disabled = 0 AND q.Name <> '___Approvals'"
     . ' GROUP BY q.id ORDER BY COUNT(*) DESC, q.id') } unless @queues;
@@ -29,6 +30,7 @@ for my $queue_id (sort { $a <=> $b } @queues) {
     );
     my @done = $id ? 'create' : ();
     if ($id) {
+        push @tickets, 0 + $id;
         push @done, 'answer' if ($ticket->Correspond(MIMEObj => message("An answer\n"), CcMessageTo => 'third@customers.example.test'))[0];
         push @done, 'comment' if ($ticket->Comment(MIMEObj => message("A remark\n")))[0];
         my ($solved) = grep { $queue->LifecycleObj->IsInactive($_) && $_ ne 'deleted' && $_ ne 'rejected' }
@@ -37,4 +39,4 @@ for my $queue_id (sort { $a <=> $b } @queues) {
     }
     $done{ $queue->id } = join ', ', @done;
 }
-print JSON->new->canonical->utf8->encode(\%done), "\n";
+print JSON->new->canonical->utf8->encode({ done => \%done, tickets => \@tickets }), "\n";

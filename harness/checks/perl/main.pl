@@ -2,12 +2,16 @@
 #
 # Runs inside the old release and inside the new one; only what both know is said, by ids, so that the two can be
 # compared. What people wrote leaves as a digest: nothing here can leak. Nothing is written to the database.
-# In: one line of JSON {"every": {kind: N}, "accounts": {name: password}}. every: look at one ticket (user, article,
-# asset) in N; what is not named is looked at whole.
+# In: one line of JSON {"every": {kind: N}, "accounts": {name: password}, "key": hex, "now": seconds}. every: look at
+# one ticket (user, article, asset) in N; what is not named is looked at whole. key: of the digests. now: the time it
+# is meant to be, or null.
 # Out: "held" once all that follows is about the database as it was then; then two lines of JSON.
 use strict;
 use warnings;
 use feature 'state';
+# Before anything that asks for the time is compiled; harness/perl/warm.pl has done so already. Searches may ask
+# for the last day, and the other side is asked at another time.
+BEGIN { no warnings 'once'; *CORE::GLOBAL::time = sub () { $Clock::now // CORE::time() } unless defined &CORE::GLOBAL::time }
 use lib '/opt/rt/share/lib';
 use Digest::SHA ();
 use Encode ();
@@ -17,11 +21,14 @@ use RT;
 our (%wanted, @complaints, %said);
 {
     my $line = shift @ARGV // '{}';
-    %wanted = (every => {}, accounts => {}, %{ JSON->new->utf8->decode($line) });
+    %wanted = (every => {}, accounts => {}, key => '', %{ JSON->new->utf8->decode($line) });
+    no warnings 'once';
+    $Clock::now = $wanted{now};
 }
 
 RT::LoadConfig();
-RT->Config->Set(LogToSTDERR => 'critical');
+# What no output wants, no callback hears of.
+RT->Config->Set(LogToSTDERR => 'warning');
 {
     local $SIG{__WARN__} = sub { push @complaints, "@_" };
     RT::Init();
@@ -34,11 +41,13 @@ RT->Logger->add_callback(sub {
 }) if RT->Logger->can('add_callback');
 $SIG{__WARN__} = sub { push @complaints, "@_" };
 
-# digest("text"): 16 hex digits, "" for nothing at all. Characters and bytes of one text give one digest.
+# digest("text"): 16 hex digits, "" for nothing at all. Characters and bytes of one text give one digest; without
+# the key nobody can try guesses on it.
 sub digest {
     my ($text) = @_;
     return '' if !defined $text || $text eq '';
-    return substr Digest::SHA::sha256_hex(utf8::is_utf8($text) ? Encode::encode('UTF-8', $text) : $text), 0, 16;
+    my $bytes = utf8::is_utf8($text) ? Encode::encode('UTF-8', $text) : $text;
+    return substr Digest::SHA::hmac_sha256_hex($bytes, pack 'H*', $wanted{key}), 0, 16;
 }
 
 # Characters whatever RT hands out: some methods give bytes in one release and characters in the next.
@@ -166,6 +175,7 @@ sub told {
         $seconds{$name} = sprintf '%.2f', (times)[0] + (times)[1] - $user - $system;
     }
     $said{seconds} = \%seconds;
+    $said{organization} = { is => scalar RT->Config->Get('Organization') };
     $said{complaints}{$_} = 1 for @complaints;
     my ($encoder) = grep { eval "require $_; 1" } qw(Cpanel::JSON::XS JSON::XS JSON::PP);
     return $encoder->new->utf8->encode(\%said) . "\n";
@@ -174,6 +184,7 @@ sub told {
 # From here on this connection reads what is there now, whatever others write meanwhile.
 sub hold_still {
     my $dbh = $RT::Handle->dbh;
+    $dbh->do('SET timestamp = ' . int $wanted{now}) if $wanted{now};
     $dbh->do($_) for 'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ',
         'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY';
     return;
@@ -185,6 +196,7 @@ my $parents = $RT::Handle->dbh;  # kept by the child too: were it destroyed ther
 my ($own) = identifiers('SELECT CONNECTION_ID()');
 my $child = fork // die "no second process: $!";
 if (!$child) {
+    close $in;  # else it would wait for ever for a parent that has died to read on
     $RT::Handle->dbh(undef);
     RT::ConnectToDatabase();
     die "the parent's connection\n" if $own == (identifiers('SELECT CONNECTION_ID()'))[0];

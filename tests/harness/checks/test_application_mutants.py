@@ -15,8 +15,9 @@ from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import web
 from harness.checks import application, jobs, log, mails
-from harness.checks.application import Visit
 from harness.checks.mails import Mails
+from harness.checks.start import Starts
+from harness.checks.visit import Visit
 from harness.commands import Done
 from harness.lifecycle import Lifecycle
 from harness.mutants.application import EVERYBODY, MUTANTS, PERSON, ApplicationMutant
@@ -55,15 +56,17 @@ GOOD = (
 def logged(text: str) -> Report:
     """Return what is said of a site that has logged this."""
     report = Report(application.CHECK, "")
-    site = SimpleNamespace(container=SimpleNamespace(logs=lambda: text))
-    application._log(report, Visit(cast(Rt, site), "root", ""), log.allowances())
+    site = SimpleNamespace(
+        container=SimpleNamespace(logs=lambda: text), release="5.0.3", perl=lambda _: Done(0, "", "")
+    )  # fmt: skip
+    application._log(report, Visit(cast(Rt, site), "root", ""), log.allowances(), Starts(cast(Rt, site)))
     return report
 
 
 def ran(job: Sequence[str], done: Done) -> Report:
     """Return what is said of a job that ended so."""
     report = Report(application.CHECK, "")
-    site = SimpleNamespace(run=lambda *_, **__: done, perl=lambda _: Done(0, "", ""))
+    site = SimpleNamespace(run=lambda *_, **__: done, release="5.0.3", perl=lambda _: Done(0, "", ""))
     jobs.one(report, cast(Rt, site), log.allowances(), job, 60)
     return report
 
@@ -162,6 +165,35 @@ def test_mails_that_differ_are_found(after: Mails) -> None:
 def test_the_same_mails_are_no_finding() -> None:
     """And two that look the same are two."""
     assert compared(SENT)
+
+
+def test_a_mail_is_known_by_its_ticket() -> None:
+    """A site's templates may say whatever they like in the subject."""
+    assert mails.about({"x-rt-ticket": "rt.example.org #12", "subject": "We received your request"}) == {12}
+    assert mails.about({"rt-ticket": "Help desk #3 of ours #13"}) == {13}
+    assert mails.about({"references": "<a@b> <RT-Ticket-14@example.org>", "in-reply-to": "<rt-15@x>"}) == {14}
+    assert mails.about({"subject": "RT-Ticket-16@example.org"}) == set()
+
+
+@pytest.mark.engine
+def test_a_subject_of_the_sites_own_is_no_mail_less(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory
+) -> None:
+    """Many sites answer with a subject without the ticket's own."""
+    database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
+    database.execute(
+        "UPDATE Templates SET Content = REPLACE(Content, 'Subject: AutoReply: {$Ticket->Subject}',"
+        " 'Subject: We received your request')"
+    )
+    assert database.value("SELECT COUNT(*) FROM Templates WHERE Content LIKE 'Subject: We received%'")
+    site = rt_site("5.0.3", database)
+    done = site.perl(EVERYBODY, PERSON)
+    assert done.code == 0, done.err
+    report = Report(application.CHECK, "")
+    application._mail(report, Visit(site, "root", "password"))
+    assert report.findings == []
+    said = {mail[1] for mail in mails.sent(site, queues=["1"]).mails}
+    assert any("We received your request" in one for one in said)
 
 
 def told(site: Rt, mutant: ApplicationMutant) -> str:

@@ -105,7 +105,7 @@ def test_real_meaning(
     tools = rt_tools(PAIR.target, database)
     done = Upgrade(PAIR.origin, PAIR.target, tuple(step.name for step in run.steps))
     good = meaning.check(old, meaning.collect(tools, accounts), done)
-    assert good, "the upgrade itself"
+    assert good, str(good)
     assert good.allowed, "it needs its allowances"
     monkeypatch.setattr(meaning, "_SHOWN", 10_000)  # what is planted together must not hide behind one another
     for group in ([one for one in MUTANTS if one.apart], [one for one in MUTANTS if not one.apart]):

@@ -10,6 +10,7 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import redact, upgrade
 from harness.checks import log, run
+from harness.checks.start import Start
 from harness.lifecycle import Lifecycle
 from harness.mutants.run import MUTANTS, RunMutant, good_run
 
@@ -45,6 +46,18 @@ def test_warnings_are_told_but_do_not_count() -> None:
     good.lines.insert(-1, (1.0, "[11] [Mon Jan  1 10:00:00 2024] [warning]: a portlet was left out (/x:1)"))
     report = run.check(good, STEPS)
     assert (bool(report), report.facts["warnings"]) == (True, ["a portlet was left out"])
+
+
+def test_what_the_old_release_says_at_every_start_is_no_finding() -> None:
+    """Then the site has lived with it, and the upgrade has nothing to do with it."""
+    bad = good_run("4.4.6", "5.0.3", STEPS)
+    bad.lines.insert(1, (0.1, "[11] [Mon Jan  1 10:00:00 2024] [error]: Config option %Links{7} is wrong (/x:1)"))
+    assert run.check(bad, STEPS).findings
+    said = Start("4.4.6", [redact.line("Config option %Links{12} is wrong")])
+    report = run.check(bad, STEPS, before=lambda: said)
+    assert report
+    assert "RT 4.4.6 says so at every start" in str(report.allowed)
+    assert run.check(bad, STEPS, before=lambda: Start("4.4.6", ["something else"])).findings
 
 
 def test_an_allowance_needs_its_step_and_pattern() -> None:

@@ -1,0 +1,73 @@
+"""Jobs that not every site runs: which of them this one uses, or can be tried here, and why the others cannot.
+
+Each costs a second: a thorough visit runs all that can be run, any other one those that the site uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.database import Database
+from harness.rt import Rt
+
+TEMPLATE = "Auth tokens expiring in 7 days in HTML"
+"""The one that RT's documentation names for its job; a step brings it, and a site may remove it."""
+_TEMPLATES = f"SELECT COUNT(*) FROM Templates WHERE Name = '{TEMPLATE}'"
+_INDEXES = """
+    SELECT COUNT(*) FROM information_schema.statistics WHERE index_type = 'FULLTEXT' AND table_schema = DATABASE()
+"""
+_INDEXED = """
+use RT; RT::LoadConfig();
+my %index = RT->Config->Get('FullTextSearch');
+print 0 + !!($index{Enable} && $index{Indexed} && !$index{Sphinx});
+"""
+_INDEXER = "rt-fulltext-indexer"
+ELSEWHERE = (
+    "rt-externalize-attachments and rt-ldapimport: a copy has no storage beside its database and no directory"
+)
+
+
+@dataclass(frozen=True)
+class Occasional:
+    """A job. uses: SQL that counts what it would work on; needs: SQL that counts what it cannot work without."""
+
+    command: tuple[str, ...]
+    uses: str
+    needs: str = "SELECT 1"
+    without: str = ""
+
+
+OCCASIONAL = (
+    Occasional(("rt-clean-shorteners", "--older", "1M"), "SELECT COUNT(*) FROM Shorteners"),
+    Occasional(
+        ("rt-email-expiring-auth-tokens", "--expires-by", "7 days", "--template", TEMPLATE),
+        "SELECT COUNT(*) FROM AuthTokens WHERE Expires IS NOT NULL", _TEMPLATES,
+        f"there is no template {TEMPLATE!r}",
+    ),
+    Occasional(("rt-run-scheduled-processes",), "SELECT COUNT(*) FROM Attributes WHERE Name = 'Crontool'"),
+    Occasional((_INDEXER, "--limit", "200"), _INDEXES, _INDEXES, "the database has no full-text index"),
+)  # fmt: skip
+
+
+def choose(database: Database, tools: Rt, *, thorough: bool) -> tuple[list[tuple[str, ...]], list[str]]:
+    """Return the jobs to run on a site, and why others that its release has are not run.
+
+    database: the upgraded one. tools: of the release that has been upgraded to.
+    """
+    there = set(tools.need("ls", "/usr/local/bin").split())
+    chosen: list[tuple[str, ...]] = []
+    left = [ELSEWHERE]
+    for job in (one for one in OCCASIONAL if one.command[0] in there):
+        if not int(database.value(job.needs)):
+            left.append(f"{job.command[0]}: {job.without}")
+        elif job.command[0] == _INDEXER and not _indexed(tools):
+            left.append(f"{_INDEXER}: the configuration has no indexed full-text search")
+        elif thorough or int(database.value(job.uses)):
+            chosen.append(job.command)
+        else:
+            left.append(f"{job.command[0]}: the site has nothing for it to do")
+    return chosen, left
+
+
+def _indexed(tools: Rt) -> bool:
+    return tools.perl(_INDEXED).out.strip().endswith("1")

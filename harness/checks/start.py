@@ -1,0 +1,93 @@
+"""What a release logs whenever it starts: no job's, page's or step's doing, and often nothing new.
+
+A site's options and data may make RT complain at every start for years. What the old release said as well is no
+matter of the upgrade; an error that only the target says is one finding, not one of each program that starts RT.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+
+from harness import redact
+from harness.checks.log import LogAllowance, LogRecord, complaints, records
+from harness.rt import Rt
+from harness.verdict import Report
+
+PROGRAM = "use RT; RT::LoadConfig(); RT::Init();"
+_NUMBERS = re.compile(r"\d+")
+_SHOWN = 5
+
+
+@dataclass
+class Start:
+    """What one release logs when it starts. said: messages without values; errors: those that are complaints."""
+
+    release: str
+    said: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def to_json(self) -> str:
+        """Return it as JSON, to be kept beside a baseline."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Start:
+        """Read what `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+def heard(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
+    """Start a release on its database, and return what it says. allowed: complaints that are known."""
+    found = records(tools.perl(PROGRAM).err.splitlines())
+    bad, _ = complaints(found, allowed)
+    return Start(tools.release, *(sorted({redact.line(one.message) for one in some}) for some in (found, bad)))
+
+
+def shape(message: str) -> str:
+    """Return a message without numbers, in which releases and moments differ. message: without values already."""
+    return _NUMBERS.sub("N", message)
+
+
+class Starts:
+    """What both releases say when they start; asked only where a program on the new side said anything."""
+
+    def __init__(
+        self, tools: Rt, before: Callable[[], Start | None] = lambda: None, allowed: Sequence[LogAllowance] = ()
+    ) -> None:
+        """Remember whom to ask. before: what the old release says, None where nobody speaks for it."""
+        self._tools, self._before, self._allowed = tools, before, allowed
+        self.asked = False
+
+    @cached_property
+    def _now(self) -> Start:
+        self.asked = True
+        return heard(self._tools, self._allowed)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        before = self._before()
+        return frozenset(map(shape, before.said if before else ()))
+
+    def others(self, found: Sequence[LogRecord]) -> list[LogRecord]:
+        """Return the records that neither release writes at every start."""
+        usual = self._known | set(map(shape, self._now.said)) if found else frozenset()
+        return [one for one in found if shape(redact.line(one.message)) not in usual]
+
+    def judge(self, report: Report) -> None:
+        """Say what the target says at every start, and find what of it are new errors; nothing if nobody asked."""
+        if not self.asked:
+            return
+        if self._now.said:
+            report.facts["said at every start"] = self._now.said
+        new = [one for one in self._now.errors if shape(one) not in self._known]
+        if new:
+            report.find(
+                "start",
+                f"RT {self._now.release} logs {len(new)} errors whenever it starts, which were not logged before",
+                samples=tuple(new[:_SHOWN]),
+                repair="look at the options of CONFIG and of the database that they name",
+            )  # fmt: skip

@@ -1,0 +1,75 @@
+"""A page that takes too long is a question without an answer, and costs no finding made before or beside it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+import requests
+
+from harness import web
+from harness.checks import application
+from harness.checks.visit import Visit
+from harness.commands import Done
+from harness.rest import SlowError
+from harness.rt import Rt
+from harness.verdict import Report
+
+BAD_JOB = Done(1, "", "")
+
+
+@pytest.fixture
+def silent() -> Iterator[Rt]:
+    """A site that takes every connection and never says a word, and whose jobs fail."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        container = SimpleNamespace(run=lambda *_, **__: Done(0, "", ""), logs=lambda: "", ended=lambda: None)
+        yield cast(Rt, SimpleNamespace(
+            url=f"http://127.0.0.1:{listener.getsockname()[1]}", session=requests.Session, container=container,
+            run=lambda *_, **__: BAD_JOB, perl=lambda _: Done(0, "", ""), release="5.0.3",
+        ))  # fmt: skip
+
+
+def test_findings_stay_where_a_page_is_not_answered(silent: Rt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jobs were found to fail, and pages and REST say that they had no answer."""
+    monkeypatch.setattr(web, "LIMIT", 0.1)
+    monkeypatch.setattr(application, "_rest", lambda *_: requests.get(silent.url, timeout=0.1))
+    monkeypatch.setattr(application, "_mail", lambda *_: requests.get(silent.url, timeout=0.1))
+    report = application.check(Visit(silent, "root", "password"))
+    assert {one.where.split()[0] for one in report.findings} == {"job"}
+    asked = [one.partition(":")[0] for one in report.unanswered if "no answer within" in one]
+    assert asked == ["pages", "REST 1", "mail"]
+
+
+def test_a_connection_that_breaks_hides_no_finding_either(silent: Rt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alone it is raised: nothing was proven."""
+
+    def broken(*_: object) -> None:
+        raise requests.ConnectionError("Connection aborted.")
+
+    monkeypatch.setattr(application, "_pages", broken)
+    report = application.check(Visit(silent, "root", "password"))
+    assert report.findings
+    assert report.unanswered == ["Connection aborted."]
+    monkeypatch.setattr(application, "_jobs", lambda *_: None)
+    with pytest.raises(requests.ConnectionError):
+        application.check(Visit(silent, "root", "password"))
+
+
+def test_nobody_waits_for_a_site_that_hangs() -> None:
+    """Each request takes a minute; what was left out then is said once."""
+    report = Report("application", "")
+
+    def slow() -> None:
+        raise SlowError("REST 2: read: no answer within 60 s.")
+
+    def wrong() -> None:
+        raise AssertionError("it is not asked any more")
+
+    for _ in range(application.PATIENCE):
+        application._try(report, "page", slow)
+    for _ in range(3):
+        application._try(report, "page", wrong)
+    assert len(report.unanswered) == application.PATIENCE + 1

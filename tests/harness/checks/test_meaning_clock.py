@@ -1,0 +1,112 @@
+"""What both sides say of one database must not depend on when, with which key, and as whom they are asked."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness import cache
+from harness.checks import judge, mails, meaning, organization
+from harness.checks.meaning_allowances import Upgrade
+from harness.choice import choose
+from harness.database import Database
+from harness.dump import FOLDER
+from harness.lifecycle import Lifecycle
+from harness.rt import Rt
+from harness.verdict import Report
+
+LAST_DAY = """
+use RT; RT::LoadConfig(); RT::Init();
+my $search = RT::SavedSearch->new(RT->SystemUser);
+my ($good, $message) = $search->Save(Privacy => 'RT::System-1', Name => 'day', Type => 'Ticket', SearchParams => {
+    Query => "LastUpdated > '1 day ago'", Format => "'__id__'", OrderBy => 'id', Order => 'ASC' });
+die $message unless $good;
+print $search->Id;
+"""
+UPDATED = int(datetime(2024, 1, 10, 12, tzinfo=UTC).timestamp())
+
+
+@pytest.fixture
+def plain(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> tuple[Database, Rt]:
+    """A small database, and its release's tools."""
+    choice = choose("4.4.6", "4.4.6", path=FOLDER / "rt-4.4.6-plain.sql.zst")
+    database = clone(lifecycle.restored(choice.dump, choice.pair.server))
+    return database, rt_tools(choice.pair.origin, database)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
+def test_the_last_day_is_the_same_day_for_both(plain: tuple[Database, Rt], warm: bool) -> None:
+    """The sides are asked minutes or days apart; only tickets of the dump's own last day must be found."""
+    database, tools = plain
+    if not warm:
+        tools.warm = None
+    number = tools.perl(LAST_DAY).out
+    database.execute("UPDATE Tickets SET LastUpdated = '2024-01-10 12:00:00'")
+    same_day, next_day = (
+        meaning.collect(tools, now=UPDATED + hours * 3600).sections["searches"][number]["finds"].split()
+        for hours in (23, 25)
+    )
+    assert same_day
+    assert next_day == []
+
+
+@pytest.mark.engine
+def test_texts_leave_rt_under_the_key_of_this_cache(plain: tuple[Database, Rt]) -> None:
+    """The digest of a name alone is found by digesting all names."""
+    database, tools = plain
+    told = meaning.collect(tools).sections["tickets"]
+    subjects = database.rows(
+        "SELECT id, Subject FROM Tickets WHERE Subject > '' AND Subject = CONVERT(Subject USING ascii)"
+    )
+    assert subjects
+    assert {told[str(number)]["Subject"] for number, _ in subjects} == {cache.keyed(text) for _, text in subjects}
+
+
+@pytest.mark.engine
+def test_attachments_outside_of_the_database_are_no_finding(plain: tuple[Database, Rt]) -> None:
+    """A copy has no storage for them, and RT says an error for each."""
+    database, tools = plain
+    database.execute(
+        "UPDATE Attachments SET ContentEncoding = 'external', Content = SHA2(id, 256)"
+        " WHERE ContentType = 'text/plain' ORDER BY id LIMIT 2"
+    )
+    told = meaning.collect(tools)
+    report = meaning.check(None, told, Upgrade("4.4.6", "4.4.6", ()))
+    assert [one for one in report.findings if one.where.startswith("RT ")] == []
+    assert "2 contents that are not in the database" in str(report.not_checked)
+    told.complaints.append("[error] Failed to load the queue")
+    assert meaning.check(None, told, Upgrade("4.4.6", "4.4.6", ())).findings
+
+
+def test_digests_in_findings_need_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One key for each cache, for its owner alone; elsewhere the same text has another digest."""
+    said = []
+    for name in ("one", "two", "one"):
+        monkeypatch.setenv(cache.VARIABLE, str(tmp_path / name))
+        said.append((judge.shown(("anna", "7")), mails.hidden("Anna@example.test"), cache.keyed("x")))
+        assert stat.S_IMODE((tmp_path / name / "key").stat().st_mode) == 0o600
+    assert said[0] == said[2]
+    assert not {*said[0]} & {*said[1]}
+    assert said[0][0].endswith(", 7")
+
+
+@pytest.mark.engine
+def test_links_that_rt_does_not_take_for_its_own_are_not_proven(plain: tuple[Database, Rt]) -> None:
+    """Nothing is found on either side, and that is no equality."""
+    database, tools = plain
+    own = meaning.collect(tools).organization
+    for asked, whole in (([own], True), ([own.upper()], True), ([own, "other.example"], False)):
+        report = Report("meaning", "", looked_at=1)
+        organization.check(report, database, asked)
+        assert bool(report) == whole, report
+    assert f"Set($Organization, '{own}')" in report.unanswered[0]
+    database.execute("DELETE FROM Links")
+    report = Report("meaning", "", looked_at=1)
+    organization.check(report, database, ["other.example"])
+    assert report

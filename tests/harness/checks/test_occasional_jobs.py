@@ -1,0 +1,68 @@
+"""Jobs that not every site runs: each release's are run where the site uses them, and all where there is time."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness.checks import jobs, occasional
+from harness.choice import DEFAULT_SERVER
+from harness.lifecycle import Lifecycle
+from harness.rt import Configuration
+from harness.verdict import Report
+
+pytestmark = pytest.mark.engine
+INDEXED = Configuration({"site.pm": b"""
+Set(%FullTextSearch, Enable => 1, Indexed => 1, Table => 'AttachmentsIndex');
+1;
+"""})  # fmt: skip
+TABLE = """
+CREATE TABLE AttachmentsIndex (id BIGINT NOT NULL PRIMARY KEY, Content LONGTEXT, FULLTEXT(Content)) ENGINE=InnoDB
+"""
+HAS = {
+    "4.4.4": set(),
+    "5.0.7": {"rt-clean-shorteners", "rt-email-expiring-auth-tokens"},
+    "5.0.10": {"rt-clean-shorteners", "rt-email-expiring-auth-tokens", "rt-run-scheduled-processes"},
+}
+
+
+@pytest.mark.parametrize("version", HAS)
+def test_they_are_those_of_the_release_and_work(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, version: str
+) -> None:
+    """On a new site none has anything to do; whoever has time runs them all the same."""
+    database = clone(lifecycle.fresh(version, DEFAULT_SERVER))
+    tools = rt_tools(version, database)
+    few, left = occasional.choose(database, tools, thorough=False)
+    assert few == []
+    assert occasional.ELSEWHERE in left
+    assert "rt-fulltext-indexer: the database has no full-text index" in left
+    chosen, _ = occasional.choose(database, tools, thorough=True)
+    assert {job[0] for job in chosen} == HAS[version]
+    report = Report("application", "")
+    for job in chosen:
+        jobs.one(report, tools, (), job)
+    assert report.looked_at == len(chosen)
+    assert (report.findings, report.unanswered) == ([], [])
+
+
+def test_what_the_site_uses_is_run_at_once(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
+    """An index of all texts, a short address, a token: somebody relies on each. A table that is gone is found."""
+    database = clone(lifecycle.fresh("5.0.7", DEFAULT_SERVER))
+    database.execute(
+        TABLE, "INSERT INTO Shorteners (Code, Content, Creator, LastAccessed) VALUES ('abc', 'x', 1, NOW())",
+        "INSERT INTO AuthTokens (Owner, Token, Description, Expires, Creator) VALUES (12, 'x', 'x', NOW(), 1)",
+    )  # fmt: skip
+    plain, tools = rt_tools("5.0.7", database), rt_tools("5.0.7", database, configuration=INDEXED)
+    used, left = occasional.choose(database, plain, thorough=False)
+    assert [job[0] for job in used] == ["rt-clean-shorteners", "rt-email-expiring-auth-tokens"]
+    assert "rt-fulltext-indexer: the configuration has no indexed full-text search" in left
+    used, _ = occasional.choose(database, tools, thorough=False)
+    report = Report("application", "")
+    jobs.one(report, tools, (), used[-1])
+    assert used[-1][0] == "rt-fulltext-indexer"
+    assert report.findings == [], str(report)
+    database.execute("DROP TABLE AttachmentsIndex")
+    jobs.one(report, tools, (), used[-1])
+    assert report.findings

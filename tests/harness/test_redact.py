@@ -1,0 +1,129 @@
+"""What is shown of a log line is what programs say, and nothing that people have written."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures import gate_trouble
+from fixtures.rt import RtFactory
+from harness import redact, standing, vocabulary
+from harness.checks import run
+from harness.mutants.run import good_run
+from harness.releases import parse, releases
+from harness.verdict import Report
+
+STEPS = ["4.5.0", "4.5.1", "5.0.2"]
+SAID = (
+    ("System search Anna Mueller, cancer ward in attribute #12 not found",
+     "System search ... in attribute #12 not found"),
+    ("Couldn't grant: Group Anna's friends (cancer) already has the right",
+     "Couldn't grant: Group ... (...) already has the right"),
+    ("ValueError: bad row b'Anna Mueller, cancer ward'", "ValueError: bad row '...'"),
+    ("bad value _binary'Anna'", "bad value '...'"),
+    ('Argument "Anna Mueller 030-12345" isn\'t numeric in addition (+) at /opt/rt/share/lib/RT/Date.pm line 12.',
+     'Argument "..." isn\'t numeric in addition (+) at /opt/rt/share/lib/RT/Date.pm line 12.'),
+    ("in 'Anna Mueller' of 'Anna' for 'Anna Mueller'", "in '...' of '...' for '...'"),
+    ("no mail to anna@mailhost", "no mail to (address)"),
+    ("born 12.03.1975, phone 030/12345 or 030-12345, number 1234567890123", "... N, ... N or N, number N"),
+    ("Müller 図書館 \U0001f600 not found", "... not found"),
+    ("Grant and Mark are not found", "... and ... are not found"),
+)  # fmt: skip
+STAYS = (
+    "DBD::mysql::st execute failed: Unknown column 'main.lookuptype' in 'field list' at /usr/share/A.pm line 573",
+    "Table 'rt.Tickets' doesn't exist",
+    "CONSTRAINT `CachedGroupMembers_ibfk_1` FOREIGN KEY (`Via`) REFERENCES `CachedGroupMembers` (`id`)",
+    "Illegal mix of collations (utf8mb4_uca1400_ai_ci,IMPLICIT) and (utf8mb4_general_ci,IMPLICIT)",
+    "ERROR 2013 (HY000) at line 12: Lost connection to MySQL server during query",
+    "[23] [Wed Nov 25 14:05:28 2026] [warning]: a portlet could not be shown (/opt/rt/share/lib/RT.pm:1)",
+    '"GET /Ticket/Display.html?id=3 HTTP/1.1" 200 4686',
+    "Record #12345678 in Links references a nonexistent record in Tickets",
+    "Couldn't set DefaultDashboard to 5 for attribute #6: Name in use",
+    "ERROR: Failed to load backcompat /opt/rt/upgrade/1.2.3/backcompat: syntax error",
+    'Can\'t locate object method "Content" via package "RT::Gone" at RT/Gone.pm line 3',
+    "AH00161: server reached MaxRequestWorkers setting",
+    "pymysql.err.IntegrityError: (1062, \"Duplicate entry '...' for key 'Users1'\")",
+    "RT 5.0.10+dfsg-3 took 0.25 s",
+)
+
+
+@pytest.mark.parametrize(("said", "shown"), SAID, ids=range(len(SAID)))
+def test_what_people_wrote_is_left_out(said: str, shown: str) -> None:
+    """With quotes or without, and whatever stands before them."""
+    assert redact.line(said) == shown
+    assert redact.line(shown) == shown, "a text may go through it twice"
+
+
+@pytest.mark.parametrize("said", STAYS, ids=range(len(STAYS)))
+def test_what_a_finding_is_about_stays(said: str) -> None:
+    """Tables, columns, steps, ids, numbers of errors, files and lines of code."""
+    assert redact.line(said) == said
+
+
+def test_a_value_may_span_lines() -> None:
+    """From the second line on nothing says that it is in quotes."""
+    said = redact.lines("bad value 'Anna Mueller,\ncancer ward\nMainstreet 5' in table 'Users'")
+    assert said.split("\n")[:2] == ["bad value '...,", "..."]
+    assert "Mainstreet" not in said
+
+
+def test_a_traceback_keeps_its_places_and_loses_its_values() -> None:
+    """Errors quote the data that they choked on: rows of a database are bytes, and may have several lines."""
+    try:
+        raise ValueError(b"Anna Mueller, cancer ward", "Doe\nJane")
+    except ValueError as error:
+        said = gate_trouble.traced(error)
+    assert "Traceback (most recent call last)" in said
+    assert f'File "{__file__}", line ' in said
+    assert "raise ValueError(" in said
+    assert not {"Anna", "cancer", "Doe", "Jane"} & {*said.split("ValueError: ")[1].replace("'", " ").split()}
+
+
+def test_a_servers_log_as_well() -> None:
+    """It quotes statements, and those the data."""
+    said = standing.without_values("ERROR 1366: Incorrect string value: b'Anna' for Anna Mueller at row 1")
+    assert said == "ERROR 1366: Incorrect string value: '...' for ... at row 1"
+
+
+def logged(*messages: str) -> Report:
+    """Return what is said of an upgrade that logged this."""
+    good = good_run("4.4.6", "5.0.3", STEPS)
+    for one in messages:
+        good.lines.insert(-1, (1.0, f"[11] [Mon Jan  1 10:00:00 2024] {one} (/opt/rt/upgrade/5.0.2/content:9)"))
+    return run.check(good, STEPS)
+
+
+def test_what_steps_say_of_people_is_left_out() -> None:
+    """RT quotes titles and names without quotes, in warnings, which become facts, and in errors."""
+    quiet = logged("[warning]: System search cancer ward, Doe in attribute #9 not found, skipping")
+    assert quiet.facts["warnings"] == ["System search ... in attribute #9 not found, skipping"]
+    loud = logged("[error]: Couldn't grant SeeDashboard to user #5: Group Doe already has the right")
+    assert "Doe" not in str(loud)
+    assert "Couldn't grant SeeDashboard to user #5: Group ... already has the right" in str(loud)
+
+
+def test_not_all_warnings_are_shown() -> None:
+    """A step that warns of each homepage would fill the report."""
+    told = logged(*(f"[warning]: search #{number} not found" for number in range(57))).facts["warnings"]
+    assert (len(told), told[-1]) == (21, "20 of 57 are shown")
+
+
+def test_words_of_a_program_are_told_from_what_is_put_into_them() -> None:
+    """Of code only what it says itself; explanations may name anybody."""
+    code = """=pod\n\nby Alice\n\n=cut\n
+        RT->Logger->error("Missing search $bob->{carol} @{[ $dora ]}"); my $x = 'eve';"""
+    assert vocabulary.spoken(code) >= {"Missing", "search"}
+    assert not vocabulary.spoken(code) & {"Alice", "bob", "carol", "dora", "eve"}
+    assert vocabulary.written('"""Of alice."""\nprint(f"not {bob} found")') == {"not", "found"}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("version", releases())
+def test_the_words_of_every_release_are_known(rt_tools: RtFactory, version: str) -> None:
+    """After a new release: python -m harness.vocabulary."""
+    tools = rt_tools(version, None)
+    steps = [step for step in tools.upgrade_steps() if parse(step) > parse("4.4.2")]
+    script = "for step; do cat /opt/rt/upgrade/$step/content 2>/dev/null; done; true"
+    code = tools.need("sh", "-c", script, "sh", *steps)
+    said = vocabulary.spoken(code)
+    assert len(said) > 20 or not steps
+    assert sorted(word for word in said if redact.line(f"a {word}") != f"a {word}") == []

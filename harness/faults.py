@@ -43,6 +43,11 @@ def explained(error: BaseException) -> HarnessError | None:
     return None
 
 
+def sentence_of(error: Exception) -> HarnessError:
+    """Return any error as one of ours, for those who have to go a way back whatever has happened."""
+    return explained(error) or InfrastructureError(f"{type(error).__name__}: {redact.line(str(error))}")
+
+
 def ended(program: str, work: Callable[[], int]) -> int:
     """Do a command's work and return its exit code.
 

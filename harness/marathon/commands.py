@@ -18,7 +18,7 @@ from harness.marathon.follow import CHECK, Pace, task_table
 from harness.marathon.in_image import tried_in_image
 from harness.marathon.lint_catalogue import DIALECTS
 from harness.marathon.provable import dialect_of, need_alone, need_provable, objections
-from harness.marathon.rolling import Decision, decide_among
+from harness.marathon.rolling import Decision, decide_among, names_one_build
 from harness.marathon.stopall import replace_all
 from harness.marathon.wayback import absolute
 from harness.verdict import Report
@@ -93,19 +93,23 @@ def show_status(options: argparse.Namespace) -> int:
 
 def run_deploy(options: argparse.Namespace) -> int:
     """Lint, decide, deploy, prove. Returns 0 for a proven deploy, 1 for findings, 2 if unproven."""
-    return _carry_out(options, lambda deployer, definition, decision: deployer.deploy(definition, decision))
+
+    def deploy(deployer: Deployer, definition: App, decision: Decision, version: str) -> Report:
+        return deployer.deploy(definition, decision, decided_on=version)
+
+    return _carry_out(options, deploy)
 
 
 def run_replace(options: argparse.Namespace) -> int:
     """Lint, decide, stop all, back up, upgrade, start all, prove; or go the way back. Returns as `run_deploy`."""
 
-    def replace(deployer: Deployer, definition: App, decision: Decision) -> Report:
+    def replace(deployer: Deployer, definition: App, decision: Decision, _: str) -> Report:
         return replace_all(deployer, definition, decision, replacing.steps(options, image_of(definition)))
 
     return replacing.told_when_interrupted(lambda: _carry_out(options, replace))
 
 
-def _carry_out(options: argparse.Namespace, act: Callable[[Deployer, App, Decision], Report]) -> int:
+def _carry_out(options: argparse.Namespace, act: Callable[[Deployer, App, Decision, str], Report]) -> int:
     definition = load(options.file)
     if options.image:
         # Whatever else the file lacks is for lint to say.
@@ -116,7 +120,8 @@ def _carry_out(options: argparse.Namespace, act: Callable[[Deployer, App, Decisi
         deployer = Deployer(client, pace=Pace(pull=options.pull, soak=options.soak))
         dialect = options.dialect or dialect_of(text(client.info().get("version")))
         named = text(definition.get("id")).strip("/")  # that there must be one is for lint to say
-        running = deployer.running(client.find_app(absolute(definition)) if named else None)
+        now = client.find_app(absolute(definition)) if named else None
+        running = deployer.running(now)
         live = running[0] if running else None
         errors, warnings = objections(definition, dialect, live)
         print("".join(f"{one}\n" for one in warnings), end="", file=sys.stderr)
@@ -135,7 +140,7 @@ def _carry_out(options: argparse.Namespace, act: Callable[[Deployer, App, Decisi
             return 1
         if options.dry_run:
             return 0
-        report = act(deployer, definition, decision)
+        report = act(deployer, definition, decision, now.version_text if now else "")
     print(report)
     print(json.dumps(report.facts, indent=2, default=str))
     return exit_code(report)
@@ -153,7 +158,9 @@ def _decided(options: argparse.Namespace, running: list[App], wanted: App) -> De
     def steps(app: App) -> list[str] | None:
         if options.live_steps is not None and image_of(app) == image_of(running[0]):
             return list(options.live_steps)
-        return in_image.upgrade_steps(image_of(app)) if options.ask_images and image_of(app) else None
+        # A tag that moves leads to another build than the one that runs.
+        known = options.ask_images and names_one_build(image_of(app)) and image_of(app)
+        return in_image.upgrade_steps(image_of(app)) if known else None
 
     return decide_among([(app, steps(app)) for app in running], wanted, of_wanted)
 

@@ -40,8 +40,16 @@ class TokenAuth(AuthBase):
     """DC/OS: Authorization: token=<jwt>."""
 
     def __init__(self, token: str = "") -> None:
-        """Keep the token; an empty one sends nothing, and keeps requests from looking into a .netrc."""
-        self._token = token
+        """Keep the token; an empty one sends nothing, and keeps requests from looking into a .netrc.
+
+        Raises UsageError for one that no header can carry, without showing it, as the library would.
+        """
+        self._token = token.strip()
+        if not (self._token.isascii() and self._token.isprintable()):
+            raise UsageError(
+                "The token for Marathon holds characters that no header can carry.",
+                repair="set MARATHON_TOKEN to the token alone, one line of plain characters",
+            )
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add the header."""

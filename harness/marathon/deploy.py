@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness.errors import HarnessError, told_of
+from harness.faults import sentence_of
+from harness.marathon.comparison import changes
 from harness.marathon.definition import App, image_of, instances_of
 from harness.marathon.errors import PASSING, RejectedError, ServerError, VersionNotFoundError
 from harness.marathon.follow import CHECK, facts_of
 from harness.marathon.gate import Wanted
 from harness.marathon.model import AppState, Change
 from harness.marathon.rolling import Decision, RollingRefusedError, decide_among, require_rolling
-from harness.marathon.sameness import same_definition
 from harness.marathon.watch import State
 from harness.marathon.wayback import LIVE_AGAIN, WayBack, absolute, unwatched
 from harness.verdict import Report
@@ -32,15 +33,27 @@ NOT_TAKEN = "whether Marathon took the change is not known: look at the app and 
 class Deployer(WayBack):
     """Carries definitions out on one Marathon, and goes back when they are no good."""
 
-    def deploy(self, definition: App, decision: Decision | None = None, *, undo: bool = True) -> Report:
+    def deploy(
+        self,
+        definition: App,
+        decision: Decision | None = None,
+        *,
+        undo: bool = True,
+        decided_on: str | None = None,
+    ) -> Report:
         """PUT the definition, watch it, undo it when it is no good.
 
         `decision` comes from `rolling.decide` with the steps of both images; without it the labels decide.
+        decided_on: the app's version then ("" for none); images may be pulled for minutes, and people deploy.
         Raises RollingRefusedError, AppLockedError (never forced), and what the client raises.
         """
         app_id = absolute(definition)
         before = self.client.find_app(app_id)
         how = decision or decide_among([(one, None) for one in self.running(before)], definition)
+        if decided_on is not None and decided_on != (before.version_text if before else ""):
+            raise RollingRefusedError(
+                f"{app_id} was changed by somebody after it was decided how to deploy.", repair="run it again"
+            )
         require_rolling(how)
         if how.how == "first" and before is not None and (before.instances or before.tasks):
             raise RollingRefusedError(
@@ -121,8 +134,9 @@ class Deployer(WayBack):
                 wanted = self._unmoved(wanted, before)
                 watch = self.watch(wanted, definition, before.running if before else 0)
                 state = self.follow(watch, definition, stream)
-            except HarnessError as error:
-                raise told_of(error, self._lost(definition, before, change, wanted, undo=undo)) from None
+            except Exception as error:  # noqa: BLE001 - a bad deployment goes on by itself, whatever broke here
+                fate = self._lost(definition, before, change, wanted, undo=undo)
+                raise told_of(sentence_of(error), fate) from None
             report.facts |= facts_of(watch, definition, stream)
         if state is State.GOOD:
             report.looked_at = wanted.instances
@@ -153,7 +167,9 @@ class Deployer(WayBack):
             now = self.insist(f"A change of {app_id}", taken, limit)
         except HarnessError:
             raise told_of(lost, NOT_TAKEN) from None
-        if not same_definition(definition, now.definition):
+        # How long a launch may be delayed has a default that differs between versions.
+        differing = {*changes(definition, now.definition)} - ({"maxLaunchDelaySeconds"} - {*definition})
+        if differing:
             raise told_of(lost, f"the app has changed (version {now.version_text}), but not to what was sent")
         return Change(now.version, "".join(now.deployments[:1]))
 

@@ -13,6 +13,7 @@ from harness.marathon.definition import (
     HealthCheck,
     health_checks,
     instances_of,
+    whole,
 )
 from harness.marathon.lint_catalogue import Found, Level, found
 from harness.marathon.networking import Dialect, network_mode, ports_of
@@ -84,7 +85,7 @@ def _port(app: App, check: HealthCheck, dialect: Dialect) -> Found:
         yield from _port_index(check, len(ports), mode)
     mapped = {port.container_port for port in ports if port.container_port}
     bridged = mode == "bridge" and check.protocol in MARATHON_LEVEL
-    if given == ["port"] and bridged and check.raw["port"] in mapped:
+    if given == ["port"] and bridged and whole(check.raw["port"], -1) in mapped:
         yield found(
             "L04", _at(check, "port"),
             f"{check.raw['port']} is the container's port, but a {check.protocol} check asks the agent host",

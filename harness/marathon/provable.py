@@ -56,7 +56,11 @@ def need_alone(definition: App, apps: Iterable[AppState], beside: Collection[str
     """
     folder, own = secrets_of(definition), absolute(definition)
     allowed = {"/" + one.strip("/") for one in beside} | {own}
-    others = [app for app in apps if app.instances and absolute(app.definition) not in allowed]
+    others = [
+        app
+        for app in apps
+        if (app.instances or app.running or app.staged) and absolute(app.definition) not in allowed
+    ]
     met = sorted(app.id for app in others if folder and secrets_of(app.definition) == folder)
     if met:
         raise UsageError(

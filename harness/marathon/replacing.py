@@ -103,9 +103,9 @@ def shell(name: str, command: str, image: str) -> Step:
     """
 
     def run() -> None:
-        print(f"{name}: begun", flush=True)
+        _say(f"{name}: begun")
         code = _run([*SHELL, command], os.environ | {"RT_NEW_IMAGE": image, "RT_STEP": name, "RT_RUN": RUN})
-        print(f"{name}: ended with exit code {code}", flush=True)
+        _say(f"{name}: ended with exit code {code}")
         if code == 0:
             return
         kind: type[HarnessError] = StepFailedError
@@ -117,6 +117,14 @@ def shell(name: str, command: str, image: str) -> Step:
         raise kind(f"The command of --{name} ended with exit code {code}.", repair=repair)
 
     return run
+
+
+def _say(text: str) -> None:
+    """Print where somebody listens: a pipe whose other end has gone must not decide about a database."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -144,12 +152,21 @@ def _end(child: subprocess.Popen[bytes]) -> None:
             return
         raise Retry("some of its processes are left")
 
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, number)
-        with suppress(NotReadyError):
-            wait_until("The end of the command", gone, END_WITHIN)
-            return
+    # Who asks twice must not get half of it.
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *ENDS)}
+    try:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, number)
+            with suppress(NotReadyError):
+                wait_until("The end of the command", gone, END_WITHIN)
+                return
+    except PermissionError:
+        with suppress(OSError):
+            print("The command runs as somebody else and could not be ended: it goes on.", file=sys.stderr)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 ENDS = (signal.SIGTERM, signal.SIGHUP)
@@ -158,7 +175,9 @@ ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 def told_when_interrupted(work: Callable[[], int]) -> int:
     """Carry `work` out; when somebody ends it, say what that leaves behind, for nobody goes the way back then."""
-    before = {number: signal.signal(number, _interrupt) for number in ENDS}
+    # What was ignored from the start stays so: that is how nohup keeps a run alive.
+    heard = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupt) for number in heard}
     try:
         return work()
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.errors import HarnessError, InfrastructureError, told_of
+from harness.faults import sentence_of
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import AppLockedError
@@ -78,12 +79,19 @@ def replace_all(deployer: Deployer, definition: App, decision: Decision, databas
         _need_nobody(deployer, absolute(definition), "before the upgrade; it was not begun")
         report.facts["phase"] = "upgrade"
         database.upgrade()
-    except HarnessError as error:
-        _go_back(deployer, before, database if report.facts["phase"] == "upgrade" else None, report)
-        if not isinstance(error, StepFailedError):
-            raise told_of(error, str(report.facts["then"])) from None
-        what = f"The {report.facts['phase']} failed: {error.sentence}"
-        report.find(absolute(definition), what, blocks=error.blocks, repair=error.repair)
+    except SomebodyStartedError as error:
+        raise told_of(
+            error, "the database was not touched, and what runs now was left to who started it"
+        ) from None
+    except Exception as caught:  # noqa: BLE001 - whatever it is, the way back is to be gone
+        failed = sentence_of(caught)
+        touched = database if report.facts["phase"] == "upgrade" else None
+        _go_back(deployer, absolute(definition), before, touched, report)
+        if not isinstance(failed, StepFailedError):
+            found = [one.what for one in report.findings]
+            raise told_of(failed, "\n".join([str(report.facts["then"]), *found])) from None
+        what = f"The {report.facts['phase']} failed: {failed.sentence}"
+        report.find(absolute(definition), what, blocks=failed.blocks, repair=failed.repair)
     else:
         _start(deployer, definition, before, database, report)
     report.seconds = time.monotonic() - started
@@ -145,8 +153,8 @@ def _start(
         live = deployer.deploy(definition, Decision("first", ("everything was stopped",)), undo=False)
     except (SomebodyStartedError, RollingRefusedError) as error:
         raise told_of(error, MET) from None
-    except HarnessError as error:
-        raise told_of(error, UNSURE) from None
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left without this word
+        raise told_of(sentence_of(error), UNSURE) from None
     report.findings += live.findings
     report.facts |= live.facts
     report.looked_at = live.looked_at
@@ -162,12 +170,14 @@ def _start(
     if served:
         report.facts["then"] = SERVED if served == "runs" else SERVED_LATE
         return
-    _go_back(deployer, before, database, report)
+    _go_back(deployer, absolute(definition), before, database, report)
 
 
-def _go_back(deployer: Deployer, before: AppState | None, database: DatabaseSteps | None, report: Report) -> None:
+def _go_back(
+    deployer: Deployer, app_id: str, before: AppState | None, database: DatabaseSteps | None, report: Report
+) -> None:
     """Restore if the database was touched, start the old release and prove it; or say that all stays stopped."""
-    if database is not None and not _restored(deployer, before, database.restore, report):
+    if database is not None and not _restored(deployer, app_id, database.restore, report):
         return
     if before is None or before.instances == 0:
         report.facts["then"] = "nothing ran before, so nothing was started"
@@ -190,21 +200,21 @@ def _go_back(deployer: Deployer, before: AppState | None, database: DatabaseStep
     report.findings += again.findings
 
 
-def _restored(deployer: Deployer, before: AppState | None, restore: Step | None, report: Report) -> bool:
+def _restored(deployer: Deployer, app_id: str, restore: Step | None, report: Report) -> bool:
     """Bring the backup back, below nobody; say why where that was not done."""
     if restore is None:
         report.facts["then"] = "all instances stay stopped: the database was touched and there is no restore"
         return False
     try:
-        if before is not None:
-            _need_nobody(deployer, before.id, "before the restore; it was not begun")
+        _need_nobody(deployer, app_id, "before the restore; it was not begun")
         restore()
     except SomebodyStartedError as error:
         report.facts["then"] = "nothing was restored: instances run on the database that was touched; stop them"
-        report.find(before.id if before else "database", error.sentence, repair=error.repair)
-    except HarnessError as error:
+        report.find(app_id, error.sentence, repair=error.repair)
+    except Exception as caught:  # noqa: BLE001 - a restore that broke in any way was none
+        failed = sentence_of(caught)
         report.facts["then"] = "all instances stay stopped: the restore failed as well"
-        report.find("database", f"The restore failed: {error.sentence}", blocks=error.blocks)
+        report.find("database", f"The restore failed: {failed.sentence}", blocks=failed.blocks)
     else:
         return True
     return False

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from harness.errors import HarnessError
+from harness.marathon.comparison import changes
 from harness.marathon.definition import App, number
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
 from harness.marathon.follow import CHECK, Follower
 from harness.marathon.gate import Wanted
 from harness.marathon.model import AppState, Change
-from harness.marathon.sameness import is_again
 from harness.marathon.watch import State
 from harness.verdict import Finding, Report
 from harness.waits import NotReadyError, Retry, wait_until
@@ -112,7 +112,10 @@ class WayBack(Follower):
             except AppLockedError:
                 # An earlier attempt was taken and its answer lost, or Marathon's own rollback is at it.
                 now = self.client.find_app(before.id)
-                if now is None or not is_again(before, now):
+                if now is not None and before.instances and not now.instances:
+                    # A stop of ours was taken and every answer lost: its lock goes when the last task has.
+                    raise Retry("a stop of the app is under way") from None
+                if now is None or changes(before.definition, now.definition):
                     raise
                 return Change(None, "")
 

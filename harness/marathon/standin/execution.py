@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from docker.errors import DockerException
 
 from harness.marathon.standin.probes import Result
 
+ATTEMPTS = 50
+"""Looks at a command that is late and has no process yet, a tenth of a second apart."""
 THREADS = 128
 """Commands at work together, of all apps; the monitor lets each app have a part of them (monitor.INSIDE)."""
 
@@ -35,12 +39,14 @@ class Executions:
         """
         loop = asyncio.get_running_loop()
         api = self.client.api
-        begun = asyncio.Event()
+        begun, late = asyncio.Event(), threading.Event()
         started: list[str] = []
 
         def work() -> int | None:
             loop.call_soon_threadsafe(begun.set)
             started.append(api.exec_create(container, ["sh", "-c", command])["Id"])
+            if late.is_set():
+                return None
             api.exec_start(started[0])
             code = api.exec_inspect(started[0])["ExitCode"]
             return None if code is None else int(code)
@@ -50,6 +56,7 @@ class Executions:
         try:
             code = await asyncio.wait_for(asyncio.shield(working), timeout)
         except TimeoutError:
+            late.set()
             if started:
                 await loop.run_in_executor(self._ending, self._end, container, started[0])
             working.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -66,7 +73,12 @@ class Executions:
         """
         api = self.client.api
         with contextlib.suppress(DockerException, OSError):
-            pid = int(api.exec_inspect(execution).get("Pid") or 0)
+            for _ in range(ATTEMPTS):
+                seen = api.exec_inspect(execution)
+                pid = int(seen.get("Pid") or 0)
+                if pid or seen.get("ExitCode") is not None:
+                    break
+                time.sleep(0.1)  # it is about to begin, and nobody would end it then
             if not pid:
                 return
             try:

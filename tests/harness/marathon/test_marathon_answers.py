@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from harness.errors import UsageError
 from harness.marathon import connection, errors
 from harness.marathon.client import Marathon
 from tests.harness.marathon.meddling import Fault, meddle
@@ -37,6 +38,17 @@ def test_a_success_that_is_no_json(call: str, body: bytes) -> None:
     assert caught.value.status == 200
     assert caught.value.repair
     assert isinstance(caught.value, errors.PASSING), "whoever polls goes on: the next answer may be Marathon's"
+
+
+@pytest.mark.parametrize(("token", "good"), [("secret\n", True), ("sec\nret", False), ("sécret", False)])
+def test_a_token_that_no_header_can_carry_is_not_shown(token: str, good: bool) -> None:
+    """The library would say it in its error."""
+    if good:
+        connection.Connection("http://127.0.0.1:1", token=token).session.close()
+        return
+    with pytest.raises(UsageError, match="no header can carry") as caught:
+        connection.Connection("http://127.0.0.1:1", token=token)
+    assert token not in str(caught.value)
 
 
 @pytest.mark.parametrize("status", [300, 302, 304, 399])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.marathon import in_image
+from harness.marathon.commands import _decided
+from harness.marathon.comparison import changes
 from harness.marathon.deadline import deadline_of, soak_of, waves
 from harness.marathon.definition import Capacity, capacity, commands, load
 from harness.marathon.networking import network_mode, ports_of
 from harness.marathon.rolling import RollingRefusedError, decide, decide_among, names_one_build, require_rolling
-from harness.marathon.sameness import same_definition
 
 GOOD: dict[str, Any] = load(Path(__file__).parents[3] / "marathon.json")
 
@@ -189,19 +192,28 @@ def test_which_names_lead_to_one_build(image: str, one: bool) -> None:
     assert names_one_build(image) is one
 
 
+@pytest.mark.parametrize(("image", "how"), [("rt:latest", "stop-all"), ("rt:5.0.3-1", "rolling")])
+def test_an_image_is_not_asked_about_another_build(monkeypatch: pytest.MonkeyPatch, image: str, how: str) -> None:
+    """What runs came from the same tag weeks ago; what the tag means today says nothing about it."""
+    monkeypatch.setattr(in_image, "upgrade_steps", lambda _: NEW_STEPS)
+    live = definition()
+    live["container"]["docker"]["image"] = image
+    options = Namespace(ask_images=True, live_steps=None, wanted_steps=None)
+    assert _decided(options, [live], live).how == how
+
+
 def test_pending_steps_are_named() -> None:
     """They are what the one upgrade will take."""
     assert decide(definition("4.4.6"), definition(), OLD_STEPS, NEW_STEPS).pending == ("4.5.0", "5.0.2", "5.0.3")
 
 
 def test_a_put_without_change_is_recognised() -> None:
-    """Marathon's answer has more keys, chosen ports and floats for integers; none of that is a change."""
+    """Marathon's answer has more keys, and floats for integers; none of that is a change."""
     live = copy.deepcopy(GOOD) | {"versionInfo": {}, "cpus": 1}
-    live["container"]["portMappings"][0]["hostPort"] = 31005
-    assert same_definition(GOOD, live)
-    assert not same_definition(definition(cpus=2), live)
-    assert same_definition(live | {"tasks": [1], "version": "x"}, live), "what is no part of a definition"
-    assert not same_definition(definition("5.0.6"), live)
+    assert not changes(GOOD, live)
+    assert changes(definition(cpus=2), live) == ["cpus"]
+    assert not changes(live | {"tasks": [1], "version": "x"}, live), "what is no part of a definition"
+    assert changes(definition("5.0.6"), live) == ["labels"]
 
 
 def less(*path: str) -> dict[str, Any]:
@@ -229,5 +241,5 @@ def less(*path: str) -> dict[str, Any]:
 )
 def test_taking_something_out_is_a_change(wanted: dict[str, Any]) -> None:
     """The whole definition is put, so what is not in it any more goes; and 0 is a value like another."""
-    assert not same_definition(wanted, GOOD)
-    assert same_definition(wanted, copy.deepcopy(wanted))
+    assert changes(wanted, GOOD)
+    assert not changes(wanted, copy.deepcopy(wanted))

@@ -207,6 +207,16 @@ def test_what_older_tasks_run_is_asked_too(trial: Trial, deployer: Deployer) -> 
         deployer.deploy(new)
 
 
+def test_a_decision_about_another_definition_is_not_carried_out(trial: Trial, deployer: Deployer) -> None:
+    """Images are pulled between look and deploy, for minutes, and a colleague deploys meanwhile."""
+    good(deployer.deploy(release(trial, "1")))
+    seen = deployer.client.app(f"{trial.group}/app")
+    good(deployer.scale(seen.id, 2))
+    with pytest.raises(RollingRefusedError, match="changed by somebody after it was decided"):
+        deployer.deploy(release(trial, "2"), decided_on=seen.version_text)
+    assert releases_live(trial, deployer) == ["1", "1"]
+
+
 def test_what_somebody_else_changed_is_not_taken_back(trial: Trial, deployer: Deployer) -> None:
     """An autoscaler at work while a deploy is watched: its change is newer than ours."""
     good(deployer.deploy(release(trial, "1")))

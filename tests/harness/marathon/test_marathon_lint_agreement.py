@@ -58,7 +58,6 @@ LINT_KNOWS_MORE = {
 }
 """Errors by AppValidation and SchedulingValidation of Marathon 1.5 that the stand-in does not know."""
 STANDIN_IS_STRICTER = {
-    "GPU resources only work with the Mesos containerizer",  # which runs an app without a container, too
     "LIKE needs a regular expression",  # its own are Python's, Marathon's are Java's
     "may not be set in conjunction with uris",  # empty ones may
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InfrastructureError, UsageError
+from harness.marathon import replacing
 from harness.marathon.__main__ import main
 from harness.marathon.definition import App
 from harness.marathon.replacing import RUN, need_running, shell, told_when_interrupted
@@ -97,6 +98,42 @@ def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> Non
     said = child.communicate(timeout=60)[1]
     assert (child.returncode, "stay stopped" in said) == (2, True), said
     assert not Path(f"/proc/{pid}/cmdline").exists() or b"sleep" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_what_nohup_keeps_alive_stays_alive() -> None:
+    """Whoever starts it so and closes the terminal wants it to go on."""
+    program = (
+        "import os, signal\nfrom harness.marathon.replacing import told_when_interrupted\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "raise SystemExit(told_when_interrupted(lambda: os.kill(os.getpid(), signal.SIGHUP) or 0))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_command_of_somebody_else_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By sudo, say: it goes on, and the first error is not lost."""
+    child = subprocess.Popen(["true"], start_new_session=True)
+
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "killpg", refuse)
+    before = signal.getsignal(signal.SIGTERM)
+    replacing._end(child)
+    child.wait()
+    assert "could not be ended: it goes on" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_listener_that_went_away_decides_nothing() -> None:
+    """`replace ... | tee log`, and tee dies: the upgrade goes on to its end."""
+    program = "from harness.marathon.replacing import shell\nshell('upgrade', 'true', 'rt:2')()\n"
+    line = f'{{ sleep 0.1; {sys.executable} -c "{program}"; echo $? >&2; }} | true'
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "0", done.stderr
 
 
 def test_without_commands_it_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

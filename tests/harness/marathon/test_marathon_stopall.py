@@ -117,9 +117,11 @@ def test_somebody_who_scales_up_meanwhile_keeps_the_upgrade_from_being_begun(
         assert deployer.scale(f"{trial.group}/app", 1)
 
     good(deployer.deploy(release(trial, "1")))
-    with pytest.raises(InfrastructureError, match="Somebody started"):
+    with pytest.raises(InfrastructureError, match="Somebody started") as caught:
         replace_all(deployer, release(trial, "2", schema="2"), ACROSS, replace(steps, backup=scaled_up))
+    assert "was left to who started it" in str(caught.value)
     assert database.log == []
+    assert deployer.client.app(f"{trial.group}/app").instances == 1, "nothing was put over what they did"
     assert releases_live(trial, deployer) == ["1"]
 
 
@@ -141,11 +143,13 @@ def test_a_marathon_that_is_gone_after_the_upgrade_is_told_with_what_is_left(
     assert database.log == [("backup", 0)]
 
 
-def test_infrastructure_is_no_finding(trial: Trial, deployer: Deployer) -> None:
-    """A backup disk that is full proves nothing about the release; the old one goes on."""
-    database = Database(trial, deployer, InfrastructureError("The disk is full."))
-    with pytest.raises(InfrastructureError, match="disk is full") as caught:
+@pytest.mark.parametrize("error", [InfrastructureError("The disk is full."), OSError("no more processes")])
+def test_infrastructure_is_no_finding(trial: Trial, deployer: Deployer, error: Exception) -> None:
+    """A disk that is full proves nothing about the release; the old one goes on, whatever kind of error it was."""
+    database = Database(trial, deployer, error)
+    with pytest.raises(InfrastructureError, match=str(error).rstrip(".")) as caught:
         across(trial, deployer, database)
+    assert [name for name, _ in database.log] == ["backup", "upgrade", "restore"]
     assert "old release is live again" in str(caught.value)
     assert releases_live(trial, deployer) == ["1"]
 

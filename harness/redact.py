@@ -149,7 +149,7 @@ def _quoted(piece: re.Match[str]) -> str:
         return mark + LEFT_OUT + mark
     before = piece.string[max(0, piece.start() - 40) : piece.start()]
     named = _NAMED.search(before) and _SCHEMA_WORD.fullmatch(within)
-    if named or within.lower() in _CLAUSES or _identifier(within, mark):
+    if named or within.lower() in _CLAUSES or _identifier(within, mark) or before.endswith("Version: "):
         return piece[0]
     if mark == '"' and (_NUMBERED.search(before) or _REQUEST.match(within)):
         return f"{mark}{line(within)}{mark}"

@@ -41,7 +41,10 @@ _PERL = (
     "perl -MOpcode=opdesc,opset_to_ops,full_opset -le 'print for opdesc(opset_to_ops(full_opset()))'; "
     "cat /usr/share/perl/*/pod/perldiag.pod 2>/dev/null | grep '^=item '"
 )
-_APACHE = "grep -aoh 'AH[0-9]*: [ -~]*' /usr/sbin/apache2 /usr/lib/apache2/modules/*.so"
+_APACHE = (
+    "ls /usr/lib/apache2/modules | tr _ ' '; "
+    "grep -aoh 'AH[0-9]*: [ -~]*' /usr/sbin/apache2 /usr/lib/apache2/modules/*.so"
+)
 _SERVER = "for f in $(find / -xdev -path '*/english/errmsg.sys'); do tr -c ' -~' '\\n' <$f; done"
 _POD = re.compile(r"^=[a-z]\w*.*?(?:^=cut\s*$|\Z)", re.DOTALL | re.MULTILINE)
 _SPEECH = re.compile(

@@ -56,6 +56,7 @@ def choose(database: Database, tools: Rt, *, thorough: bool) -> tuple[list[tuple
     """
     there = set(tools.need("ls", "/usr/local/bin").split())
     chosen: list[tuple[str, ...]] = []
+    idle: list[str] = []
     left = [ELSEWHERE]
     for job in (one for one in OCCASIONAL if one.command[0] in there):
         if not int(database.value(job.needs)):
@@ -65,7 +66,9 @@ def choose(database: Database, tools: Rt, *, thorough: bool) -> tuple[list[tuple
         elif thorough or int(database.value(job.uses)):
             chosen.append(job.command)
         else:
-            left.append(f"{job.command[0]}: the site has nothing for it to do")
+            idle.append(job.command[0])
+    if idle:
+        left.append(f"jobs that the site has nothing to do for: {', '.join(idle)}")
     return chosen, left
 
 

@@ -40,7 +40,7 @@ STAYS = (
     "Couldn't set DefaultDashboard to 5 for attribute #6: Name in use",
     "ERROR: Failed to load backcompat /opt/rt/upgrade/1.2.3/backcompat: syntax error",
     'Can\'t locate object method "Content" via package "RT::Gone" at RT/Gone.pm line 3',
-    "AH00161: server reached MaxRequestWorkers setting",
+    "[mpm_prefork:error] AH00161: server reached MaxRequestWorkers setting",
     "pymysql.err.IntegrityError: (1062, \"Duplicate entry '...' for key 'Users1'\")",
     "RT 5.0.10+dfsg-3 took 0.25 s",
 )

@@ -37,6 +37,9 @@ def test_they_are_those_of_the_release_and_work(
     few, left = occasional.choose(database, tools, thorough=False)
     assert few == []
     assert occasional.ELSEWHERE in left
+    idle = [one for one in left if "nothing to do for" in one]
+    assert len(idle) == bool(HAS[version]), "one line for all of them"
+    assert all(name in idle[0] for name in HAS[version])
     assert "rt-fulltext-indexer: the database has no full-text index" in left
     chosen, _ = occasional.choose(database, tools, thorough=True)
     assert {job[0] for job in chosen} == HAS[version]

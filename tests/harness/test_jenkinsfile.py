@@ -151,11 +151,12 @@ def test_the_gate_is_asked_what_the_parameters_say(workspace: Path) -> None:
     noted = gate_in(workspace, 0)
     given = {
         "FROM": "4.4.6", "TO": "5.0.3", "SERVER": "mariadb-10.11", "DUMP": "/a dump/it's.sql", "CONFIG": "/c $(d)",
-        "ACCEPT": "/signed off.toml", "MARATHON_URL": "https://marathon.example.org",
+        "ACCEPT": "/signed off.toml", "CONFIG_NEW": "/new", "MARATHON_URL": "https://marathon.example.org",
     }  # fmt: skip
     assert step("gate", workspace, **given).returncode == 0
     options = gate_command.parser().parse_args(noted.read_text(encoding="utf-8").split("\0")[:-1])
-    asked = (options.origin, options.target, options.server, options.dump, options.config, options.accept)
+    asked = (options.origin, options.target, options.server, options.dump, options.config, options.accept,
+             options.config_new)  # fmt: skip
     assert [*map(str, asked)] == list(given.values())[:-1]
     assert options.marathon_url == scratch.STAND_IN, "a real Marathon's agents cannot reach the upgraded copy"
 
@@ -163,7 +164,7 @@ def test_the_gate_is_asked_what_the_parameters_say(workspace: Path) -> None:
 def test_parameters_left_empty_are_not_said(workspace: Path) -> None:
     """An empty parameter is in the environment all the same, and means the gate's own default."""
     noted = gate_in(workspace, 0)
-    names = ("FROM", "TO", "SERVER", "DUMP", "CONFIG", "ACCEPT", "MARATHON_URL")
+    names = ("FROM", "TO", "SERVER", "DUMP", "CONFIG", "CONFIG_NEW", "ACCEPT", "MARATHON_URL")
     step("gate", workspace, **dict.fromkeys(names, ""))
     assert noted.read_text(encoding="utf-8") == ""
 

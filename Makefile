@@ -48,7 +48,7 @@ slow: images ## the tests that take long: every kill point, a minute of kills un
 forecast: engine ## how long the upgrade will take on a larger database: FROM= TO= SERVER= DUMP= TIMES= MEGABYTES= BUDGET=
 	$(VENV_PYTHON) -m harness.forecast $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
 	    $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
-	    $(if $(TIMES),--times "$(TIMES)") $(if $(MEGABYTES),--megabytes "$(MEGABYTES)") $(if $(BUDGET),--budget "$(BUDGET)")
+	    $(if $(CONFIG_NEW),--config-new "$(CONFIG_NEW)") $(if $(TIMES),--times "$(TIMES)") $(if $(MEGABYTES),--megabytes "$(MEGABYTES)") $(if $(BUDGET),--budget "$(BUDGET)")
 
 mutants: images ## plant defects, known ones and two hundred by chance (SEED=), and see that the checks catch them
 	$(PYTEST) $(PARALLEL) --mutants tests/harness/checks tests/harness/test_dump.py \

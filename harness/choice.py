@@ -63,11 +63,11 @@ def choose(
 def doubt(choice: Choice) -> str | None:
     """Return why a verdict on a server that nobody named may be about another one than the site's; else None.
 
-    Which names collide, and which rows are too large, is the server's own matter. A dump with a manifest was made
-    for the server that its tests name.
+    Which names collide, and which rows are too large, is the server's own matter. The bundled dumps were made for
+    the servers that the tests name.
     """
     written = choice.dump.written_on()
-    if choice.dump.manifest or not written:
+    if choice.dump.path.parent == dumps.FOLDER or not written:
         return None
     product, _, version = written.partition(" ")
     here, _, judged = choice.pair.server.partition("-")

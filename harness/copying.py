@@ -23,9 +23,8 @@ COMMAND = (
 _SO_FAR = f"[ -e {_MARK} ] || du -sk {DATA} 2>/dev/null | cut -f1"
 # A file system that shares blocks needs no room for a copy. Two words: kB that are free, and whether it does.
 _FREE = (
-    f"df -Pk {DATA} | tail -n 1 | tr -s ' ' | cut -d' ' -f4; f={DATA}/.shared; "
-    f"cp --reflink=always $(find {PREPARED} -type f -size +0 2>/dev/null | head -n 1) $f 2>/dev/null "
-    "&& echo shared; rm -f $f"
+    f"df -Pk {DATA} | tail -n 1 | tr -s ' ' | cut -d' ' -f4; f={DATA}/.shared; head -c 65536 /dev/zero >$f; "
+    "cp --reflink=always $f $f.copy 2>/dev/null && echo shared; rm -f $f $f.copy"
 )
 _USED = f"du -sk {DATA} | cut -f1; find {DATA} -name '*.ibd' -printf '%k\\n' | sort -n | tail -n 1"
 

@@ -117,7 +117,7 @@ def _measure(options: argparse.Namespace, choice: Choice, progress: Progress) ->
     with progress.step("container engine"):
         engine_setup.ensure()
     with contextlib.closing(engine.connect()) as client:
-        lifecycle = Lifecycle(client, Configuration.read(options.config), progress.note)
+        lifecycle = Lifecycle(client, Configuration.read(options.config_new or options.config), progress.note)
         try:
             with progress.step("size of the dump"), _copy(lifecycle, choice) as database:
                 own = amplify.megabytes(database)
@@ -179,6 +179,7 @@ def parser() -> Parser:
     made.add_argument("--server", help="the database server")
     made.add_argument("--dump", type=Path, metavar="FILE", help="your dump (bundled)")
     made.add_argument("--config", type=Path, metavar="PATH", help="the site's own configuration")
+    made.add_argument("--config-new", type=Path, metavar="PATH", help="for the target, where it differs")
     goal = made.add_mutually_exclusive_group()
     goal.add_argument("--times", type=float, default=20.0, help="how many times as large as the dump (20)")
     goal.add_argument("--megabytes", type=float, help="or: how large, in MB of tables and indexes")

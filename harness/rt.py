@@ -135,7 +135,11 @@ class Rt:
             done = self.warm.run(program, *arguments, limit=limit, heard=heard)
             if done is not None:
                 return done
-        return self.container.run([*PERL, "-", *arguments], stdin=[program.encode()], limit=limit, heard=heard)
+        # In the program and not beside it: words of a command line are there for all of the machine to read, and
+        # passwords and keys are among them.
+        words = " ".join(one.encode(errors="surrogateescape").hex() or "-" for one in arguments)
+        told = f"BEGIN {{ @ARGV = map {{ $_ eq '-' ? '' : pack 'H*', $_ }} qw({words}) }} {program}"
+        return self.container.run([*PERL, "-"], stdin=[told.encode()], limit=limit, heard=heard)
 
     def warm_up(self) -> None:
         """Begin to load RT for the Perl programs to come."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from docker import DockerClient
 
-from harness import engine, leftovers, owner, redact
+from harness import engine, faults, leftovers, owner, redact
 from harness.containers import Container
 from harness.images import Images
 from harness.releases import ROOT, releases, servers
@@ -152,13 +152,17 @@ def text(found: Iterable[str]) -> str:
 
 def main() -> int:
     """Write the file."""
-    owner.session()
-    with contextlib.closing(engine.connect()) as client:
-        try:
-            redact.VOCABULARY.write_text(text(collect(client)), encoding="utf-8")
-        finally:
-            leftovers.remove_own(client)
-    return 0
+
+    def work() -> int:
+        owner.session()
+        with contextlib.closing(engine.connect()) as client:
+            try:
+                redact.VOCABULARY.write_text(text(collect(client)), encoding="utf-8")
+            finally:
+                leftovers.remove_own(client)
+        return 0
+
+    return faults.ended("vocabulary", work)
 
 
 if __name__ == "__main__":

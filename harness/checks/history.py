@@ -101,13 +101,14 @@ def _same_file(event: Event, ended: Event) -> bool:
 def left_open(history: History, before: History | None = None) -> tuple[list[str], list[str]]:
     """Return in words what began and never ended: of RT itself or new since `before`; and what is old.
 
-    An extension's data that was never inserted to the end is the extension's, and no upgrade of RT mends it.
+    An extension's data that was never inserted to the end is the extension's, and no upgrade of RT mends it. Its
+    tables that were left half changed are another matter.
     """
     found: tuple[list[str], list[str]] = [], []
     for package, events in history.packages.items():
         known = opened(before.events(package)) if before else opened(events)
         for event in opened(events):
-            old = package != CORE and event in known
+            old = package != CORE and event in known and event.get("action") == "insert"
             found[old].append(f"{package}: {title(event)}")
     return found
 

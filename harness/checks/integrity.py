@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 
 from harness import redact
 from harness.checks.log import LogAllowance, allowances, complaints, records
-from harness.checks.start import shape
+from harness.checks.start import key
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
@@ -34,12 +34,12 @@ _SHOWN = 8
 
 @dataclass
 class Validation:
-    """What a validator said: exit code, one line a finding, and complaints about its own work."""
+    """What a validator said: exit code, one line a finding, and complaints about its own work, by `start.key`."""
 
     release: str
     code: int
     found: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    complaints: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return it as JSON, to be kept beside a baseline."""
@@ -82,7 +82,7 @@ def collect(tools: Rt, allowed: Sequence[LogAllowance] | None = None) -> Validat
         )
     logged = records(done.err.splitlines() + done.out.splitlines())
     bad, _ = complaints(logged, allowances() if allowed is None else allowed, TOOL)
-    said = sorted({redact.line(record.message) for record in bad})
+    said = {key(record): redact.line(record.message) for record in bad}
     return Validation(tools.release, done.code, parse(done.err), said)
 
 
@@ -96,14 +96,14 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
     for side in filter(None, (before, after)):
         _worked(report, side)
     # The old one's own complaints are no matter of the upgrade: what it missed for them would only seem new.
-    usual = set(map(shape, before.complaints)) if before else set()
-    complained = [one for one in after.complaints if shape(one) not in usual]
+    usual = before.complaints if before else {}
+    complained = sorted({text for one, text in after.complaints.items() if one not in usual})
     if complained and after.code in (CLEAN, DIRTY):
         where = f"{TOOL} of RT {after.release}"
         report.find(where, f"it logged {len(complained)} complaints", samples=tuple(complained[:_SHOWN]))
     known = set(before.found) if before else set()
     new = [one for one in after.found if one not in known]
-    untouched = again() if new and again else None
+    untouched = _untouched(report, again) if new and again else None
     unasked = [one for one in new if untouched and one in untouched.found]
     new = [one for one in new if one not in unasked]
     if before is None and new and (untouched is None or untouched.code not in (CLEAN, DIRTY)):
@@ -121,9 +121,18 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
     report.facts = {
         "before": len(before.found) if before else None, "after": len(after.found), "new": len(new),
         "gone": len(known - set(after.found)), "old": old[:_SHOWN], "not asked before": len(unasked),
-        "complained of before": before.complaints[:_SHOWN] if before else [],
+        "complained of before": sorted({*usual.values()})[:_SHOWN],
     }  # fmt: skip
     return report
+
+
+def _untouched(report: Report, again: Callable[[], Validation]) -> Validation | None:
+    """Ask for the second opinion; one that cannot be had keeps no finding from being told."""
+    try:
+        return again()
+    except InfrastructureError as error:
+        report.unanswered.append(f"what the target's validator finds on the untouched copy: {error.sentence}")
+        return None
 
 
 def _some(words: str, found: Sequence[str]) -> list[str]:
@@ -143,7 +152,11 @@ def _unknown(new: Sequence[str], untouched: Validation | None) -> str:
 def _worked(report: Report, side: Validation) -> None:
     where = f"{TOOL} of RT {side.release}"
     if side.code not in (CLEAN, DIRTY):
-        report.find(where, f"it could not do its work (exit code {side.code})", samples=tuple(side.complaints[:3]))
+        report.find(
+            where,
+            f"it could not do its work (exit code {side.code})",
+            samples=tuple(sorted({*side.complaints.values()})[:3]),
+        )
     elif (side.code == DIRTY) != bool(side.found):
         report.find(where, f"it ended with exit code {side.code} and {len(side.found)} findings, which contradict")
 

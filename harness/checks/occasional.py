@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pymysql
+
 from harness.database import Database
 from harness.rt import Rt
 
@@ -22,6 +24,8 @@ my %index = RT->Config->Get('FullTextSearch');
 print 0 + !!($index{Enable} && $index{Indexed} && !$index{Sphinx});
 """
 _INDEXER = "rt-fulltext-indexer"
+MISSING = (1054, 1146)
+"""Errors of the server: no such column, no such table. An upgrade that stopped half way leaves them to be."""
 ELSEWHERE = (
     "rt-externalize-attachments and rt-ldapimport: a copy has no storage beside its database and no directory"
 )
@@ -59,11 +63,18 @@ def choose(database: Database, tools: Rt, *, thorough: bool) -> tuple[list[tuple
     idle: list[str] = []
     left = [ELSEWHERE]
     for job in (one for one in OCCASIONAL if one.command[0] in there):
-        if not int(database.value(job.needs)):
+        try:
+            needed, used = int(database.value(job.needs)), int(database.value(job.uses))
+        except (pymysql.err.ProgrammingError, pymysql.err.OperationalError) as error:
+            if error.args[0] not in MISSING:
+                raise
+            left.append(f"{job.command[0]}: what it works on is not in the database (error {error.args[0]})")
+            continue
+        if not needed:
             left.append(f"{job.command[0]}: {job.without}")
         elif job.command[0] == _INDEXER and not _indexed(tools):
             left.append(f"{_INDEXER}: the configuration has no indexed full-text search")
-        elif thorough or int(database.value(job.uses)):
+        elif thorough or used:
             chosen.append(job.command)
         else:
             idle.append(job.command[0])

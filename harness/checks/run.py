@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 
 from harness import redact
 from harness.checks.log import LogAllowance, LogRecord, allowances, complaints, records
-from harness.checks.start import Start, shape
+from harness.checks.start import Start, key
+from harness.errors import InfrastructureError
 from harness.upgrade import StepRun, UpgradeRun
 from harness.verdict import Report
 
@@ -50,19 +51,28 @@ def check(
     found = records(lines)
     bad, used = complaints(found, allowances() if allowed is None else allowed)
     report.allowed += [f"{one.pattern.pattern}: {one.reason}" for one in used]
-    if bad and (old := before()):
-        usual = set(map(shape, old.said))
-        known = [one for one in bad if shape(redact.line(one.message)) in usual]
-        bad = [one for one in bad if one not in known]
-        report.allowed += sorted(
-            {f"RT {old.release} says so at every start: {redact.line(one.message)}" for one in known}
-        )
+    if bad:
+        bad = _unknown(report, bad, before)
     _complaints(report, bad)
     quiet = [record for record in found if record.level == "warning" and not record.complaint]
     said = sorted({redact.line(record.message) for record in quiet})
     more = [f"{_WARNINGS} of {len(said)} are shown"] if len(said) > _WARNINGS else []
     report.facts["warnings"] = said[:_WARNINGS] + more
     return report
+
+
+def _unknown(report: Report, bad: list[LogRecord], before: Callable[[], Start | None]) -> list[LogRecord]:
+    """Return the complaints that the old release does not make at every start; all where it cannot be asked."""
+    try:
+        old = before()
+    except InfrastructureError as error:
+        report.unanswered.append(f"whether the old release says so at every start: {error.sentence}")
+        return bad
+    known = [one for one in bad if old and key(one) in old.said]
+    if old:
+        said = {f"RT {old.release} says so at every start: {redact.line(one.message)}" for one in known}
+        report.allowed += sorted(said)
+    return [one for one in bad if one not in known]
 
 
 def _begun(run: UpgradeRun) -> list[StepRun]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
-from harness import redact
+from harness import cache, redact
 from harness.checks.log import LogAllowance, LogRecord, complaints, records
 from harness.rt import Rt
 from harness.verdict import Report
@@ -24,11 +24,11 @@ _SHOWN = 5
 
 @dataclass
 class Start:
-    """What one release logs when it starts. said: messages without values; errors: those that are complaints."""
+    """What one release logs when it starts. said: by `key`, messages without values; errors: the complaints."""
 
     release: str
-    said: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
+    said: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return it as JSON, to be kept beside a baseline."""
@@ -44,12 +44,16 @@ def heard(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
     """Start a release on its database, and return what it says. allowed: complaints that are known."""
     found = records(tools.perl(PROGRAM).err.splitlines())
     bad, _ = complaints(found, allowed)
-    return Start(tools.release, *(sorted({redact.line(one.message) for one in some}) for some in (found, bad)))
+    return Start(tools.release, *({key(one): redact.line(one.message) for one in some} for some in (found, bad)))
 
 
-def shape(message: str) -> str:
-    """Return a message without numbers, in which releases and moments differ. message: without values already."""
-    return _NUMBERS.sub("N", message)
+def key(one: LogRecord) -> str:
+    """Return what two records have in common that say the same: level and message without numbers, as a digest.
+
+    Releases and moments differ in numbers. What may be shown of a message will not do: there a lost attachment and
+    a greeting of the site's own look alike.
+    """
+    return cache.keyed(f"{one.level}\n{_NUMBERS.sub('N', one.message)}")
 
 
 class Starts:
@@ -70,20 +74,20 @@ class Starts:
     @cached_property
     def _known(self) -> frozenset[str]:
         before = self._before()
-        return frozenset(map(shape, before.said if before else ()))
+        return frozenset(before.said if before else ())
 
     def others(self, found: Sequence[LogRecord]) -> list[LogRecord]:
         """Return the records that neither release writes at every start."""
-        usual = self._known | set(map(shape, self._now.said)) if found else frozenset()
-        return [one for one in found if shape(redact.line(one.message)) not in usual]
+        usual = self._known | {*self._now.said} if found else frozenset()
+        return [one for one in found if key(one) not in usual]
 
     def judge(self, report: Report) -> None:
         """Say what the target says at every start, and find what of it are new errors; nothing if nobody asked."""
         if not self.asked:
             return
         if self._now.said:
-            report.facts["said at every start"] = self._now.said
-        new = [one for one in self._now.errors if shape(one) not in self._known]
+            report.facts["said at every start"] = sorted({*self._now.said.values()})
+        new = sorted({text for one, text in self._now.errors.items() if one not in self._known})
         if new:
             report.find(
                 "start",

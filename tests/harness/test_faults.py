@@ -49,7 +49,12 @@ def test_a_good_end_is_handed_on() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [["harness.images", "rt-5.0.3"], ["harness.dumpmaking", "rt-4.4.6-campus"], ["harness.forecast"]],
+    [
+        ["harness.images", "rt-5.0.3"],
+        ["harness.dumpmaking", "rt-4.4.6-campus"],
+        ["harness.forecast"],
+        ["harness.vocabulary"],
+    ],
     ids=lambda words: words[0],
 )
 def test_commands_without_an_engine_end_with_2(command: list[str], tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_it_speaks_where_it_can_run(lifecycle: Lifecycle, origin: str, name: str
         assert copy is not None
         assert copy.server.name == (elsewhere or name)
         said = integrity.collect(witness)
-        assert (said.code, said.complaints) == (0, [])
+        assert (said.code, said.complaints) == (0, {})
         assert [name in one for one in stage.spoken_for("says")] == ([True] if elsewhere not in ("", name) else [])
     finally:
         stage.close()

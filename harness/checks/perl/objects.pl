@@ -47,7 +47,7 @@ push @SUBJECTS, [groups => sub {
     $groups->FindAllRows;
     $groups->LimitToUserDefinedGroups;
     my $internal = RT::Groups->new(RT->SystemUser);
-    $internal->Limit(FIELD => 'Domain', VALUE => 'SystemInternal');
+    $internal->Limit(FIELD => 'Domain', VALUE => 'SystemInternal', CASESENSITIVE => 0);
     for my $group (rows($groups), rows($internal)) {
         my $members = $group->MembersObj;
         my $users = $group->UserMembersObj;

@@ -9,8 +9,8 @@ sub owner_of {
 }
 
 # What a query finds as this user sees it: ids in its order. Of many, those that are looked at by themselves, and a digest
-# of all: of tickets without those that steps are known to give to searches or to take from them (reminders and
-# approvals; what somebody has to do with by a disabled role, $watcher). "finds" => why, where it is refused.
+# of all. Tickets that steps are known to give to searches or to take from them (reminders and approvals; what somebody
+# has to do with by a disabled role, $watcher) are told besides. "finds" => why, where it is refused.
 sub found_by {
     my ($user, $content, $watcher) = @_;
     my $class = ($content->{SearchType} // 'Ticket') eq 'Asset' || ($content->{Class} // '') eq 'RT::Assets' ? 'RT::Assets'
@@ -30,7 +30,9 @@ sub found_by {
     my %odd = $kind eq 'Tickets' ? (%{ odd_tickets() }, map { ($_ => 1) } hidden_from($watcher)) : ();
     my @all = grep { !$odd{$_} } @ids;
     my @some = $kind eq 'Transactions' ? @ids[0 .. 19] : grep { $_ % $every == 0 } @ids;
-    return (finds => "@some", 'finds in all' => @all . ' ' . digest("@all"));
+    my @others = grep { $odd{$_} } @ids;
+    return (finds => "@some", 'finds in all' => @all . ' ' . digest("@all"),
+        @others ? ('finds besides' => @others . ' ' . digest("@others")) : ());
 }
 
 sub odd_tickets {

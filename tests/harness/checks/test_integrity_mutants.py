@@ -33,7 +33,7 @@ def test_what_was_found_before_is_no_finding() -> None:
         Validation("5.0.3", 11, []),
         Validation("5.0.3", 1, []),
         Validation("5.0.3", 0, FOUND),
-        Validation("5.0.3", 0, [], ["couldn't execute the query '...'"]),
+        Validation("5.0.3", 0, [], {"k": "couldn't execute the query '...'"}),
     ],
     ids=["new-finding", "died", "dirty-without-words", "clean-with-words", "complained"],
 )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import redact, upgrade
-from harness.checks import log, run
+from harness.checks import log, run, start
 from harness.checks.start import Start
+from harness.errors import InfrastructureError
 from harness.lifecycle import Lifecycle
 from harness.mutants.run import MUTANTS, RunMutant, good_run
 
@@ -53,11 +55,29 @@ def test_what_the_old_release_says_at_every_start_is_no_finding() -> None:
     bad = good_run("4.4.6", "5.0.3", STEPS)
     bad.lines.insert(1, (0.1, "[11] [Mon Jan  1 10:00:00 2024] [error]: Config option %Links{7} is wrong (/x:1)"))
     assert run.check(bad, STEPS).findings
-    said = Start("4.4.6", [redact.line("Config option %Links{12} is wrong")])
+    [record] = log.records(["[9] [Mon Jan  1 09:00:00 2024] [error]: Config option %Links{12} is wrong (/x:1)"])
+    said = Start("4.4.6", {start.key(record): "Config option %... is wrong"})
     report = run.check(bad, STEPS, before=lambda: said)
     assert report
     assert "RT 4.4.6 says so at every start" in str(report.allowed)
-    assert run.check(bad, STEPS, before=lambda: Start("4.4.6", ["something else"])).findings
+    for other in ("[9] [Mon Jan  1 09:00:00 2024] [warning]: Config option %Links{12} is wrong (/x:1)",
+                  "[9] [Mon Jan  1 09:00:00 2024] [error]: Config option %Roles{12} is wrong (/x:1)"):  # fmt: skip
+        [record] = log.records([other])
+        alike = Start("4.4.6", {start.key(record): "it looks the same without its values"})
+        assert run.check(bad, STEPS, before=partial(Start, alike.release, alike.said)).findings
+
+
+def test_an_old_release_that_cannot_be_asked_hides_nothing() -> None:
+    """The findings that there are stay, and the question is one without an answer."""
+    bad = good_run("4.4.6", "5.0.3", STEPS)
+    bad.lines.insert(1, (0.1, "[11] [Mon Jan  1 10:00:00 2024] [error]: Config option %Links{7} is wrong (/x:1)"))
+
+    def away() -> Start:
+        raise InfrastructureError("The disk is full.")
+
+    report = run.check(bad, STEPS, before=away)
+    assert report.findings
+    assert "The disk is full" in str(report.unanswered)
 
 
 def test_an_allowance_needs_its_step_and_pattern() -> None:

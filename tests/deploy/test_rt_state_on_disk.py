@@ -18,7 +18,7 @@ from harness.database import Database
 from harness.lifecycle import Lifecycle
 from harness.load import Front, Journal, Load
 from harness.mutants.balancer import Forgetful, Insistent, Relay
-from harness.rt import Configuration, Rt
+from harness.rt import SITE_CONFIGURATION, Rt
 from harness.verdict import Report
 from harness.waits import Retry, wait_until
 from tests.deploy.conftest import RELEASE
@@ -89,9 +89,10 @@ def test_state_on_an_instances_disk_is_found(
 ) -> None:
     """Two instances, people at work, one of them dies: what only it had is missed."""
     database = clone(deployable)
-    configuration = Configuration({**CHEAP.files, "local.pm": local.setting.encode()})
+    # Read after what keeps a copy to its own database: this is no copy, and its disk is what it is about.
+    files = [(f"{SITE_CONFIGURATION}/~~.pm", local.setting.encode())]
     with ExitStack() as stack:
-        sites = [lifecycle.site(RELEASE, database, wait=False, configuration=configuration) for _ in range(2)]
+        sites = [lifecycle.site(RELEASE, database, wait=False, configuration=CHEAP, files=files) for _ in range(2)]
         for site in sites:
             stack.callback(site.remove)
         with played([site.wait() for site in sites], database) as (found, balancer):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import wait
 from functools import partial
 from types import FrameType
@@ -37,6 +39,15 @@ def main_waits() -> None:
         raise Retry("it does something else")
 
 
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Hear Ctrl-C also where whoever started the tests has it ignored, as a shell does in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 def test_ctrl_c_ends_what_runs_and_begins_nothing_more() -> None:
     """Here it comes without waking anybody up, as a signal does on the way into a lock."""
     gone = threading.Event()

@@ -83,8 +83,10 @@ def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> Non
         "sys.exit(told_when_interrupted(lambda: shell('upgrade', sys.argv[1], 'rt:2')() or 0))\n"
     )
     line = f"(echo $BASHPID >{tmp_path}/begun; mv {tmp_path}/begun {tmp_path}/pid; exec sleep 600); true"
+    # A shell that starts what runs in its background ignores some of these, and all below inherit that.
     child = subprocess.Popen(
-        [sys.executable, str(program), line], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        ["env", "--default-signal=INT,HUP,TERM", sys.executable, str(program), line],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -93,9 +95,12 @@ def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> Non
             raise Retry("the command has not begun")
         return int((tmp_path / "pid").read_text())
 
-    pid = wait_until("The command", begun, 30)
-    child.send_signal(number)
-    said = child.communicate(timeout=60)[1]
+    try:
+        pid = wait_until("The command", begun, 60)
+        child.send_signal(number)
+        said = child.communicate(timeout=120)[1]
+    finally:
+        child.kill()
     assert (child.returncode, "stay stopped" in said) == (2, True), said
     assert not Path(f"/proc/{pid}/cmdline").exists() or b"sleep" not in Path(f"/proc/{pid}/cmdline").read_bytes()
 

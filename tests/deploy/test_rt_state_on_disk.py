@@ -16,7 +16,7 @@ from harness.baseline import Baseline
 from harness.checks import acknowledged
 from harness.database import Database
 from harness.lifecycle import Lifecycle
-from harness.load import Front, Journal, Load
+from harness.load import Front, Journal, Load, State
 from harness.mutants.balancer import Forgetful, Insistent, Relay
 from harness.rt import SITE_CONFIGURATION, Rt
 from harness.verdict import Report
@@ -225,6 +225,25 @@ def test_a_session_that_ends_is_found(good: Played, dies: str | None, found: boo
     report = good.judged(replace(good.journal, attempts=attempts, happenings=happenings), longest_gap=1000)
     assert ("sessions ended while" in str(report)) == found, str(report)
     assert bool(report.allowed) == (not found)
+
+
+@pytest.mark.parametrize(
+    ("before", "lane", "found"),
+    [("unknown", "instances", False), ("acknowledged", "instances", True), ("unknown", "marathon", True)],
+)
+def test_a_session_that_was_cut_off_is_told(good: Played, before: State, lane: str, found: bool) -> None:
+    """A request of it was under way when its instance was killed; one that nobody had cut off goes on."""
+    last = good.journal.attempts[-1]
+    person = last.mark.rpartition("-")[0]
+    others = [one for one in good.journal.attempts[:-1] if one.mark.rpartition("-")[0] != person]
+    cut = replace(last, sent=last.sent - 1, answered=last.sent - 0.5, state=before)
+    happenings = [{"t": last.sent - 0.7, "kind": "kill", "label": "SIGKILL", "lane": lane}]
+    journal = replace(
+        good.journal, attempts=[*others, cut, replace(last, state="session lost")], happenings=happenings
+    )
+    report = good.judged(journal, longest_gap=1000)
+    assert ("sessions ended while" in str(report)) == found, str(report)
+    assert any("was cut off" in one for one in report.allowed) == (not found)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,9 +14,10 @@ from docker import DockerClient
 from docker.errors import DockerException
 
 from harness.marathon.standin.probes import Result
+from harness.waits import NotReadyError, Retry, wait_until
 
-ATTEMPTS = 50
-"""Looks at a command that is late and has no process yet, a tenth of a second apart."""
+BEGINS_WITHIN = 5.0
+"""Seconds that a command which is late already gets until it has a process that can be ended."""
 THREADS = 128
 """Commands at work together, of all apps; the monitor lets each app have a part of them (monitor.INSIDE)."""
 
@@ -73,14 +73,20 @@ class Executions:
         """
         api = self.client.api
         with contextlib.suppress(DockerException, OSError):
-            for _ in range(ATTEMPTS):
+
+            def process() -> int:
                 seen = api.exec_inspect(execution)
-                pid = int(seen.get("Pid") or 0)
-                if pid or seen.get("ExitCode") is not None:
-                    break
-                time.sleep(0.1)  # it is about to begin, and nobody would end it then
-            if not pid:
-                return
+                if not seen.get("Pid") and seen.get("ExitCode") is None:
+                    raise Retry("it is about to begin, and nobody would end it then")
+                return int(seen.get("Pid") or 0) if seen.get("Running") else 0
+
+            with contextlib.suppress(NotReadyError):
+                if pid := wait_until("The command's process", process, BEGINS_WITHIN):
+                    self._kill(container, pid)
+
+    def _kill(self, container: str, pid: int) -> None:
+        api = self.client.api
+        with contextlib.suppress(DockerException, OSError):
             try:
                 os.killpg(pid, signal.SIGKILL)
             except PermissionError:

@@ -156,9 +156,8 @@ class Baselines:
 
     def _remove_older(self, place: dict[str, str]) -> None:
         """Remove what a killed maker left, or one whose notes are gone. What is in use goes the next time."""
-        query = {"label": [f"{name}={value}" for name, value in place.items()]}
-        for one in self.client.api.volumes(filters=query)["Volumes"] or []:
-            self._remove_volume(one["Name"])
+        for name, _ in leftovers.volumes(self.client, place):
+            self._remove_volume(name)
 
     def _found(self, key: str, server: Server) -> Baseline | None:
         try:

@@ -86,11 +86,9 @@ def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, progress: 
                 f"check that the mirror carries {suite.name}; {MIRROR_VARIABLE} names another one",
             )
         tree.seek(0)
-        repository, _, version = tag.partition(":")
         # An iterator, not the file: given a file, requests sends its length beside a chunked body.
-        client.api.import_image_from_stream(
-            iter(lambda: tree.read(1 << 20), b""), repository=repository, tag=version
-        )
+        # The whole name as the repository, which Docker takes as well: Podman forgets a tag of its own here.
+        client.api.import_image_from_stream(iter(lambda: tree.read(1 << 20), b""), repository=tag)
     return tag
 
 

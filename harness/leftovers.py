@@ -92,13 +92,24 @@ def _forgotten(client: DockerClient) -> list[str]:
     from harness.baseline import CACHE_LABEL, PLACE_LABEL  # noqa: PLC0415 - that module needs this one
 
     removed = []
-    for volume in client.api.volumes(filters={"label": [CACHE_LABEL, PLACE_LABEL]})["Volumes"] or []:
-        labels = volume["Labels"]
-        if labels.get(owner.HOST) == owner.host_name() and _is_gone(Path(labels[PLACE_LABEL])):
+    for name, labels in volumes(client, {owner.HOST: owner.host_name()}):
+        if CACHE_LABEL in labels and PLACE_LABEL in labels and _is_gone(Path(labels[PLACE_LABEL])):
             with contextlib.suppress(APIError):
-                client.api.remove_volume(volume["Name"])
-                removed.append(f"volume {volume['Name']}")
+                client.api.remove_volume(name)
+                removed.append(f"volume {name}")
     return removed
+
+
+def volumes(client: DockerClient, labels: Mapping[str, str]) -> Iterable[tuple[str, Mapping[str, str]]]:
+    """Yield (name, labels) of each volume that bears all these labels.
+
+    The engine is asked for one of them and the rest is compared here: to Podman several are alternatives.
+    """
+    name, value = next(iter(labels.items()))
+    for volume in client.api.volumes(filters={"label": f"{name}={value}"})["Volumes"] or []:
+        found = volume["Labels"] or {}
+        if labels.items() <= found.items():
+            yield volume["Name"], found
 
 
 def _is_gone(place: Path) -> bool:

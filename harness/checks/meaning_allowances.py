@@ -15,6 +15,7 @@ from harness.releases import parse
 
 FILE = Path(__file__).with_name("meaning_allowances.toml")
 RIGHTS = ("rights", "rights by role")
+KINDS = ("changed", "new", "gone")
 _SHOWN = 3
 _NUMBER = re.compile(r"\d+")
 Sections = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -86,6 +87,11 @@ class Allowance:
     values: tuple[tuple[str, str], ...] = ()
     texts: tuple[tuple[str, str], ...] = ()
     rule: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what could never match. Raises ValueError."""
+        if self.kind not in KINDS or (self.rule and self.rule not in RULES):
+            raise ValueError(f"{FILE.name}: there is no kind {self.kind} or no rule {self.rule}")
 
     @property
     def origin(self) -> str:
@@ -193,7 +199,7 @@ RULES: Mapping[str, Callable[[Change, Sections], bool]] = {
 
 @cache
 def read(path: Path = FILE) -> Allowances:
-    """Read the file. Raises TypeError or KeyError for a word it does not know or an entry without a reason."""
+    """Read the file. Raises TypeError, KeyError or ValueError for a word it does not know."""
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     rows = [
         Allowance(

@@ -7,8 +7,10 @@ and repeated.toml lists it.
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from harness.checks.unruled import NONE
 from harness.checks.ways import WRITTEN_WITHIN, stamp
 from harness.database import Database
 from harness.digest import Row
+from harness.schema import quote
 from harness.thaw import Thawer
 from harness.verdict import Report
 
@@ -29,6 +32,9 @@ NAME = "repeated"
 QUESTION = "Does the upgrade end in the same database as another one of the same dump?"
 FILE = Path(__file__).with_name("repeated.toml")
 _STEPS = ("an upgrade",)
+_STAMPS = ("Created", "LastUpdated")
+_OWN = ("id", *_STAMPS)
+"""Columns in which two rows that are otherwise alike differ."""
 _MADE_UP = ("individual_id", "full_id", "timestamp")
 
 
@@ -62,7 +68,9 @@ def _rules(section: str) -> allowances.Allowances:
         where = {column: matcher(spec) for column, spec in row.get("where", {}).items()}
         tables, columns = row.get("tables") or [row["table"]], row.get("columns") or [row["column"]]
         made += [
-            RowAllowance(("*",), table, CHANGED, row["reason"], where, dict.fromkeys(columns, _KINDS[row["kind"]]))
+            RowAllowance(
+                ("*",), table, CHANGED, row["reason"], where, dict.fromkeys(columns, _kind(row["kind"], table))
+            )
             for table in tables
         ]
     return replace(allowances.read(), structure=(), rows=made, unruled=NONE)
@@ -109,6 +117,23 @@ def _history(context: Context, column: str, old: Row | None, new: Row | None) ->
     return None if told[0] == told[1] else f"{column} tells of other events"
 
 
+def _order(context: Context, column: str, old: Row | None, new: Row | None, *, table: str) -> str | None:
+    """Allow rows that the upgrades made to have changed places, as long as both made the same ones."""
+    if (wrong := _time(context, "Created", old, new)) or column in _STAMPS:
+        return wrong or _time(context, column, old, new)
+    key = f"made in {table}"
+    if key not in context.memory:
+        context.memory[key] = [
+            Counter(repr([(name, row[name]) for name in sorted(row) if name not in _OWN]) for row in rows)
+            for rows in (
+                context.rows(side, f"SELECT * FROM {quote(table)} WHERE Created BETWEEN '{begin}' AND '{end}'")
+                for side, (begin, end) in zip(("before", "after"), map(_window, _histories(context)), strict=True)
+            )
+        ]
+    one, other = context.memory[key]
+    return None if one == other else f"{column} differs, and the upgrades did not make the same rows"
+
+
 def _told(history: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
     """Return the events without times, identities as ordinals."""
     seen: dict[str, int] = {}
@@ -121,3 +146,7 @@ def _told(history: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
 
 
 _KINDS: dict[str, Matcher] = {"time": _time, "history": _history, "any": anything}
+
+
+def _kind(name: str, table: str) -> Matcher:
+    return partial(_order, table=table) if name == "order" else _KINDS[name]

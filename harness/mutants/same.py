@@ -41,6 +41,10 @@ REPEATED: tuple[Group, ...] = (
         _row("repeated", "renumbered", "ScripActions", "the same in another order has other numbers",
              "UPDATE ScripActions SET id = id + 100 {last}"),
     ),
+    (
+        _row("repeated", "link-elsewhere", "Links", "one upgrade linked a dashboard with something else",
+             "UPDATE Links SET Target = CONCAT(Target, '1') {last}"),
+    ),
     _history("step-not-recorded", "pop @{ $value->{RT} };", "the two tell of other events"),
     _history("step-in-another-order", "@{ $value->{RT} }[-3, -2] = @{ $value->{RT} }[-2, -3];",
              "the same events in another order"),

@@ -150,7 +150,9 @@ class Stage(Known):
                     f"meaning at {now}", Meaning, lambda: meaning_check.collect(old, accounts, every, now=now)
                 )
             after = self._telling().result()
-            done = Upgrade(self.witness_release() or self.pair.origin, self.pair.target, tuple(self.steps()))
+            resorted = meaning_check.sorting(self.before()) != meaning_check.sorting(self.after())
+            origin = self.witness_release() or self.pair.origin
+            done = Upgrade(origin, self.pair.target, tuple(self.steps()), resorted)
             report = meaning_check.check(before, after, done)
             organization.check(report, self.before(), [one.organization for one in (before, after) if one])
             report.not_checked += self.spoken_for("itself says of its data") if before else []

@@ -20,7 +20,7 @@ from typing import Any
 from harness import cache as caches
 from harness import redact
 from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances
-from harness.checks.meaning_allowances import RIGHTS, Allowances, Change, Upgrade, read
+from harness.checks.meaning_allowances import ASIDE, RIGHTS, Allowances, Change, Upgrade, read
 from harness.database import Database
 from harness.errors import InfrastructureError
 from harness.rt import Rt
@@ -45,6 +45,7 @@ HOLDERS = "holders"
 """Field of an entry that is told once for all of these, in the section of rights: ids of users."""
 ESSENTIAL = ("tickets", "transactions", "users", "groups", "queues", "scrips", "templates", "rights", "homepages")
 """Sections without which nothing is proven; others may be empty on a small site."""
+_DIED = "[died]"
 _SHOWN = 8
 _OTHERS = "{kind} but one in {}, with what belongs to them"
 _LOUD = re.compile(r"\[(?:error|critical|alert|emergency)\]")
@@ -94,6 +95,15 @@ def sampling(database: Database) -> dict[str, int]:
         if table in there
     }
     return {kind: math.ceil(count / LIMIT) for kind, count in counts.items() if count > LIMIT}
+
+
+def sorting(database: Database) -> str:
+    """Return by which rules the server sorts text: the tables' collation without its character set."""
+    query = (
+        "SELECT table_collation FROM information_schema.tables"
+        " WHERE table_schema = DATABASE() AND table_name = 'Tickets'"
+    )
+    return str(database.value(query) or "").partition("_")[2]
 
 
 def collect(
@@ -164,7 +174,7 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
         report.not_checked.append(left_out.format(count, kind=kind))
     left: dict[tuple[str, str], list[Change]] = defaultdict(list)
     used: set[str] = set()
-    for change in changes(before.sections, after.sections):
+    for change in changes(before.sections, _without(after.sections, _untold(before))):
         if cover := allowed.covering(change, upgrade, before.sections):
             used.update(cover)
         else:
@@ -212,7 +222,7 @@ def changes(before: Sections, after: Sections) -> list[Change]:
             if old[key] != new[key]:
                 found += [
                     Change(section, key, name, "changed", old[key].get(name), new[key].get(name), tuple(others))
-                    for name in sorted({*old[key], *new[key]})
+                    for name in sorted({*old[key], *new[key]}.difference(ASIDE))
                     if old[key].get(name) != new[key].get(name)
                 ]
     return found
@@ -243,12 +253,15 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
 def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
     """Find what the new release complains of and the old one did not; a subject that died is one always."""
     known = set(map(_shape, before.complaints)) if before else set()
-    for side in filter(None, (before, after)):
-        died = [redact.line(one) for one in side.complaints if one.startswith("[died]")]
-        if died:
-            report.find(
-                f"RT {side.release}", f"{len(died)} subjects could not be told", samples=tuple(died[:_SHOWN])
-            )
+    untold = _untold(before) if before else set()
+    died = [one for one in after.complaints if one.startswith(_DIED)]
+    if new := [redact.line(one) for one in died if _which(one) not in untold]:
+        report.find(f"RT {after.release}", f"{len(new)} subjects could not be told", samples=tuple(new[:_SHOWN]))
+    for section, key in sorted(untold):
+        if key:
+            report.not_checked.append(f"{section} {key}: the old release itself cannot tell of it")
+        else:
+            report.unanswered.append(f"{section}: the old release could not tell of them")
     outside = [one for one in after.complaints if _of_the_copy(one)]
     if outside:
         report.not_checked.append(
@@ -256,7 +269,7 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
         )
     new = [
         one for one in after.complaints
-        if one not in outside and _shape(one) not in known and not one.startswith("[died]")
+        if one not in outside and _shape(one) not in known and not one.startswith(_DIED)
     ]  # fmt: skip
     bad = [one for one in new if any(pattern.search(one) for pattern in SQL_COMPLAINTS) or _LOUD.match(one)]
     if bad:
@@ -265,6 +278,27 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
             f"RT {after.release}", f"RT complains {len(bad)} times while it reads the data", samples=samples
         )
     report.facts["warnings"] = sorted({redact.line(one) for one in new if one not in bad})[:_SHOWN]
+
+
+def _which(died: str) -> tuple[str, str]:
+    """Return the section and the key, if any, of "[died] custom fields 12: why"."""
+    section, _, key = died.removeprefix(_DIED).partition(":")[0].strip().rpartition(" ")
+    return (section, key) if key.isdigit() else (f"{section} {key}".strip(), "")
+
+
+def _untold(side: Meaning) -> set[tuple[str, str]]:
+    return {_which(one) for one in side.complaints if one.startswith(_DIED)}
+
+
+def _without(sections: Sections, untold: set[tuple[str, str]]) -> Sections:
+    """Return the sections without what the other side could not tell."""
+    if not untold:
+        return sections
+    return {
+        name: {key: fields for key, fields in keys.items() if (name, key) not in untold}
+        for name, keys in sections.items()
+        if (name, "") not in untold
+    }
 
 
 def _of_the_copy(complaint: str) -> bool:

@@ -16,6 +16,8 @@ from harness.releases import parse
 FILE = Path(__file__).with_name("meaning_allowances.toml")
 RIGHTS = ("rights", "rights by role")
 KINDS = ("changed", "new", "gone")
+BY_TEXT, BY_ANOTHER_DAY = ASIDE = ("by text", "by another day")
+"""What the program says of a search for the rules alone."""
 _SHOWN = 3
 _NUMBER = re.compile(r"\d+")
 Sections = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -28,6 +30,8 @@ class Upgrade:
     origin: str
     target: str
     steps: tuple[str, ...]
+    resorted: bool = False
+    """Whether the server sorts text by other rules afterwards, as a step that converts tables may have it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Allowance:
-    """A difference that steps make, or the code since a release. Patterns match whole sections, names, values.
+    """A difference that steps make, the code since a release, or the server's other order of text (`resorted`).
+
+    Patterns match whole sections, names, values.
 
     values: for a new or gone key, fields that it must have, with a pattern of each; texts: fields that leave RT as
     digests, with the text of each. rule: a name in RULES.
@@ -87,6 +93,7 @@ class Allowance:
     values: tuple[tuple[str, str], ...] = ()
     texts: tuple[tuple[str, str], ...] = ()
     rule: str = ""
+    resorted: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what could never match. Raises ValueError."""
@@ -95,11 +102,15 @@ class Allowance:
 
     @property
     def origin(self) -> str:
-        """Say what makes the difference: a step, or the code of a release."""
+        """Say what makes the difference: a step, the code of a release, or the server."""
+        if self.resorted:
+            return "another collation"
         return f"step {'/'.join(self.steps)}" if self.steps else f"code since {self.since}"
 
     def applies(self, path: Upgrade) -> bool:
         """Tell whether this upgrade applied one of the steps, or came past the release that changed."""
+        if self.resorted:
+            return path.resorted
         if self.steps:
             return bool(set(self.steps) & set(path.steps))
         return parse(path.origin) < parse(self.since) <= parse(path.target)
@@ -190,9 +201,24 @@ def _hidden_people(ticket: str, before: Sections) -> set[str]:
     return found
 
 
+def _in_another_order(change: Change, before: Sections) -> bool:
+    """Tell whether a search that is sorted by text finds the same as before, in another order."""
+    if not before.get(change.section, {}).get(change.key, {}).get(BY_TEXT):
+        return False
+    old, new = (sorted(str(value or "").split()) for value in (change.old, change.new))
+    return change.name == "in the order" or old == new
+
+
+def _by_another_day(change: Change, before: Sections) -> bool:
+    """Tell whether a search means one day, and its owner's days begin at other times than the server's."""
+    return bool(before.get(change.section, {}).get(change.key, {}).get(BY_ANOTHER_DAY))
+
+
 RULES: Mapping[str, Callable[[Change, Sections], bool]] = {
     "other types left out": _other_types_left_out,
     "found by a disabled role": _found_by_disabled_role,
+    "in another order": _in_another_order,
+    "by another day": _by_another_day,
 }
 """Differences that a pattern cannot tell, by the words of the file."""
 

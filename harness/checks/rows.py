@@ -7,10 +7,13 @@ never values: the data may be somebody's.
 
 from __future__ import annotations
 
+import contextlib
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from harness.checks import allowances as known_allowances
 from harness.checks.allowances import (
@@ -78,8 +81,9 @@ def _table(report: Report, sides: Sides, judge: Judge, steps: Sequence[str]) -> 
         chunk for chunk in {**first["chunks"], **second["chunks"]}
         if first["chunks"].get(chunk) != second["chunks"].get(chunk)
     ]  # fmt: skip
-    for chunk in chunks:
-        _chunk(sides, judge, chunk)
+    with _readable(report, name):
+        for chunk in chunks:
+            _chunk(sides, judge, chunk)
     key = ", ".join(sides.shapes[name][0].key)
     for what, rows in judge.wrong.items():
         whole = second["rows"] if what.startswith(ADDED) else first["rows"]
@@ -98,6 +102,22 @@ def _table(report: Report, sides: Sides, judge: Judge, steps: Sequence[str]) -> 
         report.find(name, f"the table held {first['rows']} rows and is empty.", sql=f"SELECT * FROM {quote(name)}")
     kinds = {kind: judge.tally[kind] for kind in (ADDED, REMOVED, CHANGED, UNEXPLAINED)}
     report.facts["row_changes"].append({"table": name, "before": first["rows"], "after": second["rows"], **kinds})
+
+
+@contextlib.contextmanager
+def _readable(report: Report, what: str) -> Iterator[None]:
+    """Answer no question about what a rule of ours cannot read, and keep everything else that was found.
+
+    Content was frozen by Perl, by any of twenty years' programs: it may have any shape.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        report.unanswered.append(
+            f"{what}: content of a shape that the harness does not know"
+            f" ({type(error).__name__} in {Path(place.filename).name}, line {place.lineno}: please report it)"
+        )
 
 
 def _chunk(sides: Sides, judge: Judge, chunk: str) -> None:
@@ -206,7 +226,8 @@ def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> 
         if one.expect and one.change == ADDED and not one.optional:
             missing += absent_rows(context, one.table, one.expect, one.on, one.known_by)
         if one.effect:
-            missing += EFFECTS[one.effect](context)
+            with _readable(report, f"{one.table}, {one.effect}"):
+                missing += EFFECTS[one.effect](context)
         if missing:
             what = f"{len(missing)} effects of {one.step} are missing ({one.reason})."
             report.find(one.table, what, samples=tuple(missing[:SAMPLES]), sql=one.unmet)

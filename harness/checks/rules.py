@@ -6,7 +6,7 @@ A rule judges one column of one row and returns a complaint or None. It never qu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.checks.context import Context
@@ -111,9 +111,9 @@ def homepage_to_dashboard(context: Context, column: str, old: Row | None, new: R
     before, after = context.thaw.value(old[column] or ""), context.thaw.value(new[column] or "")
     if not isinstance(before, dict) or not isinstance(after, dict) or list(after) != ["Panes"]:
         return f"{column} cannot be read as a homepage that became a dashboard"
-    searches = context.rows("after", _SEARCHES)
-    for pane in sorted({*before, *after["Panes"]}):
-        entries, found = before.get(pane) or [], after["Panes"].get(pane) or []
+    searches, panes = context.rows("after", _SEARCHES), after["Panes"] or {}
+    for pane in sorted({*before, *panes}):
+        entries, found = before.get(pane) or [], panes.get(pane) or []
         choices = [choice for entry in entries if (choice := list(_portlets(pane, entry, searches)))]
         if gone := len(entries) - len(choices):
             context.notes.append(
@@ -133,8 +133,9 @@ def _word(name: str) -> str:
     return name if name in ("body", "sidebar") else "(another)"
 
 
-def _portlets(pane: str, entry: Mapping[str, Any], searches: list[Row]) -> Iterator[dict[str, Any]]:
+def _portlets(pane: str, entry: Any, searches: list[Row]) -> Iterator[dict[str, Any]]:
     """Yield what an old portlet may have become: several where names are not unique, none where it is gone."""
+    entry = entry if isinstance(entry, dict) else {}
     name, kind = entry.get("name") or "", entry.get("type")
     if kind == "component":
         yield {"pane": pane, "portlet_type": "component", "component": name, "description": name,
@@ -184,7 +185,9 @@ def _targets(content: Any, searches: list[Row]) -> Iterator[str]:
         return
     panes = content.get("Panes", content) if isinstance(content, dict) else {}
     for pane in ("body", "sidebar"):
-        for entry in panes.get(pane) or []:
+        for entry in (panes or {}).get(pane) or []:  # one that nobody has filled yet has no panes at all
+            if not isinstance(entry, dict):
+                continue
             if entry.get("portlet_type") == "search":
                 yield str(entry.get("id"))
             elif "portlet_type" not in entry:
@@ -207,6 +210,20 @@ def dashboard_link(context: Context, column: str, old: Row | None, new: Row | No
     return None
 
 
+def dropped_dashboard_link(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+    """Accept the end of a link from a dashboard to a search that is not in it any more."""
+    assert old is not None
+    ends = [ATTRIBUTE_URI.fullmatch(old[end] or "") for end in ("Base", "Target")]
+    if not ends[0] or not ends[1]:
+        return f"{column} does not link two attributes"
+    pair = ends[0][1], ends[1][1]
+    dashboards = context.values("after", _DASHBOARDS)
+    searches = {row["id"] for row in context.rows("after", _SEARCHES)}
+    if pair[0] not in dashboards or pair[1] not in searches or pair in wanted_links(context):
+        return f"{column} links a dashboard that is there to what is still in it, or something else"
+    return None
+
+
 RULES: dict[str, Rule] = {
     "any": anything,
     "during the upgrade": during_the_upgrade,
@@ -216,4 +233,5 @@ RULES: dict[str, Rule] = {
     "copy of a changed search": copy_of_a_changed_search,
     "homepage to dashboard": homepage_to_dashboard,
     "dashboard link": dashboard_link,
+    "dropped dashboard link": dropped_dashboard_link,
 }

@@ -38,6 +38,8 @@ LOST = (
     _lose("ticket-lost", "Tickets", "a ticket is gone"),
     _lose("transaction-lost", "Transactions", "an entry of a history is gone", "ObjectType = 'RT::Ticket'"),
     _lose("link-missing", "Links", "a dashboard no longer depends on a search in it", "Base LIKE 'attribute:%'"),
+    _lose("dependency-lost", "Links", "a ticket no longer depends on another one",
+          "Type = 'DependsOn' AND Base NOT LIKE 'attribute:%'"),
     _lose("homepage-choice-missing", "Attributes", "a homepage became a dashboard that is never shown",
           "Name = 'DefaultDashboard'"),
     _sql("right-lost", "ACL", "a right that was there before is gone", "DELETE FROM ACL ORDER BY id LIMIT 1"),

@@ -13,6 +13,7 @@ use feature 'state';
 # for the last day, and the other side is asked at another time.
 BEGIN { no warnings 'once'; *CORE::GLOBAL::time = sub () { $Clock::now // CORE::time() } unless defined &CORE::GLOBAL::time }
 use lib '/opt/rt/share/lib';
+use Compress::Zlib ();
 use Digest::SHA ();
 use Encode ();
 use JSON ();
@@ -79,6 +80,9 @@ sub all_of {
 sub rows { return @{ $_[0]->ItemsArrayRef || [] } }
 
 sub every { return $wanted{every}{ $_[0] } || 1 }
+
+# One in so many by a digest of the id, for a cluster may give out each third number only. As MariaDB's CRC32 does.
+sub is_sampled { my ($id, $every) = @_; return Compress::Zlib::crc32("$id") % $every == 0 }
 
 # The objects of a collection's class with these ids, one after the other: all at once a large site's would not fit into memory.
 sub each_of {

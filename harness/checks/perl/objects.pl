@@ -7,8 +7,9 @@ sub objects {
     my $tell = sub {
         my ($object) = @_;
         my $fields = fields($object, [grep { $object->_Accessible($_ => 'read') || $object->can($_) } @$plain], $texts);
-        my %more = $extra ? $extra->($object) : ();
-        say_of($section => $object->id, { %$fields, %more });
+        my $more = eval { +{ $extra ? $extra->($object) : () } };
+        return push @complaints, "[died] $section " . $object->id . ": $@" unless $more;
+        say_of($section => $object->id, { %$fields, %$more });
     };
     push @SUBJECTS, [$section => sub {
         known_class($class) or die "RT has no $class\n";
@@ -17,7 +18,7 @@ sub objects {
     return;
 }
 
-sub sampled { my ($kind, $table) = @_; return identifiers("SELECT id FROM $table WHERE MOD(id, ?) = 0 ORDER BY id", every($kind)) }
+sub sampled { my ($kind, $table) = @_; return identifiers("SELECT id FROM $table WHERE MOD(CRC32(id), ?) = 0 ORDER BY id", every($kind)) }
 
 # Staff: few, and it matters who they are.
 sub privileged {
@@ -75,7 +76,7 @@ objects('custom fields' => 'RT::CustomFields', [qw(Type MaxValues LookupType Sor
         my @values = $field->IsSelectionType && ($field->ValuesClass // '') =~ /^(?:RT::CustomFieldValues)?$/
             ? all_of('RT::CustomFieldValues', CustomField => $field->id) : ();
         return (
-            'added to' => join(' ', sort { $a <=> $b } map { $_->id } rows($applied)),
+            'added to' => join(' ', sort { $a <=> $b } map { $_->id } $applied ? rows($applied) : ()),
             'for all' => $field->IsGlobal ? 1 : 0,
             values => join(', ', map { join ' ', $_->id, text($_->Name), text($_->Category), $_->SortOrder // 0 } @values),
         );
@@ -83,7 +84,8 @@ objects('custom fields' => 'RT::CustomFields', [qw(Type MaxValues LookupType Sor
 
 objects('custom roles' => 'RT::CustomRoles', [qw(MaxValues Disabled)], [qw(Name Description EntryHint)], sub {
     my ($role) = @_;
-    return ('added to' => join ' ', sort { $a <=> $b } map { $_->id } rows($role->AddedTo));
+    my $applied = $role->AddedTo;
+    return ('added to' => join ' ', sort { $a <=> $b } map { $_->id } $applied ? rows($applied) : ());
 }) if eval { require RT::CustomRole };
 
 objects(scrips => 'RT::Scrips', [qw(Disabled Template)], [qw(Description CustomPrepareCode CustomCommitCode CustomIsApplicableCode)], sub {

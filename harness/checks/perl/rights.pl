@@ -72,7 +72,7 @@ sub parts_in {
         FROM `Groups` g JOIN CachedGroupMembers m ON m.GroupId = g.id
         JOIN Users u ON u.id = m.MemberId
         LEFT JOIN Principals p ON p.id = g.id
-        WHERE g.Domain = ? AND MOD(g.Instance, ?) = 0 AND u.Name NOT IN ('Nobody', 'RT_System')},
+        WHERE g.Domain = ? AND MOD(CRC32(g.Instance), ?) = 0 AND u.Name NOT IN ('Nobody', 'RT_System')},
         undef, "$class-Role", $every);
     push @{ $parts{ $_->[0] }{ $_->[1] } }, join ' ', map { $_ // '' } @$_[2 .. 6] for @$rows;
     return \%parts;
@@ -104,7 +104,7 @@ sub rights_by_role {
 
 push @SUBJECTS, ['rights by role' => sub {
     rights_by_role('RT::Ticket', '', every('tickets'),
-        identifiers('SELECT id FROM Tickets WHERE MOD(id, ?) = 0 AND EffectiveId = id ORDER BY id', every('tickets')));
+        identifiers('SELECT id FROM Tickets WHERE MOD(CRC32(id), ?) = 0 AND EffectiveId = id ORDER BY id', every('tickets')));
     rights_by_role('RT::Asset', 'asset ', every('assets'), sampled(assets => 'Assets')) if known_class('RT::Asset');
 }];
 

@@ -26,15 +26,28 @@ sub found_by {
     my @ids = ids_of($collection);
     my ($kind) = $class =~ /(\w+)$/;
     my $every = every(lc $kind);
-    return (finds => "@ids") if $every == 1 && $kind ne 'Transactions';
     my %odd = $kind eq 'Tickets' ? (%{ odd_tickets() }, map { ($_ => 1) } hidden_from($watcher)) : ();
     my @all = grep { !$odd{$_} } @ids;
+    my @known = (by_text(@fields) ? ('by text' => 1) : (), by_another_day($user, $content) ? ('by another day' => 1) : ());
+    return (finds => "@ids", @known) if $every == 1 && $kind ne 'Transactions';
     my @others = grep { $odd{$_} } @ids;
-    my @besides = @others ? ('finds besides' => @others . ' ' . digest("@others")) : ();
+    push @known, ('finds besides' => @others . ' ' . digest("@others")) if @others;
     # What decides how they are told is what both sides find: else one told in full would be held against a digest.
-    return (finds => "@all", @besides) if @all <= 500;
-    my @some = $kind eq 'Transactions' ? @ids[0 .. 19] : grep { $_ % $every == 0 } @ids;
-    return (finds => "@some", 'finds in all' => @all . ' ' . digest("@all"), @besides);
+    return (finds => "@all", @known) if @all <= 500;
+    my @some = $kind eq 'Transactions' ? @ids[0 .. 19] : grep { is_sampled($_, $every) } @ids;
+    my @sorted = sort { $a <=> $b } @all;
+    return (finds => "@some", 'finds in all' => @all . ' ' . digest("@sorted"), 'in the order' => digest("@all"), @known);
+}
+
+# Whether the order depends on how the server sorts letters.
+sub by_text { return scalar grep { length && !/^(?:id|Created|Starts|Started|Due|Resolved|Told|LastUpdated|\w*Priority|Time\w+)$/ } @_ }
+
+# Whether the query means one day, and its owner's days begin at other times than the server's.
+sub by_another_day {
+    my ($user, $content) = @_;
+    return 0 unless ($content->{Query} // '') =~ /\b(?:Created|Starts|Started|Due|Resolved|Told|LastUpdated)\s*=/i;
+    my $zone = $user->UserObj->Timezone;
+    return $zone && $zone ne (RT->Config->Get('Timezone') // '');
 }
 
 sub odd_tickets {
@@ -110,7 +123,9 @@ sub panes {
     my %shown;
     for my $pane (keys %{ $panes || {} }) {
         my @portlets = map { portlet($_) } @{ $panes->{$pane} || [] } or next;
-        $shown{"pane $pane"} = join ', ', grep { $_ ne 'nothing' } @portlets;
+        # A step leaves out a pane in which nothing was left to show.
+        my @seen = grep { $_ ne 'nothing' } @portlets;
+        $shown{"pane $pane"} = join ', ', @seen if @seen;
         $shown{"gone from $pane"} = grep { $_ eq 'nothing' } @portlets;
     }
     return \%shown;

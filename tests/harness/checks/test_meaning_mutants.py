@@ -91,6 +91,57 @@ def test_what_a_large_site_finds_besides_may_change_with_the_step_that_changes_i
     assert (not [one for one in report.findings if one.where == "searches"]) == silent
 
 
+SORTED = {"finds": "1 2 3", "by text": 1}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "resorted", "silent"),
+    [
+        (SORTED, {**SORTED, "finds": "3 1 2"}, True, True),
+        (SORTED, {**SORTED, "finds": "3 1 2"}, False, False),
+        (SORTED, {**SORTED, "finds": "3 1"}, True, False),
+        ({"finds": "1 2 3"}, {"finds": "3 1 2"}, True, False),
+        ({**SORTED, "in the order": "x"}, {**SORTED, "in the order": "y"}, True, True),
+        ({**SORTED, "finds in all": "9 x"}, {**SORTED, "finds in all": "9 y"}, True, False),
+    ],
+    ids=["another-order", "same-collation", "one-lost", "by-number", "many", "others-among-many"],
+)
+def test_another_collation_gives_another_order_and_no_other_tickets(
+    before: dict[str, object], after: dict[str, object], resorted: bool, silent: bool
+) -> None:
+    """Servers of another age put brackets before letters; what is lost on the way must not hide behind that."""
+    old, new = (Meaning("4.4.6", {}, {"searches": {"7": found}}) for found in (before, after))
+    report = meaning.check(old, new, Upgrade("4.4.6", "5.0.3", (), resorted))
+    assert (not [one for one in report.findings if one.where == "searches"]) == silent
+
+
+@pytest.mark.parametrize(
+    ("origin", "elsewhere", "silent"), [("4.4.4", 1, True), ("4.4.6", 1, False), ("4.4.4", 0, False)]
+)
+def test_a_search_for_one_day_means_its_owners_day(origin: str, elsewhere: int, silent: bool) -> None:
+    """RT 4.4.4 took the server's day; where both are the same, nothing else may have changed."""
+    aside = {"by another day": 1} if elsewhere else {}
+    old, new = (Meaning(origin, {}, {"searches": {"7": {"finds": ids, **aside}}}) for ids in ("1 2", "1 2 3"))
+    report = meaning.check(old, new, Upgrade(origin, "5.0.3", ()))
+    assert (not [one for one in report.findings if one.where == "searches"]) == silent
+
+
+def test_what_neither_release_can_tell_is_said_and_no_finding() -> None:
+    """A field of an extension that is gone dies in both, as it has for years; the others are compared."""
+    died = ["[died] custom fields 12: Can't call method"]
+    fields = {"custom fields": {"3": {"Type": "Select"}, "12": {"Type": "Freeform"}}}
+    report = meaning.check(Meaning("4.4.6", {}, {}, died), Meaning("5.0.3", {}, fields), NOTHING)
+    assert "custom fields 12: the old release itself cannot tell of it" in report.not_checked
+    assert [one.samples for one in report.findings if one.where == "custom fields"] == [("custom fields 3",)]
+
+
+def test_a_whole_subject_that_the_old_release_could_not_tell_is_not_answered() -> None:
+    """Neither a finding about the new one, nor nothing."""
+    died = ["[died] custom fields: Can't locate object method"]
+    report = meaning.check(Meaning("4.4.6", {}, {}, died), Meaning("5.0.3", {}, {}, died), NOTHING)
+    assert report.unanswered == ["custom fields: the old release could not tell of them"]
+
+
 def test_an_allowance_that_could_never_match_is_refused() -> None:
     """It would be a false alarm on the one site that needs it."""
     with pytest.raises(ValueError, match=r"kind changed\|new"):

@@ -232,6 +232,16 @@ def test_a_menu_that_a_step_left_alone_is_found(lifecycle: Lifecycle, scene: Sce
         lifecycle.baselines.discard(database)
 
 
+def test_content_of_an_unknown_shape_leaves_everything_else_answered() -> None:
+    """Whatever was frozen in twenty years: the harness does not end, and does not say that all is well."""
+    report = Report(rows.NAME, rows.QUESTION, looked_at=1)
+    report.find("Tickets", "1 of 2 rows removed.")
+    with rows._readable(report, "Attributes"):
+        raise AttributeError("'NoneType' object has no attribute 'get'")
+    assert len(report.findings) == 1
+    assert report.unanswered[0].startswith("Attributes: content of a shape that the harness does not know")
+
+
 def test_every_allowance_has_a_reason() -> None:
     """An allowance nobody can explain is a hole."""
     allowances = read()

@@ -5,7 +5,8 @@ VENV_PYTHON = .venv/bin/python
 WORKERS ?= 3
 PARALLEL = -n $(WORKERS) --dist loadgroup
 # FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= are handed on when they are given.
-PAIR    = $(if $(FROM)$(TO),--pair $(or $(FROM),4.4.6):$(or $(TO),5.0.3))
+# What is not said of a pair follows from the dump, else from the other half, as in ./gate.
+PAIR    = $(if $(FROM)$(TO),--pair "$(FROM):$(TO)")
 CHOICE  = $(PAIR) $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--site-config "$(CONFIG)") \
           $(if $(CONFIG_NEW),--site-config-new "$(CONFIG_NEW)")
 

@@ -20,6 +20,7 @@ from typing import Literal
 
 from harness.errors import UsageError
 from harness.marathon.definition import App, image_of, instances_of, items, labels_of, mapping, text
+from harness.releases import VERSION, parse
 
 How = Literal["first", "rolling", "stop-all", "refused"]
 
@@ -100,12 +101,20 @@ def _by_labels(live: App, wanted: App) -> Decision:
         return Decision("rolling", (f"the image is the same{said}, only configuration changes",))
     if not before or not after:
         return Decision("stop-all", ("RT_SCHEMA is not labelled on both definitions: equal schemas are unproven",))
+    if _is_older(after, before):
+        lower = f"the wanted definition is labelled RT_SCHEMA {after}, the live one {before}"
+        return Decision("refused", (f"{lower}: RT cannot be downgraded, restore the backup instead",))
     if before == after:
         what = f"the image changes from {image_of(live) or 'none'} to {image_of(wanted) or 'none'}"
         return Decision(
             "stop-all", (f"{what}, and that both are labelled RT_SCHEMA {after} does not prove the same steps",)
         )
     return Decision("stop-all", (f"the schema goes from {before} to {after}",), (after,))
+
+
+def _is_older(label: str, other: str) -> bool:
+    """Tell whether one schema is older than another; of labels that are no versions nobody knows."""
+    return all(map(VERSION.match, (label, other))) and parse(label) < parse(other)
 
 
 def _label_lies(app: App | None, steps: Sequence[str] | None, which: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,9 @@ def test_the_pairs_come_from_the_harness(workspace: Path) -> None:
     assert all({"id", "origin", "target", "server"} <= set(one) for one in found), "what the Jenkinsfile reads"
 
 
-@pytest.mark.parametrize("name", ["libraries", "engine", "lint and images", "engine for the deploy", "clean up"])
+@pytest.mark.parametrize(
+    "name", ["libraries", "engine", "lint and images", "images", "engine for the deploy", "clean up"]
+)
 def test_every_make_target_exists(workspace: Path, name: str) -> None:
     """make -n goes through all the targets that a step names, and their prerequisites."""
     done = step(name, workspace, MAKEFLAGS="n", FROM="4.4.6", SERVER="x y", CONFIG="/tmp")
@@ -99,6 +102,28 @@ def test_make_hands_the_new_sides_configuration_on(target: str, option: str) -> 
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert f'{option} "/new"' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        (["FROM=5.0.7"], "5.0.7-to-5.0.10@mariadb-10.11"),
+        (["TO=5.0.10"], "4.4.6-to-5.0.10@mariadb-10.11"),
+        (["TO=5.0.10", f"DUMP={ROOT}/fixtures/dumps/rt-5.0.3-campus.sql.zst"], "5.0.3-to-5.0.10@mariadb-10.11"),
+    ],
+    ids=["from", "to", "by-the-dump"],
+)
+def test_make_takes_a_pair_as_the_gate_does(said: list[str], understood: str) -> None:
+    """What is not said of a pair follows from the rest; a pair that cannot be must not come of it."""
+    printed = subprocess.run(
+        ["make", "-n", "upgrade", *said], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    [line] = [one for one in printed.stdout.splitlines() if "test_upgrade.py" in one]
+    arguments = [one for one in shlex.split(line)[1:] if one not in ("-n", "3", "--dist", "loadgroup")]
+    listed = subprocess.run(
+        [sys.executable, *arguments, "--list-pairs"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert listed.stdout.split() == [understood]
 
 
 @pytest.mark.parametrize(("wanted", "green"), [("True", True), ("False", False)])
@@ -132,6 +157,26 @@ def test_smoke_tests_are_picked_by_release(workspace: Path, release: str, picked
     done = step("smoke", workspace, RELEASE=release, PYTEST_ADDOPTS="--collect-only -q")
     assert {*re.findall(r"::\w+\[([\d.]+)[]-]", done.stdout)} == picked, done.stdout
     assert (done.returncode == pytest.ExitCode.OK) == bool(picked), "no tests at all are no success"
+
+
+def test_no_test_is_left_out(workspace: Path) -> None:
+    """Whatever `make test` would run, the pipeline has run before it deploys."""
+    listed = "--collect-only -q -p no:cacheprovider"
+
+    def found(text: str) -> set[str]:
+        return {line for line in text.splitlines() if "::" in line}
+
+    whole = subprocess.run(
+        [sys.executable, "-m", "pytest", *listed.split(), "-m", "not slow"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    run = [step(name, workspace, PYTEST_ADDOPTS=listed) for name in ("own tests", "deploys, kills and traps")]
+    left = found(whole.stdout).difference(*(found(done.stdout) for done in run))
+    one_of = "|".join(map(re.escape, releases.releases()))
+    by_release = re.compile(rf"tests/(?:smoke/|upgrade/test_control\.py::).*\[(?:{one_of})[]-]")
+    by_pair = re.compile(r"tests/upgrade/test_upgrade\.py::\w+\[")
+    assert {one for one in left if not by_release.match(one) and not by_pair.match(one)} == set()
+    assert len(left) > len(releases.releases()), "the branches of the releases have something to do"
 
 
 def gate_in(folder: Path, ends_with: int) -> Path:

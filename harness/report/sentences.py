@@ -52,10 +52,17 @@ def sentence(text: str) -> str:
 
 
 def result(report: Report) -> str:
-    """Return how a check ended, in one word or two: clean, findings, nothing to look at."""
+    """Return how a check ended, in one word or two: clean, findings, not answered, nothing to look at."""
     if report.findings:
         return count(len(report.findings), "finding")
+    if report.unanswered:
+        return "not answered"
     return "nothing to look at" if report.vacuous else "clean"
+
+
+def state(report: Report) -> str:
+    """Return how to show a check: "bad" for findings, "ok" where it looked and found nothing, else "warn"."""
+    return "bad" if report.findings else "ok" if report else "warn"
 
 
 def looked_at(report: Report) -> str:

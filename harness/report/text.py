@@ -23,6 +23,7 @@ from harness.report.sentences import (
     reason,
     result,
     sentence,
+    state,
 )
 from harness.verdict import Finding, Outcome, Report, Verdict
 from harness.wording import duration, plain
@@ -73,7 +74,7 @@ def _checks(outcome: Outcome, width: int) -> Table:
         table.add_column(name, ratio=ratio, overflow="fold")
     table.add_column("time", justify="right", no_wrap=True)
     for report in outcome.reports:
-        style = "red" if report.findings else "yellow" if report.vacuous else "green"
+        style = {"bad": "red", "warn": "yellow", "ok": "green"}[state(report)]
         cells = (report.check, report.question, looked_at(report), _result(report, outcome))
         table.add_row(
             *(Text(plain(cell), style=style if cell is cells[3] else "") for cell in cells),

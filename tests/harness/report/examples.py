@@ -1,4 +1,4 @@
-"""Three runs as they could have been, for tests and for looking at: GO, NO-GO, NOT PROVEN.
+"""Runs as they could have been, for tests and for looking at: GO, NO-GO, NOT PROVEN.
 
 `python -m tests.harness.report.examples DIRECTORY` writes them out.
 """
@@ -192,6 +192,20 @@ def not_proven() -> Document:
     )  # fmt: skip
 
 
+def unanswered() -> Document:
+    """Everything ran and nothing was found, but one check could not ask all of its questions."""
+    done = reports()
+    done[4].unanswered = ["what the validator finds on the untouched copy: it was not done within 600 s"]
+    return Document(facts("2026-11-22T1804-unanswered"), Outcome(done, [], tuple(CHECKS)), plan(), LOGS)
+
+
+def remarks() -> Document:
+    """A clean run with something to say, and nothing that anybody had to accept."""
+    said = ["The dump holds 2 objects that are not RT's: VIEW OpenByQueue, TRIGGER Audit. Events do not run."]
+    outcome = Outcome(reports(), [], tuple(CHECKS), [], said)
+    return Document(facts("2026-11-22T1804-remarks"), outcome, plan(), LOGS)
+
+
 def timeline() -> list[dict[str, Any]]:
     """Return the events of a kill test with three instances and a client that writes steadily."""
     events: list[dict[str, Any]] = [
@@ -224,7 +238,11 @@ LOGS = {
     ),
     "mariadb-10.11": "2026-11-22 18:04:12 0 [Note] mariadbd: ready for connections.\n",
 }
-EXAMPLES = {"go": go, "no-go": no_go, "not-proven": not_proven}
+EXAMPLES = {
+    "go": go, "go-with-remarks": remarks, "no-go": no_go, "not-proven": not_proven,
+    "not-proven-unanswered": unanswered,
+}  # fmt: skip
+"""By name, which begins with the verdict."""
 
 if __name__ == "__main__":
     for name, make in EXAMPLES.items():

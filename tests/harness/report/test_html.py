@@ -104,6 +104,17 @@ def test_it_says_what_the_text_says(example: Document, written: Path) -> None:
     sections = set(re.findall(r'<section id="([a-z-]+)"', text))
     assert sections >= {"checks", "plan", "not-checked", "reproduce", "environment", "logs"}
     assert ("findings" in sections) is bool(example.outcome.findings())
+    assert ("accepted" in sections) is bool(example.outcome.accepted)
+    assert ("remarks" in sections) is bool(example.outcome.remarks)
+
+
+def test_a_tick_is_for_those_who_looked_and_found_nothing(example: Document, written: Path) -> None:
+    """What was not answered, or had nothing to look at, is no green row."""
+    text = (written / "report.html").read_text(encoding="utf-8")
+    pattern = r'<td class="result (\w+)">.*?href="#i-(\w+)".*?<th scope="row" class="mono">(.*?)</th>'
+    shown = re.findall(pattern, text, re.DOTALL)
+    ticked = {name for state, mark, name in shown if "ok" in (state, mark)}
+    assert ticked == {report.check for report in example.outcome.reports if report}
 
 
 def test_identifiers_are_unique(page: Page) -> None:

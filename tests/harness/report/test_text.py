@@ -1,5 +1,6 @@
 """The text says the verdict first and last, and everything that a reader needs in between."""
 
+import re
 from datetime import date
 
 import pytest
@@ -8,6 +9,7 @@ from harness.plan import Step
 from harness.report import RunFacts, terminal
 from harness.report.document import Document
 from harness.report.sentences import headline, reason
+from harness.report.text import as_text
 from harness.verdict import Accepted, Finding, Outcome, Report
 from tests.harness.report import examples
 
@@ -39,6 +41,15 @@ def test_what_was_not_checked_is_said_in_every_run() -> None:
     assert "Nothing that this run promised was left out." in text(examples.go())
     assert "[rows] sessions: empty on purpose" in text(examples.go())
     assert "- [deploy] never reported." in text(examples.not_proven())
+
+
+def test_a_check_that_could_not_ask_everything_is_not_clean() -> None:
+    """Its row says so, in the colour of a doubt."""
+    document = examples.unanswered()
+    row = re.search(r"(?m)^ *validator .*$", text(document))
+    assert row
+    assert row[0].split("  ")[-2].strip() == "not answered"
+    assert "\x1b[33mnot answered" in as_text(document, colour=True)
 
 
 def test_the_failed_step_is_marked() -> None:

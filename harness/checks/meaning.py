@@ -28,6 +28,10 @@ from harness.verdict import Report
 
 CHECK = "meaning"
 QUESTION = "Does RT say the same about the data as the old release did?"
+REPAIR = (
+    "look the samples up in both releases side by side; sign off what your people can live with, mend the rest"
+)
+_NAMED = "look up what the samples name in both releases, and mend it on the site before the upgrade"
 FOLDER = Path(__file__).with_name("perl")
 SUBJECTS = ("tickets.pl", "objects.pl", "searches.pl", "rights.pl")
 LIMIT = 2000
@@ -150,7 +154,7 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
     before: None where the old release has no image; then only RT's complaints about the new side are judged.
     """
     allowed = allowed or read()
-    report = Report(CHECK, QUESTION, unit="fields")
+    report = Report(CHECK, QUESTION, unit="fields", repair=REPAIR)
     _complaints(report, before, after)
     if before is None:
         # Nothing was compared, so unless something was found the report stays empty: that is not proven.
@@ -158,7 +162,8 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
         return report
     for name in ESSENTIAL:
         if not before.sections.get(name):
-            report.find(name, f"the old release has no {name} to say anything about, which proves nothing")
+            what = f"the old release has no {name} to say anything about, which proves nothing"
+            report.find(name, what, repair="see that the dump is that of the whole site, and take it anew")
     for kind, count in before.every.items():
         left_out = "unprivileged users but one in {}, but for their rights" if kind == "users" else _OTHERS
         report.not_checked.append(left_out.format(count, kind=kind))
@@ -247,7 +252,10 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
         died = [redact.line(one) for one in side.complaints if one.startswith("[died]")]
         if died:
             report.find(
-                f"RT {side.release}", f"{len(died)} subjects could not be told", samples=tuple(died[:_SHOWN])
+                f"RT {side.release}",
+                f"{len(died)} subjects could not be told",
+                samples=tuple(died[:_SHOWN]),
+                repair=_NAMED,
             )
     outside = [one for one in after.complaints if _of_the_copy(one)]
     if outside:
@@ -262,7 +270,10 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
     if bad:
         samples = tuple(redact.line(one) for one in bad[:_SHOWN])
         report.find(
-            f"RT {after.release}", f"RT complains {len(bad)} times while it reads the data", samples=samples
+            f"RT {after.release}",
+            f"RT complains {len(bad)} times while it reads the data",
+            samples=samples,
+            repair=_NAMED,
         )
     report.facts["warnings"] = sorted({redact.line(one) for one in new if one not in bad})[:_SHOWN]
 

@@ -30,6 +30,7 @@ from harness.verdict import Finding, Report
 
 CHECK = "preflight"
 QUESTION = "Is the dump what it is said to be, and can this upgrade go well?"
+REPAIR = "mend it on the site, take a new dump, and run the gate again"
 PROBE = Path(__file__).with_name("perl") / "probe.pl"
 NOTES = Path(__file__).with_name("preflight_notes.toml")
 _SHOWN = 8
@@ -61,7 +62,7 @@ def recognise(
     history: History | None,
 ) -> Recognised:  # fmt: skip
     """Ask the first questions, those whose answer may forbid the upgrade. The arguments are those of `check`."""
-    report = Report(CHECK, QUESTION, unit="questions")
+    report = Report(CHECK, QUESTION, unit="questions", repair=REPAIR)
     schema, work = read_schema(database), preflight_database.read_steps(target, steps)
     stops = preflight_identity.check(report, origin, target, path, steps)
     preflight_identity.unfinished(report, history)

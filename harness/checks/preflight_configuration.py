@@ -139,7 +139,10 @@ def _absorbed(report: Report, mine: Sequence[Passage], plugins: set[str]) -> Non
 def loads(report: Report, probed: dict[str, object]) -> None:
     """Judge what the probe found: a configuration that cannot be read, plugins that cannot be loaded."""
     if trouble := str(probed.get("configuration") or ""):
-        report.find("configuration", "the target cannot read it", samples=(redact.line(trouble),))
+        report.find(
+            "configuration", "the target cannot read it", samples=(redact.line(trouble),),
+            repair="mend the line of CONFIG that it stops at (CONFIG_NEW, where only the new side is to differ)",
+        )  # fmt: skip
     missing = probed.get("missing")
     for name, why in (missing if isinstance(missing, dict) else {}).items():
         report.find(

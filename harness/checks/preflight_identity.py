@@ -80,7 +80,10 @@ def check(
 
 
 def _blind(report: Report, release: str, said: dict[str, Any]) -> None:
-    report.find("guard", f"RT {release} could not look at the database: {redact.line(said['reason'])}")
+    report.find(
+        "guard", f"RT {release} could not look at the database: {redact.line(said['reason'])}",
+        repair="see whether CONFIG, or the options in the database, keep RT from starting, and mend that",
+    )  # fmt: skip
 
 
 def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from harness.verdict import Finding, Outcome, Report, Verdict
 from harness.wording import count, number, one_line
 
+TO_DO = "What to do"
 _LONGEST = 240
 """Characters of a finding that the verdict's one sentence quotes."""
 
@@ -81,12 +82,12 @@ def allowances(outcome: Outcome) -> list[str]:
 
 
 def evidence(finding: Finding) -> list[tuple[str, str]]:
-    """Return a finding's titled texts in reading order: samples, SQL, blocks, repair."""
+    """Return a finding's titled texts in reading order: samples, SQL, blocks, what to do."""
     blocks = [
         ("Samples", _listed(finding.samples)),
         ("See it with", finding.sql),
         *finding.blocks,
-        ("Repair", finding.repair),
+        (TO_DO, finding.repair),
     ]
     return [(title, text) for title, text in blocks if text.strip()]
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.report import before
 from harness.report.document import Document
 from harness.report.facts import RunFacts
 from harness.report.sentences import (
@@ -94,6 +95,8 @@ def _sections(document: Document, width: int) -> Iterator[tuple[str, str]]:
     outcome, facts = document.outcome, document.facts
     if findings := outcome.findings():
         yield f"Findings ({len(findings)})", "\n\n".join(map(_finding, findings))
+    if knowing := "\n".join(before.lines(outcome, width)):
+        yield "Before you upgrade", knowing
     yield "What was done", textwrap.indent(document.plan.text(width - 2), "  ")
     unanswered = [sentence(text) for text in outcome.not_checked()]
     yield "Not checked", _list(unanswered) or "  Nothing that this run promised was left out."

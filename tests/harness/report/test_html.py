@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.plan import Status, Step
-from harness.report import RunFacts, charts
+from harness.report import RunFacts, before, charts
 from harness.report.document import Document
 from harness.report.facts import StepFact
 from harness.report.html import LOG_LINES, MOST_FINDINGS, as_html, excerpt, tail
 from harness.report.timeline import MANY, timeline
 from harness.verdict import Outcome, Report
-from tests.harness.report import examples
+from tests.harness.report import example_run, examples
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -105,7 +105,20 @@ def test_it_says_what_the_text_says(example: Document, written: Path) -> None:
     assert sections >= {"checks", "plan", "not-checked", "reproduce", "environment", "logs"}
     assert ("findings" in sections) is bool(example.outcome.findings())
     assert ("accepted" in sections) is bool(example.outcome.accepted)
+    assert ("before" in sections) is bool(before.groups(example.outcome))
     assert ("remarks" in sections) is bool(example.outcome.remarks)
+
+
+def test_what_to_read_before_is_whole_and_stands_once() -> None:
+    """Each passage's text is there, folded; the facts do not stand a second time at the end of the page."""
+    text = as_html(examples.go())
+    _, _, section = text.partition('<section id="before">')
+    section = section.partition("</section>")[0]
+    assert section.index("AssetSearchFormat") < section.index("ReferrerWhitelist") < section.index("kept twice")
+    assert section.count('<details class="fact passage">') == len(example_run.PASSAGES)
+    assert section.count("history from the newest on") == len(example_run.PASSAGES)
+    assert section.count("kept twice") == text.count("kept twice") == 12
+    assert text.index('<section id="before">') < text.index('<section id="plan">')
 
 
 def test_a_tick_is_for_those_who_looked_and_found_nothing(example: Document, written: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from harness.plan import Step
-from harness.report import RunFacts, terminal
+from harness.report import RunFacts, before, terminal
 from harness.report.document import Document
 from harness.report.sentences import headline, reason
 from harness.report.text import as_text
@@ -41,6 +41,28 @@ def test_what_was_not_checked_is_said_in_every_run() -> None:
     assert "Nothing that this run promised was left out." in text(examples.go())
     assert "[rows] sessions: empty on purpose" in text(examples.go())
     assert "- [deploy] never reported." in text(examples.not_proven())
+
+
+def test_what_to_read_before_comes_before_what_was_done() -> None:
+    """Options first, then what to do by hand, then where to read on; not all of it."""
+    said = text(examples.go())
+    section = said.partition("\nBefore you upgrade\n")[2].partition("\nWhat was done\n")[0].splitlines()
+    assert section[0].startswith("  - Options that the target no longer knows: AssetSearchFormat, ")
+    assert "      ... and 4 more in report.html" in section
+    assert "      UPGRADING-5.0, FROM 5.0.9 AND EARLIER (speaks of ReferrerWhitelist)" in section
+    assert "compared with the whole address now.\n" not in said, "the passages themselves are for the page"
+    assert len(section) < 40
+    assert max(map(len, section)) <= 110
+    assert "Before you upgrade" not in text(examples.remarks())
+
+
+def test_an_endless_list_stays_short() -> None:
+    """A site may have a thousand statuses, and a terminal has no end of lines."""
+    document = examples.go()
+    facts = document.outcome.reports[1].facts
+    facts[before.KNOWING] = [{"fact": "x", "title": "X", "items": ["word " * 900] * 900}]
+    facts[before.PASSAGES] = facts[before.PASSAGES] * 90
+    assert len(list(before.lines(document.outcome, 110))) < 40
 
 
 def test_a_check_that_could_not_ask_everything_is_not_clean() -> None:

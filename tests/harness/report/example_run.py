@@ -76,7 +76,7 @@ def facts(identity: str, **rest: Any) -> RunFacts:
             ImageFact("database", "rt-harness/mariadb:10.11-0c1d2e3f4a5b", "sha256:" + "0c1d2e3f" * 8),
         ],
         datetime(2026, 11, 22, 18, 4, 11, tzinfo=UTC), 41.7,
-        "make gate FROM=4.4.6 TO=5.0.3 SERVER=mariadb-10.11 DUMP=fixtures/dumps/rt-4.4.6-typical.sql.zst",
+        "cd /srv/rt-harness && ./gate --from 4.4.6 --to 5.0.3 --dump /backup/rt-4.4.6-typical.sql.zst",
         {"cores": "2", "memory": "7.8 GB", "engine": "Docker 20.10.24"},
         {"harness": "0.1.0", "python": "3.11.2"},
         {"MARATHON_URL": "http://deployer:s3cret@marathon.example.org:8080", "db_password": "hunter2"},

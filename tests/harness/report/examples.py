@@ -18,6 +18,7 @@ from tests.harness.report.example_run import BEFORE, LOGS, PASSAGES, STEPS, fact
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>\x1b[31m\x00\u202e"
 LONG = "0123456789abcdef" * 200
 
+REPAIR = "look at the samples on a copy, and mend the cause there before you upgrade the site"
 CHECKS = {
     "log": ("Did the upgrade say anything that it should not have said?", 1284, "lines"),
     "history": ("Was every step begun, closed, and recorded in the database?", 14, "steps"),
@@ -34,7 +35,7 @@ CHECKS = {
 def reports(*without: str) -> list[Report]:
     """Return clean reports of all checks but some."""
     return [
-        Report(name, question, looked_at=amount, unit=unit, seconds=round(0.07 * len(question), 2))
+        Report(name, question, looked_at=amount, unit=unit, seconds=round(0.07 * len(question), 2), repair=REPAIR)
         for name, (question, amount, unit) in CHECKS.items()
         if name not in without
     ]

@@ -81,7 +81,7 @@ def test_the_failed_step_is_marked() -> None:
 
 def test_a_reader_can_reproduce_it() -> None:
     """The command stands by itself on a line."""
-    assert "\nHow to reproduce\n  make gate FROM=4.4.6" in text(examples.go())
+    assert "\nHow to reproduce\n  cd /srv/rt-harness && ./gate --from 4.4.6" in text(examples.go())
 
 
 def test_nothing_steers_the_terminal() -> None:

@@ -17,6 +17,7 @@ from harness.verdict import Report
 
 CHECK = "time"
 QUESTION = "How long will the site be down?"
+REPAIR = "announce a longer downtime, or move old tickets and attachments out first"
 SIZES = 3
 """Different sizes at least: through two points there always is a line."""
 APART = 1.25
@@ -109,7 +110,7 @@ def check(made: Forecast, measured: Sequence[Measured], budget: float | None = N
 
     A forecast that does not fit its own measurements looks at nothing, so that it proves nothing.
     """
-    report = Report(CHECK, QUESTION, unit="upgrades measured")
+    report = Report(CHECK, QUESTION, unit="upgrades measured", repair=REPAIR)
     report.facts = {"seconds": made.seconds, "error": made.error, "missed": made.missed, "steps": dict(made.steps)}
     if made.missed > TRUSTED:
         report.not_checked.append(
@@ -123,6 +124,5 @@ def check(made: Forecast, measured: Sequence[Measured], budget: float | None = N
             f"{made.megabytes:.0f} MB",
             f"the upgrade may take {made.longest:.0f} s, and the site may be down for {budget:.0f} s",
             samples=tuple(f"step {name}: {seconds:.1f} s" for name, seconds in slowest),
-            repair="announce a longer downtime, or move old tickets and attachments out first",
         )
     return report

@@ -15,6 +15,7 @@ from harness.verdict import Report
 
 NAME = "rollback"
 QUESTION = "After the backup is put back, is everything as it was, and does the old release serve it?"
+REPAIR = "do not rely on this way back: empty the database before you put the backup into it, and try again"
 
 
 def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Report:
@@ -22,7 +23,7 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
 
     emptied: False plants the usual mistake: the backup is restored over the upgraded database.
     """
-    pair, report = choice.pair, Report(NAME, QUESTION, unit="rows")
+    pair, report = choice.pair, Report(NAME, QUESTION, unit="rows", repair=REPAIR)
     baseline = lifecycle.restored(choice.dump, pair.server)
     before = lifecycle.baselines.clone(baseline)
     database = lifecycle.baselines.clone(baseline, DURABLE)
@@ -38,7 +39,9 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
             report.facts[what] = round(time.monotonic() - started, 2)
             if what == "upgrade" and guard.ask(tools).code:
                 report.find(
-                    "upgrade", "it did not end in a database of the new release, so there is nothing to take back"
+                    "upgrade",
+                    "it did not end in a database of the new release, so there is nothing to take back",
+                    repair="run the gate first, and ask for the way back when the upgrade works",
                 )
         _same(report, before, database, tools)
         _serves(report, lifecycle, choice, database)
@@ -73,7 +76,10 @@ def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, database: Data
     finally:
         tools.remove()
     if judgement.code:
-        report.find("RT", f"RT {origin} refuses the restored database", samples=(str(judgement),))
+        report.find(
+            "RT", f"RT {origin} refuses the restored database", samples=(str(judgement),),
+            repair="see what the guard misses, and whether the backup holds all of the old database",
+        )  # fmt: skip
         return
     if manifest is None or "root" not in manifest.accounts:
         report.not_checked.append("reading a ticket under the old release: the dump names no account")

@@ -53,9 +53,12 @@ class Report:
     """What belongs to the question and could not be answered: the verdict is NOT PROVEN at best."""
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    repair: str = ""
+    """What to do about any finding of this check that says nothing more exact."""
 
     def find(self, where: str, what: str, **rest: Any) -> None:
-        """Add a finding of this check."""
+        """Add a finding of this check. Without a `repair` of its own it has the check's."""
+        rest["repair"] = rest.get("repair") or self.repair
         self.findings.append(Finding(self.check, where, what, **rest))
 
     @property

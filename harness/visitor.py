@@ -68,7 +68,7 @@ def _said(database: Database, tickets: Sequence[int]) -> frozenset[str]:
 
 def shut_out(error: NotReadyError) -> Report:
     """Return the report on a site that never came up."""
-    report = Report(application.CHECK, application.QUESTION, looked_at=1)
+    report = Report(application.CHECK, application.QUESTION, looked_at=1, repair=application.REPAIR)
     lines = [line for _, text in error.blocks for line in text.splitlines()]
     said = [redact.line(one.message) for one in records(lines) if one.complaint]
     report.find(

@@ -23,6 +23,7 @@ from harness.verdict import Report
 
 CHECK = "acknowledged"
 QUESTION = "Is every acknowledged write there exactly as sent, and none twice?"
+REPAIR = "see in the timeline what happened then, and mend the image or the app definition before you deploy so"
 TICKETS = "SELECT id, Subject FROM Tickets WHERE Subject LIKE %s"
 PARTS = (
     "SELECT a.id, t.ObjectId, a.Filename, a.ContentEncoding, a.Content FROM Attachments a "
@@ -45,7 +46,7 @@ class Kept:
 
 def check(journal: Journal, database: Database, fetch: Fetch, *, longest_gap: float) -> Report:
     """Compare a journal with what the site holds. longest_gap: seconds that may pass without any success."""
-    report = Report(CHECK, QUESTION, unit="acknowledged writes")
+    report = Report(CHECK, QUESTION, unit="acknowledged writes", repair=REPAIR)
     kept = _kept(journal, database)
     wrong = [(one, _judged(one, kept, fetch, report)) for one in journal.writes]
     report.looked_at = sum(one.acknowledged for one in journal.writes)

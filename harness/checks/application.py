@@ -27,6 +27,9 @@ from harness.web import PageError
 
 CHECK = "application"
 QUESTION = "Does the site work for people, programs, mail and jobs?"
+REPAIR = (
+    "do the same by hand on a trial upgrade, read RT's log beside it, and mend the options or pages that it names"
+)
 ASCII = "Printer on fire"
 _SENDER = "new-customer@customers.example.test"
 _SHOWN = 5
@@ -58,7 +61,7 @@ def check(
     raised, not found.
     """
     started = time.monotonic()
-    report = Report(CHECK, QUESTION, unit="things tried")
+    report = Report(CHECK, QUESTION, unit="things tried", repair=REPAIR)
     versions = (1, 2) if visit.rt.run("test", "-e", _REST_TWO).code == 0 else (1,)
     rules = allowances() if allowed is None else allowed
     starts = Starts(visit.rt, before, rules)
@@ -233,4 +236,7 @@ def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts
     bad = starts.others(bad)
     kinds = dict.fromkeys(redact.line(one.message) for one in bad)
     if bad:
-        report.find("log", f"the site logged {len(bad)} errors while it was used", samples=tuple(kinds)[:_SHOWN])
+        report.find(
+            "log", f"the site logged {len(bad)} errors while it was used", samples=tuple(kinds)[:_SHOWN],
+            repair="find these lines in the log of a trial upgrade, and mend the page, scrip or option they name",
+        )  # fmt: skip

@@ -19,6 +19,10 @@ from harness.verdict import Report
 
 CHECK = "history"
 QUESTION = "Does RT's upgrade history tell of a complete upgrade, with nothing that it told before lost?"
+REPAIR = "see what the check run found, mend that, and upgrade a fresh copy; do not go on with this database"
+_OTHER_STEPS = (
+    "compare the image's etc/upgrade with the release's (the check image does), and upgrade a fresh copy"
+)
 CORE = "RT"
 """RT's own package; extensions keep their events under their names."""
 FULL, SINGLE = "full upgrade", "individual upgrade"
@@ -138,12 +142,19 @@ def check(before: History | None, after: History, expected: Sequence[str], origi
 
     before: None where the old database's history is not known; then nothing is said about what was lost.
     """
-    report = Report(CHECK, QUESTION, looked_at=sum(map(len, after.packages.values())), unit="events")
+    looked_at = sum(map(len, after.packages.values()))
+    report = Report(CHECK, QUESTION, looked_at=looked_at, unit="events", repair=REPAIR)
     if after.trouble:
-        report.find("RT::System", f"the upgrade history is unusable: {after.trouble}", sql=SQL)
+        report.find(
+            "RT::System", f"the upgrade history is unusable: {after.trouble}", sql=SQL,
+            repair="look at the row on the site and in older backups: the site needs one that can be read",
+        )  # fmt: skip
         return report
     if after.attributes > 1:
-        report.find("RT::System", f"there are {after.attributes} upgrade histories, RT reads one", sql=SQL)
+        report.find(
+            "RT::System", f"there are {after.attributes} upgrade histories, RT reads one", sql=SQL,
+            repair="look at these rows on the site, and find out what wrote the second before you remove any",
+        )  # fmt: skip
     known = 0
     before, trouble = (None, before.trouble) if before and before.trouble else (before, "")
     if before is None:
@@ -179,6 +190,7 @@ def _lost(report: Report, before: History, after: History) -> None:
         report.find(
             f"package {package}", f"the history does not go on from what it was: {what}",
             samples=tuple(title(event) for event in gone[:5]), sql=SQL,
+            repair="find out what else writes this row (an extension, a step of your own), and upgrade without it",
         )  # fmt: skip
 
 
@@ -197,7 +209,10 @@ def _closed(report: Report, before: History | None, after: History, new: Sequenc
             continue
         if failed(event):
             start = begun.get(event.get("individual_id"), {})
-            report.find("RT::System", f"{title(start)} ended, and its return value says that it failed", sql=SQL)
+            report.find(
+                "RT::System", f"{title(start)} ended, and its return value says that it failed", sql=SQL,
+                repair="see in the check run what this action complained of, mend that, and upgrade a fresh copy",
+            )  # fmt: skip
         if event.get("individual_id") not in begun:
             report.find("RT::System", "an action ended that never began", sql=SQL)
 
@@ -208,7 +223,10 @@ def _upgrade(report: Report, new: Sequence[Event], expected: Sequence[str], orig
     single = [number(event.get("to")) for event in begun if event.get("type") == SINGLE]
     if not expected:
         if new:
-            report.find("RT::System", f"nothing was to do, yet the history grew by {len(new)} events", sql=SQL)
+            report.find(
+                "RT::System", f"nothing was to do, yet the history grew by {len(new)} events", sql=SQL,
+                repair="look at the last events of the history: they say what was applied that was not to be",
+            )  # fmt: skip
         return
     if len(full) != 1:
         report.find("RT::System", f"the history grew by {len(full)} upgrades instead of one", sql=SQL)
@@ -218,6 +236,7 @@ def _upgrade(report: Report, new: Sequence[Event], expected: Sequence[str], orig
             report.find(
                 "RT::System", f"the upgrade planned {len(versions)} steps, not these {len(expected)}",
                 samples=(f"planned: {', '.join(versions)}", f"expected: {', '.join(expected)}"), sql=SQL,
+                repair=_OTHER_STEPS,
             )  # fmt: skip
         if number(event.get("from")) != origin:
             report.find("RT::System", f"it was declared from {event.get('from')}, not from {origin}", sql=SQL)
@@ -225,7 +244,11 @@ def _upgrade(report: Report, new: Sequence[Event], expected: Sequence[str], orig
         report.find(
             "RT::System", f"{len(single)} steps are recorded one by one instead of {len(expected)}, or other ones",
             samples=(f"recorded: {', '.join(single)}", f"expected: {', '.join(expected)}"), sql=SQL,
+            repair=_OTHER_STEPS,
         )  # fmt: skip
     others = sorted({number(event.get("rt_version")) for event in new} - {target})
     if others:
-        report.find("RT::System", f"RT {' and '.join(others)} wrote this history, not RT {target}", sql=SQL)
+        report.find(
+            "RT::System", f"RT {' and '.join(others)} wrote this history, not RT {target}", sql=SQL,
+            repair="upgrade a fresh copy with the tools of the target alone",
+        )  # fmt: skip

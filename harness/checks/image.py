@@ -14,6 +14,7 @@ from harness.verdict import Report
 
 CHECK = "image"
 QUESTION = "Is the RT in the image what its packages brought?"
+REPAIR = "build the image anew from its packages; changes belong into /opt/rt/site.d"
 _INSTALLED = "dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' 'request-tracker*' 'rt[45]-*'"
 _PACKAGES = f"{_INSTALLED} | sed -n 's/^ii *//p'"
 # What the image leaves out on purpose: see the dpkg configuration in image/rt/Dockerfile.
@@ -26,7 +27,7 @@ _SHOWN = 8
 
 def check(tools: Rt) -> Report:
     """Compare every file of RT's packages with the checksum that the package brought."""
-    report = Report(CHECK, QUESTION, unit="files")
+    report = Report(CHECK, QUESTION, unit="files", repair=REPAIR)
     packages = tools.need("sh", "-c", _PACKAGES).split()
     if not packages:
         return report
@@ -55,5 +56,4 @@ def _find(report: Report, tools: Rt, what: str, paths: list[str]) -> None:
     if paths:
         report.find(
             tools.release, f"{len(paths)} files of RT {what}", samples=tuple(paths[:_SHOWN]),
-            repair="build the image anew from its packages; changes belong into /opt/rt/site.d",
         )  # fmt: skip

@@ -21,6 +21,7 @@ from harness.verdict import Report
 
 CHECK = "integrity"
 QUESTION = "Does rt-validator find anything that it did not find before?"
+REPAIR = "run rt-validator --check on an upgraded copy, and mend on the site what it names, before the upgrade"
 TOOL = "rt-validator"
 CLEAN, DIRTY = 0, 1
 """The validator's exit codes; any other one means that it could not do its work."""
@@ -92,7 +93,7 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
     again: has the target's validator look at the untouched database; asked only where something seems new. What it
     finds there is old whether it gets to its end on those tables or not.
     """
-    report = Report(CHECK, QUESTION, looked_at=1, unit="validator runs")
+    report = Report(CHECK, QUESTION, looked_at=1, unit="validator runs", repair=REPAIR)
     for side in filter(None, (before, after)):
         _worked(report, side)
     # The old one's own complaints are no matter of the upgrade: what it missed for them would only seem new.
@@ -156,6 +157,7 @@ def _worked(report: Report, side: Validation) -> None:
             where,
             f"it could not do its work (exit code {side.code})",
             samples=tuple(sorted({*side.complaints.values()})[:3]),
+            repair=f"run {TOOL} --check there by hand, and mend what it dies of",
         )
     elif (side.code == DIRTY) != bool(side.found):
         report.find(where, f"it ended with exit code {side.code} and {len(side.found)} findings, which contradict")

@@ -83,4 +83,5 @@ def one(
         report.find(
             f"job {' '.join(job[:3])}", f"exit code {done.code}, {len(said)} lines on standard error",
             samples=tuple(redact.line(record.message) for record in said[:_SHOWN]),
+            repair=f"run {job[0]} by hand on a trial upgrade, and mend what it complains of",
         )  # fmt: skip

@@ -41,7 +41,7 @@ class Aftermath:
 
 def check(seen: Aftermath) -> Report:
     """Judge what was seen."""
-    report = Report(NAME, QUESTION, looked_at=1, unit="interrupted upgrades")
+    report = Report(NAME, QUESTION, looked_at=1, unit="interrupted upgrades", repair=REPAIR)
     if not seen.run and seen.verdict() is not Verdict.NO_GO:
         report.find(
             seen.place, f"the verdict on the upgrade that was cut off is {seen.verdict().value}, not NO-GO"

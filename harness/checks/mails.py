@@ -154,7 +154,9 @@ def compare(report: Report, before: Mails, after: Mails) -> None:
     for queue, what in before.actions.items():
         if after.actions.get(queue, "") != what:
             report.find(
-                "mail", f"in queue {queue}: {what or 'nothing'} before, {after.actions.get(queue, 'nothing')} now"
+                "mail",
+                f"in queue {queue}: {what or 'nothing'} before, {after.actions.get(queue, 'nothing')} now",
+                repair="try the same in that queue on a trial upgrade; look at its lifecycle and rights first",
             )
     old, new = (Counter(map(tuple, side.mails)) for side in (before, after))
     for words, lost in (("no longer sent, or changed", old - new), ("new, or changed", new - old)):
@@ -163,5 +165,8 @@ def compare(report: Report, before: Mails, after: Mails) -> None:
                 f"{len(mail[0].split(','))} recipients, {mail[1][:60]}, {', '.join(mail[2:])}" for mail in lost
             ]
             report.find(
-                "mail", f"{lost.total()} mails are {words}", samples=tuple(map(redact.line, kinds[:_SHOWN]))
+                "mail",
+                f"{lost.total()} mails are {words}",
+                samples=tuple(map(redact.line, kinds[:_SHOWN])),
+                repair="compare the scrips and templates that send them in both releases, and mend the site's own",
             )

@@ -28,6 +28,10 @@ from harness.verdict import Report
 
 CHECK = "meaning"
 QUESTION = "Does RT say the same about the data as the old release did?"
+REPAIR = (
+    "look the samples up in both releases side by side; sign off what your people can live with, mend the rest"
+)
+_NAMED = "look up what the samples name in both releases, and mend it on the site before the upgrade"
 FOLDER = Path(__file__).with_name("perl")
 SUBJECTS = ("tickets.pl", "objects.pl", "searches.pl", "rights.pl")
 LIMIT = 2000
@@ -160,7 +164,7 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
     before: None where the old release has no image; then only RT's complaints about the new side are judged.
     """
     allowed = allowed or read()
-    report = Report(CHECK, QUESTION, unit="fields")
+    report = Report(CHECK, QUESTION, unit="fields", repair=REPAIR)
     _complaints(report, before, after)
     if before is None:
         # Nothing was compared, so unless something was found the report stays empty: that is not proven.
@@ -168,7 +172,8 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
         return report
     for name in ESSENTIAL:
         if not before.sections.get(name):
-            report.find(name, f"the old release has no {name} to say anything about, which proves nothing")
+            what = f"the old release has no {name} to say anything about, which proves nothing"
+            report.find(name, what, repair="see that the dump is that of the whole site, and take it anew")
     for kind, count in before.every.items():
         left_out = "unprivileged users but one in {}, but for their rights" if kind == "users" else _OTHERS
         report.not_checked.append(left_out.format(count, kind=kind))
@@ -256,7 +261,12 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
     untold = _untold(before) if before else set()
     died = [one for one in after.complaints if one.startswith(_DIED)]
     if new := [redact.line(one) for one in died if _which(one) not in untold]:
-        report.find(f"RT {after.release}", f"{len(new)} subjects could not be told", samples=tuple(new[:_SHOWN]))
+        report.find(
+            f"RT {after.release}",
+            f"{len(new)} subjects could not be told",
+            samples=tuple(new[:_SHOWN]),
+            repair=_NAMED,
+        )
     for section, key in sorted(untold):
         if key:
             report.not_checked.append(f"{section} {key}: the old release itself cannot tell of it")
@@ -275,7 +285,10 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
     if bad:
         samples = tuple(redact.line(one) for one in bad[:_SHOWN])
         report.find(
-            f"RT {after.release}", f"RT complains {len(bad)} times while it reads the data", samples=samples
+            f"RT {after.release}",
+            f"RT complains {len(bad)} times while it reads the data",
+            samples=samples,
+            repair=_NAMED,
         )
     report.facts["warnings"] = sorted({redact.line(one) for one in new if one not in bad})[:_SHOWN]
 

@@ -27,6 +27,7 @@ from harness.verdict import Report
 
 NAME = "paths"
 QUESTION = "Does the direct way end in the same database as the one through the releases between?"
+REPAIR = "look at the difference on both ways, and upgrade by the one whose outcome is right for the site"
 FILE = Path(__file__).with_name("paths.toml")
 DIRECT, STEPWISE = "direct", "stepwise"
 STAMP, HISTORY, NUMBER, ONLY = "stamp", "history", "number", "only"
@@ -72,7 +73,7 @@ def check(
     known: what `sides.digests` said of the direct one.
     """
     started = time.monotonic()
-    report = Report(NAME, QUESTION, unit="rows")
+    report = Report(NAME, QUESTION, unit="rows", repair=REPAIR)
     allowed = read() if allowed is None else allowed
     rules = known_allowances.read()
     with open_sides(direct, stepwise, rules, known or {}) as sides:

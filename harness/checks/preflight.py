@@ -30,8 +30,26 @@ from harness.verdict import Finding, Report
 
 CHECK = "preflight"
 QUESTION = "Is the dump what it is said to be, and can this upgrade go well?"
+REPAIR = "mend it on the site, take a new dump, and run the gate again"
 PROBE = Path(__file__).with_name("perl") / "probe.pl"
 NOTES = Path(__file__).with_name("preflight_notes.toml")
+BEFORE = "before the upgrade"
+"""The fact that reports show in a section of its own: see `worth_knowing`."""
+LOADED = "loaded"
+_WORTH_KNOWING = {
+    preflight_configuration.LOST: "Options that the target no longer knows",
+    preflight_configuration.ABSORBED: "Plugins that the target has absorbed, each a finding",
+    preflight_configuration.STRANGE: "Options that neither release knows: misspelt, or an extension's",
+    preflight_configuration.SAID: "What the UPGRADING documents say of options and plugins of the site",
+    "to do by hand": "To be done by hand",
+    "dates 0000-00-00": "Dates that are 0000-00-00",
+    preflight_lifecycles.UNKNOWN_STATUSES: "Statuses that their lifecycle does not know",
+    preflight_lifecycles.UNKNOWN_DISABLED: "Lifecycles that the target does not know, of what is disabled",
+    preflight_identity.EXTENSIONS: "Data of extensions that was never inserted to its end",
+    "time zone tables": "Time zone tables of the server",
+    "rt-validator": "What rt-validator finds in the database as it is, the first of it",
+}
+"""Facts that somebody should read before the upgrade, and what they are called there."""
 _SHOWN = 8
 _UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
 
@@ -61,7 +79,7 @@ def recognise(
     history: History | None,
 ) -> Recognised:  # fmt: skip
     """Ask the first questions, those whose answer may forbid the upgrade. The arguments are those of `check`."""
-    report = Report(CHECK, QUESTION, unit="questions")
+    report = Report(CHECK, QUESTION, unit="questions", repair=REPAIR)
     schema, work = read_schema(database), preflight_database.read_steps(target, steps)
     stops = preflight_identity.check(report, origin, target, path, steps)
     preflight_identity.unfinished(report, history)
@@ -98,15 +116,30 @@ def check(
         said = known.validation.found
         report.facts["rt-validator"] = said[:_SHOWN]
         report.facts["rt-validator, findings shown"] = f"{len(said[:_SHOWN])} of {len(said)}"
+    report.facts[BEFORE] = worth_knowing(report.facts)
     report.seconds = round(time.monotonic() - started, 2)
     return report
+
+
+def worth_knowing(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what somebody should have read before the upgrade, the most important first: {fact, title, items}.
+
+    fact: the name under which it stands among the others as well.
+    """
+    found = []
+    for name, title in _WORTH_KNOWING.items():
+        value = facts.get(name)
+        items = [value] if isinstance(value, str) and not value.startswith(LOADED) else value
+        if isinstance(items, list) and items:
+            found.append({"fact": name, "title": title, "items": [str(one) for one in items]})
+    return found
 
 
 def _time_zones(report: Report, database: Database, configuration: Configuration) -> None:
     report.looked_at += 1
     asked = "SELECT CONVERT_TZ('2020-06-01 12:00:00', 'UTC', 'Europe/Berlin')"
     loaded = database.value(asked) is not None
-    report.facts["time zone tables"] = "loaded" if loaded else "missing: charts by time will be empty"
+    report.facts["time zone tables"] = LOADED if loaded else "missing: charts by time will be empty"
     uses = any(b"ChartsTimezonesInDB" in content for content in configuration.files.values())
     if uses and not loaded:
         report.find(

@@ -108,6 +108,7 @@ def _charsets(report: Report, own: dict[str, Table]) -> None:
         report.find(
             "tables", f"{len(tables)} tables are in the character set {charset}, which RT has never used",
             samples=tuple(tables[:SAMPLES]),
+            repair="convert them on a copy to the others' character set, read some texts, then mend the site",
         )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ OLDER, SAME, HALF = "older", "ok", "half"
 BLIND = ("misconfigured", "unreachable")
 """What the guard says when it has seen nothing of the database: no word about whose it is."""
 PRESENT = "present"
+EXTENSIONS = "of extensions, never ended"
 BACKUP = "restore the backup from before that upgrade"
 _SHOWN = 8
 
@@ -80,7 +81,10 @@ def check(
 
 
 def _blind(report: Report, release: str, said: dict[str, Any]) -> None:
-    report.find("guard", f"RT {release} could not look at the database: {redact.line(said['reason'])}")
+    report.find(
+        "guard", f"RT {release} could not look at the database: {redact.line(said['reason'])}",
+        repair="see whether CONFIG, or the options in the database, keep RT from starting, and mend that",
+    )  # fmt: skip
 
 
 def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[str]) -> dict[str, Any]:
@@ -123,7 +127,7 @@ def unfinished(report: Report, history: History | None) -> None:
         report.facts["history"] = history.trouble
     left, old = left_open(history)
     if old:
-        report.facts["of extensions, never ended"] = old
+        report.facts[EXTENSIONS] = old
     if left:
         report.find(
             "RT::System", f"{len(left)} actions were begun and never ended: the database is half upgraded",

@@ -30,6 +30,9 @@ from harness.verdict import Report
 
 NAME = "repeated"
 QUESTION = "Does the upgrade end in the same database as another one of the same dump?"
+REPAIR = (
+    "find out what of these rows depends on chance or on the clock: an extension, a trigger, a step of your own"
+)
 FILE = Path(__file__).with_name("repeated.toml")
 _STEPS = ("an upgrade",)
 _STAMPS = ("Created", "LastUpdated")
@@ -50,8 +53,8 @@ def untouched(before: Database, after: Database, thaw: Thawer) -> Report:
 
 def _compared(first: Database, second: Database, thaw: Thawer, section: str) -> Report:
     report = rows.check(first, second, _STEPS, thaw, rules=_rules(section))
-    report.check, report.question = NAME, QUESTION
-    report.findings = [replace(finding, check=NAME) for finding in report.findings]
+    report.check, report.question, report.repair = NAME, QUESTION, REPAIR
+    report.findings = [replace(finding, check=NAME, repair=REPAIR) for finding in report.findings]
     structures = [schema.read(one) for one in (first, second)]
     for table in sorted({*structures[0].tables, *structures[1].tables}):
         one, other = (structure.tables.get(table) for structure in structures)

@@ -39,6 +39,17 @@ from harness.verdict import Report
 __all__ = ["NAME", "QUESTION", "check", "digests"]
 NAME = "rows"
 QUESTION = "Is every row of every table accounted for?"
+REPAIR = (
+    "look at these rows before and after on a copy, and do not upgrade the site before the difference is explained"
+)
+_LOOK = {
+    ADDED: "look at them on an upgraded copy, and find out what made them: an extension, a trigger, an event",
+    REMOVED: "look at them on the site, and find out on a copy what removed them: an extension, a trigger",
+    CHANGED: "compare them on the site and an upgraded copy; find out what changed them: an extension, a trigger",
+}
+_UNDONE = (
+    "see in the check run what the step complained of, mend that, and upgrade a fresh copy; never repeat the step"
+)
 FETCHED_AT_ONCE = 50
 
 
@@ -54,7 +65,7 @@ def check(
     started = time.monotonic()
     rules = rules or known_allowances.read()
     structure, rows = rules.of_steps(steps)
-    report = Report(NAME, QUESTION, unit="rows", facts={"row_changes": []})
+    report = Report(NAME, QUESTION, unit="rows", facts={"row_changes": []}, repair=REPAIR)
     with open_sides(before, after, rules, known or {}) as sides:
         report.facts["seconds for checksums"] = round(time.monotonic() - started, 3)
         context = Context(sides.before, sides.after, thaw, rules.window)
@@ -96,10 +107,13 @@ def _table(report: Report, sides: Sides, judge: Judge, steps: Sequence[str]) -> 
         report.find(
             name, f"{rows.count} of {whole} rows {what}.",
             samples=tuple(f"{key or 'row'} {sample}" for sample in rows.samples),
-            sql=sql if all(sample.lstrip("-").isdigit() for sample in rows.samples) else "",
+            sql=sql if all(sample.lstrip("-").isdigit() for sample in rows.samples) else "", repair=_LOOK[kind],
         )  # fmt: skip
     if first["rows"] and not second["rows"]:
-        report.find(name, f"the table held {first['rows']} rows and is empty.", sql=f"SELECT * FROM {quote(name)}")
+        report.find(
+            name, f"the table held {first['rows']} rows and is empty.", sql=f"SELECT * FROM {quote(name)}",
+            repair="find out what emptied it on a copy, and do not upgrade the site before that is mended",
+        )  # fmt: skip
     kinds = {kind: judge.tally[kind] for kind in (ADDED, REMOVED, CHANGED, UNEXPLAINED)}
     report.facts["row_changes"].append({"table": name, "before": first["rows"], "after": second["rows"], **kinds})
 
@@ -180,7 +194,10 @@ def _structure(
         if unruled(table):
             unknown.setdefault(table, []).append(what)
         else:
-            report.find(table, f"{what}, and no step accounts for it.", sql=f"SHOW CREATE TABLE {quote(table)}")
+            report.find(
+                table, f"{what}, and no step accounts for it.", sql=f"SHOW CREATE TABLE {quote(table)}",
+                repair="look whether an extension or a step that the image has on top of its packages did this",
+            )  # fmt: skip
         return None
 
     for name in sorted(set(sides.old.tables) ^ set(sides.new.tables)):
@@ -214,6 +231,7 @@ def _new_column(report: Report, sides: Sides, allowance: StructureAllowance) -> 
             f"{allowance.table}.{allowance.column}",
             f"{count} rows do not hold what step {allowance.step} puts into the new column.",
             samples=tuple(shown((str(one),)) for (one,) in keys),
+            repair=_UNDONE,
         )
 
 
@@ -230,7 +248,7 @@ def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> 
                 missing += EFFECTS[one.effect](context)
         if missing:
             what = f"{len(missing)} effects of {one.step} are missing ({one.reason})."
-            report.find(one.table, what, samples=tuple(missing[:SAMPLES]), sql=one.unmet)
+            report.find(one.table, what, samples=tuple(missing[:SAMPLES]), sql=one.unmet, repair=_UNDONE)
 
 
 def _key_tables(report: Report, sides: Sides, rules: Allowances) -> None:

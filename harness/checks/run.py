@@ -18,6 +18,10 @@ from harness.verdict import Report
 
 CHECK = "run"
 QUESTION = "Did the upgrade end well, with the steps expected, a clean log and no prompt?"
+REPAIR = "mend on the site what the output names, and upgrade a fresh copy; never go on with this one"
+_OTHER_STEPS = (
+    "compare the image's etc/upgrade with the release's (the check image does), and upgrade a fresh copy"
+)
 NOTHING_TO_DO = re.compile(r"(?:^|: )(?:No DB changes (?:since|between) .*|The version .*up to date)\.$")
 CLOSING = "Done."
 # Each is printed once even where the answer was given beforehand; a second time means that it was asked again.
@@ -42,7 +46,7 @@ def check(
 
     before: what the old release says at every start, and so did before the upgrade.
     """
-    report = Report(CHECK, QUESTION, looked_at=len(run.lines), unit="lines of output")
+    report = Report(CHECK, QUESTION, looked_at=len(run.lines), unit="lines of output", repair=REPAIR)
     lines = [text for _, text in run.lines]
     report.facts = {"code": run.code, "seconds": run.seconds, "steps": [step.name for step in _begun(run)]}
     _end(report, run, lines, expected)
@@ -86,7 +90,10 @@ def _tail(lines: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 def _end(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequence[str]) -> None:
     if not lines:
-        report.find("output", "the upgrade said nothing at all, so it never ran")
+        report.find(
+            "output", "the upgrade said nothing at all, so it never ran",
+            repair="start rt-setup-database --action upgrade by hand on a copy, and see what keeps it",
+        )  # fmt: skip
         return
     if run.endless:
         report.find("output", f"it wrote more than {run.endless} bytes, and was ended", blocks=_tail(lines))
@@ -95,6 +102,7 @@ def _end(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequen
             _last_step(run),
             f"it was still running after {run.seconds:.0f} s and was ended",
             blocks=_tail(lines),
+            repair="see in the server's process list on a copy which statement takes so long",
         )
     elif run.code:
         report.find(_last_step(run), f"the upgrade ended with exit code {run.code}", blocks=_tail(lines))
@@ -122,7 +130,9 @@ def _steps(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequ
     report.facts["not reached"] = [name for name in expected if name not in begun]
     idle = [step.name for step in _begun(run) if not step.actions]
     if idle:
-        report.find("steps", f"{len(idle)} steps were begun and did nothing", samples=tuple(idle))
+        report.find(
+            "steps", f"{len(idle)} steps were begun and did nothing", samples=tuple(idle), repair=_OTHER_STEPS
+        )
 
 
 def _compare(report: Report, what: str, names: Sequence[str], expected: Sequence[str]) -> None:
@@ -130,9 +140,11 @@ def _compare(report: Report, what: str, names: Sequence[str], expected: Sequence
     strange = [name for name in names if name not in expected]
     twice = sorted({name for name in names if names.count(name) > 1})
     if missing:
-        report.find("steps", f"it never {what} {len(missing)} of {len(expected)} steps", samples=tuple(missing))
+        what_lacks = f"it never {what} {len(missing)} of {len(expected)} steps"
+        report.find("steps", what_lacks, samples=tuple(missing), repair=_OTHER_STEPS)
     if strange:
-        report.find("steps", f"it {what} {len(strange)} steps that were not expected", samples=tuple(strange))
+        what_more = f"it {what} {len(strange)} steps that were not expected"
+        report.find("steps", what_more, samples=tuple(strange), repair=_OTHER_STEPS)
     if twice:
         report.find("steps", f"it {what} {len(twice)} steps more than once", samples=tuple(twice))
     if not (missing or strange or twice) and list(names) != list(expected):
@@ -167,4 +179,5 @@ def _complaints(report: Report, bad: Sequence[LogRecord]) -> None:
             + (f" at level {group[0].level}" if complaint == "SQL" and group[0].level else "")
             + f": {message}",
             blocks=(("Log", text),),
+            repair="read the line in full where you upgrade a copy by hand, and mend on the site what it says",
         )  # fmt: skip

@@ -24,6 +24,9 @@ from harness.verdict import Report
 
 NAME = "schema"
 QUESTION = "Is the schema that of a fresh install of the target on the same server?"
+REPAIR = (
+    "compare the table with that of a fresh install of the target, and make it alike on an upgraded copy first"
+)
 ALLOWANCES = Path(__file__).with_name("schema_allowances.toml")
 BROUGHT = "it was exactly so before the upgrade, and no step applied speaks of it"
 _FACTS = {"step", "aspect", "fresh", "found", "tables", "columns", "reason"}
@@ -86,7 +89,9 @@ def check(
     the site brought along cannot be told from what the upgrade left, and the site's own tables from stray ones.
     """
     started = time.monotonic()
-    report = Report(NAME, QUESTION, looked_at=_size(upgraded), unit="columns, indexes and foreign keys")
+    report = Report(
+        NAME, QUESTION, looked_at=_size(upgraded), unit="columns, indexes and foreign keys", repair=REPAIR
+    )
     rules = allowances() if known is None else list(known)
     old = set(compare(before, fresh)) if before else set()
     used: dict[tuple[str, Allowance], list[str]] = {}

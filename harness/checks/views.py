@@ -22,7 +22,7 @@ def judge(report: Report, before: Database, after: Database) -> None:
     report.looked_at += len(new)
     for name in sorted({*old, *new}):
         if name not in new:
-            report.find(f"view {name}", "it is gone")
+            report.find(f"view {name}", "it is gone", repair="make it anew after the upgrade")
         elif new[name] and not old.get(name):
             report.find(
                 f"view {name}", f"it can no longer be read (error {new[name]})",

@@ -166,8 +166,8 @@ def _decided(options: argparse.Namespace, running: list[App], wanted: App) -> De
 
 
 def exit_code(report: Report) -> int:
-    """Return 0 for nothing found, 1 for findings, 2 when there was nothing to look at."""
-    return 1 if report.findings else 2 if report.vacuous else 0
+    """Return 0 for nothing found, 1 for findings, 2 where nothing was looked at or something was not answered."""
+    return 1 if report.findings else 0 if report else 2
 
 
 def show_deadline(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from harness.faults import sentence_of
 from harness.marathon.comparison import changes
 from harness.marathon.definition import App, image_of, instances_of
 from harness.marathon.errors import PASSING, RejectedError, ServerError, VersionNotFoundError
-from harness.marathon.follow import CHECK, facts_of
+from harness.marathon.follow import CHECK, REPAIR, facts_of
 from harness.marathon.gate import Wanted
 from harness.marathon.model import AppState, Change
 from harness.marathon.rolling import Decision, RollingRefusedError, decide_among, require_rolling
@@ -113,7 +113,7 @@ class Deployer(WayBack):
         leaving: frozenset[str] = frozenset(),
     ) -> Report:
         app_id = absolute(definition)
-        report = Report(CHECK, QUESTION, unit="instances")
+        report = Report(CHECK, QUESTION, unit="instances", repair=REPAIR)
         started = time.monotonic()
         with self.listen() as stream:
             try:
@@ -202,7 +202,7 @@ class Deployer(WayBack):
         """Say what became of a deployment that could no longer be followed; take it back if that was wanted."""
         if not undo:
             return unwatched(change.deployment_id) if change.deployment_id else "what runs now is not known"
-        report = Report(CHECK, QUESTION)
+        report = Report(CHECK, QUESTION, repair=REPAIR)
         self._undone(definition, before, change, wanted, report)
         if report.findings:
             return "\n".join(f"{one.what} What to do: {one.repair}" for one in report.findings)

@@ -24,6 +24,9 @@ from harness.waits import Retry, wait_until
 
 Result = TypeVar("Result")
 CHECK = "marathon-deploy"
+REPAIR = (
+    "see what runs (python -m harness.marathon status ID) and read the logs of its tasks before you deploy again"
+)
 HALF = 0.5
 """Of the grace period: what a start may take without a warning."""
 

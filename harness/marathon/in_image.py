@@ -56,7 +56,8 @@ def tried_in_image(app: App, check: str) -> list[Finding]:
         if code in NO_PROGRAM:
             what = f"The health check's command cannot be run in {image_of(app)} (exit code {code})."
             blocks = (("Command", command), ("Said", said[-500:]))
-            found.append(Finding(check, "healthChecks", what, blocks=blocks))
+            repair = "name a program that is in the image, such as /opt/rt/healthcheck"
+            found.append(Finding(check, "healthChecks", what, blocks=blocks, repair=repair))
     return found
 
 

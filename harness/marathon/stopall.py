@@ -16,7 +16,7 @@ from harness.faults import sentence_of
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import AppLockedError
-from harness.marathon.follow import CHECK, SERVED_AT_ALL
+from harness.marathon.follow import CHECK, REPAIR, SERVED_AT_ALL
 from harness.marathon.model import AppState, Change
 from harness.marathon.rolling import Decision, RollingRefusedError
 from harness.marathon.stopping import begin_stop, end_and_stop, wait_stopped
@@ -39,6 +39,8 @@ MET = (
     "the old release was started again by somebody and runs on the upgraded database, and nothing was restored: "
     "stop it and whoever starts it, see what it has written, then deploy the new release or restore"
 )
+_BY_HAND = "see what runs, and only if nothing of the new release does, start the old one by its own definition"
+_RESTORE = "restore the backup by hand before anything is started"
 
 
 class StepFailedError(HarnessError):
@@ -68,7 +70,8 @@ def replace_all(deployer: Deployer, definition: App, decision: Decision, databas
     if decision.how == "refused":
         raise RollingRefusedError(f"This deploy is wrong in any manner: {'; '.join(decision.because)}.")
     before = deployer.client.find_app(absolute(definition))
-    report = Report(CHECK, "Does every instance serve the wanted release on its schema?", unit="instances")
+    question = "Does every instance serve the wanted release on its schema?"
+    report = Report(CHECK, question, unit="instances", repair=REPAIR)
     report.facts |= {"phase": "stop", "decision": str(decision)}
     started = time.monotonic()
     if before is not None and (before.instances or before.tasks):
@@ -188,7 +191,12 @@ def _go_back(
         change = deployer.put_back(before)
     except HarnessError as error:
         report.facts["then"] = "the old release was not started: see what runs, and start it"
-        report.find(before.id, f"The old release could not be started: {error.sentence}", blocks=error.blocks)
+        report.find(
+            before.id,
+            f"The old release could not be started: {error.sentence}",
+            blocks=error.blocks,
+            repair=_BY_HAND,
+        )
         return
     try:
         again = deployer.prove(before.definition, change)
@@ -214,7 +222,7 @@ def _restored(deployer: Deployer, app_id: str, restore: Step | None, report: Rep
     except Exception as caught:  # noqa: BLE001 - a restore that broke in any way was none
         failed = sentence_of(caught)
         report.facts["then"] = "all instances stay stopped: the restore failed as well"
-        report.find("database", f"The restore failed: {failed.sentence}", blocks=failed.blocks)
+        report.find("database", f"The restore failed: {failed.sentence}", blocks=failed.blocks, repair=_RESTORE)
     else:
         return True
     return False

@@ -33,7 +33,8 @@ class RunFacts:
     dump, None where it came without. started: with its time zone. command: lines that repeat the run. host,
     versions, options: names to texts. steps: the upgrade's own.
 
-    facts: anything else, shown as tables. Two names have a chart of their own, here and in the facts of a check:
+    facts: anything else, shown as tables. Facts of a check that are worth knowing before an upgrade have a section
+    of their own (`harness.report.before`). Two names have a chart of their own, here and in the facts of a check:
     "row_changes", a list of {table, before, after, added, removed, changed, unexplained} (rows; unexplained: how
     many of them no allowance covers), and "timeline", a list of {t, kind, label, lane} and optionally `until`
     (seconds since the first moment; kinds: see `harness.report.timeline`).

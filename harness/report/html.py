@@ -18,7 +18,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report import charts, sentences
+from harness.report import before, charts, sentences
 from harness.report.document import Document
 from harness.report.timeline import timeline
 from harness.verdict import Finding
@@ -53,7 +53,8 @@ def as_html(document: Document) -> str:
         changes=charts.row_changes(changes) if changes else None,
         timeline=timeline(events) if events else None,
         tables=_tables(facts.facts),
-        noted={report.check: tables for report in outcome.reports if (tables := _tables(report.facts))},
+        noted={report.check: tables for report in outcome.reports if (tables := _noted(report.facts))},
+        knowing=before.groups(outcome), passages=before.passages(outcome),
         manifest=_tables(facts.manifest or {}),
         logs={name: tail(text) for name, text in document.logs.items()},
     )  # fmt: skip
@@ -79,12 +80,12 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def excerpt(text: str) -> str:
+def excerpt(text: str, longest: int = LONGEST_TEXT) -> str:
     """Return a long text without its middle."""
-    if len(text) <= LONGEST_TEXT:
+    if len(text) <= longest:
         return text
-    head, end = text[: LONGEST_TEXT // 2], text[-LONGEST_TEXT // 2 :]
-    return f"{head}\n\n[... {number(len(text) - LONGEST_TEXT)} characters left out ...]\n\n{end}"
+    head, end = text[: longest // 2], text[-longest // 2 :]
+    return f"{head}\n\n[... {number(len(text) - longest)} characters left out ...]\n\n{end}"
 
 
 def tail(text: str) -> str:
@@ -117,6 +118,12 @@ def _tables(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         for name, value in facts.items()
         if value not in ([], {}, "", None) and not (name in CHARTED and _list_of_dicts(value))
     ]
+
+
+def _noted(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the facts of a check that stand nowhere else on the page."""
+    elsewhere = before.shown(dict(facts))
+    return _tables({name: value for name, value in facts.items() if name not in elsewhere})
 
 
 def _table(value: Any) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def _check(suite: ET.Element, place: str, report: Report, outcome: Outcome, dire
         first = report.findings[0]
         message = f"{result(report)}; {first.where}: {first.what}"
         _bad(case, "failure", "Finding", message, "\n\n".join(map(str, report.findings)))
-    elif report.vacuous:
+    elif not report:
         _error(case, str(report))
     said = [report.question, f"Looked at {looked_at(report)}: {result(report)}."]
     said += [
@@ -83,6 +83,7 @@ def _check(suite: ET.Element, place: str, report: Report, outcome: Outcome, dire
         for one in outcome.accepted
         if one.finding.check == report.check
     ]
+    said += [f"Not answered: {text}" for text in report.unanswered]
     said += [f"Not checked: {text}" for text in report.not_checked]
     if directory and not report:
         said.append(f"[[ATTACHMENT|{(directory / 'report.html').resolve()}]]")

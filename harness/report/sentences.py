@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from harness.verdict import Finding, Outcome, Report, Verdict
 from harness.wording import count, number, one_line
 
+TO_DO = "What to do"
 _LONGEST = 240
 """Characters of a finding that the verdict's one sentence quotes."""
 
@@ -52,10 +53,17 @@ def sentence(text: str) -> str:
 
 
 def result(report: Report) -> str:
-    """Return how a check ended, in one word or two: clean, findings, nothing to look at."""
+    """Return how a check ended, in one word or two: clean, findings, not answered, nothing to look at."""
     if report.findings:
         return count(len(report.findings), "finding")
+    if report.unanswered:
+        return "not answered"
     return "nothing to look at" if report.vacuous else "clean"
+
+
+def state(report: Report) -> str:
+    """Return how to show a check: "bad" for findings, "ok" where it looked and found nothing, else "warn"."""
+    return "bad" if report.findings else "ok" if report else "warn"
 
 
 def looked_at(report: Report) -> str:
@@ -74,12 +82,12 @@ def allowances(outcome: Outcome) -> list[str]:
 
 
 def evidence(finding: Finding) -> list[tuple[str, str]]:
-    """Return a finding's titled texts in reading order: samples, SQL, blocks, repair."""
+    """Return a finding's titled texts in reading order: samples, SQL, blocks, what to do."""
     blocks = [
         ("Samples", _listed(finding.samples)),
         ("See it with", finding.sql),
         *finding.blocks,
-        ("Repair", finding.repair),
+        (TO_DO, finding.repair),
     ]
     return [(title, text) for title, text in blocks if text.strip()]
 

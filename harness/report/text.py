@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.report import before
 from harness.report.document import Document
 from harness.report.facts import RunFacts
 from harness.report.sentences import (
@@ -23,6 +24,7 @@ from harness.report.sentences import (
     reason,
     result,
     sentence,
+    state,
 )
 from harness.verdict import Finding, Outcome, Report, Verdict
 from harness.wording import duration, plain
@@ -73,7 +75,7 @@ def _checks(outcome: Outcome, width: int) -> Table:
         table.add_column(name, ratio=ratio, overflow="fold")
     table.add_column("time", justify="right", no_wrap=True)
     for report in outcome.reports:
-        style = "red" if report.findings else "yellow" if report.vacuous else "green"
+        style = {"bad": "red", "warn": "yellow", "ok": "green"}[state(report)]
         cells = (report.check, report.question, looked_at(report), _result(report, outcome))
         table.add_row(
             *(Text(plain(cell), style=style if cell is cells[3] else "") for cell in cells),
@@ -93,6 +95,8 @@ def _sections(document: Document, width: int) -> Iterator[tuple[str, str]]:
     outcome, facts = document.outcome, document.facts
     if findings := outcome.findings():
         yield f"Findings ({len(findings)})", "\n\n".join(map(_finding, findings))
+    if knowing := "\n".join(before.lines(outcome, width)):
+        yield "Before you upgrade", knowing
     yield "What was done", textwrap.indent(document.plan.text(width - 2), "  ")
     unanswered = [sentence(text) for text in outcome.not_checked()]
     yield "Not checked", _list(unanswered) or "  Nothing that this run promised was left out."

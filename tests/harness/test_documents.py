@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import gate_command
-from harness import acceptance, dump, releases
+from harness import acceptance, dump, lifecycle, releases
 from harness.releases import ROOT
 
 FOLDERS = ("", "benchmarks", "docs", "fixtures/dumps", "image/rt")
@@ -168,6 +168,31 @@ def test_the_commands_for_a_dump_of_ones_own_name_tests_that_take_one() -> None:
     for name in asked:
         source = (ROOT / name).read_text(encoding="utf-8")
         assert re.search(r"\b(?:longest|killing): |choice_of\(", source), f"{name} never looks at --dump"
+
+
+def test_every_check_of_the_gate_says_what_it_asks_finds_and_leaves() -> None:
+    """A person with a finding reads one line, not a page."""
+    text = TEXTS[ROOT / "docs" / "verdict.md"]
+    part = text.partition("\n## The checks\n")[2].partition("\n## ")[0]
+    names = re.findall(r"(?m)^### (.*)$", part)
+    assert names == ["preflight", *gate_command.CHECKS, "marathon-deploy"]
+    for name, section in zip(names, re.split(r"(?m)^### .*$", part)[1:], strict=True):
+        for entry in ("Asks", "Finds", "What to do", "Not covered"):
+            assert f"\n- **{entry}**" in section, f"{name} has no entry {entry}"
+
+
+def test_the_room_is_that_of_the_code() -> None:
+    """Said in one place, and as the gate itself reckons: the restored dump, its copies, the largest table."""
+    assert f"\n    {1 + lifecycle.COPIES} x D + L " in TEXTS[ROOT / "docs" / "add-a-dump.md"]
+    elsewhere = r"(?i)\btimes the (?:size of the database|plain SQL)"
+    assert [path.name for path, text in TEXTS.items() if re.search(elsewhere, text)] == []
+
+
+@pytest.mark.parametrize("word", ["pair", "lifecycle", "stand-in", "vacuous", "soak"])
+def test_words_of_our_own_are_explained(word: str) -> None:
+    """The first section of the README leads there."""
+    assert f"\n| {word} | " in TEXTS[ROOT / "docs" / "words.md"]
+    assert "(docs/words.md)" in TEXTS[ROOT / "README.md"].partition("\n## ")[0]
 
 
 @each

@@ -187,17 +187,30 @@ def test_an_engine_that_goes_away_in_the_middle_is_not_a_finding(proxy: Proxy, t
     assert "Traceback" not in err
 
 
-def test_how_to_repeat_it_is_the_whole_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the images that were named, without the password that was."""
+def test_how_to_repeat_it_is_the_whole_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With the images that were named, without the password that was, and wherever somebody stands."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RT_SCRATCH_SECRETS", raising=False)
     monkeypatch.setenv("RT_HARNESS_IMAGES", "rt-5.0.3=registry.example.org/rt:1, mariadb-10.11=mariadb:10.11")
     monkeypatch.delenv("RT_IMAGE", raising=False)
-    said = gate_command.as_said(
-        ["--dump", "/a dump.sql", "--marathon-url", "https://me:secret@marathon.example.org"]
+    options = gate_command.parser().parse_args(
+        ["--dump=a dump.sql", "--config", "site.d", "--marathon-url", "https://me:secret@marathon.example.org"]
     )
-    assert shlex.split(said) == [
-        "RT_HARNESS_IMAGES=rt-5.0.3=registry.example.org/rt:1, mariadb-10.11=mariadb:10.11",
-        "./gate", "--dump", "/a dump.sql", "--marathon-url", "https://marathon.example.org",
+    assert shlex.split(gate_command.as_said(options)) == [
+        "cd", str(ROOT), "&&", "RT_HARNESS_IMAGES=rt-5.0.3=registry.example.org/rt:1, mariadb-10.11=mariadb:10.11",
+        "./gate", "--dump", f"{tmp_path}/a dump.sql", "--config", f"{tmp_path}/site.d",
+        "--marathon-url", "https://marathon.example.org",
     ]  # fmt: skip
+
+
+def test_how_to_repeat_it_works_from_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is copied out of a mail, into whatever shell is open."""
+    monkeypatch.setenv("MARATHON_URL", "https://me:secret@marathon.example.org")
+    options = gate_command.parser().parse_args(["--to", "5.0.99", "--marathon-url"])
+    said = gate_command.as_said(options)
+    assert said.endswith(" ./gate --to 5.0.99 --marathon-url"), "the address stays where it was"
+    done = subprocess.run(["sh", "-c", said], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "There is no RT release" in done.stderr) == (USAGE, True), done.stderr
 
 
 def test_it_runs_from_anywhere(tmp_path: Path) -> None:

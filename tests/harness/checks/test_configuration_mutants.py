@@ -56,8 +56,12 @@ def test_options_and_plugins_are_told_by_name(rt_tools: RtFactory, tally: Tally)
     good = told(GOOD, origin, target)
     assert not good.findings
     assert (good.facts[LOST], good.facts[STRANGE]) == ([], [])
-    assert "5.0.3 AND EARLIER" in good.facts["UPGRADING passages for this way"]
-    assert "4.4.5 AND EARLIER" not in good.facts["UPGRADING passages for this way"]
+    told_of = {one["heading"]: one for one in good.facts[preflight_configuration.PASSAGES]}
+    assert "5.0.3 AND EARLIER" in told_of
+    assert "4.4.5 AND EARLIER" not in told_of
+    assert told_of["5.0.9 AND EARLIER"]["file"] == "UPGRADING-5.0"
+    assert told_of["5.0.9 AND EARLIER"]["speaks_of"] == ["ReferrerWhitelist"]
+    assert not re.search(r"(?m)^=|\b[CFL]<", "".join(one["text"] for one in told_of.values()))
     assert [one.partition(":")[0] for one in good.facts[READ]] == ["FROM 5.0.9 AND EARLIER, ReferrerWhitelist"] * 2
     report = told("\n".join([GOOD, *(mutant.line for mutant in TOLD)]), origin, target)
     for mutant in TOLD:

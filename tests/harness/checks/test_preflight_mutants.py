@@ -20,11 +20,12 @@ from harness.checks import (
 )
 from harness.checks.integrity import Validation
 from harness.checks.preflight import Known
-from harness.checks.preflight_configuration import Passage
+from harness.checks.upgrading import Passage
 from harness.database import Database
 from harness.errors import InfrastructureError
 from harness.lifecycle import Lifecycle
 from harness.mutants.preflight import MUTANTS, SERVER
+from harness.report import before
 from harness.rt import Configuration, Rt
 from harness.schema import Column, Schema, Table, read
 from harness.thaw import Thawer
@@ -48,7 +49,7 @@ SITE = Configuration(
 
 def passages(origin: str, target: str, *headings: str) -> list[str]:
     """Return which of these headings apply to this way."""
-    return [one for one in headings if Passage(one, ()).applies(origin, target)]
+    return [one for one in headings if Passage("UPGRADING", one, ()).applies(origin, target)]
 
 
 def test_the_passages_of_a_way() -> None:
@@ -67,9 +68,39 @@ def test_what_a_site_sets() -> None:
 def test_an_absorbed_plugin_is_found() -> None:
     """Core and extension side by side fight over tables and pages."""
     report = Report("preflight", "")
-    said = [Passage("RT 4.4.0 and greater", ("=head2 Extensions Integrated into RT", "=item RT::Extension::One"))]
-    preflight_configuration._absorbed(report, said, {"RT::Extension::One", "RT::Extension::OneMore"})
+    paragraphs = ("=head2 Extensions Integrated into RT", "=item RT::Extension::One")
+    said = [Passage("UPGRADING", "RT 4.4.0 and greater", paragraphs)]
+    plugins = {"RT::Extension::One", "RT::Extension::OneMore"}
+    assert preflight_configuration._absorbed(report, said, plugins) == ["RT::Extension::One"]
     assert [one.where for one in report.findings] == ["Plugin RT::Extension::One"]
+
+
+def test_a_passage_reads_without_its_marks() -> None:
+    """A volunteer reads it in the report, not in a program for POD."""
+    passage = Passage(
+        "UPGRADING", "5.0.2 AND EARLIER",
+        (
+            "=over", "=item *", "The option C<$One> is L<elsewhere|https://example.org/>; see F<docs/C<two>.pod>.",
+            "    Set( $One, C<1> );", "=item A title", "And C<< a < b >>, E<lt>1E<gt>.",
+            "=back", "=head2 More of it",
+        ),
+    )  # fmt: skip
+    assert passage.text().split("\n\n") == [
+        "- The option $One is elsewhere (https://example.org/); see docs/two.pod.",
+        "    Set( $One, C<1> );", "- A title", "And a < b, <1>.", "MORE OF IT",
+    ]  # fmt: skip
+
+
+def test_what_is_worth_knowing_comes_in_its_order() -> None:
+    """What no longer works first; what is empty, or as it should be, not at all."""
+    told = {
+        "time zone tables": preflight.LOADED, "to do by hand": ["this"], preflight_configuration.SAID: [],
+        preflight_configuration.LOST: ["One"],
+    }  # fmt: skip
+    assert [one["items"] for one in preflight.worth_knowing(told)] == [["One"], ["this"]]
+    told["time zone tables"] = "missing: charts by time will be empty"
+    assert preflight.worth_knowing(told)[-1]["items"] == ["missing: charts by time will be empty"]
+    assert (preflight.BEFORE, preflight_configuration.PASSAGES) == (before.KNOWING, before.PASSAGES)
 
 
 def test_a_half_upgraded_history_is_found() -> None:

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.marathon import in_image
-from harness.marathon.commands import _decided
+from harness.marathon.commands import _decided, exit_code
 from harness.marathon.comparison import changes
 from harness.marathon.deadline import deadline_of, soak_of, waves
 from harness.marathon.definition import Capacity, capacity, commands, load
 from harness.marathon.networking import network_mode, ports_of
 from harness.marathon.rolling import RollingRefusedError, decide, decide_among, names_one_build, require_rolling
+from harness.verdict import Finding, Report
 
 GOOD: dict[str, Any] = load(Path(__file__).parents[3] / "marathon.json")
 
@@ -243,3 +244,17 @@ def test_taking_something_out_is_a_change(wanted: dict[str, Any]) -> None:
     """The whole definition is put, so what is not in it any more goes; and 0 is a value like another."""
     assert changes(wanted, GOOD)
     assert not changes(wanted, copy.deepcopy(wanted))
+
+
+@pytest.mark.parametrize(
+    ("report", "code"),
+    [
+        (Report("deploy", "?", looked_at=2), 0),
+        (Report("deploy", "?", [Finding("deploy", "/rt", "is gone")], unanswered=["why"]), 1),
+        (Report("deploy", "?", looked_at=2, unanswered=["whether it is live"]), 2),
+        (Report("deploy", "?"), 2),
+    ],
+)
+def test_only_what_was_answered_ends_with_nothing(report: Report, code: int) -> None:
+    """A pipeline goes on after 0, so a question without an answer must not end with it."""
+    assert exit_code(report) == code

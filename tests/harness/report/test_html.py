@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.plan import Status, Step
-from harness.report import RunFacts, charts
+from harness.report import RunFacts, before, charts
 from harness.report.document import Document
 from harness.report.facts import StepFact
 from harness.report.html import LOG_LINES, MOST_FINDINGS, as_html, excerpt, tail
 from harness.report.timeline import MANY, timeline
 from harness.verdict import Outcome, Report
-from tests.harness.report import examples
+from tests.harness.report import example_run, examples
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -104,6 +104,30 @@ def test_it_says_what_the_text_says(example: Document, written: Path) -> None:
     sections = set(re.findall(r'<section id="([a-z-]+)"', text))
     assert sections >= {"checks", "plan", "not-checked", "reproduce", "environment", "logs"}
     assert ("findings" in sections) is bool(example.outcome.findings())
+    assert ("accepted" in sections) is bool(example.outcome.accepted)
+    assert ("before" in sections) is bool(before.groups(example.outcome))
+    assert ("remarks" in sections) is bool(example.outcome.remarks)
+
+
+def test_what_to_read_before_is_whole_and_stands_once() -> None:
+    """Each passage's text is there, folded; the facts do not stand a second time at the end of the page."""
+    text = as_html(examples.go())
+    _, _, section = text.partition('<section id="before">')
+    section = section.partition("</section>")[0]
+    assert section.index("AssetSearchFormat") < section.index("ReferrerWhitelist") < section.index("kept twice")
+    assert section.count('<details class="fact passage">') == len(example_run.PASSAGES)
+    assert section.count("history from the newest on") == len(example_run.PASSAGES)
+    assert section.count("kept twice") == text.count("kept twice") == 12
+    assert text.index('<section id="before">') < text.index('<section id="plan">')
+
+
+def test_a_tick_is_for_those_who_looked_and_found_nothing(example: Document, written: Path) -> None:
+    """What was not answered, or had nothing to look at, is no green row."""
+    text = (written / "report.html").read_text(encoding="utf-8")
+    pattern = r'<td class="result (\w+)">.*?href="#i-(\w+)".*?<th scope="row" class="mono">(.*?)</th>'
+    shown = re.findall(pattern, text, re.DOTALL)
+    ticked = {name for state, mark, name in shown if "ok" in (state, mark)}
+    assert ticked == {report.check for report in example.outcome.reports if report}
 
 
 def test_identifiers_are_unique(page: Page) -> None:

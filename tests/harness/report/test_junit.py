@@ -59,6 +59,16 @@ def test_trouble_is_an_error_never_a_failure() -> None:
     assert wrong == {"history", "rows", "readback", "attachments", "rights", "deploy", "trouble 1"}
 
 
+def test_a_check_that_could_not_ask_everything_is_an_error() -> None:
+    """With what it could not ask, and never as a green case that says clean."""
+    suite = parsed(as_junit(examples.unanswered()))
+    (error,) = suite.findall("testcase/error")
+    assert "not answered: what the validator finds" in error.attrib["message"]
+    said = suite.findtext("testcase[@name='validator']/system-out") or ""
+    assert "27 rules: not answered." in said
+    assert "clean" not in said
+
+
 def test_an_accepted_finding_is_green_and_mentioned() -> None:
     """Who accepted it until when stands in the case's output."""
     suite = parsed(as_junit(examples.go()))

@@ -3,7 +3,7 @@
 import json
 
 from harness.plan import Status, Step
-from tests.harness.report import examples
+from tests.harness.report import example_run
 
 
 def test_before_the_run_it_is_a_tree_of_titles() -> None:
@@ -43,7 +43,7 @@ def test_long_titles_keep_the_columns() -> None:
 
 def test_it_survives_json() -> None:
     """The tree travels between processes and into report.json."""
-    plan = examples.plan(broken=True)
+    plan = example_run.plan(broken=True)
     assert Step.from_dict(json.loads(json.dumps(plan.as_dict()))) == plan
 
 

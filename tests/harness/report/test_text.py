@@ -1,13 +1,15 @@
 """The text says the verdict first and last, and everything that a reader needs in between."""
 
+import re
 from datetime import date
 
 import pytest
 
 from harness.plan import Step
-from harness.report import RunFacts, terminal
+from harness.report import RunFacts, before, terminal
 from harness.report.document import Document
 from harness.report.sentences import headline, reason
+from harness.report.text import as_text
 from harness.verdict import Accepted, Finding, Outcome, Report
 from tests.harness.report import examples
 
@@ -41,6 +43,37 @@ def test_what_was_not_checked_is_said_in_every_run() -> None:
     assert "- [deploy] never reported." in text(examples.not_proven())
 
 
+def test_what_to_read_before_comes_before_what_was_done() -> None:
+    """Options first, then what to do by hand, then where to read on; not all of it."""
+    said = text(examples.go())
+    section = said.partition("\nBefore you upgrade\n")[2].partition("\nWhat was done\n")[0].splitlines()
+    assert section[0].startswith("  - Options that the target no longer knows: AssetSearchFormat, ")
+    assert "      ... and 4 more in report.html" in section
+    assert "      UPGRADING-5.0, FROM 5.0.9 AND EARLIER (speaks of ReferrerWhitelist)" in section
+    assert "compared with the whole address now.\n" not in said, "the passages themselves are for the page"
+    assert len(section) < 40
+    assert max(map(len, section)) <= 110
+    assert "Before you upgrade" not in text(examples.remarks())
+
+
+def test_an_endless_list_stays_short() -> None:
+    """A site may have a thousand statuses, and a terminal has no end of lines."""
+    document = examples.go()
+    facts = document.outcome.reports[1].facts
+    facts[before.KNOWING] = [{"fact": "x", "title": "X", "items": ["word " * 900] * 900}]
+    facts[before.PASSAGES] = facts[before.PASSAGES] * 90
+    assert len(list(before.lines(document.outcome, 110))) < 40
+
+
+def test_a_check_that_could_not_ask_everything_is_not_clean() -> None:
+    """Its row says so, in the colour of a doubt."""
+    document = examples.unanswered()
+    row = re.search(r"(?m)^ *validator .*$", text(document))
+    assert row
+    assert row[0].split("  ")[-2].strip() == "not answered"
+    assert "\x1b[33mnot answered" in as_text(document, colour=True)
+
+
 def test_the_failed_step_is_marked() -> None:
     """The tree is the same that was printed before the run."""
     assert "<== Duplicate entry 'strasse'" in text(examples.not_proven())
@@ -48,7 +81,7 @@ def test_the_failed_step_is_marked() -> None:
 
 def test_a_reader_can_reproduce_it() -> None:
     """The command stands by itself on a line."""
-    assert "\nHow to reproduce\n  make gate FROM=4.4.6" in text(examples.go())
+    assert "\nHow to reproduce\n  cd /srv/rt-harness && ./gate --from 4.4.6" in text(examples.go())
 
 
 def test_nothing_steers_the_terminal() -> None:

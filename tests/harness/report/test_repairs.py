@@ -1,0 +1,103 @@
+"""Every finding of every check says what to do: what it says itself, or else what its check says."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.checks import repeated
+from harness.marathon import lint_catalogue
+from harness.plan import Step
+from harness.releases import ROOT
+from harness.report import RunFacts
+from harness.report.document import Document
+from harness.report.html import as_html
+from harness.report.junit import as_junit
+from harness.report.text import as_text
+from harness.verdict import Outcome, Report
+
+WORDS = {"harness/verdict.py", "harness/report/document.py"}
+"""Where reports and findings are read back, as somebody else has made them."""
+SOURCES = [
+    path for path in sorted((ROOT / "harness").rglob("*.py"))
+    if "mutants" not in path.parts and str(path.relative_to(ROOT)) not in WORDS
+]  # fmt: skip
+
+
+def made(path: Path, source: str) -> Iterator[tuple[str, ast.expr | None]]:
+    """Yield each report, and each finding that is made without one: where, and what it says is to be done."""
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("Report", "Finding")
+        ):
+            said = [one.value for one in node.keywords if one.arg == "repair"]
+            yield f"{path.name}:{node.lineno}", said[0] if said else None
+
+
+MADE = [(path, *one) for path in SOURCES for one in made(path, path.read_text(encoding="utf-8"))]
+
+
+def test_no_report_is_made_without() -> None:
+    """A volunteer at midnight reads the last line of a finding first."""
+    assert len(MADE) > 20
+    assert [place for _, place, said in MADE if said is None] == []
+
+
+def defaults() -> dict[str, str]:
+    """Return what each check says is to be done, by module and name."""
+    found = {}
+    for path, _, said in MADE:
+        if isinstance(said, ast.Name | ast.Attribute) and "REPAIR" in ast.unparse(said):
+            module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+            found[f"{path.stem}.{ast.unparse(said)}"] = str(eval(ast.unparse(said), vars(module)))  # noqa: S307
+    return found
+
+
+DEFAULTS = {**defaults(), "repeated.REPAIR": repeated.REPAIR}  # that one takes the report of rows
+
+
+def test_all_checks_have_one() -> None:
+    """Those of the gate and those beside it."""
+    names = {name.partition(".")[0] for name in DEFAULTS}
+    gate = {"preflight", "run", "history", "schema", "rows", "integrity", "meaning", "application", "deploy"}
+    beside = {"rollback", "killed", "repeated", "paths", "downtime", "image", "acknowledged", "stopall", "visitor"}
+    assert names == gate | beside
+
+
+@pytest.mark.parametrize("said", DEFAULTS.values(), ids=DEFAULTS)
+def test_it_is_one_short_thing_to_do(said: str) -> None:
+    """In everybody's hands: there is nobody to call."""
+    assert 20 < len(said) <= 120
+    assert said[0].islower()
+    assert not said.endswith(".")
+    assert not any(word in said.lower() for word in ("contact", "support", "please", "should"))
+
+
+@pytest.mark.parametrize("said", DEFAULTS.values(), ids=DEFAULTS)
+def test_a_finding_shows_it_everywhere(said: str) -> None:
+    """In every form that people read."""
+    report = Report("rows", "?", looked_at=3, repair=said)
+    report.find("Tickets", "1 of 3 rows removed")
+    report.find("Tickets", "none is known", repair="")
+    report.find("Tickets", "a better one is known", repair="ALTER TABLE Tickets ENGINE = InnoDB;")
+    document = Document(RunFacts("run", "pair"), Outcome([report]), Step("gate"))
+    for text in (str(report), as_text(document), as_html(document).replace("&#39;", "'"), as_junit(document)):
+        assert (text.count("What to do"), text.count(said)) == (3, 2)
+    assert "ENGINE = InnoDB" in str(report)
+
+
+def test_every_rule_of_lint_says_it() -> None:
+    """A rule's errors become findings of a deploy."""
+    assert [rule.id for rule in lint_catalogue.RULES.values() if not rule.fix] == []
+
+
+@pytest.mark.parametrize("source", ['Report("x", "?")', 'x = [Finding("x", "here", "it is gone")]'])
+def test_one_without_is_noticed(source: str) -> None:
+    """A check that was never seen to find anything does not count."""
+    assert [said for _, said in made(Path("x.py"), source)] == [None]

@@ -17,7 +17,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     ),
     "releases": ("releases",),
     "image": ("bootstrap", "images", "mirror"),
-    "engine": ("box", "commands", "containers", "engine", "faults", "network", "setup", "wiring"),
+    "engine": ("box", "commands", "containers", "engine", "faults", "network_faults", "session_network", "setup"),
     "dump": ("choice", "dump", "dumptext"),
     "baseline": (
         "amplify", "backup", "baseline", "copying", "database", "dumppromises", "dumpwriting", "leftovers",

@@ -11,17 +11,22 @@ from docker import DockerClient
 
 from harness import cache, rt, upgrade
 from harness.baseline import Baseline, Baselines
+from harness.choice import Choice
+from harness.copying import Room
 from harness.database import Database
 from harness.dump import Dump
 from harness.dumptext import Text
 from harness.errors import InfrastructureError, UsageError
 from harness.images import Images, Progress, quiet
-from harness.releases import Pair, pair, release, releases, server
+from harness.releases import Pair, neighbour, pair, release, releases, server
 from harness.rt import Configuration, Rt
 from harness.upgrade import UpgradeRun
 
 COPIES = 3
 """Of a restored dump at once: the untouched side, the upgraded one, and one where the old release sends mails."""
+COPIES_WITH_ANOTHER = 2
+"""Where the old release is asked on another server. Here: the untouched side and the upgraded one; there, of the
+dump restored once more: what it is asked about, and one where it sends mails."""
 
 
 @dataclass
@@ -64,21 +69,45 @@ class Lifecycle:
         """Return the baseline of a dump on a server."""
         return self.baselines.of_dump(dump, server(server_name), self.server_image(server_name))
 
-    def prepared(self, dump: Dump, server_name: str, text: Text | None) -> Baseline:
-        """Return the baseline of a dump for a gate, which will make COPIES of it.
+    def asked_on(self, choice: Choice) -> str | None:
+        """Return the server on which the old release, or who speaks for it, is asked; None for the pair's own."""
+        pair, version = choice.pair, choice.pair.origin
+        if not self.has_image(version):
+            target = self.tools(pair.target, None, configuration=Configuration())
+            try:
+                version = neighbour(version, target.structural_steps()) or ""
+            finally:
+                target.remove()
+        name = choice.server_for(version) if version else pair.server
+        return None if name == pair.server else name
 
-        text: what the dump says of itself, where it has been read. Raises InfrastructureError where the engine's
+    def prepared(self, dump: Dump, server_name: str, text: Text | None, another: str | None = None) -> Baseline:
+        """Return the baseline of a dump for a gate, which will make copies of it.
+
+        text: what the dump says of itself, where it has been read. another: the server on which the old release is
+        asked, so that the dump is restored and copied there as well. Raises InfrastructureError where the engine's
         disk has no room for all of it, as early as that can be known, and otherwise what `restored` raises.
         """
         image, name = self.server_image(server_name), dump.path.name
+        copies = COPIES_WITH_ANOTHER if another else COPIES
+        there = self._room_on(another, dump) if another else Room(0, 0)
+        elsewhere = f"; and for it on {another}, where the old release is asked" if another else ""
+        upgraded = 1  # of the copies; where they share blocks, an upgrade may write all of its own anew
         if text and not self.baselines.has(dump, server(server_name), image):
-            least = text.least // 1000 * (1 + COPIES)
-            self.baselines.need_room(image, least, f"{name}, restored and copied {COPIES} times, at the least")
+            room = (Room(1 + copies, 1 + upgraded) + there).times(text.least // 1000)
+            what = f"{name}, restored and copied {copies} times, at the least{elsewhere}"
+            self.baselines.need_room(image, room, what)
         found = self.restored(dump, server_name)
         whole, largest = found.size  # a table that is built anew lies beside the old one
-        what = f"{COPIES} copies of {name} as restored, one of them upgraded"
-        self.baselines.need_room(image, COPIES * whole + largest, what, found)
+        room = (Room(copies, upgraded) + there).times(whole) + Room(largest, 0)
+        what = f"{copies} copies of {name} as restored, one of them upgraded{elsewhere}"
+        self.baselines.need_room(image, room, what, found)
         return found
+
+    def _room_on(self, name: str, dump: Dump) -> Room:
+        """Return how many times a dump's size another server needs for it: restored, if it is not, and copied."""
+        missing = int(not self.baselines.has(dump, server(name), self.server_image(name)))
+        return Room(missing + COPIES_WITH_ANOTHER, missing)
 
     def tools(self, version: str, database: Database | None, **options: object) -> Rt:
         """Return an idle container of a release, connected to a database. The caller removes it.

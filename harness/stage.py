@@ -73,8 +73,11 @@ class Stage(Known):
 
         def ask() -> Report:
             old = self.old()
-            new = self.lifecycle.new_side.configuration
-            known = preflight_check.Known(configuration=new, recognised=self.recognised())
+            known = preflight_check.Known(
+                configuration=self.lifecycle.new_side.configuration,
+                old_configuration=self.lifecycle.configuration,
+                recognised=self.recognised(),
+            )
             if old and self.validates and (witness := self.witness()):
                 known.validation = self.old_validation(witness)
             path = (self.pair.origin, self.pair.target)

@@ -64,15 +64,19 @@ def test_both_sides_know_the_sites_lifecycles_and_plugins(stage: Stage) -> None:
 def test_each_side_can_have_its_own(engine: DockerClient) -> None:
     """A plugin for the target does not load under the old release, nor one that was absorbed beside the target."""
     one, other = (Configuration({"site.pm": f"Set($rtname, '{name}');\n1;\n".encode()}) for name in ("old", "new"))
+    one = Configuration(
+        {**one.files, "storage.pm": b"Set(%ExternalStorage, Type => 'Disk', Path => '/srv');\n1;\n"}
+    )
     made = Stage(Lifecycle(engine, one, new_configuration=other), choose())
     program = "use RT -init; print RT->Config->Get('rtname');"
     try:
         sides = (made.old(), made.scout(), made.new(), made.witness())
         assert [side.perl(program).out for side in sides if side] == ["old", "new", "new", "old"]
-        facts = made.preflight().facts
+        report = made.preflight()
     finally:
         made.close()
-    assert facts["options that neither release knows"] == []
+    assert report.facts["options that neither release knows"] == []
+    assert "ExternalStorage" in {one.where for one in report.findings}, "forgotten on the new side"
     assert made.lifecycle.new_side.images is made.lifecycle.images
 
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 
 from docker import DockerClient
 
-from harness import cache, rt, upgrade
-from harness.baseline import Baseline, Baselines
+from harness import cache, leftovers, rt, upgrade
+from harness.baseline import PRIVATE, Baseline, Baselines
 from harness.choice import Choice
 from harness.copying import Room
 from harness.database import Database
@@ -157,7 +157,7 @@ class Lifecycle:
         )  # fmt: skip
 
     def upgraded(self, pair: Pair, dump: Dump) -> tuple[Baseline, UpgradeRun]:
-        """Return a baseline of the upgraded dump, and the run that made it.
+        """Return a baseline of the upgraded dump, and the run that made it, with the new side's configuration.
 
         For tests that plant defects into an upgraded database. A gate never uses it: a verdict rests on an
         upgrade that ran for it.
@@ -165,7 +165,10 @@ class Lifecycle:
         return self._upgraded(self.restored(dump, pair.server), pair, dump.name)
 
     def walked(self, path: Sequence[str], server_name: str, dump: Dump) -> tuple[Baseline, list[UpgradeRun]]:
-        """Return a baseline of the dump upgraded through the releases of a path, and the runs. See `upgraded`."""
+        """Return a baseline of the dump upgraded through the releases of a path, and the runs.
+
+        Those between have the new side's configuration as well. See `upgraded`.
+        """
         baseline, runs = self.restored(dump, server_name), []
         for origin, target in itertools.pairwise(path):
             baseline, made = self._upgraded(baseline, pair(origin, target, server_name), dump.name)
@@ -173,11 +176,16 @@ class Lifecycle:
         return baseline, runs
 
     def _upgraded(self, before: Baseline, pair: Pair, name: str) -> tuple[Baseline, UpgradeRun]:
-        parts = ["upgrade", before.key, self.rt_image(pair.target), pair.origin]
-        record = cache.directory("runs") / f"{cache.digest(*parts)}.json"
+        configuration = self.new_side.configuration
+        own = configuration.inside() if configuration.files else ()
+        files = [f"{path}:{cache.digest(content)}" for path, content in own]
+        parts = ["upgrade", before.key, self.rt_image(pair.target), pair.origin, *files]
+        # What an upgrade says may quote its data.
+        kept = leftovers.private_directory() if before.key.startswith(PRIVATE) else cache.directory("runs")
+        record = kept / f"{cache.digest(*parts)}.json"
 
         def work(database: Database) -> None:
-            tools = self.tools(pair.target, database, configuration=Configuration())
+            tools = self.new_side.tools(pair.target, database)
             try:
                 made = upgrade.run(tools, pair.origin, pair.target)
             finally:

@@ -16,7 +16,7 @@ from harness.copying import Room
 from harness.database import Database
 from harness.dump import Dump
 from harness.dumptext import Text
-from harness.errors import InfrastructureError, UsageError
+from harness.errors import UsageError
 from harness.images import Images, Progress, quiet
 from harness.releases import Pair, neighbour, pair, release, releases, server
 from harness.rt import Configuration, Rt
@@ -142,14 +142,9 @@ class Lifecycle:
         def work(database: Database) -> None:
             tools = self.tools(version, database, configuration=Configuration())
             try:
-                done = rt.initialise(tools)
+                rt.need_initialised(tools)
             finally:
                 tools.remove()
-            if done.code:
-                raise InfrastructureError(
-                    f"RT {version} could not initialise an empty {server_name} (exit code {done.code}).",
-                    [("Output", done.out[-2000:]), ("Errors", done.err[-2000:])],
-                )
 
         return self.baselines.of_work(
             ["init", self.rt_image(version)], server(server_name), self.server_image(server_name),

@@ -16,14 +16,14 @@ from harness import leftovers, schema, together, visitor
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import mails, organization, spoken, views
+from harness.checks import mails, meaning_told, organization, spoken, views
 from harness.checks import meaning as meaning_check
 from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
 from harness.checks import run as run_check
 from harness.checks import schema as schema_check
-from harness.checks.meaning import Meaning
 from harness.checks.meaning_allowances import Upgrade
+from harness.checks.meaning_told import Meaning
 from harness.checks.preflight import Recognised
 from harness.errors import RefusedError
 from harness.known import Known
@@ -145,12 +145,12 @@ class Stage(Known):
 
         def ask() -> Report:
             old, accounts = self.witness(), self.accounts()
-            every = meaning_check.sampling(self.before())
+            every = meaning_told.sampling(self.before())
             before = None
             if old:
                 now = self.moment()
                 before = self._of_old_side(
-                    f"meaning at {now}", Meaning, lambda: meaning_check.collect(old, accounts, every, now=now)
+                    f"meaning at {now}", Meaning, lambda: meaning_told.collect(old, accounts, every, now=now)
                 )
             after = self._telling().result()
             done = Upgrade(self.witness_release() or self.pair.origin, self.pair.target, tuple(self.steps()))
@@ -167,10 +167,10 @@ class Stage(Known):
         def begin() -> Future[Meaning]:
             self.run()
             held = threading.Event()
-            every = meaning_check.sampling(self.before())
+            every = meaning_told.sampling(self.before())
             pool = ThreadPoolExecutor(1)
             told = pool.submit(
-                meaning_check.collect, self.new(), self.accounts(), every, held=held.set, now=self.moment()
+                meaning_told.collect, self.new(), self.accounts(), every, held=held.set, now=self.moment()
             )
             told.add_done_callback(lambda _: held.set())  # also where it fails
             pool.shutdown(wait=False)

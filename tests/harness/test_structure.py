@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.releases import ROOT
+from harness.vocabulary import texts
 
 STAGES: dict[str, tuple[str, ...]] = {
     "what all stand on": (
@@ -76,16 +77,7 @@ def backwards(here: str, source: str) -> list[str]:
 
 def releases_in(source: str) -> list[str]:
     """Return what looks like a release in code; docstrings and comments may name one as an example."""
-    tree = ast.parse(source)
-    words = {
-        id(node.value) for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }  # fmt: skip
-    texts = [
-        node.value for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in words
-    ]  # fmt: skip
-    return [found for text in texts for found in RELEASE.findall(text)]
+    return [found for text in texts(source) for found in RELEASE.findall(text)]
 
 
 def test_every_module_has_its_stage() -> None:

@@ -28,7 +28,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     "upgrade": ("dumpmaking", "guard", "interruption", "lifecycle", "statements", "upgrade"),
     "checks": ("checks",),
     "what asks them": (
-        "downtime", "forecast", "killing", "known", "mixing", "rollback", "sides", "stage", "traps", "visitor",
+        "asking", "downtime", "forecast", "killing", "known", "mixing", "rollback", "sides", "stage", "traps",
+        "visitor",
     ),
     "deploy": ("balancer", "marathon"),
     "verdict": ("acceptance", "report"),

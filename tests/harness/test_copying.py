@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from docker.errors import NotFound
-from docker.models.volumes import VolumeCollection
 
 from fixtures.databases import CloneFactory
 from harness import copying, database, dump
@@ -22,7 +20,6 @@ from harness.releases import Pair, server
 
 pytestmark = pytest.mark.engine
 SERVER, OTHER = "mariadb-10.11", "mariadb-10.5"
-SMALL = {"type": "tmpfs", "device": "tmpfs", "o": "size=160m"}
 PLAIN = FOLDER / "rt-4.4.6-plain.sql.zst"
 PATIENCE = 8.0
 SLOW = (
@@ -44,18 +41,10 @@ def plain(lifecycle: Lifecycle) -> Baseline:
 
 
 @pytest.fixture
-def measured(plain: Baseline, monkeypatch: pytest.MonkeyPatch) -> list[str]:  # noqa: ARG001 - not on the small disk
+def measured(plain: Baseline, small_disks: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:  # noqa: ARG001 - on a disk with room, before small ones
     """Every new volume is on a small disk, and no size is spared the question; return their names as they come."""
-    made: list[str] = []
-    create = VolumeCollection.create
-
-    def small(volumes: VolumeCollection, name: str, **options: Any) -> Any:
-        made.append(name)
-        return create(volumes, name, driver="local", driver_opts=SMALL, **options)
-
-    monkeypatch.setattr(VolumeCollection, "create", small)
     monkeypatch.setattr(copying, "SPARED", 0)
-    return made
+    return small_disks
 
 
 def test_a_copy_may_take_longer_than_a_server(

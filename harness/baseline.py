@@ -20,7 +20,7 @@ from docker.errors import APIError, NotFound
 
 from harness import cache, copying, leftovers, owner
 from harness.containers import Container, unique_name
-from harness.copying import DATA, PREPARED
+from harness.copying import DATA, PREPARED, Room
 from harness.database import FAST, Credentials, Database, Profile
 from harness.dump import FOLDER, Dump
 from harness.images import Progress, quiet
@@ -120,12 +120,12 @@ class Baselines:
         """Tell whether a dump has been restored on a server already."""
         return self._found(_key_of(dump, image), server) is not None
 
-    def need_room(self, image: str, wanted: int, what: str, origin: Baseline | None = None) -> None:
-        """Raise InfrastructureError where the engine's disk has less than `wanted` kB for `what`.
+    def need_room(self, image: str, wanted: Room, what: str, origin: Baseline | None = None) -> None:
+        """Raise InfrastructureError where the engine's disk has less than is wanted for `what`.
 
         image: of the database server. origin: what is to be copied, where it is there already.
         """
-        if wanted < copying.SPARED:
+        if wanted.plain < copying.SPARED:
             return
         name = unique_name("measure")
         self.client.volumes.create(name, labels=owner.labels("measure"))

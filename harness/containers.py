@@ -15,7 +15,7 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container as DockerObject
 
-from harness import owner, redact, wiring
+from harness import owner, redact, session_network
 from harness.box import Box, started
 from harness.commands import END, MARK, MOST, Done, Said
 from harness.errors import Block, InfrastructureError
@@ -69,9 +69,9 @@ class Container:
         box.with_envs(**(environment or {}))
         for source, (target, mode) in (volumes or {}).items():
             box.with_volume_mapping(source, target, mode)
-        options.setdefault("network", wiring.network(client))
-        options = {**wiring.names_of(client), **options}
-        published = {f"{port}/tcp": (wiring.reachable_host(client)[1], None) for port in ports}
+        options.setdefault("network", session_network.network(client))
+        options = {**session_network.names_of(client), **options}
+        published = {f"{port}/tcp": (session_network.reachable_host(client)[1], None) for port in ports}
         box.with_kwargs(labels=owner.labels(kind), **options)
         box.ports = cast(Any, published)
         self.id = started(box)
@@ -90,7 +90,7 @@ class Container:
             bound = self.docker.attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp")
             if not bound:
                 raise Retry(f"{self.name} publishes no port {port} (yet)")
-            self._addresses[port] = (wiring.reachable_host(self.client)[0], int(bound[0]["HostPort"]))
+            self._addresses[port] = (session_network.reachable_host(self.client)[0], int(bound[0]["HostPort"]))
         return self._addresses[port]
 
     def join(self, network: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from harness.containers import Container
 from harness.errors import InfrastructureError
@@ -21,12 +22,32 @@ COMMAND = (
     '&& cd / && shift && exec docker-entrypoint.sh "$@"'
 )
 _SO_FAR = f"[ -e {_MARK} ] || du -sk {DATA} 2>/dev/null | cut -f1"
-# A file system that shares blocks needs no room for a copy. Two words: kB that are free, and whether it does.
-_FREE = (
-    f"df -Pk {DATA} | tail -n 1 | tr -s ' ' | cut -d' ' -f4; f={DATA}/.shared; head -c 65536 /dev/zero >$f; "
-    "cp --reflink=always $f $f.copy 2>/dev/null && echo shared; rm -f $f $f.copy"
+_FREE = f"df -Pk {DATA} | tail -n 1 | tr -s ' ' | cut -d' ' -f4"
+SHARES = (
+    f"f={DATA}/.shared; head -c 65536 /dev/zero >$f; cp --reflink=always $f $f.copy 2>/dev/null && echo shared; "
+    "rm -f $f $f.copy"
 )
+"""Says a word where the file system shares blocks (XFS, Btrfs): a copy takes none there until it is written to."""
 _USED = f"du -sk {DATA} | cut -f1; find {DATA} -name '*.ibd' -printf '%k\\n' | sort -n | tail -n 1"
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is needed on a disk, in kB or in sizes of a dump (`times`).
+
+    plain: where every copy takes its own. shared: where copies share blocks, and take what is written to them.
+    """
+
+    plain: int
+    shared: int
+
+    def __add__(self, other: Room) -> Room:
+        """Return what both need."""
+        return Room(self.plain + other.plain, self.shared + other.shared)
+
+    def times(self, size: int) -> Room:
+        """Return it for a dump of this size."""
+        return Room(self.plain * size, self.shared * size)
 
 
 def until_served(container: Container, wait: Callable[[], None], name: str) -> None:
@@ -60,15 +81,19 @@ def size_of(container: Container) -> tuple[int, int]:
     return int(whole), int(largest[0]) if largest else 0
 
 
-def need_room(container: Container, wanted: int, what: str) -> None:
-    """Raise InfrastructureError where the disk has less than `wanted` kB for `what`.
+def need_room(container: Container, wanted: Room, what: str) -> None:
+    """Raise InfrastructureError where the disk has less than is wanted for `what`.
 
     container: one that idles, with an empty directory at DATA, and at PREPARED what is to be copied, if any.
     """
-    free, *shared = container.need(["sh", "-c", _FREE]).split()
-    if int(free) < wanted and not shared:
+    free, *shared = container.need(["sh", "-c", f"{_FREE}; {SHARES}"]).split()
+    needed, why = wanted.plain, ""
+    if shared:
+        needed, why = wanted.shared, "; copies share blocks there until they are written to"
+    if int(free) < needed:
         raise InfrastructureError(
-            f"The engine's disk has {_gigabytes(int(free))} GB free; needed: {_gigabytes(wanted)} GB for {what}.",
+            f"The engine's disk has {_gigabytes(int(free))} GB free; "
+            f"needed: {_gigabytes(needed)} GB for {what}{why}.",
             repair="make room below the engine's directory (docker info names it; make distclean removes what the "
             "harness keeps), or use an engine with a larger disk (DOCKER_HOST)",
         )

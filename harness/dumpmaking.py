@@ -192,7 +192,11 @@ def make(client: DockerClient, recipe: Recipe, folder: Path = FOLDER, progress: 
         client, where, images.server(where), Credentials("generator", "generator-root"), first_start=True
     )
     try:
-        initialise(client, recipe, code, database, configuration)
+        tools = Rt(client, recipe.release, code, database, configuration=configuration)
+        try:
+            rt.need_initialised(tools)
+        finally:
+            tools.remove()
         files = generator_files()
         site = Rt(client, recipe.release, code, database, configuration=configuration, serve=True, files=files)
         try:
@@ -201,22 +205,6 @@ def make(client: DockerClient, recipe: Recipe, folder: Path = FOLDER, progress: 
             site.remove()
     finally:
         database.remove()
-
-
-def initialise(
-    client: DockerClient, recipe: Recipe, image: str, database: Database, configuration: Configuration
-) -> None:
-    """Run the release's own `init`. Raises InfrastructureError with its output."""
-    tools = Rt(client, recipe.release, image, database, configuration=configuration)
-    try:
-        done = rt.initialise(tools)
-    finally:
-        tools.remove()
-    if done.code:
-        raise InfrastructureError(
-            f"RT {recipe.release} could not initialise an empty database (exit code {done.code}).",
-            [("Output", done.out[-2000:]), ("Errors", done.err[-2000:])],
-        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -80,7 +80,7 @@ def _beside(database: Database) -> Container:
 def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
     """Return a durable copy whose data directory is of a limited size. Its data ends with its last container."""
     name = unique_name("small-disk")
-    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={_size(lifecycle, baseline) + ROOM}m"}
+    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={baseline.size[0] // 1024 + ROOM}m"}
     lifecycle.client.volumes.create(name, driver="local", driver_opts=options, labels=owner.labels("clone"))
     try:
         return Database(
@@ -90,18 +90,6 @@ def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
     except BaseException:
         lifecycle.client.api.remove_volume(name, force=True)
         raise
-
-
-def _size(lifecycle: Lifecycle, baseline: Baseline) -> int:
-    """Return the size of a prepared data directory in MiB."""
-    box = Container(
-        lifecycle.client, baseline.image, "measure", entrypoint=["sleep", "60"],
-        volumes={baseline.volume: (PREPARED, "ro")},
-    )  # fmt: skip
-    try:
-        return int(box.need(["du", "-sm", PREPARED]).split()[0])
-    finally:
-        box.remove()
 
 
 def cut_off(lifecycle: Lifecycle, database: Database, pair: Pair, place: Place) -> Counted:

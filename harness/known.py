@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import TypeVar
 
 from harness import cache, redact, schema, standing
 from harness.baseline import Baseline
@@ -21,6 +21,7 @@ from harness.checks import integrity as integrity_check
 from harness.checks import mails, start
 from harness.checks.history import History
 from harness.checks.integrity import Validation
+from harness.checks.kept import Kept
 from harness.checks.mails import Mails
 from harness.checks.start import Start
 from harness.database import Database
@@ -42,18 +43,7 @@ def _source_of_checks() -> str:
     return cache.digest(*(path.read_bytes() for path in (*files, Path(redact.__file__), redact.VOCABULARY)))
 
 
-class Remembered(Protocol):
-    """A fact that can be kept as JSON."""
-
-    def to_json(self) -> str:
-        """Return it as JSON."""
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
-
-
-Fact = TypeVar("Fact", bound=Remembered)
+Fact = TypeVar("Fact", bound=Kept)
 
 
 def extensions(*histories: History) -> list[str]:

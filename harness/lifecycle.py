@@ -9,19 +9,24 @@ from dataclasses import asdict, dataclass, field
 
 from docker import DockerClient
 
-from harness import cache, rt, upgrade
-from harness.baseline import Baseline, Baselines
+from harness import cache, leftovers, rt, upgrade
+from harness.baseline import PRIVATE, Baseline, Baselines
+from harness.choice import Choice
+from harness.copying import Room
 from harness.database import Database
 from harness.dump import Dump
 from harness.dumptext import Text
-from harness.errors import InfrastructureError, UsageError
+from harness.errors import UsageError
 from harness.images import Images, Progress, quiet
-from harness.releases import Pair, pair, release, releases, server
+from harness.releases import Pair, neighbour, pair, release, releases, server
 from harness.rt import Configuration, Rt
 from harness.upgrade import UpgradeRun
 
 COPIES = 3
 """Of a restored dump at once: the untouched side, the upgraded one, and one where the old release sends mails."""
+COPIES_WITH_ANOTHER = 2
+"""Where the old release is asked on another server. Here: the untouched side and the upgraded one; there, of the
+dump restored once more: what it is asked about, and one where it sends mails."""
 
 
 @dataclass
@@ -64,21 +69,45 @@ class Lifecycle:
         """Return the baseline of a dump on a server."""
         return self.baselines.of_dump(dump, server(server_name), self.server_image(server_name))
 
-    def prepared(self, dump: Dump, server_name: str, text: Text | None) -> Baseline:
-        """Return the baseline of a dump for a gate, which will make COPIES of it.
+    def asked_on(self, choice: Choice) -> str | None:
+        """Return the server on which the old release, or who speaks for it, is asked; None for the pair's own."""
+        pair, version = choice.pair, choice.pair.origin
+        if not self.has_image(version):
+            target = self.tools(pair.target, None, configuration=Configuration())
+            try:
+                version = neighbour(version, target.structural_steps()) or ""
+            finally:
+                target.remove()
+        name = choice.server_for(version) if version else pair.server
+        return None if name == pair.server else name
 
-        text: what the dump says of itself, where it has been read. Raises InfrastructureError where the engine's
+    def prepared(self, dump: Dump, server_name: str, text: Text | None, another: str | None = None) -> Baseline:
+        """Return the baseline of a dump for a gate, which will make copies of it.
+
+        text: what the dump says of itself, where it has been read. another: the server on which the old release is
+        asked, so that the dump is restored and copied there as well. Raises InfrastructureError where the engine's
         disk has no room for all of it, as early as that can be known, and otherwise what `restored` raises.
         """
         image, name = self.server_image(server_name), dump.path.name
+        copies = COPIES_WITH_ANOTHER if another else COPIES
+        there = self._room_on(another, dump) if another else Room(0, 0)
+        elsewhere = f"; and for it on {another}, where the old release is asked" if another else ""
+        upgraded = 1  # of the copies; where they share blocks, an upgrade may write all of its own anew
         if text and not self.baselines.has(dump, server(server_name), image):
-            least = text.least // 1000 * (1 + COPIES)
-            self.baselines.need_room(image, least, f"{name}, restored and copied {COPIES} times, at the least")
+            room = (Room(1 + copies, 1 + upgraded) + there).times(text.least // 1000)
+            what = f"{name}, restored and copied {copies} times, at the least{elsewhere}"
+            self.baselines.need_room(image, room, what)
         found = self.restored(dump, server_name)
         whole, largest = found.size  # a table that is built anew lies beside the old one
-        what = f"{COPIES} copies of {name} as restored, one of them upgraded"
-        self.baselines.need_room(image, COPIES * whole + largest, what, found)
+        room = (Room(copies, upgraded) + there).times(whole) + Room(largest, 0)
+        what = f"{copies} copies of {name} as restored, one of them upgraded{elsewhere}"
+        self.baselines.need_room(image, room, what, found)
         return found
+
+    def _room_on(self, name: str, dump: Dump) -> Room:
+        """Return how many times a dump's size another server needs for it: restored, if it is not, and copied."""
+        missing = int(not self.baselines.has(dump, server(name), self.server_image(name)))
+        return Room(missing + COPIES_WITH_ANOTHER, missing)
 
     def tools(self, version: str, database: Database | None, **options: object) -> Rt:
         """Return an idle container of a release, connected to a database. The caller removes it.
@@ -113,14 +142,9 @@ class Lifecycle:
         def work(database: Database) -> None:
             tools = self.tools(version, database, configuration=Configuration())
             try:
-                done = rt.initialise(tools)
+                rt.need_initialised(tools)
             finally:
                 tools.remove()
-            if done.code:
-                raise InfrastructureError(
-                    f"RT {version} could not initialise an empty {server_name} (exit code {done.code}).",
-                    [("Output", done.out[-2000:]), ("Errors", done.err[-2000:])],
-                )
 
         return self.baselines.of_work(
             ["init", self.rt_image(version)], server(server_name), self.server_image(server_name),
@@ -128,7 +152,7 @@ class Lifecycle:
         )  # fmt: skip
 
     def upgraded(self, pair: Pair, dump: Dump) -> tuple[Baseline, UpgradeRun]:
-        """Return a baseline of the upgraded dump, and the run that made it.
+        """Return a baseline of the upgraded dump, and the run that made it, with the new side's configuration.
 
         For tests that plant defects into an upgraded database. A gate never uses it: a verdict rests on an
         upgrade that ran for it.
@@ -136,7 +160,10 @@ class Lifecycle:
         return self._upgraded(self.restored(dump, pair.server), pair, dump.name)
 
     def walked(self, path: Sequence[str], server_name: str, dump: Dump) -> tuple[Baseline, list[UpgradeRun]]:
-        """Return a baseline of the dump upgraded through the releases of a path, and the runs. See `upgraded`."""
+        """Return a baseline of the dump upgraded through the releases of a path, and the runs.
+
+        Those between have the new side's configuration as well. See `upgraded`.
+        """
         baseline, runs = self.restored(dump, server_name), []
         for origin, target in itertools.pairwise(path):
             baseline, made = self._upgraded(baseline, pair(origin, target, server_name), dump.name)
@@ -144,11 +171,16 @@ class Lifecycle:
         return baseline, runs
 
     def _upgraded(self, before: Baseline, pair: Pair, name: str) -> tuple[Baseline, UpgradeRun]:
-        parts = ["upgrade", before.key, self.rt_image(pair.target), pair.origin]
-        record = cache.directory("runs") / f"{cache.digest(*parts)}.json"
+        configuration = self.new_side.configuration
+        own = configuration.inside() if configuration.files else ()
+        files = [f"{path}:{cache.digest(content)}" for path, content in own]
+        parts = ["upgrade", before.key, self.rt_image(pair.target), pair.origin, *files]
+        # What an upgrade says may quote its data.
+        kept = leftovers.private_directory() if before.key.startswith(PRIVATE) else cache.directory("runs")
+        record = kept / f"{cache.digest(*parts)}.json"
 
         def work(database: Database) -> None:
-            tools = self.tools(pair.target, database, configuration=Configuration())
+            tools = self.new_side.tools(pair.target, database)
             try:
                 made = upgrade.run(tools, pair.origin, pair.target)
             finally:

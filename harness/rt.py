@@ -17,6 +17,7 @@ from harness import siteconfig
 from harness.commands import Done
 from harness.containers import Container
 from harness.database import NAME, USER, Database
+from harness.errors import InfrastructureError
 from harness.releases import Release
 from harness.waits import Retry, wait_until
 from harness.warm import WarmPerl
@@ -204,3 +205,13 @@ def initialise(tools: Rt, root_password: str = "password") -> Done:  # noqa: S10
         "--root-password-file /tmp/root.passwd </dev/null", "init", root_password,
         limit=300,
     )  # fmt: skip
+
+
+def need_initialised(tools: Rt) -> None:
+    """Run RT's `init`, which must work. Raises InfrastructureError with its output."""
+    done = initialise(tools)
+    if done.code:
+        raise InfrastructureError(
+            f"RT {tools.release} could not initialise an empty database (exit code {done.code}).",
+            [("Output", done.out[-2000:]), ("Errors", done.err[-2000:])],
+        )

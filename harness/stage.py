@@ -6,65 +6,36 @@ So tests may ask in any order, and a gate may ask for all of it at once. What on
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from harness import known as knowledge
-from harness import leftovers, schema, together, visitor
+from harness import schema, visitor
+from harness.asking import Asking
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import mails, organization, spoken, views
+from harness.checks import mails, meaning_told, organization, spoken, views
 from harness.checks import meaning as meaning_check
 from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
 from harness.checks import run as run_check
 from harness.checks import schema as schema_check
-from harness.checks.meaning import Meaning
 from harness.checks.meaning_allowances import Upgrade
-from harness.checks.preflight import Recognised
-from harness.errors import RefusedError
-from harness.known import Known
+from harness.checks.meaning_told import Meaning
 from harness.thaw import Thawer
 from harness.upgrade import UpgradeRun
-from harness.verdict import Finding, Report
+from harness.verdict import Report
 from harness.waits import GoneError, NotReadyError, Retry
 
 
-class Stage(Known):
+class Stage(Asking):
     """An upgrade and what is asked of it.
 
-    accepts: tells which findings somebody has signed off. validates: whether preflight shows what rt-validator
-    says of the old side, which takes seconds and is no finding.
+    validates: whether preflight shows what rt-validator says of the old side: it takes seconds and is no finding.
     """
 
     validates = True
-    accepts: Callable[[Finding], bool] = staticmethod(lambda _: False)
-
-    # What comes before it.
-
-    def recognised(self) -> Recognised:
-        """What the dump is, by its own account: the part of preflight that may forbid the upgrade."""
-
-        def ask() -> Recognised:
-            path = (self.pair.origin, self.pair.target)
-            return preflight_check.recognise(
-                self.before(), self.old(), self.scout(), path, steps=self.steps(), history=self.old_history()
-            )
-
-        return self._once("recognised", ask)
-
-    def refusal(self) -> RefusedError | None:
-        """Why the upgrade must not be run: a second time, from the wrong release, or on half of one."""
-        stops = [one for one in self.recognised().stops if not self.accepts(one)]
-        if not stops:
-            return None
-        return RefusedError(
-            f"The upgrade was not run, as preflight found that it is not one for this database: {stops[0].what}.",
-            repair=next((one.repair for one in stops if one.repair), ""),
-        )
 
     # Reports that only read.
 
@@ -73,8 +44,11 @@ class Stage(Known):
 
         def ask() -> Report:
             old = self.old()
-            new = self.lifecycle.new_side.configuration
-            known = preflight_check.Known(configuration=new, recognised=self.recognised())
+            known = preflight_check.Known(
+                configuration=self.lifecycle.new_side.configuration,
+                old_configuration=self.lifecycle.configuration,
+                recognised=self.recognised(),
+            )
             if old and self.validates and (witness := self.witness()):
                 known.validation = self.old_validation(witness)
             path = (self.pair.origin, self.pair.target)
@@ -142,15 +116,15 @@ class Stage(Known):
 
         def ask() -> Report:
             old, accounts = self.witness(), self.accounts()
-            every = meaning_check.sampling(self.before())
+            every = meaning_told.sampling(self.before())
             before = None
             if old:
                 now = self.moment()
                 before = self._of_old_side(
-                    f"meaning at {now}", Meaning, lambda: meaning_check.collect(old, accounts, every, now=now)
+                    f"meaning at {now}", Meaning, lambda: meaning_told.collect(old, accounts, every, now=now)
                 )
             after = self._telling().result()
-            resorted = meaning_check.sorting(self.before()) != meaning_check.sorting(self.after())
+            resorted = meaning_told.sorting(self.before()) != meaning_told.sorting(self.after())
             origin = self.witness_release() or self.pair.origin
             done = Upgrade(origin, self.pair.target, tuple(self.steps()), resorted)
             report = meaning_check.check(before, after, done)
@@ -166,10 +140,10 @@ class Stage(Known):
         def begin() -> Future[Meaning]:
             self.run()
             held = threading.Event()
-            every = meaning_check.sampling(self.before())
+            every = meaning_told.sampling(self.before())
             pool = ThreadPoolExecutor(1)
             told = pool.submit(
-                meaning_check.collect, self.new(), self.accounts(), every, held=held.set, now=self.moment()
+                meaning_told.collect, self.new(), self.accounts(), every, held=held.set, now=self.moment()
             )
             told.add_done_callback(lambda _: held.set())  # also where it fails
             pool.shutdown(wait=False)
@@ -215,29 +189,7 @@ class Stage(Known):
             raise error
         return visitor.shut_out(error)
 
-    # How it is done.
-
-    def _answer(self, name: str, ask: Callable[[], Report]) -> Report:
-        """Report on the upgrade. Raises RefusedError at once where it must not be run."""
-        if refusal := self.refusal():
-            raise refusal
-        return self._report(name, ask)
-
-    def _report(self, name: str, ask: Callable[[], Report]) -> Report:
-        return self._once(f"report {name}", lambda: self._asked(name, ask))
-
-    def _asked(self, name: str, ask: Callable[[], Report]) -> Report:
-        started = time.monotonic()
-        with self.step(name) as running:
-            report = ask()
-            if report.findings:
-                self.need_containers(f"the check {name}")
-            report.seconds = round(time.monotonic() - started, 2)
-            if report.findings:
-                running.fail(f"{len(report.findings)} findings")
-            else:
-                running.note(f"{report.looked_at} {report.unit}")
-            return report
+    # All of it at once.
 
     def conduct(self) -> None:
         """Make everything, as much of it at once as makes sense; for a gate, which will ask for all of it.
@@ -256,9 +208,6 @@ class Stage(Known):
     def _warm(self) -> None:
         """Have RT loaded where it will be asked most, while the machine is waiting for other things."""
         self.new().warm_up()
-
-    def _at_once(self, *makers: Callable[[], object]) -> None:
-        together.at_once(makers, stop=lambda: leftovers.halt_own(self.lifecycle.client))
 
     def facts(self) -> dict[str, Any]:
         """Return what a report shows beside the checks."""

@@ -76,16 +76,20 @@ def spoken(perl: str) -> set[str]:
 
 def written(python: str) -> set[str]:
     """Return the words of the texts in Python code, without those that only explain it."""
+    return words("\n".join(texts(python)))
+
+
+def texts(python: str) -> list[str]:
+    """Return the texts in Python code, without those that only explain it."""
     tree = ast.parse(python)
     told = {
         id(node.value) for node in ast.walk(tree)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }  # fmt: skip
-    texts = [
+    return [
         node.value for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told
     ]  # fmt: skip
-    return words("\n".join(texts))
 
 
 def called(python: str) -> set[str]:

@@ -7,12 +7,12 @@ the one mark of a half-upgraded database that RT leaves by itself.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
+from harness.checks.kept import Kept
 from harness.database import Database
 from harness.thaw import Thawer, Unreadable
 from harness.verdict import Report
@@ -32,7 +32,7 @@ Event = dict[str, Any]
 
 
 @dataclass
-class History:
+class History(Kept):
     """The history as it was read. packages: package to its events. trouble: why it could not be read, or ""."""
 
     packages: dict[str, list[Event]] = field(default_factory=dict)
@@ -42,15 +42,6 @@ class History:
     def events(self, package: str = CORE) -> list[Event]:
         """Return a package's events, oldest first."""
         return self.packages.get(package, [])
-
-    def to_json(self) -> str:
-        """Return it as JSON, to be kept beside a baseline."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> History:
-        """Read what `to_json` wrote."""
-        return cls(**json.loads(text))
 
 
 def read(database: Database, thaw: Thawer) -> History:

@@ -7,12 +7,12 @@ what is new to the old one is looked for in what the new one says of the untouch
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from harness import redact
+from harness.checks.kept import Kept
 from harness.checks.log import LogAllowance, allowances, complaints, records
 from harness.checks.start import key
 from harness.errors import InfrastructureError
@@ -34,22 +34,13 @@ _SHOWN = 8
 
 
 @dataclass
-class Validation:
+class Validation(Kept):
     """What a validator said: exit code, one line a finding, and complaints about its own work, by `start.key`."""
 
     release: str
     code: int
     found: list[str] = field(default_factory=list)
     complaints: dict[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """Return it as JSON, to be kept beside a baseline."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Validation:
-        """Read what `to_json` wrote."""
-        return cls(**json.loads(text))
 
 
 def parse(text: str) -> list[str]:

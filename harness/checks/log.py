@@ -22,6 +22,7 @@ _SERVER = re.compile(r"^\[[^\]]*\] \[\w*:(\w+)\] \[pid [^\]]*\](?: \[client [^\]
 """How Apache writes what Perl died of within it, and what it has to say itself."""
 _SERVERS_LEVELS = {"crit": "critical", "alert": "alert", "emerg": "emergency", "error": "error"}
 _PLACE = re.compile(r" \((?:/|\(eval)[^()]*:\d+\)\s*$")
+_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 _STEP = re.compile(r"^Processing (\d+\.\d+\.\d+)$")
 
 SQL_COMPLAINTS = tuple(
@@ -70,6 +71,14 @@ class LogRecord:
         if self.level in BAD_LEVELS:
             return self.level
         return "failure" if not self.level and any(p.search(self.text) for p in PROGRAM_COMPLAINTS) else ""
+
+
+def shape(message: str) -> str:
+    """Return what messages have in common that say the same: no number, address in memory or place in the code.
+
+    Releases, processes and moments differ in these.
+    """
+    return _NUMBERS.sub("N", message.partition(" at /")[0].partition(" (/")[0])
 
 
 def records(lines: Iterable[str]) -> list[LogRecord]:

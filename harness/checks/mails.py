@@ -8,12 +8,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from pathlib import Path
 
 from harness import cache, redact
+from harness.checks.kept import Kept
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
@@ -37,24 +38,16 @@ _SHOWN = 5
 
 
 @dataclass
-class Mails:
+class Mails(Kept):
     """What one side did and sent.
 
-    release: which RT that was. actions: queue to what could be done there. mails: as `mails_about`, hidden.
+    release: which RT that was. actions: queue to what could be done there. mails: as `mails_about`, hidden:
+    addresses are digests.
     """
 
     release: str
     actions: dict[str, str]
     mails: list[list[str]]
-
-    def to_json(self) -> str:
-        """Return it as JSON, to be kept beside a baseline; addresses are digests in it."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Mails:
-        """Read what `to_json` wrote."""
-        return cls(**json.loads(text))
 
 
 def outbox(rt: Rt) -> list[EmailMessage]:

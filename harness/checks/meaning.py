@@ -1,29 +1,20 @@
 """Does RT itself, old and new side by side, say the same about the data?
 
-A Perl program (harness/checks/perl) runs inside the old release on the old database and inside the new one on the
-upgraded database. It says what people see: tickets, histories, attachments, values, roles, links, searches with
-what they find, homepages, articles, assets, logins, rights. Texts leave RT as digests, everything else as ids.
+The old release is asked about the old database and the new one about the upgraded database (meaning_told.py); what
+they say is compared here, field by field.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cache
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from harness import cache as caches
 from harness import redact
-from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances
+from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances, shape
 from harness.checks.meaning_allowances import ASIDE, RIGHTS, Allowances, Change, Upgrade, read
-from harness.database import Database
-from harness.errors import InfrastructureError
-from harness.rt import Rt
+from harness.checks.meaning_told import Meaning, Sections
 from harness.verdict import Report
 
 CHECK = "meaning"
@@ -32,19 +23,6 @@ REPAIR = (
     "look the samples up in both releases side by side; sign off what your people can live with, mend the rest"
 )
 _NAMED = "look up what the samples name in both releases, and mend it on the site before the upgrade"
-FOLDER = Path(__file__).with_name("perl")
-SUBJECTS = ("tickets.pl", "objects.pl", "searches.pl", "rights.pl")
-LIMIT = 2000
-"""Above this number of a kind only one in so many is looked at, the same ones on both sides."""
-SAMPLED = {"tickets": "Tickets", "users": "Users", "articles": "Articles", "assets": "Assets"}
-"""Kinds of which there may be any number, and their tables. Of users, privileged ones are always looked at."""
-HELD = "held"
-"""What the program says first: all that follows is about the database as it was at that moment."""
-PATIENCE = 2 * 3600.0
-"""Seconds. What is asked of some thousand people, on each object that rights can be given on, takes a while."""
-PARTS = 2
-"""Lines of JSON that the program says then: of tickets, and of all the rest."""
-COMPLAINTS = "complaints"
 HOLDERS = "holders"
 """Field of an entry that is told once for all of these, in the section of rights: ids of users."""
 ESSENTIAL = ("tickets", "transactions", "users", "groups", "queues", "scrips", "templates", "rights", "homepages")
@@ -53,109 +31,6 @@ _DIED = "[died]"
 _SHOWN = 8
 _OTHERS = "{kind} but one in {}, with what belongs to them"
 _LOUD = re.compile(r"\[(?:error|critical|alert|emergency)\]")
-_NUMBERS = re.compile(r"\d+|0x[0-9a-f]+")
-Sections = dict[str, dict[str, dict[str, Any]]]
-
-
-@dataclass
-class Meaning:
-    """What one side said. sections: section to key to fields. every: kind to N, where one in N was looked at.
-
-    Rights are told once for all who have the same: see `by_holder`.
-    """
-
-    release: str
-    every: dict[str, int]
-    sections: Sections = field(default_factory=dict)
-    complaints: list[str] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Processor time that each subject took."""
-    organization: str = ""
-    """By what name RT took links for its own."""
-
-    def to_json(self) -> str:
-        """Return it as JSON, to be kept beside a baseline; it holds no text that people wrote."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Meaning:
-        """Read what `to_json` wrote."""
-        return cls(**json.loads(text))
-
-
-@cache
-def program() -> str:
-    """Return the Perl program: the subjects put into the frame."""
-    subjects = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SUBJECTS)
-    return (FOLDER / "main.pl").read_text(encoding="utf-8").replace("END_OF_SUBJECTS", subjects)
-
-
-def sampling(database: Database) -> dict[str, int]:
-    """Return of how many of a kind one is looked at, where not every one is. Ask the old side, use it on both."""
-    there = set(database.tables())
-    counts = {
-        kind: int(database.value(f"SELECT COUNT(*) FROM `{table}`"))
-        for kind, table in SAMPLED.items()
-        if table in there
-    }
-    return {kind: math.ceil(count / LIMIT) for kind, count in counts.items() if count > LIMIT}
-
-
-def sorting(database: Database) -> str:
-    """Return by which rules the server sorts text: the tables' collation without its character set."""
-    query = (
-        "SELECT table_collation FROM information_schema.tables"
-        " WHERE table_schema = DATABASE() AND table_name = 'Tickets'"
-    )
-    return str(database.value(query) or "").partition("_")[2]
-
-
-def collect(
-    tools: Rt, accounts: Mapping[str, str] | None = None, every: Mapping[str, int] | None = None, *,
-    limit: float = PATIENCE, held: Callable[[], None] | None = None, now: int | None = None,
-) -> Meaning:  # fmt: skip
-    """Let the release that `tools` is say what its database means. accounts: name to password, for logins.
-
-    Nothing is written. held: called once the answer is about the database as it is then, so that from there on
-    others may write to it. now: seconds since 1970, the time that RT is to believe it is; searches may ask for the
-    last day. Raises InfrastructureError when the program ends without an answer.
-    """
-    request = {"every": dict(every or {}), "accounts": dict(accounts or {}), "key": caches.secret(), "now": now}
-
-    def hear(line: str) -> None:
-        if line == HELD and held:
-            held()
-
-    done = tools.perl(program(), json.dumps(request), limit=limit, heard=hear)
-    try:
-        if done.code:
-            raise ValueError(f"exit code {done.code}")
-        begin, *told_of = done.out.rstrip("\n").split("\n")
-        parts: list[Sections] = [json.loads(line) for line in told_of]
-        if begin != HELD or len(parts) != PARTS:
-            raise ValueError(f"{len(parts)} parts of {PARTS} after {begin[:20]!r}")
-    except ValueError as error:
-        lines = "\n".join(redact.line(line) for line in done.err.splitlines()[-15:])
-        raise InfrastructureError(
-            f"RT {tools.release} did not say what its database means (exit code {done.code}).", [("Errors", lines)]
-        ) from error
-    told = Meaning(tools.release, dict(every or {}))
-    complaints: set[str] = set()
-    for sections in parts:
-        complaints |= set(sections.pop(COMPLAINTS, {}))
-        told.organization = str(sections.pop("organization", {}).get("is") or "")
-        told.seconds |= {name: float(str(value)) for name, value in sections.pop("seconds", {}).items()}
-        told.sections |= {name: _as_texts(keys) for name, keys in sections.items()}
-    told.complaints = sorted(complaints)
-    return told
-
-
-def _as_texts(keys: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the fields of a section with numbers as text: which of them Perl takes for one is chance."""
-    return {
-        key: {name: str(value) if isinstance(value, int | float) else value for name, value in fields.items()}
-        for key, fields in keys.items()
-    }
 
 
 def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: Allowances | None = None) -> Report:
@@ -257,7 +132,7 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
 
 def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
     """Find what the new release complains of and the old one did not; a subject that died is one always."""
-    known = set(map(_shape, before.complaints)) if before else set()
+    known = set(map(shape, before.complaints)) if before else set()
     untold = _untold(before) if before else set()
     died = [one for one in after.complaints if one.startswith(_DIED)]
     if new := [redact.line(one) for one in died if _which(one) not in untold]:
@@ -279,7 +154,7 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
         )
     new = [
         one for one in after.complaints
-        if one not in outside and _shape(one) not in known and not one.startswith(_DIED)
+        if one not in outside and shape(one) not in known and not one.startswith(_DIED)
     ]  # fmt: skip
     bad = [one for one in new if any(pattern.search(one) for pattern in SQL_COMPLAINTS) or _LOUD.match(one)]
     if bad:
@@ -318,8 +193,3 @@ def _of_the_copy(complaint: str) -> bool:
     """Tell whether it is one that is known to be harmless, of how a copy is made for example."""
     level, _, text = complaint.removeprefix("[").partition("] ")
     return any(one.covers(LogRecord("", level, text)) for one in allowances())
-
-
-def _shape(complaint: str) -> str:
-    """Return a complaint without numbers and the place in the code: releases differ there."""
-    return _NUMBERS.sub("N", complaint.partition(" at /")[0].partition(" (/")[0])

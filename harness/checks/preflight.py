@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from harness import redact
-from harness.checks import preflight_configuration, preflight_database, preflight_identity, preflight_lifecycles
+from harness.checks import (
+    preflight_configuration,
+    preflight_database,
+    preflight_identity,
+    preflight_lifecycles,
+    preflight_storage,
+)
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.log import records
@@ -56,11 +62,15 @@ _UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
 
 @dataclass
 class Known:
-    """What other checks have found out about the old side; None where it is not known (yet)."""
+    """What other checks have found out about the old side; None where it is not known (yet).
+
+    configuration: of the new side. old_configuration: of the old one, where that is another.
+    """
 
     history: History | None = None
     validation: Validation | None = None
     configuration: Configuration = field(default_factory=Configuration)
+    old_configuration: Configuration | None = None
     recognised: Recognised | None = None
 
 
@@ -111,6 +121,8 @@ def check(
     _start(report, target, probed, steps)
     preflight_lifecycles.check(report, database, schema, probed, known.configuration)
     preflight_configuration.check(report, known.configuration, origin, target, path)
+    if known.old_configuration:
+        preflight_storage.check(report, database, known.old_configuration, known.configuration)
     _notes(report, database, path)
     if known.validation:
         said = known.validation.found

@@ -6,38 +6,27 @@ matter of the upgrade; an error that only the target says is one finding, not on
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from harness import cache, redact
-from harness.checks.log import LogAllowance, LogRecord, complaints, records
+from harness.checks.kept import Kept
+from harness.checks.log import LogAllowance, LogRecord, complaints, records, shape
 from harness.rt import Rt
 from harness.verdict import Report
 
 PROGRAM = "use RT; RT::LoadConfig(); RT::Init();"
-_NUMBERS = re.compile(r"\d+")
 _SHOWN = 5
 
 
 @dataclass
-class Start:
+class Start(Kept):
     """What one release logs when it starts. said: by `key`, messages without values; errors: the complaints."""
 
     release: str
     said: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """Return it as JSON, to be kept beside a baseline."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Start:
-        """Read what `to_json` wrote."""
-        return cls(**json.loads(text))
 
 
 def heard(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
@@ -48,12 +37,11 @@ def heard(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
 
 
 def key(one: LogRecord) -> str:
-    """Return what two records have in common that say the same: level and message without numbers, as a digest.
+    """Return what two records have in common that say the same: level and shape of the message, as a digest.
 
-    Releases and moments differ in numbers. What may be shown of a message will not do: there a lost attachment and
-    a greeting of the site's own look alike.
+    What may be shown of a message will not do: a lost attachment and a greeting of the site's own are alike there.
     """
-    return cache.keyed(f"{one.level}\n{_NUMBERS.sub('N', one.message)}")
+    return cache.keyed(f"{one.level}\n{shape(one.message)}")
 
 
 class Starts:

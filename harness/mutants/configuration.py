@@ -65,6 +65,18 @@ FATAL = (
 TIME_ZONES = ConfigurationMutant(
     "no-time-zones", "charts by day are empty", "Set($ChartsTimezonesInDB, 1);", "the server has none loaded"
 )
+STORAGE = ConfigurationMutant(
+    "storage-forgotten", "what was moved there cannot be read any more: a line of the old side's file alone",
+    "Set(%ExternalStorage, Type => 'Disk', Path => '/srv/attachments');",
+    "CONFIG names it and CONFIG_NEW does not: 3 contents are kept outside",
+)  # fmt: skip
+OUTSIDE = (
+    "UPDATE Attachments SET ContentEncoding = 'external', Content = SHA2(id, 256) WHERE Content > '' LIMIT 2",
+    "INSERT INTO ObjectCustomFieldValues"
+    " (ObjectType, ObjectId, CustomField, ContentEncoding, Creator, LastUpdatedBy)"
+    " VALUES ('RT::Ticket', 1, 1, 'external', 1, 1)",
+)
+"""What rt-externalize-attachments leaves in a database."""
 WITHOUT_TIME_ZONES = ("DELETE FROM mysql.time_zone_name", "FLUSH TABLES")
 GOOD = "Set($rtname, 'rt.example.org');\nSet(@ReferrerWhitelist, qw(www.example.org:443));\n"
 FILE = f"{SITE_CONFIGURATION}/site.pm"

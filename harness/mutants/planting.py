@@ -29,6 +29,21 @@ class RowMutant(Mutant):
     perl: str = ""
 
 
+LAST = "ORDER BY id DESC LIMIT 1"
+LINK = "Base, Target, Type, LocalBase, LocalTarget, Creator, Created, LastUpdatedBy, LastUpdated"
+"""Columns of a link, but for its id."""
+
+
+def by_sql(check: str, name: str, table: str, reason: str, *statements: str) -> RowMutant:
+    """Return a mutant that statements make."""
+    return RowMutant(name, check, reason, statements, table)
+
+
+def frozen(check: str, name: str, select: str, perl: str, reason: str) -> RowMutant:
+    """Return a mutant that Perl makes of frozen content."""
+    return RowMutant(name, check, reason, (), "Attributes", select, perl)
+
+
 # Only RT's Perl can freeze what RT's Perl will thaw. The statement bypasses RT, which would note the change.
 _PROGRAM = r"""
 use strict; use warnings; use lib '/opt/rt/share/lib';

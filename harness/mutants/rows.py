@@ -5,25 +5,22 @@ Each touches one table, so that one upgraded database serves them all: `planting
 
 from __future__ import annotations
 
-from harness.mutants.planting import RowMutant
+from functools import partial
 
+from harness.mutants.planting import LAST, RowMutant, by_sql, frozen
 
-def _sql(name: str, table: str, reason: str, *statements: str) -> RowMutant:
-    return RowMutant(name, "rows", reason, statements, table)
+_sql = partial(by_sql, "rows")
+_frozen = partial(frozen, "rows")
 
 
 def _set(name: str, table: str, change: str, reason: str, where: str = "1") -> RowMutant:
     """Return a mutant that changes the last row that meets `where`."""
-    return _sql(name, table, reason, f"UPDATE `{table}` SET {change} WHERE {where} ORDER BY id DESC LIMIT 1")
+    return _sql(name, table, reason, f"UPDATE `{table}` SET {change} WHERE {where} {LAST}")
 
 
 def _lose(name: str, table: str, reason: str, where: str = "1") -> RowMutant:
     """Return a mutant that deletes the last row that meets `where`."""
-    return _sql(name, table, reason, f"DELETE FROM `{table}` WHERE {where} ORDER BY id DESC LIMIT 1")
-
-
-def _frozen(name: str, select: str, perl: str, reason: str) -> RowMutant:
-    return RowMutant(name, "rows", reason, (), "Attributes", select, perl)
+    return _sql(name, table, reason, f"DELETE FROM `{table}` WHERE {where} {LAST}")
 
 
 _BOARD = "Name = 'Dashboard' AND Description = 'Homepage' AND ObjectType = 'RT::System'"

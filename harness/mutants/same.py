@@ -5,23 +5,21 @@ Those of one group are in tables of their own, so that they are planted together
 
 from __future__ import annotations
 
-from harness.mutants.planting import RowMutant
-from harness.mutants.schema import SchemaMutant
+from harness.mutants.planting import LAST, LINK, RowMutant, by_sql, frozen
+from harness.mutants.schema import SchemaMutant, altered
 
 Group = tuple[RowMutant, ...]
-_LAST = "ORDER BY id DESC LIMIT 1"
 _HISTORY = "Name = 'UpgradeHistory' AND ObjectType = 'RT::System'"
 _CONVERTED = "CONVERT(CONVERT(Content USING latin1) USING utf8mb4)"
 _MISREAD = "CONVERT(CONVERT(CONCAT(Subject, 'ü') USING utf8mb4) USING latin1)"
-_LINK = "Base, Target, Type, LocalBase, LocalTarget, Creator, Created, LastUpdatedBy, LastUpdated"
 
 
 def _row(check: str, name: str, table: str, reason: str, statement: str) -> RowMutant:
-    return RowMutant(name, check, reason, (statement.format(last=_LAST),), table)
+    return by_sql(check, name, table, reason, statement.format(last=LAST))
 
 
 def _history(name: str, perl: str, reason: str) -> Group:
-    return (RowMutant(name, "repeated", reason, (), "Attributes", _HISTORY, perl),)
+    return (frozen("repeated", name, _HISTORY, perl, reason),)
 
 
 REPEATED: tuple[Group, ...] = (
@@ -37,7 +35,7 @@ REPEATED: tuple[Group, ...] = (
         _row("repeated", "record-lost", "Transactions", "one upgrade did not say what it did",
              "DELETE FROM Transactions {last}"),
         _row("repeated", "link-twice", "Links", "one upgrade made it twice",
-             f"INSERT INTO Links ({_LINK}) SELECT {_LINK} FROM Links {{last}}"),
+             f"INSERT INTO Links ({LINK}) SELECT {LINK} FROM Links {{last}}"),
         _row("repeated", "renumbered", "ScripActions", "the same in another order has other numbers",
              "UPDATE ScripActions SET id = id + 100 {last}"),
     ),
@@ -49,8 +47,8 @@ REPEATED: tuple[Group, ...] = (
     _history("step-in-another-order", "@{ $value->{RT} }[-3, -2] = @{ $value->{RT} }[-2, -3];",
              "the same events in another order"),
     _history("by-other-code", "$value->{RT}[-1]{rt_version} = '1.0.0';", "another release carried it out"),
-    (RowMutant("history-cut-off", "repeated", "a history that cannot be read tells nothing", (
-        f"UPDATE Attributes SET Content = LEFT(Content, 100) WHERE {_HISTORY}",), "Attributes"),),
+    (_row("repeated", "history-cut-off", "Attributes", "a history that cannot be read tells nothing",
+          f"UPDATE Attributes SET Content = LEFT(Content, 100) WHERE {_HISTORY}"),),
 )  # fmt: skip
 UNTOUCHED: tuple[Group, ...] = (
     (
@@ -70,7 +68,7 @@ ROLLBACK: tuple[Group, ...] = (
         _row("rollback", "broken-off", "Transactions", "the backup ended early, and nobody looked",
              "DELETE FROM Transactions {last}"),
         _row("rollback", "restored-twice", "Links", "rows of a table without a key of its own are there twice",
-             f"INSERT INTO Links ({_LINK}) SELECT {_LINK} FROM Links {{last}}"),
+             f"INSERT INTO Links ({LINK}) SELECT {LINK} FROM Links {{last}}"),
         _row("rollback", "another-time-zone", "Groups", "times were shifted on the way",
              "UPDATE `Groups` SET Created = Created + INTERVAL 1 HOUR {last}"),
         _row("rollback", "zero-for-null", "ObjectCustomFieldValues", "NULL is not the empty text",
@@ -81,22 +79,21 @@ ROLLBACK: tuple[Group, ...] = (
 )  # fmt: skip
 
 
-def _structure(check: str, name: str, table: str, reason: str, *statements: str) -> SchemaMutant:
-    return SchemaMutant(name, check, reason, statements, table)
+def _structure(check: str, name: str, table: str, reason: str, statement: str) -> SchemaMutant:
+    return SchemaMutant(name, check, reason, (statement,), table)
 
 
 # Planted for good, so they come last.
 STRUCTURES: tuple[SchemaMutant, ...] = (
-    _structure("repeated", "index-lost", "Queues", "one of two upgrades did less",
-               "ALTER TABLE Queues DROP INDEX Queues1"),
-    _structure("repeated", "collation", "Catalogs", "one of two upgrades converted otherwise",
-               "ALTER TABLE Catalogs CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"),
+    altered("repeated", "index-lost", "Queues", "DROP INDEX Queues1", "one of two upgrades did less"),
+    altered("repeated", "collation", "Catalogs", "CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+            "one of two upgrades converted otherwise"),
     _structure("repeated", "left-over", "Leftover", "one of two upgrades did not tidy up",
                "CREATE TABLE Leftover (id INT PRIMARY KEY)"),
     _structure("rollback", "table-of-the-new-release", "Newer", "the backup was restored over what was there",
                "CREATE TABLE Newer (id INT PRIMARY KEY)"),
-    _structure("rollback", "column-left-wide", "CustomFields", "a table was not made anew",
-               "ALTER TABLE CustomFields MODIFY Pattern LONGTEXT"),
+    altered("rollback", "column-left-wide", "CustomFields", "MODIFY Pattern LONGTEXT",
+            "a table was not made anew"),
     _structure("rollback", "table-lost", "ObjectTopics", "a table was left out of the backup",
                "DROP TABLE ObjectTopics"),
 )  # fmt: skip

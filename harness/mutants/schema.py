@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from harness.mutants import Mutant
 
@@ -14,10 +15,12 @@ class SchemaMutant(Mutant):
     table: str = ""
 
 
-def _alter(name: str, table: str, change: str, reason: str) -> SchemaMutant:
-    return SchemaMutant(name, "schema", reason, (f"ALTER TABLE `{table}` {change}",), table)
+def altered(check: str, name: str, table: str, change: str, reason: str) -> SchemaMutant:
+    """Return a mutant that one change of a table makes."""
+    return SchemaMutant(name, check, reason, (f"ALTER TABLE `{table}` {change}",), table)
 
 
+_alter = partial(altered, "schema")
 _VIA = "FOREIGN KEY (Via) REFERENCES CachedGroupMembers (id)"
 MUTANTS: tuple[SchemaMutant, ...] = (
     _alter("index-lost", "Transactions", "DROP INDEX Transactions1", "histories are read by a scan of the table"),

@@ -16,7 +16,7 @@ from typing import Any
 from docker.models.containers import Container as DockerObject
 
 from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD, ROOT
-from harness import owner, rest, wiring
+from harness import owner, rest, session_network
 from harness.balancer import Address, Balancer, login_page
 from harness.checks import acknowledged, integrity
 from harness.database import Database
@@ -65,7 +65,7 @@ def definition(
     app |= {"instances": instances, "backoffSeconds": 1, "backoffFactor": 1}
     app["container"]["volumes"].append({"containerPath": "/opt/rt/site.d", "hostPath": str(own), "mode": "RO"})
     app["container"]["portMappings"] = [{"containerPort": 80, "name": "http"}]
-    app["networks"] = [{"mode": "container", "name": wiring.network(lifecycle.client)}]
+    app["networks"] = [{"mode": "container", "name": session_network.network(lifecycle.client)}]
     app["env"] |= {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "RT_TLS": "0", "RT_WORKERS": "2"}
     # A time-out as long as in the file: with every instance starting at once two cores are slow to answer. The
     # intervals are what everybody waits for when an instance has come up.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pytest
 
 from fixtures.healthcheck_user import CHEAP, PASSWORD
-from harness import network
+from harness import network_faults
 from harness.balancer import login_page
 from harness.baseline import Baseline
 from harness.database import DURABLE, Database
@@ -117,9 +117,9 @@ def hanging(instance: Instance) -> Iterator[None]:
     instance.database.container.docker.unpause()
 
 
-def dropped(direction: network.Direction) -> Outage:
+def dropped(direction: network_faults.Direction) -> Outage:
     """Packets between instance and server vanish in one direction."""
-    return lambda instance: network.dropping(instance.database.container, instance.site.container, direction)
+    return lambda at: network_faults.dropping(at.database.container, at.site.container, direction)
 
 
 @contextlib.contextmanager
@@ -152,7 +152,7 @@ OUTAGES: dict[str, Outage] = {
 @pytest.fixture(scope="module")
 def instance(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[Instance]:
     """One instance for all outages."""
-    database = lifecycle.baselines.clone(deployable, DURABLE, cap_add=[network.CAPABILITY])
+    database = lifecycle.baselines.clone(deployable, DURABLE, cap_add=[network_faults.CAPABILITY])
     site = None
     try:
         site = lifecycle.site(RELEASE, database, healthcheck_password=PASSWORD, configuration=CHEAP)

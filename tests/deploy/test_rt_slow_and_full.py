@@ -11,7 +11,7 @@ import pytest
 from docker.types import Mount
 
 from fixtures.healthcheck_user import CHEAP, PASSWORD
-from harness import network
+from harness import network_faults
 from harness.baseline import Baseline
 from harness.copying import DATA, PREPARED
 from harness.database import DURABLE, PORT, Database
@@ -89,7 +89,7 @@ def test_a_slow_line_is_no_outage_until_it_is_one(lifecycle: Lifecycle, deployab
     database = lifecycle.baselines.clone(deployable, DURABLE)
     site = None
     try:
-        with network.SlowLine(lifecycle.client, database.container.address(PORT)) as line:
+        with network_faults.SlowLine(lifecycle.client, database.container.address(PORT)) as line:
             password = database.credentials.password
             secrets = secret_files(line.host, password, port=line.port, healthcheck=PASSWORD)
             site = lifecycle.site(

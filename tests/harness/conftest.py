@@ -1,7 +1,30 @@
 """What the harness's own tests share."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from docker.models.volumes import VolumeCollection
 from hypothesis import HealthCheck, settings
+
+SMALL = {"type": "tmpfs", "device": "tmpfs", "o": "size=160m"}
+"""Room for a server's own files, and little else."""
 
 # A machine that was busy elsewhere for a moment has not broken anything.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+@pytest.fixture
+def small_disks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every new data directory is on a disk of a limited size; return their names as they come."""
+    made: list[str] = []
+    create = VolumeCollection.create
+
+    def small(volumes: VolumeCollection, name: str, **options: Any) -> Any:
+        made.append(name)
+        return create(volumes, name, driver="local", driver_opts=SMALL, **options)
+
+    monkeypatch.setattr(VolumeCollection, "create", small)
+    return made

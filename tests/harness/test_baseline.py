@@ -11,7 +11,7 @@ import pytest
 from docker.errors import NotFound
 
 from fixtures.databases import CloneFactory
-from harness import cache, leftovers, wiring
+from harness import cache, leftovers, session_network
 from harness.baseline import Baseline
 from harness.lifecycle import Lifecycle
 from harness.releases import server
@@ -26,7 +26,7 @@ Prepare = Callable[[Path], Baseline]
 def prepare(lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prepare]:
     """Ask for an empty prepared database with a cache directory of the test's own."""
     image = lifecycle.server_image(SERVER)
-    wiring.network(lifecycle.client)  # its lock lies in the cache directory of the whole session
+    session_network.network(lifecycle.client)  # its lock lies in the cache directory of the whole session
     made: dict[str, Baseline] = {}
 
     def asked(directory: Path) -> Baseline:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from docker.errors import NotFound
-from docker.models.volumes import VolumeCollection
 
 from fixtures.databases import CloneFactory
 from harness import copying, database, dump
 from harness.baseline import Baseline
+from harness.choice import Choice
+from harness.copying import Room
 from harness.dump import FOLDER
 from harness.dumptext import Text
 from harness.errors import InfrastructureError
 from harness.lifecycle import Lifecycle
-from harness.releases import server
+from harness.releases import Pair, server
 
 pytestmark = pytest.mark.engine
-SERVER = "mariadb-10.11"
-SMALL = {"type": "tmpfs", "device": "tmpfs", "o": "size=160m"}
+SERVER, OTHER = "mariadb-10.11", "mariadb-10.5"
 PLAIN = FOLDER / "rt-4.4.6-plain.sql.zst"
 PATIENCE = 8.0
 SLOW = (
@@ -41,18 +41,10 @@ def plain(lifecycle: Lifecycle) -> Baseline:
 
 
 @pytest.fixture
-def measured(plain: Baseline, monkeypatch: pytest.MonkeyPatch) -> list[str]:  # noqa: ARG001 - not on the small disk
+def measured(plain: Baseline, small_disks: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:  # noqa: ARG001 - on a disk with room, before small ones
     """Every new volume is on a small disk, and no size is spared the question; return their names as they come."""
-    made: list[str] = []
-    create = VolumeCollection.create
-
-    def small(volumes: VolumeCollection, name: str, **options: Any) -> Any:
-        made.append(name)
-        return create(volumes, name, driver="local", driver_opts=SMALL, **options)
-
-    monkeypatch.setattr(VolumeCollection, "create", small)
     monkeypatch.setattr(copying, "SPARED", 0)
-    return made
+    return small_disks
 
 
 def test_a_copy_may_take_longer_than_a_server(
@@ -118,8 +110,69 @@ def test_no_room_for_the_copies_is_told_before_them(
     assert 0 < largest < whole
     with pytest.raises(InfrastructureError, match=r"0\.2 GB free; needed: 0\.\d GB for 3 copies of"):
         lifecycle.prepared(dump.load(PLAIN), SERVER, None)
-    lifecycle.baselines.need_room(plain.image, 100_000, "what fits", plain)
+    lifecycle.baselines.need_room(plain.image, Room(100_000, 0), "what fits", plain)
     _gone(lifecycle, measured)
+
+
+def test_a_second_server_needs_room_of_its_own(
+    lifecycle: Lifecycle, measured: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the old release does not run on the new server, all of the dump is restored on another one too."""
+    monkeypatch.setattr(lifecycle.baselines, "has", lambda *_: False)
+    with pytest.raises(InfrastructureError) as told:
+        lifecycle.prepared(dump.load(PLAIN), SERVER, Text(size=2_000_000_000), OTHER)
+    assert told.value.sentence == (
+        "The engine's disk has 0.2 GB free; needed: 10.8 GB for rt-4.4.6-plain.sql.zst, restored and copied 2 "
+        "times, at the least; and for it on mariadb-10.5, where the old release is asked."
+    )
+    monkeypatch.setattr(lifecycle.baselines, "has", lambda _, on, __: on.name == OTHER)
+    with pytest.raises(InfrastructureError, match=r"needed: 9\.0 GB"):  # of which it has been restored already
+        lifecycle.prepared(dump.load(PLAIN), SERVER, Text(size=2_000_000_000), OTHER)
+    _gone(lifecycle, measured)
+
+
+@pytest.mark.parametrize(("another", "needed"), [(None, "3.6"), (OTHER, "5.4")])
+def test_a_disk_that_shares_blocks_needs_what_is_written(
+    lifecycle: Lifecycle, measured: list[str], monkeypatch: pytest.MonkeyPatch, another: str | None, needed: str
+) -> None:
+    """The dump on each server, and once more what an upgrade writes anew; what nobody writes to is free."""
+    monkeypatch.setattr(copying, "SHARES", "echo shared")
+    monkeypatch.setattr(lifecycle.baselines, "has", lambda *_: False)
+    with pytest.raises(InfrastructureError, match=rf"needed: {needed} GB for .*; copies share blocks there"):
+        lifecycle.prepared(dump.load(PLAIN), SERVER, Text(size=2_000_000_000), another)
+    _gone(lifecycle, measured)
+
+
+def test_an_upgrade_that_writes_all_of_its_copy_anew_is_told_before_it(
+    lifecycle: Lifecycle, plain: Baseline, measured: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks that are written to are shared no longer, however little the copies took when they were made."""
+    monkeypatch.setattr(copying, "SHARES", "echo shared")
+    monkeypatch.setattr(lifecycle, "restored", lambda *_: replace(plain, size=(200_000, 50_000)))
+    with pytest.raises(
+        InfrastructureError, match=r"needed: 0\.2 GB for 3 copies of .*; copies share blocks there"
+    ):
+        lifecycle.prepared(dump.load(PLAIN), SERVER, None)
+    monkeypatch.setattr(lifecycle, "restored", lambda *_: replace(plain, size=(100_000, 50_000)))
+    lifecycle.prepared(dump.load(PLAIN), SERVER, None)
+    _gone(lifecycle, measured)
+
+
+@pytest.mark.parametrize(
+    ("origin", "server_name", "asked_on"),
+    [
+        ("4.4.6", "mysql-9.7", SERVER),
+        ("4.4.5", "mysql-9.7", SERVER),
+        ("5.0.7", "mysql-9.7", None),
+        ("4.4.5", SERVER, None),
+    ],
+)
+def test_whoever_speaks_for_the_old_release_does_so_where_it_runs(
+    lifecycle: Lifecycle, origin: str, server_name: str, asked_on: str | None
+) -> None:
+    """For a release without an image that is the closest one with the same tables, and it has its own servers."""
+    found = lifecycle.asked_on(Choice(Pair(origin, "5.0.10", server_name), dump.load(PLAIN)))
+    assert found == asked_on
 
 
 def _gone(lifecycle: Lifecycle, names: list[str]) -> None:

@@ -184,6 +184,8 @@ def test_every_check_of_the_gate_says_what_it_asks_finds_and_leaves() -> None:
 def test_the_room_is_that_of_the_code() -> None:
     """Said in one place, and as the gate itself reckons: the restored dump, its copies, the largest table."""
     assert f"\n    {1 + lifecycle.COPIES} x D + L " in TEXTS[ROOT / "docs" / "add-a-dump.md"]
+    more = 2 * (1 + lifecycle.COPIES_WITH_ANOTHER) - 1 - lifecycle.COPIES
+    assert f"\n    + {more} x D " in TEXTS[ROOT / "docs" / "add-a-dump.md"]
     elsewhere = r"(?i)\btimes the (?:size of the database|plain SQL)"
     assert [path.name for path, text in TEXTS.items() if re.search(elsewhere, text)] == []
 

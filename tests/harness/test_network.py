@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from docker import DockerClient
 
-from harness import mirror, wiring
+from harness import mirror, session_network
 from harness.choice import DEFAULT_SERVER
 from harness.containers import Container
 from harness.lifecycle import Lifecycle
@@ -53,7 +53,7 @@ def reaches(engine: DockerClient, image: str, address: tuple[str, int], network:
 
 def test_no_container_of_the_session_reaches_the_outside(engine: DockerClient, image: str) -> None:
     """A container on the engine's own network does, so that this is not for want of a way."""
-    name = wiring.network(engine)
+    name = session_network.network(engine)
     assert (engine.networks.get(name).attrs or {})["Options"][MASQUERADE] == "false"
     address = outside()
     if address and reaches(engine, image, address, "bridge"):
@@ -67,7 +67,7 @@ def test_they_reach_each_other_and_are_reached_from_here(engine: DockerClient, i
     server = Container(engine, image, "called", command=listening, ports=[8080])
     try:
         server.run(["bash", "-c", f"until {CALL}; do sleep 0.1; done", "127.0.0.1", "8080"], limit=60)
-        assert reaches(engine, image, (server.name, 8080), wiring.network(engine), limit=60)
+        assert reaches(engine, image, (server.name, 8080), session_network.network(engine), limit=60)
         socket.create_connection(server.address(8080), 5).close()
     finally:
         server.remove()
@@ -84,4 +84,4 @@ def test_podmans_own_name_server_is_left_alone(parts: list[str], *, named: bool)
             """Name the parts."""
             return {"Components": [{"Name": one} for one in parts]}
 
-    assert bool(wiring.names_of(cast(DockerClient, Engine()))) == named
+    assert bool(session_network.names_of(cast(DockerClient, Engine()))) == named

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from docker.errors import NotFound
-from docker.models.volumes import VolumeCollection
 
 from fixtures.databases import CloneFactory
 from harness import dump
@@ -24,8 +23,6 @@ from tests.harness.test_gate import USAGE, gate
 
 pytestmark = pytest.mark.engine
 SERVER = "mariadb-10.11"
-SMALL = {"type": "tmpfs", "device": "tmpfs", "o": "size=160m"}
-"""Room for the server's own files, and little else."""
 FEW = 3
 NEWER = ["CREATE TABLE `t` (`a` text COLLATE utf8mb4_uca1400_ai_ci)"]
 LARGE = ["CREATE TABLE `t` (`a` longtext)", *[f"INSERT INTO `t` VALUES ('{'x' * 1_000_000}')"] * 120]
@@ -45,20 +42,6 @@ def written(tmp_path: Path) -> Callable[[Iterable[str]], Dump]:
 
 
 Written = Callable[[Iterable[str]], Dump]
-
-
-@pytest.fixture
-def small_disks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every new data directory is on a disk of a limited size; return their names as they come."""
-    made: list[str] = []
-    create = VolumeCollection.create
-
-    def small(volumes: VolumeCollection, name: str, **options: Any) -> Any:
-        made.append(name)
-        return create(volumes, name, driver="local", driver_opts=SMALL, **options)
-
-    monkeypatch.setattr(VolumeCollection, "create", small)
-    return made
 
 
 def test_a_refusal_is_wrong_usage(written: Written, tmp_path: Path) -> None:

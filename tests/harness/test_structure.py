@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.releases import ROOT
+from harness.vocabulary import texts
 
 STAGES: dict[str, tuple[str, ...]] = {
     "what all stand on": (
@@ -17,7 +18,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     ),
     "releases": ("releases",),
     "image": ("bootstrap", "images", "mirror"),
-    "engine": ("box", "commands", "containers", "engine", "faults", "network", "setup", "wiring"),
+    "engine": ("box", "commands", "containers", "engine", "faults", "network_faults", "session_network", "setup"),
     "dump": ("choice", "dump", "dumptext"),
     "baseline": (
         "amplify", "backup", "baseline", "copying", "database", "dumppromises", "dumpwriting", "leftovers",
@@ -27,7 +28,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     "upgrade": ("dumpmaking", "guard", "interruption", "lifecycle", "statements", "upgrade"),
     "checks": ("checks",),
     "what asks them": (
-        "downtime", "forecast", "killing", "known", "mixing", "rollback", "sides", "stage", "traps", "visitor",
+        "asking", "downtime", "forecast", "killing", "known", "mixing", "rollback", "sides", "stage", "traps",
+        "visitor",
     ),
     "deploy": ("balancer", "marathon"),
     "verdict": ("acceptance", "report"),
@@ -76,16 +78,7 @@ def backwards(here: str, source: str) -> list[str]:
 
 def releases_in(source: str) -> list[str]:
     """Return what looks like a release in code; docstrings and comments may name one as an example."""
-    tree = ast.parse(source)
-    words = {
-        id(node.value) for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }  # fmt: skip
-    texts = [
-        node.value for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in words
-    ]  # fmt: skip
-    return [found for text in texts for found in RELEASE.findall(text)]
+    return [found for text in texts(source) for found in RELEASE.findall(text)]
 
 
 def test_every_module_has_its_stage() -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from docker import DockerClient
 
-from harness import dump, known
+from harness import cache, dump, known, leftovers
 from harness.checks.history import History
-from harness.choice import choose
+from harness.choice import DEFAULT_SERVER, choose
 from harness.lifecycle import Lifecycle
+from harness.releases import pair
 from harness.rt import Configuration, Rt
 from harness.stage import Stage
 
@@ -64,16 +68,45 @@ def test_both_sides_know_the_sites_lifecycles_and_plugins(stage: Stage) -> None:
 def test_each_side_can_have_its_own(engine: DockerClient) -> None:
     """A plugin for the target does not load under the old release, nor one that was absorbed beside the target."""
     one, other = (Configuration({"site.pm": f"Set($rtname, '{name}');\n1;\n".encode()}) for name in ("old", "new"))
+    one = Configuration(
+        {**one.files, "storage.pm": b"Set(%ExternalStorage, Type => 'Disk', Path => '/srv');\n1;\n"}
+    )
     made = Stage(Lifecycle(engine, one, new_configuration=other), choose())
     program = "use RT -init; print RT->Config->Get('rtname');"
     try:
         sides = (made.old(), made.scout(), made.new(), made.witness())
         assert [side.perl(program).out for side in sides if side] == ["old", "new", "new", "old"]
-        facts = made.preflight().facts
+        report = made.preflight()
     finally:
         made.close()
-    assert facts["options that neither release knows"] == []
+    assert report.facts["options that neither release knows"] == []
+    assert "ExternalStorage" in {one.where for one in report.findings}, "forgotten on the new side"
     assert made.lifecycle.new_side.images is made.lifecycle.images
+
+
+def test_upgrades_that_are_kept_have_it_too(engine: DockerClient, lifecycle: Lifecycle) -> None:
+    """Tests that walk a path use these: a site whose own lifecycles nobody knew would be upgraded otherwise."""
+    asked = choose("4.4.4", "4.4.6")
+    old, new = (
+        Configuration({"site.pm": f"warn 'of the {side} side';\n1;\n".encode()}) for side in ("old", "new")
+    )
+    own = Lifecycle(engine, old, new_configuration=new)
+    _, [run] = own.walked(("4.4.4", "4.4.6"), asked.pair.server, asked.dump)
+    said = "\n".join(text for _, text in run.lines)
+    assert "of the new side" in said
+    assert "of the old side" not in said
+    _, plain = lifecycle.upgraded(asked.pair, asked.dump)
+    assert "of the new side" not in str(plain.lines), "one is not taken for the other"
+
+
+def test_what_is_kept_of_a_dump_of_ones_own_goes_with_the_session(lifecycle: Lifecycle, tmp_path: Path) -> None:
+    """An upgrade's words may quote rows, and the cache stays on the disk."""
+    mine = tmp_path / "mine.sql.zst"
+    shutil.copy(dump.FOLDER / "rt-4.4.6-plain.sql.zst", mine)
+    _, run = lifecycle.upgraded(pair("4.4.6", "5.0.3", DEFAULT_SERVER), dump.load(mine))
+    told = json.dumps(asdict(run))
+    for folder, there in ((leftovers.private_directory(), True), (cache.directory("runs"), False)):
+        assert (told in [file.read_text(encoding="utf-8") for file in folder.glob("*.json")]) == there
 
 
 def test_an_extension_with_steps_of_its_own_is_named() -> None:

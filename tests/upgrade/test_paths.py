@@ -1,6 +1,7 @@
 """Direct, or through every release between: both ways must end in the same database.
 
 pytest tests/upgrade/test_paths.py [--pair FROM:TO] [--server NAME] [--dump FILE]
+       [--site-config PATH] [--site-config-new PATH]
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def test_both_ways_end_in_the_same_database(
     stepwise, runs = lifecycle.walked(stepwise_way, pair.server, choice.dump)
     assert [made.code for made in runs] == [0] * len(list(itertools.pairwise(stepwise_way)))
     one, other = clone(direct), clone(stepwise)
-    thaw = Thawer(rt_tools(pair.target, one))
+    thaw = Thawer(rt_tools(pair.target, one, configuration=lifecycle.new_side.configuration))
     verify(paths.check(one, other, thaw))
     assert [len(way.steps) for way in ways.read(one, other, thaw)] == [sum(len(made.steps) for made in runs)] * 2
 

@@ -9,7 +9,10 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import preflight, preflight_configuration
+from harness.checks import preflight, preflight_configuration, preflight_storage
+from harness.choice import DEFAULT_SERVER
+from harness.database import Database
+from harness.dump import FOLDER, load
 from harness.lifecycle import Lifecycle
 from harness.mutants.configuration import (
     FATAL,
@@ -17,7 +20,9 @@ from harness.mutants.configuration import (
     GOOD,
     LOST,
     ORIGIN,
+    OUTSIDE,
     READ,
+    STORAGE,
     STRANGE,
     TARGET,
     TIME_ZONES,
@@ -87,6 +92,36 @@ def test_what_the_target_does_not_start_with(
     assert not report.findings, "nobody wants them"
     preflight._time_zones(report, database, of(TIME_ZONES.line))
     tally(TIME_ZONES.name, TIME_ZONES.check, caught(TIME_ZONES, report))
+
+
+@pytest.mark.engine
+def test_a_storage_that_the_new_side_forgot(lifecycle: Lifecycle, clone: CloneFactory, tally: Tally) -> None:
+    """No copy has a storage, so that nothing else would tell; named in whatever way, it is not forgotten."""
+    database = clone(lifecycle.restored(load(FOLDER / f"rt-{ORIGIN}-plain.sql.zst"), DEFAULT_SERVER))
+    database.execute(*OUTSIDE)
+    tally(STORAGE.name, STORAGE.check, caught(STORAGE, stored(database, STORAGE.line, GOOD)))
+    tally("storage in a comment", STORAGE.check, stored(database, STORAGE.line, f"# {STORAGE.line}").findings)
+    elsewhere = "if (1) { RT->Config->Set(ExternalStorage => (Type => 'Disk', Path => '/mnt')) }"
+    for old, new in ((STORAGE.line, STORAGE.line), (STORAGE.line, elsewhere), (GOOD, GOOD), (GOOD, STORAGE.line)):
+        assert stored(database, old, new).findings == []
+
+
+@pytest.mark.engine
+def test_a_storage_that_is_named_in_the_database_comes_along(lifecycle: Lifecycle, clone: CloneFactory) -> None:
+    """From RT 5 on the database may name it, unless somebody has switched that off."""
+    database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
+    assert stored(database, STORAGE.line, GOOD).findings
+    database.execute("INSERT INTO Configurations (Name, Content, Disabled) VALUES ('ExternalStorage', '{}', 0)")
+    assert stored(database, STORAGE.line, GOOD).findings == []
+    database.execute("UPDATE Configurations SET Disabled = 1")
+    assert stored(database, STORAGE.line, GOOD).findings
+
+
+def stored(database: Database, old: str, new: str) -> Report:
+    """Return what is found of the storage that each side's configuration names."""
+    report = Report(preflight.CHECK, "")
+    preflight_storage.check(report, database, of(old), of(new))
+    return report
 
 
 def probed(target: Rt, text: str) -> Report:

@@ -11,7 +11,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import cache
-from harness.checks import judge, mails, meaning, organization
+from harness.checks import judge, mails, meaning, meaning_told, organization
 from harness.checks.meaning_allowances import Upgrade
 from harness.choice import choose
 from harness.database import Database
@@ -49,7 +49,7 @@ def test_the_last_day_is_the_same_day_for_both(plain: tuple[Database, Rt], warm:
     number = tools.perl(LAST_DAY).out
     database.execute("UPDATE Tickets SET LastUpdated = '2024-01-10 12:00:00'")
     same_day, next_day = (
-        meaning.collect(tools, now=UPDATED + hours * 3600).sections["searches"][number]["finds"].split()
+        meaning_told.collect(tools, now=UPDATED + hours * 3600).sections["searches"][number]["finds"].split()
         for hours in (23, 25)
     )
     assert same_day
@@ -60,7 +60,7 @@ def test_the_last_day_is_the_same_day_for_both(plain: tuple[Database, Rt], warm:
 def test_texts_leave_rt_under_the_key_of_this_cache(plain: tuple[Database, Rt]) -> None:
     """The digest of a name alone is found by digesting all names."""
     database, tools = plain
-    told = meaning.collect(tools).sections["tickets"]
+    told = meaning_told.collect(tools).sections["tickets"]
     subjects = database.rows(
         "SELECT id, Subject FROM Tickets WHERE Subject > '' AND Subject = CONVERT(Subject USING ascii)"
     )
@@ -76,7 +76,7 @@ def test_attachments_outside_of_the_database_are_no_finding(plain: tuple[Databas
         "UPDATE Attachments SET ContentEncoding = 'external', Content = SHA2(id, 256)"
         " WHERE ContentType = 'text/plain' ORDER BY id LIMIT 2"
     )
-    told = meaning.collect(tools)
+    told = meaning_told.collect(tools)
     report = meaning.check(None, told, Upgrade("4.4.6", "4.4.6", ()))
     assert [one for one in report.findings if one.where.startswith("RT ")] == []
     assert "2 contents that are not in the database" in str(report.not_checked)
@@ -100,7 +100,7 @@ def test_digests_in_findings_need_the_key(tmp_path: Path, monkeypatch: pytest.Mo
 def test_links_that_rt_does_not_take_for_its_own_are_not_proven(plain: tuple[Database, Rt]) -> None:
     """Nothing is found on either side, and that is no equality."""
     database, tools = plain
-    own = meaning.collect(tools).organization
+    own = meaning_told.collect(tools).organization
     for asked, whole in (([own], True), ([own.upper()], True), ([own, "other.example"], False)):
         report = Report("meaning", "", looked_at=1)
         organization.check(report, database, asked)

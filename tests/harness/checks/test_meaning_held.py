@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import meaning
+from harness.checks import meaning, meaning_told
 from harness.choice import choose
 from harness.dump import FOLDER
 from harness.lifecycle import Lifecycle
@@ -31,9 +31,9 @@ def test_what_is_written_meanwhile_is_not_told(
         )
         written.append(1)
 
-    before = meaning.collect(tools)
-    held = meaning.collect(tools, held=write)
-    after = meaning.collect(tools)
+    before = meaning_told.collect(tools)
+    held = meaning_told.collect(tools, held=write)
+    after = meaning_told.collect(tools)
     assert written == [1]
     assert meaning.changes(before.sections, held.sections) == []
     assert {one.section for one in meaning.changes(before.sections, after.sections)} >= {

@@ -10,9 +10,10 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import dump
-from harness.checks import meaning
-from harness.checks.meaning import HOLDERS, Meaning
+from harness.checks import meaning, meaning_told
+from harness.checks.meaning import HOLDERS
 from harness.checks.meaning_allowances import Upgrade
+from harness.checks.meaning_told import Meaning
 from harness.database import Database
 from harness.lifecycle import Lifecycle
 
@@ -54,9 +55,9 @@ def test_many_users_are_told_of(lifecycle: Lifecycle, clone: CloneFactory, rt_to
     database = clone(lifecycle.restored(dump.load(dump.bundled(RELEASE)), SERVER))
     grow(database)
     tools = rt_tools(RELEASE, database)
-    every = meaning.sampling(database)
+    every = meaning_told.sampling(database)
     assert every == {"tickets": 11, "users": 11}
-    before = meaning.collect(tools, every=every)
+    before = meaning_told.collect(tools, every=every)
     assert len(before.sections["tickets"]) > MANY // 22, "ids of step two are sampled like any others"
     assert before.complaints == []
     assert len(before.to_json()) < LETTERS
@@ -68,7 +69,7 @@ def test_many_users_are_told_of(lifecycle: Lifecycle, clone: CloneFactory, rt_to
         f" ('Group', {lucky + 1}, 'AdminUsers', 'RT::System', 1)",
         f"UPDATE Tickets SET Status = 'resolved' WHERE id = {ticket}",
     )
-    report = meaning.check(before, meaning.collect(tools, every=every), NOTHING)
+    report = meaning.check(before, meaning_told.collect(tools, every=every), NOTHING)
     said = "\n".join(map(str, report.findings))
     assert f"rights {lucky}, RT::System-1: +AdminUsers" in said
     assert "queries Status = 'open', finds in all:" in said

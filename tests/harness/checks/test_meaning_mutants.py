@@ -10,9 +10,9 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import dump
-from harness.checks import meaning
-from harness.checks.meaning import Meaning
+from harness.checks import meaning, meaning_told
 from harness.checks.meaning_allowances import Allowance, Upgrade
+from harness.checks.meaning_told import Meaning
 from harness.lifecycle import Lifecycle
 from harness.mutants.meaning import MUTANTS
 from harness.releases import Pair
@@ -171,18 +171,18 @@ def test_real_meaning(
     bundled = dump.load(dump.bundled(PAIR.origin))
     upgraded, run = lifecycle.upgraded(PAIR, bundled)
     accounts = bundled.manifest.accounts if bundled.manifest else {}
-    old = meaning.collect(rt_tools(PAIR.origin, clone(lifecycle.restored(bundled, PAIR.server))), accounts)
+    old = meaning_told.collect(rt_tools(PAIR.origin, clone(lifecycle.restored(bundled, PAIR.server))), accounts)
     database = clone(upgraded)
     tools = rt_tools(PAIR.target, database)
     done = Upgrade(PAIR.origin, PAIR.target, tuple(step.name for step in run.steps))
-    good = meaning.check(old, meaning.collect(tools, accounts), done)
+    good = meaning.check(old, meaning_told.collect(tools, accounts), done)
     assert good, str(good)
     assert good.allowed, "it needs its allowances"
     monkeypatch.setattr(meaning, "_SHOWN", 10_000)  # what is planted together must not hide behind one another
     for group in ([one for one in MUTANTS if one.apart], [one for one in MUTANTS if not one.apart]):
         for mutant in group:
             database.execute(*mutant.statements)
-        report = meaning.check(old, meaning.collect(tools, accounts), done)
+        report = meaning.check(old, meaning_told.collect(tools, accounts), done)
         for mutant in group:
             said = "\n".join(str(one) for one in report.findings if one.where == mutant.section)
             tally(mutant.name, "meaning", said and re.search(mutant.shows, said, re.MULTILINE))

@@ -10,12 +10,16 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import redact, upgrade
-from harness.checks import log, run, start
+from harness.checks import log, meaning, run, start
+from harness.checks.log import LogRecord
+from harness.checks.meaning_allowances import Upgrade
+from harness.checks.meaning_told import Meaning
 from harness.checks.start import Start
 from harness.errors import InfrastructureError
 from harness.lifecycle import Lifecycle
 from harness.mutants.run import MUTANTS, RunMutant, good_run
 
+NOTHING = Upgrade("4.4.6", "5.0.3", ())
 STEPS = ["4.5.0", "4.5.1", "5.0.2"]
 
 
@@ -65,6 +69,31 @@ def test_what_the_old_release_says_at_every_start_is_no_finding() -> None:
         [record] = log.records([other])
         alike = Start("4.4.6", {start.key(record): "it looks the same without its values"})
         assert run.check(bad, STEPS, before=partial(Start, alike.release, alike.said)).findings
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Ignored HASH(0x55d0c3a9e2f8) of 3", "Ignored HASH(0x7fe1b04c) of 12", True),
+        (
+            "Odd value at /usr/share/rt4/lib/RT/Config.pm line 9.",
+            "Odd value at /usr/share/rt5/lib/RT/Config.pm line 88.",
+            True,
+        ),
+        ("Odd value (/usr/share/rt4/lib/RT/Config.pm:9)", "Odd value (/usr/share/rt5/lib/RT.pm:7)", True),
+        ("Odd value of Roles", "Odd value of Links", False),
+    ],
+)
+def test_what_says_the_same_is_the_same_in_every_process(one: str, other: str, same: bool) -> None:
+    """Where in memory and in which file differs between releases, and is no news."""
+    assert (log.shape(one) == log.shape(other)) == same
+    keys = {start.key(LogRecord(log.START, "error", said)) for said in (one, other)}
+    assert (len(keys) == 1) == same
+    before, after = (
+        Meaning(release, {}, complaints=[f"[error] {said}"]) for release, said in (("4", one), ("5", other))
+    )
+    found = [finding for finding in meaning.check(before, after, NOTHING).findings if finding.where == "RT 5"]
+    assert (not found) == same
 
 
 def test_an_old_release_that_cannot_be_asked_hides_nothing() -> None:

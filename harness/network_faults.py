@@ -18,7 +18,7 @@ from typing import Literal, Self
 from docker import DockerClient
 
 from harness.containers import Container
-from harness.wiring import network
+from harness.session_network import network
 
 Direction = Literal["to the server", "from the server"]
 CAPABILITY = "NET_ADMIN"

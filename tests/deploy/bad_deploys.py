@@ -1,0 +1,175 @@
+"""A good RT on a Marathon, and what can be wrong with a deploy that is to replace it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fixtures.healthcheck_user import PASSWORD
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.marathon.client import Marathon
+from harness.marathon.deploy import Deployer
+from harness.marathon.follow import Pace
+from harness.marathon.probe import rt_probe
+from harness.rt import NOWHERE, secret_files
+from tests.deploy.conftest import RELEASE
+
+App = dict[str, Any]
+INSTANCES = 1
+"""Of most cases: Marathon goes back by replacing every task again."""
+
+
+class Site:
+    """A good RT on a Marathon, and what is needed to make bad ones of it."""
+
+    def __init__(
+        self, client: Marathon, good: App, database: Database, lifecycle: Lifecycle, folder: Path
+    ) -> None:
+        """Deploy nothing yet."""
+        self.client, self.good, self.database, self.lifecycle = client, good, database, lifecycle
+        self.folder = folder
+        self.deployer = Deployer(client, pace=Pace(pull=60, interval=0.2, soak=1))
+
+    def secrets(self, name: str, host: str = "", password: str = "") -> dict[str, Any]:
+        """Return a volume with other database settings."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        password = password or self.database.credentials.password
+        files = secret_files(host or self.database.host, password, healthcheck=PASSWORD)
+        for path, content in files:
+            (folder / Path(path).name).write_bytes(content)
+        return {"containerPath": "/opt/share/docker/secrets/rt", "hostPath": str(folder), "mode": "RO"}
+
+    def clock_until(self, shown: str) -> Callable[[], float]:
+        """Return a clock that shows the time of day, and an hour later once a task's check has said `shown`."""
+        ahead = 0.0
+
+        def clock() -> float:
+            nonlocal ahead
+            app = self.client.app(self.good["id"]) if shown and not ahead else None
+            causes = [one.cause for task in app.tasks for one in task.health] if app else []
+            ahead = ahead or 3600.0 * any(shown in cause for cause in causes)
+            return time.monotonic() + ahead
+
+        return clock
+
+    def live(self) -> list[str]:
+        """Ask every instance for its release, at its own address."""
+        app = self.client.app(self.good["id"])
+        answers = [rt_probe(self.good)(*where) for task in app.tasks if (where := app.endpoint(task))]
+        return [one.identity if one.good else one.said for one in answers]
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One thing that is wrong with a deploy, and the words in which it must be told.
+
+    soak: seconds between the two good polls, for what shows only after a while. believed: whether Marathon calls
+    the bad instance healthy, so that only the deployer stands between it and the end of the good one. shown: what
+    Marathon says once there is nothing more to see; then the deployer's time is up.
+    """
+
+    plant: Callable[[Site, App], None]
+    told: str
+    soak: float = 1
+    believed: bool = False
+    shown: str = ""
+    instances: int = INSTANCES
+
+
+def asks(bad: App, command: str) -> None:
+    """Let the health check run another command."""
+    bad["healthChecks"][0]["command"] = {"value": command}
+
+
+def runs(bad: App, script: str) -> None:
+    """Let the image start with a script of its own."""
+    bad["container"]["docker"]["parameters"] = [{"key": "entrypoint", "value": "/bin/sh"}]
+    bad["args"] = ["-c", script]
+
+
+def image_without_start(_: Site, bad: App) -> None:
+    """What the image starts is not there."""
+    bad["container"]["docker"]["parameters"] = [{"key": "entrypoint", "value": "/opt/rt/no-such-program"}]
+
+
+def asks_over_http(bad: App, path: str, **times: float) -> None:
+    """Let Marathon ask from outside, through the port mapping, and nothing else."""
+    check = {"protocol": "HTTP", "path": path, "portIndex": 0, "intervalSeconds": 1, "timeoutSeconds": 8}
+    bad["healthChecks"] = [check | times]
+    bad["readinessChecks"] = []
+
+
+def wrong_port(_: Site, bad: App) -> None:
+    """The mapping leads to a port on which nobody listens."""
+    bad["container"]["portMappings"][0]["containerPort"] = 8080
+    asks_over_http(bad, "/", gracePeriodSeconds=2, maxConsecutiveFailures=2)
+
+
+def behind_login(_: Site, bad: App) -> None:
+    """Nobody logs in for Marathon. It would kill at last, after the longest start that was ever seen."""
+    asks_over_http(bad, "/REST/2.0/tickets", gracePeriodSeconds=0, maxConsecutiveFailures=60)
+
+
+def absent_database(site: Site, bad: App) -> None:
+    """The settings name a server that does not exist."""
+    bad["container"]["volumes"][0] = site.secrets("absent", host=NOWHERE)
+
+
+def wrong_password(site: Site, bad: App) -> None:
+    """The server refuses RT's user."""
+    bad["container"]["volumes"][0] = site.secrets("wrong", password="not it")
+
+
+def other_schema(site: Site, bad: App) -> None:
+    """The image is of another release, and the labels do not say so: the guard in the image is the last hold."""
+    bad["container"]["docker"]["image"] = site.lifecycle.rt_image("5.0.7")
+
+
+def install_mode(site: Site, bad: App) -> None:
+    """RT offers its installer to the world, and the check believes it: a redirect is healthy to Marathon.
+
+    Neither guard nor readiness check, as in a definition from before there were any.
+    """
+    bad["container"]["volumes"][0] = site.secrets("install", host=NOWHERE)
+    bad["env"] |= {"RT_GUARD": "off", "RT_DB_WAIT": "0"}
+    runs(bad, "chmod u+w /opt/rt/etc/RT_SiteConfig.pm && exec /opt/rt/run")
+    asks_over_http(bad, "/")
+
+
+def stale_release(_: Site, bad: App) -> None:
+    """A check that always passes, on an image that is not the release which the label promises."""
+    asks(bad, "true")
+    bad["labels"]["RT_RELEASE"] = "5.0.7"
+
+
+def dies(_: Site, bad: App) -> None:
+    """The instance ends when it has been found healthy for the second time."""
+    asks(bad, "/opt/rt/healthcheck 127.0.0.1 80 && echo >>/tmp/asked")
+    runs(
+        bad, "/opt/rt/run & until [ -f /tmp/asked ] && [ $(wc -l </tmp/asked) -ge 2 ]; do sleep 0.1; done; exit 9"
+    )
+
+
+def flaps(_: Site, bad: App) -> None:
+    """Every second answer is no, whatever RT says."""
+    odd = "[ $(($(wc -l </tmp/asked) % 2)) -eq 1 ]"
+    asks(bad, f"/opt/rt/healthcheck 127.0.0.1 80 && echo >>/tmp/asked && {odd}")
+
+
+BAD: dict[str, Bad] = {
+    "image that does not start": Bad(image_without_start, "no-such-program"),
+    "wrong port": Bad(wrong_port, "Connect call failed"),
+    "health path behind login": Bad(behind_login, "401", shown="401"),
+    "database unreachable": Bad(absent_database, "status 70"),
+    "database password wrong": Bad(wrong_password, "status 70", instances=2),
+    "schema of another release": Bad(other_schema, "status 71|status 72"),
+    "install mode": Bad(install_mode, "/Install", believed=True),
+    "check that always passes": Bad(stale_release, f"names release {RELEASE} instead of 5.0.7", believed=True),
+    "healthy, then dead": Bad(dies, "status 9", soak=15, believed=True),
+    "flapping": Bad(flaps, "from healthy to unhealthy [2-9] times", soak=15, believed=True),
+}

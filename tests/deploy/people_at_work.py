@@ -1,0 +1,57 @@
+"""People at work on some instances behind a balancer, and the check that asks what became of their work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from fixtures.healthcheck_user import ROOT
+from harness import rest
+from harness.balancer import Balancer, login_page
+from harness.checks import acknowledged
+from harness.database import Database
+from harness.load import Front, Journal, Load
+from harness.rt import Rt
+from harness.verdict import Report
+from harness.waits import Retry, wait_until
+
+GAP = 20.0
+ATTEMPTS = 24
+"""By three people: enough for each of them to have done everything that people do, files and pages included."""
+
+
+@dataclass
+class Played:
+    """What people did, and where: enough to ask the check about it."""
+
+    journal: Journal
+    database: Database
+    front: Front
+
+    def judged(self, journal: Journal | None = None, *, longest_gap: float = GAP) -> Report:
+        """Ask the check; journal: another one than what was written down."""
+        with rest.client(self.front, *ROOT) as client:
+            return acknowledged.check(
+                journal or self.journal, self.database, client.attachment, longest_gap=longest_gap
+            )
+
+
+@contextmanager
+def played(
+    sites: Sequence[Rt], database: Database, kind: type[Balancer] = Balancer
+) -> Iterator[tuple[Played, Balancer]]:
+    """Let people work on some instances for a while."""
+    with kind(lambda: [site.container.address(80) for site in sites if not site.container.ended()],
+              login_page()) as balancer:  # fmt: skip
+        wait_until("The instances", lambda: serving(balancer, len(sites)), 30)
+        # Three, as two on two instances might take turns so that each always meets the same one.
+        with Load(balancer.url, *ROOT, rate=8, clients=3) as load:
+            load.reach(ATTEMPTS)
+        yield Played(load.journal, database, load.front), balancer
+
+
+def serving(balancer: Balancer, count: int) -> None:
+    """Raise Retry until so many instances serve."""
+    if len(balancer.up) != count:
+        raise Retry(f"{len(balancer.up)} of {count} serve")

@@ -1,0 +1,217 @@
+"""Whatever people were told is done, and is not, is found; else the kill test proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from fixtures.healthcheck_user import CHEAP, ROOT
+from harness import rest
+from harness.baseline import Baseline
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.load import State
+from harness.mutants.balancer import Forgetful, Insistent, Relay
+from harness.rt import Rt
+from tests.deploy.conftest import RELEASE
+from tests.deploy.people_at_work import Played, played
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("acknowledged")]
+
+
+@pytest.fixture(scope="module")
+def one(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[tuple[Rt, Database]]:
+    """One instance that keeps its state where it belongs."""
+    database = lifecycle.baselines.clone(deployable)
+    try:
+        site = lifecycle.site(RELEASE, database, configuration=CHEAP)
+        yield site, database
+        site.remove()
+    finally:
+        lifecycle.baselines.discard(database)
+
+
+@pytest.fixture(scope="module")
+def good(one: tuple[Rt, Database]) -> Iterator[Played]:
+    """A run in which nothing went wrong, for planting defects into."""
+    with played([one[0]], one[1]) as (found, _):
+        yield found
+
+
+def test_where_nothing_is_lost_nothing_is_found(good: Played) -> None:
+    """A false alarm would be believed once."""
+    report = good.judged()
+    assert report, str(report)
+    assert report.facts["timeline"]
+    assert report.facts["acknowledged"] == report.facts["sent"] >= 8
+    assert report.facts["reads"] >= 4
+
+
+ONE = "(SELECT t FROM (SELECT MAX(id) t FROM Tickets WHERE Subject LIKE 'load-%') x)"
+A_TEXT = ("(SELECT i FROM (SELECT MAX(a.id) i FROM Attachments a JOIN Transactions t ON t.id = a.TransactionId "
+          "WHERE t.Type = '{type}' AND a.Content LIKE 'load-%') x)")  # fmt: skip
+A_REPLY = ("(SELECT i FROM (SELECT MAX(t.id) i FROM Transactions t JOIN Tickets k ON k.id = t.ObjectId WHERE "
+           "t.ObjectType = 'RT::Ticket' AND t.Type = 'Correspond' AND k.Subject LIKE 'load-%') x)")  # fmt: skip
+A_FILE = "(SELECT f FROM (SELECT MAX(id) f FROM Attachments WHERE Filename LIKE 'load-%') x)"
+COLUMNS = "TransactionId, Parent, ContentType, ContentEncoding, Content, Filename, Creator, Created"
+DEFECTS: dict[str, tuple[str, str]] = {
+    "a ticket is gone": (f"DELETE FROM Tickets WHERE id = {ONE}", "lost"),
+    "a ticket is there twice": (
+        f"INSERT INTO Tickets (Queue, Subject, Type, Status) SELECT Queue, Subject, Type, Status FROM Tickets "
+        f"WHERE id = {ONE}",
+        "duplicated",
+    ),
+    "a subject is cut off": (
+        f"UPDATE Tickets SET Subject = LEFT(Subject, CHAR_LENGTH(Subject) - 1) WHERE id = {ONE}",
+        "changed",
+    ),
+    "a reply is gone": (f"DELETE FROM Attachments WHERE id = {A_TEXT.format(type='Correspond')}", "lost"),
+    "a reply is there twice": (
+        f"INSERT INTO Attachments ({COLUMNS}) SELECT {COLUMNS} FROM Attachments "
+        f"WHERE id = {A_TEXT.format(type='Correspond')}",
+        "duplicated",
+    ),
+    "a letter of a text is another one": (
+        f"UPDATE Attachments SET Content = REPLACE(Content, 'wurde', 'würde') WHERE id = "
+        f"{A_TEXT.format(type='Create')}",
+        "changed",
+    ),
+    "a text is on another ticket": (
+        f"UPDATE Transactions SET ObjectId = ObjectId - 1 WHERE id = {A_REPLY}",
+        "changed",
+    ),
+    "a file is gone": (f"DELETE FROM Attachments WHERE id = {A_FILE}", "lost"),
+    "a file is empty": (f"UPDATE Attachments SET Content = '' WHERE id = {A_FILE}", "lost"),
+    "a byte of a file is another one": (
+        f"UPDATE Attachments SET Content = CONCAT(CHAR(ASCII(Content) ^ 1), SUBSTRING(Content, 2)) "
+        f"WHERE id = {A_FILE} AND ContentEncoding = 'none'",
+        "changed",
+    ),
+}
+
+
+@contextmanager
+def planted(database: Database, statement: str) -> Iterator[None]:
+    """Plant a defect and take it out again."""
+    tables = ("Tickets", "Transactions", "Attachments")
+    database.execute(*(f"CREATE TABLE Kept{table} AS SELECT * FROM {table}" for table in tables), statement)
+    try:
+        yield
+    finally:
+        for table in tables:
+            database.execute(
+                f"DELETE FROM {table}", f"INSERT INTO {table} SELECT * FROM Kept{table}", f"DROP TABLE Kept{table}"
+            )
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_planted_defect_is_found(good: Played, name: str) -> None:
+    """Each is found, and told for what it is."""
+    statement, what = DEFECTS[name]
+    with planted(good.database, statement):
+        report = good.judged()
+    told = {kind for kind in ("lost", "changed", "duplicated") if report.facts[kind]}
+    assert (bool(report.findings), told) == (True, {what}), str(report)
+
+
+def test_a_gap_is_found(good: Played) -> None:
+    """Nothing was lost, and nobody could work for ten seconds."""
+    half = good.journal.ended / 2
+    late = [replace(one, answered=one.answered + 10 * (one.answered > half)) for one in good.journal.attempts]
+    journal = replace(good.journal, attempts=late, ended=good.journal.ended + 10)
+    report = good.judged(journal, longest_gap=8)
+    assert "nobody was served" in str(report)
+    assert report.facts["longest gap"] >= 10
+
+
+def test_a_gap_at_the_end_is_found(good: Played) -> None:
+    """A site that never comes back answers nobody after its last answer."""
+    report = good.judged(replace(good.journal, ended=good.journal.ended + 30), longest_gap=25)
+    assert "nobody was served" in str(report)
+
+
+@pytest.mark.parametrize(("dies", "found"), [(None, True), ("after it", True), ("before it", False)])
+def test_a_session_that_ends_is_found(good: Played, dies: str | None, found: bool) -> None:
+    """Unless the server itself had died: then people log in again."""
+    last = good.journal.attempts[-1]
+    attempts = [*good.journal.attempts[:-1], replace(last, state="session lost")]
+    at = {"after it": last.answered + 1, "before it": last.sent - 1}.get(dies or "")
+    happenings = [{"t": at, "kind": "kill", "label": "SIGKILL", "lane": "database"}] if at is not None else []
+    report = good.judged(replace(good.journal, attempts=attempts, happenings=happenings), longest_gap=1000)
+    assert ("sessions ended while" in str(report)) == found, str(report)
+    assert bool(report.allowed) == (not found)
+
+
+@pytest.mark.parametrize(
+    ("before", "lane", "found"),
+    [("unknown", "instances", False), ("acknowledged", "instances", True), ("unknown", "marathon", True)],
+)
+def test_a_session_that_was_cut_off_is_told(good: Played, before: State, lane: str, found: bool) -> None:
+    """A request of it was under way when its instance was killed; one that nobody had cut off goes on."""
+    last = good.journal.attempts[-1]
+    person = last.mark.rpartition("-")[0]
+    others = [one for one in good.journal.attempts[:-1] if one.mark.rpartition("-")[0] != person]
+    cut = replace(last, sent=last.sent - 1, answered=last.sent - 0.5, state=before)
+    happenings = [{"t": last.sent - 0.7, "kind": "kill", "label": "SIGKILL", "lane": lane}]
+    journal = replace(
+        good.journal, attempts=[*others, cut, replace(last, state="session lost")], happenings=happenings
+    )
+    report = good.judged(journal, longest_gap=1000)
+    assert ("sessions ended while" in str(report)) == found, str(report)
+    assert any("was cut off" in one for one in report.allowed) == (not found)
+
+
+@pytest.mark.parametrize(
+    ("killed", "back", "found"),
+    [(None, None, True), (-9, -5, True), (-1, 1, False), (0.0, 9, False), (-9, None, False), (5, 9, True)],
+)
+def test_a_search_that_leaves_a_ticket_out_is_found(
+    good: Played, killed: float | None, back: float | None, found: bool
+) -> None:
+    """Unless the server was dead meanwhile: then RT shows an empty list. Times: seconds from the search on."""
+    last = good.journal.attempts[-1]
+    attempts = [*good.journal.attempts[:-1], replace(last, state="wrong", answered=last.sent + 0.5)]
+    happenings = [
+        {"t": last.sent + when, "kind": kind, "label": kind, "lane": "database"}
+        for kind, when in (("kill", killed), ("restart", back))
+        if when is not None
+    ]
+    report = good.judged(replace(good.journal, attempts=attempts, happenings=happenings), longest_gap=1000)
+    assert ("left an acknowledged ticket out" in str(report)) == found, str(report)
+    assert bool(report.allowed) == (not found)
+
+
+@pytest.mark.parametrize("kind", ["Correspond", "Comment"])
+def test_what_was_not_recorded_is_not_acknowledged(one: tuple[Rt, Database], kind: str) -> None:
+    """REST 1 answers 200 to a reply whose insert failed; taken for a yes, it would be a write that was lost."""
+    site, database = one
+    with rest.client(site, *ROOT) as client:
+        write = client.reply if kind == "Correspond" else client.comment
+        database.execute(
+            "CREATE TRIGGER Refuse BEFORE INSERT ON Transactions FOR EACH ROW "
+            f"IF NEW.Type = '{kind}' THEN SIGNAL SQLSTATE '45000'; END IF", root=True,
+        )  # fmt: skip
+        try:
+            with pytest.raises(rest.RestError, match="RT did not take it"):
+                write(1, "not to be recorded")
+        finally:
+            database.execute("DROP TRIGGER Refuse", root=True)
+        write(1, "to be recorded")
+
+
+def test_a_run_without_success_is_no_pass(good: Played) -> None:
+    """Nothing acknowledged, nothing lost: that proves nothing."""
+    silent = [replace(one, state="unknown") for one in good.journal.attempts]
+    assert not good.judged(replace(good.journal, attempts=silent), longest_gap=1000)
+
+
+@pytest.mark.parametrize(("kind", "told"), [(Forgetful, "lost"), (Insistent, "duplicated")])
+def test_a_balancer_that_is_no_good_is_found(one: tuple[Rt, Database], kind: type[Relay], told: str) -> None:
+    """An answer is no proof, and neither is one of two."""
+    with played([one[0]], one[1], kind) as (found, _):
+        report = found.judged()
+    assert report.facts[told] >= 2, str(report)
+    assert not any(report.facts[other] for other in {"lost", "changed", "duplicated"} - {told}), str(report)

@@ -1,0 +1,75 @@
+"""Preflight must know which statuses and lifecycles a site has of its own, and where it has them from."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness.checks import preflight, preflight_lifecycles
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.rt import Configuration, Rt
+from harness.schema import read
+from harness.verdict import Outcome, Report, Verdict
+
+TARGET = "5.0.10"
+
+
+def in_lifecycles(database: Database, target: Rt, configuration: Configuration | None = None) -> Report:
+    """Return what is said of the lifecycles alone."""
+    report = Report("preflight", "")
+    probed = preflight._probe(target, ())
+    preflight_lifecycles.check(report, database, read(database), probed, configuration or Configuration())
+    return report
+
+
+@pytest.fixture
+def five(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> tuple[Database, Rt]:
+    """A new site of RT 5.0.3, and the target's tools on it."""
+    database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
+    return database, rt_tools(TARGET, database)
+
+
+@pytest.mark.engine
+def test_statuses_that_nobody_knows_want_the_sites_configuration(five: tuple[Database, Rt]) -> None:
+    """A site that changed RT's own lifecycles and did not bring them along; with them it is how the site is."""
+    database, target = five
+    database.execute("INSERT INTO Tickets (Queue, EffectiveId, Status) VALUES (1, 1, 'Waiting'), (1, 2, 'NEW')")
+    report = in_lifecycles(database, target)
+    assert "default: Waiting (1 rows, first id" in "".join(report.unanswered)
+    assert Outcome([report]).verdict() is Verdict.NOT_PROVEN
+    silent = in_lifecycles(database, target, NO_LIFECYCLES)
+    assert silent.unanswered == report.unanswered, "a file that says nothing about them is no answer"
+    known = in_lifecycles(database, target, OWN_LIFECYCLES)
+    assert (known.findings, known.unanswered) == ([], [])
+    assert len(known.facts[preflight_lifecycles.UNKNOWN_STATUSES]) == 1
+    database.execute("UPDATE Queues SET Lifecycle = 'gone', Disabled = 1 WHERE Name = 'General'")
+    gone = in_lifecycles(database, target)
+    assert not gone.findings, "nobody works in it"
+    assert len(gone.facts[preflight_lifecycles.UNKNOWN_DISABLED]) == 1
+
+
+NO_LIFECYCLES = Configuration({"name.pm": b"Set($rtname, 'rt.example.org');\n1;\n"})
+OWN_LIFECYCLES = Configuration(
+    {"own.pm": b"Set(%Lifecycles, loans => {initial => ['new'], active => ['lent']});\n1;\n"}
+)
+LIFECYCLE_IN_THE_DATABASE = """
+use RT -init;
+my %all = RT->Config->Get('Lifecycles');
+$all{loans} = Storable::dclone($all{default});  # what is shared is written as a reference
+my $option = RT::Configuration->new(RT->SystemUser);
+my ($good, $message) = $option->Create(Name => 'Lifecycles', Content => \\%all);
+die $message unless $good;
+"""
+
+
+@pytest.mark.engine
+def test_lifecycles_made_in_the_browser_are_known(five: tuple[Database, Rt], rt_tools: RtFactory) -> None:
+    """RT 5 keeps what its administrator draws there in the database, and no file of the site knows it."""
+    database, target = five
+    database.execute("UPDATE Queues SET Lifecycle = 'loans' WHERE Name = 'General'")
+    assert in_lifecycles(database, target).findings
+    done = rt_tools("5.0.3", database).perl(LIFECYCLE_IN_THE_DATABASE)
+    assert done.code == 0, done.err
+    assert not in_lifecycles(database, target).findings

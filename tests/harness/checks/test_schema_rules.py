@@ -1,0 +1,221 @@
+"""The schema check's rules, on schemas of a table or two: what an allowance, a past and a step's words excuse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.checks import schema as check
+from harness.checks import spoken
+from harness.checks.schema import Allowance
+from harness.checks.spoken import Spoken
+from harness.schema import Column, ForeignKey, Index, Schema, Table
+
+
+def table(name: str, charset: str = "utf8mb4", **columns: str) -> Table:
+    """Return a table of text columns, each in the character set given."""
+    made = {
+        column: Column(column, "varchar(9)", own, f"{own}_general_ci", nullable=True, default=None, extra="")
+        for column, own in columns.items()
+    }
+    return Table(name, "InnoDB", f"{charset}_general_ci", made, [Index("PRIMARY", True, ("id",), "BTREE")], [])
+
+
+def database(*tables: Table) -> Schema:
+    """Return a schema of these tables."""
+    return Schema("mariadb-10.11", {one.name: one for one in tables})
+
+
+FRESH = database(table("Things", Name="utf8mb4", Kind="ascii"))
+WIDER = database(table("Things", Name="utf8mb4", Kind="utf8mb4"))
+RULE = Allowance("1.0.0", "charset", "it converts", "ascii", "utf8mb4", columns=("Things.Kind",))
+
+
+@pytest.mark.parametrize(
+    ("steps", "before", "found"),
+    [(["1.0.0"], None, 0), (["2.0.0"], None, 1), ([], WIDER, 0), ([], FRESH, 1)],
+    ids=["step-applied", "another-step", "there-before", "new-without-step"],
+)
+def test_an_allowance_needs_its_step_or_a_past(steps: list[str], before: Schema | None, found: int) -> None:
+    """A site upgraded long ago still carries what that step left; a difference from nowhere is a finding."""
+    assert len(check.check(WIDER, FRESH, steps, before, [RULE]).findings) == found
+
+
+NEW = Column("LastUpdated", "timestamp", "", "", nullable=True, default=None, extra="")
+OLD = replace(NEW, nullable=False, default="current_timestamp()", extra="on update current_timestamp()")
+"""A TIMESTAMP that was not told otherwise, as a newer and as an older server makes it."""
+
+
+def stamped(column: Column, name: str = "sessions") -> Schema:
+    """Return a schema of one table with a stamp in it."""
+    made = table(name, Id="utf8mb4")
+    return database(replace(made, columns={**made.columns, column.name: column}))
+
+
+@pytest.mark.control("schema")
+@pytest.mark.parametrize(("found", "fresh"), [(OLD, NEW), (NEW, OLD)], ids=["old-on-new", "new-on-old"])
+def test_a_stamp_of_the_sessions_may_be_another_servers(found: Column, fresh: Column) -> None:
+    """Nobody can do anything about it, and nothing depends on it."""
+    report = check.check(stamped(found), stamped(fresh), (), stamped(found))
+    assert report
+    assert len(report.allowed) == 3
+
+
+@pytest.mark.mutants("schema")
+@pytest.mark.parametrize(("older", "newer"), [(OLD, NEW), (NEW, OLD)], ids=["old-on-new", "new-on-old"])
+@pytest.mark.parametrize("aspect", ["nullable", "default", "extra"])
+@pytest.mark.parametrize("where", ["another-table", "another-column", "not-brought-along"])
+def test_any_other_stamp_may_not(older: Column, newer: Column, aspect: str, where: str) -> None:
+    """Each of the three differences, either way, is meant for that column alone, and for what was there before.
+
+    Of another column that a step speaks of: what it should have set, it should have set.
+    """
+    name = "Tickets" if where == "another-table" else "sessions"
+    wanted = replace(newer, name="Created") if where == "another-column" else newer
+    found = replace(wanted, **{aspect: getattr(older, aspect)})
+    before = stamped(wanted if where == "not-brought-along" else found, name)
+    said = Spoken((f"ALTER TABLE {name} MODIFY {found.name} TIMESTAMP NULL",))
+    report = check.check(stamped(found, name), stamped(wanted, name), (), before, spoken=said)
+    assert [finding.where for finding in report.findings] == [f"{name}.{found.name}"]
+
+
+@pytest.mark.mutants("schema")
+@pytest.mark.parametrize(
+    "found",
+    [replace(NEW, default="'2001-01-01 00:00:00'"), replace(NEW, extra="INVISIBLE")],
+    ids=["default", "extra"],
+)
+def test_a_stamp_that_no_server_makes_may_not(found: Column) -> None:
+    """The values are those of servers; anything else somebody has done."""
+    assert check.check(stamped(found), stamped(NEW), (), stamped(found)).findings
+
+
+def test_an_allowance_that_was_not_needed_is_named() -> None:
+    """Allowances that nobody needs hide the next defect."""
+    assert check.check(FRESH, FRESH, ["1.0.0"], FRESH, [RULE]).facts["allowances unused"] == [str(RULE)]
+
+
+def test_a_typo_in_an_allowance_is_refused(tmp_path: Path) -> None:
+    """Otherwise it would silently allow nothing, or everything."""
+    path = tmp_path / "allowances.toml"
+    path.write_text('[[allowance]]\nstep = "1.0.0"\naspekt = "charset"\nreason = "it converts"\n')
+    with pytest.raises(ValueError, match="aspekt"):
+        check.allowances(path)
+
+
+def test_a_table_of_the_sites_own_must_be_of_the_same_collation() -> None:
+    """The steps convert RT's tables only; joins with an extension's table fail afterwards."""
+    own = table("Extension", "utf8mb3", Name="utf8mb3")
+    both = database(*FRESH.tables.values(), own)
+    (finding,) = check.check(both, FRESH, [], both).findings
+    assert finding.repair == "ALTER TABLE `Extension` CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;"
+
+
+def test_a_table_of_the_sites_own_is_named_as_not_checked() -> None:
+    """Nobody knows what it should look like, and the verdict says so."""
+    both = database(*FRESH.tables.values(), table("Extension", Name="utf8mb4"))
+    report = check.check(both, FRESH, [], both)
+    assert report
+    assert report.not_checked[0].startswith("Extension:")
+
+
+def test_a_table_of_the_sites_own_that_is_gone_is_found() -> None:
+    """A fresh install has never had it, so only the old database can tell."""
+    both = database(*FRESH.tables.values(), table("Extension", Name="utf8mb4"))
+    assert [finding.where for finding in check.check(FRESH, FRESH, [], both).findings] == ["Extension"]
+
+
+def test_no_tables_are_no_pass() -> None:
+    """Nothing passes because there was nothing to look at."""
+    assert check.check(database(), database()).vacuous
+
+
+def test_foreign_keys_are_known_by_what_they_do() -> None:
+    """NO ACTION and RESTRICT are one to InnoDB, and names are given out by the server."""
+    key = ForeignKey("a", ("Via",), "Things", ("id",), "CASCADE", "RESTRICT")
+    assert key.signature == replace(key, name="b").signature
+
+
+SPOKEN = spoken.parse("""== 1.0.0/schema.mysql
+-- Things gets a Size
+ALTER TABLE `Things` MODIFY Size INT NOT NULL; # and no Weight
+UPDATE Other SET Kind = 1;
+== 1.0.0/indexes
+for my $i (1 .. 4) { $RT::Handle->DropIndexIfExists(Table => 'Links', Name => "Links$i") }
+$RT::Handle->MakeSureIndexExists(Table => 'Links', Columns => [$_]) for qw/Base Target/;
+""")
+
+
+@pytest.mark.parametrize(
+    ("table", "names", "expected"),
+    [
+        ("Things", ["Size"], True), ("things", ["size"], True), ("Things", ["Kind"], False),
+        ("Things", ["Weight"], False), ("Other", ["Size"], False), ("Links", ["Links3"], True),
+        ("Links", ["Base", "Target"], True), ("Links", ["Base", "Created"], False), ("Links", ["LinksOld"], False),
+    ],
+)  # fmt: skip
+def test_what_steps_speak_of(table: str, names: list[str], expected: bool) -> None:
+    """Table and column in one statement; an index also by the name that a loop gives it; comments say nothing."""
+    assert SPOKEN.of(table, *names) is expected
+
+
+def aged(*indexes: Index, charset: str = "utf8mb4", **changes: Any) -> Schema:
+    """Return a schema of one table, with what years have left in it; changes: of its column Size."""
+    size = replace(Column("Size", "int", "", "", nullable=False, default="0", extra=""), **changes)
+    made = table("Things", Name=charset)
+    return database(replace(made, columns={**made.columns, "Size": size}, indexes=[*made.indexes, *indexes]))
+
+
+@pytest.mark.control("schema")
+@pytest.mark.parametrize(
+    "left",
+    [
+        aged(default=None),
+        aged(default="7"),
+        aged(nullable=True),
+        aged(Index("mine", False, ("Name", "Size"), "BTREE")),
+    ],
+    ids=["no-default", "another-default", "null-allowed", "an-index-more"],
+)  # fmt: skip
+def test_what_was_so_before_is_the_sites_own(left: Schema) -> None:
+    """Old steps have left it, or an administrator; it does no harm, and no step applied speaks of it."""
+    report = check.check(left, aged(), ["1.0.0"], left, [], spoken=Spoken())
+    assert report, str(report)
+    assert ["brought along" in one for one in report.allowed] == [True]
+    assert check.check(left, aged(), ["1.0.0"], aged(), [], spoken=Spoken()).findings, "not where it is new"
+
+
+@pytest.mark.mutants("schema")
+@pytest.mark.parametrize(
+    "left",
+    [
+        aged(default=None), aged(nullable=True), aged(Index("mine", False, ("Size",), "BTREE")),
+        aged(Index("mine", True, ("Name",), "BTREE")), aged(type="bigint"), aged(charset="latin1"),
+        database(table("Things", Name="utf8mb4")),
+    ],
+    ids=["default", "nullable", "index", "unique", "type", "charset", "column-missing"],
+)  # fmt: skip
+def test_what_a_step_should_have_mended_is_not(left: Schema) -> None:
+    """It was so before, and the step was to change it; or it is of a kind that never is harmless."""
+    assert check.check(left, aged(), ["1.0.0"], left, [], spoken=SPOKEN).findings
+
+
+def test_an_index_that_a_step_leaves_is_known_by_what_it_does() -> None:
+    """The server gives the names, and 4.3.13 is the one step of which that is known."""
+    groups = replace(table("Groups", Domain="utf8mb4"), name="Groups")
+    old = replace(groups, indexes=[*groups.indexes, Index("any", False, ("Domain", "Instance"), "BTREE")])
+    assert check.check(database(old), database(groups), ["4.3.13"], database(groups), spoken=SPOKEN)
+    assert check.check(database(old), database(groups), ["4.3.12"], database(groups), spoken=SPOKEN).findings
+
+
+@pytest.mark.parametrize(("before", "found"), [("MyISAM", 0), ("InnoDB", 1)])
+def test_a_table_of_the_sites_own_in_another_engine(before: str, found: int) -> None:
+    """RT itself made its full-text table so on MySQL before 5.6; what the upgrade made so is another thing."""
+    own = replace(table("AttachmentsIndex", Content="utf8mb4"), engine="MyISAM")
+    sides = [database(*FRESH.tables.values(), one) for one in (own, replace(own, engine=before))]
+    report = check.check(sides[0], FRESH, [], sides[1])
+    assert len(report.findings) == found
+    assert ("AttachmentsIndex: MyISAM" in str(report.facts)) == (not found)

@@ -1,0 +1,61 @@
+"""What the site's configuration makes RT complain of whenever it starts is told once, and only if it is new."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness.checks import integrity, jobs, start
+from harness.checks.start import Starts
+from harness.choice import DEFAULT_SERVER
+from harness.errors import InfrastructureError
+from harness.lifecycle import Lifecycle
+from harness.rt import Configuration
+from harness.verdict import Report
+
+pytestmark = pytest.mark.engine
+NO_STYLE = Configuration({"site.pm": b"Set($WebDefaultStylesheet, 'rudder');\n1;\n"})
+
+
+def test_what_every_start_warns_of_is_no_jobs_doing(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A style that the new release lacks: RT takes another one, and says so whenever it starts."""
+    database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
+    tools = rt_tools("5.0.3", database, configuration=NO_STYLE)
+    report = Report("application", "")
+    starts = Starts(tools)
+    jobs.one(report, tools, (), jobs.JOBS[-1], starts=starts)
+    starts.judge(report)
+    assert (report.findings, report.unanswered) == ([], [])
+    assert "stylesheet (rudder)" in "".join(report.facts["said at every start"])
+    jobs.one(report, tools, (), jobs.JOBS[-1], limit=0.1)
+    assert len(report.unanswered) == 1
+    monkeypatch.setattr(integrity, "LIMIT", 0.1)
+    with pytest.raises(InfrastructureError, match=r"rt-validator of RT 5\.0\.3 was not done"):
+        integrity.collect(tools)
+
+
+WRONG_OPTION = Configuration({"site.pm": b"Set(%CustomFieldGroupings, 'RT::Ticket' => 'People');\n1;\n"})
+
+
+def test_an_error_of_every_start_is_told_once_and_only_if_it_is_new(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """An option that RT has complained of for years is no matter of the upgrade; a new one is no job's doing."""
+    old = rt_tools("4.4.6", clone(lifecycle.fresh("4.4.6", DEFAULT_SERVER)), configuration=WRONG_OPTION)
+    new = rt_tools("5.0.3", clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER)), configuration=WRONG_OPTION)
+    said = start.heard(old)
+    assert "CustomFieldGroupings" in str(said.errors)
+    for before, findings in ((said, 0), (None, 1)):
+        report = Report("application", "")
+        starts = Starts(new, lambda before=before: before)  # type: ignore[misc]
+        for job in (jobs.JOBS[0], jobs.JOBS[-1]):
+            jobs.one(report, new, (), job, starts=starts)
+        starts.judge(report)
+        assert len(report.findings) == findings, str(report)
+        assert [one.where for one in report.findings] == ["start"] * findings
+    validated = integrity.collect(old), integrity.collect(new)
+    assert integrity.check(*validated)
+    assert integrity.check(None, validated[1]).findings

@@ -56,11 +56,11 @@ mutants: images ## plant defects, known ones and two hundred by chance (SEED=), 
 	    tests/harness/marathon/test_standin_mutants.py tests/harness/marathon/test_marathon_deploy_mutants.py \
 	    tests/upgrade/test_control.py $(if $(SEED),--seed "$(SEED)")
 
-gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= MARATHON_URL= ACCEPT= (4.4.6 5.0.3 mariadb-10.11)
+gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= MARATHON_URL= ACCEPT= KEEP=1 (4.4.6 5.0.3 mariadb-10.11)
 	@./gate $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(SERVER),--server "$(SERVER)") \
 	    $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
 	    $(if $(CONFIG_NEW),--config-new "$(CONFIG_NEW)") \
-	    $(if $(MARATHON_URL),--marathon-url) $(if $(ACCEPT),--accept "$(ACCEPT)")
+	    $(if $(MARATHON_URL),--marathon-url) $(if $(ACCEPT),--accept "$(ACCEPT)") $(if $(KEEP),--keep)
 
 bench: images ## measure, as ratios side by side in one run
 	$(VENV_PYTHON) -m benchmarks

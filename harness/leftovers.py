@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -53,13 +53,17 @@ def _labelled(client: DockerClient) -> Iterable[tuple[str, str, Mapping[str, str
         )
 
 
-def remove(client: DockerClient, wanted: Predicate, left: list[str] | None = None) -> list[str]:
+def remove(
+    client: DockerClient, wanted: Predicate, left: list[str] | None = None, spared: Collection[str] = ()
+) -> list[str]:
     """Remove what is labelled and `wanted`; return "kind name" of each. Already gone is fine.
+
+    spared: names of what stays all the same.
 
     One that cannot be removed keeps no other from it: it is tried again after them, then added to `left`. A volume
     or network still used by something that is being removed elsewhere is left to the next sweep.
     """
-    waiting = [one for one in _labelled(client) if wanted(one[2])]
+    waiting = [one for one in _labelled(client) if wanted(one[2]) and one[1] not in spared]
     removed: list[str] = []
     for _ in range(2):
         failed = []
@@ -120,12 +124,12 @@ def _is_gone(place: Path) -> bool:
         return False
 
 
-def remove_own(client: DockerClient, left: list[str] | None = None) -> list[str]:
-    """Remove the things of this session; nothing in a process that only joined it. left: as for `remove`."""
+def remove_own(client: DockerClient, left: list[str] | None = None, spared: Collection[str] = ()) -> list[str]:
+    """Remove the things of this session; nothing in a process that only joined it. The rest is as for `remove`."""
     if not owner.owns_session():
         return []
     mine = owner.session()
-    return remove(client, lambda found: found.get(owner.SESSION) == mine, left)
+    return remove(client, lambda found: found.get(owner.SESSION) == mine, left, spared)
 
 
 def halt_own(client: DockerClient) -> None:

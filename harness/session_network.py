@@ -24,11 +24,12 @@ def names_of(client: DockerClient) -> dict[str, Any]:
 
     Podman up to 4.3 asks those alone who are named, and then containers do not find each other.
     """
-    return {} if _is_podman(client) else NO_NAMES
+    return {} if is_podman(client) else NO_NAMES
 
 
 @functools.lru_cache(maxsize=8)  # asked once a client: each container would ask again
-def _is_podman(client: DockerClient) -> bool:
+def is_podman(client: DockerClient) -> bool:
+    """Tell whether the engine is Podman, by its own word."""
     parts = client.version().get("Components") or []
     return any("podman" in str(one.get("Name", "")).lower() for one in parts)
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from harness import cache, redact, standing, upgrade, visitor
+from harness import cache, keeping, redact, standing, upgrade, visitor
 from harness.baseline import Baseline, private
 from harness.choice import Choice
 from harness.database import FAST, Database, Profile
 from harness.errors import InfrastructureError, RefusedError
+from harness.keeping import Kept
 from harness.lifecycle import Lifecycle
 from harness.once import Once
 from harness.progress import Progress, Running
@@ -182,6 +183,15 @@ class Sides:
             found["upgrade"] = "\n".join(f"{at:8.3f} {text}" for at, text in made.lines)
         # Logs quote what the database refused, and a report is shown around.
         return {name: "\n".join(map(redact.line, text.splitlines())) for name, text in found.items()}
+
+    def keep(self) -> Kept | None:
+        """Let the copy that was to be upgraded stay behind when this is closed; None where there is none."""
+        database: Database | None = self._once.done("untouched")
+        if database is None:
+            return None
+        kept = keeping.keep(database)
+        self._databases.remove(database)
+        return kept
 
     def close(self) -> None:
         """Remove the containers and the copies."""

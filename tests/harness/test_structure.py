@@ -24,7 +24,9 @@ STAGES: dict[str, tuple[str, ...]] = {
         "amplify", "backup", "baseline", "copying", "database", "dumppromises", "dumpwriting", "leftovers",
         "restore", "standing", "vocabulary",
     ),
-    "clone": ("digest", "load", "rest", "rest_client", "rt", "schema", "siteconfig", "thaw", "warm", "web"),
+    "clone": (
+        "digest", "keeping", "load", "rest", "rest_client", "rt", "schema", "siteconfig", "thaw", "warm", "web",
+    ),
     "upgrade": ("dumpmaking", "guard", "interruption", "lifecycle", "statements", "upgrade"),
     "checks": ("checks",),
     "what asks them": (

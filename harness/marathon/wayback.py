@@ -68,6 +68,7 @@ class WayBack(Follower):
         """Go back, wait for the rollback (a deployment of its own), and prove the old release live again."""
         app_id = absolute(definition)
         change = self.go_back(app_id, before, failed)
+        self.underway.going_back(app_id, change.deployment_id)
         report.facts["rollback"] = change.deployment_id
         if before is None or before.instances == 0:
             self._wait_gone(definition, before, change, report)

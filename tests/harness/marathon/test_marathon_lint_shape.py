@@ -175,6 +175,7 @@ SILENT = [
     silent(put(secrets={"s": {"source": "rt"}}), volume(hostPath=None, secret="s"), forms=SINCE_1_5),
     silent(volume(secret="s"), docker(pullConfig={}, credential={}), forms=ON_1_4),
     silent(host(), docker(network="NONE"), forms=ON_1_4),
+    silent(put(role=1), forms=(*ON_1_4, NEW_FORMS[0])),
     silent(user_network("A_b"), forms=OLD_FORMS),
     silent(user_network("dmz"), put(ports=[], portDefinitions=[]), forms=OLD_FORMS),
     silent(under_mesos, two_networks, forms=NEW_FORMS),

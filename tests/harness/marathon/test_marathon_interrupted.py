@@ -98,8 +98,12 @@ def test_a_change_without_an_answer_may_have_been_taken(trial: Trial, deployer: 
 
 @pytest.mark.engine
 def test_what_has_come_to_its_end_is_not_told_of(trial: Trial, deployer: Deployer) -> None:
-    """A proven deploy, a definition that Marathon refuses, a stop."""
+    """A way back to nothing, a proven deploy, a way back, a definition that Marathon refuses, a stop."""
+    assert not deployer.deploy(release(trial, "1", health="503"))
+    assert deployer.underway.said == ""
     good(deployer.deploy(release(trial, "1")))
+    assert deployer.underway.said == ""
+    assert not deployer.deploy(release(trial, "2", health="503"))
     assert deployer.underway.said == ""
     assert not deployer.deploy(release(trial, "2", constraints=[["hostname"]]))
     assert deployer.underway.said == ""

@@ -16,6 +16,7 @@ from harness.marathon.definition import PULL_ALLOWANCE, App, image_of, load, map
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import CHECK, Pace, task_table
 from harness.marathon.in_image import tried_in_image
+from harness.marathon.interrupted import NOTHING, Underway, told_when_interrupted
 from harness.marathon.lint_catalogue import DIALECTS
 from harness.marathon.provable import dialect_of, need_alone, need_provable, objections
 from harness.marathon.rolling import Decision, decide_among, names_one_build
@@ -97,7 +98,8 @@ def run_deploy(options: argparse.Namespace) -> int:
     def deploy(deployer: Deployer, definition: App, decision: Decision, version: str) -> Report:
         return deployer.deploy(definition, decision, decided_on=version)
 
-    return _carry_out(options, deploy)
+    underway = Underway()
+    return told_when_interrupted(lambda: _carry_out(options, deploy, underway), lambda: underway.said or NOTHING)
 
 
 def run_replace(options: argparse.Namespace) -> int:
@@ -106,10 +108,15 @@ def run_replace(options: argparse.Namespace) -> int:
     def replace(deployer: Deployer, definition: App, decision: Decision, _: str) -> Report:
         return replace_all(deployer, definition, decision, replacing.steps(options, image_of(definition)))
 
-    return replacing.told_when_interrupted(lambda: _carry_out(options, replace))
+    underway = Underway()
+    return told_when_interrupted(
+        lambda: _carry_out(options, replace, underway), lambda: replacing.left_behind(underway)
+    )
 
 
-def _carry_out(options: argparse.Namespace, act: Callable[[Deployer, App, Decision, str], Report]) -> int:
+def _carry_out(
+    options: argparse.Namespace, act: Callable[[Deployer, App, Decision, str], Report], underway: Underway
+) -> int:
     definition = load(options.file)
     if options.image:
         # Whatever else the file lacks is for lint to say.
@@ -117,7 +124,7 @@ def _carry_out(options: argparse.Namespace, act: Callable[[Deployer, App, Decisi
         container["docker"] = mapping(container.get("docker")) | {"image": options.image}
         definition["container"] = container
     with Marathon.from_environment() as client:
-        deployer = Deployer(client, pace=Pace(pull=options.pull, soak=options.soak))
+        deployer = Deployer(client, pace=Pace(pull=options.pull, soak=options.soak), underway=underway)
         dialect = options.dialect or dialect_of(text(client.info().get("version")))
         named = text(definition.get("id")).strip("/")  # that there must be one is for lint to say
         now = client.find_app(absolute(definition)) if named else None

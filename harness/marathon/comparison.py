@@ -8,6 +8,7 @@ form.
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any
@@ -59,6 +60,7 @@ def _form(app: App, dialect: Dialect, spoken: Dialect) -> Json:
     }
     filled = computed | {key: value for key, value in folded.items() if value is not None}
     form = mapping(_plain(filled, APP))
+    form["dependencies"] = _ordered([_from_the_root(one) for one in items(form.get("dependencies"))])
     form["healthChecks"] = _ordered([_as_read(one, dialect) for one in items(form.get("healthChecks"))])
     if resident(app):
         form["unreachableStrategy"] = "disabled"
@@ -66,6 +68,11 @@ def _form(app: App, dialect: Dialect, spoken: Dialect) -> Json:
         lost = filled.get("unreachableStrategy", {})
         form["unreachableStrategy"] = _plain(lost, UNREACHABLE) if isinstance(lost, Mapping) else lost
     return {key: value for key, value in form.items() if key not in NOT_COMPARED and value not in (None, [], {})}
+
+
+def _from_the_root(app_id: Any) -> Any:
+    """An id as Marathon stores it: a relative one is meant from the root."""
+    return posixpath.normpath("/" + app_id.lstrip("/")) if isinstance(app_id, str) else app_id
 
 
 def _plain(value: Any, spec: Spec) -> Any:

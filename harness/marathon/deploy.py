@@ -116,11 +116,14 @@ class Deployer(WayBack):
         report = Report(CHECK, QUESTION, unit="instances", repair=REPAIR)
         started = time.monotonic()
         with self.listen() as stream:
+            self.underway.asked(app_id)
             try:
                 change = self._done(definition, act, before)
             except RejectedError as error:
+                self.underway.over()
                 report.find(app_id, error.sentence, repair=error.repair, blocks=error.blocks)
                 return report
+            self.underway.begun(app_id, change.deployment_id)
             wanted = Wanted(
                 app_id,
                 image_of(definition),
@@ -140,6 +143,7 @@ class Deployer(WayBack):
             report.facts |= facts_of(watch, definition, stream)
         if state is State.GOOD:
             report.looked_at = wanted.instances
+            self.underway.over()
         else:
             report.findings.append(self.finding(watch))
             if undo:

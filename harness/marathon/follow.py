@@ -16,6 +16,7 @@ from harness.marathon.definition import PULL_ALLOWANCE, App, health_checks
 from harness.marathon.errors import PASSING
 from harness.marathon.events import EventStream
 from harness.marathon.gate import Snapshot, Wanted
+from harness.marathon.interrupted import Underway
 from harness.marathon.model import AppState
 from harness.marathon.probe import Probe, ProbeFor, ProbeResult, rt_probe, serving_port
 from harness.marathon.watch import State, Watch
@@ -63,11 +64,15 @@ class Pace:
 
 @dataclass
 class Follower:
-    """Follows deployments on one Marathon. `probe_for` makes the probe that fits a definition."""
+    """Follows deployments on one Marathon. `probe_for` makes the probe that fits a definition.
+
+    underway: kept up to date with what goes on by itself, for whoever is interrupted.
+    """
 
     client: Marathon
     probe_for: ProbeFor = rt_probe
     pace: Pace = field(default_factory=Pace)
+    underway: Underway = field(default_factory=Underway)
 
     def watch(self, wanted: Wanted, definition: App, running: int) -> Watch:
         """Make a watch with the times of a definition that replaces `running` tasks."""

@@ -52,7 +52,7 @@ def _object(value: Mapping[str, Any], spec: Spec, where: str, dialect: Dialect) 
                 "L06", f"{where}/{key}", f"is known from Marathon {known.since[0]}.{known.since[1]} on; "
                 f"{dialect[0]}.{dialect[1]} ignores it", level="W", fix=f"do without {key} on this Marathon",
             )  # fmt: skip
-        if one is not None:  # Marathon takes null for absent, but in lists and in tables of free keys
+        elif one is not None:  # Marathon takes null for absent, but in lists and in tables of free keys
             yield from _value(one, known, f"{where}/{key}", dialect)
     for key in spec.required:
         if value.get(key) is None:

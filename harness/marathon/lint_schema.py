@@ -93,9 +93,9 @@ _MAPPING = record(
 )  # fmt: skip
 _DOCKER = record(
     ("image",), image=string(least=1), forcePullImage=FALSE, privileged=FALSE,
-    parameters=array(record(("key", "value"), key=TEXT, value=TEXT)),
+    parameters=array(record(("key", "value"), key=string(least=1), value=TEXT)),
     network=string("", "BRIDGE", "HOST", "USER", "NONE"),
-    portMappings=array(_MAPPING), credential=ANY, pullConfig=later(OBJECT, 1, 5),
+    portMappings=array(_MAPPING), credential=ANY, pullConfig=later(record(("secret",), secret=TEXT), 1, 5),
 )  # fmt: skip
 _VOLUME = record(
     ("containerPath",), containerPath=string(least=1), hostPath=string(least=1), mode=string("", "RO", "RW"),
@@ -122,7 +122,9 @@ _READINESS = record(
     httpStatusCodesForReady=replace(array(integer(100, 999), any_order=True), default=[200]),
 )  # fmt: skip
 _NETWORK = record(
-    mode=string("", "container", "container/bridge", "host", default="container"), name=TEXT, labels=LABELS
+    mode=string("", "container", "container/bridge", "host", default="container"),
+    name=string(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", most=63),
+    labels=LABELS,
 )
 _FETCH = record(
     ("uri",), uri=string(least=1, most=1024), extract=TRUE, executable=FALSE, cache=FALSE, destPath=TEXT,
@@ -131,15 +133,18 @@ _UPGRADE = record(
     ("minimumHealthCapacity", "maximumOverCapacity"),
     minimumHealthCapacity=numeric(0, 1, default=1.0), maximumOverCapacity=numeric(0, 1, default=1.0),
 )  # fmt: skip
-_ADDRESS = record(networkName=TEXT, groups=array(TEXT), labels=LABELS, discovery=ANY)
+_ADDRESS = record(
+    networkName=replace(string(least=1), old=TEXT), groups=array(TEXT), labels=LABELS, discovery=OBJECT
+)
 UNREACHABLE = record(inactiveAfterSeconds=integer(default=0), expungeAfterSeconds=integer(default=0))
 
 _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _SEGMENT = rf"(\.\.?|{_LABEL}(\.{_LABEL})*)"
+_PATH = rf"/?{_SEGMENT}(/{_SEGMENT})*"
 
 APP = record(
     ("id",),
-    id=string(rf"/?{_SEGMENT}(/{_SEGMENT})*", least=1), cmd=string(least=2), args=array(TEXT),
+    id=string(_PATH, least=1), cmd=string(least=2), args=array(TEXT),
     instances=integer(default=1), cpus=replace(numeric(0.001, default=1), old=numeric(0)),
     mem=numeric(default=128), disk=numeric(default=0), gpus=integer(default=0),
     container=_CONTAINER, networks=later(array(_NETWORK), 1, 5),
@@ -152,7 +157,7 @@ APP = record(
     taskKillGracePeriodSeconds=integer(), unreachableStrategy=Spec("unreachable"),
     killSelection=string("", "YOUNGEST_FIRST", "OLDEST_FIRST", default="YOUNGEST_FIRST"),
     constraints=array(array(TEXT), any_order=True),
-    fetch=array(_FETCH), uris=array(TEXT), dependencies=array(TEXT, any_order=True), user=TEXT,
+    fetch=array(_FETCH), uris=array(TEXT), dependencies=array(string(rf"{_PATH}|/"), any_order=True), user=TEXT,
     executor=string(default=""), acceptedResourceRoles=array(TEXT, any_order=True), residency=OBJECT,
     ipAddress=_ADDRESS, tty=later(FALSE, 1, 5), check=later(ANY, 1, 8), executorResources=later(ANY, 1, 7),
     resourceLimits=later(ANY, 1, 10), role=later(TEXT, 1, 9), storeUrls=array(TEXT), version=TEXT,

@@ -35,9 +35,20 @@ def docker_of(app: App) -> dict[str, Any]:
     return mapping(mapping(app.get("container")).get("docker"))
 
 
+def engine_of(app: App) -> str:
+    """Return DOCKER or MESOS; an app without a container runs under Mesos itself."""
+    container = app.get("container")
+    return "MESOS" if container is None else text(mapping(container).get("type"), "DOCKER")
+
+
 def networks_of(app: App, dialect: Dialect = NEWER) -> list[dict[str, Any]]:
     """`networks` as written; none on a Marathon that does not know the key, and so ignores it."""
     return [mapping(one) for one in items(app.get("networks"))] if dialect >= (1, 5) else []
+
+
+def old_docker(app: App, dialect: Dialect) -> dict[str, Any]:
+    """The docker object with its network and ports, which 1.4 passes over where Mesos itself runs the image."""
+    return {} if dialect < (1, 5) and engine_of(app) == "MESOS" else docker_of(app)
 
 
 def network_mode(app: App, dialect: Dialect = NEWER) -> str:
@@ -49,7 +60,7 @@ def network_mode(app: App, dialect: Dialect = NEWER) -> str:
     networks = networks_of(app, dialect)
     if networks:
         return MODES.get(text(networks[0].get("mode"), "container"), "container")
-    old = text(docker_of(app).get("network"))
+    old = text(old_docker(app, dialect).get("network"))
     if not old and app.get("ipAddress") is not None:
         return "container"
     return OLD_MODES.get(old.upper(), "host")
@@ -57,7 +68,7 @@ def network_mode(app: App, dialect: Dialect = NEWER) -> str:
 
 def given_mappings(app: App, dialect: Dialect = NEWER) -> object:
     """portMappings as written, from whichever of the two places has them; None when neither has."""
-    new, old = mapping(app.get("container")).get("portMappings"), docker_of(app).get("portMappings")
+    new, old = mapping(app.get("container")).get("portMappings"), old_docker(app, dialect).get("portMappings")
     return new if new is not None and dialect >= (1, 5) else old
 
 

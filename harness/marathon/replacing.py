@@ -48,12 +48,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from types import FrameType
 
 from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.marathon.definition import App, instances_of
+from harness.marathon.interrupted import ENDS, Underway
 from harness.marathon.stopall import DatabaseSteps, Step, StepFailedError
 from harness.waits import NotReadyError, Retry, wait_until
 
@@ -63,6 +63,12 @@ END_WITHIN = 10.0
 """Seconds for a command that is ended to go, and again when it is forced to."""
 BASH = shutil.which("bash")
 SHELL = [BASH, "-o", "pipefail", "-c"] if BASH else ["/bin/sh", "-c"]
+LEFT = (
+    "Instances that were stopped stay stopped, and the database is as the last command left it. A container that "
+    "the command started may go on: see to its end first; look at the database, or restore it, before anything is "
+    "started."
+)
+"""What an end in the middle leaves behind."""
 RUN = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
 
@@ -92,6 +98,11 @@ def steps(options: argparse.Namespace, image: str) -> DatabaseSteps:
     """Return the commands as the procedure takes them."""
     restore = shell("restore", options.restore, image) if options.restore else None
     return DatabaseSteps(shell("backup", options.backup, image), shell("upgrade", options.upgrade, image), restore)
+
+
+def left_behind(underway: Underway) -> str:
+    """Say what an end in the middle leaves behind: the instances, the database, and what Marathon still does."""
+    return f"{LEFT} {underway.said}".rstrip()
 
 
 def shell(name: str, command: str, image: str) -> Step:
@@ -167,31 +178,3 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-ENDS = (signal.SIGTERM, signal.SIGHUP)
-"""What a CI server sends, and a terminal that goes away."""
-
-
-def told_when_interrupted(work: Callable[[], int]) -> int:
-    """Carry `work` out; when somebody ends it, say what that leaves behind, for nobody goes the way back then."""
-    # What was ignored from the start stays so: that is how nohup keeps a run alive.
-    heard = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _interrupt) for number in heard}
-    try:
-        return work()
-    except KeyboardInterrupt:
-        said = "Interrupted. Instances that were stopped stay stopped, and the database is as the last command"
-        rest = "A container that the command started may go on: see to its end first"
-        with suppress(OSError):  # the terminal may be what went away
-            print(f"\n{said} left it. {rest}; look at the database, or restore it, before anything is started.",
-                  file=sys.stderr)  # fmt: skip
-        return InfrastructureError.exit_code
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
-    """Treat the end that a CI server asks for like Ctrl-C."""
-    raise KeyboardInterrupt

@@ -36,8 +36,11 @@ def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:
                 raise
             return Change(None, "")  # an earlier attempt was taken, and its answer lost
 
+    deployer.underway.asked(app_id)
     change = deployer.insist(f"{app_id} taking a stop", scaled)
-    return deployer.settled(app_id, change) if attempts > 1 else change
+    change = deployer.settled(app_id, change) if attempts > 1 else change
+    deployer.underway.stopping(app_id, change.deployment_id)
+    return change
 
 
 def wait_stopped(deployer: Deployer, app_id: str, change: Change, timeout: float) -> bool:
@@ -59,6 +62,7 @@ def wait_stopped(deployer: Deployer, app_id: str, change: Change, timeout: float
 
     what = f"Stop of all tasks of {app_id}"
     wait_until(what, stopped, timeout, interval=deployer.pace.interval, retry_on=PASSING)
+    deployer.underway.over()
     return served
 
 

@@ -68,6 +68,7 @@ class WayBack(Follower):
         """Go back, wait for the rollback (a deployment of its own), and prove the old release live again."""
         app_id = absolute(definition)
         change = self.go_back(app_id, before, failed)
+        self.underway.going_back(app_id, change.deployment_id)
         report.facts["rollback"] = change.deployment_id
         if before is None or before.instances == 0:
             self._wait_gone(definition, before, change, report)
@@ -84,7 +85,9 @@ class WayBack(Follower):
             repair = f"see deployment {change.deployment_id or 'none'} and the app's tasks"
             found = Finding(CHECK, app_id, error.sentence, blocks=error.blocks, repair=repair)
         report.facts[LIVE_AGAIN] = found is None
-        if found is not None:
+        if found is None:
+            self.underway.over()
+        else:
             what = f"The rollback is not proven: {found.what}"
             report.findings.append(Finding(CHECK, app_id, what, blocks=found.blocks, repair=found.repair))
 
@@ -166,6 +169,7 @@ class WayBack(Follower):
             report.findings.append(Finding(CHECK, app_id, what, blocks=error.blocks, repair=repair))
             return
         report.facts["nothing ran before, nothing runs now"] = True
+        self.underway.over()
 
 
 def absolute(definition: App) -> str:

@@ -11,9 +11,11 @@ from harness.marathon.standin.model import App, VersionInfo
 from harness.marathon.standin.normalize import absolute, merge, normalize, parse, service_ports
 from harness.marathon.standin.render import app_json
 from harness.marathon.standin.rollout import Rollout, new_deployment_id
+from harness.marathon.standin.sent import check_part, check_sent
 from harness.marathon.standin.state import Known
 from harness.marathon.standin.task import Task
 from harness.marathon.standin.validate import validate
+from harness.marathon.standin.versions import read
 
 Json = Mapping[str, Any]
 
@@ -38,7 +40,7 @@ class Commands:
 
     def create(self, document: Any, force: bool) -> Deployment:
         """POST an app. Raises ApiError 409 when the id is taken, 422 when the definition is no good."""
-        app = self.checked(document)
+        app = self.checked(parse(document, dialect=self.dialect))
         if app.id in self.state.apps:
             raise errors.already_exists(app.id)
         return self.submit({app.id: app}, force)
@@ -69,7 +71,7 @@ class Commands:
         """Return the definition that a PUT asks for."""
         if not isinstance(document, dict):
             return parse(document, place, self.dialect)
-        version = document.get("version")
+        version = document.get("version") if partial else None  # in a whole definition it is passed over
         if version is not None and before is not None:
             if set(document) - {"version", "id"}:
                 raise errors.not_valid([("/", "The 'version' field may only be combined with the 'id' field.")])
@@ -77,14 +79,24 @@ class Commands:
                 raise errors.unknown_app(app_id, str(version))
             return before.versions[version]
         if before is not None and partial:
-            parse({"id": app_id, **document}, place, self.dialect)  # what was sent is judged by itself first
+            self.judged({"id": app_id, **document}, place)
             current = app_json(before.app)
-            document = merge({k: v for k, v in current.items() if k not in ("version", "versionInfo")}, document)
-        return self.checked({**document, "id": app_id}, before, place)
+            current = {k: v for k, v in current.items() if k not in ("version", "versionInfo")}
+            merged = merge(current, read(document, self.dialect))
+            return self.checked(parse({**merged, "id": app_id}, place, self.dialect, ours=True), before)
+        return self.checked(parse({**document, "id": app_id}, place, self.dialect), before)
 
-    def checked(self, document: Any, before: Known | None = None, place: tuple[int | str, ...] = ()) -> App:
-        """Parse, normalise and validate. Raises ApiError 422."""
-        app = parse(document, place, self.dialect)
+    def judged(self, document: Json, place: tuple[int | str, ...]) -> None:
+        """Look at a part of a definition by itself: its keys must agree. Raises ApiError 422."""
+        sent = parse(document, place, self.dialect)
+        check_sent(sent)
+        check_part(sent)
+
+    def checked(self, app: App, before: Known | None = None) -> App:
+        """Normalise and validate what was parsed. Raises ApiError 422."""
+        for other in self.state.apps:
+            if other.startswith(f"{absolute(app.id)}/") or absolute(app.id).startswith(f"{other}/"):
+                raise errors.not_valid([("/", "Groups and Applications may not have the same identifier.")])
         taken = {
             port
             for other in self.state.apps.values()
@@ -92,7 +104,7 @@ class Commands:
             for port in service_ports(other.app)
         }
         app = normalize(app, taken, before.app if before else None)
-        validate(app)
+        validate(app, self.dialect)
         return app
 
     def delete(self, app_id: str, force: bool) -> Deployment:

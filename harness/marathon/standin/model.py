@@ -9,6 +9,7 @@ Sizes are MB, times are seconds.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -20,7 +21,14 @@ from harness.marathon.standin.checks import HealthCheck, ReadinessCheck
 Share = Annotated[float, Field(ge=0, le=1)]
 SEGMENT = r"(([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])\.)*([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])|\.|\.\."
 AppId = Annotated[str, Field(pattern=rf"^/?({SEGMENT})(/({SEGMENT}))*$")]
+GroupOrAppId = Annotated[str, Field(pattern=rf"^/?({SEGMENT})(/({SEGMENT}))*$|^/$")]
+NETWORK_NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 LEAST_CPUS = 0.001
+
+
+def sent_by_a_client(info: ValidationInfo) -> bool:
+    """Tell whether a document is read as it was sent, and not one of our own that was looked at then."""
+    return info.context is not None and not info.context["ours"]
 
 
 class PortMapping(Model):
@@ -47,8 +55,14 @@ class PortDefinition(Model):
 class Parameter(Model):
     """A flag handed to `docker run` as it is."""
 
-    key: str
+    key: Annotated[str, Field(min_length=1)]
     value: str
+
+
+class PullConfig(Model):
+    """Where the credentials for a registry are."""
+
+    secret: str
 
 
 class Docker(Model):
@@ -60,14 +74,15 @@ class Docker(Model):
     parameters: list[Parameter] = []
     network: Literal["BRIDGE", "HOST", "USER", "NONE"] | None = None
     port_mappings: list[PortMapping] | None = None
-    pull_config: dict[str, Any] | None = None
+    pull_config: PullConfig | None = None
+    credential: dict[str, Any] | None = None
 
 
 class Volume(Model):
     """A mount: from the host, persistent, external or a secret, told apart by which key is there."""
 
     container_path: Annotated[str, Field(min_length=1)]
-    host_path: str | None = None
+    host_path: Annotated[str, Field(min_length=1)] | None = None
     mode: Literal["RO", "RW"] | None = None
     persistent: dict[str, Any] | None = None
     external: dict[str, Any] | None = None
@@ -79,6 +94,7 @@ class Container(Model):
 
     type: Literal["DOCKER", "MESOS"] = "DOCKER"
     docker: Docker | None = None
+    appc: dict[str, Any] | None = None
     volumes: list[Volume] = []
     port_mappings: list[PortMapping] | None = None
 
@@ -88,6 +104,23 @@ class Network(Model):
 
     mode: Literal["container", "container/bridge", "host"] = "container"
     name: str | None = None
+    labels: Labels = {}
+
+    @field_validator("name")
+    @classmethod
+    def _named(cls, name: str | None, info: ValidationInfo) -> str | None:
+        """Want a name of its kind from a client; one that came by ipAddress.networkName may be any other."""
+        if name is not None and sent_by_a_client(info) and not re.fullmatch(NETWORK_NAME, name):
+            raise PydanticKnownError("string_pattern_mismatch", {"pattern": NETWORK_NAME})
+        return name
+
+
+class IpAddress(Model):
+    """The old way to join a container network."""
+
+    network_name: Annotated[str, Field(min_length=1)] | None = None
+    discovery: dict[str, Any] | None = None
+    groups: list[str] = []
     labels: Labels = {}
 
 
@@ -155,10 +188,10 @@ class App(Model):
     constraints: list[list[str]] = []
     fetch: list[Fetch] = []
     uris: list[str] | None = None
-    dependencies: list[str] = []
-    accepted_resource_roles: list[str] = []
+    dependencies: list[GroupOrAppId] = []
+    accepted_resource_roles: list[str] | None = None
     residency: dict[str, Any] | None = None
-    ip_address: dict[str, Any] | None = None
+    ip_address: IpAddress | None = None
     tty: bool | None = None
     role: str | None = None
     version: str = ""
@@ -177,6 +210,16 @@ class App(Model):
     def strategy(self) -> UpgradeStrategy:
         """Return the upgrade strategy, Marathon's 1.0/1.0 where none was given."""
         return self.upgrade_strategy or UpgradeStrategy(minimum_health_capacity=1, maximum_over_capacity=1)
+
+    @property
+    def resident(self) -> bool:
+        """Tell whether tasks keep their place: residency is given, or a persistent volume brings it along."""
+        return self.residency is not None or self.persistent
+
+    @property
+    def persistent(self) -> bool:
+        """Tell whether there is a volume that outlives its task."""
+        return any(volume.persistent is not None for volume in (self.container.volumes if self.container else []))
 
     @property
     def mode(self) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from harness.marathon.standin import versions
 from harness.marathon.standin.checks import HealthCheck
-from harness.marathon.standin.errors import ApiError, invalid_json, not_valid
+from harness.marathon.standin.errors import ApiError, broken_json, invalid_json
 from harness.marathon.standin.model import (
     App,
     Container,
@@ -22,11 +23,12 @@ from harness.marathon.standin.model import (
     PortMapping,
     UpgradeStrategy,
 )
+from harness.marathon.standin.sent import check_sent
 
 SERVICE_PORTS = range(10_000, 20_001)
 SINGLE_INSTANCE = "MARATHON_SINGLE_INSTANCE_APP"
-LONGEST_DELAY_SINCE_1_8 = 300
-BOTH_STYLES = "must not specify both container.docker.network and networks"
+RESIDENCY = {"relaunchEscalationTimeoutSeconds": 3600, "taskLostBehavior": "WAIT_FOREVER"}
+"""What a persistent volume brings along."""
 
 
 def absolute(app_id: str) -> str:
@@ -40,29 +42,37 @@ def absolute(app_id: str) -> str:
     return "/" + "/".join(parts)
 
 
-def parse(document: Any, prefix: tuple[int | str, ...] = (), dialect: str = "1.6") -> App:
+def parse(document: Any, prefix: tuple[int | str, ...] = (), dialect: str = "1.6", *, ours: bool = False) -> App:
     """Read one app definition, old style or new. Raises ApiError: 422 "Invalid JSON", or a reader's 500.
 
-    dialect: whose defaults and limits are meant, where versions differ.
+    dialect: whose keys, defaults and limits are meant, where versions differ. ours: it is the stored one, in
+    the new style whatever the dialect, with what `versions.read` left of a client's merged in.
     """
-    if dialect == "1.10" and isinstance(document, dict) and document.get("maxLaunchDelaySeconds") is None:
-        document = {**document, "maxLaunchDelaySeconds": LONGEST_DELAY_SINCE_1_8}
+    if isinstance(document, dict):
+        document = versions.defaults(document if ours else versions.read(document, dialect), dialect)
     try:
-        app = App.model_validate(document, context={"dialect": dialect})
+        app = App.model_validate(document, context={"dialect": dialect, "ours": ours})
     except ValidationError as error:
         raise invalid_json(error, prefix) from None
-    return app.replace(health_checks=[readable(check, dialect) for check in app.health_checks])
+    checks = enumerate(app.health_checks)
+    return app.replace(
+        health_checks=[readable(check, dialect, (*prefix, "healthChecks", i)) for i, check in checks]
+    )
 
 
-def readable(check: HealthCheck, dialect: str) -> HealthCheck:
+def readable(check: HealthCheck, dialect: str, place: tuple[int | str, ...]) -> HealthCheck:
     """Return a check as Marathon reads it.
 
     The reader of 1.5+ throws at a COMMAND check with the wrong companions, which is a 500; that of 1.4 leaves out
-    what a command has no use for.
+    what the protocol has no use for, and only misses the command of a COMMAND.
     """
     is_command = check.protocol == "COMMAND"
-    if is_command and dialect == "1.4":
-        check = check.replace(path=None, port=None)
+    if dialect == "1.4":
+        if not is_command:
+            return check.replace(command=None)
+        if check.command is None:
+            raise broken_json((*place, "command"), "error.path.missing")
+        return check.replace(path=None, port=None)
     stray = check.path is not None or check.port is not None  # portIndex is allowed, and ignored
     if is_command != (check.command is not None) or (is_command and stray):
         raise ApiError(
@@ -85,7 +95,8 @@ def merge(current: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, An
     merged = {**current, **update}
     container = update.get("container")
     docker = container.get("docker") if isinstance(container, dict) else None
-    if isinstance(docker, dict) and docker.get("network") and "networks" not in update:
+    old = (isinstance(docker, dict) and docker.get("network")) or "ipAddress" in update
+    if old and "networks" not in update:
         merged.pop("networks", None)
     if "networks" in update or "networks" not in merged:
         merged = {k: v for k, v in merged.items() if k not in ("portDefinitions", "ipAddress") or k in update}
@@ -101,13 +112,14 @@ def normalize(app: App, taken: Collection[int] = (), previous: App | None = None
     taken: service ports of other apps. previous: the app's last definition, whose service ports are kept.
     Raises ApiError 422 for contradictions between the two dialects.
     """
+    check_sent(app)
     app = fold_network(app.replace(id=absolute(app.id)))
     app = fold_ports(app)
     app = give_service_ports(app, taken, previous)
     if app.uris is not None:
-        if app.fetch:
-            raise not_valid([("/", "may not be set in conjunction with uris")])
-        app = app.replace(fetch=[Fetch(uri=uri) for uri in app.uris], uris=None)
+        app = app.replace(fetch=app.fetch or [Fetch(uri=uri) for uri in app.uris], uris=None)
+    if app.persistent and app.residency is None:
+        app = app.replace(residency=RESIDENCY)
     ports = len(app.port_names())
     checks = [
         check.replace(port_index=0)
@@ -138,9 +150,7 @@ def fold_network(app: App) -> App:
     docker = app.container.docker if app.container else None
     networks = app.networks or None
     old = docker.network if docker else None
-    if old and networks:
-        raise not_valid([("/", BOTH_STYLES)])
-    user_network = (app.ip_address or {}).get("networkName")
+    user_network = app.ip_address.network_name if app.ip_address else None
     if networks is None:
         if old == "BRIDGE":
             networks = [Network(mode="container/bridge")]
@@ -161,8 +171,6 @@ def fold_ports(app: App) -> App:
     """Keep the one list of ports that fits the network mode; the other is dropped or folded in."""
     sent = app.port_definitions
     if app.ports is not None:
-        if sent is not None and [definition.port for definition in sent] != app.ports:
-            raise not_valid([("/", "ports and portDefinitions must be equal when both are given")])
         sent = sent if sent is not None else [PortDefinition(port=port) for port in app.ports]
     if app.mode == "host":
         container = app.container.replace(port_mappings=None) if app.container else None

@@ -23,8 +23,8 @@ def app_json(app: App, dialect: str = "1.6") -> Json:
     """Return the app as GET shows it, without counts, tasks and deployments."""
     document = app.model_dump(by_alias=True, exclude_none=True)
     for key in LEFT_OUT_WHEN_EMPTY:
-        if not document[key]:
-            del document[key]
+        if not document.get(key):
+            document.pop(key, None)
     for mapping in (document.get("container") or {}).get("portMappings") or []:
         if not mapping["networkNames"]:
             del mapping["networkNames"]

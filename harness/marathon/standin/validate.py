@@ -19,8 +19,11 @@ RESERVED = frozenset({"restart", "tasks", "versions", ".", ".."})
 OPERATORS = frozenset({"UNIQUE", "CLUSTER", "GROUP_BY", "LIKE", "UNLIKE", "MAX_PER", "IS"})
 
 
-def validate(app: App) -> None:
-    """Raise ApiError 422 "Object is not valid" with every broken rule; return when there is none."""
+def validate(app: App, dialect: str = "1.6") -> None:
+    """Raise ApiError 422 "Object is not valid" with every broken rule; return when there is none.
+
+    dialect: whose rules are meant, where versions differ.
+    """
     rules = (
         identity,
         what_to_run,
@@ -30,10 +33,11 @@ def validate(app: App) -> None:
         health,
         readiness,
         strategy,
-        constraints,
+        placement,
         secrets,
     )
     problems = [problem for rule in rules for problem in rule(app)]
+    problems += constraints(app, dialect)
     if problems:
         raise not_valid(problems)
 
@@ -48,15 +52,19 @@ def identity(app: App) -> Iterator[Problem]:
 
 def what_to_run(app: App) -> Iterator[Problem]:
     """There is one command, or an image that brings its own."""
-    if (app.cmd and app.args) or not (app.cmd or app.args or app.container):
+    container = app.container
+    image = container is not None and (container.docker is not None or container.appc is not None)
+    if (app.cmd and app.args) or not (app.cmd or app.args or image):
         yield "/", "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'."
     if app.cmd is not None and len(app.cmd) <= 1:
         yield "/cmd", "must be longer than 1 character"
-    container = app.container
     if container and container.type == "DOCKER" and container.docker is None:
         yield "/container/docker", "not defined"
-    if container and container.type == "DOCKER" and container.docker and container.docker.pull_config:
-        yield "/container/docker/pullConfig", "must be empty"
+    pull = container.docker.pull_config if container and container.docker else None
+    if container and container.type == "DOCKER" and pull is not None:
+        yield "/container/docker/pullConfig", "pullConfig is not supported with Docker containerizer"
+    elif pull is not None and pull.secret not in app.secrets:
+        yield "/container/docker/pullConfig", "pullConfig.secret must refer to an existing secret"
     if app.gpus and container and container.type == "DOCKER":  # without a container Mesos runs it by itself
         yield "/", "GPU resources only work with the Mesos containerizer"
 
@@ -78,14 +86,21 @@ def networks(app: App) -> Iterator[Problem]:
     found = app.networks or []
     modes = {network.mode for network in found}
     if len(modes) > 1 or (len(found) > 1 and "container" not in modes):
-        yield "/networks", "must contain one host network, or one bridge network, or container networks"
-    if len(found) > 1 and app.container and app.container.type == "DOCKER":
-        yield "/networks", "Docker supports at most one container network"
-    for index, network in enumerate(found):
-        if network.mode == "container" and not network.name:
-            yield f"/networks({index})", "container networks must specify a name"
-        if network.mode != "container" and network.name:
-            yield f"/networks({index})/name", "host and bridge networks have no name"
+        yield (
+            "/networks",
+            ("May specify a single host network, single bridge network, or else 1-to-n container networks"),
+        )
+    if len(found) > 1 and "container" in modes and app.container and app.container.type == "DOCKER":
+        yield "/", "may only specify a single container network when using the Docker container engine"
+    names = [network.name for network in found if network.mode == "container"]
+    if len(names) != len(set(names)):
+        yield "/networks", "Duplicate networks are not allowed"
+    if any(network.mode == "host" and (network.name or network.labels) for network in found):
+        yield "/networks", "Host networks may not have names or labels"
+    if any(network.mode == "container/bridge" and network.name for network in found):
+        yield "/networks", "Bridge networks may not have names"
+    if any(network.mode == "container" and not network.name for network in found):
+        yield "/networks", "Network name must be specified when container network is selected."
 
 
 def duplicates(values: Sequence[Any]) -> bool:
@@ -101,6 +116,25 @@ def ports(app: App) -> Iterator[Problem]:
     if duplicates(app.port_names()):
         where = "/portDefinitions" if app.mode == "host" else "/container/portMappings"
         yield where, "Port names must be unique."
+    yield from networks_of_ports(app)
+
+
+def networks_of_ports(app: App) -> Iterator[Problem]:
+    """A port is on networks that the app joins, and of several a host's port is on one."""
+    joined = [network.name for network in app.networks or [] if network.mode == "container"]
+    for index, mapping in enumerate(app.container.port_mappings or [] if app.container else []):
+        path = f"/container/portMappings({index})"
+        for number, name in enumerate(mapping.network_names):
+            if name not in joined:
+                yield f"{path}/networkNames({number})", f"is not one of ({','.join(map(str, joined))})"
+        if len(joined) > 1 and mapping.host_port is not None and len(mapping.network_names) != 1:
+            yield (
+                path,
+                (
+                    "networkNames must be a single item list when hostPort is specified and more than 1 container "
+                    "network is defined"
+                ),
+            )
 
 
 def health(app: App) -> Iterator[Problem]:
@@ -150,25 +184,36 @@ def strategy(app: App) -> Iterator[Problem]:
             yield "/instances", "Single instance app may only have one instance"
         if both != (0.0, 0.0):
             yield "/upgradeStrategy", "must be 0 and 0 for a single instance app"
-    if app.residency and both[1] != 0:
+    if app.resident and both[1] != 0:
         yield "/upgradeStrategy/maximumOverCapacity", "must be 0 for a resident app"
     lost = app.unreachable_strategy
     if not isinstance(lost, str) and lost.inactive_after_seconds > lost.expunge_after_seconds:
         yield "/unreachableStrategy", "inactiveAfterSeconds must not be greater than expungeAfterSeconds"
 
 
-def constraints(app: App) -> Iterator[Problem]:
+def placement(app: App) -> Iterator[Problem]:
+    """Tasks that keep their place have something there; roles that are named are some."""
+    if app.residency is not None and not app.persistent:
+        yield "/", "App must contain persistent volumes and define residency"
+    if app.accepted_resource_roles is not None and not app.accepted_resource_roles:
+        yield "/acceptedResourceRoles", "must not be empty"
+
+
+def constraints(app: App, dialect: str) -> Iterator[Problem]:
     """A constraint is a field, an operator and, for most operators, a value."""
+    known = OPERATORS - {"IS"} if dialect == "1.4" else OPERATORS
     for index, constraint in enumerate(app.constraints):
         path = f"/constraints({index})"
         if len(constraint) not in (2, 3):
             yield path, "Each constraint must have either 2 or 3 fields"
             continue
         operator, value = constraint[1], constraint[2] if len(constraint) == 3 else None
-        if operator not in OPERATORS:
-            yield path, "Operator must be one of " + ", ".join(sorted(OPERATORS))
-        elif operator == "UNIQUE" and value:
-            yield path, "Value specified but UNIQUE does not take one"
+        if operator not in known:
+            yield path, "Operator must be one of " + ", ".join(sorted(known))
+        elif operator == "UNIQUE" and (value or (value is not None and dialect != "1.4")):
+            yield path, "Value specified but not used"
+        elif operator == "CLUSTER" and not value:
+            yield path, "Missing value"
         elif operator in ("LIKE", "UNLIKE") and not is_pattern(value):
             yield path, f"{operator} needs a regular expression"
         elif operator in ("MAX_PER", "GROUP_BY") and not (value or "").isdecimal():

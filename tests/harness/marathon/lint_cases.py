@@ -218,8 +218,23 @@ def without_container(app: App) -> None:
 
 
 def under_mesos(app: App) -> None:
-    """Let Mesos itself run the image; it knows none of the old dialect's docker keys."""
+    """Let Mesos itself run the image; it knows none of Docker's own keys."""
     app["container"]["type"] = "MESOS"
+    app["container"]["docker"].pop("parameters", None)
+
+
+def two_networks(app: App) -> None:
+    """Join two networks, with the first port of the host's on one of them; the old dialect cannot say that."""
+    if "networks" in app:
+        app["networks"] = [{"name": "a", "labels": {"x": "y"}}, {"name": "b"}]
+        where_mappings_are(app)["portMappings"][0].update(hostPort=0, networkNames=["a"])
+
+
+def resident(app: App) -> None:
+    """Let tasks keep their place: a volume that outlives them is there."""
+    app["residency"] = {"taskLostBehavior": "WAIT_FOREVER"}
+    app["container"]["volumes"].append({"containerPath": "kept", "mode": "RW", "persistent": {"size": 1}})
+    app["upgradeStrategy"] = dict(NONE_KEPT)
 
 
 def single(**strategy: float) -> Change:

@@ -38,6 +38,7 @@ from tests.harness.marathon.lint_cases import (
     mappings,
     port,
     put,
+    resident,
     single,
     two_ports,
     user_network,
@@ -49,7 +50,7 @@ from tests.harness.marathon.test_marathon_lint import CATCHES, SILENT
 MARATHONS = ["1.4", "1.6", "1.10"]
 KINDS = [
     put(), both(two_ports, port(servicePort=0)), user_network("dmz"), host(), host(ports=[0, 8080]), single(),
-    without_container, put(residency={"taskLostBehavior": "WAIT_FOREVER"}, upgradeStrategy=None),
+    without_container, both(resident, put(upgradeStrategy=None)),
     put(uris=["http://a"]), both(mappings(), put(readinessChecks=[])), put(ports=[10002]),
     checks(HTTP, {**HTTP, "path": "/other", "portIndex": None}, {"protocol": "TCP", "port": 1}),
     put(args=[], constraints=[], env={}, labels={}, requirePorts=False, cpus=1, mem=128.0, executor=""),
@@ -139,6 +140,12 @@ def test_sets_have_no_order_and_lists_have() -> None:
     assert changes(one, other) == []
     fetch = [{"uri": "http://a"}, {"uri": "http://b"}]
     assert changes({"fetch": fetch}, {"fetch": fetch[::-1]}) == ["fetch"]
+
+
+def test_ids_that_are_depended_on_are_meant_from_the_root() -> None:
+    """Marathon answers them so, and a deploy must not take its own definition for somebody else's."""
+    assert changes({"dependencies": ["db", "../a/b", "/c"]}, {"dependencies": ["/c", "/db", "/a/b"]}) == []
+    assert changes({"dependencies": ["a/db"]}, {"dependencies": ["/db"]}) == ["dependencies"]
 
 
 # Role and residency are compared only where both sides say them; the stand-in knows residency by its key alone.

@@ -15,7 +15,8 @@ from harness.errors import InfrastructureError, UsageError
 from harness.marathon import replacing
 from harness.marathon.__main__ import main
 from harness.marathon.definition import App
-from harness.marathon.replacing import RUN, need_running, shell, told_when_interrupted
+from harness.marathon.interrupted import Underway, told_when_interrupted
+from harness.marathon.replacing import RUN, left_behind, need_running, shell
 from harness.marathon.stopall import StepFailedError
 from harness.releases import ROOT
 from harness.waits import Retry, wait_until
@@ -70,7 +71,7 @@ def test_the_end_that_a_ci_server_asks_for_is_told_too(capsys: pytest.CaptureFix
         os.kill(os.getpid(), signal.SIGTERM)
         return 0
 
-    assert told_when_interrupted(ended) == 2
+    assert told_when_interrupted(ended, lambda: left_behind(Underway())) == 2
     assert "stay stopped" in capsys.readouterr().err
 
 
@@ -79,8 +80,9 @@ def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> Non
     """A shell that is ended alone leaves the upgrade behind that it waits for, and we say that all stopped."""
     program = tmp_path / "program.py"
     program.write_text(
-        "import sys\nfrom harness.marathon.replacing import shell, told_when_interrupted\n"
-        "sys.exit(told_when_interrupted(lambda: shell('upgrade', sys.argv[1], 'rt:2')() or 0))\n"
+        "import sys\nfrom harness.marathon.interrupted import told_when_interrupted\n"
+        "from harness.marathon.replacing import LEFT, shell\n"
+        "sys.exit(told_when_interrupted(lambda: shell('upgrade', sys.argv[1], 'rt:2')() or 0, lambda: LEFT))\n"
     )
     line = f"(echo $BASHPID >{tmp_path}/begun; mv {tmp_path}/begun {tmp_path}/pid; exec sleep 600); true"
     # A shell that starts what runs in its background ignores some of these, and all below inherit that.
@@ -108,9 +110,9 @@ def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> Non
 def test_what_nohup_keeps_alive_stays_alive() -> None:
     """Whoever starts it so and closes the terminal wants it to go on."""
     program = (
-        "import os, signal\nfrom harness.marathon.replacing import told_when_interrupted\n"
+        "import os, signal\nfrom harness.marathon.interrupted import told_when_interrupted\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "raise SystemExit(told_when_interrupted(lambda: os.kill(os.getpid(), signal.SIGHUP) or 0))\n"
+        "raise SystemExit(told_when_interrupted(lambda: os.kill(os.getpid(), signal.SIGHUP) or 0, str))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -167,5 +169,9 @@ def test_an_interruption_says_what_is_left(capsys: pytest.CaptureFixture[str]) -
     def ends() -> int:
         raise KeyboardInterrupt
 
-    assert told_when_interrupted(ends) == 2
-    assert "stay stopped" in capsys.readouterr().err
+    underway = Underway()
+    underway.stopping("/rt", "97c136bf")
+    assert told_when_interrupted(ends, lambda: left_behind(underway)) == 2
+    said = capsys.readouterr().err
+    assert "stay stopped" in said
+    assert "The stop of /rt (deployment 97c136bf) goes on" in said

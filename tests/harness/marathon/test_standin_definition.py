@@ -28,6 +28,13 @@ NEW = {
     },
     "networks": [{"mode": "container/bridge"}],
 }
+MAPPED = {"image": "rt", "portMappings": [{"containerPort": 80}]}
+KEPT = {
+    "type": "MESOS",
+    "docker": {"image": "rt"},
+    "volumes": [{"containerPath": "kept", "mode": "RW", "persistent": {"size": 1}}],
+}
+BOTH_ONE = {"minimumHealthCapacity": 1, "maximumOverCapacity": 1}
 
 
 def stored(document: dict[str, Any], **more: Any) -> App:
@@ -92,6 +99,21 @@ def test_without_a_network_port_mappings_vanish_and_a_default_port_appears() -> 
     assert app.health_checks[0].port_index == 0
 
 
+def test_a_persistent_volume_brings_its_residency_along() -> None:
+    app = stored({**NEW, "container": KEPT})
+    assert (app.residency or {})["taskLostBehavior"] == "WAIT_FOREVER"
+    assert (app.unreachable_strategy, app.strategy.maximum_over_capacity) == ("disabled", 0)
+
+
+def test_empty_uris_are_no_second_way() -> None:
+    assert [one.uri for one in stored({**NEW, "uris": [], "fetch": [{"uri": "a"}]}).fetch] == ["a"]
+
+
+def test_an_old_network_may_have_any_name() -> None:
+    app = stored({"id": "/a", "cmd": "sleep 1", "ipAddress": {"networkName": "A_b"}})
+    assert parse(app_json(app), ours=True).networks == app.networks
+
+
 def test_old_ports_become_port_definitions() -> None:
     app = stored({"id": "/a", "cmd": "sleep 1", "ports": [8000, 0]})
     assert [definition.port for definition in app.port_definitions or []] == [8000, 10000]
@@ -142,6 +164,8 @@ def test_ids_become_absolute(given: str, expected: str) -> None:
         ),
         ({"container": {"volumes": [{}]}}, "/container/volumes(0)/containerPath", "error.path.missing"),
         ({"env": {"A": 1}}, "/env/A", "error.expected.jsstring"),
+        ({"networks": [{"name": "A_b"}]}, "/networks(0)/name", "error.pattern"),
+        ({"dependencies": ["/DB"]}, "/dependencies(0)", "error.pattern"),
     ],
 )
 def test_types_and_ranges_are_invalid_json(change: dict[str, Any], path: str, code: str) -> None:
@@ -173,7 +197,23 @@ def test_types_and_ranges_are_invalid_json(change: dict[str, Any], path: str, co
         ),
         ({"id": "/a/restart"}, "/id", "must not end in any of"),
         ({"gpus": 1}, "/", "GPU"),
-        ({"networks": [{"mode": "container"}]}, "/networks(0)", "must specify a name"),
+        ({"container": {"type": "MESOS"}}, "/", "AppDefinition must either contain one of"),
+        ({"constraints": [["a", "CLUSTER"]]}, "/constraints(0)", "Missing value"),
+        ({"constraints": [["a", "UNIQUE", ""]]}, "/constraints(0)", "Value specified but not used"),
+        ({"ipAddress": {}}, "/", "must not specify both networks and ipAddress"),
+        ({"networks": [], "ipAddress": {"networkName": "a"}, "ports": [0]}, "/", "both an IP address and port"),
+        ({"ports": [80, 80]}, "/", "ports must be unique"),
+        ({"ports": [80], "portDefinitions": []}, "/", "cannot specify both ports and port definitions"),
+        ({"container": {**NEW["container"], "docker": MAPPED}}, "/", "both portMappings and docker.portMappings"),  # type: ignore[dict-item]
+        ({"uris": ["a"], "fetch": [{"uri": "b"}]}, "/uris", "may not be set in conjunction with fetch"),
+        ({"fetch": [{"uri": "a b"}]}, "/fetch(0)/uri", "URI has invalid syntax."),
+        ({"networks": [{"name": "a"}, {"name": "a"}]}, "/networks", "Duplicate networks are not allowed"),
+        ({"networks": [{"mode": "host", "labels": {"a": "b"}}]}, "/networks", "may not have names or labels"),
+        ({"residency": {}}, "/", "App must contain persistent volumes and define residency"),
+        ({"container": KEPT, "unreachableStrategy": {}}, "/", "unreachableStrategy must be disabled"),
+        ({"container": KEPT, "upgradeStrategy": BOTH_ONE}, "/upgradeStrategy/maximumOverCapacity", "must be 0"),
+        ({"acceptedResourceRoles": []}, "/acceptedResourceRoles", "must not be empty"),
+        ({"networks": [{"mode": "container"}]}, "/networks", "Network name must be specified"),
     ],
 )
 def test_broken_rules_are_not_valid(change: dict[str, Any], path: str, text: str) -> None:

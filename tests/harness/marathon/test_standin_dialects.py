@@ -48,3 +48,51 @@ def test_what_a_health_check_has_not_seen_is_null_in_1_4_and_absent_later(dialec
         assert {key: value for key, value in result.items() if key.endswith("Success")} == unset
 
     play(story, Settings(dialect=dialect))
+
+
+OLD = {"image": "rt", "network": "BRIDGE", "portMappings": [{"containerPort": 80, "protocol": "tcp,udp"}]}
+
+
+def test_1_4_passes_over_what_came_later_and_takes_what_was_given_up() -> None:
+    """Whoever writes for a later one there gets an app in host mode, without a word."""
+    new = {
+        "networks": [{"mode": "container/bridge"}],
+        "container": {"docker": {"image": "rt"}, "portMappings": [{}]},
+    }
+    half = {"minimumHealthCapacity": 0.5}
+    ignored, old, refused = answers(
+        ("POST", "/v2/apps", {"id": "new", **new}),
+        ("POST", "/v2/apps", {"id": "old", "container": {"docker": OLD}, "upgradeStrategy": half}),
+        ("POST", "/v2/apps", {"id": "is", "cmd": "sleep 1", "constraints": [["a", "IS", "b"]]}),
+        dialect="1.4",
+    )
+    assert (ignored.status_code, ignored.json()["container"]["docker"]["network"]) == (201, "HOST")
+    assert old.json()["container"]["docker"]["portMappings"][0]["protocol"] == "udp,tcp"
+    assert old.json()["upgradeStrategy"] == {**half, "maximumOverCapacity": 1.0}
+    assert refused.status_code == 422
+
+
+def test_a_part_of_a_1_4_definition_leaves_the_network_as_it_is() -> None:
+    """Between requests it is kept in the new style, which 1.4 would pass over."""
+    answer = answers(
+        ("POST", "/v2/apps", {"id": "old", "container": {"docker": OLD}}),
+        ("PUT", "/v2/apps/old", {"mem": 64}),
+        ("GET", "/v2/apps/old", None),
+        dialect="1.4",
+    )[-1]
+    assert (answer.json()["app"]["mem"], answer.json()["app"]["container"]["docker"]["network"]) == (64, "BRIDGE")
+
+
+def test_a_command_without_its_line_is_missed_in_1_4_and_a_line_without_a_command_is_not() -> None:
+    missed, idle = (
+        answers(("POST", "/v2/apps", {**sent("new"), "healthChecks": [check]}), dialect="1.4")[0]
+        for check in ({"protocol": "COMMAND"}, {"command": {"value": "x"}})
+    )
+    assert (missed.status_code, missed.json()["details"][0]["path"]) == (400, "/healthChecks(0)/command")
+    assert idle.status_code == 201
+
+
+@pytest.mark.parametrize(("dialect", "role"), [("1.6", None), ("1.10", "web")])
+def test_a_role_means_something_since_1_9(dialect: str, role: str | None) -> None:
+    made = answers(("POST", "/v2/apps", {**sent("new"), "role": "web"}), dialect=dialect)[0]
+    assert made.json().get("role") == role

@@ -238,3 +238,50 @@ def test_the_page_for_people_needs_nothing_from_elsewhere() -> None:
     assert "<title>Marathon stand-in</title>" in answer.text
     assert "/v2/apps" in answer.text
     assert not [word for word in ('src="http', 'href="http', "@import") if word in answer.text]
+
+
+BRIDGE = {"networks": [{"mode": "container/bridge"}]}
+IMAGE = {"docker": {"image": "x"}, "portMappings": [{"containerPort": 80}]}
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({**BRIDGE, "portDefinitions": [{"port": 80}]}, "portDefinitions are only allowed with host-networking"),
+        ({**BRIDGE, "ports": [80]}, "portDefinitions are only allowed with host-networking"),
+        (
+            {"networks": [{"mode": "host"}], "container": IMAGE},
+            "portMappings are not allowed with host-networking",
+        ),
+        ({"ports": [80, 80]}, "ports must be unique"),
+        ({**BRIDGE, "container": IMAGE, "portDefinitions": []}, ""),
+        ({"container": IMAGE}, ""),
+        ({"ipAddress": {"networkName": "a"}}, ""),
+    ],
+)
+def test_a_part_is_taken_at_its_word_and_a_whole_is_folded(part: Json, said: str) -> None:
+    """What a whole definition says too much is dropped; of a part Marathon wants to know which is meant."""
+    in_part, whole = answers(
+        ("PUT", f"/v2/apps{WEB}", part),
+        ("PUT", f"/v2/apps{WEB}?partialUpdate=false&force=true", {"cmd": "sleep 1", **part}),
+    )
+    assert [one["errors"] for one in in_part.json().get("details", [])] == ([[said]] if said else [])
+    assert whole.status_code == (422 if "unique" in said else 200)
+
+
+def test_a_version_in_a_whole_definition_is_passed_over() -> None:
+    """It means a rollback in a part, where it stands alone."""
+    old = {"cmd": "sleep 1", "version": "2020-01-01T00:00:00.000Z"}
+    part, whole = answers(
+        ("PUT", f"/v2/apps{WEB}", old), ("PUT", f"/v2/apps{WEB}?partialUpdate=false&force=true", old)
+    )
+    assert (part.status_code, whole.status_code) == (422, 200)
+
+
+@pytest.mark.parametrize("app_id", [f"{WEB}/below", WEB.rpartition("/")[0]])
+def test_no_app_is_also_a_group(app_id: str) -> None:
+    """`/shop/web` is an app, so nothing can be below it, and `/shop` is its group."""
+    answer = answers(("POST", "/v2/apps", sent(app_id)))[0]
+    assert (answer.status_code, answer.json()["details"][0]["errors"]) == (
+        422, ["Groups and Applications may not have the same identifier."],
+    )  # fmt: skip

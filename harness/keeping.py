@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness import session_network
-from harness.database import NAME, Database
+from harness.database import NAME, USER, Database
 
 SETTINGS = "/root/.my.cnf"
 """Where the server's own client looks for an account: so that no password is in a command line."""
@@ -27,7 +27,7 @@ def keep(database: Database) -> Kept:
 
     Raises InfrastructureError where the container has ended.
     """
-    lines = ["[client]", "user=root", f"password={database.credentials.root_password}", "protocol=tcp"]
+    lines = ["[client]", f"user={USER}", f"password={database.credentials.password}", "protocol=tcp"]
     lines += ["host=127.0.0.1", "[mysql]", f"database={NAME}"]
     text = "\n".join(lines) + "\n"
     database.container.need(["sh", "-c", f"umask 077; cat >{SETTINGS}"], stdin=[text.encode()])

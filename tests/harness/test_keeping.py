@@ -1,0 +1,81 @@
+"""A copy that stays behind to be looked at: it does, its client opens, and the next start takes it away."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from docker import DockerClient
+from docker.errors import NotFound
+
+from harness import dump, keeping, leftovers, owner
+from harness.choice import choose
+from harness.database import Database
+from harness.lifecycle import Lifecycle
+from harness.stage import Stage
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(params=["mariadb-10.11", "mysql-9.7"])
+def copy(request: pytest.FixtureRequest, lifecycle: Lifecycle) -> Iterator[Database]:
+    """A copy of a bundled dump."""
+    made = lifecycle.baselines.clone(lifecycle.restored(dump.load(dump.bundled("5.0.7")), request.param))
+    yield made
+    with suppress(NotFound):
+        lifecycle.baselines.discard(made)
+
+
+def test_its_client_opens_without_a_password(copy: Database) -> None:
+    """The command is in the report, so nothing secret may be in it; who types it wants to run a finding's SQL."""
+    kept = keeping.keep(copy)
+    assert copy.credentials.password not in kept.command
+    command = [word for word in shlex.split(kept.command) if word != "-it"]  # there is no terminal here
+    done = subprocess.run(
+        [*command, "-N", "-e", "SELECT COUNT(*) FROM Tickets"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == str(copy.value("SELECT COUNT(*) FROM Tickets")), done.stderr
+
+
+def test_it_is_named_with_all_that_it_needs(copy: Database) -> None:
+    """Its data, its network, and the prepared database that it was copied from; else it could not be spared."""
+    names = keeping.keep(copy).names
+    assert copy.container.name in names
+    assert any("-clone-" in name for name in names)
+    assert {*copy.container.docker.attrs["NetworkSettings"]["Networks"]} <= names
+
+
+def test_what_is_spared_stays_and_the_rest_goes(engine: DockerClient) -> None:
+    """The end of a session takes everything that is its own, but what somebody asked to keep."""
+    session = f"keeping-{secrets.token_hex(4)}"
+    labels = {**owner.labels("test"), owner.SESSION: session}
+    names = [f"rt-harness-{session}-{what}" for what in ("kept", "other")]
+    made = [engine.volumes.create(name, labels=labels) for name in names]
+    try:
+        removed = leftovers.remove(engine, lambda found: found.get(owner.SESSION) == session, spared={names[0]})
+        assert removed == [f"volume {names[1]}"]
+        assert engine.volumes.get(names[0])
+    finally:
+        for volume in made:
+            with suppress(NotFound):
+                volume.remove()
+
+
+def test_a_stage_leaves_the_copy_and_takes_everything_else(lifecycle: Lifecycle) -> None:
+    """It is closed like any other; the copy is no longer its own."""
+    stage = Stage(lifecycle, choose("5.0.7", "5.0.10", "mariadb-10.11"))
+    assert stage.keep() is None
+    copy, other = stage.untouched(), stage.before()
+    try:
+        kept = stage.keep()
+        stage.close()
+        assert kept is not None
+        assert copy.container.name in kept.names
+        assert copy.value("SELECT 1") == 1
+        assert other.container.ended()
+    finally:
+        lifecycle.baselines.discard(copy)

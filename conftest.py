@@ -6,6 +6,7 @@ pytest_plugins = (
     "fixtures.longest",
     "fixtures.proven",
     "fixtures.engine",
+    "fixtures.engine_proxy",
     "fixtures.databases",
     "fixtures.rt",
     "fixtures.pairs",

@@ -8,6 +8,7 @@ followed by a flood.
 
 from __future__ import annotations
 
+import itertools
 import random
 import secrets
 import threading
@@ -103,14 +104,12 @@ class Journal:
 
 
 class Load:
-    """Clients at work while the `with` block lasts, together `rate` attempts a second, at most `most` in all."""
+    """Clients at work while the `with` block lasts, however long, together `rate` attempts a second."""
 
-    def __init__(
-        self, url: str, user: str, password: str, *, rate: float = 4, clients: int = 4, most: int = 2000
-    ) -> None:
+    def __init__(self, url: str, user: str, password: str, *, rate: float = 4, clients: int = 4) -> None:
         """Start nothing yet."""
         self.front, self._access = Front(url), (user, password)
-        self._rate, self._clients, self._most = rate, clients, most
+        self._rate, self._clients = rate, clients
         self.journal = Journal()
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -154,7 +153,7 @@ class Load:
 
     def _work(self, client: Client, number: int) -> None:
         try:
-            for turn in range(self._most // self._clients):
+            for turn in itertools.count():
                 due = (turn * self._clients + number) / self._rate
                 late = self.journal.now() - due
                 # What an outage swallowed is not made up for.

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from fixtures.healthcheck_user import CHEAP, ROOT
 from harness import rest
@@ -20,6 +21,16 @@ from tests.deploy.conftest import RELEASE
 from tests.deploy.people_at_work import Played, played
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("acknowledged")]
+
+
+def defect(name: str, *values: object) -> ParameterSet:
+    """Return values for a test, the last one saying that something must be found; told in the table of mutants."""
+    return pytest.param(*values, True, id=name, marks=pytest.mark.mutants("acknowledged"))
+
+
+def harmless(name: str, *values: object) -> ParameterSet:
+    """Return values for a test, the last one saying that nothing may be found; told in the table as well."""
+    return pytest.param(*values, False, id=name, marks=pytest.mark.control("acknowledged"))
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +52,7 @@ def good(one: tuple[Rt, Database]) -> Iterator[Played]:
         yield found
 
 
+@pytest.mark.control("acknowledged")
 def test_where_nothing_is_lost_nothing_is_found(good: Played) -> None:
     """A false alarm would be believed once."""
     report = good.judged()
@@ -107,6 +119,7 @@ def planted(database: Database, statement: str) -> Iterator[None]:
             )
 
 
+@pytest.mark.mutants("acknowledged")
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_planted_defect_is_found(good: Played, name: str) -> None:
     """Each is found, and told for what it is."""
@@ -117,6 +130,7 @@ def test_a_planted_defect_is_found(good: Played, name: str) -> None:
     assert (bool(report.findings), told) == (True, {what}), str(report)
 
 
+@pytest.mark.mutants("acknowledged")
 def test_a_gap_is_found(good: Played) -> None:
     """Nothing was lost, and nobody could work for ten seconds."""
     half = good.journal.ended / 2
@@ -127,13 +141,21 @@ def test_a_gap_is_found(good: Played) -> None:
     assert report.facts["longest gap"] >= 10
 
 
+@pytest.mark.mutants("acknowledged")
 def test_a_gap_at_the_end_is_found(good: Played) -> None:
     """A site that never comes back answers nobody after its last answer."""
     report = good.judged(replace(good.journal, ended=good.journal.ended + 30), longest_gap=25)
     assert "nobody was served" in str(report)
 
 
-@pytest.mark.parametrize(("dies", "found"), [(None, True), ("after it", True), ("before it", False)])
+@pytest.mark.parametrize(
+    ("dies", "found"),
+    [
+        defect("a session ends", None),
+        defect("a session ends before the server dies", "after it"),
+        harmless("a session ends with its server", "before it"),
+    ],
+)
 def test_a_session_that_ends_is_found(good: Played, dies: str | None, found: bool) -> None:
     """Unless the server itself had died: then people log in again."""
     last = good.journal.attempts[-1]
@@ -147,7 +169,11 @@ def test_a_session_that_ends_is_found(good: Played, dies: str | None, found: boo
 
 @pytest.mark.parametrize(
     ("before", "lane", "found"),
-    [("unknown", "instances", False), ("acknowledged", "instances", True), ("unknown", "marathon", True)],
+    [
+        harmless("a session is cut off with its instance", "unknown", "instances"),
+        defect("a session ends that was not cut off", "acknowledged", "instances"),
+        defect("a session ends where none was killed", "unknown", "marathon"),
+    ],
 )
 def test_a_session_that_was_cut_off_is_told(good: Played, before: State, lane: str, found: bool) -> None:
     """A request of it was under way when its instance was killed; one that nobody had cut off goes on."""
@@ -166,7 +192,14 @@ def test_a_session_that_was_cut_off_is_told(good: Played, before: State, lane: s
 
 @pytest.mark.parametrize(
     ("killed", "back", "found"),
-    [(None, None, True), (-9, -5, True), (-1, 1, False), (0.0, 9, False), (-9, None, False), (5, 9, True)],
+    [
+        defect("a search leaves a ticket out", None, None),
+        defect("a search leaves one out, the server is back", -9, -5),
+        harmless("a search ends with the server", -1, 1),
+        harmless("a search begins as the server dies", 0.0, 9),
+        harmless("a search while the server is dead", -9, None),
+        defect("a search leaves one out before the server dies", 5, 9),
+    ],
 )
 def test_a_search_that_leaves_a_ticket_out_is_found(
     good: Played, killed: float | None, back: float | None, found: bool
@@ -184,7 +217,8 @@ def test_a_search_that_leaves_a_ticket_out_is_found(
     assert bool(report.allowed) == (not found)
 
 
-@pytest.mark.parametrize("kind", ["Correspond", "Comment"])
+@pytest.mark.mutants("acknowledged")
+@pytest.mark.parametrize("kind", ["Correspond", "Comment"], ids=["refused reply", "refused comment"])
 def test_what_was_not_recorded_is_not_acknowledged(one: tuple[Rt, Database], kind: str) -> None:
     """REST 1 answers 200 to a reply whose insert failed; taken for a yes, it would be a write that was lost."""
     site, database = one
@@ -202,13 +236,21 @@ def test_what_was_not_recorded_is_not_acknowledged(one: tuple[Rt, Database], kin
         write(1, "to be recorded")
 
 
+@pytest.mark.mutants("acknowledged")
 def test_a_run_without_success_is_no_pass(good: Played) -> None:
     """Nothing acknowledged, nothing lost: that proves nothing."""
     silent = [replace(one, state="unknown") for one in good.journal.attempts]
     assert not good.judged(replace(good.journal, attempts=silent), longest_gap=1000)
 
 
-@pytest.mark.parametrize(("kind", "told"), [(Forgetful, "lost"), (Insistent, "duplicated")])
+@pytest.mark.mutants("acknowledged")
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        pytest.param(Forgetful, "lost", id="forgetful balancer"),
+        pytest.param(Insistent, "duplicated", id="insistent balancer"),
+    ],
+)
 def test_a_balancer_that_is_no_good_is_found(one: tuple[Rt, Database], kind: type[Relay], told: str) -> None:
     """An answer is no proof, and neither is one of two."""
     with played([one[0]], one[1], kind) as (found, _):

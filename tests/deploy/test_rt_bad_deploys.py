@@ -16,11 +16,11 @@ import pytest
 from harness.baseline import Baseline
 from harness.lifecycle import Lifecycle
 from harness.marathon.client import Marathon
-from harness.marathon.follow import Pace
+from harness.marathon.follow import MOST_HEALTHY, Pace
 from harness.marathon.lint import lint
 from harness.marathon.rolling import Decision
 from harness.verdict import Report
-from tests.deploy.bad_deploys import BAD, INSTANCES, App, Site, behind_login, install_mode
+from tests.deploy.bad_deploys import BAD, INSTANCES, SLOW, App, Site, behind_login, install_mode
 from tests.deploy.conftest import RELEASE
 from tests.deploy.rt_on_marathon import definition, remove
 
@@ -53,8 +53,13 @@ def site(
 
 def on_sites(cases: Iterable[Any]) -> list[Any]:
     """Share cases among two workers, as each worker has a good site of its own."""
-    return [pytest.param(case, marks=pytest.mark.xdist_group(f"bad-deploys-{number % 2}"))
-            for number, case in enumerate(cases)]  # fmt: skip
+    return [
+        pytest.param(
+            case,
+            marks=[pytest.mark.xdist_group(f"bad-deploys-{number % 2}"), *[pytest.mark.slow] * (case in SLOW)],
+        )
+        for number, case in enumerate(cases)
+    ]
 
 
 @pytest.mark.xdist_group("bad-deploys-0")
@@ -94,6 +99,7 @@ def test_a_bad_deploy_never_replaces_a_good_one(site: Site, case: str, instances
     assert re.search(one.told, str(report)), str(report)
     assert {*report.facts["old tasks"]} == good
     assert not report.facts["old tasks gone"] or one.believed, str(report)
+    assert not one.fooled or report.facts[MOST_HEALTHY], "the health check was to be fooled"
     assert report.facts["old release live again"] is True, str(report)
     assert site.live() == [RELEASE] * instances
 

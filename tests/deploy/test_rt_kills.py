@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from fixtures.databases import CloneFactory
 from fixtures.outcome import Verify
@@ -39,15 +40,21 @@ SHORT, LONG = 0.0, 60.0
 """Seconds of kills, where --kill-seconds says nothing else; it goes on until the fewest kills are done."""
 
 
+BESIDE = 600.0
+"""Seconds for all but the kills themselves, on a machine that has more to do."""
+
+
+def durations(asked: float | None) -> list[ParameterSet]:
+    """Return the seconds of kills to be tried, each with the time that its test may take."""
+    if asked:
+        return [pytest.param(asked, id="as-asked", marks=pytest.mark.timeout(BESIDE + 2 * asked))]
+    return [pytest.param(SHORT, id="short"), pytest.param(LONG, id="a-minute", marks=[pytest.mark.slow])]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give the test its duration: the one asked for, else a short one, and a long one with the slow tests."""
-    if "seconds" not in metafunc.fixturenames:
-        return
-    if asked := metafunc.config.getoption("--kill-seconds"):
-        metafunc.parametrize("seconds", [pytest.param(asked, id="as-asked")])
-        return
-    long = pytest.param(LONG, id="a-minute", marks=[pytest.mark.slow])
-    metafunc.parametrize("seconds", [pytest.param(SHORT, id="short"), long])
+    if "seconds" in metafunc.fixturenames:
+        metafunc.parametrize("seconds", durations(metafunc.config.getoption("--kill-seconds")))
 
 
 @pytest.fixture

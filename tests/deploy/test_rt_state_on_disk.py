@@ -38,7 +38,8 @@ LOCAL = {
 }
 
 
-@pytest.mark.parametrize("local", [pytest.param(one, id=name) for name, one in LOCAL.items()])
+@pytest.mark.mutants("acknowledged")
+@pytest.mark.parametrize("local", [pytest.param(one, id=f"{name} on a disk") for name, one in LOCAL.items()])
 def test_state_on_an_instances_disk_is_found(
     lifecycle: Lifecycle, deployable: Baseline, clone: CloneFactory, local: Local
 ) -> None:

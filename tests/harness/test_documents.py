@@ -108,6 +108,19 @@ def test_make_targets_that_are_named_exist() -> None:
     assert {"gate", "test", "distclean", "engine-stop"} <= {*named}
 
 
+def test_every_planted_defect_is_in_the_table() -> None:
+    """One that `make mutants` leaves out is survived by whoever reads the table and nothing else."""
+    alone = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    said = subprocess.run(
+        ["make", "-n", "mutants"], cwd=ROOT, env=alone, capture_output=True, text=True, check=True
+    )
+    named = {ROOT / one for one in re.findall(r"\btests/\S+", said.stdout)}
+    told = re.compile(r"^@?\w*.*mark\.(?:mutants|control)\(|\btally: Tally\b", re.MULTILINE)
+    planted = [path for path in (ROOT / "tests").rglob("*.py") if told.search(path.read_text(encoding="utf-8"))]
+    assert sorted(one for one in planted if not {one, *one.parents} & named) == []
+    assert len(planted) > 20
+
+
 def test_modules_that_are_named_can_be_run() -> None:
     """`python -m harness.something` of the documents is a module."""
     named = {

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import shlex
-import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docker import DockerClient
 
 from fixtures import gate as program
 from fixtures import gate_command
+from fixtures.engine_proxy import Proxy
 from harness import cache, dump, owner
 from harness.errors import UsageError
 from harness.releases import ROOT
@@ -110,61 +105,6 @@ def test_a_configuration_without_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plugins").mkdir()
     with pytest.raises(UsageError, match=r"holds no \.pm file"):
         Configuration.read(tmp_path)
-
-
-class Proxy:
-    """A socket that leads to the engine until it is told to vanish."""
-
-    def __init__(self, path: Path, engine: str) -> None:
-        """Listen on `path` and connect whoever comes to the engine's socket."""
-        self.path, self.engine = path, engine
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen(64)
-        self._open: list[socket.socket] = []
-        self.gone = threading.Event()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while not self.gone.is_set():
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            far = socket.socket(socket.AF_UNIX)
-            far.connect(self.engine)
-            self._open += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
-
-    def _copy(self, source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while piece := source.recv(65536):
-                sink.sendall(piece)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-    def vanish(self) -> None:
-        """End every connection and listen no more, as an engine that was stopped."""
-        self.gone.set()
-        self.path.unlink(missing_ok=True)
-        for one in (self._listener, *self._open):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-
-
-@pytest.fixture
-def proxy(engine: DockerClient, tmp_path: Path) -> Iterator[Proxy]:
-    """A way to the engine that can be cut."""
-    match = re.match(r"unix://(.*)", os.environ["DOCKER_HOST"])
-    if match is None:
-        pytest.skip("the engine is not at a local socket")
-    assert engine.ping()
-    made = Proxy(tmp_path / "engine.sock", match[1])
-    yield made
-    made.vanish()
 
 
 @pytest.mark.engine

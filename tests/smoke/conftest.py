@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
 
@@ -16,6 +18,18 @@ from harness.rt import Configuration, Rt
 
 TWO_WORKERS = {"RT_WORKERS": "2"}
 """Each worker has to warm up; two are enough to show that they share nothing in memory."""
+
+
+def _moment(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).timestamp()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an instance ended: its exit code, and seconds from the signal to its end."""
+
+    code: int
+    seconds: float
 
 
 @dataclass
@@ -40,18 +54,35 @@ class Instances:
         )  # fmt: skip
 
     def shared(self) -> Rt:
-        """Return the shared one, started again if a test asked it to end. One that ended by itself stays ended."""
+        """Return the shared one, started again if a test ended it. One that ended by itself stays ended."""
         if self._asked_to_end:
             self._shared.container.start()
             self._shared.wait()
             self._asked_to_end = False
         return self._shared
 
-    def end_shared(self, seconds: int) -> int:
-        """Ask the shared one to end, as an orchestrator does; return its exit code."""
+    @contextlib.contextmanager
+    def ending(self) -> Iterator[Callable[[], Ended]]:
+        """Ask the shared one to end, as an orchestrator does; yield what waits for that and tells of it."""
         container = self.shared().container
         self._asked_to_end = True
-        return container.stop(seconds)
+        # Both moments by the engine's clock, and none of its time for answering us.
+        asked = self.lifecycle.client.info()["SystemTime"]
+        container.signal("TERM")
+
+        def end() -> Ended:
+            container.docker.wait(timeout=60)
+            state = container.docker.attrs["State"]
+            return Ended(int(state["ExitCode"]), _moment(state["FinishedAt"]) - _moment(asked))
+
+        yield end
+        container.docker.wait(timeout=60)
+
+    def kill_shared(self) -> None:
+        """Have the shared one die, as with its machine."""
+        container = self.shared().container
+        self._asked_to_end = True
+        container.signal("KILL")
 
     def remove(self) -> None:
         """Remove the shared one."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
-from harness.checks import image
+from harness.checks import image, layers
+from harness.choice import DEFAULT_TARGET
 from harness.lifecycle import Lifecycle
-from harness.releases import release
+from harness.releases import release, releases
 from harness.rt import Rt
 
 TOOLS = ("rt-setup-database", "rt-validator", "rt-mailgate", "rt-crontool", "rt-email-dashboards", "rt-shredder")
@@ -57,10 +57,15 @@ def test_the_tools_are_on_the_path_without_a_suffix(tools: Rt) -> None:
     assert [path.rpartition("/")[2] for path in found] == list(TOOLS)
 
 
-def test_no_layer_holds_a_secret(lifecycle: Lifecycle, tools: Rt, version: str) -> None:
-    """Whoever can pull the image can read every layer of it."""
-    image = lifecycle.client.images.get(lifecycle.rt_image(version))
-    words = json.dumps([image.history(), image.attrs["Config"]]).lower()
-    assert "password=" not in words
-    listing = tools.need("sh", "-c", "cd /etc/request-tracker*/ && grep -rhi password . || true")
-    assert "DatabasePassword, '" not in listing.replace("DatabasePassword, q{}", "")
+@pytest.mark.parametrize(
+    "version",
+    [one if one == DEFAULT_TARGET else pytest.param(one, marks=pytest.mark.slow) for one in releases()],
+    scope="package",
+)
+def test_no_layer_holds_a_secret(lifecycle: Lifecycle, version: str) -> None:
+    """Whoever can pull the image can read every layer of it, and what a later one removed.
+
+    One recipe makes them all, and an engine takes its time to hand out an image: one is enough for every change.
+    """
+    report = layers.check(lifecycle.client, lifecycle.rt_image(version))
+    assert report, str(report)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+from collections.abc import Iterator
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
+from docker import DockerClient
 
+from fixtures.engine_proxy import Proxy
+from harness import owner
 from harness.marathon.standin import monitor
 from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.clock import RealClock
@@ -86,41 +88,49 @@ def test_an_app_that_hangs_keeps_no_other_waiting(
     asyncio.run(story())
 
 
-class Engine:
-    """An engine in which commands of the container "hanging" run until somebody asks for their process."""
-
-    def __init__(self) -> None:
-        """Nothing is ended yet."""
-        self.ended: dict[str, threading.Event] = {}
-
-    def exec_create(self, container: str, command: list[str]) -> dict[str, str]:
-        """Return an id."""
-        del command
-        name = f"{container}-{len(self.ended)}"
-        self.ended[name] = threading.Event()
-        return {"Id": name}
-
-    def exec_start(self, name: str) -> None:
-        """Return at once, or when the command was ended."""
-        if name.startswith("hanging"):
-            assert self.ended[name].wait(LIMIT)
-
-    def exec_inspect(self, name: str) -> dict[str, int]:
-        """Take the question for its process for its end."""
-        self.ended[name].set()
-        return {"ExitCode": 0, "Pid": 0}
+@pytest.fixture
+def container(engine: DockerClient, tiny_image: str) -> Iterator[str]:
+    """A container to run commands in."""
+    started = engine.containers.run(tiny_image, detach=True, labels=owner.labels("marathon-task"))
+    yield str(started.id)
+    started.remove(force=True)
 
 
-def test_a_command_that_waits_for_a_thread_is_not_late() -> None:
+HANGS, PATIENCE = 2.5, 2.0
+"""Seconds: those that hang keep the threads for longer than the one behind them may take."""
+
+
+@pytest.mark.engine
+def test_a_command_that_waits_for_a_thread_is_not_late(engine: DockerClient, container: str) -> None:
     """Nor do commands that hang keep their own end from being carried out."""
 
     async def story() -> list[Result]:
-        executions = Executions(Mock(api=Engine()), threads=2)
-        hanging = [executions.run("hanging", "x", 0.3) for _ in range(4)]
-        found = await asyncio.wait_for(asyncio.gather(*hanging, executions.run("good", "x", 0.2)), LIMIT)
+        executions = Executions(engine, threads=2)
+        hanging = [executions.run(container, "sleep 300", HANGS) for _ in range(2)]
+        good = executions.run(container, "true", PATIENCE)
+        found = await asyncio.wait_for(asyncio.gather(*hanging, good), LIMIT)
         executions.close()
         return found
 
     *late, good = asyncio.run(story())
-    assert {result.cause for result in late} == {"timed out after 0.3 s"}
+    assert {result.cause for result in late} == {f"timed out after {HANGS:g} s"}
     assert good == Result(True)
+
+
+@pytest.mark.engine
+def test_an_engine_that_answers_late_runs_no_command_after_its_time(
+    by_proxy: DockerClient, proxy: Proxy, container: str
+) -> None:
+    """A busy engine would else be given ever more commands of which nobody hears any more."""
+
+    async def story() -> Result:
+        executions = Executions(by_proxy, threads=1)
+        with proxy.held():
+            late = await executions.run(container, "touch /tmp/begun", 0.2)
+        # There is one thread: this one begins when that command is done with.
+        behind = await asyncio.wait_for(executions.run(container, "test ! -e /tmp/begun", LIMIT), LIMIT)
+        executions.close()
+        assert behind == Result(True), "it was begun all the same"
+        return late
+
+    assert asyncio.run(story()) == Result(False, "timed out after 0.2 s")

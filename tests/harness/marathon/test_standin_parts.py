@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from unittest.mock import Mock
 
 import pytest
+from docker import DockerClient
 
 from harness.marathon.standin.backoff import Backoff
 from harness.marathon.standin.clock import ManualClock, RealClock, moment_of, stamp
@@ -137,10 +137,11 @@ def test_what_is_no_task_id_has_no_app(text: str) -> None:
     assert app_id_of(text) is None
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("dialect", ["1.4", "1.6", "1.10"])
-def test_no_two_tasks_of_an_app_share_a_container_name(dialect: str) -> None:
+def test_no_two_tasks_of_an_app_share_a_container_name(engine: DockerClient, dialect: str) -> None:
     """1.10 ends every task id in the same "._app.1"."""
-    runner = DockerRunner(Mock(), "state", host="127.0.0.1")
+    runner = DockerRunner(engine, "state")
     made = [runner.arguments(app(), new_task_id("/a", dialect), 0, [], []) for _ in range(2)]
     assert made[0]["name"] != made[1]["name"]
 

@@ -1,0 +1,95 @@
+"""A secret that a later layer took away is still in the image, for whoever can pull it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+import tarfile
+from collections.abc import Iterable, Iterator
+
+import pytest
+from docker import DockerClient
+
+from fixtures.tally import Tally
+from harness import owner
+from harness.checks import layers
+from harness.errors import InfrastructureError
+from harness.mutants.layers import HARMLESS, MUTANTS
+
+
+def archive(files: Iterable[tuple[str, str]]) -> bytes:
+    """Return the files as a tar archive."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as made:
+        for path, text in files:
+            member = tarfile.TarInfo(path)
+            member.size = len(text)
+            made.addfile(member, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def image_of(engine: DockerClient, base: str, files: list[tuple[str, str]]) -> Iterator[str]:
+    """Make an image in which one layer brings files and the next one removes them; then take it away."""
+    paths = " ".join(shlex.quote(f"/{path}") for path, _ in files)
+    text = f"FROM {base}\nADD files.tar /\nRUN ls {paths} && rm {paths}\n"
+    tag = f"rt-harness/planted:{owner.session()}"
+    context = archive([("Dockerfile", text), ("files.tar", archive(files).decode())])
+    engine.images.build(fileobj=io.BytesIO(context), custom_context=True, tag=tag, rm=True, forcerm=True)
+    try:
+        yield tag
+    finally:
+        engine.images.remove(tag, force=True)
+
+
+@pytest.mark.engine
+def test_every_secret_of_an_earlier_layer_is_found(engine: DockerClient, tiny_image: str, tally: Tally) -> None:
+    """Each by its path, in the layer that brought it; nothing of it is left in what a container would show."""
+    with image_of(engine, tiny_image, [(mutant.path, mutant.text) for mutant in MUTANTS]) as tag:
+        shown = engine.containers.run(
+            tag, ["sh", "-c", "find / -xdev -type f"], remove=True, labels=owner.labels("planted")
+        ).decode()
+        report = layers.check(engine, tag)
+    assert not any(f"/{mutant.path}\n" in shown for mutant in MUTANTS)
+    found = [path for finding in report.findings for path in finding.samples]
+    for mutant in MUTANTS:
+        tally(mutant.name, mutant.check, mutant.path in found)
+    assert len(report.findings) == 1, str(report)
+
+
+@pytest.mark.engine
+@pytest.mark.control("layers")
+def test_what_is_no_secret_is_left_alone(engine: DockerClient, tiny_image: str) -> None:
+    """What packages bring, and a setting that says that there is no password."""
+    with image_of(engine, tiny_image, list(dict(HARMLESS).items())) as tag:
+        report = layers.check(engine, tag)
+    assert report, str(report)
+    assert not any(layers.secret(path, text.encode()) for path, text in HARMLESS)
+
+
+@pytest.mark.engine
+@pytest.mark.mutants("layers")
+@pytest.mark.parametrize("line", ["ENV RT_DB_PASSWORD=sesame", "RUN PASSWORD=sesame true"], ids=["env", "command"])
+def test_a_secret_in_the_commands_is_found(engine: DockerClient, tiny_image: str, line: str) -> None:
+    """What a build was told is written down with the image."""
+    tag = f"rt-harness/planted:{owner.session()}"
+    text = f"FROM {tiny_image}\n{line}\n"
+    engine.images.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True, forcerm=True)
+    try:
+        report = layers.check(engine, tag)
+    finally:
+        engine.images.remove(tag, force=True)
+    assert [finding.where for finding in report.findings] == ["commands"]
+    assert "sesame" not in str(report), "the report is read by more people than the image"
+
+
+@pytest.mark.engine
+def test_a_layer_that_was_not_handed_out_is_no_pass(
+    engine: DockerClient, tiny_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody read proves nothing. No engine leaves one out when it is asked to, so the reader does."""
+    whole = layers._layers
+    monkeypatch.setattr(layers, "_layers", lambda pieces: list(whole(pieces))[1:])
+    with pytest.raises(InfrastructureError, match=r"handed out \d of the \d layers"):
+        layers.check(engine, tiny_image)

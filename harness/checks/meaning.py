@@ -19,6 +19,7 @@ from typing import Any
 
 from harness import cache as caches
 from harness import redact
+from harness.checks import code
 from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances
 from harness.checks.meaning_allowances import RIGHTS, Allowances, Change, Upgrade, read
 from harness.database import Database
@@ -29,7 +30,7 @@ from harness.verdict import Report
 CHECK = "meaning"
 QUESTION = "Does RT say the same about the data as the old release did?"
 FOLDER = Path(__file__).with_name("perl")
-SUBJECTS = ("tickets.pl", "objects.pl", "searches.pl", "rights.pl")
+SUBJECTS = ("tickets.pl", "objects.pl", "searches.pl", "rights.pl", "code.pl")
 LIMIT = 2000
 """Above this number of a kind only one in so many is looked at, the same ones on both sides."""
 SAMPLED = {"tickets": "Tickets", "users": "Users", "articles": "Articles", "assets": "Assets"}
@@ -164,7 +165,10 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
         report.not_checked.append(left_out.format(count, kind=kind))
     left: dict[tuple[str, str], list[Change]] = defaultdict(list)
     used: set[str] = set()
+    code.judge(report, before.sections, after.sections)
     for change in changes(before.sections, after.sections):
+        if change.section == code.SECTION:
+            continue
         if cover := allowed.covering(change, upgrade, before.sections):
             used.update(cover)
         else:

@@ -13,10 +13,10 @@ from typing import Any
 
 from harness import known as knowledge
 from harness import leftovers, schema, together, visitor
+from harness.checks import absorbed, mails, organization, spoken, views
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import mails, organization, spoken, views
 from harness.checks import meaning as meaning_check
 from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
@@ -109,6 +109,7 @@ class Stage(Known):
             said = spoken.read(self.new(), self.steps())
             report = schema_check.check(after, self.fresh_schema(), self.steps(), before, spoken=said)
             views.judge(report, self.before(), self.after())
+            absorbed.judge(report, absorbed.read(self.new()), before, after, self.after())
             return report
 
         return self._answer(schema_check.NAME, ask)

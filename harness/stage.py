@@ -22,6 +22,7 @@ from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
 from harness.checks import run as run_check
 from harness.checks import schema as schema_check
+from harness.checks.former import Former
 from harness.checks.meaning import Meaning
 from harness.checks.meaning_allowances import Upgrade
 from harness.checks.preflight import Recognised
@@ -195,8 +196,8 @@ class Stage(Known):
             visit = visitor.invite(self.new(), self.site(), self.after(), self.accounts(), thorough=self.thorough)
             report = application_check.check(
                 visit,
-                mails=lambda report: mails.judge(report, self.old_mails(), self.new()),
-                before=self.old_start,
+                mails=lambda report, starts: mails.judge(report, self.old_mails(), self.new(), starts),
+                former=Former(self.old_start, self.old_mails, self.old_jobs),
             )
             report.not_checked += self.spoken_for("sends by mail")
             return report

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
@@ -18,7 +18,12 @@ from harness.rt import Rt
 from harness.verdict import Report
 
 PROGRAM = "use RT; RT::LoadConfig(); RT::Init();"
-_NUMBERS = re.compile(r"\d+")
+_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
+_PLACES = re.compile(
+    r" \(you may need to install [^)]*\)| \(@INC [^:]*:.*\)"
+    r"| at (?:/\S+|\(eval N\)\S*) line N|, <[^>]*> (?:line|chunk) N"
+)
+"""Where Perl was, and where it looked for a module: its releases say so in different words."""
 _SHOWN = 5
 
 
@@ -42,18 +47,26 @@ class Start:
 
 def heard(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
     """Start a release on its database, and return what it says. allowed: complaints that are known."""
-    found = records(tools.perl(PROGRAM).err.splitlines())
-    bad, _ = complaints(found, allowed)
-    return Start(tools.release, *({key(one): redact.line(one.message) for one in some} for some in (found, bad)))
+    return Start(tools.release, *told(tools.perl(PROGRAM).err, allowed))
+
+
+def told(
+    text: str, allowed: Sequence[LogAllowance] = (), tool: str = "*"
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what a program of that name wrote to its log, and which of it are complaints: messages by `key`."""
+    found = records(text.splitlines())
+    bad, _ = complaints(found, allowed, tool)
+    said, errors = ({key(one): redact.line(one.message) for one in some} for some in (found, bad))
+    return said, errors
 
 
 def key(one: LogRecord) -> str:
-    """Return what two records have in common that say the same: level and message without numbers, as a digest.
+    """Return what two records have in common that say the same: level and message, as a digest.
 
-    Releases and moments differ in numbers. What may be shown of a message will not do: there a lost attachment and
-    a greeting of the site's own look alike.
+    Releases and moments differ in numbers, and releases of Perl in how they name a place. What may be shown of a
+    message will not do: there a lost attachment and a greeting of the site's own look alike.
     """
-    return cache.keyed(f"{one.level}\n{_NUMBERS.sub('N', one.message)}")
+    return cache.keyed(f"{one.level}\n{_PLACES.sub('', _NUMBERS.sub('N', one.message))}")
 
 
 class Starts:
@@ -78,8 +91,17 @@ class Starts:
 
     def others(self, found: Sequence[LogRecord]) -> list[LogRecord]:
         """Return the records that neither release writes at every start."""
-        usual = self._known | {*self._now.said} if found else frozenset()
+        usual = self._usual if found else frozenset()
         return [one for one in found if key(one) not in usual]
+
+    def unusual(self, found: Mapping[str, str]) -> dict[str, str]:
+        """Return of messages by `key` those that neither release writes at every start."""
+        usual = self._usual if found else frozenset()
+        return {one: text for one, text in found.items() if one not in usual}
+
+    @property
+    def _usual(self) -> frozenset[str]:
+        return self._known | {*self._now.said}
 
     def judge(self, report: Report) -> None:
         """Say what the target says at every start, and find what of it are new errors; nothing if nobody asked."""

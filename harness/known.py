@@ -9,7 +9,7 @@ import contextlib
 import functools
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -18,9 +18,10 @@ from harness import cache, redact, schema, standing
 from harness.baseline import Baseline
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import mails, start
+from harness.checks import jobs, mails, start
 from harness.checks.history import History
 from harness.checks.integrity import Validation
+from harness.checks.jobs import Job, Night
 from harness.checks.kept import Kept
 from harness.checks.mails import Mails
 from harness.checks.start import Start
@@ -123,24 +124,37 @@ class Known(Sides):
 
     def old_mails(self) -> Mails | None:
         """What the old release's scrips send, asked on a copy of its own, for asking writes."""
-        version, most = self.witness_release(), 0 if self.thorough else mails.FEW_QUEUES
+        version, few = self.witness_release(), 0 if self.thorough else mails.FEW_QUEUES
         origin = self._witnessed_baseline()
         if version is None or origin is None:
             return None
         # What a scrip does may depend on the clock: on office hours, on the day of the week.
         when = f"{datetime.now():%A %H}"
         return self._of_old_side(
-            f"mails of {most} queues, {when}", Mails, lambda: self._sent(version, origin, most)
-        )
+            f"mails of {few} queues, {when}", Mails,
+            lambda: self._on_a_copy(version, origin, lambda tools: mails.sent(tools, few), "the sending of mails"),
+        )  # fmt: skip
 
-    def _sent(self, version: str, origin: Baseline, most: int) -> Mails:
+    def old_jobs(self, chosen: Sequence[Job]) -> Night | None:
+        """What jobs of the old release say and how they end, run on a copy of its own."""
+        version, origin = self.witness_release(), self._witnessed_baseline()
+        if version is None or origin is None:
+            return None
+        names = cache.digest(*(f"{job} {job.limit}" for job in chosen))
+        return self._of_old_side(
+            f"jobs {names}", Night,
+            lambda: self._on_a_copy(version, origin, lambda tools: jobs.heard(tools, chosen), "the run of jobs"),
+        )  # fmt: skip
+
+    def _on_a_copy(self, version: str, origin: Baseline, ask: Callable[[Rt], Fact], what: str) -> Fact:
+        """Ask a release what leaves traces."""
         database = self.lifecycle.baselines.clone(origin)
         try:
             tools = self.lifecycle.tools(version, database)
             try:
-                sent = mails.sent(tools, most)
-                standing.need(database, "the sending of mails")
-                return sent
+                said = ask(tools)
+                standing.need(database, what)
+                return said
             finally:
                 tools.remove()
         finally:

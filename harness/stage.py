@@ -12,15 +12,16 @@ from typing import Any
 from harness import known as knowledge
 from harness import schema, visitor
 from harness.asking import Asking
+from harness.checks import absorbed, mails, meaning_told, organization, spoken, views
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import mails, meaning_told, organization, spoken, views
 from harness.checks import meaning as meaning_check
 from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
 from harness.checks import run as run_check
 from harness.checks import schema as schema_check
+from harness.checks.former import Former
 from harness.checks.meaning_allowances import Upgrade
 from harness.checks.meaning_told import Meaning
 from harness.thaw import Thawer
@@ -83,6 +84,7 @@ class Stage(Asking):
             said = spoken.read(self.new(), self.steps())
             report = schema_check.check(after, self.fresh_schema(), self.steps(), before, spoken=said)
             views.judge(report, self.before(), self.after())
+            absorbed.judge(report, absorbed.read(self.new()), before, after, self.after())
             return report
 
         return self._answer(schema_check.NAME, ask)
@@ -170,8 +172,8 @@ class Stage(Asking):
             visit = visitor.invite(self.new(), self.site(), self.after(), self.accounts(), thorough=self.thorough)
             report = application_check.check(
                 visit,
-                mails=lambda report: mails.judge(report, self.old_mails(), self.new()),
-                before=self.old_start,
+                mails=lambda report, starts: mails.judge(report, self.old_mails(), self.new(), starts),
+                former=Former(self.old_start, self.old_mails, self.old_jobs),
             )
             report.not_checked += self.spoken_for("sends by mail")
             return report

@@ -6,6 +6,7 @@ in the container, which is read back.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -16,9 +17,10 @@ import requests
 
 from harness import redact, rest, web
 from harness.checks import jobs
+from harness.checks.former import Former
 from harness.checks.log import LogAllowance, allowances, complaints, records
-from harness.checks.mails import mails_about
-from harness.checks.start import Start, Starts
+from harness.checks.mails import Mails, mails_about
+from harness.checks.start import Starts, key
 from harness.checks.visit import Visit
 from harness.errors import HarnessError
 from harness.rest import Client, File, RestError, SlowError
@@ -51,46 +53,43 @@ FIRST_PAGES = ("/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.htm
 def check(
     visit: Visit,
     allowed: tuple[LogAllowance, ...] | None = None,
-    mails: Callable[[Report], None] | None = None,
-    before: Callable[[], Start | None] = lambda: None,
+    mails: Callable[[Report, Starts], None] | None = None,
+    former: Former | None = None,
 ) -> Report:
     """Use the site as people, programs and cron do; whatever does not work is a finding.
 
-    mails: judges what the scrips send, beside everything else. before: what the old release says at every start.
-    Infrastructure errors (the container is gone) are
-    raised, not found.
+    mails: judges what the scrips send, beside everything else. former: the old release, whose old troubles are no
+    findings. What kept a part from being tried is unanswered; where nothing could be tried at all, and for what
+    nobody expected, the error itself is raised.
     """
     started = time.monotonic()
     report = Report(CHECK, QUESTION, unit="things tried", repair=REPAIR)
     versions = (1, 2) if visit.rt.run("test", "-e", _REST_TWO).code == 0 else (1,)
     rules = allowances() if allowed is None else allowed
-    starts = Starts(visit.rt, before, rules)
+    former = former or Former()
+    starts = Starts(visit.rt, former.start, rules)
     with ThreadPoolExecutor(2) as pool:  # programs of their own, which need no turn at the web server
-        beside = [pool.submit(_jobs, report, visit, rules, starts)]
-        beside += [pool.submit(mails, report)] if mails else []
+        beside = [pool.submit(_jobs, report, visit, rules, starts, former)]
+        beside += [pool.submit(mails, report, starts)] if mails else []
         used = _use(report, visit, versions)
         trouble = [error for error in (used, *(one.exception() for one in beside)) if error]
-    _log(report, visit, rules, starts)
+    _log(report, visit, rules, starts, former)
     starts.judge(report)
     report.seconds = round(time.monotonic() - started, 2)
-    # What could not be asked must not hide what was found.
-    if trouble and not report.findings:
-        raise trouble[0]
+    # What could not be asked must not hide what was found, nor what was tried and is well.
+    worse = [one for one in trouble if not isinstance(one, HarnessError | requests.RequestException)]
+    if not report.findings and (worse or (trouble and not report.looked_at)):
+        raise (worse or trouble)[0]
     report.unanswered += [str(e) if isinstance(e, HarnessError) else redact.line(str(e)) for e in trouble]
     return report
 
 
-def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...], starts: Starts) -> None:
+def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...], starts: Starts, former: Former) -> None:
     report.not_checked += visit.jobs_left
     jobs.run(
-        report,
-        visit.rt,
-        rules,
-        thorough=visit.thorough,
-        subscribers=visit.subscribers,
-        more=visit.jobs,
-        starts=starts,
-    )
+        report, visit.rt, rules, thorough=visit.thorough, subscribers=visit.subscribers, more=visit.jobs,
+        starts=starts, before=former.jobs,
+    )  # fmt: skip
 
 
 def _use(report: Report, visit: Visit, versions: Sequence[int]) -> Exception | None:
@@ -229,14 +228,27 @@ def _mail(report: Report, visit: Visit) -> None:
     _expect(report, "outgoing mail", "a mail lacks the ticket's number in its subject", good=tagged)
 
 
-def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts: Starts) -> None:
+def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts: Starts, former: Former) -> None:
     """Find what the site logged meanwhile: a page may look well and have lost a part."""
     bad, used = complaints(records(visit.rt.container.logs().splitlines()), allowed, "site")
     report.allowed += [f"site: {one.reason}" for one in used]
     bad = starts.others(bad)
+    if bad and (before := _mails_of(former)):
+        # A scrip of the whole site that has failed for years, or one that asks a service that no copy reaches.
+        known = {redact.line(one.message) for one in bad if key(one) in before.said}
+        bad = [one for one in bad if key(one) not in before.said]
+        if known:
+            report.facts["logged before as well"] = sorted(known)
     kinds = dict.fromkeys(redact.line(one.message) for one in bad)
     if bad:
         report.find(
             "log", f"the site logged {len(bad)} errors while it was used", samples=tuple(kinds)[:_SHOWN],
             repair="find these lines in the log of a trial upgrade, and mend the page, scrip or option they name",
         )  # fmt: skip
+
+
+def _mails_of(former: Former) -> Mails | None:
+    """Return what the old release said about tickets; that it could not be asked was said by who asked first."""
+    with contextlib.suppress(HarnessError):
+        return former.mails()
+    return None

@@ -1,13 +1,19 @@
-"""What cron runs at night, each once: it must end well and complain of nothing."""
+"""What cron runs at night, each once: it must end well and complain of nothing that the old release did not.
+
+A subscription to a dashboard that is gone, or a condition of the site's own that has warned for years, is no
+matter of the upgrade; a warning that is new makes cron write to somebody every night.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from harness import redact
-from harness.checks.log import LogAllowance, records
+from harness.checks.kept import Kept
+from harness.checks.log import LogAllowance, LogRecord, records
 from harness.checks.mails import outbox
-from harness.checks.start import Starts
+from harness.checks.start import Starts, key
 from harness.rt import Rt
 from harness.verdict import Report
 
@@ -32,26 +38,84 @@ _SUBSCRIPTION = "X-RT-Dashboard-Subscription-Id"
 _SHOWN = 5
 
 
+@dataclass
+class Night(Kept):
+    """What a release's jobs wrote and how they ended.
+
+    said: job to what it wrote, by `start.key`; codes: exit codes. A job that the release lacks is in neither.
+    """
+
+    release: str
+    said: dict[str, list[str]] = field(default_factory=dict)
+    codes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job. limit: seconds after which it is stopped."""
+
+    command: tuple[str, ...]
+    limit: float = LIMIT
+
+    def __str__(self) -> str:
+        """Return its command."""
+        return " ".join(self.command)
+
+    @property
+    def shown(self) -> str:
+        """Return the first words of its command, fit to be printed: nobody's name."""
+        return " ".join(word for word in self.command[:3] if not word.startswith("--user="))
+
+
+Before = Callable[[Sequence[Job]], Night | None]
+"""Has the old release run some jobs on a copy of its own; None where nobody can speak for it."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A job that was run: how it ended, and what it wrote that is not written at every start."""
+
+    job: Job
+    code: int
+    stopped: bool
+    said: list[LogRecord]
+
+
+def heard(tools: Rt, jobs: Iterable[Job]) -> Night:
+    """Run jobs of a release, those that it has, and return what they wrote. Writes."""
+    there = set(tools.need("ls", "/usr/local/bin").split())
+    night = Night(tools.release)
+    for job in (one for one in jobs if one.command[0] in there):
+        done = tools.run(*job.command, limit=job.limit)
+        night.codes[str(job)] = 0 if done.timed_out else done.code  # it may have been slow, which is no failure
+        night.said[str(job)] = sorted({key(one) for one in records(done.err.splitlines())})
+    return night
+
+
 def run(
     report: Report, rt: Rt, allowed: Sequence[LogAllowance], *, thorough: bool = False,
     subscribers: Sequence[str] = (), more: Sequence[Sequence[str]] = (), starts: Starts | None = None,
+    before: Before | None = None,
 ) -> None:  # fmt: skip
-    """Run every job on a site; what fails or complains becomes a finding. Writes.
+    """Run every job on a site; what fails or complains, and did not before, becomes a finding. Writes.
 
-    starts: what RT says at every start, which is no job's doing. more: jobs that not every site runs.
-    subscribers: who gets dashboards by mail, whose take a second each: unless it is thorough, only the first one's
-    are made, where the release's job can be told to.
+    starts: what RT says at every start, which is no job's doing. before: asked only where a job says anything.
+    more: jobs that not every site runs. subscribers: who gets dashboards by mail, whose take a second each: unless
+    it is thorough, only the first one's are made, where the release's job can be told to.
     """
     few = len(subscribers) > 1 and not thorough and rt.run("grep", "-q", "user=s", _DASHBOARDS_PROGRAM).code == 0
     starts = starts or Starts(rt)
-    for job in (*JOBS, *(MORE_JOBS if thorough else ()), *more):
-        if job[0] != DASHBOARDS:
-            one(report, rt, allowed, job, starts=starts)
+    chosen: list[Job] = []
+    for command in map(tuple, (*JOBS, *(MORE_JOBS if thorough else ()), *more)):
+        if command[0] != DASHBOARDS:
+            chosen.append(Job(command))
         elif few:
-            one(report, rt, allowed, (*job, f"--user={subscribers[0]}"), LIMIT_OF_DASHBOARDS, starts=starts)
+            chosen.append(Job((*command, f"--user={subscribers[0]}"), LIMIT_OF_DASHBOARDS))
             report.not_checked.append(f"dashboards by mail of {len(subscribers) - 1} other people than the first")
         else:
-            one(report, rt, allowed, job, LIMIT if thorough else LIMIT_OF_DASHBOARDS, starts=starts)
+            chosen.append(Job(command, LIMIT if thorough else LIMIT_OF_DASHBOARDS))
+    tried = [one for job in chosen if (one := _try(report, rt, allowed, job, starts))]
+    _judge(report, tried, before)
     sent = {mail[_SUBSCRIPTION] for mail in outbox(rt)} - {None}
     report.facts["subscriptions sent"] = len(sent)
     if not sent:
@@ -59,29 +123,57 @@ def run(
 
 
 def one(
-    report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Sequence[str], limit: float = LIMIT,
-    *, starts: Starts | None = None,
+    report: Report, rt: Rt, allowed: Sequence[LogAllowance], command: Sequence[str], limit: float = LIMIT,
+    *, starts: Starts | None = None, before: Before | None = None,
 ) -> None:  # fmt: skip
-    """Run one job. limit: seconds after which it is stopped. starts: as for `run`."""
+    """Run one job. limit: seconds after which it is stopped. starts, before: as for `run`."""
+    tried = _try(report, rt, allowed, Job(tuple(command), limit), starts or Starts(rt))
+    _judge(report, [tried] if tried else [], before)
+
+
+def _try(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, starts: Starts) -> Tried | None:
+    """Run a job; None where it was not done in time, which is an open question."""
     report.looked_at += 1
-    done = rt.run(*job, limit=limit)
+    name = job.command[0]
+    done = rt.run(*job.command, limit=job.limit)
     said = []
     for record in records(done.err.splitlines()):
-        cover = next((one for one in allowed if one.covers(record, job[0])), None)
+        cover = next((one for one in allowed if one.covers(record, name)), None)
         if cover is None:
             said.append(record)
-        elif (reason := f"{job[0]}: {cover.reason}") not in report.allowed:
+        elif (reason := f"{name}: {cover.reason}") not in report.allowed:
             report.allowed.append(reason)
-    stopped = done.timed_out and job[0] == DASHBOARDS
+    stopped = done.timed_out and name == DASHBOARDS
     if done.timed_out and not stopped:
-        report.unanswered.append(f"whether {job[0]} works: it was not done within {limit:.0f} s, or was killed")
-        return
-    said = (starts or Starts(rt)).others(said)
+        report.unanswered.append(f"whether {name} works: it was not done within {job.limit:.0f} s, or was killed")
+        return None
     if stopped:
-        report.not_checked.append(f"what {job[0]} would have sent after its first {limit:.0f} s")
-    if said or (done.code and not stopped):
-        report.find(
-            f"job {' '.join(job[:3])}", f"exit code {done.code}, {len(said)} lines on standard error",
-            samples=tuple(redact.line(record.message) for record in said[:_SHOWN]),
-            repair=f"run {job[0]} by hand on a trial upgrade, and mend what it complains of",
-        )  # fmt: skip
+        report.not_checked.append(f"what {name} would have sent after its first {job.limit:.0f} s")
+    return Tried(job, done.code, stopped, starts.others(said))
+
+
+def _judge(report: Report, tried: Sequence[Tried], before: Before | None) -> None:
+    """Find what complained and failed, but for what did so every night before."""
+    loud = [one for one in tried if one.said or (one.code and not one.stopped)]
+    night = before([one.job for one in loud]) if before and loud else Night("")
+    for one in loud:
+        words = str(one.job)
+        failed = one.code and not one.stopped and not (night and night.codes.get(words))
+        if night is None:
+            # Whether a warning is new nobody knows; an error is wrong whoever made it first.
+            new = [record for record in one.said if record.complaint]
+        else:
+            known = set(night.said.get(words, ()))
+            new = [record for record in one.said if key(record) not in known]
+        if old := [redact.line(record.message) for record in one.said if record not in new]:
+            name = "warnings of jobs" if night is None else "said by jobs before as well"
+            report.facts.setdefault(name, []).extend(f"{one.job.command[0]}: {text}" for text in old[:_SHOWN])
+        if one.code and not one.stopped and not failed:
+            report.facts.setdefault("jobs that failed before as well", []).append(one.job.shown)
+        if new or failed:
+            report.find(
+                f"job {one.job.shown}",
+                f"exit code {one.code}, {len(new)} lines on standard error",
+                samples=tuple(redact.line(record.message) for record in new[:_SHOWN]),
+                repair=f"run {one.job.command[0]} by hand on a trial upgrade, and mend what it complains of",
+            )

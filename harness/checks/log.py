@@ -23,6 +23,11 @@ _SERVER = re.compile(r"^\[[^\]]*\] \[\w*:(\w+)\] \[pid [^\]]*\](?: \[client [^\]
 _SERVERS_LEVELS = {"crit": "critical", "alert": "alert", "emerg": "emergency", "error": "error"}
 _PLACE = re.compile(r" \((?:/|\(eval)[^()]*:\d+\)\s*$")
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
+_WHERE = re.compile(
+    r" \(you may need to install [^)]*\)| \(@INC [^:]*:.*\)"
+    r"| at (?:/\S+|\(eval N\)\S*) line N|, <[^>]*> (?:line|chunk) N"
+)
+"""Where Perl was, and where it looked for a module: its releases say so in different words."""
 _STEP = re.compile(r"^Processing (\d+\.\d+\.\d+)$")
 
 SQL_COMPLAINTS = tuple(
@@ -78,7 +83,7 @@ def shape(message: str) -> str:
 
     Releases, processes and moments differ in these.
     """
-    return _NUMBERS.sub("N", message.partition(" at /")[0].partition(" (/")[0])
+    return _WHERE.sub("", _NUMBERS.sub("N", message.partition(" (/")[0]))
 
 
 def records(lines: Iterable[str]) -> list[LogRecord]:

@@ -8,21 +8,28 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from pathlib import Path
 
 from harness import cache, redact
+from harness.checks import start
 from harness.checks.kept import Kept
+from harness.checks.log import allowances
+from harness.checks.start import Starts
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
 
 PROGRAM = Path(__file__).with_name("perl") / "mails.pl"
+GUEST = PROGRAM.with_name("guest.pl")
 MARK = "What the scrips send"
-FEW_QUEUES = 3
-"""How many queues are tried where somebody waits: each costs half a second."""
+FEW_QUEUES, MOST_QUEUES = 3, 12
+"""How many queues are tried where somebody waits, and where nothing is sent in those: each costs half a second."""
+OWN = "own"
+"""The queue of the harness's own among those of the site."""
+_THESE = -1
 OUTBOX = "/var/lib/rt-mail/outbox.mbox"
 _HEADS = "/^From mail-sink@localhost /{head=1} head{print} /^$/{head=0}"
 _ADDRESSES = ("From", "Reply-To")
@@ -41,13 +48,15 @@ _SHOWN = 5
 class Mails(Kept):
     """What one side did and sent.
 
-    release: which RT that was. actions: queue to what could be done there. mails: as `mails_about`, hidden:
-    addresses are digests.
+    release: which RT that was. actions: queue to what could be done there; "own" is a queue of the harness's.
+    mails: as `mails_about`, hidden. said, errors: what RT logged meanwhile, as `start.Start` has it.
     """
 
     release: str
     actions: dict[str, str]
     mails: list[list[str]]
+    said: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
 
 
 def outbox(rt: Rt) -> list[EmailMessage]:
@@ -99,13 +108,17 @@ def _subject(raw: str) -> str:
         return raw
 
 
-def sent(tools: Rt, most: int = 0, queues: Iterable[str] = ()) -> Mails:
+def sent(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mails:
     """Let a release make a ticket in each of some queues, answer and solve it; return what its scrips send.
 
-    most: the queues with most tickets, so many of them (0: all); queues: or these. Writes. Raises
-    InfrastructureError when the program ends without an answer.
+    few: so many of the queues in which mail is to be expected (0: all), and more of them where none is sent;
+    queues: or these, by id. And in one of its own. Writes. Raises InfrastructureError when the program ends
+    without an answer.
     """
-    done = tools.perl(PROGRAM.read_text(encoding="utf-8"), MARK, str(most), *queues)
+    numbers = [one for one in queues or () if one != OWN]
+    limits = (few, MOST_QUEUES) if queues is None else (_THESE, 0)
+    program = PROGRAM.read_text(encoding="utf-8").replace("GUEST\n", GUEST.read_text(encoding="utf-8"), 1)
+    done = tools.perl(program, MARK, *map(str, limits), OUTBOX, *numbers)
     try:
         if done.code:
             raise ValueError(f"exit code {done.code}")
@@ -119,7 +132,8 @@ def sent(tools: Rt, most: int = 0, queues: Iterable[str] = ()) -> Mails:
             f"RT {tools.release} did not get as far as sending mail ({error}).", [("Errors", lines)]
         ) from error
     found = mails_about(tools, MARK, tickets)
-    return Mails(tools.release, actions, [[hidden(people), *rest] for people, *rest in found])
+    logged = start.told(done.err, allowances(), "site")
+    return Mails(tools.release, actions, [[hidden(people), *rest] for people, *rest in found], *logged)
 
 
 def hidden(addresses: str) -> str:
@@ -127,23 +141,30 @@ def hidden(addresses: str) -> str:
     return ", ".join(cache.keyed(one.strip().lower()) for one in addresses.split(",") if one.strip())
 
 
-def judge(report: Report, before: Mails | None, tools: Rt) -> None:
-    """Add what the new release, which `tools` is, no longer sends or sends otherwise."""
+def judge(report: Report, before: Mails | None, tools: Rt, starts: Starts | None = None) -> None:
+    """Add what the new release, which `tools` is, no longer sends or sends otherwise, or newly complains of.
+
+    starts: what RT says at every start, which no ticket is to blame for.
+    """
     if before is None:
         report.not_checked.append("mails as the old release would have sent them: nobody here can speak for it")
-    elif not before.mails:
-        raise InfrastructureError(
-            f"RT {before.release} sent no mail for any ticket, so there is nothing to compare with.",
-            repair="look at its scrips, and whether a ticket can be made in the queues with most tickets",
+        return
+    tried = [queue for queue in before.actions if queue != OWN]
+    if not any(before.actions.values()):
+        report.unanswered.append(f"what scrips send: RT {before.release} made no ticket in {len(tried)} queues")
+        return
+    if not before.mails:
+        report.not_checked.append(
+            f"what scrips send, only that it is nothing as before: RT {before.release} sent no mail for tickets "
+            f"in {len(tried)} queues"
         )
-    else:
-        compare(report, before, sent(tools, queues=before.actions))
-        report.facts["mails before, by"] = f"RT {before.release}"
+    compare(report, before, sent(tools, queues=before.actions), starts)
+    report.facts["mails before, by"] = f"RT {before.release}"
 
 
-def compare(report: Report, before: Mails, after: Mails) -> None:
-    """Compare what both releases did with tickets alike, and what they sent for it."""
-    report.looked_at += len(before.mails)
+def compare(report: Report, before: Mails, after: Mails, starts: Starts | None = None) -> None:
+    """Compare what both releases did with tickets alike, and what they sent for it and complained of."""
+    report.looked_at += len(before.mails) or len(before.actions)
     for queue, what in before.actions.items():
         if after.actions.get(queue, "") != what:
             report.find(
@@ -163,3 +184,11 @@ def compare(report: Report, before: Mails, after: Mails) -> None:
                 samples=tuple(map(redact.line, kinds[:_SHOWN])),
                 repair="compare the scrips and templates that send them in both releases, and mend the site's own",
             )
+    errors = {one: text for one, text in after.errors.items() if one not in before.said}
+    errors = starts.unusual(errors) if starts else errors
+    if errors:
+        report.find(
+            "mail", f"RT logs {len(errors)} errors about tickets that it did not log before",
+            samples=tuple(errors.values())[:_SHOWN],
+            repair="find these lines in the log of a trial upgrade, and mend the scrip or template they name",
+        )  # fmt: skip

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness import redact
+from harness.checks import code
 from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances, shape
 from harness.checks.meaning_allowances import ASIDE, RIGHTS, Allowances, Change, Upgrade, read
 from harness.checks.meaning_told import Meaning, Sections
@@ -54,7 +55,10 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
         report.not_checked.append(left_out.format(count, kind=kind))
     left: dict[tuple[str, str], list[Change]] = defaultdict(list)
     used: set[str] = set()
+    code.judge(report, before.sections, after.sections)
     for change in changes(before.sections, _without(after.sections, _untold(before))):
+        if change.section == code.SECTION:
+            continue
         if cover := allowed.covering(change, upgrade, before.sections):
             used.update(cover)
         else:

@@ -23,7 +23,7 @@ from harness.errors import InfrastructureError
 from harness.rt import Rt
 
 FOLDER = Path(__file__).with_name("perl")
-SUBJECTS = ("tickets.pl", "objects.pl", "searches.pl", "rights.pl")
+SUBJECTS = ("tickets.pl", "objects.pl", "searches.pl", "rights.pl", "code.pl")
 LIMIT = 2000
 """Above this number of a kind only one in so many is looked at, the same ones on both sides."""
 SAMPLED = {"tickets": "Tickets", "users": "Users", "articles": "Articles", "assets": "Assets"}

@@ -6,7 +6,7 @@ matter of the upgrade; an error that only the target says is one finding, not on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -31,9 +31,17 @@ class Start(Kept):
 
 def heard(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
     """Start a release on its database, and return what it says. allowed: complaints that are known."""
-    found = records(tools.perl(PROGRAM).err.splitlines())
-    bad, _ = complaints(found, allowed)
-    return Start(tools.release, *({key(one): redact.line(one.message) for one in some} for some in (found, bad)))
+    return Start(tools.release, *told(tools.perl(PROGRAM).err, allowed))
+
+
+def told(
+    text: str, allowed: Sequence[LogAllowance] = (), tool: str = "*"
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what a program of that name wrote to its log, and which of it are complaints: messages by `key`."""
+    found = records(text.splitlines())
+    bad, _ = complaints(found, allowed, tool)
+    said, errors = ({key(one): redact.line(one.message) for one in some} for some in (found, bad))
+    return said, errors
 
 
 def key(one: LogRecord) -> str:
@@ -66,8 +74,17 @@ class Starts:
 
     def others(self, found: Sequence[LogRecord]) -> list[LogRecord]:
         """Return the records that neither release writes at every start."""
-        usual = self._known | {*self._now.said} if found else frozenset()
+        usual = self._usual if found else frozenset()
         return [one for one in found if key(one) not in usual]
+
+    def unusual(self, found: Mapping[str, str]) -> dict[str, str]:
+        """Return of messages by `key` those that neither release writes at every start."""
+        usual = self._usual if found else frozenset()
+        return {one: text for one, text in found.items() if one not in usual}
+
+    @property
+    def _usual(self) -> frozenset[str]:
+        return self._known | {*self._now.said}
 
     def judge(self, report: Report) -> None:
         """Say what the target says at every start, and find what of it are new errors; nothing if nobody asked."""

@@ -104,6 +104,13 @@ _DEFECTS = (
         "INSERT INTO ACL (PrincipalType, PrincipalId, RightName, ObjectType, ObjectId, Creator, LastUpdatedBy)"
         " SELECT 'Group', id, 'ShowSearchAdvanced', 'RT::System', 1, 1, 1 FROM `Groups`"
         " WHERE Domain = 'SystemInternal' AND Name = 'Unprivileged'",)),
+    ("scrip-code", "code", r"^ *scrip \d+$", "a scrip's Perl is none to this release", (
+        "UPDATE Scrips SET CustomPrepareCode = 'use Gone::Since; 1' WHERE Disabled = 0 ORDER BY id LIMIT 1",)),
+    ("action-module", "code", r"the action of \d+ scrips", "the module of an action is gone", (
+        "UPDATE ScripActions SET ExecModule = 'GoneSince' WHERE ExecModule = 'Notify' ORDER BY id LIMIT 1",)),
+    ("template-code", "code", r"^ *template \d+$", "the Perl in a template is none to this release", (
+        "UPDATE Templates SET Content = CONCAT(Content, '{use Gone::Since; 1}') WHERE Type = 'Perl' AND Queue = 0"
+        " ORDER BY id LIMIT 1",)),
     ("field-choices", "custom fields", r"values:", "a choice of a custom field is gone", (
         "DELETE FROM CustomFieldValues ORDER BY id LIMIT 1",)),
 )  # fmt: skip

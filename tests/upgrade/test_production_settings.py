@@ -190,9 +190,9 @@ def test_what_is_pinned_in_files_is_pinned_in_the_database() -> None:
     assert [name for name in Configuration.pinned() if not re.match(pattern, name, re.VERBOSE)] == []
 
 
-def answers(database: Database) -> int:
+def answers(database: Database, *, notifies_actor: bool = False) -> int:
     """Return to how many events the global scrips answer."""
-    return int(database.value(visitor._ANSWERS))
+    return visitor.answers(database, notifies_actor=notifies_actor)
 
 
 @pytest.mark.parametrize("version", ["4.4.4", "5.0.10"])
@@ -209,3 +209,25 @@ def test_no_mail_is_expected_of_scrips_that_are_switched_off(
     assert visitor._said(database, [1]) == frozenset()
     database.execute("INSERT INTO Tickets (Queue, EffectiveId, Subject) VALUES (1, 1, 'Internal Server Error')")
     assert visitor._said(database, [1]) == {"Internal Server Error"}
+
+
+@pytest.mark.parametrize("version", ["4.4.4", "5.0.10"])
+def test_no_mail_is_expected_that_rt_does_not_send(
+    lifecycle: Lifecycle, clone: CloneFactory, version: str
+) -> None:
+    """Who opens a ticket is its actor, and RT tells actors of what they did only where it is told to."""
+    database = clone(lifecycle.fresh(version, DEFAULT_SERVER))
+    database.execute(
+        "UPDATE Scrips SET ScripAction = (SELECT id FROM ScripActions WHERE Name = 'Notify Requestors')"
+        " WHERE Description LIKE 'On Create Auto%'"
+    )
+    assert (answers(database), answers(database, notifies_actor=True)) == (1, 2)
+    argument = "UPDATE ScripActions SET Argument = CONCAT('Requestor,', '{}') WHERE Name = 'Notify Requestors'"
+    database.execute(argument.format("AlwaysNotifyActor"))
+    assert answers(database) == 2
+    database.execute(argument.format("NeverNotifyActor"))
+    assert answers(database, notifies_actor=True) == 1
+    database.execute("UPDATE Templates SET Queue = 1 WHERE Queue = 0 AND Name LIKE 'Correspondence%'")
+    assert answers(database) == 0, "a new queue has no such template"
+    database.execute("UPDATE Templates SET Queue = 0 WHERE Queue = 1", "UPDATE Templates SET Content = ''")
+    assert answers(database, notifies_actor=True) == 0, "an empty one makes no mail"

@@ -15,6 +15,7 @@ from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import web
 from harness.checks import application, jobs, log, mails
+from harness.checks.former import Former
 from harness.checks.mails import Mails
 from harness.checks.start import Starts
 from harness.checks.visit import Visit
@@ -53,21 +54,23 @@ GOOD = (
 )
 
 
-def logged(text: str) -> Report:
-    """Return what is said of a site that has logged this."""
+def logged(text: str, former: Former | None = None) -> Report:
+    """Return what is said of a site that has logged this, after an old release that said nothing or this."""
     report = Report(application.CHECK, "")
     site = SimpleNamespace(
         container=SimpleNamespace(logs=lambda: text), release="5.0.3", perl=lambda _: Done(0, "", "")
     )  # fmt: skip
-    application._log(report, Visit(cast(Rt, site), "root", ""), log.allowances(), Starts(cast(Rt, site)))
+    application._log(
+        report, Visit(cast(Rt, site), "root", ""), log.allowances(), Starts(cast(Rt, site)), former or Former()
+    )
     return report
 
 
-def ran(job: Sequence[str], done: Done) -> Report:
-    """Return what is said of a job that ended so."""
+def ran(job: Sequence[str], done: Done, before: jobs.Before | None = None) -> Report:
+    """Return what is said of a job that ended so. before: asks the old release, which else said nothing."""
     report = Report(application.CHECK, "")
     site = SimpleNamespace(run=lambda *_, **__: done, release="5.0.3", perl=lambda _: Done(0, "", ""))
-    jobs.one(report, cast(Rt, site), log.allowances(), job, 60)
+    jobs.one(report, cast(Rt, site), log.allowances(), job, 60, before=before)
     return report
 
 

@@ -14,6 +14,7 @@ from harness import web
 from harness.checks import application
 from harness.checks.visit import Visit
 from harness.commands import Done
+from harness.errors import InfrastructureError
 from harness.rest import SlowError
 from harness.rt import Rt
 from harness.verdict import Report
@@ -56,6 +57,30 @@ def test_a_connection_that_breaks_hides_no_finding_either(silent: Rt, monkeypatc
     monkeypatch.setattr(application, "_jobs", lambda *_: None)
     with pytest.raises(requests.ConnectionError):
         application.check(Visit(silent, "root", "password"))
+
+
+def test_what_was_tried_is_reported_although_a_part_could_not_be(
+    silent: Rt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of mails nobody could say anything; pages and jobs are well all the same, and the report says so."""
+
+    def tried(report: Report, *_: object) -> None:
+        report.looked_at += 1
+
+    def nothing(*_: object) -> None:
+        raise InfrastructureError("RT 4.4.6 did not get as far as sending mail.")
+
+    for name in ("_use", "_jobs"):
+        monkeypatch.setattr(application, name, tried)
+    report = application.check(Visit(silent, "root", "password"), mails=nothing)
+    assert report.looked_at == 2
+    assert report.unanswered == ["RT 4.4.6 did not get as far as sending mail."]
+
+    def wrong(*_: object) -> None:
+        raise KeyError("a mistake of the harness's own")
+
+    with pytest.raises(KeyError):
+        application.check(Visit(silent, "root", "password"), mails=wrong)
 
 
 def test_nobody_waits_for_a_site_that_hangs() -> None:

@@ -1,0 +1,53 @@
+"""Does the code that lives in the data (scrips, templates, classes of custom fields) still load?
+
+Rows that name a module, or hold Perl, are the same after an upgrade, and the module may be gone or the Perl too
+old: RT then logs a line whenever the code is needed, and does nothing. Both releases were told to load all of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from harness.verdict import Report
+
+SECTION = "code"
+LOADS = "loads"
+_SHOWN = 8
+_SHOW = {
+    "scrip": "SELECT s.id, a.ExecModule, c.ExecModule FROM Scrips s JOIN ScripActions a ON a.id = s.ScripAction"
+    " JOIN ScripConditions c ON c.id = s.ScripCondition WHERE s.id IN ({ids})",
+    "template": "SELECT id, Queue, Name FROM Templates WHERE id IN ({ids})",
+    "custom field": "SELECT id, ValuesClass, CanonicalizeClass FROM CustomFields WHERE id IN ({ids})",
+}
+Sections = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+def judge(report: Report, before: Sections, after: Sections) -> None:
+    """Find what loaded in the old release and does not in the new one. Sections: as `meaning.Meaning` has them.
+
+    What did not load before either is broken for years, or its module is in a CONFIG that was not given: a fact.
+    What only the new side has must load there.
+    """
+    old, new = before.get(SECTION, {}), after.get(SECTION, {})
+    lost: dict[tuple[str, str], list[str]] = defaultdict(list)
+    never: list[str] = []
+    for key, parts in new.items():
+        for part, said in parts.items():
+            if said == LOADS:
+                continue
+            if old.get(key, {}).get(part, LOADS) == LOADS:
+                lost[key.rpartition(" ")[0], part].append(key)
+            else:
+                never.append(f"{key}, {part}")
+    for (kind, part), keys in lost.items():
+        what = f"the {part} of {len(keys)} {kind}s" if part != "code" else f"the Perl in {len(keys)} {kind}s"
+        ids = ", ".join(key.rpartition(" ")[2] for key in keys)
+        report.find(
+            SECTION, f"{what} loaded in the old release and does not load in this one",
+            samples=tuple(keys[:_SHOWN]), sql=_SHOW[kind].format(ids=ids),
+            repair="write it anew for this release, or bring the module that it needs into the image or CONFIG",
+        )  # fmt: skip
+    if never:
+        report.facts["code that did not load before either"] = sorted(never)

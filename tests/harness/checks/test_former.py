@@ -1,0 +1,170 @@
+"""What the old release said, failed at and did not send as well is no matter of the upgrade; what is new is."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness import visitor
+from harness.checks import application, jobs, log, mails, start
+from harness.checks.former import Former
+from harness.checks.mails import Mails
+from harness.commands import Done
+from harness.lifecycle import Lifecycle
+from harness.rt import Configuration, Rt
+from harness.verdict import Report
+from tests.harness.checks.test_application_mutants import BROKEN, COMPLAINT, SENT, compared, logged, ran
+
+
+def keys(text: str) -> list[str]:
+    """Return by what each line of a log is known."""
+    return [start.key(one) for one in log.records(text.splitlines())]
+
+
+@pytest.mark.parametrize("said", ["the same", "nothing", "unknown"])
+@pytest.mark.parametrize("level", ["warning", "error"])
+def test_what_a_job_of_the_old_release_said_as_well_is_no_finding(said: str, level: str) -> None:
+    """A warning that is new is one, for cron writes to somebody then. Where nobody knows, only an error is."""
+    complaint = COMPLAINT.replace("warning", level)
+    job = jobs.Job(jobs.JOBS[0])
+    nights = {
+        "the same": jobs.Night("4.4.6", {str(job): keys(complaint.replace("/x.pm:1", "/y.pm:71"))}, {str(job): 0}),
+        "nothing": jobs.Night("4.4.6", {str(job): []}, {str(job): 0}),
+        "unknown": None,
+    }
+    report = ran(job.command, Done(0, "", complaint), lambda _: nights[said])
+    assert bool(report.findings) == (said == "nothing" or (said, level) == ("unknown", "error"))
+    assert bool(report.facts) != bool(report.findings)
+
+
+@pytest.mark.parametrize(("before", "found"), [(0, True), (1, False), (None, True)])
+def test_a_job_that_failed_before_is_no_finding(before: int | None, found: bool) -> None:
+    """One that the old release did not have is."""
+    job = jobs.Job(jobs.JOBS[0])
+    night = jobs.Night("4.4.6", {}, {} if before is None else {str(job): before})
+    report = ran(job.command, Done(1, "", ""), lambda _: night)
+    assert bool(report.findings) == found
+    assert ("jobs that failed before as well" in report.facts) != found
+
+
+def test_nobodys_name_is_told_with_a_job() -> None:
+    """A gate renders the dashboards of one person."""
+    report = ran((*jobs.JOBS[1], "--user=anna"), Done(1, "", ""))
+    assert [one.where for one in report.findings] == ["job rt-email-dashboards --all"]
+
+
+def test_who_says_the_same_is_known_by_it() -> None:
+    """Perl names the places where it looked in other words from one release to the next."""
+    head = "[1] [Wed Nov 25 14:00:31 2026] [error]: Scrip 3 Commit failed: Can't locate A/B.pm in @INC "
+    old = (
+        f"{head}(you may need to install the A::B module) (@INC contains: /etc/perl CODE(0x5a) /lib/perl/5.36) "
+        "at (eval 71) line 1, "
+        "<STDIN> line 2. (/opt/rt/share/lib/RT/Action/UserDefined.pm:81)"
+    )
+    new = (
+        f"{head}(you may need to install the A::B module) (@INC entries checked: /etc/perl /usr/lib/perl/5.42) "
+        "at (eval 9) line 1. (/opt/rt/share/lib/RT/Action/UserDefined.pm:82)"
+    )
+    assert keys(old) == keys(new)
+    assert keys(old) != keys(old.replace("A/B.pm", "A/C.pm"))
+    assert keys(old) != keys(old.replace("error", "warning"))
+
+
+def test_what_the_old_release_logged_about_tickets_as_well_is_no_finding() -> None:
+    """A global scrip that asks a service which no copy reaches logs an error at every ticket, on both sides."""
+    said, errors = start.told(BROKEN[0].replace("attribute 13", "attribute 71"))
+    old = Mails("4.4.6", {}, [], said, errors)
+    report = logged("\n".join(BROKEN[:2]), Former(mails=lambda: old))
+    assert [one.what for one in report.findings] == ["the site logged 1 errors while it was used"]
+    assert "principal" in str(report.findings[0]).lower()
+    assert len(report.facts["logged before as well"]) == 1
+
+
+@pytest.mark.mutants("application")
+def test_an_error_about_tickets_that_is_new_is_found() -> None:
+    """A scrip of one queue may fail without any mail that would be missed."""
+    _, errors = start.told(BROKEN[0])
+    assert compared(Mails("5.0.3", SENT.actions, SENT.mails, errors=errors)).findings
+    old = Mails("4.4.6", SENT.actions, SENT.mails, said=errors)
+    report = Report(application.CHECK, "")
+    mails.compare(report, old, Mails("5.0.3", SENT.actions, SENT.mails, errors=errors))
+    assert report.findings == []
+
+
+def test_where_no_ticket_could_be_made_nothing_is_proven() -> None:
+    """That is said, and all that else was tried is reported."""
+    report = Report(application.CHECK, "")
+    mails.judge(report, Mails("4.4.6", {"1": "", "2": ""}, []), cast(Rt, None))
+    assert report.unanswered == ["what scrips send: RT 4.4.6 made no ticket in 2 queues"]
+
+
+QUIET = """
+use strict; use warnings; use RT; RT::LoadConfig(); RT::Init();
+sub must { my ($good, $message) = @_; die "$message\\n" unless $good; return $good }
+must(RT::Template->new(RT->SystemUser)->Create(
+    Queue => 0, Name => 'says nothing', Type => 'Perl', Content => ' '));
+$RT::Handle->dbh->do("UPDATE Templates SET Content = '' WHERE Name = 'says nothing'");
+$RT::Handle->dbh->do('UPDATE Scrips SET Disabled = 1');
+for my $number (1 .. 5) {
+    my $queue = RT::Queue->new(RT->SystemUser);
+    must($queue->Create(Name => "queue $number"));
+    RT::Ticket->new(RT->SystemUser)->Create(Queue => $queue->id, Subject => 'x') for $number .. 6;
+    must(RT::Scrip->new(RT->SystemUser)->Create(
+        Queue => $queue->id, Description => "of $number", ScripCondition => 'On Create',
+        ScripAction => 'Autoreply To Requestors', Template => $number < 4 ? 'says nothing' : 'Autoreply in HTML'));
+}
+"""
+
+
+@pytest.mark.engine
+def test_a_quiet_site_is_asked_for_more_and_may_be_quiet(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """The queues with most tickets may send nothing; where none does, that is so before and afterwards."""
+    baseline = lifecycle.fresh("5.0.3", "mariadb-10.11")
+    first, second = clone(baseline), clone(baseline)
+    for database in (first, second):
+        done = rt_tools("5.0.3", database).perl(QUIET)
+        assert done.code == 0, done.err
+    loud = mails.sent(rt_tools("5.0.3", first), few=3)
+    named = {str(number): name for number, name in first.rows("SELECT id, Name FROM Queues")}
+    assert [named.get(one, one) for one in sorted(loud.actions)] == [*(f"queue {n}" for n in range(1, 5)), "own"]
+    assert loud.mails
+    second.execute("UPDATE Scrips SET Disabled = 1")
+    quiet = mails.sent(rt_tools("5.0.3", second), few=3)
+    assert (quiet.mails, len(quiet.actions)) == ([], 6)
+    second.execute(
+        *(f"UPDATE {table} SET Name = 'earlier' WHERE Name = 'harness-0'" for table in ("Users", "Queues"))
+    )
+    second.execute("UPDATE Users SET EmailAddress = '' WHERE Name = 'earlier'")
+    report = Report(application.CHECK, "")
+    mails.judge(report, quiet, rt_tools("5.0.3", second))
+    assert report, str(report)
+    assert any("sent no mail for tickets in 5 queues" in one for one in report.not_checked)
+    mails.compare(report, quiet, loud)
+    assert any("new, or changed" in one.what for one in report.findings)
+
+
+@pytest.mark.engine
+def test_a_notice_that_its_sender_does_not_get_is_none_less(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory
+) -> None:
+    """The real thing leaves out who opens the ticket, and no such mail is waited for."""
+    database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
+    database.execute(
+        "UPDATE Scrips SET ScripAction = (SELECT id FROM ScripActions WHERE Name = 'Notify Requestors')"
+        " WHERE Description LIKE 'On Create Auto%'"
+    )
+    expected = visitor.answers(database, notifies_actor=False)
+    silent = Configuration({"site.pm": b"Set($NotifyActor, 0);\n1;\n"})
+    site = rt_site("5.0.3", database, configuration=silent)
+    visit = visitor.invite(site, site, database, {})
+    assert (expected, visit.answers) == (1, 1)
+    report = Report(application.CHECK, "")
+    application._mail(report, visit)
+    assert report.findings == []
+    mails_to_sender = [one for one in mails.mails_about(site, visit.mark) if "new-customer" in one[0]]
+    assert len(mails_to_sender) == 1

@@ -1,0 +1,170 @@
+"""Troubles that a site brings along: which of them are the upgrade's doing, and which are not.
+
+All of them are in one site, and one upgrade serves all tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness import cache, schema
+from harness.baseline import Baseline
+from harness.checks import absorbed
+from harness.choice import choose
+from harness.database import Database
+from harness.dump import FOLDER
+from harness.lifecycle import Lifecycle
+from harness.stage import Stage
+from harness.verdict import Report
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("own-troubles")]  # one worker: one upgrade serves all
+ORIGIN, TARGET, SERVER = "4.4.6", "5.0.10", "mariadb-10.11"
+# A module that the older image has and the later one has not, as extensions and their modules come and go.
+ONLY_THERE = "UNIVERSAL::require"
+_TIMES = "Creator INT, Created DATETIME, LastUpdatedBy INT, LastUpdated DATETIME"
+BY_SQL = (
+    f"CREATE TABLE RTxAuthTokens (id INT PRIMARY KEY, Owner INT, Token VARCHAR(255), Description VARCHAR(255),"
+    f" LastUsed DATETIME, {_TIMES}) CHARACTER SET utf8mb4",
+    "INSERT INTO RTxAuthTokens VALUES (1, 12, 'x', 'of a program', NULL, 1, NOW(), 1, NOW()),"
+    " (2, 12, 'y', 'of another', NULL, 1, NOW(), 1, NOW())",
+    f"CREATE TABLE RTxDatabaseSettings (id INT PRIMARY KEY, Name VARCHAR(255), Content LONGTEXT,"
+    f" ContentType VARCHAR(80), Disabled SMALLINT, {_TIMES}) CHARACTER SET utf8mb4",
+    # Of an upgrade long ago, and what was copied then has been deleted since.
+    "CREATE TABLE FM_Topics (id INT PRIMARY KEY, Parent INT, Name VARCHAR(255)) CHARACTER SET utf8mb4",
+    "INSERT INTO FM_Topics VALUES (900, 0, 'gone since')",
+    f"UPDATE CustomFields SET CanonicalizeClass = '{ONLY_THERE}' WHERE Name = 'loads only there'",
+)
+THROUGH_RT = f"""
+use RT -init;
+sub need {{ my ($good, $message) = @_; die "$message\\n" unless $good; return $good }}
+sub scrip {{ need(RT::Scrip->new(RT->SystemUser)->Create(Queue => 0, Template => 'Blank', @_)) }}
+
+# Code that loads on the old side alone; the scrip is for what nobody does here.
+my $use = 'use {ONLY_THERE}; 1;';
+scrip(Description => 'loads only there', ScripCondition => 'On Forward', ScripAction => 'User Defined',
+    CustomPrepareCode => $use, CustomCommitCode => '1');
+need(RT::Template->new(RT->SystemUser)->Create(
+    Queue => 0, Name => 'loads only there', Type => 'Perl', Content => "Subject: x\\n\\n{{ $use }}"));
+need(RT::CustomField->new(RT->SystemUser)->Create(
+    Name => 'loads only there', Type => 'FreeformSingle', LookupType => 'RT::Queue-RT::Ticket'));
+
+# Broken for years: a module that is nowhere, named and in code, and a list of queues that lacks the new ones.
+need(RT::ScripAction->new(RT->SystemUser)->Create(
+    Name => 'of nowhere', ExecModule => 'FromNowhere', Argument => ''));
+scrip(Description => 'of nowhere', ScripCondition => 'On Create', ScripAction => 'of nowhere');
+scrip(Description => 'posts', ScripCondition => 'On Create', ScripAction => 'User Defined',
+    CustomPrepareCode => '1', CustomCommitCode => 'require Service::FromNowhere; 1');
+scrip(Description => 'by queue', ScripCondition => 'On Correspond', ScripAction => 'User Defined',
+    CustomPrepareCode => '1',
+    CustomCommitCode => 'die "nobody for " . $self->TicketObj->QueueObj->Name . "\\\\n"');
+
+# Never sent, but with --all; and its dashboard is gone. The only one: a gate renders those of one person.
+$RT::Handle->dbh->do("DELETE FROM Attributes WHERE Name = 'Subscription'");
+my $root = RT::User->new(RT->SystemUser);
+$root->Load('root');
+need($root->AddAttribute(Name => 'Subscription', Content => {{ DashboardId => 987654, Frequency => 'never',
+    Hour => '06:00', Rows => 20, Recipients => {{ Users => [$root->id], Groups => [] }} }}));
+"""
+
+
+class Troubled(Stage):
+    """An upgrade of the plain dump with all of it in."""
+
+    validates = False
+
+    def _restore(self) -> Baseline:
+        parts = ["troubles", cache.digest(*BY_SQL, THROUGH_RT)]
+        what = "making the dump a site with troubles"
+        return self.lifecycle.baselines.of_clone(super()._restore(), parts, what, self._trouble)
+
+    def _trouble(self, database: Database) -> None:
+        tools = self.lifecycle.tools(ORIGIN, database)
+        try:
+            done = tools.perl(THROUGH_RT)
+        finally:
+            tools.remove()
+        assert done.code == 0, done.err
+        database.execute(*BY_SQL)
+
+
+@pytest.fixture(scope="module")
+def site(lifecycle: Lifecycle) -> Iterator[Troubled]:
+    """One upgrade of it, asked as a gate asks."""
+    stage = Troubled(lifecycle, choose(ORIGIN, TARGET, SERVER, FOLDER / f"rt-{ORIGIN}-plain.sql.zst"))
+    stage.thorough = False
+    yield stage
+    stage.close()
+
+
+@pytest.mark.mutants("schema")
+def test_what_an_extension_leaves_behind_is_found(site: Troubled) -> None:
+    """Every token of a program is dead after the steps, and their table looks like the site's own."""
+    report = site.schema()
+    assert [one.where for one in report.findings] == ["RTxAuthTokens"]
+    assert "2 rows" in report.findings[0].what
+    assert "upgrade-authtokens" in report.findings[0].repair
+    assert any("1 rows of FM_Topics that are not in Topics" in one for one in report.not_checked)
+
+
+def test_what_the_releases_scripts_copy_is_read(site: Troubled) -> None:
+    """A script written in another way would be passed over without a word."""
+    assert {(one.script, one.source, one.goal) for one in absorbed.read(site.new())} >= {
+        ("upgrade-authtokens", "RTxAuthTokens", "AuthTokens"),
+        ("upgrade-configurations", "RTxDatabaseSettings", "Configurations"),
+        ("upgrade-assets", "RTxAssets", "Assets"),
+        ("upgrade-articles", "FM_Topics", "Topics"),
+    }
+
+
+@pytest.mark.mutants("meaning")
+def test_code_that_no_longer_loads_is_found(site: Troubled) -> None:
+    """Nothing tells of it but a line in the log, on the day when it is needed."""
+    found = [one for one in site.meaning().findings if one.where == "code"]
+    assert sorted(one.what.partition(" loaded")[0] for one in found) == [
+        "the Perl in 1 scrips", "the Perl in 1 templates", "the canonicalizer of 1 custom fields",
+    ]  # fmt: skip
+    assert [one.where for one in site.meaning().findings if one.where != "code"] == []
+
+
+def test_code_that_never_loaded_is_a_fact(site: Troubled) -> None:
+    """So is what a CONFIG brings that nobody gave: neither side can load it here."""
+    [said] = site.meaning().facts["code that did not load before either"]
+    assert said.endswith(", action")
+
+
+def test_nothing_of_the_code_itself_is_told(site: Troubled) -> None:
+    """Scrips hold passwords of the services that they ask."""
+    report = site.meaning()
+    text = "\n".join((str(report), str(report.facts), report.to_json()))
+    assert ONLY_THERE not in text
+    assert "FromNowhere" not in text
+
+
+@pytest.mark.control("application")
+def test_what_the_old_release_complained_of_as_well_is_no_finding(site: Troubled) -> None:
+    """Global scrips that fail at every ticket, and a subscription to a dashboard that is gone."""
+    report = site.application()
+    assert report, str(report)
+    assert len(report.facts["logged before as well"]) >= 3
+    assert any("rt-email-dashboards" in one for one in report.facts["said by jobs before as well"])
+
+
+def test_what_was_copied_is_no_finding_any_more(site: Troubled) -> None:
+    """By the release's own script, which a plan has after the steps; other rows of the same ids are not those."""
+    script = "/opt/rt/upgrade/upgrade-authtokens"
+    site.after()
+    done = site.new().run("perl", script, "--dba-password", "not asked for")
+    assert done.code == 0, done.err
+    assert left(site) == []
+    site.after().execute("UPDATE AuthTokens SET Created = Created + INTERVAL 1 DAY WHERE id = 2")
+    assert left(site) == ["RTxAuthTokens: 1 rows"]
+
+
+def left(site: Troubled) -> list[str]:
+    """Return what the check says of the extensions' tables as they are now."""
+    report = Report("schema", "")
+    before, after = (schema.read(one) for one in (site.before(), site.after()))
+    absorbed.judge(report, absorbed.read(site.new()), before, after, site.after())
+    return [f"{one.where}: {one.what.partition(' of ')[0]}" for one in report.findings]

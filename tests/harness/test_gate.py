@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -17,8 +18,9 @@ from harness import cache, dump, owner
 from harness.errors import UsageError
 from harness.releases import ROOT
 from harness.rt import Configuration
+from tests.upgrade.test_old_sites import AS_OF_4_2
 
-USAGE, NOT_PROVEN = 3, 2
+NO_GO, NOT_PROVEN, USAGE = 1, 2, 3
 
 
 def gate(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -98,6 +100,52 @@ def test_a_server_that_nobody_named_is_told(tmp_path: Path, server: list[str], d
     arguments = ["--dump", str(path), "--from", "4.4.6", *server]
     done = gate(*arguments, folder=tmp_path / "reports", DOCKER_HOST="unix:///nowhere.sock")
     assert (done.returncode, "read from MySQL 5.7" in done.stdout) == (NOT_PROVEN, doubted), done.stdout
+
+
+def steps_of(folder: Path) -> list[str]:
+    """Return the steps that were run, by the one report that a gate has left."""
+    [report] = folder.glob("*/report.json")
+    return [one["name"] for one in json.loads(report.read_text(encoding="utf-8"))["run"]["steps"]]
+
+
+@pytest.mark.engine
+def test_a_release_without_an_image_is_not_taken_at_its_word(tmp_path: Path) -> None:
+    """Nobody here is RT 4.2.8, but the target knows whose a database is, and the upgrade is never run on it."""
+    path = tmp_path / "mine.sql.zst"
+    path.write_bytes((dump.FOLDER / "rt-4.4.6-plain.sql.zst").read_bytes())
+    arguments = ["--dump", str(path), "--from", "4.2.8", "--server", "mariadb-10.11"]
+    done = gate(*arguments, folder=tmp_path / "reports")
+    assert done.returncode == NO_GO, done.stderr
+    assert done.stdout.startswith("NO-GO\n")
+    assert "from RT 4.2.8 on, other steps are applied than it lacks: it has 4.2.10, 4.2.11, 4.3.0" in done.stdout
+    assert "say FROM=4.4.6" in done.stdout
+    assert "The upgrade was not run, as preflight found that it is not one for this database" in done.stderr
+    assert steps_of(tmp_path / "reports") == []
+
+
+NEVER_SEEN = (
+    "DELETE FROM Attributes WHERE Name = 'UpgradeHistory'",  # it tells of later releases
+    "DELETE FROM Links WHERE Base LIKE 'asset:%' OR Target LIKE 'asset:%'",
+)
+"""What is left in that dump and that a site of 4.2 cannot have."""
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_a_site_that_nobody_here_can_read_is_not_proven(tmp_path: Path) -> None:
+    """Its tables are older than every image: the upgrade is run and looked at, and what is left open is said."""
+    with dump.load(dump.FOLDER / "rt-4.4.6-plain.sql.zst").open() as text:
+        content = text.read()
+    path = tmp_path / "mine.sql"
+    more = "".join(f"{one};\n" for one in (*AS_OF_4_2, *NEVER_SEEN))
+    path.write_bytes(content + more.encode() + b"-- Dump completed\n")
+    arguments = ["--dump", str(path), "--from", "4.2.8", "--server", "mariadb-10.11"]
+    done = gate(*arguments, folder=tmp_path / "reports")
+    assert done.returncode == NOT_PROVEN, done.stdout + done.stderr
+    assert done.stdout.startswith("NOT PROVEN\n")
+    assert steps_of(tmp_path / "reports")[:2] == ["4.2.10", "4.2.11"]
+    assert "which steps the database lacks: it has no upgrade history" in done.stdout
+    assert "step 4.3.1 or 4.4.2 may have done so, and there are no rules for it here" in done.stdout
 
 
 def test_a_configuration_without_a_file_is_refused(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from harness.verdict import Report
 
 CHECK = "layers"
 QUESTION = "Does any layer of the image hold a secret?"
+REPAIR = "make the image without them: what a later layer removes can still be read in an earlier one"
 _LARGEST = 1 << 20
 """Bytes: settings and keys are smaller, and programs are not searched for words."""
 _PLACES = (SECRETS.removeprefix("/") + "/", "etc/ssl/private/")
@@ -55,7 +56,7 @@ def check(client: DockerClient, name: str) -> Report:
 
     Raises InfrastructureError when the engine hands out fewer layers than the image has.
     """
-    report = Report(CHECK, QUESTION, unit="files")
+    report = Report(CHECK, QUESTION, unit="files", repair=REPAIR)
     image = client.images.get(name)
     walked = 0
     for layer, files, found in _layers(image.save()):
@@ -65,7 +66,6 @@ def check(client: DockerClient, name: str) -> Report:
             report.find(
                 f"layer {layer}", f"{len(found)} files hold a secret, or lie where one belongs",
                 samples=tuple(sorted(found)[:_SHOWN]),
-                repair="make the image without them: what a later layer removes can still be read in this one",
             )  # fmt: skip
     expected = len(set(image.attrs["RootFS"]["Layers"]))
     if walked < expected:

@@ -41,6 +41,19 @@ class Marathon(Connection):
         except AppNotFoundError:
             return None
 
+    def unready(self, app_id: str) -> list[str]:
+        """Return what readiness checks last said of tasks that they keep from being ready, a line each."""
+        answer = mapping(self.json("GET", _app(app_id), embed="app.readiness"))
+        lines = []
+        for one in map(mapping, items(mapping(answer.get("app")).get("readinessCheckResults"))):
+            if not one.get("ready"):
+                said = mapping(one.get("lastResponse"))
+                status = f"status {said['status']}" if said.get("status") else "no answer"
+                lines.append(
+                    f"{one.get('taskId')}: {one.get('name')} is not ready ({status}): {said.get('body', '')}"
+                )
+        return lines
+
     def apps(self, **filters: str) -> list[AppState]:
         """Read all apps (filters: cmd, id, label), without their tasks."""
         return [

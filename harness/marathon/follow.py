@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from harness import redact
 from harness.errors import Block, HarnessError
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import Deadline, deadline_of, soak_of
@@ -124,10 +125,11 @@ class Follower:
         A bad deployment goes on until it is taken back: that must not wait for, or fail with, this look at it.
         """
         wanted = watch.wanted
-        app, queue, trouble = None, None, ""
+        app, queue, unready, trouble = None, None, list[str](), ""
         try:
             app = self.client.find_app(wanted.app_id)
             queue = self.client.queued(wanted.app_id)
+            unready = self.client.unready(wanted.app_id) if app else []
         except HarnessError as error:
             trouble = error.sentence
         final = [one.what for one in watch.unmet if one.final] or [one.what for one in watch.unmet]
@@ -135,6 +137,7 @@ class Follower:
             ("Not met", "\n".join(f"{one.rule}: {one.what}" for one in watch.unmet)),
             ("Launch queue", str(queue) if queue else ""),
             ("Tasks", task_table(app)),
+            ("Readiness checks", "\n".join(redact.line(one)[:300] for one in unready)),
             ("Not to be had", trouble),
         ]
         return Finding(

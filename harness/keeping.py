@@ -15,14 +15,23 @@ SETTINGS = "/root/.my.cnf"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What stays. names: its container, volumes and networks. command: opens the server's own client on it."""
+class LeftBehind:
+    """What stays. names: its container, volumes and networks. command: opens the server's own client on it.
+
+    upgraded: whether it is the upgraded copy, or one whose upgrade was not run, or not to its end.
+    """
 
     names: frozenset[str]
     command: str
+    upgraded: bool
+
+    def __str__(self) -> str:
+        """Say what it is and how to look at it."""
+        what = "The upgraded copy" if self.upgraded else "The copy, whose upgrade was not run to its end,"
+        return f"{what} stays until the next run or make clean: {self.command}"
 
 
-def keep(database: Database) -> Kept:
+def keep(database: Database, *, upgraded: bool = True) -> LeftBehind:
     """Give the client in a server's container an account, and return what must stay for it to work.
 
     Raises InfrastructureError where the container has ended.
@@ -36,4 +45,4 @@ def keep(database: Database) -> Kept:
     names |= {mount["Name"] for mount in attributes["Mounts"] if mount.get("Name")}
     engine = "podman" if session_network.is_podman(database.container.client) else "docker"
     program = "mariadb" if database.server.product == "mariadb" else "mysql"
-    return Kept(frozenset(names), f"{engine} exec -it {database.container.name} {program}")
+    return LeftBehind(frozenset(names), f"{engine} exec -it {database.container.name} {program}", upgraded)

@@ -22,8 +22,8 @@ from harness.checks import jobs, mails, start
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.jobs import Job, Night
-from harness.checks.kept import Kept
 from harness.checks.mails import Mails
+from harness.checks.remembered import Remembered
 from harness.checks.start import Start
 from harness.database import Database
 from harness.errors import UsageError
@@ -44,7 +44,7 @@ def _source_of_checks() -> str:
     return cache.digest(*(path.read_bytes() for path in (*files, Path(redact.__file__), redact.VOCABULARY)))
 
 
-Fact = TypeVar("Fact", bound=Kept)
+Fact = TypeVar("Fact", bound=Remembered)
 
 
 def extensions(*histories: History) -> list[str]:

@@ -15,7 +15,7 @@ from harness.baseline import Baseline, private
 from harness.choice import Choice
 from harness.database import FAST, Database, Profile
 from harness.errors import InfrastructureError, RefusedError
-from harness.keeping import Kept
+from harness.keeping import LeftBehind
 from harness.lifecycle import Lifecycle
 from harness.once import Once
 from harness.progress import Progress, Running
@@ -184,12 +184,13 @@ class Sides:
         # Logs quote what the database refused, and a report is shown around.
         return {name: "\n".join(map(redact.line, text.splitlines())) for name, text in found.items()}
 
-    def keep(self) -> Kept | None:
+    def keep(self) -> LeftBehind | None:
         """Let the copy that was to be upgraded stay behind when this is closed; None where there is none."""
         database: Database | None = self._once.done("untouched")
         if database is None:
             return None
-        kept = keeping.keep(database)
+        done: UpgradeRun | None = self._once.done("run")
+        kept = keeping.keep(database, upgraded=done is not None and done.code == 0)
         self._databases.remove(database)
         return kept
 

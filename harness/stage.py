@@ -126,7 +126,9 @@ class Stage(Asking):
                     f"meaning at {now}", Meaning, lambda: meaning_told.collect(old, accounts, every, now=now)
                 )
             after = self._telling().result()
-            resorted = meaning_told.sorting(self.before()) != meaning_told.sorting(self.after())
+            resorted = meaning_told.sorting(self.witnessed() or self.before()) != meaning_told.sorting(
+                self.after()
+            )
             origin = self.witness_release() or self.pair.origin
             done = Upgrade(origin, self.pair.target, tuple(self.steps()), resorted)
             report = meaning_check.check(before, after, done)

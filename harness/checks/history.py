@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.checks.kept import Kept
+from harness.checks.remembered import Remembered
 from harness.database import Database
 from harness.thaw import Thawer, Unreadable
 from harness.verdict import Report
@@ -32,7 +32,7 @@ Event = dict[str, Any]
 
 
 @dataclass
-class History(Kept):
+class History(Remembered):
     """The history as it was read. packages: package to its events. trouble: why it could not be read, or ""."""
 
     packages: dict[str, list[Event]] = field(default_factory=dict)

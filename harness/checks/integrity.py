@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from harness import redact
-from harness.checks.kept import Kept
 from harness.checks.log import LogAllowance, allowances, complaints, records
+from harness.checks.remembered import Remembered
 from harness.checks.start import key
 from harness.errors import InfrastructureError
 from harness.rt import Rt
@@ -34,7 +34,7 @@ _SHOWN = 8
 
 
 @dataclass
-class Validation(Kept):
+class Validation(Remembered):
     """What a validator said: exit code, one line a finding, and complaints about its own work, by `start.key`."""
 
     release: str

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harness import redact
-from harness.checks.kept import Kept
 from harness.checks.log import LogAllowance, LogRecord, records
 from harness.checks.mails import outbox
+from harness.checks.remembered import Remembered
 from harness.checks.start import Starts, key
 from harness.rt import Rt
 from harness.verdict import Report
@@ -39,7 +39,7 @@ _SHOWN = 5
 
 
 @dataclass
-class Night(Kept):
+class Night(Remembered):
     """What a release's jobs wrote and how they ended.
 
     said: job to what it wrote, by `start.key`; codes: exit codes. A job that the release lacks is in neither.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from harness import cache
 from harness.checks.allowances import ADDED, CHANGED, REMOVED, Allowances, Matcher, RowAllowance
 from harness.checks.context import Context
+from harness.checks.readable import UNREADABLE, words
 from harness.digest import Key, Row
 
 SAMPLES = 5
@@ -40,6 +41,8 @@ class Judge:
     wrong: dict[str, Unexplained] = field(default_factory=dict)
     used: Counter[RowAllowance] = field(default_factory=Counter)
     tally: Counter[str] = field(default_factory=Counter)
+    unreadable: dict[str, Unexplained] = field(default_factory=dict)
+    """Rows that no rule could read, by why."""
     _expected: dict[RowAllowance, tuple[Sequence[str], Counter[tuple[str | None, ...]]]] = field(
         default_factory=dict
     )
@@ -66,12 +69,16 @@ class Judge:
     def _one_sided(self, change: str, key: Key, old: Row | None, new: Row | None) -> None:
         self.tally[change] += 1
         complaint = ""
-        for allowance in self._candidates(change, old, new):
-            found = self._complaint_of(allowance, old, new)
-            if not found:
-                self._use(allowance, new or old or {})
-                return
-            complaint = complaint or f"{change} by {allowance.step}, but {found}"
+        try:
+            for allowance in self._candidates(change, old, new):
+                found = self._complaint_of(allowance, old, new)
+                if not found:
+                    self._use(allowance, new or old or {})
+                    return
+                complaint = complaint or f"{change} by {allowance.step}, but {found}"
+        except UNREADABLE as error:
+            self._open(error, key)
+            return
         self.blame([complaint or f"{change}, and no step accounts for it"], key)
 
     def _candidates(self, change: str, old: Row | None, new: Row | None) -> list[RowAllowance]:
@@ -126,6 +133,15 @@ class Judge:
 
     def changed(self, key: Key, old: Row, new: Row) -> None:
         """Judge a row that both have, but not alike."""
+        try:
+            self._changed(key, old, new)
+        except UNREADABLE as error:
+            self._open(error, key)
+
+    def _open(self, error: Exception, key: Key) -> None:
+        self.unreadable.setdefault(words(error), Unexplained()).add(shown(key))
+
+    def _changed(self, key: Key, old: Row, new: Row) -> None:
         columns = [name for name in old if old[name] != new[name]]
         columns = [name for name in columns if not self._thaws_alike(name, old, new)]
         if not columns:

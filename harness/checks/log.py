@@ -24,7 +24,7 @@ _SERVERS_LEVELS = {"crit": "critical", "alert": "alert", "emerg": "emergency", "
 _PLACE = re.compile(r" \((?:/|\(eval)[^()]*:\d+\)\s*$")
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 _WHERE = re.compile(
-    r" \(you may need to install [^)]*\)| \(@INC [^:]*:.*\)"
+    r" \(you may need to install [^)]*\)| \(@INC [^:]*:.*\)| \(/[^()]*:N\)"
     r"| at (?:/\S+|\(eval N\)\S*) line N|, <[^>]*> (?:line|chunk) N"
 )
 """Where Perl was, and where it looked for a module: its releases say so in different words."""
@@ -83,7 +83,7 @@ def shape(message: str) -> str:
 
     Releases, processes and moments differ in these.
     """
-    return _WHERE.sub("", _NUMBERS.sub("N", message.partition(" (/")[0]))
+    return _WHERE.sub("", _NUMBERS.sub("N", message))
 
 
 def records(lines: Iterable[str]) -> list[LogRecord]:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from harness import cache, redact
 from harness.checks import start
-from harness.checks.kept import Kept
 from harness.checks.log import allowances
+from harness.checks.remembered import Remembered
 from harness.checks.start import Starts
 from harness.errors import InfrastructureError
 from harness.rt import Rt
@@ -45,7 +45,7 @@ _SHOWN = 5
 
 
 @dataclass
-class Mails(Kept):
+class Mails(Remembered):
     """What one side did and sent.
 
     release: which RT that was. actions: queue to what could be done there; "own" is a queue of the harness's.

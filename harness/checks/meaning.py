@@ -14,8 +14,9 @@ from typing import Any
 from harness import redact
 from harness.checks import code
 from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances, shape
-from harness.checks.meaning_allowances import ASIDE, RIGHTS, Allowances, Change, Upgrade, read
-from harness.checks.meaning_told import Meaning, Sections
+from harness.checks.meaning_allowances import Allowances, Upgrade, read
+from harness.checks.meaning_rules import ASIDE, RIGHTS, Change
+from harness.checks.meaning_told import BELONGING, Meaning, Sections
 from harness.verdict import Report
 
 CHECK = "meaning"
@@ -46,8 +47,9 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
         # Nothing was compared, so unless something was found the report stays empty: that is not proven.
         report.not_checked.append("what the old release said of its data: it has no image here")
         return report
+    untold = _untold(before)
     for name in ESSENTIAL:
-        if not before.sections.get(name):
+        if not before.sections.get(name) and (name, "") not in untold:
             what = f"the old release has no {name} to say anything about, which proves nothing"
             report.find(name, what, repair="see that the dump is that of the whole site, and take it anew")
     for kind, count in before.every.items():
@@ -56,7 +58,7 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
     left: dict[tuple[str, str], list[Change]] = defaultdict(list)
     used: set[str] = set()
     code.judge(report, before.sections, after.sections)
-    for change in changes(before.sections, _without(after.sections, _untold(before))):
+    for change in changes(*(_without(side.sections, untold) for side in (before, after))):
         if change.section == code.SECTION:
             continue
         if cover := allowed.covering(change, upgrade, before.sections):
@@ -179,11 +181,13 @@ def _which(died: str) -> tuple[str, str]:
 
 
 def _untold(side: Meaning) -> set[tuple[str, str]]:
-    return {_which(one) for one in side.complaints if one.startswith(_DIED)}
+    """Return what a side could not tell: (section, key of the object, "" for all of them)."""
+    found = {_which(one) for one in side.complaints if one.startswith(_DIED)}
+    return found | {(other, "") for section, key in found if not key for other in BELONGING.get(section, ())}
 
 
 def _without(sections: Sections, untold: set[tuple[str, str]]) -> Sections:
-    """Return the sections without what the other side could not tell."""
+    """Return the sections without what one of the sides could not tell, or not to its end."""
     if not untold:
         return sections
     return {

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from harness import cache as caches
+from harness.checks.meaning_rules import RIGHTS, RULES, Change, Sections
 from harness.releases import parse
 
 FILE = Path(__file__).with_name("meaning_allowances.toml")
-RIGHTS = ("rights", "rights by role")
 KINDS = ("changed", "new", "gone")
-BY_TEXT, BY_ANOTHER_DAY = ASIDE = ("by text", "by another day")
-"""What the program says of a search for the rules alone."""
-_SHOWN = 3
-_NUMBER = re.compile(r"\d+")
-Sections = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -32,44 +27,6 @@ class Upgrade:
     steps: tuple[str, ...]
     resorted: bool = False
     """Whether the server sorts text by other rules afterwards, as a step that converts tables may have it."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """A field whose value differs (kind "changed"), or a key that only one side has ("gone", "new").
-
-    old, new: values of the field, or all fields of the key; None on the side that lacks it. alike: other keys
-    whose whole difference is the same.
-    """
-
-    section: str
-    key: str
-    name: str
-    kind: str
-    old: Any
-    new: Any
-    alike: tuple[str, ...] = ()
-
-    @property
-    def group(self) -> str:
-        """Return the field's name without ids, so that like fields come together."""
-        return _NUMBER.sub("N", self.name)
-
-    def words(self) -> str:
-        """Say it in one line; of rights only what was gained and lost."""
-        named = [*self.alike[:_SHOWN], *["..."] * (len(self.alike) > _SHOWN)]
-        others = f" and {len(self.alike)} more ({', '.join(named)})" if named else ""
-        where = f"{self.section} {self.key}{others}, {self.name}"
-        if self.section in RIGHTS:
-            gained, lost = self.gained_and_lost()
-            parts = [*(f"+{one}" for one in sorted(gained)), *(f"-{one}" for one in sorted(lost))]
-            return f"{where}: {' '.join(parts)}"
-        return f"{where}: {_short(self.old)} -> {_short(self.new)}"
-
-    def gained_and_lost(self) -> tuple[set[str], set[str]]:
-        """Return which rights only the new side has, and which only the old one."""
-        old, new = (set(str(value or "").split()) for value in (self.old, self.new))
-        return new - old, old - new
 
 
 @dataclass(frozen=True)
@@ -115,9 +72,9 @@ class Allowance:
             return bool(set(self.steps) & set(path.steps))
         return parse(path.origin) < parse(self.since) <= parse(path.target)
 
-    def covers(self, change: Change, before: Sections) -> bool:
-        """Tell whether this difference is the one meant."""
-        if self.rule and not RULES[self.rule](change, before):
+    def covers(self, change: Change, before: Sections, resorted: bool = False) -> bool:
+        """Tell whether this difference is the one meant. resorted: as of the upgrade."""
+        if self.rule and not RULES[self.rule](change, before, resorted):
             return False
         if change.kind != self.kind or not _all(self.section, change.section):
             return False
@@ -156,7 +113,7 @@ class Allowances:
     def covering(self, change: Change, upgrade: Upgrade, before: Sections) -> list[str]:
         """Return why this change is allowed after this upgrade; [] when it is not."""
         for row in self.rows:
-            if row.applies(upgrade) and row.covers(change, before):
+            if row.applies(upgrade) and row.covers(change, before, upgrade.resorted):
                 return [f"{row.origin}, {row.section}: {row.reason}"]
         granted = change.section in RIGHTS and change.kind == "changed"
         return self._granted(change, upgrade.steps, before) if granted else []
@@ -169,58 +126,6 @@ class Allowances:
                 gained -= grant.gained
                 reasons.append(f"step {'/'.join(grant.steps)}, rights: {grant.reason}")
         return [] if lost or gained else reasons
-
-
-def _other_types_left_out(change: Change, before: Sections) -> bool:
-    """Tell whether a search finds the same as before but for tickets of another type (reminders, approvals)."""
-    old, new = (str(value or "").split() for value in (change.old, change.new))
-    kept = set(new)
-    gone = [one for one in old if one not in kept]
-    tickets = before.get("tickets", {})
-    ordinary = [one for one in gone if tickets.get(one, {}).get("Type") in (None, "ticket")]
-    return bool(gone) and not ordinary and [one for one in old if one in kept] == new
-
-
-def _found_by_disabled_role(change: Change, before: Sections) -> bool:
-    """Tell whether a search by watcher finds all it found, and more only where he holds a disabled custom role."""
-    watcher = change.key.removeprefix("Watcher.id = ")
-    old, new = (str(value or "").split() for value in (change.old, change.new))
-    known = set(old)
-    if watcher == change.key or [one for one in new if one in known] != old:
-        return False
-    return all(watcher in _hidden_people(one, before) for one in new if one not in known)
-
-
-def _hidden_people(ticket: str, before: Sections) -> set[str]:
-    """Return the ids of those who hold a disabled custom role in a ticket, themselves or by a group."""
-    found: set[str] = set()
-    for name, people in before.get("tickets", {}).get(ticket, {}).items():
-        if name.startswith("hidden people "):
-            for one in str(people).split():
-                found |= {one, *str(before.get("groups", {}).get(one, {}).get("everyone", "")).split()}
-    return found
-
-
-def _in_another_order(change: Change, before: Sections) -> bool:
-    """Tell whether a search that is sorted by text finds the same as before, in another order."""
-    if not before.get(change.section, {}).get(change.key, {}).get(BY_TEXT):
-        return False
-    old, new = (sorted(str(value or "").split()) for value in (change.old, change.new))
-    return change.name == "in the order" or old == new
-
-
-def _by_another_day(change: Change, before: Sections) -> bool:
-    """Tell whether a search means one day, and its owner's days begin at other times than the server's."""
-    return bool(before.get(change.section, {}).get(change.key, {}).get(BY_ANOTHER_DAY))
-
-
-RULES: Mapping[str, Callable[[Change, Sections], bool]] = {
-    "other types left out": _other_types_left_out,
-    "found by a disabled role": _found_by_disabled_role,
-    "in another order": _in_another_order,
-    "by another day": _by_another_day,
-}
-"""Differences that a pattern cannot tell, by the words of the file."""
 
 
 @cache
@@ -247,8 +152,3 @@ def read(path: Path = FILE) -> Allowances:
 
 def _all(pattern: str, value: Any) -> bool:
     return re.fullmatch(pattern, "" if value is None else str(value), re.DOTALL) is not None
-
-
-def _short(value: Any, width: int = 80) -> str:
-    text = "nothing" if value in (None, "") else str(value)
-    return text if len(text) <= width else f"{text[: width - 3]}..."

@@ -17,7 +17,7 @@ from typing import Any
 
 from harness import cache as caches
 from harness import redact
-from harness.checks.kept import Kept
+from harness.checks.remembered import Remembered
 from harness.database import Database
 from harness.errors import InfrastructureError
 from harness.rt import Rt
@@ -28,6 +28,8 @@ LIMIT = 2000
 """Above this number of a kind only one in so many is looked at, the same ones on both sides."""
 SAMPLED = {"tickets": "Tickets", "users": "Users", "articles": "Articles", "assets": "Assets"}
 """Kinds of which there may be any number, and their tables. Of users, privileged ones are always looked at."""
+BELONGING = {"tickets": ("transactions", "attachments"), "dashboards": ("subscriptions",)}
+"""Sections that a subject tells of beside the one of its own name: where it dies, nobody knows how far it came."""
 HELD = "held"
 """What the program says first: all that follows is about the database as it was at that moment."""
 PATIENCE = 2 * 3600.0
@@ -39,7 +41,7 @@ Sections = dict[str, dict[str, dict[str, Any]]]
 
 
 @dataclass
-class Meaning(Kept):
+class Meaning(Remembered):
     """What one side said. sections: section to key to fields. every: kind to N, where one in N was looked at.
 
     It holds no text that people wrote. Rights are told once for all who have the same: see `meaning.by_holder`.

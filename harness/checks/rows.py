@@ -7,13 +7,10 @@ never values: the data may be somebody's.
 
 from __future__ import annotations
 
-import contextlib
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 from harness.checks import allowances as known_allowances
 from harness.checks.allowances import (
@@ -28,6 +25,7 @@ from harness.checks.allowances import (
 from harness.checks.context import Context
 from harness.checks.effects import EFFECTS, absent_rows
 from harness.checks.judge import SAMPLES, UNEXPLAINED, Judge, shown
+from harness.checks.readable import readable
 from harness.checks.sides import Sides, digests, open_sides
 from harness.checks.unruled import STRUCTURE, words
 from harness.database import Database
@@ -92,9 +90,11 @@ def _table(report: Report, sides: Sides, judge: Judge, steps: Sequence[str]) -> 
         chunk for chunk in {**first["chunks"], **second["chunks"]}
         if first["chunks"].get(chunk) != second["chunks"].get(chunk)
     ]  # fmt: skip
-    with _readable(report, name):
-        for chunk in chunks:
+    for chunk in chunks:
+        with readable(report, name):
             _chunk(sides, judge, chunk)
+    report.unanswered += [f"{name}: {found.count} rows ({', '.join(found.samples)}): {why}"
+                          for why, found in judge.unreadable.items()]  # fmt: skip
     key = ", ".join(sides.shapes[name][0].key)
     for what, rows in judge.wrong.items():
         whole = second["rows"] if what.startswith(ADDED) else first["rows"]
@@ -116,22 +116,6 @@ def _table(report: Report, sides: Sides, judge: Judge, steps: Sequence[str]) -> 
         )  # fmt: skip
     kinds = {kind: judge.tally[kind] for kind in (ADDED, REMOVED, CHANGED, UNEXPLAINED)}
     report.facts["row_changes"].append({"table": name, "before": first["rows"], "after": second["rows"], **kinds})
-
-
-@contextlib.contextmanager
-def _readable(report: Report, what: str) -> Iterator[None]:
-    """Answer no question about what a rule of ours cannot read, and keep everything else that was found.
-
-    Content was frozen by Perl, by any of twenty years' programs: it may have any shape.
-    """
-    try:
-        yield
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        report.unanswered.append(
-            f"{what}: content of a shape that the harness does not know"
-            f" ({type(error).__name__} in {Path(place.filename).name}, line {place.lineno}: please report it)"
-        )
 
 
 def _chunk(sides: Sides, judge: Judge, chunk: str) -> None:
@@ -244,7 +228,7 @@ def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> 
         if one.expect and one.change == ADDED and not one.optional:
             missing += absent_rows(context, one.table, one.expect, one.on, one.known_by)
         if one.effect:
-            with _readable(report, f"{one.table}, {one.effect}"):
+            with readable(report, f"{one.table}, {one.effect}"):
                 missing += EFFECTS[one.effect](context)
         if missing:
             what = f"{len(missing)} effects of {one.step} are missing ({one.reason})."

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from harness import cache, redact
-from harness.checks.kept import Kept
 from harness.checks.log import LogAllowance, LogRecord, complaints, records, shape
+from harness.checks.remembered import Remembered
 from harness.rt import Rt
 from harness.verdict import Report
 
@@ -21,7 +21,7 @@ _SHOWN = 5
 
 
 @dataclass
-class Start(Kept):
+class Start(Remembered):
     """What one release logs when it starts. said: by `key`, messages without values; errors: the complaints."""
 
     release: str

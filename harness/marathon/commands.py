@@ -16,7 +16,7 @@ from harness.marathon.definition import PULL_ALLOWANCE, App, image_of, load, map
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import CHECK, Pace, task_table
 from harness.marathon.in_image import tried_in_image
-from harness.marathon.interrupted import NOTHING, Underway, told_when_interrupted
+from harness.marathon.interrupted import Underway, told_when_interrupted
 from harness.marathon.lint_catalogue import DIALECTS
 from harness.marathon.provable import dialect_of, need_alone, need_provable, objections
 from harness.marathon.rolling import Decision, decide_among, names_one_build
@@ -99,7 +99,7 @@ def run_deploy(options: argparse.Namespace) -> int:
         return deployer.deploy(definition, decision, decided_on=version)
 
     underway = Underway()
-    return told_when_interrupted(lambda: _carry_out(options, deploy, underway), lambda: underway.said or NOTHING)
+    return told_when_interrupted(lambda: _carry_out(options, deploy, underway), underway.left)
 
 
 def run_replace(options: argparse.Namespace) -> int:

@@ -143,7 +143,7 @@ class Deployer(WayBack):
             report.facts |= facts_of(watch, definition, stream)
         if state is State.GOOD:
             report.looked_at = wanted.instances
-            self.underway.over()
+            self.underway.over(app_id)
         else:
             report.findings.append(self.finding(watch))
             if undo:

@@ -18,12 +18,24 @@ NOTHING = "Nothing was changed."
 
 @dataclass
 class Underway:
-    """What goes on by itself once nobody watches it, as a sentence with what to do; empty when nothing does."""
+    """What goes on by itself once nobody watches it.
+
+    said: it as a sentence with what to do; empty when nothing goes on. ended: what came to its end last, if any.
+    stopping: whether what goes on is a stop. upgraded: the database is not the old release's any more.
+    """
 
     said: str = ""
+    ended: str = ""
+    stopping: bool = False
+    upgraded: bool = False
+
+    def left(self) -> str:
+        """Say what an end at this moment leaves behind."""
+        return self.said or self.ended or NOTHING
 
     def asked(self, app_id: str) -> None:
         """A change was sent, and its answer is not there yet."""
+        self.stopping = False
         self.said = (
             f"Whether Marathon took the change of {app_id} is not known: {_look(app_id)}, and take a deployment "
             "that is no good back with DELETE /v2/deployments/<id>."
@@ -34,24 +46,30 @@ class Underway:
         if not deployment_id:
             self.said = f"What runs of {app_id} now is not proven: {_look(app_id)}."
             return
+        cancel = f"DELETE /v2/deployments/{deployment_id} does while it runs"
+        old = f"{cancel}, after that a deploy of the old definition."
+        if self.upgraded:
+            old = "scale the app to 0, and restore the backup before the old release is started."
         self.said = (
             f"Deployment {deployment_id} of {app_id} goes on unwatched: {_look(app_id)}. If it is no good, nobody "
-            f"takes it back: DELETE /v2/deployments/{deployment_id} does while it runs, after that a deploy of "
-            "the old definition."
+            f"takes it back: {old}"
         )
 
     def going_back(self, app_id: str, deployment_id: str) -> None:
         """A bad deployment is being taken back."""
+        self.stopping = False
         which = f"The rollback of {app_id} (deployment {deployment_id})" if deployment_id else "The rollback"
         self.said = f"{which} goes on unwatched, and nothing proves the old release live: {_look(app_id)}."
 
-    def stopping(self, app_id: str, deployment_id: str) -> None:
+    def told_to_stop(self, app_id: str, deployment_id: str) -> None:
         """Every instance was told to stop."""
+        self.stopping = True
         self.said = f"The stop of {app_id} (deployment {deployment_id or 'unknown'}) goes on: {_look(app_id)}."
 
-    def over(self) -> None:
-        """It has come to its end, or was never taken."""
-        self.said = ""
+    def over(self, app_id: str = "") -> None:
+        """It was never taken, or has stopped everything; app_id: it has come to its end, and that was proven."""
+        self.said, self.stopping = "", False
+        self.ended = f"What was asked for had come to its end: {_look(app_id)}." if app_id else ""
 
 
 def _look(app_id: str) -> str:

@@ -69,6 +69,7 @@ LEFT = (
     "started."
 )
 """What an end in the middle leaves behind."""
+AS_IT_IS = "The database is as the last command left it: look at it before anything else is started."
 RUN = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
 
@@ -102,7 +103,9 @@ def steps(options: argparse.Namespace, image: str) -> DatabaseSteps:
 
 def left_behind(underway: Underway) -> str:
     """Say what an end in the middle leaves behind: the instances, the database, and what Marathon still does."""
-    return f"{LEFT} {underway.said}".rstrip()
+    if underway.stopping or not (underway.said or underway.ended):
+        return f"{LEFT} {underway.said}".rstrip()
+    return f"{underway.left()} {AS_IT_IS}"
 
 
 def shell(name: str, command: str, image: str) -> Step:

@@ -39,7 +39,7 @@ def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:
     deployer.underway.asked(app_id)
     change = deployer.insist(f"{app_id} taking a stop", scaled)
     change = deployer.settled(app_id, change) if attempts > 1 else change
-    deployer.underway.stopping(app_id, change.deployment_id)
+    deployer.underway.told_to_stop(app_id, change.deployment_id)
     return change
 
 

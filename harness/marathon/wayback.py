@@ -86,7 +86,7 @@ class WayBack(Follower):
             found = Finding(CHECK, app_id, error.sentence, blocks=error.blocks, repair=repair)
         report.facts[LIVE_AGAIN] = found is None
         if found is None:
-            self.underway.over()
+            self.underway.over(app_id)
         else:
             what = f"The rollback is not proven: {found.what}"
             report.findings.append(Finding(CHECK, app_id, what, blocks=found.blocks, repair=found.repair))
@@ -122,6 +122,7 @@ class WayBack(Follower):
                     raise
                 return Change(None, "")
 
+        self.underway.going_back(before.id, "")
         return self.settled(before.id, self.insist(f"The old definition of {before.id}", put))
 
     def settled(self, app_id: str, change: Change) -> Change:
@@ -169,7 +170,7 @@ class WayBack(Follower):
             report.findings.append(Finding(CHECK, app_id, what, blocks=error.blocks, repair=repair))
             return
         report.facts["nothing ran before, nothing runs now"] = True
-        self.underway.over()
+        self.underway.over(app_id)
 
 
 def absolute(definition: App) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from docker import DockerClient
@@ -16,6 +20,7 @@ from harness import dump, keeping, leftovers, owner
 from harness.choice import choose
 from harness.database import Database
 from harness.lifecycle import Lifecycle
+from harness.releases import ROOT
 from harness.stage import Stage
 
 pytestmark = pytest.mark.engine
@@ -45,7 +50,8 @@ def test_it_is_named_with_all_that_it_needs(copy: Database) -> None:
     """Its data, its network, and the prepared database that it was copied from; else it could not be spared."""
     names = keeping.keep(copy).names
     assert copy.container.name in names
-    assert any("-clone-" in name for name in names)
+    assert [name for name in names if "-clone-" in name]
+    assert [name for name in names if name.startswith("rt-harness-baseline-")]
     assert {*copy.container.docker.attrs["NetworkSettings"]["Networks"]} <= names
 
 
@@ -74,8 +80,47 @@ def test_a_stage_leaves_the_copy_and_takes_everything_else(lifecycle: Lifecycle)
         kept = stage.keep()
         stage.close()
         assert kept is not None
+        assert not kept.upgraded
+        assert "whose upgrade was not run to its end" in str(kept)
         assert copy.container.name in kept.names
         assert copy.value("SELECT 1") == 1
         assert other.container.ended()
     finally:
         lifecycle.baselines.discard(copy)
+
+
+def test_a_gate_leaves_what_it_names(engine: DockerClient, tmp_path: Path) -> None:
+    """A dump of somebody's own: the copy stays with what it hangs on, and opens by the words of the report."""
+    dumped = tmp_path / "own.sql.zst"
+    shutil.copy(dump.bundled("4.4.6"), dumped)
+    # From a release that the dump is not of: refused by preflight, so that it takes a few seconds.
+    arguments = [
+        "--from",
+        "5.0.3",
+        "--to",
+        "5.0.7",
+        "--dump",
+        str(dumped),
+        "--keep",
+        "--reports",
+        str(tmp_path / "r"),
+    ]
+    settings = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
+    done = subprocess.run(
+        [str(ROOT / "gate"), *arguments], capture_output=True, text=True, check=False, env=settings, cwd=tmp_path
+    )
+    found = re.search(r"stays until the next run or make clean: (\w+ exec -it (\S+) \w+)", done.stdout)
+    assert found is not None, done.stdout + done.stderr
+    container = engine.containers.get(found[2])
+    session = container.labels[owner.SESSION]
+    try:
+        command = [word for word in shlex.split(found[1]) if word != "-it"]
+        said = subprocess.run(
+            [*command, "-N", "-e", "SELECT COUNT(*) > 0 FROM Tickets"], capture_output=True, text=True, check=False
+        )
+        assert said.stdout.strip() == "1", said.stderr
+        left = [kind for kind, _, labels, _ in leftovers._labelled(engine) if labels.get(owner.SESSION) == session]
+        assert sorted(left) == ["container", "network", "volume", "volume"]
+    finally:
+        leftovers.remove(engine, lambda labels: labels.get(owner.SESSION) == session)
+    assert not [1 for _, _, labels, _ in leftovers._labelled(engine) if labels.get(owner.SESSION) == session]

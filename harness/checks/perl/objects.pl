@@ -103,9 +103,9 @@ objects(classes => 'RT::Classes', [qw(Disabled SortOrder)], [qw(Name Description
 objects(topics => 'RT::Topics', [qw(Parent ObjectType ObjectId)], [qw(Name Description)]);
 objects(articles => 'RT::Articles', [qw(Class SortOrder Disabled Creator Created)], [qw(Name Summary)], sub {
     my ($article) = @_;
+    history_of('article transactions' => $article);
     my $topics = RT::ObjectTopics->new(RT->SystemUser);
     $topics->LimitToObject($article);
-    history_of('article transactions' => $article);
     return (
         with_prefix(value => values_of($article)), links => links_of($article),
         topics => join(' ', sort { $a <=> $b } map { $_->Topic } rows($topics)),

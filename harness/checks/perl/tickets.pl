@@ -41,15 +41,19 @@ sub links_of {
     return join ', ', sort @links;
 }
 
+# Has a section of its own, so that a death is its own as well.
 sub history_of {
     my ($section, $object) = @_;
-    my $transactions = $object->Transactions;
-    $transactions->OrderBy(FIELD => 'id');
-    while (my $transaction = $transactions->Next) {
-        my $fields = fields($transaction, [qw(Type Field ObjectId Creator Created TimeTaken OldReference NewReference)],
-            [qw(OldValue NewValue Data)]);
-        say_of($section, $transaction->id, $fields);
-    }
+    eval {
+        my $transactions = $object->Transactions;
+        $transactions->OrderBy(FIELD => 'id');
+        while (my $transaction = $transactions->Next) {
+            my $fields = fields($transaction, [qw(Type Field ObjectId Creator Created TimeTaken OldReference NewReference)],
+                [qw(OldValue NewValue Data)]);
+            say_of($section, $transaction->id, $fields);
+        }
+        1;
+    } or push @complaints, "[died] $section: $@";
     return;
 }
 

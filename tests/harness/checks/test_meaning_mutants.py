@@ -12,7 +12,7 @@ from fixtures.tally import Tally
 from harness import dump
 from harness.checks import meaning, meaning_told
 from harness.checks.meaning_allowances import Allowance, Upgrade
-from harness.checks.meaning_told import Meaning
+from harness.checks.meaning_told import Meaning, Sections
 from harness.lifecycle import Lifecycle
 from harness.mutants.meaning import MUTANTS
 from harness.releases import Pair
@@ -102,9 +102,10 @@ SORTED = {"finds": "1 2 3", "by text": 1}
         (SORTED, {**SORTED, "finds": "3 1"}, True, False),
         ({"finds": "1 2 3"}, {"finds": "3 1 2"}, True, False),
         ({**SORTED, "in the order": "x"}, {**SORTED, "in the order": "y"}, True, True),
+        ({**SORTED, "finds": "1 2 3"}, {**SORTED, "finds": "refused: 9f"}, True, False),
         ({**SORTED, "finds in all": "9 x"}, {**SORTED, "finds in all": "9 y"}, True, False),
     ],
-    ids=["another-order", "same-collation", "one-lost", "by-number", "many", "others-among-many"],
+    ids=["another-order", "same-collation", "one-lost", "by-number", "many", "refused", "others-among-many"],
 )
 def test_another_collation_gives_another_order_and_no_other_tickets(
     before: dict[str, object], after: dict[str, object], resorted: bool, silent: bool
@@ -116,14 +117,32 @@ def test_another_collation_gives_another_order_and_no_other_tickets(
 
 
 @pytest.mark.parametrize(
-    ("origin", "elsewhere", "silent"), [("4.4.4", 1, True), ("4.4.6", 1, False), ("4.4.4", 0, False)]
-)
-def test_a_search_for_one_day_means_its_owners_day(origin: str, elsewhere: int, silent: bool) -> None:
+    ("origin", "elsewhere", "finds", "silent"),
+    [
+        ("4.4.4", 1, "1 2 3", True), ("4.4.6", 1, "1 2 3", False), ("4.4.4", 0, "1 2 3", False),
+        ("4.4.4", 1, "refused: 9f", False), ("4.4.4", 1, "", False),
+    ],
+)  # fmt: skip
+def test_a_search_for_one_day_means_its_owners_day(origin: str, elsewhere: int, finds: str, silent: bool) -> None:
     """RT 4.4.4 took the server's day; where both are the same, nothing else may have changed."""
     aside = {"by another day": 1} if elsewhere else {}
-    old, new = (Meaning(origin, {}, {"searches": {"7": {"finds": ids, **aside}}}) for ids in ("1 2", "1 2 3"))
+    old, new = (Meaning(origin, {}, {"searches": {"7": {"finds": ids, **aside}}}) for ids in ("1 2", finds))
     report = meaning.check(old, new, Upgrade(origin, "5.0.3", ()))
     assert (not [one for one in report.findings if one.where == "searches"]) == silent
+
+
+def test_two_reasons_for_one_search_go_together() -> None:
+    """Across 5.0.7 searches by links lose reminders; with another collation the rest comes in another order."""
+    tickets = {"1": {"Type": "ticket"}, "2": {"Type": "ticket"}, "3": {"Type": "reminder"}}
+    found: Sections = {"searches": {"7": {**SORTED, "finds": "1 2 3"}}, "tickets": tickets}
+    for finds, silent in (("2 1", True), ("2", False)):
+        after: Sections = {**found, "searches": {"7": {**SORTED, "finds": finds}}}
+        report = meaning.check(
+            Meaning("4.4.6", {}, found),
+            Meaning("5.0.10", {}, after),
+            Upgrade("4.4.6", "5.0.10", (), resorted=True),
+        )
+        assert (not [one for one in report.findings if one.where == "searches"]) == silent
 
 
 def test_what_neither_release_can_tell_is_said_and_no_finding() -> None:
@@ -133,6 +152,18 @@ def test_what_neither_release_can_tell_is_said_and_no_finding() -> None:
     report = meaning.check(Meaning("4.4.6", {}, {}, died), Meaning("5.0.3", {}, fields), NOTHING)
     assert "custom fields 12: the old release itself cannot tell of it" in report.not_checked
     assert [one.samples for one in report.findings if one.where == "custom fields"] == [("custom fields 3",)]
+
+
+def test_a_subject_that_died_half_way_is_not_compared() -> None:
+    """How far the old release came is chance; what it said beside its own name is left out as well."""
+    died = ["[died] tickets: Lost connection"]
+    old: Sections = {"tickets": {"1": {}}, "transactions": {"5": {}}, "users": {"7": {"Name": "x"}}}
+    new: Sections = {"tickets": {"1": {}, "2": {}}, "attachments": {"9": {}}, "users": {"7": {"Name": "y"}}}
+    report = meaning.check(Meaning("4.4.6", {}, old, died), Meaning("5.0.3", {}, new), NOTHING)
+    parts = {"tickets", "transactions", "attachments"}
+    assert parts & {one.where for one in report.findings} == set()
+    assert {one.partition(":")[0] for one in report.unanswered} == parts
+    assert "users" in {one.where for one in report.findings}
 
 
 def test_a_whole_subject_that_the_old_release_could_not_tell_is_not_answered() -> None:

@@ -82,6 +82,12 @@ def test_what_the_old_release_says_at_every_start_is_no_finding() -> None:
         ),
         ("Odd value (/usr/share/rt4/lib/RT/Config.pm:9)", "Odd value (/usr/share/rt5/lib/RT.pm:7)", True),
         ("Odd value of Roles", "Odd value of Links", False),
+        ("No config file at /etc/rt/x.pm: syntax error", "No config file at /etc/rt/x.pm: not allowed", False),
+        (
+            "Can't locate A.pm in @INC (you may need to install A) (@INC contains: /a /b) at /x.pm line 3.",
+            "Can't locate A.pm in @INC (you may need to install A) (@INC entries checked: /c) at /y line 5.",
+            True,
+        ),
     ],
 )
 def test_what_says_the_same_is_the_same_in_every_process(one: str, other: str, same: bool) -> None:

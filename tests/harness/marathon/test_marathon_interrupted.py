@@ -58,7 +58,7 @@ def test_what_is_left_is_asked_for_at_the_end(said: str, capsys: pytest.CaptureF
         underway.said = said
         raise KeyboardInterrupt
 
-    assert told_when_interrupted(work, lambda: underway.said or NOTHING) == 2
+    assert told_when_interrupted(work, underway.left) == 2
     assert capsys.readouterr().err.strip() == f"Interrupted. {said or NOTHING}"
 
 

@@ -170,8 +170,27 @@ def test_an_interruption_says_what_is_left(capsys: pytest.CaptureFixture[str]) -
         raise KeyboardInterrupt
 
     underway = Underway()
-    underway.stopping("/rt", "97c136bf")
+    underway.told_to_stop("/rt", "97c136bf")
     assert told_when_interrupted(ends, lambda: left_behind(underway)) == 2
     said = capsys.readouterr().err
     assert "stay stopped" in said
     assert "The stop of /rt (deployment 97c136bf) goes on" in said
+
+
+@pytest.mark.parametrize("upgraded", [True, False], ids=["upgraded", "restored"])
+def test_an_interrupted_start_never_sends_the_old_release_to_the_new_database(upgraded: bool) -> None:
+    """Nothing is stopped any more then; and what takes a plain deploy back would meet the upgraded tables."""
+    underway = Underway()
+    underway.told_to_stop("/rt", "1")
+    underway.over()
+    assert "stay stopped" in left_behind(underway)
+    underway.upgraded = upgraded
+    underway.begun("/rt", "97c136bf")
+    said = left_behind(underway)
+    assert "stay stopped" not in said
+    assert ("restore the backup before the old release is started" in said) == upgraded
+    assert ("a deploy of the old definition" in said) != upgraded
+    underway.going_back("/rt", "")
+    assert "stay stopped" not in left_behind(underway)
+    underway.over("/rt")
+    assert "had come to its end" in left_behind(underway)

@@ -8,7 +8,7 @@ from typing import Self
 
 
 @dataclass
-class Kept:
+class Remembered:
     """A fact whose fields are JSON values. Whatever people wrote is in none of them, but for digests."""
 
     def to_json(self) -> str:

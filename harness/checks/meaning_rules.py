@@ -1,0 +1,117 @@
+"""A difference of meaning, and what no pattern can tell about it: rules that meaning_allowances.toml names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+RIGHTS = ("rights", "rights by role")
+BY_TEXT, BY_ANOTHER_DAY = ASIDE = ("by text", "by another day")
+"""What the program says of a search for the rules alone."""
+_SHOWN = 3
+_NUMBER = re.compile(r"\d+")
+Sections = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A field whose value differs (kind "changed"), or a key that only one side has ("gone", "new").
+
+    old, new: values of the field, or all fields of the key; None on the side that lacks it. alike: other keys
+    whose whole difference is the same.
+    """
+
+    section: str
+    key: str
+    name: str
+    kind: str
+    old: Any
+    new: Any
+    alike: tuple[str, ...] = ()
+
+    @property
+    def group(self) -> str:
+        """Return the field's name without ids, so that like fields come together."""
+        return _NUMBER.sub("N", self.name)
+
+    def words(self) -> str:
+        """Say it in one line; of rights only what was gained and lost."""
+        named = [*self.alike[:_SHOWN], *["..."] * (len(self.alike) > _SHOWN)]
+        others = f" and {len(self.alike)} more ({', '.join(named)})" if named else ""
+        where = f"{self.section} {self.key}{others}, {self.name}"
+        if self.section in RIGHTS:
+            gained, lost = self.gained_and_lost()
+            parts = [*(f"+{one}" for one in sorted(gained)), *(f"-{one}" for one in sorted(lost))]
+            return f"{where}: {' '.join(parts)}"
+        return f"{where}: {_short(self.old)} -> {_short(self.new)}"
+
+    def gained_and_lost(self) -> tuple[set[str], set[str]]:
+        """Return which rights only the new side has, and which only the old one."""
+        old, new = (set(str(value or "").split()) for value in (self.old, self.new))
+        return new - old, old - new
+
+
+def _in_order(change: Change, before: Sections, resorted: bool) -> Callable[[list[str]], list[str]]:
+    """Return what is compared of what a search finds: the order as well, unless the server has another one now."""
+    by_text = before.get(change.section, {}).get(change.key, {}).get(BY_TEXT)
+    return sorted if resorted and by_text else list
+
+
+def _other_types_left_out(change: Change, before: Sections, resorted: bool) -> bool:
+    """Tell whether a search finds the same as before but for tickets of another type (reminders, approvals)."""
+    old, new = (str(value or "").split() for value in (change.old, change.new))
+    kept = set(new)
+    gone = [one for one in old if one not in kept]
+    tickets = before.get("tickets", {})
+    ordinary = [one for one in gone if tickets.get(one, {}).get("Type") in (None, "ticket")]
+    seen = _in_order(change, before, resorted)
+    return bool(gone) and not ordinary and seen([one for one in old if one in kept]) == seen(new)
+
+
+def _found_by_disabled_role(change: Change, before: Sections, resorted: bool) -> bool:
+    """Tell whether a search by watcher finds all it found, and more only where he holds a disabled custom role."""
+    watcher = change.key.removeprefix("Watcher.id = ")
+    old, new = (str(value or "").split() for value in (change.old, change.new))
+    known = set(old)
+    seen = _in_order(change, before, resorted)
+    if watcher == change.key or seen([one for one in new if one in known]) != seen(old):
+        return False
+    return all(watcher in _hidden_people(one, before) for one in new if one not in known)
+
+
+def _hidden_people(ticket: str, before: Sections) -> set[str]:
+    """Return the ids of those who hold a disabled custom role in a ticket, themselves or by a group."""
+    found: set[str] = set()
+    for name, people in before.get("tickets", {}).get(ticket, {}).items():
+        if name.startswith("hidden people "):
+            for one in str(people).split():
+                found |= {one, *str(before.get("groups", {}).get(one, {}).get("everyone", "")).split()}
+    return found
+
+
+def _in_another_order(change: Change, before: Sections, resorted: bool) -> bool:
+    """Tell whether a search that is sorted by text finds the same as before, in another order."""
+    seen = _in_order(change, before, resorted)
+    old, new = (str(value or "").split() for value in (change.old, change.new))
+    return seen is sorted and (change.name == "in the order" or seen(old) == seen(new))
+
+
+def _by_another_day(change: Change, before: Sections, resorted: bool) -> bool:  # noqa: ARG001
+    """Tell whether a search means one day, and its owner's days begin at other times than the server's."""
+    return bool(before.get(change.section, {}).get(change.key, {}).get(BY_ANOTHER_DAY))
+
+
+RULES: Mapping[str, Callable[[Change, Sections, bool], bool]] = {
+    "other types left out": _other_types_left_out,
+    "found by a disabled role": _found_by_disabled_role,
+    "in another order": _in_another_order,
+    "by another day": _by_another_day,
+}
+"""Differences that a pattern cannot tell, by the words of the file."""
+
+
+def _short(value: Any, width: int = 80) -> str:
+    text = "nothing" if value in (None, "") else str(value)
+    return text if len(text) <= width else f"{text[: width - 3]}..."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import secrets
 import shlex
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -34,7 +35,7 @@ def image_of(engine: DockerClient, base: str, files: list[tuple[str, str]]) -> I
     """Make an image in which one layer brings files and the next one removes them; then take it away."""
     paths = " ".join(shlex.quote(f"/{path}") for path, _ in files)
     text = f"FROM {base}\nADD files.tar /\nRUN ls {paths} && rm {paths}\n"
-    tag = f"rt-harness/planted:{owner.session()}"
+    tag = f"rt-harness/planted:{secrets.token_hex(6)}"
     context = archive([("Dockerfile", text), ("files.tar", archive(files).decode())])
     engine.images.build(fileobj=io.BytesIO(context), custom_context=True, tag=tag, rm=True, forcerm=True)
     try:
@@ -73,7 +74,7 @@ def test_what_is_no_secret_is_left_alone(engine: DockerClient, tiny_image: str) 
 @pytest.mark.parametrize("line", ["ENV RT_DB_PASSWORD=sesame", "RUN PASSWORD=sesame true"], ids=["env", "command"])
 def test_a_secret_in_the_commands_is_found(engine: DockerClient, tiny_image: str, line: str) -> None:
     """What a build was told is written down with the image."""
-    tag = f"rt-harness/planted:{owner.session()}"
+    tag = f"rt-harness/planted:{secrets.token_hex(6)}"
     text = f"FROM {tiny_image}\n{line}\n"
     engine.images.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True, forcerm=True)
     try:

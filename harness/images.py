@@ -70,14 +70,14 @@ class Images:
 
     def server(self, server: Server) -> str:
         """Return the tag of a database server's image, built first if it is not there."""
-        if chosen := _named_by_user(server.name):
+        if chosen := named_by_user(server.name):
             return self._present(chosen)
         arguments = {"PACKAGES": " ".join(server.packages), "SERVER": server.name}
         return self._layer("server", server.name, server.suite, ROOT / "image" / "database", arguments)
 
     def rt(self, release: Release) -> str:
         """Return the tag of an RT release's image, built first if it is not there."""
-        if chosen := _named_by_user(f"rt-{release.version}"):
+        if chosen := named_by_user(f"rt-{release.version}"):
             return self._present(chosen)
         arguments = {"MAJOR": str(release.major), "RELEASE": release.version}
         return self._layer("rt", release.version, release.suite, ROOT / "image" / "rt", arguments)
@@ -151,7 +151,8 @@ class Images:
                 )
 
 
-def _named_by_user(name: str) -> str | None:
+def named_by_user(name: str) -> str | None:
+    """Return the image that the user named in the place of a built one ("rt-5.0.3"), None without."""
     pairs = (item.partition("=") for item in os.environ.get(OVERRIDE_VARIABLE, "").split(",") if item.strip())
     return {key.strip(): value.strip() for key, _, value in pairs}.get(name)
 

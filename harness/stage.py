@@ -9,8 +9,8 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from harness import images, schema, visitor
 from harness import known as knowledge
-from harness import schema, visitor
 from harness.asking import Asking
 from harness.checks import absorbed, mails, meaning_told, organization, spoken, views
 from harness.checks import application as application_check
@@ -28,6 +28,20 @@ from harness.thaw import Thawer
 from harness.upgrade import UpgradeRun
 from harness.verdict import Report
 from harness.waits import GoneError, NotReadyError, Retry
+
+
+def of_the_image(version: str) -> list[str]:
+    """Return what no check of an upgrade asks of a release's image, where the user has named it; [] for a built one.
+
+    The smoke tests ask it, and of those that are built here they do at every change.
+    """
+    if not images.named_by_user(f"rt-{version}"):
+        return []
+    return [
+        "the image that was named, by itself: whether its health check fails when it must, whether it refuses a "
+        "database of another release, and how it ends: with the same RT_HARNESS_IMAGES, "
+        f".venv/bin/python -m pytest tests/smoke -k '[{version}'"
+    ]
 
 
 class Stage(Asking):
@@ -178,6 +192,7 @@ class Stage(Asking):
                 former=Former(self.old_start, self.old_mails, self.old_jobs),
             )
             report.not_checked += self.spoken_for("sends by mail")
+            report.not_checked += of_the_image(self.pair.target)
             return report
 
         return self._answer(application_check.CHECK, ask)

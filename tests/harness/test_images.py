@@ -17,6 +17,7 @@ from harness.errors import UsageError
 from harness.images import OVERRIDE_VARIABLE, ImageBuildError, Images
 from harness.lifecycle import Lifecycle
 from harness.releases import server
+from harness.stage import of_the_image
 
 pytestmark = pytest.mark.engine
 FIRST = "/docker-entrypoint-initdb.d"
@@ -120,3 +121,11 @@ def test_a_build_that_fails_says_its_last_words(lifecycle: Lifecycle, tmp_path: 
     assert "\n1\n" in Path(log).read_text(encoding="utf-8")
     with pytest.raises(ImageNotFound):
         lifecycle.client.images.get(tag)
+
+
+def test_what_is_not_asked_of_a_named_image_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All checks run in it, and none asks whether its health check tells the truth or how it ends."""
+    monkeypatch.setenv(OVERRIDE_VARIABLE, f"rt-{DEFAULT_TARGET}=registry.invalid/rt:1")
+    [said] = of_the_image(DEFAULT_TARGET)
+    assert f"pytest tests/smoke -k '[{DEFAULT_TARGET}'" in said
+    assert of_the_image("4.4.4") == []

@@ -31,7 +31,7 @@ from harness.waits import GoneError, NotReadyError, Retry
 
 
 def of_the_image(version: str) -> list[str]:
-    """Return what no check of an upgrade asks of a release's image, where the user has named it; [] for a built one.
+    """Return what no check of an upgrade asks of the image that the user has named for a release; [] without one.
 
     The smoke tests ask it, and of those that are built here they do at every change.
     """

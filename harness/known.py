@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -147,18 +148,20 @@ class Known(Sides):
         )  # fmt: skip
 
     def _on_a_copy(self, version: str, origin: Baseline, ask: Callable[[Rt], Fact], what: str) -> Fact:
-        """Ask a release what leaves traces."""
-        database = self.lifecycle.baselines.clone(origin)
-        try:
-            tools = self.lifecycle.tools(version, database)
+        """Ask a release what leaves traces. One after the other: of a large dump a copy more may not fit."""
+        turn: threading.Lock = self._once("turn at a copy", threading.Lock)
+        with turn:
+            database = self.lifecycle.baselines.clone(origin)
             try:
-                said = ask(tools)
-                standing.need(database, what)
-                return said
+                tools = self.lifecycle.tools(version, database)
+                try:
+                    said = ask(tools)
+                    standing.need(database, what)
+                    return said
+                finally:
+                    tools.remove()
             finally:
-                tools.remove()
-        finally:
-            self.lifecycle.baselines.discard(database)
+                self.lifecycle.baselines.discard(database)
 
     def moment(self) -> int:
         """The time that it is for both sides while they are asked, remembered with what the old one says."""

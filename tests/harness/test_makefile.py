@@ -1,0 +1,43 @@
+"""What make hands on: the words that a person types reach the program that they are for, and mean the same."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from harness.releases import ROOT
+
+
+@pytest.mark.parametrize(("target", "option"), [("gate", "--config-new"), ("upgrade", "--site-config-new")])
+def test_make_hands_the_new_sides_configuration_on(target: str, option: str) -> None:
+    """What make takes and does not pass on is a gate on another configuration than was said."""
+    done = subprocess.run(
+        ["make", "-n", target, "CONFIG=/old", "CONFIG_NEW=/new"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert f'{option} "/new"' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        (["FROM=5.0.7"], "5.0.7-to-5.0.10@mariadb-10.11"),
+        (["TO=5.0.10"], "4.4.6-to-5.0.10@mariadb-10.11"),
+        (["TO=5.0.10", f"DUMP={ROOT}/fixtures/dumps/rt-5.0.3-campus.sql.zst"], "5.0.3-to-5.0.10@mariadb-10.11"),
+    ],
+    ids=["from", "to", "by-the-dump"],
+)
+def test_make_takes_a_pair_as_the_gate_does(said: list[str], understood: str) -> None:
+    """What is not said of a pair follows from the rest; a pair that cannot be must not come of it."""
+    printed = subprocess.run(
+        ["make", "-n", "upgrade", *said], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    [line] = [one for one in printed.stdout.splitlines() if "test_upgrade.py" in one]
+    arguments = [one for one in shlex.split(line)[1:] if one not in ("-n", "3", "--dist", "loadgroup")]
+    listed = subprocess.run(
+        [sys.executable, *arguments, "--list-pairs"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert listed.stdout.split() == [understood]

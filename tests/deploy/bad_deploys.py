@@ -183,7 +183,9 @@ def flaps(_: Site, bad: App) -> None:
 
 BAD: dict[str, Bad] = {
     "image that does not start": Bad(image_without_start, "no-such-program"),
-    "wrong port": Bad(wrong_port, "is not ready [(]no answer", shown="could not query", fooled=True),
+    "wrong port": Bad(
+        wrong_port, "rt-login-page is not ready [(]status 504", shown="could not query", fooled=True
+    ),
     "health path behind login": Bad(behind_login, "401", shown="401"),
     "database unreachable": Bad(absent_database, "status 70"),
     "database password wrong": Bad(wrong_password, "status 70", instances=2),

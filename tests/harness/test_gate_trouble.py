@@ -27,7 +27,7 @@ Run = Callable[..., int]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Return the gate's main, which ends nothing of this process's own session, with reports in `tmp_path`."""
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(gate, "_clean_up", lambda: None)
+    monkeypatch.setattr(gate, "_clean_up", lambda _: None)
     for name in ("_prepare", "_tests"):
         monkeypatch.setattr(gate.Gate, name, lambda *_: None)
     yield lambda *arguments: gate.main(["--reports", str(tmp_path / "reports"), *arguments])

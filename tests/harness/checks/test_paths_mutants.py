@@ -98,7 +98,7 @@ def test_a_planted_structure_is_found(scene: Scene, mutant: SchemaMutant) -> Non
     """What one way leaves in the structure, the next upgrade trips over."""
     scene.stepwise.execute(*mutant.statements)
     report = scene.ask()
-    repairs = [finding.repair for finding in report.findings if finding.repair]
+    repairs = [finding.repair for finding in report.findings if finding.repair.startswith("ALTER TABLE")]
     scene.stepwise.execute(*(repairs or ["DROP TABLE Leftover"]))
     assert {finding.where.partition(".")[0] for finding in report.findings} == {mutant.table}, str(report)
     assert scene.ask()

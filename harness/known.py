@@ -130,7 +130,7 @@ class Known(Sides):
         if version is None or origin is None:
             return None
         # What a scrip does may depend on the clock: on office hours, on the day of the week.
-        when = f"{datetime.now():%A %H}"
+        when = self._once("hour", lambda: f"{datetime.now():%A %H}")
         return self._of_old_side(
             f"mails of {few} queues, {when}", Mails,
             lambda: self._on_a_copy(version, origin, lambda tools: mails.sent(tools, few), "the sending of mails"),
@@ -141,7 +141,7 @@ class Known(Sides):
         version, origin = self.witness_release(), self._witnessed_baseline()
         if version is None or origin is None:
             return None
-        names = cache.digest(*(f"{job} {job.limit}" for job in chosen))
+        names = cache.digest(*(f"{job.name} {job.limit}" for job in chosen))
         return self._of_old_side(
             f"jobs {names}", Night,
             lambda: self._on_a_copy(version, origin, lambda tools: jobs.heard(tools, chosen), "the run of jobs"),

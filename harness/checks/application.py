@@ -249,6 +249,6 @@ def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts
 
 def _mails_of(former: Former) -> Mails | None:
     """Return what the old release said about tickets; that it could not be asked was said by who asked first."""
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(HarnessError):
         return former.mails()
     return None

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from harness import redact
+from harness import cache, redact
 from harness.checks.log import LogAllowance, LogRecord, records
 from harness.checks.mails import outbox
 from harness.checks.remembered import Remembered
 from harness.checks.start import Starts, key
+from harness.errors import HarnessError
 from harness.rt import Rt
 from harness.verdict import Report
 
@@ -42,7 +43,8 @@ _SHOWN = 5
 class Night(Remembered):
     """What a release's jobs wrote and how they ended.
 
-    said: job to what it wrote, by `start.key`; codes: exit codes. A job that the release lacks is in neither.
+    said: job, as `Job.name`, to what it wrote, by `start.key`; codes: exit codes. A job that the release lacks has
+    said nothing, and has no code. One that was not done in time is in neither: its words are unknown.
     """
 
     release: str
@@ -57,9 +59,15 @@ class Job:
     command: tuple[str, ...]
     limit: float = LIMIT
 
-    def __str__(self) -> str:
-        """Return its command."""
-        return " ".join(self.command)
+    @property
+    def name(self) -> str:
+        """Return its command, as a digest: somebody's name may be in it."""
+        return cache.keyed(" ".join(self.command))
+
+    @property
+    def about_one(self) -> bool:
+        """Whether it is told whose it is."""
+        return any(word.startswith("--user=") for word in self.command)
 
     @property
     def shown(self) -> str:
@@ -85,11 +93,23 @@ def heard(tools: Rt, jobs: Iterable[Job]) -> Night:
     """Run jobs of a release, those that it has, and return what they wrote. Writes."""
     there = set(tools.need("ls", "/usr/local/bin").split())
     night = Night(tools.release)
-    for job in (one for one in jobs if one.command[0] in there):
+    for job in jobs:
+        if job.command[0] not in there:
+            night.said[job.name] = []
+            continue
+        if job.about_one and not knows_people(tools):
+            continue
         done = tools.run(*job.command, limit=job.limit)
-        night.codes[str(job)] = 0 if done.timed_out else done.code  # it may have been slow, which is no failure
-        night.said[str(job)] = sorted({key(one) for one in records(done.err.splitlines())})
+        if done.timed_out:
+            continue
+        night.codes[job.name] = done.code
+        night.said[job.name] = sorted({key(one) for one in records(done.err.splitlines())})
     return night
+
+
+def knows_people(tools: Rt) -> bool:
+    """Tell whether a release's job for dashboards can be told to make those of one person."""
+    return tools.run("grep", "-q", "user=s", _DASHBOARDS_PROGRAM).code == 0
 
 
 def run(
@@ -103,7 +123,7 @@ def run(
     more: jobs that not every site runs. subscribers: who gets dashboards by mail, whose take a second each: unless
     it is thorough, only the first one's are made, where the release's job can be told to.
     """
-    few = len(subscribers) > 1 and not thorough and rt.run("grep", "-q", "user=s", _DASHBOARDS_PROGRAM).code == 0
+    few = len(subscribers) > 1 and not thorough and knows_people(rt)
     starts = starts or Starts(rt)
     chosen: list[Job] = []
     for command in map(tuple, (*JOBS, *(MORE_JOBS if thorough else ()), *more)):
@@ -152,21 +172,33 @@ def _try(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, star
     return Tried(job, done.code, stopped, starts.others(said))
 
 
+def _night(report: Report, jobs: Sequence[Job], before: Before | None) -> Night | None:
+    """Return what the old release's jobs said; None where nobody knows, which hides nothing of the new ones."""
+    if not jobs or before is None:
+        return Night("")
+    try:
+        return before(jobs)
+    except HarnessError as error:
+        report.unanswered.append(f"what jobs said before: {error.sentence}")
+        return None
+
+
 def _judge(report: Report, tried: Sequence[Tried], before: Before | None) -> None:
     """Find what complained and failed, but for what did so every night before."""
     loud = [one for one in tried if one.said or (one.code and not one.stopped)]
-    night = before([one.job for one in loud]) if before and loud else Night("")
+    night = _night(report, [one.job for one in loud], before)
     for one in loud:
-        words = str(one.job)
+        words = one.job.name
         failed = one.code and not one.stopped and not (night and night.codes.get(words))
-        if night is None:
+        unknown = night is None or (night.release and words not in night.said)
+        if night is None or unknown:
             # Whether a warning is new nobody knows; an error is wrong whoever made it first.
             new = [record for record in one.said if record.complaint]
         else:
             known = set(night.said.get(words, ()))
             new = [record for record in one.said if key(record) not in known]
         if old := [redact.line(record.message) for record in one.said if record not in new]:
-            name = "warnings of jobs" if night is None else "said by jobs before as well"
+            name = "warnings of jobs" if unknown else "said by jobs before as well"
             report.facts.setdefault(name, []).extend(f"{one.job.command[0]}: {text}" for text in old[:_SHOWN])
         if one.code and not one.stopped and not failed:
             report.facts.setdefault("jobs that failed before as well", []).append(one.job.shown)

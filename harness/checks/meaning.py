@@ -57,8 +57,10 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
         report.not_checked.append(left_out.format(count, kind=kind))
     left: dict[tuple[str, str], list[Change]] = defaultdict(list)
     used: set[str] = set()
-    code.judge(report, before.sections, after.sections)
-    for change in changes(*(_without(side.sections, untold) for side in (before, after))):
+    told_of = [_without(side.sections, untold) for side in (before, after)]
+    if (code.SECTION, "") not in untold:
+        code.judge(report, *told_of)
+    for change in changes(*told_of):
         if change.section == code.SECTION:
             continue
         if cover := allowed.covering(change, upgrade, before.sections):

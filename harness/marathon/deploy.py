@@ -100,7 +100,7 @@ class Deployer(WayBack):
         self, definition: App, change: Change | None = None, leaving: frozenset[str] = frozenset()
     ) -> Report:
         """Ask whether a definition is live now, without deploying anything. leaving: tasks told to stop before."""
-        return self._carry_out(definition, lambda: change or Change(None, ""), None, leaving=leaving)
+        return self._carry_out(definition, lambda: change or Change(None, ""), None, leaving=leaving, proving=True)
 
     def _carry_out(
         self,
@@ -111,19 +111,22 @@ class Deployer(WayBack):
         undo: bool = False,
         restart: bool = False,
         leaving: frozenset[str] = frozenset(),
+        proving: bool = False,
     ) -> Report:
         app_id = absolute(definition)
         report = Report(CHECK, QUESTION, unit="instances", repair=REPAIR)
         started = time.monotonic()
         with self.listen() as stream:
-            self.underway.asked(app_id)
+            if not proving:
+                self.underway.asked(app_id)
             try:
                 change = self._done(definition, act, before)
             except RejectedError as error:
                 self.underway.over()
                 report.find(app_id, error.sentence, repair=error.repair, blocks=error.blocks)
                 return report
-            self.underway.begun(app_id, change.deployment_id)
+            tell = self.underway.going_back if proving else self.underway.begun
+            tell(app_id, change.deployment_id)
             wanted = Wanted(
                 app_id,
                 image_of(definition),

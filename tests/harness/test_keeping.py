@@ -71,17 +71,18 @@ def test_what_is_spared_stays_and_the_rest_goes(engine: DockerClient) -> None:
                 volume.remove()
 
 
-def test_a_stage_leaves_the_copy_and_takes_everything_else(lifecycle: Lifecycle) -> None:
-    """It is closed like any other; the copy is no longer its own."""
+@pytest.mark.parametrize("upgraded", [False, True])
+def test_a_stage_leaves_the_copy_and_takes_everything_else(lifecycle: Lifecycle, upgraded: bool) -> None:
+    """It is closed like any other; the copy is no longer its own, and what it is is said."""
     stage = Stage(lifecycle, choose("5.0.7", "5.0.10", "mariadb-10.11"))
     assert stage.keep() is None
-    copy, other = stage.untouched(), stage.before()
+    copy, other = stage.after() if upgraded else stage.untouched(), stage.before()
     try:
         kept = stage.keep()
         stage.close()
         assert kept is not None
-        assert not kept.upgraded
-        assert "whose upgrade was not run to its end" in str(kept)
+        assert kept.upgraded == upgraded
+        assert ("The upgraded copy stays" in str(kept)) == upgraded
         assert copy.container.name in kept.names
         assert copy.value("SELECT 1") == 1
         assert other.container.ended()

@@ -34,6 +34,10 @@ BY_SQL = (
     # Of an upgrade long ago, and what was copied then has been deleted since.
     "CREATE TABLE FM_Topics (id INT PRIMARY KEY, Parent INT, Name VARCHAR(255)) CHARACTER SET utf8mb4",
     "INSERT INTO FM_Topics VALUES (900, 0, 'gone since')",
+    # Whoever loads these prints, and ends.
+    "INSERT INTO Templates (Queue, Name, Description, Type, Content) VALUES"
+    " (0, 'prints', '', 'Perl', '{ BEGIN { print STDOUT q(noise) } 1 }'),"
+    " (0, 'ends', '', 'Perl', '{ BEGIN { exit 3 } 1 }')",
     f"UPDATE CustomFields SET CanonicalizeClass = '{ONLY_THERE}' WHERE Name = 'loads only there'",
 )
 THROUGH_RT = f"""
@@ -130,8 +134,9 @@ def test_code_that_no_longer_loads_is_found(site: Troubled) -> None:
 
 def test_code_that_never_loaded_is_a_fact(site: Troubled) -> None:
     """So is what a CONFIG brings that nobody gave: neither side can load it here."""
-    [said] = site.meaning().facts["code that did not load before either"]
-    assert said.endswith(", action")
+    scrip, template = site.meaning().facts["code that did not load before either"]
+    assert scrip.endswith(", action")
+    assert template.endswith(", code"), "the one that ends whoever loads it; the one that prints does load"
 
 
 def test_nothing_of_the_code_itself_is_told(site: Troubled) -> None:

@@ -13,6 +13,7 @@ from harness.checks import application, jobs, log, mails, start
 from harness.checks.former import Former
 from harness.checks.mails import Mails
 from harness.commands import Done
+from harness.errors import InfrastructureError
 from harness.lifecycle import Lifecycle
 from harness.rt import Configuration, Rt
 from harness.verdict import Report
@@ -31,8 +32,8 @@ def test_what_a_job_of_the_old_release_said_as_well_is_no_finding(said: str, lev
     complaint = COMPLAINT.replace("warning", level)
     job = jobs.Job(jobs.JOBS[0])
     nights = {
-        "the same": jobs.Night("4.4.6", {str(job): keys(complaint.replace("/x.pm:1", "/y.pm:71"))}, {str(job): 0}),
-        "nothing": jobs.Night("4.4.6", {str(job): []}, {str(job): 0}),
+        "the same": jobs.Night("4.4.6", {job.name: keys(complaint.replace("/x.pm:1", "/y.pm:71"))}, {job.name: 0}),
+        "nothing": jobs.Night("4.4.6", {job.name: []}, {job.name: 0}),
         "unknown": None,
     }
     report = ran(job.command, Done(0, "", complaint), lambda _: nights[said])
@@ -44,16 +45,38 @@ def test_what_a_job_of_the_old_release_said_as_well_is_no_finding(said: str, lev
 def test_a_job_that_failed_before_is_no_finding(before: int | None, found: bool) -> None:
     """One that the old release did not have is."""
     job = jobs.Job(jobs.JOBS[0])
-    night = jobs.Night("4.4.6", {}, {} if before is None else {str(job): before})
+    night = jobs.Night("4.4.6", {}, {} if before is None else {job.name: before})
     report = ran(job.command, Done(1, "", ""), lambda _: night)
     assert bool(report.findings) == found
     assert ("jobs that failed before as well" in report.facts) != found
 
 
 def test_nobodys_name_is_told_with_a_job() -> None:
-    """A gate renders the dashboards of one person."""
-    report = ran((*jobs.JOBS[1], "--user=anna"), Done(1, "", ""))
+    """A gate renders the dashboards of one person; what is remembered of that does not say whose."""
+    command = (*jobs.JOBS[1], "--user=anna")
+    report = ran(command, Done(1, "", ""))
     assert [one.where for one in report.findings] == ["job rt-email-dashboards --all"]
+    name = jobs.Job(command).name
+    assert "anna" not in jobs.Night("4.4.6", {name: []}, {name: 1}).to_json()
+
+
+def test_a_job_that_was_not_done_in_time_before_is_known_of_by_nobody() -> None:
+    """How far it came is chance, so a warning may be as old as the site; an error is told."""
+    warning, error = (COMPLAINT, COMPLAINT.replace("warning", "error"))
+    for complaint, found in ((warning, False), (error, True)):
+        report = ran(jobs.JOBS[0], Done(0, "", complaint), lambda _: jobs.Night("4.4.6"))
+        assert bool(report.findings) == found
+
+
+def test_who_cannot_be_asked_hides_nothing() -> None:
+    """No room for one more copy: the job has failed all the same, and the open question is told beside it."""
+
+    def nobody(_: object) -> None:
+        raise InfrastructureError("The engine's disk has 0.1 GB free.")
+
+    report = ran(jobs.JOBS[0], Done(255, "", ""), nobody)
+    assert len(report.findings) == 1
+    assert report.unanswered == ["what jobs said before: The engine's disk has 0.1 GB free."]
 
 
 def test_who_says_the_same_is_known_by_it() -> None:
@@ -97,7 +120,8 @@ def test_an_error_about_tickets_that_is_new_is_found() -> None:
 def test_where_no_ticket_could_be_made_nothing_is_proven() -> None:
     """That is said, and all that else was tried is reported."""
     report = Report(application.CHECK, "")
-    mails.judge(report, Mails("4.4.6", {"1": "", "2": ""}, []), cast(Rt, None))
+    actions = {"1": "", "2": "", mails.OWN: "create, answer"}  # the harness's own queue says nothing of the site's
+    mails.judge(report, Mails("4.4.6", actions, []), cast(Rt, None))
     assert report.unanswered == ["what scrips send: RT 4.4.6 made no ticket in 2 queues"]
 
 

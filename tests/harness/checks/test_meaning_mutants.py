@@ -120,7 +120,7 @@ def test_another_collation_gives_another_order_and_no_other_tickets(
     ("origin", "elsewhere", "finds", "silent"),
     [
         ("4.4.4", 1, "1 2 3", True), ("4.4.6", 1, "1 2 3", False), ("4.4.4", 0, "1 2 3", False),
-        ("4.4.4", 1, "refused: 9f", False), ("4.4.4", 1, "", False),
+        ("4.4.4", 1, "refused: 9f", False), ("4.4.4", 1, "", False), ("4.4.4", 1, "7", True),
     ],
 )  # fmt: skip
 def test_a_search_for_one_day_means_its_owners_day(origin: str, elsewhere: int, finds: str, silent: bool) -> None:
@@ -164,6 +164,25 @@ def test_a_subject_that_died_half_way_is_not_compared() -> None:
     assert parts & {one.where for one in report.findings} == set()
     assert {one.partition(":")[0] for one in report.unanswered} == parts
     assert "users" in {one.where for one in report.findings}
+
+
+def test_a_search_that_found_nothing_may_find_what_another_day_holds() -> None:
+    """The day begins elsewhere; the other way round a search has lost all it found."""
+    for finds, silent in ((("", "12"), True), (("12", ""), False)):
+        old, new = (
+            Meaning("4.4.4", {}, {"searches": {"7": {"finds": ids, "by another day": 1}}}) for ids in finds
+        )
+        report = meaning.check(old, new, Upgrade("4.4.4", "5.0.3", ()))
+        assert (not [one for one in report.findings if one.where == "searches"]) == silent
+
+
+def test_code_of_which_the_old_release_could_not_tell_is_not_judged() -> None:
+    """Whether it loaded there nobody knows."""
+    after: Sections = {"code": {"scrip 3": {"action": "does not load"}}}
+    died = ["[died] code: boom"]
+    report = meaning.check(Meaning("4.4.6", {}, {}, died), Meaning("5.0.3", {}, after), NOTHING)
+    assert "code" not in {one.where for one in report.findings}
+    assert report.unanswered == ["code: the old release could not tell of them"]
 
 
 def test_a_whole_subject_that_the_old_release_could_not_tell_is_not_answered() -> None:

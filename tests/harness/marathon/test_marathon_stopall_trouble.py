@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from harness.marathon.standin.trial import Trial
 from harness.marathon.stopall import StepFailedError, replace_all
 from harness.marathon.stopping import end_and_stop
 from harness.marathon.wayback import stop_limit
+from harness.verdict import Report
 from tests.harness.marathon.meddling import LOCKED, Fault, meddle
 from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live
 from tests.harness.marathon.test_marathon_stopall import ACROSS, Database
@@ -53,6 +55,34 @@ def test_a_stop_that_hangs_is_taken_back_and_the_old_release_proven(trial: Trial
         replace_all(deployer, release(trial, "2", schema="2"), ACROSS, database.steps())
     assert "put back; the database was not touched, and it is proven live" in str(caught.value)
     assert (releases_live(trial, deployer), database.log) == (["1"], [])
+
+
+def test_an_end_during_the_proof_of_the_way_back_names_the_way_back(
+    trial: Trial, deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is told to cancel that deployment would take the old release down."""
+    hanging(trial, deployer)
+    prove, said = deployer.prove, list[str]()
+
+    def ended(*words: Any) -> Report:
+        report = prove(*words)
+        said.append(deployer.underway.left())
+        return report
+
+    clock = deployer.pace.clock
+
+    def watched() -> float:
+        said.append(deployer.underway.said)
+        return clock()
+
+    monkeypatch.setattr(deployer, "prove", ended)
+    deployer.pace = replace(deployer.pace, clock=watched)
+    with pytest.raises(HarnessError, match="it is proven live"):
+        replace_all(deployer, release(trial, "2", schema="2"), ACROSS, Database(trial, deployer).steps())
+    back = [one for one in said if one.startswith("The rollback")]
+    assert back, said
+    assert not any("a deploy of the old definition" in one for one in said)
+    assert "had come to its end" in said[-1]
 
 
 def test_a_stop_that_hangs_and_cannot_be_taken_back_is_told(trial: Trial, deployer: Deployer) -> None:

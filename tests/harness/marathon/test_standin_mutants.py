@@ -49,7 +49,9 @@ class Outcome:
 
 def outcome(tree: Path, *arguments: str) -> Outcome:
     """Run tests in the copy."""
-    plugins = ("-p", "fixtures.tiny_image", "-p", "fixtures.standin", "-p", "no:cacheprovider", "-p", "no:xdist")
+    names = ("fixtures.engine", "fixtures.engine_proxy", "fixtures.tiny_image", "fixtures.standin",
+             "no:cacheprovider", "no:xdist")  # fmt: skip
+    plugins = [word for name in names for word in ("-p", name)]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_") and k != "MARATHON_URL"}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-rfE", "--timeout=90", *plugins, *arguments]

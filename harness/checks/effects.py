@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.checks.context import Context
-from harness.checks.rules import ATTRIBUTE_URI, both, wanted_links
+from harness.checks.rules import both, linked, wanted_links
 from harness.digest import ask
 from harness.schema import quote
 
@@ -41,11 +41,7 @@ def _last(context: Context, table: str) -> int:
 def missing_dashboard_links(context: Context) -> list[str]:
     """Return the links that dashboards should have and have not."""
     sql = "SELECT Base, Target FROM Links WHERE Type = 'DependsOn' AND Base LIKE 'attribute:%'"
-    matches = [
-        (ATTRIBUTE_URI.fullmatch(row["Base"] or ""), ATTRIBUTE_URI.fullmatch(row["Target"] or ""))
-        for row in context.rows("after", sql)
-    ]
-    present = {(base[1], target[1]) for base, target in matches if base and target}
+    present = {pair for row in context.rows("after", sql) if (pair := linked(row))}
     missing_links = wanted_links(context) - present
     return [f"attribute {base} depends on attribute {target}" for base, target in sorted(missing_links)]
 

@@ -183,6 +183,13 @@ def _night(report: Report, jobs: Sequence[Job], before: Before | None) -> Night 
         return None
 
 
+def _said_before(night: Night | None, name: str) -> set[str] | None:
+    """Return what the old release wrote in a job, by `start.key`; None where nobody knows."""
+    if night is None or (night.release and name not in night.said):
+        return None
+    return set(night.said.get(name, ()))
+
+
 def _judge(report: Report, tried: Sequence[Tried], before: Before | None) -> None:
     """Find what complained and failed, but for what did so every night before."""
     loud = [one for one in tried if one.said or (one.code and not one.stopped)]
@@ -190,15 +197,11 @@ def _judge(report: Report, tried: Sequence[Tried], before: Before | None) -> Non
     for one in loud:
         words = one.job.name
         failed = one.code and not one.stopped and not (night and night.codes.get(words))
-        unknown = night is None or (night.release and words not in night.said)
-        if night is None or unknown:
-            # Whether a warning is new nobody knows; an error is wrong whoever made it first.
-            new = [record for record in one.said if record.complaint]
-        else:
-            known = set(night.said.get(words, ()))
-            new = [record for record in one.said if key(record) not in known]
+        known = _said_before(night, words)
+        # Where nobody knows whether a warning is new: an error is wrong whoever made it first.
+        new = [line for line in one.said if (line.complaint if known is None else key(line) not in known)]
         if old := [redact.line(record.message) for record in one.said if record not in new]:
-            name = "warnings of jobs" if unknown else "said by jobs before as well"
+            name = "warnings of jobs" if known is None else "said by jobs before as well"
             report.facts.setdefault(name, []).extend(f"{one.job.command[0]}: {text}" for text in old[:_SHOWN])
         if one.code and not one.stopped and not failed:
             report.facts.setdefault("jobs that failed before as well", []).append(one.job.shown)

@@ -196,13 +196,18 @@ def _targets(content: Any, searches: list[Row]) -> Iterator[str]:
                     yield found[0]["id"]
 
 
+def linked(link: Row) -> tuple[str, str] | None:
+    """Return the ids of the attributes that a link is from and to; None where it links something else."""
+    base, target = (ATTRIBUTE_URI.fullmatch(link[end] or "") for end in ("Base", "Target"))
+    return (base[1], target[1]) if base and target else None
+
+
 def dashboard_link(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
     """Accept a new link from a dashboard to a search in it, once."""
     assert new is not None
-    ends = [ATTRIBUTE_URI.fullmatch(new[end] or "") for end in ("Base", "Target")]
-    if not ends[0] or not ends[1]:
+    pair = linked(new)
+    if pair is None:
         return f"{column} does not link two attributes"
-    pair = ends[0][1], ends[1][1]
     seen: set[tuple[str, str]] = context.memory.setdefault("linked", set())
     if pair not in wanted_links(context) or pair in seen:
         return f"{column} links a dashboard to what is not in it, or a second time"
@@ -213,10 +218,9 @@ def dashboard_link(context: Context, column: str, old: Row | None, new: Row | No
 def dropped_dashboard_link(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
     """Accept the end of a link from a dashboard to a search that is not in it any more."""
     assert old is not None
-    ends = [ATTRIBUTE_URI.fullmatch(old[end] or "") for end in ("Base", "Target")]
-    if not ends[0] or not ends[1]:
+    pair = linked(old)
+    if pair is None:
         return f"{column} does not link two attributes"
-    pair = ends[0][1], ends[1][1]
     dashboards = context.values("after", _DASHBOARDS)
     searches = {row["id"] for row in context.rows("after", _SEARCHES)}
     if pair[0] not in dashboards or pair[1] not in searches or pair in wanted_links(context):

@@ -53,7 +53,7 @@ from contextlib import suppress
 
 from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.marathon.definition import App, instances_of
-from harness.marathon.interrupted import ENDS, Underway
+from harness.marathon.interrupted import ENDS, Phase, Underway
 from harness.marathon.stopall import DatabaseSteps, Step, StepFailedError
 from harness.waits import NotReadyError, Retry, wait_until
 
@@ -103,9 +103,13 @@ def steps(options: argparse.Namespace, image: str) -> DatabaseSteps:
 
 def left_behind(underway: Underway) -> str:
     """Say what an end in the middle leaves behind: the instances, the database, and what Marathon still does."""
-    if underway.stopping or not (underway.said or underway.ended):
-        return f"{LEFT} {underway.said}".rstrip()
-    return f"{underway.left()} {AS_IT_IS}"
+    match underway.phase:
+        case Phase.UNTOUCHED | Phase.STOPPED:
+            return LEFT
+        case Phase.STOPPING:
+            return f"{LEFT} {underway.message}"
+        case _:
+            return f"{underway.message} {AS_IT_IS}"
 
 
 def shell(name: str, command: str, image: str) -> Step:

@@ -28,7 +28,7 @@ An exit code of 0 is good; in bash each part of a pipe counts. They find in thei
 An example (options may stand in any order):
 
   python -m harness.marathon replace marathon.json --image registry.example.org/rt:5.0.3-7 --ask-images \\
-    --backup  'mariadb-dump --single-transaction rt >/backup/before-$RT_RUN.sql' \\
+    --backup  'mariadb-dump --single-transaction --routines --events rt >/backup/before-$RT_RUN.sql' \\
     --upgrade 'docker run --rm -v /etc/rt:/opt/share/docker/secrets/rt:ro "$RT_NEW_IMAGE" rt-setup-database \\
                --action upgrade --force --skip-create --upgrade-from 4.4.6 --upgrade-to 5.0.3' \\
     --restore 'mariadb -e "DROP DATABASE rt; CREATE DATABASE rt" && mariadb rt </backup/before-$RT_RUN.sql'

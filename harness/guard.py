@@ -14,6 +14,8 @@ from harness.waits import Retry, wait_until
 PROGRAM = "/opt/rt/guard"
 AWAY, OLDER, NEWER, HALF_WAY, EMPTY = 70, 71, 72, 73, 74
 """Exit codes of the guard, and of an image that refuses to serve (image/rt/README.md)."""
+SPOKEN = (0, OLDER, NEWER, HALF_WAY, EMPTY)
+"""Those with which it says what the database is."""
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from harness import cache, keeping, redact, standing, upgrade, visitor
+from harness import cache, guard, keeping, redact, standing, upgrade, visitor
 from harness.baseline import Baseline, private
 from harness.choice import Choice
 from harness.database import FAST, Database, Profile
 from harness.errors import InfrastructureError, RefusedError
 from harness.keeping import LeftBehind
 from harness.lifecycle import Lifecycle
+from harness.memoized import MemoizedTools
 from harness.once import Once
 from harness.progress import Progress, Running
 from harness.rt import Rt
@@ -56,11 +57,11 @@ class Sides:
         """Tools of the old release on the untouched copy; None where there is no image of that release."""
         if not self.lifecycle.has_image(self.pair.origin):
             return None
-        return self._once("old", lambda: self._tools(self.pair.origin, self.before()))
+        return self._once("old", lambda: self._memoized(self.pair.origin, self.lifecycle))
 
     def scout(self) -> Rt:
         """Tools of the target on the untouched copy, to look at it with the target's eyes."""
-        return self._once("scout", lambda: self._tools(self.pair.target, self.before(), self.lifecycle.new_side))
+        return self._once("scout", lambda: self._memoized(self.pair.target, self.lifecycle.new_side))
 
     def new(self) -> Rt:
         """Tools of the target on the copy that is, or will be, upgraded."""
@@ -117,6 +118,24 @@ class Sides:
 
     def _configuration(self) -> list[tuple[str, bytes]]:
         return sorted(self.lifecycle.configuration.inside())
+
+    def _memoized(self, version: str, lifecycle: Lifecycle) -> MemoizedTools:
+        """Return tools of a release on the untouched copy, asked what is not known of it yet."""
+        files = [part for path, content in sorted(lifecycle.configuration.inside()) for part in (path, content)]
+        parts = (lifecycle.rt_image(version), cache.digest(*files))
+
+        def remember(question: str, ask: Callable[[], Any]) -> Any:
+            def make() -> Any:
+                answer = ask()
+                self.need_containers("a look at the untouched side")  # a dead server's words are not to be kept
+                return answer
+
+            return self.remembered(f"asked: {question}", make, *parts)
+
+        def start() -> Rt:
+            return self._tools(version, self.before(), lifecycle)
+
+        return MemoizedTools(version, self.before().host, start, remember, guard.SPOKEN)
 
     def _restore(self) -> Baseline:
         return self.lifecycle.restored(self.dump, self.pair.server)

@@ -216,7 +216,7 @@ class Stage(Asking):
         What goes wrong here shows again when a test asks for it.
         """
         with self._phase_of("both sides"):
-            self._at_once(self._warm, self.old, self.scout, self.fresh_schema)
+            self._at_once(self._warm, self.before, self.fresh_schema)
             self._at_once(self.recognised)
         # Each has a copy of its own, so preflight need not keep the upgrade waiting.
         self._at_once(self.preflight, self.run)

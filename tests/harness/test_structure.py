@@ -25,7 +25,8 @@ STAGES: dict[str, tuple[str, ...]] = {
         "restore", "standing", "vocabulary",
     ),
     "clone": (
-        "digest", "keeping", "load", "rest", "rest_client", "rt", "schema", "siteconfig", "thaw", "warm", "web",
+        "digest", "keeping", "load", "memoized", "rest", "rest_client", "rt", "schema", "siteconfig", "thaw",
+        "warm", "web",
     ),
     "upgrade": ("dumpmaking", "guard", "interruption", "lifecycle", "statements", "upgrade"),
     "checks": ("checks",),

@@ -1,0 +1,91 @@
+"""What was asked of an untouched database is not asked again, unless the answer was none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.choice import choose
+from harness.containers import ExecError
+from harness.lifecycle import Lifecycle
+from harness.memoized import MemoizedTools
+from harness.rt import NOWHERE, Rt
+from harness.stage import Stage
+
+pytestmark = pytest.mark.engine
+RELEASE = "5.0.10"
+
+
+class Shelf:
+    """Answers by question, and tools that know how often they were started."""
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        """Know nothing yet."""
+        self.lifecycle, self.answers, self.starts = lifecycle, dict[str, Any](), 0
+
+    def start(self) -> Rt:
+        """Start the tools."""
+        self.starts += 1
+        return self.lifecycle.tools(RELEASE, None)
+
+    def remember(self, question: str, make: Callable[[], Any]) -> Any:
+        """Return the answer that is known, or learn it."""
+        if question not in self.answers:
+            self.answers[question] = make()
+        return self.answers[question]
+
+    def tools(self) -> MemoizedTools:
+        """Return tools that share the answers, as those of a later run do."""
+        return MemoizedTools(RELEASE, NOWHERE, self.start, self.remember, (0, 71))
+
+
+def test_a_known_answer_starts_no_container(lifecycle: Lifecycle) -> None:
+    """Neither of a program, nor of one that says no, nor of Perl."""
+    shelf = Shelf(lifecycle)
+    first, second = shelf.tools(), shelf.tools()
+    try:
+        for tools in (first, second, second):
+            assert tools.need("cat", "/opt/rt/release").strip() == RELEASE
+            assert tools.run("sh", "-c", "echo older >&2; exit 71").err.strip() == "older"
+            assert tools.perl("print scalar @ARGV", "one", "two").out == "2"
+            assert tools.upgrade_steps()[-1] == "5.0.8"
+            assert shelf.starts == 1
+    finally:
+        first.remove()
+    second.remove()
+    assert shelf.starts == 1
+
+
+def test_what_went_wrong_is_asked_again(lifecycle: Lifecycle) -> None:
+    """A server that did not answer once would never answer again."""
+    shelf = Shelf(lifecycle)
+    tools = shelf.tools()
+    try:
+        assert [tools.run("sh", "-c", "echo x >>/tmp/asked; wc -l </tmp/asked; exit 70").out for _ in (1, 2)] == [
+            "1\n", "2\n",
+        ]  # fmt: skip
+        assert tools.run("sleep", "60", limit=0.1).timed_out
+        with pytest.raises(ExecError):
+            tools.need("false")
+        assert tools.run("cat", stdin=[b"fed"]).out == "fed"
+        assert shelf.answers == {}
+    finally:
+        tools.remove()
+
+
+def test_the_old_side_is_not_started_where_all_of_it_is_known(lifecycle: Lifecycle) -> None:
+    """A second gate on the same dump starts three containers less; the report says the same."""
+    reports = []
+    for known in (False, True):
+        stage = Stage(lifecycle, choose())
+        stage.validates = False
+        try:
+            reports.append(stage.preflight())
+            if known:
+                assert stage._containers == []
+        finally:
+            stage.close()
+    assert [str(one) for one in reports[0].findings] == [str(one) for one in reports[1].findings]
+    assert reports[0].facts == reports[1].facts

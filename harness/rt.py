@@ -34,6 +34,14 @@ NOWHERE = "127.0.0.1"
 """Where no database is: a container's own address, which refuses at once. A name would be looked up first."""
 FEW_WORKERS = "2"
 """Each Apache process pays for its own first pages, and nobody here asks more than two things at once."""
+_TOOL = """
+my $path = '/usr/local/bin/' . shift @ARGV;
+$0 = $path;
+-r $path or do { print STDERR "$path: $!\\n"; exit 127 };
+do $path;
+if ($@) { print STDERR $@; exit 255 }
+"""
+"""One of RT's own programs in a process that has RT's modules: its exit code is the one that it ends with."""
 PATIENCE = 120.0
 """Seconds that a site gets until it serves its login page."""
 LOGIN_MARK = 'name="user"'
@@ -122,6 +130,17 @@ class Rt:
     def need(self, *command: str, limit: float = 120, **options: Any) -> str:
         """Run a tool that must work; return its output. Raises ExecError."""
         return self.container.need(command, limit=limit, **options)
+
+    def tool(self, *command: str, limit: float = 120) -> Done:
+        """Run one of RT's own Perl programs, with standard input at its end.
+
+        Where a process has RT loaded already, it is run there, which saves it a second.
+        """
+        if self.warm and self.warm.begun:
+            done = self.warm.run(_TOOL, *command, limit=limit)
+            if done is not None:
+                return done
+        return self.run(*command, limit=limit)
 
     def perl(
         self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None

@@ -119,5 +119,5 @@ def invite(
         tickets=numbers, dashboards=tuple(int(one) for (one,) in dashboards),
         people=people if thorough else dict(list(people.items())[:2]), thorough=thorough,
         subscribers=tuple(str(one) for (one,) in subscribers), jobs=tuple(jobs), jobs_left=tuple(left),
-        patience=database.patience(JOB_LIMIT),
+        patience=database.patience(JOB_LIMIT), tools=tools,
     )  # fmt: skip

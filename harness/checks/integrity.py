@@ -67,7 +67,7 @@ def collect(tools: Rt, allowed: Sequence[LogAllowance] | None = None) -> Validat
 
     Raises InfrastructureError where it was ended before it was done.
     """
-    done = tools.run(TOOL, "--check", limit=LIMIT)
+    done = tools.tool(TOOL, "--check", limit=LIMIT)
     if done.timed_out:
         raise InfrastructureError(
             f"{TOOL} of RT {tools.release} was not done within {LIMIT / 3600:.0f} hours, or was killed.",

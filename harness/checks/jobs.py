@@ -99,7 +99,7 @@ def heard(tools: Rt, jobs: Iterable[Job]) -> Night:
             continue
         if job.about_one and not knows_people(tools):
             continue
-        done = tools.run(*job.command, limit=job.limit)
+        done = tools.tool(*job.command, limit=job.limit)
         if done.timed_out:
             continue
         night.codes[job.name] = done.code
@@ -156,7 +156,7 @@ def _try(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, star
     """Run a job; None where it was not done in time, which is an open question."""
     report.looked_at += 1
     name = job.command[0]
-    done = rt.run(*job.command, limit=job.limit)
+    done = rt.tool(*job.command, limit=job.limit)
     said = []
     for record in records(done.err.splitlines()):
         cover = next((one for one in allowed if one.covers(record, name)), None)

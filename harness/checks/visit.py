@@ -21,7 +21,8 @@ class Visit:
 
     people: name to password of accounts whose homepage is looked at. subscribers: names of those who get
     dashboards by mail. jobs: those that not every site runs. jobs_left: others, each with the reason why it is not
-    run. patience: seconds for a job. thorough: every kind of page.
+    run. patience: seconds for a job. thorough: every kind of page. tools: of the same release on the same
+    database, for programs; without them the site's own container runs these.
     """
 
     rt: Rt
@@ -39,7 +40,13 @@ class Visit:
     said: frozenset[str] = frozenset()
     patience: float = LIMIT
     thorough: bool = False
+    tools: Rt | None = None
     mark: str = field(default_factory=lambda: secrets.token_hex(4))
+
+    @property
+    def programs(self) -> Rt:
+        """Return where programs are run."""
+        return self.tools or self.rt
 
     @property
     def text(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from harness import warm
+from harness.checks import jobs
 from harness.errors import InfrastructureError
 from harness.lifecycle import Lifecycle
 from harness.rt import Configuration, Rt
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("warm")]
 RELEASE = "5.0.3"
+_DATED = re.compile(r"^\[\d+\] \[[^]]*\] | at \S+ line", re.MULTILINE)
+"""What differs from start to start: a process, the time, the way by which a file was found."""
 LOADED = 'print join " ", map { $INC{$_} ? "loaded" : "missing" } "RT.pm", "RT/Ticket.pm";'
 
 
@@ -52,6 +56,16 @@ def test_a_program_with_a_mistake(tools: Rt) -> None:
     done = tools.perl("use strict; my $x = ;")
     assert done.code != 0
     assert "syntax error" in done.err
+
+
+def test_a_tool_of_rts_own(tools: Rt) -> None:
+    """It sees its arguments, says what it says by itself, and ends as it ends; a missing one as for a shell."""
+    for words in (jobs.JOBS[-1], ("rt-validator", "--check")):  # both miss the database
+        told, alone = tools.tool(*words), tools.run(*words)
+        assert told.code == alone.code != 0
+        assert _DATED.sub("", told.out + told.err) == _DATED.sub("", alone.out + alone.err) != ""
+    missing = tools.tool("rt-no-such-tool")
+    assert (missing.code, "No such file" in missing.err) == (127, True)
 
 
 def test_a_program_that_is_killed(tools: Rt) -> None:

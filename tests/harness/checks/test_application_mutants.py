@@ -69,7 +69,7 @@ def logged(text: str, former: Former | None = None) -> Report:
 def ran(job: Sequence[str], done: Done, before: jobs.Before | None = None) -> Report:
     """Return what is said of a job that ended so. before: asks the old release, which else said nothing."""
     report = Report(application.CHECK, "")
-    site = SimpleNamespace(run=lambda *_, **__: done, release="5.0.3", perl=lambda _: Done(0, "", ""))
+    site = SimpleNamespace(tool=lambda *_, **__: done, release="5.0.3", perl=lambda _: Done(0, "", ""))
     jobs.one(report, cast(Rt, site), log.allowances(), job, 60, before=before)
     return report
 

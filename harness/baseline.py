@@ -30,7 +30,7 @@ from harness.restore import Restored, restore
 CACHE_LABEL = "rt-harness.cache"
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
 """When set, prepared databases of the user's own dumps are kept for the next run (until make distclean)."""
-FORMAT = "4"
+FORMAT = "5"
 """Raised when the way a baseline is made changes, so that old ones are not used."""
 KEY_LABEL, PLACE_LABEL = "rt-harness.baseline", "rt-harness.cache-directory"
 """On a volume: what it is, and the cache directory that knows it."""
@@ -42,7 +42,7 @@ class Baseline:
     """A prepared data directory in a volume, with the facts known about its content.
 
     rows: table to exact row count after the restore. seconds: what the restore took. size: kB of all of it, and of
-    its largest table. notes, doubts: see `restore.Restored`.
+    its largest table. notes, unproven: see `restore.Restored`.
     """
 
     key: str
@@ -54,7 +54,7 @@ class Baseline:
     seconds: float = 0.0
     size: tuple[int, int] = (0, 0)
     notes: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
+    unproven: list[str] = field(default_factory=list)
 
 
 def private(dump: Dump) -> bool:
@@ -218,7 +218,7 @@ class Baselines:
         seconds = time.monotonic() - started
         made = Baseline(key, server, image, volume, credentials, rows, round(seconds, 2), size)
         if isinstance(said, Restored):
-            made.notes, made.doubts = said.notes, said.doubts
+            made.notes, made.unproven = said.notes, said.unproven
         path = _note_of(key)
         path.with_suffix(".new").write_text(json.dumps({**asdict(made), "server": server.name}), encoding="utf-8")
         path.with_suffix(".new").replace(path)

@@ -213,8 +213,8 @@ def _forecast(options: argparse.Namespace) -> int:
     show(Console(), choice, samples, made)
     if options.json:
         options.json.write_text(json.dumps({"samples": [vars(one.measured) for one in samples], **report.facts}))
-    outcome = Outcome(reports=[report], trouble=list(report.not_checked))
-    print("\n".join(map(str, [*report.findings, *report.not_checked])))
+    outcome = Outcome(reports=[report])
+    print("\n".join(map(str, [*report.findings, *report.unanswered])))
     print(outcome.verdict().value)
     return outcome.verdict().exit_code
 

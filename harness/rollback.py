@@ -55,7 +55,7 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
 def _same(report: Report, before: Database, after: Database, tools: Rt) -> None:
     compared = rows.check(before, after, (), Thawer(tools))
     report.looked_at += compared.looked_at
-    report.not_checked += compared.not_checked
+    report.out_of_scope += compared.out_of_scope
     for finding in compared.findings:
         report.find(finding.where, finding.what, samples=finding.samples, sql=finding.sql)
     one, other = schema.read(before).tables, schema.read(after).tables
@@ -68,7 +68,7 @@ def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, database: Data
     """Start the old release and read a ticket as a person would."""
     origin, manifest = choice.pair.origin, choice.dump.manifest
     if not lifecycle.has_image(origin):
-        report.not_checked.append(f"whether RT {origin} serves the restored database: it has no image here")
+        report.out_of_scope.append(f"whether RT {origin} serves the restored database: it has no image here")
         return
     tools = lifecycle.tools(origin, database)
     try:
@@ -82,7 +82,7 @@ def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, database: Data
         )  # fmt: skip
         return
     if manifest is None or "root" not in manifest.accounts:
-        report.not_checked.append("reading a ticket under the old release: the dump names no account")
+        report.out_of_scope.append("reading a ticket under the old release: the dump names no account")
         return
     site = lifecycle.site(origin, database)
     try:

@@ -131,7 +131,7 @@ def run(
             chosen.append(Job(command))
         elif few:
             chosen.append(Job((*command, f"--user={subscribers[0]}"), LIMIT_OF_DASHBOARDS))
-            report.not_checked.append(f"dashboards by mail of {len(subscribers) - 1} other people than the first")
+            report.out_of_scope.append(f"dashboards by mail of {len(subscribers) - 1} other people than the first")
         else:
             chosen.append(Job(command, LIMIT if thorough else LIMIT_OF_DASHBOARDS))
     tried = [one for job in chosen if (one := _try(report, rt, allowed, job, starts))]
@@ -139,7 +139,7 @@ def run(
     sent = {mail[_SUBSCRIPTION] for mail in outbox(rt)} - {None}
     report.facts["subscriptions sent"] = len(sent)
     if not sent:
-        report.not_checked.append("dashboards by mail: none was sent to anybody")
+        report.out_of_scope.append("dashboards by mail: none was sent to anybody")
 
 
 def one(
@@ -168,7 +168,7 @@ def _try(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, star
         report.unanswered.append(f"whether {name} works: it was not done within {job.limit:.0f} s, or was killed")
         return None
     if stopped:
-        report.not_checked.append(f"what {name} would have sent after its first {job.limit:.0f} s")
+        report.out_of_scope.append(f"what {name} would have sent after its first {job.limit:.0f} s")
     return Tried(job, done.code, stopped, starts.others(said))
 
 

@@ -66,7 +66,7 @@ def check(
     said = _target(report, target, path, steps)
     stops = report.findings[already:] if said["verdict"] not in BLIND else []
     if origin is None:
-        report.not_checked.append(f"what RT {path[0]} itself says of the database: it has no image here")
+        report.out_of_scope.append(f"what RT {path[0]} itself says of the database: it has no image here")
         return stops
     own = guard(origin)
     report.looked_at += 1

@@ -141,7 +141,7 @@ def given(sign: Sign, reports: list[Report]) -> bool:
         # Whole documents of the target hold any word.
         facts = {name: fact for name, fact in report.facts.items() if name != PASSAGES}
         told = json.dumps(
-            [report.allowed, facts, report.not_checked, report.unanswered], ensure_ascii=False, default=str
+            [report.allowed, facts, report.out_of_scope, report.unanswered], ensure_ascii=False, default=str
         )
         if sign.text in (told if sign.note else "\n".join(map(str, report.findings))):
             return True

@@ -52,7 +52,7 @@ def test_its_meaning_is_compared_all_the_same(
     finally:
         stage.close()
     assert [str(report) for report in reports if not report] == []
-    assert f"so RT {witness} was asked" in "".join(reports[0].not_checked)
+    assert f"so RT {witness} was asked" in "".join(reports[0].out_of_scope)
     assert allowed in "".join(reports[1].allowed), "the steps that are left alone do that"
 
 

@@ -232,7 +232,7 @@ def test_options_of_a_release_that_has_no_image(rt_tools: RtFactory) -> None:
     target, report = rt_tools(TARGET, None), Report("preflight", "")
     preflight_configuration.check(report, SITE, None, target, ("4.4.5", TARGET))
     assert "options that the target no longer knows" not in report.facts
-    assert "RT 4.4.5 has no image here" in "".join(report.not_checked)
+    assert "RT 4.4.5 has no image here" in "".join(report.out_of_scope)
 
 
 @pytest.mark.engine

@@ -125,7 +125,7 @@ def test_a_reservation_makes_a_good_deploy_not_proven() -> None:
     )  # fmt: skip
     plugin.pytest_sessionfinish()
     assert (outcome.verdict(), outcome.reports) == (Verdict.NOT_PROVEN, [good])
-    assert outcome.trouble == [f"Not answered: test. {said}"]
+    assert outcome.unanswered == [f"Not answered: test. {said}"]
     assert "not what was deployed" in said
 
 

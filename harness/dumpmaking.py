@@ -8,6 +8,7 @@ Without names all of fixtures/dumps/recipes.toml are made. The generator is Perl
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shlex
@@ -209,6 +210,10 @@ def make(client: DockerClient, recipe: Recipe, folder: Path = FOLDER, progress: 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the dumps named on the command line, or all."""
+    return faults.ended("dumpmaking", lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     known = recipes()
     parser = Parser(prog="python -m harness.dumpmaking", description="Make the bundled dumps.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(known)}")
@@ -216,19 +221,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in known]:
         parser.error(f"there is no recipe for {', '.join(unknown)}; there are: {', '.join(known)}")
-
-    def work() -> int:
-        client = engine.connect()
+    with contextlib.closing(engine.connect()) as client:
         try:
             for name in options.names or known:
                 path = make(client, known[name], options.folder)
                 print(f"{path} ({path.stat().st_size / 1000:.0f} kB)", flush=True)
         finally:
             leftovers.remove_own(client)
-            client.close()
-        return 0
-
-    return faults.ended("dumpmaking", work)
+    return 0
 
 
 if __name__ == "__main__":

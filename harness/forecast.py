@@ -36,7 +36,6 @@ from harness.verdict import Outcome
 
 LARGEST = 256.0
 """MB. Large enough to see what grows; on two cores a minute or two for all sizes."""
-_USAGE = 3
 _SHOWN = 6
 _FILES = 'cd /var/lib/mysql/rt && for file in *.ibd; do echo "$file $(stat -c \'%i-%W %s\' "$file")"; done'
 
@@ -194,10 +193,7 @@ def parser() -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, forecast, print; return the exit code."""
-    try:
-        options = parser().parse_args(arguments)
-    except SystemExit as end:
-        return _USAGE if end.code else 0
+    options = parser().parse_args(arguments)
     return ended("forecast", lambda: _forecast(options))
 
 

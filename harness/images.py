@@ -228,11 +228,11 @@ def build_all(client: DockerClient, progress: Progress, names: Sequence[str] = (
         return dict(zip(wanted, pool.map(lambda name: makers[name](), wanted), strict=True))
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Build images: `python -m harness.images [NAME ...]`; print each name and tag."""
     parser = Parser(prog="python -m harness.images", description="Build the images that are not there yet.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as rt-5.0.3 or mariadb-10.11 (all of them)")
-    names, start = parser.parse_args().names, time.monotonic()
+    names, start = parser.parse_args(arguments).names, time.monotonic()
 
     def build() -> int:
         with contextlib.closing(engine.connect()) as client:

@@ -9,17 +9,16 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from docker import DockerClient
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, NotFound
 from requests import RequestException
 
-from harness import engine, owner
+from harness import engine, faults, owner
 from harness.arguments import Parser
-from harness.errors import HarnessError, InfrastructureError
 
 Predicate = Callable[[Mapping[str, str]], bool]
 
@@ -197,25 +196,24 @@ def _empty(root: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Sweep: `python -m harness.leftovers [--cache]`; print what was removed."""
     parser = Parser(prog="python -m harness.leftovers", description="Remove what dead sessions left behind.")
     parser.add_argument("--cache", action="store_true", help="also prepared databases, images and the cache")
-    options = parser.parse_args()
-    address = engine.answering()
-    if address is None:
-        print("clean: no engine answers, so there is nothing of ours on one")
-        return 0
-    try:
+    options = parser.parse_args(arguments)
+
+    def work() -> int:
+        if engine.answering() is None:
+            print("clean: no engine answers, so there is nothing of ours on one")
+            return 0
         with contextlib.closing(engine.connect()) as client:
             removed = sweep(client)
             if options.cache:
                 removed += remove_cache(client)
-    except (HarnessError, DockerException, RequestException, OSError) as error:
-        print(f"clean: {error}", file=sys.stderr)
-        return InfrastructureError.exit_code
-    print("\n".join(f"clean: removed {one}" for one in removed) or "clean: nothing was left behind")
-    return 0
+        print("\n".join(f"clean: removed {one}" for one in removed) or "clean: nothing was left behind")
+        return 0
+
+    return faults.ended("clean", work)
 
 
 if __name__ == "__main__":

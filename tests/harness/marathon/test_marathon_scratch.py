@@ -107,7 +107,7 @@ def test_the_gate_says_so_before_anything_is_started(
     """Wrong usage is exit code 3, and no verdict."""
     for name in NAMED:
         monkeypatch.delenv(name, raising=False)
-    assert gate.main(["--marathon-url", "http://127.0.0.1:9"]) == gate.USAGE
+    assert gate.main(["--marathon-url", "http://127.0.0.1:9"]) == UsageError.exit_code
     assert "RT_SCRATCH_SECRETS" in capsys.readouterr().err
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,15 @@ class Baselines:
             self._remove_volume(name)
             raise
 
+    @contextlib.contextmanager
+    def cloned(self, baseline: Baseline, profile: Profile = FAST, **options: Any) -> Iterator[Database]:
+        """Give a private copy of a baseline for a `with` block, which discards it at its end."""
+        database = self.clone(baseline, profile, **options)
+        try:
+            yield database
+        finally:
+            self.discard(database)
+
     def has(self, dump: Dump, server: Server, image: str) -> bool:
         """Tell whether a dump has been restored on a server already."""
         return self._found(_key_of(dump, image), server) is not None
@@ -131,11 +140,8 @@ class Baselines:
         self.client.volumes.create(name, labels=owner.labels("measure"))
         try:
             volumes = {name: (copying.DATA, "rw")} | ({origin.volume: (copying.PREPARED, "ro")} if origin else {})
-            box = Container(self.client, image, "measure", entrypoint=["sleep", "3600"], volumes=volumes)
-            try:
+            with Container(self.client, image, "measure", entrypoint=["sleep", "3600"], volumes=volumes) as box:
                 copying.need_room(box, wanted, what)
-            finally:
-                box.remove()
         finally:
             self._remove_volume(name)
 
@@ -201,17 +207,14 @@ class Baselines:
         credentials = origin.credentials if origin else new
         volumes = {volume: (DATA, "rw")} | ({origin.volume: (PREPARED, "ro")} if origin else {})
         try:
-            database = Database(
+            with Database(
                 self.client, server, image, credentials, FAST, volumes=volumes,
                 first_start=origin is None, copy_from=PREPARED if origin else "",
-            )  # fmt: skip
-            try:
+            ) as database:  # fmt: skip
                 said = work(database)
                 rows = database.counts()
                 size = copying.size_of(database.container)
                 database.shut_down()
-            finally:
-                database.remove()
         except BaseException:
             self._remove_volume(volume)
             raise

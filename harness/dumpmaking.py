@@ -189,23 +189,15 @@ def make(client: DockerClient, recipe: Recipe, folder: Path = FOLDER, progress: 
     where, code = server(recipe.server), images.rt(release(recipe.release))
     own = recipe.config and (FOLDER / recipe.config)
     configuration = Configuration.read(own or None)
-    database = Database(
-        client, where, images.server(where), Credentials("generator", "generator-root"), first_start=True
-    )
-    try:
-        tools = Rt(client, recipe.release, code, database, configuration=configuration)
-        try:
+    credentials = Credentials("generator", "generator-root")
+    with Database(client, where, images.server(where), credentials, first_start=True) as database:
+        with Rt(client, recipe.release, code, database, configuration=configuration) as tools:
             rt.need_initialised(tools)
-        finally:
-            tools.remove()
         files = generator_files()
-        site = Rt(client, recipe.release, code, database, configuration=configuration, serve=True, files=files)
-        try:
+        with Rt(
+            client, recipe.release, code, database, configuration=configuration, serve=True, files=files
+        ) as site:
             return generate(database, site.wait(), recipe, folder, progress)
-        finally:
-            site.remove()
-    finally:
-        database.remove()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

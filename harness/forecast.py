@@ -12,7 +12,7 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,23 +70,17 @@ def sizes(own: float, largest: float) -> list[float]:
 def sample(lifecycle: Lifecycle, choice: Choice, goal: float) -> Sample:
     """Upgrade a copy of the dump that was grown to `goal` MB. Raises InfrastructureError when that fails."""
     baseline = lifecycle.restored(choice.dump, choice.pair.server)
-    database = lifecycle.baselines.clone(baseline, DURABLE)
-    try:
+    with lifecycle.baselines.cloned(baseline, DURABLE) as database:
         size = amplify.grow(database, amplify.last_ids(database), goal)
         before = _files(database)
-        tools = statements.counting(lifecycle, choice.pair.target, database)
-        try:
+        with statements.counting(lifecycle, choice.pair.target, database) as tools:
             counted = statements.run(tools, choice.pair.origin, choice.pair.target)
-        finally:
-            tools.remove()
         if counted.run.code:
             raise InfrastructureError(
                 f"The upgrade failed at {size:.0f} MB (exit code {counted.run.code}), so it was not timed.",
                 repair="run the gate first: it says why",
             )
         return _sample(size, counted, before, _files(database))
-    finally:
-        lifecycle.baselines.discard(database)
 
 
 def _sample(
@@ -118,8 +112,10 @@ def _measure(options: argparse.Namespace, choice: Choice, progress: Progress) ->
     with contextlib.closing(engine.connect()) as client:
         lifecycle = Lifecycle(client, Configuration.read(options.config_new or options.config), progress.note)
         try:
-            with progress.step("size of the dump"), _copy(lifecycle, choice) as database:
-                own = amplify.megabytes(database)
+            with progress.step("size of the dump"):
+                baseline = lifecycle.restored(choice.dump, choice.pair.server)
+                with lifecycle.baselines.cloned(baseline) as database:
+                    own = amplify.megabytes(database)
             found = []
             for goal in sizes(own, options.largest):
                 for turn in range(options.rounds):
@@ -128,15 +124,6 @@ def _measure(options: argparse.Namespace, choice: Choice, progress: Progress) ->
             return found
         finally:
             leftovers.remove_own(client)
-
-
-@contextlib.contextmanager
-def _copy(lifecycle: Lifecycle, choice: Choice) -> Iterator[Database]:
-    database = lifecycle.baselines.clone(lifecycle.restored(choice.dump, choice.pair.server))
-    try:
-        yield database
-    finally:
-        lifecycle.baselines.discard(database)
 
 
 def show(console: Console, choice: Choice, samples: Sequence[Sample], made: Forecast) -> None:

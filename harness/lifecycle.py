@@ -73,11 +73,8 @@ class Lifecycle:
         """Return the server on which the old release, or who speaks for it, is asked; None for the pair's own."""
         pair, version = choice.pair, choice.pair.origin
         if not self.has_image(version):
-            target = self.tools(pair.target, None, configuration=Configuration())
-            try:
+            with self.tools(pair.target, None, configuration=Configuration()) as target:
                 version = neighbour(version, target.structural_steps()) or ""
-            finally:
-                target.remove()
         name = choice.server_for(version) if version else pair.server
         return None if name == pair.server else name
 
@@ -140,11 +137,8 @@ class Lifecycle:
         """Return a baseline that this release's own `init` made: what a new site looks like."""
 
         def work(database: Database) -> None:
-            tools = self.tools(version, database, configuration=Configuration())
-            try:
+            with self.tools(version, database, configuration=Configuration()) as tools:
                 rt.need_initialised(tools)
-            finally:
-                tools.remove()
 
         return self.baselines.of_work(
             ["init", self.rt_image(version)], server(server_name), self.server_image(server_name),
@@ -180,11 +174,8 @@ class Lifecycle:
         record = kept / f"{cache.digest(*parts)}.json"
 
         def work(database: Database) -> None:
-            tools = self.new_side.tools(pair.target, database)
-            try:
+            with self.new_side.tools(pair.target, database) as tools:
                 made = upgrade.run(tools, pair.origin, pair.target)
-            finally:
-                tools.remove()
             record.with_suffix(f".{database.container.id[:12]}").write_text(json.dumps(asdict(made)))
             record.with_suffix(f".{database.container.id[:12]}").replace(record)
 

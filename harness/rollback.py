@@ -25,10 +25,11 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
     """
     pair, report = choice.pair, Report(NAME, QUESTION, unit="rows", repair=REPAIR)
     baseline = lifecycle.restored(choice.dump, pair.server)
-    before = lifecycle.baselines.clone(baseline)
-    database = lifecycle.baselines.clone(baseline, DURABLE)
-    tools = lifecycle.new_side.tools(pair.target, database)
-    try:
+    with (
+        lifecycle.baselines.cloned(baseline) as before,
+        lifecycle.baselines.cloned(baseline, DURABLE) as database,
+        lifecycle.new_side.tools(pair.target, database) as tools,
+    ):
         for what, work in (
             ("backup", lambda: backup.take(database)),
             ("upgrade", lambda: upgrade.run(tools, pair.origin, pair.target)),
@@ -45,10 +46,6 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
                 )
         _same(report, before, database, tools)
         _serves(report, lifecycle, choice, database)
-    finally:
-        tools.remove()
-        lifecycle.baselines.discard(database)
-        lifecycle.baselines.discard(before)
     return report
 
 
@@ -70,11 +67,8 @@ def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, database: Data
     if not lifecycle.has_image(origin):
         report.out_of_scope.append(f"whether RT {origin} serves the restored database: it has no image here")
         return
-    tools = lifecycle.tools(origin, database)
-    try:
+    with lifecycle.tools(origin, database) as tools:
         judgement = guard.ask(tools)
-    finally:
-        tools.remove()
     if judgement.code:
         report.find(
             "RT", f"RT {origin} refuses the restored database", samples=(str(judgement),),
@@ -84,12 +78,10 @@ def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, database: Data
     if manifest is None or "root" not in manifest.accounts:
         report.out_of_scope.append("reading a ticket under the old release: the dump names no account")
         return
-    site = lifecycle.site(origin, database)
-    try:
-        ticket = database.value("SELECT MAX(id) FROM Tickets WHERE id = EffectiveId AND Type = 'ticket'")
-        session = web.login(site, "root", manifest.accounts["root"])
-        web.page(session, site, f"/Ticket/Display.html?id={ticket}", expect=f"#{ticket}", user_text=True)
-    except web.PageError as error:
-        report.find(error.where, error.what)
-    finally:
-        site.remove()
+    with lifecycle.site(origin, database) as site:
+        try:
+            ticket = database.value("SELECT MAX(id) FROM Tickets WHERE id = EffectiveId AND Type = 'ticket'")
+            session = web.login(site, "root", manifest.accounts["root"])
+            web.page(session, site, f"/Ticket/Display.html?id={ticket}", expect=f"#{ticket}", user_text=True)
+        except web.PageError as error:
+            report.find(error.where, error.what)

@@ -15,7 +15,7 @@ import re
 import sys
 import textwrap
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -125,13 +125,8 @@ def of_release(said: str, names: str, diagnostics: str) -> set[str]:
     return spoken(said) | words(_POD.sub("", names)) | words(diagnostics)
 
 
-@contextlib.contextmanager
-def _container(client: DockerClient, image: str) -> Iterator[Container]:
-    made = Container(client, image, "words", command=["sleep", "infinity"], entrypoint=[])
-    try:
-        yield made
-    finally:
-        made.remove()
+def _container(client: DockerClient, image: str) -> Container:
+    return Container(client, image, "words", command=["sleep", "infinity"], entrypoint=[])
 
 
 def collect(client: DockerClient) -> set[str]:

@@ -72,11 +72,8 @@ class Scene(Stage):
         hold = 0
         if self.trap.cut_at:
             hold = self._middle_of(origin)
-        tools = statements.counting(self.lifecycle, self.trap.prior, database, hold)
-        try:
+        with statements.counting(self.lifecycle, self.trap.prior, database, hold) as tools:
             made = statements.run(tools, origin, self.trap.prior, held=lambda: statements.kill(tools))
-        finally:
-            tools.remove()
         if bool(made.run.code) != bool(hold):
             raise InfrastructureError(f"The first upgrade of {self.trap.name} did not end as it should.")
 
@@ -85,11 +82,8 @@ class Scene(Stage):
 
         def count() -> int:
             database = super(Scene, self)._copy("copy to count statements on")
-            tools = statements.counting(self.lifecycle, self.trap.prior, database)
-            try:
+            with statements.counting(self.lifecycle, self.trap.prior, database) as tools:
                 every = statements.run(tools, origin, self.trap.prior).statements
-            finally:
-                tools.remove()
             mine = [one.number for one in every if one.step == self.trap.cut_at]
             return mine[len(mine) // 2]
 

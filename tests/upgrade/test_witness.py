@@ -84,15 +84,11 @@ def dump_of(
 ) -> bytes:
     """Return a dump as a site of this release would make it, out of a bundled one, by the steps of `code`."""
     bundled = dump.load(dump.FOLDER / f"rt-{origin}-{keyword}.sql.zst")
-    database = lifecycle.baselines.clone(lifecycle.restored(bundled, SERVER))
-    tools = lifecycle.tools(code, database)
-    try:
+    baseline = lifecycle.restored(bundled, SERVER)
+    with lifecycle.baselines.cloned(baseline) as database, lifecycle.tools(code, database) as tools:
         made = upgrade.run(tools, origin, version)
         assert made.code == 0
         return dumpwriting.dumped(database)
-    finally:
-        tools.remove()
-        lifecycle.baselines.discard(database)
 
 
 @pytest.mark.engine

@@ -27,13 +27,10 @@ from harness.images import Progress, quiet
 from harness.releases import Server
 from harness.restore import Restored, restore
 
-CACHE_LABEL = "rt-harness.cache"
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
 """When set, prepared databases of the user's own dumps are kept for the next run (until make distclean)."""
 FORMAT = "5"
 """Raised when the way a baseline is made changes, so that old ones are not used."""
-KEY_LABEL, PLACE_LABEL = "rt-harness.baseline", "rt-harness.cache-directory"
-"""On a volume: what it is, and the cache directory that knows it."""
 PRIVATE = "private-"
 
 
@@ -190,7 +187,7 @@ class Baselines:
             if found := self._found(key, server):
                 return found
             self.progress(what)
-            labels = owner.labels("baseline") if key.startswith(PRIVATE) else {CACHE_LABEL: "baseline"}
+            labels = owner.labels("baseline") if key.startswith(PRIVATE) else {owner.CACHE: "baseline"}
             return self._make(key, server, image, work, origin=origin, labels=labels)
 
     def _make(
@@ -199,7 +196,7 @@ class Baselines:
     ) -> Baseline:  # fmt: skip
         # Another cache on the same engine has the same key and other passwords: no name is used twice.
         volume = f"rt-harness-baseline-{key}-{secrets.token_hex(3)}"
-        place = {owner.HOST: owner.host_name(), KEY_LABEL: key, PLACE_LABEL: str(_note_of(key).parent)}
+        place = {owner.HOST: owner.host_name(), owner.BASELINE: key, owner.PLACE: str(_note_of(key).parent)}
         self._remove_older(place)
         self.client.volumes.create(volume, labels={**place, **labels})
         started = time.monotonic()

@@ -17,8 +17,9 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 from requests import RequestException
 
-from harness import engine, faults, owner
+from harness import cache, engine, faults, owner
 from harness.arguments import Parser
+from harness.images import MANAGED_LABEL
 
 Predicate = Callable[[Mapping[str, str]], bool]
 
@@ -92,11 +93,9 @@ def sweep(client: DockerClient) -> list[str]:
 
 def _forgotten(client: DockerClient) -> list[str]:
     """Remove prepared databases whose cache directory, on this very host, is gone: nobody will find them again."""
-    from harness.baseline import CACHE_LABEL, PLACE_LABEL  # noqa: PLC0415 - that module needs this one
-
     removed = []
     for name, labels in volumes(client, {owner.HOST: owner.host_name()}):
-        if CACHE_LABEL in labels and PLACE_LABEL in labels and _is_gone(Path(labels[PLACE_LABEL])):
+        if owner.CACHE in labels and owner.PLACE in labels and _is_gone(Path(labels[owner.PLACE])):
             with contextlib.suppress(APIError):
                 client.api.remove_volume(name)
                 removed.append(f"volume {name}")
@@ -144,9 +143,7 @@ def halt_own(client: DockerClient) -> None:
 
 def private_root() -> Path:
     """Return the directory that holds one private directory per live session (mode 0700)."""
-    from harness.cache import directory  # noqa: PLC0415 - the cache needs nothing of this module
-
-    return directory("private")
+    return cache.directory("private")
 
 
 def private_directory() -> Path:
@@ -164,12 +161,8 @@ def remove_private_directory() -> None:
 
 def remove_cache(client: DockerClient) -> list[str]:
     """Remove prepared databases and images of the harness, and its cache directory."""
-    from harness import cache  # noqa: PLC0415 - as above
-    from harness.baseline import CACHE_LABEL  # noqa: PLC0415
-    from harness.images import MANAGED_LABEL  # noqa: PLC0415
-
     removed = []
-    for volume in client.volumes.list(filters={"label": CACHE_LABEL}):
+    for volume in client.volumes.list(filters={"label": owner.CACHE}):
         client.api.remove_volume(volume.name, force=True)
         removed.append(f"volume {volume.name}")
     for image in client.images.list(filters={"label": MANAGED_LABEL}):

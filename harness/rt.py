@@ -18,7 +18,7 @@ from harness.commands import Done
 from harness.containers import Container
 from harness.database import NAME, USER, Database
 from harness.errors import InfrastructureError
-from harness.releases import Release
+from harness.releases import VERSION, Release, parse
 from harness.waits import Retry, wait_until
 from harness.warm import WarmPerl
 
@@ -189,8 +189,6 @@ class Rt:
 
     def upgrade_steps(self) -> list[str]:
         """Return the names of the release's upgrade steps, oldest first."""
-        from harness.releases import VERSION, parse  # noqa: PLC0415 - only the ordering is needed
-
         names = self.need("ls", "/opt/rt/upgrade/").split()
         return sorted((name for name in names if VERSION.match(name)), key=parse)
 

@@ -23,7 +23,7 @@ from harness.containers import Container, unique_name
 from harness.copying import DATA, PREPARED, Room
 from harness.database import FAST, Credentials, Database, Profile
 from harness.dump import FOLDER, Dump
-from harness.images import Progress, quiet
+from harness.notify import Notify, quiet
 from harness.releases import Server
 from harness.restore import Restored, restore
 
@@ -62,9 +62,9 @@ def private(dump: Dump) -> bool:
 class Baselines:
     """Makes baselines and clones on one engine; one process makes a baseline, all share it."""
 
-    def __init__(self, client: DockerClient, progress: Progress = quiet) -> None:
-        """Remember the engine. `progress` hears one line whenever something slow begins."""
-        self.client, self.progress = client, progress
+    def __init__(self, client: DockerClient, notify: Notify = quiet) -> None:
+        """Remember the engine. `notify` hears one line whenever something slow begins."""
+        self.client, self.notify = client, notify
 
     def of_dump(self, dump: Dump, server: Server, image: str) -> Baseline:
         """Return the baseline of a dump on a server, restored first if there is none.
@@ -186,7 +186,7 @@ class Baselines:
         with cache.lock(f"baseline-{key}"):
             if found := self._found(key, server):
                 return found
-            self.progress(what)
+            self.notify(what)
             labels = owner.labels("baseline") if key.startswith(PRIVATE) else {owner.CACHE: "baseline"}
             return self._make(key, server, image, work, origin=origin, labels=labels)
 

@@ -17,7 +17,8 @@ from harness.database import Database
 from harness.dump import Dump
 from harness.dumptext import Text
 from harness.errors import UsageError
-from harness.images import Images, Progress, quiet
+from harness.images import Images
+from harness.notify import Notify, quiet
 from harness.releases import Pair, neighbour, pair, release, releases, server
 from harness.rt import Configuration, Rt
 from harness.upgrade import UpgradeRun
@@ -38,19 +39,19 @@ class Lifecycle:
 
     client: DockerClient
     configuration: Configuration
-    progress: Progress = quiet
+    notify: Notify = quiet
     new_configuration: Configuration | None = None
     _own: set[str] = field(default_factory=set)
     """Releases of which is known that they work on the copy with this configuration."""
 
     def __post_init__(self) -> None:
         """Tie the makers to the engine."""
-        self.images = Images(self.client, self.progress)
-        self.baselines = Baselines(self.client, self.progress)
+        self.images = Images(self.client, self.notify)
+        self.baselines = Baselines(self.client, self.notify)
         self.new_side = self
         """This for the new side: what it makes has the configuration that the site will have after the upgrade."""
         if self.new_configuration is not None:
-            self.new_side = Lifecycle(self.client, self.new_configuration, self.progress)
+            self.new_side = Lifecycle(self.client, self.new_configuration, self.notify)
             self.new_side.images, self.new_side.baselines = self.images, self.baselines
 
     def server_image(self, name: str) -> str:

@@ -45,7 +45,7 @@ class Scene(Stage):
     def __init__(self, lifecycle: Lifecycle, trap: Trap) -> None:
         """Choose what the trap says, in the site configuration that it says."""
         files = {name: text.encode() for name, text in trap.configuration.items()}
-        own = Lifecycle(lifecycle.client, Configuration(files), lifecycle.progress)
+        own = Lifecycle(lifecycle.client, Configuration(files), lifecycle.notify)
         release, _, keyword = trap.dump.removeprefix("rt-").partition("-")
         pair = releases.pair(trap.declared, trap.target, trap.server)
         super().__init__(own, Choice(pair, dump.load(dump.bundled(release, keyword))))

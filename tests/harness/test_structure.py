@@ -13,8 +13,8 @@ from harness.vocabulary import texts
 
 STAGES: dict[str, tuple[str, ...]] = {
     "what all stand on": (
-        "arguments", "cache", "errors", "once", "owner", "plan", "progress", "redact", "screen", "streams",
-        "timings", "together", "verdict", "waits", "wording",
+        "arguments", "cache", "errors", "notify", "once", "owner", "plan", "progress", "redact", "screen",
+        "streams", "timings", "together", "verdict", "waits", "wording",
     ),
     "releases": ("releases",),
     "image": ("bootstrap", "images", "mirror"),

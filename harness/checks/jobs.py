@@ -134,21 +134,20 @@ def run(
             report.out_of_scope.append(f"dashboards by mail of {len(subscribers) - 1} other people than the first")
         else:
             chosen.append(Job(command, LIMIT if thorough else LIMIT_OF_DASHBOARDS))
-    tried = [one for job in chosen if (one := _try(report, rt, allowed, job, starts))]
-    _judge(report, tried, before)
+    carry_out(report, rt, allowed, chosen, starts, before=before)
     sent = {mail[_SUBSCRIPTION] for mail in outbox(rt)} - {None}
     report.facts["subscriptions sent"] = len(sent)
     if not sent:
         report.out_of_scope.append("dashboards by mail: none was sent to anybody")
 
 
-def one(
-    report: Report, rt: Rt, allowed: Sequence[LogAllowance], command: Sequence[str], limit: float = LIMIT,
-    *, starts: Starts | None = None, before: Before | None = None,
+def carry_out(
+    report: Report, rt: Rt, allowed: Sequence[LogAllowance], chosen: Sequence[Job], starts: Starts,
+    *, before: Before | None = None,
 ) -> None:  # fmt: skip
-    """Run one job. limit: seconds after which it is stopped. starts, before: as for `run`."""
-    tried = _try(report, rt, allowed, Job(tuple(command), limit), starts or Starts(rt))
-    _judge(report, [tried] if tried else [], before)
+    """Run these jobs and judge them. starts, before: as for `run`."""
+    tried = [one for job in chosen if (one := _try(report, rt, allowed, job, starts))]
+    _judge(report, tried, before)
 
 
 def _try(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, starts: Starts) -> Tried | None:

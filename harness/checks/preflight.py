@@ -62,16 +62,16 @@ _UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
 
 @dataclass
 class Known:
-    """What other checks have found out about the old side; None where it is not known (yet).
+    """What others have found out about the old side; None where it is not known.
 
-    configuration: of the new side. old_configuration: of the old one, where that is another.
+    recognised: what the first questions have found. configuration: of the new side. old_configuration: of the old
+    one, where that is another.
     """
 
-    history: History | None = None
+    recognised: Recognised
     validation: Validation | None = None
     configuration: Configuration = field(default_factory=Configuration)
     old_configuration: Configuration | None = None
-    recognised: Recognised | None = None
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,7 @@ def check(
     to `database`. path: the releases, from and to. steps: those that the upgrade is to apply.
     """
     started = time.monotonic()
-    first = known.recognised or recognise(
-        database, origin, target, path, steps=steps, history=known.history
-    )  # fmt: skip
-    report, schema, changes = first.report, first.schema, first.changes
+    report, schema, changes = known.recognised.report, known.recognised.schema, known.recognised.changes
     preflight_database.structure(report, database, schema, changes)
     preflight_database.collisions(report, database, schema, changes)
     preflight_database.orphans(report, database, schema, changes)

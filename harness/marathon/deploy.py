@@ -85,11 +85,6 @@ class Deployer(WayBack):
                 found.append({"id": app.id, "instances": 1})
         return found
 
-    def restart(self, app_id: str) -> Report:
-        """Replace every task by a new one of the same definition. Raises AppNotFoundError, AppLockedError."""
-        before = self.client.app(app_id)
-        return self._carry_out(before.definition, lambda: self.client.restart(app_id), before, restart=True)
-
     def scale(self, app_id: str, instances: int) -> Report:
         """Change the number of instances and prove all of them. Raises AppNotFoundError, AppLockedError."""
         before = self.client.app(app_id)
@@ -109,7 +104,6 @@ class Deployer(WayBack):
         before: AppState | None,
         *,
         undo: bool = False,
-        restart: bool = False,
         leaving: frozenset[str] = frozenset(),
         proving: bool = False,
     ) -> Report:
@@ -133,7 +127,6 @@ class Deployer(WayBack):
                 instances_of(definition),
                 change.deployment_id,
                 change.version,
-                restart=restart,
                 leaving=leaving,
             )
             try:

@@ -184,8 +184,10 @@ def look(
     database: Database, origin: Rt | None, target: Rt, path: tuple[str, str], validation: Validation | None = None
 ) -> Report:
     """Return the whole preflight's report for a way between two releases."""
-    known = Known(history.read(database, Thawer(target)), validation)
     steps = upgrade.expected_steps(target.upgrade_steps(), *path)
+    left = history.read(database, Thawer(target))
+    recognised = preflight.recognise(database, origin, target, path, steps=steps, history=left)
+    known = Known(recognised, validation)
     return preflight.check(database, origin, target, path, steps=steps, known=known)
 
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 
 import pymysql
 
-from harness.database import NAME, USER, Database
+from harness import standing
+from harness.containers import ExecError
+from harness.database import AS_ROOT, LONG, NAME, USER, Database
 from harness.errors import InfrastructureError
 
 BACKUP = "/tmp/backup.sql"
 """Inside the server's container: a backup of production has no business on the machine of the harness."""
 
 
+OBJECTS = ("--routines", "--events", "--triggers")
+"""What a site may have made beside tables and views."""
+
+
 def take(database: Database) -> None:
     """Dump the database into a file beside its server.
 
-    --hex-blob: attachments are bytes, and no client's character set may touch them. Raises ExecError.
+    --hex-blob: attachments are bytes, and no client's character set may touch them. Routines and events are left
+    out by the client unless it is told. Raises ExecError.
     """
-    database.dump_program("--hex-blob", "--no-tablespaces", f"--result-file={BACKUP}")
+    database.dump_program("--hex-blob", "--no-tablespaces", *OBJECTS, f"--result-file={BACKUP}")
 
 
 def put_back(database: Database, *, emptied: bool = True) -> None:
@@ -29,12 +37,17 @@ def put_back(database: Database, *, emptied: bool = True) -> None:
     """
     if emptied:
         empty(database)
-    program = "mariadb" if database.server.product == "mariadb" else "mysql"
-    database.container.need(
-        ["sh", "-c", f'exec {program} --no-defaults --protocol=TCP --host=127.0.0.1 --user={USER} '
-         f'--default-character-set=utf8mb4 {NAME} <{BACKUP}'],
-        environment={"MYSQL_PWD": database.credentials.password}, limit=3600,
+    done = database.container.run(
+        ["sh", "-c", f"exec {shlex.join(database.client_words(AS_ROOT))} <{BACKUP}"],
+        environment={"MYSQL_PWD": database.credentials.root_password}, limit=LONG,
     )  # fmt: skip
+    if done.code:
+        # The server quotes the row that it does not take, and this may be production's.
+        raise ExecError(
+            f"The backup could not be put back on {database.server.name} (exit code {done.code}).",
+            [("Server", standing.without_values(done.err)), ("Its log", standing.log(database))],
+            "see whether the disk is full: two copies and the backup need room at once",
+        )
 
 
 def empty(database: Database) -> None:

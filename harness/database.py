@@ -21,8 +21,15 @@ from harness.releases import Server
 from harness.waits import wait_until
 
 NAME, USER, PORT = "rt", "rt", 3306
+AS_USER = ("--protocol=TCP", "--host=127.0.0.1", f"--user={USER}")
+AS_ROOT = ("--socket=/run/mysqld/mysqld.sock", "--user=root")
+"""How a client within the container logs in; where root comes from decides which root it is."""
 PATIENCE = 180.0
 """Seconds in which a server that has its data answers, and in which a copy of data grows."""
+LONG = 24 * 3600.0
+"""Seconds for a client that reads or writes all of the data: it ends by itself where the server does."""
+SLOW_DISK = (2_000_000_000, 600.0)
+"""Bytes and seconds: a server that takes longer for as much is not slow but hangs."""
 SHUT_DOWN = 3600
 """Seconds in which a server writes everything to its tables, which after a large restore takes its time."""
 _NOT_YET = (pymysql.err.OperationalError, pymysql.err.InterfaceError, ConnectionError, OSError)
@@ -179,31 +186,47 @@ class Database:
         """Return the exact number of rows of every table."""
         return {name: int(self.value(f"SELECT COUNT(*) FROM `{name}`")) for name in self.tables()}
 
-    def client_program(self, pieces: Iterable[bytes], limit: float = 6 * 3600) -> Done:
-        """Feed SQL to the server's own command line client, as the application's user.
+    def patience(self, least: float) -> float:
+        """Return the seconds that one statement about all of the data may take: at least so many.
 
-        That user owns one database, so a dump cannot reach another one. The client is told not to print the
-        statement that failed: it would put raw data into a log.
+        A rebuild of the largest tables reads and writes everything, and indexes it anew: on slow disks some
+        megabytes a second.
+        """
+        size = self.value(
+            "SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()"
+        )
+        much, seconds = SLOW_DISK
+        return least + int(size or 0) // much * seconds
+
+    def client_words(self, login: Sequence[str] = AS_USER) -> list[str]:
+        """Return the words that start the server's own command line client.
+
+        login: AS_USER or AS_ROOT. The application's user owns one database, so a dump cannot reach another one.
+        The client is told not to print the statement that failed: it would put raw data into a log.
         """
         program, quiet = (
             ("mariadb", "--loose-skip-print-query-on-error")
             if self.server.product == "mariadb"
             else ("mysql", "--default-character-set=utf8mb4")
         )
-        return self.container.run(
-            # In binary mode the client runs no commands of its own: a line of a dump may not start a program.
-            [program, "--no-defaults", "--binary-mode", quiet, "--protocol=TCP", "--host=127.0.0.1",
-             f"--user={USER}", NAME],
-            environment={"MYSQL_PWD": self.credentials.password}, stdin=pieces, limit=limit,
-        )  # fmt: skip
+        # In binary mode the client runs no commands of its own: a line of a dump may not start a program.
+        return [
+            program, "--no-defaults", "--binary-mode", quiet, *login, NAME,
+        ]  # fmt: skip
 
-    def dump_program(self, *arguments: str, limit: float = 6 * 3600) -> str:
-        """Return a dump of the database made by the server's own client."""
+    def client_program(self, pieces: Iterable[bytes], limit: float = LONG) -> Done:
+        """Feed SQL to the server's own command line client, as the application's user. limit: seconds."""
+        return self.container.run(
+            self.client_words(), environment={"MYSQL_PWD": self.credentials.password}, stdin=pieces, limit=limit
+        )
+
+    def dump_program(self, *arguments: str, limit: float = LONG) -> str:
+        """Return a dump of the database made by the server's own client, as root: others may not read routines."""
         program = "mariadb-dump" if self.server.product == "mariadb" else "mysqldump"
         return self.container.need(
-            [program, "--no-defaults", "--protocol=TCP", "--host=127.0.0.1", f"--user={USER}",
-             "--single-transaction", "--default-character-set=utf8mb4", *arguments, NAME],
-            environment={"MYSQL_PWD": self.credentials.password}, limit=limit,
+            [program, "--no-defaults", *AS_ROOT, "--single-transaction", "--default-character-set=utf8mb4",
+             *arguments, NAME],
+            environment={"MYSQL_PWD": self.credentials.root_password}, limit=limit,
         )  # fmt: skip
 
     def shut_down(self) -> None:

@@ -139,7 +139,8 @@ def written(column: Column) -> list[str]:
 @contextlib.contextmanager
 def reader(database: Database) -> Iterator[Connection[Any]]:
     """Open a connection on which both products write times and numbers alike."""
-    with database.connection(init_command="SET time_zone = '+00:00'", read_timeout=3600) as connection:
+    patience = int(database.patience(3600))
+    with database.connection(init_command="SET time_zone = '+00:00'", read_timeout=patience) as connection:
         yield connection
 
 

@@ -23,6 +23,8 @@ from harness.statements import Counted, Statement
 from harness.waits import Retry, wait_until
 
 BALLAST = f"{DATA}/ballast"
+MEMORY_SHARE = 0.4
+"""Of the machine's memory, for a disk that is made of it: whoever else works there needs some as well."""
 ROOM = 160
 """MiB that a small disk has beyond the prepared data directory: for the server's start, and to restore a dump."""
 
@@ -81,9 +83,19 @@ def _beside(database: Database) -> Container:
 
 
 def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
-    """Return a durable copy whose data directory is of a limited size. Its data ends with its last container."""
+    """Return a durable copy whose data directory is of a limited size. Its data ends with its last container.
+
+    Raises InfrastructureError where the memory that stands for the disk is more than the machine should give.
+    """
     name = unique_name("small-disk")
-    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={baseline.size[0] // 1024 + ROOM}m"}
+    megabytes = baseline.size[0] // 1024 + ROOM
+    if megabytes > (most := int(lifecycle.client.info()["MemTotal"] * MEMORY_SHARE) // 10**6):
+        raise InfrastructureError(
+            f"A disk that fills up is made of memory, and for this database it takes {megabytes} MB; the engine's "
+            f"machine can give {most} MB.",
+            repair="ask with a smaller dump, or on a machine with more memory",
+        )
+    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={megabytes}m"}
     lifecycle.client.volumes.create(name, driver="local", driver_opts=options, labels=owner.labels("clone"))
     try:
         return Database(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from harness import backup, guard, schema, upgrade, web
 from harness.checks import rows
@@ -16,6 +17,13 @@ from harness.verdict import Report
 NAME = "rollback"
 QUESTION = "After the backup is put back, is everything as it was, and does the old release serve it?"
 REPAIR = "do not rely on this way back: empty the database before you put the backup into it, and try again"
+_OBJECTS = """
+    SELECT CONCAT(LOWER(routine_type), ' ', routine_name), SHA2(routine_definition, 256)
+      FROM information_schema.routines WHERE routine_schema = DATABASE()
+    UNION ALL SELECT CONCAT('event ', event_name), SHA2(event_definition, 256)
+      FROM information_schema.events WHERE event_schema = DATABASE()
+    UNION ALL SELECT CONCAT('trigger ', trigger_name), SHA2(action_statement, 256)
+      FROM information_schema.triggers WHERE trigger_schema = DATABASE()"""
 
 
 def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Report:
@@ -59,6 +67,22 @@ def _same(report: Report, before: Database, after: Database, tools: Rt) -> None:
     for table in sorted(set(one) & set(other)):
         if one[table] != other[table]:
             report.find(table, "its structure is not what it was", sql=f"SHOW CREATE TABLE {schema.quote(table)}")
+    same_objects(report, objects(before), objects(after))
+
+
+def objects(database: Database) -> dict[str, str]:
+    """Return what stands in a database beside tables and views: kind and name to a digest of what it does."""
+    return dict(database.rows(_OBJECTS, root=True))  # others do not see what a routine does
+
+
+def same_objects(report: Report, had: Mapping[str, str], has: Mapping[str, str]) -> None:
+    """Find what is gone or other than it was; what is new is the tables' matter."""
+    report.looked_at += len(had)
+    for name in sorted(name for name in had if had[name] != has.get(name)):
+        report.find(
+            name, "it is not what it was" if name in has else "it is gone", sql=_OBJECTS,
+            repair=f"back up with {' '.join(backup.OBJECTS)} as well",
+        )  # fmt: skip
 
 
 def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, database: Database) -> None:

@@ -146,10 +146,12 @@ class Sides:
                 running.skip(refusal.sentence)
             raise refusal
         new, steps = self.new(), self.steps()
+        limit = self.untouched().patience(upgrade.LIMIT)
         with self.step(title) as running:
             made = upgrade.run(
-                new, self.pair.origin, self.pair.target, heard=lambda line: running.note(redact.line(line))
-            )
+                new, self.pair.origin, self.pair.target, limit=limit,
+                heard=lambda line: running.note(redact.line(line)),
+            )  # fmt: skip
             self.need_containers(title)
             running.note(f"{len(made.steps)} of {len(steps)} steps, exit code {made.code}")
         return made

@@ -50,7 +50,8 @@ class Thawer:
         for batch in _batches(new):
             questions = [json.dumps({"id": number, "content": one}) for number, one in enumerate(batch)]
             done = self.tools.run(PROGRAM, stdin=[f"{question}\n".encode() for question in questions])
-            answers = [json.loads(line) for line in done.out.splitlines()]
+            # Not splitlines(), for which some letters of other alphabets, read byte by byte, end a line.
+            answers = [json.loads(line) for line in done.out.split("\n") if line]
             if done.code or [answer["id"] for answer in answers] != list(range(len(batch))):
                 raise InfrastructureError(
                     f"{PROGRAM} gave {len(answers)} answers to {len(batch)} questions (exit code {done.code}).",

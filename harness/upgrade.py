@@ -26,7 +26,7 @@ _ACTIONS = {
     "Now inserting data.": "content",
 }
 LIMIT = 6 * 3600.0
-"""Seconds until an upgrade is ended. It cannot prompt, so only a server that hangs ever gets there."""
+"""Seconds until an upgrade of a small database is ended. It cannot prompt: only a server that hangs gets there."""
 MAXIMUM_OUTPUT = 20_000_000
 """Bytes. A prompt that loops fills a disk in minutes; nothing an upgrade says is this long."""
 LONGEST = 100_000

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from harness import redact, web
 from harness.checks import application, mails, occasional
+from harness.checks.jobs import LIMIT as JOB_LIMIT
 from harness.checks.log import records
 from harness.checks.visit import Visit
 from harness.database import Database
@@ -118,4 +119,5 @@ def invite(
         tickets=numbers, dashboards=tuple(int(one) for (one,) in dashboards),
         people=people if thorough else dict(list(people.items())[:2]), thorough=thorough,
         subscribers=tuple(str(one) for (one,) in subscribers), jobs=tuple(jobs), jobs_left=tuple(left),
+        patience=database.patience(JOB_LIMIT),
     )  # fmt: skip

@@ -88,7 +88,7 @@ def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...], starts:
     report.out_of_scope += visit.jobs_left
     jobs.run(
         report, visit.rt, rules, thorough=visit.thorough, subscribers=visit.subscribers, more=visit.jobs,
-        starts=starts, before=former.jobs,
+        starts=starts, before=former.jobs, limit=visit.patience,
     )  # fmt: skip
 
 

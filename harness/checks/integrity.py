@@ -28,7 +28,8 @@ CLEAN, DIRTY = 0, 1
 LIMIT = 4 * 3600.0
 """Seconds that a validator gets; large sites take it an hour."""
 _FIELD = re.compile(r"^(\w+) => '(\d*)'(?: => (\w+))?$")
-_LOGGED = re.compile(r"^\[\d+\] \[|^DBD::|^RT::Handle=|^\S+ at \S+ line \d+")
+_LOGGED = re.compile(r"^\[\d+\] \[|^DBD::|^RT::Handle=|^\S+ at \S+ line \d+|^.* at \S+ line \d+\.$")
+"""What RT or Perl says and the validator does not: of a site's own modules Perl warns before RT listens to it."""
 _NUMBERS = re.compile(r"#\d+")
 _SHOWN = 8
 

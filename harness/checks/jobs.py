@@ -34,7 +34,7 @@ JOBS = (
 MORE_JOBS = (("rt-email-digest", "-m", "weekly"),)
 """The same jobs with other words, which a thorough visit runs as well."""
 LIMIT, LIMIT_OF_DASHBOARDS = 300.0, 60.0
-"""Seconds for a job; the second where somebody waits."""
+"""Seconds for a job on a small database; the second where somebody waits."""
 _SUBSCRIPTION = "X-RT-Dashboard-Subscription-Id"
 _SHOWN = 5
 
@@ -115,25 +115,26 @@ def knows_people(tools: Rt) -> bool:
 def run(
     report: Report, rt: Rt, allowed: Sequence[LogAllowance], *, thorough: bool = False,
     subscribers: Sequence[str] = (), more: Sequence[Sequence[str]] = (), starts: Starts | None = None,
-    before: Before | None = None,
+    before: Before | None = None, limit: float = LIMIT,
 ) -> None:  # fmt: skip
     """Run every job on a site; what fails or complains, and did not before, becomes a finding. Writes.
 
     starts: what RT says at every start, which is no job's doing. before: asked only where a job says anything.
     more: jobs that not every site runs. subscribers: who gets dashboards by mail, whose take a second each: unless
     it is thorough, only the first one's are made, where the release's job can be told to.
+    limit: seconds for a job.
     """
     few = len(subscribers) > 1 and not thorough and knows_people(rt)
     starts = starts or Starts(rt)
     chosen: list[Job] = []
     for command in map(tuple, (*JOBS, *(MORE_JOBS if thorough else ()), *more)):
         if command[0] != DASHBOARDS:
-            chosen.append(Job(command))
+            chosen.append(Job(command, limit))
         elif few:
             chosen.append(Job((*command, f"--user={subscribers[0]}"), LIMIT_OF_DASHBOARDS))
             report.out_of_scope.append(f"dashboards by mail of {len(subscribers) - 1} other people than the first")
         else:
-            chosen.append(Job(command, LIMIT if thorough else LIMIT_OF_DASHBOARDS))
+            chosen.append(Job(command, limit if thorough else LIMIT_OF_DASHBOARDS))
     carry_out(report, rt, allowed, chosen, starts, before=before)
     sent = {mail[_SUBSCRIPTION] for mail in outbox(rt)} - {None}
     report.facts["subscriptions sent"] = len(sent)

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.checks.jobs import LIMIT
 from harness.rt import Rt
 
 WIDE, EMOJI = "Prüfung 図書館 Ответ “ok”", " \U0001f600"
@@ -20,7 +21,7 @@ class Visit:
 
     people: name to password of accounts whose homepage is looked at. subscribers: names of those who get
     dashboards by mail. jobs: those that not every site runs. jobs_left: others, each with the reason why it is not
-    run. thorough: every kind of page.
+    run. patience: seconds for a job. thorough: every kind of page.
     """
 
     rt: Rt
@@ -36,6 +37,7 @@ class Visit:
     jobs: tuple[tuple[str, ...], ...] = ()
     jobs_left: tuple[str, ...] = ()
     said: frozenset[str] = frozenset()
+    patience: float = LIMIT
     thorough: bool = False
     mark: str = field(default_factory=lambda: secrets.token_hex(4))
 

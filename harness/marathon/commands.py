@@ -99,7 +99,7 @@ def run_deploy(options: argparse.Namespace) -> int:
         return deployer.deploy(definition, decision, decided_on=version)
 
     underway = Underway()
-    return told_when_interrupted(lambda: _carry_out(options, deploy, underway), underway.left)
+    return told_when_interrupted(lambda: _carry_out(options, deploy, underway), lambda: underway.message)
 
 
 def run_replace(options: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from harness.marathon.definition import App, image_of, instances_of
 from harness.marathon.errors import PASSING, RejectedError, ServerError, VersionNotFoundError
 from harness.marathon.follow import CHECK, REPAIR, facts_of
 from harness.marathon.gate import Wanted
+from harness.marathon.interrupted import Phase
 from harness.marathon.model import AppState, Change
 from harness.marathon.rolling import Decision, RollingRefusedError, decide_among, require_rolling
 from harness.marathon.watch import State
@@ -111,16 +112,17 @@ class Deployer(WayBack):
         report = Report(CHECK, QUESTION, unit="instances", repair=REPAIR)
         started = time.monotonic()
         with self.listen() as stream:
+            earlier = (self.underway.phase, self.underway.app_id, self.underway.deployment_id)
             if not proving:
-                self.underway.asked(app_id)
+                self.underway.enter(Phase.REQUESTED, app_id)
             try:
                 change = self._done(definition, act, before)
             except RejectedError as error:
-                self.underway.over()
+                self.underway.enter(*earlier)
                 report.find(app_id, error.sentence, repair=error.repair, blocks=error.blocks)
                 return report
-            tell = self.underway.going_back if proving else self.underway.begun
-            tell(app_id, change.deployment_id)
+            phase = Phase.ROLLING_BACK if proving else Phase.DEPLOYING
+            self.underway.enter(phase, app_id, change.deployment_id)
             wanted = Wanted(
                 app_id,
                 image_of(definition),
@@ -139,7 +141,7 @@ class Deployer(WayBack):
             report.facts |= facts_of(watch, definition, stream)
         if state is State.GOOD:
             report.looked_at = wanted.instances
-            self.underway.over(app_id)
+            self.underway.enter(Phase.PROVEN, app_id)
         else:
             report.findings.append(self.finding(watch))
             if undo:

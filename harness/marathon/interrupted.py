@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from types import FrameType
 
 from harness.errors import InfrastructureError
@@ -16,64 +17,64 @@ ENDS = (signal.SIGTERM, signal.SIGHUP)
 NOTHING = "Nothing was changed."
 
 
+class Phase(Enum):
+    """How far what was asked of a Marathon has come."""
+
+    UNTOUCHED = auto()
+    REQUESTED = auto()
+    DEPLOYING = auto()
+    ROLLING_BACK = auto()
+    STOPPING = auto()
+    STOPPED = auto()
+    PROVEN = auto()
+
+
 @dataclass
 class Underway:
     """What goes on by itself once nobody watches it.
 
-    said: it as a sentence with what to do; empty when nothing goes on. ended: what came to its end last, if any.
-    stopping: whether what goes on is a stop. upgraded: the database is not the old release's any more.
+    deployment_id: what carries the phase out, empty where none is known. database_upgraded: it is not the old
+    release's any more.
     """
 
-    said: str = ""
-    ended: str = ""
-    stopping: bool = False
-    upgraded: bool = False
+    phase: Phase = Phase.UNTOUCHED
+    app_id: str = ""
+    deployment_id: str = ""
+    database_upgraded: bool = False
 
-    def left(self) -> str:
-        """Say what an end at this moment leaves behind."""
-        return self.said or self.ended or NOTHING
+    def enter(self, phase: Phase, app_id: str, deployment_id: str = "") -> None:
+        """Note where things stand from now on."""
+        self.phase, self.app_id, self.deployment_id = phase, app_id, deployment_id
 
-    def asked(self, app_id: str) -> None:
-        """A change was sent, and its answer is not there yet."""
-        self.stopping = False
-        self.said = (
-            f"Whether Marathon took the change of {app_id} is not known: {_look(app_id)}, and take a deployment "
-            "that is no good back with DELETE /v2/deployments/<id>."
+    @property
+    def message(self) -> str:
+        """Say what an end at this moment leaves behind, and what to do."""
+        app, look = self.app_id, f"look with `python -m harness.marathon status {self.app_id}`"
+        named = f"(deployment {self.deployment_id or 'unknown'})"
+        sentences = {
+            Phase.UNTOUCHED: NOTHING,
+            Phase.REQUESTED: f"Whether Marathon took the change of {app} is not known: {look}, and {self._undo()}",
+            Phase.DEPLOYING: f"Deployment {self.deployment_id} of {app} goes on unwatched: {look}. "
+            f"If it is no good, nobody takes it back: {self._undo()}",
+            Phase.ROLLING_BACK: f"The rollback of {app} {named} goes on unwatched, and nothing proves the old "
+            f"release live: {look}.",
+            Phase.STOPPING: f"The stop of {app} {named} goes on: {look}.",
+            Phase.STOPPED: f"Every instance of {app} has stopped.",
+            Phase.PROVEN: f"What was asked for had come to its end: {look}.",
+        }
+        if self.phase is Phase.DEPLOYING and not self.deployment_id:  # Marathon had nothing to do
+            return f"What runs of {app} now is not proven: {look}."
+        return sentences[self.phase]
+
+    def _undo(self) -> str:
+        if self.database_upgraded:
+            return "scale the app to 0, and restore the backup before the old release is started."
+        if self.phase is Phase.REQUESTED:
+            return "take a deployment that is no good back with DELETE /v2/deployments/<id>."
+        return (
+            f"DELETE /v2/deployments/{self.deployment_id} does while it runs, after that a deploy of the old "
+            "definition."
         )
-
-    def begun(self, app_id: str, deployment_id: str) -> None:
-        """A deployment carries the change out; none is known where Marathon had nothing to do."""
-        if not deployment_id:
-            self.said = f"What runs of {app_id} now is not proven: {_look(app_id)}."
-            return
-        cancel = f"DELETE /v2/deployments/{deployment_id} does while it runs"
-        old = f"{cancel}, after that a deploy of the old definition."
-        if self.upgraded:
-            old = "scale the app to 0, and restore the backup before the old release is started."
-        self.said = (
-            f"Deployment {deployment_id} of {app_id} goes on unwatched: {_look(app_id)}. If it is no good, nobody "
-            f"takes it back: {old}"
-        )
-
-    def going_back(self, app_id: str, deployment_id: str) -> None:
-        """A bad deployment is being taken back."""
-        self.stopping = False
-        which = f"The rollback of {app_id} (deployment {deployment_id})" if deployment_id else "The rollback"
-        self.said = f"{which} goes on unwatched, and nothing proves the old release live: {_look(app_id)}."
-
-    def told_to_stop(self, app_id: str, deployment_id: str) -> None:
-        """Every instance was told to stop."""
-        self.stopping = True
-        self.said = f"The stop of {app_id} (deployment {deployment_id or 'unknown'}) goes on: {_look(app_id)}."
-
-    def over(self, app_id: str = "") -> None:
-        """It was never taken, or has stopped everything; app_id: it has come to its end, and that was proven."""
-        self.said, self.stopping = "", False
-        self.ended = f"What was asked for had come to its end: {_look(app_id)}." if app_id else ""
-
-
-def _look(app_id: str) -> str:
-    return f"look with `python -m harness.marathon status {app_id}`"
 
 
 def told_when_interrupted(work: Callable[[], int], left: Callable[[], str]) -> int:

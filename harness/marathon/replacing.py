@@ -28,7 +28,7 @@ An exit code of 0 is good; in bash each part of a pipe counts. They find in thei
 An example (options may stand in any order):
 
   python -m harness.marathon replace marathon.json --image registry.example.org/rt:5.0.3-7 --ask-images \\
-    --backup  'mariadb-dump --single-transaction rt >/backup/before-$RT_RUN.sql' \\
+    --backup  'mariadb-dump --single-transaction --routines --events rt >/backup/before-$RT_RUN.sql' \\
     --upgrade 'docker run --rm -v /etc/rt:/opt/share/docker/secrets/rt:ro "$RT_NEW_IMAGE" rt-setup-database \\
                --action upgrade --force --skip-create --upgrade-from 4.4.6 --upgrade-to 5.0.3' \\
     --restore 'mariadb -e "DROP DATABASE rt; CREATE DATABASE rt" && mariadb rt </backup/before-$RT_RUN.sql'
@@ -53,7 +53,7 @@ from contextlib import suppress
 
 from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.marathon.definition import App, instances_of
-from harness.marathon.interrupted import ENDS, Underway
+from harness.marathon.interrupted import ENDS, Phase, Underway
 from harness.marathon.stopall import DatabaseCommand, DatabaseCommands, StepFailedError
 from harness.waits import NotReadyError, Retry, wait_until
 
@@ -105,9 +105,13 @@ def steps(options: argparse.Namespace, image: str) -> DatabaseCommands:
 
 def left_behind(underway: Underway) -> str:
     """Say what an end in the middle leaves behind: the instances, the database, and what Marathon still does."""
-    if underway.stopping or not (underway.said or underway.ended):
-        return f"{LEFT} {underway.said}".rstrip()
-    return f"{underway.left()} {AS_IT_IS}"
+    match underway.phase:
+        case Phase.UNTOUCHED | Phase.STOPPED:
+            return LEFT
+        case Phase.STOPPING:
+            return f"{LEFT} {underway.message}"
+        case _:
+            return f"{underway.message} {AS_IT_IS}"
 
 
 def shell(name: str, command: str, image: str) -> DatabaseCommand:

@@ -81,7 +81,7 @@ def replace_all(deployer: Deployer, definition: App, decision: Decision, databas
         database.backup()
         _need_nobody(deployer, absolute(definition), "before the upgrade; it was not begun")
         report.facts["phase"] = "upgrade"
-        deployer.underway.upgraded = True
+        deployer.underway.database_upgraded = True
         database.upgrade()
     except SomebodyStartedError as error:
         raise told_of(
@@ -217,7 +217,7 @@ def _restored(deployer: Deployer, app_id: str, restore: DatabaseCommand | None, 
     try:
         _need_nobody(deployer, app_id, "before the restore; it was not begun")
         restore()
-        deployer.underway.upgraded = False
+        deployer.underway.database_upgraded = False
     except SomebodyStartedError as error:
         report.facts["then"] = "nothing was restored: instances run on the database that was touched; stop them"
         report.find(app_id, error.sentence, repair=error.repair)

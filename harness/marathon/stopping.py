@@ -8,6 +8,7 @@ from typing import Literal
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
+from harness.marathon.interrupted import Phase
 from harness.marathon.model import AppState, Change, Task
 from harness.marathon.wayback import absolute, stop_limit
 from harness.waits import Retry, wait_until
@@ -36,10 +37,10 @@ def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:
                 raise
             return Change(None, "")  # an earlier attempt was taken, and its answer lost
 
-    deployer.underway.asked(app_id)
+    deployer.underway.enter(Phase.REQUESTED, app_id)
     change = deployer.insist(f"{app_id} taking a stop", scaled)
     change = deployer.settled(app_id, change) if attempts > 1 else change
-    deployer.underway.told_to_stop(app_id, change.deployment_id)
+    deployer.underway.enter(Phase.STOPPING, app_id, change.deployment_id)
     return change
 
 
@@ -62,7 +63,7 @@ def wait_stopped(deployer: Deployer, app_id: str, change: Change, timeout: float
 
     what = f"Stop of all tasks of {app_id}"
     wait_until(what, stopped, timeout, interval=deployer.pace.interval, retry_on=PASSING)
-    deployer.underway.over()
+    deployer.underway.enter(Phase.STOPPED, app_id)
     return served
 
 

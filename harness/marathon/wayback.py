@@ -16,6 +16,7 @@ from harness.marathon.definition import App, number
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
 from harness.marathon.follow import CHECK, Follower
 from harness.marathon.gate import Wanted
+from harness.marathon.interrupted import Phase
 from harness.marathon.model import AppState, Change
 from harness.marathon.watch import State
 from harness.verdict import Finding, Report
@@ -68,7 +69,7 @@ class WayBack(Follower):
         """Go back, wait for the rollback (a deployment of its own), and prove the old release live again."""
         app_id = absolute(definition)
         change = self.go_back(app_id, before, failed)
-        self.underway.going_back(app_id, change.deployment_id)
+        self.underway.enter(Phase.ROLLING_BACK, app_id, change.deployment_id)
         report.facts["rollback"] = change.deployment_id
         if before is None or before.instances == 0:
             self._wait_gone(definition, before, change, report)
@@ -86,7 +87,7 @@ class WayBack(Follower):
             found = Finding(CHECK, app_id, error.sentence, blocks=error.blocks, repair=repair)
         report.facts[LIVE_AGAIN] = found is None
         if found is None:
-            self.underway.over(app_id)
+            self.underway.enter(Phase.PROVEN, app_id)
         else:
             what = f"The rollback is not proven: {found.what}"
             report.findings.append(Finding(CHECK, app_id, what, blocks=found.blocks, repair=found.repair))
@@ -122,7 +123,7 @@ class WayBack(Follower):
                     raise
                 return Change(None, "")
 
-        self.underway.going_back(before.id, "")
+        self.underway.enter(Phase.ROLLING_BACK, before.id)
         return self.settled(before.id, self.insist(f"The old definition of {before.id}", put))
 
     def settled(self, app_id: str, change: Change) -> Change:
@@ -170,7 +171,7 @@ class WayBack(Follower):
             report.findings.append(Finding(CHECK, app_id, what, blocks=error.blocks, repair=repair))
             return
         report.facts["nothing ran before, nothing runs now"] = True
-        self.underway.over(app_id)
+        self.underway.enter(Phase.PROVEN, app_id)
 
 
 def absolute(definition: App) -> str:

@@ -67,14 +67,16 @@ for my $rights (['ModifySelf'], ['ModifySelf', 'SeeOwnDashboard']) {{
     need($group->SetDisabled(1));
 }}
 
-# Extensions: data that failed once and was inserted later; data that never was; and a very large file.
+# Extensions: data that failed once and was inserted later; data that never was; and a very large file with every
+# byte in it, as a file that is not in English has bytes that a reader may take for the end of a line.
 my $event = 0;
 sub note {{ my $package = shift; RT->System->AddUpgradeHistory($package => {{action => 'insert', @_}}) }}
 note('RT::Extension::Again', stage => 'before', individual_id => 'a1', filename => '/src/again/etc/initialdata');
 note('RT::Extension::Again', stage => 'before', individual_id => 'a2', filename => '/src/again/etc/initialdata');
 note('RT::Extension::Again', stage => 'after', individual_id => 'a2', return_value => [1, 'Done inserting data']);
 note('RT::Extension::Never', stage => 'before', individual_id => 'n1', filename => '/src/never/etc/initialdata');
-note('RT', stage => 'before', individual_id => 'x1', filename => '/root/x.json', content => 'x' x {LONG});
+my $large = join('', map {{ chr }} 0 .. 255) . 'x' x {LONG};
+note('RT', stage => 'before', individual_id => 'x1', filename => '/root/x.json', content => $large);
 note('RT', stage => 'after', individual_id => 'x1', return_value => [1, 'Done inserting data']);
 """
 BY_SQL = (

@@ -60,6 +60,13 @@ def test_the_words_of_the_validator_are_understood() -> None:
 NEWLY_ASKED = ["Record #1 in Queues references a nonexistent record in Groups; id 1 (a Instance)"]
 
 
+def test_what_perl_says_of_a_sites_own_modules_is_no_finding() -> None:
+    """It compiles them before RT listens to its warnings, so that they come as they are, at every start."""
+    said = "Subroutine Name redefined at /opt/rt/site.d/lib/RT/User_Local.pm line 9.\n"
+    assert integrity.parse(said) == []
+    assert integrity.parse(f"{said}Links->LocalTarget references missing ticket #7\n") != []
+
+
 def test_what_only_the_targets_validator_asks_is_old_where_it_was_so_before() -> None:
     """Later validators ask more. The target's own word about the untouched database tells old dirt from new."""
     before, after = Validation("4.4.4", 1, FOUND), Validation("5.0.3", 1, FOUND + NEWLY_ASKED)

@@ -18,7 +18,7 @@ from harness.marathon.client import Marathon
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
-from harness.marathon.interrupted import NOTHING, Underway, told_when_interrupted
+from harness.marathon.interrupted import NOTHING, Phase, Underway, told_when_interrupted
 from harness.marathon.model import Change
 from harness.marathon.standin.trial import Trial
 from harness.marathon.stopping import begin_stop, wait_stopped
@@ -42,24 +42,29 @@ def pressed(deployer: Deployer, when: Callable[[str], bool]) -> Pace:
     before = deployer.pace.clock
 
     def clock() -> float:
-        if when(deployer.underway.said):
+        if when(deployer.underway.message):
             raise KeyboardInterrupt
         return before()
 
     return replace(deployer.pace, clock=clock)
 
 
-@pytest.mark.parametrize("said", ["", "Deployment x goes on."])
-def test_what_is_left_is_asked_for_at_the_end(said: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("phase", "message"),
+    [(Phase.UNTOUCHED, NOTHING), (Phase.STOPPED, "Every instance of /rt has stopped.")],
+)
+def test_what_is_left_is_asked_for_at_the_end(
+    phase: Phase, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """At the start there was nothing to tell of; and what is not proven ends with 2."""
     underway = Underway()
 
     def work() -> int:
-        underway.said = said
+        underway.enter(phase, "/rt")
         raise KeyboardInterrupt
 
-    assert told_when_interrupted(work, underway.left) == 2
-    assert capsys.readouterr().err.strip() == f"Interrupted. {said or NOTHING}"
+    assert told_when_interrupted(work, lambda: underway.message) == 2
+    assert capsys.readouterr().err.strip() == f"Interrupted. {message}"
 
 
 @pytest.mark.engine
@@ -69,8 +74,8 @@ def test_a_deployment_that_nobody_watches_any_more_is_named(trial: Trial, deploy
     with pytest.raises(KeyboardInterrupt):
         deployer.deploy(release(trial, "1", health="503"))
     [running] = deployer.client.deployments()
-    assert f"DELETE /v2/deployments/{running.id} " in deployer.underway.said
-    assert f"status {trial.group}/app" in deployer.underway.said
+    assert f"DELETE /v2/deployments/{running.id} " in deployer.underway.message
+    assert f"status {trial.group}/app" in deployer.underway.message
 
 
 @pytest.mark.engine
@@ -80,10 +85,10 @@ def test_a_rollback_that_nobody_watches_any_more_is_named(trial: Trial, deployer
     deployer.pace = pressed(deployer, lambda said: said.startswith("The rollback"))
     with pytest.raises(KeyboardInterrupt):
         deployer.deploy(release(trial, "2", health="503"))
-    named = re.search(r"\(deployment (\S+)\)", deployer.underway.said)
+    named = re.search(r"\(deployment (\S+)\)", deployer.underway.message)
     assert named is not None
     assert named[1] in {one.id for one in deployer.client.deployments()}
-    assert "nothing proves the old release live" in deployer.underway.said
+    assert "nothing proves the old release live" in deployer.underway.message
 
 
 @pytest.mark.engine
@@ -93,25 +98,25 @@ def test_a_change_without_an_answer_may_have_been_taken(trial: Trial, deployer: 
         deployer.client = client
         with pytest.raises(KeyboardInterrupt):
             deployer.deploy(release(trial, "1"))
-    assert f"Whether Marathon took the change of {trial.group}/app is not known" in deployer.underway.said
+    assert f"Whether Marathon took the change of {trial.group}/app is not known" in deployer.underway.message
 
 
 @pytest.mark.engine
 def test_what_has_come_to_its_end_is_not_told_of(trial: Trial, deployer: Deployer) -> None:
     """A way back to nothing, a proven deploy, a way back, a definition that Marathon refuses, a stop."""
     assert not deployer.deploy(release(trial, "1", health="503"))
-    assert deployer.underway.said == ""
+    assert deployer.underway.phase is Phase.PROVEN
     good(deployer.deploy(release(trial, "1")))
-    assert deployer.underway.said == ""
+    assert deployer.underway.phase is Phase.PROVEN
     assert not deployer.deploy(release(trial, "2", health="503"))
-    assert deployer.underway.said == ""
+    assert deployer.underway.phase is Phase.PROVEN
     assert not deployer.deploy(release(trial, "2", constraints=[["hostname"]]))
-    assert deployer.underway.said == ""
+    assert f"status {trial.group}/app" in deployer.underway.message  # as it was before it was refused
     app_id = f"{trial.group}/app"
     change = begin_stop(deployer, app_id)
-    assert f"The stop of {app_id} (deployment {change.deployment_id}) goes on" in deployer.underway.said
+    assert f"The stop of {app_id} (deployment {change.deployment_id}) goes on" in deployer.underway.message
     wait_stopped(deployer, app_id, change, 120)
-    assert deployer.underway.said == ""
+    assert deployer.underway.message == f"Every instance of {app_id} has stopped."
 
 
 @pytest.mark.engine

@@ -15,7 +15,7 @@ from harness.errors import InfrastructureError, UsageError
 from harness.marathon import replacing
 from harness.marathon.__main__ import main
 from harness.marathon.definition import App
-from harness.marathon.interrupted import Underway, told_when_interrupted
+from harness.marathon.interrupted import Phase, Underway, told_when_interrupted
 from harness.marathon.replacing import RUN, left_behind, need_running, shell
 from harness.marathon.stopall import StepFailedError
 from harness.releases import ROOT
@@ -170,7 +170,7 @@ def test_an_interruption_says_what_is_left(capsys: pytest.CaptureFixture[str]) -
         raise KeyboardInterrupt
 
     underway = Underway()
-    underway.told_to_stop("/rt", "97c136bf")
+    underway.enter(Phase.STOPPING, "/rt", "97c136bf")
     assert told_when_interrupted(ends, lambda: left_behind(underway)) == 2
     said = capsys.readouterr().err
     assert "stay stopped" in said
@@ -181,16 +181,18 @@ def test_an_interruption_says_what_is_left(capsys: pytest.CaptureFixture[str]) -
 def test_an_interrupted_start_never_sends_the_old_release_to_the_new_database(upgraded: bool) -> None:
     """Nothing is stopped any more then; and what takes a plain deploy back would meet the upgraded tables."""
     underway = Underway()
-    underway.told_to_stop("/rt", "1")
-    underway.over()
+    underway.enter(Phase.STOPPING, "/rt", "1")
+    underway.enter(Phase.STOPPED, "/rt")
     assert "stay stopped" in left_behind(underway)
-    underway.upgraded = upgraded
-    underway.begun("/rt", "97c136bf")
+    underway.database_upgraded = upgraded
+    underway.enter(Phase.DEPLOYING, "/rt", "97c136bf")
     said = left_behind(underway)
     assert "stay stopped" not in said
     assert ("restore the backup before the old release is started" in said) == upgraded
     assert ("a deploy of the old definition" in said) != upgraded
-    underway.going_back("/rt", "")
+    underway.enter(Phase.REQUESTED, "/rt")  # what takes that back is no other
+    assert ("DELETE /v2/deployments" in left_behind(underway)) != upgraded
+    underway.enter(Phase.ROLLING_BACK, "/rt")
     assert "stay stopped" not in left_behind(underway)
-    underway.over("/rt")
+    underway.enter(Phase.PROVEN, "/rt")
     assert "had come to its end" in left_behind(underway)

@@ -66,13 +66,13 @@ def test_an_end_during_the_proof_of_the_way_back_names_the_way_back(
 
     def ended(*words: Any) -> Report:
         report = prove(*words)
-        said.append(deployer.underway.left())
+        said.append(deployer.underway.message)
         return report
 
     clock = deployer.pace.clock
 
     def watched() -> float:
-        said.append(deployer.underway.said)
+        said.append(deployer.underway.message)
         return clock()
 
     monkeypatch.setattr(deployer, "prove", ended)

@@ -1,0 +1,94 @@
+"""A backup is all of a site's database, and what goes wrong with it quotes nothing of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from harness import backup, database, interruption, rollback
+from harness.containers import ExecError
+from harness.database import Database
+from harness.errors import InfrastructureError
+from harness.interruption import Cut
+from harness.lifecycle import Lifecycle
+from harness.releases import ROOT, server
+from harness.verdict import Report
+
+pytestmark = pytest.mark.engine
+CANARY = "nobody-may-read-this"
+MADE = (
+    f"CREATE TABLE Other (id int, Name varchar(40) DEFAULT '{CANARY}') CHARSET=utf8mb4",
+    "CREATE TRIGGER stamped BEFORE INSERT ON Other FOR EACH ROW SET NEW.id = NEW.id + 1",
+    "CREATE PROCEDURE cleaned() DELETE FROM Other",
+    "CREATE FUNCTION unit() RETURNS int DETERMINISTIC NO SQL RETURN 1",
+    "CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM Other",
+    "INSERT INTO Other VALUES (1, 'one')",
+)
+
+
+@pytest.fixture(params=["mariadb-10.11", "mysql-9.7"])
+def site(request: pytest.FixtureRequest, lifecycle: Lifecycle, clone: CloneFactory) -> Database:
+    """A server with a table, and with everything else that a site may have made."""
+    name = str(request.param)
+    found = clone(lifecycle.baselines.empty(server(name), lifecycle.server_image(name)))
+    found.execute(*MADE, root=True)
+    return found
+
+
+def test_routines_events_and_triggers_come_back(site: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients leave the first two out unless they are told; then the drill says which are gone."""
+    had = rollback.objects(site)
+    assert set(had) == {"trigger stamped", "procedure cleaned", "function unit", "event nightly"}
+    backup.take(site)
+    backup.put_back(site)
+    assert (rollback.objects(site), site.rows("SELECT * FROM Other")) == (had, [(2, "one")])
+
+    monkeypatch.setattr(backup, "OBJECTS", ("--skip-routines", "--skip-events"))
+    backup.take(site)
+    backup.put_back(site)
+    report = Report(rollback.NAME, rollback.QUESTION)
+    rollback.same_objects(report, had, rollback.objects(site))
+    assert [one.where for one in report.findings] == ["event nightly", "function unit", "procedure cleaned"]
+
+
+def test_a_restore_that_breaks_quotes_no_row(site: Database) -> None:
+    """The client prints the statement that failed, and the server the value that it does not take."""
+    backup.take(site)
+    row = f"INSERT INTO Other VALUES ('{CANARY}', '{CANARY}');"
+    site.container.need(["sh", "-c", 'echo "$1" >>"$2"', "sh", row, backup.BACKUP])
+    with pytest.raises(ExecError, match="The backup could not be put back") as caught:
+        backup.put_back(site)
+    assert CANARY not in str(caught.value)
+    assert "Other" in site.tables()
+
+
+def test_a_larger_database_gets_more_time(site: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a server that hangs is cut off: what a rebuild takes grows with the data."""
+    assert site.patience(5) == 5
+    monkeypatch.setattr(database, "SLOW_DISK", (1000, 2.0))
+    assert site.patience(5) > 5
+
+
+def test_a_full_disk_takes_no_more_memory_than_there_is(lifecycle: Lifecycle) -> None:
+    """The kernel would end other people's programs to make room."""
+    name = "mariadb-10.11"
+    baseline = lifecycle.baselines.empty(server(name), lifecycle.server_image(name))
+    large = replace(baseline, size=(10**10, 10**9))
+    with (
+        pytest.raises(InfrastructureError, match="made of memory"),
+        interruption.copy(lifecycle, large, Cut.DISK),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(("words", "limited"), [([], True), (["--dump", "mine.sql"], False)])
+def test_a_dump_of_ones_own_may_take_its_time(words: list[str], limited: bool) -> None:
+    """Ten minutes are enough for the bundled ones."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "tests/harness/test_words.py", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert "collected" in done.stdout
+    assert ("timeout: 600" in done.stdout) == limited

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
+
+from harness.arguments import Parser
+from harness.errors import InfrastructureError
+from harness.faults import ended
 
 PARTS = ("gate", "pairs", "rows", "marathon_standin")
 
 
-def main() -> int:
-    """Run every part in a process of its own; exit code 1 when a bound was exceeded."""
-    worst = 0
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run every part in a process of its own; exit code 1 when a bound was exceeded, 2 when a part failed."""
+    Parser(prog="python -m benchmarks", description=__doc__).parse_args(arguments)
+    return ended("benchmarks", _all)
+
+
+def _all() -> int:
+    codes = set()
     for part in PARTS:
         print(f"== {part}", flush=True)
-        worst |= subprocess.run([sys.executable, "-m", f"benchmarks.{part}"], check=False).returncode
-    return int(bool(worst))
+        codes.add(subprocess.run([sys.executable, "-m", f"benchmarks.{part}"], check=False).returncode)
+    return 1 if 1 in codes else InfrastructureError.exit_code if any(codes) else 0
 
 
 if __name__ == "__main__":

@@ -7,18 +7,21 @@ Both sides run one after the other in each round; the figures are medians, and w
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import Bounds
 from harness import engine, leftovers
+from harness.arguments import Parser
 from harness.choice import Choice, choose
 from harness.database import FAST, Database
+from harness.errors import InfrastructureError
+from harness.faults import ended
 from harness.lifecycle import Lifecycle
 from harness.releases import ROOT
 from harness.rt import Configuration
@@ -42,12 +45,17 @@ def bare(lifecycle: Lifecycle, choice: Choice, until: str = "served") -> float:
 
 
 def gate() -> float:
-    """Return the seconds that `./gate` takes, from the command to the verdict."""
+    """Return the seconds that `./gate` takes, from the command to the verdict, which must be GO.
+
+    Raises InfrastructureError where it is not.
+    """
     start = time.monotonic()
     done = subprocess.run([str(ROOT / "gate")], capture_output=True, text=True, check=False)
     seconds = time.monotonic() - start
     if done.returncode != 0:
-        raise SystemExit(f"the gate did not say GO (exit code {done.returncode}):\n{done.stdout[-3000:]}")
+        raise InfrastructureError(
+            f"The gate did not say GO (exit code {done.returncode}).", [("Its end", done.stdout[-3000:])]
+        )
     return seconds
 
 
@@ -81,17 +89,22 @@ def _restore(lifecycle: Lifecycle, choice: Choice) -> tuple[float, float]:
         answering = time.monotonic()
         done = database.client_program(choice.dump.chunks())
         if done.code:
-            raise SystemExit(f"the dump could not be restored: {done.err[-500:]}")
+            raise InfrastructureError("The dump could not be restored.", [("Server", done.err[-500:])])
         return time.monotonic() - start, time.monotonic() - answering
     finally:
         database.remove()
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; exit code 1 when a bound is exceeded."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=__doc__)
+    parser = Parser(prog="python -m benchmarks.gate", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    rounds = parser.parse_args(arguments).rounds
+    return ended("benchmarks.gate", lambda: measure(rounds))
+
+
+def measure(rounds: int) -> int:
+    """Measure so many rounds and print; return the exit code."""
     choice = choose()
     with contextlib.closing(engine.connect()) as client:
         lifecycle = Lifecycle(client, Configuration())

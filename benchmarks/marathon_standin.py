@@ -7,13 +7,13 @@ Both figures are printed with the machine's own speed beside them: a bare exchan
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import multiprocessing
 import os
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -21,6 +21,8 @@ from pathlib import Path
 import requests
 import uvicorn
 
+from harness.arguments import Parser
+from harness.faults import ended
 from harness.marathon.standin.__main__ import listen
 from harness.marathon.standin.api import build
 from harness.marathon.standin.clock import RealClock, stamp
@@ -164,11 +166,16 @@ def median_milliseconds(url: str, times: int = 300) -> tuple[float, float]:
     return statistics.median(taken), statistics.quantiles(taken, n=100)[98]
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; returns 1 when a figure misses its target."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(prog="python -m benchmarks.marathon_standin", description=__doc__)
     parser.add_argument("--seconds", type=float, default=30, help="how long to watch the probes' CPU time")
-    seconds = parser.parse_args().seconds
+    seconds = parser.parse_args(arguments).seconds
+    return ended("benchmarks.marathon_standin", lambda: measure(seconds))
+
+
+def measure(seconds: float) -> int:
+    """Watch the probes for so many seconds and print; return the exit code."""
     victim, port = start(target)
     process, own = start(server, port)
     url = f"http://127.0.0.1:{own}"

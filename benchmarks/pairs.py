@@ -14,11 +14,15 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 from benchmarks import Bounds
 from benchmarks.gate import bare
 from harness import engine, leftovers, owner
+from harness.arguments import Parser
 from harness.choice import DEFAULT_ORIGIN, DEFAULT_SERVER, DEFAULT_TARGET, Choice, choose
+from harness.errors import InfrastructureError
+from harness.faults import ended
 from harness.lifecycle import Lifecycle
 from harness.releases import ROOT
 from harness.rt import Configuration
@@ -29,7 +33,7 @@ BOUND = 2.5
 def tested(choice: Choice) -> float:
     """Return the seconds that the pair's tests take, pytest's own start and end included.
 
-    Raises SystemExit when they are not green: what a failing run takes says nothing.
+    Raises InfrastructureError when they are not green: what a failing run takes says nothing.
     """
     pair = choice.pair
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/upgrade/test_upgrade.py"]
@@ -39,15 +43,16 @@ def tested(choice: Choice) -> float:
     done = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - start
     if done.returncode:
-        raise SystemExit(
-            f"the tests of {pair} are not green (exit code {done.returncode}):\n{done.stdout[-3000:]}"
+        raise InfrastructureError(
+            f"The tests of {pair} are not green (exit code {done.returncode}).",
+            [("Their end", done.stdout[-3000:])],
         )
     return seconds
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; exit code 1 when the bound is exceeded."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m benchmarks.pairs",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -55,7 +60,12 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pair", default=f"{DEFAULT_ORIGIN}:{DEFAULT_TARGET}")
     parser.add_argument("--server", default=DEFAULT_SERVER)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    return ended("benchmarks.pairs", lambda: measure(options))
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Measure and print; return the exit code."""
     origin, _, target = options.pair.partition(":")
     choice = choose(origin, target, options.server)
     with contextlib.closing(engine.connect()) as client:

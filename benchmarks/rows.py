@@ -9,34 +9,46 @@ asked. Then a plain dump of the upgraded side to /dev/null and the check run in 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from benchmarks import Bounds
 from harness import amplify, dump, engine, leftovers, releases
+from harness.arguments import Parser
 from harness.checks import rows
 from harness.database import USER, Database
+from harness.errors import InfrastructureError
+from harness.faults import ended
 from harness.lifecycle import Lifecycle
 from harness.rt import Configuration
 from harness.thaw import Thawer
+from harness.verdict import Report
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; exit code 1 when a bound is exceeded."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(
+        prog="python -m benchmarks.rows", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pair", default="4.4.6:5.0.10")
     parser.add_argument("--server", default="mariadb-10.11")
-    options = parser.parse_args()
-    client = engine.connect()
-    try:
-        return measure(Lifecycle(client, Configuration(), print), options)
-    finally:
-        leftovers.remove_own(client)
+    options = parser.parse_args(arguments)
+
+    def work() -> int:
+        with contextlib.closing(engine.connect()) as client:
+            try:
+                return measure(Lifecycle(client, Configuration(), print), options)
+            finally:
+                leftovers.remove_own(client)
+
+    return ended("benchmarks.rows", work)
 
 
 def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> int:
@@ -57,8 +69,8 @@ def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> int:
     figures: dict[str, list[float]] = {"dump": [], "check": [], "check, old side remembered": []}
     for _ in range(options.rounds):
         figures["dump"].append(timed(lambda: discard_a_dump(after)))
-        figures["check"].append(timed(lambda: show(rows.check(before, after, steps, thaw))))
-        remembered = timed(lambda: show(rows.check(before, after, steps, thaw, known=known)))
+        figures["check"].append(timed(lambda: need_clean(rows.check(before, after, steps, thaw))))
+        remembered = timed(lambda: need_clean(rows.check(before, after, steps, thaw, known=known)))
         figures["check, old side remembered"].append(remembered)
     size, count = amplify.megabytes(after), sum(after.counts().values())
     print(f"\n{pair}, {size:.0f} MB, {count} rows, {options.rounds} rounds")
@@ -84,10 +96,10 @@ def discard_a_dump(database: Database) -> None:
     )  # fmt: skip
 
 
-def show(report: object) -> None:
-    """Insist that the check found nothing: a figure of a check that fails means nothing."""
+def need_clean(report: Report) -> None:
+    """Raise InfrastructureError where the check found something: then a figure of it means nothing."""
     if not report:
-        raise SystemExit(str(report))
+        raise InfrastructureError("The check found something on sides that are alike.", [("Found", str(report))])
 
 
 def timed(work: Callable[[], None]) -> float:

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,17 +23,14 @@ from harness.containers import Container, unique_name
 from harness.copying import DATA, PREPARED, Room
 from harness.database import FAST, Credentials, Database, Profile
 from harness.dump import FOLDER, Dump
-from harness.images import Progress, quiet
+from harness.notify import Notify, quiet
 from harness.releases import Server
 from harness.restore import Restored, restore
 
-CACHE_LABEL = "rt-harness.cache"
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
 """When set, prepared databases of the user's own dumps are kept for the next run (until make distclean)."""
-FORMAT = "4"
+FORMAT = "5"
 """Raised when the way a baseline is made changes, so that old ones are not used."""
-KEY_LABEL, PLACE_LABEL = "rt-harness.baseline", "rt-harness.cache-directory"
-"""On a volume: what it is, and the cache directory that knows it."""
 PRIVATE = "private-"
 
 
@@ -42,7 +39,7 @@ class Baseline:
     """A prepared data directory in a volume, with the facts known about its content.
 
     rows: table to exact row count after the restore. seconds: what the restore took. size: kB of all of it, and of
-    its largest table. notes, doubts: see `restore.Restored`.
+    its largest table. notes, unproven: see `restore.Restored`.
     """
 
     key: str
@@ -54,7 +51,7 @@ class Baseline:
     seconds: float = 0.0
     size: tuple[int, int] = (0, 0)
     notes: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
+    unproven: list[str] = field(default_factory=list)
 
 
 def private(dump: Dump) -> bool:
@@ -65,9 +62,9 @@ def private(dump: Dump) -> bool:
 class Baselines:
     """Makes baselines and clones on one engine; one process makes a baseline, all share it."""
 
-    def __init__(self, client: DockerClient, progress: Progress = quiet) -> None:
-        """Remember the engine. `progress` hears one line whenever something slow begins."""
-        self.client, self.progress = client, progress
+    def __init__(self, client: DockerClient, notify: Notify = quiet) -> None:
+        """Remember the engine. `notify` hears one line whenever something slow begins."""
+        self.client, self.notify = client, notify
 
     def of_dump(self, dump: Dump, server: Server, image: str) -> Baseline:
         """Return the baseline of a dump on a server, restored first if there is none.
@@ -116,6 +113,15 @@ class Baselines:
             self._remove_volume(name)
             raise
 
+    @contextlib.contextmanager
+    def cloned(self, baseline: Baseline, profile: Profile = FAST, **options: Any) -> Iterator[Database]:
+        """Give a private copy of a baseline for a `with` block, which discards it at its end."""
+        database = self.clone(baseline, profile, **options)
+        try:
+            yield database
+        finally:
+            self.discard(database)
+
     def has(self, dump: Dump, server: Server, image: str) -> bool:
         """Tell whether a dump has been restored on a server already."""
         return self._found(_key_of(dump, image), server) is not None
@@ -131,11 +137,8 @@ class Baselines:
         self.client.volumes.create(name, labels=owner.labels("measure"))
         try:
             volumes = {name: (copying.DATA, "rw")} | ({origin.volume: (copying.PREPARED, "ro")} if origin else {})
-            box = Container(self.client, image, "measure", entrypoint=["sleep", "3600"], volumes=volumes)
-            try:
+            with Container(self.client, image, "measure", entrypoint=["sleep", "3600"], volumes=volumes) as box:
                 copying.need_room(box, wanted, what)
-            finally:
-                box.remove()
         finally:
             self._remove_volume(name)
 
@@ -183,8 +186,8 @@ class Baselines:
         with cache.lock(f"baseline-{key}"):
             if found := self._found(key, server):
                 return found
-            self.progress(what)
-            labels = owner.labels("baseline") if key.startswith(PRIVATE) else {CACHE_LABEL: "baseline"}
+            self.notify(what)
+            labels = owner.labels("baseline") if key.startswith(PRIVATE) else {owner.CACHE: "baseline"}
             return self._make(key, server, image, work, origin=origin, labels=labels)
 
     def _make(
@@ -193,7 +196,7 @@ class Baselines:
     ) -> Baseline:  # fmt: skip
         # Another cache on the same engine has the same key and other passwords: no name is used twice.
         volume = f"rt-harness-baseline-{key}-{secrets.token_hex(3)}"
-        place = {owner.HOST: owner.host_name(), KEY_LABEL: key, PLACE_LABEL: str(_note_of(key).parent)}
+        place = {owner.HOST: owner.host_name(), owner.BASELINE: key, owner.PLACE: str(_note_of(key).parent)}
         self._remove_older(place)
         self.client.volumes.create(volume, labels={**place, **labels})
         started = time.monotonic()
@@ -201,24 +204,21 @@ class Baselines:
         credentials = origin.credentials if origin else new
         volumes = {volume: (DATA, "rw")} | ({origin.volume: (PREPARED, "ro")} if origin else {})
         try:
-            database = Database(
+            with Database(
                 self.client, server, image, credentials, FAST, volumes=volumes,
                 first_start=origin is None, copy_from=PREPARED if origin else "",
-            )  # fmt: skip
-            try:
+            ) as database:  # fmt: skip
                 said = work(database)
                 rows = database.counts()
                 size = copying.size_of(database.container)
                 database.shut_down()
-            finally:
-                database.remove()
         except BaseException:
             self._remove_volume(volume)
             raise
         seconds = time.monotonic() - started
         made = Baseline(key, server, image, volume, credentials, rows, round(seconds, 2), size)
         if isinstance(said, Restored):
-            made.notes, made.doubts = said.notes, said.doubts
+            made.notes, made.unproven = said.notes, said.unproven
         path = _note_of(key)
         path.with_suffix(".new").write_text(json.dumps({**asdict(made), "server": server.name}), encoding="utf-8")
         path.with_suffix(".new").replace(path)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
@@ -17,6 +16,7 @@ from harness import cache, mirror
 from harness.errors import InfrastructureError, UsageError
 from harness.mirror import VARIABLE as MIRROR_VARIABLE
 from harness.mirror import Mirror
+from harness.notify import Notify
 from harness.releases import Suite
 
 VARIABLE = "RT_HARNESS_BASE"
@@ -25,7 +25,7 @@ REGISTRY_PATIENCE = 4.0
 """Seconds that a registry gets to say that it has the image."""
 
 
-def origin(client: DockerClient, suite: Suite, sources: Mirror, progress: Callable[[str], None]) -> str:
+def origin(client: DockerClient, suite: Suite, sources: Mirror, notify: Notify) -> str:
     """Return the name of an image that holds a plain Debian of this suite.
 
     Raises UsageError when RT_HARNESS_BASE is none of its values, InfrastructureError when no way works.
@@ -35,7 +35,7 @@ def origin(client: DockerClient, suite: Suite, sources: Mirror, progress: Callab
         raise UsageError(f"{VARIABLE} is {way!r}.", repair="set it to auto, registry or mirror")
     name = f"debian:{suite.name}-slim"
     if way != "mirror" and _registry_has(client, name):
-        progress(f"pulling {name}")
+        notify(f"pulling {name}")
         client.images.pull(name)
         return name
     if way == "registry":
@@ -43,7 +43,7 @@ def origin(client: DockerClient, suite: Suite, sources: Mirror, progress: Callab
             f"No registry answered for {name} within {REGISTRY_PATIENCE:g} s.",
             repair=f"set {VARIABLE}=mirror, or give the engine a registry mirror",
         )
-    return _from_mirror(client, suite, sources, progress)
+    return _from_mirror(client, suite, sources, notify)
 
 
 def _registry_has(client: DockerClient, name: str) -> bool:
@@ -58,7 +58,7 @@ def _registry_has(client: DockerClient, name: str) -> bool:
     return True
 
 
-def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, progress: Callable[[str], None]) -> str:
+def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, notify: Notify) -> str:
     key = cache.digest(suite.name, *suite.apt, sources.archive, "")
     tag = f"rt-harness/debian:{suite.name}-{key}"
     if client.images.list(tag):
@@ -68,8 +68,8 @@ def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, progress: 
             "No registry answers, and this machine's apt names no Debian mirror.",
             repair=f"set {MIRROR_VARIABLE} to the address of a Debian archive",
         )
-    _need_mmdebstrap(progress)
-    progress(f"bootstrapping Debian {suite.name} from the mirror")
+    _need_mmdebstrap(notify)
+    notify(f"bootstrapping Debian {suite.name} from the mirror")
     command = ["mmdebstrap", "--variant=minbase", "--include=ca-certificates", "--quiet"]
     command += [f"--aptopt={option}" for option in suite.apt]
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as tree:
@@ -92,12 +92,12 @@ def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, progress: 
     return tag
 
 
-def _need_mmdebstrap(progress: Callable[[str], None]) -> None:
+def _need_mmdebstrap(notify: Notify) -> None:
     """Install mmdebstrap where that is possible. Raises InfrastructureError where it is not."""
     if shutil.which("mmdebstrap"):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        progress("installing mmdebstrap")
+        notify("installing mmdebstrap")
         mirror.install("mmdebstrap")
     if not shutil.which("mmdebstrap"):
         raise InfrastructureError(

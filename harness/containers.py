@@ -9,7 +9,7 @@ import secrets
 import socket as sockets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from docker import DockerClient
 from docker.errors import APIError, NotFound
@@ -38,7 +38,7 @@ def unique_name(kind: str) -> str:
 
 
 class Container:
-    """A container of ours. It exists from construction until `remove`."""
+    """A container of ours. It exists from construction until `remove`, or for a `with` block."""
 
     def __init__(
         self,
@@ -75,6 +75,13 @@ class Container:
         box.with_kwargs(labels=owner.labels(kind), **options)
         box.ports = cast(Any, published)
         self.id = started(box)
+
+    def __enter__(self) -> Self:
+        """Give it for a `with` block, which removes it at its end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     @property
     def docker(self) -> DockerObject:

@@ -6,7 +6,7 @@ import contextlib
 import ssl
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import pymysql
 from docker import DockerClient
@@ -82,7 +82,10 @@ class Credentials:
 
 
 class Database:
-    """A server container with the database `rt`, reachable from this machine and from its network."""
+    """A server container with the database `rt`, reachable from this machine and from its network.
+
+    It exists from construction until `remove`, or for a `with` block.
+    """
 
     def __init__(
         self, client: DockerClient, server: Server, image: str, credentials: Credentials,
@@ -113,6 +116,13 @@ class Database:
         except BaseException:
             self.container.remove()
             raise
+
+    def __enter__(self) -> Self:
+        """Give it for a `with` block, which removes it at its end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait (PATIENCE, unless said) until the server answers the application's user.

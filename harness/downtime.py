@@ -113,7 +113,7 @@ def check(made: Forecast, measured: Sequence[Measured], budget: float | None = N
     report = Report(CHECK, QUESTION, unit="upgrades measured", repair=REPAIR)
     report.facts = {"seconds": made.seconds, "error": made.error, "missed": made.missed, "steps": dict(made.steps)}
     if made.missed > TRUSTED:
-        report.not_checked.append(
+        report.unanswered.append(
             f"the downtime: a straight line misses the largest size by {made.missed:.0%}, so it says nothing"
         )
         return report

@@ -8,13 +8,14 @@ Without names all of fixtures/dumps/recipes.toml are made. The generator is Perl
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shlex
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from harness.database import Credentials, Database
 from harness.dump import FOLDER
 from harness.errors import InfrastructureError, UsageError
 from harness.images import Images
+from harness.notify import Notify
 from harness.releases import release, server
 from harness.rt import Configuration, Rt
 
@@ -35,7 +37,6 @@ RECIPES = FOLDER / "recipes.toml"
 INSIDE = "/opt/generator"
 LIMIT = 1800.0
 """Seconds that the generator may take; it needs one to twelve minutes on two cores."""
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def generator_hash(folder: Path = GENERATOR) -> str:
     return total.hexdigest()
 
 
-def populate(site: Rt, recipe: Recipe, progress: Progress = print) -> Content:
+def populate(site: Rt, recipe: Recipe, notify: Notify = print) -> Content:
     """Run the generator in a serving container of RT whose database is freshly initialised.
 
     Raises InfrastructureError when it fails, or when RT logged an error while it ran.
@@ -116,7 +117,7 @@ def populate(site: Rt, recipe: Recipe, progress: Progress = print) -> Content:
     def heard(line: str) -> None:
         if line.endswith(" s") and ": " in line and not line.startswith("["):
             stages.append(line)
-            progress(f"{recipe.name}: {line}")
+            notify(f"{recipe.name}: {line}")
 
     done = site.container.run(
         ["perl", f"{INSIDE}/populate.pl", *recipe.arguments],
@@ -146,22 +147,20 @@ def check_integrity(site: Rt, recipe: Recipe) -> None:
         )
 
 
-def generate(
-    database: Database, site: Rt, recipe: Recipe, folder: Path = FOLDER, progress: Progress = print
-) -> Path:
+def generate(database: Database, site: Rt, recipe: Recipe, folder: Path = FOLDER, notify: Notify = print) -> Path:
     """Fill the site and write dump and manifest into `folder`; return the dump's path.
 
     The site serves the database, freshly initialised, and holds `generator_files()`.
     """
     generator = generator_hash()  # before the long run, in which somebody may edit the files
-    content = populate(site, recipe, progress)
+    content = populate(site, recipe, notify)
     check_integrity(site, recipe)
     if missing := dumppromises.broken(database, recipe.release, content.lacking, content.variants):
         raise InfrastructureError(
             f"The content of {recipe.name} does not keep {len(missing)} of its promises.",
             [("Promised in fixtures/dumps/promises.toml", "\n".join(missing))],
         )
-    progress(f"{recipe.name}: dumping")
+    notify(f"{recipe.name}: dumping")
     command = f"python -m harness.dumpmaking {recipe.name}  # populate.pl {shlex.join(recipe.arguments)}"
     facts: dict[str, Any] = {
         "release": recipe.release,
@@ -182,33 +181,29 @@ def generate(
     return dumpwriting.write(database, folder / f"{recipe.name}.sql.zst", facts)
 
 
-def make(client: DockerClient, recipe: Recipe, folder: Path = FOLDER, progress: Progress = print) -> Path:
+def make(client: DockerClient, recipe: Recipe, folder: Path = FOLDER, notify: Notify = print) -> Path:
     """Make one dump from nothing: start the server, initialise, serve, fill, dump, remove."""
-    images = Images(client, progress)
+    images = Images(client, notify)
     where, code = server(recipe.server), images.rt(release(recipe.release))
     own = recipe.config and (FOLDER / recipe.config)
     configuration = Configuration.read(own or None)
-    database = Database(
-        client, where, images.server(where), Credentials("generator", "generator-root"), first_start=True
-    )
-    try:
-        tools = Rt(client, recipe.release, code, database, configuration=configuration)
-        try:
+    credentials = Credentials("generator", "generator-root")
+    with Database(client, where, images.server(where), credentials, first_start=True) as database:
+        with Rt(client, recipe.release, code, database, configuration=configuration) as tools:
             rt.need_initialised(tools)
-        finally:
-            tools.remove()
         files = generator_files()
-        site = Rt(client, recipe.release, code, database, configuration=configuration, serve=True, files=files)
-        try:
-            return generate(database, site.wait(), recipe, folder, progress)
-        finally:
-            site.remove()
-    finally:
-        database.remove()
+        with Rt(
+            client, recipe.release, code, database, configuration=configuration, serve=True, files=files
+        ) as site:
+            return generate(database, site.wait(), recipe, folder, notify)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the dumps named on the command line, or all."""
+    return faults.ended("dumpmaking", lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     known = recipes()
     parser = Parser(prog="python -m harness.dumpmaking", description="Make the bundled dumps.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(known)}")
@@ -216,19 +211,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in known]:
         parser.error(f"there is no recipe for {', '.join(unknown)}; there are: {', '.join(known)}")
-
-    def work() -> int:
-        client = engine.connect()
+    with contextlib.closing(engine.connect()) as client:
         try:
             for name in options.names or known:
                 path = make(client, known[name], options.folder)
                 print(f"{path} ({path.stat().st_size / 1000:.0f} kB)", flush=True)
         finally:
             leftovers.remove_own(client)
-            client.close()
-        return 0
-
-    return faults.ended("dumpmaking", work)
+    return 0
 
 
 if __name__ == "__main__":

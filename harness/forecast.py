@@ -12,7 +12,7 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,6 @@ from harness.verdict import Outcome
 
 LARGEST = 256.0
 """MB. Large enough to see what grows; on two cores a minute or two for all sizes."""
-_USAGE = 3
 _SHOWN = 6
 _FILES = 'cd /var/lib/mysql/rt && for file in *.ibd; do echo "$file $(stat -c \'%i-%W %s\' "$file")"; done'
 
@@ -71,23 +70,17 @@ def sizes(own: float, largest: float) -> list[float]:
 def sample(lifecycle: Lifecycle, choice: Choice, goal: float) -> Sample:
     """Upgrade a copy of the dump that was grown to `goal` MB. Raises InfrastructureError when that fails."""
     baseline = lifecycle.restored(choice.dump, choice.pair.server)
-    database = lifecycle.baselines.clone(baseline, DURABLE)
-    try:
+    with lifecycle.baselines.cloned(baseline, DURABLE) as database:
         size = amplify.grow(database, amplify.last_ids(database), goal)
         before = _files(database)
-        tools = statements.counting(lifecycle, choice.pair.target, database)
-        try:
+        with statements.counting(lifecycle, choice.pair.target, database) as tools:
             counted = statements.run(tools, choice.pair.origin, choice.pair.target)
-        finally:
-            tools.remove()
         if counted.run.code:
             raise InfrastructureError(
                 f"The upgrade failed at {size:.0f} MB (exit code {counted.run.code}), so it was not timed.",
                 repair="run the gate first: it says why",
             )
         return _sample(size, counted, before, _files(database))
-    finally:
-        lifecycle.baselines.discard(database)
 
 
 def _sample(
@@ -119,8 +112,10 @@ def _measure(options: argparse.Namespace, choice: Choice, progress: Progress) ->
     with contextlib.closing(engine.connect()) as client:
         lifecycle = Lifecycle(client, Configuration.read(options.config_new or options.config), progress.note)
         try:
-            with progress.step("size of the dump"), _copy(lifecycle, choice) as database:
-                own = amplify.megabytes(database)
+            with progress.step("size of the dump"):
+                baseline = lifecycle.restored(choice.dump, choice.pair.server)
+                with lifecycle.baselines.cloned(baseline) as database:
+                    own = amplify.megabytes(database)
             found = []
             for goal in sizes(own, options.largest):
                 for turn in range(options.rounds):
@@ -129,15 +124,6 @@ def _measure(options: argparse.Namespace, choice: Choice, progress: Progress) ->
             return found
         finally:
             leftovers.remove_own(client)
-
-
-@contextlib.contextmanager
-def _copy(lifecycle: Lifecycle, choice: Choice) -> Iterator[Database]:
-    database = lifecycle.baselines.clone(lifecycle.restored(choice.dump, choice.pair.server))
-    try:
-        yield database
-    finally:
-        lifecycle.baselines.discard(database)
 
 
 def show(console: Console, choice: Choice, samples: Sequence[Sample], made: Forecast) -> None:
@@ -194,10 +180,7 @@ def parser() -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, forecast, print; return the exit code."""
-    try:
-        options = parser().parse_args(arguments)
-    except SystemExit as end:
-        return _USAGE if end.code else 0
+    options = parser().parse_args(arguments)
     return ended("forecast", lambda: _forecast(options))
 
 
@@ -213,8 +196,8 @@ def _forecast(options: argparse.Namespace) -> int:
     show(Console(), choice, samples, made)
     if options.json:
         options.json.write_text(json.dumps({"samples": [vars(one.measured) for one in samples], **report.facts}))
-    outcome = Outcome(reports=[report], trouble=list(report.not_checked))
-    print("\n".join(map(str, [*report.findings, *report.not_checked])))
+    outcome = Outcome(reports=[report])
+    print("\n".join(map(str, [*report.findings, *report.unanswered])))
     print(outcome.verdict().value)
     return outcome.verdict().exit_code
 

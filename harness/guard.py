@@ -56,8 +56,7 @@ def ask(tools: Rt) -> Judgement:
 
 def try_to_serve(lifecycle: Lifecycle, release: str, database: Database, **options: object) -> tuple[int, str]:
     """Start a release's site on a database; return its exit code and log, or (0, "") when it serves."""
-    site = lifecycle.site(release, database, wait=False, **options)
-    try:
+    with lifecycle.site(release, database, wait=False, **options) as site:
 
         def settled() -> tuple[int, str]:
             state = site.container.docker.attrs["State"]
@@ -68,8 +67,6 @@ def try_to_serve(lifecycle: Lifecycle, release: str, database: Database, **optio
             raise Retry("it neither ended nor serves")
 
         return wait_until(f"RT {release} serving or ending", settled, 60, evidence=site.container.evidence)
-    finally:
-        site.remove()
 
 
 def _serves(site: Rt) -> bool:

@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 from harness import bootstrap, cache, engine, faults, mirror
 from harness.arguments import Parser
 from harness.errors import InfrastructureError, UsageError
+from harness.notify import Notify, quiet
 from harness.releases import ROOT, Release, Server, Suite, releases, servers
 from harness.waits import Retry, wait_until
 
@@ -32,23 +33,18 @@ OVERRIDE_VARIABLE = "RT_HARNESS_IMAGES"
 """Images named by the user: "mariadb-10.11=mariadb:10.11,rt-5.0.3=example.org/rt:5.0.3"."""
 CONCURRENT_BUILDS = 2
 MANAGED_LABEL = "rt-harness.image"
-Progress = Callable[[str], None]
 
 
 class ImageBuildError(InfrastructureError):
     """An image could not be built; carries the last lines of the build log and where the whole log is."""
 
 
-def quiet(_: str) -> None:
-    """Report progress to nobody."""
-
-
 @dataclass
 class Images:
-    """Makes images on an engine. `progress` hears one line whenever something slow begins."""
+    """Makes images on an engine. `notify` hears one line whenever something slow begins."""
 
     client: DockerClient
-    progress: Progress = quiet
+    notify: Notify = quiet
     sources: mirror.Mirror | None = None
 
     @property
@@ -63,7 +59,7 @@ class Images:
         tag = f"rt-harness/base:{suite.name}-{key}"
 
         def make() -> None:
-            origin = bootstrap.origin(self.client, suite, self._mirror, self.progress)
+            origin = bootstrap.origin(self.client, suite, self._mirror, self.notify)
             self._build(tag, folder, {"ORIGIN": origin}, files)
 
         return self._once(tag, f"base {suite.name}", make)
@@ -93,7 +89,7 @@ class Images:
         try:
             self.client.images.get(tag)
         except ImageNotFound:
-            self.progress(f"pulling {tag}")
+            self.notify(f"pulling {tag}")
             try:
                 self.client.images.pull(tag)
             except APIError as error:
@@ -111,7 +107,7 @@ class Images:
             return tag
         with cache.lock(f"image-{tag.rpartition(':')[2]}"):
             if not self._exists(tag):
-                self.progress(f"building {what}")
+                self.notify(f"building {what}")
                 make()
         return tag
 
@@ -211,9 +207,9 @@ def _build_slot() -> Iterator[None]:
         held.release()
 
 
-def build_all(client: DockerClient, progress: Progress, names: Sequence[str] = ()) -> dict[str, str]:
+def build_all(client: DockerClient, notify: Notify, names: Sequence[str] = ()) -> dict[str, str]:
     """Build every image of the manifest, or those named ("rt-5.0.3", "mariadb-10.11"); return name to tag."""
-    images = Images(client, progress)
+    images = Images(client, notify)
     makers: dict[str, Callable[[], str]] = {}
     for one in releases().values():
         makers[f"rt-{one.version}"] = partial(images.rt, one)
@@ -228,11 +224,11 @@ def build_all(client: DockerClient, progress: Progress, names: Sequence[str] = (
         return dict(zip(wanted, pool.map(lambda name: makers[name](), wanted), strict=True))
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Build images: `python -m harness.images [NAME ...]`; print each name and tag."""
     parser = Parser(prog="python -m harness.images", description="Build the images that are not there yet.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as rt-5.0.3 or mariadb-10.11 (all of them)")
-    names, start = parser.parse_args().names, time.monotonic()
+    names, start = parser.parse_args(arguments).names, time.monotonic()
 
     def build() -> int:
         with contextlib.closing(engine.connect()) as client:

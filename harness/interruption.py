@@ -60,13 +60,16 @@ class Place:
 @contextlib.contextmanager
 def copy(lifecycle: Lifecycle, baseline: Baseline, cut: Cut) -> Iterator[Database]:
     """Give a durable copy of a baseline that can be cut off in this way, for a `with` block."""
-    small = cut is Cut.DISK
-    database = _small_disk(lifecycle, baseline) if small else lifecycle.baselines.clone(baseline, DURABLE)
-    with contextlib.ExitStack() as stack:
-        stack.callback(lifecycle.baselines.discard, database)
-        if small:  # a server may die of a full disk, and its data must not end with it
-            stack.callback(_beside(database).remove)
-        yield database
+    if cut is not Cut.DISK:
+        with lifecycle.baselines.cloned(baseline, DURABLE) as database:
+            yield database
+        return
+    database = _small_disk(lifecycle, baseline)
+    try:
+        with _beside(database):  # a server may die of a full disk, and its data must not end with it
+            yield database
+    finally:
+        lifecycle.baselines.discard(database)
 
 
 def _beside(database: Database) -> Container:
@@ -109,17 +112,14 @@ def cut_off(lifecycle: Lifecycle, database: Database, pair: Pair, place: Place) 
 
     Raises InfrastructureError when the upgrade never came to the place.
     """
-    tools = statements.counting(lifecycle, pair.target, database, hold=place.statement.number)
     reached: list[Place] = []
+    with statements.counting(lifecycle, pair.target, database, hold=place.statement.number) as tools:
 
-    def held() -> None:
-        reached.append(place)
-        _DAMAGE[place.cut](tools, database)
+        def held() -> None:
+            reached.append(place)
+            _DAMAGE[place.cut](tools, database)
 
-    try:
         made = statements.run(tools, pair.origin, pair.target, held=held)
-    finally:
-        tools.remove()
     if not reached:
         raise InfrastructureError(
             f"The upgrade never came to {place.statement}.",
@@ -135,11 +135,8 @@ def cut_off(lifecycle: Lifecycle, database: Database, pair: Pair, place: Place) 
 
 def _make_room(database: Database) -> None:
     """Do what an operator does first about a full disk; and start the server, which may have died of it."""
-    box = _beside(database)
-    try:
+    with _beside(database) as box:
         box.need(["rm", "-f", BALLAST, f"{BALLAST}.rest"])
-    finally:
-        box.remove()
 
     def settled() -> bool:
         """Return whether the server lives; it may still be about to die."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from harness import guard, interruption, statements, upgrade
 from harness.checks import history as history_check
@@ -75,14 +75,14 @@ class Killing:
         baseline = self.lifecycle.restored(self.dump, self.pair.server)
         return self._stack.enter_context(interruption.copy(self.lifecycle, baseline, Cut.UPGRADE))
 
-    def _tools(self, version: str, database: Database) -> contextlib.AbstractContextManager[Rt]:
+    def _tools(self, version: str, database: Database) -> Rt:
         lifecycle = self.lifecycle.new_side if version == self.pair.target else self.lifecycle
-        return _removed(lifecycle.tools(version, database))
+        return lifecycle.tools(version, database)
 
     def _upgraded(self) -> tuple[Database, Counted]:
         self.before()
         database = self._copy()
-        with _removed(statements.counting(self.lifecycle, self.pair.target, database)) as tools:
+        with statements.counting(self.lifecycle, self.pair.target, database) as tools:
             return database, statements.run(tools, self.pair.origin, self.pair.target)
 
     def _steps(self, tools: Rt) -> list[str]:
@@ -129,11 +129,3 @@ def _chosen(counted: Counted, word: str) -> list[Statement]:
             f"{word!r} is no place in this upgrade.",
             repair=f"say a percentage, {BOUNDARIES!r}, or one of: {steps}",
         ) from error
-
-
-@contextlib.contextmanager
-def _removed(tools: Rt) -> Iterator[Rt]:
-    try:
-        yield tools
-    finally:
-        tools.remove()

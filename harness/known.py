@@ -150,18 +150,11 @@ class Known(Sides):
     def _on_a_copy(self, version: str, origin: Baseline, ask: Callable[[Rt], Fact], what: str) -> Fact:
         """Ask a release what leaves traces. One after the other: of a large dump a copy more may not fit."""
         turn: threading.Lock = self._once("turn at a copy", threading.Lock)
-        with turn:
-            database = self.lifecycle.baselines.clone(origin)
-            try:
-                tools = self.lifecycle.tools(version, database)
-                try:
-                    said = ask(tools)
-                    standing.need(database, what)
-                    return said
-                finally:
-                    tools.remove()
-            finally:
-                self.lifecycle.baselines.discard(database)
+        copy = self.lifecycle.baselines.cloned(origin)
+        with turn, copy as database, self.lifecycle.tools(version, database) as tools:
+            said = ask(tools)
+            standing.need(database, what)
+            return said
 
     def moment(self) -> int:
         """The time that it is for both sides while they are asked, remembered with what the old one says."""
@@ -194,11 +187,8 @@ class Known(Sides):
         """The schema of a fresh install, read once per release and server and then remembered."""
 
         def read() -> str:
-            database = self.lifecycle.baselines.clone(fresh)
-            try:
+            with self.lifecycle.baselines.cloned(fresh) as database:
                 return schema.read(database).to_json()
-            finally:
-                self.lifecycle.baselines.discard(database)
 
         fresh = self.lifecycle.fresh(self.pair.target, self.pair.server)
         source = Path(schema.__file__).read_text(encoding="utf-8")

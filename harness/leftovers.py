@@ -9,17 +9,17 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from docker import DockerClient
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, NotFound
 from requests import RequestException
 
-from harness import engine, owner
+from harness import cache, engine, faults, owner
 from harness.arguments import Parser
-from harness.errors import HarnessError, InfrastructureError
+from harness.images import MANAGED_LABEL
 
 Predicate = Callable[[Mapping[str, str]], bool]
 
@@ -93,11 +93,9 @@ def sweep(client: DockerClient) -> list[str]:
 
 def _forgotten(client: DockerClient) -> list[str]:
     """Remove prepared databases whose cache directory, on this very host, is gone: nobody will find them again."""
-    from harness.baseline import CACHE_LABEL, PLACE_LABEL  # noqa: PLC0415 - that module needs this one
-
     removed = []
     for name, labels in volumes(client, {owner.HOST: owner.host_name()}):
-        if CACHE_LABEL in labels and PLACE_LABEL in labels and _is_gone(Path(labels[PLACE_LABEL])):
+        if owner.CACHE in labels and owner.PLACE in labels and _is_gone(Path(labels[owner.PLACE])):
             with contextlib.suppress(APIError):
                 client.api.remove_volume(name)
                 removed.append(f"volume {name}")
@@ -145,9 +143,7 @@ def halt_own(client: DockerClient) -> None:
 
 def private_root() -> Path:
     """Return the directory that holds one private directory per live session (mode 0700)."""
-    from harness.cache import directory  # noqa: PLC0415 - the cache needs nothing of this module
-
-    return directory("private")
+    return cache.directory("private")
 
 
 def private_directory() -> Path:
@@ -165,12 +161,8 @@ def remove_private_directory() -> None:
 
 def remove_cache(client: DockerClient) -> list[str]:
     """Remove prepared databases and images of the harness, and its cache directory."""
-    from harness import cache  # noqa: PLC0415 - as above
-    from harness.baseline import CACHE_LABEL  # noqa: PLC0415
-    from harness.images import MANAGED_LABEL  # noqa: PLC0415
-
     removed = []
-    for volume in client.volumes.list(filters={"label": CACHE_LABEL}):
+    for volume in client.volumes.list(filters={"label": owner.CACHE}):
         client.api.remove_volume(volume.name, force=True)
         removed.append(f"volume {volume.name}")
     for image in client.images.list(filters={"label": MANAGED_LABEL}):
@@ -197,25 +189,24 @@ def _empty(root: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Sweep: `python -m harness.leftovers [--cache]`; print what was removed."""
     parser = Parser(prog="python -m harness.leftovers", description="Remove what dead sessions left behind.")
     parser.add_argument("--cache", action="store_true", help="also prepared databases, images and the cache")
-    options = parser.parse_args()
-    address = engine.answering()
-    if address is None:
-        print("clean: no engine answers, so there is nothing of ours on one")
-        return 0
-    try:
+    options = parser.parse_args(arguments)
+
+    def work() -> int:
+        if engine.answering() is None:
+            print("clean: no engine answers, so there is nothing of ours on one")
+            return 0
         with contextlib.closing(engine.connect()) as client:
             removed = sweep(client)
             if options.cache:
                 removed += remove_cache(client)
-    except (HarnessError, DockerException, RequestException, OSError) as error:
-        print(f"clean: {error}", file=sys.stderr)
-        return InfrastructureError.exit_code
-    print("\n".join(f"clean: removed {one}" for one in removed) or "clean: nothing was left behind")
-    return 0
+        print("\n".join(f"clean: removed {one}" for one in removed) or "clean: nothing was left behind")
+        return 0
+
+    return faults.ended("clean", work)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from harness.database import Database
 from harness.dump import Dump
 from harness.dumptext import Text
 from harness.errors import UsageError
-from harness.images import Images, Progress, quiet
+from harness.images import Images
+from harness.notify import Notify, quiet
 from harness.releases import Pair, neighbour, pair, release, releases, server
 from harness.rt import Configuration, Rt
 from harness.upgrade import UpgradeRun
@@ -38,19 +39,19 @@ class Lifecycle:
 
     client: DockerClient
     configuration: Configuration
-    progress: Progress = quiet
+    notify: Notify = quiet
     new_configuration: Configuration | None = None
     _own: set[str] = field(default_factory=set)
     """Releases of which is known that they work on the copy with this configuration."""
 
     def __post_init__(self) -> None:
         """Tie the makers to the engine."""
-        self.images = Images(self.client, self.progress)
-        self.baselines = Baselines(self.client, self.progress)
+        self.images = Images(self.client, self.notify)
+        self.baselines = Baselines(self.client, self.notify)
         self.new_side = self
         """This for the new side: what it makes has the configuration that the site will have after the upgrade."""
         if self.new_configuration is not None:
-            self.new_side = Lifecycle(self.client, self.new_configuration, self.progress)
+            self.new_side = Lifecycle(self.client, self.new_configuration, self.notify)
             self.new_side.images, self.new_side.baselines = self.images, self.baselines
 
     def server_image(self, name: str) -> str:
@@ -73,11 +74,8 @@ class Lifecycle:
         """Return the server on which the old release, or who speaks for it, is asked; None for the pair's own."""
         pair, version = choice.pair, choice.pair.origin
         if not self.has_image(version):
-            target = self.tools(pair.target, None, configuration=Configuration())
-            try:
+            with self.tools(pair.target, None, configuration=Configuration()) as target:
                 version = neighbour(version, target.structural_steps()) or ""
-            finally:
-                target.remove()
         name = choice.server_for(version) if version else pair.server
         return None if name == pair.server else name
 
@@ -140,11 +138,8 @@ class Lifecycle:
         """Return a baseline that this release's own `init` made: what a new site looks like."""
 
         def work(database: Database) -> None:
-            tools = self.tools(version, database, configuration=Configuration())
-            try:
+            with self.tools(version, database, configuration=Configuration()) as tools:
                 rt.need_initialised(tools)
-            finally:
-                tools.remove()
 
         return self.baselines.of_work(
             ["init", self.rt_image(version)], server(server_name), self.server_image(server_name),
@@ -180,11 +175,8 @@ class Lifecycle:
         record = kept / f"{cache.digest(*parts)}.json"
 
         def work(database: Database) -> None:
-            tools = self.new_side.tools(pair.target, database)
-            try:
+            with self.new_side.tools(pair.target, database) as tools:
                 made = upgrade.run(tools, pair.origin, pair.target)
-            finally:
-                tools.remove()
             record.with_suffix(f".{database.container.id[:12]}").write_text(json.dumps(asdict(made)))
             record.with_suffix(f".{database.container.id[:12]}").replace(record)
 

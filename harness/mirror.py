@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from harness import cache
 from harness.errors import UsageError
+from harness.releases import suites
 
 VARIABLE = "RT_HARNESS_MIRROR"
 SECURITY_VARIABLE = "RT_HARNESS_SECURITY_MIRROR"
@@ -78,8 +79,6 @@ def of_machine(etc: Path = Path("/etc/apt")) -> Mirror:
     """
     if os.environ.get(VARIABLE):
         return Mirror(os.environ[VARIABLE], os.environ.get(SECURITY_VARIABLE, ""), _proxy())
-    from harness.releases import suites  # noqa: PLC0415 - the manifest is only needed for the names
-
     names = {*suites(), "stable", "oldstable", "testing", "unstable"}
     archive = security = ""
     for uri, suite in _entries(etc):

@@ -47,8 +47,7 @@ def try_out(
     requestor = database.value(_KNOWN)
     if requestor is None:
         raise InfrastructureError("The database has no requestor with an address.")
-    site = lifecycle.site(release, database, environment=UNGUARDED)
-    try:
+    with lifecycle.site(release, database, environment=UNGUARDED) as site:
         # What RT answers is not asked: it answers the same to what it did in part and to what it did not do.
         with contextlib.suppress(rest.RestError), rest.client(site, *account) as client:
             client.create("General", text, text, Requestor=requestor)
@@ -56,5 +55,3 @@ def try_out(
         requestors = database.value(_LOST, [ticket]) if ticket else 0
         logged = [one for one in records(site.container.logs().splitlines()) if one.complaint == "SQL"]
         return Mixture(True, ticket, int(requestors or 0), len(logged))
-    finally:
-        site.remove()

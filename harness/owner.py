@@ -17,6 +17,8 @@ PREFIX = "rt-harness"
 SESSION, HOST, PID, STARTED, KIND = (
     f"{PREFIX}.{name}" for name in ("session", "host", "pid", "pid-started", "kind")
 )
+CACHE, BASELINE, PLACE = f"{PREFIX}.cache", f"{PREFIX}.baseline", f"{PREFIX}.cache-directory"
+"""On a prepared database: that it outlives its session, what it is, and the cache directory that knows it."""
 SESSION_VARIABLE = "RT_HARNESS_SESSION"
 """Set by the process that owns the run: workers and helpers it starts label their things as its own."""
 

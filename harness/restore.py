@@ -38,11 +38,11 @@ _SHOWN = 5
 class Restored:
     """What is to be said of a restored dump.
 
-    notes: what is not as on the site, which nobody can help. doubts: what was lost and can be had again.
+    notes: what is not as on the site, which nobody can help. unproven: what was lost and can be had again.
     """
 
     notes: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
+    unproven: list[str] = field(default_factory=list)
 
 
 def restore(database: Database, dump: Dump) -> Restored:
@@ -75,7 +75,7 @@ def restore(database: Database, dump: Dump) -> Restored:
                 [("Tables", "\n".join(lines))],
                 "make dump and manifest again together (make fixtures)",
             )
-    return Restored(_notes(database, text), _doubts(text))
+    return Restored(_notes(database, text), _unproven(text))
 
 
 def _notes(database: Database, text: Text) -> list[str]:
@@ -101,17 +101,17 @@ def _notes(database: Database, text: Text) -> list[str]:
     return notes
 
 
-def _doubts(text: Text) -> list[str]:
+def _unproven(text: Text) -> list[str]:
     """Say where characters were lost when the dump was written: no server can bring them back."""
-    doubts = []
+    unproven = []
     for charset, tables in sorted(text.narrow.items()):
         named = ", ".join([*tables[:_SHOWN], *["..."] * (len(tables) > _SHOWN)])
-        doubts.append(
+        unproven.append(
             f"The dump was written in {charset}, and {len(tables)} of its tables hold more ({named}): characters "
             "that do not fit are question marks in it, and nobody looked at them. Dump again with "
             "--default-character-set=utf8mb4."
         )
-    return doubts
+    return unproven
 
 
 def _need_server(database: Database, done: Done, what: str) -> None:

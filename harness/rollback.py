@@ -33,10 +33,11 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
     """
     pair, report = choice.pair, Report(NAME, QUESTION, unit="rows", repair=REPAIR)
     baseline = lifecycle.restored(choice.dump, pair.server)
-    before = lifecycle.baselines.clone(baseline)
-    database = lifecycle.baselines.clone(baseline, DURABLE)
-    tools = lifecycle.new_side.tools(pair.target, database)
-    try:
+    with (
+        lifecycle.baselines.cloned(baseline) as before,
+        lifecycle.baselines.cloned(baseline, DURABLE) as database,
+        lifecycle.new_side.tools(pair.target, database) as tools,
+    ):
         for what, work in (
             ("backup", lambda: backup.take(database)),
             ("upgrade", lambda: upgrade.run(tools, pair.origin, pair.target)),
@@ -53,17 +54,13 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
                 )
         _same(report, before, database, tools)
         _serves(report, lifecycle, choice, database)
-    finally:
-        tools.remove()
-        lifecycle.baselines.discard(database)
-        lifecycle.baselines.discard(before)
     return report
 
 
 def _same(report: Report, before: Database, after: Database, tools: Rt) -> None:
     compared = rows.check(before, after, (), Thawer(tools))
     report.looked_at += compared.looked_at
-    report.not_checked += compared.not_checked
+    report.out_of_scope += compared.out_of_scope
     for finding in compared.findings:
         report.find(finding.where, finding.what, samples=finding.samples, sql=finding.sql)
     one, other = schema.read(before).tables, schema.read(after).tables
@@ -92,13 +89,10 @@ def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, database: Data
     """Start the old release and read a ticket as a person would."""
     origin, manifest = choice.pair.origin, choice.dump.manifest
     if not lifecycle.has_image(origin):
-        report.not_checked.append(f"whether RT {origin} serves the restored database: it has no image here")
+        report.out_of_scope.append(f"whether RT {origin} serves the restored database: it has no image here")
         return
-    tools = lifecycle.tools(origin, database)
-    try:
+    with lifecycle.tools(origin, database) as tools:
         judgement = guard.ask(tools)
-    finally:
-        tools.remove()
     if judgement.code:
         report.find(
             "RT", f"RT {origin} refuses the restored database", samples=(str(judgement),),
@@ -106,14 +100,12 @@ def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, database: Data
         )  # fmt: skip
         return
     if manifest is None or "root" not in manifest.accounts:
-        report.not_checked.append("reading a ticket under the old release: the dump names no account")
+        report.out_of_scope.append("reading a ticket under the old release: the dump names no account")
         return
-    site = lifecycle.site(origin, database)
-    try:
-        ticket = database.value("SELECT MAX(id) FROM Tickets WHERE id = EffectiveId AND Type = 'ticket'")
-        session = web.login(site, "root", manifest.accounts["root"])
-        web.page(session, site, f"/Ticket/Display.html?id={ticket}", expect=f"#{ticket}", user_text=True)
-    except web.PageError as error:
-        report.find(error.where, error.what)
-    finally:
-        site.remove()
+    with lifecycle.site(origin, database) as site:
+        try:
+            ticket = database.value("SELECT MAX(id) FROM Tickets WHERE id = EffectiveId AND Type = 'ticket'")
+            session = web.login(site, "root", manifest.accounts["root"])
+            web.page(session, site, f"/Ticket/Display.html?id={ticket}", expect=f"#{ticket}", user_text=True)
+        except web.PageError as error:
+            report.find(error.where, error.what)

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import requests
 from docker import DockerClient
@@ -18,7 +18,7 @@ from harness.commands import Done
 from harness.containers import Container
 from harness.database import NAME, USER, Database
 from harness.errors import InfrastructureError
-from harness.releases import Release
+from harness.releases import VERSION, Release, parse
 from harness.waits import Retry, wait_until
 from harness.warm import WarmPerl
 
@@ -100,7 +100,10 @@ def secret_files(host: str, password: str, *, port: int = 3306, healthcheck: str
 
 
 class Rt:
-    """A container of an RT release, connected to a database. `serve` starts the web site, else it idles."""
+    """A container of an RT release, connected to a database. `serve` starts the web site, else it idles.
+
+    It exists from construction until `remove`, or for a `with` block.
+    """
 
     def __init__(
         self, client: DockerClient, release: Release | str, image: str, database: Database | None, *,
@@ -122,6 +125,13 @@ class Rt:
         )  # fmt: skip
         self._programs = 0
         self.warm = None if serve or (configuration and configuration.files) else WarmPerl(self.container)
+
+    def __enter__(self) -> Self:
+        """Give it for a `with` block, which removes it at its end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     def run(self, *command: str, limit: float = 120, **options: Any) -> Done:
         """Run one of RT's tools, with standard input at its end."""
@@ -198,8 +208,6 @@ class Rt:
 
     def upgrade_steps(self) -> list[str]:
         """Return the names of the release's upgrade steps, oldest first."""
-        from harness.releases import VERSION, parse  # noqa: PLC0415 - only the ordering is needed
-
         names = self.need("ls", "/opt/rt/upgrade/").split()
         return sorted((name for name in names if VERSION.match(name)), key=parse)
 

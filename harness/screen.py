@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import Protocol, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live as RichLive
@@ -13,14 +13,23 @@ from rich.text import Text
 from harness.plan import Status, Step
 from harness.wording import duration, one_line, plain
 
-if TYPE_CHECKING:
-    from harness.progress import Progress
-
 HEARTBEAT = 10.0
 """Seconds between two lines of heartbeat, for all running steps together."""
 _WORDS = {Status.DONE: "done", Status.FAILED: "FAILED", Status.SKIPPED: "skipped"}
 _STYLES = {Status.DONE: "green", Status.FAILED: "bold red", Status.SKIPPED: "yellow"}
 _MARKS = {Status.DONE: "✓", Status.FAILED: "✗", Status.SKIPPED: "-"}
+
+
+class Work(Protocol):
+    """What a screen must know of the work that it shows."""
+
+    plan: Step
+
+    def elapsed(self) -> float:
+        """Return the seconds since it began."""
+
+    def running(self) -> list[tuple[int, Step]]:
+        """Return the steps that run now, each with its depth."""
 
 
 class Screen(Protocol):
@@ -50,9 +59,9 @@ class Screen(Protocol):
 class Lines:
     """For a console that keeps everything, such as Jenkins': one line an event, each with the seconds so far."""
 
-    def __init__(self, stream: TextIO, progress: Progress) -> None:
+    def __init__(self, stream: TextIO, work: Work) -> None:
         """Write to `stream` only."""
-        self._stream, self._progress = stream, progress
+        self._stream, self._work = stream, work
         self._spoke = 0.0
         self.interval = 1.0
 
@@ -64,7 +73,7 @@ class Lines:
 
     def say(self, text: str) -> None:
         """Write each line behind the seconds so far."""
-        self._spoke = self._progress.elapsed()
+        self._spoke = self._work.elapsed()
         encoding = self._stream.encoding or "utf-8"
         for line in plain(text).splitlines():
             shown = f"[{self._spoke:7.1f} s] {line}"
@@ -86,7 +95,7 @@ class Lines:
         """After ten silent seconds, say that it still works, on what, and for how long: one line for all steps."""
         if elapsed - self._spoke < HEARTBEAT:
             return
-        leaves = _leaves(self._progress)
+        leaves = _leaves(self._work)
         if leaves:
             self.say("still " + "; ".join(_sentence(step, elapsed) for step in leaves))
 
@@ -94,9 +103,9 @@ class Lines:
 class Live:
     """For a terminal: finished steps stay as lines, running ones are redrawn below them with their clocks."""
 
-    def __init__(self, stream: TextIO, progress: Progress) -> None:
+    def __init__(self, stream: TextIO, work: Work) -> None:
         """Write to `stream` only; standard output and error are left alone."""
-        self._progress = progress
+        self._work = work
         self._console = Console(file=stream, force_terminal=True, highlight=False, markup=False, emoji=False)
         self._spinner = Spinner("dots")
         self._live: RichLive | None = None
@@ -141,12 +150,12 @@ class Live:
             self._live.refresh()
 
     def _frame(self) -> Group:
-        elapsed = self._progress.elapsed()
+        elapsed = self._work.elapsed()
         table = Table.grid(padding=(0, 1))
         table.add_column(no_wrap=True)
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         room = max(1, self._console.height - 3)
-        for depth, step in self._progress.running()[-room:]:
+        for depth, step in self._work.running()[-room:]:
             line = Text(f"{'  ' * (depth - 1)}{plain(step.title)}  {duration(elapsed - (step.start or 0.0))}")
             if step.expected is not None:
                 line.append(f" of about {duration(step.expected)}", style="dim")
@@ -154,16 +163,14 @@ class Live:
                 line.append(f"  {plain(step.note)}", style="cyan")
             table.add_row(self._spinner, line)
         total = f"  {duration(elapsed)} in all"
-        if self._progress.plan.expected is not None:
-            total += f", last time {duration(self._progress.plan.expected)}"
+        if self._work.plan.expected is not None:
+            total += f", last time {duration(self._work.plan.expected)}"
         return Group(table, Text(total, style="dim"))
 
 
-def _leaves(progress: Progress) -> list[Step]:
+def _leaves(work: Work) -> list[Step]:
     return [
-        step
-        for _, step in progress.running()
-        if not any(child.status is Status.RUNNING for child in step.children)
+        step for _, step in work.running() if not any(child.status is Status.RUNNING for child in step.children)
     ]
 
 

@@ -85,7 +85,7 @@ class Stage(Asking):
             before = self.old_history()
             after = history_check.read(self.after(), thaw)
             report = history_check.check(before, after, self.steps(), self.pair.origin, self.pair.target)
-            report.not_checked += knowledge.extensions(before, after)
+            report.out_of_scope += knowledge.extensions(before, after)
             return report
 
         return self._answer(history_check.CHECK, ask)
@@ -122,7 +122,7 @@ class Stage(Asking):
             self.run()
             after = integrity_check.collect(self.new())
             report = integrity_check.check(before, after, lambda: integrity_check.collect(self.scout()))
-            report.not_checked += self.spoken_for("validates")
+            report.out_of_scope += self.spoken_for("validates")
             return report
 
         return self._answer(integrity_check.CHECK, ask)
@@ -147,7 +147,7 @@ class Stage(Asking):
             done = Upgrade(origin, self.pair.target, tuple(self.steps()), resorted)
             report = meaning_check.check(before, after, done)
             organization.check(report, self.before(), [one.organization for one in (before, after) if one])
-            report.not_checked += self.spoken_for("itself says of its data") if before else []
+            report.out_of_scope += self.spoken_for("itself says of its data") if before else []
             return report
 
         return self._answer(meaning_check.CHECK, ask)
@@ -191,8 +191,8 @@ class Stage(Asking):
                 mails=lambda report, starts: mails.judge(report, self.old_mails(), self.new(), starts),
                 former=Former(self.old_start, self.old_mails, self.old_jobs),
             )
-            report.not_checked += self.spoken_for("sends by mail")
-            report.not_checked += of_the_image(self.pair.target)
+            report.out_of_scope += self.spoken_for("sends by mail")
+            report.out_of_scope += of_the_image(self.pair.target)
             return report
 
         return self._answer(application_check.CHECK, ask)

@@ -47,7 +47,7 @@ class Report:
     looked_at: int = 0
     unit: str = "things"
     allowed: list[str] = field(default_factory=list)
-    not_checked: list[str] = field(default_factory=list)
+    out_of_scope: list[str] = field(default_factory=list)
     """What lies outside of the question, or was left out on purpose: said, without weight for the verdict."""
     unanswered: list[str] = field(default_factory=list)
     """What belongs to the question and could not be answered: the verdict is NOT PROVEN at best."""
@@ -123,10 +123,10 @@ class Outcome:
     """Everything a run has to say: the reports, and what kept others from being made."""
 
     reports: list[Report] = field(default_factory=list)
-    trouble: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
     """Infrastructure errors, skips and other reasons why a question was not answered: one text each."""
     expected: tuple[str, ...] = ()
-    """Names of the checks that the run promised. One that made no report is trouble."""
+    """Names of the checks that the run promised. One that made no report is unproven."""
     accepted: list[Accepted] = field(default_factory=list)
     """Findings that were signed off (`harness.acceptance`). They are no longer among the reports' own."""
     remarks: list[str] = field(default_factory=list)
@@ -137,21 +137,21 @@ class Outcome:
         seen = {report.check for report in self.reports}
         return [name for name in self.expected if name not in seen]
 
-    def not_checked(self) -> list[str]:
+    def unproven(self) -> list[str]:
         """Every reason why something is unproven, in reading order."""
-        vacuous = [str(report) for report in self.reports if report.vacuous]
+        vacuous = [str(report) for report in self.reports if report.vacuous and not report.unanswered]
         missing = [f"[{name}] never reported." for name in self.missing()]
-        unanswered = [f"[{report.check}] {text}" for report in self.reports for text in report.unanswered]
-        return [*self.trouble, *missing, *vacuous, *unanswered]
+        of_checks = [f"[{report.check}] {text}" for report in self.reports for text in report.unanswered]
+        return [*self.unanswered, *missing, *vacuous, *of_checks]
 
     def findings(self) -> list[Finding]:
         """All findings of all reports."""
         return [finding for report in self.reports for finding in report.findings]
 
     def verdict(self) -> Verdict:
-        """NO-GO if anything was found; else NOT PROVEN if anything was not checked; else GO."""
+        """NO-GO if anything was found; else NOT PROVEN if anything is unproven; else GO."""
         if self.findings():
             return Verdict.NO_GO
-        if self.not_checked() or not self.reports:
+        if self.unproven() or not self.reports:
             return Verdict.NOT_PROVEN
         return Verdict.GO

@@ -14,13 +14,15 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from argparse import RawDescriptionHelpFormatter
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from docker import DockerClient
 
 from harness import engine, faults, leftovers, owner, redact
+from harness.arguments import Parser
 from harness.containers import Container
 from harness.images import Images
 from harness.releases import ROOT, releases, servers
@@ -123,13 +125,8 @@ def of_release(said: str, names: str, diagnostics: str) -> set[str]:
     return spoken(said) | words(_POD.sub("", names)) | words(diagnostics)
 
 
-@contextlib.contextmanager
-def _container(client: DockerClient, image: str) -> Iterator[Container]:
-    made = Container(client, image, "words", command=["sleep", "infinity"], entrypoint=[])
-    try:
-        yield made
-    finally:
-        made.remove()
+def _container(client: DockerClient, image: str) -> Container:
+    return Container(client, image, "words", command=["sleep", "infinity"], entrypoint=[])
 
 
 def collect(client: DockerClient) -> set[str]:
@@ -154,8 +151,12 @@ def text(found: Iterable[str]) -> str:
     return "\n".join(textwrap.wrap(" ".join(kept), 115, break_long_words=False, break_on_hyphens=False)) + "\n"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write the file."""
+    parser = Parser(
+        prog="python -m harness.vocabulary", description=__doc__, formatter_class=RawDescriptionHelpFormatter
+    )
+    parser.parse_args(arguments)
 
     def work() -> int:
         owner.session()

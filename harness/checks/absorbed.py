@@ -60,7 +60,7 @@ def judge(report: Report, copies: Sequence[Copy], before: Schema, after: Schema,
             continue
         if _called(before, copy.goal):
             what = f"{count} rows of {source} that are not in {goal}"
-            report.not_checked.append(f"{what}: it was there before, so an earlier upgrade has left them")
+            report.out_of_scope.append(f"{what}: it was there before, so an earlier upgrade has left them")
             continue
         report.find(
             source, f"{count} rows of an extension's that the target has in {goal} and looks for there alone; "

@@ -85,7 +85,7 @@ def check(
 
 
 def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...], starts: Starts, former: Former) -> None:
-    report.not_checked += visit.jobs_left
+    report.out_of_scope += visit.jobs_left
     jobs.run(
         report, visit.programs, rules, thorough=visit.thorough, subscribers=visit.subscribers, more=visit.jobs,
         starts=starts, before=former.jobs, limit=visit.patience,

@@ -150,7 +150,7 @@ def check(before: History | None, after: History, expected: Sequence[str], origi
     before, trouble = (None, before.trouble) if before and before.trouble else (before, "")
     if before is None:
         why = trouble or "it was not read"
-        report.not_checked.append(f"whether the history lost events: the old one is unknown ({why})")
+        report.out_of_scope.append(f"whether the history lost events: the old one is unknown ({why})")
         known = _position(after.events(), origin)
     else:
         known = len(before.events())

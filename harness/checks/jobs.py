@@ -132,24 +132,23 @@ def run(
             chosen.append(Job(command, limit))
         elif few:
             chosen.append(Job((*command, f"--user={subscribers[0]}"), LIMIT_OF_DASHBOARDS))
-            report.not_checked.append(f"dashboards by mail of {len(subscribers) - 1} other people than the first")
+            report.out_of_scope.append(f"dashboards by mail of {len(subscribers) - 1} other people than the first")
         else:
             chosen.append(Job(command, limit if thorough else LIMIT_OF_DASHBOARDS))
-    tried = [one for job in chosen if (one := _try(report, rt, allowed, job, starts))]
-    _judge(report, tried, before)
+    carry_out(report, rt, allowed, chosen, starts, before=before)
     sent = {mail[_SUBSCRIPTION] for mail in outbox(rt)} - {None}
     report.facts["subscriptions sent"] = len(sent)
     if not sent:
-        report.not_checked.append("dashboards by mail: none was sent to anybody")
+        report.out_of_scope.append("dashboards by mail: none was sent to anybody")
 
 
-def one(
-    report: Report, rt: Rt, allowed: Sequence[LogAllowance], command: Sequence[str], limit: float = LIMIT,
-    *, starts: Starts | None = None, before: Before | None = None,
+def carry_out(
+    report: Report, rt: Rt, allowed: Sequence[LogAllowance], chosen: Sequence[Job], starts: Starts,
+    *, before: Before | None = None,
 ) -> None:  # fmt: skip
-    """Run one job. limit: seconds after which it is stopped. starts, before: as for `run`."""
-    tried = _try(report, rt, allowed, Job(tuple(command), limit), starts or Starts(rt))
-    _judge(report, [tried] if tried else [], before)
+    """Run these jobs and judge them. starts, before: as for `run`."""
+    tried = [one for job in chosen if (one := _try(report, rt, allowed, job, starts))]
+    _judge(report, tried, before)
 
 
 def _try(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, starts: Starts) -> Tried | None:
@@ -169,7 +168,7 @@ def _try(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, star
         report.unanswered.append(f"whether {name} works: it was not done within {job.limit:.0f} s, or was killed")
         return None
     if stopped:
-        report.not_checked.append(f"what {name} would have sent after its first {job.limit:.0f} s")
+        report.out_of_scope.append(f"what {name} would have sent after its first {job.limit:.0f} s")
     return Tried(job, done.code, stopped, starts.others(said))
 
 

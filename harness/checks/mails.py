@@ -147,19 +147,19 @@ def judge(report: Report, before: Mails | None, tools: Rt, starts: Starts | None
     starts: what RT says at every start, which no ticket is to blame for.
     """
     if before is None:
-        report.not_checked.append("mails as the old release would have sent them: nobody here can speak for it")
+        report.out_of_scope.append("mails as the old release would have sent them: nobody here can speak for it")
         return
     tried = [queue for queue in before.actions if queue != OWN]
     if not any(before.actions[queue] for queue in tried):
         report.unanswered.append(f"what scrips send: RT {before.release} made no ticket in {len(tried)} queues")
         return
     if not before.mails:
-        report.not_checked.append(
+        report.out_of_scope.append(
             f"what scrips send, only that it is nothing as before: RT {before.release} sent no mail for tickets "
             f"in {len(tried)} queues"
         )
     if OWN not in before.actions:
-        report.not_checked.append(
+        report.out_of_scope.append(
             f"what scrips send in a queue that all may write to: RT {before.release} let nobody make one"
         )
     compare(report, before, sent(tools, queues=before.actions), starts)

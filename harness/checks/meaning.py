@@ -45,7 +45,7 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
     _complaints(report, before, after)
     if before is None:
         # Nothing was compared, so unless something was found the report stays empty: that is not proven.
-        report.not_checked.append("what the old release said of its data: it has no image here")
+        report.out_of_scope.append("what the old release said of its data: it has no image here")
         return report
     untold = _untold(before)
     for name in ESSENTIAL:
@@ -54,7 +54,7 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
             report.find(name, what, repair="see that the dump is that of the whole site, and take it anew")
     for kind, count in before.every.items():
         left_out = "unprivileged users but one in {}, but for their rights" if kind == "users" else _OTHERS
-        report.not_checked.append(left_out.format(count, kind=kind))
+        report.out_of_scope.append(left_out.format(count, kind=kind))
     left: dict[tuple[str, str], list[Change]] = defaultdict(list)
     used: set[str] = set()
     told_of = [_without(side.sections, untold) for side in (before, after)]
@@ -152,12 +152,12 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
         )
     for section, key in sorted(untold):
         if key:
-            report.not_checked.append(f"{section} {key}: the old release itself cannot tell of it")
+            report.out_of_scope.append(f"{section} {key}: the old release itself cannot tell of it")
         else:
             report.unanswered.append(f"{section}: the old release could not tell of them")
     outside = [one for one in after.complaints if _of_the_copy(one)]
     if outside:
-        report.not_checked.append(
+        report.out_of_scope.append(
             f"{len(outside)} contents that are not in the database: a copy has no other storage"
         )
     new = [

@@ -88,7 +88,7 @@ def check(
             used += _Table(report, sides, table, both, thaw).compare(allowed)
     report.allowed = [f"{count} x {one}" for one, count in used.items()]
     report.facts["allowances unused"] = [str(one) for one in allowed if not used[one]]
-    report.not_checked += [f"{table}: {reason}" for table, reason in rules.excluded.items()]
+    report.out_of_scope += [f"{table}: {reason}" for table, reason in rules.excluded.items()]
     report.seconds = round(time.monotonic() - started, 3)
     return report
 

@@ -26,7 +26,7 @@ from harness.checks import (
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.log import records
-from harness.checks.preflight_database import Steps
+from harness.checks.preflight_database import SchemaChanges
 from harness.database import Database
 from harness.releases import parse
 from harness.rt import Configuration, Rt
@@ -62,16 +62,16 @@ _UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
 
 @dataclass
 class Known:
-    """What other checks have found out about the old side; None where it is not known (yet).
+    """What others have found out about the old side; None where it is not known.
 
-    configuration: of the new side. old_configuration: of the old one, where that is another.
+    recognised: what the first questions have found. configuration: of the new side. old_configuration: of the old
+    one, where that is another.
     """
 
-    history: History | None = None
+    recognised: Recognised
     validation: Validation | None = None
     configuration: Configuration = field(default_factory=Configuration)
     old_configuration: Configuration | None = None
-    recognised: Recognised | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Recognised:
     report: Report
     stops: tuple[Finding, ...]
     schema: Schema
-    work: Steps
+    changes: SchemaChanges
 
 
 def recognise(
@@ -90,11 +90,11 @@ def recognise(
 ) -> Recognised:  # fmt: skip
     """Ask the first questions, those whose answer may forbid the upgrade. The arguments are those of `check`."""
     report = Report(CHECK, QUESTION, unit="questions", repair=REPAIR)
-    schema, work = read_schema(database), preflight_database.read_steps(target, steps)
+    schema, changes = read_schema(database), preflight_database.read_changes(target, steps)
     stops = preflight_identity.check(report, origin, target, path, steps)
     preflight_identity.unfinished(report, history)
-    stops += preflight_identity.done_already(report, schema, work)
-    return Recognised(report, tuple(stops), schema, work)
+    stops += preflight_identity.done_already(report, schema, changes)
+    return Recognised(report, tuple(stops), schema, changes)
 
 
 def check(
@@ -107,13 +107,10 @@ def check(
     to `database`. path: the releases, from and to. steps: those that the upgrade is to apply.
     """
     started = time.monotonic()
-    first = known.recognised or recognise(
-        database, origin, target, path, steps=steps, history=known.history
-    )  # fmt: skip
-    report, schema, work = first.report, first.schema, first.work
-    preflight_database.structure(report, database, schema, work)
-    preflight_database.collisions(report, database, schema, work)
-    preflight_database.orphans(report, database, schema, work)
+    report, schema, changes = known.recognised.report, known.recognised.schema, known.recognised.changes
+    preflight_database.structure(report, database, schema, changes)
+    preflight_database.collisions(report, database, schema, changes)
+    preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     _time_zones(report, database, known.configuration)
     probed = _probe(target, steps)

@@ -63,12 +63,12 @@ def check(
     if origin:
         report.facts[LOST] = sorted((used["options"] & old) - new)
     elif used["options"]:
-        report.not_checked.append(f"which options the target no longer knows: RT {path[0]} has no image here")
+        report.out_of_scope.append(f"which options the target no longer knows: RT {path[0]} has no image here")
     report.facts[STRANGE] = sorted(used["options"] - new - old)
     report.facts[PINNED] = sorted(used["options"] & Configuration.pinned())
     every = passages(target)
     if not every:
-        report.not_checked.append("the UPGRADING documents of the target: its image does not hold them")
+        report.out_of_scope.append("the UPGRADING documents of the target: its image does not hold them")
     mine = [one for one in every if one.applies(*path)]
     names = {*used["options"], *used["plugins"]}
     report.facts[SAID] = _mentions(mine, names)

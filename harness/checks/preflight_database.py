@@ -31,12 +31,11 @@ SAMPLES = 5
 
 
 @dataclass(frozen=True)
-class Steps:
+class SchemaChanges:
     """What the SQL of the steps to be applied does. converted: table to character set. references: foreign keys
     added, as (table, column, target table, target column). created, added: tables, and columns as (table, column).
     declared: tables of the target's own schema."""
 
-    names: tuple[str, ...]
     converted: dict[str, str] = field(default_factory=dict)
     references: tuple[tuple[str, str, str, str], ...] = ()
     created: tuple[str, ...] = ()
@@ -44,21 +43,21 @@ class Steps:
     declared: tuple[str, ...] = ()
 
 
-def read_steps(target: Rt, names: Sequence[str]) -> Steps:
+def read_changes(target: Rt, names: Sequence[str]) -> SchemaChanges:
     """Read the steps' SQL and the target's schema in a container of the target."""
     files = [f"/opt/rt/upgrade/{name}/schema.mysql" for name in names]
     sql = target.need("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *files) if files else ""
     schema = target.need("cat", "/opt/rt/share/etc/schema.mysql")
     references = tuple((one[0], one[1], one[2], one[3]) for one in _REFERENCE.findall(sql))
-    return Steps(
-        tuple(names), dict(_CONVERTED.findall(sql)), references, tuple(_CREATED.findall(sql)),
+    return SchemaChanges(
+        dict(_CONVERTED.findall(sql)), references, tuple(_CREATED.findall(sql)),
         tuple((one[0], one[1]) for one in _ADDED.findall(sql)), tuple(_DECLARED.findall(schema)),
     )  # fmt: skip
 
 
-def structure(report: Report, database: Database, schema: Schema, steps: Steps) -> None:
+def structure(report: Report, database: Database, schema: Schema, changes: SchemaChanges) -> None:
     """Find engines, character sets and names of tables that RT cannot work with."""
-    known = {name.lower(): name for name in steps.declared}
+    known = {name.lower(): name for name in changes.declared}
     own = {name: table for name, table in schema.tables.items() if name.lower() in known}
     foreign = sorted(set(schema.tables) - set(own))
     report.looked_at += len(schema.tables)
@@ -84,12 +83,12 @@ def _engines(report: Report, own: dict[str, Table]) -> None:
         )  # fmt: skip
 
 
-def charsets(schema: Schema, steps: Steps) -> dict[str, list[str]]:
+def charsets(schema: Schema, changes: SchemaChanges) -> dict[str, list[str]]:
     """Return RT's own tables by their character set, those that hold text.
 
     RT 3 made tables of numbers without saying a character set: they have the server's default of that time.
     """
-    known = {name.lower() for name in steps.declared}
+    known = {name.lower() for name in changes.declared}
     found: dict[str, list[str]] = {}
     for table in schema.tables.values():
         if table.name.lower() in known and any(column.charset for column in table.columns.values()):
@@ -112,9 +111,9 @@ def _charsets(report: Report, own: dict[str, Table]) -> None:
         )  # fmt: skip
 
 
-def collisions(report: Report, database: Database, schema: Schema, steps: Steps) -> None:
+def collisions(report: Report, database: Database, schema: Schema, changes: SchemaChanges) -> None:
     """Find values that a unique index will take for one after the conversion: that step fails half way."""
-    for name, charset in steps.converted.items():
+    for name, charset in changes.converted.items():
         table = schema.tables.get(name)
         if table is None:
             continue
@@ -158,9 +157,9 @@ def _same_values(table: Table, index: Index, charset: str, collation: str) -> st
     )
 
 
-def orphans(report: Report, database: Database, schema: Schema, steps: Steps) -> None:
+def orphans(report: Report, database: Database, schema: Schema, changes: SchemaChanges) -> None:
     """Find rows that a foreign key to be added will not accept: that step fails."""
-    for table, column, target, key in steps.references:
+    for table, column, target, key in changes.references:
         if column not in (schema.tables[table].columns if table in schema.tables else ()):
             continue
         sql = (

@@ -13,7 +13,7 @@ from typing import Any
 from harness import redact
 from harness.checks import preflight_database
 from harness.checks.history import History, left_open
-from harness.checks.preflight_database import Steps
+from harness.checks.preflight_database import SchemaChanges
 from harness.errors import InfrastructureError, UsageError
 from harness.rt import Rt
 from harness.schema import Schema, quote
@@ -66,7 +66,7 @@ def check(
     said = _target(report, target, path, steps)
     stops = report.findings[already:] if said["verdict"] not in BLIND else []
     if origin is None:
-        report.not_checked.append(f"what RT {path[0]} itself says of the database: it has no image here")
+        report.out_of_scope.append(f"what RT {path[0]} itself says of the database: it has no image here")
         return stops
     own = guard(origin)
     report.looked_at += 1
@@ -135,12 +135,12 @@ def unfinished(report: Report, history: History | None) -> None:
         )  # fmt: skip
 
 
-def done_already(report: Report, schema: Schema, steps: Steps) -> list[Finding]:
+def done_already(report: Report, schema: Schema, changes: SchemaChanges) -> list[Finding]:
     """Find traces of the steps that are to be applied, which no history need tell of. All of them forbid it."""
     already = len(report.findings)
     report.looked_at += 1
-    _half_converted(report, schema, steps)
-    for table, what in _there(schema, steps):
+    _half_converted(report, schema, changes)
+    for table, what in _there(schema, changes):
         report.find(
             table, f"{what} that a step adds is there already: the upgrade, or a part of it, was done before",
             sql=f"SHOW CREATE TABLE {quote(table)}", repair=BACKUP,
@@ -148,21 +148,21 @@ def done_already(report: Report, schema: Schema, steps: Steps) -> list[Finding]:
     return report.findings[already:]
 
 
-def _there(schema: Schema, steps: Steps) -> Iterator[tuple[str, str]]:
+def _there(schema: Schema, changes: SchemaChanges) -> Iterator[tuple[str, str]]:
     """Yield table, and thing in it, for all that the steps add and the database has."""
-    for table in steps.created:
+    for table in changes.created:
         if table in schema.tables:
             yield table, "the table"
-    for table, column in steps.added:
-        if table in schema.tables and column in schema.tables[table].columns and table not in steps.created:
+    for table, column in changes.added:
+        if table in schema.tables and column in schema.tables[table].columns and table not in changes.created:
             yield table, f"the column {column}"
-    for table, column, _, _ in steps.references:
+    for table, column, _, _ in changes.references:
         if table in schema.tables and any(column in key.columns for key in schema.tables[table].foreign_keys):
             yield table, f"the foreign key of {column}"
 
 
-def _half_converted(report: Report, schema: Schema, steps: Steps) -> None:
-    by_charset = preflight_database.charsets(schema, steps)
+def _half_converted(report: Report, schema: Schema, changes: SchemaChanges) -> None:
+    by_charset = preflight_database.charsets(schema, changes)
     parts = {name: tables for name, tables in by_charset.items() if name in preflight_database.ORDINARY}
     if len(parts) > 1:
         few = min(parts.values(), key=len)

@@ -76,7 +76,7 @@ def check(
         _key_tables(report, sides, rules)
     report.allowed += [f"{count} x {what}" for what, count in used.items()] + context.notes
     report.facts["allowances unused"] = [str(one) for one in [*structure, *rows] if not used[str(one)]]
-    report.not_checked += [f"{table}: {reason}" for table, reason in rules.excluded.items()]
+    report.out_of_scope += [f"{table}: {reason}" for table, reason in rules.excluded.items()]
     report.seconds = round(time.monotonic() - started, 3)
     return report
 
@@ -241,7 +241,7 @@ def _key_tables(report: Report, sides: Sides, rules: Allowances) -> None:
         name for name in rules.key_tables if name not in sides.digests or not sides.digests[name][0]["rows"]
     ]  # fmt: skip
     if empty:
-        report.not_checked.append(
+        report.out_of_scope.append(
             f"the old database holds no row in {', '.join(empty)}: a site without them proves little"
         )
         report.looked_at = 0

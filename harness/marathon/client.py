@@ -100,12 +100,6 @@ class Marathon(Connection):
         """Kill one task; Marathon replaces it unless `scale`. Raises TaskNotFoundError."""
         self.call("DELETE", f"{_app(app_id)}/tasks/{quote(task_id)}", scale=scale)
 
-    def versions(self, app_id: str) -> list[str]:
-        """List the app's versions, newest first (Marathon promises no order)."""
-        return sorted(
-            map(str, items(mapping(self.json("GET", f"{_app(app_id)}/versions")).get("versions"))), reverse=True
-        )
-
     def version(self, app_id: str, version: str) -> Json:
         """Read the definition as it was in a version. Raises VersionNotFoundError."""
         return mapping(self.json("GET", f"{_app(app_id)}/versions/{quote(version)}"))
@@ -127,10 +121,6 @@ class Marathon(Connection):
         listed = items(mapping(self.json("GET", "/v2/queue")).get("queue"))
         found = [QueueItem.read(mapping(one)) for one in listed]
         return next((one for one in found if one.app_id.strip("/") == app_id.strip("/")), None)
-
-    def end_backoff(self, app_id: str) -> None:
-        """Let waiting tasks start at once. Raises NotQueuedError."""
-        self.call("DELETE", f"/v2/queue/{quote(app_id.strip('/'))}/delay")
 
 
 def _app(app_id: str) -> str:

@@ -86,11 +86,6 @@ class Deployer(WayBack):
                 found.append({"id": app.id, "instances": 1})
         return found
 
-    def restart(self, app_id: str) -> Report:
-        """Replace every task by a new one of the same definition. Raises AppNotFoundError, AppLockedError."""
-        before = self.client.app(app_id)
-        return self._carry_out(before.definition, lambda: self.client.restart(app_id), before, restart=True)
-
     def scale(self, app_id: str, instances: int) -> Report:
         """Change the number of instances and prove all of them. Raises AppNotFoundError, AppLockedError."""
         before = self.client.app(app_id)
@@ -110,7 +105,6 @@ class Deployer(WayBack):
         before: AppState | None,
         *,
         undo: bool = False,
-        restart: bool = False,
         leaving: frozenset[str] = frozenset(),
         proving: bool = False,
     ) -> Report:
@@ -135,7 +129,6 @@ class Deployer(WayBack):
                 instances_of(definition),
                 change.deployment_id,
                 change.version,
-                restart=restart,
                 leaving=leaving,
             )
             try:

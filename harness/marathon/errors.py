@@ -102,10 +102,6 @@ class DeploymentNotFoundError(NotFoundError):
     """The deployment is over or never was."""
 
 
-class NotQueuedError(NotFoundError):
-    """Nothing of the app waits to be launched."""
-
-
 class NoLeaderError(NotFoundError):
     """The Marathons have not elected a leader."""
 

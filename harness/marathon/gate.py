@@ -15,7 +15,7 @@ from datetime import datetime
 
 from harness.marathon.definition import health_checks
 from harness.marathon.events import Event
-from harness.marathon.model import AppState, QueueItem, Task, TaskFailure, moment
+from harness.marathon.model import AppState, Task, TaskFailure, moment
 from harness.marathon.probe import ProbeResult
 
 
@@ -24,8 +24,7 @@ class Wanted:
     """What is to be live. `since` is the version that the PUT returned: Marathon's clock, not ours.
 
     `also` is a version that is as good: that of the definition which a rollback restores, or which a PUT
-    without any change leaves alone. `restart` compares tasks with the last scaling, as a restart moves that.
-    `leaving` are tasks that had been told to stop before, and may go.
+    without any change leaves alone. `leaving` are tasks that had been told to stop before, and may go.
     """
 
     app_id: str
@@ -34,7 +33,6 @@ class Wanted:
     deployment_id: str
     since: datetime | None
     also: datetime | None = None
-    restart: bool = False
     leaving: frozenset[str] = frozenset()
 
 
@@ -44,7 +42,6 @@ class Snapshot:
 
     app: AppState | None
     deployments: tuple[str, ...] = ()
-    queue: QueueItem | None = None
     probes: Mapping[str, ProbeResult] | None = None
 
 
@@ -149,8 +146,7 @@ class Memory:
 
 def is_fresh(task: Task, app: AppState, wanted: Wanted) -> bool:
     """Whether a task runs what is wanted and not what was there before."""
-    after = app.last_scaling if wanted.restart else app.last_config_change
-    accepted = reached(app, wanted)
+    after, accepted = app.last_config_change, reached(app, wanted)
     return accepted and task.version is not None and after is not None and task.version >= after
 
 
@@ -225,7 +221,7 @@ def _history(app: AppState, wanted: Wanted, memory: Memory) -> Iterable[Unmet]:
 
 def _of_old_tasks(failure: TaskFailure, app: AppState, wanted: Wanted) -> bool:
     """Whether it was a task of what was there before: that it dies may be the very reason for the deploy."""
-    after = app.last_scaling if wanted.restart else app.last_config_change
+    after = app.last_config_change
     if failure.version is None or after is None or not reached(app, wanted):
         return False
     return failure.version < after and failure.version != wanted.also

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
-from docker import DockerClient
 from docker.errors import ContainerError, DockerException
+from requests import RequestException
 
 from harness import engine, owner
+from harness.containers import unique_name
 from harness.errors import InfrastructureError
 from harness.marathon.definition import App, commands, image_of
 from harness.marathon.lint import lint
@@ -63,19 +65,23 @@ def tried_in_image(app: App, check: str) -> list[Finding]:
 
 def _run(image: str, program: str, arguments: Sequence[str]) -> tuple[int, str]:
     """Run a program in a container without a network; return its exit code and what it wrote."""
-    try:
-        client: DockerClient = engine.connect()
-        said = client.containers.run(
-            image, list(arguments), entrypoint=program, remove=True, network_mode="none", stderr=True,
-            labels=owner.labels("in-image"),
-        )  # fmt: skip
-    except ContainerError as error:
-        return int(error.exit_status), _text(error.stderr)
-    except DockerException as error:
-        raise InfrastructureError(
-            f"The image {image} could not be asked.", [("Engine", str(error))],
-            "name an image that this machine has or can pull",
-        ) from error  # fmt: skip
+    name = unique_name("in-image")
+    with contextlib.closing(engine.connect()) as client:
+        try:
+            said = client.containers.run(
+                image, list(arguments), entrypoint=program, network_mode="none", stderr=True, name=name,
+                labels=owner.labels("in-image"),
+            )  # fmt: skip
+        except ContainerError as error:
+            return int(error.exit_status), _text(error.stderr)
+        except DockerException as error:
+            raise InfrastructureError(
+                f"The image {image} could not be asked.", [("Engine", str(error))],
+                "name an image that this machine has or can pull",
+            ) from error  # fmt: skip
+        finally:  # also one that was made and could not be started
+            with contextlib.suppress(DockerException, RequestException):
+                client.api.remove_container(name, v=True, force=True)
     return 0, _text(said)
 
 

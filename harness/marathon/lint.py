@@ -18,7 +18,6 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.arguments import Parser
 from harness.errors import UsageError
 from harness.marathon.definition import App, load, parse
 from harness.marathon.lint_catalogue import DIALECTS, RULES, Level, LintFinding, found, parse_dialect
@@ -130,20 +129,3 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(told(name, findings) for name, findings in results.items()))
     return 1 if any(results.values()) else 0
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `lint` alone: python -m harness.marathon.lint app.json."""
-    parser = Parser(
-        prog="python -m harness.marathon lint", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args(arguments))
-    except UsageError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

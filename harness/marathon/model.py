@@ -121,7 +121,6 @@ class AppState:
     definition: Mapping[str, Any] = field(repr=False)
     version: datetime | None
     version_text: str
-    last_scaling: datetime | None
     last_config_change: datetime | None
     instances: int
     running: int
@@ -142,7 +141,6 @@ class AppState:
             dict(raw),
             version,
             text(raw.get("version")),
-            moment(info.get("lastScalingAt")) or version,
             moment(info.get("lastConfigChangeAt")) or version,
             whole(raw.get("instances"), 1),
             whole(raw.get("tasksRunning"), 0),

@@ -54,7 +54,7 @@ from contextlib import suppress
 from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.marathon.definition import App, instances_of
 from harness.marathon.interrupted import ENDS, Phase, Underway
-from harness.marathon.stopall import DatabaseSteps, Step, StepFailedError
+from harness.marathon.stopall import DatabaseCommand, DatabaseCommands, StepFailedError
 from harness.waits import NotReadyError, Retry, wait_until
 
 NOT_RUN = (126, 127)
@@ -95,10 +95,12 @@ def need_running(options: argparse.Namespace, live: App | None) -> None:
     )
 
 
-def steps(options: argparse.Namespace, image: str) -> DatabaseSteps:
+def steps(options: argparse.Namespace, image: str) -> DatabaseCommands:
     """Return the commands as the procedure takes them."""
     restore = shell("restore", options.restore, image) if options.restore else None
-    return DatabaseSteps(shell("backup", options.backup, image), shell("upgrade", options.upgrade, image), restore)
+    return DatabaseCommands(
+        shell("backup", options.backup, image), shell("upgrade", options.upgrade, image), restore
+    )
 
 
 def left_behind(underway: Underway) -> str:
@@ -112,7 +114,7 @@ def left_behind(underway: Underway) -> str:
             return f"{underway.message} {AS_IT_IS}"
 
 
-def shell(name: str, command: str, image: str) -> Step:
+def shell(name: str, command: str, image: str) -> DatabaseCommand:
     """Return a step that runs a command.
 
     It says that it ran and how that ended; neither the command, in which a password may be, nor what it wrote, in

@@ -47,20 +47,20 @@ class StepFailedError(HarnessError):
     """Raised by a step that ran and whose result is no good: a finding, and no reason to doubt the harness."""
 
 
-Step = Callable[[], None]
+DatabaseCommand = Callable[[], None]
 """Something done to the database while nothing runs."""
 
 
 @dataclass(frozen=True)
-class DatabaseSteps:
+class DatabaseCommands:
     """What happens between stop and start. `restore` brings the backup back; without it all stays stopped."""
 
-    backup: Step
-    upgrade: Step
-    restore: Step | None = None
+    backup: DatabaseCommand
+    upgrade: DatabaseCommand
+    restore: DatabaseCommand | None = None
 
 
-def replace_all(deployer: Deployer, definition: App, decision: Decision, database: DatabaseSteps) -> Report:
+def replace_all(deployer: Deployer, definition: App, decision: Decision, database: DatabaseCommands) -> Report:
     """Carry a deploy out that must not roll. Raises RollingRefusedError when not even this is right.
 
     A StepFailedError of the backup or upgrade becomes a finding; any other error of theirs is raised again,
@@ -148,7 +148,7 @@ def _need_nobody(deployer: Deployer, app_id: str, when: str) -> None:
 
 
 def _start(
-    deployer: Deployer, definition: App, before: AppState | None, database: DatabaseSteps, report: Report
+    deployer: Deployer, definition: App, before: AppState | None, database: DatabaseCommands, report: Report
 ) -> None:
     """Start the new release. No undo by Marathon: the old release must not meet the upgraded database."""
     report.facts["phase"] = "start"
@@ -178,7 +178,7 @@ def _start(
 
 
 def _go_back(
-    deployer: Deployer, app_id: str, before: AppState | None, database: DatabaseSteps | None, report: Report
+    deployer: Deployer, app_id: str, before: AppState | None, database: DatabaseCommands | None, report: Report
 ) -> None:
     """Restore if the database was touched, start the old release and prove it; or say that all stays stopped."""
     if database is not None and not _restored(deployer, app_id, database.restore, report):
@@ -209,7 +209,7 @@ def _go_back(
     report.findings += again.findings
 
 
-def _restored(deployer: Deployer, app_id: str, restore: Step | None, report: Report) -> bool:
+def _restored(deployer: Deployer, app_id: str, restore: DatabaseCommand | None, report: Report) -> bool:
     """Bring the backup back, below nobody; say why where that was not done."""
     if restore is None:
         report.facts["then"] = "all instances stay stopped: the database was touched and there is no restore"

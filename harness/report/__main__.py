@@ -1,6 +1,6 @@
 """`python -m harness.report reports/RUN/report.json`: make text, page and XML again from the JSON.
 
-Exit codes: 0 when they were written, whatever the verdict; 3 when the file is not a report.
+Exit codes: 0 when they were written, whatever the verdict; 2 when they could not be; 3 when it is not a report.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness import faults
 from harness.arguments import Parser
-from harness.errors import HarnessError
 from harness.report import write_views
 from harness.report.document import load
 from harness.report.text import as_text
@@ -22,16 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("report", type=Path, help="a report.json that a run has left")
     asked = parser.parse_args(arguments)
     path: Path = asked.report / "report.json" if asked.report.is_dir() else asked.report
-    try:
+
+    def work() -> int:
         document = load(path)
         written = write_views(path.parent, document)
-    except HarnessError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    print(as_text(document, colour=sys.stdout.isatty()))
-    for one in written:
-        print(one)
-    return 0
+        print(as_text(document, colour=sys.stdout.isatty()))
+        for one in written:
+            print(one)
+        return 0
+
+    return faults.ended("report", work)
 
 
 if __name__ == "__main__":

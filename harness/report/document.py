@@ -18,7 +18,7 @@ from harness.report.sentences import headline, reason
 from harness.verdict import Accepted, Finding, Outcome, Report
 from harness.wording import HIDDEN, is_secret, redact
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the document. A change that an old reader would misunderstand raises it."""
 
 
@@ -42,7 +42,7 @@ def as_json(document: Document) -> str:
         "exit_code": outcome.verdict().exit_code,
         "headline": headline(outcome),
         "reason": reason(outcome),
-        "not_checked": outcome.not_checked(),
+        "unproven": outcome.unproven(),
         "run": asdict(document.facts),
         "outcome": asdict(outcome),
         "plan": document.plan.as_dict(),
@@ -125,7 +125,7 @@ def _facts(data: dict[str, Any]) -> RunFacts:
 def _outcome(data: dict[str, Any]) -> Outcome:
     return Outcome(
         [Report.from_json(json.dumps(report)) for report in data["reports"]],
-        list(data["trouble"]),
+        list(data["unanswered"]),
         tuple(data["expected"]),
         [
             Accepted(_finding(one["finding"]), one["who"], one["why"], date.fromisoformat(one["until"]))

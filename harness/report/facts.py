@@ -30,8 +30,8 @@ class RunFacts:
     """The facts of one run.
 
     id: names its directory below reports/. pair: "4.4.6-to-5.0.3@mariadb-10.11". manifest: the facts beside the
-    dump, None where it came without. started: with its time zone. command: lines that repeat the run. host,
-    versions, options: names to texts. steps: the upgrade's own.
+    dump, None where it came without. started: with its time zone. command: lines that repeat the run. host:
+    names to texts. steps: the upgrade's own.
 
     facts: anything else, shown as tables. Facts of a check that are worth knowing before an upgrade have a section
     of their own (`harness.report.before`). Two names have a chart of their own, here and in the facts of a check:
@@ -51,7 +51,5 @@ class RunFacts:
     seconds: float = 0.0
     command: str = ""
     host: dict[str, str] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    options: dict[str, str] = field(default_factory=dict)
     steps: list[StepFact] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)

@@ -32,8 +32,8 @@ def as_junit(document: Document, directory: Path | None = None) -> str:
         _check(suite, place, report, outcome, directory)
     for name in outcome.missing():
         _error(_case(suite, place, name), f"[{name}] never reported.")
-    for at, text in enumerate(outcome.trouble, 1):
-        _error(_case(suite, place, f"trouble {at}"), text)
+    for at, text in enumerate(outcome.unanswered, 1):
+        _error(_case(suite, place, f"unanswered {at}"), text)
     if not len(suite.findall("testcase")):
         _error(_case(suite, place, "verdict"), reason(outcome))
     for kind, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
@@ -84,7 +84,7 @@ def _check(suite: ET.Element, place: str, report: Report, outcome: Outcome, dire
         if one.finding.check == report.check
     ]
     said += [f"Not answered: {text}" for text in report.unanswered]
-    said += [f"Not checked: {text}" for text in report.not_checked]
+    said += [f"Outside of what it looks at: {text}" for text in report.out_of_scope]
     if directory and not report:
         said.append(f"[[ATTACHMENT|{(directory / 'report.html').resolve()}]]")
     ET.SubElement(case, "system-out").text = plain("\n".join(said))

@@ -23,7 +23,7 @@ def headline(outcome: Outcome) -> str:
 
 def reason(outcome: Outcome) -> str:
     """Return one sentence that says why this is the verdict."""
-    findings, reports, open_questions = outcome.findings(), outcome.reports, outcome.not_checked()
+    findings, reports, unproven = outcome.findings(), outcome.reports, outcome.unproven()
     verdict = outcome.verdict()
     if verdict is Verdict.NO_GO:
         guilty = sum(1 for report in reports if report.findings)
@@ -31,15 +31,15 @@ def reason(outcome: Outcome) -> str:
         lead = "It" if len(findings) == 1 else "The first"
         return (
             f"{count(len(findings), 'finding')} in {guilty} of {count(len(reports), 'check')}"
-            + (f", and {count(len(open_questions), 'question')} without an answer" if open_questions else "")
+            + (f", and {count(len(unproven), 'question')} without an answer" if unproven else "")
             + f". {lead}: {sentence(one_line(f'{first.where}: {first.what}', _LONGEST))}"
         )
     if verdict is Verdict.NOT_PROVEN:
-        if not open_questions:
+        if not unproven:
             return "No check reported anything."
-        first_line = one_line(open_questions[0].strip().partition("\n")[0], _LONGEST)
-        lead = "It" if len(open_questions) == 1 else "The first"
-        return f"{count(len(open_questions), 'question')} could not be answered. {lead}: {sentence(first_line)}"
+        first_line = one_line(unproven[0].strip().partition("\n")[0], _LONGEST)
+        lead = "It" if len(unproven) == 1 else "The first"
+        return f"{count(len(unproven), 'question')} could not be answered. {lead}: {sentence(first_line)}"
     beyond = ""
     if outcome.accepted:
         soonest = min(one.until for one in outcome.accepted)
@@ -73,7 +73,7 @@ def looked_at(report: Report) -> str:
 
 def limits(outcome: Outcome) -> list[str]:
     """Return what the checks themselves say they leave out, each line behind the name of its check."""
-    return [f"[{report.check}] {text}" for report in outcome.reports for text in report.not_checked]
+    return [f"[{report.check}] {text}" for report in outcome.reports for text in report.out_of_scope]
 
 
 def allowances(outcome: Outcome) -> list[str]:

@@ -98,8 +98,8 @@ def _sections(document: Document, width: int) -> Iterator[tuple[str, str]]:
     if knowing := "\n".join(before.lines(outcome, width)):
         yield "Before you upgrade", knowing
     yield "What was done", textwrap.indent(document.plan.text(width - 2), "  ")
-    unanswered = [sentence(text) for text in outcome.not_checked()]
-    yield "Not checked", _list(unanswered) or "  Nothing that this run promised was left out."
+    unproven = [sentence(text) for text in outcome.unproven()]
+    yield "Not checked", _list(unproven) or "  Nothing that this run promised was left out."
     if outside := limits(outcome):
         yield "Outside of what the checks look at", _list(outside)
     if outcome.accepted:

@@ -13,13 +13,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import cache, engine, mirror, owner
+from harness import cache, engine, faults, mirror, owner
 from harness.arguments import Parser
-from harness.errors import HarnessError, InfrastructureError
+from harness.errors import InfrastructureError
 from harness.waits import Retry, wait_until
 
 PACKAGES = ("docker.io", "iptables", "ca-certificates")
@@ -214,17 +214,17 @@ def _recorded() -> Iterator[int | None]:
         yield int(pid) if owner.process_start_time(int(pid)) == started else None
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Ensure an engine, or stop ours with --stop; return the exit code."""
     parser = Parser(prog="python -m harness.setup.engine", description=__doc__)
     parser.add_argument("--stop", action="store_true", help="stop the engine that this command started")
     chosen = parser.parse_args(arguments)
-    try:
+
+    def work() -> int:
         print(stop() if chosen.stop else f"engine: {ensure()} answers")
-    except HarnessError as error:
-        print(f"engine: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+        return 0
+
+    return faults.ended("engine", work)
 
 
 if __name__ == "__main__":

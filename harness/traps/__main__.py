@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+
+from harness import faults
 from harness.arguments import Parser
 from harness.releases import ROOT
 from harness.traps import Trap, read
@@ -38,7 +42,18 @@ def _section(trap: Trap) -> str:
     return "\n".join([*lines, ""])
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the page; return the exit code."""
+    Parser(prog="python -m harness.traps", description=__doc__).parse_args(arguments)
+
+    def work() -> int:
+        traps = read()
+        PAGE.write_text(page(traps), encoding="utf-8")
+        print(f"{PAGE.relative_to(ROOT)}: {len(traps)} traps")
+        return 0
+
+    return faults.ended("traps", work)
+
+
 if __name__ == "__main__":
-    Parser(prog="python -m harness.traps", description=__doc__).parse_args()
-    PAGE.write_text(page(read()), encoding="utf-8")
-    print(f"{PAGE.relative_to(ROOT)}: {len(read())} traps")
+    sys.exit(main())

@@ -45,7 +45,7 @@ class Scene(Stage):
     def __init__(self, lifecycle: Lifecycle, trap: Trap) -> None:
         """Choose what the trap says, in the site configuration that it says."""
         files = {name: text.encode() for name, text in trap.configuration.items()}
-        own = Lifecycle(lifecycle.client, Configuration(files), lifecycle.progress)
+        own = Lifecycle(lifecycle.client, Configuration(files), lifecycle.notify)
         release, _, keyword = trap.dump.removeprefix("rt-").partition("-")
         pair = releases.pair(trap.declared, trap.target, trap.server)
         super().__init__(own, Choice(pair, dump.load(dump.bundled(release, keyword))))
@@ -72,11 +72,8 @@ class Scene(Stage):
         hold = 0
         if self.trap.cut_at:
             hold = self._middle_of(origin)
-        tools = statements.counting(self.lifecycle, self.trap.prior, database, hold)
-        try:
+        with statements.counting(self.lifecycle, self.trap.prior, database, hold) as tools:
             made = statements.run(tools, origin, self.trap.prior, held=lambda: statements.kill(tools))
-        finally:
-            tools.remove()
         if bool(made.run.code) != bool(hold):
             raise InfrastructureError(f"The first upgrade of {self.trap.name} did not end as it should.")
 
@@ -85,11 +82,8 @@ class Scene(Stage):
 
         def count() -> int:
             database = super(Scene, self)._copy("copy to count statements on")
-            tools = statements.counting(self.lifecycle, self.trap.prior, database)
-            try:
+            with statements.counting(self.lifecycle, self.trap.prior, database) as tools:
                 every = statements.run(tools, origin, self.trap.prior).statements
-            finally:
-                tools.remove()
             mine = [one.number for one in every if one.step == self.trap.cut_at]
             return mine[len(mine) // 2]
 
@@ -141,7 +135,7 @@ def given(sign: Sign, reports: list[Report]) -> bool:
         # Whole documents of the target hold any word.
         facts = {name: fact for name, fact in report.facts.items() if name != PASSAGES}
         told = json.dumps(
-            [report.allowed, facts, report.not_checked, report.unanswered], ensure_ascii=False, default=str
+            [report.allowed, facts, report.out_of_scope, report.unanswered], ensure_ascii=False, default=str
         )
         if sign.text in (told if sign.note else "\n".join(map(str, report.findings))):
             return True

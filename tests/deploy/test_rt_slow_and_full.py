@@ -68,20 +68,17 @@ def _refusal(database: Database, statement: str, times: int) -> int:
 
 def test_health_is_the_truth_while_the_disk_is_full(lifecycle: Lifecycle, deployable: Baseline, say: Say) -> None:
     """Nobody can log in, and health says so; once there is room, everything goes on."""
-    database = Database(
+    server = Database(
         lifecycle.client, deployable.server, deployable.image, deployable.credentials, DURABLE,
         volumes={deployable.volume: (PREPARED, "ro")}, copy_from=PREPARED,
         mounts=[Mount(DATA, None, type="tmpfs", tmpfs_size=SIZE)],
     )  # fmt: skip
-    try:
-        site = lifecycle.site(RELEASE, database, healthcheck_password=PASSWORD, configuration=CHEAP)
-        try:
-            instance = Instance(site, database)
-            lived_through(instance, disk_full(instance), "disk full", say)
-        finally:
-            site.remove()
-    finally:
-        database.remove()
+    with (
+        server as database,
+        lifecycle.site(RELEASE, database, healthcheck_password=PASSWORD, configuration=CHEAP) as site,
+    ):
+        instance = Instance(site, database)
+        lived_through(instance, disk_full(instance), "disk full", say)
 
 
 def test_a_slow_line_is_no_outage_until_it_is_one(lifecycle: Lifecycle, deployable: Baseline, say: Say) -> None:

@@ -10,6 +10,7 @@ from harness import downtime
 from harness.downtime import Measured
 from harness.errors import UsageError
 from harness.forecast import sizes
+from harness.verdict import Outcome
 
 
 def upgrades(*points: tuple[float, float]) -> list[Measured]:
@@ -69,6 +70,8 @@ def test_the_verdict(seconds: tuple[float, ...], budget: float | None, found: bo
     report = downtime.check(downtime.forecast(measured, 1000), measured, budget)
     assert (bool(report.findings), bool(report.looked_at)) == (found, looked)
     assert bool(report) == (looked and not found)
+    unproven = Outcome([report]).unproven()
+    assert ["a straight line misses" in text for text in unproven] == [True] * (not looked), "told once, and why"
 
 
 @pytest.mark.parametrize(("own", "largest"), [(7, 256), (7, 30), (7, 28)])

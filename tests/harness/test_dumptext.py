@@ -10,7 +10,7 @@ import pytest
 from harness import dump as dumps
 from harness.dump import CHUNK, DumpError
 from harness.dumptext import Text
-from harness.restore import _doubts
+from harness.restore import _unproven
 from tests.harness.test_gate import USAGE, gate
 
 HEAD = b"-- MariaDB dump 10.19\n--\n-- Host: localhost    Database: %s\n-- ------\n/*!40101 SET NAMES %s */;\n"
@@ -119,7 +119,7 @@ def test_characters_that_a_dump_has_lost_are_told(
     """A table of numbers and bytes, or one that holds no more than the dump, has lost nothing."""
     text, _ = read(tmp_path, HEAD % (b"rt5", names) + table + END)
     assert text.narrow == narrow
-    assert len(_doubts(text)) == len(narrow)
+    assert len(_unproven(text)) == len(narrow)
 
 
 def test_engines_are_read_where_they_stand(tmp_path: Path) -> None:

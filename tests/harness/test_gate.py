@@ -219,5 +219,5 @@ def test_the_address_of_a_marathon_may_stay_in_the_environment(
     assert gate_command.marathon_url(gate_command.parser().parse_args(["--marathon-url"])) == "http://127.0.0.1:9"
     assert gate_command.marathon_url(gate_command.parser().parse_args([])) is None
     monkeypatch.delenv("MARATHON_URL")
-    assert program.main(["--marathon-url"]) == program.USAGE
+    assert program.main(["--marathon-url"]) == USAGE
     assert "MARATHON_URL is not set" in capsys.readouterr().err

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures import gate, gate_command
+from fixtures import gate_command
 from harness import owner, releases
+from harness.errors import UsageError
 from harness.marathon import scratch
 from harness.releases import ROOT
 from harness.verdict import Verdict
@@ -207,7 +208,7 @@ def test_the_gates_exit_code_reaches_the_pipeline(workspace: Path, code: int) ->
 def test_the_real_gate_refuses_what_cannot_be(workspace: Path) -> None:
     """Wrong usage is known before anything is started."""
     done = step("gate", workspace, FROM="5.0.3", TO="4.4.6")
-    assert (done.returncode, "backwards" in done.stderr) == (gate.USAGE, True), done.stderr
+    assert (done.returncode, "backwards" in done.stderr) == (UsageError.exit_code, True), done.stderr
 
 
 def test_a_build_ends_as_its_verdict_says() -> None:
@@ -215,7 +216,7 @@ def test_a_build_ends_as_its_verdict_says() -> None:
     (line,) = re.findall(r"return \[(.*)\]\[code\] \?: '(\w+)'", TEXT)
     results = {int(number): name for number, name in re.findall(r"(\d): '(\w+)'", line[0])}
     verdicts = {Verdict.GO: "SUCCESS", Verdict.NO_GO: "FAILURE", Verdict.NOT_PROVEN: "UNSTABLE"}
-    assert results == {one.exit_code: name for one, name in verdicts.items()} | {gate.USAGE: "FAILURE"}
+    assert results == {one.exit_code: name for one, name in verdicts.items()} | {UsageError.exit_code: "FAILURE"}
     assert line[1] == "FAILURE", "an exit code that nobody knows is no success"
 
 

@@ -16,8 +16,11 @@ from requests import Response
 
 from harness import leftovers, owner
 from harness.containers import Container
+from harness.copying import DATA
+from harness.errors import InfrastructureError
 from harness.lifecycle import Lifecycle
-from harness.releases import ROOT
+from harness.marathon import in_image
+from harness.releases import ROOT, server
 from harness.waits import Retry, wait_until
 from tests.harness.other_session import pytest_in
 
@@ -115,6 +118,35 @@ def test_a_program_that_joined_the_session_does_not_end_it(engine: DockerClient,
         assert exists(engine, mine.id)
     finally:
         mine.remove()
+
+
+def test_a_failure_in_the_middle_leaves_nothing(engine: DockerClient, lifecycle: Lifecycle) -> None:
+    """What was begun first goes as well when the next thing cannot be made; data of copies included."""
+    origin = lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER))
+    begun: list[Container] = []
+    data: list[str] = []
+
+    def work() -> None:
+        with lifecycle.baselines.cloned(origin) as database:
+            begun.append(database.container)
+            data.extend(one["Name"] for one in begun[0].docker.attrs["Mounts"] if one["Destination"] == DATA)
+            with Container(engine, database.container.image, "second", command=["infinity"], entrypoint=["sleep"]):
+                Container(engine, database.container.image, "third", entrypoint=["/no/such/program"])
+
+    with pytest.raises(InfrastructureError, match="did not start"):
+        work()
+    kinds = {"label": owner.SESSION, "name": f"-{os.getpid()}-second-"}
+    assert (exists(engine, begun[0].id), engine.api.containers(all=True, filters=kinds)) == (False, [])
+    assert [one.name for one in engine.volumes.list() if one.name in data] == []
+    assert data
+
+
+def test_an_image_that_cannot_be_asked_leaves_nothing(engine: DockerClient, lifecycle: Lifecycle) -> None:
+    """A container that was made and could not be started would stay: nobody sweeps after a deploy."""
+    with pytest.raises(InfrastructureError, match="could not be asked"):
+        in_image._run(lifecycle.server_image(SERVER), "/no/such/thing", [])
+    mine = engine.api.containers(all=True, filters={"label": f"{owner.SESSION}={owner.session()}"})
+    assert [one["Names"] for one in mine if one["Command"].startswith("/no/such/thing")] == []
 
 
 def test_one_that_cannot_be_removed_keeps_no_other(

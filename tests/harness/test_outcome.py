@@ -76,7 +76,7 @@ def test_what_was_promised_and_not_asked_is_not_proven(
 ) -> None:
     """A test that was skipped, or never came to its question, must not leave a GO behind."""
     made, logs = asked(pytester, body, fixtures)
-    said = "\n".join(made.not_checked())
+    said = "\n".join(made.unproven())
     assert made.verdict() is verdict, said
     assert bool(re.search(why, said, re.DOTALL)) if why else not said
     assert "Traceback" not in said
@@ -87,8 +87,8 @@ def test_a_traceback_is_kept_and_not_shown(pytester: pytest.Pytester) -> None:
     """Who reads a verdict wants a sentence; who mends the harness wants the lines."""
     made, logs = asked(pytester, "1 / 0")
     [name] = logs
-    assert f"logs/{name}.log" in made.trouble[0]
-    assert len(made.trouble[0].splitlines()) == 1
+    assert f"logs/{name}.log" in made.unanswered[0]
+    assert len(made.unanswered[0].splitlines()) == 1
     assert "ZeroDivisionError" in logs[name]
     assert "test_it.py" in logs[name]
 

@@ -53,7 +53,7 @@ def test_objects_come_back_and_are_named(
 
     second = empty(lifecycle, clone, name)
     said = restore(second, dump.load(path))
-    assert said.doubts == []
+    assert said.unproven == []
     assert [one.partition(",")[0] for one in said.notes] == [
         "The table AttachmentsIndex is in the engine SPHINX",
         "The dump holds 5 objects that are not RT's: event nightly",

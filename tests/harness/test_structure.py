@@ -13,8 +13,8 @@ from harness.vocabulary import texts
 
 STAGES: dict[str, tuple[str, ...]] = {
     "what all stand on": (
-        "arguments", "cache", "errors", "once", "owner", "plan", "progress", "redact", "screen", "streams",
-        "timings", "together", "verdict", "waits", "wording",
+        "arguments", "cache", "errors", "notify", "once", "owner", "plan", "progress", "redact", "screen",
+        "streams", "timings", "together", "verdict", "waits", "wording",
     ),
     "releases": ("releases",),
     "image": ("bootstrap", "images", "mirror"),
@@ -70,6 +70,34 @@ def imports(source: str) -> set[str]:
     return found
 
 
+def module(path: Path) -> str:
+    """Return the full name of the module that a file holds."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def circles(sources: dict[str, str]) -> list[list[str]]:
+    """Return the modules that need each other, given as name to source, one list for each circle that is found."""
+    needed = {
+        name: {one if one in sources else one.rpartition(".")[0] for one in imports(source)}
+        & set(sources) - {name}
+        for name, source in sources.items()
+    }
+    found: list[list[str]] = []
+    done: set[str] = set()
+
+    def visit(name: str, way: list[str]) -> None:
+        if name in way:
+            found.append([*way[way.index(name) :], name])
+        elif name not in done:
+            for other in sorted(needed[name]):
+                visit(other, [*way, name])
+            done.add(name)
+
+    for name in sorted(sources):
+        visit(name, [])
+    return found
+
+
 def backwards(here: str, source: str) -> list[str]:
     """Return the parts of the harness that a module of part `here` imports although they come after it."""
     known = {name.split(".")[1] for name in imports(source) if name.startswith("harness.")}
@@ -99,6 +127,11 @@ def test_nothing_is_imported_from_a_later_stage(path: Path) -> None:
     assert not foreign, "harness/ is a plain library"
 
 
+def test_no_modules_need_each_other() -> None:
+    """Neither could be read, tested or changed without the other; an import within a function only hides it."""
+    assert circles({module(path): path.read_text(encoding="utf-8") for path in SOURCES}) == []
+
+
 def test_exceptions_are_still_needed() -> None:
     """One that is not would let the next one in unseen."""
     used = {
@@ -121,4 +154,12 @@ def test_what_must_not_be_is_noticed() -> None:
     assert backwards("database", "def work():\n    from harness import lifecycle") == ["lifecycle"]
     assert backwards("checks", "from harness.report import text\nimport harness.stage") == ["report", "stage"]
     assert backwards("stage", "from harness.checks import rows") == []
+    hidden = {
+        "a.b": "def work():\n    from a.c import thing",
+        "a.c": "from a import d",
+        "a.d": "import a.b",
+        "a": "",
+    }
+    assert circles(hidden) == [["a.b", "a.c", "a.d", "a.b"]]
+    assert circles({"a.b": "import a.c\nfrom a import c", "a.c": "import os"}) == []
     assert releases_in('"""As 5.0.3 does."""\nif release >= "5.0.3": pass\nurl = "http://127.0.0.1/"') == ["5.0.3"]

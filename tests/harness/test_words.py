@@ -68,7 +68,7 @@ def clean(name: str = "rows") -> Report:
         (Outcome([clean()], ["the engine went away"]), Verdict.NOT_PROVEN),
         (Outcome([Report("rows", "?")]), Verdict.NOT_PROVEN),
         (Outcome([Report("rows", "?", looked_at=3, unanswered=["who can tell"])]), Verdict.NOT_PROVEN),
-        (Outcome([Report("rows", "?", looked_at=3, not_checked=["not asked"])]), Verdict.GO),
+        (Outcome([Report("rows", "?", looked_at=3, out_of_scope=["not asked"])]), Verdict.GO),
         (Outcome([Report("rows", "?", [Finding("rows", "Users", "lost 1")])]), Verdict.NO_GO),
         (Outcome([Report("rows", "?", [Finding("rows", "Users", "lost 1")])], ["engine"]), Verdict.NO_GO),
     ],

@@ -109,7 +109,7 @@ def test_what_an_extension_leaves_behind_is_found(site: Troubled) -> None:
     assert [one.where for one in report.findings] == ["RTxAuthTokens"]
     assert "2 rows" in report.findings[0].what
     assert "upgrade-authtokens" in report.findings[0].repair
-    assert any("1 rows of FM_Topics that are not in Topics" in one for one in report.not_checked)
+    assert any("1 rows of FM_Topics that are not in Topics" in one for one in report.out_of_scope)
 
 
 def test_what_the_releases_scripts_copy_is_read(site: Troubled) -> None:

@@ -7,6 +7,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.checks import integrity, jobs, start
+from harness.checks.jobs import Job
 from harness.checks.start import Starts
 from harness.choice import DEFAULT_SERVER
 from harness.errors import InfrastructureError
@@ -26,11 +27,11 @@ def test_what_every_start_warns_of_is_no_jobs_doing(
     tools = rt_tools("5.0.3", database, configuration=NO_STYLE)
     report = Report("application", "")
     starts = Starts(tools)
-    jobs.one(report, tools, (), jobs.JOBS[-1], starts=starts)
+    jobs.carry_out(report, tools, (), [Job(jobs.JOBS[-1])], starts)
     starts.judge(report)
     assert (report.findings, report.unanswered) == ([], [])
     assert "stylesheet (rudder)" in "".join(report.facts["said at every start"])
-    jobs.one(report, tools, (), jobs.JOBS[-1], limit=0.1)
+    jobs.carry_out(report, tools, (), [Job(jobs.JOBS[-1], 0.1)], starts)
     assert len(report.unanswered) == 1
     monkeypatch.setattr(integrity, "LIMIT", 0.1)
     with pytest.raises(InfrastructureError, match=r"rt-validator of RT 5\.0\.3 was not done"):
@@ -51,8 +52,7 @@ def test_an_error_of_every_start_is_told_once_and_only_if_it_is_new(
     for before, findings in ((said, 0), (None, 1)):
         report = Report("application", "")
         starts = Starts(new, lambda before=before: before)  # type: ignore[misc]
-        for job in (jobs.JOBS[0], jobs.JOBS[-1]):
-            jobs.one(report, new, (), job, starts=starts)
+        jobs.carry_out(report, new, (), [Job(jobs.JOBS[0]), Job(jobs.JOBS[-1])], starts)
         starts.judge(report)
         assert len(report.findings) == findings, str(report)
         assert [one.where for one in report.findings] == ["start"] * findings

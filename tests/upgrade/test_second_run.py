@@ -14,7 +14,7 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import dump, dumpwriting, owner, releases, schema, upgrade
 from harness.checks.preflight import CHECK, Recognised
-from harness.checks.preflight_database import Steps
+from harness.checks.preflight_database import SchemaChanges
 from harness.choice import choose
 from harness.database import Database
 from harness.errors import RefusedError
@@ -39,7 +39,7 @@ class Known(Stage):
 
     def recognised(self) -> Recognised:
         """Return what was remembered."""
-        return Recognised(Report(CHECK, ""), self._stops, Schema("", {}), Steps(()))
+        return Recognised(Report(CHECK, ""), self._stops, Schema("", {}), SchemaChanges())
 
 
 def test_what_needs_the_upgrade_says_why_there_is_none() -> None:

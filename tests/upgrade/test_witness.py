@@ -52,7 +52,7 @@ def test_its_meaning_is_compared_all_the_same(
     finally:
         stage.close()
     assert [str(report) for report in reports if not report] == []
-    assert f"so RT {witness} was asked" in "".join(reports[0].not_checked)
+    assert f"so RT {witness} was asked" in "".join(reports[0].out_of_scope)
     assert allowed in "".join(reports[1].allowed), "the steps that are left alone do that"
 
 
@@ -84,15 +84,11 @@ def dump_of(
 ) -> bytes:
     """Return a dump as a site of this release would make it, out of a bundled one, by the steps of `code`."""
     bundled = dump.load(dump.FOLDER / f"rt-{origin}-{keyword}.sql.zst")
-    database = lifecycle.baselines.clone(lifecycle.restored(bundled, SERVER))
-    tools = lifecycle.tools(code, database)
-    try:
+    baseline = lifecycle.restored(bundled, SERVER)
+    with lifecycle.baselines.cloned(baseline) as database, lifecycle.tools(code, database) as tools:
         made = upgrade.run(tools, origin, version)
         assert made.code == 0
         return dumpwriting.dumped(database)
-    finally:
-        tools.remove()
-        lifecycle.baselines.discard(database)
 
 
 @pytest.mark.engine

@@ -13,14 +13,14 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
 
-from harness import cache, engine
+from harness import cache, engine, faults
 from harness.arguments import Parser
-from harness.errors import HarnessError, UsageError
+from harness.errors import UsageError
 from harness.marathon.standin.api import build
 from harness.marathon.standin.clock import ManualClock, RealClock
 from harness.marathon.standin.core import Settings, Standin, load_state
@@ -131,19 +131,18 @@ async def leave_with(parent: int, server: Server) -> None:
         server.should_exit = True
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and serve; returns the exit code."""
-    options = parser().parse_args()
+    options = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("asyncio").setLevel(logging.WARNING)
-    try:
-        asyncio.run(serve(options))
-    except HarnessError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        pass
-    return 0
+
+    def work() -> int:
+        with contextlib.suppress(KeyboardInterrupt):  # the usual end of a server
+            asyncio.run(serve(options))
+        return 0
+
+    return faults.ended("stand-in", work)
 
 
 if __name__ == "__main__":

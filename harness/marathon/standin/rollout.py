@@ -11,10 +11,10 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
+from harness.marathon.standin.action_state import ActionState, victims
 from harness.marathon.standin.deployment import Action, Deployment, restart_strategy
 from harness.marathon.standin.model import App
 from harness.marathon.standin.monitor import Monitor
-from harness.marathon.standin.progress import Progress, victims
 from harness.marathon.standin.readiness import Readiness
 from harness.marathon.standin.scheduler import Scheduler
 from harness.marathon.standin.task import Task
@@ -31,7 +31,7 @@ class Rollout:
         """Wire up to hear of every change."""
         self.scheduler, self.monitor, self.readiness = scheduler, monitor, readiness
         self.state, self.bus, self.clock = scheduler.state, scheduler.bus, scheduler.clock
-        self.progress: dict[str, Progress] = {}
+        self.action_states: dict[str, ActionState] = {}
         self.ending: dict[str, asyncio.Event] = {}
         self.stopped = False
 
@@ -65,7 +65,7 @@ class Rollout:
         deployment.cancelled = True
         self.ending[deployment.id] = asyncio.Event()
         for app_id in deployment.affected:
-            self.progress.pop(app_id, None)
+            self.action_states.pop(app_id, None)
         self._ask_no_more(deployment)
         self.clock.spawn(self._end_cancelled(deployment))
 
@@ -98,18 +98,18 @@ class Rollout:
             self.drive(action.app_id)
 
     def _prepare(self, deployment: Deployment, action: Action) -> None:
-        progress = Progress(action)
-        self.progress[action.app_id] = progress
+        under_way = ActionState(action)
+        self.action_states[action.app_id] = under_way
         app = deployment.target.get(action.app_id)
         tasks = self.state.tasks_of(action.app_id)
-        progress.found = {task.id for task in tasks if app is None or task.app.version != app.version}
+        under_way.found = {task.id for task in tasks if app is None or task.app.version != app.version}
         if action.kind == "StopApplication" or app is None:
             return
         self.monitor.register(app)
         if action.kind == "RestartApplication":
             running = [task.id for task in tasks if task.started_at is not None and not task.killing]
-            progress.strategy = restart_strategy(app, len(running))
-            progress.queue = [task_id for task_id in running if task_id in progress.found]
+            under_way.strategy = restart_strategy(app, len(running))
+            under_way.queue = [task_id for task_id in running if task_id in under_way.found]
             self.state.backoff.reset(app.id)
         elif action.kind == "ScaleApplication":
             for task_id in deployment.kills.get(app.id, []):
@@ -122,31 +122,31 @@ class Rollout:
         """Look at an app and do what its action, or its number of instances, asks for now."""
         if self.stopped:
             return
-        progress = self.progress.get(app_id)
-        if progress is None:
+        under_way = self.action_states.get(app_id)
+        if under_way is None:
             self._keep(app_id)
             return
-        deployment = next((d for d in self.state.deployments.values() if progress.action in d.running), None)
-        if deployment is None or progress.done:
+        deployment = next((d for d in self.state.deployments.values() if under_way.action in d.running), None)
+        if deployment is None or under_way.done:
             return
         app = deployment.target.get(app_id)
         tasks = self.state.tasks_of(app_id)
-        if progress.action.kind == "StartApplication":
-            progress.done = True
+        if under_way.action.kind == "StartApplication":
+            under_way.done = True
         elif app is None:
-            progress.done = self._stop(app_id, tasks)
-        elif progress.action.kind == "ScaleApplication":
-            progress.done = self._scale(app, tasks, progress)
+            under_way.done = self._stop(app_id, tasks)
+        elif under_way.action.kind == "ScaleApplication":
+            under_way.done = self._scale(app, tasks, under_way)
         else:
-            progress.done = self._replace(app, tasks, progress)
-        if progress.done and all(self._is_done(action) for action in deployment.running):
+            under_way.done = self._replace(app, tasks, under_way)
+        if under_way.done and all(self._is_done(action) for action in deployment.running):
             for action in deployment.running:
-                del self.progress[action.app_id]
+                del self.action_states[action.app_id]
             self._next_step(deployment)
 
     def _is_done(self, action: Action) -> bool:
-        progress = self.progress.get(action.app_id)
-        return progress is not None and progress.done
+        under_way = self.action_states.get(action.app_id)
+        return under_way is not None and under_way.done
 
     def _keep(self, app_id: str) -> None:
         """Outside a deployment lost tasks are replaced; too many are left alone."""
@@ -166,38 +166,38 @@ class Rollout:
             self.bus.publish("app_terminated_event", appId=app_id)
         return not tasks
 
-    def _scale(self, app: App, tasks: list[Task], progress: Progress) -> bool:
+    def _scale(self, app: App, tasks: list[Task], under_way: ActionState) -> bool:
         staying = [task for task in tasks if not task.killing]
         surplus = len(staying) - app.instances
         self.scheduler.want(app, app.instances - len(tasks))
         for task in victims(app, staying, surplus) if surplus > 0 else []:
             self.scheduler.kill(task)
-        new = [task for task in staying if task.id not in progress.found]
+        new = [task for task in staying if task.id not in under_way.found]
         for task in new:
             self.readiness.watch(task)
         return len(tasks) == app.instances and not self.scheduler.pending(app.id) and all(t.counts for t in new)
 
-    def _replace(self, app: App, tasks: list[Task], progress: Progress) -> bool:
+    def _replace(self, app: App, tasks: list[Task], under_way: ActionState) -> bool:
         """Go on with a rolling replacement; returns whether it is over.
 
         As in TaskReplaceActor, old tasks wait in a queue in the order in which they were launched, whatever the
         app's killSelection and their health say. One that dies by itself keeps its place: its turn is lost on it.
         """
-        assert progress.strategy is not None
-        old = [task for task in tasks if task.id in progress.found]
-        new = [task for task in tasks if task.id not in progress.found]
+        assert under_way.strategy is not None
+        old = [task for task in tasks if task.id in under_way.found]
+        new = [task for task in tasks if task.id not in under_way.found]
         for task in new:
             self.readiness.watch(task)
-        progress.counted |= {task.id for task in new if task.counts}
+        under_way.counted |= {task.id for task in new if task.counts}
         counting = sum(task.counts for task in new)
-        turns = progress.strategy.kill_now + len(progress.counted)
+        turns = under_way.strategy.kill_now + len(under_way.counted)
         if counting >= app.instances:
-            turns = len(progress.queue)
+            turns = len(under_way.queue)
         for task in old:
             # The bounds count running tasks: one still on its way would hold a place that nobody gives up.
-            if task.started_at is None or task.id in progress.queue[:turns]:
+            if task.started_at is None or task.id in under_way.queue[:turns]:
                 self.scheduler.kill(task)
-        room = progress.strategy.maximum_capacity - len(old) - len(new)
+        room = under_way.strategy.maximum_capacity - len(old) - len(new)
         self.scheduler.want(app, min(app.instances - len(new), room))
         return not old and counting == len(new) == app.instances
 
@@ -208,10 +208,10 @@ class Rollout:
 
         Marathon keeps results with the deployment that asked, and forgets them with it.
         """
-        progress = self.progress.get(app_id)
-        if progress is None:
+        under_way = self.action_states.get(app_id)
+        if under_way is None:
             return []
-        new = [task for task in self.state.tasks_of(app_id) if task.id not in progress.found]
+        new = [task for task in self.state.tasks_of(app_id) if task.id not in under_way.found]
         return [task.readiness for task in new if task.readiness is not None]
 
     def _ask_no_more(self, deployment: Deployment) -> None:

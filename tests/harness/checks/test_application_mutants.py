@@ -16,6 +16,7 @@ from fixtures.tally import Tally
 from harness import web
 from harness.checks import application, jobs, log, mails
 from harness.checks.former import Former
+from harness.checks.jobs import Job
 from harness.checks.mails import Mails
 from harness.checks.start import Starts
 from harness.checks.visit import Visit
@@ -27,7 +28,7 @@ from harness.verdict import Report
 
 
 def _job(job: Sequence[str], report: Report, visit: Visit) -> None:
-    jobs.one(report, visit.rt, log.allowances(), job)
+    jobs.carry_out(report, visit.rt, log.allowances(), [Job(tuple(job))], Starts(visit.rt))
 
 
 PARTS: dict[str, Callable[[Report, Visit], None]] = {
@@ -70,7 +71,8 @@ def ran(job: Sequence[str], done: Done, before: jobs.Before | None = None) -> Re
     """Return what is said of a job that ended so. before: asks the old release, which else said nothing."""
     report = Report(application.CHECK, "")
     site = SimpleNamespace(tool=lambda *_, **__: done, release="5.0.3", perl=lambda _: Done(0, "", ""))
-    jobs.one(report, cast(Rt, site), log.allowances(), job, 60, before=before)
+    rt = cast(Rt, site)
+    jobs.carry_out(report, rt, log.allowances(), [Job(tuple(job), 60)], Starts(rt), before=before)
     return report
 
 
@@ -95,7 +97,7 @@ def test_dashboards_that_take_long_are_no_finding() -> None:
     """They take as long as people have subscribed to; that they were not all sent is said."""
     report = ran(jobs.JOBS[1], Done(124, "", ""))
     assert not report.findings
-    assert report.not_checked == ["what rt-email-dashboards would have sent after its first 60 s"]
+    assert report.out_of_scope == ["what rt-email-dashboards would have sent after its first 60 s"]
 
 
 @pytest.mark.mutants("application")

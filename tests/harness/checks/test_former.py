@@ -167,7 +167,7 @@ def test_a_quiet_site_is_asked_for_more_and_may_be_quiet(
     report = Report(application.CHECK, "")
     mails.judge(report, quiet, rt_tools("5.0.3", second))
     assert report, str(report)
-    assert any("sent no mail for tickets in 5 queues" in one for one in report.not_checked)
+    assert any("sent no mail for tickets in 5 queues" in one for one in report.out_of_scope)
     mails.compare(report, quiet, loud)
     assert any("new, or changed" in one.what for one in report.findings)
 

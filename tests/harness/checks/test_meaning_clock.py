@@ -79,7 +79,7 @@ def test_attachments_outside_of_the_database_are_no_finding(plain: tuple[Databas
     told = meaning_told.collect(tools)
     report = meaning.check(None, told, Upgrade("4.4.6", "4.4.6", ()))
     assert [one for one in report.findings if one.where.startswith("RT ")] == []
-    assert "2 contents that are not in the database" in str(report.not_checked)
+    assert "2 contents that are not in the database" in str(report.out_of_scope)
     told.complaints.append("[error] Failed to load the queue")
     assert meaning.check(None, told, Upgrade("4.4.6", "4.4.6", ())).findings
 

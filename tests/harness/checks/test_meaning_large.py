@@ -75,7 +75,7 @@ def test_many_users_are_told_of(lifecycle: Lifecycle, clone: CloneFactory, rt_to
     assert "queries Status = 'open', finds in all:" in said
     assert {one.where for one in report.findings} == {"rights", "queries", "searches"}
     assert report.facts["counts"]["rights"] > MANY
-    assert [one.partition(",")[0] for one in report.not_checked] == [
+    assert [one.partition(",")[0] for one in report.out_of_scope] == [
         "tickets but one in 11", "unprivileged users but one in 11",
     ]  # fmt: skip
 

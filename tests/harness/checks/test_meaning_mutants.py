@@ -150,7 +150,7 @@ def test_what_neither_release_can_tell_is_said_and_no_finding() -> None:
     died = ["[died] custom fields 12: Can't call method"]
     fields = {"custom fields": {"3": {"Type": "Select"}, "12": {"Type": "Freeform"}}}
     report = meaning.check(Meaning("4.4.6", {}, {}, died), Meaning("5.0.3", {}, fields), NOTHING)
-    assert "custom fields 12: the old release itself cannot tell of it" in report.not_checked
+    assert "custom fields 12: the old release itself cannot tell of it" in report.out_of_scope
     assert [one.samples for one in report.findings if one.where == "custom fields"] == [("custom fields 3",)]
 
 

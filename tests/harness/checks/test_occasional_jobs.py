@@ -7,6 +7,8 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.checks import jobs, occasional
+from harness.checks.jobs import Job
+from harness.checks.start import Starts
 from harness.choice import DEFAULT_SERVER
 from harness.lifecycle import Lifecycle
 from harness.rt import Configuration
@@ -44,8 +46,7 @@ def test_they_are_those_of_the_release_and_work(
     chosen, _ = occasional.choose(database, tools, thorough=True)
     assert {job[0] for job in chosen} == HAS[version]
     report = Report("application", "")
-    for job in chosen:
-        jobs.one(report, tools, (), job)
+    jobs.carry_out(report, tools, (), [Job(tuple(job)) for job in chosen], Starts(tools))
     assert report.looked_at == len(chosen)
     assert (report.findings, report.unanswered) == ([], [])
 
@@ -63,9 +64,9 @@ def test_what_the_site_uses_is_run_at_once(lifecycle: Lifecycle, clone: CloneFac
     assert "rt-fulltext-indexer: the configuration has no indexed full-text search" in left
     used, _ = occasional.choose(database, tools, thorough=False)
     report = Report("application", "")
-    jobs.one(report, tools, (), used[-1])
+    jobs.carry_out(report, tools, (), [Job(tuple(used[-1]))], Starts(tools))
     assert used[-1][0] == "rt-fulltext-indexer"
     assert report.findings == [], str(report)
     database.execute("DROP TABLE AttachmentsIndex")
-    jobs.one(report, tools, (), used[-1])
+    jobs.carry_out(report, tools, (), [Job(tuple(used[-1]))], Starts(tools))
     assert report.findings

@@ -137,24 +137,24 @@ def test_a_table_is_in_the_character_set_of_its_text(table_in: str, column_in: s
         )
     ]
     schema = Schema("mariadb-10.11", {table.name: table for table in tables})
-    steps = preflight_database.Steps((), declared=("Tickets", "Members"))
+    changes = preflight_database.SchemaChanges(declared=("Tickets", "Members"))
     report = Report("preflight", "")
     preflight_database._charsets(report, schema.tables)
     assert len(report.findings) == found
-    preflight_identity._half_converted(report, schema, steps)
+    preflight_identity._half_converted(report, schema, changes)
     assert len(report.findings) == found + half
 
 
 def database_findings(
-    database: Database, steps: preflight_database.Steps, probed: Mapping[str, object]
+    database: Database, changes: preflight_database.SchemaChanges, probed: Mapping[str, object]
 ) -> set[tuple[str, str]]:
     """Return where and what of everything found in the database itself."""
     report, schema = Report("preflight", ""), read(database)
-    preflight_database.structure(report, database, schema, steps)
-    preflight_database.collisions(report, database, schema, steps)
-    preflight_database.orphans(report, database, schema, steps)
+    preflight_database.structure(report, database, schema, changes)
+    preflight_database.collisions(report, database, schema, changes)
+    preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
-    preflight_identity.done_already(report, schema, steps)
+    preflight_identity.done_already(report, schema, changes)
     preflight_lifecycles.check(report, database, schema, probed, Configuration())
     return {(one.where, one.what) for one in report.findings}
 
@@ -166,17 +166,16 @@ def test_defects_of_the_database(
     """One after the other on a server whose collation is the newest; each must add a finding."""
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-11.8"))
     target = rt_tools(TARGET, database)
-    steps = preflight_database.read_steps(
-        target, upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
-    )  # fmt: skip
-    probed = preflight._probe(target, steps.names)
-    before = database_findings(database, steps, probed)
+    steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
+    changes = preflight_database.read_changes(target, steps)
+    probed = preflight._probe(target, steps)
+    before = database_findings(database, changes, probed)
     assert before == set(), "a fresh site is clean"
     for mutant in MUTANTS:
         database.execute(*mutant.statements)
         if mutant.name in SERVER:
             database.execute(SERVER[mutant.name], root=True)
-        after = database_findings(database, steps, probed)
+        after = database_findings(database, changes, probed)
         tally(mutant.name, "preflight", after - before)
         before = after
 
@@ -185,8 +184,10 @@ def look(
     database: Database, origin: Rt | None, target: Rt, path: tuple[str, str], validation: Validation | None = None
 ) -> Report:
     """Return the whole preflight's report for a way between two releases."""
-    known = Known(history.read(database, Thawer(target)), validation)
     steps = upgrade.expected_steps(target.upgrade_steps(), *path)
+    left = history.read(database, Thawer(target))
+    recognised = preflight.recognise(database, origin, target, path, steps=steps, history=left)
+    known = Known(recognised, validation)
     return preflight.check(database, origin, target, path, steps=steps, known=known)
 
 
@@ -232,7 +233,7 @@ def test_options_of_a_release_that_has_no_image(rt_tools: RtFactory) -> None:
     target, report = rt_tools(TARGET, None), Report("preflight", "")
     preflight_configuration.check(report, SITE, None, target, ("4.4.5", TARGET))
     assert "options that the target no longer knows" not in report.facts
-    assert "RT 4.4.5 has no image here" in "".join(report.not_checked)
+    assert "RT 4.4.5 has no image here" in "".join(report.out_of_scope)
 
 
 @pytest.mark.engine

@@ -119,7 +119,7 @@ def test_a_table_of_the_sites_own_is_named_as_not_checked() -> None:
     both = database(*FRESH.tables.values(), table("Extension", Name="utf8mb4"))
     report = check.check(both, FRESH, [], both)
     assert report
-    assert report.not_checked[0].startswith("Extension:")
+    assert report.out_of_scope[0].startswith("Extension:")
 
 
 def test_a_table_of_the_sites_own_that_is_gone_is_found() -> None:

@@ -65,7 +65,7 @@ PURE = [
     Mutant("core", "self.scheduler.go_on_killing(task, self.state.killing[task.id])", "pass", [RESTART]),
     Mutant("monitor", "if overall != health:", "if True:", [EVENTS]),
     Mutant("rollout", "await ending.wait()", "pass", [ROLLOUT]),
-    Mutant("rollout", "task.id in progress.queue[:turns]", "task.id in progress.queue[-turns:]", [ROLLOUT]),
+    Mutant("rollout", "task.id in under_way.queue[:turns]", "task.id in under_way.queue[-turns:]", [ROLLOUT]),
     Mutant("state", "if not d.cancelled]", "]", [ROLLOUT]),
     Mutant("inside", "class NotPermittedError(Exception)", "class NotPermittedError(OSError)", [PROBES]),
     Mutant("monitor", 'tls = check.protocol == "MESOS_HTTPS"', "tls = False", [PROBES]),
@@ -140,8 +140,8 @@ ON_ENGINE = [
     Mutant("deployment", "maximum += 1", "maximum += 2", ["c27 and shares5"]),
     Mutant(
         "rollout",
-        "progress.counted |= {task.id for task in new if task.counts}",
-        "progress.counted |= {task.id for task in new}",
+        "under_way.counted |= {task.id for task in new if task.counts}",
+        "under_way.counted |= {task.id for task in new}",
         ["c28"],
     ),
     Mutant("scheduler", "if wait > 0:", "if False:", ["c35"]),
@@ -200,8 +200,8 @@ ON_ENGINE += [
     Mutant("commands", "self.state.apps.pop(app_id, None)", "pass", ["c30_taking"]),
     Mutant(
         "rollout",
-        "        if progress is None:\n            return []\n        new = [task for task in "
-        "self.state.tasks_of(app_id) if task.id not in progress.found]",
+        "        if under_way is None:\n            return []\n        new = [task for task in "
+        "self.state.tasks_of(app_id) if task.id not in under_way.found]",
         "        new = self.state.tasks_of(app_id)",
         ["c32_a_new"],
     ),

@@ -45,9 +45,10 @@ def test_life_of_an_app(trial: Trial, client: Marathon) -> None:
     assert app.id in [one.id for one in client.apps(id=trial.group)]
     changed = client.put(app_id, trial.definition(cpus=0.06))
     trial.settle(changed.deployment_id)
-    assert client.app(app_id).version == changed.version
-    first, last = client.versions(app_id)[-1], client.versions(app_id)[0]
-    assert (client.version(app_id, first)["cpus"], client.version(app_id, last)["cpus"]) == (0.05, 0.06)
+    last = client.app(app_id)
+    assert last.version == changed.version
+    versions = [one.version_text for one in (app, last)]
+    assert [client.version(app_id, one)["cpus"] for one in versions] == [0.05, 0.06]
     before = client.tasks(app_id)[0]
     client.kill(app_id, before.id)
     trial.eventually("Another task", lambda: [one for one in client.tasks(app_id) if one.id != before.id])
@@ -64,7 +65,6 @@ def test_deployments_are_cancelled_in_two_ways(trial: Trial, client: Marathon) -
     waiting = trial.eventually("A task that backs off", lambda: client.queued(app_id))
     assert waiting is not None
     assert (waiting.count, waiting.overdue) == (1, False)
-    client.end_backoff(app_id)
     rollback = client.cancel(hanging.deployment_id)
     assert rollback is not None
     trial.settle(rollback.deployment_id)
@@ -85,7 +85,6 @@ def test_refusals(trial: Trial, client: Marathon) -> None:
         errors.VersionNotFoundError: lambda: client.version(app_id, "2000-01-01T00:00:00.000Z"),
         errors.TaskNotFoundError: lambda: client.kill(app_id, "other.1"),
         errors.DeploymentNotFoundError: lambda: client.cancel("other"),
-        errors.NotQueuedError: lambda: client.end_backoff(app_id),
         errors.MalformedJsonError: lambda: send(trial, b"{"),
         errors.EmptyBodyError: lambda: send(trial, b""),
     }

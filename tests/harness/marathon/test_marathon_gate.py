@@ -199,11 +199,3 @@ def test_no_progress_ends_at_the_wave_and_progress_earns_time() -> None:
     first = snapshot(app([task(1)]), OURS)
     assert run(*[none] * 9, *[first] * 10)[0][-1] is State.WAITING
     assert run(*[none] * 9, *[first] * 11)[0][-1] is State.BAD
-
-
-def test_restart_compares_with_the_last_scaling() -> None:
-    """A restart changes no configuration: tasks from before it are recognised by the other time."""
-    info = {"lastScalingAt": stamp(0), "lastConfigChangeAt": stamp(-600)}
-    half = snapshot(app([task(1), task(2, version=-60)], versionInfo=info))
-    assert run(half, half)[0][-1] is State.GOOD
-    assert run(half, half, restart=True)[0][-1] is State.WAITING

@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.marathon.lint import main
+from harness.marathon import __main__ as marathon
 from harness.releases import ROOT
 from tests.harness.marathon.lint_cases import NEW_FORMS, Change, both, drop, good, put
 
 STOP = "taskKillGracePeriodSeconds"
+
+
+def main(arguments: list[str]) -> int:
+    """Run `lint`; return the exit code."""
+    return marathon.main(["lint", *arguments])
 
 
 def written(path: Path, change: Change) -> Path:

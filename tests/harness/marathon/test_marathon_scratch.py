@@ -107,7 +107,7 @@ def test_the_gate_says_so_before_anything_is_started(
     """Wrong usage is exit code 3, and no verdict."""
     for name in NAMED:
         monkeypatch.delenv(name, raising=False)
-    assert gate.main(["--marathon-url", "http://127.0.0.1:9"]) == gate.USAGE
+    assert gate.main(["--marathon-url", "http://127.0.0.1:9"]) == UsageError.exit_code
     assert "RT_SCRATCH_SECRETS" in capsys.readouterr().err
 
 
@@ -125,7 +125,7 @@ def test_a_reservation_makes_a_good_deploy_not_proven() -> None:
     )  # fmt: skip
     plugin.pytest_sessionfinish()
     assert (outcome.verdict(), outcome.reports) == (Verdict.NOT_PROVEN, [good])
-    assert outcome.trouble == [f"Not answered: test. {said}"]
+    assert outcome.unanswered == [f"Not answered: test. {said}"]
     assert "not what was deployed" in said
 
 

@@ -12,7 +12,7 @@ from harness.marathon import stopall
 from harness.marathon.deploy import Deployer
 from harness.marathon.rolling import Decision, RollingRefusedError
 from harness.marathon.standin.trial import Trial
-from harness.marathon.stopall import DatabaseSteps, StepFailedError, replace_all
+from harness.marathon.stopall import DatabaseCommands, StepFailedError, replace_all
 from harness.verdict import Report
 from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live
 
@@ -39,10 +39,10 @@ class Database:
         if self.fails:
             raise self.fails
 
-    def steps(self, *, restore: bool = True) -> DatabaseSteps:
+    def steps(self, *, restore: bool = True) -> DatabaseCommands:
         """Return them as the procedure takes them."""
         back = (lambda: self.note("restore")) if restore else None
-        return DatabaseSteps(lambda: self.note("backup"), self.upgrade, back)
+        return DatabaseCommands(lambda: self.note("backup"), self.upgrade, back)
 
 
 def across(

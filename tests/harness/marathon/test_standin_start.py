@@ -25,7 +25,7 @@ def test_a_taken_port_is_wrong_usage(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.splitlines()) == (
         USAGE,
         [
-            f"Nobody can listen on port {port} of 127.0.0.1: Address already in use.",
+            f"stand-in: Nobody can listen on port {port} of 127.0.0.1: Address already in use.",
             "What to do: name another port; 0 takes a free one",
         ],
     )

@@ -77,9 +77,10 @@ def facts(identity: str, **rest: Any) -> RunFacts:
         ],
         datetime(2026, 11, 22, 18, 4, 11, tzinfo=UTC), 41.7,
         "cd /srv/rt-harness && ./gate --from 4.4.6 --to 5.0.3 --dump /backup/rt-4.4.6-typical.sql.zst",
-        {"cores": "2", "memory": "7.8 GB", "engine": "Docker 20.10.24"},
-        {"harness": "0.1.0", "python": "3.11.2"},
-        {"MARATHON_URL": "http://deployer:s3cret@marathon.example.org:8080", "db_password": "hunter2"},
+        {
+            "cores": "2", "memory": "7.8 GB", "engine": "Docker 20.10.24", "harness": "0.1.0", "python": "3.11.2",
+            "MARATHON_URL": "http://deployer:s3cret@marathon.example.org:8080", "db_password": "hunter2",
+        },
         [StepFact(*one) for one in STEPS], {"row_changes": rows, "row count of the largest table": 3144},
     )  # fmt: skip
     return replace(made, **rest)

@@ -102,7 +102,7 @@ def test_a_valid_entry_beside_an_expired_one_is_enough(tmp_path: Path, outcome: 
 
 def test_what_was_not_checked_cannot_be_accepted(tmp_path: Path, outcome: Outcome) -> None:
     """A signature turns NO-GO into GO, never NOT PROVEN."""
-    outcome.trouble.append("The engine went away.")
+    outcome.unanswered.append("The engine went away.")
     assert judged(tmp_path, outcome, BEFORE).verdict() is Verdict.NOT_PROVEN
 
 

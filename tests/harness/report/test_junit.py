@@ -56,7 +56,7 @@ def test_trouble_is_an_error_never_a_failure() -> None:
     suite = parsed(as_junit(examples.not_proven()))
     assert not suite.findall("testcase/failure")
     wrong = {case.attrib["name"] for case in suite.findall("testcase") if case.find("error") is not None}
-    assert wrong == {"history", "rows", "readback", "attachments", "rights", "deploy", "trouble 1"}
+    assert wrong == {"history", "rows", "readback", "attachments", "rights", "deploy", "unanswered 1"}
 
 
 def test_a_check_that_could_not_ask_everything_is_an_error() -> None:

@@ -96,13 +96,13 @@ def test_lines_have_no_blanks_at_their_ends(example: Document) -> None:
     assert not [line for line in text(example).splitlines() if line != line.rstrip()]
 
 
-def outcome(findings: int = 0, trouble: int = 0, accepted: int = 0, reports: int = 2) -> Outcome:
+def outcome(findings: int = 0, unanswered: int = 0, accepted: int = 0, reports: int = 2) -> Outcome:
     """Return an outcome with so many of each."""
     made = [Report(f"check {at}", "?", looked_at=3) for at in range(reports)]
     for at in range(findings):
         made[0].find("Tickets", f"{at + 1} of 9 rows are gone")
     signed = [Accepted(Finding("rows", "x", "y"), "me", "why", date(2027, 1, at + 1)) for at in range(accepted)]
-    return Outcome(made, [f"Trouble {at}" for at in range(trouble)], (), signed)
+    return Outcome(made, [f"Question {at}" for at in range(unanswered)], (), signed)
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,11 @@ def outcome(findings: int = 0, trouble: int = 0, accepted: int = 0, reports: int
         (outcome(), "GO", "All 2 checks ran and found nothing."),
         (outcome(findings=1), "NO-GO", "1 finding in 1 of 2 checks. It: Tickets: 1 of 9 rows are gone."),
         (
-            outcome(findings=2, trouble=1, accepted=1), "NO-GO",
+            outcome(findings=2, unanswered=1, accepted=1), "NO-GO",
             "2 findings in 1 of 2 checks, and 1 question without an answer. "
             "The first: Tickets: 1 of 9 rows are gone.",
         ),
-        (outcome(trouble=1), "NOT PROVEN", "1 question could not be answered. It: Trouble 0."),
+        (outcome(unanswered=1), "NOT PROVEN", "1 question could not be answered. It: Question 0."),
         (outcome(reports=0), "NOT PROVEN", "No check reported anything."),
         (
             outcome(accepted=2), "GO with 2 accepted findings",

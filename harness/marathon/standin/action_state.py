@@ -11,7 +11,7 @@ from harness.marathon.standin.task import Task
 
 
 @dataclass
-class Progress:
+class ActionState:
     """What one running action remembers, tasks by their ids.
 
     strategy and queue: the bounds of a replacement, and the running tasks to be replaced in the order of their

@@ -1,0 +1,78 @@
+"""Every command ends with 1 for findings alone: what nobody expected is 2, wrong usage 3, help 0."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from importlib import import_module
+from typing import NoReturn
+
+import pytest
+
+from harness.releases import ROOT
+
+COMMANDS = {
+    "benchmarks.__main__": ("benchmarks.__main__.subprocess.run", ()),
+    "benchmarks.gate": ("benchmarks.gate.choose", ()),
+    "benchmarks.marathon_standin": ("benchmarks.marathon_standin.start", ()),
+    "benchmarks.pairs": ("benchmarks.pairs.choose", ()),
+    "benchmarks.rows": ("harness.engine.connect", ()),
+    "fixtures.gate": ("fixtures.gate.choose", ("--reports", "{folder}")),
+    "harness.dumpmaking": ("harness.dumpmaking.recipes", ()),
+    "harness.forecast": ("harness.forecast.choose", ()),
+    "harness.images": ("harness.engine.connect", ()),
+    "harness.leftovers": ("harness.engine.answering", ()),
+    "harness.marathon.__main__": ("harness.marathon.lint.read", ("lint", "marathon.json")),
+    "harness.marathon.standin.__main__": ("harness.marathon.standin.__main__.listen", ()),
+    "harness.report.__main__": ("harness.report.__main__.load", ("report.json",)),
+    "harness.setup.engine": ("harness.setup.engine.ensure", ()),
+    "harness.traps.__main__": ("harness.traps.__main__.read", ()),
+    "harness.vocabulary": ("harness.engine.connect", ()),
+}
+"""Modules that can be run, each with something that its work begins with, and words that bring it there."""
+
+
+@pytest.fixture(autouse=True)
+def handler() -> Iterator[None]:
+    """Leave the process as it was: a command may take a signal in its own way."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_every_command_is_here() -> None:
+    """Whatever can be run ends like the others."""
+    found = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for folder in ("benchmarks", "fixtures", "harness")
+        for path in (ROOT / folder).rglob("*.py")
+        if '\nif __name__ == "__main__":' in path.read_text(encoding="utf-8")
+    }
+    assert found == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_nobody_expected_is_no_finding(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: object
+) -> None:
+    """Python itself would end with 1; the last line is one sentence that names the command and the error."""
+
+    def broken(*_: object, **__: object) -> NoReturn:
+        raise ZeroDivisionError("by nobody")
+
+    place, words = COMMANDS[name]
+    monkeypatch.setattr(place, broken)
+    assert import_module(name).main([word.format(folder=tmp_path) for word in words]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    program, _, said = last.partition(": ")
+    assert program.removeprefix("benchmarks.") in {*name.split("."), "clean", "stand-in"}, last
+    assert "ZeroDivisionError: by nobody" in said
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--no-such-option"], 3), (["--help"], 0)], ids=["wrong", "help"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_wrong_usage_and_help(name: str, words: list[str], code: int) -> None:
+    """The library's own parser would end with 2 for wrong usage, which is NOT PROVEN."""
+    with pytest.raises(SystemExit) as caught:
+        import_module(name).main(words)
+    assert caught.value.code == code

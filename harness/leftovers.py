@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -21,6 +22,8 @@ from harness import engine, owner
 from harness.arguments import Parser
 from harness.errors import HarnessError, InfrastructureError
 
+_IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
+"""Names of our images; Podman puts a registry before them."""
 Predicate = Callable[[Mapping[str, str]], bool]
 
 
@@ -164,37 +167,26 @@ def remove_private_directory() -> None:
 
 
 def remove_cache(client: DockerClient) -> list[str]:
-    """Remove prepared databases and images of the harness, and its cache directory."""
+    """Remove the prepared databases of this cache, the images of the harness, and what it made in the cache.
+
+    What others made of an image of ours bears its label too, and names from elsewhere: those stay.
+    """
     from harness import cache  # noqa: PLC0415 - as above
-    from harness.baseline import CACHE_LABEL  # noqa: PLC0415
-    from harness.images import MANAGED_LABEL  # noqa: PLC0415
+    from harness.baseline import CACHE_LABEL, PLACE_LABEL  # noqa: PLC0415
 
     removed = []
-    for volume in client.volumes.list(filters={"label": CACHE_LABEL}):
-        client.api.remove_volume(volume.name, force=True)
-        removed.append(f"volume {volume.name}")
-    for image in client.images.list(filters={"label": MANAGED_LABEL}):
+    here = {owner.HOST: owner.host_name(), PLACE_LABEL: str(cache.directory("baselines"))}
+    for name, labels in list(volumes(client, here)):
+        if CACHE_LABEL in labels:
+            client.api.remove_volume(name, force=True)
+            removed.append(f"volume {name}")
+    for image in client.images.list():
         for tag in image.tags:
-            client.images.remove(tag, force=True)
-            removed.append(f"image {tag}")
-    for image in client.images.list("rt-harness/debian"):
-        for tag in image.tags:
-            client.images.remove(tag, force=True)
-            removed.append(f"image {tag}")
-    _empty(cache.directory())
+            if _IMAGE.match(tag):
+                client.images.remove(tag, force=True)
+                removed.append(f"image {tag}")
+    cache.empty()
     return removed
-
-
-def _empty(root: Path) -> None:
-    """Remove all of the cache, but for what is needed to stop an engine that was started from here."""
-    running = (root / "engine.pid").exists()
-    for path in root.iterdir():
-        if running and (path.name == "logs" or path.name.startswith("engine")):
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def main() -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +107,56 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(Path, "read_bytes", refused)
     with pytest.raises(UsageError, match=r"RT_SiteConfig\.pm cannot be read: Permission denied"):
         Configuration.read(laid(tmp_path, *DEBIAN))
+
+
+@pytest.mark.parametrize("link", ["html", "plugins/X", "lib/RT", "RT_SiteConfig.d"])
+def test_what_lies_behind_a_link_is_read(tmp_path: Path, link: str) -> None:
+    """Stow and Capistrano make nothing but links; a site without its overlays is not the site."""
+    folder = laid(
+        tmp_path / "site", "RT_SiteConfig.pm", "RT_SiteConfig.d/50-a.pm", "plugins/Y/lib/Y.pm", "lib/Z.pm"
+    )
+    real = laid(tmp_path / "shared", "60-b.pm", "deep/er.pm")
+    if (folder / link).exists():
+        shutil.rmtree(folder / link)
+    (folder / link).symlink_to(real)
+    (real / "again").symlink_to(folder)  # and back
+    found = Configuration.read(folder).files
+    assert (f"{link}/deep/er.pm" if link != "RT_SiteConfig.d" else "1-60-b.pm") in found
+    assert len(found) < 20
+
+
+@pytest.mark.parametrize(
+    "link", ["RT_SiteConfig.pm", "RT_SiteConfig.d", "RT_SiteConfig.d/60-b.pm", "plugins", "html/Elements/Logo"]
+)
+@pytest.mark.parametrize("layout", ["RT_Config.pm", "10-site.pm"])
+def test_a_link_that_leads_nowhere_is_told(tmp_path: Path, layout: str, link: str) -> None:
+    """A copy has the links and not what they led to; RT would have read it."""
+    folder = laid(tmp_path, layout, "RT_SiteConfig.d/50-a.pm", "lib/Z.pm")
+    if link == "RT_SiteConfig.d":
+        shutil.rmtree(folder / link)
+    (folder / link).parent.mkdir(parents=True, exist_ok=True)
+    (folder / link).symlink_to("/nowhere/of/ours")
+    with pytest.raises(UsageError, match=f"{link} is a link to /nowhere/of/ours, which is not there"):
+        Configuration.read(folder)
+
+
+@pytest.mark.parametrize("shut", ["RT_SiteConfig.d", "plugins/X", "html"])
+def test_a_folder_that_nobody_may_look_into_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shut: str
+) -> None:
+    """It would have been passed over, and its part of the site not looked at. (Root looks into everything.)"""
+    folder = laid(tmp_path, *DEBIAN, "plugins/X/lib/X.pm", "html/Elements/Logo")
+    listed = os.scandir, os.listdir
+
+    def asked(path: str | Path, look: int) -> Any:
+        if str(path) == str(folder / shut):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listed[look](path)
+
+    monkeypatch.setattr(os, "scandir", lambda path: asked(path, 0))
+    monkeypatch.setattr(os, "listdir", lambda path: asked(path, 1))
+    with pytest.raises(UsageError, match=f"{shut} cannot be read: Permission denied"):
+        Configuration.read(folder)
 
 
 def test_the_gate_says_what_it_left_out(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from harness.releases import Server
 from harness.waits import wait_until
 
 NAME, USER, PORT = "rt", "rt", 3306
+TABLE_TYPES = ("BASE TABLE", "SYSTEM VERSIONED")
+"""What holds rows. The second kind is MariaDB's: it keeps what its rows once were, and is read like the first."""
 PATIENCE = 180.0
 """Seconds in which a server that has its data answers, and in which a copy of data grows."""
 SHUT_DOWN = 3600
@@ -161,7 +163,7 @@ class Database:
         """Return the names of the base tables, sorted."""
         query = (
             "SELECT table_name FROM information_schema.tables "
-            "WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"
+            f"WHERE table_schema = DATABASE() AND table_type IN {TABLE_TYPES}"
         )
         return sorted(name for (name,) in self.rows(query))
 

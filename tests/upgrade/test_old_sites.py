@@ -90,6 +90,10 @@ BY_SQL = (
     "ALTER TABLE GroupMembers DEFAULT CHARACTER SET latin1",
     # What collations put before letters or after them.
     "UPDATE Tickets SET Subject = CONCAT(IF(id % 3, '_', '['), 'LIST] ', Subject) WHERE id % 2",
+    # A reporting tool's, which keeps its own history.
+    "CREATE TABLE Audit (id INT PRIMARY KEY, What VARCHAR(20), INDEX of_what (What)) CHARACTER SET utf8mb4"
+    " WITH SYSTEM VERSIONING",
+    "INSERT INTO Audit VALUES (1, 'one')",
     # Of an extension that is long gone.
     "INSERT INTO CustomFields (Name, Type, MaxValues, LookupType) VALUES"
     " ('Rack', 'Freeform', 1, 'RTx::AssetTracker::Type-RTx::AssetTracker::Asset')",

@@ -55,7 +55,7 @@ def digest(*parts: str | bytes) -> str:
     """Return a 16-character key over the parts; their borders count, so ("ab", "c") is not ("a", "bc")."""
     state = hashlib.sha256()
     for part in parts:
-        raw = part.encode() if isinstance(part, str) else part
+        raw = part.encode(errors="surrogateescape") if isinstance(part, str) else part  # names of files are bytes
         state.update(len(raw).to_bytes(8, "big"))
         state.update(raw)
     return state.hexdigest()[:16]

@@ -72,6 +72,7 @@ def _etc(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     if not others:
         return found, ()
     told = f"Of the configuration {folder.name} RT reads {MAIN} and {PARTS}, so {', '.join(others)} was left out"
+    told = told.encode(errors="surrogateescape").decode(errors="replace")  # a name may be any bytes, a report not
     return found, (f"{told}: the release's own." if others == [OWN] else f"{told}.",)
 
 

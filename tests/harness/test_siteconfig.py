@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from fixtures.rt import RtFactory
+from harness import cache
 from harness.checks.preflight_configuration import options
 from harness.errors import UsageError
 from harness.releases import ROOT
 from harness.rt import Configuration
-from tests.harness.test_gate import NOT_PROVEN, gate
+from tests.harness.test_gate import NOT_PROVEN, USAGE, gate
 
 NAMED = "Set($rtname, '{}');\n1;\n"
 
@@ -25,7 +26,7 @@ def laid(folder: Path, *names: str) -> Path:
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(NAMED.format(path.stem), encoding="ascii")
+        path.write_bytes(os.fsencode(NAMED.format(path.stem)))
     return folder
 
 
@@ -176,6 +177,39 @@ def test_the_last_word_is_the_sites_last_file(rt_tools: RtFactory, tmp_path: Pat
     tools = rt_tools("5.0.3", None, configuration=Configuration.read(laid(tmp_path, *DEBIAN)))
     asked = "use RT; RT::LoadConfig(); print RT->Config->Get('rtname')"
     assert tools.perl(asked).out == "60-late"
+
+
+LATIN = os.fsdecode(b"static/images/B\xfcro.png")
+"""A name of the days before UTF-8: Linux takes any bytes for one, and so did the site's server of twenty years."""
+
+
+@pytest.mark.engine
+def test_a_name_that_is_not_utf8_is_taken_as_it_is(rt_tools: RtFactory, tmp_path: Path) -> None:
+    """It comes to where RT looks for it."""
+    laid(tmp_path, *DEBIAN, LATIN)
+    configuration = Configuration.read(tmp_path)
+    tools = rt_tools("5.0.3", None, configuration=configuration)
+    asked = "print map { unpack 'H*', $_ } glob '/opt/rt/site.d/static/images/*.png'"
+    assert tools.perl(asked).out == os.fsencode(f"/opt/rt/site.d/{LATIN}").hex()
+
+
+def test_such_a_name_has_a_digest() -> None:
+    """It is in the keys of what is remembered of the old side."""
+    assert cache.digest(LATIN) == cache.digest(os.fsencode(LATIN)) != cache.digest("static/images/Büro.png")
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"B\xfcro.pm"), "Büro.pm"])
+def test_such_a_name_is_told(tmp_path: Path, name: str) -> None:
+    """Neither a terminal nor a report can be shown it as it is."""
+    folder = laid(tmp_path / "etc", *SOURCE, name)
+    assert "".join(Configuration.read(folder).remarks).encode(), "a report is UTF-8"
+    done = gate("--config", str(folder), folder=tmp_path / "reports", DOCKER_HOST="unix:///nowhere")
+    assert (done.returncode, "so B" in done.stdout) == (NOT_PROVEN, True), done.stderr
+    (folder / name).unlink()
+    (folder / "RT_SiteConfig.d").mkdir()
+    (folder / "RT_SiteConfig.d" / name).symlink_to("nowhere")
+    done = gate("--config", str(folder), folder=tmp_path / "reports", DOCKER_HOST="unix:///nowhere")
+    assert (done.returncode, "which is not there" in done.stderr) == (USAGE, True), done.stderr
 
 
 def test_the_document_shows_both_layouts() -> None:

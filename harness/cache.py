@@ -21,10 +21,11 @@ from harness.errors import InfrastructureError
 
 VARIABLE = "RT_HARNESS_CACHE"
 _KEY, _KEY_SIZE = "key", 32
-_DIGEST = "[0-9a-f]" * 16
+_HEX = "[0-9a-f]"
+_DIGEST = _HEX * 16
 _MADE = (
     f"baselines/{_DIGEST}.*", f"facts/{_DIGEST}.json", "facts/tmp????????", "locks/*.lock", "logs/build-*.log",
-    "logs/engine.log", "marathon/address", "marathon/state.*", "private/[0-9]*-[0-9]*-??????", f"runs/{_DIGEST}.*",
+    "logs/engine.log", "marathon/address", "marathon/state.*", f"private/[0-9]*-*-{_HEX * 6}", f"runs/{_DIGEST}.*",
     "timings/steps.*", "engine.pid", "engine-????????",
 )  # fmt: skip
 """All that the harness makes in a cache, beside its key."""

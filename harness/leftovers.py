@@ -24,6 +24,8 @@ from harness.errors import HarnessError, InfrastructureError
 
 _IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
 """Names of our images; Podman puts a registry before them."""
+_SESSION = re.compile(r"(\d+)-(\d+|None)-[0-9a-f]{6}")
+"""Names of private directories, as `owner.session` gives them; others may lie beside them."""
 Predicate = Callable[[Mapping[str, str]], bool]
 
 
@@ -87,9 +89,9 @@ def remove(
 
 def sweep(client: DockerClient) -> list[str]:
     """Remove the things of dead creators of this host, and their private directories."""
-    for directory in private_root().glob("*-*-*"):
-        pid, started, _ = directory.name.split("-", 2)
-        if not owner.lives(int(pid), started):
+    for directory in private_root().iterdir():
+        session = _SESSION.fullmatch(directory.name)
+        if session and not owner.lives(int(session[1]), session[2]):
             shutil.rmtree(directory, ignore_errors=True)
     return remove(client, owner.creator_is_dead) + _forgotten(client)
 

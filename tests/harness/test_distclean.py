@@ -18,7 +18,7 @@ from harness.lifecycle import Lifecycle
 pytestmark = pytest.mark.engine
 OTHERS = (
     "engine-docs/read.me", "facts/mine.json", "key.pem", "letters/to-mother.txt", "logs/mine.log", "notes.txt",
-    "private/diary", "runs/marathon.json",
+    "private/2019-01-backup/diary", "private/my-own-notes/diary", "runs/marathon.json",
 )  # fmt: skip
 Asked = dict[str, list[str]]
 
@@ -37,11 +37,12 @@ def asked(engine: DockerClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def test_in_a_directory_that_is_somebodys_home(engine: DockerClient, tmp_path: Path) -> None:
     """The harness itself advises to name a directory of one's own, and that may be a full one."""
     for name in OTHERS:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     cache.fact(lambda: 1, "something")
     cache.secret()
     assert (tmp_path / "key").exists()
+    leftovers.sweep(engine)  # as each run does when it begins
     leftovers.remove_cache(engine)
     assert sorted(str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*") if one.is_file()) == sorted(OTHERS)
     (tmp_path / "key").write_text("of a door")

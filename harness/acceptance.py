@@ -5,7 +5,8 @@ The file is TOML, one table a finding:
     [[accept]]
     check = "schema"                       # name of the check, exactly
     where = "Attachments*"                 # glob over the finding's place
-    what = "index Attachments3 is missing" # part of its sentence; /between slashes/ it is a regular expression
+    what = "index Attachments3 is missing" # part of its sentence, with whole numbers;
+                                           # /between slashes/ it is a regular expression
     who = "J. Example, service owner"
     why = "dropped on purpose in 2019, recreated by the nightly job"
     until = 2027-03-31                     # the last day on which it holds
@@ -47,8 +48,7 @@ class Acceptance:
         """Tell whether this entry is about the finding, expired or not."""
         if finding.check != self.check or not fnmatchcase(finding.where, self.where):
             return False
-        pattern = _expression(self.what)
-        return bool(re.search(pattern, finding.what)) if pattern is not None else self.what in finding.what
+        return re.search(_expression(self.what) or _whole_numbers(self.what), finding.what) is not None
 
     def expired(self, today: date) -> bool:
         """Tell whether its last day has passed."""
@@ -57,6 +57,16 @@ class Acceptance:
 
 def _expression(what: str) -> str | None:
     return what[1:-1] if len(what) > 2 and what.startswith("/") and what.endswith("/") else None
+
+
+def _whole_numbers(what: str) -> str:
+    """Return an expression for a text whose numbers are not the ends of others: 1 is signed off, 1001 are not.
+
+    Of "1,001" and "1.001" no part is a number of its own either.
+    """
+    before = r"(?<!\d)(?<!\d[.,])" if what[0].isdigit() else ""
+    after = r"(?!\d)(?![.,]\d)" if what[-1].isdigit() else ""
+    return before + re.escape(what) + after
 
 
 def load(path: Path) -> list[Acceptance]:

@@ -9,6 +9,7 @@ import hmac
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,6 +20,17 @@ from filelock import FileLock
 from harness.errors import InfrastructureError
 
 VARIABLE = "RT_HARNESS_CACHE"
+_KEY, _KEY_SIZE = "key", 32
+_HEX = "[0-9a-f]"
+_DIGEST = _HEX * 16
+_MADE = (
+    f"baselines/{_DIGEST}.*", f"facts/{_DIGEST}.json", "facts/tmp????????", "locks/*.lock", "logs/build-*.log",
+    "logs/engine.log", "marathon/address", "marathon/state.*", f"private/[0-9]*-*-{_HEX * 6}", f"runs/{_DIGEST}.*",
+    "timings/steps.*", "engine.pid", "engine-????????",
+)  # fmt: skip
+"""All that the harness makes in a cache, beside its key."""
+_OF_AN_ENGINE = ("engine.pid", "engine-????????", "logs/engine.log")
+"""What is needed to stop an engine that was started from here."""
 
 
 def directory(name: str = "") -> Path:
@@ -44,7 +56,7 @@ def digest(*parts: str | bytes) -> str:
     """Return a 16-character key over the parts; their borders count, so ("ab", "c") is not ("a", "bc")."""
     state = hashlib.sha256()
     for part in parts:
-        raw = part.encode() if isinstance(part, str) else part
+        raw = part.encode(errors="surrogateescape") if isinstance(part, str) else part  # names of files are bytes
         state.update(len(raw).to_bytes(8, "big"))
         state.update(raw)
     return state.hexdigest()[:16]
@@ -61,10 +73,10 @@ def digest_of_files(root: Path, files: Iterable[Path]) -> str:
 
 @functools.cache
 def _secret(root: Path) -> bytes:
-    path = root / "key"
+    path = root / _KEY
     if not path.exists():
         with tempfile.NamedTemporaryFile("wb", dir=root) as new:  # mode 0600
-            new.write(secrets.token_bytes(32))
+            new.write(secrets.token_bytes(_KEY_SIZE))
             new.flush()
             with contextlib.suppress(FileExistsError):  # somebody else was first, and his is taken
                 os.link(new.name, path)
@@ -100,3 +112,26 @@ def fact(make: Callable[[], Any], *parts: str) -> Any:
 def lock(name: str, timeout: float = 1800) -> FileLock:
     """Return a lock that processes of this user share, so that an expensive thing is made once."""
     return FileLock(directory("locks") / f"{name}.lock", timeout=timeout)
+
+
+def empty() -> None:
+    """Remove what the harness made in its cache, and nothing else: the directory may be somebody's home.
+
+    What is needed to stop an engine that was started from here stays while there is one.
+    """
+    root = directory()
+    running = (root / "engine.pid").exists()
+    for pattern in _MADE:
+        if running and pattern in _OF_AN_ENGINE:
+            continue
+        for path in root.glob(pattern):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    key = root / _KEY
+    if key.is_file() and key.stat().st_size == _KEY_SIZE:  # not a key of the owner's own
+        key.unlink()
+    for folder in {pattern.partition("/")[0] for pattern in _MADE if "/" in pattern}:
+        with contextlib.suppress(OSError):  # somebody else's things are in it
+            (root / folder).rmdir()

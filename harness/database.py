@@ -24,6 +24,8 @@ NAME, USER, PORT = "rt", "rt", 3306
 AS_USER = ("--protocol=TCP", "--host=127.0.0.1", f"--user={USER}")
 AS_ROOT = ("--socket=/run/mysqld/mysqld.sock", "--user=root")
 """How a client within the container logs in; where root comes from decides which root it is."""
+TABLE_TYPES = ("BASE TABLE", "SYSTEM VERSIONED")
+"""What holds rows. The second kind is MariaDB's: it keeps what its rows once were, and is read like the first."""
 PATIENCE = 180.0
 """Seconds in which a server that has its data answers, and in which a copy of data grows."""
 LONG = 24 * 3600.0
@@ -178,7 +180,7 @@ class Database:
         """Return the names of the base tables, sorted."""
         query = (
             "SELECT table_name FROM information_schema.tables "
-            "WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"
+            f"WHERE table_schema = DATABASE() AND table_type IN {TABLE_TYPES}"
         )
         return sorted(name for (name,) in self.rows(query))
 

@@ -12,19 +12,30 @@ from dataclasses import dataclass, field
 _NAME = rb"`((?:[^`]|``)*)`"
 _USER = rb"(?:`(?:[^`]|``)*`|'(?:[^']|'')*'|[\w.%$-]+)"
 _GTIDS = b"SET @@GLOBAL.GTID_PURGED"
+_REPLICAS = ("SLAVE", "ALL SLAVES", "REPLICA")
 _DROPPED: tuple[tuple[bytes, str], ...] = (
     (b"/*M!999999\\-", "the sandbox marker, which other clients refuse"),
     (b"/*!999999\\-", "the sandbox marker, which other clients refuse"),
     (b"CREATE DATABASE ", "the dump's own database name"),
+    (b"DROP DATABASE ", "the dump's own database name"),
+    (b"/*!40000 DROP DATABASE ", "the dump's own database name"),
+    (b"ALTER DATABASE ", "the dump's own database name"),
     (b"USE `", "the dump's own database name"),
     (_GTIDS, "replication state"),
+    (b"SET GLOBAL gtid_", "replication state"),
+    (b"CHANGE MASTER ", "replication state"),
+    (b"CHANGE REPLICATION ", "replication state"),
+    *((f"{verb} {whom}".encode(), "replication state") for verb in ("STOP", "START") for whom in _REPLICAS),
     (b"SET @MYSQLDUMP_TEMP_LOG_BIN", "replication state"),
     (b"SET @@SESSION.SQL_LOG_BIN", "replication state"),
 )
 """Beginnings of lines that must not reach the server, and what they hold."""
 _DATA = (b"(", b"INSERT ")
 _BEGIN = re.compile(rb"-- (?:MariaDB|MySQL) dump ")
-_DATABASE = re.compile(rb"(?:CREATE DATABASE (?:/\*!\d+ )?(?:IF NOT EXISTS ?)?(?:\*/ ?)?|USE )" + _NAME)
+_DATABASE = re.compile(
+    rb"(?:CREATE DATABASE (?:/\*!\d+ )?(?:IF NOT EXISTS ?)?(?:\*/ ?)?|"
+    rb"(?:/\*!\d+ )?DROP DATABASE (?:IF EXISTS )?|USE )" + _NAME
+)
 _HEADED = re.compile(rb"-- Host: .*?\bDatabase: *(.*?)\s*$")
 _NAMES = re.compile(rb"(?:/\*M?!\d+ )?SET NAMES (\w+)")
 # Views: a line of its own. Triggers and events: a comment of its own behind CREATE. Routines: without comments.

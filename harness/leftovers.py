@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -19,8 +20,11 @@ from requests import RequestException
 
 from harness import cache, engine, faults, owner
 from harness.arguments import Parser
-from harness.images import MANAGED_LABEL
 
+_IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
+"""Names of our images; Podman puts a registry before them."""
+_SESSION = re.compile(r"(\d+)-(\d+|None)-[0-9a-f]{6}")
+"""Names of private directories, as `owner.session` gives them; others may lie beside them."""
 Predicate = Callable[[Mapping[str, str]], bool]
 
 
@@ -84,9 +88,9 @@ def remove(
 
 def sweep(client: DockerClient) -> list[str]:
     """Remove the things of dead creators of this host, and their private directories."""
-    for directory in private_root().glob("*-*-*"):
-        pid, started, _ = directory.name.split("-", 2)
-        if not owner.lives(int(pid), started):
+    for directory in private_root().iterdir():
+        session = _SESSION.fullmatch(directory.name)
+        if session and not owner.lives(int(session[1]), session[2]):
             shutil.rmtree(directory, ignore_errors=True)
     return remove(client, owner.creator_is_dead) + _forgotten(client)
 
@@ -160,33 +164,23 @@ def remove_private_directory() -> None:
 
 
 def remove_cache(client: DockerClient) -> list[str]:
-    """Remove prepared databases and images of the harness, and its cache directory."""
+    """Remove the prepared databases of this cache, the images of the harness, and what it made in the cache.
+
+    What others made of an image of ours bears its label too, and names from elsewhere: those stay.
+    """
     removed = []
-    for volume in client.volumes.list(filters={"label": owner.CACHE}):
-        client.api.remove_volume(volume.name, force=True)
-        removed.append(f"volume {volume.name}")
-    for image in client.images.list(filters={"label": MANAGED_LABEL}):
+    here = {owner.HOST: owner.host_name(), owner.PLACE: str(cache.directory("baselines"))}
+    for name, labels in list(volumes(client, here)):
+        if owner.CACHE in labels:
+            client.api.remove_volume(name, force=True)
+            removed.append(f"volume {name}")
+    for image in client.images.list():
         for tag in image.tags:
-            client.images.remove(tag, force=True)
-            removed.append(f"image {tag}")
-    for image in client.images.list("rt-harness/debian"):
-        for tag in image.tags:
-            client.images.remove(tag, force=True)
-            removed.append(f"image {tag}")
-    _empty(cache.directory())
+            if _IMAGE.match(tag):
+                client.images.remove(tag, force=True)
+                removed.append(f"image {tag}")
+    cache.empty()
     return removed
-
-
-def _empty(root: Path) -> None:
-    """Remove all of the cache, but for what is needed to stop an engine that was started from here."""
-    running = (root / "engine.pid").exists()
-    for path in root.iterdir():
-        if running and (path.name == "logs" or path.name.startswith("engine")):
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from harness.database import Database
+from harness.database import TABLE_TYPES, Database
 
 PRIMARY = "PRIMARY"
 _WIDTH = re.compile(r"\b((?:tiny|small|medium|big)?int)\(\d+\)")
@@ -142,16 +142,18 @@ def read(database: Database) -> Schema:
         name: Table(name, engine, _new_name(collation or ""))
         for name, engine, collation in database.rows(
             "SELECT table_name, engine, table_collation FROM information_schema.tables"
-            " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name"
+            f" WHERE table_schema = DATABASE() AND table_type IN {TABLE_TYPES} ORDER BY table_name"
         )
     }
     for table, column in _columns(database):
         if table in tables:  # a view has columns too
             tables[table].columns[column.name] = column
     for table, index in _indexes(database):
-        tables[table].indexes.append(index)
+        if table in tables:
+            tables[table].indexes.append(index)
     for table, foreign_key in _foreign_keys(database):
-        tables[table].foreign_keys.append(foreign_key)
+        if table in tables:
+            tables[table].foreign_keys.append(foreign_key)
     return Schema(database.server.name, tables)
 
 

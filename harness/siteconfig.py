@@ -9,7 +9,7 @@ own RT_Config.pm, and what is added to RT in local/.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -29,10 +29,20 @@ def read(path: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
 
     Raises UsageError where there is nothing that RT would read: who names a configuration means it.
     """
+    try:
+        return _read(path)
+    except OSError as error:
+        raise UsageError(
+            f"The configuration's {error.filename} cannot be read: {error.strerror}.",
+            repair="copy the configuration as its owner, leave its passwords out, and name the copy",
+        ) from error
+
+
+def _read(path: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
     if path.name == OWN:
         raise UsageError(f"{path} is the release's own, and not the site's configuration.", repair=EXPECTED)
     if path.is_file():
-        return _contents({path.name if path.suffix == ".pm" else f"{path.name}.pm": path}), ()
+        return {path.name if path.suffix == ".pm" else f"{path.name}.pm": path.read_bytes()}, ()
     if not path.is_dir():
         raise UsageError(f"There is no configuration {path}.", repair="name a .pm file or a folder of them")
     found, remarks = _etc(path) if _is_etc(path) else (_files(path), ())
@@ -40,46 +50,65 @@ def read(path: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
     overlaid = [name for name in found if name.startswith(("lib/", "html/", "po/", "static/"))]
     if not top and (not overlaid or any(name.startswith("plugins/") for name in found)):
         raise _nothing(path)
-    return _contents(found), remarks
+    return {name: file.read_bytes() for name, file in found.items()}, remarks
 
 
 def _is_etc(folder: Path) -> bool:
     """Tell whether it is RT's etc folder, or a part of it, rather than a folder of .pm files."""
-    return (folder / PARTS).is_dir() or (folder / OWN).is_file()
+    return _leads(folder / PARTS).is_dir() or _leads(folder / OWN).is_file()
 
 
 def _etc(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     """Return what RT would read of its etc folder, in its order, with the local tree where that lies beside it."""
-    parts = sorted((folder / PARTS).glob("*.pm")) if (folder / PARTS).is_dir() else []
-    found = {f"0-{MAIN}": folder / MAIN} if (folder / MAIN).is_file() else {}
-    found |= {f"1-{part.name}": part for part in parts if part.is_file()}
+    parts = [one for one in _listed(folder / PARTS) if one.suffix == ".pm"]
+    found = {f"0-{MAIN}": folder / MAIN} if _leads(folder / MAIN).is_file() else {}
+    found |= {f"1-{part.name}": part for part in parts if _leads(part).is_file()}
     if not found:
         raise _nothing(folder)
     for tree in TREES:
         found |= {f"{tree}/{name}": file for name, file in _files(folder / tree).items()}
-    others = sorted(one.name for one in folder.glob("*.pm") if one.name not in (MAIN, "RT_SiteModules.pm"))
+    others = [one.name for one in _listed(folder) if one.suffix == ".pm"]
+    others = [name for name in others if name not in (MAIN, "RT_SiteModules.pm")]
     if not others:
         return found, ()
     told = f"Of the configuration {folder.name} RT reads {MAIN} and {PARTS}, so {', '.join(others)} was left out"
+    told = told.encode(errors="surrogateescape").decode(errors="replace")  # a name may be any bytes, a report not
     return found, (f"{told}: the release's own." if others == [OWN] else f"{told}.",)
 
 
 def _files(folder: Path) -> dict[str, Path]:
     """Return all files below a folder by their relative paths."""
-    return {str(one.relative_to(folder)): one for one in sorted(folder.rglob("*")) if one.is_file()}
+    return {str(one.relative_to(folder)): one for one in _below(folder)}
 
 
-def _contents(files: Mapping[str, Path]) -> dict[str, bytes]:
-    found = {}
-    for name, file in files.items():
-        try:
-            found[name] = file.read_bytes()
-        except OSError as error:
-            raise UsageError(
-                f"The configuration's file {file} cannot be read: {error.strerror}.",
-                repair="copy the configuration as its owner, leave its passwords out, and name the copy",
-            ) from error
-    return found
+def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield all files below a folder, in order, behind links too: a site may have only those (stow, Capistrano).
+
+    Whatever RT would read is read, or complained of: `Path.rglob` passes over folders that are links or not ours.
+    """
+    here = folder.resolve()
+    if here in above:  # a link to a folder that it lies in
+        return
+    for one in _listed(folder):
+        if _leads(one).is_dir():
+            yield from _below(one, (*above, here))
+        elif one.is_file():
+            yield one
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return what is in a folder, sorted; nothing where there is none. Raises OSError where nobody may look."""
+    return sorted(folder.iterdir()) if _leads(folder).is_dir() else []
+
+
+def _leads(path: Path) -> Path:
+    """Return the path. Raises UsageError where it is a link that leads nowhere."""
+    if path.is_symlink() and not path.exists():
+        raise UsageError(
+            f"The configuration's {path} is a link to {path.readlink()}, which is not there.",
+            repair="copy the configuration with what its links lead to (cp -rL), or take the link out",
+        )
+    return path
 
 
 def _nothing(folder: Path) -> UsageError:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from harness.checks import allowances
 from harness.database import Database
 from harness.rt import Rt
 from harness.schema import Index, Schema, Table, quote
@@ -84,11 +85,11 @@ def _engines(report: Report, own: dict[str, Table]) -> None:
 
 
 def charsets(schema: Schema, changes: SchemaChanges) -> dict[str, list[str]]:
-    """Return RT's own tables by their character set, those that hold text.
+    """Return RT's own tables by their character set, those that hold text that is kept.
 
     RT 3 made tables of numbers without saying a character set: they have the server's default of that time.
     """
-    known = {name.lower() for name in changes.declared}
+    known = {name.lower() for name in changes.declared} - _made_anew()
     found: dict[str, list[str]] = {}
     for table in schema.tables.values():
         if table.name.lower() in known and any(column.charset for column in table.columns.values()):
@@ -96,10 +97,17 @@ def charsets(schema: Schema, changes: SchemaChanges) -> dict[str, list[str]]:
     return found
 
 
+def _made_anew() -> set[str]:
+    """Return the tables whose rows nobody keeps: many sites make them anew, in whatever is usual that day."""
+    return {name.lower() for name in allowances.read().excluded}
+
+
 def _charsets(report: Report, own: dict[str, Table]) -> None:
     """Find the tables with text in another character set than RT writes."""
     strange: dict[str, list[str]] = {}
-    for table in own.values():
+    for name, table in own.items():
+        if name.lower() in _made_anew():
+            continue
         odd = table.charset not in (*ORDINARY, *_NO_PEOPLE)
         if odd and any(column.charset == table.charset for column in table.columns.values()):
             strange.setdefault(table.charset, []).append(table.name)

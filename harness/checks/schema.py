@@ -4,7 +4,8 @@ Differences that a step is known to leave are data, in schema_allowances.toml. A
 was applied, or when the difference was there before the upgrade: a site upgraded in the past carries them on.
 
 A site of twenty years carries more than anybody has listed: an index more, a default, a NOT NULL of a release long
-ago. What was exactly so before the upgrade, and of which no step applied speaks, is its own and does no harm.
+ago. What was exactly so before the upgrade, and of which no step applied speaks, is its own and does no harm. So
+is the collation of a table that is not RT's, where it was another one before as well.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.checks import allowances as row_allowances
 from harness.checks.spoken import Spoken
 from harness.checks.structure import CALLED, Difference, compare, convert
 from harness.schema import Index, Schema
@@ -29,6 +31,7 @@ REPAIR = (
 )
 ALLOWANCES = Path(__file__).with_name("schema_allowances.toml")
 BROUGHT = "it was exactly so before the upgrade, and no step applied speaks of it"
+APART = "collations of the site's own, as before the upgrade"
 _FACTS = {"step", "aspect", "fresh", "found", "tables", "columns", "reason"}
 
 
@@ -97,6 +100,9 @@ def check(
     used: dict[tuple[str, Allowance], list[str]] = {}
     differences = [*compare(upgraded, fresh), *_collations(upgraded, fresh)]
     for one in differences:
+        if before and _collated_before(one, before, fresh):
+            report.facts.setdefault(APART, []).append(f"{one.where}: {one.found}")
+            continue
         covering = [rule for rule in rules if rule.covers(one) and (rule.step in steps or one in old)]
         if not covering and one in old and spoken and _of_its_own(one, upgraded, spoken):
             covering = [Allowance("", one.aspect, BROUGHT)]
@@ -118,6 +124,8 @@ def _of_its_own(difference: Difference, upgraded: Schema, spoken: Spoken) -> boo
     table = difference.table
     if difference.aspect in ("default", "nullable"):
         return not spoken.of(table, difference.name)
+    if difference.aspect in ("charset", "table charset"):
+        return table in row_allowances.read().excluded and not spoken.of(table, "CHARACTER")
     if difference.aspect not in ("index extra", "index duplicate"):
         return False
     signature = difference.found.partition(CALLED)[0]
@@ -145,10 +153,9 @@ def _collations(upgraded: Schema, fresh: Schema) -> list[Difference]:
     Mixed collations are what an interrupted conversion leaves, and joins across them fail. A table of the
     site's own belongs into the character set that most of RT's tables have.
     """
-    ours = [table for name, table in upgraded.tables.items() if name in fresh.tables]
-    if not ours:
+    usual = _usual(upgraded, fresh)
+    if not usual:
         return []
-    usual = Counter(table.collation for table in ours).most_common(1)[0][0]
     found = []
     for name, table in upgraded.tables.items():
         foreign = name not in fresh.tables
@@ -161,6 +168,26 @@ def _collations(upgraded: Schema, fresh: Schema) -> list[Difference]:
                 repair = convert(name, usual)
                 found.append(Difference("collation", name, column.name, usual, column.collation, repair))
     return found
+
+
+def _usual(schema: Schema, fresh: Schema) -> str:
+    """Return the collation that most of RT's tables have, "" where there is none of them."""
+    ours = Counter(table.collation for name, table in schema.tables.items() if name in fresh.tables)
+    return ours.most_common(1)[0][0] if ours else ""
+
+
+def _collated_before(difference: Difference, before: Schema, fresh: Schema) -> bool:
+    """Tell whether a table that is not RT's, or that sites make anew, had this collation beside another of RT's.
+
+    Whoever joins with it has known so for years. One that was like RT's tables and is no longer was left behind.
+    """
+    name = difference.table
+    own = name not in fresh.tables or name in row_allowances.read().excluded
+    if difference.aspect not in ("table collation", "collation") or not own or name not in before.tables:
+        return False
+    table = before.tables[name]
+    thing = table.columns.get(difference.name) if difference.name else table
+    return thing is not None and difference.found == thing.collation != _usual(before, fresh)
 
 
 def _foreign_tables(report: Report, upgraded: Schema, fresh: Schema, before: Schema | None) -> None:

@@ -122,6 +122,45 @@ def test_characters_that_a_dump_has_lost_are_told(
     assert len(_unproven(text)) == len(narrow)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"/*!40000 DROP DATABASE IF EXISTS `rt5`*/;",
+        b"DROP DATABASE IF EXISTS `rt5`;",
+        b"ALTER DATABASE `rt5` CHARACTER SET latin1 COLLATE latin1_swedish_ci ;",
+        b"CHANGE MASTER TO MASTER_LOG_FILE='log.000042', MASTER_LOG_POS=344;",
+        b"CHANGE MASTER 'second' TO MASTER_HOST='db.example.org', MASTER_PORT=3306;",
+        b"CHANGE REPLICATION SOURCE TO SOURCE_LOG_FILE='log.000042', SOURCE_LOG_POS=344;",
+        b"SET GLOBAL gtid_slave_pos='0-1-42';",
+        b"STOP SLAVE;",
+        b"START SLAVE;",
+        b"STOP REPLICA;",
+        b"START REPLICA;",
+        b"STOP ALL SLAVES;",
+        b"START ALL SLAVES;",
+    ],
+)
+def test_what_is_about_the_old_server_is_not_fed(tmp_path: Path, line: bytes) -> None:
+    """Options of every day, such as --add-drop-database and --master-data, must not cost a dump its restore."""
+    text, fed = read(tmp_path, ONE + line + b"\n" + users() + END)
+    assert fed == ONE + users() + END
+    assert text.databases == ["rt5"]
+
+
+def test_a_routine_that_begins_a_transaction_keeps_it(tmp_path: Path) -> None:
+    """Its lines are written as somebody wrote them, and one may begin like a command to a replica."""
+    body = b"CREATE DEFINER=`a`@`b` PROCEDURE `p`()\nBEGIN\nSTART TRANSACTION;\nCOMMIT;\nEND ;;\n"
+    _, fed = read(tmp_path, ONE + body + END)
+    assert b"\nSTART TRANSACTION;\n" in fed
+
+
+@pytest.mark.parametrize("line", [b"/*!40000 DROP DATABASE IF EXISTS `other`*/;", b"DROP DATABASE `other`;"])
+def test_a_database_that_is_dropped_is_named(tmp_path: Path, line: bytes) -> None:
+    """Whatever is made anew behind that line is another site's."""
+    with pytest.raises(DumpError, match=r"holds 2 databases: rt5, other\."):
+        read(tmp_path, ONE + users() + line + b"\n" + users() + END)
+
+
 def test_engines_are_read_where_they_stand(tmp_path: Path) -> None:
     """Not in a comment, and not of the tables that stand for views."""
     text, _ = read(tmp_path, ONE + users(engine=b"SPHINX") + b"CREATE TABLE `t` (`a` int) ENGINE=Aria;\n" + END)

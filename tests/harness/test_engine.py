@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import cache, engine, leftovers
+from harness import cache, engine
 from harness.engine import NoEngineError
 from harness.releases import ROOT
 
@@ -137,12 +137,18 @@ def test_another_storage_driver_helps_and_that_engine_can_be_stopped(tmp_path: P
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_an_emptied_cache_still_knows_how_to_stop_its_engine(tmp_path: Path, *, running: bool) -> None:
+def test_an_emptied_cache_still_knows_how_to_stop_its_engine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, running: bool
+) -> None:
     """`make distclean` beside an engine of ours left one that nobody could stop."""
-    for name in ("logs/engine.log", "engine-x/iptables", "baselines/one.json", "facts/one.json"):
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    digest = cache.digest()
+    made = ("logs/engine.log", "engine-12345678/iptables", f"baselines/{digest}.json", f"facts/{digest}.json")
+    for name in made:
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
     if running:
         (tmp_path / "engine.pid").touch()
-    leftovers._empty(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == ({"engine.pid", "logs", "engine-x"} if running else set())
+    cache.empty()
+    kept = {"engine.pid", "logs", "engine-12345678"} if running else set()
+    assert {path.name for path in tmp_path.iterdir()} == kept

@@ -65,6 +65,26 @@ def test_objects_come_back_and_are_named(
     assert str(second.value("SELECT @@event_scheduler")) == "OFF"
 
 
+@pytest.mark.parametrize("called", ["rt", "rt5"])
+@pytest.mark.parametrize("name", ["mariadb-10.11", "mysql-9.7"])
+def test_a_dump_that_would_drop_its_database_is_restored(
+    lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, name: str, called: str
+) -> None:
+    """With --add-drop-database: under our name it left none to restore into, under another it was refused."""
+    first = empty(lifecycle, clone, name)
+    first.execute("CREATE TABLE Tickets (id int)", "INSERT INTO Tickets VALUES (1)")
+    program = "mariadb-dump" if first.server.product == "mariadb" else "mysqldump"
+    words = [program, "--no-defaults", "-uroot", f"--socket={SOCKET}", "--add-drop-database", "--databases", "rt"]
+    text = first.container.need(words, environment={"MYSQL_PWD": first.credentials.root_password})
+    assert "DROP DATABASE" in text
+    path = tmp_path / "mine.sql"
+    path.write_text(text.replace("`rt`", f"`{called}`").replace("Database: rt", f"Database: {called}"))
+
+    second = empty(lifecycle, clone, name)
+    restore(second, dump.load(path))
+    assert second.counts() == {"Tickets": 1}
+
+
 @pytest.mark.parametrize(
     ("line", "advice"),
     [

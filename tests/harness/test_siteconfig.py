@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fixtures.rt import RtFactory
+from harness import cache
 from harness.checks.preflight_configuration import options
 from harness.errors import UsageError
 from harness.releases import ROOT
 from harness.rt import Configuration
-from tests.harness.test_gate import NOT_PROVEN, gate
+from tests.harness.test_gate import NOT_PROVEN, USAGE, gate
 
 NAMED = "Set($rtname, '{}');\n1;\n"
 
@@ -23,7 +26,7 @@ def laid(folder: Path, *names: str) -> Path:
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(NAMED.format(path.stem), encoding="ascii")
+        path.write_bytes(os.fsencode(NAMED.format(path.stem)))
     return folder
 
 
@@ -107,6 +110,56 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.
         Configuration.read(laid(tmp_path, *DEBIAN))
 
 
+@pytest.mark.parametrize("link", ["html", "plugins/X", "lib/RT", "RT_SiteConfig.d"])
+def test_what_lies_behind_a_link_is_read(tmp_path: Path, link: str) -> None:
+    """Stow and Capistrano make nothing but links; a site without its overlays is not the site."""
+    folder = laid(
+        tmp_path / "site", "RT_SiteConfig.pm", "RT_SiteConfig.d/50-a.pm", "plugins/Y/lib/Y.pm", "lib/Z.pm"
+    )
+    real = laid(tmp_path / "shared", "60-b.pm", "deep/er.pm")
+    if (folder / link).exists():
+        shutil.rmtree(folder / link)
+    (folder / link).symlink_to(real)
+    (real / "again").symlink_to(folder)  # and back
+    found = Configuration.read(folder).files
+    assert (f"{link}/deep/er.pm" if link != "RT_SiteConfig.d" else "1-60-b.pm") in found
+    assert len(found) < 20
+
+
+@pytest.mark.parametrize(
+    "link", ["RT_SiteConfig.pm", "RT_SiteConfig.d", "RT_SiteConfig.d/60-b.pm", "plugins", "html/Elements/Logo"]
+)
+@pytest.mark.parametrize("layout", ["RT_Config.pm", "10-site.pm"])
+def test_a_link_that_leads_nowhere_is_told(tmp_path: Path, layout: str, link: str) -> None:
+    """A copy has the links and not what they led to; RT would have read it."""
+    folder = laid(tmp_path, layout, "RT_SiteConfig.d/50-a.pm", "lib/Z.pm")
+    if link == "RT_SiteConfig.d":
+        shutil.rmtree(folder / link)
+    (folder / link).parent.mkdir(parents=True, exist_ok=True)
+    (folder / link).symlink_to("/nowhere/of/ours")
+    with pytest.raises(UsageError, match=f"{link} is a link to /nowhere/of/ours, which is not there"):
+        Configuration.read(folder)
+
+
+@pytest.mark.parametrize("shut", ["RT_SiteConfig.d", "plugins/X", "html"])
+def test_a_folder_that_nobody_may_look_into_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shut: str
+) -> None:
+    """It would have been passed over, and its part of the site not looked at. (Root looks into everything.)"""
+    folder = laid(tmp_path, *DEBIAN, "plugins/X/lib/X.pm", "html/Elements/Logo")
+    listed = os.scandir, os.listdir
+
+    def asked(path: str | Path, look: int) -> Any:
+        if str(path) == str(folder / shut):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listed[look](path)
+
+    monkeypatch.setattr(os, "scandir", lambda path: asked(path, 0))
+    monkeypatch.setattr(os, "listdir", lambda path: asked(path, 1))
+    with pytest.raises(UsageError, match=f"{shut} cannot be read: Permission denied"):
+        Configuration.read(folder)
+
+
 def test_the_gate_says_what_it_left_out(tmp_path: Path) -> None:
     """Among its remarks."""
     done = gate(
@@ -124,6 +177,39 @@ def test_the_last_word_is_the_sites_last_file(rt_tools: RtFactory, tmp_path: Pat
     tools = rt_tools("5.0.3", None, configuration=Configuration.read(laid(tmp_path, *DEBIAN)))
     asked = "use RT; RT::LoadConfig(); print RT->Config->Get('rtname')"
     assert tools.perl(asked).out == "60-late"
+
+
+LATIN = os.fsdecode(b"static/images/B\xfcro.png")
+"""A name of the days before UTF-8: Linux takes any bytes for one, and so did the site's server of twenty years."""
+
+
+@pytest.mark.engine
+def test_a_name_that_is_not_utf8_is_taken_as_it_is(rt_tools: RtFactory, tmp_path: Path) -> None:
+    """It comes to where RT looks for it."""
+    laid(tmp_path, *DEBIAN, LATIN)
+    configuration = Configuration.read(tmp_path)
+    tools = rt_tools("5.0.3", None, configuration=configuration)
+    asked = "print map { unpack 'H*', $_ } glob '/opt/rt/site.d/static/images/*.png'"
+    assert tools.perl(asked).out == os.fsencode(f"/opt/rt/site.d/{LATIN}").hex()
+
+
+def test_such_a_name_has_a_digest() -> None:
+    """It is in the keys of what is remembered of the old side."""
+    assert cache.digest(LATIN) == cache.digest(os.fsencode(LATIN)) != cache.digest("static/images/Büro.png")
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"B\xfcro.pm"), "Büro.pm"])
+def test_such_a_name_is_told(tmp_path: Path, name: str) -> None:
+    """Neither a terminal nor a report can be shown it as it is."""
+    folder = laid(tmp_path / "etc", *SOURCE, name)
+    assert "".join(Configuration.read(folder).remarks).encode(), "a report is UTF-8"
+    done = gate("--config", str(folder), folder=tmp_path / "reports", DOCKER_HOST="unix:///nowhere")
+    assert (done.returncode, "so B" in done.stdout) == (NOT_PROVEN, True), done.stderr
+    (folder / name).unlink()
+    (folder / "RT_SiteConfig.d").mkdir()
+    (folder / "RT_SiteConfig.d" / name).symlink_to("nowhere")
+    done = gate("--config", str(folder), folder=tmp_path / "reports", DOCKER_HOST="unix:///nowhere")
+    assert (done.returncode, "which is not there" in done.stderr) == (USAGE, True), done.stderr
 
 
 def test_the_document_shows_both_layouts() -> None:

@@ -106,12 +106,51 @@ def test_a_typo_in_an_allowance_is_refused(tmp_path: Path) -> None:
         check.allowances(path)
 
 
-def test_a_table_of_the_sites_own_must_be_of_the_same_collation() -> None:
-    """The steps convert RT's tables only; joins with an extension's table fail afterwards."""
-    own = table("Extension", "utf8mb3", Name="utf8mb3")
-    both = database(*FRESH.tables.values(), own)
-    (finding,) = check.check(both, FRESH, [], both).findings
+OWN = table("Extension", "utf8mb3", Name="utf8mb3")
+OLDER = table("Things", "utf8mb3", Name="utf8mb3", Kind="ascii")
+
+
+@pytest.mark.mutants("schema")
+def test_a_table_of_the_sites_own_must_keep_the_collation_of_rts() -> None:
+    """The steps convert RT's tables only; joins with an extension's table, which went well, fail afterwards."""
+    (finding,) = check.check(database(*FRESH.tables.values(), OWN), FRESH, [], database(OLDER, OWN)).findings
+    assert finding.where == "Extension"
     assert finding.repair == "ALTER TABLE `Extension` CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;"
+    assert check.check(database(*FRESH.tables.values(), OWN), FRESH).findings, "nor where nobody knows what it was"
+
+
+APART = replace(table("Extension", Name="utf8mb4"), collation="utf8mb4_unicode_ci")
+COLUMN = table("Extension", Name="utf8mb4")
+COLUMN.columns["Name"] = replace(COLUMN.columns["Name"], collation="utf8mb4_unicode_ci")
+
+
+@pytest.mark.control("schema")
+@pytest.mark.parametrize("own", [OWN, table("Extension", "latin1", Name="latin1"), APART, COLUMN])
+def test_a_table_of_the_sites_own_may_be_as_it_was(own: Table) -> None:
+    """A report of ten years, in a collation that never was RT's: nothing in it is the upgrade's."""
+    both = database(*FRESH.tables.values(), own)
+    report = check.check(both, FRESH, [], both)
+    assert report, str(report)
+    assert [one.partition(":")[0].partition(".")[0] for one in report.facts[check.APART]] == ["Extension"]
+
+
+@pytest.mark.mutants("schema")
+@pytest.mark.parametrize("own", [APART, COLUMN])
+def test_a_table_of_the_sites_own_that_was_changed_is_found(own: Table) -> None:
+    """It was in one collation with RT's tables, or in a third one, and nothing should have touched it."""
+    for was in (table("Extension", Name="utf8mb4"), table("Extension", "latin1", Name="latin1")):
+        before, after = (database(*FRESH.tables.values(), one) for one in (was, own))
+        assert check.check(after, FRESH, [], before).findings
+
+
+@pytest.mark.parametrize(
+    ("said", "found"), [("", 0), ("ALTER TABLE sessions CONVERT TO CHARACTER SET utf8mb4", 2)]
+)
+def test_sessions_may_be_in_the_character_set_of_their_day(said: str, found: int) -> None:
+    """They are made anew by many sites; but where a step was to convert them, it has not."""
+    fresh, left = (database(table("sessions", own, id=own)) for own in ("utf8mb4", "utf8mb3"))
+    said_by_steps = spoken.parse(f"== 1.0.0/schema.mysql\n{said};\n")
+    assert len(check.check(left, fresh, ["1.0.0"], left, [], spoken=said_by_steps).findings) == found
 
 
 def test_a_table_of_the_sites_own_is_named_as_not_checked() -> None:

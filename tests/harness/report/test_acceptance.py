@@ -59,6 +59,46 @@ def test_an_expired_acceptance_counts_again(tmp_path: Path, outcome: Outcome) ->
     assert "acceptance by J. Example expired on 2027-03-31" in after.findings()[0].what
 
 
+@pytest.mark.parametrize(
+    ("signed", "found"),
+    [
+        ("1 tickets are gone", "1001 tickets are gone"),
+        ("2 mails are no longer sent", "12 mails are no longer sent"),
+        ("3 of 220 rows", "13 of 220 rows differ"),
+        ("1 actions were begun", "11 actions were begun and never ended"),
+        ("rows lost: 1", "rows lost: 10"),
+        ("500 rows", "1,500 rows are lost"),
+        ("rows lost: 1", "rows lost: 1.500"),
+    ],
+)  # fmt: skip
+def test_a_signature_under_a_number_is_not_one_under_a_larger_number(
+    tmp_path: Path, signed: str, found: str
+) -> None:
+    """One ticket that is gone was looked into; the thousand of the next run were not."""
+    (entry,) = load(write(tmp_path, ENTRY.replace("Attachments3 is missing", signed)))
+    report = Report("schema", "Is it the target's?", looked_at=1, unit="columns")
+    report.find("Attachments", found)
+    assert not entry.matches(report.findings[0])
+
+
+@pytest.mark.parametrize(
+    ("signed", "found"),
+    [
+        ("1 tickets are gone", "after the upgrade 1 tickets are gone."),
+        ("rows lost: 1", "rows lost: 1."),
+        ("rows lost: 1", "rows lost: 1, all of them in Tickets"),
+        ("(1 of 9)", "the index Attachments3 is missing (1 of 9)"),
+        ("ttachments3 is", "the index Attachments3 is missing"),
+    ],
+)  # fmt: skip
+def test_a_signature_under_the_same_number_holds(tmp_path: Path, signed: str, found: str) -> None:
+    """Wherever in the sentence it stands."""
+    (entry,) = load(write(tmp_path, ENTRY.replace("Attachments3 is missing", signed)))
+    report = Report("schema", "Is it the target's?", looked_at=1, unit="columns")
+    report.find("Attachments", found)
+    assert entry.matches(report.findings[0])
+
+
 @pytest.mark.parametrize(("today", "held"), [(BEFORE, True), (LAST_DAY, True), (AFTER, False)])
 def test_a_signature_holds_while_the_run_goes_on(
     tmp_path: Path, outcome: Outcome, today: date, held: bool

@@ -1,0 +1,94 @@
+"""What `make distclean` removes: what the harness made, and nothing that lies, or was made, beside it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+from docker.models.images import Image
+
+from harness import cache, leftovers, owner
+from harness.images import MANAGED_LABEL
+from harness.lifecycle import Lifecycle
+
+pytestmark = pytest.mark.engine
+OTHERS = (
+    "engine-docs/read.me", "facts/mine.json", "key.pem", "letters/to-mother.txt", "logs/mine.log", "notes.txt",
+    "private/2019-01-backup/diary", "private/my-own-notes/diary", "runs/marathon.json",
+)  # fmt: skip
+Asked = dict[str, list[str]]
+
+
+@pytest.fixture
+def asked(engine: DockerClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
+    """A cache of the test's own; what is asked of the engine is noted and not done, for others work on it."""
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    found: Asked = {"image": [], "volume": []}
+    monkeypatch.setattr(engine.api, "remove_image", lambda name, **_: found["image"].append(name))
+    monkeypatch.setattr(engine.api, "remove_volume", lambda name, **_: found["volume"].append(name))
+    return found
+
+
+@pytest.mark.usefixtures("asked")
+def test_in_a_directory_that_is_somebodys_home(engine: DockerClient, tmp_path: Path) -> None:
+    """The harness itself advises to name a directory of one's own, and that may be a full one."""
+    for name in OTHERS:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    cache.fact(lambda: 1, "something")
+    cache.secret()
+    assert (tmp_path / "key").exists()
+    leftovers.sweep(engine)  # as each run does when it begins
+    leftovers.remove_cache(engine)
+    assert sorted(str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*") if one.is_file()) == sorted(OTHERS)
+    (tmp_path / "key").write_text("of a door")
+    leftovers.remove_cache(engine)
+    assert (tmp_path / "key").exists()
+
+
+@pytest.fixture
+def ours(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Image]:
+    """An image of the harness under two names, ours and one for a registry, and another made of it."""
+    tag = secrets.token_hex(4)
+    container = engine.containers.create(lifecycle.server_image("mariadb-10.11"))
+    names = [f"rt-harness/trial:{tag}", f"registry.example.org/rt-harness/trial:{tag}", f"trial/derived:{tag}"]
+    try:
+        label = f'LABEL {MANAGED_LABEL}="1"'
+        image = container.commit("rt-harness/trial", tag, changes=label)
+        image.tag("registry.example.org/rt-harness/trial", tag)
+        container.commit("trial/derived", tag, changes=label)
+        image.reload()
+        yield image
+    finally:
+        container.remove(v=True)
+        for name in names:
+            engine.images.remove(name)
+
+
+def test_names_from_elsewhere_stay(engine: DockerClient, ours: Image, asked: Asked) -> None:
+    """What was tagged for a registry, and what a site built upon it, is no longer the harness's."""
+    tag = ours.tags[0].rpartition(":")[2]
+    leftovers.remove_cache(engine)
+    assert [name for name in asked["image"] if name.endswith(tag)] == [f"rt-harness/trial:{tag}"]
+
+
+@pytest.fixture
+def kept(engine: DockerClient, tmp_path: Path) -> Iterator[list[str]]:
+    """Names of prepared databases: of this cache, of another one on this host, and of another host."""
+    (tmp_path / "baselines").mkdir()
+    mine = {owner.CACHE: "baseline", owner.BASELINE: "x", owner.HOST: owner.host_name()}
+    mine |= {owner.PLACE: str(tmp_path / "baselines")}
+    all_labels = (mine, mine | {owner.PLACE: str(tmp_path)}, mine | {owner.HOST: "elsewhere.example.org"})
+    made = [engine.volumes.create(f"rt-harness-{secrets.token_hex(4)}", labels=labels) for labels in all_labels]
+    yield [str(volume.name) for volume in made]
+    for volume in made:
+        volume.remove()
+
+
+def test_prepared_databases_of_others_stay(engine: DockerClient, kept: list[str], asked: Asked) -> None:
+    """On an engine that several use, another one's kept data is his to remove."""
+    leftovers.remove_cache(engine)
+    assert [name for name in asked["volume"] if name in kept] == kept[:1]

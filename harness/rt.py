@@ -124,7 +124,8 @@ class Rt:
             ports=[HTTP] if serve else [], **options,
         )  # fmt: skip
         self._programs = 0
-        self.warm = None if serve or (configuration and configuration.files) else WarmPerl(self.container)
+        plain = configuration is None or siteconfig.only_sets_options(configuration.files)
+        self.warm = WarmPerl(self.container) if plain and not serve else None
 
     def __enter__(self) -> Self:
         """Give it for a `with` block, which removes it at its end."""
@@ -157,8 +158,8 @@ class Rt:
     ) -> Done:
         """Run a Perl program with RT's libraries in reach; it loads and initialises RT itself.
 
-        From the second program on RT is loaded once for all of them. A site's own files may change what RT's
-        modules are, so with them they are loaded for each program anew.
+        From the second program on RT is loaded once for all of them. Where a site's own files may change what RT's
+        modules are, they are loaded for each program anew.
         """
         self._programs += 1
         if self.warm and (self.warm.begun or self._programs > 1):

@@ -9,7 +9,8 @@ own RT_Config.pm, and what is added to RT in local/.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -22,6 +23,24 @@ EXPECTED = (
     "CONFIG is a .pm file; a folder of .pm files, with plugins/, html/, lib/, po/, static/ beside them; or a copy "
     f"of RT's etc folder, with {MAIN} and {PARTS}/ (docs/options.md shows both with commands)"
 )
+
+_PAGES = ("html", "po", "static")
+"""Folders with nothing that RT's modules are made of."""
+_COMMENT = re.compile(rb"^[ \t]*#[^\n]*$|^=\w.*?^=cut$", re.MULTILINE | re.DOTALL)
+_LOADS = re.compile(
+    rb"\b(?:require|do|eval|Plugins?|INC|CORE::GLOBAL)\b|\b(?:use|no)\s+(?!(?:utf8|strict|warnings|constant|v?5)\b)"
+)
+"""What may bring code along, or say where it is looked for."""
+
+
+def only_sets_options(files: Mapping[str, bytes]) -> bool:
+    """Tell whether RT's modules are the same with these files as without; False where that is not certain."""
+    for name, content in files.items():
+        if name.partition("/")[0] in _PAGES:
+            continue
+        if "/" in name or not name.endswith(".pm") or _LOADS.search(_COMMENT.sub(b"", content)):
+            return False
+    return True
 
 
 def read(path: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fixtures.rt import RtFactory
-from harness import cache
+from harness import cache, siteconfig
 from harness.checks.preflight_configuration import options
 from harness.errors import UsageError
 from harness.releases import ROOT
@@ -217,3 +217,25 @@ def test_the_document_shows_both_layouts() -> None:
     text = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
     assert "/etc/request-tracker4/RT_SiteConfig.d" in text
     assert "/opt/rt4/etc/RT_SiteConfig.pm" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("own.pm", b"Set($rtname, 'a');\nSet(%Lifecycles, default => {});\n1;\n", True),
+        ("own.pm", b"# Plugin('x')\n=pod\n\nrequire it\n\n=cut\nuse strict;\nuse utf8;\n1;\n", True),
+        ("html/Elements/Tabs", b"require RT::X;", True),
+        ("own.pm", b"Plugin('RT::Extension::X');", False),
+        ("own.pm", b"Set(@Plugins, 'X');", False),
+        ("own.pm", b"Set($x, 1); use lib '/srv/rt';", False),
+        ("own.pm", b"unshift @INC, '/srv';", False),
+        ("own.pm", b"require RT::Ticket; *RT::Ticket::x = sub { 1 };", False),
+        ("own.pm", b"# only a comment\ndo '/etc/rt/more.pl';", False),
+        ("lib/RT/Ticket_Local.pm", b"1;", False),
+        ("plugins/X/lib/X.pm", b"1;", False),
+        ("other.txt", b"", False),
+    ],
+)
+def test_what_may_bring_code_is_told_from_options(name: str, content: bytes, expected: bool) -> None:
+    """Where that is not certain, RT is loaded for each program anew, as it is in production."""
+    assert siteconfig.only_sets_options({"good.pm": b"Set($a, 1);", name: content}) is expected

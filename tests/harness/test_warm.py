@@ -103,12 +103,24 @@ def test_chance_is_not_shared(tools: Rt) -> None:
 
 def test_a_site_with_files_of_its_own_loads_rt_anew(lifecycle: Lifecycle) -> None:
     """They may replace parts of RT's modules, which then must not be there already."""
-    tools = lifecycle.tools(RELEASE, None, configuration=Configuration({"own.pm": b"1;\n"}))
+    tools = lifecycle.tools(RELEASE, None, configuration=Configuration({"lib/RT/Ticket_Local.pm": b"1;\n"}))
     try:
         assert tools.warm is None
         assert tools.perl(LOADED).out == "missing missing"
     finally:
         tools.remove()
+
+
+def test_a_site_that_only_sets_options_does_not(lifecycle: Lifecycle) -> None:
+    """Most do; each program reads them itself, the loaded process has read none."""
+    files = {
+        "own.pm": b"# do require\nuse utf8;\nSet($rtname, 'own');\n1;\n",
+        "html/a.html": b"use X;",
+    }
+    with lifecycle.tools(RELEASE, None, configuration=Configuration(files)) as tools:
+        tools.warm_up()
+        told = tools.perl(LOADED + "RT::LoadConfig(); print ' ', RT->Config->Get('rtname')")
+        assert told.out == "loaded loaded own"
 
 
 def test_without_rt_programs_run_all_the_same(

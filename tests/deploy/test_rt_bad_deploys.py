@@ -40,6 +40,7 @@ def site(
     good = definition(lifecycle, database, folder / "good", instances=INSTANCES)
     good["env"] |= {"RT_DB_WAIT": "1"}
     good["healthChecks"][0] |= {"delaySeconds": 0, "intervalSeconds": 1}
+    good["readinessChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 1}
     with Marathon(marathon_url) as client:
         try:
             found = Site(client, good, database, lifecycle, folder)

@@ -63,7 +63,7 @@ def marathon(place: scratch.Place, tmp_path: Path, request: pytest.FixtureReques
 
 @pytest.fixture
 def pace(place: scratch.Place, request: pytest.FixtureRequest) -> Pace:
-    """What a gate and a Marathon of somebody's take their time for, every check once more, the stand-in need not."""
+    """Wait as a deploy does, until each check has run again, in a gate and on a real Marathon; else a second."""
     gate = PROGRESS in request.config.stash
     return Pace(interval=0.5) if gate or place.real else Pace(interval=0.2, soak=1)
 

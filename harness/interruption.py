@@ -13,7 +13,7 @@ from harness import backup, owner, statements
 from harness.baseline import Baseline
 from harness.containers import Container, unique_name
 from harness.copying import DATA, PREPARED
-from harness.database import DURABLE, PORT, Database
+from harness.database import DURABLE, FAST, PORT, Database
 from harness.dump import Dump
 from harness.errors import InfrastructureError
 from harness.lifecycle import Lifecycle
@@ -57,9 +57,9 @@ class Place:
 
 @contextlib.contextmanager
 def copy(lifecycle: Lifecycle, baseline: Baseline, cut: Cut) -> Iterator[Database]:
-    """Give a durable copy of a baseline that can be cut off in this way, for a `with` block."""
-    small = cut is Cut.DISK
-    database = _small_disk(lifecycle, baseline) if small else lifecycle.baselines.clone(baseline, DURABLE)
+    """Give a copy that can be cut off in this way, durable where its server may die, for a `with` block."""
+    small, profile = cut is Cut.DISK, DURABLE if cut is Cut.SERVER else FAST
+    database = _small_disk(lifecycle, baseline) if small else lifecycle.baselines.clone(baseline, profile)
     with contextlib.ExitStack() as stack:
         stack.callback(lifecycle.baselines.discard, database)
         if small:  # a server may die of a full disk, and its data must not end with it

@@ -70,14 +70,17 @@ class Baselines:
         """Return the baseline of a dump on a server, restored first if there is none.
 
         A dump of the user's own is raw data: its baseline belongs to the session and goes with it, unless
-        RT_HARNESS_KEEP says that it may stay for the next run.
+        RT_HARNESS_KEEP says that it may stay for the next run. It is made anew in every session, so it begins with
+        a copy of an empty server, which is kept: initialising one takes longer than many a dump.
 
         Raises UsageError when the server refuses the dump, DumpError when the rows restored are not the
         manifest's, InfrastructureError when the server or its disk gave way.
         """
+        key = _key_of(dump, image)
         return self._made(
-            _key_of(dump, image), server, image, f"restoring {dump.path.name} on {server.name}",
+            key, server, image, f"restoring {dump.path.name} on {server.name}",
             lambda database: restore(database, dump),
+            origin=self.empty(server, image) if key.startswith(PRIVATE) else None,
         )  # fmt: skip
 
     def empty(self, server: Server, image: str) -> Baseline:

@@ -33,7 +33,7 @@ from harness.waits import GoneError, NotReadyError, Retry
 def of_the_image(version: str) -> list[str]:
     """Return what no check of an upgrade asks of the image that the user has named for a release; [] without one.
 
-    The smoke tests ask it, and of those that are built here they do at every change.
+    The smoke tests ask it, of those that are built here as well.
     """
     if not images.named_by_user(f"rt-{version}"):
         return []

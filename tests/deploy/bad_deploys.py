@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from harness.rt import NOWHERE, secret_files
 from tests.deploy.conftest import RELEASE
 
 App = dict[str, Any]
+SHORTEST_SOAK = 1.0
+"""Seconds between two good polls: enough for what is ill from the beginning."""
 INSTANCES = 1
 """Of most cases: Marathon goes back by replacing every task again."""
 
@@ -33,7 +35,7 @@ class Site:
         """Deploy nothing yet."""
         self.client, self.good, self.database, self.lifecycle = client, good, database, lifecycle
         self.folder = folder
-        self.deployer = Deployer(client, pace=Pace(pull=60, interval=0.2, soak=1))
+        self.deployer = Deployer(client, pace=Pace(pull=60, interval=0.2, soak=SHORTEST_SOAK))
 
     def secrets(self, name: str, host: str = "", password: str = "") -> dict[str, Any]:
         """Return a volume with other database settings."""
@@ -75,6 +77,17 @@ class Site:
 
 
 @dataclass(frozen=True)
+class SoakOfOne(Pace):
+    """A pace whose soak is for one definition; the good one on the way back has shown before what it is."""
+
+    definition: App | None = None
+
+    def soak_for(self, app: Mapping[str, Any]) -> float:
+        """Return the soak, or the shortest one."""
+        return super().soak_for(app) if app is self.definition else SHORTEST_SOAK
+
+
+@dataclass(frozen=True)
 class Bad:
     """One thing that is wrong with a deploy, and the words in which it must be told.
 
@@ -86,7 +99,7 @@ class Bad:
 
     plant: Callable[[Site, App], None]
     told: str
-    soak: float = 1
+    soak: float = SHORTEST_SOAK
     believed: bool = False
     shown: str = ""
     fooled: bool = False

@@ -70,7 +70,7 @@ def definition(
     # A time-out as long as in the file: with every instance starting at once two cores are slow to answer. The
     # intervals are what everybody waits for when an instance has come up.
     app["healthChecks"][0] |= {"delaySeconds": 1, "intervalSeconds": 2, "timeoutSeconds": 10}
-    app["readinessChecks"][0] |= {"intervalSeconds": 4, "timeoutSeconds": 3}
+    app["readinessChecks"][0] |= {"intervalSeconds": 3, "timeoutSeconds": 2}
     app["upgradeStrategy"] = {"minimumHealthCapacity": 1.0, "maximumOverCapacity": 1.0}
     return app
 

@@ -96,6 +96,7 @@ def site(
                      healthcheck=dump.manifest.accounts["healthcheck"])  # fmt: skip
     old["labels"] = {"RT_RELEASE": PAIR.origin, "RT_SCHEMA": PAIR.origin}
     old["healthChecks"][0] |= {"delaySeconds": 0, "intervalSeconds": 1}
+    old["readinessChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 1}
     try:
         report = Deployer(marathon, pace=Pace(pull=30, interval=0.2, soak=1)).deploy(old)
         assert report, str(report)

@@ -16,11 +16,11 @@ import pytest
 from harness.baseline import Baseline
 from harness.lifecycle import Lifecycle
 from harness.marathon.client import Marathon
-from harness.marathon.follow import MOST_HEALTHY, Pace
+from harness.marathon.follow import MOST_HEALTHY
 from harness.marathon.lint import lint
 from harness.marathon.rolling import Decision
 from harness.verdict import Report
-from tests.deploy.bad_deploys import BAD, INSTANCES, SLOW, App, Site, behind_login, install_mode
+from tests.deploy.bad_deploys import BAD, INSTANCES, SLOW, App, Site, SoakOfOne, behind_login, install_mode
 from tests.deploy.conftest import RELEASE
 from tests.deploy.rt_on_marathon import definition, remove
 
@@ -40,6 +40,7 @@ def site(
     good = definition(lifecycle, database, folder / "good", instances=INSTANCES)
     good["env"] |= {"RT_DB_WAIT": "1"}
     good["healthChecks"][0] |= {"delaySeconds": 0, "intervalSeconds": 1}
+    good["readinessChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 1}
     with Marathon(marathon_url) as client:
         try:
             found = Site(client, good, database, lifecycle, folder)
@@ -94,7 +95,8 @@ def test_a_bad_deploy_never_replaces_a_good_one(site: Site, case: str, instances
     one, good = BAD[case], {task.id for task in site.client.app(site.good["id"]).tasks}
     bad = copy.deepcopy(site.good) | {"instances": instances}
     one.plant(site, bad)
-    pace = Pace(pull=60, interval=0.2, soak=one.soak, patience=2, clock=site.clock_until(one.shown))
+    clock = site.clock_until(one.shown)
+    pace = SoakOfOne(pull=60, interval=0.2, soak=one.soak, patience=2, clock=clock, definition=bad)
     report = replace(site.deployer, pace=pace).deploy(bad, SAME_STEPS)
     assert re.search(one.told, str(report)), str(report)
     assert {*report.facts["old tasks"]} == good

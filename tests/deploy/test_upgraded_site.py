@@ -61,6 +61,13 @@ def marathon(place: scratch.Place, tmp_path: Path, request: pytest.FixtureReques
             standin.stop()
 
 
+@pytest.fixture
+def pace(place: scratch.Place, request: pytest.FixtureRequest) -> Pace:
+    """Wait as a deploy does, until each check has run again, in a gate and on a real Marathon; else a second."""
+    gate = PROGRESS in request.config.stash
+    return Pace(interval=0.5) if gate or place.real else Pace(interval=0.2, soak=1)
+
+
 def others_look(request: pytest.FixtureRequest) -> bool:
     """Whether other tests of this run compare both sides; reading them costs more than the deploy."""
     return any(on_stage(one) and one.path != request.node.path for one in request.session.items)
@@ -130,7 +137,7 @@ def upgraded_site(
 
 @pytest.mark.gate("marathon-deploy")
 def test_the_upgraded_site_deploys_and_is_healthy(
-    marathon: Marathon, place: scratch.Place, upgraded_site: Site, verify: Verify
+    marathon: Marathon, place: scratch.Place, upgraded_site: Site, pace: Pace, verify: Verify
 ) -> None:
     """Every instance serves the wanted release by its own word, and its health check reads a ticket.
 
@@ -140,7 +147,7 @@ def test_the_upgraded_site_deploys_and_is_healthy(
     app, doubts = upgraded_site
     wrong = linted(app, CHECK) + ([] if place.real else tried_in_image(app, CHECK))
     try:
-        report = Deployer(marathon, pace=Pace(interval=0.5)).deploy(app)
+        report = Deployer(marathon, pace=pace).deploy(app)
         report.findings += wrong
         report.unanswered += doubts
         verify(report)

@@ -1,16 +1,15 @@
-"""A copy that stays behind to be looked at: it does, its client opens, and the next start takes it away."""
+"""A copy that stays behind to be looked at: it does, its client opens, and the next start takes it away.
+
+That a gate leaves what it names is asked of the one in tests/upgrade/test_second_run.py.
+"""
 
 from __future__ import annotations
 
-import os
-import re
 import secrets
 import shlex
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from docker import DockerClient
@@ -20,7 +19,6 @@ from harness import dump, keeping, leftovers, owner
 from harness.choice import choose
 from harness.database import Database
 from harness.lifecycle import Lifecycle
-from harness.releases import ROOT
 from harness.stage import Stage
 
 pytestmark = pytest.mark.engine
@@ -88,40 +86,3 @@ def test_a_stage_leaves_the_copy_and_takes_everything_else(lifecycle: Lifecycle,
         assert other.container.ended()
     finally:
         lifecycle.baselines.discard(copy)
-
-
-def test_a_gate_leaves_what_it_names(engine: DockerClient, tmp_path: Path) -> None:
-    """A dump of somebody's own: the copy stays with what it hangs on, and opens by the words of the report."""
-    dumped = tmp_path / "own.sql.zst"
-    shutil.copy(dump.bundled("4.4.6"), dumped)
-    # From a release that the dump is not of: refused by preflight, so that it takes a few seconds.
-    arguments = [
-        "--from",
-        "5.0.3",
-        "--to",
-        "5.0.7",
-        "--dump",
-        str(dumped),
-        "--keep",
-        "--reports",
-        str(tmp_path / "r"),
-    ]
-    settings = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
-    done = subprocess.run(
-        [str(ROOT / "gate"), *arguments], capture_output=True, text=True, check=False, env=settings, cwd=tmp_path
-    )
-    found = re.search(r"stays until the next run or make clean: (\w+ exec -it (\S+) \w+)", done.stdout)
-    assert found is not None, done.stdout + done.stderr
-    container = engine.containers.get(found[2])
-    session = container.labels[owner.SESSION]
-    try:
-        command = [word for word in shlex.split(found[1]) if word != "-it"]
-        said = subprocess.run(
-            [*command, "-N", "-e", "SELECT COUNT(*) > 0 FROM Tickets"], capture_output=True, text=True, check=False
-        )
-        assert said.stdout.strip() == "1", said.stderr
-        left = [kind for kind, _, labels, _ in leftovers._labelled(engine) if labels.get(owner.SESSION) == session]
-        assert sorted(left) == ["container", "network", "volume", "volume"]
-    finally:
-        leftovers.remove(engine, lambda labels: labels.get(owner.SESSION) == session)
-    assert not [1 for _, _, labels, _ in leftovers._labelled(engine) if labels.get(owner.SESSION) == session]

@@ -6,18 +6,51 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from fixtures.healthcheck_user import CHEAP, PASSWORD, with_healthcheck_user
+from harness import cache
 from harness.choice import DEFAULT_SERVER
 from harness.database import DURABLE, Database
 from harness.lifecycle import Lifecycle
 from harness.releases import releases
 from harness.rt import Configuration, Rt
+from harness.verdict import Report
 
 TWO_WORKERS = {"RT_WORKERS": "2"}
 """Each worker has to warm up; two are enough to show that they share nothing in memory."""
+
+ALIKE = pytest.mark.parametrize(
+    "version",
+    [one if one in ("4.4.6", "5.0.10") else pytest.param(one, marks=pytest.mark.slow) for one in releases()],
+    scope="package",
+)
+"""For what run, health check and Apache's configuration do, which are the same files in every image: a release of
+each major at every change, the others with `make smoke` and the slow tests."""
+
+
+def of_the_image(lifecycle: Lifecycle, version: str, ask: Callable[[], Any], *parts: str) -> Any:
+    """Return an answer, a JSON value, that an image alone decides: each is asked once.
+
+    parts: what else decides it, the text of the check above all. An answer that raises is asked again.
+    """
+    image = lifecycle.client.images.get(lifecycle.rt_image(version))
+    return cache.fact(ask, "smoke", str(image.id), *parts)
+
+
+def clean(report: Report) -> bool:
+    """Want a report without findings. Raises AssertionError with them, so that they are not remembered."""
+    assert report, str(report)
+    return True
+
+
+def text_of(module: ModuleType) -> str:
+    """Return the source of a check."""
+    return Path(str(module.__file__)).read_text(encoding="utf-8")
 
 
 def _moment(stamp: str) -> float:

@@ -13,7 +13,7 @@ from harness.database import Database
 from harness.marathon.health_user import SUBJECT, TICKET, USER, HealthUser, health_user
 from harness.rt import LOGIN_MARK, SECRETS, Rt
 from harness.waits import Retry, wait_until
-from tests.smoke.conftest import TWO_WORKERS, Instances
+from tests.smoke.conftest import ALIKE, TWO_WORKERS, Instances
 
 LIMIT = 5.0
 """Seconds in which the program must have said no, its own start included; the engine's share does not count."""
@@ -64,6 +64,7 @@ def test_a_healthy_site_is_healthy(healthy: Healthy) -> None:
     assert (done.code, done.out.partition(":")[0]) == (0, "healthy"), done.out
 
 
+@ALIKE
 def test_the_database_is_gone_and_comes_back(healthy: Healthy) -> None:
     """RT goes on serving static files and some pages without a database."""
     healthy.database.container.signal("KILL")
@@ -74,6 +75,7 @@ def test_the_database_is_gone_and_comes_back(healthy: Healthy) -> None:
     assert healthy.check().code == 0
 
 
+@ALIKE
 def test_the_database_hangs(healthy: Healthy) -> None:
     """A connection that is open and silent is the worst way to be gone."""
     healthy.database.container.docker.pause()
@@ -126,6 +128,7 @@ def test_the_images_own_tool_makes_the_account(healthy: Healthy) -> None:
     assert (lost.code, "there is no ticket 4711" in lost.err) == (1, True), lost.err
 
 
+@ALIKE
 def test_install_mode(rt_site: RtFactory, version: str) -> None:
     """A site in install mode shows its login page and its installer to the world.
 

@@ -11,6 +11,7 @@ from harness.choice import DEFAULT_TARGET
 from harness.lifecycle import Lifecycle
 from harness.releases import release, releases
 from harness.rt import Rt
+from tests.smoke.conftest import clean, of_the_image, text_of
 
 TOOLS = ("rt-setup-database", "rt-validator", "rt-mailgate", "rt-crontool", "rt-email-dashboards", "rt-shredder")
 
@@ -32,10 +33,9 @@ def test_the_row_of_the_release_is_what_was_installed(tools: Rt, version: str) -
     assert spoken.partition("+")[0] == version
 
 
-def test_every_file_is_what_the_packages_brought(tools: Rt) -> None:
+def test_every_file_is_what_the_packages_brought(lifecycle: Lifecycle, tools: Rt, version: str) -> None:
     """A file that was edited or lost in the build belongs to no release."""
-    report = image.check(tools)
-    assert report, str(report)
+    assert of_the_image(lifecycle, version, lambda: clean(image.check(tools)), text_of(image))
 
 
 def test_the_labels_name_the_release(lifecycle: Lifecycle, version: str) -> None:
@@ -67,5 +67,5 @@ def test_no_layer_holds_a_secret(lifecycle: Lifecycle, version: str) -> None:
 
     One recipe makes them all, and an engine takes its time to hand out an image: one is enough for every change.
     """
-    report = layers.check(lifecycle.client, lifecycle.rt_image(version))
-    assert report, str(report)
+    name = lifecycle.rt_image(version)
+    assert of_the_image(lifecycle, version, lambda: clean(layers.check(lifecycle.client, name)), text_of(layers))

@@ -7,10 +7,11 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import ROOT
 from fixtures.rt import RtFactory
-from harness import rest, web
+from harness import rest, rt, web
 from harness.lifecycle import Lifecycle
 from harness.releases import releases, server
 from harness.rt import Rt, initialise
+from tests.smoke.conftest import of_the_image, text_of
 
 INTERFACES = [
     (one.version, number) for one in releases().values() for number in ((1, 2) if one.major > 4 else (1,))
@@ -23,10 +24,14 @@ def test_init_fills_an_empty_database_with_a_clean_log(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, version: str, server_name: str
 ) -> None:
     """`init` exits with 0 although objects failed; its log is what tells."""
-    empty = lifecycle.baselines.empty(server(server_name), lifecycle.server_image(server_name))
-    done = initialise(rt_tools(version, clone(empty)))
-    assert (done.code, done.err) == (0, "")
-    assert done.out.rstrip().endswith("Done.")
+    image = lifecycle.server_image(server_name)
+
+    def ask() -> list[str]:
+        done = initialise(rt_tools(version, clone(lifecycle.baselines.empty(server(server_name), image))))
+        assert (done.code, done.err) == (0, "")
+        return done.out.split()
+
+    assert of_the_image(lifecycle, version, ask, image, text_of(rt))[-1] == "Done."
 
 
 def test_pages(served: Rt) -> None:

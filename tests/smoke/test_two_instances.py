@@ -12,7 +12,7 @@ from fixtures.healthcheck_user import ROOT
 from harness import rest, web
 from harness.choice import DEFAULT_TARGET
 from harness.rt import HTTP, Rt
-from tests.smoke.conftest import Instances
+from tests.smoke.conftest import ALIKE, Instances
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def mortal(instances: Instances) -> Iterator[Rt]:
     site.remove()
 
 
+@ALIKE
 def test_state_is_in_the_database_alone(mortal: Rt, served: Rt) -> None:
     """Sessions and tickets begun on one go on at the other, also after the first was killed."""
     goes_on(dying=mortal, survivor=served, kill=lambda: mortal.container.signal("KILL"))
@@ -61,6 +62,7 @@ ENDS_WITHIN = 10.0
 """Seconds from SIGTERM on, as promised: orchestrators kill after about so long."""
 
 
+@ALIKE
 def test_it_ends_gracefully_when_asked_to(instances: Instances) -> None:
     """An orchestrator sends SIGTERM and kills after a while; a request under way must not be cut off before."""
     with begun(instances.shared(), len(LOGIN)) as request, instances.ending() as end:

@@ -168,7 +168,7 @@ OF_THE_OLD_RELEASE = Configuration({"site.pm": b"1;\n", "html/Elements/Login": b
 def test_a_site_that_does_not_come_up_is_a_finding(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The upgrade is fine, and nobody can use what came of it: no fault of the machine's."""
     monkeypatch.setattr(stage, "read_everything", lambda: None)
-    monkeypatch.setattr(rt, "PATIENCE", 30)
+    monkeypatch.setattr(rt, "PATIENCE", 15)
     [finding] = stage.application().findings
     assert (finding.where, "does not come up" in finding.what) == ("site", True)
     assert "could not find component" in "".join(finding.samples)

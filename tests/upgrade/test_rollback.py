@@ -10,6 +10,7 @@ import pytest
 from fixtures.outcome import Verify
 from harness import releases, rollback
 from harness.choice import Choice, choose
+from harness.dump import FOLDER
 from harness.lifecycle import Lifecycle
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rollback")]
@@ -22,6 +23,7 @@ def test_the_backup_brings_everything_back(lifecycle: Lifecycle, longest: Choice
 
 def test_a_backup_restored_over_the_upgraded_database_is_found(lifecycle: Lifecycle) -> None:
     """A dump makes its own tables anew, no others: what the new release brought stays, the next upgrade dies."""
-    bundled = choose(target=max(releases.releases(), key=releases.parse))
-    report = rollback.drill(lifecycle, bundled, emptied=False)
+    target = max(releases.releases(), key=releases.parse)
+    small = choose(target=target, path=FOLDER / "rt-4.4.6-plain.sql.zst")
+    report = rollback.drill(lifecycle, small, emptied=False)
     assert {"Configurations", "AuthTokens"} <= {finding.where for finding in report.findings}

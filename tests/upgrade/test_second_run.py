@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from docker import DockerClient
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
@@ -23,6 +24,7 @@ from harness.releases import ROOT
 from harness.schema import Schema
 from harness.stage import Stage
 from harness.verdict import Finding, Report
+from tests.harness.left_behind import opens_and_goes
 
 PAIR = releases.pair("5.0.7", "5.0.10", "mariadb-10.11")
 FOUND = Finding(CHECK, "database", "it has 5.0.8", repair="say FROM=5.0.8")
@@ -78,18 +80,22 @@ def test_rt_itself_runs_it_again_and_does_harm(upgraded: Database, rt_tools: RtF
 
 
 @pytest.mark.engine
-def test_the_gate_does_not_run_it_again(upgraded: Database, tmp_path: Path) -> None:
-    """NO-GO by preflight's finding, the rest is named as not answered, and the upgrade as skipped."""
+def test_the_gate_does_not_run_it_again(engine: DockerClient, upgraded: Database, tmp_path: Path) -> None:
+    """NO-GO by preflight's finding, the rest is named as not answered, and the upgrade as skipped.
+
+    And what was asked to be left of a dump of somebody's own is there, with nothing else.
+    """
     path = tmp_path / "mine.sql"
     path.write_bytes(dumpwriting.dumped(upgraded))
     command = [
         sys.executable, "-m", "fixtures.gate", "--reports", str(tmp_path / "reports"), "--dump", str(path),
-        "--from", PAIR.origin, "--to", PAIR.target, "--server", PAIR.server,
+        "--from", PAIR.origin, "--to", PAIR.target, "--server", PAIR.server, "--keep",
     ]  # fmt: skip
     environment = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
     )
+    opens_and_goes(engine, done.stdout + done.stderr)
     assert done.returncode == NO_GO, done.stdout + done.stderr
     assert "other steps are applied than it lacks: it has 5.0.8" in done.stdout
     assert "say FROM=5.0." in done.stdout

@@ -124,7 +124,7 @@ class Trial:
         """Remove every app of the group and wait until its tasks are gone."""
         for app in self.own_apps():
             self.call("DELETE", f"/v2/apps{app}", params={"force": "true"})
-        self.eventually("The end of the group's deployments", lambda: not self._busy(), 900, step=5)
+        self.eventually("The end of the group's deployments", lambda: not self._busy(), 900, step=60)
 
     def own_apps(self) -> list[str]:
         """Return the ids of the group's apps."""

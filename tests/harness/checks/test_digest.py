@@ -12,7 +12,7 @@ from harness.digest import ask, digest_table, fetch, reader, rows_of_chunk, shap
 from harness.lifecycle import Lifecycle
 from harness.releases import server, servers
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("digest")]
 
 # Every row but the first looks like another one to some careless way of writing rows down.
 ROWS = (

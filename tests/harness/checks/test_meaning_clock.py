@@ -28,6 +28,8 @@ my ($good, $message) = $search->Save(Privacy => 'RT::System-1', Name => 'day', T
 die $message unless $good;
 print $search->Id;
 """
+FEW = dict.fromkeys(meaning_told.SAMPLED, 1000)
+"""What is looked at where only searches are asked about, which find in everything all the same."""
 UPDATED = int(datetime(2024, 1, 10, 12, tzinfo=UTC).timestamp())
 
 
@@ -49,7 +51,9 @@ def test_the_last_day_is_the_same_day_for_both(plain: tuple[Database, Rt], warm:
     number = tools.perl(LAST_DAY).out
     database.execute("UPDATE Tickets SET LastUpdated = '2024-01-10 12:00:00'")
     same_day, next_day = (
-        meaning_told.collect(tools, now=UPDATED + hours * 3600).sections["searches"][number]["finds"].split()
+        meaning_told.collect(tools, every=FEW, now=UPDATED + hours * 3600)
+        .sections["searches"][number]["finds"]
+        .split()
         for hours in (23, 25)
     )
     assert same_day
@@ -100,7 +104,7 @@ def test_digests_in_findings_need_the_key(tmp_path: Path, monkeypatch: pytest.Mo
 def test_links_that_rt_does_not_take_for_its_own_are_not_proven(plain: tuple[Database, Rt]) -> None:
     """Nothing is found on either side, and that is no equality."""
     database, tools = plain
-    own = meaning_told.collect(tools).organization
+    own = meaning_told.collect(tools, every=FEW).organization
     for asked, whole in (([own], True), ([own.upper()], True), ([own, "other.example"], False)):
         report = Report("meaning", "", looked_at=1)
         organization.check(report, database, asked)

@@ -58,10 +58,9 @@ def deployer(trial: Trial) -> Iterator[Deployer]:
         return moved
 
     token = os.environ.get("MARATHON_TOKEN", "")
+    pull, insist = trial.seconds(20, 120), trial.seconds(3, 60)
     with Marathon(os.environ.get("MARATHON_URL") or trial.url, token=token) as client:
-        yield Deployer(
-            client, probe_for, Pace(pull=120, interval=0.05, clock=clock, insist=60 if not trial.manual else 3)
-        )
+        yield Deployer(client, probe_for, Pace(pull=pull, interval=0.05, clock=clock, insist=insist))
 
 
 def release(

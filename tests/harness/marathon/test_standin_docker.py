@@ -22,7 +22,7 @@ from harness.marathon.standin.process import StandinProcess
 from harness.marathon.standin.trial import Trial
 from harness.waits import Retry, wait_until
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("standin-docker")]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,37 @@
+"""What a gate leaves behind when it is asked to, as its own words describe it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+
+from docker import DockerClient
+
+from harness import leftovers, owner
+
+
+def opens_and_goes(engine: DockerClient, said: str) -> None:
+    """Open the copy by the words of a report; it and what it hangs on are all that is left, and then go.
+
+    Raises AssertionError, and leaves nothing behind even then.
+    """
+    found = re.search(r"stays until the next run or make clean: (\w+ exec -it (\S+) \w+)", said)
+    assert found is not None, said
+    session = engine.containers.get(found[2]).labels[owner.SESSION]
+    try:
+        command = [word for word in shlex.split(found[1]) if word != "-it"]  # there is no terminal here
+        done = subprocess.run(
+            [*command, "-N", "-e", "SELECT COUNT(*) > 0 FROM Tickets"], capture_output=True, text=True, check=False
+        )
+        assert done.stdout.strip() == "1", done.stderr
+        assert kinds_of(engine, session) == ["container", "network", "volume", "volume"]
+    finally:
+        leftovers.remove(engine, lambda labels: labels.get(owner.SESSION) == session)
+    assert kinds_of(engine, session) == []
+
+
+def kinds_of(engine: DockerClient, session: str) -> list[str]:
+    """Return the kinds of everything that belongs to a session."""
+    labelled = leftovers._labelled(engine)
+    return sorted(kind for kind, _, labels, _ in labelled if labels.get(owner.SESSION) == session)

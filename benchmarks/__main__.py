@@ -6,9 +6,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from harness.arguments import Parser
+from harness.common.arguments import Parser
+from harness.engine.faults import ended
 from harness.errors import InfrastructureError
-from harness.faults import ended
 
 PARTS = ("gate", "pairs", "rows", "marathon_standin")
 

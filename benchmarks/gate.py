@@ -17,14 +17,14 @@ from pathlib import Path
 
 from benchmarks import Bounds
 from harness import engine, leftovers
-from harness.arguments import Parser
-from harness.choice import Choice, choose
+from harness.common.arguments import Parser
 from harness.database import FAST, Database
+from harness.dump.choice import Choice, choose
+from harness.engine.faults import ended
 from harness.errors import InfrastructureError
-from harness.faults import ended
-from harness.lifecycle import Lifecycle
 from harness.releases import ROOT
 from harness.rt import Configuration
+from harness.upgrade.lifecycle import Lifecycle
 
 BARE = Path(__file__).parent / "bare.sh"
 

@@ -21,8 +21,9 @@ from pathlib import Path
 import requests
 import uvicorn
 
-from harness.arguments import Parser
-from harness.faults import ended
+from harness.common.arguments import Parser
+from harness.common.waits import Retry, wait_until
+from harness.engine.faults import ended
 from harness.marathon.standin.__main__ import listen
 from harness.marathon.standin.api import build
 from harness.marathon.standin.clock import RealClock, stamp
@@ -32,7 +33,6 @@ from harness.marathon.standin.probes import Result
 from harness.marathon.standin.runner import Ended, Found
 from harness.marathon.standin.state import State
 from harness.marathon.standin.task import Placed
-from harness.waits import Retry, wait_until
 
 APPS, TASKS, INTERVAL = 100, 500, 10
 LIMIT_MILLISECONDS, LIMIT_SHARE = 5.0, 0.30

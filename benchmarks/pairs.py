@@ -18,14 +18,15 @@ from collections.abc import Sequence
 
 from benchmarks import Bounds
 from benchmarks.gate import bare
-from harness import engine, leftovers, owner
-from harness.arguments import Parser
-from harness.choice import DEFAULT_ORIGIN, DEFAULT_SERVER, DEFAULT_TARGET, Choice, choose
+from harness import engine, leftovers
+from harness.common import owner
+from harness.common.arguments import Parser
+from harness.dump.choice import DEFAULT_ORIGIN, DEFAULT_SERVER, DEFAULT_TARGET, Choice, choose
+from harness.engine.faults import ended
 from harness.errors import InfrastructureError
-from harness.faults import ended
-from harness.lifecycle import Lifecycle
 from harness.releases import ROOT
 from harness.rt import Configuration
+from harness.upgrade.lifecycle import Lifecycle
 
 BOUND = 2.5
 

@@ -17,15 +17,16 @@ import time
 from collections.abc import Callable, Sequence
 
 from benchmarks import Bounds
-from harness import amplify, dump, engine, leftovers, releases
-from harness.arguments import Parser
+from harness import dump, engine, leftovers, releases
 from harness.checks import rows
+from harness.common.arguments import Parser
 from harness.database import USER, Database
+from harness.drills import amplify
+from harness.engine.faults import ended
 from harness.errors import InfrastructureError
-from harness.faults import ended
-from harness.lifecycle import Lifecycle
 from harness.rt import Configuration
-from harness.thaw import Thawer
+from harness.rt.thaw import Thawer
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 

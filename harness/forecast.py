@@ -19,19 +19,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness import amplify, downtime, engine, leftovers, owner, statements
-from harness.arguments import Parser
-from harness.choice import Choice, choose
+from harness import engine, leftovers
+from harness.common import owner
+from harness.common.arguments import Parser
+from harness.common.plan import Step
+from harness.common.progress import Progress
+from harness.common.timings import Timings
 from harness.database import DURABLE, Database
-from harness.downtime import Forecast, Measured
+from harness.drills import amplify, downtime
+from harness.drills.downtime import Forecast, Measured
+from harness.dump.choice import Choice, choose
+from harness.engine.faults import ended
 from harness.errors import InfrastructureError, UsageError
-from harness.faults import ended
-from harness.lifecycle import Lifecycle
-from harness.plan import Step
-from harness.progress import Progress
 from harness.rt import Configuration
 from harness.setup import engine as engine_setup
-from harness.timings import Timings
+from harness.upgrade import statements
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Outcome
 
 LARGEST = 256.0

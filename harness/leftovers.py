@@ -18,8 +18,10 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 from requests import RequestException
 
-from harness import cache, engine, faults, owner
-from harness.arguments import Parser
+from harness import engine
+from harness.common import cache, owner
+from harness.common.arguments import Parser
+from harness.engine import faults
 
 _IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
 """Names of our images; Podman puts a registry before them."""

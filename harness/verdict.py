@@ -128,7 +128,7 @@ class Outcome:
     expected: tuple[str, ...] = ()
     """Names of the checks that the run promised. One that made no report is unproven."""
     accepted: list[Accepted] = field(default_factory=list)
-    """Findings that were signed off (`harness.acceptance`). They are no longer among the reports' own."""
+    """Findings that were signed off (`harness.report.acceptance`). They are no longer among the reports' own."""
     remarks: list[str] = field(default_factory=list)
     """Worth saying, without weight for the verdict: an acceptance that matches nothing any more."""
 

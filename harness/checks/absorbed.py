@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.database import Database
+from harness.database.schema import Schema, quote
 from harness.rt import Rt
-from harness.schema import Schema, quote
 from harness.verdict import Report
 
 _SCRIPTS = "cd /opt/rt/upgrade && grep -H copy_tables upgrade-* || true"

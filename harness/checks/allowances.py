@@ -16,11 +16,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.checks import unruled
+from harness.checks import undocumented_steps
 from harness.checks.context import Context
 from harness.checks.effects import EFFECTS
 from harness.checks.rules import RULES, Rule
-from harness.digest import Row
+from harness.database.digest import Row
 
 FILE = Path(__file__).with_name("allowances.toml")
 ADDED, REMOVED, CHANGED, DROPPED = "added", "removed", "changed", "dropped"
@@ -108,7 +108,7 @@ class Allowances:
     defaults: Mapping[str, Matcher]
     structure: Sequence[StructureAllowance]
     rows: Sequence[RowAllowance]
-    unruled: unruled.Unruled
+    unruled: undocumented_steps.Unruled
 
     def of_steps(self, steps: Sequence[str]) -> tuple[list[StructureAllowance], list[RowAllowance]]:
         """Return what is allowed when these steps were applied."""
@@ -128,7 +128,7 @@ def read(path: Path = FILE) -> Allowances:
         defaults={column: matcher(spec) for column, spec in data["defaults"].items()},
         structure=[StructureAllowance(**row) for row in data["structure"]],
         rows=[_row(row) for row in data["row"]],
-        unruled=unruled.read(data["unruled"]),
+        unruled=undocumented_steps.read(data["unruled"]),
     )
 
 

@@ -15,17 +15,18 @@ from functools import partial
 
 import requests
 
-from harness import redact, rest, web
 from harness.checks import jobs
-from harness.checks.former import Former
+from harness.checks.former_release import Former
 from harness.checks.log import LogAllowance, allowances, complaints, records
 from harness.checks.mails import Mails, mails_about
-from harness.checks.start import Starts, key
-from harness.checks.visit import Visit
+from harness.checks.startup_log import Starts, key
+from harness.checks.trial_visit import Visit
+from harness.common import redact
 from harness.errors import HarnessError
-from harness.rest import Client, File, RestError, SlowError
+from harness.rt import rest, web
+from harness.rt.rest import Client, File, RestError, SlowError
+from harness.rt.web import PageError
 from harness.verdict import Report
-from harness.web import PageError
 
 CHECK = "application"
 QUESTION = "Does the site work for people, programs, mail and jobs?"

@@ -9,8 +9,8 @@ from typing import Any
 
 from pymysql.connections import Connection
 
-from harness.digest import Row
-from harness.thaw import Thawer
+from harness.database.digest import Row
+from harness.rt.thaw import Thawer
 
 
 @dataclass

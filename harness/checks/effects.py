@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 from harness.checks.context import Context
 from harness.checks.rules import both, linked, wanted_links
-from harness.digest import ask
-from harness.schema import quote
+from harness.database.digest import ask
+from harness.database.schema import quote
 
 _GRANTS = "SELECT ObjectType, ObjectId, PrincipalId, RightName FROM ACL WHERE id > {}"
 _RECORDS = (

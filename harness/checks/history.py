@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.checks.remembered import Remembered
+from harness.checks.cached_fact import Remembered
 from harness.database import Database
-from harness.thaw import Thawer, Unreadable
+from harness.rt.thaw import Thawer, Unreadable
 from harness.verdict import Report
 
 CHECK = "history"

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from harness import redact
+from harness.checks.cached_fact import Remembered
 from harness.checks.log import LogAllowance, allowances, complaints, records
-from harness.checks.remembered import Remembered
-from harness.checks.start import key
+from harness.checks.startup_log import key
+from harness.common import redact
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from harness import cache, redact
+from harness.checks.cached_fact import Remembered
 from harness.checks.log import LogAllowance, LogRecord, records
 from harness.checks.mails import outbox
-from harness.checks.remembered import Remembered
-from harness.checks.start import Starts, key
+from harness.checks.startup_log import Starts, key
+from harness.common import cache, redact
 from harness.errors import HarnessError
 from harness.rt import Rt
 from harness.verdict import Report

@@ -13,11 +13,11 @@ from email.header import decode_header, make_header
 from email.message import EmailMessage
 from pathlib import Path
 
-from harness import cache, redact
-from harness.checks import start
+from harness.checks import startup_log
+from harness.checks.cached_fact import Remembered
 from harness.checks.log import allowances
-from harness.checks.remembered import Remembered
-from harness.checks.start import Starts
+from harness.checks.startup_log import Starts
+from harness.common import cache, redact
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
@@ -132,7 +132,7 @@ def sent(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mails:
             f"RT {tools.release} did not get as far as sending mail ({error}).", [("Errors", lines)]
         ) from error
     found = mails_about(tools, MARK, tickets)
-    logged = start.told(done.err, allowances(), "site")
+    logged = startup_log.told(done.err, allowances(), "site")
     return Mails(tools.release, actions, [[hidden(people), *rest] for people, *rest in found], *logged)
 
 

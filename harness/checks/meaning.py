@@ -11,12 +11,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from harness import redact
 from harness.checks import code
 from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances, shape
 from harness.checks.meaning_allowances import Allowances, Upgrade, read
 from harness.checks.meaning_rules import ASIDE, RIGHTS, Change
 from harness.checks.meaning_told import BELONGING, Meaning, Sections
+from harness.common import redact
 from harness.verdict import Report
 
 CHECK = "meaning"

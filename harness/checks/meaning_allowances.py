@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness import cache as caches
 from harness.checks.meaning_rules import RIGHTS, RULES, Change, Sections
+from harness.common import cache as caches
 from harness.releases import parse
 
 FILE = Path(__file__).with_name("meaning_allowances.toml")

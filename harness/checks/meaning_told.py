@@ -15,9 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness import cache as caches
-from harness import redact
-from harness.checks.remembered import Remembered
+from harness.checks.cached_fact import Remembered
+from harness.common import cache as caches
+from harness.common import redact
 from harness.database import Database
 from harness.errors import InfrastructureError
 from harness.rt import Rt

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import allowances as known_allowances
-from harness.checks import structure, ways
-from harness.checks.judge import SAMPLES, shown
+from harness.checks import structure, upgrade_path
+from harness.checks.row_judge import SAMPLES, shown
 from harness.checks.sides import Sides, open_sides
-from harness.checks.ways import Way
+from harness.checks.upgrade_path import Way
 from harness.database import Database
-from harness.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
-from harness.schema import Schema, quote
-from harness.thaw import Thawer
+from harness.database.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
+from harness.database.schema import Schema, quote
+from harness.rt.thaw import Thawer
 from harness.verdict import Report
 
 NAME = "paths"
@@ -78,11 +78,11 @@ def check(
     rules = known_allowances.read()
     with open_sides(direct, stepwise, rules, known or {}) as sides:
         _structures(report, sides.old, sides.new)
-        both = ways.read(direct, stepwise, thaw)
+        both = upgrade_path.read(direct, stepwise, thaw)
         for one, name in zip(both, (DIRECT, STEPWISE), strict=True):
             report.looked_at += len(one.steps)
             if one.trouble:
-                report.find("RT::System", f"the history of the {name} way: {one.trouble}", sql=ways.SQL)
+                report.find("RT::System", f"the history of the {name} way: {one.trouble}", sql=upgrade_path.SQL)
         used: Counter[Allowance] = Counter()
         for table in sides.shapes:
             used += _Table(report, sides, table, both, thaw).compare(allowed)
@@ -171,7 +171,7 @@ class _Table:
         for one in self.of_kind[STAMP]:
             for column in one.columns:
                 if column in row and way.during(row[column]):
-                    made[column] = ways.DURING
+                    made[column] = upgrade_path.DURING
                     self.used[one] += 1
         return made
 
@@ -182,7 +182,10 @@ class _Table:
         def content(row: dict[str, Any]) -> str:
             return repr([(column, row[column]) for column in sorted(row) if column not in key])
 
-        made = [{k: content(row) for k, row in side.items() if row.get("Created") == ways.DURING} for side in left]
+        made = [
+            {k: content(row) for k, row in side.items() if row.get("Created") == upgrade_path.DURING}
+            for side in left
+        ]
         common = Counter(made[0].values()) & Counter(made[1].values())
         self.used[self.of_kind[NUMBER][0]] += common.total()
         for number in (0, 1):
@@ -196,7 +199,7 @@ class _Table:
         """Report rows that both ways have, with other content. Two new rows of one number are no such pair."""
         by_columns: dict[str, list[Key]] = {}
         for key in [one for one in left[0] if one in left[1]]:
-            if self.of_kind[NUMBER] and all(side[key].get("Created") == ways.DURING for side in left):
+            if self.of_kind[NUMBER] and all(side[key].get("Created") == upgrade_path.DURING for side in left):
                 continue
             one, other = left[0].pop(key), left[1].pop(key)
             columns = ", ".join(column for column in one if one[column] != other[column])
@@ -211,7 +214,7 @@ class _Table:
             if keys and one.side == side:
                 connection = self.sides.before if side == DIRECT else self.sides.after
                 expected = {(str(row[0]),) for row in ask(connection, one.rows)}
-                ours = [key for key in keys if key in expected and mine[key].get("Created") == ways.DURING]
+                ours = [key for key in keys if key in expected and mine[key].get("Created") == upgrade_path.DURING]
                 self.used[one] += len(ours)
                 keys = [key for key in keys if key not in ours]
         if keys:

@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness import redact
 from harness.checks import (
     preflight_configuration,
     preflight_database,
@@ -27,11 +26,12 @@ from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.log import records
 from harness.checks.preflight_database import SchemaChanges
+from harness.common import redact
 from harness.database import Database
+from harness.database.schema import Schema
+from harness.database.schema import read as read_schema
 from harness.releases import parse
 from harness.rt import Configuration, Rt
-from harness.schema import Schema
-from harness.schema import read as read_schema
 from harness.verdict import Finding, Report
 
 CHECK = "preflight"

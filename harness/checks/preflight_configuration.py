@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from harness import redact
 from harness.checks.upgrading import Passage, passages, unmarked
+from harness.common import redact
+from harness.common.wording import one_line
 from harness.rt import Configuration, Rt
 from harness.verdict import Report
-from harness.wording import one_line
 
 _SET = re.compile(r"^\s*Set\s*\(?\s*[\$\@%](\w+)", re.MULTILINE)
 _DOCUMENTED = re.compile(r"^=item C<[\$\@%](\w+)>", re.MULTILINE)

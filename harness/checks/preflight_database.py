@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from harness.checks import allowances
 from harness.database import Database
+from harness.database.schema import Index, Schema, Table, quote
 from harness.rt import Rt
-from harness.schema import Index, Schema, Table, quote
 from harness.verdict import Report
 
 _CONVERTED = re.compile(r"ALTER\s+TABLE\s+`?(\w+)`?\s+CONVERT\s+TO\s+CHARACTER\s+SET\s+(\w+)", re.IGNORECASE)

@@ -10,13 +10,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness import redact
 from harness.checks import preflight_database
 from harness.checks.history import History, left_open
 from harness.checks.preflight_database import SchemaChanges
+from harness.common import redact
+from harness.database.schema import Schema, quote
 from harness.errors import InfrastructureError, UsageError
 from harness.rt import Rt
-from harness.schema import Schema, quote
 from harness.verdict import Finding, Report
 
 OLDER, SAME, HALF = "older", "ok", "half"

@@ -14,18 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import schema
 from harness.checks import allowances, rows
 from harness.checks.allowances import CHANGED, Matcher, RowAllowance, matcher
 from harness.checks.context import Context
 from harness.checks.history import CORE, FULL, SQL
 from harness.checks.rules import anything
-from harness.checks.unruled import NONE
-from harness.checks.ways import WRITTEN_WITHIN, stamp
-from harness.database import Database
-from harness.digest import Row
-from harness.schema import quote
-from harness.thaw import Thawer
+from harness.checks.undocumented_steps import NONE
+from harness.checks.upgrade_path import WRITTEN_WITHIN, stamp
+from harness.database import Database, schema
+from harness.database.digest import Row
+from harness.database.schema import quote
+from harness.rt.thaw import Thawer
 from harness.verdict import Report
 
 NAME = "repeated"

@@ -24,14 +24,14 @@ from harness.checks.allowances import (
 )
 from harness.checks.context import Context
 from harness.checks.effects import EFFECTS, absent_rows
-from harness.checks.judge import SAMPLES, UNEXPLAINED, Judge, shown
-from harness.checks.readable import readable
+from harness.checks.row_judge import SAMPLES, UNEXPLAINED, Judge, shown
 from harness.checks.sides import Sides, digests, open_sides
-from harness.checks.unruled import STRUCTURE, words
+from harness.checks.undocumented_steps import STRUCTURE, words
+from harness.checks.unreadable import readable
 from harness.database import Database
-from harness.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
-from harness.schema import quote
-from harness.thaw import Thawer
+from harness.database.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
+from harness.database.schema import quote
+from harness.rt.thaw import Thawer
 from harness.verdict import Report
 
 __all__ = ["NAME", "QUESTION", "check", "digests"]

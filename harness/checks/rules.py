@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.checks.context import Context
-from harness.digest import Row
+from harness.database.digest import Row
 
 Rule = Callable[[Context, str, Row | None, Row | None], str | None]
 ATTRIBUTE_URI = re.compile(r"attribute://[^/]+/(\d+)")

@@ -9,9 +9,9 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from harness import redact
 from harness.checks.log import LogAllowance, LogRecord, allowances, complaints, records
-from harness.checks.start import Start, key
+from harness.checks.startup_log import Start, key
+from harness.common import redact
 from harness.errors import InfrastructureError
 from harness.upgrade import StepRun, UpgradeRun
 from harness.verdict import Report

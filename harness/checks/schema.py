@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import allowances as row_allowances
-from harness.checks.spoken import Spoken
+from harness.checks.step_mentions import Spoken
 from harness.checks.structure import CALLED, Difference, compare, convert
-from harness.schema import Index, Schema
+from harness.database.schema import Index, Schema
 from harness.verdict import Report
 
 NAME = "schema"

@@ -10,11 +10,10 @@ from typing import Any
 
 from pymysql.connections import Connection
 
-from harness import schema
 from harness.checks.allowances import Allowances
-from harness.database import Database
-from harness.digest import Digest, Shape, digest_table, reader, shape
-from harness.schema import Schema
+from harness.database import Database, schema
+from harness.database.digest import Digest, Shape, digest_table, reader, shape
+from harness.database.schema import Schema
 
 
 def digests(database: Database, tables: Sequence[str] | None = None) -> dict[str, Digest]:

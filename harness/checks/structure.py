@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.schema import PRIMARY, Column, ForeignKey, Index, Schema, Table, quote
+from harness.database.schema import PRIMARY, Column, ForeignKey, Index, Schema, Table, quote
 
 CALLED = ", called "
 """Stands between what an index does and its names."""

@@ -17,8 +17,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from harness import faults
-from harness.arguments import Parser
+from harness.common.arguments import Parser
+from harness.engine import faults
 from harness.marathon import commands, lint
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.arguments import Parser
+from harness.common.arguments import Parser
 from harness.marathon import in_image, replacing
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import deadline_of, soak_of
@@ -18,7 +18,7 @@ from harness.marathon.follow import CHECK, Pace, task_table
 from harness.marathon.in_image import tried_in_image
 from harness.marathon.interrupted import Underway, told_when_interrupted
 from harness.marathon.lint_catalogue import DIALECTS
-from harness.marathon.provable import dialect_of, need_alone, need_provable, objections
+from harness.marathon.preconditions import dialect_of, need_alone, need_provable, objections
 from harness.marathon.rolling import Decision, decide_among, names_one_build
 from harness.marathon.stopall import replace_all
 from harness.marathon.wayback import absolute

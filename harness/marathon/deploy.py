@@ -11,20 +11,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from harness.common.waits import Retry
+from harness.engine.faults import sentence_of
 from harness.errors import HarnessError, told_of
-from harness.faults import sentence_of
 from harness.marathon.comparison import changes
 from harness.marathon.definition import App, image_of, instances_of
 from harness.marathon.errors import PASSING, RejectedError, ServerError, VersionNotFoundError
 from harness.marathon.follow import CHECK, REPAIR, facts_of
-from harness.marathon.gate import Wanted
 from harness.marathon.interrupted import Phase
+from harness.marathon.live_rule import Wanted
 from harness.marathon.model import AppState, Change
 from harness.marathon.rolling import Decision, RollingRefusedError, decide_among, require_rolling
 from harness.marathon.watch import State
 from harness.marathon.wayback import LIVE_AGAIN, WayBack, absolute, unwatched
 from harness.verdict import Report
-from harness.waits import Retry
 
 QUESTION = "Does every instance serve the wanted release?"
 NOT_TAKEN = "whether Marathon took the change is not known: look at the app and its deployments"

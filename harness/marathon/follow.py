@@ -9,20 +9,20 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from harness import redact
+from harness.common import redact
+from harness.common.waits import Retry, wait_until
 from harness.errors import Block, HarnessError
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import Deadline, deadline_of, soak_of
 from harness.marathon.definition import PULL_ALLOWANCE, App, health_checks
 from harness.marathon.errors import PASSING
 from harness.marathon.events import EventStream
-from harness.marathon.gate import Snapshot, Wanted
 from harness.marathon.interrupted import Underway
+from harness.marathon.live_rule import Snapshot, Wanted
 from harness.marathon.model import AppState
 from harness.marathon.probe import Probe, ProbeFor, ProbeResult, rt_probe, serving_port
 from harness.marathon.watch import State, Watch
 from harness.verdict import Finding
-from harness.waits import Retry, wait_until
 
 Result = TypeVar("Result")
 CHECK = "marathon-deploy"

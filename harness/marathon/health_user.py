@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import redact
+from harness.common import redact
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from docker.errors import ContainerError, DockerException
 from requests import RequestException
 
-from harness import engine, owner
-from harness.containers import unique_name
+from harness import engine
+from harness.common import owner
+from harness.engine.containers import unique_name
 from harness.errors import InfrastructureError
 from harness.marathon.definition import App, commands, image_of
 from harness.marathon.lint import lint

@@ -51,11 +51,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from harness.common.waits import NotReadyError, Retry, wait_until
 from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.marathon.definition import App, instances_of
 from harness.marathon.interrupted import ENDS, Phase, Underway
 from harness.marathon.stopall import DatabaseCommand, DatabaseCommands, StepFailedError
-from harness.waits import NotReadyError, Retry, wait_until
 
 NOT_RUN = (126, 127)
 """What a shell ends with when the command cannot be run at all."""

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness import owner
+from harness.common import owner
 from harness.errors import UsageError
 from harness.marathon.client import Marathon
 from harness.marathon.definition import App, items, mapping, text

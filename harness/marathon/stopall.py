@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from harness.engine.faults import sentence_of
 from harness.errors import HarnessError, InfrastructureError, told_of
-from harness.faults import sentence_of
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import AppLockedError

@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Literal
 
+from harness.common.waits import Retry, wait_until
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
 from harness.marathon.interrupted import Phase
 from harness.marathon.model import AppState, Change, Task
 from harness.marathon.wayback import absolute, stop_limit
-from harness.waits import Retry, wait_until
 
 Served = Literal["", "runs", "stopped"]
 """Whether a release that was to be stopped had been healthy: then it runs yet, or was stopped too late to tell."""

@@ -7,7 +7,7 @@ from enum import Enum
 
 from harness.marathon.deadline import Deadline
 from harness.marathon.events import Event
-from harness.marathon.gate import Memory, Snapshot, Unmet, Wanted, unmet
+from harness.marathon.live_rule import Memory, Snapshot, Unmet, Wanted, unmet
 
 
 class State(Enum):

@@ -10,17 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from harness.common.waits import NotReadyError, Retry, wait_until
 from harness.errors import HarnessError
 from harness.marathon.comparison import changes
 from harness.marathon.definition import App, number
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
 from harness.marathon.follow import CHECK, Follower
-from harness.marathon.gate import Wanted
 from harness.marathon.interrupted import Phase
+from harness.marathon.live_rule import Wanted
 from harness.marathon.model import AppState, Change
 from harness.marathon.watch import State
 from harness.verdict import Finding, Report
-from harness.waits import NotReadyError, Retry, wait_until
 
 LIVE_AGAIN = "old release live again"
 

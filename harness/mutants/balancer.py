@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from asyncio import StreamReader, StreamWriter
 
-from harness.balancer import Balancer
+from harness.load.balancer import Balancer
 
 
 class Relay(Balancer):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from random import Random
 
 from harness.database import Database
+from harness.database.schema import quote
 from harness.mutants.planting import RowMutant
 from harness.mutants.schema import SchemaMutant
-from harness.schema import quote
 
 LEFT_ALONE = ("sessions",)
 """Tables that no check looks at: people are logged out by an upgrade, and their sessions emptied."""

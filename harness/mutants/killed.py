@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from harness.checks.killed import Aftermath
-from harness.guard import HALF_WAY, NEWER, OLDER, Judgement
+from harness.checks.interrupted_upgrade import Aftermath
+from harness.upgrade.guard import HALF_WAY, NEWER, OLDER, Judgement
 from harness.verdict import Finding, Report
 
 OLD, NEW = "1.0.0", "2.0.0"

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.database import NAME, Database
+from harness.database.schema import quote
 from harness.errors import InfrastructureError
 from harness.mutants import Mutant
 from harness.rt import Rt
-from harness.schema import quote
 
 ASIDE = "aside"
 """Database of root's, on the same server, that keeps a table while it is altered."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from harness.downtime import Measured
+from harness.drills.downtime import Measured
 
 Measurements = Sequence[Measured]
 BUDGET, SIZE = 200.0, 1000.0

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.common.plan import Step
 from harness.errors import InfrastructureError
-from harness.plan import Step
 from harness.report.document import Document, as_json, cleaned
 from harness.report.facts import ImageFact, RunFacts, StepFact
 from harness.report.html import as_html

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import faults
-from harness.arguments import Parser
+from harness.common.arguments import Parser
+from harness.engine import faults
 from harness.report import write_views
 from harness.report.document import load
 from harness.report.text import as_text

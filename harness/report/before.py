@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from harness.common.wording import one_line
 from harness.verdict import Outcome
-from harness.wording import one_line
 
 KNOWING, PASSAGES = "before the upgrade", "what UPGRADING says of this way"
 """The facts; a test holds them to what the check calls them."""

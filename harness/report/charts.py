@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.plan import Status, Step
+from harness.common.plan import Status, Step
+from harness.common.wording import duration, number
 from harness.report.facts import StepFact
-from harness.wording import duration, number
 
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
 _MOST_TICKS = 5

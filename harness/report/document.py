@@ -11,12 +11,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from harness.common.plan import Step
+from harness.common.wording import HIDDEN, is_secret, redact
 from harness.errors import UsageError
-from harness.plan import Step
 from harness.report.facts import ImageFact, RunFacts, StepFact
 from harness.report.sentences import headline, reason
 from harness.verdict import Accepted, Finding, Outcome, Report
-from harness.wording import HIDDEN, is_secret, redact
 
 SCHEMA = 2
 """Version of the document. A change that an old reader would misunderstand raises it."""

@@ -18,11 +18,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.common.wording import count, duration, number, plain
 from harness.report import before, charts, sentences
 from harness.report.document import Document
 from harness.report.timeline import timeline
 from harness.verdict import Finding
-from harness.wording import count, duration, number, plain
 
 PAGE = Path(__file__).with_name("page")
 MOST_FINDINGS = 100

@@ -10,11 +10,11 @@ import re
 import xml.etree.ElementTree as ET  # written, never parsed
 from pathlib import Path
 
+from harness.common.wording import plain
 from harness.report.document import Document
 from harness.report.sentences import headline, looked_at, reason, result
 from harness.report.text import about
 from harness.verdict import Outcome, Report
-from harness.wording import plain
 
 _LONGEST_MESSAGE = 400
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from harness.common.wording import count, number, one_line
 from harness.verdict import Finding, Outcome, Report, Verdict
-from harness.wording import count, number, one_line
 
 TO_DO = "What to do"
 _LONGEST = 240

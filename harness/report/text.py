@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.common.wording import duration, plain
 from harness.report import before
 from harness.report.document import Document
 from harness.report.facts import RunFacts
@@ -27,7 +28,6 @@ from harness.report.sentences import (
     state,
 )
 from harness.verdict import Finding, Outcome, Report, Verdict
-from harness.wording import duration, plain
 
 WIDTH = 110
 _STYLES = {Verdict.GO: "bold green", Verdict.NO_GO: "bold red", Verdict.NOT_PROVEN: "bold yellow"}

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.common.wording import duration
 from harness.report.charts import Tick, percent, ticks
-from harness.wording import duration
 
 MANY = 80
 """Points of one kind in one lane that are still drawn one by one; more are drawn as their density."""

@@ -17,10 +17,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import cache, engine, faults, mirror, owner
-from harness.arguments import Parser
+from harness import engine
+from harness.common import cache, owner
+from harness.common.arguments import Parser
+from harness.common.waits import Retry, wait_until
+from harness.engine import faults
 from harness.errors import InfrastructureError
-from harness.waits import Retry, wait_until
+from harness.images import mirror
 
 PACKAGES = ("docker.io", "iptables", "ca-certificates")
 PATIENCE = 30.0

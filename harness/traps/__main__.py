@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from harness import faults
-from harness.arguments import Parser
+from harness.common.arguments import Parser
+from harness.engine import faults
 from harness.releases import ROOT
 from harness.traps import Trap, read
 

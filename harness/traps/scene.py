@@ -6,17 +6,19 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from harness import cache, dump, releases, statements
-from harness.baseline import Baseline
+from harness import dump, releases
 from harness.checks import preflight
 from harness.checks.preflight_configuration import PASSAGES
-from harness.choice import Choice
+from harness.common import cache
 from harness.database import Database
+from harness.database.baseline import Baseline
+from harness.dump.choice import Choice
 from harness.errors import InfrastructureError
-from harness.lifecycle import Lifecycle
 from harness.rt import Configuration
 from harness.stage import Stage
 from harness.traps import Sign, Trap
+from harness.upgrade import statements
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Outcome, Report, Verdict
 
 SERVED_BY = ("run", "history", "schema", "rows", "integrity", "meaning")

@@ -10,13 +10,13 @@ from typing import Any
 
 from fixtures.healthcheck_user import PASSWORD
 from harness.database import Database
-from harness.lifecycle import Lifecycle
 from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
 from harness.marathon.model import AppState
 from harness.marathon.probe import rt_probe
 from harness.rt import NOWHERE, secret_files
+from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy.conftest import RELEASE
 
 App = dict[str, Any]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from fixtures.healthcheck_user import with_healthcheck_user
-from harness.baseline import Baseline
-from harness.choice import DEFAULT_SERVER, choose
-from harness.lifecycle import Lifecycle
+from harness.database.baseline import Baseline
+from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.marathon.client import Marathon
 from harness.marathon.standin.process import StandinProcess
+from harness.upgrade.lifecycle import Lifecycle
 
 RELEASE = "5.0.3"
 Say = Callable[[str], None]

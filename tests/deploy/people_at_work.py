@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fixtures.healthcheck_user import ROOT
-from harness import rest
-from harness.balancer import Balancer, login_page
 from harness.checks import acknowledged
+from harness.common.waits import Retry, wait_until
 from harness.database import Database
 from harness.load import Front, Journal, Load
-from harness.rt import Rt
+from harness.load.balancer import Balancer, login_page
+from harness.rt import Rt, rest
 from harness.verdict import Report
-from harness.waits import Retry, wait_until
 
 GAP = 20.0
 ATTEMPTS = 24

@@ -16,21 +16,22 @@ from typing import Any
 from docker.models.containers import Container as DockerObject
 
 from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD, ROOT
-from harness import owner, rest, session_network
-from harness.balancer import Address, Balancer, login_page
 from harness.checks import acknowledged, integrity
+from harness.common import owner
+from harness.common.waits import Retry, wait_until
 from harness.database import Database
-from harness.lifecycle import Lifecycle
+from harness.engine import session_network
 from harness.load import Front, Load
+from harness.load.balancer import Address, Balancer, login_page
 from harness.marathon import scratch
 from harness.marathon.client import Marathon
 from harness.marathon.definition import load
 from harness.marathon.errors import AppNotFoundError
 from harness.marathon.model import Change
 from harness.marathon.probe import ProbeResult, rt_probe
-from harness.rt import secret_files
+from harness.rt import rest, secret_files
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
-from harness.waits import Retry, wait_until
 from tests.deploy.conftest import RELEASE
 
 DEFINITION: dict[str, Any] = load(Path(__file__).parents[2] / "marathon.json")

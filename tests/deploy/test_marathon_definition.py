@@ -15,9 +15,8 @@ from docker import DockerClient
 
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD
-from harness.baseline import Baseline
 from harness.database import Database
-from harness.lifecycle import Lifecycle
+from harness.database.baseline import Baseline
 from harness.marathon.client import Marathon
 from harness.marathon.definition import load
 from harness.marathon.deploy import Deployer
@@ -26,6 +25,7 @@ from harness.marathon.in_image import tried_in_image
 from harness.marathon.rolling import decide
 from harness.marathon.standin.trial import Trial
 from harness.rt import SITE_CONFIGURATION, secret_files
+from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy import conftest
 
 pytestmark = pytest.mark.engine

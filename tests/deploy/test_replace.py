@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from harness.choice import choose
 from harness.database import DURABLE, NAME, Database
-from harness.lifecycle import Lifecycle
+from harness.dump.choice import choose
 from harness.marathon.__main__ import main
 from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
@@ -23,6 +22,7 @@ from harness.marathon.probe import rt_probe
 from harness.releases import ROOT
 from harness.rt import Rt
 from harness.upgrade import command
+from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy.rt_on_marathon import definition, remove
 
 pytestmark = pytest.mark.engine

@@ -10,13 +10,12 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from fixtures.healthcheck_user import CHEAP, ROOT
-from harness import rest
-from harness.baseline import Baseline
 from harness.database import Database
-from harness.lifecycle import Lifecycle
+from harness.database.baseline import Baseline
 from harness.load import State
 from harness.mutants.balancer import Forgetful, Insistent, Relay
-from harness.rt import Rt
+from harness.rt import Rt, rest
+from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy.conftest import RELEASE
 from tests.deploy.people_at_work import Played, played
 

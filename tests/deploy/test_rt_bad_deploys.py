@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from harness.baseline import Baseline
-from harness.lifecycle import Lifecycle
+from harness.database.baseline import Baseline
 from harness.marathon.client import Marathon
 from harness.marathon.follow import MOST_HEALTHY
 from harness.marathon.lint import lint
 from harness.marathon.rolling import Decision
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 from tests.deploy.bad_deploys import BAD, INSTANCES, SLOW, App, Site, SoakOfOne, behind_login, install_mode
 from tests.deploy.conftest import RELEASE

@@ -13,14 +13,13 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import ROOT
-from harness import rest
-from harness.baseline import Baseline
-from harness.choice import DEFAULT_SERVER
+from harness.common.waits import Retry, wait_until
 from harness.database import DURABLE, Database
-from harness.lifecycle import Lifecycle
+from harness.database.baseline import Baseline
+from harness.dump.choice import DEFAULT_SERVER
 from harness.releases import releases
-from harness.rt import Rt
-from harness.waits import Retry, wait_until
+from harness.rt import Rt, rest
+from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy.conftest import RELEASE
 
 pytestmark = pytest.mark.engine

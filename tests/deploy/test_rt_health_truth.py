@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import pytest
 
 from fixtures.healthcheck_user import CHEAP, PASSWORD
-from harness import network_faults
-from harness.balancer import login_page
-from harness.baseline import Baseline
+from harness.common.waits import Retry, wait_until
 from harness.database import DURABLE, Database
-from harness.lifecycle import Lifecycle
+from harness.database.baseline import Baseline
+from harness.load import network_faults
+from harness.load.balancer import login_page
 from harness.rt import Rt
-from harness.waits import Retry, wait_until
+from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy.conftest import RELEASE, Say
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("health-truth")]

@@ -12,14 +12,14 @@ from _pytest.mark import ParameterSet
 
 from fixtures.databases import CloneFactory
 from fixtures.outcome import Verify
-from harness.baseline import Baseline
+from harness.common.plan import Step
 from harness.database import DURABLE, Database
-from harness.lifecycle import Lifecycle
+from harness.database.baseline import Baseline
 from harness.marathon.client import Marathon
 from harness.marathon.model import Change
-from harness.plan import Step
 from harness.releases import ROOT
 from harness.report import RunFacts, write
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Outcome, Report
 from tests.deploy.conftest import RELEASE, Say
 from tests.deploy.rt_on_marathon import Running, definition, running, told

@@ -11,12 +11,12 @@ import pytest
 from docker.types import Mount
 
 from fixtures.healthcheck_user import CHEAP, PASSWORD
-from harness import network_faults
-from harness.baseline import Baseline
-from harness.copying import DATA, PREPARED
 from harness.database import DURABLE, PORT, Database
-from harness.lifecycle import Lifecycle
+from harness.database.baseline import Baseline
+from harness.database.copying import DATA, PREPARED
+from harness.load import network_faults
 from harness.rt import secret_files
+from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy.conftest import RELEASE, Say
 from tests.deploy.test_rt_health_truth import HEALTHY_WITHIN, UNHEALTHY_WITHIN, Instance, lived_through
 

@@ -10,10 +10,10 @@ from _pytest.mark import ParameterSet
 
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import CHEAP
-from harness.baseline import Baseline
-from harness.lifecycle import Lifecycle
+from harness.common.waits import wait_until
+from harness.database.baseline import Baseline
 from harness.rt import SITE_CONFIGURATION
-from harness.waits import wait_until
+from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy.conftest import RELEASE
 from tests.deploy.people_at_work import played, serving
 

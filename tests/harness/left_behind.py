@@ -8,7 +8,8 @@ import subprocess
 
 from docker import DockerClient
 
-from harness import leftovers, owner
+from harness import leftovers
+from harness.common import owner
 
 
 def opens_and_goes(engine: DockerClient, said: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness import owner
+from harness.common import owner
 from harness.releases import ROOT
 
 NOT_ITS_OWN = (owner.SESSION_VARIABLE, "PYTEST_ADDOPTS")

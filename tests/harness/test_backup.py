@@ -9,13 +9,14 @@ from dataclasses import replace
 import pytest
 
 from fixtures.databases import CloneFactory
-from harness import backup, database, interruption, rollback
-from harness.containers import ExecError
-from harness.database import Database
+from harness import database
+from harness.database import Database, backup
+from harness.drills import interruption, rollback
+from harness.drills.interruption import Cut
+from harness.engine.containers import ExecError
 from harness.errors import InfrastructureError
-from harness.interruption import Cut
-from harness.lifecycle import Lifecycle
 from harness.releases import ROOT, server
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 pytestmark = pytest.mark.engine

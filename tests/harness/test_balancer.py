@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from harness.balancer import FAILURES, Address, Balancer
-from harness.waits import Retry, wait_until
+from harness.common.waits import Retry, wait_until
+from harness.load.balancer import FAILURES, Address, Balancer
 
 
 class Backend:

@@ -11,11 +11,13 @@ import pytest
 from docker.errors import NotFound
 
 from fixtures.databases import CloneFactory
-from harness import cache, leftovers, session_network
-from harness.baseline import Baseline
-from harness.lifecycle import Lifecycle
+from harness import leftovers
+from harness.common import cache
+from harness.common.waits import Retry, wait_until
+from harness.database.baseline import Baseline
+from harness.engine import session_network
 from harness.releases import server
-from harness.waits import Retry, wait_until
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 SERVER = "mariadb-10.11"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from docker import DockerClient
 
-from harness import bootstrap
 from harness.errors import InfrastructureError, UsageError
-from harness.mirror import Mirror
+from harness.images import bootstrap
+from harness.images.mirror import Mirror
 from harness.releases import Suite
 
 pytestmark = pytest.mark.engine

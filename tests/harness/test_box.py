@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness import owner
-from harness.containers import Container
+from harness.common import owner
+from harness.engine.containers import Container
 from harness.errors import InfrastructureError
-from harness.lifecycle import Lifecycle
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 FILES = [("/opt/a/b/one.txt", b"one"), ("/opt/two.bin", bytes(range(256))), ("/opt/ä ü.txt", "ß".encode())]

@@ -18,16 +18,16 @@ COMMANDS = {
     "benchmarks.pairs": ("benchmarks.pairs.choose", ()),
     "benchmarks.rows": ("harness.engine.connect", ()),
     "fixtures.gate": ("fixtures.gate.choose", ("--reports", "{folder}")),
-    "harness.dumpmaking": ("harness.dumpmaking.recipes", ()),
+    "harness.dumpmaking.__main__": ("harness.dumpmaking.recipes", ()),
     "harness.forecast": ("harness.forecast.choose", ()),
-    "harness.images": ("harness.engine.connect", ()),
+    "harness.images.__main__": ("harness.engine.connect", ()),
     "harness.leftovers": ("harness.engine.answering", ()),
     "harness.marathon.__main__": ("harness.marathon.lint.read", ("lint", "marathon.json")),
     "harness.marathon.standin.__main__": ("harness.marathon.standin.__main__.listen", ()),
     "harness.report.__main__": ("harness.report.__main__.load", ("report.json",)),
     "harness.setup.engine": ("harness.setup.engine.ensure", ()),
     "harness.traps.__main__": ("harness.traps.__main__.read", ()),
-    "harness.vocabulary": ("harness.engine.connect", ()),
+    "harness.dumpmaking.vocabulary": ("harness.engine.connect", ()),
 }
 """Modules that can be run, each with something that its work begins with, and words that bring it there."""
 

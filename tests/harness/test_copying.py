@@ -8,15 +8,16 @@ import pytest
 from docker.errors import NotFound
 
 from fixtures.databases import CloneFactory
-from harness import copying, database, dump
-from harness.baseline import Baseline
-from harness.choice import Choice
-from harness.copying import Room
+from harness import database, dump
+from harness.database import copying
+from harness.database.baseline import Baseline
+from harness.database.copying import Room
 from harness.dump import FOLDER
-from harness.dumptext import Text
+from harness.dump.choice import Choice
+from harness.dump.text import Text
 from harness.errors import InfrastructureError
-from harness.lifecycle import Lifecycle
 from harness.releases import Pair, server
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 SERVER, OTHER = "mariadb-10.11", "mariadb-10.5"

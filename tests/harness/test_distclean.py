@@ -10,9 +10,10 @@ import pytest
 from docker import DockerClient
 from docker.models.images import Image
 
-from harness import cache, leftovers, owner
+from harness import leftovers
+from harness.common import cache, owner
 from harness.images import MANAGED_LABEL
-from harness.lifecycle import Lifecycle
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 OTHERS = (

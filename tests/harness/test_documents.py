@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from fixtures import gate_command
-from harness import acceptance, dump, lifecycle, releases
+from harness import dump, releases
 from harness.releases import ROOT
+from harness.report import acceptance
+from harness.upgrade import lifecycle
 
 FOLDERS = ("", "benchmarks", "docs", "fixtures/dumps", "image/rt")
 DOCUMENTS = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.md"))]

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from harness import downtime
-from harness.downtime import Measured
+from harness.drills import downtime
+from harness.drills.downtime import Measured
 from harness.errors import UsageError
 from harness.forecast import sizes
 from harness.verdict import Outcome

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from fixtures.databases import CloneFactory
-from harness import dump, dumpmaking, dumppromises, dumpwriting
+from harness import dump, dumpmaking
 from harness.database import Database
 from harness.dump import FOLDER
+from harness.dumpmaking import promises, writing
 from harness.errors import UsageError
-from harness.lifecycle import Lifecycle
+from harness.upgrade.lifecycle import Lifecycle
 
 NAMES = sorted(dumpmaking.recipes())
 FACTS = {
@@ -56,7 +57,7 @@ def test_a_wrong_recipe_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_manifest_reads_back_as_written(tmp_path: Path) -> None:
     """Whatever is in its texts: a manifest that cannot be read makes its dump useless."""
-    text = dumpwriting.manifest_text({**FACTS, "rows": {"Users": 3, "ACL": 0}, "accounts": {"a.b c": 'p"w'}})
+    text = writing.manifest_text({**FACTS, "rows": {"Users": 3, "ACL": 0}, "accounts": {"a.b c": 'p"w'}})
     (tmp_path / "x.toml").write_text(text, encoding="utf-8")
     manifest = dump.read_manifest(tmp_path / "x.toml")
     assert (manifest.why, manifest.rows, manifest.accounts) == (
@@ -88,7 +89,7 @@ def restored(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> tuple[Data
 @pytest.mark.parametrize("name", NAMES)
 def test_a_restored_dump_keeps_its_promises(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> None:
     """Every check on it has something to look at, on the server and not only where it was made."""
-    assert dumppromises.broken(*restored(lifecycle, clone, name)) == []
+    assert promises.broken(*restored(lifecycle, clone, name)) == []
 
 
 @pytest.mark.engine
@@ -105,5 +106,5 @@ def test_a_broken_promise_is_noticed(lifecycle: Lifecycle, clone: CloneFactory) 
     for what, sql in losses.items():
         database.execute(sql)
         assert any(
-            line.startswith(f"{what}:") for line in dumppromises.broken(database, release, lacking, variants)
+            line.startswith(f"{what}:") for line in promises.broken(database, release, lacking, variants)
         ), what

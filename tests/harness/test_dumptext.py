@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness import dump as dumps
+from harness.database.restore import _unproven
 from harness.dump import CHUNK, DumpError
-from harness.dumptext import Text
-from harness.restore import _unproven
+from harness.dump.text import Text
 from tests.harness.test_gate import USAGE, gate
 
 HEAD = b"-- MariaDB dump 10.19\n--\n-- Host: localhost    Database: %s\n-- ------\n/*!40101 SET NAMES %s */;\n"

@@ -6,11 +6,12 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness import upgrade, warm
+from harness import upgrade
 from harness.checks import run
-from harness.commands import TooMuchError
-from harness.containers import Container
-from harness.lifecycle import Lifecycle
+from harness.engine.commands import TooMuchError
+from harness.engine.containers import Container
+from harness.rt import perl_server
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 RELEASE, SERVER = "5.0.3", "mariadb-10.11"
@@ -51,7 +52,7 @@ def test_what_is_only_heard_is_not_kept(rt_tools: RtFactory) -> None:
 
 def test_a_program_in_the_warm_perl_is_ended_too(rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """There it is no command of its own."""
-    monkeypatch.setattr(warm, "MOST", MOST)
+    monkeypatch.setattr(perl_server, "MOST", MOST)
     tools = rt_tools(RELEASE, None)
     assert tools.warm is not None
     assert tools.warm.begin().result()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import cache, engine
+from harness import engine
+from harness.common import cache
 from harness.engine import NoEngineError
 from harness.releases import ROOT
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 import pytest
 from docker.errors import DockerException
 
-from harness import faults
+from harness.engine import faults
 from harness.errors import InfrastructureError, UsageError
 from harness.releases import ROOT
 
@@ -53,7 +53,7 @@ def test_a_good_end_is_handed_on() -> None:
         ["harness.images", "rt-5.0.3"],
         ["harness.dumpmaking", "rt-4.4.6-campus"],
         ["harness.forecast"],
-        ["harness.vocabulary"],
+        ["harness.dumpmaking.vocabulary"],
     ],
     ids=lambda words: words[0],
 )

@@ -14,7 +14,8 @@ import pytest
 from fixtures import gate as program
 from fixtures import gate_command
 from fixtures.engine_proxy import Proxy
-from harness import cache, dump, owner
+from harness import dump
+from harness.common import cache, owner
 from harness.errors import UsageError
 from harness.releases import ROOT
 from harness.rt import Configuration

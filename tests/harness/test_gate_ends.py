@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from harness import owner
+from harness.common import owner
 from harness.releases import ROOT
 from harness.verdict import Verdict
 

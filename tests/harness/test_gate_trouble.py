@@ -14,8 +14,9 @@ from typing import NoReturn
 import pytest
 
 from fixtures import gate
-from harness import cache, report
+from harness import report
 from harness.checks.run import CHECK
+from harness.common import cache
 from harness.releases import ROOT
 from harness.verdict import Report, Verdict
 

@@ -10,14 +10,14 @@ import pytest
 from docker import DockerClient
 from docker.errors import ImageNotFound
 
-from harness import owner
-from harness.choice import DEFAULT_SERVER, DEFAULT_TARGET
+from harness.common import owner
 from harness.database import Credentials, Database
+from harness.dump.choice import DEFAULT_SERVER, DEFAULT_TARGET
 from harness.errors import UsageError
 from harness.images import OVERRIDE_VARIABLE, ImageBuildError, Images
-from harness.lifecycle import Lifecycle
 from harness.releases import server
 from harness.stage import of_the_image
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 FIRST = "/docker-entrypoint-initdb.d"

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from fixtures import gate_command
-from harness import owner, releases
+from harness import releases
+from harness.common import owner
 from harness.errors import UsageError
 from harness.marathon import scratch
 from harness.releases import ROOT

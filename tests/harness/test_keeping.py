@@ -15,11 +15,12 @@ import pytest
 from docker import DockerClient
 from docker.errors import NotFound
 
-from harness import dump, keeping, leftovers, owner
-from harness.choice import choose
-from harness.database import Database
-from harness.lifecycle import Lifecycle
+from harness import dump, leftovers
+from harness.common import owner
+from harness.database import Database, keeping
+from harness.dump.choice import choose
 from harness.stage import Stage
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 

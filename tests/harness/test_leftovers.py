@@ -14,14 +14,15 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 from requests import Response
 
-from harness import leftovers, owner
-from harness.containers import Container
-from harness.copying import DATA
+from harness import leftovers
+from harness.common import owner
+from harness.common.waits import Retry, wait_until
+from harness.database.copying import DATA
+from harness.engine.containers import Container
 from harness.errors import InfrastructureError
-from harness.lifecycle import Lifecycle
 from harness.marathon import in_image
 from harness.releases import ROOT, server
-from harness.waits import Retry, wait_until
+from harness.upgrade.lifecycle import Lifecycle
 from tests.harness.other_session import pytest_in
 
 pytestmark = pytest.mark.engine

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from harness.choice import choose
-from harness.containers import ExecError
-from harness.lifecycle import Lifecycle
-from harness.memoized import MemoizedTools
+from harness.dump.choice import choose
+from harness.engine.containers import ExecError
 from harness.rt import NOWHERE, Rt
+from harness.rt.memoized import MemoizedTools
 from harness.stage import Stage
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 RELEASE = "5.0.10"

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 import pytest
 from docker import DockerClient
 
-from harness import mirror, session_network
-from harness.choice import DEFAULT_SERVER
-from harness.containers import Container
-from harness.lifecycle import Lifecycle
+from harness.dump.choice import DEFAULT_SERVER
+from harness.engine import session_network
+from harness.engine.containers import Container
+from harness.images import mirror
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"

@@ -10,7 +10,7 @@ import pytest
 from fixtures import gate_plugin, outcome, proven
 from fixtures.gate_plugin import OutcomePlugin
 from harness import releases
-from harness.progress import Progress
+from harness.common.progress import Progress
 from harness.releases import Broken
 from harness.verdict import Finding, Outcome, Report, Verdict
 

@@ -6,8 +6,10 @@ import pytest
 
 from fixtures import gate_trouble
 from fixtures.rt import RtFactory
-from harness import redact, standing, vocabulary
 from harness.checks import run
+from harness.common import redact
+from harness.database import liveness
+from harness.dumpmaking import vocabulary
 from harness.mutants.run import good_run
 from harness.releases import parse, releases
 from harness.verdict import Report
@@ -80,7 +82,7 @@ def test_a_traceback_keeps_its_places_and_loses_its_values() -> None:
 
 def test_a_servers_log_as_well() -> None:
     """It quotes statements, and those the data."""
-    said = standing.without_values("ERROR 1366: Incorrect string value: b'Anna' for Anna Mueller at row 1")
+    said = liveness.without_values("ERROR 1366: Incorrect string value: b'Anna' for Anna Mueller at row 1")
     assert said == "ERROR 1366: Incorrect string value: '...' for ... at row 1"
 
 
@@ -119,7 +121,7 @@ def test_words_of_a_program_are_told_from_what_is_put_into_them() -> None:
 @pytest.mark.engine
 @pytest.mark.parametrize("version", releases())
 def test_the_words_of_every_release_are_known(rt_tools: RtFactory, version: str) -> None:
-    """After a new release: python -m harness.vocabulary."""
+    """After a new release: python -m harness.dumpmaking.vocabulary."""
     tools = rt_tools(version, None)
     steps = [step for step in tools.upgrade_steps() if parse(step) > parse("4.4.2")]
     script = "for step; do cat /opt/rt/upgrade/$step/content 2>/dev/null; done; true"

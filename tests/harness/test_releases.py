@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import choice, dump, mirror, releases
+from harness import dump, releases
+from harness.dump import choice
 from harness.errors import UsageError
+from harness.images import mirror
 
 
 def test_versions_sort_as_numbers() -> None:

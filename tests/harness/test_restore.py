@@ -11,14 +11,14 @@ from docker.errors import NotFound
 
 from fixtures.databases import CloneFactory
 from harness import dump
-from harness.choice import choose
+from harness.database.restore import restore
 from harness.dump import Dump
-from harness.dumptext import Text
+from harness.dump.choice import choose
+from harness.dump.text import Text
 from harness.errors import InfrastructureError, UsageError
-from harness.lifecycle import Lifecycle
 from harness.releases import server
-from harness.restore import restore
 from harness.stage import Stage
+from harness.upgrade.lifecycle import Lifecycle
 from tests.harness.test_gate import USAGE, gate
 
 pytestmark = pytest.mark.engine

@@ -9,10 +9,10 @@ import pytest
 from fixtures.databases import CloneFactory
 from harness import dump
 from harness.database import Database
+from harness.database.restore import restore
 from harness.errors import UsageError
-from harness.lifecycle import Lifecycle
 from harness.releases import server
-from harness.restore import restore
+from harness.upgrade.lifecycle import Lifecycle
 from tests.harness.test_gate import gate
 
 pytestmark = pytest.mark.engine

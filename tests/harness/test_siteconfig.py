@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from fixtures.rt import RtFactory
-from harness import cache, siteconfig
 from harness.checks.preflight_configuration import options
+from harness.common import cache
 from harness.errors import UsageError
 from harness.releases import ROOT
-from harness.rt import Configuration
+from harness.rt import Configuration, siteconfig
 from tests.harness.test_gate import NOT_PROVEN, USAGE, gate
 
 NAMED = "Set($rtname, '{}');\n1;\n"

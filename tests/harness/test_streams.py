@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from docker import APIClient
 
+from harness.common.streams import ERR, OUT, LineSplitter, frames
 from harness.errors import InfrastructureError
-from harness.streams import ERR, OUT, LineSplitter, frames
 
 HEAD = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 

@@ -13,20 +13,20 @@ from types import FrameType
 
 import pytest
 
-from harness import together
-from harness.waits import Retry, wait_until
+from harness.common import parallel
+from harness.common.waits import Retry, wait_until
 
 
 @pytest.fixture(autouse=True)
 def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits for long."""
-    monkeypatch.setattr(together, "ATTENTION", 0.02)
+    monkeypatch.setattr(parallel, "ATTENTION", 0.02)
 
 
 def test_all_are_done_and_an_error_is_ones_own() -> None:
     """A check that breaks must not keep the others from being asked."""
     done: list[int] = []
-    together.at_once([lambda: 1 / 0, *(partial(done.append, number) for number in range(9))], stop=pytest.fail)
+    parallel.at_once([lambda: 1 / 0, *(partial(done.append, number) for number in range(9))], stop=pytest.fail)
     assert sorted(done) == list(range(9))
 
 
@@ -56,13 +56,13 @@ def test_ctrl_c_ends_what_runs_and_begins_nothing_more() -> None:
 
     def job(number: int) -> None:
         begun.append(number)
-        if number == together.WORKERS - 1:
+        if number == parallel.WORKERS - 1:
             wait_until("The main thread waiting", main_waits, 30, interval=0.01)
             _thread.interrupt_main()
         assert gone.wait(30)
         ended.append(number)
 
-    jobs = [partial(job, number) for number in range(together.WORKERS + 2)]
+    jobs = [partial(job, number) for number in range(parallel.WORKERS + 2)]
     with pytest.raises(KeyboardInterrupt):
-        together.at_once(jobs, stop=gone.set)
-    assert sorted(ended) == sorted(begun) == list(range(together.WORKERS))
+        parallel.at_once(jobs, stop=gone.set)
+    assert sorted(ended) == sorted(begun) == list(range(parallel.WORKERS))

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import warm
 from harness.checks import jobs
 from harness.errors import InfrastructureError
-from harness.lifecycle import Lifecycle
-from harness.rt import Configuration, Rt
+from harness.rt import Configuration, Rt, perl_server
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("warm")]
 RELEASE = "5.0.3"
@@ -129,7 +128,7 @@ def test_without_rt_programs_run_all_the_same(
     """Where RT's modules do not load, the program itself has to say so."""
     broken = tmp_path / "broken.pl"
     broken.write_text('die "not today\n"')
-    monkeypatch.setattr(warm, "PROGRAM", broken)
+    monkeypatch.setattr(perl_server, "PROGRAM", broken)
     tools = lifecycle.tools(RELEASE, None)
     try:
         tools.warm_up()

@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from harness import owner
+from harness.common import owner
+from harness.common.once import Once
+from harness.common.waits import NotReadyError, Retry, wait_until
 from harness.errors import InfrastructureError, UsageError
-from harness.once import Once
 from harness.verdict import Finding, Outcome, Report, Verdict
-from harness.waits import NotReadyError, Retry, wait_until
 
 
 def test_a_wait_hands_the_result_back() -> None:
@@ -109,7 +109,9 @@ def test_labels_tell_the_living_from_the_dead() -> None:
     assert owner.creator_is_dead({**mine, owner.STARTED: "1"})  # the pid was given out again
     assert not owner.creator_is_dead({**mine, owner.HOST: "elsewhere.example/12345678/1", owner.STARTED: "1"})
     assert not owner.creator_is_dead({"maintainer": "somebody"})
-    program = "from harness import owner; found = owner.labels('x'); print(found[owner.PID], found[owner.STARTED])"
+    program = (
+        "from harness.common.owner import PID, STARTED, labels; print(labels('x')[PID], labels('x')[STARTED])"
+    )
     alone = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
     child = subprocess.run([sys.executable, "-c", program], env=alone, capture_output=True, text=True, check=True)
     pid, started = child.stdout.split()

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from fixtures.healthcheck_user import CHEAP, PASSWORD, with_healthcheck_user
-from harness import cache
-from harness.choice import DEFAULT_SERVER
+from harness.common import cache
 from harness.database import DURABLE, Database
-from harness.lifecycle import Lifecycle
+from harness.dump.choice import DEFAULT_SERVER
 from harness.releases import releases
 from harness.rt import Configuration, Rt
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 TWO_WORKERS = {"RT_WORKERS": "2"}

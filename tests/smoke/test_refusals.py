@@ -6,11 +6,11 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.guard import AWAY, EMPTY, NEWER, OLDER
-from harness.lifecycle import Lifecycle
+from harness.common.waits import Retry, wait_until
 from harness.releases import server
 from harness.rt import Rt
-from harness.waits import Retry, wait_until
+from harness.upgrade.guard import AWAY, EMPTY, NEWER, OLDER
+from harness.upgrade.lifecycle import Lifecycle
 from tests.smoke.conftest import Instances
 
 SERVER = "mariadb-10.11"

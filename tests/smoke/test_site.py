@@ -7,10 +7,10 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import ROOT
 from fixtures.rt import RtFactory
-from harness import rest, rt, web
-from harness.lifecycle import Lifecycle
+from harness import rt
 from harness.releases import releases, server
-from harness.rt import Rt, initialise
+from harness.rt import Rt, initialise, rest, web
+from harness.upgrade.lifecycle import Lifecycle
 from tests.smoke.conftest import of_the_image, text_of
 
 INTERFACES = [

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from fixtures.healthcheck_user import ROOT
-from harness import rest, web
-from harness.choice import DEFAULT_TARGET
-from harness.rt import HTTP, Rt
+from harness.dump.choice import DEFAULT_TARGET
+from harness.rt import HTTP, Rt, rest, web
 from tests.smoke.conftest import ALIKE, Instances
 
 

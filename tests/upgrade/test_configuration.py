@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from harness import cache, dump, known, leftovers
+from harness import dump, leftovers
 from harness.checks.history import History
-from harness.choice import DEFAULT_SERVER, choose
-from harness.lifecycle import Lifecycle
+from harness.common import cache
+from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.releases import pair
 from harness.rt import Configuration, Rt
-from harness.stage import Stage
+from harness.stage import Stage, known
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 SITE = """

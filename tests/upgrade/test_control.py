@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from _pytest.mark import ParameterSet
 
-from harness.choice import choose
 from harness.dump import FOLDER
-from harness.lifecycle import Lifecycle
+from harness.dump.choice import choose
 from harness.releases import releases
 from harness.stage import Stage
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 pytestmark = pytest.mark.engine

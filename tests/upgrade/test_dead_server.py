@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import cache, standing
-from harness.choice import choose
+from harness.common import cache
+from harness.database import liveness
+from harness.dump.choice import choose
 from harness.errors import InfrastructureError
-from harness.lifecycle import Lifecycle
-from harness.sides import Silent
 from harness.stage import Stage
+from harness.stage.sides import Silent
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 
@@ -54,7 +55,7 @@ def test_during_the_upgrade(lifecycle: Lifecycle) -> None:
                 InfrastructureError, match=r"^mariadb-10\.11 went away during upgrade to 5\.0\.3: "
             ):
                 question()
-        assert standing.gone(stage.before()) is None
+        assert liveness.gone(stage.before()) is None
     finally:
         stage.close()
 

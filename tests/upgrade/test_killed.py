@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.interruption import Cut
-from harness.killing import BOUNDARIES, Killing
+from harness.drills.interruption import Cut
+from harness.drills.killing import BOUNDARIES, Killing
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("killed"), pytest.mark.timeout(3600)]
 

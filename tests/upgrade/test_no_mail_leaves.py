@@ -10,9 +10,9 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.checks import mails
-from harness.choice import DEFAULT_SERVER
-from harness.lifecycle import Lifecycle
+from harness.dump.choice import DEFAULT_SERVER
 from harness.rt import Configuration, Rt
+from harness.upgrade.lifecycle import Lifecycle
 
 OUTSIDE = "/tmp/outside"
 PROGRAM = f"-e 'open F, q(>), q({OUTSIDE}); print F <STDIN>' --"

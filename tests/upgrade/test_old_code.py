@@ -12,10 +12,12 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness import dump, guard, mixing, releases
-from harness.choice import Choice
-from harness.guard import HALF_WAY, NEWER, OLDER
-from harness.lifecycle import Lifecycle
+from harness import dump, releases
+from harness.drills import mixed_releases
+from harness.dump.choice import Choice
+from harness.upgrade import guard
+from harness.upgrade.guard import HALF_WAY, NEWER, OLDER
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("old-code")]
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
@@ -80,19 +82,19 @@ def test_its_own_code_refuses_half_an_upgrade(
 def test_without_the_guard_old_code_loses_requestors(lifecycle: Lifecycle, clone: CloneFactory) -> None:
     """The ticket is there, the person who wrote it is not: nobody will ever be answered."""
     upgraded, _ = lifecycle.upgraded(PAIR, CAMPUS)
-    seen = mixing.try_out(lifecycle, "5.0.3", clone(upgraded), ROOT, PLAIN)
+    seen = mixed_releases.try_out(lifecycle, "5.0.3", clone(upgraded), ROOT, PLAIN)
     assert (seen.served, bool(seen.ticket), seen.requestors, seen.complaints > 0) == (True, True, 0, True)
 
 
 def test_without_the_guard_new_code_refuses_what_people_write(lifecycle: Lifecycle, clone: CloneFactory) -> None:
     """Every page is served with 200, and a mail with an emoji in its subject makes no ticket."""
     database = clone(lifecycle.restored(CAMPUS, PAIR.server))
-    seen = mixing.try_out(lifecycle, PAIR.target, database, ROOT, EMOJI)
+    seen = mixed_releases.try_out(lifecycle, PAIR.target, database, ROOT, EMOJI)
     assert (seen.served, seen.ticket, seen.complaints > 0) == (True, None, True)
 
 
 def test_on_its_own_database_nothing_is_lost(lifecycle: Lifecycle, clone: CloneFactory) -> None:
     """The control: the same ticket by the code that the database is for."""
     upgraded, _ = lifecycle.upgraded(PAIR, CAMPUS)
-    seen = mixing.try_out(lifecycle, PAIR.target, clone(upgraded), ROOT, EMOJI)
+    seen = mixed_releases.try_out(lifecycle, PAIR.target, clone(upgraded), ROOT, EMOJI)
     assert (seen.served, bool(seen.ticket), seen.requestors, seen.complaints) == (True, True, 1, 0)

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from harness import cache
-from harness.baseline import Baseline
 from harness.checks import history as history_check
 from harness.checks import rows as rows_check
-from harness.choice import choose
+from harness.common import cache
 from harness.database import Database
+from harness.database.baseline import Baseline
 from harness.dump import FOLDER
-from harness.lifecycle import Lifecycle
+from harness.dump.choice import choose
+from harness.rt.thaw import Thawer
 from harness.stage import Stage
-from harness.thaw import Thawer
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("old-site")]  # one worker: one upgrade serves all
 ORIGIN, TARGET, SERVER, LONG = "4.4.6", "5.0.10", "mariadb-11.8", 1_500_000

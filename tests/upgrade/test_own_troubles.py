@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import cache, schema
-from harness.baseline import Baseline
 from harness.checks import absorbed
-from harness.choice import choose
-from harness.database import Database
+from harness.common import cache
+from harness.database import Database, schema
+from harness.database.baseline import Baseline
 from harness.dump import FOLDER
-from harness.lifecycle import Lifecycle
+from harness.dump.choice import choose
 from harness.stage import Stage
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("own-troubles")]  # one worker: one upgrade serves all

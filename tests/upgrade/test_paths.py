@@ -15,11 +15,11 @@ from fixtures.outcome import Verify
 from fixtures.pairs import choice_of, chosen
 from fixtures.rt import RtFactory
 from harness import dump, releases
-from harness.checks import paths, ways
-from harness.choice import DEFAULT_SERVER, Choice, choose
-from harness.lifecycle import Lifecycle
+from harness.checks import paths, upgrade_path
+from harness.dump.choice import DEFAULT_SERVER, Choice, choose
 from harness.releases import Pair
-from harness.thaw import Thawer
+from harness.rt.thaw import Thawer
+from harness.upgrade.lifecycle import Lifecycle
 
 LAST = max(releases.releases(), key=releases.parse)
 pytestmark = pytest.mark.engine
@@ -61,7 +61,9 @@ def test_both_ways_end_in_the_same_database(
     one, other = clone(direct), clone(stepwise)
     thaw = Thawer(rt_tools(pair.target, one, configuration=lifecycle.new_side.configuration))
     verify(paths.check(one, other, thaw))
-    assert [len(way.steps) for way in ways.read(one, other, thaw)] == [sum(len(made.steps) for made in runs)] * 2
+    assert [len(way.steps) for way in upgrade_path.read(one, other, thaw)] == [
+        sum(len(made.steps) for made in runs)
+    ] * 2
 
 
 def test_every_origin_is_tried() -> None:

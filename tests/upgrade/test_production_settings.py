@@ -13,16 +13,16 @@ from docker import DockerClient
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import ROOT
 from fixtures.rt import RtFactory
-from harness import rt, visitor, web
+from harness import rt
 from harness.checks import log, preflight_configuration
-from harness.choice import DEFAULT_SERVER, choose
+from harness.common.waits import GoneError
 from harness.database import Database
+from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.errors import UsageError
-from harness.lifecycle import Lifecycle
-from harness.rt import Configuration, Rt
-from harness.stage import Stage
+from harness.rt import Configuration, Rt, web
+from harness.stage import Stage, visitor
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
-from harness.waits import GoneError
 
 pytestmark = pytest.mark.engine
 PRODUCTION = Configuration({"RT_SiteConfig.pm": b"""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import pytest
 
 from fixtures.outcome import Verify
-from harness import releases, rollback
-from harness.choice import Choice, choose
+from harness import releases
+from harness.drills import rollback
 from harness.dump import FOLDER
-from harness.lifecycle import Lifecycle
+from harness.dump.choice import Choice, choose
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rollback")]
 

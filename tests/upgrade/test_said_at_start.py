@@ -6,13 +6,13 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import integrity, jobs, start
+from harness.checks import integrity, jobs, startup_log
 from harness.checks.jobs import Job
-from harness.checks.start import Starts
-from harness.choice import DEFAULT_SERVER
+from harness.checks.startup_log import Starts
+from harness.dump.choice import DEFAULT_SERVER
 from harness.errors import InfrastructureError
-from harness.lifecycle import Lifecycle
 from harness.rt import Configuration
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 pytestmark = pytest.mark.engine
@@ -47,7 +47,7 @@ def test_an_error_of_every_start_is_told_once_and_only_if_it_is_new(
     """An option that RT has complained of for years is no matter of the upgrade; a new one is no job's doing."""
     old = rt_tools("4.4.6", clone(lifecycle.fresh("4.4.6", DEFAULT_SERVER)), configuration=WRONG_OPTION)
     new = rt_tools("5.0.3", clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER)), configuration=WRONG_OPTION)
-    said = start.heard(old)
+    said = startup_log.heard(old)
     assert "CustomFieldGroupings" in str(said.errors)
     for before, findings in ((said, 0), (None, 1)):
         report = Report("application", "")

@@ -13,16 +13,18 @@ from docker import DockerClient
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness import dump, dumpwriting, owner, releases, schema, upgrade
+from harness import dump, releases, upgrade
 from harness.checks.preflight import CHECK, Recognised
 from harness.checks.preflight_database import SchemaChanges
-from harness.choice import choose
-from harness.database import Database
+from harness.common import owner
+from harness.database import Database, schema
+from harness.database.schema import Schema
+from harness.dump.choice import choose
+from harness.dumpmaking import writing
 from harness.errors import RefusedError
-from harness.lifecycle import Lifecycle
 from harness.releases import ROOT
-from harness.schema import Schema
 from harness.stage import Stage
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Finding, Report
 from tests.harness.left_behind import opens_and_goes
 
@@ -86,7 +88,7 @@ def test_the_gate_does_not_run_it_again(engine: DockerClient, upgraded: Database
     And what was asked to be left of a dump of somebody's own is there, with nothing else.
     """
     path = tmp_path / "mine.sql"
-    path.write_bytes(dumpwriting.dumped(upgraded))
+    path.write_bytes(writing.dumped(upgraded))
     command = [
         sys.executable, "-m", "fixtures.gate", "--reports", str(tmp_path / "reports"), "--dump", str(path),
         "--from", PAIR.origin, "--to", PAIR.target, "--server", PAIR.server, "--keep",

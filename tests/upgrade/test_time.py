@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness import downtime, dump, forecast
-from harness.choice import Choice
-from harness.lifecycle import Lifecycle
+from harness import dump, forecast
+from harness.drills import downtime
+from harness.dump.choice import Choice
 from harness.releases import Pair
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 PAIR = Pair("4.4.6", "5.0.3", "mariadb-10.11")

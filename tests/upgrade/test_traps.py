@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.lifecycle import Lifecycle
 from harness.traps import Trap, read
 from harness.traps.scene import spring
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 

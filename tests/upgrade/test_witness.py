@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from harness import dump, upgrade
-from harness.baseline import Baseline
 from harness.checks import integrity
-from harness.choice import Choice, choose
 from harness.database import Database
-from harness.lifecycle import Lifecycle
+from harness.database.baseline import Baseline
+from harness.dump.choice import Choice, choose
 from harness.releases import Pair, neighbour
 from harness.stage import Stage
+from harness.upgrade.lifecycle import Lifecycle
 
 KNOWN = ("4.4.4", "4.4.6", "5.0.3", "5.0.7", "5.0.10")
 WALLS = ("4.4.2", "4.5.0", "4.5.7", "5.0.4", "5.0.8")

@@ -18,8 +18,10 @@ from pathlib import Path
 
 import uvicorn
 
-from harness import cache, engine, faults
-from harness.arguments import Parser
+from harness import engine
+from harness.common import cache
+from harness.common.arguments import Parser
+from harness.engine import faults
 from harness.errors import UsageError
 from harness.marathon.standin.api import build
 from harness.marathon.standin.clock import ManualClock, RealClock

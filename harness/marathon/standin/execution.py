@@ -13,8 +13,8 @@ from pathlib import Path
 from docker import DockerClient
 from docker.errors import DockerException
 
+from harness.common.waits import NotReadyError, Retry, wait_until
 from harness.marathon.standin.probes import Result
-from harness.waits import NotReadyError, Retry, wait_until
 
 BEGINS_WITHIN = 5.0
 """Seconds that a command which is late already gets until it has a process that can be ended."""

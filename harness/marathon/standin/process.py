@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import owner
-from harness.waits import Retry, wait_until
+from harness.common import owner
+from harness.common.waits import Retry, wait_until
 
 READY_WITHIN = 90.0
 STOPPED_WITHIN = 90.0

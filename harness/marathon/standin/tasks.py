@@ -15,7 +15,7 @@ from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 
-from harness import owner
+from harness.common import owner
 from harness.marathon.standin import flags
 from harness.marathon.standin.environment import environment
 from harness.marathon.standin.execution import Executions

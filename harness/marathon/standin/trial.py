@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 
-from harness.waits import NotReadyError, Retry, wait_until
+from harness.common.waits import NotReadyError, Retry, wait_until
 
 Json = dict[str, Any]
 Value = TypeVar("Value")

@@ -13,17 +13,16 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness import web
 from harness.checks import application, jobs, log, mails
-from harness.checks.former import Former
+from harness.checks.former_release import Former
 from harness.checks.jobs import Job
 from harness.checks.mails import Mails
-from harness.checks.start import Starts
-from harness.checks.visit import Visit
-from harness.commands import Done
-from harness.lifecycle import Lifecycle
+from harness.checks.startup_log import Starts
+from harness.checks.trial_visit import Visit
+from harness.engine.commands import Done
 from harness.mutants.application import EVERYBODY, MUTANTS, PERSON, ApplicationMutant
-from harness.rt import Rt
+from harness.rt import Rt, web
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 

@@ -10,13 +10,12 @@ from typing import cast
 import pytest
 import requests
 
-from harness import web
 from harness.checks import application
-from harness.checks.visit import Visit
-from harness.commands import Done
+from harness.checks.trial_visit import Visit
+from harness.engine.commands import Done
 from harness.errors import InfrastructureError
-from harness.rest import SlowError
-from harness.rt import Rt
+from harness.rt import Rt, web
+from harness.rt.rest import SlowError
 from harness.verdict import Report
 
 BAD_JOB = Done(1, "", "")

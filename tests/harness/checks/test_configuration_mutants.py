@@ -10,10 +10,9 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness.checks import preflight, preflight_configuration, preflight_storage
-from harness.choice import DEFAULT_SERVER
 from harness.database import Database
 from harness.dump import FOLDER, load
-from harness.lifecycle import Lifecycle
+from harness.dump.choice import DEFAULT_SERVER
 from harness.mutants.configuration import (
     FATAL,
     FILE,
@@ -31,6 +30,7 @@ from harness.mutants.configuration import (
     ConfigurationMutant,
 )
 from harness.rt import SITE_CONFIGURATION, Configuration, Rt
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 PATH = (ORIGIN, TARGET)

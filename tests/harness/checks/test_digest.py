@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness import schema
-from harness.digest import ask, digest_table, fetch, reader, rows_of_chunk, shape
-from harness.lifecycle import Lifecycle
+from harness.database import schema
+from harness.database.digest import ask, digest_table, fetch, reader, rows_of_chunk, shape
 from harness.releases import server, servers
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("digest")]
 

@@ -8,21 +8,21 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness import visitor
-from harness.checks import application, jobs, log, mails, start
-from harness.checks.former import Former
+from harness.checks import application, jobs, log, mails, startup_log
+from harness.checks.former_release import Former
 from harness.checks.mails import Mails
-from harness.commands import Done
+from harness.engine.commands import Done
 from harness.errors import InfrastructureError
-from harness.lifecycle import Lifecycle
 from harness.rt import Configuration, Rt
+from harness.stage import visitor
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 from tests.harness.checks.test_application_mutants import BROKEN, COMPLAINT, SENT, compared, logged, ran
 
 
 def keys(text: str) -> list[str]:
     """Return by what each line of a log is known."""
-    return [start.key(one) for one in log.records(text.splitlines())]
+    return [startup_log.key(one) for one in log.records(text.splitlines())]
 
 
 @pytest.mark.parametrize("said", ["the same", "nothing", "unknown"])
@@ -98,7 +98,7 @@ def test_who_says_the_same_is_known_by_it() -> None:
 
 def test_what_the_old_release_logged_about_tickets_as_well_is_no_finding() -> None:
     """A global scrip that asks a service which no copy reaches logs an error at every ticket, on both sides."""
-    said, errors = start.told(BROKEN[0].replace("attribute 13", "attribute 71"))
+    said, errors = startup_log.told(BROKEN[0].replace("attribute 13", "attribute 71"))
     old = Mails("4.4.6", {}, [], said, errors)
     report = logged("\n".join(BROKEN[:2]), Former(mails=lambda: old))
     assert [one.what for one in report.findings] == ["the site logged 1 errors while it was used"]
@@ -109,7 +109,7 @@ def test_what_the_old_release_logged_about_tickets_as_well_is_no_finding() -> No
 @pytest.mark.mutants("application")
 def test_an_error_about_tickets_that_is_new_is_found() -> None:
     """A scrip of one queue may fail without any mail that would be missed."""
-    _, errors = start.told(BROKEN[0])
+    _, errors = startup_log.told(BROKEN[0])
     assert compared(Mails("5.0.3", SENT.actions, SENT.mails, errors=errors)).findings
     old = Mails("4.4.6", SENT.actions, SENT.mails, said=errors)
     report = Report(application.CHECK, "")

@@ -7,11 +7,12 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness import dump, guard, releases
-from harness.guard import NEWER
-from harness.lifecycle import Lifecycle
+from harness import dump, releases
 from harness.mutants.guard import HISTORIES, NO_HISTORY, ORIGIN, TABLES, TARGET
 from harness.mutants.planting import planted
+from harness.upgrade import guard
+from harness.upgrade.guard import NEWER
+from harness.upgrade.lifecycle import Lifecycle
 
 PAIR = releases.pair(ORIGIN, TARGET, "mariadb-10.11")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.waits import NotReadyError
+from harness.common.waits import NotReadyError
 from tests.deploy import test_rt_health_truth as truth
 
 

@@ -12,8 +12,8 @@ from fixtures.tally import Tally
 from harness import dump
 from harness.checks import integrity
 from harness.checks.integrity import Validation
-from harness.lifecycle import Lifecycle
 from harness.mutants.integrity import MUTANTS
+from harness.upgrade.lifecycle import Lifecycle
 
 FOUND = ["Record #3 in CachedGroupMembers references a nonexistent record in CachedGroupMembers; Via 9 (a id)"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.checks import killed
+from harness.checks import interrupted_upgrade
 from harness.mutants.killed import MUTANTS, KilledMutant, clean, half_way, untouched
 from harness.verdict import Report, Verdict
 
@@ -15,7 +15,7 @@ from harness.verdict import Report, Verdict
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_bad_aftermath_is_found(mutant: KilledMutant) -> None:
     """A half upgraded database that is served, or thought whole, is the worst case."""
-    assert killed.check(mutant.damage(half_way())).findings, mutant.reason
+    assert interrupted_upgrade.check(mutant.damage(half_way())).findings, mutant.reason
 
 
 def test_what_was_cut_off_is_no_go_by_the_verdict() -> None:
@@ -28,5 +28,5 @@ def test_what_was_cut_off_is_no_go_by_the_verdict() -> None:
 @pytest.mark.control("killed")
 def test_a_good_aftermath_is_silent() -> None:
     """In the middle, and before anything was changed."""
-    assert killed.check(half_way())
-    assert killed.check(untouched())
+    assert interrupted_upgrade.check(half_way())
+    assert interrupted_upgrade.check(untouched())

@@ -13,8 +13,8 @@ import pytest
 from docker import DockerClient
 
 from fixtures.tally import Tally
-from harness import owner
 from harness.checks import layers
+from harness.common import owner
 from harness.errors import InfrastructureError
 from harness.mutants.layers import HARMLESS, MUTANTS
 

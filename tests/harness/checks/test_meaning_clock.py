@@ -10,14 +10,14 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness import cache
-from harness.checks import judge, mails, meaning, meaning_told, organization
+from harness.checks import mails, meaning, meaning_told, organization, row_judge
 from harness.checks.meaning_allowances import Upgrade
-from harness.choice import choose
+from harness.common import cache
 from harness.database import Database
 from harness.dump import FOLDER
-from harness.lifecycle import Lifecycle
+from harness.dump.choice import choose
 from harness.rt import Rt
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 LAST_DAY = """
@@ -93,7 +93,7 @@ def test_digests_in_findings_need_the_key(tmp_path: Path, monkeypatch: pytest.Mo
     said = []
     for name in ("one", "two", "one"):
         monkeypatch.setenv(cache.VARIABLE, str(tmp_path / name))
-        said.append((judge.shown(("anna", "7")), mails.hidden("Anna@example.test"), cache.keyed("x")))
+        said.append((row_judge.shown(("anna", "7")), mails.hidden("Anna@example.test"), cache.keyed("x")))
         assert stat.S_IMODE((tmp_path / name / "key").stat().st_mode) == 0o600
     assert said[0] == said[2]
     assert not {*said[0]} & {*said[1]}

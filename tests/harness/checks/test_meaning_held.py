@@ -7,9 +7,9 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.checks import meaning, meaning_told
-from harness.choice import choose
 from harness.dump import FOLDER
-from harness.lifecycle import Lifecycle
+from harness.dump.choice import choose
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 FEW = dict.fromkeys(meaning_told.SAMPLED, 4)

@@ -15,7 +15,7 @@ from harness.checks.meaning import HOLDERS
 from harness.checks.meaning_allowances import Upgrade
 from harness.checks.meaning_told import Meaning
 from harness.database import Database
-from harness.lifecycle import Lifecycle
+from harness.upgrade.lifecycle import Lifecycle
 
 RELEASE, SERVER = "5.0.3", "mariadb-10.11"
 NOTHING = Upgrade(RELEASE, RELEASE, ())

@@ -6,12 +6,12 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import jobs, occasional
+from harness.checks import jobs, optional_jobs
 from harness.checks.jobs import Job
-from harness.checks.start import Starts
-from harness.choice import DEFAULT_SERVER
-from harness.lifecycle import Lifecycle
+from harness.checks.startup_log import Starts
+from harness.dump.choice import DEFAULT_SERVER
 from harness.rt import Configuration
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 pytestmark = pytest.mark.engine
@@ -36,14 +36,14 @@ def test_they_are_those_of_the_release_and_work(
     """On a new site none has anything to do; whoever has time runs them all the same."""
     database = clone(lifecycle.fresh(version, DEFAULT_SERVER))
     tools = rt_tools(version, database)
-    few, left = occasional.choose(database, tools, thorough=False)
+    few, left = optional_jobs.choose(database, tools, thorough=False)
     assert few == []
-    assert occasional.ELSEWHERE in left
+    assert optional_jobs.ELSEWHERE in left
     idle = [one for one in left if "nothing to do for" in one]
     assert len(idle) == bool(HAS[version]), "one line for all of them"
     assert all(name in idle[0] for name in HAS[version])
     assert "rt-fulltext-indexer: the database has no full-text index" in left
-    chosen, _ = occasional.choose(database, tools, thorough=True)
+    chosen, _ = optional_jobs.choose(database, tools, thorough=True)
     assert {job[0] for job in chosen} == HAS[version]
     report = Report("application", "")
     jobs.carry_out(report, tools, (), [Job(tuple(job)) for job in chosen], Starts(tools))
@@ -59,10 +59,10 @@ def test_what_the_site_uses_is_run_at_once(lifecycle: Lifecycle, clone: CloneFac
         "INSERT INTO AuthTokens (Owner, Token, Description, Expires, Creator) VALUES (12, 'x', 'x', NOW(), 1)",
     )  # fmt: skip
     plain, tools = rt_tools("5.0.7", database), rt_tools("5.0.7", database, configuration=INDEXED)
-    used, left = occasional.choose(database, plain, thorough=False)
+    used, left = optional_jobs.choose(database, plain, thorough=False)
     assert [job[0] for job in used] == ["rt-clean-shorteners", "rt-email-expiring-auth-tokens"]
     assert "rt-fulltext-indexer: the configuration has no indexed full-text search" in left
-    used, _ = occasional.choose(database, tools, thorough=False)
+    used, _ = optional_jobs.choose(database, tools, thorough=False)
     report = Report("application", "")
     jobs.carry_out(report, tools, (), [Job(tuple(used[-1]))], Starts(tools))
     assert used[-1][0] == "rt-fulltext-indexer"

@@ -11,16 +11,16 @@ import pytest
 from harness import dump, releases
 from harness.checks import paths, sides
 from harness.checks.history import FULL, SINGLE, Event, History
-from harness.checks.ways import of
-from harness.choice import DEFAULT_SERVER
+from harness.checks.upgrade_path import of
 from harness.database import Database
-from harness.digest import Digest
-from harness.lifecycle import Lifecycle
+from harness.database.digest import Digest
+from harness.dump.choice import DEFAULT_SERVER
 from harness.mutants.paths import HARMLESS, MUTANTS, ON_THE_DIRECT_WAY, STRUCTURES
 from harness.mutants.planting import RowMutant, planted
 from harness.mutants.schema import SchemaMutant
 from harness.rt import Rt
-from harness.thaw import Thawer
+from harness.rt.thaw import Thawer
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 FROM = "4.4.6"

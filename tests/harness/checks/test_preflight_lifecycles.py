@@ -8,9 +8,9 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.checks import preflight, preflight_lifecycles
 from harness.database import Database
-from harness.lifecycle import Lifecycle
+from harness.database.schema import read
 from harness.rt import Configuration, Rt
-from harness.schema import read
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Outcome, Report, Verdict
 
 TARGET = "5.0.10"

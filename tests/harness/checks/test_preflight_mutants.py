@@ -22,13 +22,13 @@ from harness.checks.integrity import Validation
 from harness.checks.preflight import Known
 from harness.checks.upgrading import Passage
 from harness.database import Database
+from harness.database.schema import Column, Schema, Table, read
 from harness.errors import InfrastructureError
-from harness.lifecycle import Lifecycle
 from harness.mutants.preflight import MUTANTS, SERVER
 from harness.report import before
 from harness.rt import Configuration, Rt
-from harness.schema import Column, Schema, Table, read
-from harness.thaw import Thawer
+from harness.rt.thaw import Thawer
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Finding, Report
 
 ORIGIN, TARGET = "4.4.6", "5.0.10"

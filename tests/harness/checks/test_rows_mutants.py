@@ -13,19 +13,19 @@ from pymysql.connections import Connection
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import dump, releases
-from harness.checks import rows, unruled
+from harness.checks import rows, undocumented_steps
 from harness.checks.allowances import matcher, read
 from harness.checks.context import Context
 from harness.checks.effects import EFFECTS
-from harness.checks.judge import shown
+from harness.checks.row_judge import shown
 from harness.checks.rules import owner_by_name
 from harness.database import Database
-from harness.digest import Digest, reader
-from harness.lifecycle import Lifecycle
+from harness.database.digest import Digest, reader
 from harness.mutants.planting import RowMutant, planted
 from harness.mutants.rows import HARMLESS, MUTANTS
 from harness.rt import Rt
-from harness.thaw import Thawer
+from harness.rt.thaw import Thawer
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
@@ -211,14 +211,16 @@ def test_a_list_gains_what_the_step_puts_in(now: list[int], right: bool) -> None
 
 def test_what_steps_without_rules_may_do() -> None:
     """By step, kind of change and table; one that nobody has read may do everything."""
-    known = unruled.read({"first": "2.0.0", "step": [{"step": "1.5.0", "added": ["ACL"], "structure": ["Users"]}]})
+    known = undocumented_steps.read(
+        {"first": "2.0.0", "step": [{"step": "1.5.0", "added": ["ACL"], "structure": ["Users"]}]}
+    )
     applied = ["1.5.0", "2.0.0", "2.1.0"]
     assert known.may(applied, "added", "ACL") == ["1.5.0"]
     assert known.may(applied, "removed", "ACL") == []
     assert known.may(applied, "structure", "ACL") == []
     assert known.may(["1.0.0", *applied], "removed", "Tickets") == ["1.0.0"]
     with pytest.raises(ValueError, match="unknown adds"):
-        unruled.read({"first": "2.0.0", "step": [{"step": "1.5.0", "adds": ["ACL"]}]})
+        undocumented_steps.read({"first": "2.0.0", "step": [{"step": "1.5.0", "adds": ["ACL"]}]})
 
 
 @engine

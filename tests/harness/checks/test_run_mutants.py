@@ -9,15 +9,16 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness import redact, upgrade
-from harness.checks import log, meaning, run, start
+from harness import upgrade
+from harness.checks import log, meaning, run, startup_log
 from harness.checks.log import LogRecord
 from harness.checks.meaning_allowances import Upgrade
 from harness.checks.meaning_told import Meaning
-from harness.checks.start import Start
+from harness.checks.startup_log import Start
+from harness.common import redact
 from harness.errors import InfrastructureError
-from harness.lifecycle import Lifecycle
 from harness.mutants.run import MUTANTS, RunMutant, good_run
+from harness.upgrade.lifecycle import Lifecycle
 
 NOTHING = Upgrade("4.4.6", "5.0.3", ())
 STEPS = ["4.5.0", "4.5.1", "5.0.2"]
@@ -60,14 +61,14 @@ def test_what_the_old_release_says_at_every_start_is_no_finding() -> None:
     bad.lines.insert(1, (0.1, "[11] [Mon Jan  1 10:00:00 2024] [error]: Config option %Links{7} is wrong (/x:1)"))
     assert run.check(bad, STEPS).findings
     [record] = log.records(["[9] [Mon Jan  1 09:00:00 2024] [error]: Config option %Links{12} is wrong (/x:1)"])
-    said = Start("4.4.6", {start.key(record): "Config option %... is wrong"})
+    said = Start("4.4.6", {startup_log.key(record): "Config option %... is wrong"})
     report = run.check(bad, STEPS, before=lambda: said)
     assert report
     assert "RT 4.4.6 says so at every start" in str(report.allowed)
     for other in ("[9] [Mon Jan  1 09:00:00 2024] [warning]: Config option %Links{12} is wrong (/x:1)",
                   "[9] [Mon Jan  1 09:00:00 2024] [error]: Config option %Roles{12} is wrong (/x:1)"):  # fmt: skip
         [record] = log.records([other])
-        alike = Start("4.4.6", {start.key(record): "it looks the same without its values"})
+        alike = Start("4.4.6", {startup_log.key(record): "it looks the same without its values"})
         assert run.check(bad, STEPS, before=partial(Start, alike.release, alike.said)).findings
 
 
@@ -93,7 +94,7 @@ def test_what_the_old_release_says_at_every_start_is_no_finding() -> None:
 def test_what_says_the_same_is_the_same_in_every_process(one: str, other: str, same: bool) -> None:
     """Where in memory and in which file differs between releases, and is no news."""
     assert (log.shape(one) == log.shape(other)) == same
-    keys = {start.key(LogRecord(log.START, "error", said)) for said in (one, other)}
+    keys = {startup_log.key(LogRecord(log.START, "error", said)) for said in (one, other)}
     assert (len(keys) == 1) == same
     before, after = (
         Meaning(release, {}, complaints=[f"[error] {said}"]) for release, said in (("4", one), ("5", other))

@@ -10,15 +10,16 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.tally import Tally
-from harness import dump, rollback
+from harness import dump
 from harness.checks import repeated
-from harness.choice import Choice, choose
 from harness.database import Database
-from harness.lifecycle import Lifecycle
+from harness.drills import rollback
+from harness.dump.choice import Choice, choose
 from harness.mutants.planting import planted
 from harness.mutants.same import REPEATED, ROLLBACK, STRUCTURES, UNTOUCHED, Group
 from harness.rt import Rt
-from harness.thaw import Thawer
+from harness.rt.thaw import Thawer
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 CHOICE = choose("4.4.6", "5.0.10", "mariadb-10.11")

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness import dump, releases, schema
+from harness import dump, releases
 from harness.checks import schema as check
-from harness.checks import spoken
-from harness.checks.spoken import Spoken
-from harness.database import Database
-from harness.lifecycle import Lifecycle
+from harness.checks import step_mentions
+from harness.checks.step_mentions import Spoken
+from harness.database import Database, schema
+from harness.database.schema import Schema
 from harness.mutants.schema import HARMLESS, MUTANTS, SchemaMutant
-from harness.schema import Schema
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
@@ -50,7 +50,7 @@ def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
     database = lifecycle.baselines.clone(upgraded)
     tools, steps = lifecycle.tools(PAIR.target, None), [step.name for step in run.steps]
     try:
-        said = spoken.read(tools, steps)
+        said = step_mentions.read(tools, steps)
     finally:
         tools.remove()
     yield Scene(database, schemas[0], schemas[1], steps, said)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from harness.checks import schema as check
-from harness.checks import spoken
+from harness.checks import step_mentions
 from harness.checks.schema import Allowance
-from harness.checks.spoken import Spoken
-from harness.schema import Column, ForeignKey, Index, Schema, Table
+from harness.checks.step_mentions import Spoken
+from harness.database.schema import Column, ForeignKey, Index, Schema, Table
 
 
 def table(name: str, charset: str = "utf8mb4", **columns: str) -> Table:
@@ -149,7 +149,7 @@ def test_a_table_of_the_sites_own_that_was_changed_is_found(own: Table) -> None:
 def test_sessions_may_be_in_the_character_set_of_their_day(said: str, found: int) -> None:
     """They are made anew by many sites; but where a step was to convert them, it has not."""
     fresh, left = (database(table("sessions", own, id=own)) for own in ("utf8mb4", "utf8mb3"))
-    said_by_steps = spoken.parse(f"== 1.0.0/schema.mysql\n{said};\n")
+    said_by_steps = step_mentions.parse(f"== 1.0.0/schema.mysql\n{said};\n")
     assert len(check.check(left, fresh, ["1.0.0"], left, [], spoken=said_by_steps).findings) == found
 
 
@@ -178,7 +178,7 @@ def test_foreign_keys_are_known_by_what_they_do() -> None:
     assert key.signature == replace(key, name="b").signature
 
 
-SPOKEN = spoken.parse("""== 1.0.0/schema.mysql
+SPOKEN = step_mentions.parse("""== 1.0.0/schema.mysql
 -- Things gets a Size
 ALTER TABLE `Things` MODIFY Size INT NOT NULL; # and no Weight
 UPDATE Other SET Kind = 1;

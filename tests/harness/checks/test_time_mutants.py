@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from harness import downtime
+from harness.drills import downtime
 from harness.errors import UsageError
 from harness.mutants.time import BUDGET, MUTANTS, SIZE, Measurements, TimeMutant, good
 from harness.verdict import Outcome, Report, Verdict

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fixtures.databases import CloneFactory
-from harness import schema
-from harness.database import Database
-from harness.digest import digest_table, reader, rows_of_chunk, shape
-from harness.lifecycle import Lifecycle
+from harness.database import Database, schema
+from harness.database.digest import digest_table, reader, rows_of_chunk, shape
 from harness.releases import server
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 MADE = (

@@ -8,8 +8,8 @@ from fixtures.databases import CloneFactory
 from harness.checks import views
 from harness.checks.schema import NAME, QUESTION
 from harness.database import Database
-from harness.lifecycle import Lifecycle
 from harness.releases import server
+from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 pytestmark = pytest.mark.engine

@@ -10,7 +10,7 @@ import pytest
 
 from harness.marathon.deadline import Deadline
 from harness.marathon.events import Event
-from harness.marathon.gate import Snapshot, Wanted
+from harness.marathon.live_rule import Snapshot, Wanted
 from harness.marathon.model import AppState
 from harness.marathon.probe import ProbeResult
 from harness.marathon.watch import State, Watch

@@ -8,8 +8,8 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.lifecycle import Lifecycle
 from harness.marathon.probe import rt_probe
+from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.common.waits import Retry, wait_until
 from harness.errors import InfrastructureError, UsageError
 from harness.marathon import replacing
 from harness.marathon.__main__ import main
@@ -19,7 +20,6 @@ from harness.marathon.interrupted import Phase, Underway, told_when_interrupted
 from harness.marathon.replacing import RUN, left_behind, need_running, shell
 from harness.marathon.stopall import StepFailedError
 from harness.releases import ROOT
-from harness.waits import Retry, wait_until
 
 
 def test_a_command_knows_the_image_and_its_step(tmp_path: Path) -> None:

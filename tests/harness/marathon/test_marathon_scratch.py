@@ -14,14 +14,14 @@ import pytest
 from fixtures import gate
 from fixtures.gate_plugin import REPORT_PROPERTY, OutcomePlugin
 from fixtures.standin import Group
+from harness.common.plan import Step
+from harness.common.progress import Progress
 from harness.errors import UsageError
 from harness.marathon import scratch
 from harness.marathon.definition import load
 from harness.marathon.in_image import linted
 from harness.marathon.lint import lint
 from harness.marathon.networking import ports_of
-from harness.plan import Step
-from harness.progress import Progress
 from harness.releases import ROOT
 from harness.verdict import Outcome, Report, Verdict
 

@@ -11,7 +11,7 @@ from harness.marathon import errors
 from harness.marathon.client import Marathon
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
-from harness.marathon.gate import Wanted
+from harness.marathon.live_rule import Wanted
 from harness.marathon.model import Change
 from harness.marathon.standin.trial import Trial
 from harness.verdict import Report

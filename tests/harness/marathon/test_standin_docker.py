@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from harness import engine, owner
+from harness import engine
+from harness.common import owner
+from harness.common.waits import Retry, wait_until
 from harness.marathon.standin.execution import Executions
 from harness.marathon.standin.probes import Result
 from harness.marathon.standin.process import StandinProcess
 from harness.marathon.standin.trial import Trial
-from harness.waits import Retry, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("standin-docker")]
 

@@ -15,13 +15,14 @@ from docker.errors import NotFound
 from docker.models.containers import Container
 
 from fixtures.engine_proxy import Proxy
-from harness import engine, owner
+from harness import engine
+from harness.common import owner
+from harness.common.waits import Retry, wait_until
 from harness.marathon.standin.clock import ManualClock
 from harness.marathon.standin.core import Standin
 from harness.marathon.standin.following import Follower
 from harness.marathon.standin.labels import APP, PORTS, STAGED, STANDIN, TASK, VERSION
 from harness.marathon.standin.scheduler import KILL_AGAIN
-from harness.waits import Retry, wait_until
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
 LIMIT = 20

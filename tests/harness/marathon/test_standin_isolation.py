@@ -10,7 +10,7 @@ import pytest
 from docker import DockerClient
 
 from fixtures.engine_proxy import Proxy
-from harness import owner
+from harness.common import owner
 from harness.marathon.standin import monitor
 from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.clock import RealClock

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import owner
+from harness.common import owner
 from harness.marathon.standin.process import StandinProcess
 from harness.releases import ROOT
 

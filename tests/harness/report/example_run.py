@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.plan import Status, Step
+from harness.common.plan import Status, Step
 from harness.report import ImageFact, RunFacts, StepFact
 
 STEPS = [

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.acceptance import apply, holds, load
 from harness.errors import UsageError
+from harness.report.acceptance import apply, holds, load
 from harness.report.sentences import headline, reason
 from harness.verdict import Outcome, Report, Verdict
 

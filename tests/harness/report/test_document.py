@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from harness.common.plan import Step
 from harness.errors import InfrastructureError, UsageError
-from harness.plan import Step
 from harness.report import RunFacts, terminal, write
 from harness.report.__main__ import main
 from harness.report.document import Document, as_json, load

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.plan import Status, Step
+from harness.common.plan import Status, Step
 from harness.report import RunFacts, before, charts
 from harness.report.document import Document
 from harness.report.facts import StepFact

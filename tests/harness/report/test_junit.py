@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.plan import Step
+from harness.common.plan import Step
 from harness.report import RunFacts
 from harness.report.document import Document
 from harness.report.junit import as_junit

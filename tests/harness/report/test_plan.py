@@ -2,7 +2,7 @@
 
 import json
 
-from harness.plan import Status, Step
+from harness.common.plan import Status, Step
 from tests.harness.report import example_run
 
 

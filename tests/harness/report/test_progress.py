@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.common.plan import Status, Step
+from harness.common.progress import Progress
+from harness.common.timings import Timings
+from harness.common.waits import Retry, wait_until
 from harness.errors import InfrastructureError
-from harness.plan import Status, Step
-from harness.progress import Progress
-from harness.timings import Timings
-from harness.waits import Retry, wait_until
 
 
 class Clock:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.checks import repeated
+from harness.common.plan import Step
 from harness.marathon import lint_catalogue
-from harness.plan import Step
 from harness.releases import ROOT
 from harness.report import RunFacts
 from harness.report.document import Document
@@ -66,8 +66,8 @@ def test_all_checks_have_one() -> None:
     """Those of the gate and those beside it."""
     names = {name.partition(".")[0] for name in DEFAULTS}
     gate = {"preflight", "run", "history", "schema", "rows", "integrity", "meaning", "application", "deploy"}
-    beside = {"rollback", "killed", "repeated", "paths", "downtime", "image", "layers", "acknowledged", "stopall",
-              "visitor"}  # fmt: skip
+    beside = {"rollback", "interrupted_upgrade", "repeated", "paths", "downtime", "image", "layers",
+              "acknowledged", "stopall", "visitor"}  # fmt: skip
     assert names == gate | beside
 
 

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from harness.plan import Step
+from harness.common.plan import Step
 from harness.report import RunFacts, before, terminal
 from harness.report.document import Document
 from harness.report.sentences import headline, reason

@@ -1,0 +1,84 @@
+"""The way by which a database came from one release to another, as its own upgrade history tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.checks import history
+from harness.checks.history import FULL, SINGLE, SQL, Event, History, failed, left_open, number
+from harness.database import Database
+from harness.rt.thaw import Thawer
+
+__all__ = ["DURING", "SQL", "WRITTEN_WITHIN", "Way", "of", "read", "stamp"]
+WRITTEN_WITHIN = 5
+"""Seconds after the time in an event within which the row that holds it was written, also on a busy machine."""
+DURING = "(during the upgrade)"
+"""Stands for any time that lies within a way."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """before: how many events there were. steps: each step with its actions, in order. trouble: what is wrong.
+
+    begin, end: as the database writes times.
+    """
+
+    before: int
+    steps: tuple[tuple[str, tuple[str, ...]], ...]
+    begin: str = "~"
+    end: str = ""
+    trouble: str = ""
+
+    def during(self, stamp: str | None) -> bool:
+        """Tell whether a time lies within it."""
+        return self.begin <= (stamp or "") <= self.end
+
+
+def read(one: Database, other: Database, thaw: Thawer) -> tuple[Way, Way]:
+    """Return the ways of two databases of one origin: what both histories begin with was there before."""
+    return of(*(history.read(database, thaw) for database in (one, other)))
+
+
+def of(one: History, other: History) -> tuple[Way, Way]:
+    """Tell the ways apart from what was there before them."""
+    pairs = list(zip(one.events(), other.events(), strict=False))
+    before = next((at for at, (mine, its) in enumerate(pairs) if mine != its), len(pairs))
+    return _way(one, before), _way(other, before)
+
+
+def _way(whole: History, before: int) -> Way:
+    if whole.trouble:
+        return Way(0, (), trouble=whole.trouble)
+    new = whole.events()[before:]
+    if not new:
+        return Way(before, (), trouble="it tells of no upgrade")
+    trouble = ""
+    if (new[0].get("type"), new[0].get("stage")) != (FULL, "before"):
+        trouble = "what it tells of before the upgrade is not what the other way's tells"
+    elif left := left_open(whole)[0]:
+        trouble = f"{len(left)} actions were begun and never ended"
+    elif bad := [event for event in new if event.get("stage") == "after" and failed(event)]:
+        trouble = f"{len(bad)} actions ended and had failed"
+    begin, end = stamp(new[0].get("timestamp")), stamp(new[-1].get("timestamp"), WRITTEN_WITHIN)
+    return Way(before, _steps(new), begin, end, trouble)
+
+
+def _steps(events: Sequence[Event]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return each single step, and its actions by kind and file: folders differ between Debian's packages."""
+    found: list[tuple[str, list[str]]] = []
+    for event in events:
+        if event.get("stage") != "before":
+            continue
+        if event.get("type") == SINGLE:
+            found.append((number(event.get("to")), []))
+        elif found and event.get("filename"):
+            found[-1][1].append(f"{event.get('action')} {'/'.join(str(event['filename']).split('/')[-2:])}")
+    return tuple((step, tuple(actions)) for step, actions in found)
+
+
+def stamp(epoch: Any, later: int = 0) -> str:
+    """Return a time of RT's history, and so many seconds later, as the database writes it."""
+    return datetime.fromtimestamp(int(epoch) + later, UTC).strftime("%Y-%m-%d %H:%M:%S")

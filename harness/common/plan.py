@@ -1,0 +1,105 @@
+"""What a run is going to do, as a tree: printed before it starts, filled in while it works, kept afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from harness.common.wording import duration, one_line
+
+
+class Status(StrEnum):
+    """How far a step has come. A step that was never reached stays planned."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass
+class Step:
+    """One thing that a run does, and what it consists of.
+
+    start: seconds between the start of the whole run and of this step, None as long as it has not begun.
+    seconds: how long it took. expected: how long it took last time, None when there was no last time.
+    note: why it failed or was skipped, or the last thing it said.
+    """
+
+    title: str
+    children: list[Step] = field(default_factory=list)
+    status: Status = Status.PLANNED
+    seconds: float = 0.0
+    note: str = ""
+    start: float | None = None
+    expected: float | None = None
+
+    def add(self, title: str, *children: Step, note: str = "") -> Step:
+        """Append a step and return it."""
+        self.children.append(Step(title, list(children), note=note))
+        return self.children[-1]
+
+    def walk(self, depth: int = 0) -> Iterator[tuple[int, Step]]:
+        """Yield this step and everything below it in reading order, each with its depth."""
+        yield depth, self
+        for child in self.children:
+            yield from child.walk(depth + 1)
+
+    def culprits(self) -> list[Step]:
+        """Return the failed steps that have no failed step below them: the causes, not what they took along."""
+        below = [step for child in self.children for step in child.culprits()]
+        return below or ([self] if self.status is Status.FAILED else [])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the tree as plain values, for JSON."""
+        return {
+            "title": self.title, "status": self.status.value, "start": self.start, "seconds": self.seconds,
+            "expected": self.expected, "note": self.note, "children": [child.as_dict() for child in self.children],
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Step:
+        """Read what `as_dict` returned. Raises KeyError or ValueError for anything else."""
+        return cls(
+            data["title"], [cls.from_dict(child) for child in data["children"]], Status(data["status"]),
+            data["seconds"], data["note"], data["start"], data["expected"],
+        )  # fmt: skip
+
+    def text(self, width: int = 100) -> str:
+        """Lay the tree out as text: titles before the run, results and durations once steps have run."""
+        begun = any(step.status is not Status.PLANNED for _, step in self.walk())
+        culprits = self.culprits()
+        lines = []
+        for trunk, step in _branches(self):
+            marked = any(step is one for one in culprits)
+            lines.append(_after(trunk, step, width, marked=marked) if begun else _before(trunk, step, width))
+        return "\n".join(lines)
+
+
+def _branches(step: Step, trunk: str = "", knee: str = "") -> Iterator[tuple[str, Step]]:
+    yield trunk + knee, step
+    below = trunk + ({"": "", "├─ ": "│  ", "└─ ": "   "}[knee])
+    for child in step.children:
+        yield from _branches(child, below, "└─ " if child is step.children[-1] else "├─ ")
+
+
+def _before(trunk: str, step: Step, width: int) -> str:
+    expected = f"last time {duration(step.expected)}" if step.expected is not None else ""
+    extra = ", ".join(filter(None, (expected, one_line(step.note, width))))
+    return f"{trunk}{step.title}" + (f"  ({extra})" if extra else "")
+
+
+def _after(trunk: str, step: Step, width: int, *, marked: bool) -> str:
+    title = one_line(trunk + step.title, width - 23) + " "
+    result = "FAILED" if step.status is Status.FAILED else step.status.value
+    result = "not reached" if step.status is Status.PLANNED else result
+    ran = duration(step.seconds) if step.status not in (Status.PLANNED, Status.SKIPPED) else ""
+    line = f"{title:.<{width - 22}} {result:<11} {ran:>9}".rstrip()
+    if marked:
+        line += f"  <== {step.note}" if step.note else "  <== here"
+    elif step.status is Status.SKIPPED and step.note:
+        line += f": {step.note}"
+    return line

@@ -1,0 +1,181 @@
+"""Two ways of showing progress: lines that stay, and a picture that is redrawn in place."""
+
+from __future__ import annotations
+
+from typing import Protocol, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live as RichLive
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from harness.common.plan import Status, Step
+from harness.common.wording import duration, one_line, plain
+
+HEARTBEAT = 10.0
+"""Seconds between two lines of heartbeat, for all running steps together."""
+_WORDS = {Status.DONE: "done", Status.FAILED: "FAILED", Status.SKIPPED: "skipped"}
+_STYLES = {Status.DONE: "green", Status.FAILED: "bold red", Status.SKIPPED: "yellow"}
+_MARKS = {Status.DONE: "✓", Status.FAILED: "✗", Status.SKIPPED: "-"}
+
+
+class Work(Protocol):
+    """What a screen must know of the work that it shows."""
+
+    plan: Step
+
+    def elapsed(self) -> float:
+        """Return the seconds since it began."""
+
+    def running(self) -> list[tuple[int, Step]]:
+        """Return the steps that run now, each with its depth."""
+
+
+class Screen(Protocol):
+    """What progress is shown on. `interval`: seconds between two calls of `beat`."""
+
+    interval: float
+
+    def open(self) -> None:
+        """Begin showing, or go on after a pause."""
+
+    def close(self) -> None:
+        """Leave the stream as it is now to others."""
+
+    def say(self, text: str) -> None:
+        """Write lines that stay."""
+
+    def began(self, step: Step, depth: int) -> None:
+        """Take note that a step has begun."""
+
+    def ended(self, step: Step, depth: int) -> None:
+        """Take note that a step is over."""
+
+    def beat(self, elapsed: float) -> None:
+        """Take note that time has passed."""
+
+
+class Lines:
+    """For a console that keeps everything, such as Jenkins': one line an event, each with the seconds so far."""
+
+    def __init__(self, stream: TextIO, work: Work) -> None:
+        """Write to `stream` only."""
+        self._stream, self._work = stream, work
+        self._spoke = 0.0
+        self.interval = 1.0
+
+    def open(self) -> None:
+        """Nothing is redrawn, so there is nothing to begin."""
+
+    def close(self) -> None:
+        """Nothing is redrawn, so there is nothing to end."""
+
+    def say(self, text: str) -> None:
+        """Write each line behind the seconds so far."""
+        self._spoke = self._work.elapsed()
+        encoding = self._stream.encoding or "utf-8"
+        for line in plain(text).splitlines():
+            shown = f"[{self._spoke:7.1f} s] {line}"
+            self._stream.write(shown.encode(encoding, "replace").decode(encoding) + "\n")
+        self._stream.flush()
+
+    def began(self, step: Step, depth: int) -> None:
+        """Say what begins and how long it took last time."""
+        expected = f" (last time {duration(step.expected)})" if step.expected is not None else ""
+        self.say(f"{'  ' * (depth - 1)}{step.title} ...{expected}")
+
+    def ended(self, step: Step, depth: int) -> None:
+        """Say how it ended and after how long."""
+        after = "" if step.status is Status.SKIPPED else f" after {duration(step.seconds)}"
+        note = f": {step.note}" if step.note else ""
+        self.say(f"{'  ' * (depth - 1)}{step.title}: {_WORDS[step.status]}{after}{note}")
+
+    def beat(self, elapsed: float) -> None:
+        """After ten silent seconds, say that it still works, on what, and for how long: one line for all steps."""
+        if elapsed - self._spoke < HEARTBEAT:
+            return
+        leaves = _leaves(self._work)
+        if leaves:
+            self.say("still " + "; ".join(_sentence(step, elapsed) for step in leaves))
+
+
+class Live:
+    """For a terminal: finished steps stay as lines, running ones are redrawn below them with their clocks."""
+
+    def __init__(self, stream: TextIO, work: Work) -> None:
+        """Write to `stream` only; standard output and error are left alone."""
+        self._work = work
+        self._console = Console(file=stream, force_terminal=True, highlight=False, markup=False, emoji=False)
+        self._spinner = Spinner("dots")
+        self._live: RichLive | None = None
+        self.interval = 0.2
+
+    def open(self) -> None:
+        """Draw the first frame at once."""
+        self._live = RichLive(
+            get_renderable=self._frame, console=self._console, auto_refresh=False, transient=True,
+            redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+        self._live.start(refresh=True)
+
+    def close(self) -> None:
+        """Take the picture away; the lines of finished steps stay."""
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def say(self, text: str) -> None:
+        """Write above the picture."""
+        self._console.print(Text(plain(text)), soft_wrap=True)
+
+    def began(self, step: Step, depth: int) -> None:  # noqa: ARG002 - the picture shows what runs anyway
+        """Redraw."""
+        self.beat(0.0)
+
+    def ended(self, step: Step, depth: int) -> None:
+        """Leave a line for a main step, and for anything that failed."""
+        if depth == 1 or step.status is Status.FAILED:
+            line = Text("  " * (depth - 1) + f"{_MARKS[step.status]} ", style=_STYLES[step.status])
+            line.append(plain(step.title), style="default")
+            line.append(f"  {duration(step.seconds)}", style="dim")
+            if step.note:
+                line.append(f"  {plain(step.note)}", style=_STYLES[step.status])
+            self._console.print(line, soft_wrap=True)
+        self.beat(0.0)
+
+    def beat(self, elapsed: float) -> None:  # noqa: ARG002 - the picture reads the clock itself
+        """Redraw."""
+        if self._live:
+            self._live.refresh()
+
+    def _frame(self) -> Group:
+        elapsed = self._work.elapsed()
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        room = max(1, self._console.height - 3)
+        for depth, step in self._work.running()[-room:]:
+            line = Text(f"{'  ' * (depth - 1)}{plain(step.title)}  {duration(elapsed - (step.start or 0.0))}")
+            if step.expected is not None:
+                line.append(f" of about {duration(step.expected)}", style="dim")
+            if step.note:
+                line.append(f"  {plain(step.note)}", style="cyan")
+            table.add_row(self._spinner, line)
+        total = f"  {duration(elapsed)} in all"
+        if self._work.plan.expected is not None:
+            total += f", last time {duration(self._work.plan.expected)}"
+        return Group(table, Text(total, style="dim"))
+
+
+def _leaves(work: Work) -> list[Step]:
+    return [
+        step for _, step in work.running() if not any(child.status is Status.RUNNING for child in step.children)
+    ]
+
+
+def _sentence(step: Step, elapsed: float) -> str:
+    said = f"{step.title}: {duration(elapsed - (step.start or 0.0))} so far"
+    if step.expected is not None:
+        said += f", last time {duration(step.expected)}"
+    return said + (f" ({one_line(step.note, 80)})" if step.note else "")

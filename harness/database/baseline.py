@@ -1,0 +1,241 @@
+"""Baselines: a dump restored once per dump and server, kept as a data directory that clones copy.
+
+MySQL has no template databases; a cleanly shut down data directory in a volume is the next best thing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docker import DockerClient
+from docker.errors import APIError, NotFound
+
+from harness import leftovers
+from harness.common import cache, owner
+from harness.common.notify import Notify, quiet
+from harness.database import FAST, Credentials, Database, Profile, copying
+from harness.database.copying import DATA, PREPARED, Room
+from harness.database.restore import Restored, restore
+from harness.dump import FOLDER, Dump
+from harness.engine.containers import Container, unique_name
+from harness.releases import Server
+
+KEEP_VARIABLE = "RT_HARNESS_KEEP"
+"""When set, prepared databases of the user's own dumps are kept for the next run (until make distclean)."""
+FORMAT = "5"
+"""Raised when the way a baseline is made changes, so that old ones are not used."""
+PRIVATE = "private-"
+
+
+@dataclass
+class Baseline:
+    """A prepared data directory in a volume, with the facts known about its content.
+
+    rows: table to exact row count after the restore. seconds: what the restore took. size: kB of all of it, and of
+    its largest table. notes, unproven: see `restore.Restored`.
+    """
+
+    key: str
+    server: Server
+    image: str
+    volume: str
+    credentials: Credentials
+    rows: dict[str, int]
+    seconds: float = 0.0
+    size: tuple[int, int] = (0, 0)
+    notes: list[str] = field(default_factory=list)
+    unproven: list[str] = field(default_factory=list)
+
+
+def private(dump: Dump) -> bool:
+    """Tell whether what is made of this dump goes with the session: it is the user's own, and not to be kept."""
+    return dump.path.parent != FOLDER and not os.environ.get(KEEP_VARIABLE)
+
+
+class Baselines:
+    """Makes baselines and clones on one engine; one process makes a baseline, all share it."""
+
+    def __init__(self, client: DockerClient, notify: Notify = quiet) -> None:
+        """Remember the engine. `notify` hears one line whenever something slow begins."""
+        self.client, self.notify = client, notify
+
+    def of_dump(self, dump: Dump, server: Server, image: str) -> Baseline:
+        """Return the baseline of a dump on a server, restored first if there is none.
+
+        A dump of the user's own is raw data: its baseline belongs to the session and goes with it, unless
+        RT_HARNESS_KEEP says that it may stay for the next run. It is made anew in every session, so it begins with
+        a copy of an empty server, which is kept: initialising one takes longer than many a dump.
+
+        Raises UsageError when the server refuses the dump, DumpError when the rows restored are not the
+        manifest's, InfrastructureError when the server or its disk gave way.
+        """
+        key = _key_of(dump, image)
+        return self._made(
+            key, server, image, f"restoring {dump.path.name} on {server.name}",
+            lambda database: restore(database, dump),
+            origin=self.empty(server, image) if key.startswith(PRIVATE) else None,
+        )  # fmt: skip
+
+    def empty(self, server: Server, image: str) -> Baseline:
+        """Return a baseline with an empty database, for `init`."""
+        key = cache.digest("empty", FORMAT, image)
+        return self._made(key, server, image, f"preparing an empty {server.name}", lambda _: None)
+
+    def of_work(
+        self, parts: Iterable[str], server: Server, image: str, what: str, work: Callable[[Database], None]
+    ) -> Baseline:
+        """Return a baseline whose content `work` makes in an empty database; `parts` are what it depends on."""
+        return self._made(cache.digest("work", FORMAT, image, *parts), server, image, what, work)
+
+    def of_clone(
+        self, origin: Baseline, parts: Iterable[str], what: str, work: Callable[[Database], None]
+    ) -> Baseline:
+        """Return a baseline made by `work` on a copy of another one, and as private as that one."""
+        key = cache.digest("clone", FORMAT, origin.key, *parts)
+        if origin.key.startswith(PRIVATE):
+            key = PRIVATE + key
+        return self._made(key, origin.server, origin.image, what, work, origin=origin)
+
+    def clone(self, baseline: Baseline, profile: Profile = FAST, **options: Any) -> Database:
+        """Return a private copy of a baseline, running. The caller removes it with `discard`."""
+        name = unique_name("clone")
+        self.client.volumes.create(name, labels=owner.labels("clone"))
+        try:
+            return Database(
+                self.client, baseline.server, baseline.image, baseline.credentials, profile,
+                volumes={baseline.volume: (PREPARED, "ro"), name: (DATA, "rw")}, copy_from=PREPARED, **options,
+            )  # fmt: skip
+        except BaseException:
+            self._remove_volume(name)
+            raise
+
+    @contextlib.contextmanager
+    def cloned(self, baseline: Baseline, profile: Profile = FAST, **options: Any) -> Iterator[Database]:
+        """Give a private copy of a baseline for a `with` block, which discards it at its end."""
+        database = self.clone(baseline, profile, **options)
+        try:
+            yield database
+        finally:
+            self.discard(database)
+
+    def has(self, dump: Dump, server: Server, image: str) -> bool:
+        """Tell whether a dump has been restored on a server already."""
+        return self._found(_key_of(dump, image), server) is not None
+
+    def need_room(self, image: str, wanted: Room, what: str, origin: Baseline | None = None) -> None:
+        """Raise InfrastructureError where the engine's disk has less than is wanted for `what`.
+
+        image: of the database server. origin: what is to be copied, where it is there already.
+        """
+        if wanted.plain < copying.SPARED:
+            return
+        name = unique_name("measure")
+        self.client.volumes.create(name, labels=owner.labels("measure"))
+        try:
+            volumes = {name: (copying.DATA, "rw")} | ({origin.volume: (copying.PREPARED, "ro")} if origin else {})
+            with Container(self.client, image, "measure", entrypoint=["sleep", "3600"], volumes=volumes) as box:
+                copying.need_room(box, wanted, what)
+        finally:
+            self._remove_volume(name)
+
+    def discard(self, database: Database) -> None:
+        """Remove a clone and its data."""
+        mounts: list[str] = []
+        with contextlib.suppress(NotFound):
+            mounts = [
+                one["Name"] for one in database.container.docker.attrs["Mounts"] if one["Destination"] == DATA
+            ]
+        database.remove()
+        for name in mounts:
+            self._remove_volume(name)
+
+    def _remove_volume(self, name: str) -> None:
+        with contextlib.suppress(APIError):
+            self.client.api.remove_volume(name, force=True)
+
+    def _remove_older(self, place: dict[str, str]) -> None:
+        """Remove what a killed maker left, or one whose notes are gone. What is in use goes the next time."""
+        for name, _ in leftovers.volumes(self.client, place):
+            self._remove_volume(name)
+
+    def _found(self, key: str, server: Server) -> Baseline | None:
+        try:
+            facts = json.loads(_note_of(key).read_text(encoding="utf-8"))
+            self.client.volumes.get(facts["volume"])
+        except (FileNotFoundError, NotFound, json.JSONDecodeError):
+            return None
+        facts |= {"credentials": Credentials(**facts["credentials"]), "size": tuple(facts["size"])}
+        return Baseline(**{**facts, "server": server})
+
+    def _made(
+        self,
+        key: str,
+        server: Server,
+        image: str,
+        what: str,
+        work: Callable[[Database], Any],
+        *,
+        origin: Baseline | None = None,
+    ) -> Baseline:
+        if found := self._found(key, server):
+            return found
+        with cache.lock(f"baseline-{key}"):
+            if found := self._found(key, server):
+                return found
+            self.notify(what)
+            labels = owner.labels("baseline") if key.startswith(PRIVATE) else {owner.CACHE: "baseline"}
+            return self._make(key, server, image, work, origin=origin, labels=labels)
+
+    def _make(
+        self, key: str, server: Server, image: str, work: Callable[[Database], Any], *,
+        origin: Baseline | None, labels: dict[str, str],
+    ) -> Baseline:  # fmt: skip
+        # Another cache on the same engine has the same key and other passwords: no name is used twice.
+        volume = f"rt-harness-baseline-{key}-{secrets.token_hex(3)}"
+        place = {owner.HOST: owner.host_name(), owner.BASELINE: key, owner.PLACE: str(_note_of(key).parent)}
+        self._remove_older(place)
+        self.client.volumes.create(volume, labels={**place, **labels})
+        started = time.monotonic()
+        new = Credentials(secrets.token_hex(12), secrets.token_hex(12))
+        credentials = origin.credentials if origin else new
+        volumes = {volume: (DATA, "rw")} | ({origin.volume: (PREPARED, "ro")} if origin else {})
+        try:
+            with Database(
+                self.client, server, image, credentials, FAST, volumes=volumes,
+                first_start=origin is None, copy_from=PREPARED if origin else "",
+            ) as database:  # fmt: skip
+                said = work(database)
+                rows = database.counts()
+                size = copying.size_of(database.container)
+                database.shut_down()
+        except BaseException:
+            self._remove_volume(volume)
+            raise
+        seconds = time.monotonic() - started
+        made = Baseline(key, server, image, volume, credentials, rows, round(seconds, 2), size)
+        if isinstance(said, Restored):
+            made.notes, made.unproven = said.notes, said.unproven
+        path = _note_of(key)
+        path.with_suffix(".new").write_text(json.dumps({**asdict(made), "server": server.name}), encoding="utf-8")
+        path.with_suffix(".new").replace(path)
+        return made
+
+
+def _key_of(dump: Dump, image: str) -> str:
+    key = cache.digest("dump", FORMAT, dump.sha256, image)
+    return PRIVATE + cache.digest(key, owner.session()) if private(dump) else key
+
+
+def _note_of(key: str) -> Path:
+    """Return where the facts about a baseline are; those of a private one go with the session."""
+    if key.startswith(PRIVATE):
+        return leftovers.private_directory() / f"baseline-{key}.json"
+    return cache.directory("baselines") / f"{key}.json"

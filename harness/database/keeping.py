@@ -1,0 +1,48 @@
+"""A copy of the database that stays behind, because somebody wants to run a finding's SQL on it.
+
+It is the session's like any other: the next run, and `make clean`, remove what a session left that has ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.database import NAME, USER, Database
+from harness.engine import session_network
+
+SETTINGS = "/root/.my.cnf"
+"""Where the server's own client looks for an account: so that no password is in a command line."""
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """What stays. names: its container, volumes and networks. command: opens the server's own client on it.
+
+    upgraded: whether it is the upgraded copy, or one whose upgrade was not run, or not to its end.
+    """
+
+    names: frozenset[str]
+    command: str
+    upgraded: bool
+
+    def __str__(self) -> str:
+        """Say what it is and how to look at it."""
+        what = "The upgraded copy" if self.upgraded else "The copy, whose upgrade was not run to its end,"
+        return f"{what} stays until the next run or make clean: {self.command}"
+
+
+def keep(database: Database, *, upgraded: bool = True) -> LeftBehind:
+    """Give the client in a server's container an account, and return what must stay for it to work.
+
+    Raises InfrastructureError where the container has ended.
+    """
+    lines = ["[client]", f"user={USER}", f"password={database.credentials.password}", "protocol=tcp"]
+    lines += ["host=127.0.0.1", "[mysql]", f"database={NAME}"]
+    text = "\n".join(lines) + "\n"
+    database.container.need(["sh", "-c", f"umask 077; cat >{SETTINGS}"], stdin=[text.encode()])
+    attributes = database.container.docker.attrs
+    names = {database.container.name, *attributes["NetworkSettings"]["Networks"]}
+    names |= {mount["Name"] for mount in attributes["Mounts"] if mount.get("Name")}
+    engine = "podman" if session_network.is_podman(database.container.client) else "docker"
+    program = "mariadb" if database.server.product == "mariadb" else "mysql"
+    return LeftBehind(frozenset(names), f"{engine} exec -it {database.container.name} {program}", upgraded)

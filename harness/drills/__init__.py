@@ -1,0 +1,1 @@
+"""What is tried on copies beside an upgrade: kills, rollback, releases side by side, time."""

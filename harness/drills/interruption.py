@@ -1,0 +1,208 @@
+"""Cut an upgrade off at a place of our choice, and put the database back the way an operator would."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pymysql
+
+from harness.common import owner
+from harness.common.waits import Retry, wait_until
+from harness.database import DURABLE, PORT, Database, backup
+from harness.database.baseline import Baseline
+from harness.database.copying import DATA, PREPARED
+from harness.dump import Dump
+from harness.engine.containers import Container, unique_name
+from harness.errors import InfrastructureError
+from harness.releases import Pair
+from harness.rt import Rt
+from harness.upgrade import statements
+from harness.upgrade.lifecycle import Lifecycle
+from harness.upgrade.statements import Counted, Statement
+
+BALLAST = f"{DATA}/ballast"
+MEMORY_SHARE = 0.4
+"""Of the machine's memory, for a disk that is made of it: whoever else works there needs some as well."""
+ROOM = 160
+"""MiB that a small disk has beyond the prepared data directory: for the server's start, and to restore a dump."""
+
+
+# A connection to the database's port with bytes in its send queue (proc_pid_net(5), numbers in hexadecimal).
+_UNANSWERED = f"$3 ~ /:{PORT:04X}$/ && $5 !~ /^00000000:/"
+
+
+class Cut(StrEnum):
+    """What happens to the upgrade."""
+
+    UPGRADE = "upgrade-killed"
+    SERVER = "server-killed"
+    NETWORK = "network-lost"
+    DISK = "disk-full"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an upgrade is cut off, and how. The cut comes before the statement is sent.
+
+    The server is killed while it works on the statement, as far as the moment can be met: that is the hard case.
+    """
+
+    cut: Cut
+    statement: Statement
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.cut} at {self.statement}"
+
+
+@contextlib.contextmanager
+def copy(lifecycle: Lifecycle, baseline: Baseline, cut: Cut) -> Iterator[Database]:
+    """Give a durable copy of a baseline that can be cut off in this way, for a `with` block."""
+    if cut is not Cut.DISK:
+        with lifecycle.baselines.cloned(baseline, DURABLE) as database:
+            yield database
+        return
+    database = _small_disk(lifecycle, baseline)
+    try:
+        with _beside(database):  # a server may die of a full disk, and its data must not end with it
+            yield database
+    finally:
+        lifecycle.baselines.discard(database)
+
+
+def _beside(database: Database) -> Container:
+    """Return an idle container that has the data directory of a server, whether that runs or not."""
+    mounts = database.container.docker.attrs["Mounts"]
+    volume = next(one["Name"] for one in mounts if one["Destination"] == DATA)
+    return Container(
+        database.container.client, database.container.image, "beside", entrypoint=["sleep", "3600"],
+        volumes={volume: (DATA, "rw")},
+    )  # fmt: skip
+
+
+def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
+    """Return a durable copy whose data directory is of a limited size. Its data ends with its last container.
+
+    Raises InfrastructureError where the memory that stands for the disk is more than the machine should give.
+    """
+    name = unique_name("small-disk")
+    megabytes = baseline.size[0] // 1024 + ROOM
+    if megabytes > (most := int(lifecycle.client.info()["MemTotal"] * MEMORY_SHARE) // 10**6):
+        raise InfrastructureError(
+            f"A disk that fills up is made of memory, and for this database it takes {megabytes} MB; the engine's "
+            f"machine can give {most} MB.",
+            repair="ask with a smaller dump, or on a machine with more memory",
+        )
+    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={megabytes}m"}
+    lifecycle.client.volumes.create(name, driver="local", driver_opts=options, labels=owner.labels("clone"))
+    try:
+        return Database(
+            lifecycle.client, baseline.server, baseline.image, baseline.credentials, DURABLE,
+            volumes={baseline.volume: (PREPARED, "ro"), name: (DATA, "rw")}, copy_from=PREPARED,
+        )  # fmt: skip
+    except BaseException:
+        lifecycle.client.api.remove_volume(name, force=True)
+        raise
+
+
+def cut_off(lifecycle: Lifecycle, database: Database, pair: Pair, place: Place) -> Counted:
+    """Upgrade a database and cut the upgrade off. Afterwards the server is up again.
+
+    Raises InfrastructureError when the upgrade never came to the place.
+    """
+    reached: list[Place] = []
+    with statements.counting(lifecycle, pair.target, database, hold=place.statement.number) as tools:
+
+        def held() -> None:
+            reached.append(place)
+            _DAMAGE[place.cut](tools, database)
+
+        made = statements.run(tools, pair.origin, pair.target, held=held)
+    if not reached:
+        raise InfrastructureError(
+            f"The upgrade never came to {place.statement}.",
+            [("End of its output", "\n".join(text for _, text in made.run.lines[-15:]))],
+        )
+    if place.cut is Cut.SERVER:
+        wait_until("The killed server ending", lambda: _ended(database), 30)
+        database.restart()
+    if place.cut is Cut.DISK:
+        _make_room(database)
+    return made
+
+
+def _make_room(database: Database) -> None:
+    """Do what an operator does first about a full disk; and start the server, which may have died of it."""
+    with _beside(database) as box:
+        box.need(["rm", "-f", BALLAST, f"{BALLAST}.rest"])
+
+    def settled() -> bool:
+        """Return whether the server lives; it may still be about to die."""
+        if database.container.ended() is not None:
+            return False
+        try:
+            database.rows("SELECT 1")
+        except pymysql.err.MySQLError as error:
+            raise Retry("it neither answers nor ends") from error
+        return True
+
+    if not wait_until("The server with room again answering or ending", settled, 60):
+        database.restart()
+
+
+def _ended(database: Database) -> None:
+    if database.container.ended() is None:
+        raise Retry("it runs")
+
+
+def _kill_upgrade(tools: Rt, database: Database) -> None:  # noqa: ARG001 - one signature for all
+    statements.kill(tools)
+
+
+def _kill_server(tools: Rt, database: Database) -> None:
+    statements.let_go(tools)
+    database.container.signal("KILL")
+
+
+def _lose_network(tools: Rt, database: Database) -> None:  # noqa: ARG001
+    """Take the upgrade's network away. It sends a statement, would wait for the answer for ever, and is ended."""
+    for name in tools.container.docker.attrs["NetworkSettings"]["Networks"]:
+        tools.container.client.networks.get(name).disconnect(tools.container.id, force=True)
+    statements.let_go(tools)
+
+    def sent() -> None:
+        if not tools.run("awk", _UNANSWERED, "/proc/net/tcp").out:
+            raise Retry("it has sent nothing that nobody confirmed")
+
+    wait_until("The upgrade sending a statement to nobody", sent, 60)
+    statements.kill(tools)
+
+
+def _fill_disk(tools: Rt, database: Database) -> None:
+    database.container.run(["dd", "if=/dev/zero", f"of={BALLAST}", "bs=1M"])
+    database.container.run(["dd", "if=/dev/zero", f"of={BALLAST}.rest", "bs=4k"])
+    statements.let_go(tools)
+
+
+_DAMAGE = {
+    Cut.UPGRADE: _kill_upgrade,
+    Cut.SERVER: _kill_server,
+    Cut.NETWORK: _lose_network,
+    Cut.DISK: _fill_disk,
+}
+
+
+def restore(database: Database, dump: Dump) -> None:
+    """Put a dump in the place of whatever a database holds, on the same server.
+
+    Raises InfrastructureError when the server's client does not take the dump.
+    """
+    backup.empty(database)
+    done = database.client_program(dump.chunks())
+    if done.code:
+        raise InfrastructureError(
+            f"The backup could not be restored on the server of the cut off upgrade (exit code {done.code})."
+        )

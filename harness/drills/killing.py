@@ -1,0 +1,133 @@
+"""One pair's kills: the undisturbed upgrade that they are measured by, and what is seen after each."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+from harness import upgrade
+from harness.checks import history as history_check
+from harness.checks import interrupted_upgrade, preflight, repeated
+from harness.checks import run as run_check
+from harness.checks.interrupted_upgrade import Aftermath
+from harness.common.once import Once
+from harness.database import Database
+from harness.drills import interruption
+from harness.drills.interruption import Cut, Place
+from harness.dump.choice import Choice
+from harness.errors import UsageError
+from harness.rt import Rt
+from harness.rt.thaw import Thawer
+from harness.upgrade import guard, statements
+from harness.upgrade.guard import OLDER
+from harness.upgrade.lifecycle import Lifecycle
+from harness.upgrade.statements import Counted, Statement
+from harness.verdict import Report
+
+BOUNDARIES = "steps"
+"""In place of a percentage: every first statement of a step."""
+
+
+class Killing:
+    """Everything that one pair's kills share. Close it when done: it owns containers."""
+
+    def __init__(self, lifecycle: Lifecycle, choice: Choice) -> None:
+        """Remember what it is about; nothing is started yet."""
+        self.lifecycle, self.pair, self.dump = lifecycle, choice.pair, choice.dump
+        self._once = Once()
+        self._stack = contextlib.ExitStack()
+
+    def close(self) -> None:
+        """Remove the containers and the copies."""
+        self._stack.close()
+
+    def before(self) -> Database:
+        """Return an untouched copy. Nothing may write to it."""
+        return self._once("before", self._copy)
+
+    def upgraded(self) -> tuple[Database, Counted]:
+        """Return what the undisturbed upgrade ends in, and its run. Nothing may write to the database."""
+        return self._once("upgraded", self._upgraded)
+
+    def statements(self, where: Iterable[str]) -> list[Statement]:
+        """Return the places asked for, in order: a percentage, a step's name, or "steps" for all their beginnings.
+
+        Raises UsageError for a word that is none of them.
+        """
+        _, counted = self.upgraded()
+        found: dict[int, Statement] = {}
+        for word in where:
+            found.update({one.number: one for one in _chosen(counted, word)})
+        return [found[number] for number in sorted(found)]
+
+    def kill(self, cut: Cut, statement: Statement) -> Report:
+        """Cut the upgrade off there, look at what is left, restore and upgrade again; judge it all."""
+        place = Place(cut, statement)
+        baseline = self.lifecycle.restored(self.dump, self.pair.server)
+        with interruption.copy(self.lifecycle, baseline, cut) as database:
+            made = interruption.cut_off(self.lifecycle, database, self.pair, place)
+            seen = self._look(place, made, database)
+            interruption.restore(database, self.dump)
+            seen.again = self._again(database)
+        return interrupted_upgrade.check(seen)
+
+    # How it is done.
+
+    def _copy(self) -> Database:
+        baseline = self.lifecycle.restored(self.dump, self.pair.server)
+        return self._stack.enter_context(interruption.copy(self.lifecycle, baseline, Cut.UPGRADE))
+
+    def _tools(self, version: str, database: Database) -> Rt:
+        lifecycle = self.lifecycle.new_side if version == self.pair.target else self.lifecycle
+        return lifecycle.tools(version, database)
+
+    def _upgraded(self) -> tuple[Database, Counted]:
+        self.before()
+        database = self._copy()
+        with statements.counting(self.lifecycle, self.pair.target, database) as tools:
+            return database, statements.run(tools, self.pair.origin, self.pair.target)
+
+    def _steps(self, tools: Rt) -> list[str]:
+        return self._once(
+            "steps", lambda: upgrade.expected_steps(tools.upgrade_steps(), self.pair.origin, self.pair.target)
+        )
+
+    def _look(self, place: Place, made: Counted, database: Database) -> Aftermath:
+        origin, target = self.pair.origin, self.pair.target
+        with contextlib.ExitStack() as stack:
+            new = stack.enter_context(self._tools(target, database))
+            known = self.lifecycle.has_image(origin)
+            old = stack.enter_context(self._tools(origin, database)) if known else None
+            thaw, steps = Thawer(new), self._steps(new)
+            left = history_check.read(database, thaw)
+            history = history_check.check(history_check.read(self.before(), thaw), left, steps, origin, target)
+            judgements = [guard.ask(one) for one in (new, old) if one]
+            changed = None
+            if judgements[0].code == OLDER:
+                changed = repeated.untouched(self.before(), database, thaw)
+            recognised = preflight.recognise(database, old, new, (origin, target), steps=steps, history=left)
+        forbidden = tuple(one.what for one in recognised.stops)
+        refused = {target: guard.try_to_serve(self.lifecycle.new_side, target, database)[0]}
+        ran = run_check.check(made.run, steps)
+        return Aftermath(str(place), target, ran, history, judgements, refused, changed, forbidden)
+
+    def _again(self, database: Database) -> list[Report]:
+        with self._tools(self.pair.target, database) as tools:
+            made = upgrade.run(tools, self.pair.origin, self.pair.target)
+            same = repeated.check(self.upgraded()[0], database, Thawer(tools))
+            return [run_check.check(made, self._steps(tools)), same]
+
+
+def _chosen(counted: Counted, word: str) -> list[Statement]:
+    if word == BOUNDARIES:
+        return counted.boundaries()
+    if found := [one for one in counted.boundaries() if one.step == word]:
+        return found
+    try:
+        return [counted.at_percent(float(word))]
+    except ValueError as error:
+        steps = ", ".join(one.step for one in counted.boundaries())
+        raise UsageError(
+            f"{word!r} is no place in this upgrade.",
+            repair=f"say a percentage, {BOUNDARIES!r}, or one of: {steps}",
+        ) from error

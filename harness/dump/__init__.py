@@ -1,0 +1,237 @@
+"""Dumps: a file of SQL, plain or compressed, and the facts beside it.
+
+A bundled dump `NAME.sql.zst` has a manifest `NAME.toml`; a dump that does not match its manifest is refused.
+A dump of the user's own may come without one: then less can be checked, and the verdict says so.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import functools
+import gzip
+import hashlib
+import io
+import lzma
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, cast
+
+from backports import zstd
+
+from harness.dump.text import Text
+from harness.errors import UsageError
+from harness.releases import ROOT, parse
+
+FOLDER = ROOT / "fixtures" / "dumps"
+CHUNK = 1 << 20
+HEAD = 4096
+"""Bytes of SQL in which a dump says what wrote it."""
+_FORMATS: dict[str, tuple[bytes, Callable[[IO[bytes]], Any]]] = {
+    "gzip": (b"\x1f\x8b", gzip.open),
+    "xz": (b"\xfd7zXZ\x00", lzma.open),
+    "bzip2": (b"BZh", bz2.open),
+    "zstd": (b"\x28\xb5\x2f\xfd", zstd.open),
+}
+_DAMAGE = (EOFError, OSError, lzma.LZMAError, zstd.ZstdError)
+_SERVER = re.compile(rb"^-- Server version\s+(\S+)", re.MULTILINE)
+_OF_THE_SERVER = ("mysql", "sys", "information_schema", "performance_schema")
+_TEXTS = ("release", "server", "sha256", "why")
+
+
+class DumpError(UsageError):
+    """The dump is missing, damaged, cut off, or not what its manifest says."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Facts beside a dump. `rows` maps table to row count; `accounts` name to password of test accounts."""
+
+    release: str
+    server: str
+    sha256: str
+    why: str
+    rows: dict[str, int]
+    accounts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A dump file that has been looked at: its format, sha256, and manifest if it has one."""
+
+    path: Path
+    format: str
+    sha256: str
+    manifest: Manifest | None
+
+    @property
+    def name(self) -> str:
+        """Return the file's name without its endings."""
+        return self.path.name.partition(".sql")[0]
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """Open the SQL text. Damage surfaces while reading: use `chunks` unless you handle it."""
+        with self.path.open("rb") as raw:
+            if self.format in _FORMATS:
+                with _FORMATS[self.format][1](raw) as text:
+                    yield text
+            else:
+                yield raw
+
+    def written_on(self) -> str:
+        """Return the server that the dump was read from, as "MySQL 5.7" or "MariaDB 10.11"; "" where it is silent.
+
+        The client writes its own name into the first line, whatever server it asks; the server's version comes
+        a few lines below, and only MariaDB's names the product.
+        """
+        try:
+            with self.open() as text:
+                found = _SERVER.search(text.read(HEAD))
+        except _DAMAGE:
+            return ""
+        version = found[1].decode(errors="replace") if found else ""
+        product = "MariaDB" if "mariadb" in version.lower() else "MySQL"
+        number = re.match(r"\d+\.\d+", version)
+        return f"{product} {number[0]}" if number else ""
+
+    def chunks(self, text: Text | None = None) -> Iterator[bytes]:
+        """Yield the SQL as it is fed to a server, lines that belong to the old server taken out.
+
+        text: gathers what the dump says of itself. Raises DumpError when the archive is damaged, when the text
+        ends before its last line ("-- Dump completed"), for a dump cut between two statements restores without
+        any error, and when it holds two databases, the second of which would be restored over the first.
+        """
+        text = Text() if text is None else text
+        try:
+            with self.open() as stream:
+                for line in _blocks(stream):
+                    fed = text.take(line)
+                    if fed and len(text.databases) < 2:  # of what comes then, only the names are wanted
+                        yield fed
+        except _DAMAGE as error:
+            raise DumpError(
+                f"The dump {self.path.name} is damaged: its {self.format} data ends after {text.size} bytes.",
+                [("Decompressor", str(error) or type(error).__name__)],
+                "copy it again from where it was made and compare the sizes",
+            ) from error
+        if not text.whole:
+            raise DumpError(
+                f"The dump {self.path.name} is cut off: {text.size} bytes of SQL without the closing line "
+                "'-- Dump completed'.",
+                repair="make it again without --compact and --skip-comments; look at the disk's free space",
+            )
+        if len(text.databases) > 1:
+            first = next((name for name in text.databases if name not in _OF_THE_SERVER), "rt")
+            raise DumpError(
+                f"The dump {self.path.name} holds {len(text.databases)} databases: {', '.join(text.databases)}.",
+                repair="dump the one that RT works on by its name alone, without --databases and --all-databases: "
+                f"mariadb-dump --single-transaction --default-character-set=utf8mb4 {first} > rt.sql",
+            )
+
+
+def need_whole(dump: Dump) -> Text | None:
+    """Read a dump to its end, and return what it says of itself. Raises DumpError as `chunks` does.
+
+    One with a manifest has been compared with that: None. To unpack it takes a small part of the time in which a
+    server restores it: about a second for 200 MB of plain text, four where it was packed by gzip.
+    """
+    if dump.manifest:
+        return None
+    text = Text()
+    for _ in dump.chunks(text):
+        pass
+    return text
+
+
+def _blocks(text: IO[bytes]) -> Iterator[bytes]:
+    """Yield lines; a line longer than 1 MiB comes in pieces, so that memory stays bounded."""
+    reader = io.BufferedReader(cast(Any, text), CHUNK) if not isinstance(text, io.BufferedReader) else text
+    while line := reader.readline(CHUNK):
+        yield line
+
+
+def manifest_of(path: Path) -> Path:
+    """Return where the manifest of a dump lies."""
+    return path.with_name(path.name.partition(".sql")[0] + ".toml")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest. Raises DumpError when it cannot be read, or a fact is missing or of the wrong kind."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DumpError(f"The manifest {path.name} cannot be used: {error}.") from error
+    known = {key: data.pop(key, None) for key in _TEXTS}
+    tables = {key: data.pop(key, standard) for key, standard in (("rows", None), ("accounts", {}))}
+    wrong = [f"{key} must be a text" for key, value in known.items() if not isinstance(value, str)]
+    wrong += [
+        f"{key} must be a table of {kind.__name__} values"
+        for (key, table), kind in zip(tables.items(), (int, str), strict=True)
+        if not isinstance(table, dict) or not all(type(value) is kind for value in table.values())
+    ]
+    if wrong:
+        raise DumpError(
+            f"The manifest {path.name} cannot be used: {', '.join(wrong)}.",
+            repair="write it as the bundled ones are, or take it away: less can be checked then",
+        )
+    parse(known["release"])
+    return Manifest(**known, **tables, facts=data)
+
+
+def load(path: Path) -> Dump:
+    """Look at a dump file and check it against its manifest.
+
+    Raises DumpError when it is missing, empty, not SQL, or has another sha256 than the manifest says.
+    """
+    if not path.is_file():
+        bundled = ", ".join(sorted(one.name for one in FOLDER.glob("*.sql.zst")))
+        raise DumpError(f"There is no dump {path}.", repair=f"name a file; bundled: {bundled or 'none'}")
+    try:
+        with path.open("rb") as raw:
+            head = raw.read(512)
+        facts = path.stat()
+        sha256 = _sha256(path.resolve(), facts.st_size, facts.st_mtime_ns)
+    except OSError as error:
+        raise DumpError(f"The dump {path} cannot be read: {error.strerror}.") from error
+    found = next((name for name, (magic, _) in _FORMATS.items() if head.startswith(magic)), "plain")
+    if found == "plain" and not _looks_like_sql(head):
+        raise DumpError(
+            f"{path.name} is not a dump: neither SQL text nor gzip, xz, bzip2 or zstd.",
+            repair="make it with mariadb-dump or mysqldump",
+        )
+    beside = manifest_of(path)
+    manifest = read_manifest(beside) if beside.is_file() else None
+    if manifest and manifest.sha256 != sha256:
+        raise DumpError(
+            f"The dump {path.name} is not the one that {beside.name} describes.",
+            [("sha256", f"manifest {manifest.sha256}\nfile     {sha256}")],
+            "restore the file, or make dump and manifest again together",
+        )
+    return Dump(path, found, sha256, manifest)
+
+
+@functools.lru_cache
+def _sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - a file that changed is another one
+    """Read a file once a process: a large dump takes half a minute, and many ask which one it is."""
+    with path.open("rb") as raw:
+        return hashlib.file_digest(raw, "sha256").hexdigest()
+
+
+def _looks_like_sql(head: bytes) -> bool:
+    return bool(head.strip()) and b"\0" not in head and head.lstrip()[:2] in (b"--", b"/*", b"SE", b"DR", b"CR")
+
+
+def bundled(release: str, keyword: str | None = None) -> Path:
+    """Return the bundled dump of a release. Raises DumpError when there is none.
+
+    Without a keyword the release's "campus" dump is meant, which exercises everything an upgrade touches.
+    """
+    path = FOLDER / f"rt-{release}-{keyword or 'campus'}.sql.zst"
+    if not path.is_file():
+        raise DumpError(f"No dump of RT {release} is bundled ({path.name}).", repair="name one with DUMP=")
+    return path

@@ -1,0 +1,178 @@
+"""Collect the words that may stay in log lines: those of the messages of RT, Perl, the servers and the harness.
+
+    python -m harness.dumpmaking.vocabulary
+
+Writes vocabulary.txt, by which harness.common.redact tells a program's words from people's. Run it after adding a
+release or a server: words that are missing there are left out of findings, never shown.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+import re
+import sys
+import textwrap
+from argparse import RawDescriptionHelpFormatter
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from docker import DockerClient
+
+from harness import engine, leftovers
+from harness.common import owner, redact
+from harness.common.arguments import Parser
+from harness.engine import faults
+from harness.engine.containers import Container
+from harness.images import Images
+from harness.releases import ROOT, releases, servers
+
+LIBRARIES = ("docker", "pymysql", "requests", "rt", "urllib3")
+"""Packages of Python whose errors the harness passes on."""
+MADE_UP = ("mutants", "traps", "redact.py", "vocabulary.py")
+"""Parts of the harness in which people are invented."""
+_RT = (
+    "find /opt/rt/share/lib/ -name '*.pm' ! -path '*/RT/Test*' | xargs cat; "
+    "cat /opt/rt/upgrade/*/content /opt/rt/upgrade/*/indexes /opt/rt/upgrade/*/backcompat 2>/dev/null; "
+    "cat /usr/local/bin/rt-*"
+)
+_RT_NAMES = (
+    "cd /opt/rt/share && find html -type f | sort; cat etc/schema.mysql /opt/rt/etc/RT_Config.pm 2>/dev/null"
+)
+_PERL = (
+    "perl -MOpcode=opdesc,opset_to_ops,full_opset -le 'print for opdesc(opset_to_ops(full_opset()))'; "
+    "cat /usr/share/perl/*/pod/perldiag.pod 2>/dev/null | grep '^=item '"
+)
+_APACHE = (
+    "ls /usr/lib/apache2/modules | tr _ ' '; "
+    "grep -aoh 'AH[0-9]*: [ -~]*' /usr/sbin/apache2 /usr/lib/apache2/modules/*.so"
+)
+_SERVER = "for f in $(find / -xdev -path '*/english/errmsg.sys'); do tr -c ' -~' '\\n' <$f; done"
+_POD = re.compile(r"^=[a-z]\w*.*?(?:^=cut\s*$|\Z)", re.DOTALL | re.MULTILINE)
+_SPEECH = re.compile(
+    r"\b(?:Logger->\w+|die|warn|croak|confess|loc|print\w*|return|Message|Description|AddRight)\b[^;]{0,800};"
+)
+_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'')
+_VARIABLE = re.compile(
+    r"[$@%]\{?[\w:]+\}?(?:(?:->)?(?:\[[^\]]*\]|\{[^}]*\}))*|\\[a-z]|%[-\d.]*[a-z]\b|@\{\[.*?\]\}"
+)
+_CAMEL = re.compile(r"\b[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+\b")
+_CALENDAR = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*")
+_WORD = redact.WORD
+
+
+def words(text: str) -> set[str]:
+    """Return the words of a text that only a program speaks in."""
+    return {one for one in _WORD.findall(text) if len(one) > 1 and not _CALENDAR.fullmatch(one)}
+
+
+def spoken(perl: str) -> set[str]:
+    """Return the words of what Perl code logs, prints or answers, without what is put into it, and its names."""
+    code = _POD.sub("", perl)
+    found: set[str] = set(_CAMEL.findall(code))
+    for speech in _SPEECH.findall(code):
+        for double, single in _TEXT.findall(speech):
+            found |= words(_VARIABLE.sub(" ", double or single))
+    return found
+
+
+def written(python: str) -> set[str]:
+    """Return the words of the texts in Python code, without those that only explain it."""
+    return words("\n".join(texts(python)))
+
+
+def texts(python: str) -> list[str]:
+    """Return the texts in Python code, without those that only explain it."""
+    tree = ast.parse(python)
+    told = {
+        id(node.value) for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }  # fmt: skip
+    return [
+        node.value for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told
+    ]  # fmt: skip
+
+
+def called(python: str) -> set[str]:
+    """Return the words in the names of Python code: tracebacks quote it."""
+    kinds = ("name", "attr", "id", "arg", "module")
+    found = [
+        getattr(node, name) for node in ast.walk(ast.parse(python)) for name in kinds
+        if isinstance(getattr(node, name, None), str)
+    ]  # fmt: skip
+    return words(" ".join(found).replace("_", " "))
+
+
+def of_python() -> set[str]:
+    """Return the words of the harness's own messages and code, of its libraries' texts, and of the system's."""
+    found = words("\n".join(os.strerror(number) for number in range(134)))
+    made_up = [ROOT / "harness" / name for name in MADE_UP]
+    for path in (path for folder in ("harness", "fixtures") for path in sorted((ROOT / folder).rglob("*.py"))):
+        if not any(one in (path, *path.parents) for one in made_up):
+            code = path.read_text(encoding="utf-8")
+            found |= written(code) | called(code)
+    for spec in filter(None, map(find_spec, LIBRARIES)):
+        for path in (
+            path for folder in spec.submodule_search_locations or () for path in Path(folder).rglob("*.py")
+        ):
+            found |= written(path.read_text(encoding="utf-8"))
+    return found
+
+
+def of_release(said: str, names: str, diagnostics: str) -> set[str]:
+    """Return the words of an RT image, of its code, of its pages, tables and options, and Perl's diagnostics."""
+    return spoken(said) | words(_POD.sub("", names)) | words(diagnostics)
+
+
+def _container(client: DockerClient, image: str) -> Container:
+    return Container(client, image, "words", command=["sleep", "infinity"], entrypoint=[])
+
+
+def collect(client: DockerClient) -> set[str]:
+    """Return the words of all images. Raises what the engine does."""
+    images, found = Images(client), of_python()
+    for release in releases().values():
+        with _container(client, images.rt(release)) as one:
+            said, names, perl, apache = (
+                one.run(["sh", "-c", command]).out for command in (_RT, _RT_NAMES, _PERL, _APACHE)
+            )
+            found |= of_release(said, names, f"{perl}\n{apache}")
+    for server in servers().values():
+        with _container(client, images.server(server)) as one:
+            found |= words(one.run(["sh", "-c", _SERVER]).out)
+    return found
+
+
+def text(found: Iterable[str]) -> str:
+    """Return the words as the file holds them: sorted, as many to a line as fit; capitals where they must be."""
+    every = set(found)
+    kept = sorted(one for one in every if not (one.isupper() and one.lower() in every))
+    return "\n".join(textwrap.wrap(" ".join(kept), 115, break_long_words=False, break_on_hyphens=False)) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the file."""
+    parser = Parser(
+        prog="python -m harness.dumpmaking.vocabulary",
+        description=__doc__,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(arguments)
+
+    def work() -> int:
+        owner.session()
+        with contextlib.closing(engine.connect()) as client:
+            try:
+                redact.VOCABULARY.write_text(text(collect(client)), encoding="utf-8")
+            finally:
+                leftovers.remove_own(client)
+        return 0
+
+    return faults.ended("vocabulary", work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Errors of the engine and of the network, as sentences."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+from collections.abc import Callable
+
+import pymysql
+import requests
+import urllib3
+from docker.errors import DockerException
+
+from harness import engine
+from harness.common import cache, redact
+from harness.errors import HarnessError, InfrastructureError
+
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EDQUOT)
+
+
+def explained(error: BaseException) -> HarnessError | None:
+    """Return what an error of the things below us means for a person; None for an error of our own making."""
+    if isinstance(error, HarnessError):
+        return error
+    if isinstance(error, OSError) and (known := _of_a_file(error)):
+        return known
+    text = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+    if isinstance(error, DockerException) and "no space left on device" in str(error).lower():
+        return InfrastructureError(
+            "The engine's disk is full.", [("Engine", text)], "make room below the engine's directory"
+        )
+    network = (requests.RequestException, urllib3.exceptions.HTTPError, DockerException, ConnectionError)
+    if isinstance(error, DockerException) or (isinstance(error, network) and engine.answering() is None):
+        return InfrastructureError(
+            "The container engine gave way in the middle.", [("Engine", text)],
+            "run `make engine` and then the same command again; leftovers are swept away then",
+        )  # fmt: skip
+    if isinstance(error, (*network, pymysql.err.OperationalError, pymysql.err.InterfaceError)):
+        return InfrastructureError(
+            "A container stopped answering in the middle.", [("Last answer", f"{type(error).__name__}: {text}")],
+            "look at its log in the report, and whether the machine ran out of memory",
+        )  # fmt: skip
+    return None
+
+
+def sentence_of(error: Exception) -> HarnessError:
+    """Return any error as one of ours, for those who have to go a way back whatever has happened."""
+    return explained(error) or InfrastructureError(f"{type(error).__name__}: {redact.line(str(error))}")
+
+
+def ended(program: str, work: Callable[[], int]) -> int:
+    """Do a command's work and return its exit code.
+
+    What gave way is a sentence and ends with 2, and so does an error that nobody expected, with the places that it
+    came through: Python's own way would end with 1, which means findings.
+    """
+    try:
+        return work()
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no finding
+        if (known := explained(error)) is not None:
+            print(f"{program}: {known}", file=sys.stderr)
+            return known.exit_code
+        print("".join(traceback.format_tb(error.__traceback__)), end="", file=sys.stderr)
+        print(f"{program}: {type(error).__name__}: {redact.line(str(error))}", file=sys.stderr)
+    return InfrastructureError.exit_code
+
+
+def _of_a_file(error: OSError) -> InfrastructureError | None:
+    if error.errno == errno.ENOSPC:
+        return InfrastructureError(
+            f"The disk is full: {error.filename or 'a file'} could not be written.",
+            repair="make room (make distclean removes what the harness keeps) and run it again",
+        )
+    if error.errno in _FORBIDDEN and error.filename:
+        return InfrastructureError(
+            f"{error.filename} cannot be used: {error.strerror}.",
+            repair=f"see whose it is; {cache.VARIABLE} names another directory for what the harness keeps",
+        )
+    return None

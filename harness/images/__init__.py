@@ -1,0 +1,243 @@
+"""Build the images: a Debian base per suite, database servers, RT releases.
+
+An image's tag is the hash of everything that went into it, so it is built at most once and never stale.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from docker import DockerClient
+from docker.errors import APIError, ImageNotFound
+from filelock import FileLock, Timeout
+
+from harness import engine
+from harness.common import cache
+from harness.common.arguments import Parser
+from harness.common.notify import Notify, quiet
+from harness.common.waits import Retry, wait_until
+from harness.engine import faults
+from harness.errors import InfrastructureError, UsageError
+from harness.images import bootstrap, mirror
+from harness.releases import ROOT, Release, Server, Suite, releases, servers
+
+OVERRIDE_VARIABLE = "RT_HARNESS_IMAGES"
+"""Images named by the user: "mariadb-10.11=mariadb:10.11,rt-5.0.3=example.org/rt:5.0.3"."""
+CONCURRENT_BUILDS = 2
+MANAGED_LABEL = "rt-harness.image"
+
+
+class ImageBuildError(InfrastructureError):
+    """An image could not be built; carries the last lines of the build log and where the whole log is."""
+
+
+@dataclass
+class Images:
+    """Makes images on an engine. `notify` hears one line whenever something slow begins."""
+
+    client: DockerClient
+    notify: Notify = quiet
+    sources: mirror.Mirror | None = None
+
+    @property
+    def _mirror(self) -> mirror.Mirror:
+        return self.sources or mirror.of_machine()
+
+    def base(self, suite: Suite) -> str:
+        """Return the tag of the Debian base of a suite, made first if it is not there."""
+        folder = ROOT / "image" / "base"
+        files = _apt_files(suite, self._mirror)
+        key = cache.digest(_key(folder), *(f"{name}\n{text}" for name, text in sorted(files.items())))
+        tag = f"rt-harness/base:{suite.name}-{key}"
+
+        def make() -> None:
+            origin = bootstrap.origin(self.client, suite, self._mirror, self.notify)
+            self._build(tag, folder, {"ORIGIN": origin}, files)
+
+        return self._once(tag, f"base {suite.name}", make)
+
+    def server(self, server: Server) -> str:
+        """Return the tag of a database server's image, built first if it is not there."""
+        if chosen := named_by_user(server.name):
+            return self._present(chosen)
+        arguments = {"PACKAGES": " ".join(server.packages), "SERVER": server.name}
+        return self._layer("server", server.name, server.suite, ROOT / "image" / "database", arguments)
+
+    def rt(self, release: Release) -> str:
+        """Return the tag of an RT release's image, built first if it is not there."""
+        if chosen := named_by_user(f"rt-{release.version}"):
+            return self._present(chosen)
+        arguments = {"MAJOR": str(release.major), "RELEASE": release.version}
+        return self._layer("rt", release.version, release.suite, ROOT / "image" / "rt", arguments)
+
+    def _layer(self, kind: str, name: str, suite: Suite, folder: Path, arguments: dict[str, str]) -> str:
+        base = self.base(suite)
+        key = cache.digest(base, _key(folder), *(f"{k}={v}" for k, v in sorted(arguments.items())))
+        tag = f"rt-harness/{kind}:{name}-{key}"
+        return self._once(tag, f"{kind} {name}", lambda: self._build(tag, folder, {"BASE": base, **arguments}))
+
+    def _present(self, tag: str) -> str:
+        """Return the id of an image that the user named, pulled if the engine does not have it."""
+        try:
+            self.client.images.get(tag)
+        except ImageNotFound:
+            self.notify(f"pulling {tag}")
+            try:
+                self.client.images.pull(tag)
+            except APIError as error:
+                raise UsageError(
+                    f"The image {tag} is neither on this engine nor to be pulled.",
+                    [("Engine", str(error.explanation))],
+                    f"build or pull it first, or correct {OVERRIDE_VARIABLE}",
+                ) from error
+        # By its id: what is remembered of one image must not be believed of the next that bears the name.
+        return str(self.client.images.get(tag).id)
+
+    def _once(self, tag: str, what: str, make: Callable[[], None]) -> str:
+        """Run `make` unless the image exists; one process makes it, the others wait."""
+        if self._exists(tag):
+            return tag
+        with cache.lock(f"image-{tag.rpartition(':')[2]}"):
+            if not self._exists(tag):
+                self.notify(f"building {what}")
+                make()
+        return tag
+
+    def _exists(self, tag: str) -> bool:
+        try:
+            self.client.images.get(tag)
+        except ImageNotFound:
+            return False
+        return True
+
+    def _build(
+        self, tag: str, folder: Path, arguments: dict[str, str], extra: dict[str, str] | None = None
+    ) -> None:
+        log = cache.directory("logs") / f"build-{tag.replace('/', '_').replace(':', '_')}.log"
+        with _build_slot(), log.open("w", encoding="utf-8") as out:
+            stream = self.client.api.build(
+                fileobj=_context(folder, extra or {}),
+                custom_context=True,
+                tag=tag,
+                # A proxy is for the build alone, and there may be a password in it: nothing of it stays.
+                buildargs=arguments | self._mirror.environment,
+                labels={MANAGED_LABEL: "1"},
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            error = ""
+            for chunk in stream:  # to its end also after an error: an answer that is not read stays open
+                error = error or chunk.get("error", "")
+                out.write(chunk.get("stream", "") + chunk.get("error", ""))
+            if error:
+                out.flush()
+                raise ImageBuildError(
+                    f"The image {tag} could not be built.",
+                    [("Last lines of the build", _tail(log)), ("Whole log", str(log))],
+                    "read the last lines; when the mirror moved on, image/releases.toml needs a change",
+                )
+
+
+def named_by_user(name: str) -> str | None:
+    """Return the image that the user named in the place of a built one ("rt-5.0.3"), None without."""
+    pairs = (item.partition("=") for item in os.environ.get(OVERRIDE_VARIABLE, "").split(",") if item.strip())
+    return {key.strip(): value.strip() for key, _, value in pairs}.get(name)
+
+
+def _apt_files(suite: Suite, sources: mirror.Mirror) -> dict[str, str]:
+    """Return the files below /etc/apt that a base gets, by path inside the build context."""
+    conf = ['APT::Install-Recommends "false";', *suite.apt]
+    files = {"etc/apt/apt.conf.d/90harness": "\n".join(conf) + "\n"}
+    if lines := sources.sources(suite.name, suite.security):
+        files["etc/apt/sources.list"] = lines
+        # Newer images come with a deb822 file; an empty one of that name takes its place.
+        files["etc/apt/sources.list.d/debian.sources"] = ""
+    return files
+
+
+def _key(folder: Path) -> str:
+    return cache.digest_of_files(folder, [p for p in folder.rglob("*") if p.is_file() and p.suffix != ".md"])
+
+
+def _context(folder: Path, extra: dict[str, str]) -> io.BytesIO:
+    """Return a build context as a tar: the folder, and files made from text."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        tar.add(folder, arcname=".")
+        for name, text in extra.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            member.mode = 0o644
+            tar.addfile(member, io.BytesIO(text.encode()))
+    buffer.seek(0)
+    return buffer
+
+
+def _tail(log: Path, lines: int = 25) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+@contextmanager
+def _build_slot() -> Iterator[None]:
+    """Hold one of the build slots of this user: more builds at once only slow each other down."""
+    slots = [cache.lock(f"build-slot-{number}", timeout=0) for number in range(CONCURRENT_BUILDS)]
+
+    def take() -> FileLock:
+        for slot in slots:
+            try:
+                slot.acquire()
+            except Timeout:
+                continue
+            return slot
+        raise Retry("all build slots are taken")
+
+    held = wait_until("A build slot", take, timeout=1800, interval=0.2)
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def build_all(client: DockerClient, notify: Notify, names: Sequence[str] = ()) -> dict[str, str]:
+    """Build every image of the manifest, or those named ("rt-5.0.3", "mariadb-10.11"); return name to tag."""
+    images = Images(client, notify)
+    makers: dict[str, Callable[[], str]] = {}
+    for one in releases().values():
+        makers[f"rt-{one.version}"] = partial(images.rt, one)
+    for two in servers().values():
+        makers[two.name] = partial(images.server, two)
+    if unknown := set(names) - set(makers):
+        raise UsageError(
+            f"There is no image {', '.join(sorted(unknown))}.", repair=f"choose from: {', '.join(makers)}"
+        )
+    wanted = list(names) or list(makers)
+    with ThreadPoolExecutor(CONCURRENT_BUILDS) as pool:
+        return dict(zip(wanted, pool.map(lambda name: makers[name](), wanted), strict=True))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build images: `python -m harness.images [NAME ...]`; print each name and tag."""
+    parser = Parser(prog="python -m harness.images", description="Build the images that are not there yet.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as rt-5.0.3 or mariadb-10.11 (all of them)")
+    names, start = parser.parse_args(arguments).names, time.monotonic()
+
+    def build() -> int:
+        with contextlib.closing(engine.connect()) as client:
+            for name, tag in build_all(
+                client, lambda line: print(f"{time.monotonic() - start:6.1f} s  {line}", flush=True), names
+            ).items():
+                print(f"{name:14} {tag}")
+        return 0
+
+    return faults.ended("images", build)

@@ -1,0 +1,245 @@
+"""An RT release in a container: its command line tools, or its web site."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+from docker import DockerClient
+
+from harness.common.waits import Retry, wait_until
+from harness.database import NAME, USER, Database
+from harness.engine.commands import Done
+from harness.engine.containers import Container
+from harness.errors import InfrastructureError
+from harness.releases import VERSION, Release, parse
+from harness.rt import siteconfig
+from harness.rt.perl_server import WarmPerl
+
+SECRETS = "/opt/share/docker/secrets/rt"
+SITE_CONFIGURATION = "/opt/rt/site.d"
+PERL = ("perl", f"-I{SITE_CONFIGURATION}/lib", "-I/opt/rt/share/lib")
+"""Perl with RT's libraries as its own programs have them: the site's own come first."""
+HTTP = 80
+MAIL_SINK = "/opt/rt/mail-sink"
+LAST = Path(__file__).parents[1] / "perl" / "last.pm"
+"""What every copy reads after the site's own files."""
+NOWHERE = "127.0.0.1"
+"""Where no database is: a container's own address, which refuses at once. A name would be looked up first."""
+FEW_WORKERS = "2"
+"""Each Apache process pays for its own first pages, and nobody here asks more than two things at once."""
+_TOOL = """
+my $path = '/usr/local/bin/' . shift @ARGV;
+$0 = $path;
+-r $path or do { print STDERR "$path: $!\\n"; exit 127 };
+do $path;
+if ($@) { print STDERR $@; exit 255 }
+"""
+"""One of RT's own programs in a process that has RT's modules: its exit code is the one that it ends with."""
+PATIENCE = 120.0
+"""Seconds that a site gets until it serves its login page."""
+LOGIN_MARK = 'name="user"'
+"""Part of RT's login form, in every release."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A site's own configuration: files below /opt/rt/site.d, by relative path.
+
+    remarks: what was left out of what the site has named.
+    """
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path | None) -> Configuration:
+        """Read a .pm file, a folder of .pm files and plugins, or a copy of RT's etc folder.
+
+        Raises UsageError when there is nothing to read: a site that names its configuration means it.
+        """
+        if path is None:
+            return cls()
+        return cls(*siteconfig.read(path))
+
+    def inside(self) -> list[tuple[str, bytes]]:
+        """Return (absolute path in the container, content) of each file, and of the one that is read last."""
+        found = [(f"{SITE_CONFIGURATION}/{name}", content) for name, content in self.files.items()]
+        return [*found, (f"{SITE_CONFIGURATION}/{self.last()}", LAST.read_bytes())]
+
+    @staticmethod
+    def pinned() -> set[str]:
+        """Return the options that a copy does not take from the site."""
+        text = LAST.read_text(encoding="utf-8")
+        return set(re.findall(r"^\s*(?:Set\(\$|RT->Config->Set\(')(\w+)", text, re.MULTILINE))
+
+    def last(self) -> str:
+        """Return a name that an image reads after all of the site's: it sorts by bytes, without hidden ones."""
+        own = [os.fsencode(name) for name in self.files if re.fullmatch(r"[^./][^/]*\.pm", name)]
+        stem = max([b"~harness.pm", *own]).removesuffix(b".pm")
+        return os.fsdecode(stem + b"~.pm")  # "~" comes after the "." of whoever was last
+
+
+def secret_files(host: str, password: str, *, port: int = 3306, healthcheck: str = "") -> list[tuple[str, bytes]]:
+    """Return the secrets as the deployment mounts them: database settings and the health check's password."""
+    settings = {
+        "RT_DB_HOST": host, "RT_DB_PORT": str(port), "RT_DB_NAME": NAME, "RT_DB_USER": USER,
+        "RT_DB_PASSWORD": password,
+    }  # fmt: skip
+    lines = "".join(f"{key}={value}\n" for key, value in settings.items())
+    return [
+        (f"{SECRETS}/rt-db", lines.encode()),
+        (f"{SECRETS}/healthcheck.passwd", f"{healthcheck or secrets.token_hex(8)}\n".encode()),
+    ]
+
+
+class Rt:
+    """A container of an RT release, connected to a database. `serve` starts the web site, else it idles.
+
+    It exists from construction until `remove`, or for a `with` block.
+    """
+
+    def __init__(
+        self, client: DockerClient, release: Release | str, image: str, database: Database | None, *,
+        configuration: Configuration | None = None, serve: bool = False, healthcheck_password: str = "",
+        environment: Mapping[str, str] | None = None, files: Iterable[tuple[str, bytes]] = (), **options: Any,
+    ) -> None:  # fmt: skip
+        """Start it. database None means: point it to where there is none."""
+        self.release = release if isinstance(release, str) else release.version
+        host = self.database_host = database.host if database else NOWHERE
+        password = database.credentials.password if database else "none"
+        own = secret_files(host, password, healthcheck=healthcheck_password)
+        own += (configuration or Configuration()).inside()
+        settings = {"SERVER_NAME": "localhost", "RT_WORKERS": FEW_WORKERS, "RT_MAIL_COMMAND": MAIL_SINK}
+        settings |= environment or {}
+        self.container = Container(
+            client, image, "rt-site" if serve else "rt-tools", command=None if serve else ["sleep", "infinity"],
+            environment=settings, files=[*own, *files],
+            ports=[HTTP] if serve else [], **options,
+        )  # fmt: skip
+        self._programs = 0
+        plain = configuration is None or siteconfig.only_sets_options(configuration.files)
+        self.warm = WarmPerl(self.container) if plain and not serve else None
+
+    def __enter__(self) -> Self:
+        """Give it for a `with` block, which removes it at its end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+    def run(self, *command: str, limit: float = 120, **options: Any) -> Done:
+        """Run one of RT's tools, with standard input at its end."""
+        return self.container.run(command, limit=limit, **options)
+
+    def need(self, *command: str, limit: float = 120, **options: Any) -> str:
+        """Run a tool that must work; return its output. Raises ExecError."""
+        return self.container.need(command, limit=limit, **options)
+
+    def tool(self, *command: str, limit: float = 120) -> Done:
+        """Run one of RT's own Perl programs, with standard input at its end.
+
+        Where a process has RT loaded already, it is run there, which saves it a second.
+        """
+        if self.warm and self.warm.begun:
+            done = self.warm.run(_TOOL, *command, limit=limit)
+            if done is not None:
+                return done
+        return self.run(*command, limit=limit)
+
+    def perl(
+        self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
+    ) -> Done:
+        """Run a Perl program with RT's libraries in reach; it loads and initialises RT itself.
+
+        From the second program on RT is loaded once for all of them. Where a site's own files may change what RT's
+        modules are, they are loaded for each program anew.
+        """
+        self._programs += 1
+        if self.warm and (self.warm.begun or self._programs > 1):
+            done = self.warm.run(program, *arguments, limit=limit, heard=heard)
+            if done is not None:
+                return done
+        # In the program and not beside it: words of a command line are there for all of the machine to read, and
+        # passwords and keys are among them.
+        words = " ".join(one.encode(errors="surrogateescape").hex() or "-" for one in arguments)
+        told = f"BEGIN {{ @ARGV = map {{ $_ eq '-' ? '' : pack 'H*', $_ }} qw({words}) }} {program}"
+        return self.container.run([*PERL, "-"], stdin=[told.encode()], limit=limit, heard=heard)
+
+    def warm_up(self) -> None:
+        """Begin to load RT for the Perl programs to come."""
+        if self.warm:
+            self.warm.begin()
+
+    @property
+    def url(self) -> str:
+        """Return the address of the site as this machine reaches it, without a slash at the end."""
+        host, port = self.container.address(HTTP)
+        return f"http://{host}:{port}"
+
+    def session(self) -> requests.Session:
+        """Return an HTTP session that looks like a browser coming from the site's own pages.
+
+        RT compares host and Referer with the address it was configured with, not with the published port.
+        """
+        session = requests.Session()
+        session.headers.update({"Host": "localhost", "Referer": "http://localhost/"})
+        return session
+
+    def wait(self, timeout: float | None = None) -> Rt:
+        """Wait (PATIENCE, unless said) until the login page is served. Raises NotReadyError with the log."""
+
+        def served() -> None:
+            answer = requests.get(f"{self.url}/", headers={"Host": "localhost"}, timeout=10, allow_redirects=False)
+            if answer.status_code != 200 or LOGIN_MARK not in answer.text:
+                raise Retry(f"GET / answers {answer.status_code} without a login form")
+
+        limit = PATIENCE if timeout is None else timeout
+        wait_until(
+            f"RT {self.release} serving its login page", served, limit, interval=0.1,
+            retry_on=(requests.RequestException,), gone=self.container.ended, evidence=self.container.evidence,
+        )  # fmt: skip
+        return self
+
+    def upgrade_steps(self) -> list[str]:
+        """Return the names of the release's upgrade steps, oldest first."""
+        names = self.need("ls", "/opt/rt/upgrade/").split()
+        return sorted((name for name in names if VERSION.match(name)), key=parse)
+
+    def structural_steps(self) -> list[str]:
+        """Return the names of the steps that change tables on this product; indexes keep nobody from reading."""
+        found = self.need("sh", "-c", "cd /opt/rt/upgrade && ls -d */schema.mysql* 2>/dev/null || true").split()
+        names = {path.partition("/")[0] for path in found}
+        return [name for name in self.upgrade_steps() if name in names]
+
+    def remove(self) -> None:
+        """Remove the container."""
+        if self.warm:
+            self.warm.end()
+        self.container.remove()
+
+
+def initialise(tools: Rt, root_password: str = "password") -> Done:  # noqa: S107 - throw-away site
+    """Run RT's `init` on an empty database, as the application's user."""
+    return tools.run(
+        "sh", "-c",
+        'printf "%s\\n" "$1" >/tmp/root.passwd && exec rt-setup-database --action init --skip-create --force '
+        "--root-password-file /tmp/root.passwd </dev/null", "init", root_password,
+        limit=300,
+    )  # fmt: skip
+
+
+def need_initialised(tools: Rt) -> None:
+    """Run RT's `init`, which must work. Raises InfrastructureError with its output."""
+    done = initialise(tools)
+    if done.code:
+        raise InfrastructureError(
+            f"RT {tools.release} could not initialise an empty database (exit code {done.code}).",
+            [("Output", done.out[-2000:]), ("Errors", done.err[-2000:])],
+        )

@@ -1,0 +1,204 @@
+"""RT's two REST interfaces through python-rt, with one face: create, read, reply, search, attachments.
+
+Version 1 is in every release and says its status in the body; version 2 came with RT 5. Both check the address
+they are called by, so the library's own HTTP sessions get the headers of `Rt.session`.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx2
+import requests
+from rt import rest1, rest2
+from rt.exceptions import RtError
+
+from harness.rt import Rt
+from harness.rt.rest_client import Client, File, RestError, SlowError
+
+__all__ = ["Client", "File", "RestError", "RestOne", "RestTwo", "SlowError", "client"]
+
+LIMIT = 60
+"""Seconds for one request."""
+_NOT_RECORDED = "could not be recorded"
+
+
+def client(rt: Rt, user: str, password: str, version: int = 1) -> Client:
+    """Return a logged-in client of REST 1 or 2. Raises RestError when RT refuses the login."""
+    return (RestOne if version == 1 else RestTwo)(rt, user, password)
+
+
+class RestOne(Client):
+    """REST 1.0. Files go as multipart, everything else as lines of text."""
+
+    version = 1
+
+    def __init__(self, rt: Rt, user: str, password: str) -> None:
+        """Log in."""
+        self._rt = rest1.Rt(f"{rt.url}/REST/1.0/", user, password)
+        self._rt.session.headers.update(rt.session().headers)
+        self._answer = ""
+        self._rt.session.hooks["response"].append(self._listen)
+        if not self._call("login", self._rt.login):
+            raise RestError("REST 1: login", f"RT refuses the login of {user!r}")
+
+    def _call(self, what: str, method: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            # What RT refuses, the library says as a warning.
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                return method(*arguments, **options)
+        except (RtError, ConnectionError, Warning, ValueError, LookupError) as error:
+            raise RestError(f"REST 1: {what}", f"{type(error).__name__}: {error}") from error
+
+    def _listen(self, answer: requests.Response, **_: Any) -> None:
+        self._answer = answer.text
+
+    def _write(self, what: str, method: Any, ticket: int, text: str, files: Sequence[File]) -> None:
+        """Reply or comment. RT says 200 to one that it could not record too, and the library looks no further.
+
+        What it says is the last line of the body (html/REST/1.0/ticket/comment of every release).
+        """
+        done = self._call(what, method, ticket, text, files=_opened(files))
+        said = self._answer.strip().rpartition("\n")[2]
+        if not done or said.startswith("RT/") or _NOT_RECORDED in said:
+            raise RestError(f"REST 1: {what}", "RT did not take it")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._rt.session.close()
+
+    def create(self, queue: str, subject: str, text: str, files: Sequence[File] = (), **fields: Any) -> int:
+        """Create a ticket; return its id."""
+        made = self._call(
+            "create ticket", self._rt.create_ticket, queue, files=_opened(files), Subject=subject,
+            Text=text.replace("\n", "\n "), **fields,
+        )  # fmt: skip
+        if made < 1:
+            raise RestError("REST 1: create ticket", "RT created none")
+        return int(made)
+
+    def read(self, ticket: int) -> dict[str, Any]:
+        """Return a ticket's fields."""
+        found = self._call(f"read ticket {ticket}", self._rt.get_ticket, ticket)
+        if not found:
+            raise RestError(f"REST 1: read ticket {ticket}", "RT has no such ticket")
+        return {**found, "Requestor": sorted(found.get("Requestors", []))}
+
+    def reply(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
+        """Answer a ticket's requestors."""
+        self._write(f"reply to ticket {ticket}", self._rt.reply, ticket, text, files)
+
+    def comment(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
+        """Comment on a ticket."""
+        self._write(f"comment on ticket {ticket}", self._rt.comment, ticket, text, files)
+
+    def search(self, query: str) -> list[int]:
+        """Return the ids of the tickets that a TicketSQL query finds."""
+        found = self._call("search", self._rt.search, rest1.ALL_QUEUES, raw_query=query, Format="i")
+        return sorted(int(str(one.get("numerical_id") or one["id"]).rpartition("/")[2]) for one in found)
+
+    def attachments(self, ticket: int) -> dict[int, str]:
+        """Return id to file name of a ticket's attached files."""
+        listed = self._call(f"list attachments of ticket {ticket}", self._rt.get_attachments, ticket) or []
+        return {int(number): name for number, name, _, _ in listed if name != "(Unnamed)"}
+
+    def attachment(self, ticket: int, attachment: int) -> bytes:
+        """Return the bytes of an attachment."""
+        where = f"read attachment {attachment}"
+        content = self._call(where, self._rt.get_attachment_content, ticket, attachment)
+        if content is None:
+            raise RestError(f"REST 1: {where}", "RT has no such attachment")
+        # RT 4.4.4 ends the body with line breaks of its own; the attachment's header knows its true length.
+        facts = self._call(where, self._rt.get_attachment, ticket, attachment) or {}
+        length = int(facts.get("Headers", {}).get("Content-Length") or len(content))
+        return bytes(content[:length] if not content[length:].strip(b"\n") else content)
+
+
+class RestTwo(Client):
+    """REST 2.0, JSON."""
+
+    version = 2
+
+    def __init__(self, rt: Rt, user: str, password: str) -> None:
+        """Log in with basic authentication."""
+        access = httpx2.BasicAuth(user, password)
+        self._rt = rest2.Rt(f"{rt.url}/REST/2.0/", http_auth=access, http_timeout=LIMIT)
+        self._rt.session.headers["Host"] = str(rt.session().headers["Host"])
+        try:
+            self._call("login", lambda: list(self._rt.search(raw_query="id = 0", query_format="i")))
+        except BaseException:
+            self.close()
+            raise
+
+    def _call(self, what: str, method: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return method(*arguments, **options)
+        except (RtError, ConnectionError, ValueError, LookupError) as error:
+            if isinstance(error.__cause__, httpx2.TimeoutException):
+                raise SlowError(f"REST 2: {what}: no answer within {LIMIT} s.") from error
+            raise RestError(f"REST 2: {what}", f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._rt.session.close()
+
+    def create(self, queue: str, subject: str, text: str, files: Sequence[File] = (), **fields: Any) -> int:
+        """Create a ticket; return its id."""
+        return int(
+            self._call(
+                "create ticket", self._rt.create_ticket, queue, subject=subject, content=text,
+                attachments=_attached(files), **fields,
+            )
+        )  # fmt: skip
+
+    def read(self, ticket: int) -> dict[str, Any]:
+        """Return a ticket's fields."""
+        found: dict[str, Any] = self._call(f"read ticket {ticket}", self._rt.get_ticket, ticket)
+        plain = {key: _named(value) for key, value in found.items() if not key.startswith("_")}
+        return {**plain, **{role: sorted(_names(found.get(role))) for role in ("Requestor", "Cc", "AdminCc")}}
+
+    def reply(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
+        """Answer a ticket's requestors."""
+        self._call(f"reply to ticket {ticket}", self._rt.reply, ticket, text, attachments=_attached(files))
+
+    def comment(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
+        """Comment on a ticket."""
+        self._call(f"comment on ticket {ticket}", self._rt.comment, ticket, text, attachments=_attached(files))
+
+    def search(self, query: str) -> list[int]:
+        """Return the ids of the tickets that a TicketSQL query finds."""
+        found = self._call("search", lambda: list(self._rt.search(raw_query=query, query_format="i")))
+        return sorted(int(one["id"]) for one in found)
+
+    def attachments(self, ticket: int) -> dict[int, str]:
+        """Return id to file name of a ticket's attached files."""
+        listed = self._call(f"list attachments of ticket {ticket}", self._rt.get_attachments, ticket)
+        return {int(one["id"]): one["Filename"] for one in listed if one.get("Filename")}
+
+    def attachment(self, ticket: int, attachment: int) -> bytes:  # noqa: ARG002 - version 1 needs the ticket
+        """Return the bytes of an attachment."""
+        found: Mapping[str, Any] = self._call(f"read attachment {attachment}", self._rt.get_attachment, attachment)
+        return base64.b64decode(found.get("Content") or "")
+
+
+def _opened(files: Sequence[File]) -> list[tuple[str, Any, str | None]] | None:
+    return [(one.name, io.BytesIO(one.content), one.media_type) for one in files] or None
+
+
+def _attached(files: Sequence[File]) -> list[rest2.Attachment] | None:
+    return [rest2.Attachment(one.name, one.media_type, one.content) for one in files] or None
+
+
+def _named(value: Any) -> Any:
+    """Return the name of an object that REST 2 gives as {id, type, Name?}; other values as they are."""
+    return value.get("Name") or value.get("id") if isinstance(value, dict) and "id" in value else value
+
+
+def _names(value: Any) -> list[str]:
+    entries = value if isinstance(value, list) else [value] if value else []
+    return [str(_named(one)) for one in entries]

@@ -1,0 +1,123 @@
+"""Somebody to try an upgraded site with: an account of the harness's own, and a queue that takes its mail.
+
+Both are made on the copy, through RT itself, after everything that only reads has been read.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from harness.checks import application, mails, optional_jobs
+from harness.checks.jobs import LIMIT as JOB_LIMIT
+from harness.checks.log import records
+from harness.checks.trial_visit import Visit
+from harness.common import redact
+from harness.common.waits import NotReadyError
+from harness.database import Database
+from harness.errors import InfrastructureError
+from harness.rt import SITE_CONFIGURATION, Rt, web
+from harness.verdict import Report
+
+QUICK_LOGINS = (f"{SITE_CONFIGURATION}/~visitor.pm", b"Set($BcryptCost, 10);\n1;\n")
+"""For the site that is tried out: at the usual cost a login takes as long as four pages; REST 2 has one a call."""
+
+_MAKE = """
+use strict; use warnings; use RT; RT::LoadConfig(); RT->Config->Set(LogToSTDERR => 'critical'); RT::Init();
+guest(@ARGV);
+print RT->Config->Get('NotifyActor') ? 1 : 0;
+"""
+_ANSWERS = """
+    SELECT COUNT(DISTINCT c.ApplicableTransTypes) FROM Scrips s
+    JOIN ObjectScrips o ON o.Scrip = s.id AND o.ObjectId = 0
+    JOIN ScripConditions c ON c.id = s.ScripCondition JOIN ScripActions a ON a.id = s.ScripAction
+    JOIN Templates t ON t.Queue = 0 AND t.Name = s.Template AND LENGTH(t.Content) > 0
+    WHERE COALESCE(s.Disabled, 0) = 0 AND s.Template <> 'Blank' AND c.ExecModule = 'AnyTransaction' AND (
+        c.ApplicableTransTypes IN ('Create', 'Correspond') AND a.ExecModule = 'Autoreply'
+        OR a.ExecModule = 'Notify' AND a.Argument LIKE '%%Requestor%%' AND (
+            c.ApplicableTransTypes = 'Correspond'
+            OR c.ApplicableTransTypes = 'Create' AND a.Argument NOT LIKE '%%NeverNotifyActor%%'
+                AND (%s OR a.Argument LIKE '%%AlwaysNotifyActor%%')))
+"""
+"""On how many of two events global scrips send mail to requestors: the stock ones may be switched off.
+
+Who opens a ticket is its actor, whom RT::Action::Notify leaves out unless it is told otherwise, and
+RT::Action::Autoreply never. An empty template makes no mail, and one of another queue none in a new queue.
+"""
+
+
+def answers(database: Database, *, notifies_actor: bool) -> int:
+    """Return how many mails the sender of a first mail must get. notifies_actor: the option $NotifyActor."""
+    return int(database.value(_ANSWERS, [notifies_actor]))
+
+
+def _said(database: Database, tickets: Sequence[int]) -> frozenset[str]:
+    """Return what failing pages show and people have also written: a help desk hears of errors.
+
+    Lists show the subjects of all tickets; texts are shown of `tickets` alone.
+    """
+    shown = ", ".join(map(str, tickets)) or "0"
+    asked = (
+        "SELECT EXISTS (SELECT 1 FROM Tickets WHERE Subject LIKE %s) OR EXISTS (SELECT 1 FROM Attachments a"
+        " JOIN Transactions t ON t.id = a.TransactionId AND t.ObjectType = 'RT::Ticket'"
+        f" WHERE t.ObjectId IN ({shown}) AND a.ContentType LIKE 'text/%%' AND a.Content LIKE %s)"
+    )
+    return frozenset(mark for mark in web.ERROR_MARKS if database.value(asked, [f"%{mark}%"] * 2))
+
+
+def shut_out(error: NotReadyError) -> Report:
+    """Return the report on a site that never came up."""
+    report = Report(application.CHECK, application.QUESTION, looked_at=1, repair=application.REPAIR)
+    lines = [line for _, text in error.blocks for line in text.splitlines()]
+    said = [redact.line(one.message) for one in records(lines) if one.complaint]
+    report.find(
+        "site", f"it does not come up on the upgraded database: {redact.line(str(error.__cause__))}",
+        samples=tuple(dict.fromkeys(said[-5:])),
+        repair="look at what of CONFIG's html and lib is written for the old release",
+    )  # fmt: skip
+    return report
+
+
+def invite(
+    tools: Rt, site: Rt, database: Database, accounts: Mapping[str, str], *, thorough: bool = False
+) -> Visit:
+    """Make the account and the queue, and return the visit that uses them. accounts: to log in with as well."""
+    # A number, for that is what logs of two releases may differ in.
+    name, password = f"harness-{10**7 + secrets.randbelow(9 * 10**7)}", secrets.token_hex(12)
+    done = tools.perl(mails.GUEST.read_text(encoding="utf-8") + _MAKE, name, password)
+    if done.code:
+        raise InfrastructureError(
+            f"No account could be made on the copy to try the site with (exit code {done.code}).",
+            [("Errors", redact.lines("\n".join(done.err.splitlines()[-5:])))],
+        )
+    charset = database.value(
+        "SELECT character_set_name FROM information_schema.columns WHERE table_schema = DATABASE() "
+        "AND table_name = 'Tickets' AND column_name = 'Subject'"
+    )
+    tickets = database.rows(
+        "SELECT id FROM Tickets WHERE Type = 'ticket' AND Status <> 'deleted' AND EffectiveId = id "
+        "ORDER BY id DESC LIMIT %s",
+        (3 if thorough else 1,),
+    )
+    # Those of people are theirs alone; the ones that became somebody's homepage are seen there.
+    dashboards = database.rows(
+        "SELECT id FROM Attributes WHERE Name = 'Dashboard' AND ObjectType IN ('RT::System', 'RT::Group') "
+        "ORDER BY id LIMIT %s",
+        (20 if thorough else 1,),
+    )
+    subscribers = database.rows(
+        "SELECT u.Name FROM Attributes a JOIN Users u ON u.id = a.ObjectId "
+        "WHERE a.Name = 'Subscription' AND a.ObjectType = 'RT::User' GROUP BY u.Name ORDER BY COUNT(*), MIN(a.id)"
+    )
+    answered = answers(database, notifies_actor=done.out.endswith("1"))
+    numbers = tuple(int(one) for (one,) in tickets)
+    jobs, left = optional_jobs.choose(database, tools, thorough=thorough)
+    people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
+    return Visit(
+        site, name, password, queue=name, answers=answered, said=_said(database, numbers),
+        emoji=charset == "utf8mb4",
+        tickets=numbers, dashboards=tuple(int(one) for (one,) in dashboards),
+        people=people if thorough else dict(list(people.items())[:2]), thorough=thorough,
+        subscribers=tuple(str(one) for (one,) in subscribers), jobs=tuple(jobs), jobs_left=tuple(left),
+        patience=database.patience(JOB_LIMIT), tools=tools,
+    )  # fmt: skip

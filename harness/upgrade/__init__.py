@@ -1,0 +1,140 @@
+"""Run RT's own upgrade the safe way, and keep everything it said with the time at which it said it.
+
+`rt-setup-database` loops for ever when it must prompt without a terminal, and exits with 0 although steps
+failed. So it is told everything in advance, gets no input, has a time limit, and its exit code is only one
+of the facts that the checks look at.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from harness.engine.commands import TooMuchError
+from harness.releases import parse
+from harness.rt import Rt
+
+_PROCESSING = re.compile(r"^Processing (\d+\.\d+\.\d+)$")
+_PLANNED = re.compile(r"^\* (\d+\.\d+\.\d+)$")
+_ACTIONS = {
+    "Now populating database schema.": "schema",
+    "Now inserting database ACLs.": "acl",
+    "Now inserting database indexes.": "indexes",
+    "Now inserting data.": "content",
+}
+LIMIT = 6 * 3600.0
+"""Seconds until an upgrade of a small database is ended. It cannot prompt: only a server that hangs gets there."""
+MAXIMUM_OUTPUT = 20_000_000
+"""Bytes. A prompt that loops fills a disk in minutes; nothing an upgrade says is this long."""
+LONGEST = 100_000
+"""Characters of a line. A prompt that loops is one line without end, and nobody reads on."""
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """One step that ran: its name, what kinds of work it did, and for how many seconds."""
+
+    name: str
+    actions: tuple[str, ...]
+    seconds: float
+
+
+@dataclass
+class UpgradeRun:
+    """What a run of the upgrade did and said. lines: (seconds since the start, text).
+
+    endless: bytes of output after which it was ended, more than an upgrade has to say; 0 where it was not.
+    """
+
+    origin: str
+    target: str
+    code: int = -1
+    seconds: float = 0.0
+    timed_out: bool = False
+    command: tuple[str, ...] = ()
+    lines: list[tuple[float, str]] = field(default_factory=list)
+    errors: str = ""
+    endless: int = 0
+
+    @property
+    def text(self) -> str:
+        """Return everything it wrote, standard output and standard error as they came."""
+        return "\n".join(text for _, text in self.lines)
+
+    @property
+    def announced(self) -> list[str]:
+        """Return the steps it said it would apply, in its last announcement."""
+        found: list[str] = []
+        for _, text in self.lines:
+            if text.startswith("Going to apply"):
+                found = []
+            if match := _PLANNED.match(text):
+                found.append(match[1])
+        return found
+
+    @property
+    def steps(self) -> list[StepRun]:
+        """Return the steps that it began, in order, with their durations."""
+        marks: list[tuple[float, str, list[str]]] = []
+        for at, text in self.lines:
+            if match := _PROCESSING.match(text):
+                marks.append((at, match[1], []))
+            elif marks and text in _ACTIONS:
+                marks[-1][2].append(_ACTIONS[text])
+        ends = [*(mark[0] for mark in marks[1:]), self.seconds][: len(marks)]
+        return [
+            StepRun(name, tuple(actions), round(end - at, 3))
+            for (at, name, actions), end in zip(marks, ends, strict=True)
+        ]
+
+    def facts(self) -> dict[str, Any]:
+        """Return the run without its lines, for reports."""
+        whole = asdict(self)
+        del whole["lines"], whole["errors"]
+        return {**whole, "steps": [asdict(step) for step in self.steps]}
+
+
+def expected_steps(available: Iterable[str], origin: str, target: str) -> list[str]:
+    """Return the steps that lead from `origin` (excluded) to `target` (included), oldest first."""
+    low, high = parse(origin), parse(target)
+    return sorted((name for name in available if low < parse(name) <= high), key=parse)
+
+
+def command(origin: str, target: str) -> tuple[str, ...]:
+    """Return the one command line that never prompts.
+
+    `--skip-create` makes RT's own user the administrator, which in a container it should be.
+    """
+    return (
+        "rt-setup-database", "--action", "upgrade", "--force", "--skip-create",
+        "--upgrade-from", origin, "--upgrade-to", target,
+    )  # fmt: skip
+
+
+def run(
+    tools: Rt, origin: str, target: str, *, limit: float = LIMIT, heard: Callable[[str], None] | None = None,
+    most: int = MAXIMUM_OUTPUT,
+) -> UpgradeRun:  # fmt: skip
+    """Upgrade the database that `tools`, a container of the target release, is connected to.
+
+    limit: seconds until the upgrade is ended, most: bytes of output. heard: told each line, for progress. Never
+    raises because the upgrade failed: that is for the checks to say.
+    """
+    made = UpgradeRun(origin, target, command=command(origin, target))
+    start = time.monotonic()
+
+    def note(line: str) -> None:
+        made.lines.append((round(time.monotonic() - start, 3), line[:LONGEST]))
+        if heard:
+            heard(line)
+
+    try:
+        done = tools.run(*made.command, limit=limit, heard=note, most=most)
+    except TooMuchError as error:
+        done, made.endless = error.done, most
+    made.seconds = round(time.monotonic() - start, 3)
+    made.code, made.timed_out, made.errors = done.code, done.timed_out and not made.endless, done.err
+    return made

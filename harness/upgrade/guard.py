@@ -1,0 +1,77 @@
+"""Ask the guard of an RT image what a database is to that release."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from harness.common.waits import Retry, wait_until
+from harness.database import Database
+from harness.errors import InfrastructureError
+from harness.rt import Rt
+from harness.upgrade.lifecycle import Lifecycle
+
+PROGRAM = "/opt/rt/guard"
+AWAY, OLDER, NEWER, HALF_WAY, EMPTY = 70, 71, 72, 73, 74
+"""Exit codes of the guard, and of an image that refuses to serve (image/rt/README.md)."""
+SPOKEN = (0, OLDER, NEWER, HALF_WAY, EMPTY)
+"""Those with which it says what the database is."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the guard said. code: 0 for this release's own database. level: the release the history speaks of.
+
+    missing: steps that this release knows and the database has not had.
+    """
+
+    release: str
+    code: int
+    reason: str
+    level: str = ""
+    missing: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        return f"RT {self.release}: exit code {self.code}, {self.reason}"
+
+
+def ask(tools: Rt) -> Judgement:
+    """Ask the guard of a running container. Raises InfrastructureError when it does not answer as agreed."""
+    done = tools.run(PROGRAM, "--json")
+    try:
+        said = json.loads(done.out)
+        if said["exit_code"] != done.code:
+            raise ValueError(f"it says {said['exit_code']} and exits with {done.code}")
+        return Judgement(
+            tools.release, done.code, said["reason"], said.get("database_release") or "",
+            tuple(said.get("missing_steps") or ()),
+        )  # fmt: skip
+    except (ValueError, KeyError) as error:
+        raise InfrastructureError(
+            f"The guard of RT {tools.release} gave no usable answer (exit code {done.code}).",
+            [("Error", str(error)), ("Output", done.out[-500:]), ("Errors", done.err[-500:])],
+        ) from error
+
+
+def try_to_serve(lifecycle: Lifecycle, release: str, database: Database, **options: object) -> tuple[int, str]:
+    """Start a release's site on a database; return its exit code and log, or (0, "") when it serves."""
+    with lifecycle.site(release, database, wait=False, **options) as site:
+
+        def settled() -> tuple[int, str]:
+            state = site.container.docker.attrs["State"]
+            if not state["Running"]:
+                return int(state["ExitCode"]), site.container.logs()
+            if _serves(site):
+                return 0, ""
+            raise Retry("it neither ended nor serves")
+
+        return wait_until(f"RT {release} serving or ending", settled, 60, evidence=site.container.evidence)
+
+
+def _serves(site: Rt) -> bool:
+    try:
+        site.wait(0)
+    except InfrastructureError:
+        return False
+    return True

@@ -1,0 +1,207 @@
+"""The stages of the lifecycle on one engine: images, baselines, old and new sides of an upgrade."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from docker import DockerClient
+
+from harness import leftovers, rt, upgrade
+from harness.common import cache
+from harness.common.notify import Notify, quiet
+from harness.database import Database
+from harness.database.baseline import PRIVATE, Baseline, Baselines
+from harness.database.copying import Room
+from harness.dump import Dump
+from harness.dump.choice import Choice
+from harness.dump.text import Text
+from harness.errors import UsageError
+from harness.images import Images
+from harness.releases import Pair, neighbour, pair, release, releases, server
+from harness.rt import Configuration, Rt
+from harness.upgrade import UpgradeRun
+
+COPIES = 3
+"""Of a restored dump at once: the untouched side, the upgraded one, and one where the old release sends mails."""
+COPIES_WITH_ANOTHER = 2
+"""Where the old release is asked on another server. Here: the untouched side and the upgraded one; there, of the
+dump restored once more: what it is asked about, and one where it sends mails."""
+
+
+@dataclass
+class Lifecycle:
+    """Everything that a test needs to get a database or an RT of some kind.
+
+    configuration: the site's own, of the old side; of the new side as well, unless `new_configuration` is another.
+    """
+
+    client: DockerClient
+    configuration: Configuration
+    notify: Notify = quiet
+    new_configuration: Configuration | None = None
+    _own: set[str] = field(default_factory=set)
+    """Releases of which is known that they work on the copy with this configuration."""
+
+    def __post_init__(self) -> None:
+        """Tie the makers to the engine."""
+        self.images = Images(self.client, self.notify)
+        self.baselines = Baselines(self.client, self.notify)
+        self.new_side = self
+        """This for the new side: what it makes has the configuration that the site will have after the upgrade."""
+        if self.new_configuration is not None:
+            self.new_side = Lifecycle(self.client, self.new_configuration, self.notify)
+            self.new_side.images, self.new_side.baselines = self.images, self.baselines
+
+    def server_image(self, name: str) -> str:
+        """Return the image of a database server, built if need be."""
+        return self.images.server(server(name))
+
+    def rt_image(self, version: str) -> str:
+        """Return the image of an RT release, built if need be."""
+        return self.images.rt(release(version))
+
+    def has_image(self, version: str) -> bool:
+        """Tell whether this release has a row, so that its code can be run."""
+        return version in releases()
+
+    def restored(self, dump: Dump, server_name: str) -> Baseline:
+        """Return the baseline of a dump on a server."""
+        return self.baselines.of_dump(dump, server(server_name), self.server_image(server_name))
+
+    def asked_on(self, choice: Choice) -> str | None:
+        """Return the server on which the old release, or who speaks for it, is asked; None for the pair's own."""
+        pair, version = choice.pair, choice.pair.origin
+        if not self.has_image(version):
+            with self.tools(pair.target, None, configuration=Configuration()) as target:
+                version = neighbour(version, target.structural_steps()) or ""
+        name = choice.server_for(version) if version else pair.server
+        return None if name == pair.server else name
+
+    def prepared(self, dump: Dump, server_name: str, text: Text | None, another: str | None = None) -> Baseline:
+        """Return the baseline of a dump for a gate, which will make copies of it.
+
+        text: what the dump says of itself, where it has been read. another: the server on which the old release is
+        asked, so that the dump is restored and copied there as well. Raises InfrastructureError where the engine's
+        disk has no room for all of it, as early as that can be known, and otherwise what `restored` raises.
+        """
+        image, name = self.server_image(server_name), dump.path.name
+        copies = COPIES_WITH_ANOTHER if another else COPIES
+        there = self._room_on(another, dump) if another else Room(0, 0)
+        elsewhere = f"; and for it on {another}, where the old release is asked" if another else ""
+        upgraded = 1  # of the copies; where they share blocks, an upgrade may write all of its own anew
+        if text and not self.baselines.has(dump, server(server_name), image):
+            room = (Room(1 + copies, 1 + upgraded) + there).times(text.least // 1000)
+            what = f"{name}, restored and copied {copies} times, at the least{elsewhere}"
+            self.baselines.need_room(image, room, what)
+        found = self.restored(dump, server_name)
+        whole, largest = found.size  # a table that is built anew lies beside the old one
+        room = (Room(copies, upgraded) + there).times(whole) + Room(largest, 0)
+        what = f"{copies} copies of {name} as restored, one of them upgraded{elsewhere}"
+        self.baselines.need_room(image, room, what, found)
+        return found
+
+    def _room_on(self, name: str, dump: Dump) -> Room:
+        """Return how many times a dump's size another server needs for it: restored, if it is not, and copied."""
+        missing = int(not self.baselines.has(dump, server(name), self.server_image(name)))
+        return Room(missing + COPIES_WITH_ANOTHER, missing)
+
+    def tools(self, version: str, database: Database | None, **options: object) -> Rt:
+        """Return an idle container of a release, connected to a database. The caller removes it.
+
+        Raises UsageError where the site's configuration leads its code to another database.
+        """
+        options.setdefault("configuration", self.configuration)
+        made = Rt(self.client, version, self.rt_image(version), database, **options)  # type: ignore[arg-type]
+        configuration = options["configuration"]
+        own = isinstance(configuration, Configuration) and bool(configuration.files)
+        if database is not None and own and version not in self._own:
+            try:
+                _need_own_server(made, database)
+            except BaseException:
+                made.remove()
+                raise
+            self._own.add(version)
+        return made
+
+    def site(self, version: str, database: Database, *, wait: bool = True, **options: object) -> Rt:
+        """Return a serving container of a release. The caller removes it."""
+        site = self.tools(version, database, serve=True, **options)
+        try:
+            return site.wait() if wait else site
+        except BaseException:
+            site.remove()
+            raise
+
+    def fresh(self, version: str, server_name: str) -> Baseline:
+        """Return a baseline that this release's own `init` made: what a new site looks like."""
+
+        def work(database: Database) -> None:
+            with self.tools(version, database, configuration=Configuration()) as tools:
+                rt.need_initialised(tools)
+
+        return self.baselines.of_work(
+            ["init", self.rt_image(version)], server(server_name), self.server_image(server_name),
+            f"initialising RT {version} on {server_name}", work,
+        )  # fmt: skip
+
+    def upgraded(self, pair: Pair, dump: Dump) -> tuple[Baseline, UpgradeRun]:
+        """Return a baseline of the upgraded dump, and the run that made it, with the new side's configuration.
+
+        For tests that plant defects into an upgraded database. A gate never uses it: a verdict rests on an
+        upgrade that ran for it.
+        """
+        return self._upgraded(self.restored(dump, pair.server), pair, dump.name)
+
+    def walked(self, path: Sequence[str], server_name: str, dump: Dump) -> tuple[Baseline, list[UpgradeRun]]:
+        """Return a baseline of the dump upgraded through the releases of a path, and the runs.
+
+        Those between have the new side's configuration as well. See `upgraded`.
+        """
+        baseline, runs = self.restored(dump, server_name), []
+        for origin, target in itertools.pairwise(path):
+            baseline, made = self._upgraded(baseline, pair(origin, target, server_name), dump.name)
+            runs.append(made)
+        return baseline, runs
+
+    def _upgraded(self, before: Baseline, pair: Pair, name: str) -> tuple[Baseline, UpgradeRun]:
+        configuration = self.new_side.configuration
+        own = configuration.inside() if configuration.files else ()
+        files = [f"{path}:{cache.digest(content)}" for path, content in own]
+        parts = ["upgrade", before.key, self.rt_image(pair.target), pair.origin, *files]
+        # What an upgrade says may quote its data.
+        kept = leftovers.private_directory() if before.key.startswith(PRIVATE) else cache.directory("runs")
+        record = kept / f"{cache.digest(*parts)}.json"
+
+        def work(database: Database) -> None:
+            with self.new_side.tools(pair.target, database) as tools:
+                made = upgrade.run(tools, pair.origin, pair.target)
+            record.with_suffix(f".{database.container.id[:12]}").write_text(json.dumps(asdict(made)))
+            record.with_suffix(f".{database.container.id[:12]}").replace(record)
+
+        baseline = self.baselines.of_clone(before, parts, f"upgrading {name} {pair}", work)
+        facts = json.loads(record.read_text(encoding="utf-8"))
+        facts["lines"] = [tuple(line) for line in facts["lines"]]
+        return baseline, UpgradeRun(**facts)
+
+
+_WHERE = """
+use RT; RT::LoadConfig(); RT::ConnectToDatabase();
+print $RT::Handle->dbh->selectrow_array('SELECT @@hostname');
+"""
+
+
+def _need_own_server(tools: Rt, database: Database) -> None:
+    """Raise UsageError where RT's own connection leads to another server than the copy's.
+
+    Code of the site's may build that connection as it likes. What cannot be connected at all does no harm, and is
+    for the checks to tell.
+    """
+    done = tools.container.run([*rt.PERL, "-"], stdin=[_WHERE.encode()], limit=120)
+    if done.code == 0 and done.out.strip() != database.value("SELECT @@hostname"):
+        raise UsageError(
+            f"With this configuration RT {tools.release} works on another database server than the copy's.",
+            repair="take what changes the connection (lib/RT/Handle_Local.pm, a plugin) out of CONFIG",
+        )

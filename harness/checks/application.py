@@ -69,9 +69,10 @@ def check(
     rules = allowances() if allowed is None else allowed
     former = former or Former()
     starts = Starts(visit.rt, former.start, rules)
-    with ThreadPoolExecutor(2) as pool:  # programs of their own, which need no turn at the web server
-        beside = [pool.submit(_jobs, report, visit, rules, starts, former)]
-        beside += [pool.submit(mails, report, starts)] if mails else []
+    # Programs, which need no turn at the web server; one after the other, for they write to one outbox.
+    with ThreadPoolExecutor(1) as pool:
+        beside = [pool.submit(mails, report, starts)] if mails else []
+        beside += [pool.submit(_jobs, report, visit, rules, starts, former)]
         used = _use(report, visit, versions)
         trouble = [error for error in (used, *(one.exception() for one in beside)) if error]
     _log(report, visit, rules, starts, former)

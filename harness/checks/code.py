@@ -25,7 +25,7 @@ Sections = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 def judge(report: Report, before: Sections, after: Sections) -> None:
-    """Find what loaded in the old release and does not in the new one. Sections: as `meaning.Meaning` has them.
+    """Find what loaded in the old release and does not in the new one. Sections: as `Meaning` has them.
 
     What did not load before either is broken for years, or its module is in a CONFIG that was not given: a fact.
     What only the new side has must load there.

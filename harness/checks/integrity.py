@@ -36,7 +36,7 @@ _SHOWN = 8
 
 @dataclass
 class Validation(Remembered):
-    """What a validator said: exit code, one line a finding, and complaints about its own work, by `start.key`."""
+    """What a validator said: exit code, a line a finding, complaints about its own work by `startup_log.key`."""
 
     release: str
     code: int

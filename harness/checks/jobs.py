@@ -43,8 +43,8 @@ _SHOWN = 5
 class Night(Remembered):
     """What a release's jobs wrote and how they ended.
 
-    said: job, as `Job.name`, to what it wrote, by `start.key`; codes: exit codes. A job that the release lacks has
-    said nothing, and has no code. One that was not done in time is in neither: its words are unknown.
+    said: job, as `Job.name`, to what it wrote, by `startup_log.key`; codes: exit codes. A job that the release
+    lacks has said nothing, and has no code. One that was not done in time is in neither: its words are unknown.
     """
 
     release: str
@@ -91,6 +91,7 @@ class Tried:
 
 def heard(tools: Rt, jobs: Iterable[Job]) -> Night:
     """Run jobs of a release, those that it has, and return what they wrote. Writes."""
+    tools.warm_up()  # as the new release's are run
     there = set(tools.need("ls", "/usr/local/bin").split())
     night = Night(tools.release)
     for job in jobs:
@@ -184,7 +185,7 @@ def _night(report: Report, jobs: Sequence[Job], before: Before | None) -> Night 
 
 
 def _said_before(night: Night | None, name: str) -> set[str] | None:
-    """Return what the old release wrote in a job, by `start.key`; None where nobody knows."""
+    """Return what the old release wrote in a job, by `startup_log.key`; None where nobody knows."""
     if night is None or (night.release and name not in night.said):
         return None
     return set(night.said.get(name, ()))

@@ -49,7 +49,7 @@ class Mails(Remembered):
     """What one side did and sent.
 
     release: which RT that was. actions: queue to what could be done there; "own" is a queue of the harness's.
-    mails: as `mails_about`, hidden. said, errors: what RT logged meanwhile, as `start.Start` has it.
+    mails: as `mails_about`, hidden. said, errors: what RT logged meanwhile, as `startup_log.Start` has it.
     """
 
     release: str

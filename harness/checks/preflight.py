@@ -29,7 +29,6 @@ from harness.checks.preflight_database import SchemaChanges
 from harness.common import redact
 from harness.database import Database
 from harness.database.schema import Schema
-from harness.database.schema import read as read_schema
 from harness.releases import parse
 from harness.rt import Configuration, Rt
 from harness.verdict import Finding, Report
@@ -85,12 +84,16 @@ class Recognised:
 
 
 def recognise(
-    database: Database, origin: Rt | None, target: Rt, path: tuple[str, str], *, steps: Sequence[str],
+    schema: Schema, origin: Rt | None, target: Rt, path: tuple[str, str], *, steps: Sequence[str],
     history: History | None,
 ) -> Recognised:  # fmt: skip
-    """Ask the first questions, those whose answer may forbid the upgrade. The arguments are those of `check`."""
+    """Ask the first questions, those whose answer may forbid the upgrade.
+
+    schema: of the old database. history: RT's own account of it, None where nobody could read one. The others are
+    those of `check`.
+    """
     report = Report(CHECK, QUESTION, unit="questions", repair=REPAIR)
-    schema, changes = read_schema(database), preflight_database.read_changes(target, steps)
+    changes = preflight_database.read_changes(target, steps)
     stops = preflight_identity.check(report, origin, target, path, steps)
     preflight_identity.unfinished(report, history)
     stops += preflight_identity.done_already(report, schema, changes)

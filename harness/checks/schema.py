@@ -100,7 +100,7 @@ def check(
     used: dict[tuple[str, Allowance], list[str]] = {}
     differences = [*compare(upgraded, fresh), *_collations(upgraded, fresh)]
     for one in differences:
-        if before and _collated_before(one, before, fresh):
+        if before and _collated_before(one, before, upgraded, fresh):
             report.facts.setdefault(APART, []).append(f"{one.where}: {one.found}")
             continue
         covering = [rule for rule in rules if rule.covers(one) and (rule.step in steps or one in old)]
@@ -176,10 +176,12 @@ def _usual(schema: Schema, fresh: Schema) -> str:
     return ours.most_common(1)[0][0] if ours else ""
 
 
-def _collated_before(difference: Difference, before: Schema, fresh: Schema) -> bool:
+def _collated_before(difference: Difference, before: Schema, upgraded: Schema, fresh: Schema) -> bool:
     """Tell whether a table that is not RT's, or that sites make anew, had this collation beside another of RT's.
 
     Whoever joins with it has known so for years. One that was like RT's tables and is no longer was left behind.
+    One in the character set that RT's tables came into can be joined no more, although it could: of two sets, one
+    of which holds the other, a server makes one, but it does not choose between two orders of one set.
     """
     name = difference.table
     own = name not in fresh.tables or name in row_allowances.read().excluded
@@ -187,7 +189,14 @@ def _collated_before(difference: Difference, before: Schema, fresh: Schema) -> b
         return False
     table = before.tables[name]
     thing = table.columns.get(difference.name) if difference.name else table
-    return thing is not None and difference.found == thing.collation != _usual(before, fresh)
+    if thing is None or difference.found != thing.collation or thing.collation == _usual(before, fresh):
+        return False
+    now = _usual(upgraded, fresh)
+    return now == _usual(before, fresh) or _set_of(thing.collation) != _set_of(now)
+
+
+def _set_of(collation: str) -> str:
+    return collation.partition("_")[0]
 
 
 def _foreign_tables(report: Report, upgraded: Schema, fresh: Schema, before: Schema | None) -> None:

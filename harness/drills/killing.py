@@ -11,7 +11,7 @@ from harness.checks import interrupted_upgrade, preflight, repeated
 from harness.checks import run as run_check
 from harness.checks.interrupted_upgrade import Aftermath
 from harness.common.once import Once
-from harness.database import Database
+from harness.database import Database, schema
 from harness.drills import interruption
 from harness.drills.interruption import Cut, Place
 from harness.dump.choice import Choice
@@ -105,7 +105,9 @@ class Killing:
             changed = None
             if judgements[0].code == OLDER:
                 changed = repeated.untouched(self.before(), database, thaw)
-            recognised = preflight.recognise(database, old, new, (origin, target), steps=steps, history=left)
+            recognised = preflight.recognise(
+                schema.read(database), old, new, (origin, target), steps=steps, history=left
+            )
         forbidden = tuple(one.what for one in recognised.stops)
         refused = {target: guard.try_to_serve(self.lifecycle.new_side, target, database)[0]}
         ran = run_check.check(made.run, steps)

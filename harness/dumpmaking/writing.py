@@ -1,4 +1,4 @@
-"""Write a bundled dump and the manifest beside it, so that harness/dump.py takes both."""
+"""Write a bundled dump and the manifest beside it, so that harness.dump takes both."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 # A Perl that has RT's modules in memory and runs programs in children: loading RT takes longer than they do.
-# It reads no configuration and opens no database: each program loads and initialises RT itself, as it always does.
+# It opens no database: each program loads and initialises RT itself, as it always does. RT's modules read the
+# configuration as they are loaded (RT::Record asks it for its base), and each program reads it once more.
 #
 # In, a line each: JSON {"id", "program", "arguments", "limit"}, or {"id", "end"} for one that shall end. Out:
 # JSON {"ready"}, then {"id", "stream": 1 or 2, "data": base64} as it comes, and {"id", "code"} at a program's end; 124

@@ -39,9 +39,17 @@ my $path = '/usr/local/bin/' . shift @ARGV;
 $0 = $path;
 -r $path or do { print STDERR "$path: $!\\n"; exit 127 };
 do $path;
-if ($@) { print STDERR $@; exit 255 }
+if (my $death = $@) {
+    $RT::Handle->Rollback(1) if $RT::Handle;
+    $RT::Logger->crit($death) if $RT::Logger;
+    print STDERR $death;
+    exit 255;
+}
 """
-"""One of RT's own programs in a process that has RT's modules: its exit code is the one that it ends with."""
+"""One of RT's own programs in a process that has RT's modules: its exit code is the one that it ends with.
+
+What it dies of is said as RT says it of a program that dies by itself: within this one it would think it caught.
+"""
 PATIENCE = 120.0
 """Seconds that a site gets until it serves its login page."""
 LOGIN_MARK = 'name="user"'

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
+from harness.common import cache
 from harness.common.once import Once
 from harness.engine.commands import Done
 from harness.rt import Rt
 
+_HERE = Path(__file__).parent
 LARGE = 1_000_000
 """Characters of an answer beyond which it is not kept: what is large has a reader that keeps less of it."""
-_HOST = "(the host of the database)"
+HOST = "the-host-of-the-database"
+"""What answers say for it: each copy has a name of its own."""
 Remember = Callable[[str, Callable[[], Any]], Any]
 """Returns the JSON value of a name, made by the callable unless it is known."""
+
+
+@functools.cache
+def source_of_tools() -> str:
+    """Return what the sources were by which programs are run when this process began: answers hold for these."""
+    return cache.digest_of_files(_HERE.parent, [*_HERE.glob("*.py"), *(_HERE.parent / "perl").glob("*.p[lm]")])
 
 
 class _UnusualError(Exception):
@@ -32,13 +43,10 @@ class MemoizedTools(Rt):
     """
 
     def __init__(
-        self, release: str, host: str, start: Callable[[], Rt], remember: Remember, usual: Collection[int] = (0,)
+        self, release: str, start: Callable[[], Rt], remember: Remember, usual: Collection[int] = (0,)
     ) -> None:
-        """Remember how to start them; nothing is started yet.
-
-        host: of the database; each copy has a name of its own. usual: exit codes whose answers are kept.
-        """
-        self.release, self.database_host, self._usual = release, host, usual
+        """Remember how to start them; nothing is started yet. usual: exit codes whose answers are kept."""
+        self.release, self.database_host, self._usual = release, HOST, usual
         self._start, self._remember, self._once = start, remember, Once()
 
     @property
@@ -55,13 +63,13 @@ class MemoizedTools(Rt):
     def _asked(self, question: tuple[str, ...], ask: Callable[[], Done]) -> Done:
         def make() -> list[Any]:
             done = ask()
-            if done.code not in self._usual or len(done.out) + len(done.err) > LARGE:
-                raise _UnusualError(done)
-            return [done.code, *(text.replace(self.database_host, _HOST) for text in (done.out, done.err))]
+            out, err = (text.replace(self.started.database_host, HOST) for text in (done.out, done.err))
+            if done.code not in self._usual or len(out) + len(err) > LARGE:
+                raise _UnusualError(Done(done.code, out, err))
+            return [done.code, out, err]
 
         try:
-            code, *said = self._remember("\0".join(question), make)
-            return Done(code, *(text.replace(_HOST, self.database_host) for text in said))
+            return Done(*self._remember("\0".join(question), make))
         except _UnusualError as unusual:
             return unusual.done
 

@@ -26,11 +26,12 @@ EXPECTED = (
 
 _PAGES = ("html", "po", "static")
 """Folders with nothing that RT's modules are made of."""
-_COMMENT = re.compile(rb"^[ \t]*#[^\n]*$|^=\w.*?^=cut$", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(rb"^[ \t]*#[^\n]*$|^=\w.*?^=cut\b[^\n]*$", re.MULTILINE | re.DOTALL)
 _LOADS = re.compile(
-    rb"\b(?:require|do|eval|Plugins?|INC|CORE::GLOBAL)\b|\b(?:use|no)\s+(?!(?:utf8|strict|warnings|constant|v?5)\b)"
+    rb"\b(?:require|do|eval|Plugins?|INC|CORE::GLOBAL|package|push|unshift|splice)\b|\bsub\s+\w|\*\s*[A-Za-z_{]"
+    rb"|\b(?:use|no)\s+(?!(?:utf8|strict|warnings|constant|v?5)\b)"
 )
-"""What may bring code along, or say where it is looked for."""
+"""What may bring code along, say where it is looked for, or be another thing when it is done a second time."""
 
 
 def only_sets_options(files: Mapping[str, bytes]) -> bool:

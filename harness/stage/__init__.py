@@ -96,7 +96,7 @@ class Stage(Asking):
         """Is the upgraded schema a fresh install's?"""
 
         def ask() -> Report:
-            after, before = schema.read(self.after()), schema.read(self.before())
+            after, before = schema.read(self.after()), self.old_schema()
             said = step_mentions.read(self.new(), self.steps())
             report = schema_check.check(after, self.fresh_schema(), self.steps(), before, spoken=said)
             views.judge(report, self.before(), self.after())
@@ -218,10 +218,10 @@ class Stage(Asking):
         What goes wrong here shows again when a test asks for it.
         """
         with self._phase_of("both sides"):
-            self._at_once(self._warm, self.before, self.fresh_schema)
+            self._at_once(self._warm, self.fresh_schema)
             self._at_once(self.recognised)
-        # Each has a copy of its own, so preflight need not keep the upgrade waiting.
-        self._at_once(self.preflight, self.run)
+        # Each has a copy of its own, so neither preflight nor the old side's copy need keep the upgrade waiting.
+        self._at_once(self.run, self.preflight)
         with self._phase_of("checks"):
             reading = (self.rows, self.integrity, self.site, self.schema, self.history, self.ran)
             self._at_once(*reading, self.meaning, self.application)

@@ -28,7 +28,7 @@ class Asking(Known):
         def ask() -> Recognised:
             path = (self.pair.origin, self.pair.target)
             return preflight_check.recognise(
-                self.before(), self.old(), self.scout(), path, steps=self.steps(), history=self.old_history()
+                self.old_schema(), self.old(), self.scout(), path, steps=self.steps(), history=self.old_history()
             )
 
         return self._once("recognised", ask)

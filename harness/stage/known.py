@@ -31,6 +31,7 @@ from harness.database.schema import Schema
 from harness.errors import UsageError
 from harness.releases import neighbour
 from harness.rt import Rt
+from harness.rt.memoized import source_of_tools
 from harness.rt.thaw import Thawer
 from harness.stage.sides import Sides
 
@@ -113,6 +114,16 @@ class Known(Sides):
             why.append(f"RT {version} does not run on {self.pair.server}, so it was asked on {elsewhere}")
         return [f"what RT {self.pair.origin} {what}: {', and '.join(why)}"] if why else []
 
+    def old_schema(self) -> Schema:
+        """The schema of the untouched side."""
+        source = Path(schema.__file__).read_text(encoding="utf-8")
+        return self._once(
+            "old schema",
+            lambda: Schema.from_json(
+                self.remembered("schema", lambda: schema.read(self.before()).to_json(), cache.digest(source))
+            ),
+        )
+
     def accounts(self) -> dict[str, str]:
         """Names and passwords of people in the dump, where its manifest says any."""
         return self.dump.manifest.accounts if self.dump.manifest else {}
@@ -173,8 +184,14 @@ class Known(Sides):
     def _of_old_side(self, name: str, kind: type[Fact], make: Callable[[], Fact]) -> Fact:
         """Return what is known about the untouched side under the old release, asked once and then remembered."""
         version = self.witness_release()
-        image = self.lifecycle.rt_image(version) if version else ""
-        parts = (image, self.witness_server(), _source_of_checks(), cache.digest(cache.secret()))
+        image = self.lifecycle.image_id(version) if version else ""
+        parts = (
+            image,
+            self.witness_server(),
+            _source_of_checks(),
+            source_of_tools(),
+            cache.digest(cache.secret()),
+        )
 
         def ask() -> str:
             made = make().to_json()

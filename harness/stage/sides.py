@@ -17,13 +17,17 @@ from harness.common.progress import Progress, Running
 from harness.database import FAST, Database, Profile, keeping, liveness
 from harness.database.baseline import Baseline, private
 from harness.database.keeping import LeftBehind
+from harness.dump import FOLDER
 from harness.dump.choice import Choice
 from harness.errors import InfrastructureError, RefusedError
 from harness.rt import Rt
-from harness.rt.memoized import MemoizedTools
+from harness.rt.memoized import MemoizedTools, source_of_tools
 from harness.stage import visitor
 from harness.upgrade import UpgradeRun, guard
 from harness.upgrade.lifecycle import Lifecycle
+
+ONE_WORKER = {"RT_WORKERS": "1"}
+"""The site is asked one thing at a time, and each worker would compile its own pages."""
 
 
 class Sides:
@@ -122,9 +126,15 @@ class Sides:
         return sorted(self.lifecycle.configuration.inside())
 
     def _memoized(self, version: str, lifecycle: Lifecycle) -> MemoizedTools:
-        """Return tools of a release on the untouched copy, asked what is not known of it yet."""
-        files = [part for path, content in sorted(lifecycle.configuration.inside()) for part in (path, content)]
-        parts = (lifecycle.rt_image(version), cache.digest(*files))
+        """Return tools of a release on the untouched copy, asked what is not known of it yet.
+
+        Answers come as they are. What may quote a dump of the user's own, or CONFIG, is not kept beyond this run.
+        """
+        inside = sorted(lifecycle.configuration.inside())
+        files = [part for path, content in inside for part in (path, content)]
+        key = (self.baseline().key, lifecycle.image_id(version), cache.digest(*files), source_of_tools())
+        public = self.dump.path.parent == FOLDER and not lifecycle.configuration.files
+        answers: dict[str, Any] = {}
 
         def remember(question: str, ask: Callable[[], Any]) -> Any:
             def make() -> Any:
@@ -132,12 +142,14 @@ class Sides:
                 self.need_containers("a look at the untouched side")  # a dead server's words are not to be kept
                 return answer
 
-            return self.remembered(f"asked: {question}", make, *parts)
+            if question not in answers:
+                answers[question] = cache.fact(make, question, *key) if public else make()
+            return answers[question]
 
         def start() -> Rt:
             return self._tools(version, self.before(), lifecycle)
 
-        return MemoizedTools(version, self.before().host, start, remember, guard.SPOKEN)
+        return MemoizedTools(version, start, remember, guard.SPOKEN)
 
     def _restore(self) -> Baseline:
         return self.lifecycle.restored(self.dump, self.pair.server)
@@ -156,7 +168,9 @@ class Sides:
 
     def _site(self) -> Rt:
         self.run()
-        site = self.lifecycle.new_side.site(self.pair.target, self.after(), files=[visitor.QUICK_LOGINS])
+        site = self.lifecycle.new_side.site(
+            self.pair.target, self.after(), files=[visitor.QUICK_LOGINS], environment=ONE_WORKER
+        )
         self._containers.append(site)
         return site
 

@@ -63,6 +63,10 @@ class Lifecycle:
         """Return the image of an RT release, built if need be."""
         return self.images.rt(release(version))
 
+    def image_id(self, version: str) -> str:
+        """Return the id of that image: one tag may stand for other packages, where it was built at another time."""
+        return str(self.client.images.get(self.rt_image(version)).id)
+
     def has_image(self, version: str) -> bool:
         """Tell whether this release has a row, so that its code can be run."""
         return version in releases()

@@ -9,7 +9,7 @@ import pytest
 
 from harness.dump.choice import choose
 from harness.engine.containers import ExecError
-from harness.rt import NOWHERE, Rt
+from harness.rt import Rt
 from harness.rt.memoized import MemoizedTools
 from harness.stage import Stage
 from harness.upgrade.lifecycle import Lifecycle
@@ -38,7 +38,7 @@ class Shelf:
 
     def tools(self) -> MemoizedTools:
         """Return tools that share the answers, as those of a later run do."""
-        return MemoizedTools(RELEASE, NOWHERE, self.start, self.remember, (0, 71))
+        return MemoizedTools(RELEASE, self.start, self.remember, (0, 71))
 
 
 def test_a_known_answer_starts_no_container(lifecycle: Lifecycle) -> None:

@@ -16,8 +16,9 @@ from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("warm")]
 RELEASE = "5.0.3"
-_DATED = re.compile(r"^\[\d+\] \[[^]]*\] | at \S+ line", re.MULTILINE)
-"""What differs from start to start: a process, the time, the way by which a file was found."""
+DIES = "/usr/local/bin/rt-dies"
+_DATED = re.compile(r"^\[\d+\] \[[^]]*\] | at \S+ line| \(\S.*:\d+\)$", re.MULTILINE)
+"""What differs from start to start: a process, the time, the way by which a file was found, who logs."""
 LOADED = 'print join " ", map { $INC{$_} ? "loaded" : "missing" } "RT.pm", "RT/Ticket.pm";'
 
 
@@ -67,6 +68,16 @@ def test_a_tool_of_rts_own(tools: Rt) -> None:
     assert (missing.code, "No such file" in missing.err) == (127, True)
 
 
+def test_a_tool_that_dies_says_why(tools: Rt) -> None:
+    """As RT says it once it listens to Perl: in its log, where checks look for complaints."""
+    dies = "use RT; RT::LoadConfig(); RT->Config->Set(LogToSTDERR => 'warning'); RT::InitLogging(); die 'too late'"
+    tools.need("sh", "-c", 'printf "%s\n" "#!/usr/bin/perl" "$1" >"$2" && chmod 755 "$2"', "sh", dies, DIES)
+    told, alone = tools.tool("rt-dies"), tools.run("rt-dies", environment={"PERL5LIB": "/opt/rt/share/lib"})
+    assert told.code == alone.code != 0
+    assert _DATED.sub("", told.err) == _DATED.sub("", alone.err)
+    assert "[critical]: too late" in told.err
+
+
 def test_a_program_that_is_killed(tools: Rt) -> None:
     """As a shell tells it: 128 and the signal."""
     assert tools.perl("kill KILL => $$; sleep 60").code == 137
@@ -111,7 +122,7 @@ def test_a_site_with_files_of_its_own_loads_rt_anew(lifecycle: Lifecycle) -> Non
 
 
 def test_a_site_that_only_sets_options_does_not(lifecycle: Lifecycle) -> None:
-    """Most do; each program reads them itself, the loaded process has read none."""
+    """Most do; each program reads them itself, as if it were the first."""
     files = {
         "own.pm": b"# do require\nuse utf8;\nSet($rtname, 'own');\n1;\n",
         "html/a.html": b"use X;",

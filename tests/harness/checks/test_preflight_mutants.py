@@ -201,7 +201,7 @@ def look(
     """Return the whole preflight's report for a way between two releases."""
     steps = upgrade.expected_steps(target.upgrade_steps(), *path)
     left = history.read(database, Thawer(target))
-    recognised = preflight.recognise(database, origin, target, path, steps=steps, history=left)
+    recognised = preflight.recognise(read(database), origin, target, path, steps=steps, history=left)
     known = Known(recognised, validation)
     return preflight.check(database, origin, target, path, steps=steps, known=known)
 
@@ -209,7 +209,7 @@ def look(
 def stops(database: Database, target: Rt, path: tuple[str, str]) -> tuple[Finding, ...]:
     """Return what forbids this way: the first questions of a preflight, and all that a wrong release changes."""
     steps = upgrade.expected_steps(target.upgrade_steps(), *path)
-    return preflight.recognise(database, None, target, path, steps=steps, history=None).stops
+    return preflight.recognise(read(database), None, target, path, steps=steps, history=None).stops
 
 
 @pytest.mark.engine

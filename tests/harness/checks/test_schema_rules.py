@@ -136,6 +136,23 @@ def test_a_table_of_the_sites_own_may_be_as_it_was(own: Table) -> None:
 
 @pytest.mark.mutants("schema")
 @pytest.mark.parametrize("own", [APART, COLUMN])
+def test_a_table_that_could_be_joined_before_is_found(own: Table) -> None:
+    """RT's tables came into its character set: where one set held the other, now two orders of one set meet."""
+    before = database(OLDER, own)
+    (finding,) = check.check(database(*FRESH.tables.values(), own), FRESH, [], before).findings
+    assert finding.where.partition(".")[0] == "Extension"
+
+
+@pytest.mark.control("schema")
+def test_a_table_in_a_set_that_rts_holds_is_joined_as_before() -> None:
+    """In latin1 for ten years: a server makes of it what RT's tables are in, before and after."""
+    own = table("Extension", "latin1", Name="latin1")
+    before = database(OLDER, own)
+    assert check.check(database(*FRESH.tables.values(), own), FRESH, [], before)
+
+
+@pytest.mark.mutants("schema")
+@pytest.mark.parametrize("own", [APART, COLUMN])
 def test_a_table_of_the_sites_own_that_was_changed_is_found(own: Table) -> None:
     """It was in one collation with RT's tables, or in a third one, and nothing should have touched it."""
     for was in (table("Extension", Name="utf8mb4"), table("Extension", "latin1", Name="latin1")):

@@ -64,7 +64,7 @@ class Lifecycle:
         return self.images.rt(release(version))
 
     def image_id(self, version: str) -> str:
-        """Return the id of that image: one tag may stand for other packages, where it was built at another time."""
+        """Return the id of that image: a tag may stand for other packages where it was built at another time."""
         return str(self.client.images.get(self.rt_image(version)).id)
 
     def has_image(self, version: str) -> bool:

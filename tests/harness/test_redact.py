@@ -11,7 +11,7 @@ from harness.common import redact
 from harness.database import liveness
 from harness.dumpmaking import vocabulary
 from harness.mutants.run import good_run
-from harness.releases import parse, releases
+from harness.releases import ROOT, parse, releases
 from harness.verdict import Report
 
 STEPS = ["4.5.0", "4.5.1", "5.0.2"]
@@ -107,6 +107,14 @@ def test_not_all_warnings_are_shown() -> None:
     """A step that warns of each homepage would fill the report."""
     told = logged(*(f"[warning]: search #{number} not found" for number in range(57))).facts["warnings"]
     assert (len(told), told[-1]) == (21, "20 of 57 are shown")
+
+
+def test_where_people_are_invented_is_left_out() -> None:
+    """Of a path that leads nowhere the names would become words that may be shown."""
+    assert [name for name in vocabulary.MADE_UP if not (ROOT / "harness" / name).exists()] == []
+    assert not {"Alice", "Bob", "Carol", "Dora", "Eve", "Frank", "Grace"} & set(
+        redact.VOCABULARY.read_text().split()
+    )
 
 
 def test_words_of_a_program_are_told_from_what_is_put_into_them() -> None:

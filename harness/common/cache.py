@@ -141,10 +141,11 @@ def empty() -> None:
     root = directory()
     running = (root / "engine.pid").exists()
     for folder in (root, *(root / name for name in _FOLDERS)):
-        for path in list(folder.iterdir()) if folder.is_dir() else ():
+        for path in list(folder.iterdir()) if folder.is_dir() and os.access(folder, os.R_OK) else ():
             name = str(path.relative_to(root))
-            if _is_ours(path, name) and not (running and _is_of_an_engine(name)):
-                _remove(path)
+            with contextlib.suppress(PermissionError):  # what we may not look into we have not made
+                if _is_ours(path, name) and not (running and _is_of_an_engine(name)):
+                    _remove(path)
     key = root / _KEY
     if key.is_file() and key.stat().st_size == _KEY_SIZE:  # not a key of the owner's own
         key.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,3 +135,40 @@ def test_prepared_databases_of_others_stay(engine: DockerClient, kept: list[str]
     """On an engine that several use, another one's kept data is his to remove."""
     leftovers.remove_cache(engine)
     assert [name for name in asked["volume"] if name in kept] == kept[:1]
+
+
+@pytest.fixture
+def noted(engine: DockerClient, tmp_path: Path) -> Iterator[list[str]]:
+    """Names of volumes that notes tell of: one of this cache under another host name and path, and others."""
+    labels = {owner.HOST: "another-agent", owner.PLACE: "../cache/baselines"}
+    key, other = cache.digest("mine"), cache.digest("another's")
+    made = [
+        engine.volumes.create(f"{beginning}-{secrets.token_hex(3)}", labels=labels | more)
+        for beginning, more in (
+            (f"rt-harness-baseline-{key}", {owner.CACHE: "baseline", owner.BASELINE: key}),
+            (f"rt-harness-baseline-{key}", {}),
+            ("somebodys-wiki", {owner.CACHE: "baseline", owner.BASELINE: other}),
+        )
+    ]
+    names = [str(volume.name) for volume in made]
+    (tmp_path / "baselines").mkdir()
+    for stem, name in ((key, names[0]), (cache.digest("x"), names[1]), (other, names[2]), ("mine", names[0])):
+        (tmp_path / "baselines" / f"{stem}.json").write_text(json.dumps({"volume": name}))
+    for stem, text in (
+        ("broken", "{"),
+        ("list", "[1]"),
+        ("of a gone one", json.dumps({"volume": f"{names[0]}-gone"})),
+    ):
+        (tmp_path / "baselines" / f"{cache.digest(stem)}.json").write_text(text)
+    yield names
+    for volume in made:
+        volume.remove()
+
+
+def test_what_the_cache_itself_knows_goes_under_any_name_of_its_host(
+    engine: DockerClient, noted: list[str], asked: Asked
+) -> None:
+    """An agent in a container has another name in each run: kept copies of real data stayed for ever."""
+    removed = leftovers.remove_cache(engine)
+    assert [name for name in asked["volume"] if name in noted] == noted[:1]
+    assert f"volume {noted[0]}" in removed

@@ -6,6 +6,7 @@ Ryuk, the usual reaper of testcontainers, is an image that may be out of reach, 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -172,10 +173,10 @@ def remove_cache(client: DockerClient) -> list[str]:
     """
     removed = []
     here = {owner.HOST: owner.host_name(), owner.PLACE: str(cache.directory("baselines"))}
-    for name, labels in list(volumes(client, here)):
-        if owner.CACHE in labels:
-            client.api.remove_volume(name, force=True)
-            removed.append(f"volume {name}")
+    found = {name for name, labels in volumes(client, here) if owner.CACHE in labels}
+    for name in sorted(found | set(_noted(client))):  # before the notes: where one stays, so do they
+        client.api.remove_volume(name, force=True)
+        removed.append(f"volume {name}")
     for image in client.images.list():
         for tag in image.tags:
             if _IMAGE.match(tag):
@@ -183,6 +184,20 @@ def remove_cache(client: DockerClient) -> list[str]:
                 removed.append(f"image {tag}")
     cache.empty()
     return removed
+
+
+def _noted(client: DockerClient) -> Iterable[str]:
+    """Yield the prepared databases that notes of this cache tell of and that are there.
+
+    Their labels may name another host and path than today's: an agent in a container, a machine renamed, a link.
+    """
+    for note in cache.directory("baselines").glob("*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, NotFound):
+            name = str(json.loads(note.read_text(encoding="utf-8"))["volume"])
+            if not name.startswith(f"rt-harness-baseline-{note.stem}-"):
+                continue
+            if owner.CACHE in (client.volumes.get(name).attrs["Labels"] or {}):
+                yield name
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -21,16 +22,32 @@ from harness.errors import InfrastructureError
 
 VARIABLE = "RT_HARNESS_CACHE"
 _KEY, _KEY_SIZE = "key", 32
-_HEX = "[0-9a-f]"
-_DIGEST = _HEX * 16
-_MADE = (
-    f"baselines/{_DIGEST}.*", f"facts/{_DIGEST}.json", "facts/tmp????????", "locks/*.lock", "logs/build-*.log",
-    "logs/engine.log", "marathon/address", "marathon/state.*", f"private/[0-9]*-*-{_HEX * 6}", f"runs/{_DIGEST}.*",
-    "timings/steps.*", "engine.pid", "engine-????????",
-)  # fmt: skip
-"""All that the harness makes in a cache, beside its key."""
-_OF_AN_ENGINE = ("engine.pid", "engine-????????", "logs/engine.log")
-"""What is needed to stop an engine that was started from here."""
+_DIGEST, _RANDOM, _SESSION = "[0-9a-f]{16}", "[a-z0-9_]{8}", r"\d+-(?:\d+|None)-[0-9a-f]{6}"
+_MADE = tuple(map(re.compile, (
+    rf"baselines/{_DIGEST}\.(?:json|new)", rf"facts/{_DIGEST}\.(?:json|{_RANDOM}\.new)",
+    rf"runs/{_DIGEST}\.(?:json|[0-9a-f]{{12}})", rf"private/{_SESSION}", r"logs/build-rt-harness_.+\.log",
+)))  # fmt: skip
+"""Paths of what the harness makes in a cache, beside its key; nobody else names anything so."""
+_LOCK = re.compile(
+    rf"locks/(?:apt|engine|timings|build-slot-\d+|image-(?:.+-)?{_DIGEST}|baseline-(?:private-)?{_DIGEST}"
+    rf"|network-{_SESSION})\.lock"
+)
+_BEGINNINGS = {
+    "logs/engine.log": "dockerd|containerd|failed to start daemon",
+    "marathon/address": r"\Ahttp://\S+:\d+\Z",
+    **dict.fromkeys(
+        ("marathon/state.json", "marathon/state.new"), r'\A\{\n "format": \d+,\n "identity": "[0-9a-f]{32}"'
+    ),
+    **dict.fromkeys(
+        ("timings/steps.json", "timings/steps.new"), r'\A\{(?:\}|\n"(?:[^"\\]|\\.)*": \d[\d.e-]*(?:,|\n))'
+    ),
+}
+"""Paths of what the harness makes under names that others may use as well, and what they begin with."""
+_BEGINNING = 2000
+"""Characters."""
+_ENGINE_FOLDER, _PROGRAMS = re.compile(f"engine-{_RANDOM}"), {"iptables", "ip6tables"}
+"""A folder of links to programs that an engine finds before the usual ones."""
+_FOLDERS = ("baselines", "facts", "locks", "logs", "marathon", "private", "runs", "timings")
 
 
 def directory(name: str = "") -> Path:
@@ -103,7 +120,9 @@ def fact(make: Callable[[], Any], *parts: str) -> Any:
     with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
         return json.loads(path.read_text(encoding="utf-8"))
     found = make()
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as new:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix=f"{path.stem}.", suffix=".new", dir=path.parent, encoding="utf-8", delete=False
+    ) as new:
         json.dump(found, new)
     Path(new.name).replace(path)
     return found
@@ -121,17 +140,44 @@ def empty() -> None:
     """
     root = directory()
     running = (root / "engine.pid").exists()
-    for pattern in _MADE:
-        if running and pattern in _OF_AN_ENGINE:
-            continue
-        for path in root.glob(pattern):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+    for folder in (root, *(root / name for name in _FOLDERS)):
+        for path in list(folder.iterdir()) if folder.is_dir() and os.access(folder, os.R_OK) else ():
+            name = str(path.relative_to(root))
+            with contextlib.suppress(PermissionError):  # what we may not look into we have not made
+                if _is_ours(path, name) and not (running and _is_of_an_engine(name)):
+                    _remove(path)
     key = root / _KEY
     if key.is_file() and key.stat().st_size == _KEY_SIZE:  # not a key of the owner's own
         key.unlink()
-    for folder in {pattern.partition("/")[0] for pattern in _MADE if "/" in pattern}:
+    for name in _FOLDERS:
         with contextlib.suppress(OSError):  # somebody else's things are in it
-            (root / folder).rmdir()
+            (root / name).rmdir()
+
+
+def _is_ours(path: Path, name: str) -> bool:
+    """Tell whether the harness made this: by its name, and by its content where others may use that too."""
+    if any(one.fullmatch(name) for one in _MADE):
+        return True
+    if _ENGINE_FOLDER.fullmatch(name):
+        return path.is_dir() and all(one.is_symlink() and one.name in _PROGRAMS for one in path.iterdir())
+    if not path.is_file():
+        return False
+    if _LOCK.fullmatch(name):
+        return not path.stat().st_size
+    if name not in _BEGINNINGS:
+        return False
+    with path.open(encoding="utf-8", errors="replace") as text:
+        beginning = text.read(_BEGINNING)
+    return not beginning or re.search(_BEGINNINGS[name], beginning) is not None
+
+
+def _is_of_an_engine(name: str) -> bool:
+    """Tell whether this is needed to stop an engine that was started from here."""
+    return name == "logs/engine.log" or _ENGINE_FOLDER.fullmatch(name) is not None
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

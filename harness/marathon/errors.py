@@ -102,6 +102,10 @@ class DeploymentNotFoundError(NotFoundError):
     """The deployment is over or never was."""
 
 
+class NotQueuedError(NotFoundError):
+    """Nothing of the app waits to be launched."""
+
+
 class NoLeaderError(NotFoundError):
     """The Marathons have not elected a leader."""
 

@@ -30,6 +30,7 @@ from harness.marathon.errors import (
     NoLeaderError,
     NotAcceptedError,
     NotFoundError,
+    NotQueuedError,
     RejectedError,
     ScaleAndWipeError,
     ServerError,
@@ -45,6 +46,11 @@ _NOT_FOUND: tuple[tuple[str, type[NotFoundError], str], ...] = (
     (r"^URI not found", UnknownUriError, "check that the address is the root of a Marathon, without /v2"),
     (r"in version ", VersionNotFoundError, "list the versions with GET /v2/apps/<id>/versions"),
     (r"^App .* does not exist", AppNotFoundError, "check the id; POST creates an app"),
+    (
+        r"^Application .* not found in tasks queue",
+        NotQueuedError,
+        "nothing is backing off: there is no delay to end",
+    ),
     (r"^Task .* does not exist", TaskNotFoundError, "the task ended meanwhile: read the app's tasks again"),
     (
         r"^DeploymentPlan .* does not exist",

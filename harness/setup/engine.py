@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -157,16 +157,21 @@ def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
     """Start dockerd in a session of its own, so that it outlives this process and its terminal."""
     environment = dict(os.environ)
     if attempt.programs:
-        folder = Path(tempfile.mkdtemp(prefix="engine-", dir=cache.directory()))
-        for name, program in attempt.programs.items():
-            (folder / name).symlink_to(program)
-        environment["PATH"] = f"{folder}:{environment['PATH']}"
+        environment["PATH"] = f"{linked(attempt.programs)}:{environment['PATH']}"
     environment.pop(owner.SESSION_VARIABLE, None)
     with log_path().open("ab") as log:
         return subprocess.Popen(
             ["dockerd", *attempt.options], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             env=environment, start_new_session=True,
         )  # fmt: skip
+
+
+def linked(programs: Mapping[str, str]) -> Path:
+    """Return a new folder of the cache with links to these programs, by the name that each is to be found by."""
+    folder = Path(tempfile.mkdtemp(prefix="engine-", dir=cache.directory()))
+    for name, program in programs.items():
+        (folder / name).symlink_to(program)
+    return folder
 
 
 def _answer(what: str, gone: object) -> str:

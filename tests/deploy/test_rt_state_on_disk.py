@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import CHEAP
@@ -39,20 +38,8 @@ LOCAL = {
 }
 
 
-SLOW = frozenset({"attachments"})
-"""What test_rt_acknowledged.py plants at every change: there a file is empty as well."""
-
-
-def cases() -> list[ParameterSet]:
-    """Return what may be on a disk; `make mutants` tries all of it."""
-    return [
-        pytest.param(one, id=f"{name} on a disk", marks=[pytest.mark.slow] * (name in SLOW))
-        for name, one in LOCAL.items()
-    ]
-
-
 @pytest.mark.mutants("acknowledged")
-@pytest.mark.parametrize("local", cases())
+@pytest.mark.parametrize("local", [pytest.param(one, id=f"{name} on a disk") for name, one in LOCAL.items()])
 def test_state_on_an_instances_disk_is_found(
     lifecycle: Lifecycle, deployable: Baseline, clone: CloneFactory, local: Local
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +13,20 @@ from docker.models.images import Image
 
 from harness import leftovers
 from harness.common import cache, owner
+from harness.common.plan import Status, Step
+from harness.common.timings import Timings
 from harness.images import MANAGED_LABEL
+from harness.marathon.standin.state import State
+from harness.setup.engine import ATTEMPTS, linked
 from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 OTHERS = (
-    "engine-docs/read.me", "facts/mine.json", "key.pem", "letters/to-mother.txt", "logs/mine.log", "notes.txt",
-    "private/2019-01-backup/diary", "private/my-own-notes/diary", "runs/marathon.json",
+    "engine-docs/read.me", "engine-firmware/blob", "engine-turbines/iptables", "facts/mine.json",
+    "facts/tmpfiles_ab", "key.pem", "letters/to-mother.txt", "locks/front-door.lock", "locks/timings.lock",
+    "logs/build-website.log", "logs/engine.log", "logs/mine.log", "marathon/address", "marathon/state.json",
+    "marathon/state.of-my-legs", "notes.txt", "private/2019-01-backup/diary", "private/my-own-notes/diary",
+    "runs/marathon.json", "timings/steps.csv", "timings/steps.json",
 )  # fmt: skip
 Asked = dict[str, list[str]]
 
@@ -33,21 +41,55 @@ def asked(engine: DockerClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     return found
 
 
+def names(folder: Path) -> list[str]:
+    """Return the paths of all files below a folder."""
+    return sorted(str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file())
+
+
 @pytest.mark.usefixtures("asked")
 def test_in_a_directory_that_is_somebodys_home(engine: DockerClient, tmp_path: Path) -> None:
     """The harness itself advises to name a directory of one's own, and that may be a full one."""
     for name in OTHERS:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "engine-firmware" / "iptables").symlink_to("blob")
     cache.fact(lambda: 1, "something")
     cache.secret()
     assert (tmp_path / "key").exists()
     leftovers.sweep(engine)  # as each run does when it begins
     leftovers.remove_cache(engine)
-    assert sorted(str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*") if one.is_file()) == sorted(OTHERS)
+    assert names(tmp_path) == sorted([*OTHERS, "engine-firmware/iptables"])
     (tmp_path / "key").write_text("of a door")
     leftovers.remove_cache(engine)
     assert (tmp_path / "key").exists()
+
+
+@pytest.mark.usefixtures("asked")
+def test_all_that_the_harness_makes_goes(engine: DockerClient, lifecycle: Lifecycle, tmp_path: Path) -> None:
+    """What is known by its content is known in the shape in which it is really written."""
+    cache.secret()
+    cache.fact(lambda: 1, "something")
+    digest, session = cache.digest(), owner.session()
+    tag = lifecycle.server_image("mariadb-10.11").rpartition(":")[2]
+    for name in (
+        "apt", "engine", "timings", "build-slot-0", f"image-{tag}", f"image-{digest}", f"baseline-{digest}",
+        f"baseline-private-{digest}", f"network-{session}",
+    ):  # fmt: skip
+        with cache.lock(name):
+            pass
+    Timings().remember(Step('a "gate"', [Step("images", status=Status.DONE)], status=Status.DONE))
+    State(cache.directory("marathon")).save(0)
+    for attempt in ATTEMPTS:
+        linked(attempt.programs)
+    for name, text in (
+        ("marathon/address", "http://127.0.0.1:8080"), ("logs/build-rt-harness_rt_5.0.3.log", "Step 1"),
+        ("logs/engine.log", 'time="2026-11-26T01:29:14.4Z" level=info msg="libcontainerd: started"\n'),
+        (f"facts/{digest}.abcd_123.new", "{"), (f"baselines/{digest}.new", "{"),
+        (f"runs/{digest}.0123456789ab", "{"), (f"private/{session}/raw", "data"),
+    ):  # fmt: skip
+        (cache.directory(str(Path(name).parent)) / Path(name).name).write_text(text)
+    leftovers.remove_cache(engine)
+    assert list(tmp_path.rglob("*")) == []
 
 
 @pytest.fixture
@@ -93,3 +135,40 @@ def test_prepared_databases_of_others_stay(engine: DockerClient, kept: list[str]
     """On an engine that several use, another one's kept data is his to remove."""
     leftovers.remove_cache(engine)
     assert [name for name in asked["volume"] if name in kept] == kept[:1]
+
+
+@pytest.fixture
+def noted(engine: DockerClient, tmp_path: Path) -> Iterator[list[str]]:
+    """Names of volumes that notes tell of: one of this cache under another host name and path, and others."""
+    labels = {owner.HOST: "another-agent", owner.PLACE: "../cache/baselines"}
+    key, other = cache.digest("mine"), cache.digest("another's")
+    made = [
+        engine.volumes.create(f"{beginning}-{secrets.token_hex(3)}", labels=labels | more)
+        for beginning, more in (
+            (f"rt-harness-baseline-{key}", {owner.CACHE: "baseline", owner.BASELINE: key}),
+            (f"rt-harness-baseline-{key}", {}),
+            ("somebodys-wiki", {owner.CACHE: "baseline", owner.BASELINE: other}),
+        )
+    ]
+    names = [str(volume.name) for volume in made]
+    (tmp_path / "baselines").mkdir()
+    for stem, name in ((key, names[0]), (cache.digest("x"), names[1]), (other, names[2]), ("mine", names[0])):
+        (tmp_path / "baselines" / f"{stem}.json").write_text(json.dumps({"volume": name}))
+    for stem, text in (
+        ("broken", "{"),
+        ("list", "[1]"),
+        ("of a gone one", json.dumps({"volume": f"{names[0]}-gone"})),
+    ):
+        (tmp_path / "baselines" / f"{cache.digest(stem)}.json").write_text(text)
+    yield names
+    for volume in made:
+        volume.remove()
+
+
+def test_what_the_cache_itself_knows_goes_under_any_name_of_its_host(
+    engine: DockerClient, noted: list[str], asked: Asked
+) -> None:
+    """An agent in a container has another name in each run: kept copies of real data stayed for ever."""
+    removed = leftovers.remove_cache(engine)
+    assert [name for name in asked["volume"] if name in noted] == noted[:1]
+    assert f"volume {noted[0]}" in removed

@@ -144,10 +144,12 @@ def test_an_emptied_cache_still_knows_how_to_stop_its_engine(
     """`make distclean` beside an engine of ours left one that nobody could stop."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     digest = cache.digest()
-    made = ("logs/engine.log", "engine-12345678/iptables", f"baselines/{digest}.json", f"facts/{digest}.json")
+    made = ("logs/engine.log", f"baselines/{digest}.json", f"facts/{digest}.json")
     for name in made:
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
+    (tmp_path / "engine-12345678").mkdir()
+    (tmp_path / "engine-12345678" / "iptables").symlink_to("/usr/sbin/iptables-legacy")
     if running:
         (tmp_path / "engine.pid").touch()
     cache.empty()

@@ -42,6 +42,7 @@ ANSWERS: list[tuple[int, Any, type[MarathonError]]] = [
     ),
     (404, {"message": "Task 'rt.1' does not exist"}, errors.TaskNotFoundError),
     (404, {"message": "DeploymentPlan 97c1 does not exist"}, errors.DeploymentNotFoundError),
+    (404, {"message": "Application /rt not found in tasks queue."}, errors.NotQueuedError),
     (404, {"message": "There is no leader"}, errors.NoLeaderError),
     (404, {"message": "URI not found: /v3"}, errors.UnknownUriError),
     (500, {"message": "URI not found"}, errors.UnknownUriError),

@@ -26,9 +26,6 @@ from harness.stage import visitor
 from harness.upgrade import UpgradeRun, guard
 from harness.upgrade.lifecycle import Lifecycle
 
-ONE_WORKER = {"RT_WORKERS": "1"}
-"""The site is asked one thing at a time, and each worker would compile its own pages."""
-
 
 class Sides:
     """Both sides of one upgrade. Close it when done: it owns containers."""
@@ -168,9 +165,7 @@ class Sides:
 
     def _site(self) -> Rt:
         self.run()
-        site = self.lifecycle.new_side.site(
-            self.pair.target, self.after(), files=[visitor.QUICK_LOGINS], environment=ONE_WORKER
-        )
+        site = self.lifecycle.new_side.site(self.pair.target, self.after(), files=[visitor.QUICK_LOGINS])
         self._containers.append(site)
         return site
 

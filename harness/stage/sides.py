@@ -114,22 +114,17 @@ class Sides:
         What is known of a dump of the user's own is kept only where that is kept as well.
         parts: what else it depends on, like the image that computed it; the old side's configuration always is.
         """
-        configuration = [f"{path}:{cache.digest(content)}" for path, content in self._configuration()]
-        key = (self.baseline().key, name, *parts, *configuration)
+        key = (self.baseline().key, name, *parts, *_configuration(self.lifecycle))
         kept = make if private(self.dump) else lambda: cache.fact(make, *key)
         return self._once(f"fact {cache.digest(*key)}", kept)
-
-    def _configuration(self) -> list[tuple[str, bytes]]:
-        return sorted(self.lifecycle.configuration.inside())
 
     def _memoized(self, version: str, lifecycle: Lifecycle) -> MemoizedTools:
         """Return tools of a release on the untouched copy, asked what is not known of it yet.
 
         Answers come as they are. What may quote a dump of the user's own, or CONFIG, is not kept beyond this run.
         """
-        inside = sorted(lifecycle.configuration.inside())
-        files = [part for path, content in inside for part in (path, content)]
-        key = (self.baseline().key, lifecycle.image_id(version), cache.digest(*files), source_of_tools())
+        image, files = lifecycle.image_id(version), _configuration(lifecycle)
+        key = (self.baseline().key, image, source_of_tools(), *files)
         public = self.dump.path.parent == FOLDER and not lifecycle.configuration.files
         answers: dict[str, Any] = {}
 
@@ -233,6 +228,11 @@ class Sides:
             done += [pool.submit(self.lifecycle.baselines.discard, database) for database in self._databases]
         for one in done:
             one.result()
+
+
+def _configuration(lifecycle: Lifecycle) -> list[str]:
+    """Return each file of a side's configuration by path and digest, as a part of what is remembered of it."""
+    return [f"{path}:{cache.digest(content)}" for path, content in sorted(lifecycle.configuration.inside())]
 
 
 class Silent:

@@ -8,7 +8,7 @@ use RT;
 RT::LoadConfig();
 RT->Config->Set(LogToSTDERR => 'critical');
 RT::Init();
-RT->Config->Set(BcryptCost => 10);
+RT->Config->Set(BcryptCost => 4);
 
 my ($user_name, $number, $name, $password) = @ARGV;
 my @doubts;

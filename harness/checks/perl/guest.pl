@@ -2,7 +2,7 @@
 # one name, for both are the same on both sides. Needs RT's modules, initialised. Writes.
 sub guest {
     my ($name, $password) = @_;
-    RT->Config->Set(BcryptCost => 10);
+    RT->Config->Set(BcryptCost => 4);
     my $user = RT::User->new(RT->SystemUser);
     my ($good, $message) = $user->Create(
         Name => $name, Password => $password, EmailAddress => "$name\@harness.example.test", Privileged => 1);

@@ -10,6 +10,9 @@ PAIR    = $(if $(FROM)$(TO),--pair "$(FROM):$(TO)")
 CHOICE  = $(PAIR) $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--site-config "$(CONFIG)") \
           $(if $(CONFIG_NEW),--site-config-new "$(CONFIG_NEW)")
 
+# Some machines tell Python to keep no compiled modules: then each run, and each of its workers, would compile anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup engine images test slow unit smoke upgrade matrix deploy gate forecast mutants bench lint fixtures \
         marathon engine-stop clean distclean
 

@@ -207,6 +207,9 @@ sub hold_still {
     return;
 }
 
+# What goes on beside this is one thing after the other: whoever is asked all at once may wait for a processor.
+sub step_back { return setpriority 0, 0, 10 }
+
 # Tickets are half of the work: a child tells of them on a connection of its own, and starting RT is paid for once.
 pipe(my $in, my $out) or die "no pipe: $!";
 my $parents = $RT::Handle->dbh;  # kept by the child too: were it destroyed there, it would end for both
@@ -219,6 +222,7 @@ if (!$child) {
     die "the parent's connection\n" if $own == (identifiers('SELECT CONNECTION_ID()'))[0];
     hold_still();
     syswrite $out, "held\n" or die "not told: $!";
+    step_back();
     print {$out} told(grep { $_->[0] eq 'tickets' } @SUBJECTS) or die "not told: $!";
     close $out or die "not told: $!";
     exec '/bin/true' or kill 'KILL', $$;  # so that nothing of the parent's is destroyed here
@@ -228,6 +232,7 @@ hold_still();
 die "the second process did not begin\n" unless (<$in> // '') eq "held\n";
 $| = 1;
 print "held\n";
+step_back();
 my $rest = told(grep { $_->[0] ne 'tickets' } @SUBJECTS);
 print do { local $/; <$in> }, $rest;
 waitpid $child, 0;

@@ -59,8 +59,11 @@ sub history_of {
 
 # As RT's own Attachments of a ticket, but with all columns at once: RT's list of columns hides the content from
 # itself, and it is fetched again for each one. A few at a time: all contents may be more than fits into memory.
+# For each field of each one RT reads the transaction anew, to learn that the system user may see it.
 sub attachments_of {
     my ($ticket, $code) = @_;
+    no warnings 'redefine';
+    local *RT::Attachment::_Value = RT::Attachment->can('__Value');
     my @left = identifiers(q{SELECT a.id FROM Attachments a JOIN Transactions t ON t.id = a.TransactionId
         JOIN Tickets k ON k.id = t.ObjectId WHERE t.ObjectType = 'RT::Ticket' AND k.EffectiveId = ? ORDER BY a.id}, $ticket->id);
     while (my @some = splice @left, 0, 10) {

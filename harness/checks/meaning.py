@@ -52,6 +52,7 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
         if not before.sections.get(name) and (name, "") not in untold:
             what = f"the old release has no {name} to say anything about, which proves nothing"
             report.find(name, what, repair="see that the dump is that of the whole site, and take it anew")
+    _logins(report, before)
     for kind, count in before.every.items():
         left_out = "unprivileged users but one in {}, but for their rights" if kind == "users" else _OTHERS
         report.out_of_scope.append(left_out.format(count, kind=kind))
@@ -75,6 +76,16 @@ def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: All
     report.facts["counts"] = {name: len(keys) for name, keys in sorted(told.items())}
     report.facts["seconds"] = after.seconds
     return report
+
+
+def _logins(report: Report, before: Meaning) -> None:
+    """Say of which accounts the passwords were wrong to begin with: that both sides refuse them proves nothing."""
+    refused = [key for key, one in before.sections.get("logins", {}).items() if one["right password"] == "refused"]
+    if refused:
+        report.unanswered.append(
+            f"whether {len(refused)} of the accounts that the dump's manifest names can log in: "
+            f"RT {before.release} refuses the passwords given there as well"
+        )
 
 
 def by_holder(section: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -84,6 +84,11 @@ def sorting(database: Database) -> str:
     return str(database.value(query) or "").partition("_")[2]
 
 
+def key(accounts: Mapping[str, str], every: Mapping[str, int], now: int) -> str:
+    """Return what the answer depends on beside the database and the release: what `collect` is told."""
+    return caches.keyed(json.dumps([sorted(accounts.items()), sorted(every.items()), now]))
+
+
 def collect(
     tools: Rt, accounts: Mapping[str, str] | None = None, every: Mapping[str, int] | None = None, *,
     limit: float = PATIENCE, held: Callable[[], None] | None = None, now: int | None = None,

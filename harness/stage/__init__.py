@@ -139,8 +139,9 @@ class Stage(Asking):
             if old:
                 now = self.moment()
                 before = self._of_old_side(
-                    f"meaning at {now}", Meaning, lambda: meaning_told.collect(old, accounts, every, now=now)
-                )
+                    f"meaning {meaning_told.key(accounts, every, now)}", Meaning,
+                    lambda: meaning_told.collect(old, accounts, every, now=now),
+                )  # fmt: skip
             after = self._telling().result()
             resorted = meaning_told.sorting(self.witnessed() or self.before()) != meaning_told.sorting(
                 self.after()

@@ -147,7 +147,7 @@ class Lifecycle:
                 rt.need_initialised(tools)
 
         return self.baselines.of_work(
-            ["init", self.rt_image(version)], server(server_name), self.server_image(server_name),
+            ["init", self.image_id(version)], server(server_name), self.server_image(server_name),
             f"initialising RT {version} on {server_name}", work,
         )  # fmt: skip
 
@@ -174,7 +174,7 @@ class Lifecycle:
         configuration = self.new_side.configuration
         own = configuration.inside() if configuration.files else ()
         files = [f"{path}:{cache.digest(content)}" for path, content in own]
-        parts = ["upgrade", before.key, self.rt_image(pair.target), pair.origin, *files]
+        parts = ["upgrade", before.key, self.image_id(pair.target), pair.origin, *files]
         # What an upgrade says may quote its data.
         kept = leftovers.private_directory() if before.key.startswith(PRIVATE) else cache.directory("runs")
         record = kept / f"{cache.digest(*parts)}.json"

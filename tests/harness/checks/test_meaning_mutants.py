@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -190,6 +191,30 @@ def test_a_whole_subject_that_the_old_release_could_not_tell_is_not_answered() -
     died = ["[died] custom fields: Can't locate object method"]
     report = meaning.check(Meaning("4.4.6", {}, {}, died), Meaning("5.0.3", {}, {}, died), NOTHING)
     assert report.unanswered == ["custom fields: the old release could not tell of them"]
+
+
+@pytest.mark.parametrize(("said", "open_questions"), [("refused", 1), ("lets in", 0)])
+def test_a_password_that_was_wrong_to_begin_with_proves_nothing(said: str, open_questions: int) -> None:
+    """Both sides refuse it alike, so a login that the upgrade broke would not show."""
+    told = {**RIGHTS, "logins": {"9": {"right password": said}}}
+    report = meaning.check(Meaning("4.4.6", {}, told), Meaning("5.0.3", {}, told), NOTHING)
+    assert len([one for one in report.unanswered if "can log in" in one]) == open_questions, report.unanswered
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ({}, {}, 1),
+        ({"alice": "another"}, {}, 1),
+        ({"alice": "password"}, {"tickets": 2}, 1),
+        ({"alice": "password"}, {}, 2),
+    ],
+)
+def test_what_the_old_side_says_is_remembered_for_the_same_question_alone(other: tuple[Any, ...]) -> None:
+    """A manifest can name other accounts for the same dump, and a password there can be corrected."""
+    asked: tuple[Any, ...] = ({"alice": "password"}, {}, 1)
+    assert meaning_told.key(*asked) == meaning_told.key(*asked)
+    assert meaning_told.key(*asked) != meaning_told.key(*other)
 
 
 def test_an_allowance_that_could_never_match_is_refused() -> None:

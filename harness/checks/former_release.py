@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.checks import jobs
+from harness.checks import exchanges, jobs
 from harness.checks.mails import Mails
 from harness.checks.startup_log import Start
 
@@ -14,9 +14,11 @@ from harness.checks.startup_log import Start
 class Former:
     """The old release. start: what it says at every start. mails: what it sends, and logs about tickets meanwhile.
 
-    jobs: what jobs of it say. Each returns None where nobody can speak for it; by default nothing was ever said.
+    jobs: what jobs of it say. exchanges: what comes of tickets by REST and by mail. Each returns None where nobody
+    can speak for it; by default nothing was ever said.
     """
 
     start: Callable[[], Start | None] = lambda: None
     mails: Callable[[], Mails | None] = lambda: None
     jobs: jobs.Before = lambda _: jobs.Night("")
+    exchanges: exchanges.Before = lambda: None

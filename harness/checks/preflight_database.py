@@ -76,9 +76,12 @@ def structure(report: Report, database: Database, schema: Schema, changes: Schem
 
 def _engines(report: Report, own: dict[str, Table]) -> None:
     others = [table for table in own.values() if table.engine.lower() != "innodb"]
+    if anew := [table.name for table in others if table.name.lower() in _made_anew()]:
+        report.facts["tables of no lasting rows that are not InnoDB"] = anew
+    others = [table for table in others if table.name not in anew]
     if others:
         report.find(
-            "tables", f"{len(others)} tables are not InnoDB: RT refuses them, and they know no transactions",
+            "tables", f"{len(others)} tables are not InnoDB: they know no transactions, and RT wants none of its own so",
             samples=tuple(f"{table.name}: {table.engine}" for table in others[:SAMPLES]),
             repair="\n".join(f"ALTER TABLE {quote(table.name)} ENGINE = InnoDB;" for table in others),
         )  # fmt: skip

@@ -126,6 +126,8 @@ def _of_its_own(difference: Difference, upgraded: Schema, spoken: Spoken) -> boo
         return not spoken.of(table, difference.name)
     if difference.aspect in ("charset", "table charset"):
         return table in row_allowances.read().excluded and not spoken.of(table, "CHARACTER")
+    if difference.aspect == "engine":
+        return table in row_allowances.read().excluded and not spoken.of(table, "ENGINE")
     if difference.aspect not in ("index extra", "index duplicate"):
         return False
     signature = difference.found.partition(CALLED)[0]

@@ -192,7 +192,7 @@ class Stage(Asking):
             report = application_check.check(
                 visit,
                 mails=lambda report, starts: mails.judge(report, self.old_mails(), self.new(), starts),
-                former=Former(self.old_start, self.old_mails, self.old_jobs),
+                former=Former(self.old_start, self.old_mails, self.old_jobs, self.old_exchanges),
             )
             report.out_of_scope += self.spoken_for("sends by mail")
             report.out_of_scope += of_the_image(self.pair.target)

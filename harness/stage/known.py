@@ -15,10 +15,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from harness.checks import exchanges, jobs, mails, startup_log
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks import jobs, mails, startup_log
 from harness.checks.cached_fact import Remembered
+from harness.checks.exchanges import Exchanged
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.jobs import Job, Night
@@ -33,6 +34,7 @@ from harness.releases import neighbour
 from harness.rt import Rt
 from harness.rt.memoized import source_of_tools
 from harness.rt.thaw import Thawer
+from harness.stage import visitor
 from harness.stage.sides import Sides
 
 _PACKAGE = re.compile(r"[A-Za-z][\w:.-]{0,80}")
@@ -144,7 +146,7 @@ class Known(Sides):
         when = self._once("hour", lambda: f"{datetime.now():%A %H}")
         return self._of_old_side(
             f"mails of {few} queues, {when}", Mails,
-            lambda: self._on_a_copy(version, origin, lambda tools: mails.sent(tools, few), "the sending of mails"),
+            lambda: self._on_a_copy(version, origin, lambda one, _: mails.sent(one, few), "the sending of mails"),
         )  # fmt: skip
 
     def old_jobs(self, chosen: Sequence[Job]) -> Night | None:
@@ -155,15 +157,29 @@ class Known(Sides):
         names = cache.digest(*(f"{job.name} {job.limit}" for job in chosen))
         return self._of_old_side(
             f"jobs {names}", Night,
-            lambda: self._on_a_copy(version, origin, lambda tools: jobs.heard(tools, chosen), "the run of jobs"),
+            lambda: self._on_a_copy(version, origin, lambda one, _: jobs.heard(one, chosen), "the run of jobs"),
         )  # fmt: skip
 
-    def _on_a_copy(self, version: str, origin: Baseline, ask: Callable[[Rt], Fact], what: str) -> Fact:
+    def old_exchanges(self) -> Exchanged | None:
+        """What comes of tickets by REST and by mail at the old release, tried on a copy of its own."""
+        version, origin = self.witness_release(), self._witnessed_baseline()
+        if version is None or origin is None:
+            return None
+
+        def try_out(tools: Rt, database: Database) -> Exchanged:
+            with self.lifecycle.site(version, database, files=[visitor.QUICK_LOGINS]) as site:
+                return exchanges.heard(visitor.invite(tools, site, database, {}))
+
+        return self._of_old_side(
+            "exchanges", Exchanged, lambda: self._on_a_copy(version, origin, try_out, "tickets by REST and mail")
+        )
+
+    def _on_a_copy(self, version: str, origin: Baseline, ask: Callable[[Rt, Database], Fact], what: str) -> Fact:
         """Ask a release what leaves traces. One after the other: of a large dump a copy more may not fit."""
         turn: threading.Lock = self._once("turn at a copy", threading.Lock)
         copy = self.lifecycle.baselines.cloned(origin)
         with turn, copy as database, self.lifecycle.tools(version, database) as tools:
-            said = ask(tools)
+            said = ask(tools, database)
             liveness.need(database, what)
             return said
 

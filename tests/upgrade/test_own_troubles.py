@@ -60,6 +60,11 @@ need(RT::ScripAction->new(RT->SystemUser)->Create(
 scrip(Description => 'of nowhere', ScripCondition => 'On Create', ScripAction => 'of nowhere');
 scrip(Description => 'posts', ScripCondition => 'On Create', ScripAction => 'User Defined',
     CustomPrepareCode => '1', CustomCommitCode => 'require Service::FromNowhere; 1');
+
+# What every site may do with a ticket: name it its own way.
+scrip(Description => 'renames', ScripCondition => 'On Create', ScripAction => 'User Defined',
+    CustomPrepareCode => '1',
+    CustomCommitCode => '$self->TicketObj->SetSubject("[IT] " . $self->TicketObj->Subject)');
 scrip(Description => 'by queue', ScripCondition => 'On Correspond', ScripAction => 'User Defined',
     CustomPrepareCode => '1',
     CustomCommitCode => 'die "nobody for " . $self->TicketObj->QueueObj->Name . "\\\\n"');
@@ -149,11 +154,12 @@ def test_nothing_of_the_code_itself_is_told(site: Troubled) -> None:
 
 @pytest.mark.control("application")
 def test_what_the_old_release_complained_of_as_well_is_no_finding(site: Troubled) -> None:
-    """Global scrips that fail at every ticket, and a subscription to a dashboard that is gone."""
+    """Global scrips that fail at every ticket or rename it, and a subscription to a dashboard that is gone."""
     report = site.application()
     assert report, str(report)
     assert len(report.facts["logged before as well"]) >= 3
     assert any("rt-email-dashboards" in one for one in report.facts["said by jobs before as well"])
+    assert report.facts["came out so before as well"] == ["REST: the subject came back as another text"]
 
 
 def test_what_was_copied_is_no_finding_any_more(site: Troubled) -> None:

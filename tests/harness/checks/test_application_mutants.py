@@ -13,7 +13,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import application, jobs, log, mails
+from harness.checks import application, attempts, exchanges, jobs, log, mails
 from harness.checks.former_release import Former
 from harness.checks.jobs import Job
 from harness.checks.mails import Mails
@@ -33,9 +33,9 @@ def _job(job: Sequence[str], report: Report, visit: Visit) -> None:
 PARTS: dict[str, Callable[[Report, Visit], None]] = {
     "pages": application._pages,
     "homepages": application._homepages,
-    "REST 1": lambda report, visit: application._rest(report, visit, 1),
-    "REST 2": lambda report, visit: application._rest(report, visit, 2),
-    "mail": application._mail,
+    "REST 1": lambda report, visit: exchanges.rest_tickets(report, visit, 1),
+    "REST 2": lambda report, visit: exchanges.rest_tickets(report, visit, 2),
+    "mail": exchanges.mail,
     **{job[0]: partial(_job, job) for job in jobs.JOBS},
 }
 BROKEN = (
@@ -194,7 +194,7 @@ def test_a_subject_of_the_sites_own_is_no_mail_less(
     done = site.perl(EVERYBODY, PERSON)
     assert done.code == 0, done.err
     report = Report(application.CHECK, "")
-    application._mail(report, Visit(site, "root", "password"))
+    exchanges.mail(report, Visit(site, "root", "password"))
     assert report.findings == []
     said = {mail[1] for mail in mails.sent(site, queues=["1"]).mails}
     assert any("We received your request" in one for one in said)
@@ -206,10 +206,10 @@ def told(site: Rt, mutant: ApplicationMutant) -> str:
     report = Report(application.CHECK, "")
     if mutant.part == "log":
         already = len(site.container.logs())
-        application._try(report, mutant.part, partial(application._pages, report, visit))
+        attempts.attempt(report, mutant.part, partial(application._pages, report, visit))
         report = logged(site.container.logs()[already:])
     else:
-        application._try(report, mutant.part, partial(PARTS[mutant.part], report, visit))
+        attempts.attempt(report, mutant.part, partial(PARTS[mutant.part], report, visit))
     return str(report) if report.findings else ""
 
 

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 import requests
 
-from harness.checks import application
+from harness.checks import application, attempts, exchanges
 from harness.checks.trial_visit import Visit
 from harness.engine.commands import Done
 from harness.errors import InfrastructureError
@@ -36,8 +36,8 @@ def silent() -> Iterator[Rt]:
 def test_findings_stay_where_a_page_is_not_answered(silent: Rt, monkeypatch: pytest.MonkeyPatch) -> None:
     """The jobs were found to fail, and pages and REST say that they had no answer."""
     monkeypatch.setattr(web, "LIMIT", 0.1)
-    monkeypatch.setattr(application, "_rest", lambda *_: requests.get(silent.url, timeout=0.1))
-    monkeypatch.setattr(application, "_mail", lambda *_: requests.get(silent.url, timeout=0.1))
+    monkeypatch.setattr(exchanges, "rest_tickets", lambda *_: requests.get(silent.url, timeout=0.1))
+    monkeypatch.setattr(exchanges, "mail", lambda *_: requests.get(silent.url, timeout=0.1))
     report = application.check(Visit(silent, "root", "password"))
     assert {one.where.split()[0] for one in report.findings} == {"job"}
     asked = [one.partition(":")[0] for one in report.unanswered if "no answer within" in one]
@@ -93,8 +93,8 @@ def test_nobody_waits_for_a_site_that_hangs() -> None:
     def wrong() -> None:
         raise AssertionError("it is not asked any more")
 
-    for _ in range(application.PATIENCE):
-        application._try(report, "page", slow)
+    for _ in range(attempts.PATIENCE):
+        attempts.attempt(report, "page", slow)
     for _ in range(3):
-        application._try(report, "page", wrong)
-    assert len(report.unanswered) == application.PATIENCE + 1
+        attempts.attempt(report, "page", wrong)
+    assert len(report.unanswered) == attempts.PATIENCE + 1

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import application, jobs, log, mails, startup_log
+from harness.checks import application, exchanges, jobs, log, mails, startup_log
 from harness.checks.former_release import Former
 from harness.checks.mails import Mails
 from harness.engine.commands import Done
@@ -188,7 +188,7 @@ def test_a_notice_that_its_sender_does_not_get_is_none_less(
     visit = visitor.invite(site, site, database, {})
     assert (expected, visit.answers) == (1, 1)
     report = Report(application.CHECK, "")
-    application._mail(report, visit)
+    exchanges.mail(report, visit)
     assert report.findings == []
     mails_to_sender = [one for one in mails.mails_about(site, visit.mark) if "new-customer" in one[0]]
     assert len(mails_to_sender) == 1

@@ -1,0 +1,40 @@
+"""One thing after the other is tried on a site; what goes wrong in one keeps nobody from the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import requests
+
+from harness.common import redact
+from harness.rt import web
+from harness.rt.rest import RestError, SlowError
+from harness.rt.web import PageError
+from harness.verdict import Report
+
+PATIENCE = 4
+"""Requests that may go without an answer until nothing more is asked over HTTP: each takes a minute."""
+SLOW = "no answer within"
+
+
+def attempt(report: Report, what: str, work: Callable[[], None]) -> None:
+    """Turn what the site gets wrong into a finding; go on with the next thing, also where one is not answered."""
+    slow = [one for one in report.unanswered if SLOW in one]
+    if len(slow) >= PATIENCE:
+        if len(slow) == PATIENCE:
+            report.unanswered.append(f"whatever came after {PATIENCE} requests with {SLOW} {web.LIMIT} s each")
+        return
+    try:
+        work()
+    except requests.Timeout:
+        report.unanswered.append(f"{what}: {SLOW} {web.LIMIT} s")
+    except SlowError as error:
+        report.unanswered.append(error.sentence)
+    except (PageError, RestError) as error:
+        report.find(what, f"{error.where}: {redact.line(error.what)}", blocks=error.blocks[:0])
+
+
+def expect(report: Report, where: str, what: str, *, good: bool) -> None:
+    report.looked_at += 1
+    if not good:
+        report.find(where, what)

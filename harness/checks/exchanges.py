@@ -1,0 +1,155 @@
+"""Tickets by REST and by mail: made, answered and sought, with what must come of each.
+
+A site's own scrips and mail plugins may route a ticket elsewhere, rewrite its subject or refuse its mail. What the
+old release does in the same way is no matter of the upgrade, so it is asked where anything came out otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from harness.checks.attempts import SLOW, attempt, expect
+from harness.checks.cached_fact import Remembered
+from harness.checks.mails import mails_about
+from harness.checks.trial_visit import Visit
+from harness.errors import HarnessError, InfrastructureError
+from harness.rt import Rt, rest
+from harness.rt.rest import Client, File
+from harness.verdict import Finding, Report
+
+ASCII = "Printer on fire"
+_SENDER = "new-customer@customers.example.test"
+_REST_TWO = "/opt/rt/share/lib/RT/REST2.pm"
+_NUMBERS = re.compile(r"\b(REST|ticket|attachment) \d+")
+
+
+@dataclass
+class Exchanged(Remembered):
+    """What came out otherwise than expected on one side, as `alike` has it."""
+
+    release: str
+    complaints: list[str]
+
+
+Before = Callable[[], Exchanged | None]
+"""Has the old release try the same on a copy of its own; None where nobody can speak for it."""
+
+
+def alike(finding: Finding) -> str:
+    """Return a complaint as both releases would make it: whichever REST it was, whatever number a ticket has."""
+    return _NUMBERS.sub(r"\1", f"{finding.where}: {finding.what}")
+
+
+def versions(rt: Rt) -> Sequence[int]:
+    """Return the REST interfaces that a release has."""
+    return (1, 2) if rt.run("test", "-e", _REST_TWO).code == 0 else (1,)
+
+
+def attempts(report: Report, visit: Visit) -> None:
+    """Try all of it. What comes out otherwise is a finding."""
+    for version in versions(visit.rt):
+        attempt(report, f"REST {version}", partial(rest_tickets, report, visit, version))
+    attempt(report, "mail", lambda: mail(report, visit))
+
+
+def heard(visit: Visit) -> Exchanged:
+    """Return what comes out otherwise at a release. Writes. Raises InfrastructureError where it gave no answer."""
+    report = Report("", "")
+    attempts(report, visit)
+    if report.unanswered:
+        raise InfrastructureError(f"RT {visit.rt.release} was slow: {report.unanswered[0]}.")
+    return Exchanged(visit.rt.release, sorted(map(alike, report.findings)))
+
+
+def judge(report: Report, visit: Visit, before: Before) -> None:
+    """Try all of it; what does not come out as it should, and did so before, is a finding. Writes."""
+    tried = replace(report, findings=[], looked_at=0)  # others add their findings to the report meanwhile
+    try:
+        attempts(tried, visit)
+    finally:
+        report.looked_at += tried.looked_at
+        report.findings += _new(report, tried.findings, before)
+
+
+def _new(report: Report, found: Sequence[Finding], before: Before) -> list[Finding]:
+    """Return the findings that the old release does not make as well."""
+    if not found:
+        return []
+    try:
+        old = before()
+    except HarnessError as error:
+        report.unanswered.append(f"how tickets by REST and mail fared before: {error.sentence}")
+        old = None
+    known = set(old.complaints) if old else set()
+    new = [one for one in found if alike(one) not in known]
+    if same := sorted({alike(one) for one in found} & known):
+        report.facts["came out so before as well"] = same
+    return new
+
+
+def rest_tickets(report: Report, visit: Visit, version: int) -> None:
+    """Create, read, reply, search, and get attachments back byte for byte."""
+    where = f"REST {version}"
+    blob = File("bytes.bin", bytes(range(256)) * 16 + b"\n\r\n\0\n\n", "application/octet-stream")
+    note = File("Notiz ü.txt", f"{visit.text}\r\n\n".encode(), "text/plain; charset=utf-8")
+    subject = f"{visit.text} {visit.mark} {version}"
+    with rest.client(visit.rt, visit.user, visit.password, version) as client:
+        ticket = client.create(visit.queue, subject, f"{visit.text}\nline two", [blob, note], Requestor=_SENDER)
+        read = client.read(ticket)
+        expect(report, where, "the subject came back as another text", good=read.get("Subject") == subject)
+        expect(report, where, "the ticket is in another queue", good=read.get("Queue") == visit.queue)
+        expect(report, where, "the requestor is not the one given", good=_SENDER in read.get("Requestor", []))
+        client.reply(ticket, f"Answer {visit.text}")
+        client.comment(ticket, f"Remark {visit.text}")
+        found = client.search(f"Subject LIKE '{visit.mark} {version}'")
+        expect(report, where, f"the search finds {len(found)} tickets instead of one", good=found == [ticket])
+        _attachments(report, where, client, ticket, (blob, note))
+
+
+def _attachments(report: Report, where: str, client: Client, ticket: int, files: tuple[File, ...]) -> None:
+    held = client.attachments(ticket)
+    for one in files:
+        number = next((number for number, name in held.items() if name == one.name), None)
+        expect(report, where, f"the file {one.name!r} is not among the attachments", good=number is not None)
+        if number is not None:
+            content = client.attachment(ticket, number)
+            size = f"{len(content)} bytes instead of {len(one.content)}"
+            expect(report, where, f"{one.name!r} came back changed, {size}", good=content == one.content)
+
+
+def mail(report: Report, visit: Visit) -> None:
+    """Send a mail in as the mail server would, and look at what goes out."""
+    subject = f"{ASCII} {visit.mark} by mail"
+    message = (
+        f"From: {_SENDER}\nTo: rt@example.org\nSubject: {subject}\n"
+        f"Message-ID: <{visit.mark}@customers.example.test>\n"
+        "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
+        f"{visit.text}\n"
+    )
+    sent = visit.rt.container.run(
+        ["rt-mailgate", "--queue", visit.queue, "--action", "correspond", "--url", "http://127.0.0.1/", "--debug"],
+        stdin=[message.encode()], limit=60,
+    )  # fmt: skip
+    if sent.timed_out:
+        report.unanswered.append(f"mail gateway: {SLOW} 60 s")
+        return
+    refused = sent.code != 0 or "not ok" in sent.out + sent.err
+    expect(report, "mail gateway", f"the mail is refused (exit code {sent.code})", good=not refused)
+    with rest.client(visit.rt, visit.user, visit.password) as client:
+        found = client.search(f"Subject LIKE '{visit.mark} by mail'")
+        expect(report, "mail gateway", f"the mail made {len(found)} tickets instead of one", good=len(found) == 1)
+        for ticket in found:
+            client.reply(ticket, f"Answer {visit.text}")
+    mails = mails_about(visit.rt, visit.mark, found)
+    answered = [mail[1] for mail in mails if _SENDER in mail[0]]
+    report.facts["mails that scrips send to a requestor"] = visit.answers
+    expect(
+        report, "outgoing mail",
+        f"the sender got {len(answered)} mails where the site's scrips send {visit.answers}",
+        good=len(answered) >= visit.answers,
+    )  # fmt: skip
+    tagged = all(re.search(r"\[[^\]]+ #N\]", subject) for subject in answered)
+    expect(report, "outgoing mail", "a mail lacks the ticket's number in its subject", good=tagged)

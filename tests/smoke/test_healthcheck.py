@@ -11,8 +11,8 @@ from fixtures.rt import RtFactory
 from harness.common.waits import Retry, wait_until
 from harness.database import Database
 from harness.engine.commands import Done
-from harness.marathon.health_user import SUBJECT, TICKET, USER, HealthUser, health_user
 from harness.rt import LOGIN_MARK, SECRETS, Rt
+from harness.rt.health_user import SUBJECT, TICKET, USER, HealthUser, health_user
 from tests.smoke.conftest import ALIKE, TWO_WORKERS, Instances
 
 LIMIT = 5.0

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.marathon_trial import Trial
 from harness.marathon import errors
 from harness.marathon.client import Marathon
 from harness.marathon.definition import App
@@ -18,7 +19,6 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
 from harness.marathon.probe import HttpProbe
 from harness.marathon.rolling import Decision, RollingRefusedError
-from harness.marathon.standin.trial import Trial
 from harness.verdict import Report
 
 pytestmark = pytest.mark.engine

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from fixtures.marathon_trial import Trial
 from harness.errors import InfrastructureError
 from harness.marathon import stopall
 from harness.marathon.deploy import Deployer
 from harness.marathon.rolling import Decision, RollingRefusedError
-from harness.marathon.standin.trial import Trial
 from harness.marathon.stopall import DatabaseCommands, StepFailedError, replace_all
 from harness.verdict import Report
 from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live

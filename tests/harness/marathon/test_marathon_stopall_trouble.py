@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from fixtures.marathon_trial import Trial
 from harness.errors import HarnessError, InfrastructureError
 from harness.marathon import stopall
 from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.model import Change
 from harness.marathon.rolling import Decision
-from harness.marathon.standin.trial import Trial
 from harness.marathon.stopall import StepFailedError, replace_all
 from harness.marathon.stopping import end_and_stop
 from harness.marathon.wayback import stop_limit

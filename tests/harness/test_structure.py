@@ -23,7 +23,6 @@ STAGES: dict[str, tuple[str, ...]] = {
     "what asks them": ("stage", "drills", "forecast", "traps"),
     "deploy": ("marathon",),
     "verdict": ("report",),
-    "mutants": ("mutants",),
 }
 """Modules and packages of harness/ by stage, as docs and design have them; `verdict` is the words all speak."""
 ORDER = {name: number for number, names in enumerate(STAGES.values()) for name in names}

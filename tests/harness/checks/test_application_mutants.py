@@ -20,10 +20,10 @@ from harness.checks.mails import Mails
 from harness.checks.startup_log import Starts
 from harness.checks.trial_visit import Visit
 from harness.engine.commands import Done
-from harness.mutants.application import EVERYBODY, MUTANTS, PERSON, ApplicationMutant
 from harness.rt import Rt, web
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
+from tests.harness.mutants.application import EVERYBODY, MUTANTS, PERSON, ApplicationMutant
 
 
 def _job(job: Sequence[str], report: Report, visit: Visit) -> None:

@@ -13,7 +13,10 @@ from harness.checks import preflight, preflight_configuration, preflight_storage
 from harness.database import Database
 from harness.dump import FOLDER, load
 from harness.dump.choice import DEFAULT_SERVER
-from harness.mutants.configuration import (
+from harness.rt import SITE_CONFIGURATION, Configuration, Rt
+from harness.upgrade.lifecycle import Lifecycle
+from harness.verdict import Report
+from tests.harness.mutants.configuration import (
     FATAL,
     FILE,
     GOOD,
@@ -29,9 +32,6 @@ from harness.mutants.configuration import (
     WITHOUT_TIME_ZONES,
     ConfigurationMutant,
 )
-from harness.rt import SITE_CONFIGURATION, Configuration, Rt
-from harness.upgrade.lifecycle import Lifecycle
-from harness.verdict import Report
 
 PATH = (ORIGIN, TARGET)
 

@@ -13,9 +13,9 @@ from harness import dump
 from harness.checks import meaning, meaning_told
 from harness.checks.meaning_allowances import Allowance, Upgrade
 from harness.checks.meaning_told import Meaning, Sections
-from harness.mutants.meaning import MUTANTS
 from harness.releases import Pair
 from harness.upgrade.lifecycle import Lifecycle
+from tests.harness.mutants.meaning import MUTANTS
 
 PAIR = Pair("4.4.6", "5.0.3", "mariadb-10.11")
 NOTHING = Upgrade("5.0.3", "5.0.3", ())

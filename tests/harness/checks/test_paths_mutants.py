@@ -15,13 +15,13 @@ from harness.checks.upgrade_path import of
 from harness.database import Database
 from harness.database.digest import Digest
 from harness.dump.choice import DEFAULT_SERVER
-from harness.mutants.paths import HARMLESS, MUTANTS, ON_THE_DIRECT_WAY, STRUCTURES
-from harness.mutants.planting import RowMutant, planted
-from harness.mutants.schema import SchemaMutant
 from harness.rt import Rt
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
+from tests.harness.mutants.paths import HARMLESS, MUTANTS, ON_THE_DIRECT_WAY, STRUCTURES
+from tests.harness.mutants.planting import RowMutant, planted
+from tests.harness.mutants.schema import SchemaMutant
 
 FROM = "4.4.6"
 WAY = tuple(one for one in releases.releases() if releases.parse(one) >= releases.parse(FROM))

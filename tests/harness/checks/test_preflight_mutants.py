@@ -24,12 +24,12 @@ from harness.checks.upgrading import Passage
 from harness.database import Database
 from harness.database.schema import Column, Schema, Table, read
 from harness.errors import InfrastructureError
-from harness.mutants.preflight import MUTANTS, SERVER
 from harness.report import before
 from harness.rt import Configuration, Rt
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Finding, Report
+from tests.harness.mutants.preflight import MUTANTS, SERVER
 
 ORIGIN, TARGET = "4.4.6", "5.0.10"
 CUSTOM_ROLE = """

@@ -17,8 +17,8 @@ from harness.checks.meaning_told import Meaning
 from harness.checks.startup_log import Start
 from harness.common import redact
 from harness.errors import InfrastructureError
-from harness.mutants.run import MUTANTS, RunMutant, good_run
 from harness.upgrade.lifecycle import Lifecycle
+from tests.harness.mutants.run import MUTANTS, RunMutant, good_run
 
 NOTHING = Upgrade("4.4.6", "5.0.3", ())
 STEPS = ["4.5.0", "4.5.1", "5.0.2"]

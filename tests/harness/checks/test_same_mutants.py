@@ -15,12 +15,12 @@ from harness.checks import repeated
 from harness.database import Database
 from harness.drills import rollback
 from harness.dump.choice import Choice, choose
-from harness.mutants.planting import planted
-from harness.mutants.same import REPEATED, ROLLBACK, STRUCTURES, UNTOUCHED, Group
 from harness.rt import Rt
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
+from tests.harness.mutants.planting import planted
+from tests.harness.mutants.same import REPEATED, ROLLBACK, STRUCTURES, UNTOUCHED, Group
 
 CHOICE = choose("4.4.6", "5.0.10", "mariadb-10.11")
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("same-mutants")]  # one worker, for they share a scene

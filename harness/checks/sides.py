@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,12 +16,11 @@ from harness.database.digest import Digest, Shape, digest_table, reader, shape
 from harness.database.schema import Schema
 
 
-def digests(database: Database, tables: Sequence[str] | None = None) -> dict[str, Digest]:
+def digests(database: Database) -> dict[str, Digest]:
     """Return the checksums of a whole database, by table, as JSON values: to be kept beside a baseline."""
-    structure = schema.read(database)
-    chosen = structure.tables if tables is None else tables
+    tables = schema.read(database).tables
     with reader(database) as connection:
-        return {name: digest_table(connection, shape(structure.tables[name])) for name in chosen}
+        return {name: digest_table(connection, shape(table)) for name, table in tables.items()}
 
 
 @dataclass

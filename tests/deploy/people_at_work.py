@@ -42,7 +42,7 @@ def played(
 ) -> Iterator[tuple[Played, Balancer]]:
     """Let people work on some instances for a while."""
     with kind(lambda: [site.container.address(80) for site in sites if not site.container.ended()],
-              login_page()) as balancer:  # fmt: skip
+              login_page) as balancer:  # fmt: skip
         wait_until("The instances", lambda: serving(balancer, len(sites)), 30)
         # Three, as two on two instances might take turns so that each always meets the same one.
         with Load(balancer.url, *ROOT, rate=8, clients=3) as load:

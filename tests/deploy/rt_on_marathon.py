@@ -206,7 +206,7 @@ def running(
 
     found = None
     try:
-        with Balancer(backends, login_page()) as balancer:
+        with Balancer(backends, login_page) as balancer:
             people = Load(balancer.url, *ROOT, rate=rate)
             found = Running(lifecycle, marathon, database, app, balancer, people)
             found.change("first deploy", lambda: marathon.put(app["id"], app), app["instances"])

@@ -79,7 +79,7 @@ class Instance(Asked):
 
     def ready(self) -> bool:
         """Ask through the published port."""
-        return login_page()(self.site.container.address(80))
+        return login_page(self.site.container.address(80))
 
     def started(self) -> str:
         """Ask the engine."""

@@ -57,9 +57,10 @@ def check(seen: Aftermath) -> Report:
     for part in seen.again:
         if not part:
             report.find(
-                seen.place, f"after restore and upgrade the check {part.check} is not satisfied",
+                seen.place,
+                f"after restore and upgrade the check {part.check} is not satisfied",
                 blocks=(("Report", str(part)),),
-            )  # fmt: skip
+            )
     return report
 
 

@@ -133,9 +133,10 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
         places = sum(1 + len(one.alike) for one in same)
         keys = {key for one in same for key in (one.key, *one.alike)}
         report.find(
-            section, f"{name!r} differs in {places} places of {len(keys)} {section}",
+            section,
+            f"{name!r} differs in {places} places of {len(keys)} {section}",
             samples=tuple(one.words()[:200] for one in same[:_SHOWN]),
-        )  # fmt: skip
+        )
 
 
 def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
@@ -161,9 +162,10 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
             f"{len(outside)} contents that are not in the database: a copy has no other storage"
         )
     new = [
-        one for one in after.complaints
+        one
+        for one in after.complaints
         if one not in outside and shape(one) not in known and not one.startswith(_DIED)
-    ]  # fmt: skip
+    ]
     bad = [one for one in new if any(pattern.search(one) for pattern in SQL_COMPLAINTS) or _LOUD.match(one)]
     if bad:
         samples = tuple(redact.line(one) for one in bad[:_SHOWN])

@@ -103,9 +103,10 @@ def _structures(report: Report, direct: Schema, stepwise: Schema) -> None:
         other = stepwise.tables.get(name, table)
         if other.collation != table.collation:
             report.find(
-                name, f"its collation is {table.collation}, after the stepwise way {other.collation}.",
+                name,
+                f"its collation is {table.collation}, after the stepwise way {other.collation}.",
                 repair=f"{structure.convert(name, table.collation)};",
-            )  # fmt: skip
+            )
 
 
 class _Table:
@@ -128,7 +129,7 @@ class _Table:
         plain = [
             {key: self._plain(row, way) for key, row in found.items()}
             for found, way in zip(rows, self.both, strict=True)
-        ]  # fmt: skip
+        ]
         equal = [key for key in plain[0] if plain[0][key] == plain[1].get(key)]
         left = [{key: row for key, row in side.items() if key not in equal} for side in plain]
         if self.of_kind[NUMBER]:

@@ -201,10 +201,11 @@ def _start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequenc
         report.facts["start"] = "the target misses columns now that the steps add before they start it"
     elif complaints:
         report.find(
-            "start", f"the target's code logs {len(complaints)} SQL errors as it starts on the database as it is",
+            "start",
+            f"the target's code logs {len(complaints)} SQL errors as it starts on the database as it is",
             samples=tuple(dict.fromkeys(redact.line(one) for one in complaints[:3])),
             repair="upgrade to a later release, or to an earlier one first",
-        )  # fmt: skip
+        )
 
 
 @cache

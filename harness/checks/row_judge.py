@@ -84,11 +84,12 @@ class Judge:
     def _candidates(self, change: str, old: Row | None, new: Row | None) -> list[RowAllowance]:
         """Return the allowances whose description the row meets."""
         return [
-            one for one in self.active
+            one
+            for one in self.active
             if one.change == change
             and not self._first_complaint(one.where, old, new)
             and self._is_expected(one, new or old or {})
-        ]  # fmt: skip
+        ]
 
     def _first_complaint(self, matchers: Mapping[str, Matcher], old: Row | None, new: Row | None) -> str | None:
         for column, matcher in matchers.items():

@@ -87,9 +87,10 @@ def _table(report: Report, sides: Sides, judge: Judge, steps: Sequence[str]) -> 
     first, second = sides.digests[name]
     report.looked_at += int(first["rows"])
     chunks = [
-        chunk for chunk in {**first["chunks"], **second["chunks"]}
+        chunk
+        for chunk in {**first["chunks"], **second["chunks"]}
         if first["chunks"].get(chunk) != second["chunks"].get(chunk)
-    ]  # fmt: skip
+    ]
     for chunk in chunks:
         with readable(report, name):
             _chunk(sides, judge, chunk)
@@ -237,9 +238,7 @@ def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> 
 
 def _key_tables(report: Report, sides: Sides, rules: Allowances) -> None:
     """Leave the report vacuous where a table that every site fills was empty from the start."""
-    empty = [
-        name for name in rules.key_tables if name not in sides.digests or not sides.digests[name][0]["rows"]
-    ]  # fmt: skip
+    empty = [name for name in rules.key_tables if name not in sides.digests or not sides.digests[name][0]["rows"]]
     if empty:
         report.out_of_scope.append(
             f"the old database holds no row in {', '.join(empty)}: a site without them proves little"

@@ -131,8 +131,9 @@ def _of_its_own(difference: Difference, upgraded: Schema, spoken: Spoken) -> boo
     signature = difference.found.partition(CALLED)[0]
     return not any(
         index.unique or spoken.of(table, index.name) or spoken.of(table, *_columns(index))
-        for index in upgraded.tables[table].indexes if index.signature == signature
-    )  # fmt: skip
+        for index in upgraded.tables[table].indexes
+        if index.signature == signature
+    )
 
 
 def _columns(index: Index) -> list[str]:

@@ -48,9 +48,10 @@ def open_sides(
                 other = sides.new.tables[name]
                 sides.shapes[name] = shape(table, other), shape(other, table)
         usable = {
-            name: known[name] for name, (mine, _) in sides.shapes.items()
+            name: known[name]
+            for name, (mine, _) in sides.shapes.items()
             if name in known and mine.covers(known[name])
-        }  # fmt: skip
+        }
 
         def digest(side: int) -> dict[str, Digest]:
             have = usable if side == 0 else {}

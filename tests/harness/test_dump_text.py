@@ -112,7 +112,7 @@ def test_a_line_in_pieces_is_data_to_its_end(tmp_path: Path) -> None:
         (b"binary", users(), {}),
     ],
     ids=["utf8", "latin1", "column", "collation", "narrow-column", "alike", "usual", "binary"],
-)  # fmt: skip
+)
 def test_characters_that_a_dump_has_lost_are_told(
     tmp_path: Path, names: bytes, table: bytes, narrow: dict[str, list[str]]
 ) -> None:

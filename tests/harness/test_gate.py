@@ -208,7 +208,7 @@ def test_it_runs_from_anywhere(tmp_path: Path) -> None:
     (tmp_path / "fixtures" / "__init__.py").write_text("raise SystemExit(1)")
     done = subprocess.run(
         [ROOT / "gate", "--to", "5.0.99"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )  # fmt: skip
+    )
     assert (done.returncode, "There is no RT release" in done.stderr) == (USAGE, True), done.stderr
 
 

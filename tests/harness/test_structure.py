@@ -80,10 +80,7 @@ def circles(sources: dict[str, str]) -> list[list[str]]:
 def backwards(here: str, source: str) -> list[str]:
     """Return the parts of the harness that a module of part `here` imports although they come after it."""
     known = {name.split(".")[1] for name in imports(source) if name.startswith("harness.")}
-    return sorted(
-        name for name in known
-        if name in ORDER and ORDER[name] > ORDER[here]
-    )  # fmt: skip
+    return sorted(name for name in known if name in ORDER and ORDER[name] > ORDER[here])
 
 
 def releases_in(source: str) -> list[str]:

@@ -37,9 +37,10 @@ def able(choice: Choice) -> list[str]:
     """Return the releases older than the target that can run on this server at all."""
     target = releases.parse(choice.pair.target)
     return [
-        name for name, one in releases.releases().items()
+        name
+        for name, one in releases.releases().items()
         if releases.parse(name) < target and choice.pair.server in one.servers
-    ]  # fmt: skip
+    ]
 
 
 def test_old_code_refuses_the_upgraded_database(

@@ -59,7 +59,7 @@ def logged(text: str, former: Former | None = None) -> Report:
     report = Report(application.CHECK, "")
     site = SimpleNamespace(
         container=SimpleNamespace(logs=lambda: text), release="5.0.3", perl=lambda _: Done(0, "", "")
-    )  # fmt: skip
+    )
     application._log(
         report, Visit(cast(Rt, site), "root", ""), log.allowances(), Starts(cast(Rt, site)), former or Former()
     )

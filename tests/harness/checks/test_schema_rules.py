@@ -235,7 +235,7 @@ def aged(*indexes: Index, charset: str = "utf8mb4", **changes: Any) -> Schema:
         aged(Index("mine", False, ("Name", "Size"), "BTREE")),
     ],
     ids=["no-default", "another-default", "null-allowed", "an-index-more"],
-)  # fmt: skip
+)
 def test_what_was_so_before_is_the_sites_own(left: Schema) -> None:
     """Old steps have left it, or an administrator; it does no harm, and no step applied speaks of it."""
     report = check.check(left, aged(), ["1.0.0"], left, [], spoken=Spoken())

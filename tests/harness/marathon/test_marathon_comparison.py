@@ -44,7 +44,7 @@ from tests.harness.marathon.lint_cases import (
     user_network,
     volume,
     without_container,
-)  # fmt: skip
+)
 from tests.harness.marathon.test_marathon_lint import CATCHES, SILENT
 
 MARATHONS = ["1.4", "1.6", "1.10"]

@@ -36,7 +36,7 @@ from tests.harness.marathon.lint_cases import (
     put,
     single,
     user_network,
-)  # fmt: skip
+)
 
 GROUP, IMAGE = "/labels/HAPROXY_GROUP", "/container/docker/image"
 NO_GROUP = labels(HAPROXY_GROUP=None)
@@ -89,7 +89,7 @@ CATCHES = [
     Caught("L22", "W", "/portDefinitions", host(instances=1, portDefinitions=[{"port": 443}], requirePorts=True)),
     Caught("L22", "W", "/constraints(0)", alone("hostname", "UNIQUE")),
     Caught("L22", "W", "/constraints(0)", alone("hostname", "MAX_PER", "1")),
-]  # fmt: skip
+]
 
 SILENT = [
     Silent("L02", put(upgradeStrategy={"minimumHealthCapacity": 0.1, "maximumOverCapacity": 0})),

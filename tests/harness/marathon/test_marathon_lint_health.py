@@ -23,7 +23,7 @@ from tests.harness.marathon.lint_cases import (
     name,
     put,
     two_ports,
-)  # fmt: skip
+)
 
 CHECK = "/healthChecks(0)"
 TIMEOUT, GRACE, FAILURES = (
@@ -73,7 +73,7 @@ CATCHES = [
     Caught("L17", "W", "/healthChecks", checks(MESOS, {**HTTP, "protocol": "TCP"})),
     Caught("L18", "W", f"{CHECK}/ignoreHttp1xx", check(ignoreHttp1xx=True), SINCE_1_5),
     Caught("L18", "W", f"{CHECK}/delaySeconds", check(delaySeconds=5)),
-]  # fmt: skip
+]
 
 SILENT = [
     Silent("L01", put(instances=0, healthChecks=[])),
@@ -99,7 +99,7 @@ SILENT = [
     Silent("L17", checks(HTTP, {**HTTP, "protocol": "TCP"})),
     Silent("L18", check(ignoreHttp1xx=False, delaySeconds=15)),
     Silent("L18", check(ignoreHttp1xx=True), ON_1_4),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", CATCHES, ids=name)

@@ -36,7 +36,7 @@ from tests.harness.marathon.lint_cases import (
     user_network,
     volume,
     without_container,
-)  # fmt: skip
+)
 
 STRATEGY = "/upgradeStrategy"
 RESIDENT = {"taskLostBehavior": "WAIT_FOREVER"}
@@ -86,7 +86,7 @@ TYPES_AND_RANGES = [
     caught("/role", put(role="web"), forms=(*ON_1_4, NEW_FORMS[0]), level="W"),
     caught("/networks", put(networks=[{"mode": "container/bridge"}]), forms=ON_1_4, level="W"),
     caught("/tasksHealthy", put(tasksHealthy=2), level="W"),
-]  # fmt: skip
+]
 
 TOGETHER = [
     caught("/", put(cmd="apache2", args=["apache2"])),

@@ -97,7 +97,7 @@ READS: list[tuple[str, Look, object]] = [
     ("/metrics", lambda a: a["gauges"]["marathon.apps.active.gauge"], {"value": 3}),
     ("/metrics", lambda a: a["gauges"]["marathon.instances.running.gauge"], {"value": 3}),
     ("/metrics", lambda a: {"version", "counters", "histograms", "meters", "timers"} <= set(a), True),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(

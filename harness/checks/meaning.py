@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.checks import code
 from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances, shape
-from harness.checks.meaning_allowances import Allowances, Upgrade, read
+from harness.checks.meaning_allowances import MeaningAllowances, Upgrade, read
 from harness.checks.meaning_rules import ASIDE, RIGHTS, Change
 from harness.checks.meaning_told import BELONGING, Meaning, Sections
 from harness.common import redact
@@ -35,7 +35,9 @@ _OTHERS = "{kind} but one in {}, with what belongs to them"
 _LOUD = re.compile(r"\[(?:error|critical|alert|emergency)\]")
 
 
-def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: Allowances | None = None) -> Report:
+def check(
+    before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: MeaningAllowances | None = None
+) -> Report:
     """Compare both sides. upgrade: only what its steps and releases are known to change may differ.
 
     before: None where the old release has no image; then only RT's complaints about the new side are judged.

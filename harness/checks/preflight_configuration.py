@@ -53,7 +53,7 @@ def known(release: Rt) -> set[str]:
     return set(_SET.findall(text)) | set(_DOCUMENTED.findall(text))
 
 
-def check(
+def judge(
     report: Report, configuration: Configuration, origin: Rt | None, target: Rt, path: tuple[str, str]
 ) -> None:
     """Add what is to be said of the configuration. path: the releases, from and to."""

@@ -55,7 +55,7 @@ def guard(release: Rt) -> dict[str, Any]:
     return said
 
 
-def check(
+def judge(
     report: Report, origin: Rt | None, target: Rt, path: tuple[str, str], steps: Sequence[str]
 ) -> list[Finding]:
     """Compare FROM with what the database's history and tables say to both releases.

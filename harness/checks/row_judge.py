@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.checks.allowances import ADDED, CHANGED, REMOVED, Allowances, Matcher, RowAllowance
+from harness.checks.allowances import ADDED, CHANGED, REMOVED, Matcher, RowAllowance, RowAllowances
 from harness.checks.context import Context
 from harness.checks.unreadable import UNREADABLE, words
 from harness.common import cache
@@ -36,7 +36,7 @@ class Judge:
 
     table: str
     context: Context
-    allowances: Allowances
+    allowances: RowAllowances
     active: Sequence[RowAllowance]
     wrong: dict[str, Unexplained] = field(default_factory=dict)
     used: Counter[RowAllowance] = field(default_factory=Counter)

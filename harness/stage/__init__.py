@@ -61,7 +61,7 @@ class Stage(Asking):
 
         def ask() -> Report:
             old = self.old()
-            known = preflight_check.Known(
+            known = preflight_check.Evidence(
                 configuration=self.lifecycle.new_side.configuration,
                 old_configuration=self.lifecycle.configuration,
                 recognised=self.recognised(),
@@ -103,7 +103,7 @@ class Stage(Asking):
             absorbed.judge(report, absorbed.read(self.new()), before, after, self.after())
             return report
 
-        return self._answer(schema_check.NAME, ask)
+        return self._answer(schema_check.CHECK, ask)
 
     def rows(self) -> Report:
         """Is every row accounted for?"""
@@ -113,7 +113,7 @@ class Stage(Asking):
             known = self.remembered("digests", lambda: rows_check.digests(self.before()))
             return rows_check.check(self.before(), self.after(), self.steps(), Thawer(self.new()), known=known)
 
-        return self._answer(rows_check.NAME, ask)
+        return self._answer(rows_check.CHECK, ask)
 
     def integrity(self) -> Report:
         """Does rt-validator find what it did not find before?"""
@@ -148,7 +148,7 @@ class Stage(Asking):
             origin = self.witness_release() or self.pair.origin
             done = Upgrade(origin, self.pair.target, tuple(self.steps()), resorted)
             report = meaning_check.check(before, after, done)
-            organization.check(report, self.before(), [one.organization for one in (before, after) if one])
+            organization.judge(report, self.before(), [one.organization for one in (before, after) if one])
             report.out_of_scope += self.spoken_for("itself says of its data") if before else []
             return report
 

@@ -161,7 +161,7 @@ def checks() -> set[str]:
         source = path.read_text(encoding="utf-8")
         if "mutants" in path.parts or not re.search(r"import .*\bReport\b", source):
             continue
-        found |= {*re.findall(r'(?m)^(?:CHECK|NAME) = "([\w -]+)"', source)}
+        found |= {*re.findall(r'(?m)^CHECK = "([\w -]+)"', source)}
         found |= {*re.findall(r'\bReport\(\s*"([\w -]+)"', source)}
     for path in [*(ROOT / "tests" / "upgrade").glob("*.py"), *(ROOT / "tests" / "deploy").glob("*.py")]:
         found |= {*re.findall(r"mark\.gate\(\"([\w -]+)\"\)", path.read_text(encoding="utf-8"))}

@@ -11,7 +11,7 @@ from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import dump
 from harness.checks import meaning, meaning_told
-from harness.checks.meaning_allowances import Allowance, Upgrade
+from harness.checks.meaning_allowances import MeaningAllowance, Upgrade
 from harness.checks.meaning_told import Meaning, Sections
 from harness.releases import Pair
 from harness.upgrade.lifecycle import Lifecycle
@@ -195,7 +195,7 @@ def test_a_whole_subject_that_the_old_release_could_not_tell_is_not_answered() -
 def test_an_allowance_that_could_never_match_is_refused() -> None:
     """It would be a false alarm on the one site that needs it."""
     with pytest.raises(ValueError, match=r"kind changed\|new"):
-        Allowance("searches", "changed|new", "why")
+        MeaningAllowance("searches", "changed|new", "why")
 
 
 def test_an_old_side_that_says_nothing_is_found() -> None:

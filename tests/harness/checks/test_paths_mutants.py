@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import dump, releases
-from harness.checks import paths, sides
+from harness.checks import comparison, paths
 from harness.checks.history import FULL, SINGLE, Event, History
 from harness.checks.upgrade_path import of
 from harness.database import Database
@@ -41,9 +41,9 @@ class Scene:
     def __post_init__(self) -> None:
         """Make what all tests share."""
         self.thaw = Thawer(self.tools)
-        self.known = sides.digests(self.direct)
+        self.known = comparison.digests(self.direct)
 
-    def ask(self, **options: list[paths.Allowance]) -> Report:
+    def ask(self, **options: list[paths.WayAllowance]) -> Report:
         """Ask the check."""
         return paths.check(self.direct, self.stepwise, self.thaw, known=self.known, allowed=options.get("allowed"))
 

@@ -44,7 +44,7 @@ class Scene:
 
     def rollback(self) -> Report:
         """Ask as after a backup was put back."""
-        report = Report(rollback.NAME, rollback.QUESTION)
+        report = Report(rollback.CHECK, rollback.QUESTION)
         rollback._same(report, self.first, self.second, self.tools)
         return report
 
@@ -148,6 +148,6 @@ def test_what_the_old_release_cannot_serve_is_found(
 
 def served(lifecycle: Lifecycle, choice: Choice, database: Database) -> str:
     """Return what is found when the old release shall serve a database."""
-    report = Report(rollback.NAME, rollback.QUESTION)
+    report = Report(rollback.CHECK, rollback.QUESTION)
     rollback._serves(report, lifecycle, choice, database)
     return str(report) if report.findings else ""

@@ -10,7 +10,7 @@ import pytest
 
 from harness.checks import schema as check
 from harness.checks import step_mentions
-from harness.checks.schema import Allowance
+from harness.checks.schema import SchemaAllowance
 from harness.checks.step_mentions import Spoken
 from harness.database.schema import Column, ForeignKey, Index, Schema, Table
 
@@ -31,7 +31,7 @@ def database(*tables: Table) -> Schema:
 
 FRESH = database(table("Things", Name="utf8mb4", Kind="ascii"))
 WIDER = database(table("Things", Name="utf8mb4", Kind="utf8mb4"))
-RULE = Allowance("1.0.0", "charset", "it converts", "ascii", "utf8mb4", columns=("Things.Kind",))
+RULE = SchemaAllowance("1.0.0", "charset", "it converts", "ascii", "utf8mb4", columns=("Things.Kind",))
 
 
 @pytest.mark.parametrize(

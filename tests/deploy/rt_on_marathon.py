@@ -32,7 +32,7 @@ from harness.marathon.probe import ProbeResult, rt_probe
 from harness.rt import rest, secret_files
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
-from tests.deploy.conftest import RELEASE
+from tests.deploy.shared import RELEASE
 
 DEFINITION: dict[str, Any] = load(Path(__file__).parents[2] / "marathon.json")
 _numbers = itertools.count(1)

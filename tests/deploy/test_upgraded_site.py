@@ -28,8 +28,8 @@ from harness.releases import ROOT
 from harness.rt import MAIL_SINK, SITE_CONFIGURATION, secret_files
 from harness.rt.health_user import HealthUser, health_user
 from harness.stage import Stage
-from tests.deploy.conftest import on_stage
 from tests.deploy.rt_on_marathon import remove
+from tests.deploy.shared import on_stage
 
 pytestmark = pytest.mark.engine
 DEFINITION = load(ROOT / "marathon.json")

@@ -28,6 +28,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 ORDER = {name: number for number, names in enumerate(STAGES.values()) for name in names}
 SOURCES = sorted((ROOT / "harness").rglob("*.py"))
 CHECKS = sorted((ROOT / "harness" / "checks").glob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 RELEASE = re.compile(r"(?<![\w.])[1-9]\d*\.\d+\.\d+(?![\w.])")
 """Three numbers; an address has four."""
 
@@ -108,6 +109,18 @@ def test_no_modules_need_each_other() -> None:
     assert circles({module(path): path.read_text(encoding="utf-8") for path in SOURCES}) == []
 
 
+def of_pytest(source: str) -> list[str]:
+    """Return what a module imports of those that pytest collects or reads by itself."""
+    named = sorted(name for name in imports(source) if name.startswith("tests."))
+    return [name for name in named if re.search(r"\.(test_\w+|conftest)(\.|$)", name)]
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_test_is_imported(path: Path) -> None:
+    """What two of them need lies in a plain module beside them; else one cannot be changed without the other."""
+    assert of_pytest(path.read_text(encoding="utf-8")) == []
+
+
 @pytest.mark.parametrize("path", CHECKS, ids=lambda path: path.name)
 def test_a_check_names_no_release(path: Path) -> None:
     """What a step may change is data beside it; code that knows a release is wrong for the next one."""
@@ -127,4 +140,5 @@ def test_what_must_not_be_is_noticed() -> None:
     }
     assert circles(hidden) == [["a.b", "a.c", "a.d", "a.b"]]
     assert circles({"a.b": "import a.c\nfrom a import c", "a.c": "import os"}) == []
+    assert len(of_pytest("from tests.a.test_b import c\nfrom tests.a import conftest, shared, test_d")) == 3
     assert releases_in('"""As 5.0.3 does."""\nif release >= "5.0.3": pass\nurl = "http://127.0.0.1/"') == ["5.0.3"]

@@ -13,7 +13,7 @@ from harness.database import Database
 from harness.engine.commands import Done
 from harness.rt import LOGIN_MARK, SECRETS, Rt
 from harness.rt.health_user import SUBJECT, TICKET, USER, HealthUser, health_user
-from tests.smoke.conftest import ALIKE, TWO_WORKERS, Instances
+from tests.smoke.instances import ALIKE, TWO_WORKERS, Instances
 
 LIMIT = 5.0
 """Seconds in which the program must have said no, its own start included; the engine's share does not count."""

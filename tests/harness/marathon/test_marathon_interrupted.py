@@ -23,9 +23,7 @@ from harness.marathon.interrupted import NOTHING, Phase, Underway, told_when_int
 from harness.marathon.model import Change
 from harness.marathon.stopping import begin_stop, wait_stopped
 from harness.releases import ROOT
-from tests.harness.marathon.test_marathon_deploy import deployer, good, release
-
-__all__ = ["deployer"]
+from tests.harness.marathon.deploying import good, release
 
 
 class Pressed(Marathon):

@@ -19,11 +19,9 @@ from harness.marathon.stopall import StepFailedError, replace_all
 from harness.marathon.stopping import end_and_stop
 from harness.marathon.wayback import stop_limit
 from harness.verdict import Report
+from tests.harness.marathon.deploying import ACROSS, Database, good, release, releases_live
 from tests.harness.marathon.meddling import LOCKED, Fault, meddle
-from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live
-from tests.harness.marathon.test_marathon_stopall import ACROSS, Database
 
-__all__ = ["deployer"]
 pytestmark = pytest.mark.engine
 DEAF = ["sh", "-c", "trap '' TERM; httpd -f -p 8080 -h /www; :"]
 FIRST = Decision("first", ("of the test",))

@@ -15,10 +15,9 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.live_rule import Wanted
 from harness.marathon.model import Change
 from harness.verdict import Report
+from tests.harness.marathon.deploying import good, release, releases_live
 from tests.harness.marathon.meddling import LOCKED, Fault, meddle
-from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live
 
-__all__ = ["deployer"]
 pytestmark = pytest.mark.engine
 LOGIN = b"<html>Log in</html>"
 

@@ -6,6 +6,7 @@ So tests may ask in any order, and a gate may ask for all of it at once. What on
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -238,3 +239,11 @@ class Stage(Asking):
             "upgrade steps": made.facts()["steps"] if made else [],
             "row_changes": rows.facts.get("row_changes", []) if rows else [],
         }
+
+
+QUESTIONS: Mapping[str, Callable[[Stage], Report]] = {
+    preflight_check.CHECK: Stage.preflight, run_check.CHECK: Stage.ran, history_check.CHECK: Stage.history,
+    schema_check.CHECK: Stage.schema, rows_check.CHECK: Stage.rows, integrity_check.CHECK: Stage.integrity,
+    meaning_check.CHECK: Stage.meaning, application_check.CHECK: Stage.application,
+}  # fmt: skip
+"""What is asked of an upgrade, by the names of the checks, in the order of a report."""

@@ -33,9 +33,10 @@ from harness.verdict import Report
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; exit code 1 when a bound is exceeded."""
     parser = Parser(
-        prog="python -m benchmarks.rows", description=__doc__,
+        prog="python -m benchmarks.rows",
+        description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pair", default="4.4.6:5.0.10")
@@ -93,8 +94,9 @@ def discard_a_dump(database: Database) -> None:
     options = f"--no-defaults --protocol=TCP --host=127.0.0.1 --user={USER} --single-transaction"
     database.container.need(
         ["sh", "-c", f"{program} {options} rt >/dev/null"],
-        environment={"MYSQL_PWD": database.credentials.password}, limit=3600,
-    )  # fmt: skip
+        environment={"MYSQL_PWD": database.credentials.password},
+        limit=3600,
+    )
 
 
 def need_clean(report: Report) -> None:

@@ -97,8 +97,9 @@ def _sample(
     # A table that is rebuilt gets a new file: another inode, or time of birth. What is written to keeps both.
     rebuilt = {
         name.removesuffix(".ibd"): after[name][1] / 1e6
-        for name in before if name in after and before[name][0] != after[name][0]
-    }  # fmt: skip
+        for name in before
+        if name in after and before[name][0] != after[name][0]
+    }
     grown = sum(bytes_ for _, bytes_ in after.values()) - sum(bytes_ for _, bytes_ in before.values())
     room = max(0.0, grown / 1e6) + max(rebuilt.values(), default=0.0)
     return Sample(Measured(round(size, 1), counted.run.seconds, steps), kinds, rebuilt, room)

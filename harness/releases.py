@@ -193,9 +193,10 @@ def neighbour(origin: str, structural: Iterable[str], known: Iterable[str] | Non
     here = parse(origin)
     walls = [parse(one) for one in structural]
     able = [
-        one for one in (releases() if known is None else known)
+        one
+        for one in (releases() if known is None else known)
         if not any(min(here, parse(one)) < wall <= max(here, parse(one)) for wall in walls)
-    ]  # fmt: skip
+    ]
     older = [one for one in able if parse(one) <= here]
     newer = [one for one in able if parse(one) > here]
     return max(older, key=parse, default=None) or min(newer, key=parse, default=None)

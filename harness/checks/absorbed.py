@@ -63,12 +63,13 @@ def judge(report: Report, copies: Sequence[Copy], before: Schema, after: Schema,
             report.out_of_scope.append(f"{what}: it was there before, so an earlier upgrade has left them")
             continue
         report.find(
-            source, f"{count} rows of an extension's that the target has in {goal} and looks for there alone; "
+            source,
+            f"{count} rows of an extension's that the target has in {goal} and looks for there alone; "
             "no step copies them",
             sql=f"SELECT here.id {left}",
             repair=f"plan etc/upgrade/{copy.script} of the target for after the steps, which copies them; "
             "then sign this finding off",
-        )  # fmt: skip
+        )
 
 
 def _called(schema: Schema, name: str) -> str | None:

@@ -95,7 +95,7 @@ class StructureAllowance:
 
 
 @dataclass(frozen=True)
-class Allowances:
+class RowAllowances:
     """The whole file: excluded tables with reasons, tables that must hold rows, defaults, and what steps do.
 
     unruled: steps of which that is not known.
@@ -117,10 +117,10 @@ class Allowances:
 
 
 @cache
-def read(path: Path = FILE) -> Allowances:
+def read(path: Path = FILE) -> RowAllowances:
     """Read the allowances. Raises ValueError for anything that it does not understand."""
     data = tomllib.loads(path.read_text(encoding="utf-8"))
-    return Allowances(
+    return RowAllowances(
         excluded={row["table"]: row["reason"] for row in data["excluded"]},
         key_tables=data["key_tables"],
         storable={row["table"]: (row["column"], row["type_column"], row["type"]) for row in data["storable"]},

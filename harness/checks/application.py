@@ -79,7 +79,7 @@ def check(
 
 def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...], starts: Starts, former: Former) -> None:
     report.out_of_scope += visit.jobs_left
-    jobs.run(
+    jobs.judge(
         report, visit.programs, rules, thorough=visit.thorough, subscribers=visit.subscribers, more=visit.jobs,
         starts=starts, before=former.jobs, limit=visit.patience,
     )  # fmt: skip

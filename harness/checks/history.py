@@ -165,9 +165,10 @@ def check(before: History | None, after: History, expected: Sequence[str], origi
 def _position(events: Sequence[Event], origin: str) -> int:
     """Return where the last full upgrade from `origin` begins: what follows is this upgrade."""
     begins = [
-        at for at, event in enumerate(events)
+        at
+        for at, event in enumerate(events)
         if event.get("type") == FULL and event.get("stage") == "before" and number(event.get("from")) == origin
-    ]  # fmt: skip
+    ]
     return begins[-1] if begins else len(events)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.upgrade.guard import HALF_WAY, NEWER, OLDER, Judgement
 from harness.verdict import Outcome, Report, Verdict
 
-NAME = "killed"
+CHECK = "killed"
 QUESTION = "Is a half upgraded database recognised, never served, and as good as new after restore and upgrade?"
 REPAIR = "restore the backup and upgrade anew; never resume"
 
@@ -41,7 +41,7 @@ class Aftermath:
 
 def check(seen: Aftermath) -> Report:
     """Judge what was seen."""
-    report = Report(NAME, QUESTION, looked_at=1, unit="interrupted upgrades", repair=REPAIR)
+    report = Report(CHECK, QUESTION, looked_at=1, unit="interrupted upgrades", repair=REPAIR)
     if not seen.run and seen.verdict() is not Verdict.NO_GO:
         report.find(
             seen.place, f"the verdict on the upgrade that was cut off is {seen.verdict().value}, not NO-GO"
@@ -57,9 +57,10 @@ def check(seen: Aftermath) -> Report:
     for part in seen.again:
         if not part:
             report.find(
-                seen.place, f"after restore and upgrade the check {part.check} is not satisfied",
+                seen.place,
+                f"after restore and upgrade the check {part.check} is not satisfied",
                 blocks=(("Report", str(part)),),
-            )  # fmt: skip
+            )
     return report
 
 

@@ -113,7 +113,7 @@ def knows_people(tools: Rt) -> bool:
     return tools.run("grep", "-q", "user=s", _DASHBOARDS_PROGRAM).code == 0
 
 
-def run(
+def judge(
     report: Report, rt: Rt, allowed: Sequence[LogAllowance], *, thorough: bool = False,
     subscribers: Sequence[str] = (), more: Sequence[Sequence[str]] = (), starts: Starts | None = None,
     before: Before | None = None, limit: float = LIMIT,
@@ -147,9 +147,9 @@ def carry_out(
     report: Report, rt: Rt, allowed: Sequence[LogAllowance], chosen: Sequence[Job], starts: Starts,
     *, before: Before | None = None,
 ) -> None:  # fmt: skip
-    """Run these jobs and judge them. starts, before: as for `run`."""
+    """Run these jobs and judge them. starts, before: as for `judge`."""
     tried = [one for job in chosen if (one := _try(report, rt, allowed, job, starts))]
-    _judge(report, tried, before)
+    _weigh(report, tried, before)
 
 
 def _try(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, starts: Starts) -> Tried | None:
@@ -191,7 +191,7 @@ def _said_before(night: Night | None, name: str) -> set[str] | None:
     return set(night.said.get(name, ()))
 
 
-def _judge(report: Report, tried: Sequence[Tried], before: Before | None) -> None:
+def _weigh(report: Report, tried: Sequence[Tried], before: Before | None) -> None:
     """Find what complained and failed, but for what did so every night before."""
     loud = [one for one in tried if one.said or (one.code and not one.stopped)]
     night = _night(report, [one.job for one in loud], before)

@@ -39,7 +39,7 @@ _VALUES = (
     rb"\b\w*" + _WORDS + rb"['\"]?\s*=>\s*(?:'[^']|\"[^\"])",
     # Database clients, dbconfig, and the file that a deployment mounts; what a shell would put there is not known.
     rb"^[ \t]*(?:export[ \t]+)?[\w.-]*" + _WORDS + rb"[ \t]*=[ \t]*['\"]?(?!false\b|no\b)[^\s'\"$#]",
-)  # fmt: skip
+)
 _SETTING = re.compile(rb"|".join(_VALUES), re.MULTILINE | re.IGNORECASE)
 _OF_ONE_KIND = {
     re.compile(r"(?:msmtprc|\.netrc|fetchmailrc)$"): re.compile(rb"^[^#\n]*\bpass(?:word)?\s+\S", re.MULTILINE),
@@ -64,9 +64,10 @@ def check(client: DockerClient, name: str) -> Report:
         report.looked_at += files
         if found:
             report.find(
-                f"layer {layer}", f"{len(found)} files hold a secret, or lie where one belongs",
+                f"layer {layer}",
+                f"{len(found)} files hold a secret, or lie where one belongs",
                 samples=tuple(sorted(found)[:_SHOWN]),
-            )  # fmt: skip
+            )
     expected = len(set(image.attrs["RootFS"]["Layers"]))
     if walked < expected:
         raise InfrastructureError(f"The engine handed out {walked} of the {expected} layers of {name}.")

@@ -192,7 +192,8 @@ def compare(report: Report, before: Mails, after: Mails, starts: Starts | None =
     errors = starts.unusual(errors) if starts else errors
     if errors:
         report.find(
-            "mail", f"RT logs {len(errors)} errors about tickets that it did not log before",
+            "mail",
+            f"RT logs {len(errors)} errors about tickets that it did not log before",
             samples=tuple(errors.values())[:_SHOWN],
             repair="find these lines in the log of a trial upgrade, and mend the scrip or template they name",
-        )  # fmt: skip
+        )

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.checks import code
 from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances, shape
-from harness.checks.meaning_allowances import Allowances, Upgrade, read
+from harness.checks.meaning_allowances import MeaningAllowances, Upgrade, read
 from harness.checks.meaning_rules import ASIDE, RIGHTS, Change
 from harness.checks.meaning_told import BELONGING, Meaning, Sections
 from harness.common import redact
@@ -35,7 +35,9 @@ _OTHERS = "{kind} but one in {}, with what belongs to them"
 _LOUD = re.compile(r"\[(?:error|critical|alert|emergency)\]")
 
 
-def check(before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: Allowances | None = None) -> Report:
+def check(
+    before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: MeaningAllowances | None = None
+) -> Report:
     """Compare both sides. upgrade: only what its steps and releases are known to change may differ.
 
     before: None where the old release has no image; then only RT's complaints about the new side are judged.
@@ -144,9 +146,10 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
         places = sum(1 + len(one.alike) for one in same)
         keys = {key for one in same for key in (one.key, *one.alike)}
         report.find(
-            section, f"{name!r} differs in {places} places of {len(keys)} {section}",
+            section,
+            f"{name!r} differs in {places} places of {len(keys)} {section}",
             samples=tuple(one.words()[:200] for one in same[:_SHOWN]),
-        )  # fmt: skip
+        )
 
 
 def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
@@ -172,9 +175,10 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
             f"{len(outside)} contents that are not in the database: a copy has no other storage"
         )
     new = [
-        one for one in after.complaints
+        one
+        for one in after.complaints
         if one not in outside and shape(one) not in known and not one.startswith(_DIED)
-    ]  # fmt: skip
+    ]
     bad = [one for one in new if any(pattern.search(one) for pattern in SQL_COMPLAINTS) or _LOUD.match(one)]
     if bad:
         samples = tuple(redact.line(one) for one in bad[:_SHOWN])

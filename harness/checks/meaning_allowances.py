@@ -30,7 +30,7 @@ class Upgrade:
 
 
 @dataclass(frozen=True)
-class Allowance:
+class MeaningAllowance:
     """A difference that steps make, the code since a release, or the server's other order of text (`resorted`).
 
     Patterns match whole sections, names, values.
@@ -104,10 +104,10 @@ class Grant:
 
 
 @dataclass(frozen=True)
-class Allowances:
+class MeaningAllowances:
     """The whole file."""
 
-    rows: tuple[Allowance, ...]
+    rows: tuple[MeaningAllowance, ...]
     grants: tuple[Grant, ...]
 
     def covering(self, change: Change, upgrade: Upgrade, before: Sections) -> list[str]:
@@ -129,11 +129,11 @@ class Allowances:
 
 
 @cache
-def read(path: Path = FILE) -> Allowances:
+def read(path: Path = FILE) -> MeaningAllowances:
     """Read the file. Raises TypeError, KeyError or ValueError for a word it does not know."""
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     rows = [
-        Allowance(
+        MeaningAllowance(
             **{
                 **row,
                 "steps": tuple(row.get("steps", ())),
@@ -147,7 +147,7 @@ def read(path: Path = FILE) -> Allowances:
         Grant(**{**row, "steps": tuple(row["steps"]), "gained": frozenset(row["gained"])})
         for row in data.get("grant", [])
     ]
-    return Allowances(tuple(rows), tuple(grants))
+    return MeaningAllowances(tuple(rows), tuple(grants))
 
 
 def _all(pattern: str, value: Any) -> bool:

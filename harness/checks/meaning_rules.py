@@ -11,6 +11,7 @@ RIGHTS = ("rights", "rights by role")
 BY_TEXT, BY_ANOTHER_DAY = ASIDE = ("by text", "by another day")
 """What the program says of a search for the rules alone."""
 _SHOWN = 3
+_WIDTH = 80
 _NUMBER = re.compile(r"\d+")
 Sections = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
@@ -112,6 +113,6 @@ RULES: Mapping[str, Callable[[Change, Sections, bool], bool]] = {
 """Differences that a pattern cannot tell, by the words of the file."""
 
 
-def _short(value: Any, width: int = 80) -> str:
+def _short(value: Any) -> str:
     text = "nothing" if value in (None, "") else str(value)
-    return text if len(text) <= width else f"{text[: width - 3]}..."
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."

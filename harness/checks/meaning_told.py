@@ -91,7 +91,7 @@ def key(accounts: Mapping[str, str], every: Mapping[str, int], now: int) -> str:
 
 def collect(
     tools: Rt, accounts: Mapping[str, str] | None = None, every: Mapping[str, int] | None = None, *,
-    limit: float = PATIENCE, held: Callable[[], None] | None = None, now: int | None = None,
+    held: Callable[[], None] | None = None, now: int | None = None,
 ) -> Meaning:  # fmt: skip
     """Let the release that `tools` is say what its database means. accounts: name to password, for logins.
 
@@ -105,7 +105,7 @@ def collect(
         if line == HELD and held:
             held()
 
-    done = tools.perl(program(), json.dumps(request), limit=limit, heard=hear)
+    done = tools.perl(program(), json.dumps(request), limit=PATIENCE, heard=hear)
     try:
         if done.code:
             raise ValueError(f"exit code {done.code}")

@@ -45,12 +45,13 @@ OCCASIONAL = (
     Occasional(("rt-clean-shorteners", "--older", "1M"), "SELECT COUNT(*) FROM Shorteners"),
     Occasional(
         ("rt-email-expiring-auth-tokens", "--expires-by", "7 days", "--template", TEMPLATE),
-        "SELECT COUNT(*) FROM AuthTokens WHERE Expires IS NOT NULL", _TEMPLATES,
+        "SELECT COUNT(*) FROM AuthTokens WHERE Expires IS NOT NULL",
+        _TEMPLATES,
         f"there is no template {TEMPLATE!r}",
     ),
     Occasional(("rt-run-scheduled-processes",), "SELECT COUNT(*) FROM Attributes WHERE Name = 'Crontool'"),
     Occasional((_INDEXER, "--limit", "200"), _INDEXES, _INDEXES, "the database has no full-text index"),
-)  # fmt: skip
+)
 
 
 def choose(database: Database, tools: Rt, *, thorough: bool) -> tuple[list[tuple[str, ...]], list[str]]:

@@ -20,7 +20,7 @@ SQL = """
 """The schemes are those of lib/RT/URI/*.pm: (name, ends of links that hold it), the most common first."""
 
 
-def check(report: Report, database: Database, asked: Iterable[str]) -> None:
+def judge(report: Report, database: Database, asked: Iterable[str]) -> None:
     """Say that links were not compared where most of them are of another organization than RT was asked as.
 
     asked: $Organization of each side that was asked.

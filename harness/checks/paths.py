@@ -16,8 +16,8 @@ from typing import Any
 
 from harness.checks import allowances as known_allowances
 from harness.checks import structure, upgrade_path
+from harness.checks.comparison import Comparison, opened
 from harness.checks.row_judge import SAMPLES, shown
-from harness.checks.sides import Sides, open_sides
 from harness.checks.upgrade_path import Way
 from harness.database import Database
 from harness.database.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
@@ -25,7 +25,7 @@ from harness.database.schema import Schema, quote
 from harness.rt.thaw import Thawer
 from harness.verdict import Report
 
-NAME = "paths"
+CHECK = "paths"
 QUESTION = "Does the direct way end in the same database as the one through the releases between?"
 REPAIR = "look at the difference on both ways, and upgrade by the one whose outcome is right for the site"
 FILE = Path(__file__).with_name("paths.toml")
@@ -35,7 +35,7 @@ _FIELDS = {STAMP: {"columns"}, HISTORY: {"columns", "where"}, NUMBER: set(), ONL
 
 
 @dataclass(frozen=True)
-class Allowance:
+class WayAllowance:
     """A difference that is no finding; paths.toml says what the words mean."""
 
     kind: str
@@ -51,7 +51,7 @@ class Allowance:
         return f"{', '.join(self.tables)}, {self.kind}: {self.reason}"
 
 
-def read(path: Path = FILE) -> list[Allowance]:
+def read(path: Path = FILE) -> list[WayAllowance]:
     """Read the allowances. Raises ValueError for a word that is not understood."""
     made = []
     for row in tomllib.loads(path.read_text(encoding="utf-8"))["allowance"]:
@@ -60,32 +60,32 @@ def read(path: Path = FILE) -> list[Allowance]:
         if row.get("side", DIRECT) not in (DIRECT, STEPWISE):
             raise ValueError(f"{path.name}: there is no side {row['side']}")
         lists: dict[str, Any] = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
-        made.append(Allowance(**{**row, **lists}))
+        made.append(WayAllowance(**{**row, **lists}))
     return made
 
 
 def check(
     direct: Database, stepwise: Database, thaw: Thawer, *, known: Mapping[str, Digest] | None = None,
-    allowed: list[Allowance] | None = None,
+    allowed: list[WayAllowance] | None = None,
 ) -> Report:  # fmt: skip
     """Compare two databases of one origin that were upgraded to one target. Nothing else may have written to them.
 
-    known: what `sides.digests` said of the direct one.
+    known: what `comparison.digests` said of the direct one.
     """
     started = time.monotonic()
-    report = Report(NAME, QUESTION, unit="rows", repair=REPAIR)
+    report = Report(CHECK, QUESTION, unit="rows", repair=REPAIR)
     allowed = read() if allowed is None else allowed
     rules = known_allowances.read()
-    with open_sides(direct, stepwise, rules, known or {}) as sides:
-        _structures(report, sides.old, sides.new)
+    with opened(direct, stepwise, rules, known or {}) as comparison:
+        _structures(report, comparison.old, comparison.new)
         both = upgrade_path.read(direct, stepwise, thaw)
         for one, name in zip(both, (DIRECT, STEPWISE), strict=True):
             report.looked_at += len(one.steps)
             if one.trouble:
                 report.find("RT::System", f"the history of the {name} way: {one.trouble}", sql=upgrade_path.SQL)
-        used: Counter[Allowance] = Counter()
-        for table in sides.shapes:
-            used += _Table(report, sides, table, both, thaw).compare(allowed)
+        used: Counter[WayAllowance] = Counter()
+        for table in comparison.shapes:
+            used += _Table(report, comparison, table, both, thaw).compare(allowed)
     report.allowed = [f"{count} x {one}" for one, count in used.items()]
     report.facts["allowances unused"] = [str(one) for one in allowed if not used[one]]
     report.out_of_scope += [f"{table}: {reason}" for table, reason in rules.excluded.items()]
@@ -103,32 +103,35 @@ def _structures(report: Report, direct: Schema, stepwise: Schema) -> None:
         other = stepwise.tables.get(name, table)
         if other.collation != table.collation:
             report.find(
-                name, f"its collation is {table.collation}, after the stepwise way {other.collation}.",
+                name,
+                f"its collation is {table.collation}, after the stepwise way {other.collation}.",
                 repair=f"{structure.convert(name, table.collation)};",
-            )  # fmt: skip
+            )
 
 
 class _Table:
     """The comparison of one table: rows that differ are few, and are held until they are told apart."""
 
-    def __init__(self, report: Report, sides: Sides, name: str, both: tuple[Way, Way], thaw: Thawer) -> None:
-        self.report, self.sides, self.name, self.both, self.thaw = report, sides, name, both, thaw
-        self.of_kind: dict[str, list[Allowance]] = {kind: [] for kind in _FIELDS}
+    def __init__(
+        self, report: Report, comparison: Comparison, name: str, both: tuple[Way, Way], thaw: Thawer
+    ) -> None:
+        self.report, self.comparison, self.name, self.both, self.thaw = report, comparison, name, both, thaw
+        self.of_kind: dict[str, list[WayAllowance]] = {kind: [] for kind in _FIELDS}
         self.frozen = known_allowances.read().storable.get(name)
-        self.used: Counter[Allowance] = Counter()
+        self.used: Counter[WayAllowance] = Counter()
 
-    def compare(self, allowed: list[Allowance]) -> Counter[Allowance]:
+    def compare(self, allowed: list[WayAllowance]) -> Counter[WayAllowance]:
         """Report what nothing allows. Return what was allowed, and how often."""
         for one in allowed:
             if self.name in one.tables:
                 self.of_kind[one.kind].append(one)
-        digests = self.sides.digests[self.name]
+        digests = self.comparison.digests[self.name]
         self.report.looked_at += int(digests[0]["rows"])
         rows = self._differing(digests)
         plain = [
             {key: self._plain(row, way) for key, row in found.items()}
             for found, way in zip(rows, self.both, strict=True)
-        ]  # fmt: skip
+        ]
         equal = [key for key in plain[0] if plain[0][key] == plain[1].get(key)]
         left = [{key: row for key, row in side.items() if key not in equal} for side in plain]
         if self.of_kind[NUMBER]:
@@ -140,7 +143,7 @@ class _Table:
 
     def _differing(self, digests: tuple[Digest, Digest]) -> list[dict[Key, Row]]:
         """Return the rows of both sides that the other side has not, or not so."""
-        shapes, connections = self.sides.shapes[self.name], (self.sides.before, self.sides.after)
+        shapes, connections = self.comparison.shapes[self.name], (self.comparison.before, self.comparison.after)
         found: list[dict[Key, Row]] = [{}, {}]
         first, second = digests[0]["chunks"], digests[1]["chunks"]
         for chunk in {**first, **second}:
@@ -177,7 +180,7 @@ class _Table:
 
     def _renumbered(self, left: list[dict[Key, dict[str, Any]]]) -> None:
         """Take out rows that both ways have made alike under other keys."""
-        key = self.sides.shapes[self.name][0].key
+        key = self.comparison.shapes[self.name][0].key
 
         def content(row: dict[str, Any]) -> str:
             return repr([(column, row[column]) for column in sorted(row) if column not in key])
@@ -212,7 +215,7 @@ class _Table:
         keys = list(mine)
         for one in self.of_kind[ONLY]:
             if keys and one.side == side:
-                connection = self.sides.before if side == DIRECT else self.sides.after
+                connection = self.comparison.before if side == DIRECT else self.comparison.after
                 expected = {(str(row[0]),) for row in ask(connection, one.rows)}
                 ours = [key for key in keys if key in expected and mine[key].get("Created") == upgrade_path.DURING]
                 self.used[one] += len(ours)
@@ -222,7 +225,7 @@ class _Table:
             self._find(f"{len(keys)} rows are there after the {side} way only{other}.", keys)
 
     def _find(self, what: str, keys: list[Key]) -> None:
-        key = ", ".join(self.sides.shapes[self.name][0].key)
+        key = ", ".join(self.comparison.shapes[self.name][0].key)
         samples = [shown(one) for one in keys[:SAMPLES]]
         numbers = all(one.lstrip("-").isdigit() for one in samples)
         sql = f"SELECT * FROM {quote(self.name)} WHERE {key} IN ({', '.join(samples)})"

@@ -60,7 +60,7 @@ _UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
 
 
 @dataclass
-class Known:
+class Evidence:
     """What others have found out about the old side; None where it is not known.
 
     recognised: what the first questions have found. configuration: of the new side. old_configuration: of the old
@@ -94,7 +94,7 @@ def recognise(
     """
     report = Report(CHECK, QUESTION, unit="questions", repair=REPAIR)
     changes = preflight_database.read_changes(target, steps)
-    stops = preflight_identity.check(report, origin, target, path, steps)
+    stops = preflight_identity.judge(report, origin, target, path, steps)
     preflight_identity.unfinished(report, history)
     stops += preflight_identity.done_already(report, schema, changes)
     return Recognised(report, tuple(stops), schema, changes)
@@ -102,7 +102,7 @@ def recognise(
 
 def check(
     database: Database, origin: Rt | None, target: Rt, path: tuple[str, str], *, steps: Sequence[str],
-    known: Known,
+    known: Evidence,
 ) -> Report:  # fmt: skip
     """Look at the old database. Nothing is written to it.
 
@@ -119,10 +119,10 @@ def check(
     probed = _probe(target, steps)
     preflight_configuration.loads(report, probed)
     _start(report, target, probed, steps)
-    preflight_lifecycles.check(report, database, schema, probed, known.configuration)
-    preflight_configuration.check(report, known.configuration, origin, target, path)
+    preflight_lifecycles.judge(report, database, schema, probed, known.configuration)
+    preflight_configuration.judge(report, known.configuration, origin, target, path)
     if known.old_configuration:
-        preflight_storage.check(report, database, known.old_configuration, known.configuration)
+        preflight_storage.judge(report, database, known.old_configuration, known.configuration)
     _notes(report, database, path)
     if known.validation:
         said = known.validation.found
@@ -201,10 +201,11 @@ def _start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequenc
         report.facts["start"] = "the target misses columns now that the steps add before they start it"
     elif complaints:
         report.find(
-            "start", f"the target's code logs {len(complaints)} SQL errors as it starts on the database as it is",
+            "start",
+            f"the target's code logs {len(complaints)} SQL errors as it starts on the database as it is",
             samples=tuple(dict.fromkeys(redact.line(one) for one in complaints[:3])),
             repair="upgrade to a later release, or to an earlier one first",
-        )  # fmt: skip
+        )
 
 
 @cache

@@ -53,7 +53,7 @@ def known(release: Rt) -> set[str]:
     return set(_SET.findall(text)) | set(_DOCUMENTED.findall(text))
 
 
-def check(
+def judge(
     report: Report, configuration: Configuration, origin: Rt | None, target: Rt, path: tuple[str, str]
 ) -> None:
     """Add what is to be said of the configuration. path: the releases, from and to."""
@@ -105,10 +105,11 @@ def _absorbed(report: Report, mine: Sequence[Passage], plugins: set[str]) -> lis
             if said or _ABSORBED.search(paragraph):
                 for name in _named(paragraph, left):
                     report.find(
-                        f"Plugin {name}", "the target release has absorbed this extension; both together do harm",
+                        f"Plugin {name}",
+                        "the target release has absorbed this extension; both together do harm",
                         samples=(" ".join((said or paragraph).split())[:300],),
                         repair=f"take {name} out of the new side's configuration; convert its data if any",
-                    )  # fmt: skip
+                    )
                     left = left - {name}
     return sorted(plugins - left)
 
@@ -123,7 +124,8 @@ def loads(report: Report, probed: dict[str, object]) -> None:
     missing = probed.get("missing")
     for name, why in (missing if isinstance(missing, dict) else {}).items():
         report.find(
-            f"Plugin {name}", "the target cannot load this extension, so it does not start",
+            f"Plugin {name}",
+            "the target cannot load this extension, so it does not start",
             samples=(redact.line(why),),
             repair="put a version for the target into CONFIG/plugins, or take it out of the configuration",
-        )  # fmt: skip
+        )

@@ -66,10 +66,11 @@ def structure(report: Report, database: Database, schema: Schema, changes: Schem
     folded = sorted(name for name in own if name != known[name.lower()])
     if folded and int(database.value("SELECT @@lower_case_table_names")) == 0:
         report.find(
-            "tables", f"{len(folded)} tables have lost the capitals of their names; this server tells them apart",
+            "tables",
+            f"{len(folded)} tables have lost the capitals of their names; this server tells them apart",
             samples=tuple(folded[:SAMPLES]),
             repair="\n".join(f"RENAME TABLE {quote(name)} TO {quote(known[name.lower()])};" for name in folded),
-        )  # fmt: skip
+        )
     _engines(report, own)
     _charsets(report, own)
 
@@ -81,10 +82,11 @@ def _engines(report: Report, own: dict[str, Table]) -> None:
     others = [table for table in others if table.name not in anew]
     if others:
         report.find(
-            "tables", f"{len(others)} tables are not InnoDB: they know no transactions, and RT wants none of its own so",
+            "tables",
+            f"{len(others)} tables are not InnoDB: they know no transactions, and RT wants none of its own so",
             samples=tuple(f"{table.name}: {table.engine}" for table in others[:SAMPLES]),
             repair="\n".join(f"ALTER TABLE {quote(table.name)} ENGINE = InnoDB;" for table in others),
-        )  # fmt: skip
+        )
 
 
 def charsets(schema: Schema, changes: SchemaChanges) -> dict[str, list[str]]:
@@ -116,10 +118,11 @@ def _charsets(report: Report, own: dict[str, Table]) -> None:
             strange.setdefault(table.charset, []).append(table.name)
     for charset, tables in strange.items():
         report.find(
-            "tables", f"{len(tables)} tables are in the character set {charset}, which RT has never used",
+            "tables",
+            f"{len(tables)} tables are in the character set {charset}, which RT has never used",
             samples=tuple(tables[:SAMPLES]),
             repair="convert them on a copy to the others' character set, read some texts, then mend the site",
-        )  # fmt: skip
+        )
 
 
 def collisions(report: Report, database: Database, schema: Schema, changes: SchemaChanges) -> None:
@@ -209,10 +212,11 @@ def values(report: Report, database: Database, schema: Schema) -> None:
             largest = max(largest, size)
             if size >= packet:
                 report.find(
-                    f"{table.name}.{name}", f"a value has {size} bytes, max_allowed_packet is {packet}",
+                    f"{table.name}.{name}",
+                    f"a value has {size} bytes, max_allowed_packet is {packet}",
                     sql=f"SELECT id FROM {quote(table.name)} ORDER BY LENGTH({quote(name)}) DESC LIMIT 1",
                     repair=f"SET GLOBAL max_allowed_packet = {max(2 * size, 1 << 26)};",
-                )  # fmt: skip
+                )
     report.facts["largest value in bytes"], report.facts["max_allowed_packet"] = largest, packet
 
 
@@ -222,9 +226,10 @@ def _zero_dates(report: Report, table: Table, counts: Iterable[tuple[str, int]],
             continue
         if strict:
             report.find(
-                f"{table.name}.{name}", f"{count} dates are 0000-00-00, which this server refuses",
+                f"{table.name}.{name}",
+                f"{count} dates are 0000-00-00, which this server refuses",
                 sql=f"SELECT id FROM {quote(table.name)} WHERE CAST({quote(name)} AS CHAR) LIKE '0000-00-00%'",
                 repair="set them to NULL, or take NO_ZERO_DATE out of sql_mode for the upgrade",
-            )  # fmt: skip
+            )
         else:
             report.facts.setdefault("dates 0000-00-00", []).append(f"{table.name}.{name}: {count}")

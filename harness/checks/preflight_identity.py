@@ -55,7 +55,7 @@ def guard(release: Rt) -> dict[str, Any]:
     return said
 
 
-def check(
+def judge(
     report: Report, origin: Rt | None, target: Rt, path: tuple[str, str], steps: Sequence[str]
 ) -> list[Finding]:
     """Compare FROM with what the database's history and tables say to both releases.
@@ -82,9 +82,10 @@ def check(
 
 def _blind(report: Report, release: str, said: dict[str, Any]) -> None:
     report.find(
-        "guard", f"RT {release} could not look at the database: {redact.line(said['reason'])}",
+        "guard",
+        f"RT {release} could not look at the database: {redact.line(said['reason'])}",
         repair="see whether CONFIG, or the options in the database, keep RT from starting, and mend that",
-    )  # fmt: skip
+    )
 
 
 def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[str]) -> dict[str, Any]:
@@ -98,9 +99,10 @@ def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[s
     release = said.get("database_release")
     if said["verdict"] != wanted:
         report.find(
-            "database", f"to RT {path[1]} it is not a database of RT {path[0]}: {said['reason']}",
+            "database",
+            f"to RT {path[1]} it is not a database of RT {path[0]}: {said['reason']}",
             repair=BACKUP if said["verdict"] == HALF else "say FROM as it is, or look for the right dump",
-        )  # fmt: skip
+        )
     missing = said.get("missing_steps")
     if missing is None:
         report.unanswered.append("which steps the database lacks: it has no upgrade history")
@@ -167,7 +169,8 @@ def _half_converted(report: Report, schema: Schema, changes: SchemaChanges) -> N
     if len(parts) > 1:
         few = min(parts.values(), key=len)
         report.find(
-            "tables", "some of RT's tables are utf8mb3 and others utf8mb4: a conversion stopped half way",
+            "tables",
+            "some of RT's tables are utf8mb3 and others utf8mb4: a conversion stopped half way",
             samples=(*(f"{name}: {len(tables)} tables" for name, tables in sorted(parts.items())), *few[:5]),
             repair=BACKUP,
-        )  # fmt: skip
+        )

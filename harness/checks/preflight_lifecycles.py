@@ -30,7 +30,7 @@ def _in_database(database: Database, schema: Schema) -> bool:
     return table is not None and {"Name", "Disabled"} <= {*table.columns} and bool(database.value(asked))
 
 
-def check(
+def judge(
     report: Report, database: Database, schema: Schema, probed: Mapping[str, object], configuration: Configuration
 ) -> None:
     """Compare what the rows are in with what the target knows.

@@ -22,7 +22,7 @@ _WORD = re.compile(rf"\b{OPTION}\b")
 _COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 
 
-def check(report: Report, database: Database, old: Configuration, new: Configuration) -> None:
+def judge(report: Report, database: Database, old: Configuration, new: Configuration) -> None:
     """Find a storage that the old side's configuration names and neither the new side's nor the database does."""
     if OPTION not in preflight_configuration.options(old)["options"]:
         return

@@ -27,7 +27,7 @@ from harness.database.schema import quote
 from harness.rt.thaw import Thawer
 from harness.verdict import Report
 
-NAME = "repeated"
+CHECK = "repeated"
 QUESTION = "Does the upgrade end in the same database as another one of the same dump?"
 REPAIR = (
     "find out what of these rows depends on chance or on the clock: an extension, a trigger, a step of your own"
@@ -52,8 +52,8 @@ def untouched(before: Database, after: Database, thaw: Thawer) -> Report:
 
 def _compared(first: Database, second: Database, thaw: Thawer, section: str) -> Report:
     report = rows.check(first, second, _STEPS, thaw, rules=_rules(section))
-    report.check, report.question, report.repair = NAME, QUESTION, REPAIR
-    report.findings = [replace(finding, check=NAME, repair=REPAIR) for finding in report.findings]
+    report.check, report.question, report.repair = CHECK, QUESTION, REPAIR
+    report.findings = [replace(finding, check=CHECK, repair=REPAIR) for finding in report.findings]
     structures = [schema.read(one) for one in (first, second)]
     for table in sorted({*structures[0].tables, *structures[1].tables}):
         one, other = (structure.tables.get(table) for structure in structures)
@@ -64,7 +64,7 @@ def _compared(first: Database, second: Database, thaw: Thawer, section: str) -> 
     return report
 
 
-def _rules(section: str) -> allowances.Allowances:
+def _rules(section: str) -> allowances.RowAllowances:
     made: list[RowAllowance] = []
     for row in tomllib.loads(FILE.read_text(encoding="utf-8"))[section]:
         where = {column: matcher(spec) for column, spec in row.get("where", {}).items()}

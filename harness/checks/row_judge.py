@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.checks.allowances import ADDED, CHANGED, REMOVED, Allowances, Matcher, RowAllowance
+from harness.checks.allowances import ADDED, CHANGED, REMOVED, Matcher, RowAllowance, RowAllowances
 from harness.checks.context import Context
 from harness.checks.unreadable import UNREADABLE, words
 from harness.common import cache
@@ -36,7 +36,7 @@ class Judge:
 
     table: str
     context: Context
-    allowances: Allowances
+    allowances: RowAllowances
     active: Sequence[RowAllowance]
     wrong: dict[str, Unexplained] = field(default_factory=dict)
     used: Counter[RowAllowance] = field(default_factory=Counter)
@@ -84,11 +84,12 @@ class Judge:
     def _candidates(self, change: str, old: Row | None, new: Row | None) -> list[RowAllowance]:
         """Return the allowances whose description the row meets."""
         return [
-            one for one in self.active
+            one
+            for one in self.active
             if one.change == change
             and not self._first_complaint(one.where, old, new)
             and self._is_expected(one, new or old or {})
-        ]  # fmt: skip
+        ]
 
     def _first_complaint(self, matchers: Mapping[str, Matcher], old: Row | None, new: Row | None) -> str | None:
         for column, matcher in matchers.items():

@@ -18,14 +18,14 @@ from harness.checks.allowances import (
     CHANGED,
     DROPPED,
     REMOVED,
-    Allowances,
     RowAllowance,
+    RowAllowances,
     StructureAllowance,
 )
+from harness.checks.comparison import Comparison, digests, opened
 from harness.checks.context import Context
 from harness.checks.effects import EFFECTS, absent_rows
 from harness.checks.row_judge import SAMPLES, UNEXPLAINED, Judge, shown
-from harness.checks.sides import Sides, digests, open_sides
 from harness.checks.undocumented_steps import STRUCTURE, words
 from harness.checks.unreadable import readable
 from harness.database import Database
@@ -34,8 +34,8 @@ from harness.database.schema import quote
 from harness.rt.thaw import Thawer
 from harness.verdict import Report
 
-__all__ = ["NAME", "QUESTION", "check", "digests"]
-NAME = "rows"
+__all__ = ["CHECK", "QUESTION", "check", "digests"]
+CHECK = "rows"
 QUESTION = "Is every row of every table accounted for?"
 REPAIR = (
     "look at these rows before and after on a copy, and do not upgrade the site before the difference is explained"
@@ -53,7 +53,7 @@ FETCHED_AT_ONCE = 50
 
 def check(
     before: Database, after: Database, steps: Sequence[str], thaw: Thawer, *,
-    known: Mapping[str, Digest] | None = None, rules: Allowances | None = None,
+    known: Mapping[str, Digest] | None = None, rules: RowAllowances | None = None,
 ) -> Report:  # fmt: skip
     """Account for every row.
 
@@ -63,17 +63,17 @@ def check(
     started = time.monotonic()
     rules = rules or known_allowances.read()
     structure, rows = rules.of_steps(steps)
-    report = Report(NAME, QUESTION, unit="rows", facts={"row_changes": []}, repair=REPAIR)
-    with open_sides(before, after, rules, known or {}) as sides:
+    report = Report(CHECK, QUESTION, unit="rows", facts={"row_changes": []}, repair=REPAIR)
+    with opened(before, after, rules, known or {}) as both:
         report.facts["seconds for checksums"] = round(time.monotonic() - started, 3)
-        context = Context(sides.before, sides.after, thaw, rules.window)
-        used = _structure(report, sides, structure, partial(rules.unruled.may, steps, STRUCTURE))
-        for table in sides.shapes:
+        context = Context(both.before, both.after, thaw, rules.window)
+        used = _structure(report, both, structure, partial(rules.unruled.may, steps, STRUCTURE))
+        for table in both.shapes:
             judge = Judge(table, context, rules, [one for one in rows if one.table == table])
-            _table(report, sides, judge, steps)
+            _table(report, both, judge, steps)
             used += Counter(map(str, judge.used.elements()))
         _unmet(report, context, rows)
-        _key_tables(report, sides, rules)
+        _key_tables(report, both, rules)
     report.allowed += [f"{count} x {what}" for what, count in used.items()] + context.notes
     report.facts["allowances unused"] = [str(one) for one in [*structure, *rows] if not used[str(one)]]
     report.out_of_scope += [f"{table}: {reason}" for table, reason in rules.excluded.items()]
@@ -81,21 +81,22 @@ def check(
     return report
 
 
-def _table(report: Report, sides: Sides, judge: Judge, steps: Sequence[str]) -> None:
+def _table(report: Report, both: Comparison, judge: Judge, steps: Sequence[str]) -> None:
     """Compare one table, chunk by chunk where the checksums differ, and report what nothing accounts for."""
     name = judge.table
-    first, second = sides.digests[name]
+    first, second = both.digests[name]
     report.looked_at += int(first["rows"])
     chunks = [
-        chunk for chunk in {**first["chunks"], **second["chunks"]}
+        chunk
+        for chunk in {**first["chunks"], **second["chunks"]}
         if first["chunks"].get(chunk) != second["chunks"].get(chunk)
-    ]  # fmt: skip
+    ]
     for chunk in chunks:
         with readable(report, name):
-            _chunk(sides, judge, chunk)
+            _chunk(both, judge, chunk)
     report.unanswered += [f"{name}: {found.count} rows ({', '.join(found.samples)}): {why}"
                           for why, found in judge.unreadable.items()]  # fmt: skip
-    key = ", ".join(sides.shapes[name][0].key)
+    key = ", ".join(both.shapes[name][0].key)
     for what, rows in judge.wrong.items():
         whole = second["rows"] if what.startswith(ADDED) else first["rows"]
         kind = next(one for one in (ADDED, REMOVED, CHANGED) if what.startswith(one))
@@ -118,10 +119,10 @@ def _table(report: Report, sides: Sides, judge: Judge, steps: Sequence[str]) -> 
     report.facts["row_changes"].append({"table": name, "before": first["rows"], "after": second["rows"], **kinds})
 
 
-def _chunk(sides: Sides, judge: Judge, chunk: str) -> None:
-    old_shape, new_shape = sides.shapes[judge.table]
-    old = rows_of_chunk(sides.before, old_shape, chunk)
-    new = rows_of_chunk(sides.after, new_shape, chunk)
+def _chunk(both: Comparison, judge: Judge, chunk: str) -> None:
+    old_shape, new_shape = both.shapes[judge.table]
+    old = rows_of_chunk(both.before, old_shape, chunk)
+    new = rows_of_chunk(both.after, new_shape, chunk)
     changed = [key for key in old if key in new and old[key] != new[key]]
     added, removed = [key for key in new if key not in old], [key for key in old if key not in new]
     if not old_shape.key:
@@ -130,11 +131,11 @@ def _chunk(sides: Sides, judge: Judge, chunk: str) -> None:
         for key in removed:
             judge.nameless(REMOVED, key[:1])
         return
-    for key, was, now in _pairs(sides, judge, changed):
+    for key, was, now in _pairs(both, judge, changed):
         judge.changed(key, was, now)
     for keys, side, one_shape, verdict in (
-        (added, sides.after, new_shape, judge.added),
-        (removed, sides.before, old_shape, judge.removed),
+        (added, both.after, new_shape, judge.added),
+        (removed, both.before, old_shape, judge.removed),
     ):
         for part in _parts(keys):
             rows = fetch(side, one_shape, part, judge.frozen)
@@ -143,11 +144,11 @@ def _chunk(sides: Sides, judge: Judge, chunk: str) -> None:
                 verdict(key, row)
 
 
-def _pairs(sides: Sides, judge: Judge, keys: Sequence[Key]) -> Iterator[tuple[Key, Row, Row]]:
-    old_shape, new_shape = sides.shapes[judge.table]
+def _pairs(both: Comparison, judge: Judge, keys: Sequence[Key]) -> Iterator[tuple[Key, Row, Row]]:
+    old_shape, new_shape = both.shapes[judge.table]
     for part in _parts(keys):
-        old = fetch(sides.before, old_shape, part, judge.frozen)
-        new = fetch(sides.after, new_shape, part, judge.frozen)
+        old = fetch(both.before, old_shape, part, judge.frozen)
+        new = fetch(both.after, new_shape, part, judge.frozen)
         judge.prepare([*old.values(), *new.values()])
         for key in part:
             yield key, old[key], new[key]
@@ -159,7 +160,7 @@ def _parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
 
 
 def _structure(
-    report: Report, sides: Sides, active: Sequence[StructureAllowance], unruled: Callable[[str], list[str]]
+    report: Report, both: Comparison, active: Sequence[StructureAllowance], unruled: Callable[[str], list[str]]
 ) -> Counter[str]:
     """Account for tables and columns that only one side has; look at what a new one holds.
 
@@ -184,33 +185,33 @@ def _structure(
             )  # fmt: skip
         return None
 
-    for name in sorted(set(sides.old.tables) ^ set(sides.new.tables)):
-        if name in sides.old.tables:
+    for name in sorted(set(both.old.tables) ^ set(both.new.tables)):
+        if name in both.old.tables:
             account(name, "", DROPPED)
         elif account(name, "", ADDED):
-            count = int(ask(sides.after, f"SELECT COUNT(*) FROM {quote(name)}")[0][0])
+            count = int(ask(both.after, f"SELECT COUNT(*) FROM {quote(name)}")[0][0])
             if count:
                 report.find(name, f"the step makes an empty table, and it holds {count} rows.")
-    for name in sides.shapes:
-        old, new = sides.old.tables[name].columns, sides.new.tables[name].columns
+    for name in both.shapes:
+        old, new = both.old.tables[name].columns, both.new.tables[name].columns
         for column in sorted(set(old) - set(new)):
             account(name, column, DROPPED)
         for column in sorted(set(new) - set(old)):
             if allowance := account(name, column, ADDED):
-                _new_column(report, sides, allowance)
+                _new_column(report, both, allowance)
     report.unanswered += [f"{name}: {', '.join(what)}: {words(unruled(name))}" for name, what in unknown.items()]
     return used
 
 
-def _new_column(report: Report, sides: Sides, allowance: StructureAllowance) -> None:
+def _new_column(report: Report, both: Comparison, allowance: StructureAllowance) -> None:
     """Find the rows in which a new column does not hold what its step puts there."""
-    shape = sides.shapes[allowance.table][1]
+    shape = both.shapes[allowance.table][1]
     where = f"NOT ({quote(allowance.column)} <=> %s)"
     key = quote(shape.key[0]) if shape.key else "NULL"
     table = quote(allowance.table)
-    count = ask(sides.after, f"SELECT COUNT(*) FROM {table} WHERE {where}", [allowance.value])[0][0]
+    count = ask(both.after, f"SELECT COUNT(*) FROM {table} WHERE {where}", [allowance.value])[0][0]
     if count:
-        keys = ask(sides.after, f"SELECT {key} FROM {table} WHERE {where} LIMIT {SAMPLES}", [allowance.value])
+        keys = ask(both.after, f"SELECT {key} FROM {table} WHERE {where} LIMIT {SAMPLES}", [allowance.value])
         report.find(
             f"{allowance.table}.{allowance.column}",
             f"{count} rows do not hold what step {allowance.step} puts into the new column.",
@@ -235,11 +236,9 @@ def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> 
             report.find(one.table, what, samples=tuple(missing[:SAMPLES]), sql=one.unmet, repair=_UNDONE)
 
 
-def _key_tables(report: Report, sides: Sides, rules: Allowances) -> None:
+def _key_tables(report: Report, both: Comparison, rules: RowAllowances) -> None:
     """Leave the report vacuous where a table that every site fills was empty from the start."""
-    empty = [
-        name for name in rules.key_tables if name not in sides.digests or not sides.digests[name][0]["rows"]
-    ]  # fmt: skip
+    empty = [name for name in rules.key_tables if name not in both.digests or not both.digests[name][0]["rows"]]
     if empty:
         report.out_of_scope.append(
             f"the old database holds no row in {', '.join(empty)}: a site without them proves little"

@@ -91,9 +91,10 @@ def _tail(lines: Sequence[str]) -> tuple[tuple[str, str], ...]:
 def _end(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequence[str]) -> None:
     if not lines:
         report.find(
-            "output", "the upgrade said nothing at all, so it never ran",
+            "output",
+            "the upgrade said nothing at all, so it never ran",
             repair="start rt-setup-database --action upgrade by hand on a copy, and see what keeps it",
-        )  # fmt: skip
+        )
         return
     if run.endless:
         report.find("output", f"it wrote more than {run.endless} bytes, and was ended", blocks=_tail(lines))
@@ -159,10 +160,11 @@ def _prompts(report: Report, lines: Sequence[str]) -> None:
         asked += [pattern.pattern] * (times > 1)
     if asked:
         report.find(
-            "output", f"the upgrade prompted {len(asked)} times, which without a terminal never ends well",
+            "output",
+            f"the upgrade prompted {len(asked)} times, which without a terminal never ends well",
             samples=tuple(redact.line(one, 120) for one in asked[:_SAMPLES]),
             repair="give --upgrade-from and --upgrade-to as three numbers, and --force",
-        )  # fmt: skip
+        )
 
 
 def _complaints(report: Report, bad: Sequence[LogRecord]) -> None:
@@ -180,4 +182,4 @@ def _complaints(report: Report, bad: Sequence[LogRecord]) -> None:
             + f": {message}",
             blocks=(("Log", text),),
             repair="read the line in full where you upgrade a copy by hand, and mend on the site what it says",
-        )  # fmt: skip
+        )

@@ -24,7 +24,7 @@ from harness.checks.structure import CALLED, Difference, compare, convert
 from harness.database.schema import Index, Schema
 from harness.verdict import Report
 
-NAME = "schema"
+CHECK = "schema"
 QUESTION = "Is the schema that of a fresh install of the target on the same server?"
 REPAIR = (
     "compare the table with that of a fresh install of the target, and make it alike on an upgraded copy first"
@@ -36,7 +36,7 @@ _FACTS = {"step", "aspect", "fresh", "found", "tables", "columns", "reason"}
 
 
 @dataclass(frozen=True)
-class Allowance:
+class SchemaAllowance:
     """A difference that `step` leaves: an aspect with its two values, on the tables or columns named.
 
     tables: for differences of whole tables and of keys. columns: "Table.column". fresh, found: None for any.
@@ -68,13 +68,13 @@ class Allowance:
         return f"{step}, {self.aspect}{values}: {self.reason}"
 
 
-def allowances(path: Path = ALLOWANCES) -> list[Allowance]:
+def allowances(path: Path = ALLOWANCES) -> list[SchemaAllowance]:
     """Read the allowances. Raises ValueError for a fact that is not one, so that a typo allows nothing."""
     found = []
     for row in tomllib.loads(path.read_text(encoding="utf-8"))["allowance"]:
         if unknown := set(row) - _FACTS:
             raise ValueError(f"{path.name}: unknown {', '.join(sorted(unknown))} in {row}")
-        found.append(Allowance(**{key: _frozen(value) for key, value in row.items()}))
+        found.append(SchemaAllowance(**{key: _frozen(value) for key, value in row.items()}))
     return found
 
 
@@ -84,7 +84,7 @@ def _frozen(value: Any) -> Any:
 
 def check(
     upgraded: Schema, fresh: Schema, steps: Sequence[str] = (), before: Schema | None = None,
-    known: Iterable[Allowance] | None = None, *, spoken: Spoken | None = None,
+    known: Iterable[SchemaAllowance] | None = None, *, spoken: Spoken | None = None,
 ) -> Report:  # fmt: skip
     """Compare an upgraded schema with a fresh install's.
 
@@ -93,11 +93,11 @@ def check(
     """
     started = time.monotonic()
     report = Report(
-        NAME, QUESTION, looked_at=_size(upgraded), unit="columns, indexes and foreign keys", repair=REPAIR
+        CHECK, QUESTION, looked_at=_size(upgraded), unit="columns, indexes and foreign keys", repair=REPAIR
     )
     rules = allowances() if known is None else list(known)
     old = set(compare(before, fresh)) if before else set()
-    used: dict[tuple[str, Allowance], list[str]] = {}
+    used: dict[tuple[str, SchemaAllowance], list[str]] = {}
     differences = [*compare(upgraded, fresh), *_collations(upgraded, fresh)]
     for one in differences:
         if before and _collated_before(one, before, upgraded, fresh):
@@ -105,7 +105,7 @@ def check(
             continue
         covering = [rule for rule in rules if rule.covers(one) and (rule.step in steps or one in old)]
         if not covering and one in old and spoken and _of_its_own(one, upgraded, spoken):
-            covering = [Allowance("", one.aspect, BROUGHT)]
+            covering = [SchemaAllowance("", one.aspect, BROUGHT)]
         if covering:
             used.setdefault((one.sentence(), covering[0]), []).append(one.where)
         else:
@@ -133,8 +133,9 @@ def _of_its_own(difference: Difference, upgraded: Schema, spoken: Spoken) -> boo
     signature = difference.found.partition(CALLED)[0]
     return not any(
         index.unique or spoken.of(table, index.name) or spoken.of(table, *_columns(index))
-        for index in upgraded.tables[table].indexes if index.signature == signature
-    )  # fmt: skip
+        for index in upgraded.tables[table].indexes
+        if index.signature == signature
+    )
 
 
 def _columns(index: Index) -> list[str]:

@@ -99,4 +99,4 @@ class Starts:
                 f"RT {self._now.release} logs {len(new)} errors whenever it starts, which were not logged before",
                 samples=tuple(new[:_SHOWN]),
                 repair="look at the options of CONFIG and of the database that they name",
-            )  # fmt: skip
+            )

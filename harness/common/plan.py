@@ -37,9 +37,9 @@ class Step:
     start: float | None = None
     expected: float | None = None
 
-    def add(self, title: str, *children: Step, note: str = "") -> Step:
+    def add(self, title: str, *children: Step) -> Step:
         """Append a step and return it."""
-        self.children.append(Step(title, list(children), note=note))
+        self.children.append(Step(title, list(children)))
         return self.children[-1]
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, Step]]:

@@ -51,7 +51,7 @@ _PIECE = re.compile(
   | (?P<strange> [^\x00-\x7f] )
     """,
     re.VERBOSE | re.DOTALL,
-)  # fmt: skip
+)
 _NUMBERED, _REQUEST = re.compile(r"\(\d{3,5}, $"), re.compile(r"(?:GET|POST|HEAD) /")
 """What is in quotes of Python's and Apache's own: a server's message after its number, and a request."""
 _FRAMED = "\u201c\u201d\u2018\u2019\u2013\u2014\u2026"

@@ -35,9 +35,9 @@ def number(value: float) -> str:
     return f"{value:,}"
 
 
-def count(amount: int, thing: str, things: str = "") -> str:
-    """Return "1 finding", "2 findings"; `things` where the plural is not an added s."""
-    return f"{number(amount)} {thing if amount == 1 else things or thing + 's'}"
+def count(amount: int, thing: str) -> str:
+    """Return "1 finding", "2 findings": for what has a plural with an added s."""
+    return f"{number(amount)} {thing}{'' if amount == 1 else 's'}"
 
 
 def one_line(text: str, length: int) -> str:

@@ -170,9 +170,9 @@ class Database:
             for statement in statements:
                 cursor.execute(statement)
 
-    def stream(self, sql: str, *, charset: str = "utf8mb4") -> Iterator[tuple[Any, ...]]:
+    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Yield rows without holding them all; for big results."""
-        with self.connection(charset=charset, cursorclass=SSCursor) as connection, connection.cursor() as cursor:
+        with self.connection(cursorclass=SSCursor) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             yield from cursor
 
@@ -216,10 +216,10 @@ class Database:
             program, "--no-defaults", "--binary-mode", quiet, *login, NAME,
         ]  # fmt: skip
 
-    def client_program(self, pieces: Iterable[bytes], limit: float = LONG) -> Done:
-        """Feed SQL to the server's own command line client, as the application's user. limit: seconds."""
+    def client_program(self, pieces: Iterable[bytes]) -> Done:
+        """Feed SQL to the server's own command line client, as the application's user."""
         return self.container.run(
-            self.client_words(), environment={"MYSQL_PWD": self.credentials.password}, stdin=pieces, limit=limit
+            self.client_words(), environment={"MYSQL_PWD": self.credentials.password}, stdin=pieces, limit=LONG
         )
 
     def dump_program(self, *arguments: str, limit: float = LONG) -> str:

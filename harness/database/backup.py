@@ -38,8 +38,9 @@ def put_back(database: Database, *, emptied: bool = True) -> None:
         empty(database)
     done = database.container.run(
         ["sh", "-c", f"exec {shlex.join(database.client_words(AS_ROOT))} <{BACKUP}"],
-        environment={"MYSQL_PWD": database.credentials.root_password}, limit=LONG,
-    )  # fmt: skip
+        environment={"MYSQL_PWD": database.credentials.root_password},
+        limit=LONG,
+    )
     if done.code:
         # The server quotes the row that it does not take, and this may be production's.
         raise ExecError(

@@ -53,6 +53,7 @@ def need(database: Database, what: str) -> None:
     """Raise InfrastructureError, with the server's log, where it went away during `what`."""
     if why := gone(database):
         raise InfrastructureError(
-            f"{database.server.name} went away during {what}: {why}.", [("Its log", log(database))],
+            f"{database.server.name} went away during {what}: {why}.",
+            [("Its log", log(database))],
             "see in its log whether the machine ran out of memory or disk, and run it again",
-        )  # fmt: skip
+        )

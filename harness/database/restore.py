@@ -56,8 +56,9 @@ def restore(database: Database, dump: Dump) -> Restored:
         _need_server(database, done, f"the restore of {dump.path.name}")
         raise UsageError(
             f"{database.server.name} cannot hold the dump {dump.path.name}: its client ended with {done.code}.",
-            [("Server", _end(done.err))], next(advice for error, advice in _ADVICE if error.search(done.err)),
-        )  # fmt: skip
+            [("Server", _end(done.err))],
+            next(advice for error, advice in _ADVICE if error.search(done.err)),
+        )
     counted = database.counts()
     if not counted:
         raise DumpError(f"The dump {dump.path.name} holds no tables.")

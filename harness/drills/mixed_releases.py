@@ -27,10 +27,9 @@ WHERE g.Domain = 'RT::Ticket-Role' AND g.Name = 'Requestor' AND g.Instance = %s"
 class Mixture:
     """What became of one new ticket. ticket: its id, None when there is none. requestors: how many it has.
 
-    complaints: what RT logged of SQL meanwhile. served: whether the login page came up at all.
+    complaints: what RT logged of SQL meanwhile.
     """
 
-    served: bool
     ticket: int | None
     requestors: int
     complaints: int
@@ -54,4 +53,4 @@ def try_out(
         ticket = database.value("SELECT MAX(id) FROM Tickets WHERE Subject = CONVERT(%s USING utf8mb4)", [text])
         requestors = database.value(_LOST, [ticket]) if ticket else 0
         logged = [one for one in records(site.container.logs().splitlines()) if one.complaint == "SQL"]
-        return Mixture(True, ticket, int(requestors or 0), len(logged))
+        return Mixture(ticket, int(requestors or 0), len(logged))

@@ -15,7 +15,7 @@ from harness.upgrade import guard
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
-NAME = "rollback"
+CHECK = "rollback"
 QUESTION = "After the backup is put back, is everything as it was, and does the old release serve it?"
 REPAIR = "do not rely on this way back: empty the database before you put the backup into it, and try again"
 _OBJECTS = """
@@ -32,7 +32,7 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
 
     emptied: False plants the usual mistake: the backup is restored over the upgraded database.
     """
-    pair, report = choice.pair, Report(NAME, QUESTION, unit="rows", repair=REPAIR)
+    pair, report = choice.pair, Report(CHECK, QUESTION, unit="rows", repair=REPAIR)
     baseline = lifecycle.restored(choice.dump, pair.server)
     with (
         lifecycle.baselines.cloned(baseline) as before,

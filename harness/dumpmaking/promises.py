@@ -8,7 +8,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from harness.database import Database
 from harness.dump import FOLDER
@@ -34,9 +33,9 @@ class Promise:
         return in_time and self.feature not in lacking and (not self.variant or self.variant in variants)
 
 
-def promises(path: Path = PROMISES) -> list[Promise]:
+def promises() -> list[Promise]:
     """Return the promises in the order of the file."""
-    return [Promise(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["promise"]]
+    return [Promise(**entry) for entry in tomllib.loads(PROMISES.read_text(encoding="utf-8"))["promise"]]
 
 
 def broken(database: Database, release: str, lacking: Collection[str], variants: Collection[str]) -> list[str]:

@@ -31,7 +31,7 @@ from harness.releases import ROOT, releases, servers
 
 LIBRARIES = ("docker", "pymysql", "requests", "rt", "urllib3")
 """Packages of Python whose errors the harness passes on."""
-MADE_UP = ("common/redact.py", "dumpmaking/vocabulary.py", "mutants", "traps")
+MADE_UP = ("common/redact.py", "dumpmaking/vocabulary.py", "traps")
 """Parts of the harness in which people are invented."""
 _RT = (
     "find /opt/rt/share/lib/ -name '*.pm' ! -path '*/RT/Test*' | xargs cat; "
@@ -87,13 +87,15 @@ def texts(python: str) -> list[str]:
     """Return the texts in Python code, without those that only explain it."""
     tree = ast.parse(python)
     told = {
-        id(node.value) for node in ast.walk(tree)
+        id(node.value)
+        for node in ast.walk(tree)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }  # fmt: skip
+    }
     return [
-        node.value for node in ast.walk(tree)
+        node.value
+        for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told
-    ]  # fmt: skip
+    ]
 
 
 def called(python: str) -> set[str]:

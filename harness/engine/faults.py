@@ -33,14 +33,16 @@ def explained(error: BaseException) -> HarnessError | None:
     network = (requests.RequestException, urllib3.exceptions.HTTPError, DockerException, ConnectionError)
     if isinstance(error, DockerException) or (isinstance(error, network) and engine.answering() is None):
         return InfrastructureError(
-            "The container engine gave way in the middle.", [("Engine", text)],
+            "The container engine gave way in the middle.",
+            [("Engine", text)],
             "run `make engine` and then the same command again; leftovers are swept away then",
-        )  # fmt: skip
+        )
     if isinstance(error, (*network, pymysql.err.OperationalError, pymysql.err.InterfaceError)):
         return InfrastructureError(
-            "A container stopped answering in the middle.", [("Last answer", f"{type(error).__name__}: {text}")],
+            "A container stopped answering in the middle.",
+            [("Last answer", f"{type(error).__name__}: {text}")],
             "look at its log in the report, and whether the machine ran out of memory",
-        )  # fmt: skip
+        )
     return None
 
 

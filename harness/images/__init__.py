@@ -184,8 +184,8 @@ def _context(folder: Path, extra: dict[str, str]) -> io.BytesIO:
     return buffer
 
 
-def _tail(log: Path, lines: int = 25) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:])
 
 
 @contextmanager

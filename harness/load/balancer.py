@@ -23,40 +23,37 @@ from harness.rt import LOGIN_MARK
 Address = tuple[str, int]
 Result = TypeVar("Result")
 PIECE = 65536
+IDLE = 20
+"""Seconds that a connection may be silent before it is closed, so that no client waits for ever."""
 FAILURES = 2
 """Health questions in a row that a backend may leave without a good answer before it is left alone."""
 
 
-def login_page(host: str = "localhost", limit: float = 5) -> Callable[[Address], bool]:
-    """Return a health question for RT: is its login page there, under its own name, within `limit` seconds?"""
-
-    def ask(address: Address) -> bool:
-        try:
-            url = f"http://{address[0]}:{address[1]}/"
-            answer = requests.get(url, headers={"Host": host}, timeout=limit, allow_redirects=False)
-        except requests.RequestException:
-            return False
-        return answer.status_code == 200 and LOGIN_MARK in answer.text
-
-    return ask
+def login_page(address: Address) -> bool:
+    """Answer RT's health question: is its login page there, under its own name, within five seconds?"""
+    try:
+        url = f"http://{address[0]}:{address[1]}/"
+        answer = requests.get(url, headers={"Host": "localhost"}, timeout=5, allow_redirects=False)
+    except requests.RequestException:
+        return False
+    return answer.status_code == 200 and LOGIN_MARK in answer.text
 
 
 class Balancer:
     """Listens on a port of 127.0.0.1 that the kernel picks, while its `with` block lasts.
 
     backends: the addresses that there are now; asked anew at every interval, so instances may come and go.
-    healthy: whether one of them is fit to serve. In seconds: interval, between two rounds of questions; idle, how
-    long a connection may be silent before it is closed, so that no client waits for ever; queue, how long a client
-    waits while no backend serves, before it is told so (503).
+    healthy: whether one of them is fit to serve. In seconds: interval, between two rounds of questions; queue, how
+    long a client waits while no backend serves, before it is told so (503).
     """
 
     def __init__(
         self, backends: Callable[[], Iterable[Address]], healthy: Callable[[Address], bool], *,
-        interval: float = 1, idle: float = 20, queue: float = 10,
+        interval: float = 1, queue: float = 10,
     ) -> None:  # fmt: skip
         """Start nothing yet."""
         self._backends, self._healthy = backends, healthy
-        self._interval, self._idle, self._queue = interval, idle, queue
+        self._interval, self._queue = interval, queue
         self._up: list[Address] = []
         self._failures: dict[Address, int] = {}
         self._turn = 0
@@ -173,6 +170,6 @@ class Balancer:
         return None
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while piece := await asyncio.wait_for(reader.read(PIECE), self._idle):
+        while piece := await asyncio.wait_for(reader.read(PIECE), IDLE):
             writer.write(piece)
             await writer.drain()

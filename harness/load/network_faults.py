@@ -61,12 +61,12 @@ def dropping(server: Container, peer: Container, direction: Direction) -> Iterat
 class SlowLine:
     """A relay before a server, reachable from containers at (host, port), while its `with` block lasts.
 
-    seconds: how long every piece takes, in each direction; it may be changed at any time.
+    seconds: how long every piece takes, in each direction: none at first, and it may be changed at any time.
     """
 
-    def __init__(self, client: DockerClient, server: tuple[str, int], seconds: float = 0.0) -> None:
+    def __init__(self, client: DockerClient, server: tuple[str, int]) -> None:
         """Listen on the gateway of the session's network; the kernel picks the port."""
-        self.seconds = seconds
+        self.seconds = 0.0
         relay = self
 
         class Handler(socketserver.BaseRequestHandler):

@@ -52,9 +52,10 @@ def _about_a_deploy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--live-steps", type=_names, metavar="A,B,...", help="upgrade steps of the live image")
     parser.add_argument("--wanted-steps", type=_names, metavar="A,B,...", help="upgrade steps of the wanted image")
     parser.add_argument(
-        "--ask-images", action="store_true",
+        "--ask-images",
+        action="store_true",
         help="read the upgrade steps that are not given from the images themselves, on this machine's engine",
-    )  # fmt: skip
+    )
     parser.add_argument("--pull", type=float, default=PULL_ALLOWANCE, metavar="S", help="allowance for the pull")
     parser.add_argument(
         "--soak", type=float, metavar="S",

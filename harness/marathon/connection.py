@@ -61,14 +61,14 @@ class TokenAuth(AuthBase):
 class Connection:
     """A way to one Marathon. `url` is its root and may carry user:password@, which is taken out at once."""
 
-    def __init__(
-        self, url: str, *, user: str = "", password: str = "", token: str = "", timeout: float = 15
-    ) -> None:
+    timeout = 15
+    """Seconds for one request."""
+
+    def __init__(self, url: str, *, token: str = "") -> None:
         """Prepare a session; nothing is sent yet. Raises UsageError for an address that is none."""
         parts = _split(url)
-        user, password = user or unquote(parts.username or ""), password or unquote(parts.password or "")
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
         self.url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
-        self.timeout = timeout
         self.session = requests.Session()
         self.session.headers["Accept"] = "application/json"
         self.session.auth = TokenAuth(token)

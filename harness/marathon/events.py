@@ -10,7 +10,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -93,10 +93,9 @@ class EventStream:
     Attach it before the change whose events are wanted: Marathon does not repeat them.
     """
 
-    def __init__(self, client: Marathon, types: Sequence[str] = WATCHED) -> None:
+    def __init__(self, client: Marathon) -> None:
         """Prepare; nothing is sent yet."""
         self._client = client
-        self._types = list(types)
         self._lock = threading.Lock()
         self._events: list[Event] = []
         self._response: requests.Response | None = None
@@ -113,7 +112,7 @@ class EventStream:
         try:
             response = self._client.session.get(
                 f"{self._client.url}/v2/events",
-                params={"event_type": self._types, "plan-format": "light"},
+                params={"event_type": list(WATCHED), "plan-format": "light"},
                 headers={"Accept": "text/event-stream"},
                 timeout=(self._client.timeout, 60),
                 stream=True,
@@ -138,7 +137,7 @@ class EventStream:
         try:
             for chunk in response.iter_content(chunk_size=size):
                 for event in frames.feed(chunk):
-                    if event.type in self._types:
+                    if event.type in WATCHED:
                         with self._lock:
                             self._events.append(event)
             self.trouble = self.trouble or "the event stream ended"

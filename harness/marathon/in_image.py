@@ -77,9 +77,10 @@ def _run(image: str, program: str, arguments: Sequence[str]) -> tuple[int, str]:
             return int(error.exit_status), _text(error.stderr)
         except DockerException as error:
             raise InfrastructureError(
-                f"The image {image} could not be asked.", [("Engine", str(error))],
+                f"The image {image} could not be asked.",
+                [("Engine", str(error))],
                 "name an image that this machine has or can pull",
-            ) from error  # fmt: skip
+            ) from error
         finally:  # also one that was made and could not be started
             with contextlib.suppress(DockerException, RequestException):
                 client.api.remove_container(name, v=True, force=True)

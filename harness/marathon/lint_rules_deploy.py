@@ -43,19 +43,21 @@ def _outage(app: App, dialect: Dialect, previous: App | None) -> Found:
     kept = capacity(instances, *strategy_of(app)).minimum_healthy if instances > 0 else 0
     if instances > 0 and kept <= 0:
         yield found(
-            "L02", "/upgradeStrategy/minimumHealthCapacity",
+            "L02",
+            "/upgradeStrategy/minimumHealthCapacity",
             f"of {instances} instance(s), 0 old ones are kept until the new ones are healthy",
-        )  # fmt: skip
+        )
     if previous is None:
         return
     before = instances_of(previous)
     changed = [key for key in changes(app, previous, dialect) if key != "instances"]
     if 0 < instances < before and changed:
         yield found(
-            "L02", "/instances",
+            "L02",
+            "/instances",
             f"lowered from {before} to {instances} together with {', '.join(changed[:4])}: "
             f"only {kept} old one(s) stay until the new ones are healthy",
-        )  # fmt: skip
+        )
 
 
 def _dropped_mappings(app: App, dialect: Dialect) -> Found:

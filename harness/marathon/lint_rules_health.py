@@ -87,10 +87,11 @@ def _port(app: App, check: HealthCheck, dialect: Dialect) -> Found:
     bridged = mode == "bridge" and check.protocol in MARATHON_LEVEL
     if given == ["port"] and bridged and whole(check.raw["port"], -1) in mapped:
         yield found(
-            "L04", _at(check, "port"),
+            "L04",
+            _at(check, "port"),
             f"{check.raw['port']} is the container's port, but a {check.protocol} check asks the agent host",
             level="W",
-        )  # fmt: skip
+        )
 
 
 def _port_index(check: HealthCheck, count: int, mode: str) -> Found:

@@ -67,8 +67,9 @@ def _one_place(app: App, dialect: Dialect) -> Found:
             yield found("L06", "/container/docker/network", "NONE is no longer taken",
                         fix="use a container network, or mode host")  # fmt: skip
         if mapping(address).get("discovery") is not None and engine_of(app) == "DOCKER":
-            yield found("L06", "/ipAddress/discovery", "goes with container type MESOS alone",
-                        fix="use portMappings")  # fmt: skip
+            yield found(
+                "L06", "/ipAddress/discovery", "goes with container type MESOS alone", fix="use portMappings"
+            )
     for key in ("ports", "portDefinitions"):
         if address is not None and app.get(key):
             yield found("L06", "/", f"ipAddress and {key} exclude each other",
@@ -127,7 +128,8 @@ def _addresses(app: App, dialect: Dialect) -> Found:
         fits = check.protocol == "COMMAND" or (engine_of(app) == "DOCKER" and check.protocol.startswith("MESOS_"))
         if check.raw.get("ipProtocol") == "IPv6" and not fits and dialect >= (1, 6):
             yield found(
-                "L06", f"/healthChecks({check.index})/ipProtocol",
+                "L06",
+                f"/healthChecks({check.index})/ipProtocol",
                 f"IPv6 goes with MESOS_* checks of a DOCKER container alone, not with {check.protocol}",
                 fix="remove ipProtocol, or use MESOS_HTTP, MESOS_HTTPS or MESOS_TCP",
-            )  # fmt: skip
+            )

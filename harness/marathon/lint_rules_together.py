@@ -107,8 +107,9 @@ def _volumes(app: App, dialect: Dialect) -> Found:
             continue
         for key in ("hostPath", "mode"):
             if volume.get(key) is None:
-                yield found("L06", f"/container/volumes({index})/{key}", "is required for a host volume",
-                            fix=f"give {key}")  # fmt: skip
+                yield found(
+                    "L06", f"/container/volumes({index})/{key}", "is required for a host volume", fix=f"give {key}"
+                )
 
 
 def _secrets(app: App, dialect: Dialect) -> Found:

@@ -131,8 +131,9 @@ _FETCH = record(
 )  # fmt: skip
 _UPGRADE = record(
     ("minimumHealthCapacity", "maximumOverCapacity"),
-    minimumHealthCapacity=numeric(0, 1, default=1.0), maximumOverCapacity=numeric(0, 1, default=1.0),
-)  # fmt: skip
+    minimumHealthCapacity=numeric(0, 1, default=1.0),
+    maximumOverCapacity=numeric(0, 1, default=1.0),
+)
 _ADDRESS = record(
     networkName=replace(string(least=1), old=TEXT), groups=array(TEXT), labels=LABELS, discovery=OBJECT
 )

@@ -79,9 +79,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--upgrade", required=True, metavar="COMMAND", help="upgrades the database")
     parser.add_argument("--restore", metavar="COMMAND", help="brings the backup back (without: all stays stopped)")
     parser.add_argument(
-        "--from-stopped", action="store_true",
+        "--from-stopped",
+        action="store_true",
         help="the app is stopped or new, and the database is whole and as the old release left it",
-    )  # fmt: skip
+    )
 
 
 def need_running(options: argparse.Namespace, live: App | None) -> None:

@@ -9,6 +9,9 @@ from harness.marathon.deadline import Deadline
 from harness.marathon.events import Event
 from harness.marathon.live_rule import Memory, Snapshot, Unmet, Wanted, unmet
 
+FLIPS = 1
+"""How often a task may turn from alive to not alive."""
+
 
 class State(Enum):
     """How a watch stands."""
@@ -22,14 +25,12 @@ class Watch:
     """Follows one deployment: feed it snapshots and events, it says waiting, good or bad. Knows no clock.
 
     soak: seconds between the two good polls. patience: how long instances may fail our own probe while
-    Marathon calls everything healthy. flips: how often a task may turn from alive to not alive.
+    Marathon calls everything healthy.
     """
 
-    def __init__(
-        self, wanted: Wanted, deadline: Deadline, soak: float, *, patience: float = 0, flips: int = 1
-    ) -> None:
+    def __init__(self, wanted: Wanted, deadline: Deadline, soak: float, *, patience: float = 0) -> None:
         """Start with nothing seen."""
-        self.wanted, self.deadline, self.soak, self.flips = wanted, deadline, soak, flips
+        self.wanted, self.deadline, self.soak = wanted, deadline, soak
         self.patience = patience or max(soak, 5.0)
         self.memory = Memory()
         self.unmet: list[Unmet] = []
@@ -87,7 +88,7 @@ class Watch:
 
     def _flapping(self) -> Iterable[Unmet]:
         for name, count in self.memory.flapped.items():
-            if count > self.flips:
+            if count > FLIPS:
                 yield Unmet("flapping", f"task {name} turned from healthy to unhealthy {count} times", final=True)
 
     def summary(self) -> str:

@@ -30,13 +30,14 @@ from harness.report.sentences import (
 from harness.verdict import Finding, Outcome, Report, Verdict
 
 WIDTH = 110
+"""Of tables, in characters."""
 _STYLES = {Verdict.GO: "bold green", Verdict.NO_GO: "bold red", Verdict.NOT_PROVEN: "bold yellow"}
 
 
-def as_text(document: Document, *, colour: bool = False, width: int = WIDTH) -> str:
-    """Return the whole report. colour: with ANSI colours. width: of the tables, in characters."""
+def as_text(document: Document, *, colour: bool = False) -> str:
+    """Return the whole report. colour: with ANSI colours."""
     console = Console(
-        file=io.StringIO(), force_terminal=colour, color_system="standard" if colour else None, width=width,
+        file=io.StringIO(), force_terminal=colour, color_system="standard" if colour else None, width=WIDTH,
         highlight=False, markup=False, emoji=False, legacy_windows=False,
     )  # fmt: skip
     outcome = document.outcome
@@ -46,8 +47,8 @@ def as_text(document: Document, *, colour: bool = False, width: int = WIDTH) -> 
         _say(console, reason(outcome))
         _say(console, about(document.facts), "dim")
         console.print()
-        console.print(_checks(outcome, width))
-        for title, body in _sections(document, width):
+        console.print(_checks(outcome))
+        for title, body in _sections(document):
             console.print()
             _say(console, title, "bold")
             _say(console, body)
@@ -69,8 +70,8 @@ def _say(console: Console, text: str, style: str = "") -> None:
     console.print(Text(plain(text), style=style), soft_wrap=True)
 
 
-def _checks(outcome: Outcome, width: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, width=width, pad_edge=False, padding=(0, 1, 0, 0))
+def _checks(outcome: Outcome) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, width=WIDTH, pad_edge=False, padding=(0, 1, 0, 0))
     for name, ratio in (("check", None), ("question", 1), ("looked at", None), ("result", None)):
         table.add_column(name, ratio=ratio, overflow="fold")
     table.add_column("time", justify="right", no_wrap=True)
@@ -91,13 +92,13 @@ def _result(report: Report, outcome: Outcome) -> str:
     return result(report) + (f", {signed} accepted" if signed else "")
 
 
-def _sections(document: Document, width: int) -> Iterator[tuple[str, str]]:
+def _sections(document: Document) -> Iterator[tuple[str, str]]:
     outcome, facts = document.outcome, document.facts
     if findings := outcome.findings():
         yield f"Findings ({len(findings)})", "\n\n".join(map(_finding, findings))
-    if knowing := "\n".join(before.lines(outcome, width)):
+    if knowing := "\n".join(before.lines(outcome, WIDTH)):
         yield "Before you upgrade", knowing
-    yield "What was done", textwrap.indent(document.plan.text(width - 2), "  ")
+    yield "What was done", textwrap.indent(document.plan.text(WIDTH - 2), "  ")
     unproven = [sentence(text) for text in outcome.unproven()]
     yield "Not checked", _list(unproven) or "  Nothing that this run promised was left out."
     if outside := limits(outcome):

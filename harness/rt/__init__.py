@@ -233,12 +233,12 @@ class Rt:
         self.container.remove()
 
 
-def initialise(tools: Rt, root_password: str = "password") -> Done:  # noqa: S107 - throw-away site
+def initialise(tools: Rt) -> Done:
     """Run RT's `init` on an empty database, as the application's user."""
     return tools.run(
         "sh", "-c",
         'printf "%s\\n" "$1" >/tmp/root.passwd && exec rt-setup-database --action init --skip-create --force '
-        "--root-password-file /tmp/root.passwd </dev/null", "init", root_password,
+        "--root-password-file /tmp/root.passwd </dev/null", "init", "password",
         limit=300,
     )  # fmt: skip
 

@@ -89,9 +89,9 @@ class RestOne(Client):
             raise RestError(f"REST 1: read ticket {ticket}", "RT has no such ticket")
         return {**found, "Requestor": sorted(found.get("Requestors", []))}
 
-    def reply(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
+    def reply(self, ticket: int, text: str) -> None:
         """Answer a ticket's requestors."""
-        self._write(f"reply to ticket {ticket}", self._rt.reply, ticket, text, files)
+        self._write(f"reply to ticket {ticket}", self._rt.reply, ticket, text, ())
 
     def comment(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
         """Comment on a ticket."""
@@ -162,9 +162,9 @@ class RestTwo(Client):
         plain = {key: _named(value) for key, value in found.items() if not key.startswith("_")}
         return {**plain, **{role: sorted(_names(found.get(role))) for role in ("Requestor", "Cc", "AdminCc")}}
 
-    def reply(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
+    def reply(self, ticket: int, text: str) -> None:
         """Answer a ticket's requestors."""
-        self._call(f"reply to ticket {ticket}", self._rt.reply, ticket, text, attachments=_attached(files))
+        self._call(f"reply to ticket {ticket}", self._rt.reply, ticket, text)
 
     def comment(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
         """Comment on a ticket."""

@@ -71,7 +71,7 @@ class Client(ABC):
         """Return a ticket's fields, queue and owner by name, watchers as sorted lists of addresses or names."""
 
     @abstractmethod
-    def reply(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
+    def reply(self, ticket: int, text: str) -> None:
         """Answer a ticket's requestors."""
 
     @abstractmethod

@@ -110,19 +110,18 @@ def login(rt: Rt, user: str, password: str) -> requests.Session:
 
 
 def page(
-    session: requests.Session, rt: Rt, path: str, *, data: Mapping[str, Any] | None = None, expect: str = "",
+    session: requests.Session, rt: Rt, path: str, *, expect: str = "",
     user_text: bool = False, said: Collection[str] = (),
 ) -> str:  # fmt: skip
-    """Return a page's HTML. data: fields of a form to post. expect: text that the page must hold.
+    """Return a page's HTML. expect: text that the page must hold.
 
     user_text: the page shows texts that people wrote, so only RT's own error box counts as a complaint.
     said: those of `ERROR_MARKS` that people have written, here or on another page, and that count for nothing.
     Raises PageError when the status is not 200, the page is the login form, or it complains.
     """
-    method = "GET" if data is None else "POST"
-    answer = request(session, rt, method, path, **({} if data is None else {"data": dict(data)}))
+    answer = request(session, rt, "GET", path)
     answer.encoding = "utf-8"
-    text, where = answer.text, f"{method} {path}"
+    text, where = answer.text, f"GET {path}"
     wrong = complaint(text, ERROR_MARKS if user_text else said)
     if answer.status_code != 200:
         raise PageError(where, f"HTTP status {answer.status_code}" + (f", {wrong}" if wrong else ""), text)

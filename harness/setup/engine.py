@@ -80,9 +80,10 @@ def ensure() -> str:
             return answers.address
         if any(one.chosen for one in engine.candidates()):
             raise engine.nobody(
-                asked, f"You named {', '.join(asked)}, and no engine answers there.",
+                asked,
+                f"You named {', '.join(asked)}, and no engine answers there.",
                 "start that engine, or unset DOCKER_HOST and DOCKER_CONTEXT and run `docker context use default`",
-            )  # fmt: skip
+            )
         _refuse_where_not_possible(asked)
         _install()
         if Path("/run/systemd/system").is_dir():

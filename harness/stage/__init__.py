@@ -6,6 +6,7 @@ So tests may ask in any order, and a gate may ask for all of it at once. What on
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -61,7 +62,7 @@ class Stage(Asking):
 
         def ask() -> Report:
             old = self.old()
-            known = preflight_check.Known(
+            known = preflight_check.Evidence(
                 configuration=self.lifecycle.new_side.configuration,
                 old_configuration=self.lifecycle.configuration,
                 recognised=self.recognised(),
@@ -103,7 +104,7 @@ class Stage(Asking):
             absorbed.judge(report, absorbed.read(self.new()), before, after, self.after())
             return report
 
-        return self._answer(schema_check.NAME, ask)
+        return self._answer(schema_check.CHECK, ask)
 
     def rows(self) -> Report:
         """Is every row accounted for?"""
@@ -113,7 +114,7 @@ class Stage(Asking):
             known = self.remembered("digests", lambda: rows_check.digests(self.before()))
             return rows_check.check(self.before(), self.after(), self.steps(), Thawer(self.new()), known=known)
 
-        return self._answer(rows_check.NAME, ask)
+        return self._answer(rows_check.CHECK, ask)
 
     def integrity(self) -> Report:
         """Does rt-validator find what it did not find before?"""
@@ -149,7 +150,7 @@ class Stage(Asking):
             origin = self.witness_release() or self.pair.origin
             done = Upgrade(origin, self.pair.target, tuple(self.steps()), resorted)
             report = meaning_check.check(before, after, done)
-            organization.check(report, self.before(), [one.organization for one in (before, after) if one])
+            organization.judge(report, self.before(), [one.organization for one in (before, after) if one])
             report.out_of_scope += self.spoken_for("itself says of its data") if before else []
             return report
 
@@ -239,3 +240,11 @@ class Stage(Asking):
             "upgrade steps": made.facts()["steps"] if made else [],
             "row_changes": rows.facts.get("row_changes", []) if rows else [],
         }
+
+
+QUESTIONS: Mapping[str, Callable[[Stage], Report]] = {
+    preflight_check.CHECK: Stage.preflight, run_check.CHECK: Stage.ran, history_check.CHECK: Stage.history,
+    schema_check.CHECK: Stage.schema, rows_check.CHECK: Stage.rows, integrity_check.CHECK: Stage.integrity,
+    meaning_check.CHECK: Stage.meaning, application_check.CHECK: Stage.application,
+}  # fmt: skip
+"""What is asked of an upgrade, by the names of the checks, in the order of a report."""

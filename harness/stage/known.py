@@ -145,9 +145,10 @@ class Known(Sides):
         # What a scrip does may depend on the clock: on office hours, on the day of the week.
         when = self._once("hour", lambda: f"{datetime.now():%A %H}")
         return self._of_old_side(
-            f"mails of {few} queues, {when}", Mails,
+            f"mails of {few} queues, {when}",
+            Mails,
             lambda: self._on_a_copy(version, origin, lambda one, _: mails.sent(one, few), "the sending of mails"),
-        )  # fmt: skip
+        )
 
     def old_jobs(self, chosen: Sequence[Job]) -> Night | None:
         """What jobs of the old release say and how they end, run on a copy of its own."""
@@ -156,9 +157,10 @@ class Known(Sides):
             return None
         names = cache.digest(*(f"{job.name} {job.limit}" for job in chosen))
         return self._of_old_side(
-            f"jobs {names}", Night,
+            f"jobs {names}",
+            Night,
             lambda: self._on_a_copy(version, origin, lambda one, _: jobs.heard(one, chosen), "the run of jobs"),
-        )  # fmt: skip
+        )
 
     def old_exchanges(self) -> Exchanged | None:
         """What comes of tickets by REST and by mail at the old release, tried on a copy of its own."""

@@ -71,10 +71,11 @@ def shut_out(error: NotReadyError) -> Report:
     lines = [line for _, text in error.blocks for line in text.splitlines()]
     said = [redact.line(one.message) for one in records(lines) if one.complaint]
     report.find(
-        "site", f"it does not come up on the upgraded database: {redact.line(str(error.__cause__))}",
+        "site",
+        f"it does not come up on the upgraded database: {redact.line(str(error.__cause__))}",
         samples=tuple(dict.fromkeys(said[-5:])),
         repair="look at what of CONFIG's html and lib is written for the old release",
-    )  # fmt: skip
+    )
     return report
 
 

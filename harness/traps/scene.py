@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from harness import dump, releases
-from harness.checks import preflight
+from harness.checks import application, preflight
 from harness.checks.preflight_configuration import PASSAGES
 from harness.common import cache
 from harness.database import Database
@@ -15,14 +15,14 @@ from harness.database.baseline import Baseline
 from harness.dump.choice import Choice
 from harness.errors import InfrastructureError
 from harness.rt import Configuration
-from harness.stage import Stage
+from harness.stage import QUESTIONS, Stage
 from harness.traps import Sign, Trap
 from harness.upgrade import statements
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Outcome, Report, Verdict
 
-SERVED_BY = ("run", "history", "schema", "rows", "integrity", "meaning")
-"""Checks that a harmless trap must pass, beside preflight: all that only read."""
+READING = tuple(name for name in QUESTIONS if name != application.CHECK)
+"""Checks that a harmless trap must pass: all that only read."""
 
 
 @dataclass(frozen=True)
@@ -101,14 +101,6 @@ class Scene(Stage):
             needed.append(self.fresh_schema)
         self._at_once(*needed)
 
-    def report(self, check: str) -> Report:
-        """Return the report of a check by its name."""
-        makers = {
-            "preflight": self.preflight, "run": self.ran, "history": self.history, "schema": self.schema,
-            "rows": self.rows, "integrity": self.integrity, "meaning": self.meaning,
-        }  # fmt: skip
-        return makers[check]()
-
 
 def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
     """Patch, upgrade and check. Of a trap that stops an upgrade only the checks that must see it are asked.
@@ -119,9 +111,9 @@ def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
     try:
         names = trap.checks
         if trap.verdict is not Verdict.NO_GO:  # that nothing was found must come from asking everything
-            names = tuple(dict.fromkeys(("preflight", *SERVED_BY, *names)))
+            names = tuple(dict.fromkeys((*READING, *names)))
         scene.prepare(names)
-        reports = [scene.report(name) for name in names]
+        reports = [QUESTIONS[name](scene) for name in names]
         refused = scene.refusal() is not None
     finally:
         scene.close()

@@ -76,10 +76,11 @@ class Counted:
 def counting(lifecycle: Lifecycle, version: str, database: Database, hold: int = 0) -> Rt:
     """Return tools whose upgrade counts its statements and waits before number `hold`. The caller removes them."""
     return lifecycle.new_side.tools(
-        version, database,
+        version,
+        database,
         files=[(f"{_INSIDE}/{PROGRAM.name}", PROGRAM.read_bytes())],
         environment={"PERL5OPT": f"-I{_INSIDE} -M{PROGRAM.stem}", "STATEMENTS_HOLD": str(hold)},
-    )  # fmt: skip
+    )
 
 
 def run(

@@ -17,7 +17,7 @@ from harness.marathon.model import AppState
 from harness.marathon.probe import rt_probe
 from harness.rt import NOWHERE, secret_files
 from harness.upgrade.lifecycle import Lifecycle
-from tests.deploy.conftest import RELEASE
+from tests.deploy.shared import RELEASE
 
 App = dict[str, Any]
 SHORTEST_SOAK = 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,7 @@ from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.marathon.client import Marathon
 from harness.marathon.standin.process import StandinProcess
 from harness.upgrade.lifecycle import Lifecycle
-
-RELEASE = "5.0.3"
-Say = Callable[[str], None]
-
-
-def on_stage(item: pytest.Item) -> bool:
-    """Whether a test needs the upgrade of its pair."""
-    return "stage" in getattr(item, "fixturenames", ())
+from tests.deploy.shared import RELEASE, Say, on_stage
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are left out by their marks

@@ -41,8 +41,9 @@ def played(
     sites: Sequence[Rt], database: Database, kind: type[Balancer] = Balancer
 ) -> Iterator[tuple[Played, Balancer]]:
     """Let people work on some instances for a while."""
-    with kind(lambda: [site.container.address(80) for site in sites if not site.container.ended()],
-              login_page()) as balancer:  # fmt: skip
+    with kind(
+        lambda: [site.container.address(80) for site in sites if not site.container.ended()], login_page
+    ) as balancer:
         wait_until("The instances", lambda: serving(balancer, len(sites)), 30)
         # Three, as two on two instances might take turns so that each always meets the same one.
         with Load(balancer.url, *ROOT, rate=8, clients=3) as load:

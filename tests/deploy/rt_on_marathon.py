@@ -32,7 +32,7 @@ from harness.marathon.probe import ProbeResult, rt_probe
 from harness.rt import rest, secret_files
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
-from tests.deploy.conftest import RELEASE
+from tests.deploy.shared import RELEASE
 
 DEFINITION: dict[str, Any] = load(Path(__file__).parents[2] / "marathon.json")
 _numbers = itertools.count(1)
@@ -206,7 +206,7 @@ def running(
 
     found = None
     try:
-        with Balancer(backends, login_page()) as balancer:
+        with Balancer(backends, login_page) as balancer:
             people = Load(balancer.url, *ROOT, rate=rate)
             found = Running(lifecycle, marathon, database, app, balancer, people)
             found.change("first deploy", lambda: marathon.put(app["id"], app), app["instances"])

@@ -15,6 +15,7 @@ from docker import DockerClient
 
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD
+from fixtures.marathon_trial import Trial
 from harness.database import Database
 from harness.database.baseline import Baseline
 from harness.marathon.client import Marathon
@@ -23,10 +24,9 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
 from harness.marathon.in_image import tried_in_image
 from harness.marathon.rolling import decide
-from harness.marathon.standin.trial import Trial
 from harness.rt import SITE_CONFIGURATION, secret_files
 from harness.upgrade.lifecycle import Lifecycle
-from tests.deploy import conftest
+from tests.deploy import shared
 
 pytestmark = pytest.mark.engine
 
@@ -41,7 +41,7 @@ SOAK = 25
 @pytest.fixture
 def database(deployable: Baseline, clone: CloneFactory, engine: DockerClient) -> Database:
     """A site of the definition's release, on the network of the tasks too."""
-    assert RELEASE == conftest.RELEASE
+    assert RELEASE == shared.RELEASE
     found = clone(deployable)
     engine.networks.get("bridge").connect(found.container.id)
     return found

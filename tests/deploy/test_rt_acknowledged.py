@@ -13,11 +13,11 @@ from fixtures.healthcheck_user import CHEAP, ROOT
 from harness.database import Database
 from harness.database.baseline import Baseline
 from harness.load import State
-from harness.mutants.balancer import Forgetful, Insistent, Relay
 from harness.rt import Rt, rest
 from harness.upgrade.lifecycle import Lifecycle
-from tests.deploy.conftest import RELEASE
 from tests.deploy.people_at_work import Played, played
+from tests.deploy.shared import RELEASE
+from tests.harness.mutants.balancer import Forgetful, Insistent, Relay
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("acknowledged")]
 

@@ -21,8 +21,8 @@ from harness.marathon.rolling import Decision
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 from tests.deploy.bad_deploys import BAD, INSTANCES, SLOW, App, Site, SoakOfOne, behind_login, install_mode
-from tests.deploy.conftest import RELEASE
 from tests.deploy.rt_on_marathon import definition, remove
+from tests.deploy.shared import RELEASE
 
 pytestmark = pytest.mark.engine
 

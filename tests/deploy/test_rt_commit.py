@@ -20,7 +20,7 @@ from harness.dump.choice import DEFAULT_SERVER
 from harness.releases import releases
 from harness.rt import Rt, rest
 from harness.upgrade.lifecycle import Lifecycle
-from tests.deploy.conftest import RELEASE
+from tests.deploy.shared import RELEASE
 
 pytestmark = pytest.mark.engine
 

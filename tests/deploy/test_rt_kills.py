@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from fixtures.databases import CloneFactory
 from fixtures.outcome import Verify
@@ -21,9 +20,10 @@ from harness.releases import ROOT
 from harness.report import RunFacts, write
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Outcome, Report
-from tests.deploy.conftest import RELEASE, Say
+from tests.deploy.kill_seconds import SHORT, durations
 from tests.deploy.rt_on_marathon import Running, definition, running, told
-from tests.deploy.test_rt_state_on_disk import LOCAL, Local
+from tests.deploy.shared import RELEASE, Say
+from tests.deploy.state_on_disk import LOCAL, Local
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("kills")]
 """One at a time: two of them on two cores are an outage of their own."""
@@ -36,22 +36,10 @@ RATE = 4
 LONGEST_GAP = 30.0
 """Seconds; 6.5 were seen with four times the work that the machine could do. The server's own restart is in it."""
 COMMAND = ".venv/bin/python -m pytest tests/deploy/test_rt_kills.py --kill-seconds {}"
-SHORT, LONG = 0.0, 60.0
-"""Seconds of kills, where --kill-seconds says nothing else; it goes on until the fewest kills are done."""
 ALL_THAT_HAPPENS = {
     "restart of all", "rolling deploy of another image", "scale to 1", "scale to 4", "SIGKILL", "answers again",
 }  # fmt: skip
 """What instances live through besides being killed, in the short form too: labels of the timeline."""
-
-BESIDE = 600.0
-"""Seconds for all but the kills themselves, on a machine that has more to do."""
-
-
-def durations(asked: float | None) -> list[ParameterSet]:
-    """Return the seconds of kills to be tried, each with the time that its test may take."""
-    if asked:
-        return [pytest.param(asked, id="as-asked", marks=pytest.mark.timeout(BESIDE + 2 * asked))]
-    return [pytest.param(SHORT, id="short"), pytest.param(LONG, id="a-minute", marks=[pytest.mark.slow])]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

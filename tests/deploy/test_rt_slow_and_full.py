@@ -17,8 +17,8 @@ from harness.database.copying import DATA, PREPARED
 from harness.load import network_faults
 from harness.rt import secret_files
 from harness.upgrade.lifecycle import Lifecycle
-from tests.deploy.conftest import RELEASE, Say
-from tests.deploy.test_rt_health_truth import HEALTHY_WITHIN, UNHEALTHY_WITHIN, Instance, lived_through
+from tests.deploy.living_through import HEALTHY_WITHIN, UNHEALTHY_WITHIN, Instance, lived_through
+from tests.deploy.shared import RELEASE, Say
 
 pytestmark = pytest.mark.engine
 

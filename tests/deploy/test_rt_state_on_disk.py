@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 import pytest
 
@@ -13,29 +12,11 @@ from harness.common.waits import wait_until
 from harness.database.baseline import Baseline
 from harness.rt import SITE_CONFIGURATION
 from harness.upgrade.lifecycle import Lifecycle
-from tests.deploy.conftest import RELEASE
 from tests.deploy.people_at_work import played, serving
+from tests.deploy.shared import RELEASE
+from tests.deploy.state_on_disk import LOCAL, Local
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("state-on-disk")]
-
-SESSIONS = "Set($WebSessionClass, 'Apache::Session::File');\n1;\n"
-ATTACHMENTS = "Set(%ExternalStorage, Type => 'Disk', Path => '/var/lib/rt-mail');\n1;\n"
-"""A directory that exists and that RT may write to, on the instance's own disk."""
-
-
-@dataclass(frozen=True)
-class Local:
-    """A setting that puts state on an instance's disk, a job that moves it there, what the check then tells."""
-
-    setting: str
-    job: str
-    told: str
-
-
-LOCAL = {
-    "sessions": Local(SESSIONS, "true", "sessions ended"),
-    "attachments": Local(ATTACHMENTS, "rt-externalize-attachments", "has 0 bytes instead of"),
-}
 
 
 @pytest.mark.mutants("acknowledged")

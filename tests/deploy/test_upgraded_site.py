@@ -22,14 +22,14 @@ from harness.marathon.client import Marathon
 from harness.marathon.definition import load
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import CHECK, Pace
-from harness.marathon.health_user import HealthUser, health_user
 from harness.marathon.in_image import linted, tried_in_image
 from harness.marathon.standin.process import StandinProcess
 from harness.releases import ROOT
 from harness.rt import MAIL_SINK, SITE_CONFIGURATION, secret_files
+from harness.rt.health_user import HealthUser, health_user
 from harness.stage import Stage
-from tests.deploy.conftest import on_stage
 from tests.deploy.rt_on_marathon import remove
+from tests.deploy.shared import on_stage
 
 pytestmark = pytest.mark.engine
 DEFINITION = load(ROOT / "marathon.json")

@@ -51,7 +51,7 @@ def test_routines_events_and_triggers_come_back(site: Database, monkeypatch: pyt
     monkeypatch.setattr(backup, "OBJECTS", ("--skip-routines", "--skip-events"))
     backup.take(site)
     backup.put_back(site)
-    report = Report(rollback.NAME, rollback.QUESTION)
+    report = Report(rollback.CHECK, rollback.QUESTION)
     rollback.same_objects(report, had, rollback.objects(site))
     assert [one.where for one in report.findings] == ["event nightly", "function unit", "procedure cleaned"]
 

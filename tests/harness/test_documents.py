@@ -14,6 +14,7 @@ from fixtures import gate_command
 from harness import dump, releases
 from harness.releases import ROOT
 from harness.report import acceptance
+from harness.stage import QUESTIONS
 from harness.upgrade import lifecycle
 
 FOLDERS = ("", "benchmarks", "docs", "fixtures/dumps", "image/rt")
@@ -161,7 +162,7 @@ def checks() -> set[str]:
         source = path.read_text(encoding="utf-8")
         if "mutants" in path.parts or not re.search(r"import .*\bReport\b", source):
             continue
-        found |= {*re.findall(r'(?m)^(?:CHECK|NAME) = "([\w -]+)"', source)}
+        found |= {*re.findall(r'(?m)^CHECK = "([\w -]+)"', source)}
         found |= {*re.findall(r'\bReport\(\s*"([\w -]+)"', source)}
     for path in [*(ROOT / "tests" / "upgrade").glob("*.py"), *(ROOT / "tests" / "deploy").glob("*.py")]:
         found |= {*re.findall(r"mark\.gate\(\"([\w -]+)\"\)", path.read_text(encoding="utf-8"))}
@@ -190,7 +191,7 @@ def test_every_check_of_the_gate_says_what_it_asks_finds_and_leaves() -> None:
     text = TEXTS[ROOT / "docs" / "verdict.md"]
     part = text.partition("\n## The checks\n")[2].partition("\n## ")[0]
     names = re.findall(r"(?m)^### (.*)$", part)
-    assert names == ["preflight", *gate_command.CHECKS, "marathon-deploy"]
+    assert names == [*QUESTIONS, "marathon-deploy"]
     for name, section in zip(names, re.split(r"(?m)^### .*$", part)[1:], strict=True):
         for entry in ("Asks", "Finds", "What to do", "Not covered"):
             assert f"\n- **{entry}**" in section, f"{name} has no entry {entry}"

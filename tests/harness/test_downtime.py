@@ -44,9 +44,10 @@ def test_every_upgrade_counts_not_only_the_mean_of_a_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("measured", "size"), [(STRAIGHT[:2], 100), (STRAIGHT[:2] * 3, 100), (STRAIGHT, 400 * 51)],
+    ("measured", "size"),
+    [(STRAIGHT[:2], 100), (STRAIGHT[:2] * 3, 100), (STRAIGHT, 400 * 51)],
     ids=["two-sizes", "two-sizes-often", "far-beyond"],
-)  # fmt: skip
+)
 def test_what_cannot_be_forecast_is_refused(measured: list[Measured], size: float) -> None:
     """Through two points there is always a line, and far away nobody has looked."""
     with pytest.raises(UsageError):

@@ -92,9 +92,10 @@ def test_an_archive_that_breaks_off_is_refused(tmp_path: Path, name: str, kept: 
 
 @pytest.mark.mutants("dump")
 @pytest.mark.parametrize(
-    "end", [b"-- Dump completed", b"');\n-- Dump", b"INSERT INTO `t` VALUES ('[0"],
+    "end",
+    [b"-- Dump completed", b"');\n-- Dump", b"INSERT INTO `t` VALUES ('[0"],
     ids=["before-its-last-line", "between-two-statements", "within-a-statement"],
-)  # fmt: skip
+)
 def test_text_that_ends_early_is_refused(tmp_path: Path, end: bytes) -> None:
     """A dump cut between two statements restores with exit code 0 and tables missing."""
     dump = dumps.load(write(tmp_path, SQL[: SQL.index(end)]))

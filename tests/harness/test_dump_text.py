@@ -11,7 +11,7 @@ from harness import dump as dumps
 from harness.database.restore import _unproven
 from harness.dump import CHUNK, DumpError
 from harness.dump.text import Text
-from tests.harness.test_gate import USAGE, gate
+from tests.harness.running_gate import USAGE, gate
 
 HEAD = b"-- MariaDB dump 10.19\n--\n-- Host: localhost    Database: %s\n-- ------\n/*!40101 SET NAMES %s */;\n"
 END = b"-- Dump completed on 2026-01-01\n"
@@ -112,7 +112,7 @@ def test_a_line_in_pieces_is_data_to_its_end(tmp_path: Path) -> None:
         (b"binary", users(), {}),
     ],
     ids=["utf8", "latin1", "column", "collation", "narrow-column", "alike", "usual", "binary"],
-)  # fmt: skip
+)
 def test_characters_that_a_dump_has_lost_are_told(
     tmp_path: Path, names: bytes, table: bytes, narrow: dict[str, list[str]]
 ) -> None:

@@ -19,18 +19,8 @@ from harness.common import cache, owner
 from harness.errors import UsageError
 from harness.releases import ROOT
 from harness.rt import Configuration
-from tests.upgrade.test_old_sites import AS_OF_4_2
-
-NO_GO, NOT_PROVEN, USAGE = 1, 2, 3
-
-
-def gate(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the gate in a session of its own, with its reports in `folder`."""
-    settings = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE} | environment
-    command = [sys.executable, "-m", "fixtures.gate", "--reports", str(folder), *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False, timeout=300
-    )
+from tests.harness.running_gate import NO_GO, NOT_PROVEN, USAGE, gate
+from tests.upgrade.old_sites import AS_OF_4_2
 
 
 @pytest.mark.parametrize(
@@ -208,7 +198,7 @@ def test_it_runs_from_anywhere(tmp_path: Path) -> None:
     (tmp_path / "fixtures" / "__init__.py").write_text("raise SystemExit(1)")
     done = subprocess.run(
         [ROOT / "gate", "--to", "5.0.99"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )  # fmt: skip
+    )
     assert (done.returncode, "There is no RT release" in done.stderr) == (USAGE, True), done.stderr
 
 

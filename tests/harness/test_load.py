@@ -6,7 +6,7 @@ import pytest
 
 from harness import load
 from harness.load import Attempt, Client, Journal
-from tests.deploy.test_rt_kills import durations
+from tests.deploy.kill_seconds import durations
 
 RATE, CLIENTS = 5000, 4
 MANY = 2600

@@ -64,8 +64,9 @@ def test_what_went_wrong_is_asked_again(lifecycle: Lifecycle) -> None:
     tools = shelf.tools()
     try:
         assert [tools.run("sh", "-c", "echo x >>/tmp/asked; wc -l </tmp/asked; exit 70").out for _ in (1, 2)] == [
-            "1\n", "2\n",
-        ]  # fmt: skip
+            "1\n",
+            "2\n",
+        ]
         assert tools.run("sleep", "60", limit=0.1).timed_out
         with pytest.raises(ExecError):
             tools.need("false")

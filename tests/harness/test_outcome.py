@@ -70,7 +70,7 @@ def asked(pytester: pytest.Pytester, body: str, fixtures: str = "hand_in") -> tu
         ("pass", "hand_in", Verdict.NOT_PROVEN, r"\[rows\] never reported"),
         ("hand_in(", "hand_in", Verdict.NOT_PROVEN, "test_it.py could not be read"),
     ],
-)  # fmt: skip
+)
 def test_what_was_promised_and_not_asked_is_not_proven(
     pytester: pytest.Pytester, body: str, fixtures: str, verdict: Verdict, why: str
 ) -> None:

@@ -10,9 +10,9 @@ from harness.checks import run
 from harness.common import redact
 from harness.database import liveness
 from harness.dumpmaking import vocabulary
-from harness.mutants.run import good_run
 from harness.releases import ROOT, parse, releases
 from harness.verdict import Report
+from tests.harness.mutants.run import good_run
 
 STEPS = ["4.5.0", "4.5.1", "5.0.2"]
 SAID = (

@@ -125,8 +125,9 @@ def test_the_mirror_is_the_machines_own(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "sources.list.d" / "debian.sources").write_text(DEB822)
     found = mirror.of_machine(tmp_path)
     assert (found.archive, found.security) == (
-        "http://archive.example/debian", "http://archive.example/debian-security",
-    )  # fmt: skip
+        "http://archive.example/debian",
+        "http://archive.example/debian-security",
+    )
     assert found.sources("trixie", security=True).splitlines() == [
         "deb http://archive.example/debian trixie main",
         "deb http://archive.example/debian-security trixie-security main",

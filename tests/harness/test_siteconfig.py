@@ -16,7 +16,7 @@ from harness.common import cache
 from harness.errors import UsageError
 from harness.releases import ROOT
 from harness.rt import Configuration, siteconfig
-from tests.harness.test_gate import NOT_PROVEN, USAGE, gate
+from tests.harness.running_gate import NOT_PROVEN, USAGE, gate
 
 NAMED = "Set($rtname, '{}');\n1;\n"
 

@@ -23,12 +23,12 @@ STAGES: dict[str, tuple[str, ...]] = {
     "what asks them": ("stage", "drills", "forecast", "traps"),
     "deploy": ("marathon",),
     "verdict": ("report",),
-    "mutants": ("mutants",),
 }
 """Modules and packages of harness/ by stage, as docs and design have them; `verdict` is the words all speak."""
 ORDER = {name: number for number, names in enumerate(STAGES.values()) for name in names}
 SOURCES = sorted((ROOT / "harness").rglob("*.py"))
 CHECKS = sorted((ROOT / "harness" / "checks").glob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 RELEASE = re.compile(r"(?<![\w.])[1-9]\d*\.\d+\.\d+(?![\w.])")
 """Three numbers; an address has four."""
 
@@ -81,10 +81,7 @@ def circles(sources: dict[str, str]) -> list[list[str]]:
 def backwards(here: str, source: str) -> list[str]:
     """Return the parts of the harness that a module of part `here` imports although they come after it."""
     known = {name.split(".")[1] for name in imports(source) if name.startswith("harness.")}
-    return sorted(
-        name for name in known
-        if name in ORDER and ORDER[name] > ORDER[here]
-    )  # fmt: skip
+    return sorted(name for name in known if name in ORDER and ORDER[name] > ORDER[here])
 
 
 def releases_in(source: str) -> list[str]:
@@ -112,6 +109,18 @@ def test_no_modules_need_each_other() -> None:
     assert circles({module(path): path.read_text(encoding="utf-8") for path in SOURCES}) == []
 
 
+def of_pytest(source: str) -> list[str]:
+    """Return what a module imports of those that pytest collects or reads by itself."""
+    named = sorted(name for name in imports(source) if name.startswith("tests."))
+    return [name for name in named if re.search(r"\.(test_\w+|conftest)(\.|$)", name)]
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_test_is_imported(path: Path) -> None:
+    """What two of them need lies in a plain module beside them; else one cannot be changed without the other."""
+    assert of_pytest(path.read_text(encoding="utf-8")) == []
+
+
 @pytest.mark.parametrize("path", CHECKS, ids=lambda path: path.name)
 def test_a_check_names_no_release(path: Path) -> None:
     """What a step may change is data beside it; code that knows a release is wrong for the next one."""
@@ -131,4 +140,5 @@ def test_what_must_not_be_is_noticed() -> None:
     }
     assert circles(hidden) == [["a.b", "a.c", "a.d", "a.b"]]
     assert circles({"a.b": "import a.c\nfrom a import c", "a.c": "import os"}) == []
+    assert len(of_pytest("from tests.a.test_b import c\nfrom tests.a import conftest, shared, test_d")) == 3
     assert releases_in('"""As 5.0.3 does."""\nif release >= "5.0.3": pass\nurl = "http://127.0.0.1/"') == ["5.0.3"]

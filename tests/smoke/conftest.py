@@ -2,126 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from fixtures.healthcheck_user import CHEAP, PASSWORD, with_healthcheck_user
-from harness.common import cache
-from harness.database import DURABLE, Database
+from fixtures.healthcheck_user import with_healthcheck_user
+from harness.database import DURABLE
 from harness.dump.choice import DEFAULT_SERVER
 from harness.releases import releases
-from harness.rt import Configuration, Rt
+from harness.rt import Rt
 from harness.upgrade.lifecycle import Lifecycle
-from harness.verdict import Report
-
-TWO_WORKERS = {"RT_WORKERS": "2"}
-"""Each worker has to warm up; two are enough to show that they share nothing in memory."""
-
-AT_EVERY_CHANGE = ("4.4.6", "5.0.3", "5.0.10")
-"""Both sides of the usual upgrade, and the newest release."""
-ALIKE = pytest.mark.parametrize(
-    "version",
-    [one if one in AT_EVERY_CHANGE else pytest.param(one, marks=pytest.mark.slow) for one in releases()],
-    scope="package",
-)
-"""For what run, health check and Apache's configuration do, which are the same files in every image: some releases
-at every change, the others with `make smoke` and the slow tests."""
-
-
-def of_the_image(lifecycle: Lifecycle, version: str, ask: Callable[[], Any], *parts: str) -> Any:
-    """Return an answer, a JSON value, that an image alone decides: each is asked once.
-
-    parts: what else decides it, the text of the check above all. An answer that raises is asked again.
-    """
-    image = lifecycle.client.images.get(lifecycle.rt_image(version))
-    return cache.fact(ask, "smoke", str(image.id), *parts)
-
-
-def clean(report: Report) -> bool:
-    """Want a report without findings. Raises AssertionError with them, so that they are not remembered."""
-    assert report, str(report)
-    return True
-
-
-def text_of(module: ModuleType) -> str:
-    """Return the source of a check."""
-    return Path(str(module.__file__)).read_text(encoding="utf-8")
-
-
-def _moment(stamp: str) -> float:
-    return datetime.fromisoformat(stamp).timestamp()
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How an instance ended: its exit code, and seconds from the signal to its end."""
-
-    code: int
-    seconds: float
-
-
-@dataclass
-class Instances:
-    """Instances of one release on one database: one that all tests share, and more when a test asks for them."""
-
-    lifecycle: Lifecycle
-    version: str
-    database: Database
-
-    def __post_init__(self) -> None:
-        """Start the shared one."""
-        self._shared = self.start()
-        self._asked_to_end = False
-
-    def start(self) -> Rt:
-        """Return one more instance, serving. The caller removes it."""
-        return self.lifecycle.site(
-            self.version, self.database, healthcheck_password=PASSWORD,
-            configuration=Configuration({**self.lifecycle.configuration.files, **CHEAP.files}),
-            environment={**TWO_WORKERS, "RT_HEALTHCHECK_SUBJECT": "Hello World"},
-        )  # fmt: skip
-
-    def shared(self) -> Rt:
-        """Return the shared one, started again if a test ended it. One that ended by itself stays ended."""
-        if self._asked_to_end:
-            self._shared.container.start()
-            self._shared.wait()
-            self._asked_to_end = False
-        return self._shared
-
-    @contextlib.contextmanager
-    def ending(self) -> Iterator[Callable[[], Ended]]:
-        """Ask the shared one to end, as an orchestrator does; yield what waits for that and tells of it."""
-        container = self.shared().container
-        self._asked_to_end = True
-        # Both moments by the engine's clock, and none of its time for answering us.
-        asked = self.lifecycle.client.info()["SystemTime"]
-        container.signal("TERM")
-
-        def end() -> Ended:
-            container.docker.wait(timeout=60)
-            state = container.docker.attrs["State"]
-            return Ended(int(state["ExitCode"]), _moment(state["FinishedAt"]) - _moment(asked))
-
-        yield end
-        container.docker.wait(timeout=60)
-
-    def kill_shared(self) -> None:
-        """Have the shared one die, as with its machine."""
-        container = self.shared().container
-        self._asked_to_end = True
-        container.signal("KILL")
-
-    def remove(self) -> None:
-        """Remove the shared one."""
-        self._shared.remove()
+from tests.smoke.instances import Instances
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -11,9 +11,9 @@ from fixtures.rt import RtFactory
 from harness.common.waits import Retry, wait_until
 from harness.database import Database
 from harness.engine.commands import Done
-from harness.marathon.health_user import SUBJECT, TICKET, USER, HealthUser, health_user
 from harness.rt import LOGIN_MARK, SECRETS, Rt
-from tests.smoke.conftest import ALIKE, TWO_WORKERS, Instances
+from harness.rt.health_user import SUBJECT, TICKET, USER, HealthUser, health_user
+from tests.smoke.instances import ALIKE, TWO_WORKERS, Instances
 
 LIMIT = 5.0
 """Seconds in which the program must have said no, its own start included; the engine's share does not count."""

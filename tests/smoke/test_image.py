@@ -11,7 +11,7 @@ from harness.dump.choice import DEFAULT_TARGET
 from harness.releases import release, releases
 from harness.rt import Rt
 from harness.upgrade.lifecycle import Lifecycle
-from tests.smoke.conftest import clean, of_the_image, text_of
+from tests.smoke.instances import clean, of_the_image, text_of
 
 TOOLS = ("rt-setup-database", "rt-validator", "rt-mailgate", "rt-crontool", "rt-email-dashboards", "rt-shredder")
 

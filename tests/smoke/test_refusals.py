@@ -11,7 +11,7 @@ from harness.releases import server
 from harness.rt import Rt
 from harness.upgrade.guard import AWAY, EMPTY, NEWER, OLDER
 from harness.upgrade.lifecycle import Lifecycle
-from tests.smoke.conftest import Instances
+from tests.smoke.instances import Instances
 
 SERVER = "mariadb-10.11"
 

@@ -11,7 +11,7 @@ from harness import rt
 from harness.releases import releases, server
 from harness.rt import Rt, initialise, rest, web
 from harness.upgrade.lifecycle import Lifecycle
-from tests.smoke.conftest import of_the_image, text_of
+from tests.smoke.instances import of_the_image, text_of
 
 INTERFACES = [
     (one.version, number) for one in releases().values() for number in ((1, 2) if one.major > 4 else (1,))

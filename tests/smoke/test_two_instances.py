@@ -11,7 +11,7 @@ import pytest
 from fixtures.healthcheck_user import ROOT
 from harness.dump.choice import DEFAULT_TARGET
 from harness.rt import HTTP, Rt, rest, web
-from tests.smoke.conftest import ALIKE, Instances
+from tests.smoke.instances import ALIKE, Instances
 
 
 @pytest.fixture

@@ -119,8 +119,9 @@ def test_an_extension_with_steps_of_its_own_is_named() -> None:
         History({"RT": [], "RT-Extension-Assets": [], "who? <me>": []}),
     )
     assert [one.partition(",")[0] for one in known.extensions(before, after)] == [
-        "the steps of RT-Extension-Assets", "the steps of RT::IR",
-    ]  # fmt: skip
+        "the steps of RT-Extension-Assets",
+        "the steps of RT::IR",
+    ]
 
 
 def test_a_configuration_that_is_wrong_is_said_by_the_upgrade(engine: DockerClient, tmp_path: Path) -> None:

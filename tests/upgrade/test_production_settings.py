@@ -99,7 +99,7 @@ def test_nor_by_options_in_the_database(lifecycle: Lifecycle, clone: CloneFactor
 def test_the_report_says_which_options_were_not_taken(rt_tools: RtFactory) -> None:
     """Whoever wonders why a copy answers elsewhere finds it there."""
     report = Report("preflight", "")
-    preflight_configuration.check(report, PRODUCTION, None, rt_tools("5.0.3", None), ("4.4.6", "5.0.3"))
+    preflight_configuration.judge(report, PRODUCTION, None, rt_tools("5.0.3", None), ("4.4.6", "5.0.3"))
     told = report.facts[preflight_configuration.PINNED]
     assert {
         "DatabaseHost",

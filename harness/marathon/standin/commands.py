@@ -12,7 +12,7 @@ from harness.marathon.standin.normalize import absolute, merge, normalize, parse
 from harness.marathon.standin.render import app_json
 from harness.marathon.standin.rollout import Rollout, new_deployment_id
 from harness.marathon.standin.sent import check_part, check_sent
-from harness.marathon.standin.state import Known
+from harness.marathon.standin.state import AppRecord
 from harness.marathon.standin.task import Task
 from harness.marathon.standin.validate import validate
 from harness.marathon.standin.versions import read
@@ -31,7 +31,7 @@ class Commands:
 
     # Apps
 
-    def known(self, app_id: str) -> Known:
+    def known(self, app_id: str) -> AppRecord:
         """Return an app. Raises ApiError 404."""
         found = self.state.apps.get(absolute(app_id))
         if found is None:
@@ -66,7 +66,12 @@ class Commands:
         return self.submit(targets, force)
 
     def updated(
-        self, app_id: str, before: Known | None, document: Any, partial: bool, place: tuple[int | str, ...] = ()
+        self,
+        app_id: str,
+        before: AppRecord | None,
+        document: Any,
+        partial: bool,
+        place: tuple[int | str, ...] = (),
     ) -> App:
         """Return the definition that a PUT asks for."""
         if not isinstance(document, dict):
@@ -92,7 +97,7 @@ class Commands:
         check_sent(sent)
         check_part(sent)
 
-    def checked(self, app: App, before: Known | None = None) -> App:
+    def checked(self, app: App, before: AppRecord | None = None) -> App:
         """Normalise and validate what was parsed. Raises ApiError 422."""
         for other in self.state.apps:
             if other.startswith(f"{absolute(app.id)}/") or absolute(app.id).startswith(f"{other}/"):
@@ -201,7 +206,7 @@ class Commands:
             self.state.apps.pop(app_id, None)
             self.state.backoff.reset(app_id)
             return
-        known = self.state.apps.setdefault(app_id, Known(app))
+        known = self.state.apps.setdefault(app_id, AppRecord(app))
         known.app = app
         known.versions[app.version] = app
 

@@ -25,7 +25,7 @@ FORMAT = 1
 
 
 @dataclass
-class Known:
+class AppRecord:
     """An app: its current definition, all its versions in order, and its last failure."""
 
     app: App
@@ -40,7 +40,7 @@ class State:
         """Keep the state in `directory`/state.json, or nowhere when None. Call `load` to read it."""
         self.path = directory / "state.json" if directory else None
         self.identity = uuid.uuid4().hex
-        self.apps: dict[str, Known] = {}
+        self.apps: dict[str, AppRecord] = {}
         self.tasks: dict[str, Task] = {}
         self.deployments: dict[str, Deployment] = {}
         self.backoff = Backoff()
@@ -120,7 +120,7 @@ class State:
         self.killing = document.get("killing", {})  # not there in files of earlier stand-ins
         for app_id, entry in document["apps"].items():
             versions = {app.version: app for app in map(App.model_validate, entry["versions"])}
-            self.apps[app_id] = Known(versions[entry["current"]], versions, entry["lastFailure"])
+            self.apps[app_id] = AppRecord(versions[entry["current"]], versions, entry["lastFailure"])
         for entry in document["deployments"]:
             deployment = deployment_of(entry)
             self.deployments[deployment.id] = deployment

@@ -29,6 +29,8 @@ from harness.marathon.standin.task import FAILED, Placed, unique_part
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
 PORT_TAKEN = ("port is already allocated", "address already in use", "failed to bind")
+THREADS = 8
+"""How many things the engine is asked for at once."""
 
 
 def reachable_host(client: DockerClient) -> str:
@@ -52,8 +54,7 @@ class DockerRunner:
     """Tasks as containers, each labelled with its owner and with all that is needed to adopt it later."""
 
     def __init__(
-        self, client: DockerClient, identity: str, host: str = "", cmd_image: str = "", threads: int = 8,
-        *, patience: float = 0,
+        self, client: DockerClient, identity: str, host: str = "", cmd_image: str = "", *, patience: float = 0,
     ) -> None:  # fmt: skip
         """Serve one stand-in.
 
@@ -66,7 +67,7 @@ class DockerRunner:
         self.identity = identity
         self.host = host or reachable_host(client)
         self.cmd_image = cmd_image
-        self._pool = ThreadPoolExecutor(threads, "engine")
+        self._pool = ThreadPoolExecutor(THREADS, "engine")
         self._executions = Executions(client)
         self._follower: Follower | None = None
 

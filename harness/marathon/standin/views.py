@@ -12,7 +12,7 @@ from harness.marathon.standin.labelselector import matches
 from harness.marathon.standin.render import VERSIONS, app_json
 from harness.marathon.standin.rollout import Rollout
 from harness.marathon.standin.scheduler import Pending
-from harness.marathon.standin.state import Known
+from harness.marathon.standin.state import AppRecord
 from harness.marathon.standin.task import RUNNING, STAGING, Task, task_json
 
 Json = dict[str, Any]
@@ -40,7 +40,7 @@ class Views:
 
     # Apps
 
-    def app(self, known: Known, wanted: Collection[str]) -> Json:
+    def app(self, known: AppRecord, wanted: Collection[str]) -> Json:
         """Return one app with the wanted parts: counts, deployments, tasks, readiness and so on."""
         shown = app_json(known.app, self.dialect)
         tasks = self.state.tasks_of(known.app.id)
@@ -77,7 +77,7 @@ class Views:
         agent = self.scheduler.agent
         return dict(task_json(task, agent.host, agent.id, self.dialect))
 
-    def statistics(self, known: Known, tasks: Sequence[Task]) -> Json:
+    def statistics(self, known: AppRecord, tasks: Sequence[Task]) -> Json:
         """Return taskStats: totals by how a task relates to the last changes; empty groups are absent."""
         info = known.app.version_info
         scaled = moment_of(info.last_scaling_at) if info else 0.0

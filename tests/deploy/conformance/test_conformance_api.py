@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import requests
 
+from fixtures.marathon_trial import Trial
 from fixtures.standin import VARIABLE
 from harness.marathon.standin.process import StandinProcess
-from harness.marathon.standin.trial import Trial
 
 pytestmark = pytest.mark.engine
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.marathon.standin.trial import Json, Recorder, Trial
+from fixtures.marathon_trial import Json, Recorder, Trial
 
 pytestmark = pytest.mark.engine
 LAUNCHED = ("Provisioned", "Created", "Staging", "Starting")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.marathon.standin.trial import Trial
+from fixtures.marathon_trial import Trial
 
 pytestmark = pytest.mark.engine
 HTTP: dict[str, Any] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.marathon.standin.trial import Json, Trial
+from fixtures.marathon_trial import Json, Trial
 
 pytestmark = pytest.mark.engine
 READINESS: Json = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.marathon.standin.trial import Json, Trial
+from fixtures.marathon_trial import Json, Trial
 
 pytestmark = pytest.mark.engine
 ALL_APPS = ("group_change_success",)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
@@ -14,16 +12,16 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness.checks import application, attempts, exchanges, jobs, log, mails
-from harness.checks.former_release import Former
 from harness.checks.jobs import Job
 from harness.checks.mails import Mails
 from harness.checks.startup_log import Starts
 from harness.checks.trial_visit import Visit
 from harness.engine.commands import Done
-from harness.mutants.application import EVERYBODY, MUTANTS, PERSON, ApplicationMutant
 from harness.rt import Rt, web
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
+from tests.harness.checks.said_of_a_site import BROKEN, COMPLAINT, MAIL, SENT, compared, logged, ran
+from tests.harness.mutants.application import EVERYBODY, MUTANTS, PERSON, ApplicationMutant
 
 
 def _job(job: Sequence[str], report: Report, visit: Visit) -> None:
@@ -38,44 +36,11 @@ PARTS: dict[str, Callable[[Report, Visit], None]] = {
     "mail": exchanges.mail,
     **{job[0]: partial(_job, job) for job in jobs.JOBS},
 }
-BROKEN = (
-    "[15] [Wed Nov 25 14:00:31 2026] [error]: Deserialization of attribute 13 failed (/x.pm:1)",
-    "[15] [Wed Nov 25 14:00:31 2026] [critical]: No principal for user #31 (/x.pm:1)",
-    "[15] [Wed Nov 25 14:00:31 2026] [warning]: DBD::mysql::st execute failed: Unknown column 'a' (/x.pm:1)",
-    "[Wed Nov 25 14:01:09.959132 2026] [perl:error] [pid 14:tid 14] [client 172.31.0.1:50286] Cannot compare",
-    "[Wed Nov 25 14:01:09.959132 2026] [perl:crit] [pid 14] Can't locate RT/Gone.pm in @INC",
-    "[Wed Nov 25 14:01:09.959132 2026] [core:notice] [pid 1:tid 1] AH00052: child pid 14 exit signal Segmentation "
-    "fault (11)",
-)
 GOOD = (
     '172.31.0.1 - [25/Nov/2026:14:00:32 +0000] "GET / HTTP/1.1" 200 4686 35221',
     "[15] [Wed Nov 25 14:00:31 2026] [warning]: a portlet was left out (/x.pm:1)",
     "[Wed Nov 25 14:01:09.959132 2026] [mpm_prefork:notice] [pid 1:tid 1] AH00163: Apache/2.4.65 configured",
 )
-
-
-def logged(text: str, former: Former | None = None) -> Report:
-    """Return what is said of a site that has logged this, after an old release that said nothing or this."""
-    report = Report(application.CHECK, "")
-    site = SimpleNamespace(
-        container=SimpleNamespace(logs=lambda: text), release="5.0.3", perl=lambda _: Done(0, "", "")
-    )  # fmt: skip
-    application._log(
-        report, Visit(cast(Rt, site), "root", ""), log.allowances(), Starts(cast(Rt, site)), former or Former()
-    )
-    return report
-
-
-def ran(job: Sequence[str], done: Done, before: jobs.Before | None = None) -> Report:
-    """Return what is said of a job that ended so. before: asks the old release, which else said nothing."""
-    report = Report(application.CHECK, "")
-    site = SimpleNamespace(tool=lambda *_, **__: done, release="5.0.3", perl=lambda _: Done(0, "", ""))
-    rt = cast(Rt, site)
-    jobs.carry_out(report, rt, log.allowances(), [Job(tuple(job), 60)], Starts(rt), before=before)
-    return report
-
-
-COMPLAINT = "[23] [Wed Nov 25 14:05:28 2026] [warning]: a portlet could not be shown (/x.pm:1)\n"
 
 
 @pytest.mark.mutants("application")
@@ -125,17 +90,6 @@ def test_what_a_page_says(page: str, complaint: str) -> None:
     """RT answers 200 to nearly everything; its words tell."""
     assert complaint in web.complaint(page)
     assert bool(complaint) == bool(web.complaint(page))
-
-
-MAIL = [mails.hidden("a@customers.example.test"), "[rt.example.org #N] Hello", "Precedence: bulk"]
-SENT = Mails("4.4.6", {"1": "create, answer"}, [MAIL, MAIL])
-
-
-def compared(after: Mails) -> Report:
-    """Return what is said when the old release sent two mails and the new one these."""
-    report = Report(application.CHECK, "")
-    mails.compare(report, SENT, after)
-    return report
 
 
 @pytest.mark.mutants("application")

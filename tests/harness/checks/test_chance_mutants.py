@@ -15,11 +15,11 @@ from harness import dump, releases
 from harness.checks import image, rows
 from harness.checks import schema as schema_check
 from harness.database import Database, schema
-from harness.mutants.chance import Chance
-from harness.mutants.planting import planted
 from harness.rt import Rt
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
+from tests.harness.mutants.chance import Chance
+from tests.harness.mutants.planting import planted
 
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
 ROWS, STRUCTURES, FILES = 120, 60, 20

@@ -13,7 +13,10 @@ from harness.checks import preflight, preflight_configuration, preflight_storage
 from harness.database import Database
 from harness.dump import FOLDER, load
 from harness.dump.choice import DEFAULT_SERVER
-from harness.mutants.configuration import (
+from harness.rt import SITE_CONFIGURATION, Configuration, Rt
+from harness.upgrade.lifecycle import Lifecycle
+from harness.verdict import Report
+from tests.harness.mutants.configuration import (
     FATAL,
     FILE,
     GOOD,
@@ -29,9 +32,6 @@ from harness.mutants.configuration import (
     WITHOUT_TIME_ZONES,
     ConfigurationMutant,
 )
-from harness.rt import SITE_CONFIGURATION, Configuration, Rt
-from harness.upgrade.lifecycle import Lifecycle
-from harness.verdict import Report
 
 PATH = (ORIGIN, TARGET)
 
@@ -44,7 +44,7 @@ def of(text: str) -> Configuration:
 def told(text: str, origin: Rt | None, target: Rt) -> Report:
     """Return what is said of a configuration by its words alone."""
     report = Report(preflight.CHECK, "")
-    preflight_configuration.check(report, of(text), origin, target, PATH)
+    preflight_configuration.judge(report, of(text), origin, target, PATH)
     return report
 
 
@@ -120,7 +120,7 @@ def test_a_storage_that_is_named_in_the_database_comes_along(lifecycle: Lifecycl
 def stored(database: Database, old: str, new: str) -> Report:
     """Return what is found of the storage that each side's configuration names."""
     report = Report(preflight.CHECK, "")
-    preflight_storage.check(report, database, of(old), of(new))
+    preflight_storage.judge(report, database, of(old), of(new))
     return report
 
 

@@ -17,7 +17,7 @@ from harness.rt import Configuration, Rt
 from harness.stage import visitor
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
-from tests.harness.checks.test_application_mutants import BROKEN, COMPLAINT, SENT, compared, logged, ran
+from tests.harness.checks.said_of_a_site import BROKEN, COMPLAINT, SENT, compared, logged, ran
 
 
 def keys(text: str) -> list[str]:

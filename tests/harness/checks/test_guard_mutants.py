@@ -8,11 +8,11 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import dump, releases
-from harness.mutants.guard import HISTORIES, NO_HISTORY, ORIGIN, TABLES, TARGET
-from harness.mutants.planting import planted
 from harness.upgrade import guard
 from harness.upgrade.guard import NEWER
 from harness.upgrade.lifecycle import Lifecycle
+from tests.harness.mutants.guard import HISTORIES, NO_HISTORY, ORIGIN, TABLES, TARGET
+from tests.harness.mutants.planting import planted
 
 PAIR = releases.pair(ORIGIN, TARGET, "mariadb-10.11")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from harness.common.waits import NotReadyError
-from tests.deploy import test_rt_health_truth as truth
+from tests.deploy import living_through as truth
 
 
 @dataclass

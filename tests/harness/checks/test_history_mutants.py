@@ -9,9 +9,9 @@ from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import upgrade
 from harness.checks import history
-from harness.mutants.history import MUTANTS, SQL_MUTANTS, HistoryMutant, good_history
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
+from tests.harness.mutants.history import MUTANTS, SQL_MUTANTS, HistoryMutant, good_history
 
 ORIGIN, TARGET, STEPS = "4.4.6", "5.0.3", ["4.5.0", "4.5.1", "5.0.2"]
 

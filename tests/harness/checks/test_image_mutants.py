@@ -7,7 +7,7 @@ import pytest
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness.checks import image
-from harness.mutants.image import MUTANTS
+from tests.harness.mutants.image import MUTANTS
 
 
 @pytest.mark.engine

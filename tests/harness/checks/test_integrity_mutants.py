@@ -12,8 +12,8 @@ from fixtures.tally import Tally
 from harness import dump
 from harness.checks import integrity
 from harness.checks.integrity import Validation
-from harness.mutants.integrity import MUTANTS
 from harness.upgrade.lifecycle import Lifecycle
+from tests.harness.mutants.integrity import MUTANTS
 
 FOUND = ["Record #3 in CachedGroupMembers references a nonexistent record in CachedGroupMembers; Via 9 (a id)"]
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from harness.checks import interrupted_upgrade
-from harness.mutants.killed import MUTANTS, KilledMutant, clean, half_way, untouched
 from harness.verdict import Report, Verdict
+from tests.harness.mutants.killed import MUTANTS, KilledMutant, clean, half_way, untouched
 
 
 @pytest.mark.mutants("killed")

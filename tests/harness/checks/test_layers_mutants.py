@@ -16,7 +16,7 @@ from fixtures.tally import Tally
 from harness.checks import layers
 from harness.common import owner
 from harness.errors import InfrastructureError
-from harness.mutants.layers import HARMLESS, MUTANTS
+from tests.harness.mutants.layers import HARMLESS, MUTANTS
 
 
 def archive(files: Iterable[tuple[str, str]]) -> bytes:

@@ -107,10 +107,10 @@ def test_links_that_rt_does_not_take_for_its_own_are_not_proven(plain: tuple[Dat
     own = meaning_told.collect(tools, every=FEW).organization
     for asked, whole in (([own], True), ([own.upper()], True), ([own, "other.example"], False)):
         report = Report("meaning", "", looked_at=1)
-        organization.check(report, database, asked)
+        organization.judge(report, database, asked)
         assert bool(report) == whole, report
     assert f"Set($Organization, '{own}')" in report.unanswered[0]
     database.execute("DELETE FROM Links")
     report = Report("meaning", "", looked_at=1)
-    organization.check(report, database, ["other.example"])
+    organization.judge(report, database, ["other.example"])
     assert report

@@ -85,8 +85,9 @@ def test_many_users_are_told_of(
     assert {one.where for one in report.findings} == {"rights", "queries", "searches"}
     assert report.facts["counts"]["rights"] > many
     assert [one.partition(",")[0] for one in report.out_of_scope] == [
-        f"tickets but one in {ONE_IN}", f"unprivileged users but one in {ONE_IN}",
-    ]  # fmt: skip
+        f"tickets but one in {ONE_IN}",
+        f"unprivileged users but one in {ONE_IN}",
+    ]
 
 
 SAME = {"RT::System-1": "ModifySelf", "RT::Queue-1": "SeeQueue"}

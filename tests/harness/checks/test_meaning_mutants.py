@@ -12,11 +12,11 @@ from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import dump
 from harness.checks import meaning, meaning_told
-from harness.checks.meaning_allowances import Allowance, Upgrade
+from harness.checks.meaning_allowances import MeaningAllowance, Upgrade
 from harness.checks.meaning_told import Meaning, Sections
-from harness.mutants.meaning import MUTANTS
 from harness.releases import Pair
 from harness.upgrade.lifecycle import Lifecycle
+from tests.harness.mutants.meaning import MUTANTS
 
 PAIR = Pair("4.4.6", "5.0.3", "mariadb-10.11")
 NOTHING = Upgrade("5.0.3", "5.0.3", ())
@@ -220,7 +220,7 @@ def test_what_the_old_side_says_is_remembered_for_the_same_question_alone(other:
 def test_an_allowance_that_could_never_match_is_refused() -> None:
     """It would be a false alarm on the one site that needs it."""
     with pytest.raises(ValueError, match=r"kind changed\|new"):
-        Allowance("searches", "changed|new", "why")
+        MeaningAllowance("searches", "changed|new", "why")
 
 
 def test_an_old_side_that_says_nothing_is_found() -> None:

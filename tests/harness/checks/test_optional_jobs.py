@@ -55,9 +55,10 @@ def test_what_the_site_uses_is_run_at_once(lifecycle: Lifecycle, clone: CloneFac
     """An index of all texts, a short address, a token: somebody relies on each. A table that is gone is found."""
     database = clone(lifecycle.fresh("5.0.7", DEFAULT_SERVER))
     database.execute(
-        TABLE, "INSERT INTO Shorteners (Code, Content, Creator, LastAccessed) VALUES ('abc', 'x', 1, NOW())",
+        TABLE,
+        "INSERT INTO Shorteners (Code, Content, Creator, LastAccessed) VALUES ('abc', 'x', 1, NOW())",
         "INSERT INTO AuthTokens (Owner, Token, Description, Expires, Creator) VALUES (12, 'x', 'x', NOW(), 1)",
-    )  # fmt: skip
+    )
     plain, tools = rt_tools("5.0.7", database), rt_tools("5.0.7", database, configuration=INDEXED)
     used, left = optional_jobs.choose(database, plain, thorough=False)
     assert [job[0] for job in used] == ["rt-clean-shorteners", "rt-email-expiring-auth-tokens"]

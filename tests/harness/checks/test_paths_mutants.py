@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from harness import dump, releases
-from harness.checks import paths, sides
+from harness.checks import comparison, paths
 from harness.checks.history import FULL, SINGLE, Event, History
 from harness.checks.upgrade_path import of
 from harness.database import Database
 from harness.database.digest import Digest
 from harness.dump.choice import DEFAULT_SERVER
-from harness.mutants.paths import HARMLESS, MUTANTS, ON_THE_DIRECT_WAY, STRUCTURES
-from harness.mutants.planting import RowMutant, planted
-from harness.mutants.schema import SchemaMutant
 from harness.rt import Rt
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
+from tests.harness.mutants.paths import HARMLESS, MUTANTS, ON_THE_DIRECT_WAY, STRUCTURES
+from tests.harness.mutants.planting import RowMutant, planted
+from tests.harness.mutants.schema import SchemaMutant
 
 FROM = "4.4.6"
 WAY = tuple(one for one in releases.releases() if releases.parse(one) >= releases.parse(FROM))
@@ -41,9 +41,9 @@ class Scene:
     def __post_init__(self) -> None:
         """Make what all tests share."""
         self.thaw = Thawer(self.tools)
-        self.known = sides.digests(self.direct)
+        self.known = comparison.digests(self.direct)
 
-    def ask(self, **options: list[paths.Allowance]) -> Report:
+    def ask(self, **options: list[paths.WayAllowance]) -> Report:
         """Ask the check."""
         return paths.check(self.direct, self.stepwise, self.thaw, known=self.known, allowed=options.get("allowed"))
 

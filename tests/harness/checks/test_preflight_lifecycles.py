@@ -20,7 +20,7 @@ def in_lifecycles(database: Database, target: Rt, configuration: Configuration |
     """Return what is said of the lifecycles alone."""
     report = Report("preflight", "")
     probed = preflight._probe(target, ())
-    preflight_lifecycles.check(report, database, read(database), probed, configuration or Configuration())
+    preflight_lifecycles.judge(report, database, read(database), probed, configuration or Configuration())
     return report
 
 

@@ -19,17 +19,17 @@ from harness.checks import (
     preflight_lifecycles,
 )
 from harness.checks.integrity import Validation
-from harness.checks.preflight import Known
+from harness.checks.preflight import Evidence
 from harness.checks.upgrading import Passage
 from harness.database import Database
 from harness.database.schema import Column, Schema, Table, read
 from harness.errors import InfrastructureError
-from harness.mutants.preflight import MUTANTS, SERVER
 from harness.report import before
 from harness.rt import Configuration, Rt
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Finding, Report
+from tests.harness.mutants.preflight import MUTANTS, SERVER
 
 ORIGIN, TARGET = "4.4.6", "5.0.10"
 CUSTOM_ROLE = """
@@ -170,7 +170,7 @@ def database_findings(
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     preflight_identity.done_already(report, schema, changes)
-    preflight_lifecycles.check(report, database, schema, probed, Configuration())
+    preflight_lifecycles.judge(report, database, schema, probed, Configuration())
     return {(one.where, one.what) for one in report.findings}
 
 
@@ -202,7 +202,7 @@ def look(
     steps = upgrade.expected_steps(target.upgrade_steps(), *path)
     left = history.read(database, Thawer(target))
     recognised = preflight.recognise(read(database), origin, target, path, steps=steps, history=left)
-    known = Known(recognised, validation)
+    known = Evidence(recognised, validation)
     return preflight.check(database, origin, target, path, steps=steps, known=known)
 
 
@@ -258,7 +258,7 @@ def test_a_server_that_is_not_reached_is_no_finding(rt_tools: RtFactory) -> None
 def test_options_of_a_release_that_has_no_image(rt_tools: RtFactory) -> None:
     """Nobody knows what it knew, which is not the same as: there are none that the target has forgotten."""
     target, report = rt_tools(TARGET, None), Report("preflight", "")
-    preflight_configuration.check(report, SITE, None, target, ("4.4.5", TARGET))
+    preflight_configuration.judge(report, SITE, None, target, ("4.4.5", TARGET))
     assert "options that the target no longer knows" not in report.facts
     assert "RT 4.4.5 has no image here" in "".join(report.out_of_scope)
 

@@ -21,12 +21,12 @@ from harness.checks.row_judge import shown
 from harness.checks.rules import owner_by_name
 from harness.database import Database
 from harness.database.digest import Digest, reader
-from harness.mutants.planting import RowMutant, planted
-from harness.mutants.rows import HARMLESS, MUTANTS
 from harness.rt import Rt
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
+from tests.harness.mutants.planting import RowMutant, planted
+from tests.harness.mutants.rows import HARMLESS, MUTANTS
 
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
 pytestmark = pytest.mark.xdist_group("rows-mutants")  # one worker, for they share a scene

@@ -17,8 +17,8 @@ from harness.checks.meaning_told import Meaning
 from harness.checks.startup_log import Start
 from harness.common import redact
 from harness.errors import InfrastructureError
-from harness.mutants.run import MUTANTS, RunMutant, good_run
 from harness.upgrade.lifecycle import Lifecycle
+from tests.harness.mutants.run import MUTANTS, RunMutant, good_run
 
 NOTHING = Upgrade("4.4.6", "5.0.3", ())
 STEPS = ["4.5.0", "4.5.1", "5.0.2"]
@@ -157,9 +157,7 @@ def test_arguments_in_a_stack_trace_are_hidden() -> None:
 
 
 @pytest.mark.engine
-def test_a_real_second_run_is_found(
-    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
-) -> None:  # fmt: skip
+def test_a_real_second_run_is_found(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
     """Nothing in RT stops a second upgrade: the first run must be silent, the second must not."""
     tools = rt_tools("5.0.3", clone(lifecycle.fresh("4.4.6", "mariadb-10.11")))
     steps = upgrade.expected_steps(tools.upgrade_steps(), "4.4.6", "5.0.3")

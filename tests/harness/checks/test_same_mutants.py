@@ -15,12 +15,12 @@ from harness.checks import repeated
 from harness.database import Database
 from harness.drills import rollback
 from harness.dump.choice import Choice, choose
-from harness.mutants.planting import planted
-from harness.mutants.same import REPEATED, ROLLBACK, STRUCTURES, UNTOUCHED, Group
 from harness.rt import Rt
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
+from tests.harness.mutants.planting import planted
+from tests.harness.mutants.same import REPEATED, ROLLBACK, STRUCTURES, UNTOUCHED, Group
 
 CHOICE = choose("4.4.6", "5.0.10", "mariadb-10.11")
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("same-mutants")]  # one worker, for they share a scene
@@ -44,7 +44,7 @@ class Scene:
 
     def rollback(self) -> Report:
         """Ask as after a backup was put back."""
-        report = Report(rollback.NAME, rollback.QUESTION)
+        report = Report(rollback.CHECK, rollback.QUESTION)
         rollback._same(report, self.first, self.second, self.tools)
         return report
 
@@ -148,6 +148,6 @@ def test_what_the_old_release_cannot_serve_is_found(
 
 def served(lifecycle: Lifecycle, choice: Choice, database: Database) -> str:
     """Return what is found when the old release shall serve a database."""
-    report = Report(rollback.NAME, rollback.QUESTION)
+    report = Report(rollback.CHECK, rollback.QUESTION)
     rollback._serves(report, lifecycle, choice, database)
     return str(report) if report.findings else ""

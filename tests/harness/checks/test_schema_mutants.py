@@ -13,9 +13,9 @@ from harness.checks import step_mentions
 from harness.checks.step_mentions import Spoken
 from harness.database import Database, schema
 from harness.database.schema import Schema
-from harness.mutants.schema import HARMLESS, MUTANTS, SchemaMutant
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
+from tests.harness.mutants.schema import HARMLESS, MUTANTS, SchemaMutant
 
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
 pytestmark = pytest.mark.xdist_group("schema-mutants")  # one worker, for they share a scene

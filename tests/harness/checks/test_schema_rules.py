@@ -10,7 +10,7 @@ import pytest
 
 from harness.checks import schema as check
 from harness.checks import step_mentions
-from harness.checks.schema import Allowance
+from harness.checks.schema import SchemaAllowance
 from harness.checks.step_mentions import Spoken
 from harness.database.schema import Column, ForeignKey, Index, Schema, Table
 
@@ -31,7 +31,7 @@ def database(*tables: Table) -> Schema:
 
 FRESH = database(table("Things", Name="utf8mb4", Kind="ascii"))
 WIDER = database(table("Things", Name="utf8mb4", Kind="utf8mb4"))
-RULE = Allowance("1.0.0", "charset", "it converts", "ascii", "utf8mb4", columns=("Things.Kind",))
+RULE = SchemaAllowance("1.0.0", "charset", "it converts", "ascii", "utf8mb4", columns=("Things.Kind",))
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def aged(*indexes: Index, charset: str = "utf8mb4", **changes: Any) -> Schema:
         aged(Index("mine", False, ("Name", "Size"), "BTREE")),
     ],
     ids=["no-default", "another-default", "null-allowed", "an-index-more"],
-)  # fmt: skip
+)
 def test_what_was_so_before_is_the_sites_own(left: Schema) -> None:
     """Old steps have left it, or an administrator; it does no harm, and no step applied speaks of it."""
     report = check.check(left, aged(), ["1.0.0"], left, [], spoken=Spoken())

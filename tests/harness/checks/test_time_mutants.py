@@ -8,8 +8,8 @@ import pytest
 
 from harness.drills import downtime
 from harness.errors import UsageError
-from harness.mutants.time import BUDGET, MUTANTS, SIZE, Measurements, TimeMutant, good
 from harness.verdict import Outcome, Report, Verdict
+from tests.harness.mutants.time import BUDGET, MUTANTS, SIZE, Measurements, TimeMutant, good
 
 
 def judged(measured: Measurements) -> Report | None:

@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from harness.checks import views
-from harness.checks.schema import NAME, QUESTION
+from harness.checks.schema import CHECK, QUESTION
 from harness.database import Database
 from harness.releases import server
 from harness.upgrade.lifecycle import Lifecycle
@@ -37,7 +37,7 @@ def sides(lifecycle: Lifecycle, clone: CloneFactory) -> tuple[Database, Database
 
 def judged(before: Database, after: Database) -> Report:
     """Return what is said of their views."""
-    report = Report(NAME, QUESTION)
+    report = Report(CHECK, QUESTION)
     views.judge(report, before, after)
     return report
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from fixtures.marathon_trial import Json
 from harness.marathon.standin.clock import ManualClock
 from harness.marathon.standin.core import Settings, Standin
 from harness.marathon.standin.events import Events
@@ -14,7 +15,6 @@ from harness.marathon.standin.probes import Result
 from harness.marathon.standin.runner import Ended, Found, LaunchError
 from harness.marathon.standin.state import State
 from harness.marathon.standin.task import FAILED, Placed
-from harness.marathon.standin.trial import Json
 
 
 class ScriptedRunner:

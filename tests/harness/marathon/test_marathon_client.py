@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from fixtures.marathon_trial import Trial
 from harness.marathon import errors
 from harness.marathon.client import Marathon
 from harness.marathon.events import EventStream
 from harness.marathon.refusals import classify
 from harness.marathon.standin.process import StandinProcess
-from harness.marathon.standin.trial import Trial
 
 pytestmark = pytest.mark.engine
 

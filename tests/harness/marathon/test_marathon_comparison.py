@@ -44,8 +44,8 @@ from tests.harness.marathon.lint_cases import (
     user_network,
     volume,
     without_container,
-)  # fmt: skip
-from tests.harness.marathon.test_marathon_lint import CATCHES, SILENT
+)
+from tests.harness.marathon.lint_every_case import CATCHES, SILENT
 
 MARATHONS = ["1.4", "1.6", "1.10"]
 KINDS = [

@@ -2,97 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
-import time
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
+from fixtures.marathon_trial import Trial
 from harness.marathon import errors
-from harness.marathon.client import Marathon
-from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
-from harness.marathon.follow import Pace
-from harness.marathon.probe import HttpProbe
 from harness.marathon.rolling import Decision, RollingRefusedError
-from harness.marathon.standin.trial import Trial
 from harness.verdict import Report
+from tests.harness.marathon.deploying import BAD, good, release, releases_live
 
 pytestmark = pytest.mark.engine
 
-CHECK = {"protocol": "HTTP", "path": "/cgi-bin/health", "portIndex": 0, "gracePeriodSeconds": 8,
-         "intervalSeconds": 4, "timeoutSeconds": 3, "maxConsecutiveFailures": 2}  # fmt: skip
-COMMAND = {**CHECK, "protocol": "COMMAND", "command": {"value": "check"}, "delaySeconds": 0}
-COMMAND = {key: value for key, value in COMMAND.items() if key not in ("path", "portIndex")}
-STEP = 4
-"""Seconds of Marathon's time between two polls: the interval of the checks, so that no result is missed."""
-DIES = "serve & until [ -s /tmp/health.uses ]; do sleep 0.1; done; exit 1"
 SAME_STEPS = Decision("rolling", ("of the test",))
-
-
-def release_in(environment: str) -> str:
-    """Read the release that an instance says it is."""
-    match = re.search(r"^RELEASE=(.*)$", environment, re.MULTILINE)
-    return match[1] if match else ""
-
-
-def probe_for(definition: App) -> HttpProbe:
-    """Ask an instance for its environment and want the release that the definition is labelled with."""
-    return HttpProbe(path="/cgi-bin/env", wanted=definition["labels"]["RT_RELEASE"], identity=release_in)
-
-
-@pytest.fixture
-def deployer(trial: Trial) -> Iterator[Deployer]:
-    """A deployer that moves a stand-in's clock on with every poll; on a real Marathon time passes by itself."""
-    moved = 0.0
-
-    def clock() -> float:
-        nonlocal moved
-        if not trial.manual:
-            return time.monotonic()
-        trial.advance(STEP)
-        moved += STEP
-        return moved
-
-    token = os.environ.get("MARATHON_TOKEN", "")
-    pull, insist = trial.seconds(20, 120), trial.seconds(3, 60)
-    with Marathon(os.environ.get("MARATHON_URL") or trial.url, token=token) as client:
-        yield Deployer(client, probe_for, Pace(pull=pull, interval=0.05, clock=clock, insist=insist))
-
-
-def release(
-    trial: Trial, number: str, *, health: str = "200", schema: str = "1", **changes: Any
-) -> dict[str, Any]:
-    """A release of the test image: `health` lists the statuses of its health path, the last one repeats."""
-    return trial.definition(
-        **{
-            "env": {"RELEASE": number, "HEALTH": health},
-            "labels": {"RT_RELEASE": number, "RT_SCHEMA": schema},
-            "healthChecks": [CHECK],
-            "taskKillGracePeriodSeconds": 1,
-            **changes,
-        }
-    )
-
-
-def good(report: Report) -> None:
-    """Want a report without findings, and see them when there are any."""
-    assert report, str(report)
-
-
-def releases_live(trial: Trial, deployer: Deployer) -> list[str]:
-    """Ask every task itself which release it is."""
-    app = deployer.client.app(f"{trial.group}/app")
-    probe = HttpProbe(path="/cgi-bin/env", identity=release_in)
-    return [probe(*where).identity for task in app.tasks if (where := app.endpoint(task))]
-
-
-def image(name: str) -> dict[str, Any]:
-    """A container of another image."""
-    return {"type": "DOCKER", "docker": {"image": name}, "portMappings": [{"containerPort": 8080, "hostPort": 0}]}
 
 
 def test_a_good_deploy_is_proven_on_every_instance(trial: Trial, deployer: Deployer) -> None:
@@ -126,31 +50,6 @@ def test_what_a_definition_no_longer_says_is_gone(trial: Trial, deployer: Deploy
     app = deployer.client.app(f"{trial.group}/app")
     assert not app.definition.get("readinessChecks")
     assert app.definition["upgradeStrategy"]["minimumHealthCapacity"] == 1
-
-
-BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "never healthy": ({"health": "503"}, "503"),
-    "behind a login": ({"health": "401"}, "401"),
-    "healthy, then ill": ({"health": "200 200 503"}, "healthy to unhealthy|replaced|running"),
-    "flapping": ({"health": "200 503 200 503 200 503 200"}, "turned from healthy to unhealthy"),
-    "wrong port": (
-        {"healthChecks": [{**CHECK, "portIndex": None, "port": 9}]},
-        "onnect|refused|replaced",
-    ),
-    "image that does not start": ({"container": image("rt-harness/no-such-image:1")}, "TASK_FAILED"),
-    "process that ends": ({"args": ["sh", "-c", "exit 72"]}, "status 72"),
-    "healthy, then dead": ({"args": ["sh", "-c", DIES]}, "replaced|TASK_FAILED|killed a task"),
-    "check that always passes": (
-        {"labels": {"RT_RELEASE": "3", "RT_SCHEMA": "1"}, "healthChecks": [COMMAND]},
-        "names release 2 instead of 3",
-    ),
-    "command check that fails": (
-        {"healthChecks": [COMMAND], "env": {"RELEASE": "2", "CHECKS": "1"}},
-        "unhealthy|replaced",
-    ),
-    "no agent has room": ({"cpus": 10_000}, "no progress for.*wait for an offer"),
-    "refused definition": ({"instances": 1.5}, "HTTP 422"),
-}
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from fixtures.marathon_trial import Trial
 from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.model import Change
 from harness.marathon.probe import ProbeResult
-from harness.marathon.standin.trial import Trial
-from tests.harness.marathon.test_marathon_deploy import BAD, deployer, good, release, releases_live
+from tests.harness.marathon.deploying import BAD, good, release, releases_live
 
-__all__ = ["deployer"]
 pytestmark = pytest.mark.engine
 
 

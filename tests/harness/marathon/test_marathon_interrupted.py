@@ -14,18 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.marathon_trial import Trial
 from harness.marathon.client import Marathon
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
 from harness.marathon.interrupted import NOTHING, Phase, Underway, told_when_interrupted
 from harness.marathon.model import Change
-from harness.marathon.standin.trial import Trial
 from harness.marathon.stopping import begin_stop, wait_stopped
 from harness.releases import ROOT
-from tests.harness.marathon.test_marathon_deploy import deployer, good, release
-
-__all__ = ["deployer"]
+from tests.harness.marathon.deploying import good, release
 
 
 class Pressed(Marathon):

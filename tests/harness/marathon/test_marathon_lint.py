@@ -6,13 +6,23 @@ import pytest
 
 from harness.marathon.lint import lint
 from harness.marathon.lint_catalogue import DIALECTS, RULES
-from tests.harness.marathon import test_marathon_lint_deploy as deploy
-from tests.harness.marathon import test_marathon_lint_health as health
-from tests.harness.marathon import test_marathon_lint_shape as shape
-from tests.harness.marathon.lint_cases import FILE, FORMS, Form, findings, rules
+from tests.harness.marathon.lint_cases import FILE, FORMS, Caught, Form, Silent, findings, name, rules
+from tests.harness.marathon.lint_every_case import CATCHES, SILENT
 
-CATCHES = [*health.CATCHES, *shape.TYPES_AND_RANGES, *shape.TOGETHER, *deploy.CATCHES]
-SILENT = [*health.SILENT, *shape.SILENT, *deploy.SILENT]
+
+@pytest.mark.parametrize("case", CATCHES, ids=name)
+def test_rule_catches(case: Caught) -> None:
+    """A rule that finds nothing in what it was made for is no rule; one of the wrong level blocks, or fails to.
+
+    What Marathon rejects is an error, what it ignores a warning, in each dialect in which it does.
+    """
+    case.check()
+
+
+@pytest.mark.parametrize("case", SILENT, ids=name)
+def test_rule_is_silent(case: Silent) -> None:
+    """A rule that speaks about good definitions is soon switched off."""
+    case.check()
 
 
 def test_every_rule_has_both_cases() -> None:

@@ -44,7 +44,7 @@ from tests.harness.marathon.lint_cases import (
     under_mesos,
     user_network,
 )
-from tests.harness.marathon.test_marathon_lint import CATCHES, SILENT
+from tests.harness.marathon.lint_every_case import CATCHES, SILENT
 
 ALLOWED = {"L03", "L04", "L07", "L10"}
 """Rules of level E about what Marathon takes and what can then never work, or not as it is meant."""

@@ -9,7 +9,7 @@ import pytest
 from harness.marathon.events import Event
 from harness.marathon.follow import facts_of
 from harness.marathon.watch import State
-from tests.harness.marathon.test_marathon_gate import LIVE, OURS, app, run, snapshot, stamp, task
+from tests.harness.marathon.gate_rule import LIVE, OURS, app, run, snapshot, stamp, task
 
 
 def test_flapping_is_counted_and_ends_the_watch() -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from fixtures.marathon_trial import Trial
 from harness.errors import UsageError
 from harness.marathon.__main__ import main
 from harness.marathon.definition import App, load
 from harness.marathon.model import AppState
 from harness.marathon.preconditions import dialect_of, need_alone, need_provable, objections
 from harness.marathon.standin.process import StandinProcess
-from harness.marathon.standin.trial import Trial
 from harness.releases import ROOT
 from harness.rt import SECRETS
 

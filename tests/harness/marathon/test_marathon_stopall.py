@@ -7,42 +7,16 @@ from typing import Any
 
 import pytest
 
+from fixtures.marathon_trial import Trial
 from harness.errors import InfrastructureError
 from harness.marathon import stopall
 from harness.marathon.deploy import Deployer
 from harness.marathon.rolling import Decision, RollingRefusedError
-from harness.marathon.standin.trial import Trial
-from harness.marathon.stopall import DatabaseCommands, StepFailedError, replace_all
+from harness.marathon.stopall import StepFailedError, replace_all
 from harness.verdict import Report
-from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live
+from tests.harness.marathon.deploying import ACROSS, Database, good, release, releases_live
 
-__all__ = ["deployer"]
 pytestmark = pytest.mark.engine
-ACROSS = Decision("stop-all", ("of the test",), ("2",))
-
-
-class Database:
-    """Stands where backup, upgrade and restore would be; notes what ran while they did."""
-
-    def __init__(self, trial: Trial, deployer: Deployer, fails: Exception | None = None) -> None:
-        """Prepare; `fails` is raised by the upgrade."""
-        self.trial, self.deployer, self.fails = trial, deployer, fails
-        self.log: list[tuple[str, int]] = []
-
-    def note(self, what: str) -> None:
-        """Note a step and the number of tasks that run meanwhile."""
-        self.log.append((what, len(self.deployer.client.tasks(f"{self.trial.group}/app"))))
-
-    def upgrade(self) -> None:
-        """Upgrade, or fail."""
-        self.note("upgrade")
-        if self.fails:
-            raise self.fails
-
-    def steps(self, *, restore: bool = True) -> DatabaseCommands:
-        """Return them as the procedure takes them."""
-        back = (lambda: self.note("restore")) if restore else None
-        return DatabaseCommands(lambda: self.note("backup"), self.upgrade, back)
 
 
 def across(

@@ -8,22 +8,20 @@ from typing import Any
 
 import pytest
 
+from fixtures.marathon_trial import Trial
 from harness.errors import HarnessError, InfrastructureError
 from harness.marathon import stopall
 from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.model import Change
 from harness.marathon.rolling import Decision
-from harness.marathon.standin.trial import Trial
 from harness.marathon.stopall import StepFailedError, replace_all
 from harness.marathon.stopping import end_and_stop
 from harness.marathon.wayback import stop_limit
 from harness.verdict import Report
+from tests.harness.marathon.deploying import ACROSS, Database, good, release, releases_live
 from tests.harness.marathon.meddling import LOCKED, Fault, meddle
-from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live
-from tests.harness.marathon.test_marathon_stopall import ACROSS, Database
 
-__all__ = ["deployer"]
 pytestmark = pytest.mark.engine
 DEAF = ["sh", "-c", "trap '' TERM; httpd -f -p 8080 -h /www; :"]
 FIRST = Decision("first", ("of the test",))

@@ -7,18 +7,17 @@ from dataclasses import replace
 
 import pytest
 
+from fixtures.marathon_trial import Trial
 from harness.marathon import errors
 from harness.marathon.client import Marathon
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.live_rule import Wanted
 from harness.marathon.model import Change
-from harness.marathon.standin.trial import Trial
 from harness.verdict import Report
+from tests.harness.marathon.deploying import good, release, releases_live
 from tests.harness.marathon.meddling import LOCKED, Fault, meddle
-from tests.harness.marathon.test_marathon_deploy import deployer, good, release, releases_live
 
-__all__ = ["deployer"]
 pytestmark = pytest.mark.engine
 LOGIN = b"<html>Log in</html>"
 

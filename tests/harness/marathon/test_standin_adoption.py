@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.marathon_trial import Json, Trial
 from harness import engine
 from harness.marathon.standin.process import StandinProcess
-from harness.marathon.standin.trial import Json, Trial
 
 pytestmark = pytest.mark.engine
 CHECK = {"path": "/cgi-bin/health", "gracePeriodSeconds": 60, "intervalSeconds": 1, "timeoutSeconds": 5}

@@ -7,7 +7,7 @@ import pytest
 from harness.marathon.standin.clock import ManualClock
 from harness.marathon.standin.core import Settings, Standin
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
-from tests.harness.marathon.test_standin_interface import WEB, Json, answers, sent
+from tests.harness.marathon.small_world import WEB, Json, answers, sent
 
 
 def test_before_1_6_an_unknown_path_is_404_and_named() -> None:

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
+from fixtures.marathon_trial import Trial
 from harness import engine
 from harness.common import owner
 from harness.common.waits import Retry, wait_until
 from harness.marathon.standin.execution import Executions
 from harness.marathon.standin.probes import Result
 from harness.marathon.standin.process import StandinProcess
-from harness.marathon.standin.trial import Trial
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("standin-docker")]
 

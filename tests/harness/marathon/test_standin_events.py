@@ -7,11 +7,11 @@ import json
 
 import pytest
 
+from fixtures.marathon_trial import Json
 from harness.marathon.standin.clock import ManualClock
 from harness.marathon.standin.core import Standin
 from harness.marathon.standin.events import Bus, lightened
 from harness.marathon.standin.probes import Result
-from harness.marathon.standin.trial import Json
 from tests.harness.marathon.scripted import ScriptedRunner, app, play, take
 
 SLOW = {"gracePeriodSeconds": 0, "intervalSeconds": 3600, "maxConsecutiveFailures": 0}

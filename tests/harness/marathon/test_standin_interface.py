@@ -6,52 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import ASGITransport, AsyncClient
 
 from harness.marathon.standin.api import build
 from harness.marathon.standin.clock import ManualClock
 from harness.marathon.standin.core import Settings, Standin
 from harness.marathon.standin.task import STAGING
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
-
-WEB, DATABASE, LARGE = "/shop/web", "/shop/db", "/large"
-Json = dict[str, Any]
-
-
-async def populate(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
-    """Two running tasks of WEB a minute apart, one of DATABASE after a crash, and LARGE, which finds no place."""
-    site.commands.create({**sent(WEB), "labels": {"tier": "web"}}, force=False)
-    await clock.advance(60)
-    site.commands.update({WEB: {"instances": 2}}, force=False)
-    site.commands.create({**sent(DATABASE), "cmd": "sleep 9"}, force=False)
-    await clock.settle()
-    runner.crash(site.state.tasks_of(DATABASE)[0].id)
-    await clock.advance(60)
-    site.commands.create({**sent(LARGE), "cpus": 99}, force=False)
-    await clock.settle()
-
-
-def sent(app_id: str) -> Json:
-    """Return a definition as a client sends it."""
-    container = {"docker": {"image": "good"}, "portMappings": [{"containerPort": 80}]}
-    return {"id": app_id, "container": container, "networks": [{"mode": "container/bridge"}]}
-
-
-def answers(
-    *requests: tuple[str, str, object], headers: Json | None = None, dialect: str = "1.6"
-) -> list[Response]:
-    """Return the answers to requests (method, path with query, document), one after the other in one world."""
-    found: list[Response] = []
-
-    async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
-        await populate(site, runner, clock)
-        async with AsyncClient(transport=ASGITransport(build(site)), base_url="http://marathon") as client:
-            for method, path, document in requests:
-                found.append(await client.request(method, path, json=document, headers=headers))
-                await clock.settle()
-
-    play(story, Settings(dialect=dialect, cpus=50))
-    return found
+from tests.harness.marathon.small_world import DATABASE, LARGE, WEB, Json, answers, populate, sent
 
 
 def ids(items: list[Json], key: str = "id") -> list[str]:
@@ -97,7 +59,7 @@ READS: list[tuple[str, Look, object]] = [
     ("/metrics", lambda a: a["gauges"]["marathon.apps.active.gauge"], {"value": 3}),
     ("/metrics", lambda a: a["gauges"]["marathon.instances.running.gauge"], {"value": 3}),
     ("/metrics", lambda a: {"version", "counters", "histograms", "meters", "timers"} <= set(a), True),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(

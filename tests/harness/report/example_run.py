@@ -38,13 +38,14 @@ BEFORE = [
 """What a check found worth knowing, as preflight notes it."""
 PASSAGES = [
     {
-        "file": "UPGRADING-5.0", "heading": f"5.0.{at} AND EARLIER",
+        "file": "UPGRADING-5.0",
+        "heading": f"5.0.{at} AND EARLIER",
         "speaks_of": ["ReferrerWhitelist"] * (at == 9),
         "text": "- The page of a ticket shows its history from the newest on.\n\n- The option is compared with "
         "the whole address now.\n\n    Set( @ReferrerWhitelist, qw(www.example.org:443) );",
     }
     for at in range(10)
-]  # fmt: skip
+]
 
 
 def facts(identity: str, **rest: Any) -> RunFacts:

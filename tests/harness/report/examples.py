@@ -71,10 +71,11 @@ def no_go() -> Document:
     )  # fmt: skip
     done["rows"].find("Attributes", "3 rows changed that no step is known to change", samples=("88", "91", "104"))
     done["schema"].find(
-        "Attachments", "the index Attachments3 of a fresh 5.0.3 is missing",
+        "Attachments",
+        "the index Attachments3 of a fresh 5.0.3 is missing",
         repair="CREATE INDEX Attachments3 ON Attachments (Parent, TransactionId);",
         blocks=(("Difference", "- KEY `Attachments3` (`Parent`,`TransactionId`)\n+"),),
-    )  # fmt: skip
+    )
     done["schema"].find("Users", "the collation is utf8mb4_uca1400_ai_ci, of 31 other tables utf8mb4_general_ci")
     for ticket in range(11):
         done["readback"].find(f"ticket/{100 + ticket}", f"the requestor was 2 people and is {ticket % 2}")

@@ -70,7 +70,7 @@ def test_an_expired_acceptance_counts_again(tmp_path: Path, outcome: Outcome) ->
         ("500 rows", "1,500 rows are lost"),
         ("rows lost: 1", "rows lost: 1.500"),
     ],
-)  # fmt: skip
+)
 def test_a_signature_under_a_number_is_not_one_under_a_larger_number(
     tmp_path: Path, signed: str, found: str
 ) -> None:
@@ -90,7 +90,7 @@ def test_a_signature_under_a_number_is_not_one_under_a_larger_number(
         ("(1 of 9)", "the index Attachments3 is missing (1 of 9)"),
         ("ttachments3 is", "the index Attachments3 is missing"),
     ],
-)  # fmt: skip
+)
 def test_a_signature_under_the_same_number_holds(tmp_path: Path, signed: str, found: str) -> None:
     """Wherever in the sentence it stands."""
     (entry,) = load(write(tmp_path, ENTRY.replace("Attachments3 is missing", signed)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from harness.mutants import Mutant
+from tests.harness.mutants import Mutant
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.mutants import Mutant
+from tests.harness.mutants import Mutant
 
 
 @dataclass(frozen=True)

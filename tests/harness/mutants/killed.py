@@ -44,15 +44,15 @@ def half_way() -> Aftermath:
 def untouched() -> Aftermath:
     """Return what is seen after a cut before anything was changed."""
     judgements = [Judgement(NEW, OLDER, "older"), Judgement(OLD, 0, "its own")]
-    return replace(half_way(), judgements=judgements, served={NEW: OLDER}, changed=clean("repeated"),
-                   forbidden=())  # fmt: skip
+    return replace(half_way(), judgements=judgements, served={NEW: OLDER}, changed=clean("repeated"), forbidden=())
 
 
 def _judged(release: str, code: int) -> Callable[[Aftermath], Aftermath]:
     def damage(seen: Aftermath) -> Aftermath:
-        return replace(seen, judgements=[
-            replace(one, code=code) if one.release == release else one for one in seen.judgements
-        ])  # fmt: skip
+        return replace(
+            seen,
+            judgements=[replace(one, code=code) if one.release == release else one for one in seen.judgements],
+        )
 
     return damage
 

@@ -7,8 +7,8 @@ from random import Random
 
 from harness.database import Database
 from harness.database.schema import quote
-from harness.mutants.planting import RowMutant
-from harness.mutants.schema import SchemaMutant
+from tests.harness.mutants.planting import RowMutant
+from tests.harness.mutants.schema import SchemaMutant
 
 LEFT_ALONE = ("sessions",)
 """Tables that no check looks at: people are logged out by an upgrade, and their sessions emptied."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from harness.mutants.planting import LAST, RowMutant, by_sql, frozen
+from tests.harness.mutants.planting import LAST, RowMutant, by_sql, frozen
 
 _sql = partial(by_sql, "rows")
 _frozen = partial(frozen, "rows")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.mutants import Mutant
+from tests.harness.mutants import Mutant
 
 _DEFECTS = (
     ("orphan-via", "an orphan Via keeps a later upgrade from adding its foreign key", (

@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from harness.checks.history import CORE, FULL, SINGLE, Event, History
-from harness.mutants import Mutant
+from tests.harness.mutants import Mutant
 
 
 @dataclass(frozen=True)

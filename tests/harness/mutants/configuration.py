@@ -66,10 +66,11 @@ TIME_ZONES = ConfigurationMutant(
     "no-time-zones", "charts by day are empty", "Set($ChartsTimezonesInDB, 1);", "the server has none loaded"
 )
 STORAGE = ConfigurationMutant(
-    "storage-forgotten", "what was moved there cannot be read any more: a line of the old side's file alone",
+    "storage-forgotten",
+    "what was moved there cannot be read any more: a line of the old side's file alone",
     "Set(%ExternalStorage, Type => 'Disk', Path => '/srv/attachments');",
     "CONFIG names it and CONFIG_NEW does not: 3 contents are kept outside",
-)  # fmt: skip
+)
 OUTSIDE = (
     "UPDATE Attachments SET ContentEncoding = 'external', Content = SHA2(id, 256) WHERE Content > '' LIMIT 2",
     "INSERT INTO ObjectCustomFieldValues"

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from pymysql.connections import Connection
 
-from harness.checks.allowances import Allowances
+from harness.checks.allowances import RowAllowances
 from harness.database import Database, schema
 from harness.database.digest import Digest, Shape, digest_table, reader, shape
 from harness.database.schema import Schema
 
 
-def digests(database: Database, tables: Sequence[str] | None = None) -> dict[str, Digest]:
+def digests(database: Database) -> dict[str, Digest]:
     """Return the checksums of a whole database, by table, as JSON values: to be kept beside a baseline."""
-    structure = schema.read(database)
-    chosen = structure.tables if tables is None else tables
+    tables = schema.read(database).tables
     with reader(database) as connection:
-        return {name: digest_table(connection, shape(structure.tables[name])) for name in chosen}
+        return {name: digest_table(connection, shape(table)) for name, table in tables.items()}
 
 
 @dataclass
-class Sides:
+class Comparison:
     """The two databases: structures, connections, and checksums of what both have."""
 
     old: Schema
@@ -37,27 +36,28 @@ class Sides:
 
 
 @contextlib.contextmanager
-def open_sides(
-    before: Database, after: Database, rules: Allowances, known: Mapping[str, Digest]
-) -> Iterator[Sides]:
+def opened(
+    before: Database, after: Database, rules: RowAllowances, known: Mapping[str, Digest]
+) -> Iterator[Comparison]:
     """Open both sides and have both servers compute their checksums at the same time."""
     with reader(before) as old, reader(after) as new, ThreadPoolExecutor(2) as pool:
         structures = list(pool.map(schema.read, (before, after)))
-        sides = Sides(structures[0], structures[1], old, new)
-        for name, table in sides.old.tables.items():
-            if name in sides.new.tables and name not in rules.excluded:
-                other = sides.new.tables[name]
-                sides.shapes[name] = shape(table, other), shape(other, table)
+        both = Comparison(structures[0], structures[1], old, new)
+        for name, table in both.old.tables.items():
+            if name in both.new.tables and name not in rules.excluded:
+                other = both.new.tables[name]
+                both.shapes[name] = shape(table, other), shape(other, table)
         usable = {
-            name: known[name] for name, (mine, _) in sides.shapes.items()
+            name: known[name]
+            for name, (mine, _) in both.shapes.items()
             if name in known and mine.covers(known[name])
-        }  # fmt: skip
+        }
 
         def digest(side: int) -> dict[str, Digest]:
             have = usable if side == 0 else {}
             connection = (old, new)[side]
-            return {n: have.get(n) or digest_table(connection, pair[side]) for n, pair in sides.shapes.items()}
+            return {n: have.get(n) or digest_table(connection, pair[side]) for n, pair in both.shapes.items()}
 
         first, second = pool.map(digest, (0, 1))
-        sides.digests = {name: (first[name], second[name]) for name in sides.shapes}
-        yield sides
+        both.digests = {name: (first[name], second[name]) for name in both.shapes}
+        yield both

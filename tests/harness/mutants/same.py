@@ -5,8 +5,8 @@ Those of one group are in tables of their own, so that they are planted together
 
 from __future__ import annotations
 
-from harness.mutants.planting import LAST, LINK, RowMutant, by_sql, frozen
-from harness.mutants.schema import SchemaMutant, altered
+from tests.harness.mutants.planting import LAST, LINK, RowMutant, by_sql, frozen
+from tests.harness.mutants.schema import SchemaMutant, altered
 
 Group = tuple[RowMutant, ...]
 _HISTORY = "Name = 'UpgradeHistory' AND ObjectType = 'RT::System'"

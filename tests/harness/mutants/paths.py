@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from harness.mutants import rows
-from harness.mutants.planting import LAST, LINK, RowMutant, by_sql, frozen
-from harness.mutants.schema import SchemaMutant, altered
+from tests.harness.mutants import rows
+from tests.harness.mutants.planting import LAST, LINK, RowMutant, by_sql, frozen
+from tests.harness.mutants.schema import SchemaMutant, altered
 
 _sql = partial(by_sql, "paths")
 _frozen = partial(frozen, "paths")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.mutants.planting import RowMutant
-from harness.mutants.schema import SchemaMutant
 from harness.upgrade.guard import HALF_WAY, NEWER, OLDER
+from tests.harness.mutants.planting import RowMutant
+from tests.harness.mutants.schema import SchemaMutant
 
 ORIGIN, TARGET = "4.4.6", "5.0.10"
 _HISTORY = "Name = 'UpgradeHistory' AND ObjectType = 'RT::System'"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from harness.database import NAME, Database
 from harness.database.schema import quote
 from harness.errors import InfrastructureError
-from harness.mutants import Mutant
 from harness.rt import Rt
+from tests.harness.mutants import Mutant
 
 ASIDE = "aside"
 """Database of root's, on the same server, that keeps a table while it is altered."""

@@ -54,5 +54,5 @@ HARMLESS = (
     ("var/cache/debconf/passwords.dat", "Name: request-tracker5/initial-root-password\nOwners: request-tracker5"),
     ("etc/shadow", "root:*:19000:0:99999:7:::\nwww-data:!:19000::::::"),
     ("usr/bin/gpg", "\0-----BEGIN PGP PRIVATE KEY BLOCK-----\0"),
-)  # fmt: skip
+)
 """Paths and texts that packages bring, or that say that there is no password."""

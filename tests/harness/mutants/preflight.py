@@ -5,7 +5,7 @@ They can be planted one after the other into one database of a release before th
 
 from __future__ import annotations
 
-from harness.mutants import Mutant
+from tests.harness.mutants import Mutant
 
 _ATTACHMENT = (
     "INSERT INTO Attachments (TransactionId, Parent, Creator, Content) VALUES (1, 0, 1, REPEAT('x', 20000000))"

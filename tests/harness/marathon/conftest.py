@@ -1,0 +1,37 @@
+"""What the tests of deploys share: a deployer on the Marathon of the test."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from fixtures.marathon_trial import Trial
+from harness.marathon.client import Marathon
+from harness.marathon.deploy import Deployer
+from harness.marathon.follow import Pace
+from tests.harness.marathon.deploying import probe_for
+
+STEP = 4
+"""Seconds of Marathon's time between two polls: the interval of the checks, so that no result is missed."""
+
+
+@pytest.fixture
+def deployer(trial: Trial) -> Iterator[Deployer]:
+    """A deployer that moves a stand-in's clock on with every poll; on a real Marathon time passes by itself."""
+    moved = 0.0
+
+    def clock() -> float:
+        nonlocal moved
+        if not trial.manual:
+            return time.monotonic()
+        trial.advance(STEP)
+        moved += STEP
+        return moved
+
+    token = os.environ.get("MARATHON_TOKEN", "")
+    pull, insist = trial.seconds(20, 120), trial.seconds(3, 60)
+    with Marathon(os.environ.get("MARATHON_URL") or trial.url, token=token) as client:
+        yield Deployer(client, probe_for, Pace(pull=pull, interval=0.05, clock=clock, insist=insist))

@@ -1,0 +1,10 @@
+"""Every case of every lint rule: what it must object to, and what near it it must leave alone."""
+
+from __future__ import annotations
+
+from tests.harness.marathon import lint_cases_deploy as deploy
+from tests.harness.marathon import lint_cases_health as health
+from tests.harness.marathon import lint_cases_shape as shape
+
+CATCHES = [*health.CATCHES, *shape.TYPES_AND_RANGES, *shape.TOGETHER, *deploy.CATCHES]
+SILENT = [*health.SILENT, *shape.SILENT, *deploy.SILENT]

@@ -1,0 +1,22 @@
+"""The gate as a program of its own, as a person starts it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.common import owner
+from harness.releases import ROOT
+
+NO_GO, NOT_PROVEN, USAGE = 1, 2, 3
+
+
+def gate(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the gate in a session of its own, with its reports in `folder`."""
+    settings = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE} | environment
+    command = [sys.executable, "-m", "fixtures.gate", "--reports", str(folder), *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False, timeout=300
+    )

@@ -1,0 +1,35 @@
+"""A dump of RT 4.4 as one of 4.2 would be."""
+
+from __future__ import annotations
+
+# What the steps from 4.3.1 to 4.4.2 do to the tables, undone; without the data that only later releases have.
+_NEW_ROLES = "g.Domain LIKE 'RT::Asset%' OR g.Domain LIKE 'RT::Catalog%'"
+_SLA = "JOIN ScripActions a ON a.id = s.ScripAction WHERE a.ExecModule LIKE 'SLA%'"
+AS_OF_4_2 = (
+    "ALTER TABLE CustomFields DROP COLUMN UniqueValues, DROP COLUMN CanonicalizeClass, DROP COLUMN EntryHint",
+    "ALTER TABLE Queues DROP COLUMN SortOrder, DROP COLUMN SLADisabled, ADD COLUMN InitialPriority INT NOT NULL"
+    " DEFAULT 0, ADD COLUMN FinalPriority INT NOT NULL DEFAULT 0, ADD COLUMN DefaultDueIn INT NOT NULL DEFAULT 0",
+    "UPDATE Queues SET DefaultDueIn = 3 WHERE Name = 'General'",
+    "ALTER TABLE Articles DROP COLUMN Disabled",
+    "ALTER TABLE Tickets DROP COLUMN SLA, ADD COLUMN IssueStatement INT NOT NULL DEFAULT 0,"
+    " ADD COLUMN Resolution INT NOT NULL DEFAULT 0, ADD COLUMN Disabled SMALLINT NOT NULL DEFAULT 0",
+    "ALTER TABLE Users ADD COLUMN EmailEncoding VARCHAR(16), ADD COLUMN WebEncoding VARCHAR(16),"
+    " ADD COLUMN ExternalContactInfoId VARCHAR(100), ADD COLUMN ContactInfoSystem VARCHAR(30),"
+    " ADD COLUMN ExternalAuthId VARCHAR(100), ADD COLUMN AuthSystem VARCHAR(30), ADD COLUMN PGPKey TEXT",
+    "ALTER TABLE Principals ADD COLUMN ObjectId INT, ADD INDEX Principals2 (ObjectId)",
+    "ALTER TABLE `Groups` ADD COLUMN Type VARCHAR(64), ADD INDEX Groups4 (Domain, Type, Instance)",
+    "DELETE m FROM CachedGroupMembers m JOIN `Groups` g ON g.id IN (m.GroupId, m.ImmediateParentId, m.MemberId)"
+    f" WHERE {_NEW_ROLES}",
+    f"DELETE m FROM GroupMembers m JOIN `Groups` g ON g.id = m.GroupId WHERE {_NEW_ROLES}",
+    f"DELETE p FROM Principals p JOIN `Groups` g ON g.id = p.id WHERE {_NEW_ROLES}",
+    f"DELETE g FROM `Groups` g WHERE {_NEW_ROLES}",
+    "DROP TABLE Assets, Catalogs, CustomRoles, ObjectCustomRoles",
+    f"DELETE o FROM ObjectScrips o JOIN Scrips s ON s.id = o.Scrip {_SLA}",
+    f"DELETE s FROM Scrips s {_SLA}",
+    "DELETE FROM ScripActions WHERE ExecModule LIKE 'SLA%'",
+    "DELETE FROM ScripConditions WHERE ExecModule LIKE 'SLA%'",
+    "DELETE FROM ScripConditions WHERE ExecModule IN ('TimeWorkedChange', 'ViaInterface')",
+    # Of which steps make fields of their own, and recipients.
+    "UPDATE CustomFieldValues SET Category = NULL",
+    "DELETE FROM Attributes WHERE Name = 'Subscription'",
+)

@@ -15,7 +15,7 @@ from functools import partial
 import requests
 
 from harness.checks import exchanges, jobs
-from harness.checks.attempts import attempt
+from harness.checks.attempts import REPAIR, attempt
 from harness.checks.former_release import Former
 from harness.checks.log import LogAllowance, allowances, complaints, records
 from harness.checks.mails import Mails
@@ -28,9 +28,6 @@ from harness.verdict import Report
 
 CHECK = "application"
 QUESTION = "Does the site work for people, programs, mail and jobs?"
-REPAIR = (
-    "do the same by hand on a trial upgrade, read RT's log beside it, and mend the options or pages that it names"
-)
 _SHOWN = 5
 
 PAGES = (

@@ -12,6 +12,9 @@ from harness.rt.rest import RestError, SlowError
 from harness.rt.web import PageError
 from harness.verdict import Report
 
+REPAIR = (
+    "do the same by hand on a trial upgrade, read RT's log beside it, and mend the options or pages that it names"
+)
 PATIENCE = 4
 """Requests that may go without an answer until nothing more is asked over HTTP: each takes a minute."""
 SLOW = "no answer within"

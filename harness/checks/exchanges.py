@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from harness.checks.attempts import SLOW, attempt, expect
+from harness.checks.attempts import REPAIR, SLOW, attempt, expect
 from harness.checks.cached_fact import Remembered
 from harness.checks.mails import mails_about
 from harness.checks.trial_visit import Visit
@@ -57,7 +57,7 @@ def attempts(report: Report, visit: Visit) -> None:
 
 def heard(visit: Visit) -> Exchanged:
     """Return what comes out otherwise at a release. Writes. Raises InfrastructureError where it gave no answer."""
-    report = Report("", "")
+    report = Report("exchanges", "", repair=REPAIR)
     attempts(report, visit)
     if report.unanswered:
         raise InfrastructureError(f"RT {visit.rt.release} was slow: {report.unanswered[0]}.")

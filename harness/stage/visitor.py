@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 
-from harness.checks import application, mails, optional_jobs
+from harness.checks import application, attempts, mails, optional_jobs
 from harness.checks.jobs import LIMIT as JOB_LIMIT
 from harness.checks.log import records
 from harness.checks.trial_visit import Visit
@@ -67,7 +67,7 @@ def _said(database: Database, tickets: Sequence[int]) -> frozenset[str]:
 
 def shut_out(error: NotReadyError) -> Report:
     """Return the report on a site that never came up."""
-    report = Report(application.CHECK, application.QUESTION, looked_at=1, repair=application.REPAIR)
+    report = Report(application.CHECK, application.QUESTION, looked_at=1, repair=attempts.REPAIR)
     lines = [line for _, text in error.blocks for line in text.splitlines()]
     said = [redact.line(one.message) for one in records(lines) if one.complaint]
     report.find(

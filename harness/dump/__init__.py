@@ -73,6 +73,11 @@ class Dump:
         """Return the file's name without its endings."""
         return self.path.name.partition(".sql")[0]
 
+    @property
+    def accounts(self) -> dict[str, str]:
+        """Return names and passwords of people in it, where its manifest says any."""
+        return self.manifest.accounts if self.manifest else {}
+
     @contextlib.contextmanager
     def open(self) -> Iterator[IO[bytes]]:
         """Open the SQL text. Damage surfaces while reading: use `chunks` unless you handle it."""

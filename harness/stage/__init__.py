@@ -1,4 +1,4 @@
-"""The questions asked of one upgrade, each answered once.
+"""An upgrade on stage: both of its sides, and the questions asked of them, each answered once.
 
 So tests may ask in any order, and a gate may ask for all of it at once. What only reads comes before what writes.
 """
@@ -6,167 +6,145 @@ So tests may ask in any order, and a gate may ask for all of it at once. What on
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
-from harness import images
-from harness.checks import absorbed, mails, meaning_told, organization, step_mentions, views
-from harness.checks import application as application_check
-from harness.checks import history as history_check
-from harness.checks import integrity as integrity_check
-from harness.checks import meaning as meaning_check
-from harness.checks import preflight as preflight_check
-from harness.checks import rows as rows_check
-from harness.checks import run as run_check
-from harness.checks import schema as schema_check
-from harness.checks.former_release import Former
-from harness.checks.meaning_allowances import Upgrade
+from harness import leftovers
+from harness.checks import application, history, integrity, meaning, meaning_told, preflight, rows, run, schema
 from harness.checks.meaning_told import Meaning
-from harness.common.waits import GoneError, NotReadyError, Retry
-from harness.database import schema
-from harness.rt.thaw import Thawer
-from harness.stage import known as knowledge
-from harness.stage import visitor
-from harness.stage.asking import Asking
-from harness.upgrade import UpgradeRun
-from harness.verdict import Report
+from harness.checks.preflight import Recognised
+from harness.common import parallel
+from harness.common.once import Once
+from harness.dump.choice import Choice
+from harness.errors import RefusedError
+from harness.stage import questions
+from harness.stage.copies import Copies, Preparation
+from harness.stage.old_side import OldSide
+from harness.stage.shown import Shown
+from harness.stage.sides import Sides
+from harness.upgrade.lifecycle import Lifecycle
+from harness.verdict import Finding, Report
 
 
-def of_the_image(version: str) -> list[str]:
-    """Return what no check of an upgrade asks of the image that the user has named for a release; [] without one.
-
-    The smoke tests ask it, of those that are built here as well.
-    """
-    if not images.named_by_user(f"rt-{version}"):
-        return []
-    return [
-        "the image that was named, by itself: whether its health check fails when it must, whether it refuses a "
-        "database of another release, and how it ends: with the same RT_HARNESS_IMAGES, "
-        f".venv/bin/python -m pytest tests/smoke -k '[{version}'"
-    ]
-
-
-class Stage(Asking):
-    """An upgrade and what is asked of it.
+@dataclass(frozen=True)
+class Scope:
+    """How much is asked. thorough: every kind of page, every queue and dashboard; somebody who waits wants less.
 
     validates: whether preflight shows what rt-validator says of the old side: it takes seconds and is no finding.
+    accepts: tells which findings somebody has signed off, so that they do not keep the upgrade from being run.
     """
 
-    validates = True
+    thorough: bool = True
+    validates: bool = True
+    accepts: Callable[[Finding], bool] = lambda _: False
+
+
+class Stage:
+    """An upgrade and what is asked of it. Close it when done: it owns containers."""
+
+    def __init__(
+        self, lifecycle: Lifecycle, choice: Choice, *, shown: Shown | None = None, scope: Scope | None = None,
+        preparation: Preparation | None = None,
+    ) -> None:  # fmt: skip
+        """Remember what it is about; nothing is started yet."""
+        self.scope, self.pair = scope or Scope(), choice.pair
+        self._shown = shown or Shown()
+        self._copies = Copies(lifecycle, self._shown, preparation)
+        self.sides = Sides(self._copies, choice, self.refusal)
+        self.old_side = OldSide(self.sides)
+        self._once = Once()
+
+    # Whether the upgrade may be run at all.
+
+    def recognised(self) -> Recognised:
+        """What the dump is, by its own account: the part of preflight that may forbid the upgrade."""
+        return self._once("recognised", lambda: questions.recognised(self.sides, self.old_side))
+
+    def refusal(self) -> RefusedError | None:
+        """Why the upgrade must not be run: a second time, from the wrong release, or on half of one."""
+        stops = [one for one in self.recognised().stops if not self.scope.accepts(one)]
+        if not stops:
+            return None
+        return RefusedError(
+            f"The upgrade was not run, as preflight found that it is not one for this database: {stops[0].what}.",
+            repair=next((one.repair for one in stops if one.repair), ""),
+        )
+
+    def _answer(self, name: str, ask: Callable[[], Report]) -> Report:
+        """Report on the upgrade. Raises RefusedError at once where it must not be run."""
+        if refusal := self.refusal():
+            raise refusal
+        return self._report(name, ask)
+
+    def _report(self, name: str, ask: Callable[[], Report]) -> Report:
+        return self._once(f"report {name}", lambda: self._asked(name, ask))
+
+    def _asked(self, name: str, ask: Callable[[], Report]) -> Report:
+        started = time.monotonic()
+        with self._shown.step(name) as running:
+            report = ask()
+            if report.findings:
+                self._copies.need(f"the check {name}")
+            report.seconds = round(time.monotonic() - started, 2)
+            if report.findings:
+                running.fail(f"{len(report.findings)} findings")
+            else:
+                running.note(f"{report.looked_at} {report.unit}")
+            return report
 
     # Reports that only read.
 
     def preflight(self) -> Report:
-        """Can this upgrade go well? Asked of the untouched copy, by the old release and by the target."""
-
-        def ask() -> Report:
-            old = self.old()
-            known = preflight_check.Evidence(
-                configuration=self.lifecycle.new_side.configuration,
-                old_configuration=self.lifecycle.configuration,
-                recognised=self.recognised(),
-            )
-            if old and self.validates and (witness := self.witness()):
-                known.validation = self.old_validation(witness)
-            path = (self.pair.origin, self.pair.target)
-            return preflight_check.check(self.before(), old, self.scout(), path, steps=self.steps(), known=known)
-
-        return self._report(preflight_check.CHECK, ask)
+        """Can this upgrade go well?"""
+        validates = self.scope.validates
+        return self._report(
+            preflight.CHECK,
+            lambda: questions.preflight(self.sides, self.old_side, self.recognised(), validates=validates),
+        )
 
     def ran(self) -> Report:
         """Did the upgrade end well?"""
-        return self._answer(
-            run_check.CHECK, lambda: run_check.check(self.run(), self.steps(), before=self.old_start)
-        )
+        return self._answer(run.CHECK, lambda: questions.run(self.sides, self.old_side))
 
     def history(self) -> Report:
         """Does RT's own history tell of a complete upgrade?"""
-
-        def ask() -> Report:
-            thaw = Thawer(self.new())
-            before = self.old_history()
-            after = history_check.read(self.after(), thaw)
-            report = history_check.check(before, after, self.steps(), self.pair.origin, self.pair.target)
-            report.out_of_scope += knowledge.extensions(before, after)
-            return report
-
-        return self._answer(history_check.CHECK, ask)
+        return self._answer(history.CHECK, lambda: questions.history(self.sides, self.old_side))
 
     def schema(self) -> Report:
         """Is the upgraded schema a fresh install's?"""
-
-        def ask() -> Report:
-            after, before = schema.read(self.after()), self.old_schema()
-            said = step_mentions.read(self.new(), self.steps())
-            report = schema_check.check(after, self.fresh_schema(), self.steps(), before, spoken=said)
-            views.judge(report, self.before(), self.after())
-            absorbed.judge(report, absorbed.read(self.new()), before, after, self.after())
-            return report
-
-        return self._answer(schema_check.CHECK, ask)
+        return self._answer(schema.CHECK, lambda: questions.schema(self.sides, self.old_side))
 
     def rows(self) -> Report:
         """Is every row accounted for?"""
-
-        def ask() -> Report:
-            self.run()
-            known = self.remembered("digests", lambda: rows_check.digests(self.before()))
-            return rows_check.check(self.before(), self.after(), self.steps(), Thawer(self.new()), known=known)
-
-        return self._answer(rows_check.CHECK, ask)
+        return self._answer(rows.CHECK, lambda: questions.rows(self.sides))
 
     def integrity(self) -> Report:
         """Does rt-validator find what it did not find before?"""
-
-        def ask() -> Report:
-            old = self.witness()
-            before = self.old_validation(old) if old else None
-            self.run()
-            after = integrity_check.collect(self.new())
-            report = integrity_check.check(before, after, lambda: integrity_check.collect(self.scout()))
-            report.out_of_scope += self.spoken_for("validates")
-            return report
-
-        return self._answer(integrity_check.CHECK, ask)
+        return self._answer(integrity.CHECK, lambda: questions.integrity(self.sides, self.old_side))
 
     def meaning(self) -> Report:
         """Does RT say the same about the data as the old release did?"""
 
         def ask() -> Report:
-            old, accounts = self.witness(), self.accounts()
-            every = meaning_told.sampling(self.before())
-            before = None
-            if old:
-                now = self.moment()
-                before = self._of_old_side(
-                    f"meaning {meaning_told.key(accounts, every, now)}", Meaning,
-                    lambda: meaning_told.collect(old, accounts, every, now=now),
-                )  # fmt: skip
-            after = self._telling().result()
-            resorted = meaning_told.sorting(self.witnessed() or self.before()) != meaning_told.sorting(
-                self.after()
-            )
-            origin = self.witness_release() or self.pair.origin
-            done = Upgrade(origin, self.pair.target, tuple(self.steps()), resorted)
-            report = meaning_check.check(before, after, done)
-            organization.judge(report, self.before(), [one.organization for one in (before, after) if one])
-            report.out_of_scope += self.spoken_for("itself says of its data") if before else []
-            return report
+            before, after = self.old_side.meaning(), self._telling().result()
+            return questions.meaning(self.sides, self.old_side, before, after)
 
-        return self._answer(meaning_check.CHECK, ask)
+        return self._answer(meaning.CHECK, ask)
 
     def _telling(self) -> Future[Meaning]:
         """What the target says of the upgraded copy: being told, of the copy as it is when this returns."""
 
         def begin() -> Future[Meaning]:
-            self.run()
+            self.sides.run()
             held = threading.Event()
-            every = meaning_told.sampling(self.before())
             pool = ThreadPoolExecutor(1)
             told = pool.submit(
-                meaning_told.collect, self.new(), self.accounts(), every, held=held.set, now=self.moment()
-            )
+                meaning_told.collect, self.sides.new(), self.sides.dump.accounts, self.old_side.sampling(),
+                held=held.set, now=self.old_side.moment(),
+            )  # fmt: skip
             told.add_done_callback(lambda _: held.set())  # also where it fails
             pool.shutdown(wait=False)
             held.wait()
@@ -176,7 +154,7 @@ class Stage(Asking):
 
     def read_everything(self) -> None:
         """Have all that reads, or holds on to what it reads: from here on the upgraded copy may be written to."""
-        self._at_once(self._telling, self.rows, self.integrity, self.schema, self.history, self.ran)
+        self.at_once(self._telling, self.rows, self.integrity, self.schema, self.history, self.ran)
 
     # The report that writes.
 
@@ -185,66 +163,48 @@ class Stage(Asking):
 
         def ask() -> Report:
             self.read_everything()
-            try:
-                self.site()
-            except NotReadyError as error:
-                return self._never_came_up(error)
-            visit = visitor.invite(self.new(), self.site(), self.after(), self.accounts(), thorough=self.thorough)
-            report = application_check.check(
-                visit,
-                mails=lambda report, starts: mails.judge(report, self.old_mails(), self.new(), starts),
-                former=Former(self.old_start, self.old_mails, self.old_jobs, self.old_exchanges),
-            )
-            report.out_of_scope += self.spoken_for("sends by mail")
-            report.out_of_scope += of_the_image(self.pair.target)
-            return report
+            return questions.application(self.sides, self.old_side, thorough=self.scope.thorough)
 
-        return self._answer(application_check.CHECK, ask)
+        return self._answer(application.CHECK, ask)
 
-    def _never_came_up(self, error: NotReadyError) -> Report:
-        """Return the finding that the site does not start. Raises the error where it may be the machine's fault.
-
-        Apache that ends, or answers with an error for two minutes, has its reason in the site's own files or data.
-        """
-        self.need_containers("the start of the site")
-        killed = "exit code 137" in error.sentence  # by hand, or for want of memory
-        if killed or (not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry)):
-            raise error
-        return visitor.shut_out(error)
-
-    # All of it at once.
+    # All of it at once, and its end.
 
     def conduct(self) -> None:
         """Make everything, as much of it at once as makes sense; for a gate, which will ask for all of it.
 
         What goes wrong here shows again when a test asks for it.
         """
-        with self._phase_of("both sides"):
-            self._at_once(self._warm, self.fresh_schema)
-            self._at_once(self.recognised)
+        with self._shown.phase("both sides"):
+            # RT is loaded where it will be asked most, while the machine is waiting for other things.
+            self.at_once(lambda: self.sides.new().warm_up(), self.sides.fresh_schema)
+            self.at_once(self.recognised)
         # Each has a copy of its own, so neither preflight nor the old side's copy need keep the upgrade waiting.
-        self._at_once(self.run, self.preflight)
-        with self._phase_of("checks"):
-            reading = (self.rows, self.integrity, self.site, self.schema, self.history, self.ran)
-            self._at_once(*reading, self.meaning, self.application)
+        self.at_once(self.sides.run, self.preflight)
+        with self._shown.phase("checks"):
+            reading = (self.rows, self.integrity, self.sides.site, self.schema, self.history, self.ran)
+            self.at_once(*reading, self.meaning, self.application)
 
-    def _warm(self) -> None:
-        """Have RT loaded where it will be asked most, while the machine is waiting for other things."""
-        self.new().warm_up()
+    def at_once(self, *makers: Callable[[], object]) -> None:
+        """Make several of its things at the same time. What goes wrong shows when one of them is asked for."""
+        parallel.at_once(makers, stop=lambda: leftovers.halt_own(self.sides.lifecycle.client))
 
     def facts(self) -> dict[str, Any]:
         """Return what a report shows beside the checks."""
-        made: UpgradeRun | None = self._once.done("run")
+        made = self.sides.done()
         rows: Report | None = self._once.done("report rows")
         return {
             "upgrade steps": made.facts()["steps"] if made else [],
             "row_changes": rows.facts.get("row_changes", []) if rows else [],
         }
 
+    def close(self) -> None:
+        """Remove the containers and the copies."""
+        self._copies.close()
+
 
 QUESTIONS: Mapping[str, Callable[[Stage], Report]] = {
-    preflight_check.CHECK: Stage.preflight, run_check.CHECK: Stage.ran, history_check.CHECK: Stage.history,
-    schema_check.CHECK: Stage.schema, rows_check.CHECK: Stage.rows, integrity_check.CHECK: Stage.integrity,
-    meaning_check.CHECK: Stage.meaning, application_check.CHECK: Stage.application,
+    preflight.CHECK: Stage.preflight, run.CHECK: Stage.ran, history.CHECK: Stage.history,
+    schema.CHECK: Stage.schema, rows.CHECK: Stage.rows, integrity.CHECK: Stage.integrity,
+    meaning.CHECK: Stage.meaning, application.CHECK: Stage.application,
 }  # fmt: skip
 """What is asked of an upgrade, by the names of the checks, in the order of a report."""

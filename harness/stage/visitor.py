@@ -8,12 +8,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 
+from harness import images
 from harness.checks import application, attempts, mails, optional_jobs
 from harness.checks.jobs import LIMIT as JOB_LIMIT
 from harness.checks.log import records
 from harness.checks.trial_visit import Visit
 from harness.common import redact
-from harness.common.waits import NotReadyError
+from harness.common.waits import GoneError, NotReadyError, Retry
 from harness.database import Database
 from harness.errors import InfrastructureError
 from harness.rt import SITE_CONFIGURATION, Rt, web
@@ -65,8 +66,28 @@ def _said(database: Database, tickets: Sequence[int]) -> frozenset[str]:
     return frozenset(mark for mark in web.ERROR_MARKS if database.value(asked, [f"%{mark}%"] * 2))
 
 
+def of_the_image(version: str) -> list[str]:
+    """Return what no check of an upgrade asks of the image that the user has named for a release; [] without one.
+
+    The smoke tests ask it, of those that are built here as well.
+    """
+    if not images.named_by_user(f"rt-{version}"):
+        return []
+    return [
+        "the image that was named, by itself: whether its health check fails when it must, whether it refuses a "
+        "database of another release, and how it ends: with the same RT_HARNESS_IMAGES, "
+        f".venv/bin/python -m pytest tests/smoke -k '[{version}'"
+    ]
+
+
 def shut_out(error: NotReadyError) -> Report:
-    """Return the report on a site that never came up."""
+    """Return the report on a site that never came up. Raises the error where it may be the machine's fault.
+
+    Apache that ends, or answers with an error for two minutes, has its reason in the site's own files or data.
+    """
+    killed = "exit code 137" in error.sentence  # by hand, or for want of memory
+    if killed or (not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry)):
+        raise error
     report = Report(application.CHECK, application.QUESTION, looked_at=1, repair=attempts.REPAIR)
     lines = [line for _, text in error.blocks for line in text.splitlines()]
     said = [redact.line(one.message) for one in records(lines) if one.complaint]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from harness import dump, releases
 from harness.checks import application, preflight
 from harness.checks.preflight_configuration import PASSAGES
-from harness.common import cache
+from harness.common.once import Once
 from harness.database import Database
-from harness.database.baseline import Baseline
 from harness.dump.choice import Choice
 from harness.errors import InfrastructureError
 from harness.rt import Configuration
-from harness.stage import QUESTIONS, Stage
+from harness.stage import QUESTIONS, Scope, Stage
+from harness.stage.copies import Preparation
 from harness.traps import Sign, Trap
 from harness.upgrade import statements
 from harness.upgrade.lifecycle import Lifecycle
@@ -41,39 +41,36 @@ class Sprung:
         return "\n".join([*parts, *map(str, self.reports)])
 
 
-class Scene(Stage):
-    """The stage of one trap."""
+class Scene:
+    """The dump of one trap, and what is done to each copy of it before anything is asked."""
 
     def __init__(self, lifecycle: Lifecycle, trap: Trap) -> None:
         """Choose what the trap says, in the site configuration that it says."""
         files = {name: text.encode() for name, text in trap.configuration.items()}
-        own = Lifecycle(lifecycle.client, Configuration(files), lifecycle.notify)
+        self.lifecycle = Lifecycle(lifecycle.client, Configuration(files), lifecycle.notify)
         release, _, keyword = trap.dump.removeprefix("rt-").partition("-")
         pair = releases.pair(trap.declared, trap.target, trap.server)
-        super().__init__(own, Choice(pair, dump.load(dump.bundled(release, keyword))))
-        self.trap = trap
+        self.choice, self.trap = Choice(pair, dump.load(dump.bundled(release, keyword))), trap
+        self._once = Once()
 
-    def baseline(self) -> Baseline:
-        """Return the dump's baseline under another key: what is known of the dump is not true once patched."""
+    def stage(self, *, validates: bool) -> Stage:
+        """Return the upgrade of the patched dump."""
         key = json.dumps([self.trap.patch, self.trap.administrator, self.trap.prior, self.trap.cut_at])
-        return replace(super().baseline(), key=cache.digest(super().baseline().key, key))
+        patched = Preparation((key,), f"setting the trap {self.trap.name}", self._set, kept=False)
+        return Stage(self.lifecycle, self.choice, scope=Scope(validates=validates), preparation=patched)
 
-    def _copy(self, title: str, origin: Baseline | None = None) -> Database:
-        database = super()._copy(title, origin)
+    def _set(self, database: Database) -> None:
         if self.trap.prior:
             self._upgrade_first(database)
         database.execute(*self.trap.patch)
         if self.trap.administrator:
             database.execute(*self.trap.administrator, root=True)
-        return database
 
     def _upgrade_first(self, database: Database) -> None:
         """Upgrade a copy the way it was upgraded before anybody asked us, whole or not."""
-        manifest = self.dump.manifest
-        origin = manifest.release if manifest else self.pair.origin
-        hold = 0
-        if self.trap.cut_at:
-            hold = self._middle_of(origin)
+        manifest = self.choice.dump.manifest
+        origin = manifest.release if manifest else self.choice.pair.origin
+        hold = self._once("middle", lambda: self._middle_of(origin)) if self.trap.cut_at else 0
         with statements.counting(self.lifecycle, self.trap.prior, database, hold) as tools:
             made = statements.run(tools, origin, self.trap.prior, held=lambda: statements.kill(tools))
         if bool(made.run.code) != bool(hold):
@@ -81,25 +78,14 @@ class Scene(Stage):
 
     def _middle_of(self, origin: str) -> int:
         """Return the number of the statement in the middle of the step `cut_at`."""
-
-        def count() -> int:
-            database = super(Scene, self)._copy("copy to count statements on")
-            with statements.counting(self.lifecycle, self.trap.prior, database) as tools:
-                every = statements.run(tools, origin, self.trap.prior).statements
-            mine = [one.number for one in every if one.step == self.trap.cut_at]
-            return mine[len(mine) // 2]
-
-        return self._once("middle", count)
-
-    def prepare(self, names: Sequence[str]) -> None:
-        """Start at once what these checks will need."""
-        self.validates = "integrity" in names
-        needed: list[Callable[[], object]] = [self.recognised]
-        if set(names) != {preflight.CHECK}:
-            needed.append(self.new)
-        if "schema" in names:
-            needed.append(self.fresh_schema)
-        self._at_once(*needed)
+        whole = self.lifecycle.restored(self.choice.dump, self.choice.pair.server)
+        with (
+            self.lifecycle.baselines.cloned(whole) as database,
+            statements.counting(self.lifecycle, self.trap.prior, database) as tools,
+        ):
+            every = statements.run(tools, origin, self.trap.prior).statements
+        mine = [one.number for one in every if one.step == self.trap.cut_at]
+        return mine[len(mine) // 2]
 
 
 def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
@@ -107,18 +93,28 @@ def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
 
     A check that is asked and does not report makes it NOT PROVEN, as in a gate.
     """
-    scene = Scene(lifecycle, trap)
+    names = trap.checks
+    if trap.verdict is not Verdict.NO_GO:  # that nothing was found must come from asking everything
+        names = tuple(dict.fromkeys((*READING, *names)))
+    stage = Scene(lifecycle, trap).stage(validates="integrity" in names)
     try:
-        names = trap.checks
-        if trap.verdict is not Verdict.NO_GO:  # that nothing was found must come from asking everything
-            names = tuple(dict.fromkeys((*READING, *names)))
-        scene.prepare(names)
-        reports = [QUESTIONS[name](scene) for name in names]
-        refused = scene.refusal() is not None
+        _start(stage, names)
+        reports = [QUESTIONS[name](stage) for name in names]
+        refused = stage.refusal() is not None
     finally:
-        scene.close()
+        stage.close()
     missing = [sign for sign in trap.signs if not given(sign, reports)]
     return Sprung(Outcome(reports, expected=names).verdict(), refused, reports, missing)
+
+
+def _start(stage: Stage, names: Sequence[str]) -> None:
+    """Start at once what these checks will need."""
+    needed: list[Callable[[], object]] = [stage.recognised]
+    if set(names) != {preflight.CHECK}:
+        needed.append(stage.sides.new)
+    if "schema" in names:
+        needed.append(stage.sides.fresh_schema)
+    stage.at_once(*needed)
 
 
 def given(sign: Sign, reports: list[Report]) -> bool:

@@ -81,10 +81,10 @@ def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
     """
 
     def make(database: Database | None, check: HealthUser | None) -> dict[str, Any]:
-        image = place.image or stage.lifecycle.rt_image(stage.pair.target)
+        image = place.image or stage.sides.lifecycle.rt_image(stage.pair.target)
         folder = place.secrets if database is None else str(mounted(database, check))
         app = scratch.definition(DEFINITION, image=image, secrets=folder)
-        app["labels"] |= {"RT_RELEASE": stage.pair.target, "RT_SCHEMA": stage.new().upgrade_steps()[-1]}
+        app["labels"] |= {"RT_RELEASE": stage.pair.target, "RT_SCHEMA": stage.sides.new().upgrade_steps()[-1]}
         app["healthChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 6, "delaySeconds": 1}
         app["readinessChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 1}
         if database is not None:
@@ -96,7 +96,7 @@ def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
     def site_files() -> Path:
         """Lay out what all copies have: the site's own configuration, and that no mail goes to anybody."""
         own = tmp_path / "site.d"
-        for path, content in stage.lifecycle.new_side.configuration.inside():
+        for path, content in stage.sides.lifecycle.new_side.configuration.inside():
             file = own / Path(path).relative_to(SITE_CONFIGURATION)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
@@ -120,7 +120,7 @@ def upgraded(stage: Stage, place: scratch.Place, request: pytest.FixtureRequest)
         return None
     if others_look(request):
         stage.read_everything()  # a site that is used writes
-    return stage.after()
+    return stage.sides.after()
 
 
 @pytest.fixture
@@ -130,8 +130,8 @@ def upgraded_site(
     """The definition of the upgraded copy, and what is doubtful about the site's own health check."""
     if upgraded is None:
         return definition(None, None), ()  # the agents' secrets say with which account
-    known = stage.dump.manifest.accounts.get("healthcheck", "") if stage.dump.manifest else ""
-    check = health_user(stage.new(), DEFINITION["env"], known)
+    known = stage.sides.dump.accounts.get("healthcheck", "")
+    check = health_user(stage.sides.new(), DEFINITION["env"], known)
     return definition(upgraded, check), check.doubts
 
 
@@ -163,7 +163,7 @@ def test_a_copy_that_was_not_upgraded_is_not_deployed(
     """The defect that the test above must catch: the guard in the image refuses, and that is a finding."""
     if place.real:
         pytest.skip("a real Marathon's agents cannot reach the copies of this machine")
-    app = definition(stage.before(), None) | {"instances": 1}
+    app = definition(stage.sides.before(), None) | {"instances": 1}
     try:
         report = Deployer(marathon, pace=Pace(interval=0.2)).deploy(app)
     finally:

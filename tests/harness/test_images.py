@@ -16,7 +16,7 @@ from harness.dump.choice import DEFAULT_SERVER, DEFAULT_TARGET
 from harness.errors import UsageError
 from harness.images import OVERRIDE_VARIABLE, ImageBuildError, Images
 from harness.releases import server
-from harness.stage import of_the_image
+from harness.stage.visitor import of_the_image
 from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine

@@ -74,10 +74,10 @@ def test_what_is_spared_stays_and_the_rest_goes(engine: DockerClient) -> None:
 def test_a_stage_leaves_the_copy_and_takes_everything_else(lifecycle: Lifecycle, upgraded: bool) -> None:
     """It is closed like any other; the copy is no longer its own, and what it is is said."""
     stage = Stage(lifecycle, choose("5.0.7", "5.0.10", "mariadb-10.11"))
-    assert stage.keep() is None
-    copy, other = stage.after() if upgraded else stage.untouched(), stage.before()
+    assert stage.sides.keep() is None
+    copy, other = stage.sides.after() if upgraded else stage.sides.untouched(), stage.sides.before()
     try:
-        kept = stage.keep()
+        kept = stage.sides.keep()
         stage.close()
         assert kept is not None
         assert kept.upgraded == upgraded

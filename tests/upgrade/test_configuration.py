@@ -17,7 +17,7 @@ from harness.common import cache
 from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.releases import pair
 from harness.rt import Configuration, Rt
-from harness.stage import Stage, known
+from harness.stage import Scope, Stage, questions
 from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
@@ -62,8 +62,8 @@ def said(tools: Rt | None) -> str:
 def test_both_sides_know_the_sites_lifecycles_and_plugins(stage: Stage) -> None:
     """RT cannot read a site's tickets without the lifecycles they are in."""
     expected = "config.example.org|packed,sent,delivered|loaded"
-    assert said(stage.old()) == expected
-    assert said(stage.new()) == expected
+    assert said(stage.sides.old()) == expected
+    assert said(stage.sides.new()) == expected
 
 
 def test_each_side_can_have_its_own(engine: DockerClient) -> None:
@@ -73,18 +73,17 @@ def test_each_side_can_have_its_own(engine: DockerClient) -> None:
         {**one.files, "storage.pm": b"Set(%ExternalStorage, Type => 'Disk', Path => '/srv');\n1;\n"}
     )
     plain = choose(path=dump.FOLDER / "rt-4.4.6-plain.sql.zst")
-    made = Stage(Lifecycle(engine, one, new_configuration=other), plain)
-    made.validates = False
+    made = Stage(Lifecycle(engine, one, new_configuration=other), plain, scope=Scope(validates=False))
     program = "use RT -init; print RT->Config->Get('rtname');"
     try:
-        sides = (made.old(), made.scout(), made.new(), made.witness())
+        sides = (made.sides.old(), made.sides.scout(), made.sides.new(), made.old_side.witness())
         assert [side.perl(program).out for side in sides if side] == ["old", "new", "new", "old"]
         report = made.preflight()
     finally:
         made.close()
     assert report.facts["options that neither release knows"] == []
     assert "ExternalStorage" in {one.where for one in report.findings}, "forgotten on the new side"
-    assert made.lifecycle.new_side.images is made.lifecycle.images
+    assert made.sides.lifecycle.new_side.images is made.sides.lifecycle.images
 
 
 def test_upgrades_that_are_kept_have_it_too(engine: DockerClient, lifecycle: Lifecycle) -> None:
@@ -118,7 +117,7 @@ def test_an_extension_with_steps_of_its_own_is_named() -> None:
         History({"RT": [], "RT::IR": []}),
         History({"RT": [], "RT-Extension-Assets": [], "who? <me>": []}),
     )
-    assert [one.partition(",")[0] for one in known.extensions(before, after)] == [
+    assert [one.partition(",")[0] for one in questions.extensions(before, after)] == [
         "the steps of RT-Extension-Assets",
         "the steps of RT::IR",
     ]
@@ -133,7 +132,7 @@ def test_a_configuration_that_is_wrong_is_said_by_the_upgrade(engine: DockerClie
     finally:
         stage.close()
     assert "site.pm" in str(report)
-    assert stage.run().code != 0
+    assert stage.sides.run().code != 0
 
 
 LIFECYCLE = dump.FOLDER / "rt-4.4.6-lifecycle.sql.zst"
@@ -144,8 +143,7 @@ OWN = dump.FOLDER / "generator" / "local-lifecycle.pm"
 def lifecycles(engine: DockerClient, request: pytest.FixtureRequest) -> Iterator[Stage]:
     """An upgrade of the dump whose tickets are in statuses that no RT knows by itself."""
     configuration = Configuration.read(OWN if request.param else None)
-    made = Stage(Lifecycle(engine, configuration), choose(path=LIFECYCLE))
-    made.validates = False
+    made = Stage(Lifecycle(engine, configuration), choose(path=LIFECYCLE), scope=Scope(validates=False))
     yield made
     made.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,32 +12,36 @@ from harness.database import liveness
 from harness.dump.choice import choose
 from harness.errors import InfrastructureError
 from harness.stage import Stage
-from harness.stage.sides import Silent
+from harness.stage.shown import Shown, Silent
 from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 
 
-class Doomed(Stage):
-    """An upgrade whose server is killed when it says that it begins a certain step."""
+class Heard(Shown):
+    """Hears what the upgrade says, before it goes on."""
+
+    def __init__(self, hear: Callable[[str], None]) -> None:
+        """Remember whom to tell."""
+        super().__init__()
+        self._hear = hear
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[Silent]:
-        """Listen to the upgrade."""
-        yield Listener(self) if title.startswith("upgrade") else Silent()
+        """Listen to the upgrade, and to nothing else."""
+        yield Listener(self._hear) if title.startswith("upgrade") else Silent()
 
 
 class Listener(Silent):
-    """Hears what the upgrade says, before it goes on."""
+    """A step that hands on what is noted."""
 
-    def __init__(self, stage: Stage) -> None:
-        """Remember whose server it is."""
-        self.stage = stage
+    def __init__(self, hear: Callable[[str], None]) -> None:
+        """Remember whom to tell."""
+        self._hear = hear
 
     def note(self, text: str) -> None:
-        """Kill the server."""
-        if text == "Processing 4.5.1":
-            self.stage.untouched().container.signal("KILL")
+        """Hand it on."""
+        self._hear(text)
 
 
 @pytest.fixture
@@ -48,14 +52,20 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_during_the_upgrade(lifecycle: Lifecycle) -> None:
     """The kernel ends the largest process where memory is short; RT then ends like one with a broken step."""
-    stage = Doomed(lifecycle, choose())
+
+    def doom(said: str) -> None:
+        """Kill the server when the upgrade says that it begins a certain step."""
+        if said == "Processing 4.5.1":
+            stage.sides.untouched().container.signal("KILL")
+
+    stage = Stage(lifecycle, choose(), shown=Heard(doom))
     try:
         for question in (stage.ran, stage.rows):
             with pytest.raises(
                 InfrastructureError, match=r"^mariadb-10\.11 went away during upgrade to 5\.0\.3: "
             ):
                 question()
-        assert liveness.gone(stage.before()) is None
+        assert liveness.gone(stage.sides.before()) is None
     finally:
         stage.close()
 
@@ -64,10 +74,8 @@ def test_during_a_check(lifecycle: Lifecycle) -> None:
     """A validator whose server is gone finds what none has found before."""
     stage = Stage(lifecycle, choose("5.0.3", "5.0.3"))
     try:
-        witness = stage.witness()
-        assert witness
-        stage.old_validation(witness)  # what was found before is known, whoever ran before this test
-        stage.after().container.signal("KILL")
+        assert stage.old_side.validation()  # what was found before is known, whoever ran before this test
+        stage.sides.after().container.signal("KILL")
         with pytest.raises(InfrastructureError, match=r"^mariadb-10\.11 went away during the check integrity: "):
             stage.integrity()
     finally:
@@ -79,12 +87,11 @@ def test_while_something_is_learnt_to_be_remembered(lifecycle: Lifecycle) -> Non
     """What a dead server says of the old side would be taken for its state in every run to come."""
     stage = Stage(lifecycle, choose())
     try:
-        old = stage.old()
-        assert old
-        stage.before().container.signal("KILL")
+        assert stage.sides.old()
+        stage.sides.before().container.signal("KILL")
         with pytest.raises(
             InfrastructureError, match=r"^mariadb-10\.11 went away during the reading of validation"
         ):
-            stage.old_validation(old)
+            stage.old_side.validation()
     finally:
         stage.close()

@@ -7,7 +7,7 @@ NO-GO to every site of that age.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,11 @@ from harness.checks import history as history_check
 from harness.checks import rows as rows_check
 from harness.common import cache
 from harness.database import Database
-from harness.database.baseline import Baseline
 from harness.dump import FOLDER
 from harness.dump.choice import choose
 from harness.rt.thaw import Thawer
-from harness.stage import QUESTIONS, Stage
+from harness.stage import QUESTIONS, Scope, Stage
+from harness.stage.copies import Preparation
 from harness.upgrade.lifecycle import Lifecycle
 from tests.upgrade.old_sites import AS_OF_4_2
 
@@ -105,46 +105,39 @@ BY_SQL = (
 )
 
 
-class OldSite(Stage):
-    """An upgrade of the plain dump with all of it in."""
+def aged(lifecycle: Lifecycle, statements: Sequence[str], program: str = "") -> Preparation:
+    """Return what makes a dump an old site: SQL, and a program for the release that it is of."""
 
-    statements: tuple[str, ...] = BY_SQL
-    program = THROUGH_RT
-    validates = False
-
-    def _restore(self) -> Baseline:
-        parts = ["old site", cache.digest(*self.statements, self.program)]
-        what = "making the dump an old site"
-        return self.lifecycle.baselines.of_clone(super()._restore(), parts, what, self._age)
-
-    def _age(self, database: Database) -> None:
-        database.execute(*self.statements)
-        if self.program:
-            tools = self.lifecycle.tools(ORIGIN, database)
-            try:
-                done = tools.perl(self.program)
-            finally:
-                tools.remove()
+    def age(database: Database) -> None:
+        database.execute(*statements)
+        if program:
+            with lifecycle.tools(ORIGIN, database) as tools:
+                done = tools.perl(program)
             assert done.code == 0, done.err
+
+    return Preparation(("old site", cache.digest(*statements, program)), "making the dump an old site", age)
 
 
 @pytest.fixture(scope="module")
-def site(lifecycle: Lifecycle) -> Iterator[OldSite]:
-    """One upgrade of it."""
-    stage = OldSite(lifecycle, choose(ORIGIN, TARGET, SERVER, FOLDER / f"rt-{ORIGIN}-plain.sql.zst"))
+def site(lifecycle: Lifecycle) -> Iterator[Stage]:
+    """One upgrade of the plain dump with all of it in."""
+    stage = Stage(
+        lifecycle, choose(ORIGIN, TARGET, SERVER, FOLDER / f"rt-{ORIGIN}-plain.sql.zst"),
+        scope=Scope(validates=False), preparation=aged(lifecycle, BY_SQL, THROUGH_RT),
+    )  # fmt: skip
     yield stage
     stage.close()
 
 
 @pytest.mark.control("an old site")
 @pytest.mark.parametrize("check", [name for name in QUESTIONS if name not in ("integrity", "application")])
-def test_no_check_finds_anything(site: OldSite, check: str) -> None:
+def test_no_check_finds_anything(site: Stage, check: str) -> None:
     """Every finding would be a false alarm, for years, on every site of that age."""
     report = QUESTIONS[check](site)
     assert report, str(report)
 
 
-def test_what_is_let_go_is_named(site: OldSite) -> None:
+def test_what_is_let_go_is_named(site: Stage) -> None:
     """Whoever reads the report learns what the site carries along."""
     schema, history = "\n".join(site.schema().allowed), site.history().facts
     assert "INDEX (Domain, Instance)" in schema
@@ -156,18 +149,18 @@ def test_what_is_let_go_is_named(site: OldSite) -> None:
     assert [one for one in site.meaning().out_of_scope if "custom fields" in one] == []
 
 
-def test_it_really_is_an_old_site(site: OldSite) -> None:
+def test_it_really_is_an_old_site(site: Stage) -> None:
     """A fixture that plants nothing proves nothing."""
-    assert len(history_check.opened(site.old_history().events("RT::Extension::Never"))) == 1
+    assert len(history_check.opened(site.old_side.history().events("RT::Extension::Never"))) == 1
     order = "SELECT MAX(LENGTH(Content)) FROM Attributes WHERE Name = 'UpgradeHistory'"
-    assert int(site.before().value(order)) > LONG
+    assert int(site.sides.before().value(order)) > LONG
     links = (
         "SELECT COUNT(*) FROM Links l JOIN Attributes a ON l.Target LIKE CONCAT('attribute://%/', a.id)"
         " WHERE a.Description = 'second name'"
     )
-    assert (site.before().value(links), site.after().value(links)) == (1, 0)
+    assert (site.sides.before().value(links), site.sides.after().value(links)) == (1, 0)
     groups = "SELECT COUNT(*) FROM `Groups` g JOIN Principals p ON p.id = g.id WHERE"
-    assert int(site.before().value(f"{groups} g.Name LIKE 'left %' AND p.Disabled")) == 2
+    assert int(site.sides.before().value(f"{groups} g.Name LIKE 'left %' AND p.Disabled")) == 2
 
 
 OTHERS = (
@@ -179,16 +172,13 @@ OTHERS = (
 )
 
 
-class NewerSite(OldSite):
-    """An upgrade of a dump whose tables RT has converted already, with others beside them."""
-
-    statements, program = OTHERS, ""
-
-
 @pytest.mark.control("tables in other collations")
 def test_other_collations_of_long_ago_forbid_nothing(lifecycle: Lifecycle) -> None:
     """Nothing stops the upgrade, and nothing in it has to do with them."""
-    stage = NewerSite(lifecycle, choose("5.0.3", TARGET, SERVER, FOLDER / "rt-5.0.3-campus.sql.zst"))
+    stage = Stage(
+        lifecycle, choose("5.0.3", TARGET, SERVER, FOLDER / "rt-5.0.3-campus.sql.zst"),
+        scope=Scope(validates=False), preparation=aged(lifecycle, OTHERS),
+    )  # fmt: skip
     try:
         assert stage.refusal() is None
         reports = [stage.preflight(), stage.schema(), stage.rows()]
@@ -199,25 +189,24 @@ def test_other_collations_of_long_ago_forbid_nothing(lifecycle: Lifecycle) -> No
     assert "Ledger: latin1" in str(reports[1].facts)
 
 
-class VeryOldSite(OldSite):
-    """An upgrade of the plain dump with the tables of RT 4.2, of which its history knows nothing."""
-
-    statements, program = AS_OF_4_2, ""
-
-    def refusal(self) -> None:
-        """Run it all the same."""
-
-
 @pytest.mark.slow
 def test_what_nobody_has_rules_for_is_not_proven(lifecycle: Lifecycle, tmp_path: Path) -> None:
     """Neither right nor wrong: no finding, and no GO. What no such step does is found as ever."""
     path = tmp_path / "site.sql.zst"
     shutil.copy(FOLDER / f"rt-{ORIGIN}-plain.sql.zst", path)  # without its manifest, which says another release
-    stage = VeryOldSite(lifecycle, choose("4.2.11", "5.0.3", SERVER, path))
+    # The tables of RT 4.2, of which its history knows nothing; it is run all the same.
+    stage = Stage(
+        lifecycle, choose("4.2.11", "5.0.3", SERVER, path),
+        scope=Scope(validates=False, accepts=lambda _: True), preparation=aged(lifecycle, AS_OF_4_2),
+    )  # fmt: skip
     try:
         reports = [stage.ran(), stage.schema(), stage.rows(), stage.integrity()]
-        stage.after().execute("UPDATE Tickets SET Subject = 'planted' WHERE id = 1", "DELETE FROM Scrips LIMIT 1")
-        again = rows_check.check(stage.before(), stage.after(), stage.steps(), Thawer(stage.new()))
+        stage.sides.after().execute(
+            "UPDATE Tickets SET Subject = 'planted' WHERE id = 1", "DELETE FROM Scrips LIMIT 1"
+        )
+        again = rows_check.check(
+            stage.sides.before(), stage.sides.after(), stage.sides.steps(), Thawer(stage.sides.new())
+        )
     finally:
         stage.close()
     assert [str(report) for report in reports if report.findings] == []

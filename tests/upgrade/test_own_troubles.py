@@ -12,10 +12,10 @@ import pytest
 from harness.checks import absorbed
 from harness.common import cache
 from harness.database import Database, schema
-from harness.database.baseline import Baseline
 from harness.dump import FOLDER
 from harness.dump.choice import choose
-from harness.stage import Stage
+from harness.stage import Scope, Stage
+from harness.stage.copies import Preparation
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
@@ -78,37 +78,29 @@ need($root->AddAttribute(Name => 'Subscription', Content => {{ DashboardId => 98
 """
 
 
-class Troubled(Stage):
-    """An upgrade of the plain dump with all of it in."""
+@pytest.fixture(scope="module")
+def site(lifecycle: Lifecycle) -> Iterator[Stage]:
+    """One upgrade of it, asked as a gate asks."""
 
-    validates = False
-
-    def _restore(self) -> Baseline:
-        parts = ["troubles", cache.digest(*BY_SQL, THROUGH_RT)]
-        what = "making the dump a site with troubles"
-        return self.lifecycle.baselines.of_clone(super()._restore(), parts, what, self._trouble)
-
-    def _trouble(self, database: Database) -> None:
-        tools = self.lifecycle.tools(ORIGIN, database)
-        try:
+    def trouble(database: Database) -> None:
+        with lifecycle.tools(ORIGIN, database) as tools:
             done = tools.perl(THROUGH_RT)
-        finally:
-            tools.remove()
         assert done.code == 0, done.err
         database.execute(*BY_SQL)
 
-
-@pytest.fixture(scope="module")
-def site(lifecycle: Lifecycle) -> Iterator[Troubled]:
-    """One upgrade of it, asked as a gate asks."""
-    stage = Troubled(lifecycle, choose(ORIGIN, TARGET, SERVER, FOLDER / f"rt-{ORIGIN}-plain.sql.zst"))
-    stage.thorough = False
+    stage = Stage(
+        lifecycle, choose(ORIGIN, TARGET, SERVER, FOLDER / f"rt-{ORIGIN}-plain.sql.zst"),
+        scope=Scope(thorough=False, validates=False),
+        preparation=Preparation(
+            ("troubles", cache.digest(*BY_SQL, THROUGH_RT)), "making the dump a site with troubles", trouble
+        ),
+    )  # fmt: skip
     yield stage
     stage.close()
 
 
 @pytest.mark.mutants("schema")
-def test_what_an_extension_leaves_behind_is_found(site: Troubled) -> None:
+def test_what_an_extension_leaves_behind_is_found(site: Stage) -> None:
     """Every token of a program is dead after the steps, and their table looks like the site's own."""
     report = site.schema()
     assert [one.where for one in report.findings] == ["RTxAuthTokens"]
@@ -117,9 +109,9 @@ def test_what_an_extension_leaves_behind_is_found(site: Troubled) -> None:
     assert any("1 rows of FM_Topics that are not in Topics" in one for one in report.out_of_scope)
 
 
-def test_what_the_releases_scripts_copy_is_read(site: Troubled) -> None:
+def test_what_the_releases_scripts_copy_is_read(site: Stage) -> None:
     """A script written in another way would be passed over without a word."""
-    assert {(one.script, one.source, one.goal) for one in absorbed.read(site.new())} >= {
+    assert {(one.script, one.source, one.goal) for one in absorbed.read(site.sides.new())} >= {
         ("upgrade-authtokens", "RTxAuthTokens", "AuthTokens"),
         ("upgrade-configurations", "RTxDatabaseSettings", "Configurations"),
         ("upgrade-assets", "RTxAssets", "Assets"),
@@ -128,7 +120,7 @@ def test_what_the_releases_scripts_copy_is_read(site: Troubled) -> None:
 
 
 @pytest.mark.mutants("meaning")
-def test_code_that_no_longer_loads_is_found(site: Troubled) -> None:
+def test_code_that_no_longer_loads_is_found(site: Stage) -> None:
     """Nothing tells of it but a line in the log, on the day when it is needed."""
     found = [one for one in site.meaning().findings if one.where == "code"]
     assert sorted(one.what.partition(" loaded")[0] for one in found) == [
@@ -137,14 +129,14 @@ def test_code_that_no_longer_loads_is_found(site: Troubled) -> None:
     assert [one.where for one in site.meaning().findings if one.where != "code"] == []
 
 
-def test_code_that_never_loaded_is_a_fact(site: Troubled) -> None:
+def test_code_that_never_loaded_is_a_fact(site: Stage) -> None:
     """So is what a CONFIG brings that nobody gave: neither side can load it here."""
     scrip, template = site.meaning().facts["code that did not load before either"]
     assert scrip.endswith(", action")
     assert template.endswith(", code"), "the one that ends whoever loads it; the one that prints does load"
 
 
-def test_nothing_of_the_code_itself_is_told(site: Troubled) -> None:
+def test_nothing_of_the_code_itself_is_told(site: Stage) -> None:
     """Scrips hold passwords of the services that they ask."""
     report = site.meaning()
     text = "\n".join((str(report), str(report.facts), report.to_json()))
@@ -153,7 +145,7 @@ def test_nothing_of_the_code_itself_is_told(site: Troubled) -> None:
 
 
 @pytest.mark.control("application")
-def test_what_the_old_release_complained_of_as_well_is_no_finding(site: Troubled) -> None:
+def test_what_the_old_release_complained_of_as_well_is_no_finding(site: Stage) -> None:
     """Global scrips that fail at every ticket or rename it, and a subscription to a dashboard that is gone."""
     report = site.application()
     assert report, str(report)
@@ -162,21 +154,21 @@ def test_what_the_old_release_complained_of_as_well_is_no_finding(site: Troubled
     assert report.facts["came out so before as well"] == ["REST: the subject came back as another text"]
 
 
-def test_what_was_copied_is_no_finding_any_more(site: Troubled) -> None:
+def test_what_was_copied_is_no_finding_any_more(site: Stage) -> None:
     """By the release's own script, which a plan has after the steps; other rows of the same ids are not those."""
     site.schema()  # what this writes is not for the others to see, whatever their order
     site.meaning()
     script = "/opt/rt/upgrade/upgrade-authtokens"
-    done = site.new().run("perl", script, "--dba-password", "not asked for")
+    done = site.sides.new().run("perl", script, "--dba-password", "not asked for")
     assert done.code == 0, done.err
     assert left(site) == []
-    site.after().execute("UPDATE AuthTokens SET Created = Created + INTERVAL 1 DAY WHERE id = 2")
+    site.sides.after().execute("UPDATE AuthTokens SET Created = Created + INTERVAL 1 DAY WHERE id = 2")
     assert left(site) == ["RTxAuthTokens: 1 rows"]
 
 
-def left(site: Troubled) -> list[str]:
+def left(site: Stage) -> list[str]:
     """Return what the check says of the extensions' tables as they are now."""
     report = Report("schema", "")
-    before, after = (schema.read(one) for one in (site.before(), site.after()))
-    absorbed.judge(report, absorbed.read(site.new()), before, after, site.after())
+    before, after = (schema.read(one) for one in (site.sides.before(), site.sides.after()))
+    absorbed.judge(report, absorbed.read(site.sides.new()), before, after, site.sides.after())
     return [f"{one.where}: {one.what.partition(' of ')[0]}" for one in report.findings]

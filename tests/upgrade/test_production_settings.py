@@ -174,13 +174,12 @@ def test_a_site_that_does_not_come_up_is_a_finding(stage: Stage, monkeypatch: py
     assert "could not find component" in "".join(finding.samples)
 
 
-@pytest.mark.parametrize("stage", [Configuration()], indirect=True)
-def test_a_site_that_was_killed_is_none(stage: Stage) -> None:
+def test_a_site_that_was_killed_is_none() -> None:
     """The kernel ends the largest process where memory is short, and nothing is wrong with the site."""
     error = GoneError("RT will not happen: the container ended with exit code 137 (out of memory) (after 3 s).")
     with pytest.raises(GoneError):
-        stage._never_came_up(error)
-    assert stage._never_came_up(GoneError("RT will not happen: it ended with exit code 71.")).findings
+        visitor.shut_out(error)
+    assert visitor.shut_out(GoneError("RT will not happen: it ended with exit code 71.")).findings
 
 
 def test_what_is_pinned_in_files_is_pinned_in_the_database() -> None:

@@ -23,7 +23,7 @@ from harness.dump.choice import choose
 from harness.dumpmaking import writing
 from harness.errors import RefusedError
 from harness.releases import ROOT
-from harness.stage import Stage
+from harness.stage import Scope, Stage
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Finding, Report
 from tests.harness.left_behind import opens_and_goes
@@ -33,12 +33,12 @@ FOUND = Finding(CHECK, "database", "it has 5.0.8", repair="say FROM=5.0.8")
 NO_GO = 1
 
 
-class Known(Stage):
+class Refused(Stage):
     """A stage whose dump was recognised as something; nothing of it is ever started."""
 
-    def __init__(self, *stops: Finding) -> None:
+    def __init__(self, *stops: Finding, scope: Scope | None = None) -> None:
         """Remember what forbids the upgrade."""
-        super().__init__(cast(Any, None), choose())
+        super().__init__(cast(Any, None), choose(), scope=scope)
         self._stops = stops
 
     def recognised(self) -> Recognised:
@@ -48,8 +48,9 @@ class Known(Stage):
 
 def test_what_needs_the_upgrade_says_why_there_is_none() -> None:
     """A check that cannot be made is no pass, and its reason is preflight's finding with its repair."""
-    stage = Known(FOUND)
-    asked = (stage.run, stage.after, stage.site, stage.ran, stage.history, stage.schema, stage.rows,
+    stage = Refused(FOUND)
+    sides = stage.sides
+    asked = (sides.run, sides.after, sides.site, stage.ran, stage.history, stage.schema, stage.rows,
              stage.integrity, stage.meaning, stage.application)  # fmt: skip
     for ask in asked:
         with pytest.raises(RefusedError, match=r"was not run.*it has 5.0.8") as caught:
@@ -59,10 +60,9 @@ def test_what_needs_the_upgrade_says_why_there_is_none() -> None:
 
 def test_what_was_signed_off_forbids_nothing() -> None:
     """Somebody knows why the history of this database is as it is, and answers for it."""
-    stage = Known(FOUND)
-    stage.accepts = lambda finding: finding is FOUND
-    assert stage.refusal() is None
-    assert Known().refusal() is None
+    assert Refused(FOUND, scope=Scope(accepts=lambda finding: finding is FOUND)).refusal() is None
+    assert Refused(FOUND).refusal() is not None
+    assert Refused().refusal() is None
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 from harness import dump, upgrade
 from harness.checks import integrity
 from harness.database import Database
-from harness.database.baseline import Baseline
 from harness.dump.choice import Choice, choose
 from harness.releases import Pair, neighbour
 from harness.stage import Stage
+from harness.stage.copies import Preparation
 from harness.upgrade.lifecycle import Lifecycle
 
 KNOWN = ("4.4.4", "4.4.6", "5.0.3", "5.0.7", "5.0.10")
@@ -33,25 +33,20 @@ def test_who_can_read_it(origin: str, expected: str | None) -> None:
     assert neighbour(origin, WALLS, KNOWN) == expected
 
 
-class HalfWay(Stage):
-    """An upgrade of a database as a site of this release has it: of a bundled dump, by the target's own steps."""
+def half_way(lifecycle: Lifecycle, version: str, target: str, *, made_from: str, keyword: str) -> Stage:
+    """Return an upgrade of a database as a site of this release has it: a dump's, by the target's own steps.
 
-    def __init__(self, lifecycle: Lifecycle, version: str, target: str, *, made_from: str, keyword: str) -> None:
-        """Take the dump without its manifest, which tells of another release."""
-        bundled = dump.load(dump.FOLDER / f"rt-{made_from}-{keyword}.sql.zst")
-        super().__init__(lifecycle, Choice(Pair(version, target, SERVER), replace(bundled, manifest=None)))
-        self.made_from = made_from
+    The dump's manifest, which tells of another release, is left out.
+    """
+    bundled = dump.load(dump.FOLDER / f"rt-{made_from}-{keyword}.sql.zst")
+    choice = Choice(Pair(version, target, SERVER), replace(bundled, manifest=None))
 
-    def _restore(self) -> Baseline:
-        parts = ["half way", self.made_from, self.pair.origin, self.lifecycle.rt_image(self.pair.target)]
-        return self.lifecycle.baselines.of_clone(super()._restore(), parts, "going half of the way", self._go)
+    def go(database: Database) -> None:
+        with lifecycle.tools(target, database) as tools:
+            assert upgrade.run(tools, made_from, version).code == 0
 
-    def _go(self, database: Database) -> None:
-        tools = self.lifecycle.tools(self.pair.target, database)
-        try:
-            assert upgrade.run(tools, self.made_from, self.pair.origin).code == 0
-        finally:
-            tools.remove()
+    parts = ("half way", made_from, version, lifecycle.image_id(target))
+    return Stage(lifecycle, choice, preparation=Preparation(parts, "going half of the way", go))
 
 
 @pytest.mark.engine
@@ -67,7 +62,7 @@ def test_its_meaning_is_compared_all_the_same(
     lifecycle: Lifecycle, version: str, witness: str, allowed: str
 ) -> None:
     """A database half of the way up by RT's own steps is what a site of that release has."""
-    stage = HalfWay(lifecycle, version, TARGET, made_from="4.4.6", keyword="plain")
+    stage = half_way(lifecycle, version, TARGET, made_from="4.4.6", keyword="plain")
     try:
         reports = [stage.meaning(), stage.rows(), stage.ran()]
     finally:
@@ -89,10 +84,10 @@ def test_every_check_can_do_without_its_image(
     lifecycle: Lifecycle, version: str, made_from: str, steps: list[str]
 ) -> None:
     """Whether anything is left to be done on the way to the target or not."""
-    stage = HalfWay(lifecycle, version, LATEST, made_from=made_from, keyword="campus")
+    stage = half_way(lifecycle, version, LATEST, made_from=made_from, keyword="campus")
     try:
         reports = [stage.ran(), stage.history(), stage.schema(), stage.rows()]
-        assert list(stage.steps()) == steps
+        assert list(stage.sides.steps()) == steps
     finally:
         stage.close()
     assert [str(report) for report in reports if not report] == []
@@ -107,14 +102,16 @@ def test_it_speaks_where_it_can_run(lifecycle: Lifecycle, origin: str, name: str
     """RT 5.0.3 knows no MySQL that reserves the word Groups; a site moves there together with the upgrade."""
     stage = Stage(lifecycle, choose(origin, "5.0.10", name))
     try:
-        assert stage.witness_server() == (elsewhere or name)
-        witness = stage.witness()
+        assert stage.old_side.witness_server() == (elsewhere or name)
+        witness = stage.old_side.witness()
         assert witness is not None
-        copy = stage.witnessed()
+        copy = stage.old_side.witnessed()
         assert copy is not None
         assert copy.server.name == (elsewhere or name)
         said = integrity.collect(witness)
         assert (said.code, said.complaints) == (0, {})
-        assert [name in one for one in stage.spoken_for("says")] == ([True] if elsewhere not in ("", name) else [])
+        assert [name in one for one in stage.old_side.spoken_for("says")] == (
+            [True] if elsewhere not in ("", name) else []
+        )
     finally:
         stage.close()

@@ -1,0 +1,114 @@
+"""Copies of a dump and containers on them: made for one upgrade, and removed with it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from harness.common import cache, redact
+from harness.database import Database, keeping, liveness
+from harness.database.baseline import Baseline
+from harness.database.keeping import LeftBehind
+from harness.dump import Dump
+from harness.errors import InfrastructureError
+from harness.rt import Rt
+from harness.stage.shown import Shown
+from harness.upgrade.lifecycle import Lifecycle
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to a restored dump before anything is asked of it.
+
+    parts: what its result depends on beside the dump. what: its name, as progress shows it. kept: whether the
+    result is kept as a baseline of its own; else each copy is prepared anew.
+    """
+
+    parts: tuple[str, ...]
+    what: str
+    work: Callable[[Database], None]
+    kept: bool = True
+
+
+class Copies:
+    """Copies of baselines, and containers of RT on them. Close it when done."""
+
+    def __init__(self, lifecycle: Lifecycle, shown: Shown, preparation: Preparation | None = None) -> None:
+        """Remember how they are made; nothing is started yet."""
+        self.lifecycle, self.shown, self._preparation = lifecycle, shown, preparation
+        self._databases: list[Database] = []
+        self._tools: list[Rt] = []
+        self._sites: list[Rt] = []
+
+    def restored(self, dump: Dump, server_name: str) -> Baseline:
+        """Return a dump, restored and prepared, as a baseline."""
+        baseline, first = self.lifecycle.restored(dump, server_name), self._preparation
+        if first is None:
+            return baseline
+        if first.kept:
+            return self.lifecycle.baselines.of_clone(baseline, list(first.parts), first.what, first.work)
+        # What is known of the dump itself is not true of its copies.
+        return replace(baseline, key=cache.digest(baseline.key, *first.parts))
+
+    def copy(self, title: str, baseline: Baseline) -> Database:
+        """Return a copy, which is there until `close`. title: of the step that is shown."""
+        with self.shown.step(title):
+            database = self.lifecycle.baselines.clone(baseline)
+        self._databases.append(database)
+        self._prepare(database)
+        return database
+
+    @contextlib.contextmanager
+    def lent(self, baseline: Baseline) -> Iterator[Database]:
+        """Give a copy to whoever leaves traces, and remove it after."""
+        with self.lifecycle.baselines.cloned(baseline) as database:
+            self._prepare(database)
+            yield database
+
+    def _prepare(self, database: Database) -> None:
+        if self._preparation and not self._preparation.kept:
+            self._preparation.work(database)
+
+    def tools(self, version: str, database: Database, lifecycle: Lifecycle) -> Rt:
+        """Return tools of a release on a copy."""
+        self._tools.append(tools := lifecycle.tools(version, database))
+        return tools
+
+    def site(self, version: str, database: Database, lifecycle: Lifecycle, files: list[tuple[str, bytes]]) -> Rt:
+        """Return a web site on a copy. Raises NotReadyError where it does not come up."""
+        self._sites.append(site := lifecycle.site(version, database, files=files))
+        return site
+
+    def need(self, what: str) -> None:
+        """Raise InfrastructureError where a server or tools went away: what came out of `what` proves nothing.
+
+        A web site that ends by itself is not meant: that may be a defect of the site.
+        """
+        for database in tuple(self._databases):
+            liveness.need(database, what)
+        for tools in tuple(self._tools):
+            if why := tools.container.ended():
+                raise InfrastructureError(f"RT {tools.release} went away during {what}: {why}.")
+
+    def logs(self) -> dict[str, str]:
+        """Return the logs of all containers, by what they were for. They quote what a database refused."""
+        containers = [*self._tools, *self._sites]
+        found = {f"rt-{one.release}-{one.container.name}": one.container.logs() for one in containers}
+        found |= {one.container.name: one.container.logs() for one in self._databases}
+        return {name: redact.lines(text) for name, text in found.items()}
+
+    def keep(self, database: Database, *, upgraded: bool) -> LeftBehind | None:
+        """Let one of the copies stay behind when these are closed."""
+        kept = keeping.keep(database, upgraded=upgraded)
+        self._databases.remove(database)
+        return kept
+
+    def close(self) -> None:
+        """Remove the containers and the copies."""
+        with ThreadPoolExecutor(4) as pool:
+            done = [pool.submit(one.remove) for one in (*self._tools, *self._sites)]
+            done += [pool.submit(self.lifecycle.baselines.discard, database) for database in self._databases]
+        for one in done:
+            one.result()

@@ -1,0 +1,132 @@
+"""What each check is asked of both sides of an upgrade: what it needs, and from which of them."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from harness.checks import absorbed, mails, meaning_told, organization, step_mentions, views
+from harness.checks import application as application_check
+from harness.checks import history as history_check
+from harness.checks import integrity as integrity_check
+from harness.checks import meaning as meaning_check
+from harness.checks import preflight as preflight_check
+from harness.checks import rows as rows_check
+from harness.checks import run as run_check
+from harness.checks import schema as schema_check
+from harness.checks.former_release import Former
+from harness.checks.history import History
+from harness.checks.meaning_allowances import Upgrade
+from harness.checks.meaning_told import Meaning
+from harness.checks.preflight import Recognised
+from harness.common.waits import NotReadyError
+from harness.database import schema as schemas
+from harness.rt.thaw import Thawer
+from harness.stage import visitor
+from harness.stage.old_side import OldSide
+from harness.stage.sides import Sides
+from harness.verdict import Report
+
+_PACKAGE = re.compile(r"[A-Za-z][\w:.-]{0,80}")
+
+
+def recognised(sides: Sides, old_side: OldSide) -> Recognised:
+    """Say what the dump is, by its own account: the part of preflight that may forbid the upgrade."""
+    path = (sides.pair.origin, sides.pair.target)
+    return preflight_check.recognise(
+        old_side.schema(), sides.old(), sides.scout(), path, steps=sides.steps(), history=old_side.history()
+    )
+
+
+def preflight(sides: Sides, old_side: OldSide, known: Recognised, *, validates: bool) -> Report:
+    """Ask the old release and the target about the untouched copy. validates: rt-validator as well."""
+    old = sides.old()
+    evidence = preflight_check.Evidence(
+        configuration=sides.lifecycle.new_side.configuration,
+        old_configuration=sides.lifecycle.configuration,
+        recognised=known,
+        validation=old_side.validation() if old and validates else None,
+    )
+    path = (sides.pair.origin, sides.pair.target)
+    return preflight_check.check(sides.before(), old, sides.scout(), path, steps=sides.steps(), known=evidence)
+
+
+def run(sides: Sides, old_side: OldSide) -> Report:
+    """Ask how the upgrade went."""
+    return run_check.check(sides.run(), sides.steps(), before=old_side.start)
+
+
+def history(sides: Sides, old_side: OldSide) -> Report:
+    """Ask RT's own account of its upgrades, before and after."""
+    before, after = old_side.history(), history_check.read(sides.after(), Thawer(sides.new()))
+    report = history_check.check(before, after, sides.steps(), sides.pair.origin, sides.pair.target)
+    report.out_of_scope += extensions(before, after)
+    return report
+
+
+def extensions(*histories: History) -> list[str]:
+    """Say which packages in the upgrade history have steps of their own, which an upgrade of RT does not apply."""
+    names = {name for one in histories for name in one.packages} - {history_check.CORE}
+    return [
+        f"the steps of {name}, which has a history of its own: rt-setup-database --package {name} is yours to run"
+        for name in sorted(names)
+        if _PACKAGE.fullmatch(name)
+    ]
+
+
+def schema(sides: Sides, old_side: OldSide) -> Report:
+    """Ask both schemas, a fresh install's, and what the steps say of them."""
+    after, before = schemas.read(sides.after()), old_side.schema()
+    said = step_mentions.read(sides.new(), sides.steps())
+    report = schema_check.check(after, sides.fresh_schema(), sides.steps(), before, spoken=said)
+    views.judge(report, sides.before(), sides.after())
+    absorbed.judge(report, absorbed.read(sides.new()), before, after, sides.after())
+    return report
+
+
+def rows(sides: Sides) -> Report:
+    """Ask every row of both copies."""
+    sides.run()
+    known = sides.memory.fact("digests", lambda: rows_check.digests(sides.before()))
+    return rows_check.check(sides.before(), sides.after(), sides.steps(), Thawer(sides.new()), known=known)
+
+
+def integrity(sides: Sides, old_side: OldSide) -> Report:
+    """Ask rt-validator of both releases."""
+    before = old_side.validation()
+    sides.run()
+    after = integrity_check.collect(sides.new())
+    report = integrity_check.check(before, after, lambda: integrity_check.collect(sides.scout()))
+    report.out_of_scope += old_side.spoken_for("validates")
+    return report
+
+
+def meaning(sides: Sides, old_side: OldSide, before: Meaning | None, after: Meaning) -> Report:
+    """Compare what both releases have said of the data."""
+    copies = (old_side.witnessed() or sides.before(), sides.after())
+    resorted = len({meaning_told.sorting(one) for one in copies}) > 1
+    origin = old_side.witness_release() or sides.pair.origin
+    done = Upgrade(origin, sides.pair.target, tuple(sides.steps()), resorted)
+    report = meaning_check.check(before, after, done)
+    organization.judge(report, sides.before(), [one.organization for one in (before, after) if one])
+    report.out_of_scope += old_side.spoken_for("itself says of its data") if before else []
+    return report
+
+
+def application(sides: Sides, old_side: OldSide, *, thorough: bool) -> Report:
+    """Use the site as people, programs, mail and cron do. Writes."""
+    try:
+        site = sides.site()
+    except NotReadyError as error:
+        sides.copies.need("the start of the site")
+        return visitor.shut_out(error)
+    visit = visitor.invite(sides.new(), site, sides.after(), sides.dump.accounts, thorough=thorough)
+    sent = functools.partial(old_side.mails, 0 if thorough else mails.FEW_QUEUES)
+    report = application_check.check(
+        visit,
+        mails=lambda report, starts: mails.judge(report, sent(), sides.new(), starts),
+        former=Former(old_side.start, sent, old_side.jobs, old_side.exchanges),
+    )
+    report.out_of_scope += old_side.spoken_for("sends by mail")
+    report.out_of_scope += visitor.of_the_image(sides.pair.target)
+    return report

@@ -19,8 +19,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness import engine, leftovers
-from harness.common import owner
+from harness import end_of_run, engine
+from harness.common import interrupts, owner
 from harness.common.arguments import Parser
 from harness.common.plan import Step
 from harness.common.progress import Progress
@@ -114,19 +114,16 @@ def _measure(options: argparse.Namespace, choice: Choice, progress: Progress) ->
         engine_setup.ensure()
     with contextlib.closing(engine.connect()) as client:
         lifecycle = Lifecycle(client, Configuration.read(options.config_new or options.config), progress.note)
-        try:
-            with progress.step("size of the dump"):
-                baseline = lifecycle.restored(choice.dump, choice.pair.server)
-                with lifecycle.baselines.cloned(baseline) as database:
-                    own = amplify.megabytes(database)
-            found = []
-            for goal in sizes(own, options.largest):
-                for turn in range(options.rounds):
-                    with progress.step(f"{goal:.0f} MB, round {turn + 1}"):
-                        found.append(sample(lifecycle, choice, goal))
-            return found
-        finally:
-            leftovers.remove_own(client)
+        with progress.step("size of the dump"):
+            baseline = lifecycle.restored(choice.dump, choice.pair.server)
+            with lifecycle.baselines.cloned(baseline) as database:
+                own = amplify.megabytes(database)
+        found = []
+        for goal in sizes(own, options.largest):
+            for turn in range(options.rounds):
+                with progress.step(f"{goal:.0f} MB, round {turn + 1}"):
+                    found.append(sample(lifecycle, choice, goal))
+        return found
 
 
 def show(console: Console, choice: Choice, samples: Sequence[Sample], made: Forecast) -> None:
@@ -184,14 +181,22 @@ def parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, forecast, print; return the exit code."""
     options = parser().parse_args(arguments)
-    return ended("forecast", lambda: _forecast(options))
+
+    def work() -> int:
+        with interrupts.heard():
+            return _forecast(options)
+
+    return ended("forecast", work)
 
 
 def _forecast(options: argparse.Namespace) -> int:
     owner.session()
     choice = choose(options.origin, options.target, options.server, options.dump)
-    with Progress(sys.stderr, Step(f"forecast {choice.pair}"), timings=Timings()) as progress:
-        samples = _measure(options, choice, progress)
+    try:
+        with Progress(sys.stderr, Step(f"forecast {choice.pair}"), timings=Timings()) as progress:
+            samples = _measure(options, choice, progress)
+    finally:
+        end_of_run.clear("forecast")
     measured = [one.measured for one in samples]
     goal = options.megabytes or options.times * measured[0].megabytes
     made = downtime.forecast(measured, goal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import sys
 import traceback
@@ -58,14 +59,20 @@ def ended(program: str, work: Callable[[], int]) -> int:
     try:
         return work()
     except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
+        _say(f"{program}: interrupted")
     except Exception as error:  # noqa: BLE001 - whatever it is, it is no finding
         if (known := explained(error)) is not None:
-            print(f"{program}: {known}", file=sys.stderr)
+            _say(f"{program}: {known}")
             return known.exit_code
-        print("".join(traceback.format_tb(error.__traceback__)), end="", file=sys.stderr)
-        print(f"{program}: {type(error).__name__}: {redact.line(str(error))}", file=sys.stderr)
+        places = "".join(traceback.format_tb(error.__traceback__))
+        _say(f"{places}{program}: {type(error).__name__}: {redact.line(str(error))}")
     return InfrastructureError.exit_code
+
+
+def _say(text: str) -> None:
+    """Print to a terminal that may be what went away: failing at that, Python would end with 1."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
 
 
 def _of_a_file(error: OSError) -> InfrastructureError | None:

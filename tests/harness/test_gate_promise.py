@@ -9,6 +9,7 @@ import pytest
 
 from fixtures import gate, gate_command
 from fixtures.gate_plugin import REPORT_PROPERTY
+from harness import end_of_run
 from harness.verdict import Report, Verdict
 
 pytest_plugins = ("pytester",)
@@ -29,7 +30,7 @@ def judge(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: 
         text += TEST.format(check=check, number=number, property=REPORT_PROPERTY, report=report)
     path = pytester.makepyfile(test_of_a_gate=text)
     told = ["-c/dev/null", f"--rootdir={path.parent}", "-o", "markers=gate", "-p", "no:cacheprovider", str(path)]
-    monkeypatch.setattr(gate, "_clean_up", lambda *_, **__: None)
+    monkeypatch.setattr(end_of_run, "clear", lambda *_: None)
     monkeypatch.setattr(gate.Gate, "_prepare", lambda *_: None)
 
     def work(*more: str) -> int:

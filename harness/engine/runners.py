@@ -89,12 +89,14 @@ class Runners:
     @functools.cached_property
     def _namespaces(self) -> set[str] | None:
         """The pid namespaces in which there are processes; None for one who may not see them all."""
-        found: set[str] = set()
+        found = {owner.host().space}  # and that of process 1, which some machines hide even from root
         if os.geteuid() != 0:
             return None
         for process in Path("/proc").iterdir():
             try:
-                found |= {owner.namespace(process.name)} if process.name.isdigit() else set()
+                found |= (
+                    {owner.namespace(process.name)} if process.name.isdigit() and process.name != "1" else set()
+                )
             except PermissionError:
                 return None
             except OSError:  # it has just ended

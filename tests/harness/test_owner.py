@@ -121,10 +121,14 @@ def test_from_the_machine_its_containers_are_seen(
 
 
 def test_every_process_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ours is one; with a single one that is hidden nothing is known."""
+    """Ours is one; with a single one that is hidden nothing is known, and it may be for who is not root."""
     asked = Runners(DockerClient.__new__(DockerClient))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert asked._namespaces is None or owner.host().space in asked._namespaces
+    monkeypatch.setattr(owner, "namespace", lambda pid: AGENT.space if pid == str(os.getpid()) else HERE.space)
+    assert {AGENT.space, HERE.space} <= (asked._namespaces or set())
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert Runners(asked.client)._namespaces is None
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
 
     def hidden(_: str) -> str:
         raise PermissionError

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from harness import end_of_run, engine
 from harness.common import interrupts, owner
-from harness.common.arguments import Parser
+from harness.common.arguments import Parser, count, positive
 from harness.common.plan import Step
 from harness.common.progress import Progress
 from harness.common.timings import Timings
@@ -167,13 +167,13 @@ def parser() -> Parser:
     made.add_argument("--config", type=Path, metavar="PATH", help="the site's own configuration")
     made.add_argument("--config-new", type=Path, metavar="PATH", help="for the target, where it differs")
     goal = made.add_mutually_exclusive_group()
-    goal.add_argument("--times", type=float, default=20.0, help="how many times as large as the dump (20)")
-    goal.add_argument("--megabytes", type=float, help="or: how large, in MB of tables and indexes")
+    goal.add_argument("--times", type=positive, default=20.0, help="how many times as large as the dump (20)")
+    goal.add_argument("--megabytes", type=positive, help="or: how large, in MB of tables and indexes")
     made.add_argument(
-        "--largest", type=float, default=LARGEST, help=f"MB of the largest size measured ({LARGEST:.0f})"
+        "--largest", type=positive, default=LARGEST, help=f"MB of the largest size measured ({LARGEST:.0f})"
     )
-    made.add_argument("--rounds", type=int, default=2, help="upgrades of each size (2)")
-    made.add_argument("--budget", type=float, metavar="SECONDS", help="how long the site may be down")
+    made.add_argument("--rounds", type=count, default=2, help="upgrades of each size (2)")
+    made.add_argument("--budget", type=positive, metavar="SECONDS", help="how long the site may be down")
     made.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     return made
 
@@ -198,7 +198,7 @@ def _forecast(options: argparse.Namespace) -> int:
     finally:
         end_of_run.clear("forecast")
     measured = [one.measured for one in samples]
-    goal = options.megabytes or options.times * measured[0].megabytes
+    goal = options.times * measured[0].megabytes if options.megabytes is None else options.megabytes
     made = downtime.forecast(measured, goal)
     report = downtime.check(made, measured, options.budget)
     show(Console(), choice, samples, made)

@@ -46,6 +46,11 @@ def gate(*arguments: str, folder: Path, **environment: str) -> subprocess.Comple
         (["--config-new", "/nowhere-new"], "There is no configuration /nowhere-new"),
         (["--accept", "/nowhere"], "/nowhere"),
         (["--sever", "mariadb-10.11"], "unrecognized arguments"),
+        (["--marathon-url", ""], "--marathon-url has an empty value"),
+        (["--marathon-url="], "--marathon-url has an empty value"),
+        (["--to", " "], "--to has an empty value"),
+        (["--server", ""], "--server has an empty value"),
+        (["--dump", ""], "--dump has an empty value"),
     ],
 )
 def test_wrong_usage_is_said_in_a_sentence_before_anything_starts(

@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness import end_of_run, engine
+from harness import dump, end_of_run, engine
 from harness.common import interrupts, owner
 from harness.common.arguments import Parser, count, positive
 from harness.common.plan import Step
@@ -29,6 +29,7 @@ from harness.database import DURABLE, Database
 from harness.drills import amplify, downtime
 from harness.drills.downtime import Forecast, Measured
 from harness.dump.choice import Choice, choose
+from harness.dump.text import Text
 from harness.engine.faults import ended
 from harness.errors import InfrastructureError, UsageError
 from harness.rt import Configuration
@@ -109,13 +110,27 @@ def _files(database: Database) -> dict[str, tuple[str, int]]:
     return {name: (inode, int(size)) for name, inode, size in (line.rsplit(" ", 2) for line in lines)}
 
 
-def _measure(options: argparse.Namespace, choice: Choice, progress: Progress) -> list[Sample]:
+def _read(choice: Choice, largest: float, progress: Progress) -> Text | None:
+    """Return what the dump says of itself. Raises UsageError where it is too large to be grown.
+
+    Before anything is started: a large dump is read in minutes, and restored in hours.
+    """
+    if choice.dump.manifest:
+        return None
+    with progress.step("reading the dump to its end"):
+        text = dump.need_whole(choice.dump)
+        if text:
+            sizes(text.least / 1e6, largest)
+    return text
+
+
+def _measure(options: argparse.Namespace, choice: Choice, text: Text | None, progress: Progress) -> list[Sample]:
     with progress.step("container engine"):
         engine_setup.ensure()
     with contextlib.closing(engine.connect()) as client:
         lifecycle = Lifecycle(client, Configuration.read(options.config_new or options.config), progress.note)
         with progress.step("size of the dump"):
-            baseline = lifecycle.restored(choice.dump, choice.pair.server)
+            baseline = lifecycle.prepared(choice.dump, choice.pair.server, text)
             with lifecycle.baselines.cloned(baseline) as database:
                 own = amplify.megabytes(database)
         found = []
@@ -192,11 +207,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _forecast(options: argparse.Namespace) -> int:
     owner.session()
     choice = choose(options.origin, options.target, options.server, options.dump)
-    try:
-        with Progress(sys.stderr, Step(f"forecast {choice.pair}"), timings=Timings()) as progress:
-            samples = _measure(options, choice, progress)
-    finally:
-        end_of_run.clear("forecast")
+    with Progress(sys.stderr, Step(f"forecast {choice.pair}"), timings=Timings()) as progress:
+        text = _read(choice, options.largest, progress)
+        try:
+            samples = _measure(options, choice, text, progress)
+        finally:
+            end_of_run.clear("forecast")
     measured = [one.measured for one in samples]
     goal = options.times * measured[0].megabytes if options.megabytes is None else options.megabytes
     made = downtime.forecast(measured, goal)

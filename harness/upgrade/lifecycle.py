@@ -85,7 +85,7 @@ class Lifecycle:
         return None if name == pair.server else name
 
     def prepared(self, dump: Dump, server_name: str, text: Text | None, another: str | None = None) -> Baseline:
-        """Return the baseline of a dump for a gate, which will make copies of it.
+        """Return the baseline of a dump for a gate or a forecast, which will make copies of it.
 
         text: what the dump says of itself, where it has been read. another: the server on which the old release is
         asked, so that the dump is restored and copied there as well. Raises InfrastructureError where the engine's

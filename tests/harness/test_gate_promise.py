@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from fixtures import gate, gate_command
 from fixtures.gate_plugin import REPORT_PROPERTY
-from harness import end_of_run
+from harness import dump, end_of_run
 from harness.verdict import Report, Verdict
 
 pytest_plugins = ("pytester",)
@@ -33,9 +33,9 @@ def judge(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(end_of_run, "clear", lambda *_: None)
     monkeypatch.setattr(gate.Gate, "_prepare", lambda *_: None)
 
-    def work(*more: str) -> int:
+    def work(*more: str, words: Sequence[str] = ()) -> int:
         monkeypatch.setattr(gate_command, "pytest_arguments", lambda *_: [*told, "-p", "no:terminal", *more])
-        return gate.main(["--reports", str(tmp_path / "reports")])
+        return gate.main(["--reports", str(tmp_path / "reports"), *words])
 
     return work
 
@@ -70,3 +70,34 @@ def test_a_deploy_that_was_asked_for_is_promised() -> None:
     """And one that was not is not missed."""
     asked, unasked = (gate_command.promised(deploy=deploy) for deploy in (True, False))
     assert (set(asked) - set(unasked), len(unasked)) == ({"marathon-deploy"}, 8)
+
+
+ACCEPTED = """[[accept]]
+check = "schema"
+where = "Tickets"
+what = "index missing"
+who = "J. Example"
+why = "dropped on purpose"
+until = 2999-01-01
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--config", "{folder}/site.pm"], NOT_PROVEN),
+        (["--accept", "{folder}/accepted.toml"], NOT_PROVEN),
+        (["--config", "{folder}/site.pm", "--dump", str(dump.bundled("4.4.6"))], GO),
+        ([], GO),
+    ],
+    ids=["config", "accept", "meant", "nothing-of-a-site"],
+)
+def test_the_bundled_dump_says_nothing_of_a_site(
+    judge: Judge, capsys: pytest.CaptureFixture[str], tmp_path: Path, words: list[str], code: int
+) -> None:
+    """Who names his configuration and forgets his dump must not be told that his site will upgrade."""
+    (tmp_path / "site.pm").write_text("1;\n")
+    (tmp_path / "accepted.toml").write_text(ACCEPTED)
+    assert judge(words=[one.format(folder=tmp_path) for one in words]) == code
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("The bundled dump was judged, and none of the site's own data" in said) == (code == NOT_PROVEN)

@@ -186,7 +186,8 @@ class Baselines:
     ) -> Baseline:
         if found := self._found(key, server):
             return found
-        with cache.lock(f"baseline-{key}"):
+        # Without a limit: a restore of hours is nothing unusual, and whoever is ended gives the lock away.
+        with cache.alone(f"baseline-{key}", lambda who: self.notify(f"waiting for {who}: {what}")):
             if found := self._found(key, server):
                 return found
             self.notify(what)

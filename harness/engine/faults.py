@@ -7,11 +7,13 @@ import errno
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import pymysql
 import requests
 import urllib3
 from docker.errors import DockerException
+from filelock import Timeout
 
 from harness import engine
 from harness.common import cache, redact
@@ -76,6 +78,14 @@ def _say(text: str) -> None:
 
 
 def _of_a_file(error: OSError) -> InfrastructureError | None:
+    if isinstance(error, Timeout):
+        path = Path(error.lock_file)
+        who = cache.holder(path)
+        return InfrastructureError(
+            f"{who[0].upper()}{who[1:]} has held {path.stem} for too long, and this waited for it.",
+            [("Lock", str(path))],
+            "see what that process does, and end it if it hangs: its lock goes with it; then run this again",
+        )
     if error.errno == errno.ENOSPC:
         return InfrastructureError(
             f"The disk is full: {error.filename or 'a file'} could not be written.",

@@ -13,6 +13,9 @@ CHOICE  = $(PAIR) $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DU
 # Some machines tell Python to keep no compiled modules: then each run, and each of its workers, would compile anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# What is said to a switch, unless it is a no.
+yes = $(filter-out 0 no No NO false False FALSE off Off OFF,$(1))
+
 .PHONY: help setup engine images test slow unit smoke upgrade matrix deploy gate forecast mutants bench lint fixtures \
         marathon engine-stop clean distclean
 
@@ -65,7 +68,7 @@ gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= MARATHON_URL= 
 	@./gate $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(SERVER),--server "$(SERVER)") \
 	    $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
 	    $(if $(CONFIG_NEW),--config-new "$(CONFIG_NEW)") \
-	    $(if $(MARATHON_URL),--marathon-url) $(if $(ACCEPT),--accept "$(ACCEPT)") $(if $(KEEP),--keep)
+	    $(if $(MARATHON_URL),--marathon-url) $(if $(ACCEPT),--accept "$(ACCEPT)") $(if $(call yes,$(KEEP)),--keep)
 
 bench: images ## measure, as ratios side by side in one run
 	$(VENV_PYTHON) -m benchmarks

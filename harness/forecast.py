@@ -19,9 +19,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness import engine, leftovers
-from harness.common import owner
-from harness.common.arguments import Parser
+from harness import dump, end_of_run, engine
+from harness.common import interrupts, owner
+from harness.common.arguments import Parser, count, positive
 from harness.common.plan import Step
 from harness.common.progress import Progress
 from harness.common.timings import Timings
@@ -29,6 +29,7 @@ from harness.database import DURABLE, Database
 from harness.drills import amplify, downtime
 from harness.drills.downtime import Forecast, Measured
 from harness.dump.choice import Choice, choose
+from harness.dump.text import Text
 from harness.engine.faults import ended
 from harness.errors import InfrastructureError, UsageError
 from harness.rt import Configuration
@@ -110,24 +111,35 @@ def _files(database: Database) -> dict[str, tuple[str, int]]:
     return {name: (inode, int(size)) for name, inode, size in (line.rsplit(" ", 2) for line in lines)}
 
 
-def _measure(options: argparse.Namespace, choice: Choice, progress: Progress) -> list[Sample]:
+def _read(choice: Choice, largest: float, progress: Progress) -> Text | None:
+    """Return what the dump says of itself. Raises UsageError where it is too large to be grown.
+
+    Before anything is started: a large dump is read in minutes, and restored in hours.
+    """
+    if choice.dump.manifest:
+        return None
+    with progress.step("reading the dump to its end"):
+        text = dump.need_whole(choice.dump)
+        if text:
+            sizes(text.least / 1e6, largest)
+    return text
+
+
+def _measure(options: argparse.Namespace, choice: Choice, text: Text | None, progress: Progress) -> list[Sample]:
     with progress.step("container engine"):
         engine_setup.ensure()
     with contextlib.closing(engine.connect()) as client:
         lifecycle = Lifecycle(client, Configuration.read(options.config_new or options.config), progress.note)
-        try:
-            with progress.step("size of the dump"):
-                baseline = lifecycle.restored(choice.dump, choice.pair.server)
-                with lifecycle.baselines.cloned(baseline) as database:
-                    own = amplify.megabytes(database)
-            found = []
-            for goal in sizes(own, options.largest):
-                for turn in range(options.rounds):
-                    with progress.step(f"{goal:.0f} MB, round {turn + 1}"):
-                        found.append(sample(lifecycle, choice, goal))
-            return found
-        finally:
-            leftovers.remove_own(client)
+        with progress.step("size of the dump"):
+            baseline = lifecycle.prepared(choice.dump, choice.pair.server, text)
+            with lifecycle.baselines.cloned(baseline) as database:
+                own = amplify.megabytes(database)
+        found = []
+        for goal in sizes(own, options.largest):
+            for turn in range(options.rounds):
+                with progress.step(f"{goal:.0f} MB, round {turn + 1}"):
+                    found.append(sample(lifecycle, choice, goal))
+        return found
 
 
 def show(console: Console, choice: Choice, samples: Sequence[Sample], made: Forecast) -> None:
@@ -171,13 +183,13 @@ def parser() -> Parser:
     made.add_argument("--config", type=Path, metavar="PATH", help="the site's own configuration")
     made.add_argument("--config-new", type=Path, metavar="PATH", help="for the target, where it differs")
     goal = made.add_mutually_exclusive_group()
-    goal.add_argument("--times", type=float, default=20.0, help="how many times as large as the dump (20)")
-    goal.add_argument("--megabytes", type=float, help="or: how large, in MB of tables and indexes")
+    goal.add_argument("--times", type=positive, default=20.0, help="how many times as large as the dump (20)")
+    goal.add_argument("--megabytes", type=positive, help="or: how large, in MB of tables and indexes")
     made.add_argument(
-        "--largest", type=float, default=LARGEST, help=f"MB of the largest size measured ({LARGEST:.0f})"
+        "--largest", type=positive, default=LARGEST, help=f"MB of the largest size measured ({LARGEST:.0f})"
     )
-    made.add_argument("--rounds", type=int, default=2, help="upgrades of each size (2)")
-    made.add_argument("--budget", type=float, metavar="SECONDS", help="how long the site may be down")
+    made.add_argument("--rounds", type=count, default=2, help="upgrades of each size (2)")
+    made.add_argument("--budget", type=positive, metavar="SECONDS", help="how long the site may be down")
     made.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     return made
 
@@ -185,16 +197,25 @@ def parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, forecast, print; return the exit code."""
     options = parser().parse_args(arguments)
-    return ended("forecast", lambda: _forecast(options))
+
+    def work() -> int:
+        with interrupts.heard():
+            return _forecast(options)
+
+    return ended("forecast", work)
 
 
 def _forecast(options: argparse.Namespace) -> int:
     owner.session()
     choice = choose(options.origin, options.target, options.server, options.dump)
     with Progress(sys.stderr, Step(f"forecast {choice.pair}"), timings=Timings()) as progress:
-        samples = _measure(options, choice, progress)
+        text = _read(choice, options.largest, progress)
+        try:
+            samples = _measure(options, choice, text, progress)
+        finally:
+            end_of_run.clear("forecast")
     measured = [one.measured for one in samples]
-    goal = options.megabytes or options.times * measured[0].megabytes
+    goal = options.times * measured[0].megabytes if options.megabytes is None else options.megabytes
     made = downtime.forecast(measured, goal)
     report = downtime.check(made, measured, options.budget)
     show(Console(), choice, samples, made)

@@ -23,16 +23,21 @@ from harness import engine
 from harness.common import cache, owner
 from harness.common.arguments import Parser
 from harness.engine import faults
+from harness.engine.runners import Runners
 
 _IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
 """Names of our images; Podman puts a registry before them."""
 _SESSION = re.compile(r"(\d+)-(\d+|None)-[0-9a-f]{6}")
 """Names of private directories, as `owner.session` gives them; others may lie beside them."""
+_PLACE = "host"
+"""File of a private directory that says where its session runs."""
 Predicate = Callable[[Mapping[str, str]], bool]
+Thing = tuple[str, str, Mapping[str, str], Callable[[], object]]
+"""On the engine: kind, name, labels, and what removes it."""
 
 
-def _labelled(client: DockerClient) -> Iterable[tuple[str, str, Mapping[str, str], Callable[[], object]]]:
-    """Yield (kind, name, labels, remove) of everything that carries a session label; containers first."""
+def _labelled(client: DockerClient) -> Iterable[Thing]:
+    """Yield everything that carries a session label; containers first."""
     query = {"label": owner.SESSION}
     for container in client.api.containers(all=True, filters=query):
         identity = container["Id"]
@@ -90,16 +95,38 @@ def remove(
 
 
 def sweep(client: DockerClient) -> list[str]:
-    """Remove the things of dead creators of this host, and their private directories."""
+    """Remove the things of creators of whom is known that they are dead, and their private directories."""
+    runners = Runners(client)
     for directory in private_root().iterdir():
-        session = _SESSION.fullmatch(directory.name)
-        if session and not owner.lives(int(session[1]), session[2]):
+        if (labels := _labels_of(directory)) and runners.is_dead(labels):
             shutil.rmtree(directory, ignore_errors=True)
-    return remove(client, owner.creator_is_dead) + _forgotten(client)
+    return remove(client, runners.is_dead) + _forgotten(client)
+
+
+def _labels_of(directory: Path) -> dict[str, str]:
+    """Return the labels that things of a private directory's session bear; nothing for a directory of others.
+
+    The cache may be shared with containers, so a pid is not enough. Made before that was known, it has no more.
+    """
+    session = _SESSION.fullmatch(directory.name)
+    if session is None:
+        return {}
+    try:
+        host = (directory / _PLACE).read_text(encoding="utf-8")
+    except OSError:
+        host = owner.host_identity()
+    return {owner.SESSION: directory.name, owner.HOST: host, owner.PID: session[1], owner.STARTED: session[2]}
+
+
+def doubtful(client: DockerClient) -> str:
+    """Say what bears the label of a session of which nobody can tell here whether it lives; "" for nothing."""
+    things = [(kind, name, labels) for kind, name, labels, _ in _labelled(client)]
+    things += [("directory", str(one), _labels_of(one)) for one in private_root().iterdir() if _labels_of(one)]
+    return Runners(client).told_of_doubtful(things)
 
 
 def _forgotten(client: DockerClient) -> list[str]:
-    """Remove prepared databases whose cache directory, on this very host, is gone: nobody will find them again."""
+    """Remove prepared databases whose cache directory, on this machine, is gone: nobody will find them again."""
     removed = []
     for name, labels in volumes(client, {owner.HOST: owner.host_name()}):
         if owner.CACHE in labels and owner.PLACE in labels and _is_gone(Path(labels[owner.PLACE])):
@@ -157,6 +184,8 @@ def private_directory() -> Path:
     """Return this session's private directory: secrets and anything raw live here and nowhere else."""
     path = private_root() / owner.session()
     path.mkdir(mode=0o700, exist_ok=True)
+    if not (path / _PLACE).exists():
+        (path / _PLACE).write_text(owner.host_identity(), encoding="utf-8")
     return path
 
 
@@ -214,7 +243,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             removed = sweep(client)
             if options.cache:
                 removed += remove_cache(client)
-        print("\n".join(f"clean: removed {one}" for one in removed) or "clean: nothing was left behind")
+            doubts = doubtful(client)
+        said = [f"clean: removed {one}" for one in removed] + ([f"clean: {doubts}"] if doubts else [])
+        print("\n".join(said) or "clean: nothing was left behind")
         return 0
 
     return faults.ended("clean", work)

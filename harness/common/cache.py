@@ -12,15 +12,17 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from harness.errors import InfrastructureError
 
 VARIABLE = "RT_HARNESS_CACHE"
+PATIENCE = 1800.0
+"""Seconds for which somebody else may hold a lock whose work takes minutes."""
 _KEY, _KEY_SIZE = "key", 32
 _DIGEST, _RANDOM, _SESSION = "[0-9a-f]{16}", "[a-z0-9_]{8}", r"\d+-(?:\d+|None)-[0-9a-f]{6}"
 _MADE = tuple(map(re.compile, (
@@ -128,9 +130,42 @@ def fact(make: Callable[[], Any], *parts: str) -> Any:
     return found
 
 
-def lock(name: str, timeout: float = 1800) -> FileLock:
-    """Return a lock that processes of this user share, so that an expensive thing is made once."""
-    return FileLock(directory("locks") / f"{name}.lock", timeout=timeout)
+def lock(name: str, timeout: float | None = None) -> FileLock:
+    """Return a lock that processes of this user share, so that an expensive thing is made once.
+
+    timeout: seconds to wait for it, PATIENCE unless said; below 0 without an end.
+    """
+    return FileLock(directory("locks") / f"{name}.lock", timeout=PATIENCE if timeout is None else timeout)
+
+
+@contextlib.contextmanager
+def alone(name: str, waiting: Callable[[str], object]) -> Iterator[None]:
+    """Hold a lock for a `with` block, however long somebody else does: it goes with his process.
+
+    waiting: told who that is ("process 12"), once, where there is somebody.
+    """
+    held = lock(name, timeout=-1)
+    try:
+        held.acquire(blocking=False)
+    except Timeout:
+        waiting(holder(Path(held.lock_file)))
+        held.acquire()
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def holder(path: Path) -> str:
+    """Return who holds a lock, as "process 12" by proc_locks(5); where that does not tell, "another process"."""
+    with contextlib.suppress(OSError, ValueError):
+        facts = path.stat()
+        place = f"{os.major(facts.st_dev):02x}:{os.minor(facts.st_dev):02x}:{facts.st_ino}"
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            fields = line.split()
+            if place in fields and "->" not in fields and (pid := int(fields[4])) > 0:
+                return f"process {pid}"
+    return "another process"
 
 
 def empty() -> None:

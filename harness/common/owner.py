@@ -1,15 +1,17 @@
 """Who owns a container, network, volume or directory, and whether that owner is still alive.
 
 Everything the harness starts carries these labels. A sweep removes a thing only when its creator was a
-process of this host that no longer exists; the process's start time guards against a pid given out again.
+process of this machine that no longer exists; the process's start time guards against a pid given out again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +21,10 @@ SESSION, HOST, PID, STARTED, KIND = (
 )
 CACHE, BASELINE, PLACE = f"{PREFIX}.cache", f"{PREFIX}.baseline", f"{PREFIX}.cache-directory"
 """On a prepared database: that it outlives its session, what it is, and the cache directory that knows it."""
+UNKNOWN = "unknown"
+FIRST_NAMESPACE = "4026531836"
+"""The pid namespace in which a kernel begins (PROC_PID_INIT_INO); containers have others below it."""
+_PARTS, _MACHINE_ID = 4, 32
 SESSION_VARIABLE = "RT_HARNESS_SESSION"
 """Set by the process that owns the run: workers and helpers it starts label their things as its own."""
 
@@ -49,20 +55,72 @@ def lives(pid: int, started: str) -> bool:
     return now == started
 
 
+@dataclass(frozen=True)
+class Host:
+    """Where a process runs, for a pid means nothing after a restart or in another namespace.
+
+    name: what it calls itself. boot: the kernel's own word for one run of it. space: the pid namespace. machine:
+    one through all its boots; "" in a container, whose file of that name came with its image.
+    """
+
+    name: str
+    boot: str
+    space: str
+    machine: str = ""
+
+    @classmethod
+    def read(cls, text: str) -> Host | None:
+        """Return what a label says; None for one that is not ours. One of before has no machine."""
+        parts = text.split("/")
+        return cls(*parts) if len(parts) in (_PARTS - 1, _PARTS) else None
+
+    def __str__(self) -> str:
+        """Return it as a label has it."""
+        return f"{self.name}/{self.boot}/{self.space}/{self.machine}"
+
+    def shares_a_kernel(self, other: Host) -> bool:
+        """Tell whether both run on one kernel, at the same time."""
+        return self.boot == other.boot != UNKNOWN
+
+
 @cache
-def host_identity() -> str:
-    """Name this host and this boot, because a pid means nothing after a restart or in another namespace."""
+def host() -> Host:
+    """Return where this process runs."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
-        space = str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]")
+        space = namespace("self")
     except OSError:
-        boot, space = "unknown", "0"
-    return f"{socket.gethostname()}/{boot}/{space}"
+        boot, space = UNKNOWN, "0"
+    return Host(socket.gethostname(), boot, space, _machine() if space == FIRST_NAMESPACE else "")
+
+
+def namespace(pid: str) -> str:
+    """Return the pid namespace of a process. Raises OSError where there is none, or it is hidden from us."""
+    return str(Path(f"/proc/{pid}/ns/pid").readlink()).strip("pid:[]")
+
+
+def _machine() -> str:
+    """Return a digest of machine-id(5), which is nobody's business; "" where the file is missing or not set up."""
+    try:
+        text = Path("/etc/machine-id").read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    whole = len(text) == _MACHINE_ID and text.isalnum()
+    return hashlib.sha256(f"{PREFIX}:{text}".encode()).hexdigest()[:12] if whole else ""
+
+
+def host_identity() -> str:
+    """Name this machine, this boot and this namespace, as labels do."""
+    return str(host())
 
 
 def host_name() -> str:
-    """Name this host through all its boots, for what outlives them."""
-    return socket.gethostname()
+    """Name this machine through all its boots, for what outlives them; where it has no id, for this boot alone.
+
+    A name does not do: another machine of the same one may use the same engine.
+    """
+    here = host()
+    return f"{here.name}/{here.machine or f'{here.boot}/{here.space}'}"
 
 
 def session() -> str:
@@ -84,15 +142,21 @@ def labels(kind: str) -> dict[str, str]:
     return {SESSION: session(), HOST: host_identity(), PID: pid, STARTED: started, KIND: kind}
 
 
-def creator_is_dead(found: Mapping[str, str]) -> bool:
-    """Tell from a thing's labels whether its creator ran on this host and is gone.
+def creator_lives(found: Mapping[str, str]) -> bool | None:
+    """Tell from a thing's labels whether the process that made it is there; None where it is out of our sight.
 
-    Things without our labels, or from another host, are never dead as far as we can know.
+    Out of sight are things without our labels, other machines, and containers.
     """
-    if found.get(HOST) != host_identity() or SESSION not in found:
-        # A reboot kills every process: the same host name under an older boot id is dead as well.
-        name, _, rest = found.get(HOST, "").partition("/")
-        boot = rest.partition("/")[0]
-        mine = host_identity().split("/")
-        return bool(rest) and name == mine[0] and boot != mine[1] and SESSION in found
-    return not lives(int(found[PID]), found[STARTED])
+    here, there = host(), Host.read(found.get(HOST, ""))
+    if there is None or SESSION not in found:
+        return None
+    if there == here or (there.shares_a_kernel(here) and there.space == here.space):
+        return lives(int(found[PID]), found[STARTED])
+    # A reboot kills every process. The machine must be the same, and not only its name.
+    rebooted = there.boot != here.boot and (there.name, there.machine) == (here.name, here.machine)
+    return False if rebooted and here.machine and UNKNOWN not in (there.boot, here.boot) else None
+
+
+def creator_is_dead(found: Mapping[str, str]) -> bool:
+    """Tell whether a thing's creator ran within our sight and is gone."""
+    return creator_lives(found) is False

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +18,7 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 
 from harness import leftovers
-from harness.common import cache, owner
+from harness.common import arguments, cache, owner
 from harness.common.notify import Notify, quiet
 from harness.database import FAST, Credentials, Database, Profile, copying
 from harness.database.copying import DATA, PREPARED, Room
@@ -29,7 +28,7 @@ from harness.engine.containers import Container, unique_name
 from harness.releases import Server
 
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
-"""When set, prepared databases of the user's own dumps are kept for the next run (until make distclean)."""
+"""Where it is on, prepared databases of the user's own dumps are kept for the next run (until make distclean)."""
 FORMAT = "5"
 """Raised when the way a baseline is made changes, so that old ones are not used."""
 PRIVATE = "private-"
@@ -57,7 +56,7 @@ class Baseline:
 
 def private(dump: Dump) -> bool:
     """Tell whether what is made of this dump goes with the session: it is the user's own, and not to be kept."""
-    return dump.path.parent != FOLDER and not os.environ.get(KEEP_VARIABLE)
+    return dump.path.parent != FOLDER and not arguments.is_on(KEEP_VARIABLE)
 
 
 class Baselines:
@@ -187,7 +186,8 @@ class Baselines:
     ) -> Baseline:
         if found := self._found(key, server):
             return found
-        with cache.lock(f"baseline-{key}"):
+        # Without a limit: a restore of hours is nothing unusual, and whoever is ended gives the lock away.
+        with cache.alone(f"baseline-{key}", lambda who: self.notify(f"waiting for {who}: {what}")):
             if found := self._found(key, server):
                 return found
             self.notify(what)

@@ -48,9 +48,10 @@ def choose(
                 repair="say FROM=, for example FROM=4.4.6 (RT shows it at the foot of every page)",
             )
         origin = dump.manifest.release if dump and dump.manifest else DEFAULT_ORIGIN
-    target = target or _target(origin)
+    target = _target(origin) if target is None else target
     goal = releases.release(target)
-    server = server or (DEFAULT_SERVER if DEFAULT_SERVER in goal.servers else goal.servers[0])
+    if server is None:
+        server = DEFAULT_SERVER if DEFAULT_SERVER in goal.servers else goal.servers[0]
     pair = releases.pair(origin, target, server)
     if dump and dump.manifest and dump.manifest.release != origin:
         raise UsageError(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import pymysql
 import requests
 import urllib3
 from docker.errors import DockerException
+from filelock import Timeout
 
 from harness import engine
 from harness.common import cache, redact
@@ -60,17 +63,31 @@ def ended(program: str, work: Callable[[], int]) -> int:
     try:
         return work()
     except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
+        _say(f"{program}: interrupted")
     except Exception as error:  # noqa: BLE001 - whatever it is, it is no finding
         if (known := explained(error)) is not None:
-            print(f"{program}: {known}", file=sys.stderr)
+            _say(f"{program}: {known}")
             return known.exit_code
-        print("".join(traceback.format_tb(error.__traceback__)), end="", file=sys.stderr)
-        print(f"{program}: {type(error).__name__}: {redact.line(str(error))}", file=sys.stderr)
+        places = "".join(traceback.format_tb(error.__traceback__))
+        _say(f"{places}{program}: {type(error).__name__}: {redact.line(str(error))}")
     return InfrastructureError.exit_code
 
 
+def _say(text: str) -> None:
+    """Print to a terminal that may be what went away: failing at that, Python would end with 1."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
+
+
 def _of_a_file(error: OSError) -> InfrastructureError | None:
+    if isinstance(error, Timeout):
+        path = Path(error.lock_file)
+        who = cache.holder(path)
+        return InfrastructureError(
+            f"{who[0].upper()}{who[1:]} has held {path.stem} for too long, and this waited for it.",
+            [("Lock", str(path))],
+            "see what that process does, and end it if it hangs: its lock goes with it; then run this again",
+        )
     if error.errno == errno.ENOSPC:
         return InfrastructureError(
             f"The disk is full: {error.filename or 'a file'} could not be written.",

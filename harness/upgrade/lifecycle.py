@@ -31,6 +31,16 @@ COPIES_WITH_ANOTHER = 2
 dump restored once more: what it is asked about, and one where it sends mails."""
 
 
+def need_both_sides(old: Configuration, new: Configuration | None) -> None:
+    """Raise UsageError where the new side has a configuration of the site's own and the old one has none."""
+    if new is not None and new.files and not old.files:
+        raise UsageError(
+            "CONFIG_NEW was named without CONFIG: the old release would run without the site's settings, and what "
+            "they change would look like defects of the upgrade.",
+            repair="name what the old release runs with as CONFIG; where both have the same, CONFIG alone",
+        )
+
+
 @dataclass
 class Lifecycle:
     """Everything that a test needs to get a database or an RT of some kind.
@@ -46,7 +56,8 @@ class Lifecycle:
     """Releases of which is known that they work on the copy with this configuration."""
 
     def __post_init__(self) -> None:
-        """Tie the makers to the engine."""
+        """Tie the makers to the engine. Raises UsageError where the new side alone has a configuration."""
+        need_both_sides(self.configuration, self.new_configuration)
         self.images = Images(self.client, self.notify)
         self.baselines = Baselines(self.client, self.notify)
         self.new_side = self
@@ -85,7 +96,7 @@ class Lifecycle:
         return None if name == pair.server else name
 
     def prepared(self, dump: Dump, server_name: str, text: Text | None, another: str | None = None) -> Baseline:
-        """Return the baseline of a dump for a gate, which will make copies of it.
+        """Return the baseline of a dump for a gate or a forecast, which will make copies of it.
 
         text: what the dump says of itself, where it has been read. another: the server on which the old release is
         asked, so that the dump is restored and copied there as well. Raises InfrastructureError where the engine's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 from collections.abc import Iterator
 from importlib import import_module
@@ -9,6 +10,8 @@ from typing import NoReturn
 
 import pytest
 
+from harness import dump
+from harness.database import baseline
 from harness.releases import ROOT
 
 COMMANDS = {
@@ -76,3 +79,41 @@ def test_wrong_usage_and_help(name: str, words: list[str], code: int) -> None:
     with pytest.raises(SystemExit) as caught:
         import_module(name).main(words)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("harness.forecast", ("--budget", "nan")),
+        ("harness.forecast", ("--budget=-5",)),
+        ("harness.forecast", ("--megabytes", "0")),
+        ("harness.forecast", ("--times", "inf")),
+        ("harness.forecast", ("--largest", "0")),
+        ("harness.forecast", ("--rounds", "0")),
+        ("harness.forecast", ("--to", "")),
+        ("harness.marathon.__main__", ("lint", "")),
+        ("harness.marathon.__main__", ("deploy", "marathon.json", "--image", "")),
+    ],
+)
+def test_words_that_mean_nothing_are_wrong_usage(
+    program: str, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty variable of a script must not become a default, nor "nan" a budget that nothing exceeds."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")  # what is taken all the same must not be begun
+    with pytest.raises(SystemExit) as ended:
+        import_module(program).main(list(words))
+    assert (ended.value.code, words[-1].partition("=")[2] in capsys.readouterr().err) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("said", "on"),
+    [(None, False), ("", False), ("0", False), ("No", False), ("false ", False), ("1", True), ("y", True)],
+)
+def test_a_no_in_the_environment_is_a_no(monkeypatch: pytest.MonkeyPatch, said: str | None, on: bool) -> None:
+    """RT_HARNESS_KEEP=0 must not leave a copy of real data behind."""
+    monkeypatch.delenv(baseline.KEEP_VARIABLE, raising=False)
+    if said is not None:
+        monkeypatch.setenv(baseline.KEEP_VARIABLE, said)
+    bundled = dump.load(dump.bundled("4.4.6"))
+    own = dataclasses.replace(bundled, path=ROOT / "mine.sql")
+    assert (baseline.private(own), baseline.private(bundled)) == (not on, False)

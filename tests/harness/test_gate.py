@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from docker import DockerClient
 
 from fixtures import gate as program
 from fixtures import gate_command
@@ -19,6 +20,7 @@ from harness.common import cache, owner
 from harness.errors import UsageError
 from harness.releases import ROOT
 from harness.rt import Configuration
+from harness.upgrade.lifecycle import Lifecycle
 from tests.harness.running_gate import NO_GO, NOT_PROVEN, USAGE, gate
 from tests.upgrade.old_sites import AS_OF_4_2
 
@@ -36,6 +38,11 @@ from tests.upgrade.old_sites import AS_OF_4_2
         (["--config-new", "/nowhere-new"], "There is no configuration /nowhere-new"),
         (["--accept", "/nowhere"], "/nowhere"),
         (["--sever", "mariadb-10.11"], "unrecognized arguments"),
+        (["--marathon-url", ""], "--marathon-url has an empty value"),
+        (["--marathon-url="], "--marathon-url has an empty value"),
+        (["--to", " "], "--to has an empty value"),
+        (["--server", ""], "--server has an empty value"),
+        (["--dump", ""], "--dump has an empty value"),
     ],
 )
 def test_wrong_usage_is_said_in_a_sentence_before_anything_starts(
@@ -144,6 +151,19 @@ def test_a_configuration_without_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plugins").mkdir()
     with pytest.raises(UsageError, match=r"holds no \.pm file"):
         Configuration.read(tmp_path)
+
+
+def test_a_configuration_of_the_new_side_alone_is_refused(tmp_path: Path) -> None:
+    """The old release would run without any, and what the site's settings do be taken for the upgrade's doing."""
+    (tmp_path / "new.pm").write_text("1;\n")
+    done = gate(
+        "--config-new", str(tmp_path / "new.pm"), folder=tmp_path / "reports", DOCKER_HOST="unix:///nowhere"
+    )
+    assert (done.returncode, "CONFIG_NEW was named without CONFIG" in done.stderr) == (USAGE, True), done.stderr
+    with pytest.raises(UsageError, match="without CONFIG"):  # and so for whoever asks by pytest
+        Lifecycle(
+            DockerClient.__new__(DockerClient), Configuration(), new_configuration=Configuration({"a.pm": b""})
+        )
 
 
 @pytest.mark.engine

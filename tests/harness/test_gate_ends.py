@@ -24,9 +24,10 @@ CHECKS = {"preflight", "run", "history", "schema", "rows", "integrity", "meaning
 FILES = {"verdict.txt", "report.json", "junit.xml", "report.html", "logs"}
 PROMPT = 30.0
 """Seconds; two or three on a quiet machine. What is interrupted would take an hour."""
+UPGRADE, CHECK = "upgrade to 5.0.3 ...", "  meaning ..."
 HELD = {
-    "upgrade to 5.0.3 ...": "sleep 3600 if $0 =~ /rt-setup-database/; 1;",
-    "  meaning ...": "sleep 3600 if $0 =~ /rt-validator/ && $RT::VERSION =~ /^5/; 1;",
+    UPGRADE: "sleep 3600 if $0 =~ /rt-setup-database/; 1;",
+    CHECK: "sleep 3600 if $0 =~ /rt-validator/ && $RT::VERSION =~ /^5/; 1;",
 }
 """A step, and a site's own configuration that keeps it from ever ending. As long a large upgrade takes."""
 
@@ -81,7 +82,9 @@ def test_the_main_job_ends_with_go(engine: DockerClient, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("number", "step"), [*zip((signal.SIGINT, signal.SIGTERM), HELD, strict=True)], ids=["upgrade", "checks"]
+    ("number", "step"),
+    [(signal.SIGINT, UPGRADE), (signal.SIGTERM, CHECK), (signal.SIGHUP, CHECK)],
+    ids=["upgrade", "checks", "hangup"],
 )
 def test_it_ends_at_once_when_it_is_told_to(
     engine: DockerClient, tmp_path: Path, number: signal.Signals, step: str

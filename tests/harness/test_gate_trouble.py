@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from fixtures import gate
-from harness import report
+from harness import end_of_run, report
 from harness.checks.run import CHECK
 from harness.common import cache
 from harness.releases import ROOT
@@ -25,14 +24,12 @@ Run = Callable[..., int]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return the gate's main, which ends nothing of this process's own session, with reports in `tmp_path`."""
-    before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(gate, "_clean_up", lambda _: None)
+    monkeypatch.setattr(end_of_run, "clear", lambda *_: None)
     for name in ("_prepare", "_tests"):
         monkeypatch.setattr(gate.Gate, name, lambda *_: None)
-    yield lambda *arguments: gate.main(["--reports", str(tmp_path / "reports"), *arguments])
-    signal.signal(signal.SIGTERM, before)
+    return lambda *arguments: gate.main(["--reports", str(tmp_path / "reports"), *arguments])
 
 
 def raising(error: BaseException) -> Callable[..., NoReturn]:
@@ -87,7 +84,7 @@ def test_what_was_found_is_said_although_the_report_cannot_be_made(
 
 
 @pytest.mark.parametrize(
-    "place", ["choose", "Gate._prepare", "Gate._tests", "_clean_up", "report.write", "report.terminal"]
+    "place", ["choose", "Gate._prepare", "Gate._tests", "end_of_run.clear", "report.write", "report.terminal"]
 )
 def test_ctrl_c_at_any_point_is_not_proven(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str

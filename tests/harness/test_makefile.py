@@ -41,3 +41,12 @@ def test_make_takes_a_pair_as_the_gate_does(said: list[str], understood: str) ->
         [sys.executable, *arguments, "--list-pairs"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert listed.stdout.split() == [understood]
+
+
+@pytest.mark.parametrize(("said", "kept"), [("1", True), ("yes", True), ("0", False), ("no", False), ("", False)])
+def test_a_no_is_not_taken_for_a_yes(said: str, kept: bool) -> None:
+    """What stays is a copy of real data that opens without a password."""
+    done = subprocess.run(
+        ["make", "-n", "gate", f"KEEP={said}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ("--keep" in done.stdout) == kept

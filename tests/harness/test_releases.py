@@ -53,6 +53,13 @@ def test_an_origin_without_an_image_is_fine() -> None:
     assert str(releases.pair("4.4.8", "5.0.10", "mysql-9.7")) == "4.4.8-to-5.0.10@mysql-9.7"
 
 
+@pytest.mark.parametrize(("origin", "target", "server"), [("", None, None), (None, "", None), (None, None, "")])
+def test_what_is_said_and_empty_is_not_unsaid(origin: str | None, target: str | None, server: str | None) -> None:
+    """A script's empty variable is no wish for the default, which may be another release than the site's."""
+    with pytest.raises(UsageError):
+        choice.choose(origin, target, server)
+
+
 def test_the_default_choice_is_the_readmes() -> None:
     """`make gate` without a word."""
     made = choice.choose()

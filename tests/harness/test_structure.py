@@ -14,7 +14,7 @@ from harness.releases import ROOT
 STAGES: dict[str, tuple[str, ...]] = {
     "what all stand on": ("common", "errors", "verdict"),
     "releases": ("releases",),
-    "engine": ("engine", "images", "leftovers", "setup"),
+    "engine": ("engine", "images", "leftovers", "end_of_run", "setup"),
     "dump": ("dump",),
     "baseline, clone": ("database",),
     "site": ("rt", "load"),

@@ -1,0 +1,103 @@
+"""A GO stands for every check that was promised, whatever a person's environment tells pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from fixtures import gate, gate_command
+from fixtures.gate_plugin import REPORT_PROPERTY
+from harness import dump, end_of_run
+from harness.verdict import Report, Verdict
+
+pytest_plugins = ("pytester",)
+GO, NOT_PROVEN = Verdict.GO.exit_code, Verdict.NOT_PROVEN.exit_code
+TEST = """
+@pytest.mark.gate({check!r})
+def test_of_{number}(record_property): record_property({property!r}, {report!r})
+"""
+Judge = Callable[..., int]
+
+
+@pytest.fixture
+def judge(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Judge:
+    """Return a gate whose tests hand in a clean report each, without an engine; it takes more words for pytest."""
+    text = "import pytest\n"
+    for number, check in enumerate(gate_command.promised(deploy=False)):
+        report = Report(check, "?", looked_at=5).to_json()
+        text += TEST.format(check=check, number=number, property=REPORT_PROPERTY, report=report)
+    path = pytester.makepyfile(test_of_a_gate=text)
+    told = ["-c/dev/null", f"--rootdir={path.parent}", "-o", "markers=gate", "-p", "no:cacheprovider", str(path)]
+    monkeypatch.setattr(end_of_run, "clear", lambda *_: None)
+    monkeypatch.setattr(gate.Gate, "_prepare", lambda *_: None)
+
+    def work(*more: str, words: Sequence[str] = ()) -> int:
+        monkeypatch.setattr(gate_command, "pytest_arguments", lambda *_: [*told, "-p", "no:terminal", *more])
+        return gate.main(["--reports", str(tmp_path / "reports"), *words])
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("name", "exported"),
+    [
+        ("PYTEST_ADDOPTS", "-k test_of_3"),
+        ("PYTEST_ADDOPTS", "--deselect=test_of_a_gate.py::test_of_3"),
+        ("PYTEST_PLUGINS", "no_such_plugin_anywhere"),
+    ],
+)
+def test_what_is_exported_for_pytest_does_not_reach_the_gate(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, exported: str
+) -> None:
+    """Somebody who works on the harness has it in his shell; the gate would ask one question, and say GO."""
+    monkeypatch.setenv(name, exported)
+    code, said = judge(), capsys.readouterr().out
+    assert (code, "GO (exit code 0). All 8 checks ran" in said) == (GO, True), said
+
+
+@pytest.mark.parametrize("narrowed", ["-ktest_of_3", "--deselect=test_of_a_gate.py::test_of_0"])
+def test_a_promised_check_that_is_not_found_is_not_proven(
+    judge: Judge, capsys: pytest.CaptureFixture[str], narrowed: str
+) -> None:
+    """What is promised is not worked out from what was collected."""
+    code, said = judge(narrowed), capsys.readouterr().out
+    assert (code, "[preflight] never reported" in said) == (NOT_PROVEN, True), said
+
+
+def test_a_deploy_that_was_asked_for_is_promised() -> None:
+    """And one that was not is not missed."""
+    asked, unasked = (gate_command.promised(deploy=deploy) for deploy in (True, False))
+    assert (set(asked) - set(unasked), len(unasked)) == ({"marathon-deploy"}, 8)
+
+
+ACCEPTED = """[[accept]]
+check = "schema"
+where = "Tickets"
+what = "index missing"
+who = "J. Example"
+why = "dropped on purpose"
+until = 2999-01-01
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--config", "{folder}/site.pm"], NOT_PROVEN),
+        (["--accept", "{folder}/accepted.toml"], NOT_PROVEN),
+        (["--config", "{folder}/site.pm", "--dump", str(dump.bundled("4.4.6"))], GO),
+        ([], GO),
+    ],
+    ids=["config", "accept", "meant", "nothing-of-a-site"],
+)
+def test_the_bundled_dump_says_nothing_of_a_site(
+    judge: Judge, capsys: pytest.CaptureFixture[str], tmp_path: Path, words: list[str], code: int
+) -> None:
+    """Who names his configuration and forgets his dump must not be told that his site will upgrade."""
+    (tmp_path / "site.pm").write_text("1;\n")
+    (tmp_path / "accepted.toml").write_text(ACCEPTED)
+    assert judge(words=[one.format(folder=tmp_path) for one in words]) == code
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("The bundled dump was judged, and none of the site's own data" in said) == (code == NOT_PROVEN)

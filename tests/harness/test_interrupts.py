@@ -1,0 +1,139 @@
+"""Whoever ends a run, and however often he asks: nothing of somebody's data stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from fixtures import gate
+from harness import dump, end_of_run, engine, forecast, leftovers
+from harness.common import cache, interrupts, owner
+from harness.releases import ROOT
+from harness.verdict import Verdict
+
+NOT_PROVEN = Verdict.NOT_PROVEN.exit_code
+ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+End = Callable[[signal.Signals], int]
+
+
+class NoEngine:
+    """Stands for a client of an engine that has nothing of ours."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@pytest.fixture
+def private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A cache and a session of the test's own, with raw data in its private directory."""
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.delenv(owner.SESSION_VARIABLE, raising=False)
+    monkeypatch.setattr(engine, "connect", NoEngine)
+    before = [signal.signal(number, signal.default_int_handler) for number in ALL]
+    made = leftovers.private_directory()
+    (made / "raw").write_text("somebody's data")
+    yield made
+    for number, handler in zip(ALL, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was removed from the engine; nothing is."""
+    found: list[str] = []
+    monkeypatch.setattr(leftovers, "remove_own", lambda *_: found.append("own"))
+    return found
+
+
+def kill(number: signal.Signals) -> None:
+    """Send a signal to this process; it is dealt with when this returns."""
+    os.kill(os.getpid(), number)
+
+
+@pytest.fixture(params=["gate", "forecast"])
+def end(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> End:
+    """Return a function that has a program ended by a signal in the middle of its work, for the exit code."""
+    reports, path = ["--reports", str(tmp_path / "reports")], ["--dump", str(dump.bundled("4.4.6"))]
+
+    def ended(number: signal.Signals) -> int:
+        for place, name in ((gate.Gate, "_prepare"), (forecast, "_measure")):
+            monkeypatch.setattr(place, name, lambda *_: kill(number))
+        return gate.main(reports) if request.param == "gate" else forecast.main(path)
+
+    return ended
+
+
+@pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
+def test_every_way_to_be_ended_clears_up(
+    private: Path, end: End, removed: list[str], capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    """A terminal that goes away ends a process like a CI server does; both must not leave a server running."""
+    # What a signal does that nobody heeds cannot be tried here: it would end pytest.
+    for one in interrupts.ENDS:
+        signal.signal(one, lambda number, _: pytest.fail(f"{number} is not heard"))
+    code = end(number)
+    said = "".join(capsys.readouterr())
+    assert (code, "nterrupted" in said, removed, private.exists()) == (NOT_PROVEN, True, ["own"], False)
+
+
+@pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
+def test_who_asks_twice_does_not_get_half_of_it(
+    private: Path, end: End, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    number: signal.Signals,
+) -> None:  # fmt: skip
+    """Who waits for a clean-up presses Ctrl-C again; he is told what is going on, and it goes on."""
+    removed: list[str] = []
+
+    def remove(*_: object) -> None:
+        kill(number)
+        removed.append("own")
+
+    monkeypatch.setattr(leftovers, "remove_own", remove)
+    code = end(signal.SIGINT)
+    assert (code, removed, private.exists()) == (NOT_PROVEN, ["own"], False)
+    assert ": clearing up" in capfd.readouterr().err
+
+
+def test_what_stays_is_told_although_the_engine_is_gone(
+    private: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the private files go all the same."""
+
+    def gone() -> NoReturn:
+        raise engine.NoEngineError("No container engine answers.")
+
+    monkeypatch.setattr(engine, "connect", gone)
+    end_of_run.clear("gate")
+    assert "gate: could not be removed: whatever this run had on the engine" in capsys.readouterr().err
+    assert not private.exists()
+
+
+def test_nohup_keeps_a_run_alive() -> None:
+    """What was ignored from the start stays ignored."""
+    script = (
+        "import os, signal\n"
+        "from harness.common import interrupts\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "with interrupts.heard(), interrupts.put_off('no'):\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "print('goes on')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "goes on\n", "")
+
+
+def test_a_terminal_that_went_away_does_not_change_the_exit_code() -> None:
+    """Python ends with 1 when it cannot say what happened, and 1 means findings."""
+    script = "from harness.engine import faults; import sys; sys.exit(faults.ended('x', lambda: 1 / 0))"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-u", "-c", script], cwd=ROOT, stderr=writer, check=False)
+    os.close(writer)
+    assert done.returncode == NOT_PROVEN

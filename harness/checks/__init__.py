@@ -1,1 +1,12 @@
-"""Questions asked of an upgraded site: one module a question, each returning a Report."""
+"""Questions asked of an upgraded site. A module that has a `check` returns a Report; the others are their parts.
+
+Before the upgrade: `preflight`, with `preflight_configuration`, `preflight_database`, `preflight_identity`,
+`preflight_lifecycles`, `preflight_storage` and `upgrading`; `cached_fact` keeps what is found out about the old
+side. How it went: `run`, with `log`, and `history`. The structure: `schema`, with `structure`, `step_mentions`,
+`views` and `absorbed`. Rows: `rows`, with `comparison`, `row_judge`, `allowances`, `rules`, `context`, `effects`,
+`undocumented_steps` and `unreadable`; `repeated` and `paths` (with `upgrade_path`) compare two upgrades in its
+way. What they mean: `integrity`; `meaning`, with `meaning_told`, `meaning_rules`, `meaning_allowances`, `code` and
+`organization`. Whether it works: `application`, with `trial_visit`, `jobs`, `optional_jobs`, `mails`,
+`startup_log` and `former_release`. Asked elsewhere: `interrupted_upgrade` of drills, `acknowledged` of deploys,
+`image` and `layers` of images.
+"""

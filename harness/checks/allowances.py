@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import undocumented_steps
-from harness.checks.context import Context
+from harness.checks.context import Cell
 from harness.checks.effects import EFFECTS
 from harness.checks.rules import RULES, Rule
-from harness.database.digest import Row
 
 FILE = Path(__file__).with_name("allowances.toml")
 ADDED, REMOVED, CHANGED, DROPPED = "added", "removed", "changed", "dropped"
@@ -162,40 +161,31 @@ def matcher(spec: Any) -> Matcher:
     raise ValueError(f"{FILE.name}: {spec!r} is not understood")
 
 
-def _current(column: str, old: Row | None, new: Row | None) -> str | None:
-    row = new if new is not None else old
-    assert row is not None
-    return row[column]
-
-
 def _one_of(values: Sequence[str]) -> Matcher:
-    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:  # noqa: ARG001
-        return None if _current(column, old, new) in values else f"{column} is not one of the values expected"
+    def judge(cell: Cell) -> Complaint:
+        return None if cell.current in values else f"{cell.column} is not one of the values expected"
 
     return judge
 
 
 def _from_to(spec: dict[str, Any]) -> Matcher:
-    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:  # noqa: ARG001
+    def judge(cell: Cell) -> Complaint:
         wanted = (str(spec["from"]), None if spec["to"] == {"null": True} else str(spec["to"]))
-        changed = (old and old[column], new and new[column])
-        return None if changed == wanted else f"{column} did not go from one expected value to the other"
+        right = (cell.was, cell.now) == wanted
+        return None if right else f"{cell.column} did not go from one expected value to the other"
 
     return judge
 
 
-def _null(spec: dict[str, Any]) -> Matcher:  # noqa: ARG001 - one signature for all kinds
-    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:  # noqa: ARG001
-        return None if _current(column, old, new) is None else f"{column} is not NULL"
-
-    return judge
+def _null(cell: Cell) -> Complaint:
+    return None if cell.current is None else f"{cell.column} is not NULL"
 
 
 def _sha256(spec: dict[str, Any]) -> Matcher:
-    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:  # noqa: ARG001
-        text = (_current(column, old, new) or "").encode(errors="surrogateescape")
+    def judge(cell: Cell) -> Complaint:
+        text = (cell.current or "").encode(errors="surrogateescape")
         right = hashlib.sha256(text).hexdigest() in spec["sha256"]
-        return None if right else f"{column} has another SHA-256 than the text that the step brings"
+        return None if right else f"{cell.column} has another SHA-256 than the text that the step brings"
 
     return judge
 
@@ -203,39 +193,39 @@ def _sha256(spec: dict[str, Any]) -> Matcher:
 def _matches(spec: dict[str, Any]) -> Matcher:
     pattern = re.compile(spec["matches"])
 
-    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:  # noqa: ARG001
-        matched = pattern.fullmatch(_current(column, old, new) or "")
-        return None if matched else f"{column} does not look as expected"
+    def judge(cell: Cell) -> Complaint:
+        matched = pattern.fullmatch(cell.current or "")
+        return None if matched else f"{cell.column} does not look as expected"
 
     return judge
 
 
 def _sql(spec: dict[str, Any]) -> Matcher:
-    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:
-        values = context.values(spec.get("on", "before"), spec["sql"])
-        return None if _current(column, old, new) in values else f"{column} is none of those that the step touches"
+    def judge(cell: Cell) -> Complaint:
+        values = cell.context.values(spec.get("on", "before"), spec["sql"])
+        return None if cell.current in values else f"{cell.column} is none of those that the step touches"
 
     return judge
 
 
 def _thawed(spec: dict[str, Any]) -> Matcher:
-    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:
-        value = context.thaw.value(_current(column, old, new) or "")
-        return None if value == spec["thawed"] else f"{column}, thawed, is not what the step brings"
+    def judge(cell: Cell) -> Complaint:
+        value = cell.context.thaw.value(cell.current or "")
+        return None if value == spec["thawed"] else f"{cell.column}, thawed, is not what the step brings"
 
     return judge
 
 
 def _spliced(spec: dict[str, Any]) -> Matcher:
-    def judge(context: Context, column: str, old: Row | None, new: Row | None) -> Complaint:
-        was, now = (context.thaw.value((row or {}).get(column) or "") for row in (old, new))
+    def judge(cell: Cell) -> Complaint:
+        was, now = cell.thawed()
         right = isinstance(was, list) and now == [*was[: spec["at"]], *spec["spliced"], *was[spec["at"] :]]
-        return None if right else f"{column}, thawed, is not what it was with what the step brings"
+        return None if right else f"{cell.column}, thawed, is not what it was with what the step brings"
 
     return judge
 
 
 _KINDS: dict[str, Callable[[dict[str, Any]], Matcher]] = {
-    "from": _from_to, "null": _null, "sha256": _sha256, "matches": _matches, "sql": _sql, "thawed": _thawed,
-    "spliced": _spliced,
+    "from": _from_to, "null": lambda _: _null, "sha256": _sha256, "matches": _matches, "sql": _sql,
+    "thawed": _thawed, "spliced": _spliced,
 }  # fmt: skip

@@ -56,6 +56,35 @@ class Context:
         return begin or "", end or "~"
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a rule judges: a column of a row. old, new: the row on each side, empty where that side has none."""
+
+    context: Context
+    column: str
+    old: Row
+    new: Row
+
+    @property
+    def was(self) -> str | None:
+        """The old value; None also where there was no such row."""
+        return self.old[self.column] if self.old else None
+
+    @property
+    def now(self) -> str | None:
+        """The new value; None also where there is no such row any more."""
+        return self.new[self.column] if self.new else None
+
+    @property
+    def current(self) -> str | None:
+        """The new value; the old one of a row that is gone."""
+        return (self.new or self.old)[self.column]
+
+    def thawed(self) -> tuple[Any, Any]:
+        """Return the old and the new value thawed. Raises what `Thawer.value` does."""
+        return self.context.thaw.value(self.was or ""), self.context.thaw.value(self.now or "")
+
+
 def _text(value: Any) -> str | None:
     if value is None:
         return None

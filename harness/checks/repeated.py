@@ -16,13 +16,12 @@ from typing import Any
 
 from harness.checks import allowances, rows
 from harness.checks.allowances import CHANGED, Matcher, RowAllowance, matcher
-from harness.checks.context import Context
+from harness.checks.context import Cell, Context
 from harness.checks.history import CORE, FULL, SQL
 from harness.checks.rules import anything
 from harness.checks.undocumented_steps import NONE
 from harness.checks.upgrade_path import WRITTEN_WITHIN, stamp
 from harness.database import Database, schema
-from harness.database.digest import Row
 from harness.database.schema import quote
 from harness.rt.thaw import Thawer
 from harness.verdict import Report
@@ -103,27 +102,27 @@ def _window(history: Mapping[str, Any] | None) -> tuple[str, str]:
     return stamp(begins[-1].get("timestamp")), stamp(events[-1].get("timestamp"), WRITTEN_WITHIN)
 
 
-def _time(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:
-    windows = [_window(history) for history in _histories(context)]
-    for row, (begin, end) in zip((old, new), windows, strict=True):
-        if not row or not begin <= (row[column] or "") <= end:
-            return f"{column} is not a time during the upgrade"
+def _time(cell: Cell) -> str | None:
+    windows = [_window(history) for history in _histories(cell.context)]
+    for row, (begin, end) in zip((cell.old, cell.new), windows, strict=True):
+        if not row or not begin <= (row[cell.column] or "") <= end:
+            return f"{cell.column} is not a time during the upgrade"
     return None
 
 
-def _history(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
-    histories = _histories(context)
+def _history(cell: Cell) -> str | None:
+    histories = _histories(cell.context)
     if None in histories:
-        return f"{column} cannot be thawed"
+        return f"{cell.column} cannot be thawed"
     told = [_told(history or {}) for history in histories]
-    return None if told[0] == told[1] else f"{column} tells of other events"
+    return None if told[0] == told[1] else f"{cell.column} tells of other events"
 
 
-def _order(context: Context, column: str, old: Row | None, new: Row | None, *, table: str) -> str | None:
+def _order(cell: Cell, *, table: str) -> str | None:
     """Allow rows that the upgrades made to have changed places, as long as both made the same ones."""
-    if (wrong := _time(context, "Created", old, new)) or column in _STAMPS:
-        return wrong or _time(context, column, old, new)
-    key = f"made in {table}"
+    if (wrong := _time(replace(cell, column="Created"))) or cell.column in _STAMPS:
+        return wrong or _time(cell)
+    key, context = f"made in {table}", cell.context
     if key not in context.memory:
         context.memory[key] = [
             Counter(repr([(name, row[name]) for name in sorted(row) if name not in _OWN]) for row in rows)
@@ -133,7 +132,7 @@ def _order(context: Context, column: str, old: Row | None, new: Row | None, *, t
             )
         ]
     one, other = context.memory[key]
-    return None if one == other else f"{column} differs, and the upgrades did not make the same rows"
+    return None if one == other else f"{cell.column} differs, and the upgrades did not make the same rows"
 
 
 def _told(history: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:

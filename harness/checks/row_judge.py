@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.checks.allowances import ADDED, CHANGED, REMOVED, Matcher, RowAllowance, RowAllowances
-from harness.checks.context import Context
+from harness.checks.context import Cell, Context
 from harness.checks.unreadable import UNREADABLE, words
 from harness.common import cache
 from harness.database.digest import Key, Row
@@ -60,20 +60,20 @@ class Judge:
 
     def added(self, key: Key, row: Row) -> None:
         """Judge a row that only the upgraded database has."""
-        self._one_sided(ADDED, key, None, row)
+        self._one_sided(ADDED, key, {}, row)
 
     def removed(self, key: Key, row: Row) -> None:
         """Judge a row that only the old database has."""
-        self._one_sided(REMOVED, key, row, None)
+        self._one_sided(REMOVED, key, row, {})
 
-    def _one_sided(self, change: str, key: Key, old: Row | None, new: Row | None) -> None:
+    def _one_sided(self, change: str, key: Key, old: Row, new: Row) -> None:
         self.tally[change] += 1
         complaint = ""
         try:
             for allowance in self._candidates(change, old, new):
                 found = self._complaint_of(allowance, old, new)
                 if not found:
-                    self._use(allowance, new or old or {})
+                    self._use(allowance, new or old)
                     return
                 complaint = complaint or f"{change} by {allowance.step}, but {found}"
         except UNREADABLE as error:
@@ -81,19 +81,19 @@ class Judge:
             return
         self.blame([complaint or f"{change}, and no step accounts for it"], key)
 
-    def _candidates(self, change: str, old: Row | None, new: Row | None) -> list[RowAllowance]:
+    def _candidates(self, change: str, old: Row, new: Row) -> list[RowAllowance]:
         """Return the allowances whose description the row meets."""
         return [
             one
             for one in self.active
             if one.change == change
             and not self._first_complaint(one.where, old, new)
-            and self._is_expected(one, new or old or {})
+            and self._is_expected(one, new or old)
         ]
 
-    def _first_complaint(self, matchers: Mapping[str, Matcher], old: Row | None, new: Row | None) -> str | None:
+    def _first_complaint(self, matchers: Mapping[str, Matcher], old: Row, new: Row) -> str | None:
         for column, matcher in matchers.items():
-            if complaint := matcher(self.context, column, old, new):
+            if complaint := matcher(Cell(self.context, column, old, new)):
                 return complaint
         return None
 
@@ -114,11 +114,11 @@ class Judge:
             names, left = self._expectation(allowance)
             left[tuple(row[name] for name in names)] -= 1
 
-    def _complaint_of(self, allowance: RowAllowance, old: Row | None, new: Row | None) -> str | None:
+    def _complaint_of(self, allowance: RowAllowance, old: Row, new: Row) -> str | None:
         """Account for every column of an added or removed row: described, expected, judged, or as by default."""
         if complaint := self._first_complaint(allowance.columns, old, new):
             return complaint
-        if new is None:
+        if not new:
             return None
         names = self._expectation(allowance)[0] if allowance.expect else ()
         open_columns = [
@@ -128,7 +128,7 @@ class Judge:
             judge = self.allowances.defaults.get(column)
             if judge is None and new[column] is not None:
                 return f"nothing says what {column} should hold"
-            if judge and (complaint := judge(self.context, column, old, new)):
+            if judge and (complaint := judge(Cell(self.context, column, old, new))):
                 return complaint
         return None
 
@@ -150,12 +150,12 @@ class Judge:
             return
         self.tally[CHANGED] += 1
         mine = [one for one in self.active if one.change == CHANGED]
-        matching = [one for one in mine if not self._first_complaint(one.where, old, None)]
+        matching = [one for one in mine if not self._first_complaint(one.where, old, {})]
         complaints: list[str] = []
         used: set[RowAllowance] = set()
         for column in columns:
             judging = [(one, one.columns[column]) for one in matching if column in one.columns]
-            answers = [(one, judge(self.context, column, old, new)) for one, judge in judging]
+            answers = [(one, judge(Cell(self.context, column, old, new))) for one, judge in judging]
             accepting = [one for one, answer in answers if answer is None]
             if accepting:
                 used.add(accepting[0])

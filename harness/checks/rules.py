@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness.checks.context import Context
+from harness.checks.context import Cell, Context
 from harness.database.digest import Row
 
-Rule = Callable[[Context, str, Row | None, Row | None], str | None]
+Rule = Callable[[Cell], str | None]
 ATTRIBUTE_URI = re.compile(r"attribute://[^/]+/(\d+)")
 _SAVED = re.compile(r"(.+)-SavedSearch-(\d+)", re.DOTALL)
 _DASHBOARDS = "SELECT id, Name, Content, ContentType FROM Attributes WHERE Name IN ({}) ORDER BY id".format(
@@ -24,27 +24,26 @@ _SEARCHES = (
 _ONE = "SELECT Content FROM Attributes WHERE id = {}"
 
 
-def anything(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+def anything(_: Cell) -> str | None:
     """Accept any value: for ids, which the server gives out."""
     return None
 
 
-def during_the_upgrade(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+def during_the_upgrade(cell: Cell) -> str | None:
     """Accept a time between the last entry of the old upgrade history and the last one of the new."""
-    begin, end = context.times()
-    return None if new and begin <= (new[column] or "") <= end else f"{column} is not a time during the upgrade"
+    begin, end = cell.context.times()
+    good = cell.new and begin <= (cell.now or "") <= end
+    return None if good else f"{cell.column} is not a time during the upgrade"
 
 
-def order_by_owner_name(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:
+def order_by_owner_name(cell: Cell) -> str | None:
     """Accept a saved search in which ordering by Owner became ordering by Owner.Name, and nothing else."""
-    assert old is not None
-    assert new is not None
-    wanted, found = context.thaw.value(old[column] or ""), context.thaw.value(new[column] or "")
+    wanted, found = cell.thawed()
     if isinstance(wanted, dict) and isinstance(wanted.get("OrderBy"), str):
         wanted = {**wanted, "OrderBy": owner_by_name(wanted["OrderBy"])}
     if wanted == found:
         return None
-    return f"{column}, thawed, differs in more than ordering by Owner.Name instead of Owner"
+    return f"{cell.column}, thawed, differs in more than ordering by Owner.Name instead of Owner"
 
 
 def owner_by_name(order: str) -> str:
@@ -58,36 +57,32 @@ def owner_by_name(order: str) -> str:
     return "|".join("Owner.Name" if name == "Owner" else name for name in names).rstrip("|")
 
 
-def history_grows(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:
+def history_grows(cell: Cell) -> str | None:
     """Accept an upgrade history that begins with everything the old one held."""
-    assert old is not None
-    assert new is not None
-    before, after = context.thaw.value(old[column] or ""), context.thaw.value(new[column] or "")
+    before, after = cell.thawed()
     if not isinstance(before, dict) or not isinstance(after, dict):
-        return f"{column} cannot be thawed"
+        return f"{cell.column} cannot be thawed"
     for package, events in before.items():
         if after.get(package, [])[: len(events)] != events:
-            return f"{column} has lost or altered entries that were there before the upgrade"
+            return f"{cell.column} has lost or altered entries that were there before the upgrade"
     return None
 
 
-def changed_search(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+def changed_search(cell: Cell) -> str | None:
     """Accept the id of an attribute whose thawed content is another one than before."""
-    assert new is not None
-    before, after = both(context, new[column] or "0")
-    return None if before != after else f"{column} names an attribute that the upgrade did not change"
+    before, after = both(cell.context, cell.now or "0")
+    return None if before != after else f"{cell.column} names an attribute that the upgrade did not change"
 
 
-def copy_of_a_changed_search(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+def copy_of_a_changed_search(cell: Cell) -> str | None:
     """Accept a ContentHistory whose content is what its search held before, or holds now; each once."""
-    assert new is not None
-    search = new["ObjectId"] or "0"
-    content = context.thaw.value(new[column] or "")
-    before, after = both(context, search)
+    search = cell.new.get("ObjectId") or "0"
+    content = cell.context.thaw.value(cell.now or "")
+    before, after = both(cell.context, search)
     which = "old" if content == before else "new" if content == after else ""
-    seen: set[tuple[str, str]] = context.memory.setdefault("copies", set())
+    seen: set[tuple[str, str]] = cell.context.memory.setdefault("copies", set())
     if before == after or not which or (search, which) in seen:
-        return f"{column} is not a copy of what a changed search held or holds"
+        return f"{cell.column} is not a copy of what a changed search held or holds"
     seen.add((search, which))
     return None
 
@@ -101,23 +96,21 @@ def both(context: Context, identity: str) -> tuple[Any, Any]:
     return pair[0], pair[1]
 
 
-def homepage_to_dashboard(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:
+def homepage_to_dashboard(cell: Cell) -> str | None:
     """Accept a dashboard with the portlets of the old homepage, in their panes and order.
 
     All of them but those whose search was gone already: they showed nothing, and the step leaves them out.
     """
-    assert old is not None
-    assert new is not None
-    before, after = context.thaw.value(old[column] or ""), context.thaw.value(new[column] or "")
+    before, after = cell.thawed()
     if not isinstance(before, dict) or not isinstance(after, dict) or list(after) != ["Panes"]:
-        return f"{column} cannot be read as a homepage that became a dashboard"
-    searches, panes = context.rows("after", _SEARCHES), after["Panes"] or {}
+        return f"{cell.column} cannot be read as a homepage that became a dashboard"
+    searches, panes = cell.context.rows("after", _SEARCHES), after["Panes"] or {}
     for pane in sorted({*before, *panes}):
         entries, found = before.get(pane) or [], panes.get(pane) or []
         choices = [choice for entry in entries if (choice := list(_portlets(pane, entry, searches)))]
         if gone := len(entries) - len(choices):
-            context.notes.append(
-                f"{gone} portlets of homepage {old['id']} whose search was gone before the upgrade"
+            cell.context.notes.append(
+                f"{gone} portlets of homepage {cell.old['id']} whose search was gone before the upgrade"
             )
         if len(found) < len(choices):
             return f"the homepage's pane {_word(pane)} lost {len(choices) - len(found)} of {len(choices)} portlets"
@@ -198,33 +191,31 @@ def _targets(content: Any, searches: list[Row]) -> Iterator[str]:
 
 def linked(link: Row) -> tuple[str, str] | None:
     """Return the ids of the attributes that a link is from and to; None where it links something else."""
-    base, target = (ATTRIBUTE_URI.fullmatch(link[end] or "") for end in ("Base", "Target"))
+    base, target = (ATTRIBUTE_URI.fullmatch(link.get(end) or "") for end in ("Base", "Target"))
     return (base[1], target[1]) if base and target else None
 
 
-def dashboard_link(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+def dashboard_link(cell: Cell) -> str | None:
     """Accept a new link from a dashboard to a search in it, once."""
-    assert new is not None
-    pair = linked(new)
+    pair = linked(cell.new)
     if pair is None:
-        return f"{column} does not link two attributes"
-    seen: set[tuple[str, str]] = context.memory.setdefault("linked", set())
-    if pair not in wanted_links(context) or pair in seen:
-        return f"{column} links a dashboard to what is not in it, or a second time"
+        return f"{cell.column} does not link two attributes"
+    seen: set[tuple[str, str]] = cell.context.memory.setdefault("linked", set())
+    if pair not in wanted_links(cell.context) or pair in seen:
+        return f"{cell.column} links a dashboard to what is not in it, or a second time"
     seen.add(pair)
     return None
 
 
-def dropped_dashboard_link(context: Context, column: str, old: Row | None, new: Row | None) -> str | None:  # noqa: ARG001
+def dropped_dashboard_link(cell: Cell) -> str | None:
     """Accept the end of a link from a dashboard to a search that is not in it any more."""
-    assert old is not None
-    pair = linked(old)
+    pair = linked(cell.old)
     if pair is None:
-        return f"{column} does not link two attributes"
-    dashboards = context.values("after", _DASHBOARDS)
-    searches = {row["id"] for row in context.rows("after", _SEARCHES)}
-    if pair[0] not in dashboards or pair[1] not in searches or pair in wanted_links(context):
-        return f"{column} links a dashboard that is there to what is still in it, or something else"
+        return f"{cell.column} does not link two attributes"
+    dashboards = cell.context.values("after", _DASHBOARDS)
+    searches = {row["id"] for row in cell.context.rows("after", _SEARCHES)}
+    if pair[0] not in dashboards or pair[1] not in searches or pair in wanted_links(cell.context):
+        return f"{cell.column} links a dashboard that is there to what is still in it, or something else"
     return None
 
 

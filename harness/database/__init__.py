@@ -1,4 +1,8 @@
-"""A running database server with one RT database in it, and how to ask it."""
+"""A running database server with one RT database in it, and how to ask it.
+
+`restore` fills it, `baseline` keeps that for clones, which `copying` copies; `schema` and `digest` read it,
+`backup` takes it away and back, `liveness` tells a dead server, `keeping` leaves a copy behind.
+"""
 
 from __future__ import annotations
 

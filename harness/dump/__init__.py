@@ -2,6 +2,8 @@
 
 A bundled dump `NAME.sql.zst` has a manifest `NAME.toml`; a dump that does not match its manifest is refused.
 A dump of the user's own may come without one: then less can be checked, and the verdict says so.
+
+`choice` settles what a run is about; `text` is the SQL as it goes by.
 """
 
 from __future__ import annotations

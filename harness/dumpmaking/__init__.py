@@ -4,6 +4,9 @@ server's own client dumps it.
     python -m harness.dumpmaking [NAME ...]
 
 Without names all of fixtures/dumps/recipes.toml are made. The generator is Perl, in fixtures/dumps/generator.
+
+`writing` writes a dump and its manifest, `promises` is what the content must hold, `vocabulary` collects the words
+that log lines may show.
 """
 
 from __future__ import annotations

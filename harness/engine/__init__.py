@@ -1,6 +1,9 @@
 """The container engine: find the one that answers, never guess.
 
 Order: DOCKER_HOST, the context of DOCKER_CONTEXT or the current one, Docker's usual socket, Podman's sockets.
+
+`containers` start as `box` says in the `session_network`, `commands` run in them, `faults` says errors in
+sentences.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Build the images: a Debian base per suite, database servers, RT releases.
 
 An image's tag is the hash of everything that went into it, so it is built at most once and never stale.
+
+`bootstrap` finds a base, `mirror` the packages.
 """
 
 from __future__ import annotations

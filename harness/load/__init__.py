@@ -4,6 +4,8 @@ Every attempt is written down with what was sent and what RT said, so that a che
 that was acknowledged is there (`harness.checks.acknowledged`). Nothing is ever sent twice: a write without an
 answer stays one without an answer. The rate is kept by a clock and never made up for, so that an outage is not
 followed by a flood.
+
+`balancer` stands before the instances, `network_faults` is what goes wrong between them and their database.
 """
 
 from __future__ import annotations

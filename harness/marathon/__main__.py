@@ -19,7 +19,8 @@ from collections.abc import Sequence
 
 from harness.common.arguments import Parser
 from harness.engine import faults
-from harness.marathon import commands, lint
+from harness.marathon import commands
+from harness.marathon.lint import command_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,11 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     chosen = parser.add_subparsers(metavar="COMMAND", required=True)
     one = chosen.add_parser(
-        "lint", help="look at an app definition", description=lint.__doc__,
+        "lint", help="look at an app definition", description=command_line.__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )  # fmt: skip
-    lint.add_arguments(one)
-    one.set_defaults(run=lint.run)
+    command_line.add_arguments(one)
+    one.set_defaults(run=command_line.run)
     commands.add_commands(chosen)
     options = parser.parse_args(arguments)
     return faults.ended("marathon", lambda: int(options.run(options)))

@@ -17,7 +17,7 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.follow import CHECK, Pace, task_table
 from harness.marathon.in_image import tried_in_image
 from harness.marathon.interrupted import Underway, told_when_interrupted
-from harness.marathon.lint_catalogue import DIALECTS
+from harness.marathon.lint.catalogue import DIALECTS
 from harness.marathon.preconditions import dialect_of, need_alone, need_provable, objections
 from harness.marathon.rolling import Decision, decide_among, names_one_build
 from harness.marathon.stopall import replace_all

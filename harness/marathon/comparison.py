@@ -14,7 +14,6 @@ from itertools import zip_longest
 from typing import Any
 
 from harness.marathon.definition import App, default_strategy, items, mapping, resident
-from harness.marathon.lint_schema import APP, UNREACHABLE, Spec
 from harness.marathon.networking import (
     NEWER,
     Dialect,
@@ -24,6 +23,7 @@ from harness.marathon.networking import (
     network_mode,
     networks_of,
 )
+from harness.marathon.schema import APP, UNREACHABLE, Spec
 
 Json = dict[str, Any]
 NOT_COMPARED = frozenset({"id", "version", "storeUrls"})

@@ -17,6 +17,7 @@ from harness.errors import HarnessError, told_of
 from harness.marathon.comparison import changes
 from harness.marathon.definition import App, image_of, instances_of
 from harness.marathon.errors import PASSING, RejectedError, ServerError, VersionNotFoundError
+from harness.marathon.events import EventStream
 from harness.marathon.follow import CHECK, REPAIR, facts_of
 from harness.marathon.interrupted import Phase
 from harness.marathon.live_rule import Wanted
@@ -62,7 +63,7 @@ class Deployer(WayBack):
                 repair="see who started them (an autoscaler, a colleague); decide anew when that is settled",
             )
         # The whole definition, or a check that was taken out of it would live on.
-        report = self._carry_out(
+        report = self._changed(
             definition, lambda: self.client.put(app_id, definition, whole=True), before, undo=undo
         )
         report.facts["how"] = str(how)
@@ -90,64 +91,68 @@ class Deployer(WayBack):
         """Change the number of instances and prove all of them. Raises AppNotFoundError, AppLockedError."""
         before = self.client.app(app_id)
         wanted = {**before.definition, "instances": instances}
-        return self._carry_out(wanted, lambda: self.client.scale(app_id, instances), before)
+        return self._changed(wanted, lambda: self.client.scale(app_id, instances), before)
 
     def prove(
         self, definition: App, change: Change | None = None, leaving: frozenset[str] = frozenset()
     ) -> Report:
         """Ask whether a definition is live now, without deploying anything. leaving: tasks told to stop before."""
-        return self._carry_out(definition, lambda: change or Change(None, ""), None, leaving=leaving, proving=True)
-
-    def _carry_out(
-        self,
-        definition: App,
-        act: Callable[[], Change],
-        before: AppState | None,
-        *,
-        undo: bool = False,
-        leaving: frozenset[str] = frozenset(),
-        proving: bool = False,
-    ) -> Report:
-        app_id = absolute(definition)
-        report = Report(CHECK, QUESTION, unit="instances", repair=REPAIR)
-        started = time.monotonic()
+        change, report, started = change or Change(None, ""), _report(), time.monotonic()
         with self.listen() as stream:
-            earlier = (self.underway.phase, self.underway.app_id, self.underway.deployment_id)
-            if not proving:
-                self.underway.enter(Phase.REQUESTED, app_id)
+            self.underway.enter(Phase.ROLLING_BACK, absolute(definition), change.deployment_id)
+            wanted = replace(_wanted(definition, change), leaving=leaving)
+            fate = _not_followed(change)
+            self._followed(wanted, definition, None, stream=stream, report=report, fate=lambda _: fate)
+        report.seconds = time.monotonic() - started
+        return report
+
+    def _changed(
+        self, definition: App, act: Callable[[], Change], before: AppState | None, *, undo: bool = False
+    ) -> Report:
+        """Carry a change out, follow what comes of it, and take it back where that is wanted and it is no good."""
+        app_id, report, started = absolute(definition), _report(), time.monotonic()
+        earlier = (self.underway.phase, self.underway.app_id, self.underway.deployment_id)
+        with self.listen() as stream:
+            self.underway.enter(Phase.REQUESTED, app_id)
             try:
                 change = self._done(definition, act, before)
             except RejectedError as error:
                 self.underway.enter(*earlier)
                 report.find(app_id, error.sentence, repair=error.repair, blocks=error.blocks)
                 return report
-            phase = Phase.ROLLING_BACK if proving else Phase.DEPLOYING
-            self.underway.enter(phase, app_id, change.deployment_id)
-            wanted = Wanted(
-                app_id,
-                image_of(definition),
-                instances_of(definition),
-                change.deployment_id,
-                change.version,
-                leaving=leaving,
-            )
-            try:
-                wanted = self._unmoved(wanted, before)
-                watch = self.watch(wanted, definition, before.running if before else 0)
-                state = self.follow(watch, definition, stream)
-            except Exception as error:  # noqa: BLE001 - a bad deployment goes on by itself, whatever broke here
-                fate = self._lost(definition, before, change, wanted, undo=undo)
-                raise told_of(sentence_of(error), fate) from None
-            report.facts |= facts_of(watch, definition, stream)
-        if state is State.GOOD:
-            report.looked_at = wanted.instances
-            self.underway.enter(Phase.PROVEN, app_id)
-        else:
-            report.findings.append(self.finding(watch))
-            if undo:
-                self._undone(definition, before, change, wanted, report)
+            self.underway.enter(Phase.DEPLOYING, app_id, change.deployment_id)
+
+            def fate(wanted: Wanted) -> str:
+                return self._lost(definition, before, change, wanted) if undo else _not_followed(change)
+
+            wanted = _wanted(definition, change)
+            wanted = self._followed(wanted, definition, before, stream=stream, report=report, fate=fate)
+        if report.findings and undo:
+            self._undone(definition, before, change, wanted, report)
         report.seconds = time.monotonic() - started
         return report
+
+    def _followed(
+        self, wanted: Wanted, definition: App, before: AppState | None, *, stream: EventStream | None,
+        report: Report, fate: Callable[[Wanted], str],
+    ) -> Wanted:  # fmt: skip
+        """Follow a deployment to its end and report what came of it; return what was wanted, once that is known.
+
+        fate: what becomes of the deployment, said with whatever keeps it from being followed.
+        """
+        try:
+            wanted = self._unmoved(wanted, before)
+            watch = self.watch(wanted, definition, before.running if before else 0)
+            state = self.follow(watch, definition, stream)
+        except Exception as error:  # noqa: BLE001 - a bad deployment goes on by itself, whatever broke here
+            raise told_of(sentence_of(error), fate(wanted)) from None
+        report.facts |= facts_of(watch, definition, stream)
+        if state is State.GOOD:
+            report.looked_at = wanted.instances
+            self.underway.enter(Phase.PROVEN, wanted.app_id)
+        else:
+            report.findings.append(self.finding(watch))
+        return wanted
 
     def _done(self, definition: App, act: Callable[[], Change], before: AppState | None) -> Change:
         """Carry a change out. Where its answer is lost, see whether Marathon took it: then it must be watched."""
@@ -183,7 +188,7 @@ class Deployer(WayBack):
         """
         if before is None:
             return wanted
-        now = self.insist(f"A look at {wanted.app_id}", lambda: self.client.find_app(wanted.app_id))
+        now = self.look_at(wanted.app_id)
         unmoved = now is not None and now.version == before.version
         return replace(wanted, also=before.version) if unmoved else wanted
 
@@ -198,15 +203,25 @@ class Deployer(WayBack):
             what = f"It could not be taken back: {error.sentence}"
             report.find(absolute(definition), what, blocks=error.blocks, repair=fate)
 
-    def _lost(
-        self, definition: App, before: AppState | None, change: Change, wanted: Wanted, *, undo: bool
-    ) -> str:
-        """Say what became of a deployment that could no longer be followed; take it back if that was wanted."""
-        if not undo:
-            return unwatched(change.deployment_id) if change.deployment_id else "what runs now is not known"
-        report = Report(CHECK, QUESTION, repair=REPAIR)
+    def _lost(self, definition: App, before: AppState | None, change: Change, wanted: Wanted) -> str:
+        """Take a deployment back that could no longer be followed, and say what became of it."""
+        report = _report()
         self._undone(definition, before, change, wanted, report)
         if report.findings:
             return "\n".join(f"{one.what} What to do: {one.repair}" for one in report.findings)
         live = "the old release is proven live" if LIVE_AGAIN in report.facts else "nothing runs, as before"
         return f"the deployment was taken back, {live}"
+
+
+def _report() -> Report:
+    return Report(CHECK, QUESTION, unit="instances", repair=REPAIR)
+
+
+def _wanted(definition: App, change: Change) -> Wanted:
+    return Wanted(
+        absolute(definition), image_of(definition), instances_of(definition), change.deployment_id, change.version
+    )
+
+
+def _not_followed(change: Change) -> str:
+    return unwatched(change.deployment_id) if change.deployment_id else "what runs now is not known"

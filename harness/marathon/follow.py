@@ -106,6 +106,10 @@ class Follower:
         seconds = self.pace.insist if limit is None else limit
         return wait_until(what, act, seconds, interval=self.pace.interval, retry_on=PASSING)
 
+    def look_at(self, app_id: str) -> AppState | None:
+        """Return an app as it is now, None where there is none. Raises what `insist` does."""
+        return self.insist(f"A look at {app_id}", lambda: self.client.find_app(app_id))
+
     def listen(self) -> AbstractContextManager[EventStream | None]:
         """Attach to the event stream, unless told to do without."""
         return EventStream(self.client) if self.pace.events else nullcontext()

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from harness.errors import UsageError
 from harness.marathon.definition import App, health_checks, items, labels_of, mapping, text
 from harness.marathon.lint import lint
-from harness.marathon.lint_catalogue import LintFinding
+from harness.marathon.lint.catalogue import LintFinding
 from harness.marathon.model import AppState
 from harness.marathon.wayback import absolute
 from harness.rt import SECRETS

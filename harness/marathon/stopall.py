@@ -139,7 +139,7 @@ def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
 
 def _need_nobody(deployer: Deployer, app_id: str, when: str) -> None:
     """Raise SomebodyStartedError where instances were started again: nothing must run on a database in change."""
-    app = deployer.insist(f"A look at {app_id}", lambda: deployer.client.find_app(app_id))
+    app = deployer.look_at(app_id)
     if app is not None and (app.instances or app.tasks):
         raise SomebodyStartedError(
             f"Somebody started {app_id} again {when}.",

@@ -10,7 +10,7 @@ from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
 from harness.marathon.interrupted import Phase
-from harness.marathon.model import AppState, Change, Task
+from harness.marathon.model import Change, Task
 from harness.marathon.wayback import absolute, stop_limit
 
 Served = Literal["", "runs", "stopped"]
@@ -77,7 +77,7 @@ def end_and_stop(deployer: Deployer, definition: App, deployment_id: str) -> Ser
     if deployment_id:
         with suppress(DeploymentNotFoundError):  # it had ended
             deployer.insist("The end of the deployment", lambda: client.cancel(deployment_id, force=True))
-    app: AppState | None = deployer.insist(f"A look at {app_id}", lambda: client.find_app(app_id))
+    app = deployer.look_at(app_id)
     if app is None:
         return ""
     if _served(app.tasks):

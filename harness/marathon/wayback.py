@@ -57,7 +57,7 @@ class WayBack(Follower):
 
     def still_ours(self, app_id: str, change: Change, also: datetime | None, report: Report) -> bool:
         """Tell whether the app is as we left it. What somebody else has changed since is not ours to take back."""
-        now = self.insist(f"A look at {app_id}", lambda: self.client.find_app(app_id))
+        now = self.look_at(app_id)
         if now is None or change.version is None or now.version in (None, change.version, also):
             return True
         report.facts["rollback"] = "none: somebody else has changed the app meanwhile"
@@ -132,7 +132,7 @@ class WayBack(Follower):
         Where the first attempt was taken and its answer lost, the second changes nothing: Marathon answers it with
         a version that the app does not get and a deployment that is over at once.
         """
-        now = self.insist(f"A look at {app_id}", lambda: self.client.find_app(app_id))
+        now = self.look_at(app_id)
         if now is None or now.version == change.version:
             return change
         return Change(now.version, "".join(now.deployments[:1]))

@@ -1,4 +1,8 @@
-"""What a run leaves behind: reports/<run>/ with text, JSON, JUnit XML, one HTML page, and the containers' logs."""
+"""What a run leaves behind: reports/<run>/ with text, JSON, JUnit XML, one HTML page, and the containers' logs.
+
+`document` is the whole of it, `facts` what the run was, `sentences` the words; `text`, `junit` and `html` (with
+`charts` and `timeline`) show it, `before` what to read first; `acceptance` is what somebody has signed off.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""An RT release in a container: its command line tools, or its web site."""
+"""An RT release in a container: its command line tools, or its web site.
+
+`web` and `rest` (both versions have the face of `rest_client`) use a site, `siteconfig` is its configuration,
+`health_user` an account for health checks; `perl_server` has RT loaded, `memoized` asks once, `thaw` reads what
+Perl has frozen.
+"""
 
 from __future__ import annotations
 

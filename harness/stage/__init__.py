@@ -1,6 +1,9 @@
 """An upgrade on stage: both of its sides, and the questions asked of them, each answered once.
 
 So tests may ask in any order, and a gate may ask for all of it at once. What only reads comes before what writes.
+
+`sides` has both of its sides, `known` what is known before it runs, `asking` how questions are asked, `visitor`
+who tries the site.
 """
 
 from __future__ import annotations

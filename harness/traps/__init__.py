@@ -1,4 +1,7 @@
-"""Real traps: small patches of a good dump, each with the verdict it must get and the finding that says why."""
+"""Real traps: small patches of a good dump, each with the verdict it must get and the finding that says why.
+
+`scene` springs one.
+"""
 
 from __future__ import annotations
 

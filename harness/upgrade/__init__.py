@@ -3,6 +3,9 @@
 `rt-setup-database` loops for ever when it must prompt without a terminal, and exits with 0 although steps
 failed. So it is told everything in advance, gets no input, has a time limit, and its exit code is only one
 of the facts that the checks look at.
+
+`lifecycle` has all stages on one engine, `guard` asks an image what a database is to it, `statements` counts how
+far an upgrade has come.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ COMMANDS = {
     "harness.forecast": ("harness.forecast.choose", ()),
     "harness.images.__main__": ("harness.engine.connect", ()),
     "harness.leftovers": ("harness.engine.answering", ()),
-    "harness.marathon.__main__": ("harness.marathon.lint.read", ("lint", "marathon.json")),
+    "harness.marathon.__main__": ("harness.marathon.lint.command_line.read", ("lint", "marathon.json")),
     "harness.marathon.standin.__main__": ("harness.marathon.standin.__main__.listen", ()),
     "harness.report.__main__": ("harness.report.__main__.load", ("report.json",)),
     "harness.setup.engine": ("harness.setup.engine.ensure", ()),

@@ -27,6 +27,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 """Modules and packages of harness/ by stage, as docs and design have them; `verdict` is the words all speak."""
 ORDER = {name: number for number, names in enumerate(STAGES.values()) for name in names}
 SOURCES = sorted((ROOT / "harness").rglob("*.py"))
+PACKAGES = [path for path in SOURCES if path.name == "__init__.py" and path.parent != ROOT / "harness"]
 CHECKS = sorted((ROOT / "harness" / "checks").glob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 RELEASE = re.compile(r"(?<![\w.])[1-9]\d*\.\d+\.\d+(?![\w.])")
@@ -102,6 +103,14 @@ def test_nothing_is_imported_from_a_later_stage(path: Path) -> None:
     assert not (here := part(path)) or backwards(here, source) == []
     foreign = {name.split(".")[0] for name in imports(source)} & {"pytest", "fixtures", "tests", "benchmarks"}
     assert not foreign, "harness/ is a plain library"
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=lambda path: str(path.parent.relative_to(ROOT)))
+def test_a_package_says_what_its_parts_are(path: Path) -> None:
+    """Who opens it finds the module that is meant, without reading all of them."""
+    said = set(re.findall(r"`(\w+)`", ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""))
+    parts = {one.stem for one in path.parent.glob("*.py")} - {"__init__", "__main__"}
+    assert sorted(parts - said) == []
 
 
 def test_no_modules_need_each_other() -> None:

@@ -15,7 +15,7 @@ from fixtures.rt import RtFactory
 from harness import dump, releases
 from harness.checks import rows, undocumented_steps
 from harness.checks.allowances import matcher, read
-from harness.checks.context import Context
+from harness.checks.context import Cell, Context
 from harness.checks.effects import EFFECTS
 from harness.checks.row_judge import shown
 from harness.checks.rules import owner_by_name
@@ -205,7 +205,8 @@ def frozen(**values: object) -> Context:
 def test_a_list_gains_what_the_step_puts_in(now: list[int], right: bool) -> None:
     """All that was there, in its order, and the new one at its place."""
     judge = matcher({"spliced": [9], "at": 2})
-    complaint = judge(frozen(was=[1, 2, 3], now=now), "Content", {"Content": "was"}, {"Content": "now"})
+    cell = Cell(frozen(was=[1, 2, 3], now=now), "Content", {"Content": "was"}, {"Content": "now"})
+    complaint = judge(cell)
     assert (complaint is None) == right
 
 

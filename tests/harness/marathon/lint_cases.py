@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.marathon.definition import load
 from harness.marathon.lint import lint
-from harness.marathon.lint_catalogue import LintFinding
+from harness.marathon.lint.catalogue import LintFinding
 from harness.releases import ROOT
 
 App = dict[str, Any]

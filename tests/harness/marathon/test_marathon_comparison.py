@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from harness.marathon.comparison import changes
-from harness.marathon.lint_catalogue import parse_dialect
+from harness.marathon.lint.catalogue import parse_dialect
 from harness.marathon.standin.errors import ApiError
 from harness.marathon.standin.model import App as Stored
 from harness.marathon.standin.normalize import normalize, parse

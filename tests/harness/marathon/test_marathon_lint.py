@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.marathon.lint import lint
-from harness.marathon.lint_catalogue import DIALECTS, RULES
+from harness.marathon.lint.catalogue import DIALECTS, RULES
 from tests.harness.marathon.lint_cases import FILE, FORMS, Caught, Form, Silent, findings, name, rules
 from tests.harness.marathon.lint_every_case import CATCHES, SILENT
 

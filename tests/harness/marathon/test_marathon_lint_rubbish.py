@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.errors import UsageError
 from harness.marathon.definition import load
 from harness.marathon.lint import lint
-from harness.marathon.lint_catalogue import DIALECTS
+from harness.marathon.lint.catalogue import DIALECTS
 from harness.releases import ROOT
 
 GOOD: dict[str, Any] = load(ROOT / "marathon.json")

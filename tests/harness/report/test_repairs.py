@@ -11,7 +11,7 @@ import pytest
 
 from harness.checks import repeated
 from harness.common.plan import Step
-from harness.marathon import lint_catalogue
+from harness.marathon.lint import catalogue
 from harness.releases import ROOT
 from harness.report import RunFacts
 from harness.report.document import Document
@@ -92,7 +92,7 @@ def test_a_finding_shows_it_everywhere(said: str) -> None:
 
 def test_every_rule_of_lint_says_it() -> None:
     """A rule's errors become findings of a deploy."""
-    assert [rule.id for rule in lint_catalogue.RULES.values() if not rule.fix] == []
+    assert [rule.id for rule in catalogue.RULES.values() if not rule.fix] == []
 
 
 @pytest.mark.parametrize("source", ['Report("x", "?")', 'x = [Finding("x", "here", "it is gone")]'])

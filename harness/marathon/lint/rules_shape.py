@@ -1,4 +1,4 @@
-"""Rule L06: types, ranges and unknown keys, by the table in lint_schema."""
+"""Rule L06: types, ranges and unknown keys, by the table in `harness.marathon.schema`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from harness.marathon.definition import App, mapping, number
-from harness.marathon.lint_catalogue import Found, found
-from harness.marathon.lint_schema import ANSWER_KEYS, APP, UNREACHABLE, Spec
+from harness.marathon.lint.catalogue import Found, found
 from harness.marathon.networking import Dialect
+from harness.marathon.schema import ANSWER_KEYS, APP, UNREACHABLE, Spec
 
 
 def shape(app: App, dialect: Dialect) -> Found:

@@ -1,4 +1,4 @@
-"""The lint rules: what each is called, why it exists, what mends it. The finding is in lint_rules_*.py."""
+"""The lint rules: what each is called, why it exists, what mends it. The finding is in rules_*.py."""
 
 from __future__ import annotations
 

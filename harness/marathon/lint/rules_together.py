@@ -19,11 +19,11 @@ from harness.marathon.definition import (
     text,
     whole,
 )
-from harness.marathon.lint_catalogue import Found, found
-from harness.marathon.lint_rules_networks import networks
-from harness.marathon.lint_rules_shape import shown
-from harness.marathon.lint_schema import OPERATORS
+from harness.marathon.lint.catalogue import Found, found
+from harness.marathon.lint.rules_networks import networks
+from harness.marathon.lint.rules_shape import shown
 from harness.marathon.networking import Dialect, docker_of, engine_of
+from harness.marathon.schema import OPERATORS
 
 URI = re.compile(r"(?:[^\x00-\x20\x7f\"<>\\^`{|}%]|%[0-9A-Fa-f]{2})*")
 RESERVED = frozenset({"restart", "tasks", "versions", ".", ".."})

@@ -20,38 +20,15 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.marathon.definition import App, load, parse
-from harness.marathon.lint_catalogue import DIALECTS, RULES, Level, LintFinding, found, parse_dialect
-from harness.marathon.lint_rules_deploy import deployment
-from harness.marathon.lint_rules_health import health
-from harness.marathon.lint_rules_shape import shape
-from harness.marathon.lint_rules_together import together
-from harness.marathon.lint_schema import ANSWER_KEYS
+from harness.marathon.lint import lint
+from harness.marathon.lint.catalogue import DIALECTS, RULES, Level, LintFinding
+from harness.marathon.schema import ANSWER_KEYS
 
 HEADS: dict[Level, tuple[str, str]] = {
     "E": ("error", "Marathon refuses it, or it can never work:"),
     "W": ("warning", "It works until it hurts:"),
 }
 """What a level is called, and what its findings stand under."""
-
-
-def lint(
-    app: object, dialect: str = "1.6", *, previous: App | None = None, measured_start: float | None = None
-) -> list[LintFinding]:
-    """Return everything the rules object to, errors first, then by rule.
-
-    `app` may be any JSON value. `dialect` is a Marathon version. `previous` is the definition that runs
-    now (L02 compares), `measured_start` the seconds from RUNNING to the first success (L13 compares).
-    """
-    if not isinstance(app, dict):
-        return [found("L06", "/", f"an app definition is a JSON object, not a {type(app).__name__}")]
-    version = parse_dialect(dialect)
-    everything = [
-        *shape(app, version),
-        *together(app, version),
-        *health(app, version, measured_start),
-        *deployment(app, version, previous),
-    ]
-    return sorted(everything, key=lambda one: (one.level != "E", one.rule.id))
 
 
 def as_json(name: str, findings: Sequence[LintFinding]) -> dict[str, object]:

@@ -17,7 +17,7 @@ from harness.marathon.definition import (
     strategy_of,
     text,
 )
-from harness.marathon.lint_catalogue import Found, found
+from harness.marathon.lint.catalogue import Found, found
 from harness.marathon.networking import Dialect, docker_of, network_mode, ports_of
 
 SHORTEST_STOP = 3

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.marathon.definition import App, health_checks, items, mapping, text
-from harness.marathon.lint_catalogue import Found, found
-from harness.marathon.lint_rules_shape import shown
+from harness.marathon.lint.catalogue import Found, found
+from harness.marathon.lint.rules_shape import shown
 from harness.marathon.networking import (
     Dialect,
     docker_of,

@@ -15,7 +15,7 @@ from harness.marathon.definition import (
     instances_of,
     whole,
 )
-from harness.marathon.lint_catalogue import Found, Level, found
+from harness.marathon.lint.catalogue import Found, Level, found
 from harness.marathon.networking import Dialect, network_mode, ports_of
 
 LOOKS_WELL = re.compile(

@@ -1,0 +1,34 @@
+"""Lint for app definitions: what Marathon would refuse, and what it would take and the site regret.
+
+`catalogue` has every rule with its reason and its fix, `rules_shape`, `rules_together`, `rules_networks`,
+`rules_health` and `rules_deploy` find what breaks them, `command_line` reads files and tells people.
+"""
+
+from __future__ import annotations
+
+from harness.marathon.definition import App
+from harness.marathon.lint.catalogue import LintFinding, found, parse_dialect
+from harness.marathon.lint.rules_deploy import deployment
+from harness.marathon.lint.rules_health import health
+from harness.marathon.lint.rules_shape import shape
+from harness.marathon.lint.rules_together import together
+
+
+def lint(
+    app: object, dialect: str = "1.6", *, previous: App | None = None, measured_start: float | None = None
+) -> list[LintFinding]:
+    """Return everything the rules object to, errors first, then by rule.
+
+    `app` may be any JSON value. `dialect` is a Marathon version. `previous` is the definition that runs
+    now (L02 compares), `measured_start` the seconds from RUNNING to the first success (L13 compares).
+    """
+    if not isinstance(app, dict):
+        return [found("L06", "/", f"an app definition is a JSON object, not a {type(app).__name__}")]
+    version = parse_dialect(dialect)
+    everything = [
+        *shape(app, version),
+        *together(app, version),
+        *health(app, version, measured_start),
+        *deployment(app, version, previous),
+    ]
+    return sorted(everything, key=lambda one: (one.level != "E", one.rule.id))

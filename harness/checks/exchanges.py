@@ -57,7 +57,7 @@ def attempts(report: Report, visit: Visit) -> None:
 
 def heard(visit: Visit) -> Exchanged:
     """Return what comes out otherwise at a release. Writes. Raises InfrastructureError where it gave no answer."""
-    report = Report("exchanges", "", repair=REPAIR)
+    report = Report("application", "", repair=REPAIR)
     attempts(report, visit)
     if report.unanswered:
         raise InfrastructureError(f"RT {visit.rt.release} was slow: {report.unanswered[0]}.")

@@ -2,5 +2,5 @@
 
 Output: `wording`, `plan`, `progress`, `screen`, `timings`, `notify` and `redact`, by the words of vocabulary.txt.
 Work: `once`, `parallel`, `waits` and `streams`. What stays and whose it is: `cache`, `owner`. `arguments`: command
-lines.
+lines; `interrupts`: signals that end one.
 """

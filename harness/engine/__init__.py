@@ -3,7 +3,7 @@
 Order: DOCKER_HOST, the context of DOCKER_CONTEXT or the current one, Docker's usual socket, Podman's sockets.
 
 `containers` start as `box` says in the `session_network`, `commands` run in them, `faults` says errors in
-sentences.
+sentences; `runners` tells which other machine's or container's harness still runs.
 """
 
 from __future__ import annotations

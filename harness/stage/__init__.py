@@ -2,9 +2,9 @@
 
 So tests may ask in any order, and a gate may ask for all of it at once. What only reads comes before what writes.
 
-`sides`: both copies, and the upgrade of one. `old_side`: what the old release says of the other. `questions`: what
-each check is asked of them. Below these `copies` (and how they are prepared), `memory` of earlier runs, `shown` for
-who watches; `visitor` tries the site.
+`sides`: both copies, and the upgrade of one. `old_side`: what the old release says of the other. `questions`:
+what each check is asked of them. Below these `copies` (and how they are prepared), `memory` of earlier runs,
+`shown` for who watches; `visitor` tries the site.
 """
 
 from __future__ import annotations

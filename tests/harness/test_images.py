@@ -131,7 +131,6 @@ def test_what_is_not_asked_of_a_named_image_is_said(monkeypatch: pytest.MonkeyPa
     assert of_the_image("4.4.4") == []
 
 
-@pytest.mark.engine
 @pytest.mark.usefixtures("tiny_image")
 def test_a_build_leaves_no_stage_behind(engine: DockerClient) -> None:
     """The classic builder keeps each stage as an image without a name: a third of a gigabyte with every build."""

@@ -20,7 +20,7 @@ from harness.checks.effects import EFFECTS
 from harness.checks.row_judge import shown
 from harness.checks.rules import owner_by_name
 from harness.database import Database
-from harness.database.digest import Digest, reader
+from harness.database.digest import Digest, Row, reader
 from harness.rt import Rt
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
@@ -208,6 +208,14 @@ def test_a_list_gains_what_the_step_puts_in(now: list[int], right: bool) -> None
     cell = Cell(frozen(was=[1, 2, 3], now=now), "Content", {"Content": "was"}, {"Content": "now"})
     complaint = judge(cell)
     assert (complaint is None) == right
+
+
+@pytest.mark.parametrize("rule", ["dashboard link", "dropped dashboard link", "during the upgrade"])
+def test_a_rule_complains_of_a_row_that_is_not_there(rule: str) -> None:
+    """A rule about new rows that the file gives to removed ones must not end the check."""
+    there: Row = {"Base": "", "Target": ""}
+    old, new = ({}, there) if rule == "dropped dashboard link" else (there, {})
+    assert matcher({"rule": rule})(Cell(frozen(), "Target", old, new))
 
 
 def test_what_steps_without_rules_may_do() -> None:

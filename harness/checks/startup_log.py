@@ -13,10 +13,12 @@ from functools import cached_property
 from harness.checks.cached_fact import Remembered
 from harness.checks.log import LogAllowance, LogRecord, complaints, records, shape
 from harness.common import cache, redact
-from harness.rt import Rt
+from harness.rt import PERL, Rt
 from harness.verdict import Report
 
 PROGRAM = "use RT; RT::LoadConfig(); RT::Init();"
+LIMIT = 300.0
+"""Seconds for a start."""
 _SHOWN = 5
 
 
@@ -30,8 +32,11 @@ class Start(Remembered):
 
 
 def heard(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
-    """Start a release on its database, and return what it says. allowed: complaints that are known."""
-    return Start(tools.release, *told(tools.perl(PROGRAM).err, allowed))
+    """Start a release on its database, and return what it says. allowed: complaints that are known.
+
+    In a process of its own: one that has RT loaded already has read the configuration, with what was said then.
+    """
+    return Start(tools.release, *told(tools.run(*PERL, "-e", PROGRAM, limit=LIMIT).err, allowed))
 
 
 def told(

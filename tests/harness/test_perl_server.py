@@ -78,6 +78,35 @@ def test_a_tool_that_dies_says_why(tools: Rt) -> None:
     assert "[critical]: too late" in told.err
 
 
+def test_what_waits_to_be_written_is_written(tools: Rt) -> None:
+    """A program ends without looking at each value that is left, yet not without its own last acts."""
+    program = """
+        open our $file, '>', '/tmp/last' or die; print {$file} 'kept';
+        { package Left; sub DESTROY { print 'looked at' } } our $left = bless {}, 'Left';
+        END { print 'by itself' } print 'said, '; $? = 0; exit 7;
+    """
+    done = tools.perl(program)
+    assert (done.code, done.out) == (7, "said, by itself")
+    assert tools.need("cat", "/tmp/last") == "kept"
+
+
+def test_its_own_children_end_as_perl_ends_them(tools: Rt) -> None:
+    """Only the program itself is cut short."""
+    program = "our $left = bless {}, 'Left'; sub Left::DESTROY { print $$ == $ARGV[0] ? 'own' : 'child' }"
+    assert tools.perl(f"@ARGV = $$; {program}; fork // die or exit; wait").out == "child"
+
+
+def test_the_configuration_and_the_words_are_read_once(tools: Rt) -> None:
+    """They take longer than most programs; what a program sets is its own, and the next one begins anew."""
+    program = "my $t = times; RT::LoadConfig(); RT::I18N->Init; print times() - $t < 0.02 ? 'known' : 'read';"
+    assert tools.perl(program).out == "known"
+    assert (
+        tools.perl("RT::LoadConfig(); RT->Config->Set(rtname => 'mine'); print RT->Config->Get('rtname')").out
+        == "mine"
+    )
+    assert tools.perl("RT::LoadConfig(); print RT->Config->Get('rtname')").out == "rt.example.org"
+
+
 def test_a_program_that_is_killed(tools: Rt) -> None:
     """As a shell tells it: 128 and the signal."""
     assert tools.perl("kill KILL => $$; sleep 60").code == 137
@@ -122,7 +151,7 @@ def test_a_site_with_files_of_its_own_loads_rt_anew(lifecycle: Lifecycle) -> Non
 
 
 def test_a_site_that_only_sets_options_does_not(lifecycle: Lifecycle) -> None:
-    """Most do; each program reads them itself, as if it were the first."""
+    """Most do, and they are the same for each program."""
     files = {
         "own.pm": b"# do require\nuse utf8;\nSet($rtname, 'own');\n1;\n",
         "html/a.html": b"use X;",

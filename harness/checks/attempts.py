@@ -10,7 +10,7 @@ from harness.common import redact
 from harness.rt import web
 from harness.rt.rest import RestError, SlowError
 from harness.rt.web import PageError
-from harness.verdict import Report
+from harness.verdict import Finding, Report
 
 REPAIR = (
     "do the same by hand on a trial upgrade, read RT's log beside it, and mend the options or pages that it names"
@@ -20,13 +20,16 @@ PATIENCE = 4
 SLOW = "no answer within"
 
 
-def attempt(report: Report, what: str, work: Callable[[], None]) -> None:
-    """Turn what the site gets wrong into a finding; go on with the next thing, also where one is not answered."""
+def attempt(report: Report, what: str, work: Callable[[], None]) -> Finding | None:
+    """Turn what the site gets wrong into a finding; go on with the next thing, also where one is not answered.
+
+    Return the finding that broke it off, None where it came to its end or to no answer.
+    """
     slow = [one for one in report.unanswered if SLOW in one]
     if len(slow) >= PATIENCE:
         if len(slow) == PATIENCE:
             report.unanswered.append(f"whatever came after {PATIENCE} requests with {SLOW} {web.LIMIT} s each")
-        return
+        return None
     try:
         work()
     except requests.Timeout:
@@ -34,10 +37,13 @@ def attempt(report: Report, what: str, work: Callable[[], None]) -> None:
     except SlowError as error:
         report.unanswered.append(error.sentence)
     except (PageError, RestError) as error:
-        report.find(what, f"{error.where}: {redact.line(error.what)}", blocks=error.blocks[:0])
+        report.find(what, f"{error.where}: {redact.line(error.what)}")
+        return report.findings[-1]
+    return None
 
 
 def expect(report: Report, where: str, what: str, *, good: bool) -> None:
+    """Look at one thing; what is not good is a finding."""
     report.looked_at += 1
     if not good:
         report.find(where, what)

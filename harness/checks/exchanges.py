@@ -15,7 +15,8 @@ from harness.checks.attempts import REPAIR, SLOW, attempt, expect
 from harness.checks.cached_fact import Remembered
 from harness.checks.mails import mails_about
 from harness.checks.trial_visit import Visit
-from harness.errors import HarnessError, InfrastructureError
+from harness.engine.faults import explained
+from harness.errors import InfrastructureError
 from harness.rt import Rt, rest
 from harness.rt.rest import Client, File
 from harness.verdict import Finding, Report
@@ -48,11 +49,14 @@ def versions(rt: Rt) -> Sequence[int]:
     return (1, 2) if rt.run("test", "-e", _REST_TWO).code == 0 else (1,)
 
 
-def attempts(report: Report, visit: Visit) -> None:
-    """Try all of it. What comes out otherwise is a finding."""
-    for version in versions(visit.rt):
+def attempts(report: Report, visit: Visit) -> list[Finding]:
+    """Try all of it; what comes out otherwise is a finding. Return those that broke something off."""
+    broken_off = [
         attempt(report, f"REST {version}", partial(rest_tickets, report, visit, version))
-    attempt(report, "mail", lambda: mail(report, visit))
+        for version in versions(visit.rt)
+    ]
+    broken_off.append(attempt(report, "mail", lambda: mail(report, visit)))
+    return [one for one in broken_off if one]
 
 
 def heard(visit: Visit) -> Exchanged:
@@ -65,29 +69,36 @@ def heard(visit: Visit) -> Exchanged:
 
 
 def judge(report: Report, visit: Visit, before: Before) -> None:
-    """Try all of it; what does not come out as it should, and did so before, is a finding. Writes."""
+    """Try all of it; what comes out otherwise, and did not do so before, is a finding. Writes."""
     tried = replace(report, findings=[], looked_at=0)  # others add their findings to the report meanwhile
+    broken_off: list[Finding] = []
     try:
-        attempts(tried, visit)
+        broken_off = attempts(tried, visit)
     finally:
         report.looked_at += tried.looked_at
-        report.findings += _new(report, tried.findings, before)
+        report.findings += tried.findings  # first of all: asking the old release may fail as well
+        if tried.findings:
+            _excuse(report, tried.findings, broken_off, before)
 
 
-def _new(report: Report, found: Sequence[Finding], before: Before) -> list[Finding]:
-    """Return the findings that the old release does not make as well."""
-    if not found:
-        return []
+def _excuse(report: Report, found: Sequence[Finding], broken_off: Sequence[Finding], before: Before) -> None:
+    """Take out the findings that the old release makes as well. What broke off on both sides was never asked."""
     try:
         old = before()
-    except HarnessError as error:
-        report.unanswered.append(f"how tickets by REST and mail fared before: {error.sentence}")
-        old = None
-    known = set(old.complaints) if old else set()
-    new = [one for one in found if alike(one) not in known]
-    if same := sorted({alike(one) for one in found} & known):
-        report.facts["came out so before as well"] = same
-    return new
+    except Exception as error:
+        if (known := explained(error)) is None:
+            raise
+        report.unanswered.append(f"how tickets by REST and mail fared before: {known.sentence}")
+        return
+    same = [one for one in found if old and alike(one) in old.complaints]
+    for one in same:
+        report.findings.remove(one)
+        if old and one in broken_off:
+            report.unanswered.append(
+                f"what comes after this, where RT {old.release} gets no further either: {alike(one)}"
+            )
+    if same:
+        report.facts["came out so before as well"] = sorted({*map(alike, same)})
 
 
 def rest_tickets(report: Report, visit: Visit, version: int) -> None:

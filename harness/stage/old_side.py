@@ -153,10 +153,12 @@ class OldSide:
 
     def mails(self, few: int) -> Mails | None:
         """What the old release's scrips send in so many queues (0: in all); None where nobody can speak for it."""
-        # What a scrip does may depend on the clock: on office hours, on the day of the week.
-        when = self._once("hour", lambda: f"{datetime.now():%A %H}")
-        name, what = f"mails of {few} queues, {when}", "the sending of mails"
+        name, what = f"mails of {few} queues, {self._hour()}", "the sending of mails"
         return self._tried(name, Mails, lambda tools, _: mails.sent(tools, few), what)
+
+    def _hour(self) -> str:
+        """When scrips run: what they do may depend on office hours, and on the day of the week."""
+        return self._once("hour", lambda: f"{datetime.now():%A %H}")
 
     def jobs(self, chosen: Sequence[Job]) -> Night | None:
         """What jobs of the old release say and how they end; None where nobody can speak for it."""
@@ -170,7 +172,9 @@ class OldSide:
             with self._lifecycle.site(tools.release, database, files=[visitor.QUICK_LOGINS]) as site:
                 return exchanges.heard(visitor.invite(tools, site, database, {}))
 
-        return self._tried("exchanges", Exchanged, try_out, "tickets by REST and mail")
+        source = cache.digest(Path(visitor.__file__).read_text(encoding="utf-8"))
+        name = f"exchanges by {source}, {self._hour()}"
+        return self._tried(name, Exchanged, try_out, "tickets by REST and mail")
 
     def _tried(self, name: str, kind: type[Fact], ask: Callable[[Rt, Database], Fact], what: str) -> Fact | None:
         """Ask on a copy of its own. One after the other: of a large dump a copy more may not fit."""
@@ -181,9 +185,10 @@ class OldSide:
         def make() -> Fact:
             lent = self._sides.copies.lent(origin)
             with self._turn, lent as database, self._lifecycle.tools(version, database) as tools:
-                said = ask(tools, database)
-                liveness.need(database, what)
-                return said
+                try:
+                    return ask(tools, database)
+                finally:
+                    liveness.need(database, what)  # a dead server's words, or their lack, are nobody's
 
         return self._told(name, kind, make)
 

@@ -127,6 +127,6 @@ def application(sides: Sides, old_side: OldSide, *, thorough: bool) -> Report:
         mails=lambda report, starts: mails.judge(report, sent(), sides.new(), starts),
         former=Former(old_side.start, sent, old_side.jobs, old_side.exchanges),
     )
-    report.out_of_scope += old_side.spoken_for("sends by mail")
+    report.out_of_scope += old_side.spoken_for("makes of tickets, sends by mail and says in jobs")
     report.out_of_scope += visitor.of_the_image(sides.pair.target)
     return report

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import cast
 
+import pymysql
 import pytest
+import requests
 
 from harness.checks import exchanges
 from harness.checks.exchanges import Exchanged
 from harness.checks.trial_visit import Visit
 from harness.errors import InfrastructureError
 from harness.rt import Rt
-from harness.verdict import Report
+from harness.verdict import Finding, Report
 
 ROUTED = "the ticket is in another queue"
 RENAMED = "the subject came back as another text"
@@ -21,10 +23,11 @@ RENAMED = "the subject came back as another text"
 def report(monkeypatch: pytest.MonkeyPatch) -> Report:
     """A report, and attempts that find two things, one of them with a ticket's number."""
 
-    def attempts(report: Report, _: Visit) -> None:
+    def attempts(report: Report, _: Visit) -> list[Finding]:
         report.looked_at += 2
         report.find("REST 2", ROUTED)
         report.find("REST 1", "REST 1: reply to ticket 277: RT did not take it")
+        return report.findings[1:]
 
     monkeypatch.setattr(exchanges, "attempts", attempts)
     return Report("application", "", looked_at=1)
@@ -50,20 +53,51 @@ def test_what_the_old_release_makes_of_it_as_well_is_no_finding(
     assert len(report.facts.get("came out so before as well", [])) == 2 - left
 
 
-def test_who_cannot_be_asked_hides_nothing(report: Report) -> None:
+@pytest.mark.parametrize(("before", "open_questions"), [(BOTH, 1), (BOTH[1:], 0), (BOTH[:1], 1), ([], 0)])
+def test_what_broke_off_on_both_sides_was_not_asked_to_its_end(
+    report: Report, before: list[str], open_questions: int
+) -> None:
+    """A reply that the old release refuses as well says nothing of the search that was to come after it."""
+    exchanges.judge(report, VISIT, lambda: Exchanged("4.4.6", before))
+    assert len(report.unanswered) == open_questions
+    assert not report
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InfrastructureError("The engine's disk has 0.1 GB free."),
+        requests.ConnectionError("Connection refused"),
+        pymysql.OperationalError(2013, "Lost connection"),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_who_cannot_be_asked_hides_nothing(report: Report, error: Exception) -> None:
     """Neither the findings nor that the question is open."""
 
     def nobody() -> Exchanged:
-        raise InfrastructureError("The engine's disk has 0.1 GB free.")
+        raise error
 
     exchanges.judge(report, VISIT, nobody)
     assert len(report.findings) == 2
-    assert report.unanswered == ["how tickets by REST and mail fared before: The engine's disk has 0.1 GB free."]
+    [said] = report.unanswered
+    assert said.startswith("how tickets by REST and mail fared before: ")
+
+
+def test_a_defect_of_the_harness_hides_no_finding(report: Report) -> None:
+    """It is raised, and what was found before is there."""
+
+    def broken() -> Exchanged:
+        raise KeyError("complaints")
+
+    with pytest.raises(KeyError):
+        exchanges.judge(report, VISIT, broken)
+    assert len(report.findings) == 2
 
 
 def test_where_all_is_well_the_old_release_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """It costs a copy and a site of its own."""
-    monkeypatch.setattr(exchanges, "attempts", lambda *_: None)
+    monkeypatch.setattr(exchanges, "attempts", lambda *_: [])
     report = Report("application", "", looked_at=1)
     exchanges.judge(report, VISIT, lambda: pytest.fail("the old release was asked"))
     assert report

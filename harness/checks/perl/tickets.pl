@@ -1,5 +1,26 @@
 # Tickets as a person meets them: fields, people, values, links, history, attachments, merges.
 
+# What belongs to several objects, by one search instead of one for each: "class column limits" -> value -> rows.
+my %ahead;
+
+sub shelf { my ($class, $column, %limit) = @_; return join ' ', $class, $column, map { "$_=$limit{$_}" } sort keys %limit }
+
+sub read_ahead {
+    my ($class, $column, $values, %limit) = @_;
+    my %rows = map { ($_ => []) } @$values;
+    push @{ $rows{ $_->__Value($column) } }, $_ for @$values ? all_of($class, $column => $values, %limit) : ();
+    $ahead{ shelf($class, $column, %limit) } = \%rows;
+    return map { @$_ } values %rows;
+}
+
+# As all_of, of some values of one column; without a search where these were read ahead.
+sub some_of {
+    my ($class, $column, $values, %limit) = @_;
+    my $rows = $ahead{ shelf($class, $column, %limit) };
+    return map { @$_ } @$rows{@$values} if $rows && !grep { !$rows->{$_} } @$values;
+    return all_of($class, $column => $values, %limit);
+}
+
 # Raw columns where RT's accessors would ask again for every value whether the system user may see it; what asks all
 # the same loads the field and the ticket each time.
 sub values_of {
@@ -7,7 +28,7 @@ sub values_of {
     no warnings 'redefine';
     local *RT::ObjectCustomFieldValue::CurrentUserCanSee = sub { 1 };
     my %values;
-    for my $value (all_of('RT::ObjectCustomFieldValues', ObjectType => ref $object, ObjectId => $object->id)) {
+    for my $value (some_of('RT::ObjectCustomFieldValues', ObjectId => [$object->id], ObjectType => ref $object)) {
         next if $value->__Value('Disabled');
         my $content = characters($value->LargeContent) // characters($value->Content);
         push @{ $values{ $value->__Value('CustomField') } }, join ' ', text($content), $value->__Value('ContentType') // '';
@@ -21,12 +42,11 @@ sub people_of {
     my ($object) = @_;
     my %named = map { ($_ => 1) } $object->Roles;
     my %groups = map { ($_->id => $_->__Value('Name')) }
-        all_of('RT::Groups', Domain => ref($object) . '-Role', Instance => $object->id);
+        some_of('RT::Groups', Instance => [$object->id], Domain => ref($object) . '-Role');
     return {} unless %groups;
     my %people = map { ($groups{$_} => []) } keys %groups;
-    my $members = RT::GroupMembers->new(RT->SystemUser);
-    $members->Limit(FIELD => 'GroupId', OPERATOR => 'IN', VALUE => [keys %groups]);
-    push @{ $people{ $groups{ $_->__Value('GroupId') } } }, $_->__Value('MemberId') for rows($members);
+    push @{ $people{ $groups{ $_->__Value('GroupId') } } }, $_->__Value('MemberId')
+        for some_of('RT::GroupMembers', GroupId => [keys %groups]);
     return { map { (($named{$_} ? '' : 'hidden ') . "people $_" => join ' ', sort { $a <=> $b } @{ $people{$_} }) } keys %people };
 }
 
@@ -86,10 +106,22 @@ sub attachment_fields {
     return $fields;
 }
 
+# A few at a time: their values may be large.
+sub read_tickets_ahead {
+    my (@ids) = @_;
+    read_ahead('RT::ObjectCustomFieldValues', ObjectId => \@ids, ObjectType => 'RT::Ticket');
+    my @groups = map { $_->id } read_ahead('RT::Groups', Instance => \@ids, Domain => 'RT::Ticket-Role');
+    read_ahead('RT::GroupMembers', GroupId => \@groups);
+    return;
+}
+
 push @SUBJECTS, [tickets => sub {
     my @fields = qw(Queue Type Status Owner EffectiveId IsMerged Priority InitialPriority FinalPriority TimeWorked
         TimeLeft TimeEstimated Created Starts Started Due Resolved Told LastUpdated Creator LastUpdatedBy SLA);
-    for my $id (identifiers("SELECT id FROM Tickets WHERE MOD(CRC32(id), ?) = 0 ORDER BY id", every('tickets'))) {
+    my @ids = identifiers("SELECT id FROM Tickets WHERE MOD(CRC32(id), ?) = 0 ORDER BY id", every('tickets'));
+    for my $number (0 .. $#ids) {
+        my $id = $ids[$number];
+        read_tickets_ahead(grep { defined } @ids[$number .. $number + 19]) if $number % 20 == 0;
         my $ticket = RT::Ticket->new(RT->SystemUser);
         $ticket->LoadById($id);
         my $fields = fields($ticket, [grep { $ticket->_Accessible($_ => 'read') } @fields], ['Subject']);

@@ -8,6 +8,7 @@ An image's tag is the hash of everything that went into it, so it is built at mo
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import tarfile
@@ -51,7 +52,7 @@ class Images:
     notify: Notify = quiet
     sources: mirror.Mirror | None = None
 
-    @property
+    @functools.cached_property
     def _mirror(self) -> mirror.Mirror:
         return self.sources or mirror.of_machine()
 

@@ -155,8 +155,3 @@ def creator_lives(found: Mapping[str, str]) -> bool | None:
     # A reboot kills every process. The machine must be the same, and not only its name.
     rebooted = there.boot != here.boot and (there.name, there.machine) == (here.name, here.machine)
     return False if rebooted and here.machine and UNKNOWN not in (there.boot, here.boot) else None
-
-
-def creator_is_dead(found: Mapping[str, str]) -> bool:
-    """Tell whether a thing's creator ran within our sight and is gone."""
-    return creator_lives(found) is False

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from docker import DockerClient
 
 from fixtures import gate
 from harness import dump, end_of_run, engine, forecast, leftovers
@@ -28,6 +29,14 @@ class NoEngine:
 
     def close(self) -> None:
         """End it."""
+
+
+class Stranger(engine.Candidate):
+    """Stands for an engine that answers."""
+
+    def client(self, timeout: int) -> DockerClient:
+        """Return a client that is never used."""
+        return DockerClient.__new__(DockerClient)
 
 
 @pytest.fixture
@@ -110,9 +119,35 @@ def test_what_stays_is_told_although_the_engine_is_gone(
         raise engine.NoEngineError("No container engine answers.")
 
     monkeypatch.setattr(engine, "connect", gone)
+    monkeypatch.setattr(engine, "reached", lambda: True)
     end_of_run.clear("gate")
     assert "gate: could not be removed: whatever this run had on the engine" in capsys.readouterr().err
     assert not private.exists()
+
+
+@pytest.mark.parametrize("program", [("fixtures.gate", "--reports", "here"), ("harness.forecast",)])
+def test_where_no_engine_ever_answered_nothing_can_have_stayed(program: tuple[str, ...], tmp_path: Path) -> None:
+    """Whoever reads that a copy of his data may lie somewhere goes and looks for it, and there is none."""
+    alone = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
+    alone |= {"DOCKER_HOST": f"unix://{tmp_path}/nowhere.sock", cache.VARIABLE: str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-m", *program], cwd=tmp_path, env=alone | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode == NOT_PROVEN, said
+    assert "no engine answers there" in said
+    assert "could not be removed" not in said
+
+
+def test_who_has_had_an_engine_may_have_something_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Having a client is enough: what was asked of it, nobody knows any more."""
+    monkeypatch.setattr(os, "environ", dict(os.environ))  # which it prepares for other libraries
+    monkeypatch.setattr(engine, "_reached", set())
+    monkeypatch.setattr(engine, "look", lambda: (Stranger("unix:///here.sock"), {}))
+    before = engine.reached()
+    engine.connect()
+    assert (before, engine.reached()) == (False, True)
 
 
 def test_nohup_keeps_a_run_alive() -> None:

@@ -16,6 +16,7 @@ from docker import DockerClient
 from fixtures import gate
 from harness import dump, end_of_run, engine, forecast, leftovers
 from harness.common import cache, interrupts, owner
+from harness.engine import faults
 from harness.releases import ROOT
 from harness.verdict import Verdict
 
@@ -61,9 +62,10 @@ def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def kill(number: signal.Signals) -> None:
+def kill(number: signal.Signals) -> int:
     """Send a signal to this process; it is dealt with when this returns."""
     os.kill(os.getpid(), number)
+    return 0
 
 
 @pytest.fixture(params=["gate", "forecast"])
@@ -90,6 +92,21 @@ def test_every_way_to_be_ended_clears_up(
     code = end(number)
     said = "".join(capsys.readouterr())
     assert (code, "nterrupted" in said, removed, private.exists()) == (NOT_PROVEN, True, ["own"], False)
+
+
+@pytest.mark.usefixtures("private")
+@pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
+def test_every_command_hears_every_way_to_be_ended(
+    capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    """Not the gate alone holds containers; and what was heard before is heard again afterwards."""
+    heard: list[int] = []
+    for one in interrupts.ENDS:
+        signal.signal(one, lambda number, _: heard.append(number))
+    assert faults.ended("program", lambda: kill(number)) == NOT_PROVEN
+    assert (capsys.readouterr().err, heard) == ("program: interrupted\n", [])
+    kill(signal.SIGTERM)
+    assert heard == [signal.SIGTERM]
 
 
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)

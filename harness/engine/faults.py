@@ -58,8 +58,8 @@ def ended(program: str, work: Callable[[], int]) -> int:
     """Do a command's work and return its exit code.
 
     What gave way is a sentence and ends with 2, and so does an error that nobody expected, with the places that it
-    came through: Python's own way would end with 1, which means findings. Whoever asks for the end, and in whatever
-    way, is heard like Ctrl-C: Python's own way would go without clearing up.
+    came through: Python's own way would end with 1, which means findings. Whoever asks for the end is heard like
+    Ctrl-C, in whatever way he asks: else nobody would clear up.
     """
     with interrupts.heard():
         try:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
@@ -35,7 +36,7 @@ class NoEngine:
 class Stranger(engine.Candidate):
     """Stands for an engine that answers."""
 
-    def client(self, timeout: int) -> DockerClient:
+    def client(self, timeout: int) -> DockerClient:  # noqa: ARG002 - as the real one has it
         """Return a client that is never used."""
         return DockerClient.__new__(DockerClient)
 
@@ -66,6 +67,13 @@ def kill(number: signal.Signals) -> int:
     """Send a signal to this process; it is dealt with when this returns."""
     os.kill(os.getpid(), number)
     return 0
+
+
+HOLDING = {
+    "benchmarks.gate": "gate", "benchmarks.pairs": "tested", "benchmarks.rows": "measure",
+    "harness.dumpmaking": "make", "harness.dumpmaking.vocabulary": "collect",
+}  # fmt: skip
+"""Commands that have containers, beside the gate and the forecast, and what works with them."""
 
 
 @pytest.fixture(params=["gate", "forecast"])
@@ -107,6 +115,27 @@ def test_every_command_hears_every_way_to_be_ended(
     assert (capsys.readouterr().err, heard) == ("program: interrupted\n", [])
     kill(signal.SIGTERM)
     assert heard == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize("name", HOLDING)
+def test_whatever_has_containers_clears_up_undisturbed(
+    private: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A benchmark grows a copy to a gigabyte; who is asked twice to end must not leave half of it."""
+    removed: list[str] = []
+
+    def remove(*_: object) -> None:
+        kill(signal.SIGTERM)
+        removed.append("own")
+
+    program = import_module(name)
+    monkeypatch.setattr(program, HOLDING[name], lambda *_: kill(signal.SIGTERM))
+    monkeypatch.setattr(leftovers, "remove_own", remove)
+    assert program.main([]) == NOT_PROVEN
+    said = capfd.readouterr().err
+    assert (removed, private.exists()) == (["own"], False)
+    assert ": clearing up" in said
+    assert said.endswith(": interrupted\n")
 
 
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)

@@ -21,6 +21,7 @@ from docker.context import ContextAPI
 from docker.context.config import get_tls_dir
 from docker.errors import DockerException
 
+from harness.engine import runners
 from harness.errors import InfrastructureError
 
 REPAIR = (
@@ -190,7 +191,9 @@ def connect(timeout: int = 120) -> DockerClient:
     os.environ.update(found.settings())
     os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
     _reached.add(found.address)
-    return found.client(timeout)
+    client = found.client(timeout)
+    runners.confirm(client)
+    return client
 
 
 def reached() -> bool:

@@ -2,6 +2,32 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from harness.common import interrupts
+from harness.releases import ROOT
+
+
+def carried_out(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, *, shown: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, in the project's directory, and return what it said; nothing where that is shown.
+
+    Whoever ends this process ends the command as well, and it is waited for while it clears up: Python's own way
+    forces it to go, and leaves the containers that it has.
+    """
+    kept = None if shown else subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=kept, stderr=kept, text=True) as child:
+        try:
+            out, err = child.communicate()
+        except BaseException:
+            with interrupts.put_off("benchmarks: waiting for what was measured to clear up; it ends by itself"):
+                child.terminate()
+                child.communicate()
+            raise
+    return subprocess.CompletedProcess(command, child.returncode, out or "", err or "")
+
 
 class Bounds:
     """Prints figures beside their bounds, and remembers whether one was exceeded."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Sequence
 
+from benchmarks import carried_out
 from harness.common.arguments import Parser
 from harness.engine.faults import ended
 from harness.errors import InfrastructureError
@@ -23,7 +23,7 @@ def _all() -> int:
     codes = set()
     for part in PARTS:
         print(f"== {part}", flush=True)
-        codes.add(subprocess.run([sys.executable, "-m", f"benchmarks.{part}"], check=False).returncode)
+        codes.add(carried_out([sys.executable, "-m", f"benchmarks.{part}"], shown=True).returncode)
     return 1 if 1 in codes else InfrastructureError.exit_code if any(codes) else 0
 
 

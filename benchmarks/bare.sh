@@ -12,6 +12,7 @@ finish() {
     rm -rf "$secrets"
 }
 trap finish EXIT
+trap 'exit 2' INT TERM HUP # else not every shell takes being ended for an end
 mark() { echo "$1 $(date +%s.%N)"; }
 mark begin
 docker network create "$name" >/dev/null

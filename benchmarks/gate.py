@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import Bounds
-from harness import engine, leftovers
+from benchmarks import Bounds, carried_out
+from harness import end_of_run, engine
 from harness.common.arguments import Parser
 from harness.database import FAST, Database
 from harness.dump.choice import Choice, choose
@@ -30,7 +29,7 @@ BARE = Path(__file__).parent / "bare.sh"
 
 
 def bare(lifecycle: Lifecycle, choice: Choice, until: str = "served") -> float:
-    """Return the seconds that the bare minimum takes. Raises CalledProcessError when it fails.
+    """Return the seconds that the bare minimum takes. Raises InfrastructureError when it fails.
 
     until: "server", "upgraded" or "served", how far it has come then.
     """
@@ -39,7 +38,11 @@ def bare(lifecycle: Lifecycle, choice: Choice, until: str = "served") -> float:
         str(BARE), baseline.image, baseline.volume, lifecycle.rt_image(choice.pair.target), choice.pair.origin,
         choice.pair.target, baseline.credentials.password,
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = carried_out(command)
+    if done.returncode:
+        raise InfrastructureError(
+            f"The bare minimum failed (exit code {done.returncode}).", [("Its end", done.stderr[-3000:])]
+        )
     marks = dict(line.split() for line in done.stdout.splitlines())
     return float(marks[until]) - float(marks["begin"])
 
@@ -50,7 +53,7 @@ def gate() -> float:
     Raises InfrastructureError where it is not.
     """
     start = time.monotonic()
-    done = subprocess.run([str(ROOT / "gate")], capture_output=True, text=True, check=False)
+    done = carried_out([str(ROOT / "gate")])
     seconds = time.monotonic() - start
     if done.returncode != 0:
         raise InfrastructureError(
@@ -106,14 +109,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(rounds: int) -> int:
     """Measure so many rounds and print; return the exit code."""
     choice = choose()
-    with contextlib.closing(engine.connect()) as client:
-        lifecycle = Lifecycle(client, Configuration())
-        try:
+    try:
+        with contextlib.closing(engine.connect()) as client:
+            lifecycle = Lifecycle(client, Configuration())
             gate()  # warm: everything that is kept is there afterwards
             pairs = [(bare(lifecycle, choice), gate()) for _ in range(rounds)]
             clones = [clone(lifecycle, choice) for _ in range(rounds)]
-        finally:
-            leftovers.remove_own(client)
+    finally:
+        end_of_run.clear("benchmarks.gate")
     by_hand, harness = (statistics.median(column) for column in zip(*pairs, strict=True))
     cloned, started, anew, restored = (statistics.median(column) for column in zip(*clones, strict=True))
     print(f"bare minimum {by_hand:.1f} s, warm gate {harness:.1f} s")

@@ -11,20 +11,18 @@ import argparse
 import contextlib
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks import Bounds
+from benchmarks import Bounds, carried_out
 from benchmarks.gate import bare
-from harness import engine, leftovers
+from harness import end_of_run, engine
 from harness.common import owner
 from harness.common.arguments import Parser
 from harness.dump.choice import DEFAULT_ORIGIN, DEFAULT_SERVER, DEFAULT_TARGET, Choice, choose
 from harness.engine.faults import ended
 from harness.errors import InfrastructureError
-from harness.releases import ROOT
 from harness.rt import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 
@@ -41,7 +39,7 @@ def tested(choice: Choice) -> float:
     command += ["--pair", f"{pair.origin}:{pair.target}", "--server", pair.server]
     alone = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
     start = time.monotonic()
-    done = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True, check=False)
+    done = carried_out(command, alone)
     seconds = time.monotonic() - start
     if done.returncode:
         raise InfrastructureError(
@@ -69,13 +67,13 @@ def measure(options: argparse.Namespace) -> int:
     """Measure and print; return the exit code."""
     origin, _, target = options.pair.partition(":")
     choice = choose(origin, target, options.server)
-    with contextlib.closing(engine.connect()) as client:
-        lifecycle = Lifecycle(client, Configuration())
-        try:
+    try:
+        with contextlib.closing(engine.connect()) as client:
+            lifecycle = Lifecycle(client, Configuration())
             tested(choice)  # warm: everything that is kept is there afterwards
             rounds = [(bare(lifecycle, choice, "upgraded"), tested(choice)) for _ in range(options.rounds)]
-        finally:
-            leftovers.remove_own(client)
+    finally:
+        end_of_run.clear("benchmarks.pairs")
     by_hand, harness = (statistics.median(column) for column in zip(*rounds, strict=True))
     print(f"{choice.pair}: server start and rt-setup-database {by_hand:.1f} s, the pair's tests {harness:.1f} s")
     bounds = Bounds()

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from benchmarks import Bounds
-from harness import dump, engine, leftovers, releases
+from harness import dump, end_of_run, engine, releases
 from harness.checks import rows
 from harness.common.arguments import Parser
 from harness.database import USER, Database
@@ -44,11 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> int:
-        with contextlib.closing(engine.connect()) as client:
-            try:
+        try:
+            with contextlib.closing(engine.connect()) as client:
                 return measure(Lifecycle(client, Configuration(), print), options)
-            finally:
-                leftovers.remove_own(client)
+        finally:
+            end_of_run.clear("benchmarks.rows")
 
     return ended("benchmarks.rows", work)
 

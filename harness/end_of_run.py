@@ -19,6 +19,7 @@ GONE = (DockerException, InfrastructureError, OSError)
 def clear(program: str, spared: Collection[str] = ()) -> None:
     """Remove what this session has made, and say what stays although it should not.
 
+    Where no engine ever answered nothing was started, and nobody is told that a copy of his data may have stayed.
     Whoever asks again for the end is told to wait: a copy of somebody's data is being removed. program: who says
     so. spared: names of what is to stay.
     """
@@ -28,7 +29,7 @@ def clear(program: str, spared: Collection[str] = ()) -> None:
             with contextlib.closing(engine.connect()) as client:
                 leftovers.remove_own(client, left, spared)
         except GONE:
-            left = ["whatever this run had on the engine"]
+            left = ["whatever this run had on the engine"] if engine.reached() else []
         with contextlib.suppress(*GONE):
             leftovers.remove_private_directory()
         if left:

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import dump, end_of_run, engine
-from harness.common import interrupts, owner
+from harness.common import owner
 from harness.common.arguments import Parser, count, positive
 from harness.common.plan import Step
 from harness.common.progress import Progress
@@ -197,12 +197,7 @@ def parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, forecast, print; return the exit code."""
     options = parser().parse_args(arguments)
-
-    def work() -> int:
-        with interrupts.heard():
-            return _forecast(options)
-
-    return ended("forecast", work)
+    return ended("forecast", lambda: _forecast(options))
 
 
 def _forecast(options: argparse.Namespace) -> int:

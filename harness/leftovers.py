@@ -30,7 +30,7 @@ _IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
 _SESSION = re.compile(r"(\d+)-(\d+|None)-[0-9a-f]{6}")
 """Names of private directories, as `owner.session` gives them; others may lie beside them."""
 _PLACE = "host"
-"""File of a private directory that says where its session runs."""
+"""File of a private directory that says where its session runs: what labels have of both host and runner."""
 Predicate = Callable[[Mapping[str, str]], bool]
 Thing = tuple[str, str, Mapping[str, str], Callable[[], object]]
 """On the engine: kind, name, labels, and what removes it."""
@@ -112,10 +112,11 @@ def _labels_of(directory: Path) -> dict[str, str]:
     if session is None:
         return {}
     try:
-        host = (directory / _PLACE).read_text(encoding="utf-8")
+        host, _, runner = (directory / _PLACE).read_text(encoding="utf-8").partition("\n")
     except OSError:
-        host = owner.host_identity()
-    return {owner.SESSION: directory.name, owner.HOST: host, owner.PID: session[1], owner.STARTED: session[2]}
+        host, runner = owner.host_identity(), ""
+    found = {owner.SESSION: directory.name, owner.HOST: host, owner.PID: session[1], owner.STARTED: session[2]}
+    return found | {owner.RUNNER: runner}
 
 
 def doubtful(client: DockerClient) -> str:
@@ -185,7 +186,7 @@ def private_directory() -> Path:
     path = private_root() / owner.session()
     path.mkdir(mode=0o700, exist_ok=True)
     if not (path / _PLACE).exists():
-        (path / _PLACE).write_text(owner.host_identity(), encoding="utf-8")
+        (path / _PLACE).write_text(f"{owner.host_identity()}\n{owner.runner()}", encoding="utf-8")
     return path
 
 

@@ -139,16 +139,18 @@ def lock(name: str, timeout: float | None = None) -> FileLock:
 
 
 @contextlib.contextmanager
-def alone(name: str, waiting: Callable[[str], object]) -> Iterator[None]:
+def alone(name: str, waiting: Callable[[str], object], timeout: float = -1) -> Iterator[None]:
     """Hold a lock for a `with` block, however long somebody else does: it goes with his process.
 
-    waiting: told who that is ("process 12"), once, where there is somebody.
+    waiting: told who that is ("process 12"), once, where it is another process: what this one makes, it has said.
+    timeout: seconds to wait all the same, after which filelock.Timeout is raised; below 0 without an end.
     """
-    held = lock(name, timeout=-1)
+    held = lock(name, timeout)
     try:
         held.acquire(blocking=False)
     except Timeout:
-        waiting(holder(Path(held.lock_file)))
+        if (who := holder(Path(held.lock_file))) != f"process {os.getpid()}":
+            waiting(who)
         held.acquire()
     try:
         yield

@@ -19,12 +19,15 @@ PREFIX = "rt-harness"
 SESSION, HOST, PID, STARTED, KIND = (
     f"{PREFIX}.{name}" for name in ("session", "host", "pid", "pid-started", "kind")
 )
+RUNNER = f"{PREFIX}.runner"
+"""The container in which its creator ran, `<container id>@<engine id>`, where that engine has confirmed it."""
 CACHE, BASELINE, PLACE = f"{PREFIX}.cache", f"{PREFIX}.baseline", f"{PREFIX}.cache-directory"
 """On a prepared database: that it outlives its session, what it is, and the cache directory that knows it."""
 UNKNOWN = "unknown"
 FIRST_NAMESPACE = "4026531836"
 """The pid namespace in which a kernel begins (PROC_PID_INIT_INO); containers have others below it."""
 _PARTS, _MACHINE_ID = 4, 32
+_confirmed: set[str] = set()
 SESSION_VARIABLE = "RT_HARNESS_SESSION"
 """Set by the process that owns the run: workers and helpers it starts label their things as its own."""
 
@@ -136,10 +139,21 @@ def owns_session() -> bool:
     return session().split("-")[0] == str(os.getpid())
 
 
+def runs_in(container: str, engine: str) -> None:
+    """Take an engine's word that this process runs in that container of it: what is made from now on says so."""
+    _confirmed.add(f"{container}@{engine}")
+
+
+def runner() -> str:
+    """Return what a RUNNER label says of this process; "" where no engine, or more than one, has confirmed it."""
+    return next(iter(_confirmed)) if len(_confirmed) == 1 else ""
+
+
 def labels(kind: str) -> dict[str, str]:
     """Return the labels of a new thing of this `kind` ("database", "rt", "network", "clone" ...)."""
     pid, started, _ = session().split("-")
-    return {SESSION: session(), HOST: host_identity(), PID: pid, STARTED: started, KIND: kind}
+    made = {SESSION: session(), HOST: host_identity(), PID: pid, STARTED: started, KIND: kind}
+    return made | ({RUNNER: runner()} if runner() else {})
 
 
 def creator_lives(found: Mapping[str, str]) -> bool | None:
@@ -155,8 +169,3 @@ def creator_lives(found: Mapping[str, str]) -> bool | None:
     # A reboot kills every process. The machine must be the same, and not only its name.
     rebooted = there.boot != here.boot and (there.name, there.machine) == (here.name, here.machine)
     return False if rebooted and here.machine and UNKNOWN not in (there.boot, here.boot) else None
-
-
-def creator_is_dead(found: Mapping[str, str]) -> bool:
-    """Tell whether a thing's creator ran within our sight and is gone."""
-    return creator_lives(found) is False

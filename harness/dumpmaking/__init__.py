@@ -24,7 +24,7 @@ from typing import Any
 
 from docker import DockerClient
 
-from harness import engine, leftovers, rt
+from harness import end_of_run, engine, rt
 from harness.common.arguments import Parser
 from harness.common.notify import Notify
 from harness.database import Credentials, Database
@@ -217,11 +217,11 @@ def _main(arguments: Sequence[str] | None) -> int:
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in known]:
         parser.error(f"there is no recipe for {', '.join(unknown)}; there are: {', '.join(known)}")
-    with contextlib.closing(engine.connect()) as client:
-        try:
+    try:
+        with contextlib.closing(engine.connect()) as client:
             for name in options.names or known:
                 path = make(client, known[name], options.folder)
                 print(f"{path} ({path.stat().st_size / 1000:.0f} kB)", flush=True)
-        finally:
-            leftovers.remove_own(client)
+    finally:
+        end_of_run.clear("dumpmaking")
     return 0

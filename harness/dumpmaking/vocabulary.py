@@ -21,7 +21,7 @@ from pathlib import Path
 
 from docker import DockerClient
 
-from harness import engine, leftovers
+from harness import end_of_run, engine
 from harness.common import owner, redact
 from harness.common.arguments import Parser
 from harness.engine import faults
@@ -166,11 +166,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         owner.session()
-        with contextlib.closing(engine.connect()) as client:
-            try:
+        try:
+            with contextlib.closing(engine.connect()) as client:
                 redact.VOCABULARY.write_text(text(collect(client)), encoding="utf-8")
-            finally:
-                leftovers.remove_own(client)
+        finally:
+            end_of_run.clear("vocabulary")
         return 0
 
     return faults.ended("vocabulary", work)

@@ -21,6 +21,7 @@ from docker.context import ContextAPI
 from docker.context.config import get_tls_dir
 from docker.errors import DockerException
 
+from harness.engine import runners
 from harness.errors import InfrastructureError
 
 REPAIR = (
@@ -36,6 +37,8 @@ NO_SSH = (
 )
 _VERIFY, _CERTIFICATES = "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"
 _FORBIDDEN = 403
+_reached: set[str] = set()
+"""Addresses of the engines of which this process has had a client."""
 
 
 def _certificates_of_the_engine(self: APIClient, *arguments: Any, **named: Any) -> Any:
@@ -187,4 +190,12 @@ def connect(timeout: int = 120) -> DockerClient:
         os.environ.pop(name, None)
     os.environ.update(found.settings())
     os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
-    return found.client(timeout)
+    _reached.add(found.address)
+    client = found.client(timeout)
+    runners.confirm(client)
+    return client
+
+
+def reached() -> bool:
+    """Tell whether this process has ever had a client: who never had one has nothing on an engine."""
+    return bool(_reached)

@@ -16,7 +16,7 @@ from docker.errors import DockerException
 from filelock import Timeout
 
 from harness import engine
-from harness.common import cache, redact
+from harness.common import cache, interrupts, redact
 from harness.errors import HarnessError, InfrastructureError
 
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EDQUOT)
@@ -58,18 +58,20 @@ def ended(program: str, work: Callable[[], int]) -> int:
     """Do a command's work and return its exit code.
 
     What gave way is a sentence and ends with 2, and so does an error that nobody expected, with the places that it
-    came through: Python's own way would end with 1, which means findings.
+    came through: Python's own way would end with 1, which means findings. Whoever asks for the end is heard like
+    Ctrl-C, in whatever way he asks: else nobody would clear up.
     """
-    try:
-        return work()
-    except KeyboardInterrupt:
-        _say(f"{program}: interrupted")
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is no finding
-        if (known := explained(error)) is not None:
-            _say(f"{program}: {known}")
-            return known.exit_code
-        places = "".join(traceback.format_tb(error.__traceback__))
-        _say(f"{places}{program}: {type(error).__name__}: {redact.line(str(error))}")
+    with interrupts.heard():
+        try:
+            return work()
+        except KeyboardInterrupt:
+            _say(f"{program}: interrupted")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is no finding
+            if (known := explained(error)) is not None:
+                _say(f"{program}: {known}")
+                return known.exit_code
+            places = "".join(traceback.format_tb(error.__traceback__))
+            _say(f"{places}{program}: {type(error).__name__}: {redact.line(str(error))}")
     return InfrastructureError.exit_code
 
 

@@ -1,18 +1,21 @@
 """Whether a run of the harness in a container still lives.
 
 A CI server may give each run a container of its own, with a new name and a new pid namespace: processes of another
-one are out of sight. From the machine itself they are seen all the same; from a container, the engine is asked.
+one are out of sight. From the machine itself they are seen all the same; from a container, the engine is asked,
+about containers that it confirmed itself when they labelled their things. A name proves nothing: a container of
+LXC, or of another engine on that machine, may use this engine too, which has never heard of it.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from docker import DockerClient
-from docker.errors import NotFound
+from docker.errors import DockerException, NotFound
 
 from harness.common import owner
 
@@ -21,8 +24,39 @@ _REMOVING = {
     "container": "docker rm -fv", "network": "docker network rm", "volume": "docker volume rm",
     "directory": "rm -r",
 }  # fmt: skip
-_SHORT = 12
-"""Characters of a container's id that are its host name, unless it was given another one."""
+MOUNTS = Path("/proc/self/mountinfo")
+_OWN_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+"""What an engine puts into each container, from a directory of its own that bears the container's id."""
+_IDENTITY = re.compile(r"/([0-9a-f]{64})/")
+
+
+def container_in(mounts: str) -> str:
+    """Return the id of the container in which these are the mounts; "" for none. Format: proc_pid_mountinfo(5)."""
+    for line in mounts.splitlines():
+        fields = line.split()
+        if fields[4] in _OWN_FILES and (found := _IDENTITY.search(fields[3])):
+            return found[1]
+    return ""
+
+
+def confirm(client: DockerClient) -> None:
+    """Ask the engine whether this process runs in a container of its own, so that what is made here says in which.
+
+    A container of another engine is unknown to it, and then nothing is said.
+    """
+    if owner.host().space == owner.FIRST_NAMESPACE:
+        return
+    try:
+        found = container_in(MOUNTS.read_text(encoding="utf-8", errors="replace"))
+        if found and client.api.inspect_container(found)["Id"] == found and (engine := _name_of(client)):
+            owner.runs_in(found, engine)
+    except (OSError, DockerException):  # then it is not known, and who does not know removes nothing
+        return
+
+
+def _name_of(client: DockerClient) -> str:
+    """Return the engine's own id, "" for none: Docker keeps it, Podman makes a new one each time it is asked."""
+    return str(client.info().get("ID") or "")
 
 
 class Runners:
@@ -34,12 +68,13 @@ class Runners:
 
     def lives(self, found: Mapping[str, str]) -> bool | None:
         """Tell from a thing's labels whether the run that made it lives; None where nobody can tell."""
-        known, there = owner.creator_lives(found), owner.Host.read(found.get(owner.HOST, ""))
-        if known is not None or there is None or not there.shares_a_kernel(owner.host()):
+        known, here = owner.creator_lives(found), owner.host()
+        there = owner.Host.read(found.get(owner.HOST, ""))
+        if known is not None or there is None:
             return known
-        if owner.host().space == owner.FIRST_NAMESPACE:
-            return None if self._namespaces is None else there.space in self._namespaces
-        return self._runs(there.name)
+        if there.shares_a_kernel(here) and here.space == owner.FIRST_NAMESPACE and self._namespaces is not None:
+            return there.space in self._namespaces
+        return self._runs(found.get(owner.RUNNER, ""))
 
     def is_dead(self, found: Mapping[str, str]) -> bool:
         """Tell whether the run that made a thing is known to have ended."""
@@ -62,29 +97,19 @@ class Runners:
             ]
         return "\n".join(said)
 
-    def _runs(self, name: str) -> bool | None:
-        """Tell whether a container that calls itself so runs beside ours.
-
-        None unless ours is one of this engine's: others' runners are another engine's, then. None as well for the
-        name of the engine's machine, which containers can be lent.
-        """
-        if owner.host().name not in self._names or name == self.client.info().get("Name"):
+    def _runs(self, runner: str) -> bool | None:
+        """Tell whether a container runs of which a label says that this engine has confirmed it; else None."""
+        container, _, engine = runner.partition("@")
+        if not engine or engine != self._name:
             return None
-        return name in self._names
+        try:  # anew for each thing: a run that has begun since the first one was looked at lives
+            return self.client.api.inspect_container(container)["State"]["Status"] not in _ENDED
+        except NotFound:
+            return False
 
     @functools.cached_property
-    def _names(self) -> set[str]:
-        """What the containers that have not ended call themselves."""
-        found: set[str] = set()
-        for one in self.client.api.containers(all=True):
-            if one["State"] in _ENDED:
-                continue
-            try:
-                configured = self.client.api.inspect_container(one["Id"])["Config"].get("Hostname")
-            except NotFound:  # it has just gone
-                continue
-            found |= {one["Id"][:_SHORT], configured or ""}
-        return found
+    def _name(self) -> str:
+        return _name_of(self.client)
 
     @functools.cached_property
     def _namespaces(self) -> set[str] | None:

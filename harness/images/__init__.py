@@ -107,10 +107,14 @@ class Images:
         return str(self.client.images.get(tag).id)
 
     def _once(self, tag: str, what: str, make: Callable[[], None]) -> str:
-        """Run `make` unless the image exists; one process makes it, the others wait."""
+        """Run `make` unless the image exists; one process makes it, the others say so and wait."""
         if self._exists(tag):
             return tag
-        with cache.lock(f"image-{tag.rpartition(':')[2]}"):
+
+        def waiting(who: str) -> None:
+            self.notify(f"waiting for {who}: building {what}")
+
+        with cache.alone(f"image-{tag.rpartition(':')[2]}", waiting, cache.PATIENCE):
             if not self._exists(tag):
                 self.notify(f"building {what}")
                 make()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
-from types import FrameType
 
+from harness.common import interrupts
 from harness.errors import InfrastructureError
 
-ENDS = (signal.SIGTERM, signal.SIGHUP)
-"""What a CI server sends, and a terminal that goes away."""
 NOTHING = "Nothing was changed."
 
 
@@ -82,20 +79,10 @@ def told_when_interrupted(work: Callable[[], int], left: Callable[[], str]) -> i
 
     left: what is left behind, asked at that moment. Returns the exit code of what is not proven then.
     """
-    # What was ignored from the start stays so: that is how nohup keeps a run alive.
-    heard = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _interrupt) for number in heard}
-    try:
-        return work()
-    except KeyboardInterrupt:
-        with suppress(OSError):  # the terminal may be what went away
-            print(f"\nInterrupted. {left()}", file=sys.stderr)
-        return InfrastructureError.exit_code
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
-    """Treat the end that a CI server asks for like Ctrl-C."""
-    raise KeyboardInterrupt
+    with interrupts.heard():
+        try:
+            return work()
+        except KeyboardInterrupt:
+            with suppress(OSError):  # the terminal may be what went away
+                print(f"\nInterrupted. {left()}", file=sys.stderr)
+            return InfrastructureError.exit_code

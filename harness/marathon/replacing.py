@@ -51,10 +51,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from harness.common import interrupts
 from harness.common.waits import NotReadyError, Retry, wait_until
 from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.marathon.definition import App, instances_of
-from harness.marathon.interrupted import ENDS, Phase, Underway
+from harness.marathon.interrupted import Phase, Underway
 from harness.marathon.stopall import DatabaseCommand, DatabaseCommands, StepFailedError
 
 NOT_RUN = (126, 127)
@@ -173,18 +174,14 @@ def _end(child: subprocess.Popen[bytes]) -> None:
             return
         raise Retry("some of its processes are left")
 
-    # Who asks twice must not get half of it.
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *ENDS)}
-    try:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, number)
-            with suppress(NotReadyError):
-                wait_until("The end of the command", gone, END_WITHIN)
-                return
-    except PermissionError:
-        with suppress(OSError):
-            print("The command runs as somebody else and could not be ended: it goes on.", file=sys.stderr)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with interrupts.put_off("replace: ending the command, so that it is not left half ended; it ends by itself"):
+        try:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, number)
+                with suppress(NotReadyError):
+                    wait_until("The end of the command", gone, END_WITHIN)
+                    return
+        except PermissionError:
+            with suppress(OSError):
+                print("The command runs as somebody else and could not be ended: it goes on.", file=sys.stderr)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from docker.models.volumes import VolumeCollection
 from hypothesis import HealthCheck, settings
+
+from harness.common import owner
+from harness.common.owner import Host
 
 SMALL = {"type": "tmpfs", "device": "tmpfs", "o": "size=160m"}
 """Room for a server's own files, and little else."""
@@ -28,3 +32,9 @@ def small_disks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(VolumeCollection, "create", small)
     return made
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[Host], None]:
+    """Return a function that has this process run elsewhere."""
+    return lambda host: monkeypatch.setattr(owner, "host", lambda: host)

@@ -15,7 +15,7 @@ from harness.database import baseline
 from harness.releases import ROOT
 
 COMMANDS = {
-    "benchmarks.__main__": ("benchmarks.__main__.subprocess.run", ()),
+    "benchmarks.__main__": ("benchmarks.__main__.carried_out", ()),
     "benchmarks.gate": ("benchmarks.gate.choose", ()),
     "benchmarks.marathon_standin": ("benchmarks.marathon_standin.start", ()),
     "benchmarks.pairs": ("benchmarks.pairs.choose", ()),

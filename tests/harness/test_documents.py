@@ -5,25 +5,20 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from fixtures import gate_command
-from harness import dump, releases
+from harness import dump
 from harness.releases import ROOT
-from harness.report import acceptance
 from harness.stage import QUESTIONS
 from harness.upgrade import lifecycle
+from tests.harness.documents import TEXTS, each
 
-FOLDERS = ("", "benchmarks", "docs", "fixtures/dumps", "image/rt")
-DOCUMENTS = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.md"))]
-TEXTS = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
 INVENTED = re.compile(r"parentage|5\.0\.11|rt-5\.0\.10-|[<>*{}]|\.\.\.")
 """What the how-tos add as an example, and what stands for something else."""
 TOP = "benchmarks|docs|fixtures|harness|image|tests"
-each = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
 
 def anchors(path: Path) -> set[str]:
@@ -211,40 +206,3 @@ def test_words_of_our_own_are_explained(word: str) -> None:
     """The first section of the README leads there."""
     assert f"\n| {word} | " in TEXTS[ROOT / "docs" / "words.md"]
     assert "(docs/words.md)" in TEXTS[ROOT / "README.md"].partition("\n## ")[0]
-
-
-@each
-def test_python_in_a_document_is_python(path: Path) -> None:
-    """Modules of an example are run, so what they import exists; pieces are only read."""
-    for block in re.findall(r"^```python\n(.*?)^```", TEXTS[path], re.MULTILINE | re.DOTALL):
-        if block.startswith('"""'):
-            exec(compile(block, path.name, "exec"), {"__name__": "example"})  # noqa: S102 - our own document
-        else:
-            compile(
-                re.sub(r"(?m)^ {4}(?=    |def |\"\"\")", "", block) if block[0] == " " else block,
-                path.name,
-                "exec",
-            )
-
-
-def test_the_example_of_an_acceptance_is_one(tmp_path: Path) -> None:
-    """It is what people copy."""
-    text = TEXTS[ROOT / "docs" / "verdict.md"]
-    example = re.search(r"(?m)^    \[\[accept\]\]\n(?:    .*\n)+", text)
-    assert example
-    file = tmp_path / "accepted.toml"
-    file.write_text(re.sub(r"(?m)^    ", "", example[0]), encoding="utf-8")
-    (entry,) = acceptance.load(file)
-    assert entry.check == "schema"
-
-
-def test_the_example_of_a_release_is_one(tmp_path: Path) -> None:
-    """Rows that do not parse would be found at the worst moment, too."""
-    text = TEXTS[ROOT / "docs" / "add-a-release.md"]
-    blocks = re.findall(r"(?m)((?:^ {4,7}(?:\[|\w+ = ).*\n)+)", text)
-    rows = "\n".join(re.sub(r"(?m)^ +", "", block) for block in blocks)
-    file = tmp_path / "releases.toml"
-    file.write_text(releases.MANIFEST.read_text(encoding="utf-8") + "\n" + rows, encoding="utf-8")
-    assert tomllib.loads(rows).keys() == {"release", "suite", "server"}
-    assert "5.0.11" in releases.releases(file)
-    assert "mariadb-12.2" in releases.servers(file)

@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from docker import DockerClient
 
 from fixtures import gate
 from harness import dump, end_of_run, engine, forecast, leftovers
 from harness.common import cache, interrupts, owner
+from harness.engine import faults
 from harness.releases import ROOT
 from harness.verdict import Verdict
 
@@ -28,6 +31,14 @@ class NoEngine:
 
     def close(self) -> None:
         """End it."""
+
+
+class Stranger(engine.Candidate):
+    """Stands for an engine that answers."""
+
+    def client(self, timeout: int) -> DockerClient:  # noqa: ARG002 - as the real one has it
+        """Return a client that is never used."""
+        return DockerClient.__new__(DockerClient)
 
 
 @pytest.fixture
@@ -52,9 +63,17 @@ def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def kill(number: signal.Signals) -> None:
+def kill(number: signal.Signals) -> int:
     """Send a signal to this process; it is dealt with when this returns."""
     os.kill(os.getpid(), number)
+    return 0
+
+
+HOLDING = {
+    "benchmarks.gate": "gate", "benchmarks.pairs": "tested", "benchmarks.rows": "measure",
+    "harness.dumpmaking": "make", "harness.dumpmaking.vocabulary": "collect",
+}  # fmt: skip
+"""Commands that have containers, beside the gate and the forecast, and what works with them."""
 
 
 @pytest.fixture(params=["gate", "forecast"])
@@ -81,6 +100,42 @@ def test_every_way_to_be_ended_clears_up(
     code = end(number)
     said = "".join(capsys.readouterr())
     assert (code, "nterrupted" in said, removed, private.exists()) == (NOT_PROVEN, True, ["own"], False)
+
+
+@pytest.mark.usefixtures("private")
+@pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
+def test_every_command_hears_every_way_to_be_ended(
+    capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    """Not the gate alone holds containers; and what was heard before is heard again afterwards."""
+    heard: list[int] = []
+    for one in interrupts.ENDS:
+        signal.signal(one, lambda number, _: heard.append(number))
+    assert faults.ended("program", lambda: kill(number)) == NOT_PROVEN
+    assert (capsys.readouterr().err, heard) == ("program: interrupted\n", [])
+    kill(signal.SIGTERM)
+    assert heard == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize("name", HOLDING)
+def test_whatever_has_containers_clears_up_undisturbed(
+    private: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A benchmark grows a copy to a gigabyte; who is asked twice to end must not leave half of it."""
+    removed: list[str] = []
+
+    def remove(*_: object) -> None:
+        kill(signal.SIGTERM)
+        removed.append("own")
+
+    program = import_module(name)
+    monkeypatch.setattr(program, HOLDING[name], lambda *_: kill(signal.SIGTERM))
+    monkeypatch.setattr(leftovers, "remove_own", remove)
+    assert program.main([]) == NOT_PROVEN
+    said = capfd.readouterr().err
+    assert (removed, private.exists()) == (["own"], False)
+    assert ": clearing up" in said
+    assert said.endswith(": interrupted\n")
 
 
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
@@ -110,9 +165,35 @@ def test_what_stays_is_told_although_the_engine_is_gone(
         raise engine.NoEngineError("No container engine answers.")
 
     monkeypatch.setattr(engine, "connect", gone)
+    monkeypatch.setattr(engine, "reached", lambda: True)
     end_of_run.clear("gate")
     assert "gate: could not be removed: whatever this run had on the engine" in capsys.readouterr().err
     assert not private.exists()
+
+
+@pytest.mark.parametrize("program", [("fixtures.gate", "--reports", "here"), ("harness.forecast",)])
+def test_where_no_engine_ever_answered_nothing_can_have_stayed(program: tuple[str, ...], tmp_path: Path) -> None:
+    """Whoever reads that a copy of his data may lie somewhere goes and looks for it, and there is none."""
+    alone = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
+    alone |= {"DOCKER_HOST": f"unix://{tmp_path}/nowhere.sock", cache.VARIABLE: str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-m", *program], cwd=tmp_path, env=alone | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode == NOT_PROVEN, said
+    assert "no engine answers there" in said
+    assert "could not be removed" not in said
+
+
+def test_who_has_had_an_engine_may_have_something_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Having a client is enough: what was asked of it, nobody knows any more."""
+    monkeypatch.setattr(os, "environ", dict(os.environ))  # which it prepares for other libraries
+    monkeypatch.setattr(engine, "_reached", set())
+    monkeypatch.setattr(engine, "look", lambda: (Stranger("unix:///here.sock"), {}))
+    before = engine.reached()
+    engine.connect()
+    assert (before, engine.reached()) == (False, True)
 
 
 def test_nohup_keeps_a_run_alive() -> None:

@@ -46,7 +46,7 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     command, environment = pytest_in(tmp_path, plugins)
     # A shell starts what runs in its background with SIGINT ignored, and all below inherit that.
     process = subprocess.Popen(
-        ["env", "--default-signal=INT", *command, "test_it.py"],
+        ["env", "--default-signal=INT,TERM,HUP", *command, "test_it.py"],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
@@ -98,12 +98,15 @@ def things_of(engine: DockerClient, session: str) -> list[str]:
     return found + [one["Name"] for one in engine.api.volumes(filters=query)["Volumes"] or []]
 
 
-def test_after_ctrl_c_nothing_is_left(engine: DockerClient, running: tuple[subprocess.Popen[bytes], str]) -> None:
-    """Ctrl-C is how most runs end that take too long."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_whoever_ends_it_nothing_is_left(
+    engine: DockerClient, running: tuple[subprocess.Popen[bytes], str], number: signal.Signals
+) -> None:
+    """Most runs that take too long end by Ctrl-C, by a CI server that gave up, or with their terminal."""
     process, identity = running
     session = session_of(engine, identity)
     assert len(things_of(engine, session)) == 3  # the container, its data, the network
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert things_of(engine, session) == []

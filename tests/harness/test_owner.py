@@ -1,4 +1,4 @@
-"""Whose a thing is: of a machine by its own id, of a container by the engine; nobody's run is taken for dead."""
+"""Whose a thing is: of a machine by its own id, and not by its name; nobody's run is taken for dead."""
 
 from __future__ import annotations
 
@@ -6,37 +6,17 @@ import contextlib
 import dataclasses
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from docker import DockerClient
-from docker.errors import NotFound
-from docker.models.containers import Container
 
 from harness import leftovers
 from harness.common import cache, owner
 from harness.common.owner import Host
 from harness.engine.runners import Runners
-from harness.upgrade.lifecycle import Lifecycle
-
-HERE = Host("ci", "11111111", owner.FIRST_NAMESPACE, "aaaaaaaaaaaa")
-ENDED = {owner.PID: str(os.getpid()), owner.STARTED: "1"}
-"""A process that is not there: its number was given out again."""
-AGENT = Host("ci", "11111111", "4026532999")
-"""A container on that machine, in the same boot of it."""
-Runner = Callable[..., Container]
-
-
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[Host], None]:
-    """Return a function that has this process run elsewhere."""
-    return lambda host: monkeypatch.setattr(owner, "host", lambda: host)
-
-
-def labels(host: Host | str) -> dict[str, str]:
-    """Return the labels of a thing whose creator ran there and has ended, if that can be seen."""
-    return {**owner.labels("test"), **ENDED, owner.HOST: str(host)}
+from tests.harness.elsewhere import AGENT, HERE, labels
 
 
 @pytest.mark.parametrize(
@@ -135,83 +115,3 @@ def test_every_process_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(owner, "namespace", hidden)
     assert Runners(asked.client)._namespaces is None
-
-
-@pytest.fixture
-def runner(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Runner]:
-    """Start containers as a CI server does for its runs, which are none of the harness's own."""
-    image, made = lifecycle.server_image("mariadb-10.11"), list[Container]()
-
-    def start(name: str | None = None) -> Container:
-        made.append(engine.containers.run(image, ["infinity"], entrypoint="sleep", detach=True, hostname=name))
-        return made[-1]
-
-    yield start
-    for one in made:
-        with contextlib.suppress(NotFound):
-            one.remove(force=True, v=True)
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize("name", [None, f"agent-{secrets.token_hex(4)}"], ids=["by-id", "by-name"])
-def test_what_a_killed_run_in_a_container_left_goes(
-    engine: DockerClient, runner: Runner, here: Callable[[Host], None], monkeypatch: pytest.MonkeyPatch,
-    name: str | None,
-) -> None:  # fmt: skip
-    """The next run has another name and other pids; the copy of the data would stay for ever."""
-    other = runner(name)
-    found = labels(Host(name or str(other.id)[:12], "11111111", "4026532888"))
-    volume = engine.volumes.create(f"rt-harness-{secrets.token_hex(4)}", labels=found)
-    alone = dataclasses.replace(AGENT, name="not-of-this-engine")
-    monkeypatch.setattr(leftovers, "_labelled", only(volume.name))
-    try:
-        here(alone)
-        assert Runners(engine).lives(found) is None, "a run on another engine is not asked for here"
-        here(dataclasses.replace(AGENT, name=str(runner().id)[:12]))
-        leftovers.sweep(engine)
-        assert (Runners(engine).lives(found), leftovers.doubtful(engine)) == (True, "")
-        assert engine.volumes.get(volume.name)
-        other.remove(force=True, v=True)
-        here(alone)
-        assert f"docker volume rm {volume.name}" in leftovers.doubtful(engine)
-        here(dataclasses.replace(AGENT, name=str(runner().id)[:12]))
-        assert leftovers.sweep(engine) == [f"volume {volume.name}"]
-    finally:
-        with contextlib.suppress(NotFound):
-            volume.remove()
-
-
-def only(name: str) -> Callable[[DockerClient], list[leftovers.Thing]]:
-    """Return how things are listed, with this one alone: others work on this engine."""
-    listed = leftovers._labelled
-    return lambda client: [one for one in listed(client) if one[1] == name]
-
-
-@pytest.mark.engine
-def test_a_name_that_the_machine_lends_is_not_trusted(
-    engine: DockerClient, runner: Runner, here: Callable[[Host], None]
-) -> None:
-    """A container may bear its machine's name, and then no other container's name tells that it has ended."""
-    here(dataclasses.replace(AGENT, name=str(runner().id)[:12]))
-    lent = Host(engine.info()["Name"], "11111111", "4026532888")
-    assert Runners(engine).lives(labels(lent)) is None
-
-
-@pytest.mark.engine
-def test_clean_names_what_it_leaves(
-    engine: DockerClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """ "Nothing was left behind" beside a container with somebody's data is worse than no word."""
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
-    found = labels(Host("agent-7", "22222222", "4026532888"))
-    volume = engine.volumes.create(f"rt-harness-{secrets.token_hex(4)}", labels=found)
-    monkeypatch.setattr(leftovers, "_labelled", only(volume.name))
-    monkeypatch.setattr(leftovers, "_forgotten", lambda _: [])
-    try:
-        assert leftovers.main([]) == 0
-        said = capsys.readouterr().out
-    finally:
-        volume.remove()
-    assert "run on agent-7 lives cannot be seen from here" in said
-    assert f"docker volume rm {volume.name}" in said
-    assert "nothing was left behind" not in said

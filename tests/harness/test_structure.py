@@ -118,6 +118,13 @@ def test_no_modules_need_each_other() -> None:
     assert circles({module(path): path.read_text(encoding="utf-8") for path in SOURCES}) == []
 
 
+def test_signals_have_one_home() -> None:
+    """What ends a run is heard, put off and given back in one way; a second one forgets what nohup ignores."""
+    own = re.compile(r"\bsignal\.signal\(|\bSIGHUP\b")
+    found = [module(path) for path in SOURCES if own.search(path.read_text(encoding="utf-8"))]
+    assert found == ["harness.common.interrupts"]
+
+
 def of_pytest(source: str) -> list[str]:
     """Return what a module imports of those that pytest collects or reads by itself."""
     named = sorted(name for name in imports(source) if name.startswith("tests."))

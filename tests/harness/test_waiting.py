@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,13 +18,16 @@ from harness.common import cache
 from harness.database.baseline import Baselines
 from harness.engine import faults
 from harness.errors import InfrastructureError
+from harness.images import Images
 from harness.releases import ROOT, server
 
 PAUSES = 3
 NAME = "baseline-0123456789abcdef"
+TAG = "rt-harness/base:bookworm-0123456789abcdef"
+IMAGE = "image-bookworm-0123456789abcdef"
 HOLDER = f"""
 from harness.common import cache
-with cache.lock({NAME!r}):
+with cache.lock({NAME!r}), cache.lock({IMAGE!r}):
     print("held", flush=True)
     input()
 """
@@ -30,7 +35,7 @@ with cache.lock({NAME!r}):
 
 @pytest.fixture
 def other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds the lock until it is written to; nobody here has any patience."""
+    """Another process that holds the locks until it is written to; nobody here has any patience."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     monkeypatch.setattr(cache, "PATIENCE", 0)
     command = [sys.executable, "-c", HOLDER]
@@ -43,27 +48,76 @@ def other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[subproces
         process.kill()
 
 
-def test_a_prepared_database_is_waited_for_as_long_as_it_takes(
-    other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A restore of hours ended the second run after half an hour, as a failure of the harness itself."""
-    said: list[str] = []
+@pytest.fixture
+def given_away(other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other process gives the locks away after some looks at them."""
     asked: list[float] = []
 
     def pause(seconds: float) -> None:
-        """Stand for the time between two looks at the lock; it is given away after some of them."""
+        """Stand for the time between two looks."""
         asked.append(seconds)
         if len(asked) == PAUSES and other.stdin:
             other.stdin.write("\n")
             other.stdin.flush()
 
     monkeypatch.setattr(time, "sleep", pause)
+
+
+@pytest.mark.usefixtures("given_away")
+def test_a_prepared_database_is_waited_for_as_long_as_it_takes(
+    other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restore of hours ended the second run after half an hour, as a failure of the harness itself."""
+    said: list[str] = []
     made = Baselines(DockerClient.__new__(DockerClient), said.append)
     monkeypatch.setattr(made, "_found", lambda *_: None)
     monkeypatch.setattr(made, "_make", lambda *_, **__: "made")
     key = NAME.removeprefix("baseline-")
     assert str(made._made(key, server("mariadb-10.11"), "", "restoring rt.sql", lambda _: None)) == "made"
     assert said == [f"waiting for process {other.pid}: restoring rt.sql", "restoring rt.sql"]
+
+
+@pytest.mark.usefixtures("given_away")
+def test_who_builds_an_image_is_named(other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two first runs at once: without a word the second one looks as if it hung, for minutes."""
+    monkeypatch.setattr(cache, "PATIENCE", 600)
+    said: list[str] = []
+    images = Images(DockerClient.__new__(DockerClient), said.append)
+    monkeypatch.setattr(images, "_exists", lambda _: False)
+    images._once(TAG, "base bookworm", lambda: said.append("made"))
+    assert said == [
+        f"waiting for process {other.pid}: building base bookworm", "building base bookworm", "made"
+    ]  # fmt: skip
+
+
+def test_who_makes_it_himself_is_not_told_to_wait_for_himself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Two images of one run stand on one base: that this run builds it was said."""
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    held, ended = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with cache.lock(NAME):
+            held.set()
+            ended.wait()
+
+    monkeypatch.setattr(time, "sleep", lambda _: ended.set())
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(hold)
+        held.wait()
+        said: list[str] = []
+        with cache.alone(NAME, said.append):
+            assert said == []
+
+
+@pytest.mark.usefixtures("other")
+def test_an_image_is_not_waited_for_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build takes minutes: who builds for half an hour hangs, and that is said."""
+    images = Images(DockerClient.__new__(DockerClient))
+    monkeypatch.setattr(images, "_exists", lambda _: False)
+    with pytest.raises(Timeout):
+        images._once(TAG, "base bookworm", lambda: None)
 
 
 def test_who_is_waited_for_in_vain_is_named(other: subprocess.Popen[str]) -> None:

@@ -8,10 +8,12 @@ import subprocess
 import sys
 
 import pytest
+from docker import DockerClient
 
 from harness.common import owner
 from harness.common.once import Once
 from harness.common.waits import NotReadyError, Retry, wait_until
+from harness.engine.runners import Runners
 from harness.errors import InfrastructureError, UsageError
 from harness.verdict import Finding, Outcome, Report, Verdict
 
@@ -105,14 +107,17 @@ def test_a_thing_is_made_once_and_an_error_is_everybodys() -> None:
 def test_labels_tell_the_living_from_the_dead() -> None:
     """A sweep that takes a living neighbour's containers is worse than none."""
     mine = owner.labels("test")
-    assert not owner.creator_is_dead(mine)
-    assert owner.creator_is_dead({**mine, owner.STARTED: "1"})  # the pid was given out again
-    assert not owner.creator_is_dead({**mine, owner.HOST: "elsewhere.example/12345678/1", owner.STARTED: "1"})
-    assert not owner.creator_is_dead({"maintainer": "somebody"})
+    assert owner.creator_lives(mine) is True
+    assert owner.creator_lives({**mine, owner.STARTED: "1"}) is False  # the pid was given out again
+    assert owner.creator_lives({**mine, owner.HOST: "elsewhere.example/12345678/1", owner.STARTED: "1"}) is None
+    assert owner.creator_lives({"maintainer": "somebody"}) is None
     program = (
         "from harness.common.owner import PID, STARTED, labels; print(labels('x')[PID], labels('x')[STARTED])"
     )
     alone = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
     child = subprocess.run([sys.executable, "-c", program], env=alone, capture_output=True, text=True, check=True)
     pid, started = child.stdout.split()
-    assert owner.creator_is_dead({**mine, owner.PID: pid, owner.STARTED: started})
+    ended = {**mine, owner.PID: pid, owner.STARTED: started}
+    assert owner.creator_lives(ended) is False
+    asked = Runners(DockerClient.__new__(DockerClient))  # who knows it by the process asks no engine
+    assert [asked.is_dead(one) for one in (mine, ended, {"maintainer": "somebody"})] == [False, True, False]

@@ -135,6 +135,24 @@ def test_a_command_of_somebody_else_is_told_of(
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=["term", "hup", "ctrl-c"])
+def test_who_asks_twice_does_not_get_half_of_a_commands_end(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    """And is told what is waited for, in the way of everything else that must not be ended in its middle."""
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    end = os.killpg
+
+    def asked_again(group: int, sent: int) -> None:
+        os.kill(os.getpid(), number)
+        end(group, sent)
+
+    monkeypatch.setattr(os, "killpg", asked_again)
+    replacing._end(child)
+    assert child.wait() == -signal.SIGTERM
+    assert "replace: ending the command" in capfd.readouterr().err
+
+
 def test_a_listener_that_went_away_decides_nothing() -> None:
     """`replace ... | tee log`, and tee dies: the upgrade goes on to its end."""
     program = "from harness.marathon.replacing import shell\nshell('upgrade', 'true', 'rt:2')()\n"

@@ -161,7 +161,7 @@ def _time_zones(report: Report, database: Database, configuration: Configuration
 
 
 def _probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
-    done = target.perl(PROBE.read_text(encoding="utf-8"), *steps)
+    done = target.perl_alone(PROBE.read_text(encoding="utf-8"), *steps)
     try:
         found: dict[str, Any] = json.loads(done.out.strip("\n").split("\n")[-1])
     except (json.JSONDecodeError, IndexError):

@@ -13,12 +13,10 @@ from functools import cached_property
 from harness.checks.cached_fact import Remembered
 from harness.checks.log import LogAllowance, LogRecord, complaints, records, shape
 from harness.common import cache, redact
-from harness.rt import PERL, Rt
+from harness.rt import Rt
 from harness.verdict import Report
 
 PROGRAM = "use RT; RT::LoadConfig(); RT::Init();"
-LIMIT = 300.0
-"""Seconds for a start."""
 _SHOWN = 5
 
 
@@ -36,7 +34,7 @@ def heard(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
 
     In a process of its own: one that has RT loaded already has read the configuration, with what was said then.
     """
-    return Start(tools.release, *told(tools.run(*PERL, "-e", PROGRAM, limit=LIMIT).err, allowed))
+    return Start(tools.release, *told(tools.perl_alone(PROGRAM).err, allowed))
 
 
 def told(

@@ -24,7 +24,7 @@ from typing import Any
 
 from docker import DockerClient
 
-from harness import end_of_run, engine, rt
+from harness import end_of_run, engine
 from harness.common.arguments import Parser
 from harness.common.notify import Notify
 from harness.database import Credentials, Database
@@ -34,7 +34,7 @@ from harness.engine import faults
 from harness.errors import InfrastructureError, UsageError
 from harness.images import Images
 from harness.releases import release, server
-from harness.rt import Configuration, Rt
+from harness.rt import Configuration, Rt, new_site
 
 GENERATOR = FOLDER / "generator"
 RECIPES = FOLDER / "recipes.toml"
@@ -196,7 +196,7 @@ def make(client: DockerClient, recipe: Recipe, folder: Path = FOLDER, notify: No
     credentials = Credentials("generator", "generator-root")
     with Database(client, where, images.server(where), credentials, first_start=True) as database:
         with Rt(client, recipe.release, code, database, configuration=configuration) as tools:
-            rt.need_initialised(tools)
+            new_site.need_initialised(tools)
         files = generator_files()
         with Rt(
             client, recipe.release, code, database, configuration=configuration, serve=True, files=files

@@ -1,8 +1,8 @@
 """An RT release in a container: its command line tools, or its web site.
 
 `web` and `rest` (both versions have the face of `rest_client`) use a site, `siteconfig` is its configuration,
-`health_user` an account for health checks; `perl_server` has RT loaded, `memoized` asks once, `thaw` reads what
-Perl has frozen.
+`health_user` an account for health checks, `new_site` makes an empty database one of RT; `perl_server` has RT
+loaded, `memoized` asks once, `thaw` reads what Perl has frozen.
 """
 
 from __future__ import annotations
@@ -179,6 +179,12 @@ class Rt:
             done = self.warm.run(program, *arguments, limit=limit, heard=heard)
             if done is not None:
                 return done
+        return self.perl_alone(program, *arguments, limit=limit, heard=heard)
+
+    def perl_alone(
+        self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
+    ) -> Done:
+        """Run a Perl program in a process of its own, which reads the configuration and loads RT itself."""
         # In the program and not beside it: words of a command line are there for all of the machine to read, and
         # passwords and keys are among them.
         words = " ".join(one.encode(errors="surrogateescape").hex() or "-" for one in arguments)
@@ -236,23 +242,3 @@ class Rt:
         if self.warm:
             self.warm.end()
         self.container.remove()
-
-
-def initialise(tools: Rt) -> Done:
-    """Run RT's `init` on an empty database, as the application's user."""
-    return tools.run(
-        "sh", "-c",
-        'printf "%s\\n" "$1" >/tmp/root.passwd && exec rt-setup-database --action init --skip-create --force '
-        "--root-password-file /tmp/root.passwd </dev/null", "init", "password",
-        limit=300,
-    )  # fmt: skip
-
-
-def need_initialised(tools: Rt) -> None:
-    """Run RT's `init`, which must work. Raises InfrastructureError with its output."""
-    done = initialise(tools)
-    if done.code:
-        raise InfrastructureError(
-            f"RT {tools.release} could not initialise an empty database (exit code {done.code}).",
-            [("Output", done.out[-2000:]), ("Errors", done.err[-2000:])],
-        )

@@ -93,6 +93,15 @@ class MemoizedTools(Rt):
         question = ("perl", program, *arguments)
         return self._asked(question, lambda: self.started.perl(program, *arguments, limit=limit))
 
+    def perl_alone(
+        self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
+    ) -> Done:
+        """Run a Perl program in a process of its own, unless what it says is known."""
+        if heard:
+            return self.started.perl_alone(program, *arguments, limit=limit, heard=heard)
+        question = ("perl alone", program, *arguments)
+        return self._asked(question, lambda: self.started.perl_alone(program, *arguments, limit=limit))
+
     def tool(self, *command: str, limit: float = 120) -> Done:
         """Run one of RT's own Perl programs, each time: what they say has readers that keep less of it."""
         return self.started.tool(*command, limit=limit)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from docker import DockerClient
 
-from harness import leftovers, rt, upgrade
+from harness import leftovers, upgrade
 from harness.common import cache
 from harness.common.notify import Notify, quiet
 from harness.database import Database
@@ -21,7 +21,7 @@ from harness.dump.text import Text
 from harness.errors import UsageError
 from harness.images import Images
 from harness.releases import Pair, neighbour, pair, release, releases, server
-from harness.rt import Configuration, Rt
+from harness.rt import PERL, Configuration, Rt, new_site
 from harness.upgrade import UpgradeRun
 
 COPIES = 3
@@ -155,7 +155,7 @@ class Lifecycle:
 
         def work(database: Database) -> None:
             with self.tools(version, database, configuration=Configuration()) as tools:
-                rt.need_initialised(tools)
+                new_site.need_initialised(tools)
 
         return self.baselines.of_work(
             ["init", self.image_id(version)], server(server_name), self.server_image(server_name),
@@ -214,7 +214,7 @@ def _need_own_server(tools: Rt, database: Database) -> None:
     Code of the site's may build that connection as it likes. What cannot be connected at all does no harm, and is
     for the checks to tell.
     """
-    done = tools.container.run([*rt.PERL, "-"], stdin=[_WHERE.encode()], limit=120)
+    done = tools.container.run([*PERL, "-"], stdin=[_WHERE.encode()], limit=120)
     if done.code == 0 and done.out.strip() != database.value("SELECT @@hostname"):
         raise UsageError(
             f"With this configuration RT {tools.release} works on another database server than the copy's.",

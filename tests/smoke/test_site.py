@@ -9,7 +9,8 @@ from fixtures.healthcheck_user import ROOT
 from fixtures.rt import RtFactory
 from harness import rt
 from harness.releases import releases, server
-from harness.rt import Rt, initialise, rest, web
+from harness.rt import Rt, rest, web
+from harness.rt.new_site import initialise
 from harness.upgrade.lifecycle import Lifecycle
 from tests.smoke.instances import of_the_image, text_of
 

@@ -31,7 +31,7 @@ def logged(text: str, former: Former | None = None) -> Report:
     """Return what is said of a site that has logged this, after an old release that said nothing or this."""
     report = Report(application.CHECK, "")
     site = SimpleNamespace(
-        container=SimpleNamespace(logs=lambda: text), release="5.0.3", run=lambda *_, **__: Done(0, "", "")
+        container=SimpleNamespace(logs=lambda: text), release="5.0.3", perl_alone=lambda _: Done(0, "", "")
     )
     application._log(
         report, Visit(cast(Rt, site), "root", ""), log.allowances(), Starts(cast(Rt, site)), former or Former()
@@ -42,7 +42,7 @@ def logged(text: str, former: Former | None = None) -> Report:
 def ran(job: Sequence[str], done: Done, before: jobs.Before | None = None) -> Report:
     """Return what is said of a job that ended so. before: asks the old release, which else said nothing."""
     report = Report(application.CHECK, "")
-    site = SimpleNamespace(tool=lambda *_, **__: done, release="5.0.3", run=lambda *_, **__: Done(0, "", ""))
+    site = SimpleNamespace(tool=lambda *_, **__: done, release="5.0.3", perl_alone=lambda _: Done(0, "", ""))
     rt = cast(Rt, site)
     jobs.carry_out(report, rt, log.allowances(), [Job(tuple(job), 60)], Starts(rt), before=before)
     return report

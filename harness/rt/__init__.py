@@ -22,7 +22,6 @@ from harness.common.waits import Retry, wait_until
 from harness.database import NAME, USER, Database
 from harness.engine.commands import Done
 from harness.engine.containers import Container
-from harness.errors import InfrastructureError
 from harness.releases import VERSION, Release, parse
 from harness.rt import siteconfig
 from harness.rt.perl_server import WarmPerl

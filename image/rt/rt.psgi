@@ -1,14 +1,16 @@
 # RT as a PSGI application, without the door to its installer, and without a success that is none.
 use strict;
 use warnings;
-use lib '/opt/rt/share/lib';
+use lib '/opt/rt/lib', '/opt/rt/share/lib';
+use Guard::Fence;
 
 require RT;
+my $guarded = ($ENV{RT_GUARD} // 'on') ne 'off';
 
 # RT's server goes into install mode when the database does not answer while it starts, and stays there
 # until a restart: anyone could then set RT up anew. Root can write every file, so the file's mode does
 # not prevent it; here it ends the start instead.
-if (($ENV{RT_GUARD} // 'on') ne 'off') {
+if ($guarded) {
     no warnings 'redefine';
     *RT::InstallMode = sub {
         my ($class, $wanted) = @_;
@@ -37,4 +39,23 @@ if (($ENV{RT_GUARD} // 'on') ne 'off') {
 my $application = do '/opt/rt/share/libexec/rt-server';
 die $@ if $@;
 die "run: cannot read RT's server script: $!\n" unless ref $application;
-$application;
+return $application unless $guarded;
+
+# RT looks at its database's schema never, the guard only before the start. RT connects at the beginning of each
+# request; so does the fence, a moment earlier and by the same connection, when it is time to look.
+my $release = do { open my $file, '<', '/opt/rt/release' or die "run: /opt/rt/release cannot be read: $!\n"; <$file> };
+chomp $release;
+my $fence = Guard::Fence->new($release, '/opt/rt/upgrade');
+my $connect = sub { RT::ConnectToDatabase(); return $RT::Handle->dbh };
+
+# The first look is the parent's, so that all workers know the same beginning; no connection may outlive the fork.
+$fence->objection($connect);
+$RT::Handle->dbh->disconnect if $RT::Handle && $RT::Handle->dbh;
+undef $RT::Handle;
+
+sub {
+    my ($environment) = @_;
+    my $reason = $environment->{PATH_INFO} =~ m{^/static/} ? '' : $fence->objection($connect);
+    return $application->($environment) if $reason eq '';
+    return [503, ['Content-Type' => 'text/plain'], ["RT $release no longer serves this database: $reason.\n"]];
+};

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -78,11 +78,14 @@ class Instances:
         self._shared = self.start()
         self._asked_to_end = False
 
-    def start(self) -> Rt:
-        """Return one more instance, serving. The caller removes it."""
+    def start(self, files: Mapping[str, bytes] | None = None, *, wait: bool = True) -> Rt:
+        """Return one more instance, serving unless nobody shall wait for that. The caller removes it.
+
+        files: configuration of its own.
+        """
         return self.lifecycle.site(
-            self.version, self.database, healthcheck_password=PASSWORD,
-            configuration=Configuration({**self.lifecycle.configuration.files, **CHEAP.files}),
+            self.version, self.database, wait=wait, healthcheck_password=PASSWORD,
+            configuration=Configuration({**self.lifecycle.configuration.files, **CHEAP.files, **(files or {})}),
             environment={**TWO_WORKERS, "RT_HEALTHCHECK_SUBJECT": "Hello World"},
         )  # fmt: skip
 
@@ -95,10 +98,10 @@ class Instances:
         return self._shared
 
     @contextlib.contextmanager
-    def ending(self) -> Iterator[Callable[[], Ended]]:
-        """Ask the shared one to end, as an orchestrator does; yield what waits for that and tells of it."""
-        container = self.shared().container
-        self._asked_to_end = True
+    def ending(self, one: Rt | None = None) -> Iterator[Callable[[], Ended]]:
+        """Ask one (the shared one) to end, as an orchestrator does; yield what waits for that and tells of it."""
+        container = (one or self.shared()).container
+        self._asked_to_end = self._asked_to_end or one is None
         # Both moments by the engine's clock, and none of its time for answering us.
         asked = self.lifecycle.client.info()["SystemTime"]
         container.signal("TERM")

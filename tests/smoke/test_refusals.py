@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.common.waits import Retry, wait_until
+from harness.database import Database
+from harness.dump.choice import DEFAULT_TARGET
 from harness.releases import server
 from harness.rt import Rt
 from harness.upgrade.guard import AWAY, EMPTY, NEWER, OLDER
 from harness.upgrade.lifecycle import Lifecycle
-from tests.smoke.instances import Instances
+from tests.smoke.instances import ALIKE, Instances
 
 SERVER = "mariadb-10.11"
 
@@ -28,11 +34,47 @@ def ending(site: Rt) -> tuple[int, str]:
     return wait_until("The container ending", ended, 120)
 
 
+@contextlib.contextmanager
+def locked(database: Database, table: str) -> Iterator[None]:
+    """Let nobody read a table for a `with` block, as an ALTER does."""
+    with database.connection() as connection, connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLES {table} WRITE")
+        yield
+
+
+_ASKING = "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT Content FROM Attributes%'"
+
+
 def test_a_database_that_stays_away(rt_site: RtFactory, version: str) -> None:
     """Started without a database, RT can offer its installer to the world, and keeps on doing so."""
     code, log = ending(rt_site(version, None, wait=False, environment={"RT_DB_WAIT": "1"}))
     assert code == AWAY
     assert "answered no query within 1 s" in log
+
+
+@ALIKE
+def test_a_database_that_falls_silent(instances: Instances, served: Rt) -> None:
+    """A connection that stands is no answer: a table may be locked, or a network drop all that comes."""
+    with locked(instances.database, "Attributes"):
+        done = served.run("/opt/rt/guard", limit=30)
+    assert (done.code, "was silent for 5 s" in done.err) == (AWAY, True), done
+
+
+@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")
+def test_one_that_speaks_again_in_time(instances: Instances, served: Rt) -> None:
+    """The guard waits for a database, at whatever point it falls silent."""
+    asked: set[int] = set()
+
+    def again() -> None:
+        asked.update(number for (number,) in instances.database.rows(_ASKING))
+        if len(asked) < 2:
+            raise Retry(f"connections {asked} have asked")
+
+    with ThreadPoolExecutor(1) as pool:
+        with locked(instances.database, "Attributes"):
+            waiting = pool.submit(served.run, "/opt/rt/guard", "--wait", "60")
+            wait_until("The guard asking by a second connection", again, 30)
+        assert waiting.result().code == 0
 
 
 def test_an_empty_database(lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory, version: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from fixtures.healthcheck_user import ROOT
+from harness.common.waits import Retry, wait_until
 from harness.dump.choice import DEFAULT_TARGET
 from harness.rt import HTTP, Rt, rest, web
 from tests.smoke.instances import ALIKE, Instances
@@ -78,6 +79,32 @@ def test_who_never_ends_a_request_does_not_keep_it(instances: Instances) -> None
     with begun(instances.shared(), len(LOGIN)), instances.ending() as end:
         ended = end()
     assert (ended.code, ended.seconds <= ENDS_WITHIN) == (0, True), ended
+
+
+STOPPED = 143
+"""Exit code of an instance that was asked to end before it served."""
+SLOW = {
+    "slow.pm": b"""
+if ($INC{'Apache2/ServerUtil.pm'}) { open my $mark, '>', '/tmp/loads'; close $mark; sleep 60 }
+1;
+"""
+}
+"""A configuration that Apache reads for as long as RT may load on a slow machine, and that says when it begins."""
+
+
+@ALIKE
+def test_it_ends_when_asked_to_while_it_loads_rt(instances: Instances) -> None:
+    """Apache hears its graceful stop only once it has RT: it would be killed after a while, and may be serving."""
+
+    def loading() -> None:
+        if site.run("test", "-e", "/tmp/loads").code:
+            raise Retry("RT is not being loaded")
+
+    with instances.start(SLOW, wait=False) as site:
+        wait_until("Apache loading RT", loading, 60, gone=site.container.ended)
+        with instances.ending(site) as end:
+            ended = end()
+    assert (ended.code, ended.seconds <= ENDS_WITHIN) == (STOPPED, True), ended
 
 
 LOGIN = f"user={ROOT[0]}&pass={ROOT[1]}".encode()

@@ -11,7 +11,7 @@ from harness import dump, releases
 from harness.upgrade import guard
 from harness.upgrade.guard import NEWER
 from harness.upgrade.lifecycle import Lifecycle
-from tests.harness.mutants.guard import HISTORIES, NO_HISTORY, ORIGIN, TABLES, TARGET
+from tests.harness.mutants.guard import HISTORIES, NO_HISTORY, ORIGIN, TABLES, TARGET, VERSIONED
 from tests.harness.mutants.planting import planted
 
 PAIR = releases.pair(ORIGIN, TARGET, "mariadb-10.11")
@@ -34,4 +34,7 @@ def test_what_must_not_be_served_is_told(
         database.execute(*defect.statements)
         tally(defect.name, "guard", guard.ask(tools[TARGET]).code == defect.code)
         database.execute(defect.undo)
+    database.execute(*VERSIONED.statements)
+    assert str(guard.ask(tools[TARGET])).startswith(f"RT {TARGET}: exit code {VERSIONED.code}")
+    database.execute(VERSIONED.undo)
     assert guard.ask(tools[TARGET]).code == 0, "its own again"

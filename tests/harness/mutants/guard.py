@@ -70,3 +70,38 @@ TABLES = (
     InTables("table-lost", "guard", "a table that the code writes to is not there", (
         "RENAME TABLE Shorteners TO Gone",), "Shorteners", undo="RENAME TABLE Gone TO Shorteners"),
 )  # fmt: skip
+VERSIONED = _table(
+    "versioned",
+    "Links",
+    ("ADD SYSTEM VERSIONING", "DROP SYSTEM VERSIONING"),
+    "MariaDB keeps the history of a table whose site wants that; it is RT's table all the same",
+    0,
+)
+"""No defect: it must be served."""
+_BEGUN = ("push @{ $value->{RT} }, { type => 'full upgrade', action => 'upgrade', stage => 'before',"
+          " individual_id => 'x', from => '1.0.0', to => '9.0.0', versions => ['9.0.0'] };")  # fmt: skip
+_STEP = ("push @{ $value->{RT} }, { type => 'individual upgrade', action => 'upgrade', stage => 'before',"
+         " individual_id => 'y', from => '8.0.0', to => '9.0.0' }, { type => 'individual upgrade',"
+         " stage => 'after', individual_id => 'y', return_value => [1] };")  # fmt: skip
+UNDER_A_RUNNING_INSTANCE: tuple[tuple[RowMutant | InTables, str], ...] = (
+    (_history("upgrade-begins", _BEGUN, "an upgrade has just begun"),
+     "begun and is not completed: the upgrade from 1.0.0 to 9.0.0"),
+    (RowMutant("history-goes", "fence", "another database was put into its place", (
+        f"DELETE FROM Attributes WHERE {_HISTORY}",), "Attributes"), "lost its upgrade history"),
+    (_history("upgrade-is-over", _STEP, "an upgrade has been here", NEWER), "step 9.0.0, which RT"),
+    (InTables("table-goes", "fence", "a restored dump drops the tables first", (
+        "RENAME TABLE Attributes TO Gone",), "Attributes", undo="RENAME TABLE Gone TO Attributes"),
+     "lost its upgrade history"),
+)  # fmt: skip
+"""What may happen to a database while an instance serves it, each with the reason that it must give.
+
+No reason stands beside itself, so that what is left of one is not taken for the next.
+"""
+HARMLESS_EVENTS = _history(
+    "data-inserted", "push @{ $value->{RT} }, { type => 'insert', action => 'insert', stage => 'before',"
+    " filename => '/srv/queue', individual_id => 'x' }, { type => 'insert', stage => 'after',"
+    " individual_id => 'x', return_value => [1] }; push @{ $value->{'RT-Extension-Example'} },"
+    " { type => 'full upgrade', action => 'upgrade', stage => 'before', individual_id => 'y', from => '0.1',"
+    " to => '0.2', versions => ['0.2'] };", "the schema is what it was", 0,
+)  # fmt: skip
+"""Entries that say nothing about RT's schema."""

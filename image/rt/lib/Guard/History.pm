@@ -12,6 +12,28 @@ use MIME::Base64 qw(decode_base64);
 use Storable ();
 use Guard::Release qw(compare upstream newest);
 
+my $ROW = q{FROM Attributes WHERE Name = 'UpgradeHistory' AND ObjectType = 'RT::System' ORDER BY id DESC LIMIT 1};
+
+# What tells one state of the stored history from another, without reading it; '' where there is none.
+sub mark {
+    my ($dbh) = @_;
+    my ($mark) = $dbh->selectrow_array(
+        "SELECT CONCAT_WS(' ', id, LastUpdated, LENGTH(Content), CRC32(Content)) $ROW");
+    return $mark // '';
+}
+
+# (the summary of the stored history, 'present'); (undef, why) where there is none that says anything.
+sub stored {
+    my ($dbh) = @_;
+    my ($content) = $dbh->selectrow_array("SELECT Content $ROW");
+    return (undef, 'absent') unless defined $content;
+    my @events = eval { events($content) };
+    (my $complaint = $@) =~ s/ at \S+ line \d+.*|\n//gs;
+    return (undef, "unreadable: $complaint") if $complaint;
+    my $history = summary(@events);
+    return $history->{level} ne '' || @{ $history->{open} } ? ($history, 'present') : (undef, 'absent');
+}
+
 # The events of RT itself, in order, from the attribute's text. Dies where that cannot be read.
 sub events {
     my ($content) = @_;

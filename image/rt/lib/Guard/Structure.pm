@@ -59,13 +59,16 @@ sub _items {
 # Integers that RT made wider in time; 0 for every other type.
 sub _width { my ($type) = @_; return $type =~ /^bigint/i ? 8 : $type =~ /^int(?:eger)?\z/i ? 4 : 0 }
 
+# MariaDB gives a table whose history it keeps a type of its own; to RT it is a table like any other.
+my @TABLES = ('BASE TABLE', 'SYSTEM VERSIONED');
+
 # The same shape, read from a live database.
 sub present {
     my ($dbh) = @_;
     my %tables;
     for my $row (@{ $dbh->selectall_arrayref(
         'SELECT table_name, table_collation FROM information_schema.tables
-         WHERE table_schema = DATABASE() AND table_type = ?', undef, 'BASE TABLE') }) {
+         WHERE table_schema = DATABASE() AND table_type IN (?, ?)', undef, @TABLES) }) {
         my ($charset) = ($row->[1] // '') =~ /^([a-z0-9]+)/;
         $tables{lc $row->[0]} = {name => $row->[0], charset => $charset, columns => {}, keys => {}};
     }

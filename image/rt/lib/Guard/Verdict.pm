@@ -23,7 +23,7 @@ sub from_history {
     } @steps;
     my @unknown = grep { !$known{$_} && compare($_, $steps[-1]) > 0 } @{ $history->{applied} };
 
-    return ('half', 'an upgrade was begun and never completed: ' . _some(@{ $history->{open} }), \@missing, \@unknown)
+    return ('half', 'an upgrade was begun and is not completed: ' . _some(@{ $history->{open} }), \@missing, \@unknown)
         if @{ $history->{open} };
     return ('half', 'it has ' . _steps(@unknown) . ', which RT ' . $release . ' does not know, and lacks '
         . _steps(@missing), \@missing, \@unknown) if @missing && @unknown;

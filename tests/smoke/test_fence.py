@@ -1,0 +1,124 @@
+"""An instance ends its service when its database becomes another release's, or half of one, while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from fixtures.databases import CloneFactory
+from fixtures.healthcheck_user import with_healthcheck_user
+from fixtures.rt import RtFactory
+from fixtures.tally import Tally
+from harness import upgrade
+from harness.common.waits import Retry, wait_until
+from harness.database import Database
+from harness.rt import Rt
+from tests.harness.mutants.guard import HARMLESS_EVENTS, UNDER_A_RUNNING_INSTANCE, InTables
+from tests.harness.mutants.planting import RowMutant, planted
+from tests.smoke.instances import ALIKE, Instances
+
+SOON = 20.0
+"""Seconds until every worker must have looked; each does so every two."""
+SETTLED = 2.5
+"""Seconds after which whoever answers has looked at what is there."""
+
+
+def answer(site: Rt) -> tuple[int, str]:
+    """Ask for the login page; return status and body."""
+    got = requests.get(f"{site.url}/", headers={"Host": "localhost"}, timeout=10, allow_redirects=False)
+    return got.status_code, got.text
+
+
+def health(site: Rt) -> str:
+    """Return what the health check says."""
+    return site.container.run(["/opt/rt/healthcheck", "127.0.0.1", "80"]).out
+
+
+def refused(site: Rt, reason: str) -> str:
+    """Wait until the instance refuses, and its health check says why; return that. Raises NotReadyError."""
+    sentence = re.compile(rf"RT {re.escape(site.release)} no longer serves this database: [^\n]*{reason}")
+
+    def refusing() -> str:
+        status, body = answer(site)
+        if status != 503 or not sentence.match(body):
+            raise Retry(f"GET / answers {status}: {body[:200]}")
+        said = health(site)
+        if not said.startswith("unhealthy: ") or not sentence.search(said):
+            raise Retry(f"the health check says {said}")
+        return said
+
+    return wait_until("The instance refusing", refusing, SOON, evidence=site.container.evidence)
+
+
+def serves_again(site: Rt) -> None:
+    """Wait until all workers serve."""
+
+    def serving() -> None:
+        served_throughout(site)
+        if not (said := health(site)).startswith("healthy: "):
+            raise Retry(f"the health check says {said}")
+
+    wait_until("The instance serving again", serving, SOON, retry_on=(AssertionError,))
+
+
+def served_throughout(site: Rt) -> None:
+    """Fail unless each of many requests is served, until every worker has looked."""
+    until = time.monotonic() + SETTLED
+    while time.monotonic() < until:
+        status, body = answer(site)
+        assert status == 200, body
+
+
+@contextlib.contextmanager
+def made(mutant: RowMutant | InTables, database: Database, site: Rt) -> Iterator[None]:
+    """Plant a defect for a `with` block, whichever kind it is of."""
+    if isinstance(mutant, RowMutant):
+        with planted(mutant, database, site):
+            yield
+        return
+    database.execute(*mutant.statements)
+    try:
+        yield
+    finally:
+        database.execute(mutant.undo)
+
+
+@ALIKE
+def test_what_happens_to_its_database_ends_its_service(instances: Instances, served: Rt, tally: Tally) -> None:
+    """RT would serve a schema that it does not know, with a friendly face, and lose requestors on the way."""
+    for mutant, reason in UNDER_A_RUNNING_INSTANCE:
+        caught = ""
+        try:
+            with made(mutant, instances.database, served):
+                caught = refused(served, reason)
+        finally:
+            tally(mutant.name, "fence", caught)
+    serves_again(served)
+    logged = served.container.logs()
+    assert "run: serving no longer: " in logged
+    assert "run: serving again" in logged
+
+
+@ALIKE
+@pytest.mark.control("fence")
+def test_other_entries_in_its_history_do_not(instances: Instances, served: Rt) -> None:
+    """Who inserts a queue's data by rt-setup-database, or upgrades a plugin, must not end the service for all."""
+    with planted(HARMLESS_EVENTS, instances.database, served):
+        served_throughout(served)
+        assert health(served).startswith("healthy: ")
+
+
+@pytest.mark.parametrize("version", ["4.4.6"], scope="package")
+def test_an_upgrade_under_it(instances: Instances, clone: CloneFactory, rt_tools: RtFactory) -> None:
+    """The real thing: RT's own program, run by somebody who forgot an instance."""
+    lifecycle, server = instances.lifecycle, instances.database.server.name
+    database = clone(with_healthcheck_user(lifecycle, "4.4.6", server))
+    with Instances(lifecycle, "4.4.6", database).shared() as old:
+        assert health(old).startswith("healthy: ")
+        assert upgrade.run(rt_tools("5.0.3", database), "4.4.6", "5.0.3").code == 0
+        assert "which RT 4.4.6 does not know" in refused(old, "steps ")

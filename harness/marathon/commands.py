@@ -106,8 +106,9 @@ def run_deploy(options: argparse.Namespace) -> int:
 def run_replace(options: argparse.Namespace) -> int:
     """Lint, decide, stop all, back up, upgrade, start all, prove; or go the way back. Returns as `run_deploy`."""
 
-    def replace(deployer: Deployer, definition: App, decision: Decision, _: str) -> Report:
-        return replace_all(deployer, definition, decision, replacing.steps(options, image_of(definition)))
+    def replace(deployer: Deployer, definition: App, decision: Decision, version: str) -> Report:
+        database = replacing.steps(options, image_of(definition))
+        return replace_all(deployer, definition, decision, database, decided_on=version)
 
     underway = Underway()
     return told_when_interrupted(

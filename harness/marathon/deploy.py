@@ -22,7 +22,13 @@ from harness.marathon.follow import CHECK, REPAIR, facts_of
 from harness.marathon.interrupted import Phase
 from harness.marathon.live_rule import Wanted
 from harness.marathon.model import AppState, Change
-from harness.marathon.rolling import Decision, RollingRefusedError, decide_among, require_rolling
+from harness.marathon.rolling import (
+    Decision,
+    RollingRefusedError,
+    decide_among,
+    require_rolling,
+    require_unchanged,
+)
 from harness.marathon.watch import State
 from harness.marathon.wayback import LIVE_AGAIN, WayBack, absolute, unwatched
 from harness.verdict import Report
@@ -52,10 +58,7 @@ class Deployer(WayBack):
         app_id = absolute(definition)
         before = self.client.find_app(app_id)
         how = decision or decide_among([(one, None) for one in self.running(before)], definition)
-        if decided_on is not None and decided_on != (before.version_text if before else ""):
-            raise RollingRefusedError(
-                f"{app_id} was changed by somebody after it was decided how to deploy.", repair="run it again"
-            )
+        require_unchanged(app_id, before, decided_on)
         require_rolling(how)
         if how.how == "first" and before is not None and (before.instances or before.tasks):
             raise RollingRefusedError(

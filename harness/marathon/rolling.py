@@ -20,6 +20,7 @@ from typing import Literal
 
 from harness.errors import UsageError
 from harness.marathon.definition import App, image_of, instances_of, items, labels_of, mapping, text
+from harness.marathon.model import AppState
 from harness.releases import VERSION, parse
 
 How = Literal["first", "rolling", "stop-all", "refused"]
@@ -177,3 +178,15 @@ def require_rolling(decision: Decision) -> None:
         sentence,
         repair=f"stop all, back up, upgrade once, start all: python -m harness.marathon replace{known}",
     )
+
+
+def require_unchanged(app_id: str, now: AppState | None, decided_on: str | None) -> None:
+    """Raise RollingRefusedError where an app is no longer at the version on which it was decided.
+
+    decided_on: "" where there was no app then, None where nobody noted it.
+    """
+    if decided_on is not None and decided_on != (now.version_text if now else ""):
+        raise RollingRefusedError(
+            f"{app_id} was changed by somebody after it was decided how to deploy.",
+            repair="see who deploys, stops or scales it; run it again when they are done",
+        )

@@ -6,15 +6,63 @@ from contextlib import suppress
 from typing import Literal
 
 from harness.common.waits import Retry, wait_until
+from harness.errors import HarnessError, told_of
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
 from harness.marathon.interrupted import Phase
-from harness.marathon.model import Change, Task
+from harness.marathon.model import AppState, Change, Task
+from harness.marathon.rolling import RollingRefusedError
 from harness.marathon.wayback import absolute, stop_limit
 
 Served = Literal["", "runs", "stopped"]
 """Whether a release that was to be stopped had been healthy: then it runs yet, or was stopped too late to tell."""
+
+
+def stop(deployer: Deployer, before: AppState) -> None:
+    """Stop what runs. Where that fails on the way, the old definition is put back: nothing was touched yet."""
+    change = Change(None, "")
+    try:
+        change = begin_stop(deployer, before.id)
+        _need_own_stop(deployer, before.id, change)
+        wait_stopped(deployer, before.id, change, deployer.pace.stop or stop_limit(before.definition))
+    except (AppLockedError, RollingRefusedError):
+        raise  # somebody else is at work there, and what they have changed is not ours to take back
+    except HarnessError as error:
+        raise told_of(error, _started_again(deployer, before, change)) from None
+
+
+def _need_own_stop(deployer: Deployer, app_id: str, change: Change) -> None:
+    """Raise RollingRefusedError where it was not us who stopped the app: then somebody may be at its database.
+
+    A change that changes nothing is answered with a version that the app does not get.
+    """
+    now = deployer.look_at(app_id)
+    if now is not None and change.version in (None, now.version):
+        return
+    raise RollingRefusedError(
+        f"Somebody else stopped or changed {app_id} at the same moment: its database may be in their hands.",
+        repair="find out who, and run it again when they are done; nothing was taken back",
+    )
+
+
+def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
+    """Take a stop back that did not come to its end, and say what came of that.
+
+    Its deployment holds the lock, so only ending it helps: Marathon's rollback then restores the count. Tasks that
+    have been told to stop go all the same, each in its time, and are no sign of a bad release.
+    """
+    try:
+        back = deployer.go_back(before.id, before, change)
+    except HarnessError as error:
+        return f"they may be scaled to 0, and could not be started again: scale them up ({error.sentence})"
+    said = "the old definition was put back; the database was not touched"
+    try:
+        again = deployer.prove(before.definition, back, frozenset(task.id for task in before.tasks))
+    except HarnessError as error:
+        return f"{said}; whether it is live again is not known: {error.sentence}"
+    why = "; ".join(found.what for found in again.findings)
+    return f"{said}, and it is proven live" if again else f"{said}, but it could not be proven live: {why}"
 
 
 def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:

@@ -19,7 +19,17 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.errors import UsageError
-from harness.marathon.definition import App, image_of, instances_of, items, labels_of, mapping, secrets_of, text
+from harness.marathon.definition import (
+    App,
+    image_of,
+    instances_of,
+    items,
+    labels_of,
+    mapping,
+    mounts_of,
+    secrets_of,
+    text,
+)
 from harness.marathon.model import AppState
 from harness.releases import VERSION, parse
 
@@ -147,6 +157,10 @@ ENTRY = "/opt/rt/run"
 """The image's entry point. Without words it guards and serves; what it is given it runs, without the guard."""
 
 
+OF_IMAGE, OF_SITE = "/opt/rt/", "/opt/rt/site.d/"
+"""Where the image keeps its entry point, its guard and what that knows; and the one place in it for the site."""
+
+
 def _unguarded(wanted: App) -> tuple[str, ...]:
     """Find the guard turned off or gone round: then an image serves a database of any schema, and is healthy."""
     found = []
@@ -165,8 +179,16 @@ def _unguarded(wanted: App) -> tuple[str, ...]:
         found.append("args are run without the guard")
     if cmd.removeprefix("exec ").strip() not in ("", ENTRY):
         found.append("cmd is run without the guard")
+    hidden = filter(_hides, mounts_of(wanted))
+    found += [f"something is mounted over {path}, where the guard is," for path in hidden]
     end = "in the wanted definition, so its image would serve a database of any schema"
     return tuple(f"{what} {end}" for what in found)
+
+
+def _hides(path: str) -> bool:
+    """Whether a mount takes the place of what the image brings; the site's own files have a place below it."""
+    inside = f"{path.rstrip('/')}/"
+    return OF_IMAGE.startswith(inside) or (inside.startswith(OF_IMAGE) and not inside.startswith(OF_SITE))
 
 
 def _off(value: object) -> bool:

@@ -58,3 +58,22 @@ def test_the_same_folder_is_the_same_however_it_is_written() -> None:
         assert secrets_of(same) == here
         assert decide(GOOD, same, STEPS, STEPS).how == "rolling"
     assert decide(GOOD, mounted(v=f"{OTHER}:{SECRETS}"), STEPS, STEPS).how == "stop-all"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    ["/opt/rt/guard", "/opt/rt/run/", "/opt/rt/lib/Guard", "/opt/rt/upgrade", "/opt/rt", "/", "/opt/x/../rt"],
+)
+def test_nothing_is_mounted_over_the_guard(inside: str) -> None:
+    """With /bin/true in its place an image serves a database of any schema, and every instance is healthy."""
+    own = {"containerPath": inside, "hostPath": "/bin/true", "mode": "RO"}
+    decision = decide(GOOD, mounted(*GOOD["container"]["volumes"], own), STEPS, STEPS)
+    assert (decision.how, "where the guard is" in str(decision)) == ("refused", True), decision
+    assert decide(None, mounted(v=f"/bin/true:{inside}:ro"), None, STEPS).how == "refused"
+
+
+@pytest.mark.parametrize("inside", ["/opt/rt/site.d", "/opt/rt/site.d/One.pm", "/opt/rt-extra", "/etc/msmtprc"])
+def test_the_site_mounts_its_own_files(inside: str) -> None:
+    """That is what these places are for."""
+    own = {"containerPath": inside, "hostPath": "/srv/own", "mode": "RO"}
+    assert decide(GOOD, mounted(*GOOD["container"]["volumes"], own), STEPS, STEPS).how == "rolling"

@@ -211,6 +211,7 @@ def build(standin: Standin, credentials: str = "") -> ASGIApp:
         ("/metrics", api.metrics, ["GET"]),
         ("/metrics/prometheus", api.metrics, ["GET"]),
         ("/standin/clock", api.clock, ["GET", "POST"]),
+        ("/standin/lost", tasks.lost, ["POST"]),
         ("/v2/info", api.info, ["GET"]),
         ("/v2/leader", api.leader, ["GET", "DELETE"]),
         ("/v2/events", api.events, ["GET"]),

@@ -80,7 +80,7 @@ def _from_registry(client: DockerClient, name: str, notify: Notify) -> str:
 
 
 def _within(limit: float | None, work: Callable[[str], object], name: str) -> None:
-    """Ask about an image for so many seconds (None: any number). Raises FutureTimeoutError, and what asking does."""
+    """Ask about an image for so many seconds (None: any). Raises FutureTimeoutError, and what asking raises."""
     pool = ThreadPoolExecutor(1)
     try:
         pool.submit(work, name).result(limit)

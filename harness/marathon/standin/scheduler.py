@@ -154,6 +154,7 @@ class Scheduler:
 
     async def forget(self, task: Task) -> None:
         """List a task no more whose agent is out of reach; its process runs on."""
+        task.killing = False  # nobody knows that it was
         self.ended(task.id, UNREACHABLE, "its agent is out of reach")
 
     async def _terminate(self, task: Task) -> None:
@@ -217,7 +218,7 @@ class Scheduler:
         for timer in task.timers:
             timer.cancel()
         task.over.set()
-        task.state = KILLED if task.killing and state != UNREACHABLE else state
+        task.state = KILLED if task.killing else state
         if task.state in (FAILED, FINISHED):
             delay = self.state.backoff.ended(task.app, self.clock.now())
             log.info("%s ended (%s); its app waits %.1f s", task.id, message, delay.seconds)

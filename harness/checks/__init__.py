@@ -8,5 +8,5 @@ side. How it went: `run`, with `log`, and `history`. The structure: `schema`, wi
 way. What they mean: `integrity`; `meaning`, with `meaning_told`, `meaning_rules`, `meaning_allowances`, `code` and
 `organization`. Whether it works: `application`, with `trial_visit`, `attempts`, `exchanges`, `jobs`,
 `optional_jobs`, `mails`, `startup_log` and `former_release`. Asked elsewhere: `interrupted_upgrade` of drills,
-`acknowledged` of deploys, `image` and `layers` of images.
+`acknowledged` of deploys, with `lost_sessions`, `image` and `layers` of images.
 """

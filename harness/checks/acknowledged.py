@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import base64
 import itertools
-import math
 import quopri
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.checks.lost_sessions import judge_sessions
 from harness.database import Database
 from harness.errors import HarnessError
 from harness.load import WRITES, Attempt, Journal
@@ -50,7 +50,7 @@ def check(journal: Journal, database: Database, fetch: Fetch, *, longest_gap: fl
     kept = _kept(journal, database)
     wrong = [(one, _judged(one, kept, fetch, report)) for one in journal.writes]
     report.looked_at = sum(one.acknowledged for one in journal.writes)
-    _sessions(journal, report)
+    judge_sessions(journal, report)
     gap = _gap(journal)
     if gap[1] - gap[0] > longest_gap:
         what = f"From {gap[0]:.1f} s on nobody was served for {gap[1] - gap[0]:.1f} s"
@@ -140,67 +140,6 @@ def _bytes(report: Report, one: Attempt, found: tuple[int, int], fetch: Fetch) -
     )
     report.find(where, f"The file of an acknowledged {one.kind} {what}.", samples=(one.mark,))
     return "changed" if content else "lost"
-
-
-_KILLED, _BACK = ("database", "kill"), ("database", "restart")
-
-
-def _cut_off(attempt: Attempt, journal: Journal) -> bool:
-    """Tell whether the request before, of the same person, was under way when an instance was killed."""
-    person = attempt.mark.rpartition("-")[0]
-    earlier = [
-        one for one in journal.attempts if one.mark.rpartition("-")[0] == person and one.sent < attempt.sent
-    ]
-    last = max(earlier, key=lambda one: one.sent, default=None)
-    kills = [one["t"] for one in journal.happenings if (one["lane"], one["kind"]) == ("instances", "kill")]
-    return (
-        last is not None and last.state == "unknown" and any(last.sent <= when <= last.answered for when in kills)
-    )
-
-
-def _outages(journal: Journal) -> list[tuple[float, float]]:
-    """Return from when to when the database server was dead, in the journal's seconds."""
-    found: list[tuple[float, float]] = []
-    for one in sorted(journal.happenings, key=lambda one: float(one["t"])):
-        what = (one["lane"], one["kind"])
-        if what == _KILLED:
-            found.append((one["t"], math.inf))
-        elif what == _BACK and found:
-            found[-1] = (found[-1][0], one["t"])
-    return found
-
-
-def _sessions(journal: Journal, report: Report) -> None:
-    """A session that ends by itself is state that was lost, and so is a write that a search leaves out.
-
-    Instances may die without that. When the server itself dies, RT begins a new session where it cannot read the
-    old one, and people log in again; and while it is dead, RT answers a search whose query fails with an empty
-    list. Both were seen once in some eight runs, are told, and are no finding.
-
-    Nor is a session of which a request was cut off when its instance was killed: RT was seen to ask for a login at
-    the next one (twice in nine runs on a busy machine; why is not known). Any other session goes on.
-    """
-    outages = _outages(journal)
-    died = min((begin for begin, _ in outages), default=None)
-    ended = [one for one in journal.attempts if one.state == "session lost"]
-    before = [one for one in ended if died is None or one.answered < died]
-    if len(ended) > len(before):
-        report.allowed.append(f"{len(ended) - len(before)} sessions ended after the database server was killed")
-    lost = [one for one in before if not _cut_off(one, journal)]
-    if len(before) > len(lost):
-        report.allowed.append(
-            f"{len(before) - len(lost)} sessions ended after a request was cut off with its instance"
-        )
-    if lost:
-        samples = tuple(f"{one.sent:.2f} s: {one.said}" for one in lost[:5])
-        report.find("sessions", f"{len(lost)} sessions ended while their people worked.", samples=samples)
-    empty = [one for one in journal.attempts if one.state == "wrong"]
-    wrong = [one for one in empty if not any(one.answered >= begin and one.sent <= end for begin, end in outages)]
-    if len(empty) > len(wrong):
-        report.allowed.append(f"{len(empty) - len(wrong)} searches were empty while the database server was dead")
-    if wrong:
-        samples = tuple(f"{one.sent:.2f} s: ticket {one.ticket}" for one in wrong[:5])
-        report.find("search", f"{len(wrong)} searches left an acknowledged ticket out.", samples=samples)
 
 
 def _gap(journal: Journal) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 An image's tag is the hash of everything that went into it, so it is built at most once and never stale.
 
-`bootstrap` finds a base, `mirror` the packages.
+`bootstrap` finds a base, `mirror` the packages, `named` an image that the user has named.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import os
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,10 +31,9 @@ from harness.common.waits import Retry, wait_until
 from harness.engine import faults
 from harness.errors import InfrastructureError, UsageError
 from harness.images import bootstrap, mirror
+from harness.images.named import OVERRIDE_VARIABLE, named_by_user
 from harness.releases import ROOT, Release, Server, Suite, releases, servers
 
-OVERRIDE_VARIABLE = "RT_HARNESS_IMAGES"
-"""Images named by the user: "mariadb-10.11=mariadb:10.11,rt-5.0.3=example.org/rt:5.0.3"."""
 CONCURRENT_BUILDS = 2
 MANAGED_LABEL = "rt-harness.image"
 
@@ -154,12 +152,6 @@ class Images:
                     [("Last lines of the build", _tail(log)), ("Whole log", str(log))],
                     "read the last lines; when the mirror moved on, image/releases.toml needs a change",
                 )
-
-
-def named_by_user(name: str) -> str | None:
-    """Return the image that the user named in the place of a built one ("rt-5.0.3"), None without."""
-    pairs = (item.partition("=") for item in os.environ.get(OVERRIDE_VARIABLE, "").split(",") if item.strip())
-    return {key.strip(): value.strip() for key, _, value in pairs}.get(name)
 
 
 def _apt_files(suite: Suite, sources: mirror.Mirror) -> dict[str, str]:

@@ -6,11 +6,14 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
 
 from docker import DockerClient
 from docker.errors import APIError
+from requests import RequestException
 
 from harness.common import cache
 from harness.common.notify import Notify
@@ -24,6 +27,11 @@ VARIABLE = "RT_HARNESS_BASE"
 """auto (the default), registry, or mirror."""
 REGISTRY_PATIENCE = 4.0
 """Seconds that a registry gets to say that it has the image."""
+NOT_ASKED = (404, 501)
+"""What Podman says to that question, which it does not know. Then a pull decides; Docker's fails at once then."""
+PULL_PATIENCE = 120.0
+"""Seconds for a pull where nobody has said that there is a registry at all."""
+KEYRING, KEYRINGS = "debian-archive-keyring", Path("/usr/share/keyrings")
 
 
 def origin(client: DockerClient, suite: Suite, sources: Mirror, notify: Notify) -> str:
@@ -35,28 +43,53 @@ def origin(client: DockerClient, suite: Suite, sources: Mirror, notify: Notify) 
     if way not in ("auto", "registry", "mirror"):
         raise UsageError(f"{VARIABLE} is {way!r}.", repair="set it to auto, registry or mirror")
     name = f"debian:{suite.name}-slim"
-    if way != "mirror" and _registry_has(client, name):
-        notify(f"pulling {name}")
-        client.images.pull(name)
+    if way == "mirror":
+        return _from_mirror(client, suite, sources, notify)
+    trouble = _from_registry(client, name, notify)
+    if not trouble:
         return name
     if way == "registry":
         raise InfrastructureError(
-            f"No registry answered for {name} within {REGISTRY_PATIENCE:g} s.",
-            repair=f"set {VARIABLE}=mirror, or give the engine a registry mirror",
+            trouble, repair=f"set {VARIABLE}=mirror, or give the engine a registry that answers"
         )
     return _from_mirror(client, suite, sources, notify)
 
 
-def _registry_has(client: DockerClient, name: str) -> bool:
-    """Ask the engine to ask the registry; a registry that is slow to answer counts as absent."""
+def _from_registry(client: DockerClient, name: str, notify: Notify) -> str:
+    """Pull an image; return "" when it is here, else what kept it away: then the mirror has its turn."""
+    limit = None
+    try:
+        _within(REGISTRY_PATIENCE, client.api.inspect_distribution, name)
+    except FutureTimeoutError:
+        return f"No registry answered for {name} within {REGISTRY_PATIENCE:g} s."
+    except APIError as error:
+        if error.status_code not in NOT_ASKED:
+            return f"No registry answered for {name}: {error.explanation}."
+        limit = PULL_PATIENCE
+    notify(f"pulling {name}")
+    try:
+        _within(limit, client.images.pull, name)
+    except FutureTimeoutError:
+        trouble = f"No registry gave {name} within {PULL_PATIENCE:g} s."
+    except (APIError, RequestException) as error:  # 429 and 5xx come after the question was answered well
+        trouble = f"A registry answers, and {name} could not be pulled: {_said(error)}."
+    else:
+        return ""
+    notify(trouble)
+    return trouble
+
+
+def _within(limit: float | None, work: Callable[[str], object], name: str) -> None:
+    """Ask about an image for so many seconds (None: any). Raises FutureTimeoutError, and what asking raises."""
     pool = ThreadPoolExecutor(1)
     try:
-        pool.submit(client.api.inspect_distribution, name).result(REGISTRY_PATIENCE)
-    except (APIError, FutureTimeoutError):
-        return False
+        pool.submit(work, name).result(limit)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    return True
+
+
+def _said(error: Exception) -> str:
+    return str(getattr(error, "explanation", "") or type(error).__name__)
 
 
 def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, notify: Notify) -> str:
@@ -94,12 +127,15 @@ def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, notify: No
 
 
 def _need_mmdebstrap(notify: Notify) -> None:
-    """Install mmdebstrap where that is possible. Raises InfrastructureError where it is not."""
-    if shutil.which("mmdebstrap"):
-        return
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        notify("installing mmdebstrap")
-        mirror.install("mmdebstrap")
+    """Install mmdebstrap where that is possible. Raises InfrastructureError where it is not.
+
+    With it come Debian's keys, which Ubuntu has not by itself: without them no package list of Debian is believed.
+    """
+    wanted = [] if shutil.which("mmdebstrap") else ["mmdebstrap"]
+    wanted += [] if [*KEYRINGS.glob(f"{KEYRING}.*")] else [KEYRING]
+    if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
+        notify(f"installing {' and '.join(wanted)}")
+        mirror.install(*wanted)
     if not shutil.which("mmdebstrap"):
         raise InfrastructureError(
             "No registry answers, and mmdebstrap, which makes a base from the mirror, is not installed.",

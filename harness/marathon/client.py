@@ -88,7 +88,7 @@ class Marathon(Connection):
         return Change.read(mapping(self.json("DELETE", _app(app_id), force=force)))
 
     def delete_group(self, group: str) -> None:
-        """Remove a group that holds nothing any more. Raises MarathonError where it is unknown or still in use."""
+        """Remove a group with all apps in it. Raises NotFoundError, AppLockedError while one is deployed."""
         self.call("DELETE", f"/v2/groups/{quote(group.strip('/'))}")
 
     def tasks(self, app_id: str) -> list[Task]:

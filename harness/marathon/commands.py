@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.common.arguments import Parser
+from harness.images.named import reservation
 from harness.marathon import in_image, replacing
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import deadline_of, soak_of
@@ -22,7 +23,7 @@ from harness.marathon.preconditions import dialect_of, need_alone, need_provable
 from harness.marathon.rolling import Decision, decide_among, names_one_build
 from harness.marathon.stopall import replace_all
 from harness.marathon.wayback import absolute
-from harness.verdict import Report
+from harness.verdict import Finding, Report
 
 
 def add_commands(chosen: argparse._SubParsersAction[Parser]) -> None:
@@ -106,8 +107,9 @@ def run_deploy(options: argparse.Namespace) -> int:
 def run_replace(options: argparse.Namespace) -> int:
     """Lint, decide, stop all, back up, upgrade, start all, prove; or go the way back. Returns as `run_deploy`."""
 
-    def replace(deployer: Deployer, definition: App, decision: Decision, _: str) -> Report:
-        return replace_all(deployer, definition, decision, replacing.steps(options, image_of(definition)))
+    def replace(deployer: Deployer, definition: App, decision: Decision, version: str) -> Report:
+        database = replacing.steps(options, image_of(definition))
+        return replace_all(deployer, definition, decision, database, decided_on=version)
 
     underway = Underway()
     return told_when_interrupted(
@@ -142,7 +144,7 @@ def _carry_out(
             replacing.need_running(options, live)
         decision = _decided(options, running, definition)
         print(f"{options.what} {decision}", flush=True)
-        missing = tried_in_image(definition, CHECK) if options.ask_images else []
+        missing = _asked_of_image(options, running, definition)
         if missing:
             print("\n\n".join(map(str, missing)))
             return 1
@@ -152,6 +154,16 @@ def _carry_out(
     print(report)
     print(json.dumps(report.facts, indent=2, default=str))
     return exit_code(report)
+
+
+def _asked_of_image(options: argparse.Namespace, running: list[App], wanted: App) -> list[Finding]:
+    """Return what the wanted image lacks; say whose names may mean another image where it will run."""
+    if not options.ask_images:
+        return []
+    for image in sorted({image_of(one) for one in (wanted, *running)} - {""}):
+        if doubt := reservation(image):
+            print(f"Not checked: {doubt}", file=sys.stderr)
+    return tried_in_image(wanted, CHECK)
 
 
 def _decided(options: argparse.Namespace, running: list[App], wanted: App) -> Decision:

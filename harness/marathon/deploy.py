@@ -22,7 +22,13 @@ from harness.marathon.follow import CHECK, REPAIR, facts_of
 from harness.marathon.interrupted import Phase
 from harness.marathon.live_rule import Wanted
 from harness.marathon.model import AppState, Change
-from harness.marathon.rolling import Decision, RollingRefusedError, decide_among, require_rolling
+from harness.marathon.rolling import (
+    Decision,
+    RollingRefusedError,
+    decide_among,
+    require_rolling,
+    require_unchanged,
+)
 from harness.marathon.watch import State
 from harness.marathon.wayback import LIVE_AGAIN, WayBack, absolute, unwatched
 from harness.verdict import Report
@@ -52,10 +58,7 @@ class Deployer(WayBack):
         app_id = absolute(definition)
         before = self.client.find_app(app_id)
         how = decision or decide_among([(one, None) for one in self.running(before)], definition)
-        if decided_on is not None and decided_on != (before.version_text if before else ""):
-            raise RollingRefusedError(
-                f"{app_id} was changed by somebody after it was decided how to deploy.", repair="run it again"
-            )
+        require_unchanged(app_id, before, decided_on)
         require_rolling(how)
         if how.how == "first" and before is not None and (before.instances or before.tasks):
             raise RollingRefusedError(
@@ -93,6 +96,11 @@ class Deployer(WayBack):
         wanted = {**before.definition, "instances": instances}
         return self._changed(wanted, lambda: self.client.scale(app_id, instances), before)
 
+    def restart(self, app_id: str) -> Report:
+        """Replace every task by one of the same definition and prove all. Raises as `scale`."""
+        before = self.client.app(app_id)
+        return self._changed(before.definition, lambda: self.client.restart(app_id), before, restarted=True)
+
     def prove(
         self, definition: App, change: Change | None = None, leaving: frozenset[str] = frozenset()
     ) -> Report:
@@ -107,8 +115,9 @@ class Deployer(WayBack):
         return report
 
     def _changed(
-        self, definition: App, act: Callable[[], Change], before: AppState | None, *, undo: bool = False
-    ) -> Report:
+        self, definition: App, act: Callable[[], Change], before: AppState | None, *,
+        undo: bool = False, restarted: bool = False,
+    ) -> Report:  # fmt: skip
         """Carry a change out, follow what comes of it, and take it back where that is wanted and it is no good."""
         app_id, report, started = absolute(definition), _report(), time.monotonic()
         earlier = (self.underway.phase, self.underway.app_id, self.underway.deployment_id)
@@ -125,7 +134,7 @@ class Deployer(WayBack):
             def fate(wanted: Wanted) -> str:
                 return self._lost(definition, before, change, wanted) if undo else _not_followed(change)
 
-            wanted = _wanted(definition, change)
+            wanted = replace(_wanted(definition, change), restarted=restarted)
             wanted = self._followed(wanted, definition, before, stream=stream, report=report, fate=fate)
         if report.findings and undo:
             self._undone(definition, before, change, wanted, report)

@@ -20,7 +20,9 @@ import requests
 from harness.marathon.client import Marathon
 from harness.marathon.definition import mapping, text
 
+TASK_STATUS = "status_update_event"
 WATCHED = (
+    TASK_STATUS,
     "deployment_success",
     "deployment_failed",
     "instance_health_changed_event",
@@ -28,7 +30,7 @@ WATCHED = (
     "unhealthy_instance_kill_event",
     "unhealthy_task_kill_event",
 )
-"""Types that decide about a deploy; 1.4 tells of health by the fourth alone, and 1.3 of a kill by the last."""
+"""Types that decide about a deploy or a stop; 1.4 has but one for health, and 1.3 the last one for a kill."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ class Wanted:
     """What is to be live. `since` is the version that the PUT returned: Marathon's clock, not ours.
 
     `also` is a version that is as good: that of the definition which a rollback restores, or which a PUT
-    without any change leaves alone. `leaving` are tasks that had been told to stop before, and may go.
+    without any change leaves alone. `leaving` are tasks that had been told to stop before, and may go. After a
+    restart (`restarted`) the definition is as it was, and only tasks that are newer than that count.
     """
 
     app_id: str
@@ -34,6 +35,7 @@ class Wanted:
     since: datetime | None
     also: datetime | None = None
     leaving: frozenset[str] = frozenset()
+    restarted: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,12 @@ class Memory:
 
 def is_fresh(task: Task, app: AppState, wanted: Wanted) -> bool:
     """Whether a task runs what is wanted and not what was there before."""
-    after, accepted = app.last_config_change, reached(app, wanted)
+    after, accepted = _since(app, wanted), reached(app, wanted)
     return accepted and task.version is not None and after is not None and task.version >= after
+
+
+def _since(app: AppState, wanted: Wanted) -> datetime | None:
+    return app.last_scaling if wanted.restarted else app.last_config_change
 
 
 def reached(app: AppState, wanted: Wanted) -> bool:
@@ -221,7 +227,7 @@ def _history(app: AppState, wanted: Wanted, memory: Memory) -> Iterable[Unmet]:
 
 def _of_old_tasks(failure: TaskFailure, app: AppState, wanted: Wanted) -> bool:
     """Whether it was a task of what was there before: that it dies may be the very reason for the deploy."""
-    after = app.last_config_change
+    after = _since(app, wanted)
     if failure.version is None or after is None or not reached(app, wanted):
         return False
     return failure.version < after and failure.version != wanted.also

@@ -122,6 +122,8 @@ class AppState:
     version: datetime | None
     version_text: str
     last_config_change: datetime | None
+    last_scaling: datetime | None
+    """When it was last changed in any way: a restart moves it as well, and leaves the other one alone."""
     instances: int
     running: int
     staged: int
@@ -142,6 +144,7 @@ class AppState:
             version,
             text(raw.get("version")),
             moment(info.get("lastConfigChangeAt")) or version,
+            moment(info.get("lastScalingAt")) or version,
             whole(raw.get("instances"), 1),
             whole(raw.get("tasksRunning"), 0),
             whole(raw.get("tasksStaged"), 0),

@@ -10,12 +10,11 @@ import re
 from collections.abc import Collection, Iterable
 
 from harness.errors import UsageError
-from harness.marathon.definition import App, health_checks, items, labels_of, mapping, text
+from harness.marathon.definition import App, health_checks, labels_of, secrets_of
 from harness.marathon.lint import lint
 from harness.marathon.lint.catalogue import LintFinding
 from harness.marathon.model import AppState
 from harness.marathon.wayback import absolute
-from harness.rt import SECRETS
 
 DEFAULT_DIALECT = "1.6"
 
@@ -68,10 +67,3 @@ def need_alone(definition: App, apps: Iterable[AppState], beside: Collection[str
             repair="stop it, or deploy under its id; where both are right together, name it: "
             + " ".join(f"--beside {name}" for name in met),
         )
-
-
-def secrets_of(app: App) -> str:
-    """Return the folder of the host in which an instance finds how to reach its database; "" for none."""
-    volumes = [mapping(one) for one in items(mapping(app.get("container")).get("volumes"))]
-    found = (text(one.get("hostPath")) for one in volumes if text(one.get("containerPath")).rstrip("/") == SECRETS)
-    return next(found, "").rstrip("/")

@@ -2,8 +2,8 @@
 
 While a rolling deploy lasts, old and new instances write to the same tables. That is fine when both know the
 same schema (another image of the same release, other configuration) and wrong when an upgrade step lies
-between: old code then writes into new tables, or new code finds old ones. Such a deploy stops everything, backs
-up, upgrades once and starts everything.
+between: old code then writes into new tables, or new code finds old ones. It is wrong as well where the new ones
+work on another database. Such a deploy stops everything, backs up, upgrades once and starts everything.
 
 Three things hold the line. `decide` compares the upgrade steps of both images; where they are not known, an
 equal label RT_SCHEMA is believed only as long as the image is the same, for whoever hands another image over by
@@ -15,11 +15,22 @@ definition that turns the guard off is refused.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.errors import UsageError
-from harness.marathon.definition import App, image_of, instances_of, items, labels_of, mapping, text
+from harness.marathon.definition import (
+    App,
+    image_of,
+    instances_of,
+    items,
+    labels_of,
+    mapping,
+    mounts_of,
+    secrets_of,
+    text,
+)
+from harness.marathon.model import AppState
 from harness.releases import VERSION, parse
 
 How = Literal["first", "rolling", "stop-all", "refused"]
@@ -60,8 +71,8 @@ def decide(
     if live is None or instances_of(live) == 0:
         return Decision("first", ("nothing runs that could meet the new instances on the database",))
     if steps_live is not None and steps_wanted is not None:
-        return _by_steps(steps_live, steps_wanted)
-    return _by_labels(live, wanted)
+        return _moved(live, wanted, _by_steps(steps_live, steps_wanted))
+    return _moved(live, wanted, _by_labels(live, wanted))
 
 
 GRAVITY: tuple[How, ...] = ("first", "rolling", "stop-all", "refused")
@@ -74,6 +85,16 @@ def decide_among(
     every = [decide(app, wanted, steps, steps_wanted) for app, steps in live]
     every = every or [decide(None, wanted, None, steps_wanted)]
     return max(every, key=lambda one: GRAVITY.index(one.how))
+
+
+def _moved(live: App, wanted: App, decision: Decision) -> Decision:
+    """Let nothing roll onto another database: the old instances go on taking people's writes to theirs."""
+    before, after = secrets_of(live), secrets_of(wanted)
+    if before == after or decision.how == "refused":
+        return decision
+    why = (f"the secrets change from {before or 'none'} to {after or 'none'}, so the database may be another one: "
+           "what old instances are told meanwhile would be lost")  # fmt: skip
+    return replace(decision, how="stop-all", because=(why, *decision.because))
 
 
 def _by_steps(live: Sequence[str], wanted: Sequence[str]) -> Decision:
@@ -136,6 +157,10 @@ ENTRY = "/opt/rt/run"
 """The image's entry point. Without words it guards and serves; what it is given it runs, without the guard."""
 
 
+OF_IMAGE, OF_SITE = "/opt/rt/", "/opt/rt/site.d/"
+"""Where the image keeps its entry point, its guard and what that knows; and the one place in it for the site."""
+
+
 def _unguarded(wanted: App) -> tuple[str, ...]:
     """Find the guard turned off or gone round: then an image serves a database of any schema, and is healthy."""
     found = []
@@ -154,8 +179,16 @@ def _unguarded(wanted: App) -> tuple[str, ...]:
         found.append("args are run without the guard")
     if cmd.removeprefix("exec ").strip() not in ("", ENTRY):
         found.append("cmd is run without the guard")
+    hidden = filter(_hides, mounts_of(wanted))
+    found += [f"something is mounted over {path}, where the guard is," for path in hidden]
     end = "in the wanted definition, so its image would serve a database of any schema"
     return tuple(f"{what} {end}" for what in found)
+
+
+def _hides(path: str) -> bool:
+    """Whether a mount takes the place of what the image brings; the site's own files have a place below it."""
+    inside = f"{path.rstrip('/')}/"
+    return OF_IMAGE.startswith(inside) or (inside.startswith(OF_IMAGE) and not inside.startswith(OF_SITE))
 
 
 def _off(value: object) -> bool:
@@ -172,8 +205,20 @@ def require_rolling(decision: Decision) -> None:
             sentence,
             repair="correct the definition's labels or what turns its guard off; go back by restoring the backup",
         )
-    known = "" if decision.pending else "; where the steps may be equal, --ask-images reads and compares them"
+    known = "" if decision.pending else "; where only equal steps are unproven, --ask-images compares them"
     raise RollingRefusedError(
         sentence,
         repair=f"stop all, back up, upgrade once, start all: python -m harness.marathon replace{known}",
     )
+
+
+def require_unchanged(app_id: str, now: AppState | None, decided_on: str | None) -> None:
+    """Raise RollingRefusedError where an app is no longer at the version on which it was decided.
+
+    decided_on: "" where there was no app then, None where nobody noted it.
+    """
+    if decided_on is not None and decided_on != (now.version_text if now else ""):
+        raise RollingRefusedError(
+            f"{app_id} was changed by somebody after it was decided how to deploy.",
+            repair="see who deploys, stops or scales it; run it again when they are done",
+        )

@@ -15,12 +15,11 @@ from harness.engine.faults import sentence_of
 from harness.errors import HarnessError, InfrastructureError, told_of
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
-from harness.marathon.errors import AppLockedError
 from harness.marathon.follow import CHECK, REPAIR, SERVED_AT_ALL
-from harness.marathon.model import AppState, Change
-from harness.marathon.rolling import Decision, RollingRefusedError
-from harness.marathon.stopping import begin_stop, end_and_stop, wait_stopped
-from harness.marathon.wayback import absolute, stop_limit
+from harness.marathon.model import AppState
+from harness.marathon.rolling import Decision, RollingRefusedError, require_unchanged
+from harness.marathon.stopping import end_and_stop, stop
+from harness.marathon.wayback import absolute
 from harness.verdict import Report
 
 SERVED = "the new release is left as it is: it served, and the backup knows nothing of what was written since"
@@ -60,9 +59,18 @@ class DatabaseCommands:
     restore: DatabaseCommand | None = None
 
 
-def replace_all(deployer: Deployer, definition: App, decision: Decision, database: DatabaseCommands) -> Report:
+def replace_all(
+    deployer: Deployer,
+    definition: App,
+    decision: Decision,
+    database: DatabaseCommands,
+    *,
+    decided_on: str | None = None,
+) -> Report:
     """Carry a deploy out that must not roll. Raises RollingRefusedError when not even this is right.
 
+    decided_on: the app's version when it was decided ("" for none). A colleague who has stopped it since may be
+    upgrading its database, and all that shows of that is an app at 0 instances: so another version is refused.
     A StepFailedError of the backup or upgrade becomes a finding; any other error of theirs is raised again,
     after the way back. The report's facts say how far it came ("phase": stop, backup, upgrade or start) and
     what was done about a failure ("then").
@@ -70,12 +78,13 @@ def replace_all(deployer: Deployer, definition: App, decision: Decision, databas
     if decision.how == "refused":
         raise RollingRefusedError(f"This deploy is wrong in any manner: {'; '.join(decision.because)}.")
     before = deployer.client.find_app(absolute(definition))
+    require_unchanged(absolute(definition), before, decided_on)
     question = "Does every instance serve the wanted release on its schema?"
     report = Report(CHECK, question, unit="instances", repair=REPAIR)
     report.facts |= {"phase": "stop", "decision": str(decision)}
     started = time.monotonic()
     if before is not None and (before.instances or before.tasks):
-        _stop(deployer, before)
+        stop(deployer, before)
     try:
         report.facts["phase"] = "backup"
         database.backup()
@@ -104,37 +113,6 @@ def replace_all(deployer: Deployer, definition: App, decision: Decision, databas
 
 class SomebodyStartedError(InfrastructureError):
     """Instances run that we had stopped: an autoscaler or a colleague is at work."""
-
-
-def _stop(deployer: Deployer, before: AppState) -> None:
-    """Stop what runs. Where that fails on the way, the old definition is put back: nothing was touched yet."""
-    change = Change(None, "")
-    try:
-        change = begin_stop(deployer, before.id)
-        wait_stopped(deployer, before.id, change, deployer.pace.stop or stop_limit(before.definition))
-    except AppLockedError:
-        raise  # somebody else is at work there: nothing was changed
-    except HarnessError as error:
-        raise told_of(error, _started_again(deployer, before, change)) from None
-
-
-def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
-    """Take a stop back that did not come to its end, and say what came of that.
-
-    Its deployment holds the lock, so only ending it helps: Marathon's rollback then restores the count. Tasks that
-    have been told to stop go all the same, each in its time, and are no sign of a bad release.
-    """
-    try:
-        back = deployer.go_back(before.id, before, change)
-    except HarnessError as error:
-        return f"they may be scaled to 0, and could not be started again: scale them up ({error.sentence})"
-    said = "the old definition was put back; the database was not touched"
-    try:
-        again = deployer.prove(before.definition, back, frozenset(task.id for task in before.tasks))
-    except HarnessError as error:
-        return f"{said}; whether it is live again is not known: {error.sentence}"
-    why = "; ".join(found.what for found in again.findings)
-    return f"{said}, and it is proven live" if again else f"{said}, but it could not be proven live: {why}"
 
 
 def _need_nobody(deployer: Deployer, app_id: str, when: str) -> None:

@@ -2,19 +2,114 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.common.waits import Retry, wait_until
-from harness.marathon.definition import App
+from harness.errors import HarnessError, InfrastructureError, told_of
+from harness.marathon.definition import App, text
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
+from harness.marathon.events import TASK_STATUS, Event, EventStream
 from harness.marathon.interrupted import Phase
-from harness.marathon.model import Change, Task
+from harness.marathon.model import AppState, Change, Task
+from harness.marathon.rolling import RollingRefusedError
 from harness.marathon.wayback import absolute, stop_limit
 
+CERTAIN = {f"TASK_{state}" for state in
+           ("STAGING", "STARTING", "RUNNING", "KILLING", "FINISHED", "FAILED", "KILLED", "ERROR")}  # fmt: skip
+"""States of tasks that an agent still answers for, or whose end it has reported."""
 Served = Literal["", "runs", "stopped"]
 """Whether a release that was to be stopped had been healthy: then it runs yet, or was stopped too late to tell."""
+
+
+class StopUnprovenError(InfrastructureError):
+    """Raised where no task is listed, and one of them may run all the same."""
+
+
+@dataclass
+class LastWords:
+    """Tasks of which Marathon last knew nothing for certain, and the state it gave them.
+
+    An agent that is cut off runs on what it has: Mesos calls its tasks unreachable, and Marathon forgets them,
+    by default at once. So an empty list of tasks alone proves nothing. What is heard of a task later counts.
+    """
+
+    app_id: str
+    unsure: dict[str, str] = field(default_factory=dict)
+
+    def take(self, tasks: Iterable[Task], events: Iterable[Event] = ()) -> None:
+        """Take in what Marathon says of the tasks: in a list, and in events between two lists."""
+        said = [(text(one.data.get("taskId")), text(one.data.get("taskStatus")))
+                for one in events if one.type == TASK_STATUS and one.app_id == self.app_id]  # fmt: skip
+        for task_id, state in [*said, *((task.id, task.state) for task in tasks)]:
+            if state in CERTAIN:
+                self.unsure.pop(task_id, None)
+            else:
+                self.unsure[task_id] = state
+
+    def need_certain(self) -> None:
+        """Raise StopUnprovenError where a task may run on that nobody sees."""
+        if self.unsure:
+            named = ", ".join(f"{name} ({state})" for name, state in sorted(self.unsure.items())[:3])
+            raise StopUnprovenError(
+                f"{len(self.unsure)} task(s) of {self.app_id} may run on out of Marathon's reach: {named}.",
+                repair="end them on their agents, or switch those off; see in the database server's process list "
+                "that no connection of RT's is left; then run it again",
+            )
+
+
+def stop(deployer: Deployer, before: AppState) -> None:
+    """Stop what runs. Where that fails on the way, the old definition is put back: nothing was touched yet."""
+    words = LastWords(before.id)
+    words.take(before.tasks)
+    words.need_certain()
+    change = Change(None, "")
+    try:
+        with deployer.listen() as stream:
+            change = begin_stop(deployer, before.id)
+            _need_own_stop(deployer, before.id, change)
+            limit = deployer.pace.stop or stop_limit(before.definition)
+            wait_stopped(deployer, before.id, change, limit, stream)
+    except (AppLockedError, RollingRefusedError):
+        raise  # somebody else is at work there, and what they have changed is not ours to take back
+    except HarnessError as error:
+        raise told_of(error, _started_again(deployer, before, change)) from None
+
+
+def _need_own_stop(deployer: Deployer, app_id: str, change: Change) -> None:
+    """Raise RollingRefusedError where it was not us who stopped the app: then somebody may be at its database.
+
+    A change that changes nothing is answered with a version that the app does not get.
+    """
+    now = deployer.look_at(app_id)
+    if now is not None and change.version in (None, now.version):
+        return
+    raise RollingRefusedError(
+        f"Somebody else stopped or changed {app_id} at the same moment: its database may be in their hands.",
+        repair="find out who, and run it again when they are done; nothing was taken back",
+    )
+
+
+def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
+    """Take a stop back that did not come to its end, and say what came of that.
+
+    Its deployment holds the lock, so only ending it helps: Marathon's rollback then restores the count. Tasks that
+    have been told to stop go all the same, each in its time, and are no sign of a bad release.
+    """
+    try:
+        back = deployer.go_back(before.id, before, change)
+    except HarnessError as error:
+        return f"they may be scaled to 0, and could not be started again: scale them up ({error.sentence})"
+    said = "the old definition was put back; the database was not touched"
+    try:
+        again = deployer.prove(before.definition, back, frozenset(task.id for task in before.tasks))
+    except HarnessError as error:
+        return f"{said}; whether it is live again is not known: {error.sentence}"
+    why = "; ".join(found.what for found in again.findings)
+    return f"{said}, and it is proven live" if again else f"{said}, but it could not be proven live: {why}"
 
 
 def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:
@@ -44,25 +139,32 @@ def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:
     return change
 
 
-def wait_stopped(deployer: Deployer, app_id: str, change: Change, timeout: float) -> bool:
+def wait_stopped(
+    deployer: Deployer, app_id: str, change: Change, timeout: float, stream: EventStream | None = None
+) -> bool:
     """Wait until no task is left, twice in a row. Returns whether one was seen that had been healthy.
 
-    Raises NotReadyError after `timeout` seconds, AppNotFoundError.
+    stream: attached before the stop, for what is said of a task between two looks.
+    Raises NotReadyError after `timeout` seconds, AppNotFoundError, StopUnprovenError.
     """
-    client, empty, served = deployer.client, 0, False
+    client, empty, served, words = deployer.client, 0, False, LastWords(app_id)
 
     def stopped() -> None:
         nonlocal empty, served
         deployer.pace.clock()
         listed = any(one.id == change.deployment_id for one in client.deployments())
-        tasks = client.tasks(app_id)
+        heard = stream.take() if stream else ()
+        tasks = client.tasks(app_id)  # newer than what was heard
         served |= _served(tasks)
+        words.take(tasks, heard)
         empty = 0 if listed or tasks else empty + 1
         if empty < 2:
             raise Retry(f"{len(tasks)} task(s) left, deployment {'running' if listed else 'over'}")
 
     what = f"Stop of all tasks of {app_id}"
     wait_until(what, stopped, timeout, interval=deployer.pace.interval, retry_on=PASSING)
+    words.take((), stream.take() if stream else ())
+    words.need_certain()
     deployer.underway.enter(Phase.STOPPED, app_id)
     return served
 
@@ -83,8 +185,10 @@ def end_and_stop(deployer: Deployer, definition: App, deployment_id: str) -> Ser
     if _served(app.tasks):
         return "runs"
     try:
-        change = begin_stop(deployer, app_id, own=deployment_id)
-        served = wait_stopped(deployer, app_id, change, deployer.pace.stop or stop_limit(definition))
+        with deployer.listen() as stream:
+            change = begin_stop(deployer, app_id, own=deployment_id)
+            limit = deployer.pace.stop or stop_limit(definition)
+            served = wait_stopped(deployer, app_id, change, limit, stream)
     except AppNotFoundError:
         return ""
     return "stopped" if served else ""

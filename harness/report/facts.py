@@ -9,11 +9,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ImageFact:
-    """An image that was used. role: what for, such as "RT 5.0.3" or "database"."""
+    """An image that was used. role: what for, such as "RT 5.0.3" or "database"; digest: its name in a registry."""
 
     role: str
     tag: str
     id: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True)

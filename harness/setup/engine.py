@@ -26,6 +26,9 @@ from harness.errors import InfrastructureError
 from harness.images import mirror
 
 PACKAGES = ("docker.io", "iptables", "ca-certificates")
+OUTLIVES = {"JENKINS_NODE_COOKIE": "dontKillMe", "BUILD_ID": "dontKillMe"}
+"""What keeps Jenkins from ending it: at the end of a node's block it kills whatever has that block's cookie (in
+freestyle jobs the build's id), and other branches on the agent work with this engine."""
 PATIENCE = 30.0
 """Seconds that an engine gets until its API answers."""
 
@@ -156,7 +159,7 @@ def _start() -> str:
 
 def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
     """Start dockerd in a session of its own, so that it outlives this process and its terminal."""
-    environment = dict(os.environ)
+    environment = os.environ | OUTLIVES
     if attempt.programs:
         environment["PATH"] = f"{linked(attempt.programs)}:{environment['PATH']}"
     environment.pop(owner.SESSION_VARIABLE, None)

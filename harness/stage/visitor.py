@@ -8,7 +8,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 
-from harness import images
 from harness.checks import application, attempts, mails, optional_jobs
 from harness.checks.jobs import LIMIT as JOB_LIMIT
 from harness.checks.log import records
@@ -17,6 +16,7 @@ from harness.common import redact
 from harness.common.waits import GoneError, NotReadyError, Retry
 from harness.database import Database
 from harness.errors import InfrastructureError
+from harness.images import named
 from harness.rt import SITE_CONFIGURATION, Rt, web
 from harness.verdict import Report
 
@@ -71,12 +71,14 @@ def of_the_image(version: str) -> list[str]:
 
     The smoke tests ask it, of those that are built here as well.
     """
-    if not images.named_by_user(f"rt-{version}"):
+    image = named.named_by_user(f"rt-{version}")
+    if not image:
         return []
     return [
+        *filter(None, [named.reservation(image)]),
         "the image that was named, by itself: whether its health check fails when it must, whether it refuses a "
         "database of another release, and how it ends: with the same RT_HARNESS_IMAGES, "
-        f".venv/bin/python -m pytest tests/smoke -k '[{version}'"
+        f".venv/bin/python -m pytest tests/smoke -k '[{version}'",
     ]
 
 

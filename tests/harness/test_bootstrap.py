@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from docker import DockerClient
 
+from harness.common.notify import Notify
 from harness.errors import InfrastructureError, UsageError
 from harness.images import bootstrap
 from harness.images.mirror import Mirror
@@ -40,11 +41,11 @@ def test_the_registry_is_not_asked_where_the_mirror_was_named(
     """Nor is one that is slow waited for: four seconds, and the mirror has its turn."""
     asked: list[str] = []
 
-    def has(_: DockerClient, name: str) -> bool:
+    def absent(_: DockerClient, name: str, __: Notify) -> str:
         asked.append(name)
-        return False
+        return "No registry answered."
 
-    monkeypatch.setattr(bootstrap, "_registry_has", has)
+    monkeypatch.setattr(bootstrap, "_from_registry", absent)
     for way in ("mirror", "auto"):
         monkeypatch.setenv(bootstrap.VARIABLE, way)
         with pytest.raises(InfrastructureError, match="no Debian mirror"):

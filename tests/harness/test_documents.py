@@ -11,6 +11,7 @@ import pytest
 
 from fixtures import gate_command
 from harness import dump
+from harness.checks.jobs import JOBS, MORE_JOBS
 from harness.releases import ROOT
 from harness.stage import QUESTIONS
 from harness.upgrade import lifecycle
@@ -117,6 +118,13 @@ def test_every_planted_defect_is_in_the_table() -> None:
     planted = [path for path in (ROOT / "tests").rglob("*.py") if told.search(path.read_text(encoding="utf-8"))]
     assert sorted(one for one in planted if not {one, *one.parents} & named) == []
     assert len(planted) > 20
+
+
+def test_whoever_deploys_is_told_of_every_job_that_no_instance_runs() -> None:
+    """The image has no cron: dashboards and digests that nobody sends are missed weeks later."""
+    text = TEXTS[ROOT / "docs" / "marathon.md"].partition("## Make it yours")[2].partition("\n## ")[0]
+    assert [job[0] for job in (*JOBS, *MORE_JOBS) if job[0] not in text] == []
+    assert "/etc/cron.d/request-tracker*" in (ROOT / "image" / "rt" / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_modules_that_are_named_can_be_run() -> None:

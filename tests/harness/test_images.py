@@ -5,16 +5,21 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from docker import DockerClient
 from docker.errors import ImageNotFound
 
+from fixtures import gate as program
+from fixtures import gate_command
 from harness.common import owner
 from harness.database import Credentials, Database
 from harness.dump.choice import DEFAULT_SERVER, DEFAULT_TARGET
 from harness.errors import UsageError
-from harness.images import OVERRIDE_VARIABLE, ImageBuildError, Images
+from harness.images import ImageBuildError, Images
+from harness.images.named import OVERRIDE_VARIABLE, digest_of, pinned
 from harness.releases import server
 from harness.stage.visitor import of_the_image
 from harness.upgrade.lifecycle import Lifecycle
@@ -126,9 +131,45 @@ def test_a_build_that_fails_says_its_last_words(lifecycle: Lifecycle, tmp_path: 
 def test_what_is_not_asked_of_a_named_image_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """All checks run in it, and none asks whether its health check tells the truth or how it ends."""
     monkeypatch.setenv(OVERRIDE_VARIABLE, f"rt-{DEFAULT_TARGET}=registry.invalid/rt:1")
-    [said] = of_the_image(DEFAULT_TARGET)
+    tag, said = of_the_image(DEFAULT_TARGET)
+    assert "whether registry.invalid/rt:1 is the same image elsewhere" in tag
+    assert "NAME@sha256:" in tag, "what to do"
     assert f"pytest tests/smoke -k '[{DEFAULT_TARGET}'" in said
     assert of_the_image("4.4.4") == []
+    monkeypatch.setenv(OVERRIDE_VARIABLE, f"rt-{DEFAULT_TARGET}=registry.invalid/rt@sha256:{'0a' * 32}")
+    assert of_the_image(DEFAULT_TARGET) == [said], "a digest leads to one image, wherever it is pulled"
+
+
+def test_a_named_image_is_noted_by_its_name_and_by_what_that_means(
+    lifecycle: Lifecycle, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A verdict on a tag must say on which image it was; one that is built here has its name from its content."""
+    gate = program.Gate(gate_command.parser().parse_args([]))
+    monkeypatch.setenv(OVERRIDE_VARIABLE, f"rt-{DEFAULT_TARGET}={named}")
+    gate._image(f"RT {DEFAULT_TARGET}", lifecycle.rt_image(DEFAULT_TARGET), lifecycle)
+    gate._image("RT 4.4.6", lifecycle.rt_image("4.4.6"), lifecycle)
+    own, built = gate.facts.images
+    assert (own.tag, own.id) == (named, lifecycle.client.images.get(named).id)
+    assert built.tag.startswith("rt-harness/rt:")
+    assert [one for one in gate.outcome.remarks if own.tag in one and own.id in one and "no registry" in one]
+    assert not any(built.tag in one for one in gate.outcome.remarks)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("registry.example.org:5000/rt:5.0.3-1", "registry.example.org:5000/rt@sha256:0a"),
+        ("registry.example.org:5000/rt", "registry.example.org:5000/rt@sha256:0a"),
+        ("mirror.example.org/rt:5.0.3-1", "mirror.example.org/rt@sha256:0b"),
+        ("rt:5.0.3-1", "mirror.example.org/rt@sha256:0b"),
+    ],
+)
+def test_the_digest_is_that_of_the_registry_which_was_named(image: str, expected: str) -> None:
+    """An image that two registries have bears a name of each."""
+    known = ["mirror.example.org/rt@sha256:0b", "registry.example.org:5000/rt@sha256:0a"]
+    images = SimpleNamespace(get=lambda _: SimpleNamespace(attrs={"RepoDigests": known}))
+    assert digest_of(cast("DockerClient", SimpleNamespace(images=images)), image) == expected
+    assert [pinned(one) for one in (image, expected)] == [False, True]
 
 
 @pytest.mark.usefixtures("tiny_image")

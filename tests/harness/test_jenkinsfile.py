@@ -20,6 +20,7 @@ from fixtures import gate_command
 from harness import releases
 from harness.common import owner
 from harness.errors import UsageError
+from harness.images import named
 from harness.marathon import scratch
 from harness.releases import ROOT
 from harness.verdict import Verdict
@@ -199,6 +200,40 @@ def test_the_image_that_is_deployed_is_judged(workspace: Path, target: str, judg
     assert TEXT.index(guard) < TEXT.index("stage('Plan')")
 
 
+def test_an_image_is_named_by_its_digest() -> None:
+    """By a tag the agent of the gate and those of Marathon may find two images; and it says where a digest is."""
+    image = "registry.example.org/rt"
+    [(asked, said)] = re.findall(r"if \((params\.IMAGE && .*)\) \{\n    error\((.*?)\)\n\}", TEXT, re.DOTALL)
+    assert asked == "params.IMAGE && !params.IMAGE.contains('@sha256:')"
+    assert TEXT.index(asked) < TEXT.index("stage('Plan')"), "before anything is begun"
+    assert "docker image inspect" in said
+    assert [named.pinned(one) for one in (f"{image}@sha256:0a", f"{image}:5.0.3-1")] == [True, False], (
+        "as the gate"
+    )
+
+
+def git(folder: Path, *words: str) -> str:
+    """Ask git."""
+    own = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
+    done = subprocess.run(["git", *own, *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_every_node_works_on_the_commit_of_the_plan(tmp_path: Path) -> None:
+    """A push in the middle of a build: what is deployed would not be what was tried."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    for name in ("tried", "pushed"):
+        git(tmp_path, "commit", "-q", "--allow-empty", "-m", name)
+    planned = git(tmp_path, "rev-parse", "HEAD~")
+    assert step("commit of the plan", tmp_path, COMMIT=planned).returncode == 0
+    assert git(tmp_path, "rev-parse", "HEAD") == planned
+    assert step("commit of the plan", tmp_path, COMMIT="0" * 40).returncode != 0, (
+        "one that is gone is no other one"
+    )
+    assert TEXT.count("checkout(scm)") == code().count("checkout(scm)") == 1
+    assert TEXT.index("commit = commit ?: source.GIT_COMMIT") < TEXT.index("'commit of the plan'")
+
+
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 143])
 def test_the_gates_exit_code_reaches_the_pipeline(workspace: Path, code: int) -> None:
     """The verdict is the exit code; make would turn all but 0 into 2."""
@@ -235,7 +270,8 @@ def test_nodes_are_left_clean_and_within_limits() -> None:
     """One place takes nodes: reports are kept, then `make clean` takes them, whatever happened before."""
     assert code().count("node(") == 1
     at = TEXT.index("node(params")
-    for mark in ("try {", "timeout(", "finally {", "junit ", "archiveArtifacts ", "finally {", "'clean up'"):
+    for mark in ("try {", "timeout(", "finally {", "junit ", "finally {", "archiveArtifacts ", "finally {",
+                 "'clean up'"):  # fmt: skip
         at = TEXT.index(mark, at)
     assert re.findall(r"(?<!def )onAgent\((.*?)\)", TEXT) == re.findall(r"onAgent\((\d+)\)", TEXT)
 

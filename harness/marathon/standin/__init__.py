@@ -7,7 +7,8 @@ backoff, kills, deployments and events. Start it with `python -m harness.maratho
 What a client meets: `front`, `api`, `taskapi`, `page`, `wire`, `errors`, `events` and `telling`. Definitions:
 `model` on `basis`, with `checks`; `sent`, `versions`, `normalize`, `validate`, `render`, `labelselector`. What
 happens: `commands` and `views` on `state`; `rollout` carries a `deployment` out with `action_state`; `scheduler`
-launches each `task`, by `placement` and `backoff`; `monitor` asks `probes` for `health` and `readiness`.
+launches each `task`, by `placement` and `backoff`, and `partition` loses one; `monitor` asks `probes` for `health`
+and `readiness`.
 Containers: `runner` is what is asked of `tasks`, which uses `flags`, `environment`, `labels`, `following`,
 `execution` and `inside`. `core` puts it together on a `clock`, `process` starts it as a child.
 """

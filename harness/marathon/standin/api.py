@@ -109,6 +109,10 @@ class Api:
             raise errors.unknown_app(known.app.id, version)
         return JSONResponse(app_json(known.versions[version], self.views.dialect))
 
+    async def group(self, request: Request) -> Response:
+        """DELETE a group with its apps."""
+        return outcome(self.commands.delete_group(request.path_params["group_id"], flag(request, "force")))
+
     # Deployments and queue
 
     async def deployments(self, request: Request) -> Response:
@@ -211,6 +215,7 @@ def build(standin: Standin, credentials: str = "") -> ASGIApp:
         ("/metrics", api.metrics, ["GET"]),
         ("/metrics/prometheus", api.metrics, ["GET"]),
         ("/standin/clock", api.clock, ["GET", "POST"]),
+        ("/standin/lost", tasks.lost, ["POST"]),
         ("/v2/info", api.info, ["GET"]),
         ("/v2/leader", api.leader, ["GET", "DELETE"]),
         ("/v2/events", api.events, ["GET"]),
@@ -222,6 +227,7 @@ def build(standin: Standin, credentials: str = "") -> ASGIApp:
         ("/v2/tasks/delete", tasks.delete_many, ["POST"]),
         ("/v2/apps", api.apps, ["GET", "POST", "PUT", "PATCH"]),
         ("/v2/apps/", api.apps, ["GET", "POST", "PUT", "PATCH"]),
+        ("/v2/groups/{group_id:path}", api.group, ["DELETE"]),
         (f"{one}/restart", api.restart, ["POST"]),
         (f"{one}/versions", api.versions, ["GET"]),
         (f"{one}/versions/{{version}}", api.versions, ["GET"]),

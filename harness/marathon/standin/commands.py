@@ -12,7 +12,7 @@ from harness.marathon.standin.normalize import absolute, merge, normalize, parse
 from harness.marathon.standin.render import app_json
 from harness.marathon.standin.rollout import Rollout, new_deployment_id
 from harness.marathon.standin.sent import check_part, check_sent
-from harness.marathon.standin.state import AppRecord
+from harness.marathon.standin.state import AppRecord, groups_of
 from harness.marathon.standin.task import Task
 from harness.marathon.standin.validate import validate
 from harness.marathon.standin.versions import read
@@ -116,6 +116,16 @@ class Commands:
         """Remove an app: it is unknown at once, its tasks end in a deployment."""
         return self.submit({self.known(app_id).app.id: None}, force)
 
+    def delete_group(self, group: str, force: bool) -> Deployment:
+        """Remove a group with all apps in it. Raises ApiError 404, and as `submit`."""
+        name, below = absolute(group), f"{absolute(group).rstrip('/')}/"
+        if name not in self.state.groups:
+            raise errors.unknown_group(name)
+        deployment = self.submit({one: None for one in self.state.apps if one.startswith(below)}, force)
+        self.state.groups = {one for one in self.state.groups if one != name and not one.startswith(below)}
+        self.state.save(self.clock.now())
+        return deployment
+
     def restart(self, app_id: str, force: bool) -> Deployment:
         """Replace all tasks of an app by new ones of the same configuration."""
         app = self.known(app_id).app
@@ -206,6 +216,7 @@ class Commands:
             self.state.apps.pop(app_id, None)
             self.state.backoff.reset(app_id)
             return
+        self.state.groups.update(groups_of(app_id))
         known = self.state.apps.setdefault(app_id, AppRecord(app))
         known.app = app
         known.versions[app.version] = app

@@ -103,6 +103,11 @@ def unknown_app(app_id: str, version: str | None = None) -> ApiError:
     return not_found(f"App '{app_id}' does not exist" + (f" in version {version}" if version else ""))
 
 
+def unknown_group(group: str) -> ApiError:
+    """Return the 404 for a group."""
+    return not_found(f"Group '{group}' does not exist")
+
+
 def already_exists(app_id: str) -> ApiError:
     """Return the 409 for a POST of an id that is taken."""
     return ApiError(409, {"message": f"An app with id [{app_id}] already exists."})

@@ -132,7 +132,7 @@ class UpgradeStrategy(Model):
 
 
 class UnreachableStrategy(Model):
-    """How long lost tasks are waited for; only stored: one machine cannot lose its only agent."""
+    """How long lost tasks are waited for. One machine cannot lose its only agent, unless a test says so."""
 
     inactive_after_seconds: NotNegative = 0
     expunge_after_seconds: NotNegative = 0

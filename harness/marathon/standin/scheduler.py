@@ -21,6 +21,7 @@ from harness.marathon.standin.task import (
     KILLED,
     RUNNING,
     STAGING,
+    UNREACHABLE,
     Task,
     new_task_id,
 )
@@ -133,7 +134,7 @@ class Scheduler:
 
     def _runs(self, task: Task) -> None:
         task.state, task.started_at = RUNNING, self.clock.now()
-        self._tell_status(task, "")
+        self.tell_status(task, "")
         self.on_running(task)
         self.on_change(task.app.id)
 
@@ -148,6 +149,13 @@ class Scheduler:
         self.tell(task, "Killing")
         if task.state == RUNNING:
             self.clock.spawn(self._terminate(task))
+        elif task.state == UNREACHABLE:
+            self.clock.spawn(self.forget(task))
+
+    async def forget(self, task: Task) -> None:
+        """List a task no more whose agent is out of reach; its process runs on."""
+        task.killing = False  # nobody knows that it was
+        self.ended(task.id, UNREACHABLE, "its agent is out of reach")
 
     async def _terminate(self, task: Task) -> None:
         if task.placed is None:
@@ -216,9 +224,9 @@ class Scheduler:
             log.info("%s ended (%s); its app waits %.1f s", task.id, message, delay.seconds)
         if task.state == FAILED:
             self.remember_failure(task, FAILED, message)
-        self._tell_status(task, message if task.state != KILLED else "Container was killed on request")
+        self.tell_status(task, message if task.state != KILLED else "Container was killed on request")
         self.on_end(task)
-        if task.placed is not None:
+        if task.placed is not None and state != UNREACHABLE:
             self.clock.spawn(self.runner.remove(task.placed))
         self.on_change(task.app.id)
         for app_id in list(self.queue):
@@ -236,6 +244,7 @@ class Scheduler:
         """Publish that an instance's condition is another one."""
         self.bus.publish("instance_changed_event", **instance_fields(task, condition, self.agent))
 
-    def _tell_status(self, task: Task, message: str) -> None:
+    def tell_status(self, task: Task, message: str) -> None:
+        """Publish what Mesos says of a task."""
         self.bus.publish("status_update_event", **status_fields(task, message, self.agent))
         self.tell(task, CONDITIONS[task.state])

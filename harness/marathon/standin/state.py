@@ -41,6 +41,8 @@ class State:
         self.path = directory / "state.json" if directory else None
         self.identity = uuid.uuid4().hex
         self.apps: dict[str, AppRecord] = {}
+        self.groups: set[str] = set()
+        """Every group that an app was ever in: it stays, empty, when the last one goes, until it is removed."""
         self.tasks: dict[str, Task] = {}
         self.deployments: dict[str, Deployment] = {}
         self.backoff = Backoff()
@@ -91,6 +93,7 @@ class State:
                 }
                 for app_id, known in self.apps.items()
             },
+            "groups": sorted(self.groups),
             # Marathon as well deletes a deployment from its store first and stops it then.
             "deployments": [deployment_document(d) for d in self.deployments.values() if not d.cancelled],
             "delays": {app_id: asdict(delay) for app_id, delay in self.backoff.delays.items()},
@@ -121,10 +124,20 @@ class State:
         for app_id, entry in document["apps"].items():
             versions = {app.version: app for app in map(App.model_validate, entry["versions"])}
             self.apps[app_id] = AppRecord(versions[entry["current"]], versions, entry["lastFailure"])
+        self.groups = {
+            *document.get("groups", []),
+            *(group for app_id in self.apps for group in groups_of(app_id)),
+        }
         for entry in document["deployments"]:
             deployment = deployment_of(entry)
             self.deployments[deployment.id] = deployment
         self.backoff.delays = {app_id: Delay(**delay) for app_id, delay in document["delays"].items()}
+
+
+def groups_of(app_id: str) -> list[str]:
+    """Return the groups that an app is in, but for the root."""
+    parts = app_id.strip("/").split("/")[:-1]
+    return ["/" + "/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
 def dump(app: App | None) -> dict[str, Any] | None:

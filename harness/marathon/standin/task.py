@@ -15,7 +15,9 @@ from harness.marathon.standin.normalize import service_ports
 
 STAGING, RUNNING = "TASK_STAGING", "TASK_RUNNING"
 FINISHED, FAILED, KILLED = "TASK_FINISHED", "TASK_FAILED", "TASK_KILLED"
+UNREACHABLE = "TASK_UNREACHABLE"
 CONDITIONS = {
+    UNREACHABLE: "Unreachable",
     RUNNING: "Running",
     FINISHED: "Finished",
     FAILED: "Failed",

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from harness.marathon.standin import errors
 from harness.marathon.standin.core import Standin
 from harness.marathon.standin.normalize import service_ports
+from harness.marathon.standin.partition import lose
 from harness.marathon.standin.task import RUNNING, STAGING, Task, app_id_of, prefix_of
 from harness.marathon.standin.wire import body, flag, outcome
 
@@ -78,6 +79,15 @@ class TaskApi:
                     f"Invalid task id '{task_id}'. Expected a task id of the form <app>.<uuid>"
                 )
         return self._end(request, [self.state.tasks[i] for i in ids if i in self.state.tasks])
+
+    async def lost(self, request: Request) -> Response:
+        """POST {"id": task}: its agent is out of reach from now on. For tests, no part of Marathon."""
+        document = await body(request)
+        task = self.state.tasks.get(document.get("id", "")) if isinstance(document, dict) else None
+        if task is None:
+            raise errors.not_found("Task does not exist")
+        lose(self.views.scheduler, task)
+        return JSONResponse({"task": self.views.task(task)})
 
     def _end(self, request: Request, tasks: Collection[Task], *, single: bool = False) -> Response:
         scale, wipe = flag(request, "scale"), flag(request, "wipe")

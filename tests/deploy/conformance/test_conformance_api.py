@@ -204,6 +204,24 @@ def test_only_a_change_of_instances_is_a_scale(trial: Trial, change: dict[str, A
     assert kept == (action == "ScaleApplication")
 
 
+def test_a_group_is_removed_with_all_that_is_in_it(trial: Trial) -> None:
+    """Where an app was there is a group, until somebody removes it: what a session leaves is one request."""
+    trial.create(trial.definition("below/app", instances=0))
+    answer = trial.call("DELETE", f"/v2/groups{trial.group}")
+    assert (answer.status_code, {*answer.json()}) == (200, {"version", "deploymentId"})
+    trial.settle(answer.json()["deploymentId"])
+    assert trial.own_apps() == []
+    again = trial.call("DELETE", f"/v2/groups{trial.group}")
+    assert (again.status_code, again.json()["message"]) == (404, f"Group '{trial.group}' does not exist")
+
+
+def test_a_group_without_apps_stays_until_it_is_removed(trial: Trial) -> None:
+    """That is what the end of a session removes on a real Marathon."""
+    trial.create(trial.definition(instances=0))
+    trial.settle(trial.json("DELETE", f"/v2/apps{trial.group}/app")["deploymentId"])
+    assert trial.call("DELETE", f"/v2/groups{trial.group}").status_code == 200
+
+
 @pytest.fixture
 def guarded(trial: Trial, tmp_path: Path) -> Iterator[Trial]:
     """Return a Marathon that wants credentials: the one that MARATHON_URL names, else a stand-in of its own."""

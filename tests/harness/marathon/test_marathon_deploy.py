@@ -73,6 +73,16 @@ def test_a_bad_first_deploy_leaves_nothing(trial: Trial, deployer: Deployer) -> 
     assert deployer.client.find_app(f"{trial.group}/app") is None
 
 
+def test_a_restart_is_proven_by_new_tasks_alone(trial: Trial, deployer: Deployer) -> None:
+    """The definition is as it was, so old ones are of the wanted configuration too, and must go all the same."""
+    good(deployer.deploy(release(trial, "1", health="503 503 200", instances=2)))
+    before = trial.ids()
+    report = deployer.restart(f"{trial.group}/app")
+    good(report)
+    assert not trial.ids() & before
+    assert {*report.facts["old tasks gone"]} == before
+
+
 def test_a_lock_is_shown_and_never_forced(trial: Trial, deployer: Deployer) -> None:
     """Somebody else is deploying: say who and since when, and leave it alone."""
     good(deployer.deploy(release(trial, "1")))

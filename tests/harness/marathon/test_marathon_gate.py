@@ -37,6 +37,19 @@ def test_polls_closer_than_the_soak_do_not_count_as_two() -> None:
     assert one.observe(LIVE, (), 10) is State.GOOD
 
 
+def test_after_a_restart_tasks_from_before_do_not_count() -> None:
+    """Their version is older than the restart, and not older than the configuration, which it left alone."""
+    info = {"lastScalingAt": stamp(0), "lastConfigChangeAt": stamp(-60)}
+    old = snapshot(app([task(1, version=-60), task(2)], versionInfo=info))
+    assert run(old, old)[0] == [State.WAITING, State.GOOD], "after a scale they do"
+    states, one = run(old, old, restarted=True)
+    assert (states, [unmet.rule for unmet in one.unmet]) == ([State.WAITING] * 2, ["task version"])
+    new = snapshot(app(versionInfo=info))
+    assert run(old, new, new, restarted=True)[0][-1] is State.GOOD
+    kept = snapshot(app(versionInfo=info, lastTaskFailure=failure(5, version=-60)))
+    assert run(kept, kept, restarted=True)[0][-1] is State.GOOD, "that an old one died is no fault of the new"
+
+
 SHUT: list[tuple[str, Snapshot]] = [
     ("deployment", snapshot(app(), OURS)),
     ("deployment", snapshot(app(deployments=[{"id": OURS}]))),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.common.plan import Status, Step
 from harness.report import RunFacts, before, charts
 from harness.report.document import Document
-from harness.report.facts import StepFact
+from harness.report.facts import ImageFact, StepFact
 from harness.report.html import LOG_LINES, MOST_FINDINGS, as_html, excerpt, tail
 from harness.report.timeline import MANY, timeline
 from harness.verdict import Outcome, Report
@@ -212,3 +212,13 @@ def test_many_moments_become_a_density() -> None:
     assert [mark.kind for mark in other.marks] == ["kill"]
     assert chart.kinds == ["kill", "write"]
     assert [moment.lane for moment in chart.moments] == ["instance 1"]
+
+
+def test_an_image_is_shown_with_the_digest_that_a_deploy_needs() -> None:
+    """Under its tag somebody else may find another one."""
+    digest = f"registry.example.org/rt@sha256:{'0a' * 32}"
+    image = ImageFact("RT 5.0.3", "registry.example.org/rt:5.0.3-7", f"sha256:{'0b' * 32}", digest)
+    page = as_html(
+        Document(RunFacts("1", "4.4.6-to-5.0.3@mariadb-10.11", images=[image]), Outcome(), Step("gate"))
+    )
+    assert digest in page

@@ -1,0 +1,79 @@
+"""What is mounted into an instance decides on which database it works: nothing rolls onto another one."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from harness.marathon.definition import load, secrets_of
+from harness.marathon.rolling import decide, decide_among
+from harness.releases import ROOT
+from harness.rt import SECRETS
+
+GOOD: dict[str, Any] = load(ROOT / "marathon.json")
+STEPS = ["4.4.5", "5.0.3"]
+OTHER = "/opt/share/docker/secrets/rt-2"
+
+
+def on(folder: str) -> dict[str, Any]:
+    """The definition with its secrets from another folder of the host."""
+    return mounted({"containerPath": SECRETS, "hostPath": folder, "mode": "RO"})
+
+
+def mounted(*volumes: dict[str, str], **parameters: str) -> dict[str, Any]:
+    """The definition with these volumes alone, and parameters for docker."""
+    app = copy.deepcopy(GOOD)
+    app["container"]["volumes"] = list(volumes)
+    app["container"]["docker"]["parameters"] = [{"key": key, "value": value} for key, value in parameters.items()]
+    return app
+
+
+@pytest.mark.parametrize("steps", [STEPS, None], ids=["equal steps", "equal labels"])
+@pytest.mark.parametrize("wanted", [on(OTHER), mounted()], ids=["another folder", "none"])
+def test_nothing_rolls_onto_another_database(wanted: dict[str, Any], steps: list[str] | None) -> None:
+    """Old instances acknowledge to people what the new database will never have."""
+    decision = decide(GOOD, wanted, steps, steps)
+    assert (decision.how, "secrets change" in str(decision)) == ("stop-all", True), decision
+    assert decide_among([(wanted, steps), (GOOD, steps)], wanted, steps).how == "stop-all", "an older task"
+    assert decide({**GOOD, "instances": 0}, wanted, steps, steps).how == "first", "nobody writes there"
+
+
+def test_another_database_makes_no_downgrade_right() -> None:
+    """The gravest word stays; and pending steps stay named."""
+    labels = GOOD["labels"] | {"RT_SCHEMA": STEPS[0]}
+    assert decide(GOOD, on(OTHER) | {"labels": labels}, STEPS, STEPS[:1]).how == "refused"
+    assert decide(GOOD | {"labels": labels}, on(OTHER), STEPS[:1], STEPS).pending == ("5.0.3",)
+
+
+def test_the_same_folder_is_the_same_however_it_is_written() -> None:
+    """A slash at the end is no other database, nor is a parameter of docker another kind of volume."""
+    here = secrets_of(GOOD)
+    for same in (
+        on(f"{here}/"),
+        mounted(volume=f"{here}:{SECRETS}/:ro"),
+        mounted(mount=f"type=bind,source={here},target={SECRETS},readonly"),
+    ):
+        assert secrets_of(same) == here
+        assert decide(GOOD, same, STEPS, STEPS).how == "rolling"
+    assert decide(GOOD, mounted(v=f"{OTHER}:{SECRETS}"), STEPS, STEPS).how == "stop-all"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    ["/opt/rt/guard", "/opt/rt/run/", "/opt/rt/lib/Guard", "/opt/rt/upgrade", "/opt/rt", "/", "/opt/x/../rt"],
+)
+def test_nothing_is_mounted_over_the_guard(inside: str) -> None:
+    """With /bin/true in its place an image serves a database of any schema, and every instance is healthy."""
+    own = {"containerPath": inside, "hostPath": "/bin/true", "mode": "RO"}
+    decision = decide(GOOD, mounted(*GOOD["container"]["volumes"], own), STEPS, STEPS)
+    assert (decision.how, "where the guard is" in str(decision)) == ("refused", True), decision
+    assert decide(None, mounted(v=f"/bin/true:{inside}:ro"), None, STEPS).how == "refused"
+
+
+@pytest.mark.parametrize("inside", ["/opt/rt/site.d", "/opt/rt/site.d/One.pm", "/opt/rt-extra", "/etc/msmtprc"])
+def test_the_site_mounts_its_own_files(inside: str) -> None:
+    """That is what these places are for."""
+    own = {"containerPath": inside, "hostPath": "/srv/own", "mode": "RO"}
+    assert decide(GOOD, mounted(*GOOD["container"]["volumes"], own), STEPS, STEPS).how == "rolling"

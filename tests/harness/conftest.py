@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -38,3 +39,13 @@ def small_disks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[Host], None]:
     """Return a function that has this process run elsewhere."""
     return lambda host: monkeypatch.setattr(owner, "host", lambda: host)
+
+
+@pytest.fixture
+def endable() -> Iterator[None]:
+    """A process that signals reach, whoever started the tests: nohup ignores one, a shell's background another."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)

@@ -46,7 +46,7 @@ def running(program: list[str], reports: Path) -> Iterator[subprocess.Popen[str]
     settings = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
     # A shell starts what runs in its background with SIGINT ignored, and all below inherit that.
     process = subprocess.Popen(
-        ["env", "--default-signal=INT", *program, "--reports", str(reports)],
+        ["env", "--default-signal=INT,TERM,HUP", *program, "--reports", str(reports)],
         cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -42,17 +42,14 @@ class Stranger(engine.Candidate):
 
 
 @pytest.fixture
-def private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endable: None) -> Path:  # noqa: ARG001 - signals reach it
     """A cache and a session of the test's own, with raw data in its private directory."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(owner.SESSION_VARIABLE, raising=False)
     monkeypatch.setattr(engine, "connect", NoEngine)
-    before = [signal.signal(number, signal.default_int_handler) for number in ALL]
     made = leftovers.private_directory()
     (made / "raw").write_text("somebody's data")
-    yield made
-    for number, handler in zip(ALL, before, strict=True):
-        signal.signal(number, handler)
+    return made
 
 
 @pytest.fixture

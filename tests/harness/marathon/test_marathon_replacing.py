@@ -75,6 +75,7 @@ def test_the_end_that_a_ci_server_asks_for_is_told_too(capsys: pytest.CaptureFix
     assert "stay stopped" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("endable")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=["term", "hup", "ctrl-c"])
 def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> None:
     """A shell that is ended alone leaves the upgrade behind that it waits for, and we say that all stopped."""
@@ -135,6 +136,7 @@ def test_a_command_of_somebody_else_is_told_of(
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.usefixtures("endable")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=["term", "hup", "ctrl-c"])
 def test_who_asks_twice_does_not_get_half_of_a_commands_end(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], number: signal.Signals

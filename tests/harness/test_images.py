@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,7 +31,6 @@ BY_SQL = b"CREATE TABLE made (word VARCHAR(20)); INSERT INTO made VALUES ('sql')
 BY_SH = b"""client=$(command -v mariadb || command -v mysql)
 echo "INSERT INTO made VALUES ('sh')" | "$client" --no-defaults --socket=/run/mysqld/mysqld.sock -uroot rt
 """
-NAMED = "rt-harness-named/rt:mine"
 
 
 def test_the_server_runs_what_is_mounted_for_its_first_start(lifecycle: Lifecycle) -> None:
@@ -82,10 +82,11 @@ def test_a_server_image_as_the_official_ones_can_be_named(
 
 @pytest.fixture
 def named(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[str]:
-    """An image under a name that is not the harness's."""
-    engine.images.get(lifecycle.rt_image(DEFAULT_TARGET)).tag(*NAMED.split(":"))
-    yield NAMED
-    engine.images.remove(NAMED, noprune=True)
+    """An image under a name that is not the harness's, nor another worker's."""
+    name = f"rt-harness-named/rt:mine-{os.getpid()}"
+    engine.images.get(lifecycle.rt_image(DEFAULT_TARGET)).tag(*name.split(":"))
+    yield name
+    engine.images.remove(name, noprune=True)
 
 
 def test_an_image_that_was_named_is_the_one_that_runs(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from docker import DockerClient
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD
 from fixtures.marathon_trial import Trial
+from fixtures.standin import moving_clock
 from harness.database import Database
 from harness.database.baseline import Baseline
 from harness.marathon.client import Marathon
@@ -67,18 +67,8 @@ def wanted(trial: Trial, lifecycle: Lifecycle, database: Database, tmp_path: Pat
 @pytest.fixture
 def deployer(trial: Trial) -> Iterator[Deployer]:
     """A deployer on a stand-in, whose clock moves with every poll, some ten times as fast as the real one."""
-    moved = 0.0
-
-    def clock() -> float:
-        nonlocal moved
-        if not trial.manual:
-            return time.monotonic()
-        trial.advance(STEP)
-        moved += STEP
-        return moved
-
     with Marathon(trial.url) as client:
-        yield Deployer(client, pace=Pace(interval=0.2, clock=clock))
+        yield Deployer(client, pace=Pace(interval=0.2, clock=moving_clock(trial, STEP)))
 
 
 @pytest.mark.skipif(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from fixtures.marathon_trial import Trial
+from fixtures.standin import moving_clock
 from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
@@ -21,17 +21,9 @@ STEP = 4
 @pytest.fixture
 def deployer(trial: Trial) -> Iterator[Deployer]:
     """A deployer that moves a stand-in's clock on with every poll; on a real Marathon time passes by itself."""
-    moved = 0.0
-
-    def clock() -> float:
-        nonlocal moved
-        if not trial.manual:
-            return time.monotonic()
-        trial.advance(STEP)
-        moved += STEP
-        return moved
-
     token = os.environ.get("MARATHON_TOKEN", "")
     pull, insist = trial.seconds(20, 120), trial.seconds(3, 60)
     with Marathon(os.environ.get("MARATHON_URL") or trial.url, token=token) as client:
-        yield Deployer(client, probe_for, Pace(pull=pull, interval=0.05, clock=clock, insist=insist))
+        yield Deployer(
+            client, probe_for, Pace(pull=pull, interval=0.05, clock=moving_clock(trial, STEP), insist=insist)
+        )

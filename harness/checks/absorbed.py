@@ -33,7 +33,7 @@ class Copy:
 
 def read(target: Rt) -> list[Copy]:
     """Return what the scripts of a container's release copy."""
-    return parse(target.need("sh", "-c", _SCRIPTS))
+    return parse(target.of_image("sh", "-c", _SCRIPTS))
 
 
 def parse(text: str) -> list[Copy]:

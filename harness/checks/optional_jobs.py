@@ -59,7 +59,7 @@ def choose(database: Database, tools: Rt, *, thorough: bool) -> tuple[list[tuple
 
     database: the upgraded one. tools: of the release that has been upgraded to.
     """
-    there = set(tools.need("ls", "/usr/local/bin").split())
+    there = set(tools.of_image("ls", "/usr/local/bin").split())
     chosen: list[tuple[str, ...]] = []
     idle: list[str] = []
     left = [ELSEWHERE]

@@ -181,10 +181,10 @@ def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) 
     if not columns:
         return False
     listing = 'cd /opt/rt/upgrade; for step; do [ ! -e "$step/content" ] || { echo "$step"; break; }; done'
-    first = target.need("sh", "-c", listing, "sh", *steps).strip()
+    first = target.of_image("sh", "-c", listing, "sh", *steps).strip()
     early = steps[: steps.index(first) + 1] if first else steps
     files = [f"/opt/rt/upgrade/{step}/schema.mysql" for step in early]
-    sql = target.need("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *files).lower()
+    sql = target.of_image("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *files).lower()
     return all(name.lower() in sql for name in columns)
 
 

@@ -49,7 +49,7 @@ def options(configuration: Configuration) -> dict[str, set[str]]:
 
 def known(release: Rt) -> set[str]:
     """Return the options that a release knows: those that its RT_Config.pm sets or documents."""
-    text = release.need("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *OWN)
+    text = release.of_image("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *OWN)
     return set(_SET.findall(text)) | set(_DOCUMENTED.findall(text))
 
 

@@ -47,8 +47,8 @@ class SchemaChanges:
 def read_changes(target: Rt, names: Sequence[str]) -> SchemaChanges:
     """Read the steps' SQL and the target's schema in a container of the target."""
     files = [f"/opt/rt/upgrade/{name}/schema.mysql" for name in names]
-    sql = target.need("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *files) if files else ""
-    schema = target.need("cat", "/opt/rt/share/etc/schema.mysql")
+    sql = target.of_image("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *files) if files else ""
+    schema = target.of_image("cat", "/opt/rt/share/etc/schema.mysql")
     references = tuple((one[0], one[1], one[2], one[3]) for one in _REFERENCE.findall(sql))
     return SchemaChanges(
         dict(_CONVERTED.findall(sql)), references, tuple(_CREATED.findall(sql)),

@@ -42,7 +42,7 @@ def _names(passage: str, name: str) -> bool:
 
 def read(target: Rt, steps: Sequence[str]) -> Spoken:
     """Read what these steps of a container's release say."""
-    return parse(target.need("sh", "-c", _FILES, "sh", *steps)) if steps else Spoken()
+    return parse(target.of_image("sh", "-c", _FILES, "sh", *steps)) if steps else Spoken()
 
 
 def parse(text: str) -> Spoken:

@@ -80,7 +80,7 @@ def unmarked(pod: str) -> str:
 def passages(target: Rt) -> list[Passage]:
     """Return the parts of the target's UPGRADING documents; [] where the image has none."""
     found: list[Passage] = []
-    for document in target.need("sh", "-c", _DOCUMENTS).split("=document ")[1:]:
+    for document in target.of_image("sh", "-c", _DOCUMENTS).split("=document ")[1:]:
         file = document.partition("\n")[0].rpartition("/")[2].removesuffix(".gz")
         marks = list(_HEAD.finditer(document))
         for mark, end in zip(marks, [*(one.start() for one in marks[1:]), len(document)], strict=True):

@@ -2,7 +2,8 @@
 # It opens no database: each program loads and initialises RT itself, as it always does; the configuration it finds
 # read, as RT's modules want it when they are loaded (RT::Record asks it for its base).
 #
-# In, a line each: JSON {"id", "program", "arguments", "limit"}, or {"id", "end"} for one that shall end. Out:
+# In, a line each: JSON {"id", "program", "arguments", "limit", "input": base64 of what it reads, where it reads
+# anything}, or {"id", "end"} for one that shall end. Out:
 # JSON {"ready"}, then {"id", "stream": 1 or 2, "data": base64} as it comes, and {"id", "code"} at a program's end; 124
 # when its limit (seconds) ended it.
 sub Warm::program { eval $_[0]; die $@ if $@ }    # here, so that a program begins without anybody's pragmas
@@ -23,7 +24,6 @@ use strict;
 use warnings;
 use lib '/opt/rt/share/lib';
 use IO::Select;
-use JSON::PP ();
 use MIME::Base64 ();
 use POSIX ();
 use RT;
@@ -48,7 +48,8 @@ RT::I18N->Init;
     *RT::I18N::Init = sub { return 1 };
 }
 
-my $json = JSON::PP->new->utf8->canonical;
+my ($encoder) = grep { eval "require $_" } qw(Cpanel::JSON::XS JSON::PP);
+my $json = $encoder->new->utf8->canonical;
 my (%child, %stream);    # pid -> {id, deadline, open}; file number of a pipe -> [handle, pid, stream]
 my $input = IO::Select->new(\*STDIN);
 my $rest  = '';
@@ -59,6 +60,14 @@ sub say_it {
     return;
 }
 
+# A file without a name that holds what a program reads.
+sub told {
+    open my $file, '+>', undef or die "no file: $!";
+    print {$file} $_[0];
+    seek $file, 0, 0;
+    return $file;
+}
+
 sub begin {
     my $asked = $json->decode($_[0]);
     if ($asked->{end}) { $_->{id} != $asked->{id} || ($_->{deadline} = 0) for values %child; return }
@@ -67,7 +76,7 @@ sub begin {
     pipe($pipes[$_]{in}, $pipes[$_]{out}) or die "no pipe: $!" for 1, 2;
     my $pid = fork // die "no process: $!";
     if (!$pid) {
-        open STDIN, '<', '/dev/null';
+        open STDIN, '<&', told(MIME::Base64::decode($asked->{input} // ''));
         open STDOUT, '>&', $pipes[1]{out};
         open STDERR, '>&', $pipes[2]{out};
         STDERR->autoflush(1);

@@ -18,6 +18,7 @@ from typing import Any, Self
 import requests
 from docker import DockerClient
 
+from harness.common import cache
 from harness.common.waits import Retry, wait_until
 from harness.database import NAME, USER, Database
 from harness.engine.commands import Done
@@ -39,7 +40,8 @@ NOWHERE = "127.0.0.1"
 FEW_WORKERS = "2"
 """Each Apache process pays for its own first pages, and nobody here asks more than two things at once."""
 _TOOL = """
-my $path = '/usr/local/bin/' . shift @ARGV;
+my $path = shift @ARGV;
+$path = "/usr/local/bin/$path" unless $path =~ m{^/};
 $0 = $path;
 -r $path or do { print STDERR "$path: $!\\n"; exit 127 };
 do $path;
@@ -54,6 +56,8 @@ if (my $death = $@) {
 
 What it dies of is said as RT says it of a program that dies by itself: within this one it would think it caught.
 """
+LITTLE = 1_000_000
+"""Bytes of standard input that a process which runs programs for others is told before each."""
 PATIENCE = 120.0
 """Seconds that a site gets until it serves its login page."""
 LOGIN_MARK = 'name="user"'
@@ -154,16 +158,23 @@ class Rt:
         """Run a tool that must work; return its output. Raises ExecError."""
         return self.container.need(command, limit=limit, **options)
 
-    def tool(self, *command: str, limit: float = 120) -> Done:
-        """Run one of RT's own Perl programs, with standard input at its end.
+    def of_image(self, *command: str) -> str:
+        """Return what a command says of the image's own files, asked once of each image. Raises ExecError."""
+        return str(cache.fact(lambda: self.need(*command), "of the image", self._image_id(), *command))
+
+    def _image_id(self) -> str:
+        return str(self.container.client.images.get(self.container.image).id)
+
+    def tool(self, *command: str, limit: float = 120, stdin: bytes = b"") -> Done:
+        """Run one of the image's own Perl programs, by its path or by its name in PATH; stdin: what it reads.
 
         Where a process has RT loaded already, it is run there, which saves it a second.
         """
-        if self.warm and self.warm.begun:
-            done = self.warm.run(_TOOL, *command, limit=limit)
+        if self.warm and self.warm.begun and len(stdin) < LITTLE:
+            done = self.warm.run(_TOOL, *command, limit=limit, stdin=stdin)
             if done is not None:
                 return done
-        return self.run(*command, limit=limit)
+        return self.run(*command, limit=limit, stdin=[stdin] if stdin else None)
 
     def perl(
         self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
@@ -227,12 +238,14 @@ class Rt:
 
     def upgrade_steps(self) -> list[str]:
         """Return the names of the release's upgrade steps, oldest first."""
-        names = self.need("ls", "/opt/rt/upgrade/").split()
+        names = self.of_image("ls", "/opt/rt/upgrade/").split()
         return sorted((name for name in names if VERSION.match(name)), key=parse)
 
     def structural_steps(self) -> list[str]:
         """Return the names of the steps that change tables on this product; indexes keep nobody from reading."""
-        found = self.need("sh", "-c", "cd /opt/rt/upgrade && ls -d */schema.mysql* 2>/dev/null || true").split()
+        found = self.of_image(
+            "sh", "-c", "cd /opt/rt/upgrade && ls -d */schema.mysql* 2>/dev/null || true"
+        ).split()
         names = {path.partition("/")[0] for path in found}
         return [name for name in self.upgrade_steps() if name in names]
 

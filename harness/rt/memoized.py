@@ -43,10 +43,13 @@ class MemoizedTools(Rt):
     """
 
     def __init__(
-        self, release: str, start: Callable[[], Rt], remember: Remember, usual: Collection[int] = (0,)
+        self, release: str, image: str, start: Callable[[], Rt], remember: Remember, usual: Collection[int] = (0,)
     ) -> None:
-        """Remember how to start them; nothing is started yet. usual: exit codes whose answers are kept."""
-        self.release, self.database_host, self._usual = release, HOST, usual
+        """Remember how to start them; nothing is started yet.
+
+        image: its id. usual: exit codes whose answers are kept.
+        """
+        self.release, self.database_host, self._image, self._usual = release, HOST, image, usual
         self._start, self._remember, self._once = start, remember, Once()
 
     @property
@@ -79,6 +82,9 @@ class MemoizedTools(Rt):
             return self.started.run(*command, limit=limit, **options)
         return self._asked(("run", *command), lambda: self.started.run(*command, limit=limit))
 
+    def _image_id(self) -> str:
+        return self._image
+
     def need(self, *command: str, limit: float = 120, **options: Any) -> str:
         """Run a tool that must work; return its output. Raises ExecError."""
         done = self.run(*command, limit=limit, **options)
@@ -102,9 +108,9 @@ class MemoizedTools(Rt):
         question = ("perl alone", program, *arguments)
         return self._asked(question, lambda: self.started.perl_alone(program, *arguments, limit=limit))
 
-    def tool(self, *command: str, limit: float = 120) -> Done:
-        """Run one of RT's own Perl programs, each time: what they say has readers that keep less of it."""
-        return self.started.tool(*command, limit=limit)
+    def tool(self, *command: str, limit: float = 120, stdin: bytes = b"") -> Done:
+        """Run one of the image's own Perl programs, each time: what they say has readers that keep less of it."""
+        return self.started.tool(*command, limit=limit, stdin=stdin)
 
     def warm_up(self) -> None:
         """Begin nothing: most answers are known."""

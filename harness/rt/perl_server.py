@@ -75,8 +75,9 @@ class WarmPerl:
             return self._ready
 
     def run(
-        self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
-    ) -> Done | None:
+        self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None,
+        stdin: bytes = b"",
+    ) -> Done | None:  # fmt: skip
         """Run a program that loads and initialises RT itself; None where nobody is there who has RT's modules.
 
         Raises InfrastructureError when the container ends meanwhile.
@@ -88,7 +89,8 @@ class WarmPerl:
             if self._over:
                 return None
             self._calls[number] = call
-        request = {"id": number, "program": program, "arguments": arguments, "limit": limit}
+        told = base64.b64encode(stdin).decode()
+        request = {"id": number, "program": program, "arguments": arguments, "limit": limit, "input": told}
         self._requests.put(json.dumps(request).encode() + b"\n")
         return call.done.result()
 

@@ -49,7 +49,7 @@ class Thawer:
             self._size = sum(map(len, new))
         for batch in _batches(new):
             questions = [json.dumps({"id": number, "content": one}) for number, one in enumerate(batch)]
-            done = self.tools.run(PROGRAM, stdin=[f"{question}\n".encode() for question in questions])
+            done = self.tools.tool(PROGRAM, stdin="".join(f"{question}\n" for question in questions).encode())
             # Not splitlines(), for which some letters of other alphabets, read byte by byte, end a line.
             answers = [json.loads(line) for line in done.out.split("\n") if line]
             if done.code or [answer["id"] for answer in answers] != list(range(len(batch))):

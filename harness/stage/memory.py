@@ -75,7 +75,8 @@ class Memory:
 
         Answers come as they are. What may quote a dump of the user's own, or CONFIG, is not kept beyond this run.
         """
-        key = (self._baseline().key, lifecycle.image_id(version), source_of_tools(), *_configuration(lifecycle))
+        image = lifecycle.image_id(version)
+        key = (self._baseline().key, image, source_of_tools(), *_configuration(lifecycle))
         public = self._dump.path.parent == FOLDER and not lifecycle.configuration.files
         answers: dict[str, Any] = {}
 
@@ -89,4 +90,4 @@ class Memory:
                 answers[question] = cache.fact(make, question, *key) if public else make()
             return answers[question]
 
-        return MemoizedTools(version, start, remember, guard.SPOKEN)
+        return MemoizedTools(version, image, start, remember, guard.SPOKEN)

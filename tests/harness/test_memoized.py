@@ -38,7 +38,7 @@ class Shelf:
 
     def tools(self) -> MemoizedTools:
         """Return tools that share the answers, as those of a later run do."""
-        return MemoizedTools(RELEASE, self.start, self.remember, (0, 71))
+        return MemoizedTools(RELEASE, self.lifecycle.image_id(RELEASE), self.start, self.remember, (0, 71))
 
 
 def test_a_known_answer_starts_no_container(lifecycle: Lifecycle) -> None:

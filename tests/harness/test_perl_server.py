@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +12,15 @@ import pytest
 
 from harness.checks import jobs
 from harness.errors import InfrastructureError
-from harness.rt import Configuration, Rt, perl_server
+from harness.rt import LITTLE, Configuration, Rt, perl_server
+from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("warm")]
 RELEASE = "5.0.3"
 DIES = "/usr/local/bin/rt-dies"
+READS = "/tmp/reads"
+COUNTS = "use Digest::MD5 'md5_hex'; binmode STDIN; local $/; $_ = <STDIN> // ''; print length, ' ', md5_hex($_);"
 _DATED = re.compile(r"^\[\d+\] \[[^]]*\] | at \S+ line| \(\S.*:\d+\)$", re.MULTILINE)
 """What differs from start to start: a process, the time, the way by which a file was found, who logs."""
 LOADED = 'print join " ", map { $INC{$_} ? "loaded" : "missing" } "RT.pm", "RT/Ticket.pm";'
@@ -66,6 +70,32 @@ def test_a_tool_of_rts_own(tools: Rt) -> None:
         assert _DATED.sub("", told.out + told.err) == _DATED.sub("", alone.out + alone.err) != ""
     missing = tools.tool("rt-no-such-tool")
     assert (missing.code, "No such file" in missing.err) == (127, True)
+
+
+@pytest.mark.parametrize("size", [0, 3, LITTLE - 1, LITTLE])
+def test_a_tool_reads_what_it_is_told(tools: Rt, size: int) -> None:
+    """All of it and no more, byte for byte, also what is too long for a line to a process that others wait for."""
+    told = (bytes(range(256)) * (size // 256 + 1))[:size]
+    tools.need("sh", "-c", 'printf "%s\n" "#!/usr/bin/perl" "$1" >"$2" && chmod 755 "$2"', "sh", COUNTS, READS)
+    done = tools.tool(READS, stdin=told)
+    assert (done.code, done.out) == (0, f"{len(told)} {hashlib.md5(told, usedforsecurity=False).hexdigest()}")
+
+
+def test_what_is_frozen_is_thawed_in_either(tools: Rt, lifecycle: Lifecycle) -> None:
+    """The same values by a process that has RT loaded as by one of its own, also of damaged content and of much."""
+    freeze = (
+        "use Storable 'nfreeze'; use MIME::Base64; print encode_base64(nfreeze({1 => [undef, 2, chr 228]}), '')"
+    )
+    contents = [tools.perl(freeze).out, "bm90IGZyb3plbg==", "", *("A" * 40_000 + str(one) for one in range(50))]
+    with lifecycle.tools(RELEASE, None) as alone:
+        assert alone.warm is not None
+        assert not alone.warm.begun
+        both = [Thawer(one) for one in (tools, alone)]
+        for one in both:
+            one.load(contents)
+        told, own = ([one.value(content) for content in contents] for one in both)
+    assert told[0] == {"1": [None, "2", "ä"]}
+    assert told == own
 
 
 def test_a_tool_that_dies_says_why(tools: Rt) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
 
 from harness.common.waits import NotReadyError, Retry, wait_until
 
@@ -31,7 +32,7 @@ def at_once(makers: Sequence[Callable[[], object]], stop: Callable[[], object]) 
             pass
     except KeyboardInterrupt:
         pool.shutdown(wait=False, cancel_futures=True)
-        _end(futures, stop)
+        end(futures, stop)
         raise
     except BaseException:
         pool.shutdown(cancel_futures=True)
@@ -39,7 +40,11 @@ def at_once(makers: Sequence[Callable[[], object]], stop: Callable[[], object]) 
     pool.shutdown()
 
 
-def _end(futures: Sequence[Future[object]], stop: Callable[[], object]) -> None:
+def end(futures: Sequence[Future[Any]], stop: Callable[[], object]) -> None:
+    """Have what still runs of these fail, as far as it does within PATIENCE. stop: as for `at_once`."""
+    if all(future.done() for future in futures):
+        return
+
     def ended() -> None:
         stop()  # again and again: a job may have been about to start a container
         if running := sum(not future.done() for future in futures):

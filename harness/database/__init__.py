@@ -1,7 +1,8 @@
 """A running database server with one RT database in it, and how to ask it.
 
 `restore` fills it, `baseline` keeps that for clones, which `copying` copies; `schema` and `digest` read it,
-`backup` takes it away and back, `liveness` tells a dead server, `keeping` leaves a copy behind.
+`backup` takes it away and back, `liveness` tells a dead server, `keeping` leaves a copy behind; `address` is where
+one is, or will be.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pymysql.cursors import SSCursor
 
 from harness.common.waits import wait_until
 from harness.database import copying
+from harness.database.address import Credentials
 from harness.engine.commands import Done
 from harness.engine.containers import Container
 from harness.errors import InfrastructureError
@@ -77,14 +79,6 @@ _UNVERIFIED.check_hostname, _UNVERIFIED.verify_mode = False, ssl.CERT_NONE
 _TRANSPORT: Mapping[str, Mapping[str, Any]] = {"mysql": {"ssl": _UNVERIFIED}, "mariadb": {"ssl_disabled": True}}
 _ONLY = {"mysql": ("--mysqlx=OFF", "--skip-log-bin"), "mariadb": ()}
 _SMALL = {"mysql": ("--innodb-redo-log-capacity=32M",), "mariadb": ("--innodb-log-file-size=32M",)}
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """Passwords of the application's user and of root; made per baseline, for throw-away servers only."""
-
-    password: str
-    root_password: str
 
 
 class Database:

@@ -20,7 +20,8 @@ from docker.errors import APIError, NotFound
 from harness import leftovers
 from harness.common import arguments, cache, owner
 from harness.common.notify import Notify, quiet
-from harness.database import FAST, Credentials, Database, Profile, copying
+from harness.database import FAST, Database, Profile, copying
+from harness.database.address import Credentials
 from harness.database.copying import DATA, PREPARED, Room
 from harness.database.restore import Restored, restore
 from harness.dump import FOLDER, Dump

@@ -27,7 +27,8 @@ from docker import DockerClient
 from harness import end_of_run, engine
 from harness.common.arguments import Parser
 from harness.common.notify import Notify
-from harness.database import Credentials, Database
+from harness.database import Database
+from harness.database.address import Credentials
 from harness.dump import FOLDER
 from harness.dumpmaking import promises, writing
 from harness.engine import faults

@@ -52,16 +52,17 @@ class Container:
         files: Iterable[tuple[str, bytes]] = (),
         volumes: Mapping[str, tuple[str, str]] | None = None,
         ports: Iterable[int] = (),
+        name: str = "",
         **options: Any,
     ) -> None:
         """Start it.
 
         files: (path, content) put into it before its first process starts. volumes: name or host path to
         (path inside, "ro" or "rw"). ports: container ports published on a port of 127.0.0.1 that the engine
-        picks. options: passed to the docker SDK.
+        picks. name: a `unique_name`, where others are told of it before. options: passed to the docker SDK.
         """
         self.client = client
-        self.name = unique_name(kind)
+        self.name = name or unique_name(kind)
         self.image = image
         self._addresses: dict[int, tuple[str, int]] = {}
         box = Box(image, files).with_name(self.name)

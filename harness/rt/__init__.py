@@ -20,7 +20,8 @@ from docker import DockerClient
 
 from harness.common import cache
 from harness.common.waits import Retry, wait_until
-from harness.database import NAME, USER, Database
+from harness.database import NAME, USER
+from harness.database.address import Reachable
 from harness.engine.commands import Done
 from harness.engine.containers import Container
 from harness.releases import VERSION, Release, parse
@@ -122,7 +123,7 @@ class Rt:
     """
 
     def __init__(
-        self, client: DockerClient, release: Release | str, image: str, database: Database | None, *,
+        self, client: DockerClient, release: Release | str, image: str, database: Reachable | None, *,
         configuration: Configuration | None = None, serve: bool = False, healthcheck_password: str = "",
         environment: Mapping[str, str] | None = None, files: Iterable[tuple[str, bytes]] = (), **options: Any,
     ) -> None:  # fmt: skip

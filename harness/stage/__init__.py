@@ -59,6 +59,7 @@ class Stage:
         self._copies = Copies(lifecycle, self._shown, preparation)
         self.sides = Sides(self._copies, choice, self.refusal)
         self.old_side = OldSide(self.sides)
+        self._begun: list[Future[None]] = []
         self._once = Once()
 
     # Whether the upgrade may be run at all.
@@ -178,19 +179,34 @@ class Stage:
 
         What goes wrong here shows again when a test asks for it.
         """
-        with self._shown.phase("both sides"):
-            # RT is loaded where it will be asked most, while the machine is waiting for other things.
-            self.at_once(lambda: self.sides.new().warm_up(), self.sides.fresh_schema)
-            self.at_once(self.recognised)
+        self.at_once(self._both_sides)
         # Each has a copy of its own, so neither preflight nor the old side's copy need keep the upgrade waiting.
         self.at_once(self.sides.run, self.preflight)
         with self._shown.phase("checks"):
             reading = (self.rows, self.integrity, self.sides.site, self.schema, self.history, self.ran)
             self.at_once(*reading, self.meaning, self.application)
 
+    def begin(self) -> None:
+        """Begin with what `conduct` needs first, in the background: for who is busy until then."""
+        pool = ThreadPoolExecutor(1)
+        self._begun.append(pool.submit(self._both_sides))
+        pool.shutdown(wait=False)
+
+    def _both_sides(self) -> None:
+        def make() -> None:
+            with self._shown.phase("both sides"):
+                # RT is loaded where it will be asked most, while the machine is waiting for other things.
+                self.at_once(self.sides.untouched, lambda: self.sides.new().warm_up(), self.sides.fresh_schema)
+                self.at_once(self.recognised)
+
+        self._once("both sides", make)
+
     def at_once(self, *makers: Callable[[], object]) -> None:
         """Make several of its things at the same time. What goes wrong shows when one of them is asked for."""
-        parallel.at_once(makers, stop=lambda: leftovers.halt_own(self.sides.lifecycle.client))
+        parallel.at_once(makers, self._stop)
+
+    def _stop(self) -> None:
+        leftovers.halt_own(self.sides.lifecycle.client)
 
     def facts(self) -> dict[str, Any]:
         """Return what a report shows beside the checks."""
@@ -202,7 +218,11 @@ class Stage:
         }
 
     def close(self) -> None:
-        """Remove the containers and the copies."""
+        """Remove the containers and the copies, once."""
+        self._once("close", self._close)
+
+    def _close(self) -> None:
+        parallel.end(self._begun, self._stop)
         self._copies.close()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from harness.common import cache, redact
 from harness.database import Database, keeping, liveness
+from harness.database.address import Reachable
 from harness.database.baseline import Baseline
 from harness.database.keeping import LeftBehind
 from harness.dump import Dump
@@ -52,10 +53,10 @@ class Copies:
         # What is known of the dump itself is not true of its copies.
         return replace(baseline, key=cache.digest(baseline.key, *first.parts))
 
-    def copy(self, title: str, baseline: Baseline) -> Database:
-        """Return a copy, which is there until `close`. title: of the step that is shown."""
+    def copy(self, title: str, baseline: Baseline, *, name: str = "") -> Database:
+        """Return a copy, which is there until `close`. title: of the step that is shown. name: see `Container`."""
         with self.shown.step(title):
-            database = self.lifecycle.baselines.clone(baseline)
+            database = self.lifecycle.baselines.clone(baseline, name=name)
         self._databases.append(database)
         self._prepare(database)
         return database
@@ -71,7 +72,7 @@ class Copies:
         if self._preparation and not self._preparation.kept:
             self._preparation.work(database)
 
-    def tools(self, version: str, database: Database, lifecycle: Lifecycle) -> Rt:
+    def tools(self, version: str, database: Reachable, lifecycle: Lifecycle) -> Rt:
         """Return tools of a release on a copy."""
         self._tools.append(tools := lifecycle.tools(version, database))
         return tools

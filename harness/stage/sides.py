@@ -12,10 +12,12 @@ from harness import upgrade
 from harness.common import cache, redact
 from harness.common.once import Once
 from harness.database import Database, schema
+from harness.database.address import Address
 from harness.database.baseline import Baseline
 from harness.database.keeping import LeftBehind
 from harness.database.schema import Schema
 from harness.dump.choice import Choice
+from harness.engine.containers import unique_name
 from harness.errors import RefusedError
 from harness.rt import Rt
 from harness.stage import visitor
@@ -79,12 +81,27 @@ class Sides:
 
     def untouched(self) -> Database:
         """The copy that will be upgraded, as long as it is not."""
-        return self._once("untouched", lambda: self.copies.copy("copy for the new side", self.baseline()))
+        name = self._place().host
+        return self._once(
+            "untouched", lambda: self.copies.copy("copy for the new side", self.baseline(), name=name)
+        )
+
+    def _place(self) -> Address:
+        """Where that copy is, or will be."""
+        return self._once("place", lambda: Address(unique_name("database"), self.baseline().credentials))
 
     def new(self) -> Rt:
         """Tools of the target on the copy that is, or will be, upgraded."""
         lifecycle = self.lifecycle.new_side
-        return self._once("new", lambda: self.copies.tools(self.pair.target, self.untouched(), lifecycle))
+
+        def start() -> Rt:
+            if lifecycle.configuration.files:  # it is asked at once whether it leads to this copy
+                return self.copies.tools(self.pair.target, self.untouched(), lifecycle)
+            made = self.copies.tools(self.pair.target, self._place(), lifecycle)
+            self.untouched()  # both have started meanwhile where somebody else has asked for it before
+            return made
+
+        return self._once("new", start)
 
     def run(self) -> UpgradeRun:
         """The upgrade, carried out. Raises RefusedError where it must not be."""

@@ -13,6 +13,7 @@ from harness import leftovers, upgrade
 from harness.common import cache
 from harness.common.notify import Notify, quiet
 from harness.database import Database
+from harness.database.address import Reachable
 from harness.database.baseline import PRIVATE, Baseline, Baselines
 from harness.database.copying import Room
 from harness.dump import Dump
@@ -123,16 +124,17 @@ class Lifecycle:
         missing = int(not self.baselines.has(dump, server(name), self.server_image(name)))
         return Room(missing + COPIES_WITH_ANOTHER, missing)
 
-    def tools(self, version: str, database: Database | None, **options: object) -> Rt:
+    def tools(self, version: str, database: Reachable | None, **options: object) -> Rt:
         """Return an idle container of a release, connected to a database. The caller removes it.
 
-        Raises UsageError where the site's configuration leads its code to another database.
+        database: where the site has a configuration of its own, one that answers. Raises UsageError where that
+        configuration leads its code to another database.
         """
         options.setdefault("configuration", self.configuration)
         made = Rt(self.client, version, self.rt_image(version), database, **options)  # type: ignore[arg-type]
         configuration = options["configuration"]
         own = isinstance(configuration, Configuration) and bool(configuration.files)
-        if database is not None and own and version not in self._own:
+        if isinstance(database, Database) and own and version not in self._own:
             try:
                 _need_own_server(made, database)
             except BaseException:

@@ -16,7 +16,8 @@ from docker.errors import ImageNotFound
 from fixtures import gate as program
 from fixtures import gate_command
 from harness.common import owner
-from harness.database import Credentials, Database
+from harness.database import Database
+from harness.database.address import Credentials
 from harness.dump.choice import DEFAULT_SERVER, DEFAULT_TARGET
 from harness.errors import UsageError
 from harness.images import ImageBuildError, Images

@@ -52,7 +52,7 @@ def asked(pytester: pytest.Pytester, body: str, fixtures: str = "hand_in") -> tu
     )
     pytester.makepyfile(test_it=text)
     made, logs = Outcome(expected=(CLEAN.check,)), dict[str, str]()
-    plugin = OutcomePlugin(made, Progress(io.StringIO()), logs, {}, lambda _: False)
+    plugin = OutcomePlugin(made, Progress(io.StringIO()), logs, {})
     pytester.inline_run("-o", "markers=gate", plugins=[plugin])
     return made, logs
 

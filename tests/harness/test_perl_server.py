@@ -82,7 +82,7 @@ def test_a_tool_reads_what_it_is_told(tools: Rt, size: int) -> None:
 
 
 def test_what_is_frozen_is_thawed_in_either(tools: Rt, lifecycle: Lifecycle) -> None:
-    """The same values by a process that has RT loaded as by one of its own, also of damaged content and of much."""
+    """The same values by a process that has RT loaded as by its own, also of damaged content and of much."""
     freeze = (
         "use Storable 'nfreeze'; use MIME::Base64; print encode_base64(nfreeze({1 => [undef, 2, chr 228]}), '')"
     )

@@ -114,7 +114,7 @@ def test_the_gate_says_so_before_anything_is_started(
 def test_a_reservation_makes_a_good_deploy_not_proven() -> None:
     """The report stays, and the reason stands where what was not checked stands, in its own words."""
     outcome = Outcome()
-    plugin = OutcomePlugin(outcome, Progress(io.StringIO(), Step("gate")), {}, {}, lambda _: False)
+    plugin = OutcomePlugin(outcome, Progress(io.StringIO(), Step("gate")), {}, {})
     said = scratch.place(None, FILE, NAMED).reservation()
     good = Report("marathon-deploy", "?", looked_at=2)
     plugin.pytest_runtest_logreport(

@@ -34,8 +34,12 @@ require RT::CurrentUser;
 RT::InitClasses();
 require RT::I18N;
 require RT::Lifecycle;
-# What RT::Init loads besides, as far as a release and a site have it.
-for my $module (qw(DBD::mysql Log::Dispatch::Screen IPC::Run HTML::FormatText::W3m RT::Lifecycle::Ticket)) {
+# What RT::Init loads besides, and what most programs do, as far as a release and a site have it.
+for my $module (
+    qw(DBD::mysql Log::Dispatch::Screen IPC::Run HTML::FormatText::W3m GD GraphViz RT::Lifecycle::Ticket
+    RT::Lifecycle::Asset RT::Authen::ExternalAuth RT::Interface::Email::Action::Defaults RT::Action::SendEmail)
+    )
+{
     local $@;
     eval "require $module";
 }

@@ -24,7 +24,7 @@ CHECKS = {"preflight", "run", "history", "schema", "rows", "integrity", "meaning
 FILES = {"verdict.txt", "report.json", "junit.xml", "report.html", "logs"}
 PROMPT = 30.0
 """Seconds; two or three on a quiet machine. What is interrupted would take an hour."""
-UPGRADE, CHECK = "upgrade to 5.0.3 ...", "  meaning ..."
+UPGRADE, CHECK, COPY = "upgrade to 5.0.3 ...", "  meaning ...", "copy for the new side ..."
 HELD = {
     UPGRADE: "sleep 3600 if $0 =~ /rt-setup-database/; 1;",
     CHECK: "sleep 3600 if $0 =~ /rt-validator/ && $RT::VERSION =~ /^5/; 1;",
@@ -112,3 +112,17 @@ def test_it_ends_at_once_when_it_is_told_to(
     databases = [path.read_text(encoding="utf-8") for path in (folder / "logs").glob("*-database-*")]
     assert all("ready for connections" in text for text in databases)
     assert len(databases) > 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_while_it_begins(engine: DockerClient, tmp_path: Path, number: signal.Signals) -> None:
+    """Copies are started in the background by then, and nobody has asked for them yet."""
+    with running([sys.executable, "-m", "fixtures.gate"], tmp_path) as process:
+        assert process.stderr
+        assert any(COPY in line for line in process.stderr)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=120)
+        left = things_of(engine, process.pid)
+    assert (process.returncode, left) == (Verdict.NOT_PROVEN.exit_code, []), out + err
+    assert "The run was interrupted." in out
+    assert "Traceback" not in out + err

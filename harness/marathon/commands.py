@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.common.arguments import Parser
 from harness.images.named import reservation
 from harness.marathon import in_image, replacing
+from harness.marathon.claim import need_unclaimed
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import deadline_of, soak_of
 from harness.marathon.definition import PULL_ALLOWANCE, App, image_of, load, mapping, text
@@ -109,7 +110,9 @@ def run_replace(options: argparse.Namespace) -> int:
 
     def replace(deployer: Deployer, definition: App, decision: Decision, version: str) -> Report:
         database = replacing.steps(options, image_of(definition))
-        return replace_all(deployer, definition, decision, database, decided_on=version)
+        return replace_all(
+            deployer, definition, decision, database, decided_on=version, run=replacing.RUN, ended=options.ended
+        )
 
     underway = Underway()
     return told_when_interrupted(
@@ -142,6 +145,7 @@ def _carry_out(
         need_alone(definition, client.apps(), options.beside)
         if options.what == "replace":
             replacing.need_running(options, live)
+            need_unclaimed(absolute(definition), live, options.ended)
         decision = _decided(options, running, definition)
         print(f"{options.what} {decision}", flush=True)
         missing = _asked_of_image(options, running, definition)

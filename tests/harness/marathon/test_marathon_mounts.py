@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.marathon.definition import load, secrets_of
+from harness.marathon.definition import load
+from harness.marathon.mounts import secrets_of
 from harness.marathon.rolling import decide, decide_among
 from harness.releases import ROOT
 from harness.rt import SECRETS

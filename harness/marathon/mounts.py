@@ -1,0 +1,102 @@
+"""What is mounted into an instance and where from, in every spelling that Marathon and docker take.
+
+A volume of the definition and a parameter of docker come to the same, a slash more or less changes nothing, and a
+file is there as well where one of the folders above it is mounted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from posixpath import normpath
+from typing import Any, NamedTuple
+
+from harness.marathon.definition import App, items, mapping, text
+from harness.rt import SECRETS
+
+
+class Mount(NamedTuple):
+    """A path in the container, and what of the host is there: a folder, a file, a volume's name, "" for none."""
+
+    target: str
+    source: str
+
+
+def mounts_of(app: App) -> dict[str, str]:
+    """What is mounted where, by path in the container, as volumes or by parameters of docker; "" for no folder."""
+    container = mapping(app.get("container"))
+    volumes = map(_by_volume, items(container.get("volumes")))
+    parameters = map(_by_parameter, items(mapping(container.get("docker")).get("parameters")))
+    return {one.target: one.source for one in (*volumes, *parameters) if one is not None}
+
+
+def source_of(app: App, path: str) -> str:
+    """Return what of the host is at a path in the container, by the nearest mount at or above it, or ""."""
+    mounts = mounts_of(app)
+    nearest = max((target for target in mounts if _covers(target, path)), key=len, default="")
+    source, rest = mounts.get(nearest, ""), path[len(nearest.rstrip("/")) :]
+    return f"{source.rstrip('/')}{rest}" if source else ""
+
+
+def put_mount(app: dict[str, Any], path: str, folder: str) -> None:
+    """Mount a folder of the host at a path, read-only, in the place of whatever is mounted there, below or above.
+
+    Also in that of all which another container lends (--volumes-from), for nobody knows where.
+    """
+    container = app["container"]
+    docker = container.get("docker")
+    if isinstance(docker, dict) and "parameters" in docker:
+        docker["parameters"] = [
+            one for one in items(docker["parameters"])
+            if not _meets(_by_parameter(one), path) and _key(mapping(one)) != "volumes-from"
+        ]  # fmt: skip
+    kept = [one for one in items(container.get("volumes")) if not _meets(_by_volume(one), path)]
+    container["volumes"] = [*kept, {"containerPath": path, "hostPath": folder, "mode": "RO"}]
+
+
+def secrets_of(app: App) -> str:
+    """Return the folder of the host in which an instance finds how to reach its database; "" for none.
+
+    Another folder is another database until proven. What changes inside of one folder cannot be seen from here.
+    """
+    return mounts_of(app).get(SECRETS, "")
+
+
+def clean(path: str) -> str:
+    """Return an absolute path as it is said shortest; anything else, such as a volume's name, as it is."""
+    return normpath(f"/{path.strip('/')}") if path.startswith("/") else path
+
+
+def _by_volume(one: object) -> Mount | None:
+    volume = mapping(one)
+    target = text(volume.get("containerPath"))
+    return Mount(clean(f"/{target}"), clean(text(volume.get("hostPath")))) if target else None
+
+
+def _by_parameter(one: object) -> Mount | None:
+    """Read a parameter of docker that mounts something: -v SOURCE:TARGET:..., --mount target=..., --tmpfs ..."""
+    parameter = mapping(one)
+    key, value = _key(parameter), text(parameter.get("value"))
+    target = source = ""
+    if key in ("volume", "v"):
+        source, _, rest = value.partition(":")
+        target, source = rest.partition(":")[0] or source, source if rest else ""
+    if key in ("mount", "tmpfs"):
+        # Docker reads a line of CSV, whose parts may be quoted, and takes their names in any case.
+        parts = (part.strip().strip('"').partition("=") for part in value.split(","))
+        said = {name.lower(): word for name, _, word in parts}
+        inside = next((said[name] for name in ("target", "destination", "dst") if name in said), "")
+        target, source = inside or value.partition(":")[0], said.get("source", said.get("src", ""))
+    return Mount(clean(f"/{target}"), clean(source)) if target else None
+
+
+def _key(parameter: Mapping[str, Any]) -> str:
+    return text(parameter.get("key")).strip("-")
+
+
+def _covers(target: str, path: str) -> bool:
+    """Whether a mount at one path brings what is at another, for it is the same or above it."""
+    return f"{path}/".startswith(f"{target.rstrip('/')}/")
+
+
+def _meets(mount: Mount | None, path: str) -> bool:
+    return mount is not None and (_covers(mount.target, path) or _covers(path, mount.target))

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 from harness.marathon.definition import App, items, mapping, text
 from harness.rt import SECRETS
 
+TO_DATABASE = "rt-db"
+"""The file among the secrets that says where the database is."""
+
 
 class Mount(NamedTuple):
     """A path in the container, and what of the host is there: a folder, a file, a volume's name, "" for none."""
@@ -24,7 +27,8 @@ class Mount(NamedTuple):
 def mounts_of(app: App) -> dict[str, str]:
     """What is mounted where, by path in the container, as volumes or by parameters of docker; "" for no folder."""
     container = mapping(app.get("container"))
-    volumes = map(_by_volume, items(container.get("volumes")))
+    secrets = mapping(app.get("secrets"))
+    volumes = (_by_volume(one, secrets) for one in items(container.get("volumes")))
     parameters = map(_by_parameter, items(mapping(container.get("docker")).get("parameters")))
     return {one.target: one.source for one in (*volumes, *parameters) if one is not None}
 
@@ -54,11 +58,12 @@ def put_mount(app: dict[str, Any], path: str, folder: str) -> None:
 
 
 def secrets_of(app: App) -> str:
-    """Return the folder of the host in which an instance finds how to reach its database; "" for none.
+    """Return the file of the host in which an instance finds how to reach its database; "" for none.
 
-    Another folder is another database until proven. What changes inside of one folder cannot be seen from here.
+    Whether that file is mounted, its folder or one above is all the same. Another file is another database until
+    proven. What changes inside of one, or in a folder that is none of the host's, cannot be seen from here.
     """
-    return mounts_of(app).get(SECRETS, "")
+    return source_of(app, f"{SECRETS}/{TO_DATABASE}")
 
 
 def clean(path: str) -> str:
@@ -66,10 +71,14 @@ def clean(path: str) -> str:
     return normpath(f"/{path.strip('/')}") if path.startswith("/") else path
 
 
-def _by_volume(one: object) -> Mount | None:
+def _by_volume(one: object, known: Mapping[str, Any] | None = None) -> Mount | None:
+    """Read a volume. known: the secrets of the app, which say where one that is mounted comes from."""
     volume = mapping(one)
-    target = text(volume.get("containerPath"))
-    return Mount(clean(f"/{target}"), clean(text(volume.get("hostPath")))) if target else None
+    target, external, secret = (volume.get(key) for key in ("containerPath", "external", "secret"))
+    source = text(volume.get("hostPath")) or text(mapping(external).get("name"))
+    if not source and text(secret):
+        source = text(mapping((known or {}).get(text(secret))).get("source"), text(secret))
+    return Mount(clean(f"/{text(target)}"), clean(source)) if text(target) else None
 
 
 def _by_parameter(one: object) -> Mount | None:

@@ -20,7 +20,7 @@ from harness.common import owner
 from harness.errors import UsageError
 from harness.marathon.client import Marathon
 from harness.marathon.definition import App, items, mapping
-from harness.marathon.mounts import clean, mounts_of, put_mount, source_of
+from harness.marathon.mounts import TO_DATABASE, clean, mounts_of, put_mount, source_of
 from harness.rt import SECRETS
 
 STAND_IN = "stand-in"
@@ -107,7 +107,7 @@ def definition(app: App, *, image: str, secrets: str, name: str = "rt") -> dict[
 
 def _taken(app: App) -> set[str]:
     """Return what a definition mounts, and the folders that its secrets come from, however they are mounted."""
-    files = (source_of(app, f"{SECRETS}/{name}") for name in ("rt-db", "healthcheck.passwd"))
+    files = (source_of(app, f"{SECRETS}/{name}") for name in (TO_DATABASE, "healthcheck.passwd"))
     return {*mounts_of(app).values(), source_of(app, SECRETS), *map(posixpath.dirname, files)} - {""}
 
 

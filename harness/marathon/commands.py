@@ -70,6 +70,10 @@ def _about_a_deploy(parser: argparse.ArgumentParser) -> None:
         "--beside", action="append", default=[], metavar="ID",
         help="an app that may run on the same database; any other one that does is refused",
     )  # fmt: skip
+    parser.add_argument(
+        "--unseen-before", action="store_true",
+        help="begin although no instance that runs now can be reached from this machine",
+    )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="only say how it would be deployed")
 
 
@@ -130,7 +134,8 @@ def _carry_out(
         container["docker"] = mapping(container.get("docker")) | {"image": options.image}
         definition["container"] = container
     with Marathon.from_environment() as client:
-        deployer = Deployer(client, pace=Pace(pull=options.pull, soak=options.soak), underway=underway)
+        pace = Pace(pull=options.pull, soak=options.soak)
+        deployer = Deployer(client, pace=pace, underway=underway, unseen_before=options.unseen_before)
         dialect = options.dialect or dialect_of(text(client.info().get("version")))
         named = text(definition.get("id")).strip("/")  # that there must be one is for lint to say
         now = client.find_app(absolute(definition)) if named else None

@@ -20,6 +20,7 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.errors import RejectedError
 from harness.marathon.follow import CHECK, REPAIR, SERVED_AT_ALL
 from harness.marathon.model import AppState
+from harness.marathon.reach import UnseenError, need_reached
 from harness.marathon.rolling import Decision, RollingRefusedError, require_unchanged
 from harness.marathon.stopping import end_and_stop, stop
 from harness.marathon.wayback import absolute
@@ -92,6 +93,7 @@ def replace_all(
     report = Report(CHECK, question, unit="instances", repair=REPAIR)
     report.facts |= {"phase": "stop", "decision": str(decision)}
     started = time.monotonic()
+    need_reached(deployer, before)
     try:
         claim = _stopped(deployer, definition, before, run or secrets.token_hex(4))
     except RejectedError as error:  # the database was not touched, and what ran was started again
@@ -142,6 +144,8 @@ def _start(
         live = deployer.deploy(definition, first, undo=False, decided_on=claim.version)
     except (SomebodyStartedError, RollingRefusedError) as error:
         raise told_of(error, MET) from None
+    except UnseenError:  # it says itself what became of the instances
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left without this word
         raise told_of(sentence_of(error), UNSURE) from None
     report.findings += live.findings

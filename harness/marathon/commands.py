@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.common.arguments import Parser
 from harness.images.named import reservation
 from harness.marathon import in_image, replacing
+from harness.marathon.claim import need_unclaimed
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import deadline_of, soak_of
 from harness.marathon.definition import PULL_ALLOWANCE, App, image_of, load, mapping, text
@@ -69,6 +70,10 @@ def _about_a_deploy(parser: argparse.ArgumentParser) -> None:
         "--beside", action="append", default=[], metavar="ID",
         help="an app that may run on the same database; any other one that does is refused",
     )  # fmt: skip
+    parser.add_argument(
+        "--unseen-before", action="store_true",
+        help="begin although no instance that runs now can be reached from this machine",
+    )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="only say how it would be deployed")
 
 
@@ -109,7 +114,9 @@ def run_replace(options: argparse.Namespace) -> int:
 
     def replace(deployer: Deployer, definition: App, decision: Decision, version: str) -> Report:
         database = replacing.steps(options, image_of(definition))
-        return replace_all(deployer, definition, decision, database, decided_on=version)
+        return replace_all(
+            deployer, definition, decision, database, decided_on=version, run=replacing.RUN, ended=options.ended
+        )
 
     underway = Underway()
     return told_when_interrupted(
@@ -127,7 +134,8 @@ def _carry_out(
         container["docker"] = mapping(container.get("docker")) | {"image": options.image}
         definition["container"] = container
     with Marathon.from_environment() as client:
-        deployer = Deployer(client, pace=Pace(pull=options.pull, soak=options.soak), underway=underway)
+        pace = Pace(pull=options.pull, soak=options.soak)
+        deployer = Deployer(client, pace=pace, underway=underway, unseen_before=options.unseen_before)
         dialect = options.dialect or dialect_of(text(client.info().get("version")))
         named = text(definition.get("id")).strip("/")  # that there must be one is for lint to say
         now = client.find_app(absolute(definition)) if named else None
@@ -142,6 +150,7 @@ def _carry_out(
         need_alone(definition, client.apps(), options.beside)
         if options.what == "replace":
             replacing.need_running(options, live)
+            need_unclaimed(absolute(definition), live, options.ended)
         decision = _decided(options, running, definition)
         print(f"{options.what} {decision}", flush=True)
         missing = _asked_of_image(options, running, definition)

@@ -11,11 +11,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from posixpath import normpath
 from typing import Any
 
 from harness.errors import UsageError
-from harness.rt import SECRETS
 
 App = Mapping[str, Any]
 """An app definition as JSON: what is POSTed to /v2/apps or read back from it."""
@@ -177,31 +175,6 @@ def commands(app: App) -> Iterator[str]:
     for check in health_checks(app):
         if check.protocol == "COMMAND" and check.command:
             yield check.command
-
-
-def mounts_of(app: App) -> dict[str, str]:
-    """What is mounted where, by path in the container, as volumes or by parameters of docker; "" for no folder."""
-    container = mapping(app.get("container"))
-    found = {text(one.get("containerPath")): text(one.get("hostPath"))
-             for one in map(mapping, items(container.get("volumes")))}  # fmt: skip
-    for one in map(mapping, items(mapping(container.get("docker")).get("parameters"))):
-        key, value = text(one.get("key")).strip("-"), text(one.get("value"))
-        if key in ("volume", "v"):
-            source, _, rest = value.partition(":")
-            found[rest.partition(":")[0] or source] = source if rest else ""
-        if key in ("mount", "tmpfs"):
-            said = dict(part.partition("=")[::2] for part in value.split(","))
-            inside = next((said[name] for name in ("target", "destination", "dst") if name in said), "")
-            found[inside or value.partition(":")[0]] = said.get("source", said.get("src", ""))
-    return {normpath(f"/{path.strip('/')}"): folder.rstrip("/") for path, folder in found.items() if path}
-
-
-def secrets_of(app: App) -> str:
-    """Return the folder of the host in which an instance finds how to reach its database; "" for none.
-
-    Another folder is another database until proven. What changes inside of one folder cannot be seen from here.
-    """
-    return mounts_of(app).get(SECRETS, "")
 
 
 def single_instance(app: App) -> bool:

@@ -22,6 +22,7 @@ from harness.marathon.follow import CHECK, REPAIR, facts_of
 from harness.marathon.interrupted import Phase
 from harness.marathon.live_rule import Wanted
 from harness.marathon.model import AppState, Change
+from harness.marathon.reach import need_reached, unseen
 from harness.marathon.rolling import (
     Decision,
     RollingRefusedError,
@@ -34,6 +35,7 @@ from harness.marathon.wayback import LIVE_AGAIN, WayBack, absolute, unwatched
 from harness.verdict import Report
 
 QUESTION = "Does every instance serve the wanted release?"
+LEFT = "they are left as they are: Marathon calls each of them healthy, and nobody else has asked them"
 NOT_TAKEN = "whether Marathon took the change is not known: look at the app and its deployments"
 
 
@@ -53,7 +55,8 @@ class Deployer(WayBack):
 
         `decision` comes from `rolling.decide` with the steps of both images; without it the labels decide.
         decided_on: the app's version then ("" for none); images may be pulled for minutes, and people deploy.
-        Raises RollingRefusedError, AppLockedError (never forced), and what the client raises.
+        Raises RollingRefusedError, AppLockedError (never forced), UnseenError (nothing is taken back), and what
+        the client raises.
         """
         app_id = absolute(definition)
         before = self.client.find_app(app_id)
@@ -65,6 +68,7 @@ class Deployer(WayBack):
                 f"Instances of {app_id} run where none were to run: new ones would meet them on the database.",
                 repair="see who started them (an autoscaler, a colleague); decide anew when that is settled",
             )
+        need_reached(self, before)
         # The whole definition, or a check that was taken out of it would live on.
         report = self._changed(
             definition, lambda: self.client.put(app_id, definition, whole=True), before, undo=undo
@@ -159,6 +163,8 @@ class Deployer(WayBack):
         if state is State.GOOD:
             report.looked_at = wanted.instances
             self.underway.enter(Phase.PROVEN, wanted.app_id)
+        elif unknown := unseen(watch, definition):
+            raise told_of(unknown, LEFT)
         else:
             report.findings.append(self.finding(watch))
         return wanted

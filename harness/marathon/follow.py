@@ -67,13 +67,15 @@ class Pace:
 class Follower:
     """Follows deployments on one Marathon. `probe_for` makes the probe that fits a definition.
 
-    underway: kept up to date with what goes on by itself, for whoever is interrupted.
+    underway: kept up to date with what goes on by itself, for whoever is interrupted. unseen_before: that what
+    runs before a deploy is out of this machine's reach is known, and no reason not to begin.
     """
 
     client: Marathon
     probe_for: ProbeFor = rt_probe
     pace: Pace = field(default_factory=Pace)
     underway: Underway = field(default_factory=Underway)
+    unseen_before: bool = False
 
     def watch(self, wanted: Wanted, definition: App, running: int) -> Watch:
         """Make a watch with the times of a definition that replaces `running` tasks."""

@@ -10,10 +10,11 @@ import re
 from collections.abc import Collection, Iterable
 
 from harness.errors import UsageError
-from harness.marathon.definition import App, health_checks, labels_of, secrets_of
+from harness.marathon.definition import App, health_checks, labels_of
 from harness.marathon.lint import lint
 from harness.marathon.lint.catalogue import LintFinding
 from harness.marathon.model import AppState
+from harness.marathon.mounts import secrets_of
 from harness.marathon.wayback import absolute
 
 DEFAULT_DIALECT = "1.6"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from harness.marathon.definition import HTTP_LIKE, App, health_checks, items, labels_of, mapping, text
 from harness.marathon.networking import ports_of
@@ -23,12 +23,16 @@ LARGEST_BODY = 1_000_000
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What one instance answered. `identity` is the release it says it is, "" when it did not say."""
+    """What one instance answered. `identity` is the release it says it is, "" when it did not say.
+
+    reached: whether anybody took the connection; a port where nobody does may as well be behind a firewall.
+    """
 
     good: bool
     where: str
     said: str
     identity: str = ""
+    reached: bool = True
 
 
 Probe = Callable[[str, int], ProbeResult]
@@ -74,7 +78,7 @@ class HttpProbe:
             if self.identity_path and status == self.status:
                 _, _, told = self._get(f"http://{host}:{port}{self.identity_path}")
         except (requests.RequestException, HTTPError) as error:
-            return ProbeResult(False, url, f"no answer ({type(error).__name__})")
+            return ProbeResult(False, url, f"no answer ({type(error).__name__})", reached=_connected(error))
         return self.judge(url, status, location, body, self.identity(told))
 
     def _get(self, url: str) -> tuple[int, str, str]:
@@ -103,6 +107,12 @@ class HttpProbe:
             named = f"release {identity}" if identity else "no release"
             return ProbeResult(False, url, f"it names {named} instead of {self.wanted}", identity)
         return ProbeResult(True, url, f"HTTP {status}" + (f", release {identity}" if identity else ""), identity)
+
+
+def _connected(error: Exception) -> bool:
+    """Whether somebody took the connection, and only then something went wrong."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return not isinstance(error, requests.ConnectTimeout) and not isinstance(cause, NewConnectionError)
 
 
 def serving_port(definition: App) -> int:

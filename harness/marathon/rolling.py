@@ -26,11 +26,10 @@ from harness.marathon.definition import (
     items,
     labels_of,
     mapping,
-    mounts_of,
-    secrets_of,
     text,
 )
 from harness.marathon.model import AppState
+from harness.marathon.mounts import mounts_of, secrets_of
 from harness.releases import VERSION, parse
 
 How = Literal["first", "rolling", "stop-all", "refused"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import os
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from typing import Any
 from harness.common import owner
 from harness.errors import UsageError
 from harness.marathon.client import Marathon
-from harness.marathon.definition import App, items, mapping, text
+from harness.marathon.definition import App, items, mapping
+from harness.marathon.mounts import TO_DATABASE, clean, mounts_of, put_mount, source_of
 from harness.rt import SECRETS
 
 STAND_IN = "stand-in"
@@ -64,7 +66,7 @@ def place(named: str | None, app: App, environment: Mapping[str, str] = os.envir
     Raises UsageError where a real Marathon is meant and the image or the secrets' folder are not, or not safely.
     """
     url = named or environment.get(URL) or STAND_IN
-    image, folder = environment.get(IMAGE, ""), environment.get(FOLDER, "").rstrip("/")
+    image, folder = environment.get(IMAGE, ""), clean(environment.get(FOLDER, ""))
     if url == STAND_IN:
         return Place(image=image)
     missing = [name for name, value in ((IMAGE, image), (FOLDER, folder)) if not value]
@@ -74,8 +76,7 @@ def place(named: str | None, app: App, environment: Mapping[str, str] = os.envir
             repair=f"{IMAGE}: an image that its agents can pull; {FOLDER}: a folder on the agents with rt-db and "
             f"healthcheck.passwd of a database that is not in production. Or --marathon-url {STAND_IN}",
         )
-    taken = [text(one.get("hostPath")).rstrip("/") for one in map(mapping, _volumes(app))]
-    if not folder.startswith("/") or folder in taken:
+    if not folder.startswith("/") or folder in _taken(app):
         raise UsageError(
             f"{FOLDER} must be an absolute path on the agents, and not the one that marathon.json names: "
             "instances of a scratch deploy would work on the production database.",
@@ -99,15 +100,15 @@ def definition(app: App, *, image: str, secrets: str, name: str = "rt") -> dict[
             port.pop("servicePort", None)
             port.pop("labels", None)
             port["hostPort"] = 0
-    for volume in _volumes(made):
-        if mapping(volume).get("containerPath") == SECRETS:
-            volume["hostPath"] = secrets
+    put_mount(made, SECRETS, secrets)
     made["env"] = {key: one for key, one in mapping(app.get("env")).items() if key != "RT_MAIL_COMMAND"}
     return made
 
 
-def _volumes(app: App) -> list[Any]:
-    return items(mapping(app.get("container")).get("volumes"))
+def _taken(app: App) -> set[str]:
+    """Return what a definition mounts, and the folders that its secrets come from, however they are mounted."""
+    files = (source_of(app, f"{SECRETS}/{name}") for name in (TO_DATABASE, "healthcheck.passwd"))
+    return {*mounts_of(app).values(), source_of(app, SECRETS), *map(posixpath.dirname, files)} - {""}
 
 
 def without_password(word: str) -> str:

@@ -7,16 +7,20 @@ new one has served there is no way back: the backup knows nothing of what people
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from harness.engine.faults import sentence_of
-from harness.errors import HarnessError, InfrastructureError, told_of
+from harness.errors import HarnessError, told_of
+from harness.marathon.claim import Claim, SomebodyStartedError, mark, need_ours, need_unclaimed, unmark
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
+from harness.marathon.errors import RejectedError
 from harness.marathon.follow import CHECK, REPAIR, SERVED_AT_ALL
 from harness.marathon.model import AppState
+from harness.marathon.reach import UnseenError, need_reached
 from harness.marathon.rolling import Decision, RollingRefusedError, require_unchanged
 from harness.marathon.stopping import end_and_stop, stop
 from harness.marathon.wayback import absolute
@@ -35,8 +39,9 @@ NOT_ENDED = (
     "the new release may still run on the upgraded database, and nothing was restored: stop it, then restore"
 )
 MET = (
-    "the old release was started again by somebody and runs on the upgraded database, and nothing was restored: "
-    "stop it and whoever starts it, see what it has written, then deploy the new release or restore"
+    "the old release was started again by somebody, or may have been: it runs or ran on the upgraded database, "
+    "and nothing was restored. Stop it and whoever starts it, see what it has written, then deploy the new one or "
+    "restore"
 )
 _BY_HAND = "see what runs, and only if nothing of the new release does, start the old one by its own definition"
 _RESTORE = "restore the backup by hand before anything is started"
@@ -66,29 +71,38 @@ def replace_all(
     database: DatabaseCommands,
     *,
     decided_on: str | None = None,
+    run: str = "",
+    ended: Collection[str] = (),
 ) -> Report:
     """Carry a deploy out that must not roll. Raises RollingRefusedError when not even this is right.
 
     decided_on: the app's version when it was decided ("" for none). A colleague who has stopped it since may be
     upgrading its database, and all that shows of that is an app at 0 instances: so another version is refused.
+    And so is the mark of another run that is not among `ended`. run: a word of this one's own, for its mark.
     A StepFailedError of the backup or upgrade becomes a finding; any other error of theirs is raised again,
     after the way back. The report's facts say how far it came ("phase": stop, backup, upgrade or start) and
     what was done about a failure ("then").
     """
     if decision.how == "refused":
         raise RollingRefusedError(f"This deploy is wrong in any manner: {'; '.join(decision.because)}.")
-    before = deployer.client.find_app(absolute(definition))
-    require_unchanged(absolute(definition), before, decided_on)
+    app_id = absolute(definition)
+    before = deployer.client.find_app(app_id)
+    require_unchanged(app_id, before, decided_on)
+    need_unclaimed(app_id, before.definition if before else None, ended)
     question = "Does every instance serve the wanted release on its schema?"
     report = Report(CHECK, question, unit="instances", repair=REPAIR)
     report.facts |= {"phase": "stop", "decision": str(decision)}
     started = time.monotonic()
-    if before is not None and (before.instances or before.tasks):
-        stop(deployer, before)
+    need_reached(deployer, before)
+    try:
+        claim = _stopped(deployer, definition, before, run or secrets.token_hex(4))
+    except RejectedError as error:  # the database was not touched, and what ran was started again
+        report.find(app_id, error.sentence, repair=error.repair, blocks=error.blocks)
+        return report
     try:
         report.facts["phase"] = "backup"
         database.backup()
-        _need_nobody(deployer, absolute(definition), "before the upgrade; it was not begun")
+        need_ours(deployer, claim, "before the upgrade; it was not begun")
         report.facts["phase"] = "upgrade"
         deployer.underway.database_upgraded = True
         database.upgrade()
@@ -99,42 +113,39 @@ def replace_all(
     except Exception as caught:  # noqa: BLE001 - whatever it is, the way back is to be gone
         failed = sentence_of(caught)
         touched = database if report.facts["phase"] == "upgrade" else None
-        _go_back(deployer, absolute(definition), before, touched, report)
+        _go_back(deployer, claim, before, touched, report)
         if not isinstance(failed, StepFailedError):
             found = [one.what for one in report.findings]
             raise told_of(failed, "\n".join([str(report.facts["then"]), *found])) from None
         what = f"The {report.facts['phase']} failed: {failed.sentence}"
-        report.find(absolute(definition), what, blocks=failed.blocks, repair=failed.repair)
+        report.find(app_id, what, blocks=failed.blocks, repair=failed.repair)
     else:
-        _start(deployer, definition, before, database, report)
+        _start(deployer, definition, before, database, claim=claim, report=report)
     report.seconds = time.monotonic() - started
     return report
 
 
-class SomebodyStartedError(InfrastructureError):
-    """Instances run that we had stopped: an autoscaler or a colleague is at work."""
-
-
-def _need_nobody(deployer: Deployer, app_id: str, when: str) -> None:
-    """Raise SomebodyStartedError where instances were started again: nothing must run on a database in change."""
-    app = deployer.look_at(app_id)
-    if app is not None and (app.instances or app.tasks):
-        raise SomebodyStartedError(
-            f"Somebody started {app_id} again {when}.",
-            repair="see who scales this app (an autoscaler, a colleague), and run it again when nobody does",
-        )
+def _stopped(deployer: Deployer, definition: App, before: AppState | None, run: str) -> Claim:
+    """Stop what runs and mark the app; one that is unknown is made, with no instance, to bear the mark."""
+    if before is not None and (before.instances or before.tasks):
+        return stop(deployer, before, run)
+    return mark(deployer, absolute(definition), run, before.version_text if before else "", definition)
 
 
 def _start(
-    deployer: Deployer, definition: App, before: AppState | None, database: DatabaseCommands, report: Report
-) -> None:
+    deployer: Deployer, definition: App, before: AppState | None, database: DatabaseCommands, *,
+    claim: Claim, report: Report,
+) -> None:  # fmt: skip
     """Start the new release. No undo by Marathon: the old release must not meet the upgraded database."""
     report.facts["phase"] = "start"
+    first = Decision("first", ("everything was stopped",))
     try:
-        _need_nobody(deployer, absolute(definition), "while the database was upgraded")
-        live = deployer.deploy(definition, Decision("first", ("everything was stopped",)), undo=False)
+        need_ours(deployer, claim, "while the database was upgraded")
+        live = deployer.deploy(definition, first, undo=False, decided_on=claim.version)
     except (SomebodyStartedError, RollingRefusedError) as error:
         raise told_of(error, MET) from None
+    except UnseenError:  # it says itself what became of the instances
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left without this word
         raise told_of(sentence_of(error), UNSURE) from None
     report.findings += live.findings
@@ -146,27 +157,28 @@ def _start(
         report.facts["then"] = SERVED
         return
     try:
-        served = end_and_stop(deployer, definition, str(live.facts.get("deployment", "")))
+        served, version = end_and_stop(deployer, definition, str(live.facts.get("deployment", "")))
+        if not served:
+            claim = mark(deployer, claim.app_id, claim.run, version)  # a restore is nobody else's time either
     except HarnessError as error:
         raise told_of(error, NOT_ENDED) from None
     if served:
         report.facts["then"] = SERVED if served == "runs" else SERVED_LATE
         return
-    _go_back(deployer, absolute(definition), before, database, report)
+    _go_back(deployer, claim, before, database, report)
 
 
 def _go_back(
-    deployer: Deployer, app_id: str, before: AppState | None, database: DatabaseCommands | None, report: Report
+    deployer: Deployer, claim: Claim, before: AppState | None, database: DatabaseCommands | None, report: Report
 ) -> None:
     """Restore if the database was touched, start the old release and prove it; or say that all stays stopped."""
-    if database is not None and not _restored(deployer, app_id, database.restore, report):
+    if database is not None and not _restored(deployer, claim, database.restore, report):
         return
     if before is None or before.instances == 0:
-        report.facts["then"] = "nothing ran before, so nothing was started"
+        report.facts["then"] = f"nothing ran before, so nothing was started{unmark(deployer, claim)}"
         return
     try:
-        if database is not None:
-            _need_nobody(deployer, before.id, "while the backup was restored")
+        need_ours(deployer, claim, "while the backup was restored" if database else "during the backup")
         change = deployer.put_back(before)
     except HarnessError as error:
         report.facts["then"] = "the old release was not started: see what runs, and start it"
@@ -187,18 +199,21 @@ def _go_back(
     report.findings += again.findings
 
 
-def _restored(deployer: Deployer, app_id: str, restore: DatabaseCommand | None, report: Report) -> bool:
+def _restored(deployer: Deployer, claim: Claim, restore: DatabaseCommand | None, report: Report) -> bool:
     """Bring the backup back, below nobody; say why where that was not done."""
     if restore is None:
         report.facts["then"] = "all instances stay stopped: the database was touched and there is no restore"
         return False
     try:
-        _need_nobody(deployer, app_id, "before the restore; it was not begun")
+        need_ours(deployer, claim, "before the restore; it was not begun")
         restore()
         deployer.underway.database_upgraded = False
     except SomebodyStartedError as error:
-        report.facts["then"] = "nothing was restored: instances run on the database that was touched; stop them"
-        report.find(app_id, error.sentence, repair=error.repair)
+        report.facts["then"] = (
+            "nothing was restored: somebody's instances run, or may have run, on the database that was touched; "
+            "stop them, and see what they have written"
+        )
+        report.find(claim.app_id, error.sentence, repair=error.repair)
     except Exception as caught:  # noqa: BLE001 - a restore that broke in any way was none
         failed = sentence_of(caught)
         report.facts["then"] = "all instances stay stopped: the restore failed as well"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from harness.common.waits import Retry, wait_until
 from harness.errors import HarnessError, InfrastructureError, told_of
+from harness.marathon.claim import Claim, mark, outrun
 from harness.marathon.definition import App, text
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
@@ -23,6 +24,13 @@ CERTAIN = {f"TASK_{state}" for state in
 """States of tasks that an agent still answers for, or whose end it has reported."""
 Served = Literal["", "runs", "stopped"]
 """Whether a release that was to be stopped had been healthy: then it runs yet, or was stopped too late to tell."""
+
+
+class Ended(NamedTuple):
+    """How a new release came to its end, and the app's version since ("" where nothing was stopped)."""
+
+    served: Served
+    version: str = ""
 
 
 class StopUnprovenError(InfrastructureError):
@@ -61,8 +69,11 @@ class LastWords:
             )
 
 
-def stop(deployer: Deployer, before: AppState) -> None:
-    """Stop what runs. Where that fails on the way, the old definition is put back: nothing was touched yet."""
+def stop(deployer: Deployer, before: AppState, run: str) -> Claim:
+    """Stop what runs, and mark the app with `run`, whose it is then.
+
+    Where that fails on the way, the old definition is put back: nothing was touched yet.
+    """
     words = LastWords(before.id)
     words.take(before.tasks)
     words.need_certain()
@@ -70,27 +81,26 @@ def stop(deployer: Deployer, before: AppState) -> None:
     try:
         with deployer.listen() as stream:
             change = begin_stop(deployer, before.id)
-            _need_own_stop(deployer, before.id, change)
+            version = _need_own_stop(deployer, before.id, change)
             limit = deployer.pace.stop or stop_limit(before.definition)
             wait_stopped(deployer, before.id, change, limit, stream)
+        return mark(deployer, before.id, run, version)
     except (AppLockedError, RollingRefusedError):
         raise  # somebody else is at work there, and what they have changed is not ours to take back
     except HarnessError as error:
         raise told_of(error, _started_again(deployer, before, change)) from None
 
 
-def _need_own_stop(deployer: Deployer, app_id: str, change: Change) -> None:
-    """Raise RollingRefusedError where it was not us who stopped the app: then somebody may be at its database.
+def _need_own_stop(deployer: Deployer, app_id: str, change: Change) -> str:
+    """Return the version of an app that was stopped. Raises RollingRefusedError where it was not us who did it.
 
-    A change that changes nothing is answered with a version that the app does not get.
+    Then somebody may be at its database. A change that changes nothing is answered with a version that the app
+    does not get.
     """
     now = deployer.look_at(app_id)
     if now is not None and change.version in (None, now.version):
-        return
-    raise RollingRefusedError(
-        f"Somebody else stopped or changed {app_id} at the same moment: its database may be in their hands.",
-        repair="find out who, and run it again when they are done; nothing was taken back",
-    )
+        return now.version_text
+    raise outrun(app_id)
 
 
 def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
@@ -169,7 +179,7 @@ def wait_stopped(
     return served
 
 
-def end_and_stop(deployer: Deployer, definition: App, deployment_id: str) -> Served:
+def end_and_stop(deployer: Deployer, definition: App, deployment_id: str) -> Ended:
     """Stop an app although our own deployment of it hangs: end that first, without Marathon's rollback.
 
     A task may have become healthy since the deployment was judged. So it is looked at once more before the stop,
@@ -181,17 +191,18 @@ def end_and_stop(deployer: Deployer, definition: App, deployment_id: str) -> Ser
             deployer.insist("The end of the deployment", lambda: client.cancel(deployment_id, force=True))
     app = deployer.look_at(app_id)
     if app is None:
-        return ""
+        return Ended("")
     if _served(app.tasks):
-        return "runs"
+        return Ended("runs")
     try:
         with deployer.listen() as stream:
             change = begin_stop(deployer, app_id, own=deployment_id)
+            version = _need_own_stop(deployer, app_id, change)
             limit = deployer.pace.stop or stop_limit(definition)
             served = wait_stopped(deployer, app_id, change, limit, stream)
     except AppNotFoundError:
-        return ""
-    return "stopped" if served else ""
+        return Ended("")
+    return Ended("stopped" if served else "", version)
 
 
 def _served(tasks: list[Task] | tuple[Task, ...]) -> bool:

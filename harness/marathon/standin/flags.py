@@ -57,7 +57,10 @@ def parameters(app: App) -> Arguments:
         else:
             raise LaunchError(f"Docker parameter '{key}' is not known to the stand-in")
     if "extra_hosts" in found:
-        found["extra_hosts"] = dict(entry.split(":", 1) for entry in found["extra_hosts"])
+        pairs = [entry.partition(":") for entry in found["extra_hosts"]]
+        if wrong := [entry for entry, colon, _ in pairs if not colon]:
+            raise LaunchError(f"Docker parameter 'add-host' names no address for {wrong[0]}: it is NAME:ADDRESS")
+        found["extra_hosts"] = {name: address for name, _, address in pairs}
     return found
 
 

@@ -122,8 +122,11 @@ class Scheduler:
     async def _start(self, task: Task) -> None:
         try:
             task.placed = await self.runner.launch(task.app, task.id, task.staged_at)
-        except LaunchError as error:
-            self.ended(task.id, FAILED, str(error))
+        except Exception as error:
+            # In whatever way a launch breaks, its task has ended: left as it is, it would be staging for ever.
+            if not isinstance(error, LaunchError):
+                log.exception("the launch of %s broke", task.id)
+            self.ended(task.id, FAILED, str(error) or type(error).__name__)
             return
         doomed = task.killing
         self._runs(task)

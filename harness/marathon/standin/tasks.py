@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from docker.models.containers import Container
 
 from harness.common import owner
 from harness.marathon.standin import flags
@@ -29,6 +28,8 @@ from harness.marathon.standin.task import FAILED, Placed, unique_part
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
 PORT_TAKEN = ("port is already allocated", "address already in use", "failed to bind")
+AWAY = (DockerException, OSError)
+"""What the SDK raises: its own errors, and those of requests, where the engine or its answer is away."""
 THREADS = 8
 """How many things the engine is asked for at once."""
 
@@ -69,6 +70,7 @@ class DockerRunner:
         self.cmd_image = cmd_image
         self._pool = ThreadPoolExecutor(THREADS, "engine")
         self._executions = Executions(client)
+        self._left: set[str] = set()
         self._follower: Follower | None = None
 
     async def _in_thread(self, work: Callable[[], Value]) -> Value:
@@ -87,7 +89,7 @@ class DockerRunner:
             await asyncio.sleep(0.05)
 
     def _runs(self, placed: Placed) -> bool:
-        with contextlib.suppress(NotFound):
+        with contextlib.suppress(*AWAY):
             return bool(self.client.containers.get(placed.container).status == "running")
         return False
 
@@ -106,28 +108,49 @@ class DockerRunner:
         return self.cmd_image
 
     def _launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+        """Create and start; what a launch that broke may have left is removed now, or before the next one."""
+        self._clear()
         for attempt in range(5):
             ports, inside = flags.host_ports(app, self.host)
             arguments = self.arguments(app, task_id, staged_at, ports, inside)
-            container = self._create(arguments)
             try:
-                container.start()
-            except APIError as error:
-                container.remove(force=True, v=True)
+                return self._started(arguments)
+            except ImageNotFound as error:
+                image = arguments["image"]
+                raise LaunchError(f"image {image} is not on this machine: {error.explanation}") from error
+            except AWAY as error:
+                # Also where only the answer was lost: then the container may run, and no task would be it.
+                self._discard(arguments["name"])
+                said = (error.explanation if isinstance(error, APIError) else "") or str(error)
                 if attempt < 4 and any(words in str(error) for words in PORT_TAKEN):
                     continue
-                raise LaunchError(error.explanation or str(error)) from error
-            container.reload()
-            return placed_of(container.attrs or {}, self.host)
+                raise LaunchError(said) from error
         raise LaunchError("no free port was found in five attempts")
 
-    def _create(self, arguments: dict[str, Any]) -> Container:
+    def _started(self, arguments: dict[str, Any]) -> Placed:
+        container = self.client.containers.create(**arguments)
+        container.start()
+        container.reload()
+        return placed_of(container.attrs or {}, self.host)
+
+    def _discard(self, container: str) -> bool:
+        """Remove a container with its anonymous volumes; keep in mind what the engine does not remove now."""
         try:
-            return self.client.containers.create(**arguments)
-        except ImageNotFound as error:
-            raise LaunchError(f"image {arguments['image']} is not on this machine: {error.explanation}") from error
-        except APIError as error:
-            raise LaunchError(error.explanation or str(error)) from error
+            self.client.api.remove_container(container, v=True, force=True)
+        except NotFound:
+            pass
+        except AWAY as error:
+            log.warning("container %s is left to be removed later: %s", container, error)
+            self._left.add(container)
+            return False
+        return True
+
+    def _clear(self) -> None:
+        """Remove what was left, as far as the engine does it."""
+        for container in list(self._left):
+            self._left.discard(container)
+            if not self._discard(container):
+                return
 
     def arguments(
         self, app: App, task_id: str, staged_at: float, ports: list[int], inside: list[int]
@@ -163,19 +186,14 @@ class DockerRunner:
         """Send a signal; a container that no longer runs is fine, and so is an engine that is away for a while."""
 
         def send() -> None:
-            with contextlib.suppress(DockerException, OSError):
+            with contextlib.suppress(*AWAY):
                 self.client.api.kill(placed.container, name)
 
         await self._in_thread(send)
 
     async def remove(self, placed: Placed) -> None:
-        """Remove an ended container with its anonymous volumes."""
-
-        def discard() -> None:
-            with contextlib.suppress(APIError):
-                self.client.api.remove_container(placed.container, v=True, force=True)
-
-        await self._in_thread(discard)
+        """Remove an ended container with its anonymous volumes, later where the engine is away."""
+        await self._in_thread(lambda: self._discard(placed.container))
 
     async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
         """Run `sh -c command` in the container."""
@@ -195,7 +213,7 @@ class DockerRunner:
                 state = self.client.api.inspect_container(placed.container)["State"]
             except NotFound:
                 return FAILED, "Container is gone"
-            except (DockerException, OSError):
+            except AWAY:
                 return None
             return None if state["Running"] else ending(int(state["ExitCode"]), bool(state["OOMKilled"]))
 
@@ -214,9 +232,10 @@ class DockerRunner:
         return await self._in_thread(find)
 
     async def close(self) -> None:
-        """Stop following the engine; containers stay as they are."""
+        """Stop following the engine; containers stay as they are, but for those that are nobody's."""
         if self._follower is not None:
             self._follower.close()
+        await self._in_thread(self._clear)
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._executions.close()
         self.client.close()

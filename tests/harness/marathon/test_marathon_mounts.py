@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.marathon.definition import load, secrets_of
+from harness.marathon.definition import load
+from harness.marathon.mounts import secrets_of
 from harness.marathon.rolling import decide, decide_among
 from harness.releases import ROOT
 from harness.rt import SECRETS
@@ -15,19 +16,35 @@ from harness.rt import SECRETS
 GOOD: dict[str, Any] = load(ROOT / "marathon.json")
 STEPS = ["4.4.5", "5.0.3"]
 OTHER = "/opt/share/docker/secrets/rt-2"
+ABOVE = SECRETS.rpartition("/")[0]
 
 
 def on(folder: str) -> dict[str, Any]:
     """The definition with its secrets from another folder of the host."""
-    return mounted({"containerPath": SECRETS, "hostPath": folder, "mode": "RO"})
+    return mounted(volume(SECRETS, folder))
 
 
-def mounted(*volumes: dict[str, str], **parameters: str) -> dict[str, Any]:
+def mounted(*volumes: dict[str, Any], **parameters: str) -> dict[str, Any]:
     """The definition with these volumes alone, and parameters for docker."""
     app = copy.deepcopy(GOOD)
     app["container"]["volumes"] = list(volumes)
     app["container"]["docker"]["parameters"] = [{"key": key, "value": value} for key, value in parameters.items()]
     return app
+
+
+def volume(inside: str, folder: str) -> dict[str, str]:
+    """A volume of a definition."""
+    return {"containerPath": inside, "hostPath": folder, "mode": "RO"}
+
+
+def external(name: str) -> dict[str, Any]:
+    """A volume that a storage system of the cluster brings, at the place of the secrets."""
+    return {"containerPath": SECRETS, "mode": "RO", "external": {"name": name, "provider": "dvdi"}}
+
+
+def secret(name: str) -> dict[str, Any]:
+    """A file that is a secret of DC/OS."""
+    return {"containerPath": f"{SECRETS}/rt-db", "secret": name}
 
 
 @pytest.mark.parametrize("steps", [STEPS, None], ids=["equal steps", "equal labels"])
@@ -49,15 +66,56 @@ def test_another_database_makes_no_downgrade_right() -> None:
 
 def test_the_same_folder_is_the_same_however_it_is_written() -> None:
     """A slash at the end is no other database, nor is a parameter of docker another kind of volume."""
-    here = secrets_of(GOOD)
+    here = GOOD["container"]["volumes"][0]["hostPath"]
+    above, name = here.rsplit("/", 1)
+    assert name == SECRETS.rpartition("/")[2], "the folder above holds it by the same name"
     for same in (
         on(f"{here}/"),
+        on(f"{above}//x/../{name}"),
         mounted(volume=f"{here}:{SECRETS}/:ro"),
         mounted(mount=f"type=bind,source={here},target={SECRETS},readonly"),
+        mounted(volume(ABOVE, above)),
+        mounted(volume(f"{SECRETS}/rt-db", f"{here}/rt-db"), volume(SECRETS, "/srv/passwords")),
+        mounted(volume("/opt/share", "/srv/empty"), v=f"{here}:{SECRETS}"),
     ):
-        assert secrets_of(same) == here
+        assert secrets_of(same) == f"{here}/rt-db"
         assert decide(GOOD, same, STEPS, STEPS).how == "rolling"
     assert decide(GOOD, mounted(v=f"{OTHER}:{SECRETS}"), STEPS, STEPS).how == "stop-all"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([volume(ABOVE, "/srv/a")], [volume(ABOVE, "/srv/b")]),
+        ([volume("/opt/share", "/srv/a")], [volume("/opt/share", "/srv/b")]),
+        ([volume(f"{SECRETS}/rt-db", "/srv/a/rt-db")], [volume(f"{SECRETS}/rt-db", "/srv/b/rt-db")]),
+        ([volume(SECRETS, "/srv/a")], [volume(SECRETS, "/srv/a"), volume(f"{SECRETS}/rt-db", "/srv/b/rt-db")]),
+        ([volume(ABOVE, "/srv/a")], [volume(ABOVE, "/srv/a"), volume(SECRETS, "/srv/b")]),
+        ([external("a")], [external("b")]),
+        ([secret("a")], [secret("b")]),
+    ],
+    ids=["the folder above", "far above", "the file", "a file over its folder", "a folder over one", "external",
+         "a secret of DC/OS"],
+)  # fmt: skip
+def test_another_file_is_another_database_wherever_it_is_mounted(before: list[Any], after: list[Any]) -> None:
+    """Nothing else says so: steps, labels and image are the same."""
+    assert decide(mounted(*before), mounted(*after), STEPS, STEPS).how == "stop-all"
+    assert decide(mounted(*before), mounted(*before), STEPS, STEPS).how == "rolling"
+
+
+def test_a_secret_is_where_the_app_says_that_it_comes_from() -> None:
+    """Its name in the definition stays, and the source behind it is another one."""
+    before, after = ({**mounted(secret("db")), "secrets": {"db": {"source": one}}} for one in ("rt/a", "rt/b"))
+    assert decide(before, after, STEPS, STEPS).how == "stop-all"
+    assert decide(before, before, STEPS, STEPS).how == "rolling"
+
+
+def test_what_has_nothing_to_do_with_the_database_rolls() -> None:
+    """Not even where nobody knows where that is named."""
+    new = [volume("/opt/rt/site.d", "/srv/site.d"), volume(f"{SECRETS}/healthcheck.passwd", "/srv/password")]
+    lasting: dict[str, Any] = {"containerPath": SECRETS, "mode": "RW", "persistent": {"size": 10}}
+    assert decide(mounted(), mounted(*new), STEPS, STEPS).how == "rolling"
+    assert decide(mounted(lasting), mounted(lasting, *new), STEPS, STEPS).how == "rolling"
 
 
 @pytest.mark.parametrize(

@@ -39,10 +39,12 @@ def test_what_cannot_be_proven_is_refused(wrong: dict[str, Any]) -> None:
         need_provable(changed(**wrong))
 
 
-def other(app_id: str, instances: int = 1, folder: str = "/opt/share/docker/secrets/rt/") -> AppState:
-    """Another app of the cluster that has RT's secrets."""
-    volume = {"containerPath": SECRETS, "hostPath": folder, "mode": "RO"}
-    return AppState.read({"id": app_id, "instances": instances, "container": {"volumes": [volume]}})
+def other(
+    app_id: str, instances: int = 1, folder: str = "/opt/share/docker/secrets/rt/", volume: App | None = None
+) -> AppState:
+    """Another app of the cluster that has RT's secrets from a folder, or mounted in some other way."""
+    mount = volume or {"containerPath": SECRETS, "hostPath": folder, "mode": "RO"}
+    return AppState.read({"id": app_id, "instances": instances, "container": {"volumes": [mount]}})
 
 
 def test_another_app_on_the_same_database_is_refused() -> None:
@@ -53,6 +55,18 @@ def test_another_app_on_the_same_database_is_refused() -> None:
     need_alone(GOOD, [other("/rt"), other("/support/rt")], ["support/rt"])
     need_alone(GOOD, [other("/stopped", 0), other("/dev-rt", folder="/opt/secrets/dev")], [])
     need_alone(changed(container={"docker": {"image": "rt:1"}}), [other("/support/rt")], [])
+
+
+@pytest.mark.parametrize(
+    ("inside", "folder"), [(SECRETS.rpartition("/")[0], "/opt/share/docker/secrets"),
+                           (f"{SECRETS}/rt-db", "/opt/share/docker/secrets/rt/rt-db")], ids=["above", "the file"]
+)  # fmt: skip
+def test_another_app_is_found_however_it_mounts_the_secrets(inside: str, folder: str) -> None:
+    """It is the file with the database's name that counts."""
+    volume = {"containerPath": inside, "hostPath": folder, "mode": "RO"}
+    with pytest.raises(UsageError, match="/support/rt runs with the same secrets"):
+        need_alone(GOOD, [other("/support/rt", volume=volume)], [])
+    need_alone(GOOD, [other("/dev-rt", volume={**volume, "hostPath": "/opt/dev/x"})], [])
 
 
 @pytest.mark.parametrize(

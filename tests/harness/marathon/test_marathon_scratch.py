@@ -21,13 +21,23 @@ from harness.marathon import scratch
 from harness.marathon.definition import load
 from harness.marathon.in_image import linted
 from harness.marathon.lint import lint
+from harness.marathon.mounts import mounts_of, source_of
 from harness.marathon.networking import ports_of
 from harness.releases import ROOT
+from harness.rt import SECRETS
 from harness.verdict import Outcome, Report, Verdict
 
 FILE = load(ROOT / "marathon.json")
 PRODUCTION = FILE["container"]["volumes"][0]["hostPath"]
 NAMED = {scratch.URL: "http://m:8080", scratch.IMAGE: "r.example.org/rt:1", scratch.FOLDER: "/opt/scratch"}
+
+
+FILES = ("rt-db", "healthcheck.passwd")
+
+
+def volume(inside: str, folder: str) -> dict[str, str]:
+    """A volume of a definition."""
+    return {"containerPath": inside, "hostPath": folder, "mode": "RO"}
 
 
 def made(app: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -46,6 +56,56 @@ def test_nothing_leads_to_production() -> None:
     assert app["container"]["volumes"][0]["hostPath"] == "/opt/scratch"
     assert app["container"]["docker"]["image"] == "r.example.org/rt:1"
     assert app["labels"] == {key: FILE["labels"][key] for key in ("RT_RELEASE", "RT_SCHEMA")}
+
+
+ABOVE, HOST = SECRETS.rpartition("/")[0], "/srv/production/rt"
+SPELLINGS: dict[str, tuple[list[dict[str, str]], dict[str, str]]] = {
+    "a slash": ([volume(f"{SECRETS}/", HOST)], {}),
+    "a way round": ([volume(f"{ABOVE}/../secrets//rt", HOST)], {}),
+    "the folder above": ([volume(ABOVE, HOST.rpartition("/")[0])], {}),
+    "file by file": ([volume(f"{SECRETS}/{name}", f"{HOST}/{name}") for name in FILES], {}),
+    "a folder and a file": ([volume(SECRETS, HOST), volume(f"{SECRETS}/rt-db", f"{HOST}/rt-db")], {}),
+    "-v": ([], {"volume": f"{HOST}:{SECRETS}:ro"}),
+    "-v above": ([], {"v": f"{HOST.rpartition('/')[0]}/:{ABOVE}/"}),
+    "--mount": ([], {"mount": f"type=bind,source={HOST},target={SECRETS},readonly"}),
+    "--mount, quoted": ([], {"mount": f'type=bind,"Src={HOST}","Dst={SECRETS}/"'}),
+}
+"""Ways to mount production's secrets, all of which run: volumes, and parameters of docker."""
+
+
+def spelt(volumes: list[dict[str, str]], parameters: dict[str, str]) -> dict[str, Any]:
+    """The file with its secrets mounted in another way, and something else that is to stay."""
+    app = copy.deepcopy(FILE)
+    app["container"]["volumes"] = [volume("/opt/rt/site.d", "/srv/rt/site.d"), *volumes]
+    listed = [{"key": key, "value": value} for key, value in {"cap-add": "SYS_PTRACE", **parameters}.items()]
+    app["container"]["docker"]["parameters"] = listed
+    return app
+
+
+@pytest.mark.parametrize("way", SPELLINGS)
+def test_the_secrets_are_others_however_they_were_mounted(way: str) -> None:
+    """Instances that serve production's database by mistake are healthy, and prove nothing of the copy."""
+    app = made(spelt(*SPELLINGS[way]))
+    assert HOST not in json.dumps(app), app["container"]
+    assert [source_of(app, f"{SECRETS}/{name}") for name in FILES] == [f"/opt/scratch/{name}" for name in FILES]
+    assert mounts_of(app) == {"/opt/rt/site.d": "/srv/rt/site.d", SECRETS: "/opt/scratch"}
+    assert app["container"]["docker"]["parameters"] == [{"key": "cap-add", "value": "SYS_PTRACE"}]
+
+
+@pytest.mark.parametrize("way", SPELLINGS)
+@pytest.mark.parametrize("folder", [HOST, f"{HOST}/.", f"/srv//x/..{HOST[4:]}/"])
+def test_production_s_folder_is_known_however_it_was_mounted(way: str, folder: str) -> None:
+    """Named by mistake, it would be wrong usage and no scratch deploy."""
+    with pytest.raises(UsageError, match="production database"):
+        scratch.place(None, spelt(*SPELLINGS[way]), NAMED | {scratch.FOLDER: folder})
+
+
+def test_what_another_container_lends_is_not_taken() -> None:
+    """Nobody knows what is mounted by it, and where; and a definition that mounts nothing gets its secrets."""
+    app = spelt([], {"volumes-from": "rt-secrets:ro"})
+    assert "volumes-from" not in json.dumps(made(app))
+    del app["container"]["volumes"]
+    assert mounts_of(made(app)) == {SECRETS: "/opt/scratch"}
 
 
 def test_the_rest_is_deployed_as_it_is() -> None:

@@ -1,23 +1,26 @@
-"""Two people replace one app: who decided before the other stopped it must not touch the database."""
+"""Somebody else is at an app that is replaced: a second run, or an autoscaler that comes and goes."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fixtures.marathon_trial import Trial
-from harness.marathon import commands
+from harness.errors import HarnessError
+from harness.marathon import commands, stopall
 from harness.marathon.__main__ import main
+from harness.marathon.claim import REPLACING, SomebodyStartedError
 from harness.marathon.client import Marathon
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.model import Change
 from harness.marathon.rolling import Decision, RollingRefusedError
-from harness.marathon.stopall import replace_all
+from harness.marathon.stopall import StepFailedError, replace_all
 from tests.harness.marathon.deploying import ACROSS, Database, good, release, releases_live
 
 pytestmark = pytest.mark.engine
@@ -77,3 +80,110 @@ def test_the_command_knows_the_version_it_decided_on(
     code = main(["replace", str(file), *steps])
     assert (code, (tmp_path / "begun").exists()) == (3, False)
     assert "changed by somebody after it was decided" in capsys.readouterr().err
+
+
+def up_and_down(trial: Trial, deployer: Deployer) -> None:
+    """Scale to 1, as an autoscaler does, and back: the app looks as it did before, and people wrote in between."""
+    trial.settle(deployer.client.scale(f"{trial.group}/app", 1).deployment_id)
+    trial.settle(deployer.client.scale(f"{trial.group}/app", 0).deployment_id)
+
+
+@pytest.mark.parametrize("when", ["backup", "upgrade"])
+def test_instances_that_came_and_went_are_found(trial: Trial, deployer: Deployer, when: str) -> None:
+    """What they acknowledged is in no backup that was begun before, or was written below the upgrade."""
+    database = Database(trial, deployer)
+    good(deployer.deploy(release(trial, "1")))
+    steps = replace(database.steps(), **{when: lambda: up_and_down(trial, deployer)})
+    with pytest.raises(SomebodyStartedError, match="may have come and gone") as caught:
+        replace_all(deployer, release(trial, "2", schema="2"), ACROSS, steps)
+    assert [what for what, _ in database.log] == ([] if when == "backup" else ["backup"])
+    assert (stopall.MET in str(caught.value)) is (when == "upgrade")
+    assert releases_live(trial, deployer) == []
+
+
+@pytest.mark.parametrize("when", ["upgrade", "restore"])
+def test_nothing_is_restored_or_started_after_what_came_and_went(
+    trial: Trial, deployer: Deployer, when: str
+) -> None:
+    """A restore would take what people were told away from them; and is nothing to start upon where they wrote."""
+    database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
+
+    def meanwhile() -> None:
+        up_and_down(trial, deployer)
+        if when == "upgrade":
+            raise StepFailedError("Step 5.0.2 ended with 11.")
+
+    good(deployer.deploy(release(trial, "1")))
+    report = replace_all(
+        deployer, release(trial, "2", schema="2"), ACROSS, replace(database.steps(), **{when: meanwhile})
+    )
+    assert "may have come and gone" in str(report)
+    assert ("not started" if when == "restore" else "nothing was restored") in report.facts["then"]
+    assert "restore" not in [what for what, _ in database.log]
+    assert releases_live(trial, deployer) == []
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["stopped", "unknown"])
+@pytest.mark.parametrize("ended", [False, True], ids=["refused", "by a word"])
+def test_two_never_upgrade_one_database(trial: Trial, deployer: Deployer, here: bool, ended: bool) -> None:
+    """Both found the app without an instance. The mark keeps the second away; who passes it by stops the first."""
+    first, second = Database(trial, deployer), Database(trial, deployer)
+    new, app_id = release(trial, "2", schema="2"), f"{trial.group}/app"
+    if here:
+        trial.create(release(trial, "1", instances=0))
+
+    def colleague() -> None:
+        now = deployer.client.find_app(app_id)
+        over = [now.labels.get(REPLACING, "")] if now and ended else []
+        version = now.version_text if now else ""
+        good(replace_all(deployer, new, ACROSS, second.steps(), decided_on=version, ended=over))
+
+    steps = replace(first.steps(), backup=colleague)
+    wanted = pytest.raises(HarnessError, match="Somebody started" if ended else f"marked by run .*{REPLACING}")
+    with wanted as caught:
+        replace_all(deployer, new, ACROSS, steps, decided_on=None)
+    assert isinstance(caught.value, SomebodyStartedError if ended else RollingRefusedError)
+    assert [what for what, _ in [*first.log, *second.log]].count("upgrade") == ended
+
+
+def test_a_mark_is_seen_while_it_is_changed(trial: Trial, deployer: Deployer) -> None:
+    """By whoever looks at the app, in every part that has the database in its hands; and not afterwards."""
+    app_id, seen = f"{trial.group}/app", list[str]()
+
+    def look() -> None:
+        seen.append(deployer.client.app(app_id).labels.get(REPLACING, "none"))
+
+    steps = stopall.DatabaseCommands(look, look, look)
+    good(deployer.deploy(release(trial, "1")))
+    bad = replace_all(deployer, release(trial, "2", schema="2", health="503"), ACROSS, steps, run="mine")
+    assert (bad.facts["then"], seen) == ("the old release is live again", ["mine"] * 3)
+    look()
+    good(replace_all(deployer, release(trial, "2", schema="2"), ACROSS, steps, run="mine"))
+    look()
+    assert seen[3:] == ["none", "mine", "mine", "none"]
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["stopped", "unknown"])
+def test_a_mark_goes_with_a_way_back_to_nothing(trial: Trial, deployer: Deployer, here: bool) -> None:
+    """Where the backup is back the next run need not be told; where the database was left, it must be."""
+    database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
+    new, app_id = release(trial, "2", schema="2"), f"{trial.group}/app"
+    if here:
+        trial.create(release(trial, "1", instances=0))
+    report = replace_all(deployer, new, ACROSS, database.steps())
+    assert report.facts["then"] == "nothing ran before, so nothing was started"
+    assert REPLACING not in deployer.client.app(app_id).labels
+    left = replace_all(deployer, new, ACROSS, database.steps(restore=False), run="a")
+    assert "stay stopped" in left.facts["then"]
+    with pytest.raises(RollingRefusedError, match="--ended a"):
+        replace_all(deployer, new, ACROSS, database.steps())
+    database.fails = None
+    good(replace_all(deployer, new, ACROSS, database.steps(), ended=["a"]))
+    assert REPLACING not in deployer.client.app(app_id).labels
+
+
+def test_a_definition_that_marathon_refuses_is_found_before_the_backup(trial: Trial, deployer: Deployer) -> None:
+    """Of an app that is not there yet: it is made first, to bear the mark."""
+    database = Database(trial, deployer)
+    report = replace_all(deployer, release(trial, "2", cpus=-1), ACROSS, database.steps())
+    assert (len(report.findings), database.log) == (1, []), str(report)

@@ -113,13 +113,21 @@ def test_a_stop_whose_answer_is_lost_is_known_by_its_deployment(
 
 
 @pytest.mark.parametrize("taken", [False, True], ids=["not taken", "taken"])
-def test_a_stop_and_a_start_whose_answers_are_lost(trial: Trial, deployer: Deployer, taken: bool) -> None:
+def test_a_stop_a_mark_and_a_start_whose_answers_are_lost(trial: Trial, deployer: Deployer, taken: bool) -> None:
     """An election in the middle: each is asked for again, and our own lock is no stranger's."""
     database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
     good(deployer.deploy(release(trial, "1", args=DEAF, taskKillGracePeriodSeconds=20), FIRST))
     meddler = meddle(deployer.client, Fault("PUT /v2/apps", 503, taken=taken))
     meddler.faults.append(Fault("PUT /v2/apps", 503, after=1, times=1, taken=taken))
-    report = replace_all(deployer, release(trial, "2", schema="2"), ACROSS, database.steps())
+
+    def restored() -> None:
+        database.note("restore")
+        assert [one.times for one in meddler.faults] == [0, 0], "the stop's and the mark's"
+        meddler.faults.append(Fault("PUT /v2/apps", 503, taken=taken))
+
+    steps = replace(database.steps(), restore=restored)
+    report = replace_all(deployer, release(trial, "2", schema="2"), ACROSS, steps)
+    assert meddler.faults[-1].times == 0
     assert report.facts["then"] == "the old release is live again", str(report)
     assert database.log == [("backup", 0), ("upgrade", 0), ("restore", 0)]
 
@@ -173,7 +181,7 @@ def test_health_is_looked_at_once_more_before_a_stop(
     trial.eventually(
         "A word of its health", lambda: any(one.known for one in deployer.client.tasks(f"{trial.group}/app"))
     )
-    assert end_and_stop(deployer, app, made.deployment_id) == served
+    assert end_and_stop(deployer, app, made.deployment_id).served == served
     assert releases_live(trial, deployer) == (["2"] if served else [])
 
 
@@ -186,7 +194,7 @@ def test_health_that_comes_while_it_is_stopped_is_not_restored_over(trial: Trial
     url, token = os.environ.get("MARATHON_URL") or trial.url, os.environ.get("MARATHON_TOKEN", "")
     with Late(url, token=token) as client:
         client.trial, deployer.client = trial, client
-        assert end_and_stop(deployer, app, made.deployment_id) == "stopped"
+        assert end_and_stop(deployer, app, made.deployment_id).served == "stopped"
     assert releases_live(trial, deployer) == []
 
 

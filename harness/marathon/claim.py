@@ -1,0 +1,137 @@
+"""Whose a stopped app is: a mark on it, and the version at which nobody else has touched it since.
+
+An app at 0 instances looks the same whether the run that stopped it has died or stands in an upgrade of an hour.
+So a run marks what it has stopped with a label, which the definition that it puts in the end takes off again. And
+counts alone do not tell of instances that came and went: the app's version does, which every change of it moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from harness.common.waits import Retry, wait_until
+from harness.errors import HarnessError, InfrastructureError
+from harness.marathon.definition import App, labels_of
+from harness.marathon.deploy import Deployer
+from harness.marathon.errors import PASSING, AppExistsError
+from harness.marathon.model import AppState, Change
+from harness.marathon.rolling import RollingRefusedError
+
+REPLACING = "RT_REPLACING"
+"""The label that names the run which has an app's database in its hands."""
+
+
+class SomebodyStartedError(InfrastructureError):
+    """Instances run, or may have run, that we had stopped: an autoscaler or a colleague is at work."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An app of which nothing runs, the run that has marked it, and the version at which it is that run's."""
+
+    app_id: str
+    run: str
+    version: str
+
+
+def need_unclaimed(app_id: str, live: App | None, ended: Collection[str]) -> None:
+    """Raise RollingRefusedError where another run has marked the app. ended: runs that are known to be over."""
+    other = labels_of(live or {}).get(REPLACING)
+    if other and other not in ended:
+        raise RollingRefusedError(
+            f"{app_id} is marked by run {other} ({REPLACING}): its database is in the hands of that one.",
+            repair="see whether that run goes on, and wait for it; where it has ended, look at the database and "
+            f"its backups, and say so: --ended {other}",
+        )
+
+
+def outrun(app_id: str) -> RollingRefusedError:
+    """Return the error for whoever was not alone: the database may be in somebody else's hands."""
+    return RollingRefusedError(
+        f"Somebody else stopped or changed {app_id} at the same moment: its database may be in their hands.",
+        repair="find out who, and run it again when they are done; nothing was taken back",
+    )
+
+
+def mark(deployer: Deployer, app_id: str, run: str, version: str, new: App | None = None) -> Claim:
+    """Mark an app of which nothing runs, and which is at `version` ("" for none: then it is made, of `new`).
+
+    Raises RollingRefusedError where somebody else was at it, AppLockedError, RejectedError, NotReadyError.
+    """
+    client = deployer.client
+
+    def put() -> Change:
+        now = client.find_app(app_id)
+        if now is not None and now.labels.get(REPLACING) == run:
+            return Change(now.version, "".join(now.deployments[:1]))  # an earlier attempt whose answer was lost
+        if _version(now) != version or _runs(now):
+            raise outrun(app_id)
+        if now is not None:
+            return client.put(app_id, {"labels": {**now.labels, REPLACING: run}})
+        if new is None:
+            raise outrun(app_id)
+        try:
+            return client.create({**new, "instances": 0, "labels": {**labels_of(new), REPLACING: run}})
+        except AppExistsError:
+            raise outrun(app_id) from None
+
+    change = deployer.insist(f"A mark on {app_id}", put)
+    now = _settled(deployer, app_id, change)
+    if now is None or now.version != change.version or _runs(now):
+        raise outrun(app_id)
+    return Claim(app_id, run, now.version_text)
+
+
+def _settled(deployer: Deployer, app_id: str, change: Change) -> AppState | None:
+    """Wait until the mark's own deployment is over, twice in a row: it locks the app, and is listed late."""
+    looks = 0
+
+    def over() -> AppState | None:
+        nonlocal looks
+        deployer.pace.clock()
+        listed = any(one.id == change.deployment_id for one in deployer.client.deployments())
+        looks = 0 if listed else looks + 1
+        if looks < 2:
+            raise Retry(f"deployment {change.deployment_id} {'is running' if listed else 'is over, seen once'}")
+        return deployer.client.find_app(app_id)
+
+    limit, interval = deployer.pace.insist, deployer.pace.interval
+    return wait_until(f"The mark on {app_id}", over, limit, interval=interval, retry_on=PASSING)
+
+
+def unmark(deployer: Deployer, claim: Claim) -> str:
+    """Take our mark off where the app is as we left it; return what is to be said where it stays."""
+    try:
+        now = deployer.look_at(claim.app_id)
+        if now is None or _version(now) != claim.version:
+            return ""
+        labels = {key: value for key, value in now.labels.items() if key != REPLACING}
+        deployer.insist(f"Taking the mark off {now.id}", lambda: deployer.client.put(now.id, {"labels": labels}))
+    except HarnessError as error:
+        return f"; its label {REPLACING} is left and can be taken off ({error.sentence})"
+    return ""
+
+
+def need_ours(deployer: Deployer, claim: Claim, when: str) -> None:
+    """Raise SomebodyStartedError where somebody has been at the app: nothing must run on a database in change."""
+    now = deployer.look_at(claim.app_id)
+    repair = "see who scales or changes this app (an autoscaler, a colleague), and run it again when nobody does"
+    if _runs(now):
+        raise SomebodyStartedError(f"Somebody started {claim.app_id} again {when}.", repair=repair)
+    if _version(now) != claim.version:
+        other = now.labels.get(REPLACING, "") if now else ""
+        named = f" It is marked by run {other} now." if other not in ("", claim.run) else ""
+        raise SomebodyStartedError(
+            f"Somebody changed {claim.app_id} {when}. It is at version {_version(now) or 'none'} instead of "
+            f"{claim.version}, so instances may have come and gone.{named}",
+            repair=repair,
+        )
+
+
+def _version(app: AppState | None) -> str:
+    return app.version_text if app else ""
+
+
+def _runs(app: AppState | None) -> bool:
+    return app is not None and bool(app.instances or app.tasks)

@@ -6,7 +6,8 @@ file is there as well where one of the folders above it is mounted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from posixpath import normpath
 from typing import Any, NamedTuple
 
@@ -46,15 +47,42 @@ def put_mount(app: dict[str, Any], path: str, folder: str) -> None:
 
     Also in that of all which another container lends (--volumes-from), for nobody knows where.
     """
+    _keep(app, lambda mount: not _meets(mount, path))
     container = app["container"]
     docker = container.get("docker")
     if isinstance(docker, dict) and "parameters" in docker:
-        docker["parameters"] = [
-            one for one in items(docker["parameters"])
-            if not _meets(_by_parameter(one), path) and _key(mapping(one)) != "volumes-from"
-        ]  # fmt: skip
-    kept = [one for one in items(container.get("volumes")) if not _meets(_by_volume(one), path)]
-    container["volumes"] = [*kept, {"containerPath": path, "hostPath": folder, "mode": "RO"}]
+        docker["parameters"] = [one for one in items(docker["parameters"]) if _key(mapping(one)) != "volumes-from"]
+    volume = {"containerPath": path, "hostPath": folder, "mode": "RO"}
+    container["volumes"] = [*items(container.get("volumes")), volume]
+
+
+def leave_absent_out(app: dict[str, Any]) -> list[str]:
+    """Take out what is to be mounted from a place that this machine does not have; return a sentence for each.
+
+    For what is tried here: a definition names places of Marathon's agents, and an engine makes what it does not
+    find, an empty folder where a file was meant, or a volume, which stay.
+    """
+    absent = {target: source for target, source in mounts_of(app).items() if source and not _is_here(source)}
+    _keep(app, lambda mount: mount is None or mount.target not in absent)
+    return [
+        f"{target} of an instance, {source} of an agent: this machine does not have it, so it was left out"
+        for target, source in absent.items()
+    ]
+
+
+def _is_here(source: str) -> bool:
+    return source.startswith("/") and os.path.exists(source)  # noqa: PTH110 - what may not be looked at is no error
+
+
+def _keep(app: dict[str, Any], wanted: Callable[[Mount | None], bool]) -> None:
+    """Keep the volumes, and the parameters of docker, whose mount is wanted; None stands for one that is none."""
+    container = app["container"]
+    if "volumes" in container:
+        secrets = mapping(app.get("secrets"))
+        container["volumes"] = [one for one in items(container["volumes"]) if wanted(_by_volume(one, secrets))]
+    docker = container.get("docker")
+    if isinstance(docker, dict) and "parameters" in docker:
+        docker["parameters"] = [one for one in items(docker["parameters"]) if wanted(_by_parameter(one))]
 
 
 def secrets_of(app: App) -> str:

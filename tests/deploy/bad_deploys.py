@@ -14,8 +14,9 @@ from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
 from harness.marathon.model import AppState
+from harness.marathon.mounts import put_mount
 from harness.marathon.probe import rt_probe
-from harness.rt import NOWHERE, secret_files
+from harness.rt import NOWHERE, SECRETS, secret_files
 from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy.shared import RELEASE
 
@@ -37,15 +38,15 @@ class Site:
         self.folder = folder
         self.deployer = Deployer(client, pace=Pace(pull=60, interval=0.2, soak=SHORTEST_SOAK))
 
-    def secrets(self, name: str, host: str = "", password: str = "") -> dict[str, Any]:
-        """Return a volume with other database settings."""
+    def other_secrets(self, bad: App, name: str, host: str = "", password: str = "") -> None:
+        """Let a definition work with other database settings."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         password = password or self.database.credentials.password
         files = secret_files(host or self.database.host, password, healthcheck=PASSWORD)
         for path, content in files:
             (folder / Path(path).name).write_bytes(content)
-        return {"containerPath": "/opt/share/docker/secrets/rt", "hostPath": str(folder), "mode": "RO"}
+        put_mount(bad, SECRETS, str(folder))
 
     def clock_until(self, shown: str) -> Callable[[], float]:
         """Return a clock that shows the time of day, and an hour later once a check of a task has said `shown`."""
@@ -150,12 +151,12 @@ def behind_login(_: Site, bad: App) -> None:
 
 def absent_database(site: Site, bad: App) -> None:
     """The settings name a server that does not exist."""
-    bad["container"]["volumes"][0] = site.secrets("absent", host=NOWHERE)
+    site.other_secrets(bad, "absent", host=NOWHERE)
 
 
 def wrong_password(site: Site, bad: App) -> None:
     """The server refuses RT's user."""
-    bad["container"]["volumes"][0] = site.secrets("wrong", password="not it")
+    site.other_secrets(bad, "wrong", password="not it")
 
 
 def other_schema(site: Site, bad: App) -> None:
@@ -168,7 +169,7 @@ def install_mode(site: Site, bad: App) -> None:
 
     Neither guard nor readiness check, as in a definition from before there were any.
     """
-    bad["container"]["volumes"][0] = site.secrets("install", host=NOWHERE)
+    site.other_secrets(bad, "install", host=NOWHERE)
     bad["env"] |= {"RT_GUARD": "off", "RT_DB_WAIT": "0"}
     runs(bad, "chmod u+w /opt/rt/etc/RT_SiteConfig.pm && exec /opt/rt/run")
     asks_over_http(bad, "/")

@@ -23,18 +23,16 @@ from harness.database import Database
 from harness.engine import session_network
 from harness.load import Front, Load
 from harness.load.balancer import Address, Balancer, login_page
-from harness.marathon import scratch
+from harness.marathon import mounts, scratch
 from harness.marathon.client import Marathon
-from harness.marathon.definition import load
 from harness.marathon.errors import AppNotFoundError
 from harness.marathon.model import Change
 from harness.marathon.probe import ProbeResult, rt_probe
-from harness.rt import rest, secret_files
+from harness.rt import SITE_CONFIGURATION, rest, secret_files
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
-from tests.deploy.shared import RELEASE
+from tests.deploy.shared import DEFINITION, RELEASE
 
-DEFINITION: dict[str, Any] = load(Path(__file__).parents[2] / "marathon.json")
 _numbers = itertools.count(1)
 log = logging.getLogger(__name__)
 
@@ -64,7 +62,8 @@ def definition(
     image, name = lifecycle.rt_image(release), f"rt-{os.getpid()}-{next(_numbers)}"
     app = scratch.definition(DEFINITION, image=image, secrets=str(folder), name=name)
     app |= {"instances": instances, "backoffSeconds": 1, "backoffFactor": 1}
-    app["container"]["volumes"].append({"containerPath": "/opt/rt/site.d", "hostPath": str(own), "mode": "RO"})
+    mounts.put_mount(app, SITE_CONFIGURATION, str(own))
+    mounts.leave_absent_out(app)
     app["container"]["portMappings"] = [{"containerPort": 80, "name": "http"}]
     app["networks"] = [{"mode": "container", "name": session_network.network(lifecycle.client)}]
     app["env"] |= {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "RT_TLS": "0", "RT_WORKERS": "2"}

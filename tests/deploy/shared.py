@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from harness.marathon.definition import load
+from harness.releases import ROOT
+from harness.rt import SITE_CONFIGURATION
+
 RELEASE = "5.0.3"
+DEFINITION: dict[str, Any] = load(ROOT / "marathon.json")
+ABSENT = "/srv/rt-on-agents-alone"
+"""Where agents have what no machine of ours does."""
 Say = Callable[[str], None]
+
+
+def of_ones_own() -> dict[str, Any]:
+    """Return marathon.json with the volumes that "Make it yours" in docs/marathon.md has people add."""
+    app = copy.deepcopy(DEFINITION)
+    app["container"]["volumes"] += [
+        {"containerPath": "/etc/msmtprc", "hostPath": f"{ABSENT}/msmtprc", "mode": "RO"},
+        {"containerPath": SITE_CONFIGURATION, "hostPath": f"{ABSENT}/site.d", "mode": "RO"},
+    ]
+    return app
+
+
+OWN_DEFINITION = of_ones_own()
 
 
 def on_stage(item: pytest.Item) -> bool:

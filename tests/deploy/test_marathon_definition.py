@@ -19,18 +19,18 @@ from fixtures.standin import moving_clock
 from harness.database import Database
 from harness.database.baseline import Baseline
 from harness.marathon.client import Marathon
-from harness.marathon.definition import load
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
 from harness.marathon.in_image import tried_in_image
+from harness.marathon.mounts import leave_absent_out, put_mount
 from harness.marathon.rolling import Decision, decide
-from harness.rt import SITE_CONFIGURATION, secret_files
+from harness.rt import SECRETS, SITE_CONFIGURATION, secret_files
 from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy import shared
+from tests.deploy.shared import DEFINITION
 
 pytestmark = pytest.mark.engine
 
-DEFINITION: dict[str, Any] = load(Path(__file__).parents[2] / "marathon.json")
 RELEASE = DEFINITION["labels"]["RT_RELEASE"]
 STEP = 4
 """Seconds by which Marathon's clock moves with a poll: two RTs must get ready before it is out of patience."""
@@ -56,11 +56,13 @@ def wanted(trial: Trial, lifecycle: Lifecycle, database: Database, tmp_path: Pat
     app = copy.deepcopy(DEFINITION)
     app["id"] = f"{trial.group}/rt"
     app["container"]["docker"]["image"] = lifecycle.rt_image(RELEASE)
-    app["container"]["volumes"][0]["hostPath"] = str(tmp_path)
+    own = tmp_path / "site.d"
+    own.mkdir()
     name, text = CHEAP_LOGINS
-    (tmp_path / name).write_text(text)
-    inside = f"{SITE_CONFIGURATION}/{name}"
-    app["container"]["volumes"].append({"containerPath": inside, "hostPath": str(tmp_path / name), "mode": "RO"})
+    (own / name).write_text(text)
+    put_mount(app, SECRETS, str(tmp_path))
+    put_mount(app, SITE_CONFIGURATION, str(own))
+    leave_absent_out(app)
     return app
 
 
@@ -90,7 +92,7 @@ def test_the_definition_deploys_a_real_rt_and_refuses_a_wrong_secret(
     secrets.mkdir()
     (secrets / "rt-db").write_bytes((tmp_path / "rt-db").read_bytes())
     (secrets / "healthcheck.passwd").write_text("not the password\n")
-    bad["container"]["volumes"][0]["hostPath"] = str(secrets)
+    put_mount(bad, SECRETS, str(secrets))
     # As it is the kill comes after five minutes: that many logins cost this test a minute and prove no more.
     bad["healthChecks"][0] |= {"maxConsecutiveFailures": 3, "gracePeriodSeconds": 30}
     # Another folder could mean another database, so by itself it would not roll; here it is the same one.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -19,23 +19,30 @@ from fixtures.outcome import Verify
 from harness.database import Database
 from harness.marathon import scratch
 from harness.marathon.client import Marathon
-from harness.marathon.definition import load
+from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import CHECK, Pace
 from harness.marathon.in_image import linted, tried_in_image
+from harness.marathon.mounts import leave_absent_out, put_mount
 from harness.marathon.standin.process import StandinProcess
-from harness.releases import ROOT
 from harness.rt import MAIL_SINK, SITE_CONFIGURATION, secret_files
 from harness.rt.health_user import HealthUser, health_user
 from harness.stage import Stage
 from tests.deploy.rt_on_marathon import remove
-from tests.deploy.shared import on_stage
+from tests.deploy.shared import DEFINITION, OWN_DEFINITION, on_stage
 
 pytestmark = pytest.mark.engine
-DEFINITION = load(ROOT / "marathon.json")
-Site = tuple[dict[str, Any], Sequence[str]]
-"""An app definition, and what is doubtful about the health check of the site itself."""
-Made = Callable[[Database | None, HealthUser | None], dict[str, Any]]
+
+
+class Site(NamedTuple):
+    """An app definition. left_out: what it mounts that this machine does not have. doubts: of its health check."""
+
+    app: dict[str, Any]
+    left_out: Sequence[str] = ()
+    doubts: Sequence[str] = ()
+
+
+Made = Callable[..., Site]
 
 
 @pytest.fixture
@@ -80,18 +87,18 @@ def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
     Its checks are as they are, only asked more often.
     """
 
-    def make(database: Database | None, check: HealthUser | None) -> dict[str, Any]:
+    def make(database: Database | None, check: HealthUser | None, origin: App = DEFINITION) -> Site:
         image = place.image or stage.sides.lifecycle.rt_image(stage.pair.target)
         folder = place.secrets if database is None else str(mounted(database, check))
-        app = scratch.definition(DEFINITION, image=image, secrets=folder)
+        app = scratch.definition(origin, image=image, secrets=folder)
         app["labels"] |= {"RT_RELEASE": stage.pair.target, "RT_SCHEMA": stage.sides.new().upgrade_steps()[-1]}
         app["healthChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 6, "delaySeconds": 1}
         app["readinessChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 1}
-        if database is not None:
-            app["env"] |= {"RT_MAIL_COMMAND": MAIL_SINK, **(check.environment if check else {})}
-            own = {"containerPath": SITE_CONFIGURATION, "hostPath": str(site_files()), "mode": "RO"}
-            app["container"]["volumes"].append(own)
-        return app
+        if database is None:
+            return Site(app)  # the agents' secrets say with which account
+        app["env"] |= {"RT_MAIL_COMMAND": MAIL_SINK, **(check.environment if check else {})}
+        put_mount(app, SITE_CONFIGURATION, str(site_files()))
+        return Site(app, leave_absent_out(app), check.doubts if check else ())
 
     def site_files() -> Path:
         """Lay out what all copies have: the site's own configuration, and that no mail goes to anybody."""
@@ -124,15 +131,12 @@ def upgraded(stage: Stage, place: scratch.Place, request: pytest.FixtureRequest)
 
 
 @pytest.fixture
-def upgraded_site(
-    stage: Stage, upgraded: Database | None, definition: Made
-) -> tuple[dict[str, Any], Sequence[str]]:
-    """The definition of the upgraded copy, and what is doubtful about the site's own health check."""
+def upgraded_site(stage: Stage, upgraded: Database | None, definition: Made) -> Site:
+    """The definition of the upgraded copy, and what is to be said of it."""
     if upgraded is None:
-        return definition(None, None), ()  # the agents' secrets say with which account
+        return definition(None, None)
     known = stage.sides.dump.accounts.get("healthcheck", "")
-    check = health_user(stage.sides.new(), DEFINITION["env"], known)
-    return definition(upgraded, check), check.doubts
+    return definition(upgraded, health_user(stage.sides.new(), DEFINITION["env"], known))
 
 
 @pytest.mark.gate("marathon-deploy")
@@ -144,12 +148,13 @@ def test_the_upgraded_site_deploys_and_is_healthy(
     Before that, the definition is linted and the check's command is tried once in the image, where that is this
     machine's: one that only the agents can pull is not asked for here.
     """
-    app, doubts = upgraded_site
+    app, left_out, doubts = upgraded_site
     wrong = linted(app, CHECK) + ([] if place.real else tried_in_image(app, CHECK))
     try:
         report = Deployer(marathon, pace=pace).deploy(app)
         report.findings += wrong
         report.unanswered += doubts
+        report.out_of_scope += left_out
         verify(report)
     finally:
         remove(marathon, app["id"])
@@ -160,10 +165,13 @@ def test_the_upgraded_site_deploys_and_is_healthy(
 def test_a_copy_that_was_not_upgraded_is_not_deployed(
     marathon: Marathon, place: scratch.Place, stage: Stage, definition: Made
 ) -> None:
-    """The defect that the test above must catch: the guard in the image refuses, and that is a finding."""
+    """The defect that the test above must catch: the guard in the image refuses, and that is a finding.
+
+    Of a definition that a site has made its own, so that its mounts keep no instance from saying so.
+    """
     if place.real:
         pytest.skip("a real Marathon's agents cannot reach the copies of this machine")
-    app = definition(stage.sides.before(), None) | {"instances": 1}
+    app = definition(stage.sides.before(), None, OWN_DEFINITION).app | {"instances": 1}
     try:
         report = Deployer(marathon, pace=Pace(interval=0.2)).deploy(app)
     finally:

@@ -200,6 +200,18 @@ def test_the_image_that_is_deployed_is_judged(workspace: Path, target: str, judg
     assert TEXT.index(guard) < TEXT.index("stage('Plan')")
 
 
+def test_images_that_the_agent_names_are_judged_too(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All branches were tried on them; of the release that is deployed, what is deployed takes their place."""
+    gate_in(workspace, 0)
+    own = "mariadb-10.11=registry.example.org/mariadb:10.11,rt-5.0.7=old,rt-4.4.6=registry.example.org/rt:6"
+    assert step("gate", workspace, TO="5.0.7", IMAGE="new", RT_HARNESS_IMAGES=own).returncode == 0
+    said = (workspace / "images").read_text(encoding="utf-8").split()[1]
+    monkeypatch.setenv(named.OVERRIDE_VARIABLE, said)
+    names = ("mariadb-10.11", "rt-4.4.6", "rt-5.0.7")
+    found = [named.named_by_user(name) for name in names]
+    assert found == ["registry.example.org/mariadb:10.11", "registry.example.org/rt:6", "new"]
+
+
 def test_an_image_is_named_by_its_digest() -> None:
     """By a tag the agent of the gate and those of Marathon may find two images; and it says where a digest is."""
     image = "registry.example.org/rt"

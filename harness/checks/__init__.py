@@ -1,6 +1,7 @@
 """Questions asked of an upgraded site. A module that has a `check` returns a Report; the others are their parts.
 
-Before the upgrade: `preflight`, with `preflight_configuration`, `preflight_database`, `preflight_identity`,
+Before the upgrade: `preflight`, with `preflight_blanks`, `preflight_configuration`, `preflight_database`,
+`preflight_identity`,
 `preflight_lifecycles`, `preflight_storage` and `upgrading`; `cached_fact` keeps what is found out about the old
 side. How it went: `run`, with `log`, and `history`. The structure: `schema`, with `structure`, `step_mentions`,
 `views` and `absorbed`. Rows: `rows`, with `comparison`, `row_judge`, `allowances`, `rules`, `context`, `effects`,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import (
+    preflight_blanks,
     preflight_configuration,
     preflight_database,
     preflight_identity,
@@ -50,6 +51,7 @@ _WORTH_KNOWING = {
     "dates 0000-00-00": "Dates that are 0000-00-00",
     preflight_lifecycles.UNKNOWN_STATUSES: "Statuses that their lifecycle does not know",
     preflight_lifecycles.UNKNOWN_DISABLED: "Lifecycles that the target does not know, of what is disabled",
+    preflight_blanks.TOLD: "Values that are found without the blank at their end today, and no longer then",
     preflight_identity.EXTENSIONS: "Data of extensions that was never inserted to its end",
     "time zone tables": "Time zone tables of the server",
     "rt-validator": "What rt-validator finds in the database as it is, the first of it",
@@ -113,6 +115,7 @@ def check(
     report, schema, changes = known.recognised.report, known.recognised.schema, known.recognised.changes
     preflight_database.structure(report, database, schema, changes)
     preflight_database.collisions(report, database, schema, changes)
+    preflight_blanks.judge(report, database, schema, changes)
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     _time_zones(report, database, known.configuration)

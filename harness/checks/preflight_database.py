@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from harness.checks import allowances
 from harness.database import Database
-from harness.database.schema import Index, Schema, Table, quote
+from harness.database.schema import Column, Index, Schema, Table, quote
 from harness.rt import Rt
 from harness.verdict import Report
 
@@ -131,7 +131,7 @@ def collisions(report: Report, database: Database, schema: Schema, changes: Sche
         table = schema.tables.get(name)
         if table is None:
             continue
-        collation = str(database.value(f"SELECT COLLATION(CONVERT('a' USING {charset}))"))
+        collation = collation_after(database, charset)
         report.facts["collation after the conversion"] = collation
         for index in table.indexes:
             if not index.unique or not table.key or table.collation == collation:
@@ -149,6 +149,16 @@ def collisions(report: Report, database: Database, schema: Schema, changes: Sche
                 )  # fmt: skip
 
 
+def collation_after(database: Database, charset: str) -> str:
+    """Return the collation that this server gives to what is converted to a character set."""
+    return str(database.value(f"SELECT COLLATION(CONVERT('a' USING {charset}))"))
+
+
+def is_text(column: Column) -> bool:
+    """Tell whether a column holds what people write, which a conversion changes."""
+    return bool(_TEXT.search(column.type)) and column.charset not in _NO_PEOPLE
+
+
 def _same_values(table: Table, index: Index, charset: str, collation: str) -> str:
     parts: list[str] = []
     people = False
@@ -156,7 +166,7 @@ def _same_values(table: Table, index: Index, charset: str, collation: str) -> st
         column = table.columns.get(name)
         if column is None:  # a prefix or an expression
             return ""
-        if _TEXT.search(column.type) and column.charset not in _NO_PEOPLE:
+        if is_text(column):
             people = True
             parts.append(f"CONVERT({quote(name)} USING {charset}) COLLATE {collation}")
         else:

@@ -9,8 +9,10 @@ from harness.common import redact
 from harness.common.streams import LineSplitter
 from harness.errors import InfrastructureError
 
-EXIT_TIMED_OUT = (124, 137)
-"""What GNU timeout ends with: 124 after SIGTERM, 137 when it had to kill."""
+EXIT_KILLED = 137
+"""What a command ends with that SIGKILL has ended: GNU timeout's, or the kernel's for want of memory."""
+EXIT_TIMED_OUT = (124, EXIT_KILLED)
+"""What GNU timeout ends with: 124 after SIGTERM, the other when it had to kill."""
 MOST = 512_000_000
 """Bytes of output that are kept in memory. Whoever says more is in a loop."""
 MARK = "RT_HARNESS_COMMAND"
@@ -31,7 +33,7 @@ class Done:
 
     @property
     def timed_out(self) -> bool:
-        """Whether the time limit ended it."""
+        """Whether the time limit ended it; or whoever killed it before, which the time alone can tell."""
         return self.code in EXIT_TIMED_OUT
 
 

@@ -18,7 +18,7 @@ from harness.database.keeping import LeftBehind
 from harness.database.schema import Schema
 from harness.dump.choice import Choice
 from harness.engine.containers import unique_name
-from harness.errors import RefusedError
+from harness.errors import InfrastructureError, RefusedError
 from harness.rt import Rt
 from harness.stage import visitor
 from harness.stage.copies import Copies
@@ -116,10 +116,14 @@ class Sides:
         new, steps = self.new(), self.steps()
         limit = self.untouched().patience(upgrade.LIMIT)
         with self.copies.shown.step(title) as running:
-            made = upgrade.run(
-                new, self.pair.origin, self.pair.target, limit=limit,
-                heard=lambda line: running.note(redact.line(line)),
-            )  # fmt: skip
+            try:
+                made = upgrade.run(
+                    new, self.pair.origin, self.pair.target, limit=limit,
+                    heard=lambda line: running.note(redact.line(line)),
+                )  # fmt: skip
+            except InfrastructureError:
+                self.copies.need(title)  # a container that has ended is the better reason
+                raise
             self.copies.need(title)
             running.note(f"{len(made.steps)} of {len(steps)} steps, exit code {made.code}")
         return made

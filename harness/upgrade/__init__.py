@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from harness.engine.commands import TooMuchError
+from harness.common import redact
+from harness.engine.commands import EXIT_KILLED, TooMuchError
+from harness.errors import InfrastructureError
 from harness.releases import parse
 from harness.rt import Rt
 
@@ -119,12 +121,13 @@ def command(origin: str, target: str) -> tuple[str, ...]:
 
 def run(
     tools: Rt, origin: str, target: str, *, limit: float = LIMIT, heard: Callable[[str], None] | None = None,
-    most: int = MAXIMUM_OUTPUT,
+    most: int = MAXIMUM_OUTPUT, may_be_killed: bool = False,
 ) -> UpgradeRun:  # fmt: skip
     """Upgrade the database that `tools`, a container of the target release, is connected to.
 
     limit: seconds until the upgrade is ended, most: bytes of output. heard: told each line, for progress. Never
-    raises because the upgrade failed: that is for the checks to say.
+    raises because the upgrade failed: that is for the checks to say. Raises InfrastructureError where it was
+    killed, and not by the limit, unless that is the caller's doing: may_be_killed.
     """
     made = UpgradeRun(origin, target, command=command(origin, target))
     start = time.monotonic()
@@ -139,5 +142,19 @@ def run(
     except TooMuchError as error:
         done, made.endless = error.done, most
     made.seconds = round(time.monotonic() - start, 3)
-    made.code, made.timed_out, made.errors = done.code, done.timed_out and not made.endless, done.err
+    killed = done.code == EXIT_KILLED and made.seconds < limit
+    if killed and not (may_be_killed or made.endless):
+        raise _was_killed(made)
+    made.code, made.errors = done.code, done.err
+    made.timed_out = done.timed_out and not killed and not made.endless
     return made
+
+
+def _was_killed(made: UpgradeRun) -> InfrastructureError:
+    """Return what is said of an upgrade that ended without a word: nothing in the site does that."""
+    said = "\n".join(redact.line(text) for _, text in made.lines[-12:])
+    return InfrastructureError(
+        f"The upgrade to {made.target} was killed after {made.seconds:.0f} s, and not by its time limit.",
+        [("End of the output", said)],
+        repair="see whether the machine ran out of memory (dmesg, journalctl -k), give it more, and run it again",
+    )

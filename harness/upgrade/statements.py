@@ -86,13 +86,14 @@ def counting(lifecycle: Lifecycle, version: str, database: Database, hold: int =
 def run(
     tools: Rt, origin: str, target: str, *, limit: float = 3600, held: Callable[[], None] | None = None
 ) -> Counted:
-    """Upgrade with tools that count. held: called once, while the upgrade waits where it was told to."""
+    """Upgrade with tools that count. held: called once, while the upgrade waits where it was told; may kill it."""
 
     def heard(line: str) -> None:
         if held and _HOLD.match(line):
             held()
 
-    return counted(upgrade.run(tools, origin, target, limit=limit, heard=heard, most=MOST))
+    killing = held is not None
+    return counted(upgrade.run(tools, origin, target, limit=limit, heard=heard, most=MOST, may_be_killed=killing))
 
 
 def let_go(tools: Rt) -> None:

@@ -1,4 +1,4 @@
-"""A database server that dies in the middle proves nothing about the site: it is no finding of any check."""
+"""What dies in the middle proves nothing about the site: it is no finding of any check."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ from harness.stage.shown import Shown, Silent
 from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
+KILL = """
+for process in /proc/[0-9]*; do
+    case "$(readlink "$process/exe")" in
+    */perl*) ! grep -qs rt-setup-database "$process/cmdline" || kill -KILL "${process#/proc/}" ;;
+    esac
+done
+"""
+"""Ends what upgrades, and not what waits for its end."""
 
 
 class Heard(Shown):
@@ -66,6 +74,23 @@ def test_during_the_upgrade(lifecycle: Lifecycle) -> None:
             ):
                 question()
         assert liveness.gone(stage.sides.before()) is None
+    finally:
+        stage.close()
+
+
+def test_the_upgrade_itself(lifecycle: Lifecycle) -> None:
+    """Where Perl is the largest process, it is the one; server and container live on."""
+
+    def doom(said: str) -> None:
+        """Kill the upgrade when it says that it begins a certain step."""
+        if said == "Processing 4.5.1":
+            stage.sides.new().need("sh", "-c", KILL)
+
+    stage = Stage(lifecycle, choose(), shown=Heard(doom))
+    try:
+        for question in (stage.ran, stage.rows):
+            with pytest.raises(InfrastructureError, match=r"^The upgrade to 5\.0\.3 was killed after \d"):
+                question()
     finally:
         stage.close()
 

@@ -39,6 +39,16 @@ for my $order ('Owner|||', 'Status|Owner||', '|Owner', 'Subject|||') {{
     }}));
 }}
 
+# Searches that nobody can carry out any more: by the field of an extension that is gone, with a bracket too many,
+# with a word that was never a query; and one of assets, in the language of an extension that is not there.
+for my $broken ("CustomerGroup = 'VIP'", '( Status = "open"', "Status = 'd'attente'", 'Owner', 'Due ? 3') {{
+    need(RT::Attribute->new(RT->SystemUser)->Create(
+        Name => 'SavedSearch', Description => $broken, Object => RT->System,
+        Content => {{ SearchType => 'Ticket', Query => $broken, Format => "'__id__'" }}));
+}}
+need(RT->System->AddAttribute(Name => 'SavedSearch', Description => 'of assets', Content => {{
+    SearchType => 'Asset', Query => 'id > 0', Format => "'__id__'" }}));
+
 # A dashboard that nobody has filled yet, as the browser saves it.
 need(RT->System->AddAttribute(Name => 'Dashboard', Description => 'not yet', Content => {{Panes => undef}}));
 
@@ -146,7 +156,8 @@ def test_what_is_let_go_is_named(site: Stage) -> None:
     assert len(history["of extensions, never ended"]) == 1
     assert any("already has the right" in one for one in site.ran().allowed)
     assert any("another collation" in one for one in site.meaning().allowed)
-    assert [one for one in site.meaning().out_of_scope if "custom fields" in one] == []
+    untold = [one for one in site.meaning().out_of_scope if "the old release itself cannot tell" in one]
+    assert [one.partition(" ")[0] for one in untold] == ["searches"]
 
 
 def test_it_really_is_an_old_site(site: Stage) -> None:

@@ -10,14 +10,19 @@ sub owner_of {
 
 # What a query finds as this user sees it: ids in its order. Of many, those that are looked at by themselves, and a digest
 # of all. Tickets that steps are known to give to searches or to take from them (reminders and approvals; what somebody
-# has to do with by a disabled role, $watcher) are told besides. "finds" => why, where it is refused.
+# has to do with by a disabled role, $watcher) are told besides. That it is refused is told without the words for it:
+# releases say otherwise why, and at which line of their code.
 sub found_by {
     my ($user, $content, $watcher) = @_;
     my $class = ($content->{SearchType} // 'Ticket') eq 'Asset' || ($content->{Class} // '') eq 'RT::Assets' ? 'RT::Assets'
         : ($content->{Class} // '') eq 'RT::Transactions' ? 'RT::Transactions' : 'RT::Tickets';
     my $collection = $class->new($user);
-    my ($good, $message) = $collection->FromSQL($content->{Query} // '');
-    return (finds => 'refused: ' . text($message)) unless $good;
+    my $complained = @complaints;
+    my ($good) = $collection->FromSQL($content->{Query} // '');
+    if (!$good) {
+        splice @complaints, $complained;  # the same words once more
+        return (finds => 'refused');
+    }
     my @fields = split /\|/, $content->{OrderBy} // '';
     my @orders = split /\|/, $content->{Order} // '';
     my @order = map { { FIELD => $fields[$_], ORDER => $orders[$_] // 'ASC' } } grep { length $fields[$_] } 0 .. $#fields;
@@ -72,8 +77,10 @@ push @SUBJECTS, [searches => sub {
         my $fields = { name => text($attribute->Description), owner => join '-', $attribute->ObjectType, $attribute->ObjectId };
         if (ref $content eq 'HASH') {
             $fields->{type} = $content->{SearchType} // 'Ticket';
-            my %found = found_by(owner_of($attribute), $content);
-            @$fields{ keys %found } = values %found;
+            # Of a class, perhaps, that cannot be searched so before a later release: that one is left out, not all.
+            my $found = eval { +{ found_by(owner_of($attribute), $content) } };
+            return push @complaints, '[died] searches ' . $attribute->id . ": $@" unless $found;
+            @$fields{ keys %$found } = values %$found;
             $fields->{"setting $_"} = text(ref $content->{$_} ? JSON->new->canonical->encode($content->{$_}) : $content->{$_})
                 for grep { !/^(?:Query|OrderBy|Order|SearchType)$/ } keys %$content;
         }
@@ -86,7 +93,7 @@ push @SUBJECTS, [searches => sub {
 push @SUBJECTS, [queries => sub {
     my @queries = ("Status = '__Active__'", "Status = '__Inactive__'", 'Owner = 6', 'id > 0 AND Linked IS NOT NULL', "Created > '2000-01-01'");
     push @queries, map { 'Queue = ' . $_->id } all_of('RT::Queues');
-    push @queries, map { "Status = '$_'" } identifiers('SELECT DISTINCT Status FROM Tickets ORDER BY 1');
+    push @queries, map { "Status = '" . s/([\\'])/\\$1/gr . "'" } identifiers('SELECT DISTINCT Status FROM Tickets ORDER BY 1');
     push @queries, map { "CF.$_ IS NOT NULL" } identifiers(
         "SELECT DISTINCT CustomField FROM ObjectCustomFieldValues WHERE ObjectType = 'RT::Ticket' ORDER BY 1");
     push @queries, map { "Watcher.id = $_" } identifiers('SELECT id FROM Users ORDER BY id LIMIT 10');

@@ -103,7 +103,7 @@ SORTED = {"finds": "1 2 3", "by text": 1}
         (SORTED, {**SORTED, "finds": "3 1"}, True, False),
         ({"finds": "1 2 3"}, {"finds": "3 1 2"}, True, False),
         ({**SORTED, "in the order": "x"}, {**SORTED, "in the order": "y"}, True, True),
-        ({**SORTED, "finds": "1 2 3"}, {**SORTED, "finds": "refused: 9f"}, True, False),
+        ({**SORTED, "finds": "1 2 3"}, {**SORTED, "finds": "refused"}, True, False),
         ({**SORTED, "finds in all": "9 x"}, {**SORTED, "finds in all": "9 y"}, True, False),
     ],
     ids=["another-order", "same-collation", "one-lost", "by-number", "many", "refused", "others-among-many"],
@@ -121,7 +121,7 @@ def test_another_collation_gives_another_order_and_no_other_tickets(
     ("origin", "elsewhere", "finds", "silent"),
     [
         ("4.4.4", 1, "1 2 3", True), ("4.4.6", 1, "1 2 3", False), ("4.4.4", 0, "1 2 3", False),
-        ("4.4.4", 1, "refused: 9f", False), ("4.4.4", 1, "", False), ("4.4.4", 1, "7", True),
+        ("4.4.4", 1, "refused", False), ("4.4.4", 1, "", False), ("4.4.4", 1, "7", True),
     ],
 )  # fmt: skip
 def test_a_search_for_one_day_means_its_owners_day(origin: str, elsewhere: int, finds: str, silent: bool) -> None:

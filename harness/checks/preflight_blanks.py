@@ -1,0 +1,78 @@
+"""Which values that end in a blank will no longer be found without it, once a step has converted their table?
+
+To collations of old, a blank at the end is nothing: whoever asks for a name finds it with one as well, and RT
+takes none away. To some servers' newest collation it is a letter like any other. Rows stay as they were, so that
+nothing that is asked after the upgrade can tell.
+"""
+
+from __future__ import annotations
+
+from harness.checks.preflight_database import SAMPLES, SchemaChanges, collation_after, is_text
+from harness.database import Database
+from harness.database.schema import Schema, Table, charset_of, quote
+from harness.verdict import Report
+
+TOLD = "values that end in a blank"
+SOUGHT = ("Name", "EmailAddress")
+"""Columns by which RT loads what somebody names: whoever logs in or writes a mail, the queue of a mail gateway,
+the field or template that a scrip wants."""
+
+
+def judge(report: Report, database: Database, schema: Schema, changes: SchemaChanges) -> None:
+    """Find such values in what is unique or what RT loads by; tell those in other indexes."""
+    for name, charset in changes.converted.items():
+        table = schema.tables.get(name)
+        if table is None or not table.key:
+            continue
+        collation = collation_after(database, charset)
+        if _ignores_blanks(database, collation):
+            continue
+        report.looked_at += 1
+        columns = _columns(table)
+        asked = ", ".join(f"SUM({_ends_in_a_blank(one)})" for one in columns)
+        counts = database.rows(f"SELECT {asked} FROM {quote(name)}")[0] if columns else ()
+        for (column, sought), count in zip(columns.items(), counts, strict=True):
+            if count and _ignores_blanks(database, table.columns[column].collation):
+                _say(report, database, table, column, collation=collation, count=int(count), sought=sought)
+
+
+def _columns(table: Table) -> dict[str, bool]:
+    """Return the columns of text by which rows are looked for, and whether what they hold is a name."""
+    indexed = {column.partition("(")[0] for index in table.indexes for column in index.columns}
+    unique = {column.partition("(")[0] for index in table.indexes if index.unique for column in index.columns}
+    return {
+        column.name: column.name in unique or column.name in SOUGHT
+        for column in table.columns.values()
+        if is_text(column) and (column.name in indexed or column.name in SOUGHT)
+    }
+
+
+def _ends_in_a_blank(column: str) -> str:
+    """Return the condition on a column; to the collation that it still has, blanks alone are no text."""
+    return f"{quote(column)} <> '' AND {quote(column)} LIKE '% '"
+
+
+def _ignores_blanks(database: Database, collation: str) -> bool:
+    """Ask the server itself: each product has another column for it, or none."""
+    charset = charset_of(collation)
+    with_blank, without = (f"CONVERT('{text}' USING {charset}) COLLATE {collation}" for text in ("a ", "a"))
+    return bool(int(database.value(f"SELECT {with_blank} = {without}")))
+
+
+def _say(
+    report: Report, database: Database, table: Table, column: str, *, collation: str, count: int, sought: bool
+) -> None:
+    where, name, text = f"{table.name}.{column}", quote(table.name), quote(column)
+    if not sought:
+        report.facts.setdefault(TOLD, []).append(f"{where}: {count}, under {collation}")
+        return
+    sql = f"SELECT {', '.join(map(quote, table.key))} FROM {name} WHERE {_ends_in_a_blank(column)}"
+    rows = database.rows(f"{sql} LIMIT {SAMPLES}")
+    report.find(
+        where,
+        f"{count} values end in a blank; under {collation}, which a step brings, nobody finds them without it",
+        samples=tuple(f"{', '.join(table.key)} {', '.join(map(str, row))}" for row in rows),
+        sql=sql,
+        repair="on the site, once you have seen that no other row has the same without the blank:\n"
+        f"UPDATE {name} SET {text} = TRIM(TRAILING ' ' FROM {text}) WHERE {_ends_in_a_blank(column)};",
+    )

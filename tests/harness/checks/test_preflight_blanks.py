@@ -1,0 +1,106 @@
+"""Preflight must find names that nobody will find any more, on the servers where that is so, and on no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from fixtures.tally import Tally
+from harness import upgrade
+from harness.checks import preflight_blanks, preflight_database
+from harness.checks.preflight_database import SchemaChanges
+from harness.database import Database, schema
+from harness.dump import FOLDER, load
+from harness.dump.choice import choose
+from harness.stage import Scope, Stage
+from harness.stage.copies import Preparation
+from harness.upgrade.lifecycle import Lifecycle
+from harness.verdict import Report
+
+pytestmark = pytest.mark.engine
+ORIGIN, TARGET = "4.4.6", "5.0.10"
+DUMP = FOLDER / f"rt-{ORIGIN}-plain.sql.zst"
+PADS_NOT, PADS = "mysql-9.7", "mariadb-11.8"
+NAMES = {
+    "blank-in-address": ("Users.EmailAddress", "the next mail makes a second account, without the old tickets"),
+    "blank-in-login": ("Users.Name", "nobody logs in by that name any more"),
+    "blank-in-queue": ("Queues.Name", "the mail gateway refuses the queue's mail"),
+    "blank-in-field": ("CustomFields.Name", "scrips and searches ask for a field that is not there"),
+    "blank-in-template": ("Templates.Name", "a scrip has no template"),
+}
+OTHER = "ObjectCustomFieldValues.Content"
+"""Searches find less, which is told: any site has some."""
+
+
+def blank(database: Database, where: str) -> None:
+    """Put a blank to the end of one value."""
+    table, column = where.split(".")
+    database.execute(f"UPDATE {table} SET {column} = CONCAT({column}, ' ') WHERE {column} > '' LIMIT 1")
+
+
+def looked(database: Database, changes: SchemaChanges) -> Report:
+    """Return what is said of the database as it is."""
+    report = Report("preflight", "")
+    preflight_blanks.judge(report, database, schema.read(database), changes)
+    return report
+
+
+def read(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, server: str
+) -> tuple[Database, SchemaChanges]:
+    """Return a copy on a server, and what the steps do."""
+    database = clone(lifecycle.restored(load(DUMP), server))
+    target = rt_tools(TARGET, None)
+    steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
+    return database, preflight_database.read_changes(target, steps)
+
+
+def test_where_a_blank_becomes_a_letter(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
+) -> None:
+    """Each is found by its place, and what mends it mends it."""
+    database, changes = read(lifecycle, clone, rt_tools, PADS_NOT)
+    database.execute("UPDATE Users SET EmailAddress = ' ' WHERE Name = 'Nobody'")  # nobody looks for that
+    good = looked(database, changes)
+    assert (good.findings, good.facts) == ([], {})
+    assert good.looked_at
+    for name, (where, _) in NAMES.items():
+        blank(database, where)
+        found = {one.where: one for one in looked(database, changes).findings}
+        tally(name, "preflight", set(found) == {where})
+        database.execute(found[where].repair.rpartition("\n")[2].rstrip(";"))
+        assert looked(database, changes).findings == []
+    blank(database, OTHER)
+    told = looked(database, changes)
+    assert (told.findings, len(told.facts[preflight_blanks.TOLD])) == ([], 1)
+    # RT asks so. What it is like once a step has converted the table; and then nothing is new about it any more.
+    blank(database, "Users.EmailAddress")
+    asked = "SELECT COUNT(*) FROM Users WHERE EmailAddress = (SELECT MIN(TRIM(EmailAddress)) FROM Users u WHERE"
+    asked += " u.EmailAddress LIKE '% ')"
+    assert database.value(asked) == 1
+    database.execute("ALTER TABLE Users CONVERT TO CHARACTER SET utf8mb4")
+    assert database.value(asked) == 0
+    assert looked(database, changes).findings == []
+
+
+@pytest.mark.control("preflight")
+def test_where_a_blank_stays_nothing(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
+    """There nothing changes for anybody."""
+    database, changes = read(lifecycle, clone, rt_tools, PADS)
+    for where, _ in NAMES.values():
+        blank(database, where)
+    report = looked(database, changes)
+    assert (report.findings, report.facts) == ([], {})
+
+
+def test_a_gate_says_so(lifecycle: Lifecycle) -> None:
+    """Nothing that it asks afterwards could."""
+    prepared = Preparation(("blanks", "1"), "planting a blank", lambda one: blank(one, "Users.EmailAddress"))
+    stage = Stage(
+        lifecycle, choose(ORIGIN, TARGET, PADS_NOT, DUMP), scope=Scope(validates=False), preparation=prepared
+    )
+    try:
+        assert [one.where for one in stage.preflight().findings] == ["Users.EmailAddress"]
+    finally:
+        stage.close()

@@ -10,11 +10,10 @@ import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import requests
 
-from harness.checks import exchanges, jobs
+from harness.checks import exchanges, jobs, pages
 from harness.checks.attempts import REPAIR, attempt
 from harness.checks.former_release import Former
 from harness.checks.log import LogAllowance, allowances, complaints, records
@@ -23,21 +22,11 @@ from harness.checks.startup_log import Starts, key
 from harness.checks.trial_visit import Visit
 from harness.common import redact
 from harness.errors import HarnessError
-from harness.rt import web
 from harness.verdict import Report
 
 CHECK = "application"
 QUESTION = "Does the site work for people, programs, mail and jobs?"
 _SHOWN = 5
-
-PAGES = (
-    "/Search/Build.html", "/Prefs/Other.html", "/Prefs/MyRT.html", "/User/Prefs.html", "/Tools/MyDay.html",
-    "/Approvals/", "/Articles/", "/Asset/", "/Admin/", "/Admin/Users/", "/Admin/Groups/", "/Admin/CustomFields/",
-    "/Admin/Scrips/", "/Admin/Global/Templates.html", "/Admin/Tools/Configuration.html",
-    "/Search/Chart.html?Query=id%20%3E%200",
-)  # fmt: skip
-"""Pages that every release has, as an administrator sees them; a thorough visit sees them too."""
-FIRST_PAGES = ("/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.html", "/Admin/Queues/")
 
 
 def check(
@@ -85,47 +74,13 @@ def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...], starts:
 def _use(report: Report, visit: Visit, former: Former) -> Exception | None:
     """Use the site over HTTP and by mail, one thing after the other; return what kept it from going on."""
     try:
-        attempt(report, "pages", lambda: _pages(report, visit))
-        attempt(report, "homepages", lambda: _homepages(report, visit))
+        attempt(report, "pages", lambda: pages.look(report, visit))
+        attempt(report, "self-service", lambda: pages.self_service(report, visit))
+        attempt(report, "homepages", lambda: pages.homepages(report, visit))
         exchanges.judge(report, visit, former.exchanges)
     except (HarnessError, requests.RequestException) as error:
         return error
     return None
-
-
-def _page(session: requests.Session, visit: Visit, path: str, expect: str = "") -> None:
-    web.page(session, visit.rt, path, expect=expect, said=visit.said)
-
-
-def _pages(report: Report, visit: Visit) -> None:
-    """Log in with the form, and look at every kind of page, tickets and dashboards included."""
-    session = web.login(visit.rt, visit.user, visit.password)
-    report.looked_at += 1
-    # A homepage that has lost its parts is a good page to RT; each part stands in a box of this class.
-    attempt(report, "/", partial(_page, session, visit, "/", "titlebox"))
-    paths = [
-        *FIRST_PAGES,
-        *(PAGES if visit.thorough else ()),
-        *(f"/Ticket/Display.html?id={ticket}" for ticket in visit.tickets),
-    ]
-    paths += [f"/Ticket/History.html?id={ticket}" for ticket in visit.tickets]
-    paths += [f"/Dashboards/{number}/" for number in visit.dashboards]
-    for path in paths:
-        report.looked_at += 1
-        attempt(report, path, partial(_page, session, visit, path))
-    session.close()
-
-
-def _homepages(report: Report, visit: Visit) -> None:
-    """Let each account log in with its old password and see its homepage."""
-    for name, password in visit.people.items():
-        report.looked_at += 1
-
-        def home(name: str = name, password: str = password) -> None:
-            with web.login(visit.rt, name, password) as session:
-                web.page(session, visit.rt, "/", expect="Logout", said=visit.said)
-
-        attempt(report, f"homepage of account {list(visit.people).index(name) + 1}", home)
 
 
 def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts: Starts, former: Former) -> None:

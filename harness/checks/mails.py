@@ -59,6 +59,11 @@ class Mails(Remembered):
     errors: dict[str, str] = field(default_factory=dict)
 
 
+def with_guest(program: Path) -> str:
+    """Return a program that makes somebody to try a site with, with what makes him put in."""
+    return program.read_text(encoding="utf-8").replace("GUEST\n", GUEST.read_text(encoding="utf-8"), 1)
+
+
 def outbox(rt: Rt) -> list[EmailMessage]:
     """Return the headers of the mails that a site has sent, oldest first.
 
@@ -117,8 +122,7 @@ def sent(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mails:
     """
     numbers = [one for one in queues or () if one != OWN]
     limits = (few, MOST_QUEUES) if queues is None else (_THESE, 0)
-    program = PROGRAM.read_text(encoding="utf-8").replace("GUEST\n", GUEST.read_text(encoding="utf-8"), 1)
-    done = tools.perl(program, MARK, *map(str, limits), OUTBOX, *numbers)
+    done = tools.perl(with_guest(PROGRAM), MARK, *map(str, limits), OUTBOX, *numbers)
     try:
         if done.code:
             raise ValueError(f"exit code {done.code}")

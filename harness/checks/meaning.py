@@ -24,6 +24,11 @@ QUESTION = "Does RT say the same about the data as the old release did?"
 REPAIR = (
     "look the samples up in both releases side by side; sign off what your people can live with, mend the rest"
 )
+REPAIRS = {
+    "component": "bring it along in html/Elements of CONFIG_NEW or by a plugin, named in HomepageComponents; "
+    "or have it taken out of these homepages and dashboards"
+}
+"""What to do about fields whose names begin with these words."""
 _NAMED = "look up what the samples name in both releases, and mend it on the site before the upgrade"
 HOLDERS = "holders"
 """Field of an entry that is told once for all of these, in the section of rights: ids of users."""
@@ -149,6 +154,7 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
             section,
             f"{name!r} differs in {places} places of {len(keys)} {section}",
             samples=tuple(one.words()[:200] for one in same[:_SHOWN]),
+            repair=REPAIRS.get(name.partition(" ")[0], REPAIR),
         )
 
 

@@ -33,6 +33,8 @@ class Upgrade:
 class MeaningAllowance:
     """A difference that steps make, the code since a release, or the server's other order of text (`resorted`).
 
+    `always`: one that may be on any way, for it is what somebody has mended in the new side's configuration.
+
     Patterns match whole sections, names, values.
 
     values: for a new or gone key, fields that it must have, with a pattern of each; texts: fields that leave RT as
@@ -51,6 +53,7 @@ class MeaningAllowance:
     texts: tuple[tuple[str, str], ...] = ()
     rule: str = ""
     resorted: bool = False
+    always: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what could never match. Raises ValueError."""
@@ -59,13 +62,17 @@ class MeaningAllowance:
 
     @property
     def origin(self) -> str:
-        """Say what makes the difference: a step, the code of a release, or the server."""
+        """Say what makes the difference: a step, the code of a release, the server, or the site itself."""
         if self.resorted:
             return "another collation"
+        if self.always:
+            return "another configuration"
         return f"step {'/'.join(self.steps)}" if self.steps else f"code since {self.since}"
 
     def applies(self, path: Upgrade) -> bool:
-        """Tell whether this upgrade applied one of the steps, or came past the release that changed."""
+        """Tell whether this upgrade applied one of the steps, came past the release that changed, or need not."""
+        if self.always:
+            return True
         if self.resorted:
             return path.resorted
         if self.steps:

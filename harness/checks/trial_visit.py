@@ -19,6 +19,9 @@ class Visit:
     answers: how many mails the site's own scrips send to somebody who opens a ticket and gets an answer. said:
     words of `web.ERROR_MARKS` that people have written themselves, so that they mean nothing.
 
+    queues: by id, those whose form for a new ticket is opened. customer: name of an account without privileges,
+    with the same password, who has made the ticket `asked` in the visit's own queue; "" for none.
+
     people: name to password of accounts whose homepage is looked at. subscribers: names of those who get
     dashboards by mail. jobs: those that not every site runs. jobs_left: others, each with the reason why it is not
     run. patience: seconds for a job. thorough: every kind of page. tools: of the same release on the same
@@ -33,6 +36,9 @@ class Visit:
     emoji: bool = True
     dashboards: tuple[int, ...] = ()
     tickets: tuple[int, ...] = (1,)
+    queues: tuple[int, ...] = (1,)
+    customer: str = ""
+    asked: int = 0
     people: Mapping[str, str] = field(default_factory=dict)
     subscribers: tuple[str, ...] = ()
     jobs: tuple[tuple[str, ...], ...] = ()

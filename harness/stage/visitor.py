@@ -1,6 +1,6 @@
-"""Somebody to try an upgraded site with: an account of the harness's own, and a queue that takes its mail.
+"""Somebody to try an upgraded site with: accounts of the harness's own, and a queue that takes their mail.
 
-Both are made on the copy, through RT itself, after everything that only reads has been read.
+They are made on the copy, through RT itself, after everything that only reads has been read.
 """
 
 from __future__ import annotations
@@ -20,14 +20,10 @@ from harness.images import named
 from harness.rt import SITE_CONFIGURATION, Rt, web
 from harness.verdict import Report
 
+PROGRAM = mails.GUEST.with_name("visitor.pl")
 QUICK_LOGINS = (f"{SITE_CONFIGURATION}/~visitor.pm", b"Set($BcryptCost, 4);\n1;\n")
 """For the site that is tried out: at the usual cost a login takes as long as four pages; REST 2 has one a call."""
 
-_MAKE = """
-use strict; use warnings; use RT; RT::LoadConfig(); RT->Config->Set(LogToSTDERR => 'critical'); RT::Init();
-guest(@ARGV);
-print RT->Config->Get('NotifyActor') ? 1 : 0;
-"""
 _ANSWERS = """
     SELECT COUNT(DISTINCT c.ApplicableTransTypes) FROM Scrips s
     JOIN ObjectScrips o ON o.Scrip = s.id AND o.ObjectId = 0
@@ -64,6 +60,16 @@ def _said(database: Database, tickets: Sequence[int]) -> frozenset[str]:
         f" WHERE t.ObjectId IN ({shown}) AND a.ContentType LIKE 'text/%%' AND a.Content LIKE %s)"
     )
     return frozenset(mark for mark in web.ERROR_MARKS if database.value(asked, [f"%{mark}%"] * 2))
+
+
+def _queues(database: Database, count: int) -> tuple[int, ...]:
+    """Return the ids of the queues that got the newest tickets, of the last thousand; the newest first."""
+    found = database.rows(
+        "SELECT t.Queue FROM (SELECT id, Queue FROM Tickets WHERE Type = 'ticket' ORDER BY id DESC LIMIT 1000) t "
+        "JOIN Queues q ON q.id = t.Queue WHERE q.Disabled = 0 GROUP BY t.Queue ORDER BY MAX(t.id) DESC LIMIT %s",
+        (count,),
+    )
+    return tuple(int(one) for (one,) in found)
 
 
 def of_the_image(version: str) -> list[str]:
@@ -105,10 +111,20 @@ def shut_out(error: NotReadyError) -> Report:
 def invite(
     tools: Rt, site: Rt, database: Database, accounts: Mapping[str, str], *, thorough: bool = False
 ) -> Visit:
-    """Make the account and the queue, and return the visit that uses them. accounts: to log in with as well."""
+    """Make the accounts, the queue and a ticket, and return the visit that uses them.
+
+    accounts: to log in with as well.
+    """
     # A number, for that is what logs of two releases may differ in.
     name, password = f"harness-{10**7 + secrets.randbelow(9 * 10**7)}", secrets.token_hex(12)
-    done = tools.perl(mails.GUEST.read_text(encoding="utf-8") + _MAKE, name, password)
+    # Before there are any of the harness's own.
+    tickets = database.rows(
+        "SELECT id FROM Tickets WHERE Type = 'ticket' AND Status <> 'deleted' AND EffectiveId = id "
+        "ORDER BY id DESC LIMIT %s",
+        (3 if thorough else 1,),
+    )
+    queues = _queues(database, 3 if thorough else 1)
+    done = tools.perl(mails.with_guest(PROGRAM), name, password)
     if done.code:
         raise InfrastructureError(
             f"No account could be made on the copy to try the site with (exit code {done.code}).",
@@ -117,11 +133,6 @@ def invite(
     charset = database.value(
         "SELECT character_set_name FROM information_schema.columns WHERE table_schema = DATABASE() "
         "AND table_name = 'Tickets' AND column_name = 'Subject'"
-    )
-    tickets = database.rows(
-        "SELECT id FROM Tickets WHERE Type = 'ticket' AND Status <> 'deleted' AND EffectiveId = id "
-        "ORDER BY id DESC LIMIT %s",
-        (3 if thorough else 1,),
     )
     # Those of people are theirs alone; the ones that became somebody's homepage are seen there.
     dashboards = database.rows(
@@ -133,13 +144,15 @@ def invite(
         "SELECT u.Name FROM Attributes a JOIN Users u ON u.id = a.ObjectId "
         "WHERE a.Name = 'Subscription' AND a.ObjectType = 'RT::User' GROUP BY u.Name ORDER BY COUNT(*), MIN(a.id)"
     )
-    answered = answers(database, notifies_actor=done.out.endswith("1"))
+    notifies, customer, asked = done.out.split()[-3:]
+    answered = answers(database, notifies_actor=notifies == "1")
     numbers = tuple(int(one) for (one,) in tickets)
     jobs, left = optional_jobs.choose(database, tools, thorough=thorough)
     people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
     return Visit(
         site, name, password, queue=name, answers=answered, said=_said(database, numbers),
         emoji=charset == "utf8mb4",
+        queues=queues, customer=customer, asked=int(asked),
         tickets=numbers, dashboards=tuple(int(one) for (one,) in dashboards),
         people=people if thorough else dict(list(people.items())[:2]), thorough=thorough,
         subscribers=tuple(str(one) for (one,) in subscribers), jobs=tuple(jobs), jobs_left=tuple(left),

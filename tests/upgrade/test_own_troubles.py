@@ -5,15 +5,17 @@ All of them are in one site, and one upgrade serves all tests.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
+from docker import DockerClient
 
 from harness.checks import absorbed
 from harness.common import cache
 from harness.database import Database, schema
 from harness.dump import FOLDER
 from harness.dump.choice import choose
+from harness.rt import Configuration
 from harness.stage import Scope, Stage
 from harness.stage.copies import Preparation
 from harness.upgrade.lifecycle import Lifecycle
@@ -23,6 +25,18 @@ pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("own-troubles")]  # on
 ORIGIN, TARGET, SERVER = "4.4.6", "5.0.10", "mariadb-10.11"
 # A module that the older image has and the later one has not, as extensions and their modules come and go.
 ONLY_THERE = "UNIVERSAL::require"
+# Quicksearch is a component of the older release that the later one has not; each side allows what it names here.
+USUAL = "QuickCreate QueueList MyReminders RefreshHomepage Dashboards Quicksearch OwnBox"
+OWN_BOX = {"html/Elements/OwnBox": b"<p>a box of the site's own</p>"}
+
+
+def configured(components: str, files: Mapping[str, bytes]) -> Configuration:
+    """Return a site's configuration that lets these components onto homepages."""
+    return Configuration({"site.pm": f"Set($HomepageComponents, [qw({components})]);\n1;\n".encode(), **files})
+
+
+OLD = configured(USUAL, OWN_BOX)
+NEW = configured(f"{USUAL} FindUser", {})
 _TIMES = "Creator INT, Created DATETIME, LastUpdatedBy INT, LastUpdated DATETIME"
 BY_SQL = (
     f"CREATE TABLE RTxAuthTokens (id INT PRIMARY KEY, Owner INT, Token VARCHAR(255), Description VARCHAR(255),"
@@ -69,6 +83,22 @@ scrip(Description => 'by queue', ScripCondition => 'On Correspond', ScripAction 
     CustomPrepareCode => '1',
     CustomCommitCode => 'die "nobody for " . $self->TicketObj->QueueObj->Name . "\\\\n"');
 
+# Homepages as people have put them together over the years, and a dashboard.
+sub homepage {{
+    my ($name, @components) = @_;
+    my $user = RT::User->new(RT->SystemUser);
+    need($user->Create(Name => $name, Privileged => 1));
+    need($user->SetPreferences(HomepageSettings => {{
+        sidebar => [], body => [map {{ {{ type => 'component', name => $_ }} }} @components] }}));
+}}
+homepage('kept', qw(QueueList MyReminders));
+homepage('loses', qw(Quicksearch QueueList));
+homepage('never had', qw(Nowhere FindUser QueueList));
+my $board = RT::Dashboard->new(RT->SystemUser);
+need($board->Save(Name => 'own box', Privacy => 'RT::System-1', Panes => {{ sidebar => [], body => [{{
+    pane => 'body', portlet_type => 'component', component => 'OwnBox', description => 'OwnBox',
+    path => '/Elements/OwnBox' }}] }}));
+
 # Never sent, but with --all; and its dashboard is gone. The only one: a gate renders those of one person.
 $RT::Handle->dbh->do("DELETE FROM Attributes WHERE Name = 'Subscription'");
 my $root = RT::User->new(RT->SystemUser);
@@ -79,8 +109,9 @@ need($root->AddAttribute(Name => 'Subscription', Content => {{ DashboardId => 98
 
 
 @pytest.fixture(scope="module")
-def site(lifecycle: Lifecycle) -> Iterator[Stage]:
+def site(engine: DockerClient) -> Iterator[Stage]:
     """One upgrade of it, asked as a gate asks."""
+    lifecycle = Lifecycle(engine, OLD, new_configuration=NEW)
 
     def trouble(database: Database) -> None:
         with lifecycle.tools(ORIGIN, database) as tools:
@@ -126,7 +157,17 @@ def test_code_that_no_longer_loads_is_found(site: Stage) -> None:
     assert sorted(one.what.partition(" loaded")[0] for one in found) == [
         "the Perl in 1 scrips", "the Perl in 1 templates", "the canonicalizer of 1 custom fields",
     ]  # fmt: skip
-    assert [one.where for one in site.meaning().findings if one.where != "code"] == []
+
+
+@pytest.mark.mutants("meaning")
+def test_a_homepage_that_dies_is_found(site: Stage) -> None:
+    """Its content is what it was; but of a component that is nowhere the whole page dies, and nobody else's."""
+    found = [one for one in site.meaning().findings if one.where != "code"]
+    assert [(one.where, one.what.partition(" in ")[0], len(one.samples)) for one in found] == [
+        ("dashboards", "'component OwnBox' differs", 1), ("homepages", "'component Quicksearch' differs", 1),
+    ]  # fmt: skip
+    assert all("HomepageComponents" in one.repair for one in found)
+    assert any("was not shown before is shown now" in one for one in site.meaning().allowed)
 
 
 def test_code_that_never_loaded_is_a_fact(site: Stage) -> None:

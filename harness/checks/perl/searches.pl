@@ -125,9 +125,27 @@ sub portlet {
     return $search->id ? "search $id" : 'nothing';
 }
 
+# Whether RT finds a component where it looks for one, and lets it onto a homepage. One that it may not show is a line
+# of text there; of one that is nowhere the whole page dies.
+sub shows_component {
+    my ($name) = @_;
+    my $known = RT->Config->Get('HomepageComponents');
+    return 0 unless grep { $_ eq $name } ref $known eq 'ARRAY' ? @$known : ();
+    my $path = $name =~ m{^/} ? $name : "/Elements/$name";
+    my @roots = ($RT::MasonLocalComponentRoot, (map { $_->ComponentRoot } @{ RT->Plugins }), $RT::MasonComponentRoot);
+    return scalar grep { defined && length && -f "$_$path" } @roots;
+}
+
+# The components of the two panes that RT shows which are not shown all the same.
+sub hidden_components {
+    my ($panes) = @_;
+    my @components = grep { ($_->{portlet_type} // $_->{type} // '') eq 'component' } map { @{ $panes->{$_} || [] } } qw(body sidebar);
+    return map { ("component $_" => 'not shown') } grep { !shows_component($_) } map { $_->{component} // $_->{name} // '?' } @components;
+}
+
 sub panes {
     my ($panes) = @_;
-    my %shown;
+    my %shown = hidden_components($panes);
     for my $pane (keys %{ $panes || {} }) {
         my @portlets = map { portlet($_) } @{ $panes->{$pane} || [] } or next;
         # A step leaves out a pane in which nothing was left to show.

@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import cast
 
 import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import application, attempts, exchanges, jobs, log, mails
+from harness.checks import application, attempts, exchanges, jobs, log, mails, pages
 from harness.checks.jobs import Job
 from harness.checks.mails import Mails
 from harness.checks.startup_log import Starts
 from harness.checks.trial_visit import Visit
 from harness.engine.commands import Done
-from harness.rt import Rt, web
+from harness.rt import Configuration, Rt, web
+from harness.stage import visitor
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 from tests.harness.checks.said_of_a_site import BROKEN, COMPLAINT, MAIL, SENT, compared, logged, ran
@@ -29,8 +31,8 @@ def _job(job: Sequence[str], report: Report, visit: Visit) -> None:
 
 
 PARTS: dict[str, Callable[[Report, Visit], None]] = {
-    "pages": application._pages,
-    "homepages": application._homepages,
+    "pages": pages.look,
+    "homepages": pages.homepages,
     "REST 1": lambda report, visit: exchanges.rest_tickets(report, visit, 1),
     "REST 2": lambda report, visit: exchanges.rest_tickets(report, visit, 2),
     "mail": exchanges.mail,
@@ -154,13 +156,58 @@ def test_a_subject_of_the_sites_own_is_no_mail_less(
     assert any("We received your request" in one for one in said)
 
 
+# What sites add to RT's own pages first; the component that it takes was there up to some release.
+OF_THE_OLD = {
+    f"html/Callbacks/Site/{page}.html/{callback}": b"<& /Elements/Modal &>"
+    for page, callback in (
+        ("Ticket/Create", "BeforeMessageBox"), ("Ticket/Update", "FormStart"), ("Ticket/ModifyAll", "FormStart"),
+        ("SelfService/Display", "BeforeShowHistory"), ("SelfService/Create", "AfterQueue"),
+        ("SelfService/Update", "BeforeForm"),
+    )
+}  # fmt: skip
+
+
+@pytest.mark.engine
+def test_forms_that_die_are_found(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory, tally: Tally
+) -> None:
+    """Nobody could write a ticket, nor answer one, nor could a customer see his; and all else is well."""
+    database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
+    site = rt_site("5.0.3", database, configuration=Configuration(OF_THE_OLD), files=[visitor.QUICK_LOGINS])
+    done = site.perl(EVERYBODY, PERSON)
+    assert done.code == 0, done.err
+    visit = visitor.invite(site, site, database, {}, thorough=True)
+    report = Report(application.CHECK, "")
+    pages.look(report, visit)
+    pages.self_service(report, visit)
+    found = {one.where.partition("?")[0] for one in report.findings}
+    for name in OF_THE_OLD:
+        where = name.removeprefix("html/Callbacks/Site").rpartition("/")[0]
+        tally(f"dying{where.replace('/', '-').removesuffix('.html').lower()}", "application", where in found)
+    assert len(found) == len(OF_THE_OLD), found
+
+
+def test_a_gate_opens_a_form_of_each_kind_and_what_a_customer_sees() -> None:
+    """Each takes a tenth of a second of somebody who waits; in depth there are all of them."""
+    few, many = (
+        Visit(cast(Rt, None), "", "", tickets=(9, 8), queues=(3,), customer="c", asked=12, thorough=thorough)
+        for thorough in (False, True)
+    )
+    opened = [path.partition("?")[0] for path in pages.of_tickets(few) if "Display" not in path]
+    assert opened.count("/Ticket/Create.html") == opened.count("/Ticket/Update.html") == 1
+    assert pages.of_self_service(few) == ["/SelfService/", "/SelfService/Display.html?id=12"]
+    assert {*pages.of_tickets(few), *pages.of_self_service(few)} < {
+        *pages.of_tickets(many), *pages.of_self_service(many)
+    }  # fmt: skip
+
+
 def told(site: Rt, mutant: ApplicationMutant) -> str:
     """Return what the part of the check that a defect is for has to say."""
     visit = Visit(site, "root", "password", people={PERSON: PERSON})
     report = Report(application.CHECK, "")
     if mutant.part == "log":
         already = len(site.container.logs())
-        attempts.attempt(report, mutant.part, partial(application._pages, report, visit))
+        attempts.attempt(report, mutant.part, partial(pages.look, report, visit))
         report = logged(site.container.logs()[already:])
     else:
         attempts.attempt(report, mutant.part, partial(PARTS[mutant.part], report, visit))

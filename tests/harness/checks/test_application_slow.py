@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 import requests
 
-from harness.checks import application, attempts, exchanges
+from harness.checks import application, attempts, exchanges, pages
 from harness.checks.trial_visit import Visit
 from harness.engine.commands import Done
 from harness.errors import InfrastructureError
@@ -50,7 +50,7 @@ def test_a_connection_that_breaks_hides_no_finding_either(silent: Rt, monkeypatc
     def broken(*_: object) -> None:
         raise requests.ConnectionError("Connection aborted.")
 
-    monkeypatch.setattr(application, "_pages", broken)
+    monkeypatch.setattr(pages, "look", broken)
     report = application.check(Visit(silent, "root", "password"))
     assert report.findings
     assert report.unanswered == ["Connection aborted."]

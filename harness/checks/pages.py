@@ -1,0 +1,83 @@
+"""Pages of a site as people open them: who may do everything, a customer in self-service, the site's accounts."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import requests
+
+from harness.checks.attempts import attempt
+from harness.checks.trial_visit import Visit
+from harness.rt import web
+from harness.verdict import Report
+
+PAGES = (
+    "/Search/Build.html", "/Prefs/Other.html", "/Prefs/MyRT.html", "/User/Prefs.html", "/Tools/MyDay.html",
+    "/Approvals/", "/Articles/", "/Asset/", "/Admin/", "/Admin/Users/", "/Admin/Groups/", "/Admin/CustomFields/",
+    "/Admin/Scrips/", "/Admin/Global/Templates.html", "/Admin/Tools/Configuration.html",
+    "/Search/Chart.html?Query=id%20%3E%200",
+)  # fmt: skip
+"""Pages that every release has, as an administrator sees them; a thorough visit sees them too."""
+FIRST_PAGES = ("/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.html", "/Admin/Queues/")
+FORMS = ("Modify", "ModifyAll", "ModifyDates", "ModifyLinks", "ModifyPeople")
+"""Those of a ticket, beside the one for an answer, that a thorough visit sees."""
+
+
+def of_tickets(visit: Visit) -> list[str]:
+    """Return the pages and the forms in which people read and write tickets."""
+    found = [f"/Ticket/{page}.html?id={ticket}" for page in ("Display", "History") for ticket in visit.tickets]
+    found += [f"/Ticket/Create.html?Queue={queue}" for queue in visit.queues]
+    for ticket in visit.tickets[:1]:  # the newest, of which most is in use
+        found.append(f"/Ticket/Update.html?Action=Respond&id={ticket}")
+        found += [f"/Ticket/{form}.html?id={ticket}" for form in FORMS if visit.thorough]
+    return found
+
+
+def of_self_service(visit: Visit) -> list[str]:
+    """Return the pages of customers: of the one whom the visit has, and his ticket."""
+    found = ["/SelfService/", f"/SelfService/Display.html?id={visit.asked}"]
+    if visit.thorough:
+        found.append(f"/SelfService/Create.html?Queue={visit.queue}")
+        found.append(f"/SelfService/Update.html?id={visit.asked}")
+    return found
+
+
+def look(report: Report, visit: Visit) -> None:
+    """Log in with the form, and look at every kind of page, tickets and dashboards included."""
+    session = web.login(visit.rt, visit.user, visit.password)
+    report.looked_at += 1
+    # A homepage that has lost its parts is a good page to RT; each part stands in a box of this class.
+    attempt(report, "/", partial(_page, session, visit, "/", "titlebox"))
+    paths = [*FIRST_PAGES, *(PAGES if visit.thorough else ()), *of_tickets(visit)]
+    paths += [f"/Dashboards/{number}/" for number in visit.dashboards]
+    _open(report, session, visit, paths)
+
+
+def self_service(report: Report, visit: Visit) -> None:
+    """Log in as the visit's customer, and look at what he sees. Nothing where it has none."""
+    if visit.customer:
+        report.looked_at += 1
+        _open(report, web.login(visit.rt, visit.customer, visit.password), visit, of_self_service(visit))
+
+
+def homepages(report: Report, visit: Visit) -> None:
+    """Let each account log in with its old password and see its homepage."""
+    for number, (name, password) in enumerate(visit.people.items(), 1):
+        report.looked_at += 1
+
+        def home(name: str = name, password: str = password) -> None:
+            with web.login(visit.rt, name, password) as session:
+                _page(session, visit, "/", "Logout")
+
+        attempt(report, f"homepage of account {number}", home)
+
+
+def _open(report: Report, session: requests.Session, visit: Visit, paths: list[str]) -> None:
+    with session:
+        for path in paths:
+            report.looked_at += 1
+            attempt(report, path, partial(_page, session, visit, path))
+
+
+def _page(session: requests.Session, visit: Visit, path: str, expect: str = "") -> None:
+    web.page(session, visit.rt, path, expect=expect, said=visit.said)

@@ -19,6 +19,8 @@ PAGES = (
 )  # fmt: skip
 """Pages that every release has, as an administrator sees them; a thorough visit sees them too."""
 FIRST_PAGES = ("/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.html", "/Admin/Queues/")
+SELF_SERVICE = "/SelfService/"
+"""In the menu of every page of self-service, which is where customers land."""
 FORMS = ("Modify", "ModifyAll", "ModifyDates", "ModifyLinks", "ModifyPeople")
 """Those of a ticket, beside the one for an answer, that a thorough visit sees."""
 
@@ -34,8 +36,8 @@ def of_tickets(visit: Visit) -> list[str]:
 
 
 def of_self_service(visit: Visit) -> list[str]:
-    """Return the pages of customers: of the one whom the visit has, and his ticket."""
-    found = ["/SelfService/", f"/SelfService/Display.html?id={visit.asked}"]
+    """Return the pages of customers beside the first: of the one whom the visit has, and his ticket."""
+    found = [f"/SelfService/Display.html?id={visit.asked}"]
     if visit.thorough:
         found.append(f"/SelfService/Create.html?Queue={visit.queue}")
         found.append(f"/SelfService/Update.html?id={visit.asked}")
@@ -44,10 +46,10 @@ def of_self_service(visit: Visit) -> list[str]:
 
 def look(report: Report, visit: Visit) -> None:
     """Log in with the form, and look at every kind of page, tickets and dashboards included."""
-    session = web.login(visit.rt, visit.user, visit.password)
+    session, home = web.enter(visit.rt, visit.user, visit.password)
     report.looked_at += 1
     # A homepage that has lost its parts is a good page to RT; each part stands in a box of this class.
-    attempt(report, "/", partial(_page, session, visit, "/", "titlebox"))
+    attempt(report, "/", lambda: _judged("GET /", home, visit, "titlebox"))
     paths = [*FIRST_PAGES, *(PAGES if visit.thorough else ()), *of_tickets(visit)]
     paths += [f"/Dashboards/{number}/" for number in visit.dashboards]
     _open(report, session, visit, paths)
@@ -57,7 +59,9 @@ def self_service(report: Report, visit: Visit) -> None:
     """Log in as the visit's customer, and look at what he sees. Nothing where it has none."""
     if visit.customer:
         report.looked_at += 1
-        _open(report, web.login(visit.rt, visit.customer, visit.password), visit, of_self_service(visit))
+        session, first = web.enter(visit.rt, visit.customer, visit.password)
+        attempt(report, "/SelfService/", lambda: _judged("GET /SelfService/", first, visit, SELF_SERVICE))
+        _open(report, session, visit, of_self_service(visit))
 
 
 def homepages(report: Report, visit: Visit) -> None:
@@ -66,8 +70,9 @@ def homepages(report: Report, visit: Visit) -> None:
         report.looked_at += 1
 
         def home(name: str = name, password: str = password) -> None:
-            with web.login(visit.rt, name, password) as session:
-                _page(session, visit, "/", "Logout")
+            session, landed = web.enter(visit.rt, name, password)
+            with session:
+                _judged("GET /", landed, visit, "Logout")
 
         attempt(report, f"homepage of account {number}", home)
 
@@ -79,5 +84,10 @@ def _open(report: Report, session: requests.Session, visit: Visit, paths: list[s
             attempt(report, path, partial(_page, session, visit, path))
 
 
-def _page(session: requests.Session, visit: Visit, path: str, expect: str = "") -> None:
-    web.page(session, visit.rt, path, expect=expect, said=visit.said)
+def _page(session: requests.Session, visit: Visit, path: str) -> None:
+    web.page(session, visit.rt, path, said=visit.said)
+
+
+def _judged(where: str, landed: requests.Response, visit: Visit, expect: str = "") -> None:
+    """Judge the page on which a login ended: asked for once more it would be the same, at the same cost."""
+    web.judged(where, landed, expect=expect, said=visit.said)

@@ -90,7 +90,12 @@ def request(session: requests.Session, rt: Rt, method: str, path: str, **options
 
 
 def login(rt: Rt, user: str, password: str) -> requests.Session:
-    """Log in the way a person does: open the site, fill the form in, end on the home page.
+    """Log in as `enter` does, for whom the home page means nothing."""
+    return enter(rt, user, password)[0]
+
+
+def enter(rt: Rt, user: str, password: str) -> tuple[requests.Session, requests.Response]:
+    """Log in the way a person does: open the site, fill the form in, end on the home page; return that, too.
 
     Raises PageError when the site shows no login form, or shows it again afterwards, or a page without its menu.
     """
@@ -106,7 +111,7 @@ def login(rt: Rt, user: str, password: str) -> requests.Session:
     # A password hash that is damaged makes RT give up, with status 200 and no form.
     if LOGOUT_MARK not in answer.text and (wrong := complaint(answer.text)):
         raise PageError("POST /NoAuth/Login.html", wrong, answer.text)
-    return session
+    return session, answer
 
 
 def page(
@@ -119,9 +124,15 @@ def page(
     said: those of `ERROR_MARKS` that people have written, here or on another page, and that count for nothing.
     Raises PageError when the status is not 200, the page is the login form, or it complains.
     """
-    answer = request(session, rt, "GET", path)
+    return judged(f"GET {path}", request(session, rt, "GET", path), expect=expect, user_text=user_text, said=said)
+
+
+def judged(
+    where: str, answer: requests.Response, *, expect: str = "", user_text: bool = False, said: Collection[str] = ()
+) -> str:
+    """Return the HTML of a page that has come. where: method and path, for the finding. See `page`."""
     answer.encoding = "utf-8"
-    text, where = answer.text, f"GET {path}"
+    text = answer.text
     wrong = complaint(text, ERROR_MARKS if user_text else said)
     if answer.status_code != 200:
         raise PageError(where, f"HTTP status {answer.status_code}" + (f", {wrong}" if wrong else ""), text)

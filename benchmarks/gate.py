@@ -17,7 +17,8 @@ from pathlib import Path
 from benchmarks import Bounds, carried_out
 from harness import end_of_run, engine
 from harness.common.arguments import Parser
-from harness.database import FAST, Database
+from harness.database import Database
+from harness.database.profiles import FAST
 from harness.dump.choice import Choice, choose
 from harness.engine.faults import ended
 from harness.errors import InfrastructureError

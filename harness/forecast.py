@@ -25,7 +25,8 @@ from harness.common.arguments import Parser, count, positive
 from harness.common.plan import Step
 from harness.common.progress import Progress
 from harness.common.timings import Timings
-from harness.database import DURABLE, Database
+from harness.database import Database
+from harness.database.profiles import DURABLE
 from harness.drills import amplify, downtime
 from harness.drills.downtime import Forecast, Measured
 from harness.dump.choice import Choice, choose

@@ -2,7 +2,7 @@
 
 `restore` fills it, `baseline` keeps that for clones, which `copying` copies; `schema` and `digest` read it,
 `backup` takes it away and back, `liveness` tells a dead server, `keeping` leaves a copy behind; `address` is where
-one is, or will be.
+one is, or will be, `profiles` how it treats the disk.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import pymysql
@@ -21,6 +20,7 @@ from pymysql.cursors import SSCursor
 from harness.common.waits import wait_until
 from harness.database import copying
 from harness.database.address import Credentials
+from harness.database.profiles import FAST, Profile
 from harness.engine.commands import Done
 from harness.engine.containers import Container
 from harness.errors import InfrastructureError
@@ -42,34 +42,6 @@ SHUT_DOWN = 3600
 """Seconds in which a server writes everything to its tables, which after a large restore takes its time."""
 _NOT_YET = (pymysql.err.OperationalError, pymysql.err.InterfaceError, ConnectionError, OSError)
 
-
-@dataclass(frozen=True)
-class Profile:
-    """How a server treats the disk: `options` of the server program.
-
-    small: with a small redo log. The usual one is half of a data directory, and each clone would copy it unused.
-    """
-
-    name: str
-    options: tuple[str, ...]
-    small: bool = False
-
-
-FAST = Profile(
-    "fast",
-    (
-        "--innodb-flush-log-at-trx-commit=0",
-        "--innodb-doublewrite=0",
-        "--sync-binlog=0",
-        "--innodb-buffer-pool-size=256M",
-        "--innodb-autoextend-increment=8",
-    ),
-    small=True,
-)
-"""For restores and reads. A crash may lose what was acknowledged, so nothing about crashes is proved on it."""
-
-DURABLE = Profile("durable", ("--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=256M"))
-"""For kills, crashes and time budgets: what a production server does."""
 
 COMMON = ("--max-allowed-packet=256M", "--innodb-stats-persistent=1", "--event-scheduler=OFF")
 # Left alone, the library loads all of the machine's certificates for each connection, which takes longer than the

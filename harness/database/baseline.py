@@ -20,9 +20,10 @@ from docker.errors import APIError, NotFound
 from harness import leftovers
 from harness.common import arguments, cache, owner
 from harness.common.notify import Notify, quiet
-from harness.database import FAST, Database, Profile, copying
+from harness.database import Database, copying
 from harness.database.address import Credentials
 from harness.database.copying import DATA, PREPARED, Room
+from harness.database.profiles import FAST, Profile
 from harness.database.restore import Restored, restore
 from harness.dump import FOLDER, Dump
 from harness.engine.containers import Container, unique_name

@@ -11,9 +11,10 @@ import pymysql
 
 from harness.common import owner
 from harness.common.waits import Retry, wait_until
-from harness.database import DURABLE, PORT, Database, backup
+from harness.database import PORT, Database, backup
 from harness.database.baseline import Baseline
 from harness.database.copying import DATA, PREPARED
+from harness.database.profiles import DURABLE
 from harness.dump import Dump
 from harness.engine.containers import Container, unique_name
 from harness.errors import InfrastructureError

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from harness import upgrade
 from harness.checks import rows
-from harness.database import DURABLE, Database, backup, schema
+from harness.database import Database, backup, schema
+from harness.database.profiles import DURABLE
 from harness.dump.choice import Choice
 from harness.rt import Rt, web
 from harness.rt.thaw import Thawer

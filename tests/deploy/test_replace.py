@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from harness.database import DURABLE, NAME, Database
+from harness.database import NAME, Database
+from harness.database.profiles import DURABLE
 from harness.dump.choice import choose
 from harness.marathon.__main__ import main
 from harness.marathon.client import Marathon

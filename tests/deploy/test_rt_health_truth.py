@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.healthcheck_user import CHEAP, PASSWORD
-from harness.database import DURABLE
 from harness.database.baseline import Baseline
+from harness.database.profiles import DURABLE
 from harness.load import network_faults
 from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy.living_through import Instance, Outage, lived_through

@@ -12,8 +12,9 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.outcome import Verify
 from harness.common.plan import Step
-from harness.database import DURABLE, Database
+from harness.database import Database
 from harness.database.baseline import Baseline
+from harness.database.profiles import DURABLE
 from harness.marathon.client import Marathon
 from harness.marathon.model import Change
 from harness.releases import ROOT

@@ -11,9 +11,10 @@ import pytest
 from docker.types import Mount
 
 from fixtures.healthcheck_user import CHEAP, PASSWORD
-from harness.database import DURABLE, PORT, Database
+from harness.database import PORT, Database
 from harness.database.baseline import Baseline
 from harness.database.copying import DATA, PREPARED
+from harness.database.profiles import DURABLE
 from harness.load import network_faults
 from harness.rt import secret_files
 from harness.upgrade.lifecycle import Lifecycle

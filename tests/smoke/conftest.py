@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.healthcheck_user import with_healthcheck_user
-from harness.database import DURABLE
+from harness.database.profiles import DURABLE
 from harness.dump.choice import DEFAULT_SERVER
 from harness.releases import releases
 from harness.rt import Rt

@@ -71,6 +71,10 @@ def _about_a_deploy(parser: argparse.ArgumentParser) -> None:
         help="an app that may run on the same database; any other one that does is refused",
     )  # fmt: skip
     parser.add_argument(
+        "--ended", action="append", default=[], metavar="RUN",
+        help="the replacement that the app's label RT_REPLACING names is over, and its database was seen to",
+    )  # fmt: skip
+    parser.add_argument(
         "--unseen-before", action="store_true",
         help="begin although no instance that runs now can be reached from this machine",
     )  # fmt: skip
@@ -148,9 +152,9 @@ def _carry_out(
             return 1
         need_provable(definition)
         need_alone(definition, client.apps(), options.beside)
+        need_unclaimed(absolute(definition), live, options.ended)
         if options.what == "replace":
             replacing.need_running(options, live)
-            need_unclaimed(absolute(definition), live, options.ended)
         decision = _decided(options, running, definition)
         print(f"{options.what} {decision}", flush=True)
         missing = _asked_of_image(options, running, definition)

@@ -16,8 +16,8 @@ good upgrade the wanted definition is started and proved live. What goes wrong l
 
 An app that is stopped or unknown is refused: after a run that ended in the middle a second one would back the half
 upgraded database up, and under another id RT may still be running. Where all is as it must be, --from-stopped says
-so. While it is stopped the label RT_REPLACING of the app says whose it is (RT_RUN): another run is refused until
---ended says that this one is over.
+so. While it is stopped the label RT_REPLACING of the app says whose it is (RT_RUN): another run, or a deploy, is
+refused until --ended says that this one is over.
 
 Commands are lines for bash (sh where there is none), run here, with input at its end and output on this terminal.
 An exit code of 0 is good; in bash each part of a pipe counts. They find in their environment:
@@ -84,13 +84,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from-stopped",
         action="store_true",
         help="the app is stopped or new, and the database is whole and as the old release left it",
-    )
-    parser.add_argument(
-        "--ended",
-        action="append",
-        default=[],
-        metavar="RUN",
-        help="the run that the app's label RT_REPLACING names is over, and the database was seen to",
     )
 
 

@@ -55,14 +55,14 @@ class Commands:
         create: bool = True,
     ) -> Deployment:
         """PUT or PATCH apps, given what was sent for each id; an unknown app is created if `create`."""
-        targets = {}
+        targets: dict[str, App] = {}
         for index, (given, document) in enumerate(updates.items()):
             app_id = absolute(given)
             before = self.state.apps.get(app_id)
             if before is None and not create:
                 raise errors.unknown_app(app_id)
             place = (index,) if prefix else ()
-            targets[app_id] = self.updated(app_id, before, document, partial, place)
+            targets[app_id] = self.updated(app_id, before, document, partial, place, beside=targets)
         return self.submit(targets, force)
 
     def updated(
@@ -72,8 +72,10 @@ class Commands:
         document: Any,
         partial: bool,
         place: tuple[int | str, ...] = (),
+        *,
+        beside: Mapping[str, App],
     ) -> App:
-        """Return the definition that a PUT asks for."""
+        """Return the definition that a PUT asks for. beside: those that it asks for together with this one."""
         if not isinstance(document, dict):
             return parse(document, place, self.dialect)
         version = document.get("version") if partial else None  # in a whole definition it is passed over
@@ -88,8 +90,8 @@ class Commands:
             current = app_json(before.app)
             current = {k: v for k, v in current.items() if k not in ("version", "versionInfo")}
             merged = merge(current, read(document, self.dialect))
-            return self.checked(parse({**merged, "id": app_id}, place, self.dialect, ours=True), before)
-        return self.checked(parse({**document, "id": app_id}, place, self.dialect), before)
+            return self.checked(parse({**merged, "id": app_id}, place, self.dialect, ours=True), before, beside)
+        return self.checked(parse({**document, "id": app_id}, place, self.dialect), before, beside)
 
     def judged(self, document: Json, place: tuple[int | str, ...]) -> None:
         """Look at a part of a definition by itself: its keys must agree. Raises ApiError 422."""
@@ -97,17 +99,14 @@ class Commands:
         check_sent(sent)
         check_part(sent)
 
-    def checked(self, app: App, before: AppRecord | None = None) -> App:
-        """Normalise and validate what was parsed. Raises ApiError 422."""
-        for other in self.state.apps:
-            if other.startswith(f"{absolute(app.id)}/") or absolute(app.id).startswith(f"{other}/"):
+    def checked(self, app: App, before: AppRecord | None = None, beside: Mapping[str, App] | None = None) -> App:
+        """Normalise and validate what was parsed, among all apps as they will be. Raises ApiError 422."""
+        own = absolute(app.id)
+        others = {app_id: known.app for app_id, known in self.state.apps.items()} | dict(beside or {})
+        for other in others:
+            if other.startswith(f"{own}/") or own.startswith(f"{other}/"):
                 raise errors.not_valid([("/", "Groups and Applications may not have the same identifier.")])
-        taken = {
-            port
-            for other in self.state.apps.values()
-            if other.app.id != absolute(app.id)
-            for port in service_ports(other.app)
-        }
+        taken = {port for app_id, other in others.items() if app_id != own for port in service_ports(other)}
         app = normalize(app, taken, before.app if before else None)
         validate(app, self.dialect)
         return app

@@ -187,3 +187,21 @@ def test_a_definition_that_marathon_refuses_is_found_before_the_backup(trial: Tr
     database = Database(trial, deployer)
     report = replace_all(deployer, release(trial, "2", cpus=-1), ACROSS, database.steps())
     assert (len(report.findings), database.log) == (1, []), str(report)
+
+
+@pytest.mark.parametrize("what", ["deploy", "replace"])
+def test_nothing_is_started_on_a_database_in_somebody_else_s_hands(
+    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    """To a deploy it is an app of which nothing runs: it would be the first, in the middle of an upgrade."""
+    labels = {"RT_RELEASE": "1", "RT_SCHEMA": "1", REPLACING: "theirs"}
+    trial.create(release(trial, "1", instances=0, labels=labels))
+    monkeypatch.setenv("MARATHON_URL", os.environ.get("MARATHON_URL") or trial.url)
+    file = tmp_path / "app.json"
+    file.write_text(json.dumps(release(trial, "2", schema="2")))
+    words = [what, str(file), "--dry-run"]
+    if what == "replace":
+        words += ["--backup", "true", "--upgrade", "true", "--from-stopped"]
+    assert main(words) == 3
+    assert "say so: --ended theirs" in capsys.readouterr().err
+    assert main([*words, "--ended", "theirs"]) == 0

@@ -14,7 +14,7 @@ from harness.marathon.standin.core import Standin, load_state
 from harness.marathon.standin.state import groups_of
 from tests.harness.marathon.deploying import release
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
-from tests.harness.marathon.small_world import DATABASE, LARGE, WEB, answers
+from tests.harness.marathon.small_world import DATABASE, LARGE, WEB, answers, sent
 
 
 def test_a_group_goes_with_its_apps_and_no_other() -> None:
@@ -30,6 +30,25 @@ def test_a_group_goes_with_its_apps_and_no_other() -> None:
     assert [one["id"] for one in left.json()["apps"]] == [LARGE]
     assert WEB.startswith("/shop/")
     assert DATABASE.startswith("/shop/")
+
+
+def test_apps_that_come_together_get_ports_of_their_own() -> None:
+    """By a shared one a balancer would mix them; what one asks for by number, the next one leaves to it."""
+    held = sent("/held")
+    held["container"] = {**held["container"], "portMappings": [{"containerPort": 80, "servicePort": 10_003}]}
+    put, after = answers(("PUT", "/v2/apps", [held, sent("/one"), sent("/two")]), ("GET", "/v2/apps", None))
+    assert put.status_code == 200, put.text
+    ports = {app["id"]: app["container"]["portMappings"][0]["servicePort"] for app in after.json()["apps"]}
+    assert ports["/held"] == 10_003
+    assert len(set(ports.values())) == len(ports) == 6, ports
+
+
+@pytest.mark.parametrize("ids", [["/a", "/a/b"], ["/a/b/c", "/a/b"]])
+def test_of_what_comes_together_nothing_is_app_and_group(ids: list[str]) -> None:
+    """None of it is taken then."""
+    refused, left = answers(("PUT", "/v2/apps", [sent(one) for one in ids]), ("GET", "/v2/apps", None))
+    assert (refused.status_code, "same identifier" in refused.text) == (422, True), refused.text
+    assert not {app["id"] for app in left.json()["apps"]} & {*ids}
 
 
 def test_an_empty_group_is_on_disk(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ side. How it went: `run`, with `log`, and `history`. The structure: `schema`, wi
 `views` and `absorbed`. Rows: `rows`, with `comparison`, `row_judge`, `allowances`, `rules`, `context`, `effects`,
 `undocumented_steps` and `unreadable`; `repeated` and `paths` (with `upgrade_path`) compare two upgrades in its
 way. What they mean: `integrity`; `meaning`, with `meaning_told`, `meaning_rules`, `meaning_allowances`, `code` and
-`organization`. Whether it works: `application`, with `trial_visit`, `attempts`, `pages`, `exchanges`,
-`jobs`, `optional_jobs`, `mails`, `startup_log` and `former_release`. Asked elsewhere: `interrupted_upgrade` of
-drills, `acknowledged` of deploys, with `lost_sessions`, `image` and `layers` of images.
+`organization`. Whether it works: `application`, with `trial_visit`, `attempts`, `pages`, `exchanges`, `jobs`,
+`optional_jobs`, `dashboard_mails`, `mails`, `startup_log` and `former_release`. Asked elsewhere:
+`interrupted_upgrade` of drills, `acknowledged` of deploys, with `lost_sessions`, `image` and `layers` of images.
 """

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from harness.checks import dashboard_mails
 from harness.checks.cached_fact import Remembered
 from harness.checks.log import LogAllowance, LogRecord, records
-from harness.checks.mails import outbox
 from harness.checks.startup_log import Starts, key
 from harness.common import cache, redact
 from harness.errors import HarnessError
 from harness.rt import Rt
 from harness.verdict import Report
 
-DASHBOARDS = "rt-email-dashboards"
+DASHBOARDS = dashboard_mails.JOB
 """Takes as long as people have subscribed to: where nobody can wait it is stopped, and that is no defect."""
-_DASHBOARDS_PROGRAM = f"/usr/local/bin/{DASHBOARDS}"
 JOBS = (
     ("rt-email-digest", "-m", "daily"),
     (DASHBOARDS, "--all"),  # into the container's own outbox; a dry run would end before anything is rendered
@@ -35,7 +34,6 @@ MORE_JOBS = (("rt-email-digest", "-m", "weekly"),)
 """The same jobs with other words, which a thorough visit runs as well."""
 LIMIT, LIMIT_OF_DASHBOARDS = 300.0, 60.0
 """Seconds for a job on a small database; the second where somebody waits."""
-_SUBSCRIPTION = "X-RT-Dashboard-Subscription-Id"
 _SHOWN = 5
 
 
@@ -45,11 +43,13 @@ class Night(Remembered):
 
     said: job, as `Job.name`, to what it wrote, by `startup_log.key`; codes: exit codes. A job that the release
     lacks has said nothing, and has no code. One that was not done in time is in neither: its words are unknown.
+    sent: job to the ids of the subscriptions whose dashboards it has mailed, for the one that does so.
     """
 
     release: str
     said: dict[str, list[str]] = field(default_factory=dict)
     codes: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ class Job:
     def name(self) -> str:
         """Return its command, as a digest: somebody's name may be in it."""
         return cache.keyed(" ".join(self.command))
+
+    @property
+    def mails_dashboards(self) -> bool:
+        """Whether it is the job that does."""
+        return self.command[0] == DASHBOARDS
 
     @property
     def about_one(self) -> bool:
@@ -98,19 +103,16 @@ def heard(tools: Rt, jobs: Iterable[Job]) -> Night:
         if job.command[0] not in there:
             night.said[job.name] = []
             continue
-        if job.about_one and not knows_people(tools):
+        if job.about_one and not dashboard_mails.knows_people(tools):
             continue
         done = tools.tool(*job.command, limit=job.limit)
         if done.timed_out:
             continue
         night.codes[job.name] = done.code
         night.said[job.name] = sorted({key(one) for one in records(done.err.splitlines())})
+        if job.mails_dashboards:
+            night.sent[job.name] = sorted(dashboard_mails.sent(tools))
     return night
-
-
-def knows_people(tools: Rt) -> bool:
-    """Tell whether a release's job for dashboards can be told to make those of one person."""
-    return bool(tools.of_image("sh", "-c", f"grep user=s {_DASHBOARDS_PROGRAM} || true"))
 
 
 def judge(
@@ -122,10 +124,11 @@ def judge(
 
     starts: what RT says at every start, which is no job's doing. before: asked only where a job says anything.
     more: jobs that not every site runs. subscribers: who gets dashboards by mail, whose take a second each: unless
-    it is thorough, only the first one's are made, where the release's job can be told to.
+    it is thorough, only the first one's are made, where the release's job can be told to. Where nothing is sent to
+    any of them, the old release is asked as well: it may be that nobody got anything before.
     limit: seconds for a job.
     """
-    few = len(subscribers) > 1 and not thorough and knows_people(rt)
+    few = len(subscribers) > 1 and not thorough and dashboard_mails.knows_people(rt)
     starts = starts or Starts(rt)
     chosen: list[Job] = []
     for command in map(tuple, (*JOBS, *(MORE_JOBS if thorough else ()), *more)):
@@ -136,11 +139,20 @@ def judge(
             report.out_of_scope.append(f"dashboards by mail of {len(subscribers) - 1} other people than the first")
         else:
             chosen.append(Job(command, limit if thorough else LIMIT_OF_DASHBOARDS))
-    carry_out(report, rt, allowed, chosen, starts, before=before)
-    sent = {mail[_SUBSCRIPTION] for mail in outbox(rt)} - {None}
+    tried = [one for job in chosen if (one := _try(report, rt, allowed, job, starts))]
+    sent = dashboard_mails.sent(rt)
+    mailing = [one.job for one in tried if one.job.mails_dashboards and not one.stopped]
+    night = _weigh(report, tried, before, silent=[] if sent or not subscribers else mailing)
     report.facts["subscriptions sent"] = len(sent)
     if not sent:
         report.out_of_scope.append("dashboards by mail: none was sent to anybody")
+    for job in mailing:
+        if night and job.name in night.sent:
+            dashboard_mails.compare(report, sent, night.sent[job.name], night.release)
+        elif subscribers and not sent and (night is None or night.release):
+            report.unanswered.append(
+                "whether dashboards are mailed as before: nothing was, and nobody knows of before"
+            )
 
 
 def carry_out(
@@ -191,10 +203,16 @@ def _said_before(night: Night | None, name: str) -> set[str] | None:
     return set(night.said.get(name, ()))
 
 
-def _weigh(report: Report, tried: Sequence[Tried], before: Before | None) -> None:
-    """Find what complained and failed, but for what did so every night before."""
+def _weigh(
+    report: Report, tried: Sequence[Tried], before: Before | None, *, silent: Sequence[Job] = ()
+) -> Night | None:
+    """Find what complained and failed, but for what did so every night before; return what the old release said.
+
+    silent: jobs of which it is asked although they said nothing.
+    """
     loud = [one for one in tried if one.said or (one.code and not one.stopped)]
-    night = _night(report, [one.job for one in loud], before)
+    asked = [one.job for one in loud]
+    night = _night(report, [*asked, *(one for one in silent if one not in asked)], before)
     for one in loud:
         words = one.job.name
         failed = one.code and not one.stopped and not (night and night.codes.get(words))
@@ -213,3 +231,4 @@ def _weigh(report: Report, tried: Sequence[Tried], before: Before | None) -> Non
                 samples=tuple(redact.line(record.message) for record in new[:_SHOWN]),
                 repair=f"run {one.job.command[0]} by hand on a trial upgrade, and mend what it complains of",
             )
+    return night

@@ -43,6 +43,7 @@ BEFORE = "before the upgrade"
 """The fact that reports show in a section of its own: see `worth_knowing`."""
 LOADED = "loaded"
 _WORTH_KNOWING = {
+    preflight_configuration.FORGOTTEN: "Set in CONFIG and not in CONFIG_NEW",
     preflight_configuration.LOST: "Options that the target no longer knows",
     preflight_configuration.ABSORBED: "Plugins that the target has absorbed, each a finding",
     preflight_configuration.STRANGE: "Options that neither release knows: misspelt, or an extension's",
@@ -123,7 +124,10 @@ def check(
     preflight_configuration.loads(report, probed)
     _start(report, target, probed, steps)
     preflight_lifecycles.judge(report, database, schema, probed, known.configuration)
-    preflight_configuration.judge(report, known.configuration, origin, target, path)
+    preflight_configuration.judge(
+        report, known.configuration, origin, target, path,
+        former=known.old_configuration, elsewhere=preflight_configuration.in_database(database, schema),
+    )  # fmt: skip
     if known.old_configuration:
         preflight_storage.judge(report, database, known.old_configuration, known.configuration)
     _notes(report, database, path)

@@ -7,11 +7,13 @@ between the releases comes from the target's UPGRADING documents.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from harness.checks.upgrading import Passage, passages, unmarked
 from harness.common import redact
 from harness.common.wording import one_line
+from harness.database import Database
+from harness.database.schema import Schema
 from harness.rt import Configuration, Rt
 from harness.verdict import Report
 
@@ -29,22 +31,36 @@ ABSORBED = "plugins that the target has absorbed"
 SAID = "UPGRADING on what the site uses"
 PASSAGES = "what UPGRADING says of this way"
 """A list of {file, heading, speaks_of, text}. speaks_of: the site's own options and plugins that it names."""
+FORGOTTEN = "set in CONFIG and not in CONFIG_NEW"
 PINNED = "options that the copies do not take from the site"
+_TABLE = "Configurations"
 OWN = ("/opt/rt/etc/RT_Config.pm", "/opt/rt/share/etc/RT_Config.pm")
 
 
 def options(configuration: Configuration) -> dict[str, set[str]]:
     """Return the options that the site sets, "plugins" among the keys of what is found: {"options", "plugins"}."""
     found: dict[str, set[str]] = {"options": set(), "plugins": set()}
-    for name, content in configuration.files.items():
-        if not name.endswith(".pm") or "/" in name:
-            continue
-        text = re.sub(r"^\s*#.*$", "", content.decode(errors="replace"), flags=re.MULTILINE)
+    for text in _read(configuration):
         found["options"] |= set(_SET.findall(text)) - {"Plugins"}
         found["plugins"] |= set(_PLUGIN.findall(text))
         for names in _PLUGINS.findall(text):
             found["plugins"] |= set(_WORD.findall(names))
     return found
+
+
+def _read(configuration: Configuration) -> Iterator[str]:
+    """Yield the files that RT reads as configuration, without comments."""
+    for name, content in configuration.files.items():
+        if name.endswith(".pm") and "/" not in name:
+            yield re.sub(r"^\s*#.*$", "", content.decode(errors="replace"), flags=re.MULTILINE)
+
+
+def in_database(database: Database, schema: Schema) -> set[str]:
+    """Return the options that the database itself sets, as it may where the release has a table for them."""
+    table = schema.tables.get(_TABLE)
+    if table is None or not {"Name", "Disabled"} <= {*table.columns}:
+        return set()
+    return {str(name) for (name,) in database.rows(f"SELECT Name FROM {_TABLE} WHERE Disabled = 0")}
 
 
 def known(release: Rt) -> set[str]:
@@ -54,9 +70,13 @@ def known(release: Rt) -> set[str]:
 
 
 def judge(
-    report: Report, configuration: Configuration, origin: Rt | None, target: Rt, path: tuple[str, str]
-) -> None:
-    """Add what is to be said of the configuration. path: the releases, from and to."""
+    report: Report, configuration: Configuration, origin: Rt | None, target: Rt, path: tuple[str, str], *,
+    former: Configuration | None = None, elsewhere: Collection[str] = (),
+) -> None:  # fmt: skip
+    """Add what is to be said of the configuration of the new side. path: the releases, from and to.
+
+    former: that of the old side. elsewhere: options that the new side is told of in another way.
+    """
     used = options(configuration)
     new, old = known(target), known(origin) if origin else set()
     report.looked_at += sum(map(len, used.values()))
@@ -77,6 +97,19 @@ def judge(
         for one in mine
     ]
     report.facts[ABSORBED] = _absorbed(report, mine, used["plugins"])
+    if former:
+        then = options(former)
+        needless = (old if origin else then["options"]) - new
+        needless |= {*elsewhere, *Configuration.pinned(), *_integrated(mine, then["plugins"])}
+        report.facts[FORGOTTEN] = _forgotten(configuration, {*then["options"], *then["plugins"]} - needless)
+
+
+def _forgotten(configuration: Configuration, names: set[str]) -> list[str]:
+    """Return those of the names that a configuration does not speak of in any way.
+
+    To say that one is missing takes more than not to see that it is set: code may do so in another way than usual.
+    """
+    return sorted(names.difference(_named("\n".join(_read(configuration)), names)))
 
 
 def _named(text: str, names: Iterable[str]) -> list[str]:
@@ -94,24 +127,31 @@ def _mentions(mine: Sequence[Passage], names: set[str]) -> list[str]:
     return found
 
 
-def _absorbed(report: Report, mine: Sequence[Passage], plugins: set[str]) -> list[str]:
-    """Find the plugins that RT now has in itself; return their names."""
-    left = plugins
+def _integrated(mine: Sequence[Passage], plugins: set[str]) -> dict[str, str]:
+    """Return the plugins that RT now has in itself, by name, and where its documents say so."""
+    found: dict[str, str] = {}
     for passage in mine:
         said = ""  # a heading speaks for the list below it
         for paragraph in passage.paragraphs:
             if paragraph.startswith("=head"):
                 said = paragraph if _ABSORBED.search(paragraph) else ""
             if said or _ABSORBED.search(paragraph):
-                for name in _named(paragraph, left):
-                    report.find(
-                        f"Plugin {name}",
-                        "the target release has absorbed this extension; both together do harm",
-                        samples=(" ".join((said or paragraph).split())[:300],),
-                        repair=f"take {name} out of the new side's configuration; convert its data if any",
-                    )
-                    left = left - {name}
-    return sorted(plugins - left)
+                for name in _named(paragraph, plugins.difference(found)):
+                    found[name] = said or paragraph
+    return found
+
+
+def _absorbed(report: Report, mine: Sequence[Passage], plugins: set[str]) -> list[str]:
+    """Find the plugins that RT now has in itself; return their names."""
+    found = _integrated(mine, plugins)
+    for name, said in found.items():
+        report.find(
+            f"Plugin {name}",
+            "the target release has absorbed this extension; both together do harm",
+            samples=(" ".join(said.split())[:300],),
+            repair=f"take {name} out of the new side's configuration; convert its data if any",
+        )
+    return sorted(found)
 
 
 def loads(report: Report, probed: dict[str, object]) -> None:

@@ -162,7 +162,9 @@ class OldSide:
 
     def jobs(self, chosen: Sequence[Job]) -> Night | None:
         """What jobs of the old release say and how they end; None where nobody can speak for it."""
-        name = f"jobs {cache.digest(*(f'{job.name} {job.limit}' for job in chosen))}"
+        # What is mailed may be about the last days: it is asked anew on each.
+        today = f"{datetime.now():%F}" if any(job.mails_dashboards for job in chosen) else ""
+        name = f"jobs {cache.digest(today, *(f'{job.name} {job.limit}' for job in chosen))}"
         return self._tried(name, Night, lambda tools, _: jobs.heard(tools, chosen), "the run of jobs")
 
     def exchanges(self) -> Exchanged | None:

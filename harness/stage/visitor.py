@@ -42,10 +42,25 @@ Who opens a ticket is its actor, whom RT::Action::Notify leaves out unless it is
 RT::Action::Autoreply never. An empty template makes no mail, and one of another queue none in a new queue.
 """
 
+_SUBSCRIBERS = """
+    SELECT u.Name FROM Attributes a JOIN Users u ON u.id = a.ObjectId
+    JOIN Principals p ON p.id = u.id AND p.Disabled = 0
+    WHERE a.Name = 'Subscription' AND a.ObjectType = 'RT::User' AND EXISTS (
+        SELECT 1 FROM CachedGroupMembers m JOIN `Groups` g ON g.id = m.GroupId
+        WHERE m.MemberId = u.id AND m.Disabled = 0 AND g.Domain = 'SystemInternal' AND g.Name = 'Privileged')
+    GROUP BY u.Name ORDER BY COUNT(*), MIN(a.id)
+"""
+"""Who gets dashboards by mail: RT::Dashboard::Mailer passes over those who have left, and whoever is no staff."""
+
 
 def answers(database: Database, *, notifies_actor: bool) -> int:
     """Return how many mails the sender of a first mail must get. notifies_actor: the option $NotifyActor."""
     return int(database.value(_ANSWERS, [notifies_actor]))
+
+
+def subscribers(database: Database) -> tuple[str, ...]:
+    """Return the names of those who get dashboards by mail, who has subscribed to least first."""
+    return tuple(str(one) for (one,) in database.rows(_SUBSCRIBERS))
 
 
 def _said(database: Database, tickets: Sequence[int]) -> frozenset[str]:
@@ -140,10 +155,6 @@ def invite(
         "ORDER BY id LIMIT %s",
         (20 if thorough else 1,),
     )
-    subscribers = database.rows(
-        "SELECT u.Name FROM Attributes a JOIN Users u ON u.id = a.ObjectId "
-        "WHERE a.Name = 'Subscription' AND a.ObjectType = 'RT::User' GROUP BY u.Name ORDER BY COUNT(*), MIN(a.id)"
-    )
     notifies, customer, asked = done.out.split()[-3:]
     answered = answers(database, notifies_actor=notifies == "1")
     numbers = tuple(int(one) for (one,) in tickets)
@@ -155,6 +166,6 @@ def invite(
         queues=queues, customer=customer, asked=int(asked),
         tickets=numbers, dashboards=tuple(int(one) for (one,) in dashboards),
         people=people if thorough else dict(list(people.items())[:2]), thorough=thorough,
-        subscribers=tuple(str(one) for (one,) in subscribers), jobs=tuple(jobs), jobs_left=tuple(left),
+        subscribers=subscribers(database), jobs=tuple(jobs), jobs_left=tuple(left),
         patience=database.patience(JOB_LIMIT), tools=tools,
     )  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 from docker import DockerClient
 
 from harness import dump, leftovers
+from harness.checks import preflight
 from harness.checks.history import History
 from harness.common import cache
 from harness.dump.choice import DEFAULT_SERVER, choose
@@ -70,7 +71,11 @@ def test_each_side_can_have_its_own(engine: DockerClient) -> None:
     """A plugin for the target does not load under the old release, nor one that was absorbed beside the target."""
     one, other = (Configuration({"site.pm": f"Set($rtname, '{name}');\n1;\n".encode()}) for name in ("old", "new"))
     one = Configuration(
-        {**one.files, "storage.pm": b"Set(%ExternalStorage, Type => 'Disk', Path => '/srv');\n1;\n"}
+        {
+            **one.files,
+            "storage.pm": b"Set(%ExternalStorage, Type => 'Disk', Path => '/srv');\n"
+            b"Set($MaxAttachmentSize, 100_000_000);\n1;\n",
+        }
     )
     plain = choose(path=dump.FOLDER / "rt-4.4.6-plain.sql.zst")
     made = Stage(Lifecycle(engine, one, new_configuration=other), plain, scope=Scope(validates=False))
@@ -82,6 +87,8 @@ def test_each_side_can_have_its_own(engine: DockerClient) -> None:
     finally:
         made.close()
     assert report.facts["options that neither release knows"] == []
+    told = {one["title"]: one["items"] for one in report.facts[preflight.BEFORE]}
+    assert told["Set in CONFIG and not in CONFIG_NEW"] == ["MaxAttachmentSize"]
     assert "ExternalStorage" in {one.where for one in report.findings}, "forgotten on the new side"
     assert made.sides.lifecycle.new_side.images is made.sides.lifecycle.images
 

@@ -24,6 +24,22 @@ my (%done, @tickets);
 
 sub message { return MIME::Entity->build(Type => 'text/plain', Charset => 'UTF-8', Data => [$_[0]]) }
 
+# What scrips and options have made of a ticket that nobody asked for. Whose it is and until when differs from time to time.
+sub became {
+    my ($id, $queue) = @_;
+    my $ticket = RT::Ticket->new(RT->SystemUser);
+    $ticket->Load($id);
+    my ($values) = $RT::Handle->dbh->selectrow_array(
+        "SELECT COUNT(*) FROM ObjectCustomFieldValues WHERE ObjectType = 'RT::Ticket' AND ObjectId = ? AND Disabled = 0", undef, $id);
+    my @so = ('create');
+    push @so, 'in queue ' . $ticket->Queue if $ticket->Queue != $queue->id;
+    push @so, 'with an owner' if $ticket->Owner != RT->Nobody->id;
+    push @so, 'with the SLA ' . $ticket->SLA if $ticket->can('SLA') && length($ticket->SLA // '');
+    push @so, 'with a day that it is due' if $ticket->DueObj->IsSet;
+    push @so, "with $values values of fields" if $values;
+    return join ' ', @so;
+}
+
 # A ticket's life, by one who may: what could be done of it.
 sub life {
     my ($who, $queue, $subject) = @_;
@@ -34,7 +50,7 @@ sub life {
     );
     return '' unless $id;
     push @tickets, 0 + $id;
-    my @done = 'create';
+    my @done = became($id, $queue);
     push @done, 'answer' if ($ticket->Correspond(MIMEObj => message("An answer\n"), CcMessageTo => 'third@customers.example.test'))[0];
     push @done, 'comment' if ($ticket->Comment(MIMEObj => message("A remark\n")))[0];
     my ($solved) = grep { $queue->LifecycleObj->IsInactive($_) && $_ ne 'deleted' && $_ ne 'rejected' }

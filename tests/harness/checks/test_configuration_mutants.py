@@ -19,11 +19,13 @@ from harness.verdict import Report
 from tests.harness.mutants.configuration import (
     FATAL,
     FILE,
+    FORGOTTEN,
     GOOD,
     LOST,
     ORIGIN,
     OUTSIDE,
     READ,
+    RIGHTLY_GONE,
     STORAGE,
     STRANGE,
     TARGET,
@@ -71,6 +73,34 @@ def test_options_and_plugins_are_told_by_name(rt_tools: RtFactory, tally: Tally)
     report = told("\n".join([GOOD, *(mutant.line for mutant in TOLD)]), origin, target)
     for mutant in TOLD:
         tally(mutant.name, mutant.check, caught(mutant, report))
+
+
+@pytest.mark.engine
+def test_what_the_new_side_forgot_is_told_by_name(rt_tools: RtFactory, tally: Tally) -> None:
+    """A configuration that was written anew lacks what nobody thought of, and RT then does something else."""
+    origin, target = rt_tools(ORIGIN, None), rt_tools(TARGET, None)
+    old = "\n".join([GOOD, *RIGHTLY_GONE, *FORGOTTEN])
+    fact = forgotten(old, GOOD, origin, target)
+    for name in FORGOTTEN.values():
+        tally(f"forgotten {name}", "preflight", name in fact)
+    assert sorted(fact) == sorted(FORGOTTEN.values())
+    # Without the old release nobody knows an extension's option from one that the target has dropped.
+    assert {*fact} - {*forgotten(old, GOOD, None, target)} == {"CommandByMailGroup"}
+    assert {*fact} - {*forgotten(old, GOOD, origin, target, "MailPlugins")} == {"MailPlugins"}
+    assert forgotten(old, old, origin, target) == []
+    elsewhere = "\n".join(f"if (1) {{ RT->Config->Set({name} => 1) }}" for name in FORGOTTEN.values())
+    assert forgotten(old, elsewhere, origin, target) == ["ReferrerWhitelist", "rtname"]
+    in_comments = re.sub(r"(?m)^", "# ", old)
+    assert set(forgotten(old, in_comments, origin, target)) == {*FORGOTTEN.values(), "ReferrerWhitelist", "rtname"}
+    assert preflight_configuration.FORGOTTEN not in told(GOOD, origin, target).facts
+
+
+def forgotten(old: str, new: str, origin: Rt | None, target: Rt, *elsewhere: str) -> list[str]:
+    """Return what is told of a new side that has these lines instead of those."""
+    report = Report(preflight.CHECK, "")
+    preflight_configuration.judge(report, of(new), origin, target, PATH, former=of(old), elsewhere=elsewhere)
+    fact: list[str] = report.facts[preflight_configuration.FORGOTTEN]
+    return fact
 
 
 @pytest.mark.engine

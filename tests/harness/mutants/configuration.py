@@ -81,3 +81,20 @@ OUTSIDE = (
 WITHOUT_TIME_ZONES = ("DELETE FROM mysql.time_zone_name", "FLUSH TABLES")
 GOOD = "Set($rtname, 'rt.example.org');\nSet(@ReferrerWhitelist, qw(www.example.org:443));\n"
 FILE = f"{SITE_CONFIGURATION}/site.pm"
+FORGOTTEN = {
+    "Set($RTAddressRegexp, qr/help@example[.]org/);": "RTAddressRegexp",
+    "Set($EmailSubjectTagRegex, qr/helpdesk/);": "EmailSubjectTagRegex",
+    "Set($MaxAttachmentSize, 100_000_000);": "MaxAttachmentSize",
+    "Set(%ServiceAgreements, Default => 'two hours', Levels => {'two hours' => 120});": "ServiceAgreements",
+    "Set(@MailPlugins, qw(Auth::MailFrom Action::CommandByMail));": "MailPlugins",
+    "Plugin('RT::Extension::CommandByMail');": "RT::Extension::CommandByMail",
+    "Set(@Plugins, qw(RT::Extension::MergeUsers));": "RT::Extension::MergeUsers",
+    "Set($CommandByMailGroup, 12);": "CommandByMailGroup",
+}
+"""Lines of the old side's configuration, and what the report must name where the new side has none such."""
+RIGHTLY_GONE = (
+    "Set($AssetSearchFormat, q{'__id__'});",  # the target does not know it any more
+    "Plugin('RT::Extension::QuoteSelection');",  # and has this one in itself
+    "Set($WebDomain, 'rt.example.org');",  # no copy takes it, nor the image
+    "Set(%ExternalStorage, Type => 'Disk', Path => '/srv/attachments');",  # has a finding of its own
+)

@@ -1,0 +1,38 @@
+"""The dashboards that people have subscribed to, as a nightly job mails them: whose, and were they before?
+
+The job ends well whatever it has sent, and passes over who has left without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.checks.mails import outbox
+from harness.rt import Rt
+from harness.verdict import Report
+
+JOB = "rt-email-dashboards"
+_PROGRAM = f"/usr/local/bin/{JOB}"
+_SUBSCRIPTION = "X-RT-Dashboard-Subscription-Id"
+_SHOWN = 5
+
+
+def knows_people(tools: Rt) -> bool:
+    """Tell whether a release's job can be told to make those of one person."""
+    return bool(tools.of_image("sh", "-c", f"grep user=s {_PROGRAM} || true"))
+
+
+def sent(rt: Rt) -> set[str]:
+    """Return the ids of the subscriptions whose dashboards a release has mailed."""
+    return {str(mail[_SUBSCRIPTION]) for mail in outbox(rt) if mail[_SUBSCRIPTION]}
+
+
+def compare(report: Report, now: set[str], before: Iterable[str], release: str) -> None:
+    """Find the subscriptions whose dashboards the old release has mailed and the new one has not."""
+    if lost := sorted(set(before) - now):
+        report.find(
+            f"job {JOB}",
+            f"the dashboards of {len(lost)} subscriptions are mailed by RT {release} and not by this one",
+            samples=tuple(f"Attributes {one}" for one in lost[:_SHOWN]),
+            repair="open these dashboards on a trial upgrade as whoever has subscribed to them",
+        )

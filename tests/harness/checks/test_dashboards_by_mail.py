@@ -1,0 +1,90 @@
+"""Dashboards are mailed to somebody who gets any; that nothing comes any more is no silence to be content with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from fixtures.tally import Tally
+from harness.checks import jobs, log
+from harness.checks.jobs import Job, Night
+from harness.database import Database
+from harness.rt import Rt
+from harness.stage import visitor
+from harness.upgrade.lifecycle import Lifecycle
+from harness.verdict import Report
+from tests.harness.mutants.application import EVERYBODY, PERSON
+
+pytestmark = pytest.mark.engine
+RELEASE = "5.0.3"
+HER = f"WHERE Name = '{PERSON}'"
+BEFORE_HER = """
+use RT -init;
+for my $who (['left', 1], ['a customer', 0]) {
+    my $user = RT::User->new(RT->SystemUser);
+    $user->Create(Name => $who->[0], Privileged => $who->[1]) or die;
+    RT::Attribute->new(RT->SystemUser)->Create(Name => 'Subscription', ContentType => 'storable', Object => $user,
+        Content => { DashboardId => 1, Frequency => 'daily', Hour => '06:00', Recipients => {} }) or die;
+    $user->SetDisabled(1) if $who->[1];
+}
+"""
+"""Two who get nothing, the one gone and the other no staff (any more)."""
+
+
+@pytest.fixture
+def site(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> Database:
+    """A new site with one dashboard that is mailed, and with other subscriptions, older than that."""
+    database = clone(lifecycle.fresh(RELEASE, "mariadb-10.11"))
+    tools = rt_tools(RELEASE, database)
+    for program in (BEFORE_HER, EVERYBODY):
+        done = tools.perl(program, PERSON)
+        assert done.code == 0, done.err
+    return database
+
+
+def judged(tools: Rt, subscribers: Sequence[str], before: jobs.Before) -> Report:
+    """Return what is said of a release's jobs."""
+    report = Report("application", "")
+    jobs.judge(report, tools, log.allowances(), subscribers=subscribers, before=before)
+    return report
+
+
+def test_they_are_made_for_somebody_who_gets_any(site: Database, rt_tools: RtFactory) -> None:
+    """RT passes over the others without a word, so theirs would show nothing of what it can do."""
+    names = visitor.subscribers(site)
+    assert names == (PERSON,)
+    report = judged(rt_tools(RELEASE, site), [*names, "another"], lambda _: None)
+    assert report.facts["subscriptions sent"] == 1
+    assert (report.findings, report.unanswered) == ([], [])
+
+
+def test_what_is_mailed_no_longer_is_found(site: Database, rt_tools: RtFactory, tally: Tally) -> None:
+    """Nothing complains of it: the job ends well, as it does where nobody got anything before either."""
+    asked = "SELECT id FROM Attributes WHERE Name = 'Subscription' ORDER BY id DESC LIMIT 1"
+    expected, nights = str(site.value(asked)), list[Night]()
+    silent = rt_tools(RELEASE, site)
+
+    def before(chosen: Sequence[Job]) -> Night:
+        """Let the same release say so while all is well."""
+        site.execute(f"UPDATE Users SET EmailAddress = 'x@example.test' {HER}")
+        nights.append(jobs.heard(rt_tools(RELEASE, site), chosen))
+        site.execute(f"UPDATE Users SET EmailAddress = '' {HER}")
+        return nights[-1]
+
+    site.execute(f"UPDATE Users SET EmailAddress = '' {HER}")
+    lost = judged(silent, [PERSON], before)
+    [night] = nights
+    assert list(night.sent.values()) == [[expected]]
+    found = [one.samples for one in lost.findings] == [(f"Attributes {expected}",)]
+    tally("dashboards-not-mailed", "application", found)
+    never = Night(RELEASE, night.said, night.codes, {job: [] for job in night.sent})
+    as_ever = judged(silent, [PERSON], lambda _: never)
+    assert (as_ever.findings, as_ever.unanswered) == ([], [])
+    assert "dashboards by mail: none was sent to anybody" in as_ever.out_of_scope
+    unknown = judged(silent, [PERSON], lambda _: None)
+    assert (unknown.findings, len(unknown.unanswered)) == ([], 1)
+    nobody = judged(silent, [], lambda _: None)
+    assert (nobody.findings, nobody.unanswered) == ([], [])

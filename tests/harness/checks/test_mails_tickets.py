@@ -1,0 +1,64 @@
+"""What scrips and options make of a ticket beside mail is compared as well: nothing else shows that it is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from fixtures.tally import Tally
+from harness.checks import application, mails
+from harness.rt import Configuration
+from harness.upgrade.lifecycle import Lifecycle
+from harness.verdict import Report
+
+pytestmark = pytest.mark.engine
+SITE = Configuration(
+    {
+        "site.pm": b"Set(%ServiceAgreements, Default => 'two hours', Levels => {'two hours' => {"
+        b"Response => {RealMinutes => 120}, Resolve => {RealMinutes => 240}}});\n1;\n"
+    }
+)
+SCRIP = """
+use RT -init;
+my $field = RT::CustomField->new(RT->SystemUser);
+$field->Create(Name => 'Floor', Type => 'FreeformSingle', LookupType => 'RT::Queue-RT::Ticket') or die;
+$field->AddToObject(RT::Queue->new(RT->SystemUser)) or die;
+RT::Scrip->new(RT->SystemUser)->Create(Queue => 0, Template => 'Blank', Description => 'sorts',
+    ScripCondition => 'On Create', ScripAction => 'User Defined', CustomPrepareCode => '1',
+    CustomCommitCode => 'my $ticket = $self->TicketObj; $ticket->AddCustomFieldValue(Field => "Floor", Value => 3);
+        my ($good, $message) = $ticket->SetOwner("root"); die $message unless $good; 1') or die;
+"""
+ALL = "create with an owner with the SLA two hours with a day that it is due with 1 values of fields, "
+DEFECTS = {
+    "agreements-forgotten": (Configuration(), "UPDATE Queues SET SLADisabled = 0"),
+    "queue-without-agreements": (SITE, "UPDATE Queues SET SLADisabled = 1"),
+    "field-disabled": (SITE, "UPDATE CustomFields SET Disabled = 1"),
+    "scrip-does-nothing": (SITE, "UPDATE Scrips SET CustomCommitCode = '1' WHERE Description = 'sorts'"),
+}
+
+
+def test_what_becomes_of_a_ticket(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
+) -> None:
+    """The mails are the same; who answers when, and by which fields it is found, is not."""
+    database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
+    done = rt_tools("5.0.3", database).perl(SCRIP)
+    assert done.code == 0, done.err
+    database.execute("UPDATE Queues SET SLADisabled = 0")
+    before = mails.sent(rt_tools("5.0.3", database, configuration=SITE), queues=["1"])
+    assert before.actions["1"].startswith(ALL)
+    again = mails.sent(rt_tools("5.0.3", database, configuration=SITE), queues=["1"])
+    assert compared(before, again) == []
+    for name, (configuration, statement) in DEFECTS.items():
+        database.execute(statement)
+        after = mails.sent(rt_tools("5.0.3", database, configuration=configuration), queues=["1"])
+        tally(name, "application", compared(before, after))
+        database.execute("UPDATE Queues SET SLADisabled = 0", "UPDATE CustomFields SET Disabled = 0")
+
+
+def compared(before: mails.Mails, after: mails.Mails) -> list[str]:
+    """Return what is found of the site's own queue; that of the harness can be made once only."""
+    report = Report(application.CHECK, "")
+    mails.compare(report, before, after)
+    return [one.what for one in report.findings if one.what.startswith("in queue 1: ")]

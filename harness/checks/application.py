@@ -6,21 +6,22 @@ in the container, which is read back.
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from harness.checks import exchanges, jobs, pages
-from harness.checks.attempts import REPAIR, attempt
+from harness.checks import exchanges, jobs
+from harness.checks.attempts import REPAIR
+from harness.checks.exchanges import Exchanged
 from harness.checks.former_release import Former
 from harness.checks.log import LogAllowance, allowances, complaints, records
 from harness.checks.mails import Mails
 from harness.checks.startup_log import Starts, key
 from harness.checks.trial_visit import Visit
 from harness.common import redact
+from harness.engine.faults import explained
 from harness.errors import HarnessError
 from harness.verdict import Report
 
@@ -74,9 +75,6 @@ def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...], starts:
 def _use(report: Report, visit: Visit, former: Former) -> Exception | None:
     """Use the site over HTTP and by mail, one thing after the other; return what kept it from going on."""
     try:
-        attempt(report, "pages", lambda: pages.look(report, visit))
-        attempt(report, "self-service", lambda: pages.self_service(report, visit))
-        attempt(report, "homepages", lambda: pages.homepages(report, visit))
         exchanges.judge(report, visit, former.exchanges)
     except (HarnessError, requests.RequestException) as error:
         return error
@@ -88,12 +86,14 @@ def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts
     bad, used = complaints(records(visit.rt.container.logs().splitlines()), allowed, "site")
     report.allowed += [f"site: {one.reason}" for one in used]
     bad = starts.others(bad)
-    if bad and (before := _mails_of(former)):
-        # A scrip of the whole site that has failed for years, or one that asks a service that no copy reaches.
-        known = {redact.line(one.message) for one in bad if key(one) in before.said}
-        bad = [one for one in bad if key(one) not in before.said]
-        if known:
-            report.facts["logged before as well"] = sorted(known)
+    known: set[str] = set()
+    # A scrip that has failed for years, or asks a service that no copy reaches; a page that shows a broken search.
+    for before in (former.mails, former.exchanges):
+        said = _said_by(before, report) if bad else ()
+        known |= {redact.line(one.message) for one in bad if key(one) in said}
+        bad = [one for one in bad if key(one) not in said]
+    if known:
+        report.facts["logged before as well"] = sorted(known)
     kinds = dict.fromkeys(redact.line(one.message) for one in bad)
     if bad:
         report.find(
@@ -102,8 +102,16 @@ def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts
         )  # fmt: skip
 
 
-def _mails_of(former: Former) -> Mails | None:
-    """Return what the old release said about tickets; that it could not be asked was said by who asked first."""
-    with contextlib.suppress(HarnessError):
-        return former.mails()
-    return None
+def _said_by(before: Callable[[], Mails | Exchanged | None], report: Report) -> Collection[str]:
+    """Return what the old release said at the same; where it could not be asked, that is an open question."""
+    try:
+        old = before()
+    except Exception as error:
+        if (known := explained(error)) is None:
+            raise
+        if not any(
+            known.sentence in one for one in report.unanswered
+        ):  # it may have been asked for something else
+            report.unanswered.append(f"what the site logged before: {known.sentence}")
+        return ()
+    return old.said if old else ()

@@ -1,16 +1,18 @@
-"""Tickets by REST and by mail: made, answered and sought, with what must come of each.
+"""Tickets by REST and by mail, made, answered and sought, after a look at the pages: what must come of each.
 
-A site's own scrips and mail plugins may route a ticket elsewhere, rewrite its subject or refuse its mail. What the
-old release does in the same way is no matter of the upgrade, so it is asked where anything came out otherwise.
+A site's own scrips and mail plugins may route a ticket elsewhere, rewrite its subject or refuse its mail, and its
+own pages may look like none of RT's. What the old release does in the same way is no matter of the upgrade, so it
+is asked where anything came out otherwise.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
+from harness.checks import pages, startup_log
 from harness.checks.attempts import REPAIR, SLOW, attempt, expect
 from harness.checks.cached_fact import Remembered
 from harness.checks.mails import mails_about
@@ -24,15 +26,25 @@ from harness.verdict import Finding, Report
 ASCII = "Printer on fire"
 _SENDER = "new-customer@customers.example.test"
 _REST_TWO = "/opt/rt/share/lib/RT/REST2.pm"
-_NUMBERS = re.compile(r"\b(REST|ticket|attachment) \d+")
+_OF_ONE_SIDE = (
+    (re.compile(r"\b(REST|ticket|attachment) \d+"), r"\1"),
+    (re.compile(r"(/SelfService/\S*?=)[\w-]+"), r"\1"),
+    (re.compile(r"\bharness-\d+"), "harness"),
+    (re.compile(r"\bHTTP status \d+, "), ""),
+)
+"""What two releases, or two copies, say otherwise of the same."""
 
 
 @dataclass
 class Exchanged(Remembered):
-    """What came out otherwise than expected on one side, as `alike` has it."""
+    """What came out otherwise than expected on one side, as `alike` has it.
+
+    said: what the site complained of in its log meanwhile, as `startup_log.key` has it.
+    """
 
     release: str
     complaints: list[str]
+    said: list[str] = field(default_factory=list)
 
 
 Before = Callable[[], Exchanged | None]
@@ -41,7 +53,10 @@ Before = Callable[[], Exchanged | None]
 
 def alike(finding: Finding) -> str:
     """Return a complaint as both releases would make it: whichever REST it was, whatever number a ticket has."""
-    return _NUMBERS.sub(r"\1", f"{finding.where}: {finding.what}")
+    text = f"{finding.where}: {finding.what}"
+    for pattern, same in _OF_ONE_SIDE:
+        text = pattern.sub(same, text)
+    return text
 
 
 def versions(rt: Rt) -> Sequence[int]:
@@ -51,7 +66,8 @@ def versions(rt: Rt) -> Sequence[int]:
 
 def attempts(report: Report, visit: Visit) -> list[Finding]:
     """Try all of it; what comes out otherwise is a finding. Return those that broke something off."""
-    broken_off = [
+    broken_off = pages.attempts(report, visit)
+    broken_off += [
         attempt(report, f"REST {version}", partial(rest_tickets, report, visit, version))
         for version in versions(visit.rt)
     ]
@@ -65,7 +81,8 @@ def heard(visit: Visit) -> Exchanged:
     attempts(report, visit)
     if report.unanswered:
         raise InfrastructureError(f"RT {visit.rt.release} was slow: {report.unanswered[0]}.")
-    return Exchanged(visit.rt.release, sorted(map(alike, report.findings)))
+    _, errors = startup_log.told(visit.rt.container.logs())
+    return Exchanged(visit.rt.release, sorted(map(alike, report.findings)), sorted(errors))
 
 
 def judge(report: Report, visit: Visit, before: Before) -> None:
@@ -88,7 +105,7 @@ def _excuse(report: Report, found: Sequence[Finding], broken_off: Sequence[Findi
     except Exception as error:
         if (known := explained(error)) is None:
             raise
-        report.unanswered.append(f"how tickets by REST and mail fared before: {known.sentence}")
+        report.unanswered.append(f"how pages, and tickets by REST and mail, fared before: {known.sentence}")
         return
     same = [one for one in found if old and alike(one) in old.complaints]
     for one in same:

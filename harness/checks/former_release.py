@@ -14,8 +14,8 @@ from harness.checks.startup_log import Start
 class Former:
     """The old release. start: what it says at every start. mails: what it sends, and logs about tickets meanwhile.
 
-    jobs: what jobs of it say. exchanges: what comes of tickets by REST and by mail. Each returns None where nobody
-    can speak for it; by default nothing was ever said.
+    jobs: what jobs of it say. exchanges: what pages show, what comes of tickets by REST and by mail, and what the
+    site logs meanwhile. Each returns None where nobody can speak for it; by default nothing was ever said.
     """
 
     start: Callable[[], Start | None] = lambda: None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from urllib.parse import urlsplit
 
 import requests
 
 from harness.checks.attempts import attempt
 from harness.checks.trial_visit import Visit
 from harness.rt import web
-from harness.verdict import Report
+from harness.rt.web import PageError
+from harness.verdict import Finding, Report
 
 PAGES = (
     "/Search/Build.html", "/Prefs/Other.html", "/Prefs/MyRT.html", "/User/Prefs.html", "/Tools/MyDay.html",
@@ -23,6 +25,18 @@ SELF_SERVICE = "/SelfService/"
 """In the menu of every page of self-service, which is where customers land."""
 FORMS = ("Modify", "ModifyAll", "ModifyDates", "ModifyLinks", "ModifyPeople")
 """Those of a ticket, beside the one for an answer, that a thorough visit sees."""
+
+
+ELSEWHERE = "RT leads to the same other page from every one"
+
+
+def attempts(report: Report, visit: Visit) -> list[Finding | None]:
+    """Look at all of it; what is not as it should be is a finding. Return those that broke something off."""
+    return [
+        attempt(report, "pages", lambda: look(report, visit)),
+        attempt(report, "self-service", lambda: self_service(report, visit)),
+        attempt(report, "homepages", lambda: homepages(report, visit)),
+    ]
 
 
 def of_tickets(visit: Visit) -> list[str]:
@@ -45,14 +59,19 @@ def of_self_service(visit: Visit) -> list[str]:
 
 
 def look(report: Report, visit: Visit) -> None:
-    """Log in with the form, and look at every kind of page, tickets and dashboards included."""
+    """Log in with the form, and look at every kind of page, tickets and dashboards included.
+
+    Raises PageError where none of them was seen: a plugin may want something else of new accounts first.
+    """
     session, home = web.enter(visit.rt, visit.user, visit.password)
     report.looked_at += 1
     # A homepage that has lost its parts is a good page to RT; each part stands in a box of this class.
     attempt(report, "/", lambda: _judged("GET /", home, visit, "titlebox"))
     paths = [*FIRST_PAGES, *(PAGES if visit.thorough else ()), *of_tickets(visit)]
     paths += [f"/Dashboards/{number}/" for number in visit.dashboards]
-    _open(report, session, visit, paths)
+    ends = _open(report, session, visit, paths)
+    if ends[0] and len(set(ends)) == 1 and ends[0] not in map(_plain, paths):
+        raise PageError("pages", ELSEWHERE)
 
 
 def self_service(report: Report, visit: Visit) -> None:
@@ -77,11 +96,22 @@ def homepages(report: Report, visit: Visit) -> None:
         attempt(report, f"homepage of account {number}", home)
 
 
-def _open(report: Report, session: requests.Session, visit: Visit, paths: list[str]) -> None:
+def _open(report: Report, session: requests.Session, visit: Visit, paths: list[str]) -> list[str]:
+    """Look at some pages; return the paths at which RT's redirects ended, "" for no answer."""
+    answers: list[requests.Response] = []
+    session.hooks["response"].append(lambda answer, *_, **__: answers.append(answer))
+    ends: list[str] = []
     with session:
         for path in paths:
+            answers.clear()
             report.looked_at += 1
             attempt(report, path, partial(_page, session, visit, path))
+            ends.append(_plain(answers[-1].url) if answers else "")
+    return ends
+
+
+def _plain(address: str) -> str:
+    return urlsplit(address).path
 
 
 def _page(session: requests.Session, visit: Visit, path: str) -> None:

@@ -122,6 +122,7 @@ def check(
     _time_zones(report, database, known.configuration)
     probed = _probe(target, steps)
     preflight_configuration.loads(report, probed)
+    preflight_storage.loads(report, database, probed)
     _start(report, target, probed, steps)
     preflight_lifecycles.judge(report, database, schema, probed, known.configuration)
     preflight_configuration.judge(

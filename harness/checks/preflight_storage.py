@@ -1,14 +1,17 @@
-"""Does the new side still name the storage beside the database in which the site keeps attachments?
+"""Can the new side read what the site keeps outside of the database, as far as a copy can tell?
 
 RT reads such contents by the option ExternalStorage alone. A copy has no such storage (harness/perl/last.pm), so
-nothing that is asked of the upgraded copy could tell that the option was forgotten.
+nothing that is asked of the upgraded copy could tell that the option was forgotten, or that the image lacks what
+it needs.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from harness.checks import preflight_configuration
+from harness.common import redact
 from harness.database import Database
 from harness.rt import Configuration
 from harness.verdict import Report
@@ -32,16 +35,39 @@ def judge(report: Report, database: Database, old: Configuration, new: Configura
     named = any(_WORD.search(_COMMENT.sub("", content.decode(errors="replace"))) for content in new.files.values())
     if named or (BY_DATABASE in tables and _by_database(database)):
         return
-    found = " UNION ALL ".join(
-        f"SELECT id FROM {table} WHERE ContentEncoding = 'external'" for table in TABLES if table in tables
-    )
-    asked = f"SELECT COUNT(*) FROM ({found}) AS outside" if found else ""
-    count = database.value(asked) if asked else 0
+    count, asked = _outside(database)
     report.find(
         OPTION, f"CONFIG names it and CONFIG_NEW does not: {count} contents are kept outside of the database so "
         "far, which the target could not read",
         sql=asked, repair=f"take {OPTION} into CONFIG_NEW, and what of it lies on disk to the new server",
     )  # fmt: skip
+
+
+def loads(report: Report, database: Database, probed: Mapping[str, object]) -> None:
+    """Judge what the probe found: modules of the storage that the target cannot load."""
+    missing = probed.get("storage")
+    if not isinstance(missing, dict):
+        return
+    report.looked_at += 1
+    for name, why in missing.items():
+        count, asked = _outside(database)
+        report.find(
+            OPTION, f"the target cannot load {name}, without which it reads nothing of what is kept outside of "
+            f"the database: {count} contents so far",
+            samples=(redact.line(str(why).partition("\n")[0]),), sql=asked,
+            repair=f"put {name} and what it needs into the image, or into CONFIG's lib",
+        )  # fmt: skip
+
+
+def _outside(database: Database) -> tuple[int, str]:
+    """Return how many contents are kept outside, and the SQL that tells."""
+    found = " UNION ALL ".join(
+        f"SELECT id FROM {table} WHERE ContentEncoding = 'external'"
+        for table in TABLES
+        if table in database.tables()
+    )
+    asked = f"SELECT COUNT(*) FROM ({found}) AS outside" if found else ""
+    return int(database.value(asked)) if asked else 0, asked
 
 
 def _by_database(database: Database) -> bool:

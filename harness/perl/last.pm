@@ -42,7 +42,12 @@ Set($SendmailBounceArguments, '-oi -t');
 }
 Set($ExternalAuthPriority, []);
 Set($ExternalInfoPriority, []);
-# Not Set(%...), which adds to a hash. Of a storage that is not there RT complains at every start.
+# Not Set(%...), which adds to a hash. Of a storage that is not there RT complains at every start. What kind it would
+# be is kept for who asks whether this release has what that needs (harness/checks/perl/probe.pl).
+{
+    my $storage = RT->Config->Get('ExternalStorage');
+    $Harness::Storage = $storage->{Type} if ref $storage eq 'HASH' && $storage->{Type};
+}
 RT->Config->Set('ExternalStorage');
 
 Set($LogToSTDERR, $ENV{RT_LOG_LEVEL} || 'warning');
@@ -55,6 +60,10 @@ unless (defined &RT::Config::HarnessSetFromAnywhere) {
     *RT::Config::HarnessSetFromAnywhere = \&RT::Config::SetFromConfig;
     *RT::Config::SetFromConfig = sub {
         my ($self, %args) = @_;
+        if ($args{Database} && ${ $args{Option} } eq 'ExternalStorage') {
+            my %storage = @{ $args{Value} };
+            $Harness::Storage = $storage{Type} if $storage{Type};
+        }
         return 1 if $args{Database} && ${ $args{Option} } =~ /^(?:
             MailCommand | Sendmail\w* | MailParams | Database\w+ | LogTo\w+ | External(?:AuthPriority | InfoPriority | Storage)
             | Web(?:Domain | Port | Path | BaseURL | URL | SecureCookies | RemoteUserAuth | FallbackToRTLogin) )\z/x;

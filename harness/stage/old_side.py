@@ -167,16 +167,22 @@ class OldSide:
         name = f"jobs {cache.digest(today, *(f'{job.name} {job.limit}' for job in chosen))}"
         return self._tried(name, Night, lambda tools, _: jobs.heard(tools, chosen), "the run of jobs")
 
-    def exchanges(self) -> Exchanged | None:
-        """What comes of tickets by REST and by mail at the old release; None where nobody can speak for it."""
+    def exchanges(self, *, thorough: bool) -> Exchanged | None:
+        """What pages of the old release show, and what comes of tickets by REST and by mail there.
+
+        None where nobody can speak for it. thorough: by a visit of that kind.
+        """
+        accounts = self._sides.dump.accounts
 
         def try_out(tools: Rt, database: Database) -> Exchanged:
             with self._lifecycle.site(tools.release, database, files=[visitor.QUICK_LOGINS]) as site:
-                return exchanges.heard(visitor.invite(tools, site, database, {}))
+                return exchanges.heard(visitor.invite(tools, site, database, accounts, thorough=thorough))
 
         source = cache.digest(Path(visitor.__file__).read_text(encoding="utf-8"))
-        name = f"exchanges by {source}, {self._hour()}"
-        return self._tried(name, Exchanged, try_out, "tickets by REST and mail")
+        name = (
+            f"exchanges{' in depth' * thorough} of {meaning_told.key(accounts, {}, 0)} by {source}, {self._hour()}"
+        )
+        return self._tried(name, Exchanged, try_out, "pages, and tickets by REST and mail")
 
     def _tried(self, name: str, kind: type[Fact], ask: Callable[[Rt, Database], Fact], what: str) -> Fact | None:
         """Ask on a copy of its own. One after the other: of a large dump a copy more may not fit."""

@@ -121,11 +121,12 @@ def application(sides: Sides, old_side: OldSide, *, thorough: bool) -> Report:
         sides.copies.need("the start of the site")
         return visitor.shut_out(error)
     visit = visitor.invite(sides.new(), site, sides.after(), sides.dump.accounts, thorough=thorough)
+    used = functools.partial(old_side.exchanges, thorough=thorough)
     sent = functools.partial(old_side.mails, 0 if thorough else mails.FEW_QUEUES)
     report = application_check.check(
         visit,
         mails=lambda report, starts: mails.judge(report, sent(), sides.new(), starts),
-        former=Former(old_side.start, sent, old_side.jobs, old_side.exchanges),
+        former=Former(old_side.start, sent, old_side.jobs, used),
     )
     report.out_of_scope += old_side.spoken_for("makes of tickets, sends by mail and says in jobs")
     report.out_of_scope += visitor.of_the_image(sides.pair.target)

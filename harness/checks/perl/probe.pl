@@ -17,6 +17,28 @@ sub lifecycles {
     return \%known;
 }
 
+# What the release cannot load of what reads attachments that are kept outside of the database: {module: why}. As RT
+# looks for the engine, and what the engine's source then asks for; it is not begun, for it would connect. The copy
+# itself has no storage (harness/perl/last.pm).
+sub storage {
+    my $type = $Harness::Storage;
+    my @modules = grep { /^\w+(?:::\w+)*\z/ } $type, "RT::ExternalStorage::$type";
+    my ($engine, $why) = (undef, '');
+    for my $module (@modules) {
+        $engine //= $module if eval "require RT::ExternalStorage; require $module; 1";
+        $why = $@ unless $engine;
+    }
+    return { $type => $why } unless $engine;
+    (my $file = "$engine.pm") =~ s{::}{/}g;
+    open my $source, '<', $INC{$file} or return {};
+    my $text = do { local $/; <$source> };
+    my %missing;
+    for my $module ($text =~ /\b([A-Z]\w*(?:::\w+)*)->require\b/g, $text =~ /\bRequireModule\(\s*["']([\w:]+)["']/g) {
+        $missing{$module} = $@ unless eval "require $module; 1";
+    }
+    return \%missing;
+}
+
 sub finish {
     print JSON->new->canonical->utf8->encode(\%found), "\n";
     exit 0;
@@ -60,4 +82,6 @@ for my $step (defined $first ? @steps[$first + 1 .. $#steps] : ()) {
 my $begun = eval { $start->(); 1 };
 $found{start} = $begun ? '' : "$@";
 $found{lifecycles} = lifecycles();
+# Last, for the database may name it as well.
+$found{storage} = storage() if $Harness::Storage;
 finish();

@@ -187,6 +187,32 @@ def test_forms_that_die_are_found(
     assert len(found) == len(OF_THE_OLD), found
 
 
+# What a plugin for a second factor does with whoever has none yet.
+ENROLMENT = {
+    "html/Callbacks/Site/autohandler/Default": b"""<%INIT>
+my $goal = '/Prefs/AboutMe.html';
+RT::Interface::Web::Redirect(RT->Config->Get('WebURL') . 'Prefs/AboutMe.html')
+    if $session{CurrentUser} && $session{CurrentUser}->id && $m->request_comp->path ne $goal;
+</%INIT>
+"""
+}
+
+
+@pytest.mark.engine
+def test_a_site_that_shows_none_of_its_pages_breaks_the_look_off(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory
+) -> None:
+    """The one page that it shows is a good one; where the old release does the same, nothing was proven."""
+    database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
+    site = rt_site("5.0.3", database, configuration=Configuration(ENROLMENT), files=[visitor.QUICK_LOGINS])
+    visit = visitor.invite(site, site, database, {})
+    report = Report(application.CHECK, "")
+    broken_off, *_ = pages.attempts(report, visit)
+    assert broken_off
+    assert pages.ELSEWHERE in broken_off.what
+    assert broken_off in report.findings
+
+
 def test_a_gate_opens_a_form_of_each_kind_and_what_a_customer_sees() -> None:
     """Each takes a tenth of a second of somebody who waits; in depth there are all of them."""
     few, many = (

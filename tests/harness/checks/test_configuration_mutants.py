@@ -17,11 +17,13 @@ from harness.rt import SITE_CONFIGURATION, Configuration, Rt
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 from tests.harness.mutants.configuration import (
+    CLOUD,
     FATAL,
     FILE,
     FORGOTTEN,
     GOOD,
     LOST,
+    NO_STORAGE,
     ORIGIN,
     OUTSIDE,
     READ,
@@ -145,6 +147,52 @@ def test_a_storage_that_is_named_in_the_database_comes_along(lifecycle: Lifecycl
     assert stored(database, STORAGE.line, GOOD).findings == []
     database.execute("UPDATE Configurations SET Disabled = 1")
     assert stored(database, STORAGE.line, GOOD).findings
+
+
+@pytest.mark.engine
+def test_a_storage_that_the_target_cannot_read(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
+) -> None:
+    """No copy is asked for what lies there, so that nothing else would tell. Nothing is connected to."""
+    database = clone(lifecycle.restored(load(FOLDER / f"rt-{ORIGIN}-plain.sql.zst"), DEFAULT_SERVER))
+    database.execute(*OUTSIDE)
+    target = rt_tools(TARGET, database)
+    for good in (GOOD, STORAGE.line):
+        assert readable(target, database, good).findings == []
+    for mutant in (CLOUD, NO_STORAGE):
+        tally(mutant.name, mutant.check, caught(mutant, readable(target, database, mutant.line)))
+    # What the site brings along itself.
+    put(target, f"{SITE_CONFIGURATION}/lib/Amazon/S3.pm", "package Amazon::S3; sub new { die 'connected' } 1;")
+    assert readable(target, database, CLOUD.line).findings == []
+
+
+@pytest.mark.engine
+def test_nor_by_the_word_of_the_database(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
+) -> None:
+    """From RT 5 on it may name the storage, and no file does."""
+    database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
+    target = rt_tools(TARGET, database)
+    assert readable(target, database, GOOD).findings == []
+    database.execute(
+        "INSERT INTO Configurations (Name, Content, ContentType, Disabled)"
+        """ VALUES ('ExternalStorage', '{"Type": "AmazonS3"}', 'application/json', 0)"""
+    )
+    found = readable(target, database, GOOD).findings
+    tally(
+        "storage-of-the-database-without-its-module",
+        "preflight",
+        len(found) == 1 and "Amazon::S3" in found[0].what,
+    )
+
+
+def readable(target: Rt, database: Database, text: str) -> Report:
+    """Return what is found of the storage when the target starts with a configuration on that database."""
+    put(target, FILE, of(text).files["site.pm"].decode())
+    probe, report = preflight._probe(target, ["5.0.8"]), Report(preflight.CHECK, "")
+    assert not probe["configuration"]
+    preflight_storage.loads(report, database, probe)
+    return report
 
 
 def stored(database: Database, old: str, new: str) -> Report:

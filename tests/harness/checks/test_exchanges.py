@@ -63,6 +63,32 @@ def test_what_broke_off_on_both_sides_was_not_asked_to_its_end(
     assert not report
 
 
+def test_a_page_is_known_by_what_is_asked_and_what_is_shown() -> None:
+    """Whatever the harness's own ticket, queue and account are called there, and with whichever status."""
+
+    def said(where: str, what: str) -> str:
+        return exchanges.alike(Finding("application", where, f"GET {where}: {what}"))
+
+    gave_up = "RT gave up on the page"
+    for one, other in (
+        (("/SelfService/Display.html?id=7", gave_up), ("/SelfService/Display.html?id=31", gave_up)),
+        (
+            ("/SelfService/Create.html?Queue=harness-1", gave_up),
+            ("/SelfService/Create.html?Queue=harness-2", gave_up),
+        ),
+        (("/Ticket/Create.html?Queue=1", gave_up), ("/Ticket/Create.html?Queue=1", f"HTTP status 500, {gave_up}")),
+    ):
+        assert said(*one) == said(*other)
+    for one, other in (
+        (("/SelfService/Display.html?id=7", gave_up), ("/SelfService/Update.html?id=7", gave_up)),
+        (("/Ticket/Create.html?Queue=1", gave_up), ("/Ticket/Create.html?Queue=2", gave_up)),
+        (("/Ticket/Display.html?id=1", gave_up), ("/Ticket/Display.html?id=2", gave_up)),
+        (("/", gave_up), ("/", "the page does not hold 'titlebox'")),
+        (("/", "HTTP status 404"), ("/", "HTTP status 500")),
+    ):
+        assert said(*one) != said(*other)
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -81,7 +107,7 @@ def test_who_cannot_be_asked_hides_nothing(report: Report, error: Exception) -> 
     exchanges.judge(report, VISIT, nobody)
     assert len(report.findings) == 2
     [said] = report.unanswered
-    assert said.startswith("how tickets by REST and mail fared before: ")
+    assert said.startswith("how pages, and tickets by REST and mail, fared before: ")
 
 
 def test_a_defect_of_the_harness_hides_no_finding(report: Report) -> None:

@@ -9,6 +9,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.checks import application, exchanges, jobs, log, mails, startup_log
+from harness.checks.exchanges import Exchanged
 from harness.checks.former_release import Former
 from harness.checks.mails import Mails
 from harness.engine.commands import Done
@@ -104,6 +105,37 @@ def test_what_the_old_release_logged_about_tickets_as_well_is_no_finding() -> No
     assert [one.what for one in report.findings] == ["the site logged 1 errors while it was used"]
     assert "principal" in str(report.findings[0]).lower()
     assert len(report.facts["logged before as well"]) == 1
+
+
+def test_what_the_old_site_logged_while_it_was_used_as_well_is_no_finding() -> None:
+    """A page that shows a broken search says so whenever it is opened. Asked where mails explain not all."""
+    asked: list[str] = []
+
+    def used() -> Exchanged:
+        asked.append("used")
+        return Exchanged("4.4.6", [], keys(BROKEN[0].replace("attribute 13", "attribute 71")))
+
+    report = logged("\n".join(BROKEN[:2]), Former(exchanges=used))
+    assert [one.what for one in report.findings] == ["the site logged 1 errors while it was used"]
+    assert "principal" in str(report.findings[0]).lower()
+    assert len(report.facts["logged before as well"]) == 1
+    said, errors = startup_log.told(BROKEN[0])
+    assert (
+        logged(BROKEN[0], Former(mails=lambda: Mails("4.4.6", {}, [], said, errors), exchanges=used)).findings
+        == []
+    )
+    assert len(asked) == 1
+
+
+def test_where_the_old_site_could_not_be_tried_the_log_is_a_finding_and_the_question_open() -> None:
+    """No room for one more copy: what was logged is told all the same."""
+
+    def nobody() -> None:
+        raise InfrastructureError("The engine's disk has 0.1 GB free.")
+
+    report = logged(BROKEN[0], Former(exchanges=nobody))
+    assert len(report.findings) == 1
+    assert report.unanswered == ["what the site logged before: The engine's disk has 0.1 GB free."]
 
 
 @pytest.mark.mutants("application")

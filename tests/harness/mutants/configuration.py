@@ -71,6 +71,16 @@ STORAGE = ConfigurationMutant(
     "Set(%ExternalStorage, Type => 'Disk', Path => '/srv/attachments');",
     "CONFIG names it and CONFIG_NEW does not: 3 contents are kept outside",
 )
+CLOUD = ConfigurationMutant(
+    "storage-without-its-module",
+    "every attachment that was moved there is empty, and only the log says so",
+    "Set(%ExternalStorage, Type => 'AmazonS3', Bucket => 'rt', AccessKeyId => 'x', SecretAccessKey => 'y');",
+    "ExternalStorage: the target cannot load Amazon::S3, .*: 3 contents so far",
+)
+NO_STORAGE = ConfigurationMutant(
+    "storage-of-an-extension", "what was kept there is read by nobody", "Set(%ExternalStorage, Type => 'Tape');",
+    "ExternalStorage: the target cannot load Tape, ",
+)  # fmt: skip
 OUTSIDE = (
     "UPDATE Attachments SET ContentEncoding = 'external', Content = SHA2(id, 256) WHERE Content > '' LIMIT 2",
     "INSERT INTO ObjectCustomFieldValues"

@@ -139,7 +139,7 @@ def test_a_container_whose_launch_broke_is_not_left(
     """It may run and work on a database, and no task in Marathon would be it. Still away: with the next launch."""
     if not os.environ["DOCKER_HOST"].startswith("unix://"):
         pytest.skip("the engine is not at a local socket")
-    identity, way, other = secrets.token_hex(8), Lossy(os.environ["DOCKER_HOST"]), engine.connect()
+    identity, way, other = secrets.token_hex(8), Lossy(f"http+{os.environ['DOCKER_HOST']}"), engine.connect()
     other.api.mount("http+docker://", way)
     runner = DockerRunner(other, identity, "127.0.0.1")
 

@@ -2,8 +2,9 @@
 
 Order: DOCKER_HOST, the context of DOCKER_CONTEXT or the current one, Docker's usual socket, Podman's sockets.
 
-`containers` start as `box` says in the `session_network`, `commands` run in them, `faults` says errors in
-sentences; `runners` tells which other machine's or container's harness still runs.
+`containers` start as `box` says in the `session_network`, `commands` run in them, `shared_files` tells whether
+they see this machine's; `faults` says errors in sentences; `runners` tells which other machine's or container's
+harness still runs.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 # tables, then run what lies in /docker-entrypoint-initdb.d, as the official images do.
 #
 #   MARIADB_ or MYSQL_ ROOT_PASSWORD, ALLOW_EMPTY_ROOT_PASSWORD, RANDOM_ROOT_PASSWORD   one of them is needed
-#   ... DATABASE, USER, PASSWORD                                                        optional
-# Each password and name may come from a file instead: MARIADB_ROOT_PASSWORD_FILE and so on.
+#   ... DATABASE, ROOT_HOST (where root may come from beside localhost; % without it)   optional
+#   ... USER, PASSWORD                                                                  only together
+# Each password and name may come from a file instead: MARIADB_ROOT_PASSWORD_FILE and so on. No hash stands for one.
 set -euo pipefail
 data=/var/lib/mysql
 socket=/run/mysqld/mysqld.sock
@@ -51,44 +52,61 @@ time_zones() {
         2>/dev/null | first_client mysql
 }
 
-accounts() {
-    local database user password
+# All of it before anything is made: half a data directory is served at the next start, and its root has no password.
+read_settings() {
     database=$(setting DATABASE); user=$(setting USER); password=$(setting PASSWORD)
-    [ -z "$database" ] || echo "CREATE DATABASE IF NOT EXISTS $(name "$database");"
-    if [ -n "$user" ]; then
-        echo "CREATE USER $(quote "$user")@'%' IDENTIFIED BY $(quote "$password");"
-        [ -z "$database" ] || echo "GRANT ALL ON $(name "${database//_/\\_}").* TO $(quote "$user")@'%';"
-    fi
-    echo "CREATE USER 'root'@'%' IDENTIFIED BY $(quote "$root_password");"
-    echo "GRANT ALL ON *.* TO 'root'@'%' WITH GRANT OPTION;"
-    echo "ALTER USER 'root'@'localhost' IDENTIFIED BY $(quote "$root_password");"
-}
-
-run_scripts() {
-    local file client=("$(client_program)" --no-defaults --protocol=socket -uroot -hlocalhost --socket="$socket")
-    export MYSQL_PWD="$root_password"
-    for file in /docker-entrypoint-initdb.d/*; do
-        case "$file" in
-            *.sh) say "running $file"; if [ -x "$file" ]; then "$file"; else . "$file"; fi ;;
-            *.sql) say "loading $file"; "${client[@]}" "$(setting DATABASE)" <"$file" ;;
-            *.sql.gz) say "loading $file"; gzip -dc "$file" | "${client[@]}" "$(setting DATABASE)" ;;
-            *.sql.xz) say "loading $file"; xz -dc "$file" | "${client[@]}" "$(setting DATABASE)" ;;
-            *.sql.zst) say "loading $file"; zstd -dcq "$file" | "${client[@]}" "$(setting DATABASE)" ;;
-            *"/*") ;; # the folder is empty
-            *) say "passing over $file" ;;
-        esac
-    done
-    unset MYSQL_PWD
-}
-
-initialise() {
-    root_password=$(setting ROOT_PASSWORD)
+    root_password=$(setting ROOT_PASSWORD); root_host=$(setting ROOT_HOST)
+    root_host=${root_host:-%}
     if [ -n "$(setting RANDOM_ROOT_PASSWORD)" ]; then
         root_password=$(head -c 18 /dev/urandom | base64)
         say "random root password: $root_password"
     elif [ -z "$root_password" ] && [ -z "$(setting ALLOW_EMPTY_ROOT_PASSWORD)$(setting ALLOW_EMPTY_PASSWORD)" ]; then
         fail "the data directory is empty and no root password is given: set $(server_program | sed 's/d$//' | tr a-z A-Z)_ROOT_PASSWORD"
     fi
+    [ "$user" != root ] || fail "USER is for another user than root: for root set ROOT_PASSWORD alone"
+    [ -n "$user" ] || [ -z "$password" ] || say "PASSWORD is of no use without USER"
+    [ -z "$user" ] || [ -n "$password" ] || say "the user $user is not made: set PASSWORD as well"
+}
+
+accounts() {
+    # MariaDB's installer makes these, and without a password.
+    echo "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', 'root'@$(quote "$HOSTNAME");"
+    [ -z "$database" ] || echo "CREATE DATABASE IF NOT EXISTS $(name "$database");"
+    if [ -n "$user" ] && [ -n "$password" ]; then
+        echo "CREATE USER $(quote "$user")@'%' IDENTIFIED BY $(quote "$password");"
+        [ -z "$database" ] || echo "GRANT ALL ON $(name "${database//_/\\_}").* TO $(quote "$user")@'%';"
+    fi
+    if [ "$root_host" != localhost ]; then
+        echo "CREATE USER 'root'@$(quote "$root_host") IDENTIFIED BY $(quote "$root_password");"
+        echo "GRANT ALL ON *.* TO 'root'@$(quote "$root_host") WITH GRANT OPTION;"
+    fi
+    echo "ALTER USER 'root'@'localhost' IDENTIFIED BY $(quote "$root_password");"
+}
+
+# Scripts find every setting under both names, wherever it came from; the server itself need not have them.
+run_scripts() {
+    local file each client=("$(client_program)" --no-defaults --protocol=socket -uroot -hlocalhost --socket="$socket")
+    client+=(${database:+"$database"})
+    export MYSQL_PWD="$root_password"
+    for each in DATABASE USER PASSWORD ROOT_PASSWORD ROOT_HOST; do
+        file=${each,,}
+        export "MARIADB_$each=${!file}" "MYSQL_$each=${!file}"
+    done
+    for file in /docker-entrypoint-initdb.d/*; do
+        case "$file" in
+            *.sh) say "running $file"; if [ -x "$file" ]; then "$file"; else set +u; . "$file"; set -u; fi ;;
+            *.sql) say "loading $file"; "${client[@]}" <"$file" ;;
+            *.sql.gz) say "loading $file"; gzip -dc "$file" | "${client[@]}" ;;
+            *.sql.xz) say "loading $file"; xz -dc "$file" | "${client[@]}" ;;
+            *.sql.zst) say "loading $file"; zstd -dcq "$file" | "${client[@]}" ;;
+            *"/*") ;; # the folder is empty
+            *) say "passing over $file" ;;
+        esac
+    done
+}
+
+initialise() {
+    read_settings
     make_data_directory "$@"
     # This server listens on no port, so nobody takes it for the real one.
     local extra=()
@@ -101,15 +119,22 @@ initialise() {
     done
     time_zones
     accounts | first_client
-    run_scripts
+    (run_scripts)
     kill -TERM $server
     wait $server
 }
 
-if [ "${1:-server}" = server ] || [ "${1#-}" != "$1" ]; then
-    [ "${1:-}" != server ] || shift
-    chown mysql:mysql "$data" /run/mysqld
-    if [ ! -d "$data/mysql" ]; then initialise "$@"; fi
-    exec "$(server_program)" --defaults-file="$defaults" "$@"
-fi
-exec "$@"
+# The server's own name before its options is as good as none; any other program is run as it is.
+case "${1:-server}" in
+    server | mariadbd | mysqld) [ $# -eq 0 ] || shift ;;
+    -*) ;;
+    *) exec "$@" ;;
+esac
+case " $* " in
+    *" --help "* | *" --version "* | *" -V "*) ;; # it serves nothing, so it needs no database
+    *)
+        chown mysql:mysql "$data" /run/mysqld
+        if [ ! -d "$data/mysql" ]; then initialise "$@"; fi
+        ;;
+esac
+exec "$(server_program)" --defaults-file="$defaults" "$@"

@@ -1,4 +1,4 @@
-"""The definition in marathon.json, deployed as it is but for image, secrets' folder, cheap logins and id."""
+"""The definition in marathon.json, deployed as it is but for image, id, and what is mounted from this machine."""
 
 from __future__ import annotations
 

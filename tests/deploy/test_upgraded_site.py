@@ -17,6 +17,7 @@ import pytest
 from fixtures.gate_plugin import PROGRESS
 from fixtures.outcome import Verify
 from harness.database import Database
+from harness.engine.shared_files import need_seen
 from harness.marathon import scratch
 from harness.marathon.client import Marathon
 from harness.marathon.definition import App
@@ -88,7 +89,10 @@ def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
     """
 
     def make(database: Database | None, check: HealthUser | None, origin: App = DEFINITION) -> Site:
-        image = place.image or stage.sides.lifecycle.rt_image(stage.pair.target)
+        lifecycle = stage.sides.lifecycle
+        image = place.image or lifecycle.rt_image(stage.pair.target)
+        if database is not None:
+            need_seen(lifecycle.client, image, tmp_path)  # before what an instance lacks looks like its own fault
         folder = place.secrets if database is None else str(mounted(database, check))
         app = scratch.definition(origin, image=image, secrets=folder)
         app["labels"] |= {"RT_RELEASE": stage.pair.target, "RT_SCHEMA": stage.sides.new().upgrade_steps()[-1]}

@@ -83,10 +83,10 @@ def command(app: App) -> Arguments:
 
 
 def free_port(host: str) -> int:
-    """Return a port of `host` that the kernel considers free now.
+    """Return a port of `host` that the kernel considers free now, this machine's where the engine is elsewhere.
 
     The engine could choose one itself, but a task is told its host port in PORT0 and must be created with it.
-    Somebody else may take the port in between; the launch then fails cleanly and is tried with another.
+    Somebody else may have or take the port; the launch then fails cleanly and is tried with another.
     """
     with socket.socket() as probe:
         probe.bind((host, 0))

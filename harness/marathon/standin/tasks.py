@@ -15,6 +15,7 @@ from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from harness.common import owner
+from harness.engine import session_network
 from harness.marathon.standin import flags
 from harness.marathon.standin.environment import environment
 from harness.marathon.standin.execution import Executions
@@ -30,25 +31,30 @@ Value = TypeVar("Value")
 PORT_TAKEN = ("port is already allocated", "address already in use", "failed to bind")
 AWAY = (DockerException, OSError)
 """What the SDK raises: its own errors, and those of requests, where the engine or its answer is away."""
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 THREADS = 8
 """How many things the engine is asked for at once."""
 
 
-def reachable_host(client: DockerClient) -> str:
-    """Return the address to publish tasks on: one that this machine and its containers both reach.
+def reachable_host(client: DockerClient) -> tuple[str, str]:
+    """Return where tasks are reached, by this machine and its containers both, and the address to publish them on.
 
     That is the gateway of the engine's bridge, as long as this machine holds it; a task that asks itself at
-    $HOST:$PORT0, as Marathon's tasks do, finds nobody on 127.0.0.1. Falls back to 127.0.0.1.
+    $HOST:$PORT0, as Marathon's tasks do, finds nobody on 127.0.0.1. Falls back to 127.0.0.1. An engine that is
+    elsewhere, or outside of the container that this runs in, is reached as all of its containers are.
     """
+    elsewhere = session_network.reachable_host(client)
+    if elsewhere[0] not in LOOPBACK:
+        return elsewhere
     attributes = client.networks.get("bridge").attrs or {}
     for configuration in attributes.get("IPAM", {}).get("Config") or []:
         subnet = configuration.get("Subnet", "")
         address = configuration.get("Gateway") or subnet.rpartition(".")[0] + ".1"
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind((address, 0))
-            return str(address)
+            return str(address), str(address)
     log.warning("tasks are published on 127.0.0.1, which containers cannot reach: HOST is of no use inside")
-    return "127.0.0.1"
+    return "127.0.0.1", "127.0.0.1"
 
 
 class DockerRunner:
@@ -66,7 +72,7 @@ class DockerRunner:
         self.patience = patience
         self.client = client
         self.identity = identity
-        self.host = host or reachable_host(client)
+        self.host, self._published_on = (host, host) if host else reachable_host(client)
         self.cmd_image = cmd_image
         self._pool = ThreadPoolExecutor(THREADS, "engine")
         self._executions = Executions(client)
@@ -111,7 +117,7 @@ class DockerRunner:
         """Create and start; what a launch that broke may have left is removed now, or before the next one."""
         self._clear()
         for attempt in range(5):
-            ports, inside = flags.host_ports(app, self.host)
+            ports, inside = flags.host_ports(app, self._published_on)
             arguments = self.arguments(app, task_id, staged_at, ports, inside)
             try:
                 return self._started(arguments)
@@ -177,7 +183,7 @@ class DockerRunner:
             "name": f"mesos-{owner.session()[-6:]}-{unique_part(task_id)}",
             "environment": variables | extra["environment"],
             "labels": extra["labels"] | own_labels | owner.labels("marathon-task"),
-            "ports": flags.published(app, self.host, ports, inside),
+            "ports": flags.published(app, self._published_on, ports, inside),
             "volumes": mounts + extra["volumes"],
             "detach": True,
         }

@@ -146,6 +146,28 @@ def test_no_two_tasks_of_an_app_share_a_container_name(engine: DockerClient, dia
     assert made[0]["name"] != made[1]["name"]
 
 
+@pytest.mark.parametrize(
+    ("engine_at", "override", "told"),
+    [
+        ("tcp://engine.example.org:2375", "", "engine.example.org"),
+        ("unix:///var/run/docker.sock", "host.example.org", "host.example.org"),
+    ],
+    ids=["another machine", "outside of this container"],
+)
+def test_tasks_of_an_engine_elsewhere_are_published_where_they_are_reached(
+    monkeypatch: pytest.MonkeyPatch, engine_at: str, override: str, told: str
+) -> None:
+    """The loopback address there is another one than here."""
+    monkeypatch.setenv("TESTCONTAINERS_HOST_OVERRIDE", override)
+    client = DockerClient(engine_at, version="1.41")  # named, so that nobody is asked for it
+    given = app(container={"docker": {"image": "x"}, "portMappings": [{"containerPort": 80, "hostPort": 0}]})
+    runner = DockerRunner(client, "state")
+    made = runner.arguments(given, "task.1", 0, [31000], [80])
+    assert (runner.host, made["environment"]["HOST"]) == (told, told)
+    assert made["ports"] == {"80/tcp": ("0.0.0.0", 31000)}
+    client.close()
+
+
 def test_docker_parameters_are_translated_or_refused() -> None:
     def with_parameter(key: str, value: str) -> dict[str, object]:
         docker = {"image": "x", "parameters": [{"key": key, "value": value}]}

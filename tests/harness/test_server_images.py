@@ -1,0 +1,148 @@
+"""First starts of our database servers do as those of the official images, and leave none open to everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from docker import DockerClient
+
+from harness.common.waits import Retry, wait_until
+from harness.dump.choice import DEFAULT_SERVER
+from harness.engine.containers import Container
+from harness.upgrade.lifecycle import Lifecycle
+
+pytestmark = pytest.mark.engine
+MYSQL = "mysql-9.7"
+SERVERS = pytest.mark.parametrize(("server", "program"), [(DEFAULT_SERVER, "mariadbd"), (MYSQL, "mysqld")])
+FIRST = "/docker-entrypoint-initdb.d"
+TELLS = b"""client=$(command -v mariadb || command -v mysql)
+echo "CREATE TABLE told (word VARCHAR(40)); INSERT INTO told VALUES
+      ('$MYSQL_ROOT_PASSWORD $MARIADB_ROOT_PASSWORD $MYSQL_DATABASE $SET_BY_NOBODY')" |
+    "$client" --no-defaults --socket=/run/mysqld/mysqld.sock -uroot "$MARIADB_DATABASE"
+"""
+"""A script that is read by the entry point's own shell, for it may not be executed."""
+REFUSED = ("Access denied", "is not allowed to connect")
+"""What a server says to one who has no right, and where nobody has any from there."""
+Start = Callable[..., Container]
+
+
+@pytest.fixture
+def start(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Start]:
+    """Return a function (server, environment, command, files) that starts one, removed when the test ends."""
+    made: list[Container] = []
+
+    def begin(
+        server: str,
+        environment: dict[str, str],
+        command: tuple[str, ...] = (),
+        files: tuple[tuple[str, bytes], ...] = (),
+    ) -> Container:
+        image = lifecycle.server_image(server)
+        made.append(
+            Container(engine, image, "first-start", command=command or None, environment=environment, files=files)
+        )
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.remove()
+
+
+def prefixed(server: str, **settings: str) -> dict[str, str]:
+    """Return settings as the official image of a server names them."""
+    return {f"{server.partition('-')[0].upper()}_{name}": value for name, value in settings.items()}
+
+
+def asked(container: Container, sql: str, *options: str, password: str = "") -> tuple[int, str, str]:
+    """Ask the server from within its container; return exit code, answer and errors."""
+    words = [
+        "sh",
+        "-c",
+        'exec "$(command -v mariadb || command -v mysql)" --no-defaults "$@"',
+        "ask",
+        "-N",
+        *options,
+    ]
+    done = container.run([*words, "-e", sql], environment={"MYSQL_PWD": password})
+    return done.code, done.out.strip(), done.err
+
+
+def over_tcp(container: Container, user: str, password: str = "") -> bool:
+    """Tell whether a user gets in over TCP, once the server listens there: its first start is over then."""
+
+    def ask() -> bool:
+        code, _, errors = asked(container, "SELECT 1", "-h127.0.0.1", f"-u{user}", password=password)
+        if code and not any(word in errors for word in REFUSED):
+            raise Retry(errors)
+        return not code
+
+    return wait_until("The server", ask, 120, gone=container.ended, evidence=container.evidence)
+
+
+def as_root(container: Container, sql: str, password: str = "") -> str:
+    """Return what the server answers to root at its socket."""
+    code, out, errors = asked(
+        container, sql, "--socket=/run/mysqld/mysqld.sock", "-uroot", "rt", password=password
+    )
+    assert code == 0, errors
+    return out
+
+
+def ending(container: Container) -> str:
+    """Wait until it has ended and return how."""
+
+    def look() -> str:
+        if not (said := container.ended()):
+            raise Retry("it runs")
+        return said
+
+    return wait_until("The end", look, 60, evidence=container.evidence)
+
+
+@SERVERS
+def test_nobody_gets_in_who_was_not_let_in(start: Start, server: str, program: str) -> None:
+    """No user without a password, and root from nowhere but the container where that was said."""
+    settings = prefixed(server, USER="lonely", DATABASE="rt", ROOT_HOST="localhost", ROOT_PASSWORD_FILE="/roots")
+    container = start(server, settings, files=(("/roots", b"secret"), (f"{FIRST}/1-tells.sh", TELLS)))
+    assert not over_tcp(container, "lonely")
+    assert not over_tcp(container, "root", "secret")
+    assert not over_tcp(container, "root")
+    who = "SELECT CONCAT(user, '@', host) FROM mysql.user WHERE user IN ('root', 'lonely', '')"
+    assert as_root(container, who, "secret") == "root@localhost"
+    assert "the user lonely is not made" in container.logs()
+    assert as_root(container, "SELECT word FROM told", "secret") == "secret secret rt", f"scripts of {program}"
+
+
+@SERVERS
+def test_the_servers_own_name_is_as_good_as_none(start: Start, server: str, program: str) -> None:
+    """Compose files say `mysqld --option`: it is started for the first time all the same, with our defaults."""
+    settings = prefixed(server, ALLOW_EMPTY_PASSWORD="1", ALLOW_EMPTY_ROOT_PASSWORD="1", DATABASE="rt")
+    container = start(server, settings, command=(program, "--max-connections=33"))
+    assert over_tcp(container, "root"), "from anywhere, where nothing else is said"
+    assert as_root(container, "SELECT @@max_connections, @@skip_name_resolve") == "33\t1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"USER": "root", "PASSWORD": "x"}, "another user than root"),
+        ({"USER": "rt", "PASSWORD_FILE": "/absent"}, "/absent"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_made(
+    start: Start, settings: dict[str, str], told: str
+) -> None:
+    """Started again, as a restart policy does, half a database would be served: root without a password."""
+    container = start(DEFAULT_SERVER, prefixed(DEFAULT_SERVER, ROOT_PASSWORD="secret", **settings))
+    assert "ended with exit code" in ending(container)
+    container.start()
+    assert "ended with exit code" in ending(container)
+    assert container.logs().count(told) == 2
+
+
+def test_a_server_that_is_asked_for_its_version_makes_nothing(start: Start) -> None:
+    """And wants no password."""
+    container = start(DEFAULT_SERVER, {}, command=("mariadbd", "--version"))
+    assert ending(container).endswith("exit code 0")
+    assert "MariaDB" in container.logs()

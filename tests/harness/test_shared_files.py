@@ -1,0 +1,83 @@
+"""What is mounted from this machine is seen in containers, or nothing is said of those who lack it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+from docker.errors import DockerException
+
+from harness.common import owner
+from harness.dump.choice import choose
+from harness.engine.shared_files import need_seen
+from harness.errors import InfrastructureError
+from harness.releases import ROOT
+
+pytestmark = pytest.mark.engine
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a folder that the engine does not see needs a mount")
+ASK = """
+import sys
+from pathlib import Path
+from harness import engine
+from harness.engine import faults
+from harness.engine.shared_files import need_seen
+image, folder = sys.argv[1:]
+sys.exit(faults.ended("asking", lambda: need_seen(engine.connect(), image, Path(folder))))
+"""
+
+
+def unseen(hidden: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that has a folder of its own at `hidden`, where the engine sees an empty one.
+
+    So it is with an engine on another machine: the same path, and not the same files.
+    """
+    hidden.mkdir()
+    alone = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
+    inside = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(hidden)]
+    return subprocess.run(
+        [*inside, *command], cwd=ROOT, env=alone, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def test_a_folder_that_is_seen_is_left_as_it_was(engine: DockerClient, tiny_image: str, tmp_path: Path) -> None:
+    """The file that was asked for goes again, and so does the container."""
+    need_seen(engine, tiny_image, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    left = engine.containers.list(all=True, filters={"label": f"{owner.SESSION}={owner.session()}"})
+    assert [one for one in left if one.labels[owner.KIND] == "files"] == []
+
+
+def test_a_missing_image_is_told_as_what_it_is(engine: DockerClient, tmp_path: Path) -> None:
+    """And not as files that nobody sees."""
+    with pytest.raises(DockerException) as caught:
+        need_seen(engine, "rt-harness/no-such-image:1", tmp_path)
+    assert "do not see" not in str(caught.value)
+
+
+@needs_root
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_files_that_the_engine_does_not_see_are_told(tmp_path: Path, tiny_image: str, below: str) -> None:
+    """It is no finding, whatever an instance without its secrets would end with; and the engine makes nothing."""
+    hidden = tmp_path / "hidden"
+    script = f"import os; os.makedirs({str(hidden / below)!r}, exist_ok=True)\n{ASK}"
+    done = unseen(hidden, sys.executable, "-c", script, tiny_image, str(hidden / below))
+    assert done.returncode == InfrastructureError.exit_code, done.stderr
+    assert f"do not see what this machine has in {hidden / below}" in done.stderr
+    assert "TMPDIR" in done.stderr
+    assert list(hidden.iterdir()) == []
+
+
+@needs_root
+def test_a_deploy_is_not_begun_with_them(tmp_path: Path) -> None:
+    """The gate's own test: what it cannot ask is not the site's fault."""
+    test = "tests/deploy/test_upgraded_site.py::test_a_copy_that_was_not_upgraded_is_not_deployed"
+    hidden = tmp_path / "hidden"
+    one = str(choose().pair).partition("@")[0].replace("-to-", ":")
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", "--pair", one, test]
+    done = unseen(hidden, *command, "--basetemp", str(hidden / "made"))
+    assert "This engine's containers do not see" in done.stdout, done.stdout
+    assert "status 78" not in done.stdout

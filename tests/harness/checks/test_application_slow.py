@@ -28,8 +28,8 @@ def silent() -> Iterator[Rt]:
         container = SimpleNamespace(run=lambda *_, **__: Done(0, "", ""), logs=lambda: "", ended=lambda: None)
         yield cast(Rt, SimpleNamespace(
             url=f"http://127.0.0.1:{listener.getsockname()[1]}", session=requests.Session, container=container,
-            run=lambda *_, **__: BAD_JOB, of_image=lambda *_: "", tool=lambda *_, **__: BAD_JOB, perl_alone=lambda _: Done(0, "", ""),
-            release="5.0.3",
+            run=lambda *_, **__: BAD_JOB, tool=lambda *_, **__: BAD_JOB, perl_alone=lambda _: Done(0, "", ""),
+            of_image=lambda *_: "", release="5.0.3",
         ))  # fmt: skip
 
 

@@ -149,10 +149,10 @@ def test_a_container_whose_launch_broke_is_not_left(
     async def story() -> None:
         way.lost, way.cut = lost, "DELETE" if away else ""
         with pytest.raises(LaunchError, match="in time"):
-            await runner.launch(app(tiny_image), "a.1", 0)
+            await runner.launch(app(tiny_image), f"a.{identity}1", 0)
         assert left() == away
         way.lost = way.cut = ""
-        placed = await runner.launch(app(tiny_image), "a.2", 0)
+        placed = await runner.launch(app(tiny_image), f"a.{identity}2", 0)
         assert left() == 1
         await runner.remove(placed)
         await runner.close()

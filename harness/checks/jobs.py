@@ -122,7 +122,8 @@ def judge(
 ) -> None:  # fmt: skip
     """Run every job on a site; what fails or complains, and did not before, becomes a finding. Writes.
 
-    starts: what RT says at every start, which is no job's doing. before: asked only where a job says anything.
+    starts: what RT says at every start, which is no job's doing. before: asked only where a job says anything, or
+    sends nothing.
     more: jobs that not every site runs. subscribers: who gets dashboards by mail, whose take a second each: unless
     it is thorough, only the first one's are made, where the release's job can be told to. Where nothing is sent to
     any of them, the old release is asked as well: it may be that nobody got anything before.

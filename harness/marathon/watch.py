@@ -35,7 +35,8 @@ class Watch:
         self.memory = Memory()
         self.unmet: list[Unmet] = []
         self.silent = False
-        """Whether nothing is unmet but our own probe, and no instance has taken its connection."""
+        """Whether nothing is unmet but our own probe, and no instance has ever taken its connection."""
+        self._reached = False
         self.polls = self.good_polls = self._healthy = self._flipped = 0
         self._started = self._progress = self._good_since = self._lying_since = -1.0
 
@@ -55,6 +56,7 @@ class Watch:
         self.polls += 1
         self.memory.see(snapshot, self.wanted)
         self.memory.hear(events, self.wanted)
+        self._reached |= any(one.reached for one in (snapshot.probes or {}).values())
         if self.memory.most_healthy > self._healthy:
             self._progress, self._healthy = now, self.memory.most_healthy
         flipped, self._flipped = self.memory.flapped.total() > self._flipped, self.memory.flapped.total()
@@ -63,16 +65,16 @@ class Watch:
             return State.BAD
         if self.unmet or flipped:
             self.good_polls, self._good_since = 0, -1.0
-            return self._not_yet(snapshot, now)
+            return self._not_yet(now)
         if self.good_polls == 0:
             self._good_since = now
         self.good_polls += 1
         done = self.good_polls >= 2 and now - self._good_since >= self.soak and snapshot.probes is not None
         return State.GOOD if done else State.WAITING
 
-    def _not_yet(self, snapshot: Snapshot, now: float) -> State:
+    def _not_yet(self, now: float) -> State:
         lying = bool(self.unmet) and all(one.rule == "probe" for one in self.unmet)
-        self.silent = lying and not any(one.reached for one in (snapshot.probes or {}).values())
+        self.silent = lying and not self._reached
         if not lying:
             self._lying_since = -1.0
         elif self._lying_since < 0:

@@ -164,7 +164,7 @@ class Rt:
         return str(cache.fact(lambda: self.need(*command), "of the image", self._image_id(), *command))
 
     def _image_id(self) -> str:
-        return str(self.container.client.images.get(self.container.image).id)
+        return str(self.container.docker.attrs["Image"])
 
     def tool(self, *command: str, limit: float = 120, stdin: bytes = b"") -> Done:
         """Run one of the image's own Perl programs, by its path or by its name in PATH; stdin: what it reads.

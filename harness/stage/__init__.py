@@ -60,6 +60,7 @@ class Stage:
         self.sides = Sides(self._copies, choice, self.refusal)
         self.old_side = OldSide(self.sides)
         self._begun: list[Future[None]] = []
+        self._over = threading.Event()
         self._once = Once()
 
     # Whether the upgrade may be run at all.
@@ -197,7 +198,8 @@ class Stage:
             with self._shown.phase("both sides"):
                 # RT is loaded where it will be asked most, while the machine is waiting for other things.
                 self.at_once(self.sides.untouched, lambda: self.sides.new().warm_up(), self.sides.fresh_schema)
-                self.at_once(self.recognised)
+                if not self._over.is_set():
+                    self.at_once(self.recognised)
 
         self._once("both sides", make)
 
@@ -222,6 +224,7 @@ class Stage:
         self._once("close", self._close)
 
     def _close(self) -> None:
+        self._over.set()
         parallel.end(self._begun, self._stop)
         self._copies.close()
 

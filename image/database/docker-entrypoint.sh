@@ -69,8 +69,9 @@ read_settings() {
 }
 
 accounts() {
-    # MariaDB's installer makes these, and without a password.
-    echo "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', 'root'@$(quote "$HOSTNAME");"
+    # MariaDB's installer makes these, and without a password. A host may be called like the one that stays.
+    echo "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1';"
+    [ "$HOSTNAME" = localhost ] || echo "DROP USER IF EXISTS 'root'@$(quote "$HOSTNAME");"
     [ -z "$database" ] || echo "CREATE DATABASE IF NOT EXISTS $(name "$database");"
     if [ -n "$user" ] && [ -n "$password" ]; then
         echo "CREATE USER $(quote "$user")@'%' IDENTIFIED BY $(quote "$password");"

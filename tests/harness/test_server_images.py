@@ -37,10 +37,19 @@ def start(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Start]:
         environment: dict[str, str],
         command: tuple[str, ...] = (),
         files: tuple[tuple[str, bytes], ...] = (),
+        hostname: str | None = None,
     ) -> Container:
         image = lifecycle.server_image(server)
         made.append(
-            Container(engine, image, "first-start", command=command or None, environment=environment, files=files)
+            Container(
+                engine,
+                image,
+                "first-start",
+                command=command or None,
+                environment=environment,
+                files=files,
+                hostname=hostname,
+            )
         )
         return made[-1]
 
@@ -116,9 +125,12 @@ def test_nobody_gets_in_who_was_not_let_in(start: Start, server: str, program: s
 
 @SERVERS
 def test_the_servers_own_name_is_as_good_as_none(start: Start, server: str, program: str) -> None:
-    """Compose files say `mysqld --option`: it is started for the first time all the same, with our defaults."""
+    """Compose files say `mysqld --option`: it is started for the first time all the same, with our defaults.
+
+    Also on a host whose name is that of the one account of root's which stays.
+    """
     settings = prefixed(server, ALLOW_EMPTY_PASSWORD="1", ALLOW_EMPTY_ROOT_PASSWORD="1", DATABASE="rt")
-    container = start(server, settings, command=(program, "--max-connections=33"))
+    container = start(server, settings, command=(program, "--max-connections=33"), hostname="localhost")
     assert over_tcp(container, "root"), "from anywhere, where nothing else is said"
     assert as_root(container, "SELECT @@max_connections, @@skip_name_resolve") == "33\t1"
 

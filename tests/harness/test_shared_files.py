@@ -13,6 +13,8 @@ from docker.errors import DockerException
 
 from harness.common import owner
 from harness.dump.choice import choose
+from harness.engine import shared_files
+from harness.engine.containers import unique_name
 from harness.engine.shared_files import need_seen
 from harness.errors import InfrastructureError
 from harness.releases import ROOT
@@ -43,12 +45,15 @@ def unseen(hidden: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_folder_that_is_seen_is_left_as_it_was(engine: DockerClient, tiny_image: str, tmp_path: Path) -> None:
+def test_a_folder_that_is_seen_is_left_as_it_was(
+    engine: DockerClient, tiny_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The file that was asked for goes again, and so does the container."""
+    name = unique_name("files")
+    monkeypatch.setattr(shared_files, "unique_name", lambda _: name)
     need_seen(engine, tiny_image, tmp_path)
     assert list(tmp_path.iterdir()) == []
-    left = engine.containers.list(all=True, filters={"label": f"{owner.SESSION}={owner.session()}"})
-    assert [one for one in left if one.labels[owner.KIND] == "files"] == []
+    assert engine.containers.list(all=True, filters={"name": name}) == []
 
 
 def test_a_missing_image_is_told_as_what_it_is(engine: DockerClient, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from harness.marathon.events import Event
 from harness.marathon.live_rule import Snapshot
+from harness.marathon.probe import ProbeResult
 from harness.marathon.watch import State
 from tests.harness.marathon.gate_rule import (
     BAD_PROBE,
@@ -23,6 +24,9 @@ from tests.harness.marathon.gate_rule import (
     task,
     watch,
 )
+
+NOBODY = ProbeResult(False, "http://127.0.0.1:31001/", "no answer (ConnectTimeout)", reached=False)
+ANSWERED = snapshot(app(), probe=BAD_PROBE)
 
 
 def test_two_good_polls_in_a_row_open_the_gate() -> None:
@@ -139,6 +143,13 @@ def test_a_check_that_always_passes_is_found_by_our_own_probe() -> None:
     states, seen = run(lying, lying)
     assert states[-1] is State.BAD
     assert "/Install/index.html" in seen.summary()
+
+
+@pytest.mark.parametrize(("first", "silent"), [([], True), ([LIVE], False), ([ANSWERED], False)])
+def test_who_was_reached_once_is_not_out_of_reach(first: list[Snapshot], silent: bool) -> None:
+    """An instance that stops listening has died, however well its check by command does; the way is open."""
+    states, seen = run(*first, *[snapshot(app(), probe=NOBODY)] * 4)
+    assert (states[-1], seen.silent) == (State.BAD, silent)
 
 
 def test_nothing_without_asking_the_instances() -> None:

@@ -6,7 +6,6 @@ Ryuk, the usual reaper of testcontainers, is an image that may be out of reach, 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -22,11 +21,9 @@ from requests import RequestException
 from harness import engine
 from harness.common import cache, owner
 from harness.common.arguments import Parser
-from harness.engine import faults
+from harness.engine import faults, kept
 from harness.engine.runners import Runners
 
-_IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
-"""Names of our images; Podman puts a registry before them."""
 _SESSION = re.compile(r"(\d+)-(\d+|None)-[0-9a-f]{6}")
 """Names of private directories, as `owner.session` gives them; others may lie beside them."""
 _PLACE = "host"
@@ -129,24 +126,12 @@ def doubtful(client: DockerClient) -> str:
 def _forgotten(client: DockerClient) -> list[str]:
     """Remove prepared databases whose cache directory, on this machine, is gone: nobody will find them again."""
     removed = []
-    for name, labels in volumes(client, {owner.HOST: owner.host_name()}):
+    for name, labels in kept.volumes(client, {owner.HOST: owner.host_name()}):
         if owner.CACHE in labels and owner.PLACE in labels and _is_gone(Path(labels[owner.PLACE])):
             with contextlib.suppress(APIError):
                 client.api.remove_volume(name)
                 removed.append(f"volume {name}")
     return removed
-
-
-def volumes(client: DockerClient, labels: Mapping[str, str]) -> Iterable[tuple[str, Mapping[str, str]]]:
-    """Yield (name, labels) of each volume that bears all these labels.
-
-    The engine is asked for one of them and the rest is compared here: to Podman several are alternatives.
-    """
-    name, value = next(iter(labels.items()))
-    for volume in client.api.volumes(filters={"label": f"{name}={value}"})["Volumes"] or []:
-        found = volume["Labels"] or {}
-        if labels.items() <= found.items():
-            yield volume["Name"], found
 
 
 def _is_gone(place: Path) -> bool:
@@ -196,40 +181,6 @@ def remove_private_directory() -> None:
         shutil.rmtree(private_root() / owner.session(), ignore_errors=True)
 
 
-def remove_cache(client: DockerClient) -> list[str]:
-    """Remove the prepared databases of this cache, the images of the harness, and what it made in the cache.
-
-    What others made of an image of ours bears its label too, and names from elsewhere: those stay.
-    """
-    removed = []
-    here = {owner.HOST: owner.host_name(), owner.PLACE: str(cache.directory("baselines"))}
-    found = {name for name, labels in volumes(client, here) if owner.CACHE in labels}
-    for name in sorted(found | set(_noted(client))):  # before the notes: where one stays, so do they
-        client.api.remove_volume(name, force=True)
-        removed.append(f"volume {name}")
-    for image in client.images.list():
-        for tag in image.tags:
-            if _IMAGE.match(tag):
-                client.images.remove(tag, force=True)
-                removed.append(f"image {tag}")
-    cache.empty()
-    return removed
-
-
-def _noted(client: DockerClient) -> Iterable[str]:
-    """Yield the prepared databases that notes of this cache tell of and that are there.
-
-    Their labels may name another host and path than today's: an agent in a container, a machine renamed, a link.
-    """
-    for note in cache.directory("baselines").glob("*.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, NotFound):
-            name = str(json.loads(note.read_text(encoding="utf-8"))["volume"])
-            if not name.startswith(f"rt-harness-baseline-{note.stem}-"):
-                continue
-            if owner.CACHE in (client.volumes.get(name).attrs["Labels"] or {}):
-                yield name
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Sweep: `python -m harness.leftovers [--cache]`; print what was removed."""
     parser = Parser(prog="python -m harness.leftovers", description="Remove what dead sessions left behind.")
@@ -243,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.closing(engine.connect()) as client:
             removed = sweep(client)
             if options.cache:
-                removed += remove_cache(client)
+                removed += kept.remove(client)
             doubts = doubtful(client)
         said = [f"clean: removed {one}" for one in removed] + ([f"clean: {doubts}"] if doubts else [])
         print("\n".join(said) or "clean: nothing was left behind")

@@ -26,6 +26,7 @@ from harness.database.copying import DATA, PREPARED, Room
 from harness.database.profiles import FAST, Profile
 from harness.database.restore import Restored, restore
 from harness.dump import FOLDER, Dump
+from harness.engine import kept
 from harness.engine.containers import Container, unique_name
 from harness.releases import Server
 
@@ -164,7 +165,7 @@ class Baselines:
 
     def _remove_older(self, place: dict[str, str]) -> None:
         """Remove what a killed maker left, or one whose notes are gone. What is in use goes the next time."""
-        for name, _ in leftovers.volumes(self.client, place):
+        for name, _ in kept.volumes(self.client, place):
             self._remove_volume(name)
 
     def _found(self, key: str, server: Server) -> Baseline | None:

@@ -95,7 +95,7 @@ def _said(error: Exception) -> str:
 def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, notify: Notify) -> str:
     key = cache.digest(suite.name, *suite.apt, sources.archive, "")
     tag = f"rt-harness/debian:{suite.name}-{key}"
-    if client.images.list(tag):
+    if client.api.images(tag):
         return tag
     if not sources.archive:
         raise InfrastructureError(

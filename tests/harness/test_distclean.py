@@ -15,6 +15,7 @@ from harness import leftovers
 from harness.common import cache, owner
 from harness.common.plan import Status, Step
 from harness.common.timings import Timings
+from harness.engine import kept
 from harness.images import MANAGED_LABEL
 from harness.marathon.standin.state import State
 from harness.setup.engine import ATTEMPTS, linked
@@ -57,10 +58,10 @@ def test_in_a_directory_that_is_somebodys_home(engine: DockerClient, tmp_path: P
     cache.secret()
     assert (tmp_path / "key").exists()
     leftovers.sweep(engine)  # as each run does when it begins
-    leftovers.remove_cache(engine)
+    kept.remove(engine)
     assert names(tmp_path) == sorted([*OTHERS, "engine-firmware/iptables"])
     (tmp_path / "key").write_text("of a door")
-    leftovers.remove_cache(engine)
+    kept.remove(engine)
     assert (tmp_path / "key").exists()
 
 
@@ -88,7 +89,7 @@ def test_all_that_the_harness_makes_goes(engine: DockerClient, lifecycle: Lifecy
         (f"runs/{digest}.0123456789ab", "{"), (f"private/{session}/raw", "data"),
     ):  # fmt: skip
         (cache.directory(str(Path(name).parent)) / Path(name).name).write_text(text)
-    leftovers.remove_cache(engine)
+    kept.remove(engine)
     assert list(tmp_path.rglob("*")) == []
 
 
@@ -114,12 +115,12 @@ def ours(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Image]:
 def test_names_from_elsewhere_stay(engine: DockerClient, ours: Image, asked: Asked) -> None:
     """What was tagged for a registry, and what a site built upon it, is no longer the harness's."""
     tag = ours.tags[0].rpartition(":")[2]
-    leftovers.remove_cache(engine)
+    kept.remove(engine)
     assert [name for name in asked["image"] if name.endswith(tag)] == [f"rt-harness/trial:{tag}"]
 
 
 @pytest.fixture
-def kept(engine: DockerClient, tmp_path: Path) -> Iterator[list[str]]:
+def databases(engine: DockerClient, tmp_path: Path) -> Iterator[list[str]]:
     """Names of prepared databases: of this cache, of another one on this host, and of another host."""
     (tmp_path / "baselines").mkdir()
     mine = {owner.CACHE: "baseline", owner.BASELINE: "x", owner.HOST: owner.host_name()}
@@ -131,10 +132,10 @@ def kept(engine: DockerClient, tmp_path: Path) -> Iterator[list[str]]:
         volume.remove()
 
 
-def test_prepared_databases_of_others_stay(engine: DockerClient, kept: list[str], asked: Asked) -> None:
+def test_prepared_databases_of_others_stay(engine: DockerClient, databases: list[str], asked: Asked) -> None:
     """On an engine that several use, another one's kept data is his to remove."""
-    leftovers.remove_cache(engine)
-    assert [name for name in asked["volume"] if name in kept] == kept[:1]
+    kept.remove(engine)
+    assert [name for name in asked["volume"] if name in databases] == databases[:1]
 
 
 @pytest.fixture
@@ -169,6 +170,16 @@ def test_what_the_cache_itself_knows_goes_under_any_name_of_its_host(
     engine: DockerClient, noted: list[str], asked: Asked
 ) -> None:
     """An agent in a container has another name in each run: kept copies of real data stayed for ever."""
-    removed = leftovers.remove_cache(engine)
+    removed = kept.remove(engine)
     assert [name for name in asked["volume"] if name in noted] == noted[:1]
     assert f"volume {noted[0]}" in removed
+
+
+def test_what_somebody_else_removed_meanwhile_is_gone(
+    engine: DockerClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Others build and remove on the same engine: an image of the list that is no longer there ends nothing."""
+    gone = {"Id": f"sha256:{secrets.token_hex(32)}", "RepoTags": [f"rt-harness/trial:{secrets.token_hex(4)}"]}
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    monkeypatch.setattr(engine.api, "images", lambda *_, **__: [gone, {"Id": gone["Id"], "RepoTags": None}])
+    assert kept.remove(engine) == []

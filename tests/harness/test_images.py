@@ -177,4 +177,4 @@ def test_the_digest_is_that_of_the_registry_which_was_named(image: str, expected
 @pytest.mark.usefixtures("tiny_image")
 def test_a_build_leaves_no_stage_behind(engine: DockerClient) -> None:
     """The classic builder keeps each stage as an image without a name: a third of a gigabyte with every build."""
-    assert engine.images.list(filters={"dangling": True, "label": "rt-harness.stage"}) == []
+    assert engine.api.images(filters={"dangling": True, "label": "rt-harness.stage"}) == []

@@ -232,7 +232,7 @@ class DockerRunner:
             query: dict[str, str | list[str] | bool] = {"label": f"{STANDIN}={self.identity}"}
             return [
                 found_of(container.attrs or {}, self.host)
-                for container in self.client.containers.list(all=True, filters=query)
+                for container in self.client.containers.list(all=True, filters=query, ignore_removed=True)
             ]
 
         return await self._in_thread(find)

@@ -1,0 +1,63 @@
+"""What outlives a run on the engine, images and prepared databases, and how all of it goes with the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from docker import DockerClient
+from docker.errors import NotFound
+
+from harness.common import cache, owner
+
+_IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
+"""Names of our images; Podman puts a registry before them."""
+
+
+def volumes(client: DockerClient, labels: Mapping[str, str]) -> Iterable[tuple[str, Mapping[str, str]]]:
+    """Yield (name, labels) of each volume that bears all these labels.
+
+    The engine is asked for one of them and the rest is compared here: to Podman several are alternatives.
+    """
+    name, value = next(iter(labels.items()))
+    for volume in client.api.volumes(filters={"label": f"{name}={value}"})["Volumes"] or []:
+        found = volume["Labels"] or {}
+        if labels.items() <= found.items():
+            yield volume["Name"], found
+
+
+def remove(client: DockerClient) -> list[str]:
+    """Remove the prepared databases of this cache, the images of the harness, and what it made in the cache.
+
+    What others made of an image of ours bears its label too, and names from elsewhere: those stay.
+    """
+    removed = []
+    here = {owner.HOST: owner.host_name(), owner.PLACE: str(cache.directory("baselines"))}
+    found = {name for name, labels in volumes(client, here) if owner.CACHE in labels}
+    for name in sorted(found | set(_noted(client))):  # before the notes: where one stays, so do they
+        client.api.remove_volume(name, force=True)
+        removed.append(f"volume {name}")
+    for image in client.api.images():  # not images.list(): it fails where one goes while it looks at each
+        for tag in image["RepoTags"] or []:
+            if _IMAGE.match(tag):
+                with contextlib.suppress(NotFound):
+                    client.api.remove_image(tag, force=True)
+                    removed.append(f"image {tag}")
+    cache.empty()
+    return removed
+
+
+def _noted(client: DockerClient) -> Iterable[str]:
+    """Yield the prepared databases that notes of this cache tell of and that are there.
+
+    Their labels may name another host and path than today's: an agent in a container, a machine renamed, a link.
+    """
+    for note in cache.directory("baselines").glob("*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, NotFound):
+            name = str(json.loads(note.read_text(encoding="utf-8"))["volume"])
+            if not name.startswith(f"rt-harness-baseline-{note.stem}-"):
+                continue
+            if owner.CACHE in (client.volumes.get(name).attrs["Labels"] or {}):
+                yield name

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx2
 import requests
+from requests.adapters import HTTPAdapter
 from rt import rest1, rest2
 from rt.exceptions import RtError
 
@@ -32,6 +32,14 @@ def client(rt: Rt, user: str, password: str, version: int = 1) -> Client:
     return (RestOne if version == 1 else RestTwo)(rt, user, password)
 
 
+class _Bounded(HTTPAdapter):
+    """Sends requests that give up after LIMIT: python-rt's client of version 1 sets no limit of its own."""
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+        """Send it. Raises requests.Timeout where the site says nothing for LIMIT seconds."""
+        return super().send(request, *arguments, **{**options, "timeout": options.get("timeout") or LIMIT})
+
+
 class RestOne(Client):
     """REST 1.0. Files go as multipart, everything else as lines of text."""
 
@@ -41,6 +49,7 @@ class RestOne(Client):
         """Log in."""
         self._rt = rest1.Rt(f"{rt.url}/REST/1.0/", user, password)
         self._rt.session.headers.update(rt.session().headers)
+        self._rt.session.mount("http://", _Bounded())
         self._answer = ""
         self._rt.session.hooks["response"].append(self._listen)
         if not self._call("login", self._rt.login):
@@ -48,15 +57,22 @@ class RestOne(Client):
 
     def _call(self, what: str, method: Any, *arguments: Any, **options: Any) -> Any:
         try:
-            # What RT refuses, the library says as a warning.
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                return method(*arguments, **options)
-        except (RtError, ConnectionError, Warning, ValueError, LookupError) as error:
+            return method(*arguments, **options)
+        except Warning as error:  # the library warns of a refusal, line by line; warnings may be errors
+            raise RestError(f"REST 1: {what}", self._refusal()) from error
+        except (RtError, requests.Timeout, ConnectionError, ValueError, LookupError) as error:
+            # The library wraps what happens while connecting, and not what happens while reading.
+            if isinstance(error, requests.Timeout) or isinstance(error.__cause__, requests.Timeout):
+                raise SlowError(f"REST 1: {what}: no answer within {LIMIT} s.") from error
             raise RestError(f"REST 1: {what}", f"{type(error).__name__}: {error}") from error
 
     def _listen(self, answer: requests.Response, **_: Any) -> None:
         self._answer = answer.text
+
+    def _refusal(self) -> str:
+        """Return the reasons that RT gave last: lines like comments, below its own status."""
+        reasons = [line.removeprefix("# ").strip() for line in self._answer.splitlines()[1:]]
+        return " ".join(dict.fromkeys(filter(None, reasons))) or "RT did not do it, and gives no reason"
 
     def _write(self, what: str, method: Any, ticket: int, text: str, files: Sequence[File]) -> None:
         """Reply or comment. RT says 200 to one that it could not record too, and the library looks no further.
@@ -79,7 +95,7 @@ class RestOne(Client):
             Text=text.replace("\n", "\n "), **fields,
         )  # fmt: skip
         if made < 1:
-            raise RestError("REST 1: create ticket", "RT created none")
+            raise RestError("REST 1: create ticket", self._refusal())
         return int(made)
 
     def read(self, ticket: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -117,7 +118,7 @@ def test_a_build_that_fails_says_its_last_words(lifecycle: Lifecycle, tmp_path: 
     (tmp_path / "Dockerfile").write_text(
         f"FROM {lifecycle.server_image(DEFAULT_SERVER)}\nRUN seq 1000; echo 'no room for the package'; exit 7\n"
     )
-    tag = "rt-harness/rt:never-built"
+    tag = f"rt-harness/rt:never-built-{secrets.token_hex(3)}"
     with pytest.raises(ImageBuildError) as caught:
         Images(lifecycle.client)._build(tag, tmp_path, {})
     (title, last), (_, log) = caught.value.blocks
@@ -174,7 +175,7 @@ def test_the_digest_is_that_of_the_registry_which_was_named(image: str, expected
     assert [pinned(one) for one in (image, expected)] == [False, True]
 
 
-@pytest.mark.usefixtures("tiny_image")
-def test_a_build_leaves_no_stage_behind(engine: DockerClient) -> None:
+def test_a_build_leaves_no_stage_behind(engine: DockerClient, tiny_image: str) -> None:
     """The classic builder keeps each stage as an image without a name: a third of a gigabyte with every build."""
-    assert engine.api.images(filters={"dangling": True, "label": "rt-harness.stage"}) == []
+    key = tiny_image.rpartition(":")[2]
+    assert engine.api.images(filters={"dangling": True, "label": f"rt-harness.stage={key}"}) == []

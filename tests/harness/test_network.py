@@ -57,8 +57,9 @@ def test_no_container_of_the_session_reaches_the_outside(engine: DockerClient, i
     name = session_network.network(engine)
     assert (engine.networks.get(name).attrs or {})["Options"][MASQUERADE] == "false"
     address = outside()
-    if address and reaches(engine, image, address, "bridge"):
-        assert not reaches(engine, image, address, name)
+    if address is None or not reaches(engine, image, address, "bridge", 30):
+        pytest.skip("this machine's containers reach nothing outside that could be tried")
+    assert not reaches(engine, image, address, name)
 
 
 def test_they_reach_each_other_and_are_reached_from_here(engine: DockerClient, image: str) -> None:

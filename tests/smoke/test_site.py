@@ -64,3 +64,13 @@ def test_rest_round_trip(served: Rt, interface: int) -> None:
         assert client.attachment(number, attachment) == BINARY
     assert (read["Subject"], read["Status"], read["Requestor"]) == ("Ein Täst", "open", [person])
     assert found == [number]
+
+
+@pytest.mark.parametrize(("version", "interface"), INTERFACES, scope="package")
+def test_a_refused_ticket_says_why(served: Rt, interface: int) -> None:
+    """A finding names the reason that RT gives: REST 1 in lines of text below a 200, REST 2 by its status."""
+    with rest.client(served, *ROOT, version=interface) as client, pytest.raises(rest.RestError) as caught:
+        client.create("no such queue", "refused", "text")
+    assert caught.value.what.endswith(
+        {1: "Could not create ticket. Queue not set", 2: "code 403 instead of 200."}[interface]
+    )

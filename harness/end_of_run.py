@@ -9,7 +9,7 @@ from collections.abc import Collection
 from docker.errors import DockerException
 
 from harness import engine, leftovers
-from harness.common import interrupts
+from harness.common import interrupts, private
 from harness.errors import InfrastructureError
 
 GONE = (DockerException, InfrastructureError, OSError)
@@ -31,7 +31,7 @@ def clear(program: str, spared: Collection[str] = ()) -> None:
         except GONE:
             left = ["whatever this run had on the engine"] if engine.reached() else []
         with contextlib.suppress(*GONE):
-            leftovers.remove_private_directory()
+            private.remove()
         if left:
             what = f"{', '.join(left)}: the copy of your data may be in it"
             with contextlib.suppress(OSError):  # the terminal may be what went away

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -19,15 +18,11 @@ from docker.errors import APIError, NotFound
 from requests import RequestException
 
 from harness import engine
-from harness.common import cache, owner
+from harness.common import owner, private
 from harness.common.arguments import Parser
 from harness.engine import faults, kept
 from harness.engine.runners import Runners
 
-_SESSION = re.compile(r"(\d+)-(\d+|None)-[0-9a-f]{6}")
-"""Names of private directories, as `owner.session` gives them; others may lie beside them."""
-_PLACE = "host"
-"""File of a private directory that says where its session runs: what labels have of both host and runner."""
 Predicate = Callable[[Mapping[str, str]], bool]
 Thing = tuple[str, str, Mapping[str, str], Callable[[], object]]
 """On the engine: kind, name, labels, and what removes it."""
@@ -94,32 +89,20 @@ def remove(
 def sweep(client: DockerClient) -> list[str]:
     """Remove the things of creators of whom is known that they are dead, and their private directories."""
     runners = Runners(client)
-    for directory in private_root().iterdir():
-        if (labels := _labels_of(directory)) and runners.is_dead(labels):
+    for directory in private.root().iterdir():
+        if (labels := private.labels_of(directory)) and runners.is_dead(labels):
             shutil.rmtree(directory, ignore_errors=True)
     return remove(client, runners.is_dead) + _forgotten(client)
-
-
-def _labels_of(directory: Path) -> dict[str, str]:
-    """Return the labels that things of a private directory's session bear; nothing for a directory of others.
-
-    The cache may be shared with containers, so a pid is not enough. Made before that was known, it has no more.
-    """
-    session = _SESSION.fullmatch(directory.name)
-    if session is None:
-        return {}
-    try:
-        host, _, runner = (directory / _PLACE).read_text(encoding="utf-8").partition("\n")
-    except OSError:
-        host, runner = owner.host_identity(), ""
-    found = {owner.SESSION: directory.name, owner.HOST: host, owner.PID: session[1], owner.STARTED: session[2]}
-    return found | {owner.RUNNER: runner}
 
 
 def doubtful(client: DockerClient) -> str:
     """Say what bears the label of a session of which nobody can tell here whether it lives; "" for nothing."""
     things = [(kind, name, labels) for kind, name, labels, _ in _labelled(client)]
-    things += [("directory", str(one), _labels_of(one)) for one in private_root().iterdir() if _labels_of(one)]
+    things += [
+        ("directory", str(one), private.labels_of(one))
+        for one in private.root().iterdir()
+        if private.labels_of(one)
+    ]
     return Runners(client).told_of_doubtful(things)
 
 
@@ -159,26 +142,6 @@ def halt_own(client: DockerClient) -> None:
     for container in client.api.containers(filters=query):
         with contextlib.suppress(APIError):
             client.api.kill(container["Id"])
-
-
-def private_root() -> Path:
-    """Return the directory that holds one private directory per live session (mode 0700)."""
-    return cache.directory("private")
-
-
-def private_directory() -> Path:
-    """Return this session's private directory: secrets and anything raw live here and nowhere else."""
-    path = private_root() / owner.session()
-    path.mkdir(mode=0o700, exist_ok=True)
-    if not (path / _PLACE).exists():
-        (path / _PLACE).write_text(f"{owner.host_identity()}\n{owner.runner()}", encoding="utf-8")
-    return path
-
-
-def remove_private_directory() -> None:
-    """Remove this session's private directory, if there is one, and if this process began the session."""
-    if owner.owns_session():
-        shutil.rmtree(private_root() / owner.session(), ignore_errors=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,8 +17,7 @@ from typing import Any
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
-from harness import leftovers
-from harness.common import arguments, cache, owner
+from harness.common import arguments, cache, owner, private
 from harness.common.notify import Notify, quiet
 from harness.database import Database, copying
 from harness.database.address import Credentials
@@ -57,7 +56,7 @@ class Baseline:
     unproven: list[str] = field(default_factory=list)
 
 
-def private(dump: Dump) -> bool:
+def is_private(dump: Dump) -> bool:
     """Tell whether what is made of this dump goes with the session: it is the user's own, and not to be kept."""
     return dump.path.parent != FOLDER and not arguments.is_on(KEEP_VARIABLE)
 
@@ -234,11 +233,11 @@ class Baselines:
 
 def _key_of(dump: Dump, image: str) -> str:
     key = cache.digest("dump", FORMAT, dump.sha256, image)
-    return PRIVATE + cache.digest(key, owner.session()) if private(dump) else key
+    return PRIVATE + cache.digest(key, owner.session()) if is_private(dump) else key
 
 
 def _note_of(key: str) -> Path:
     """Return where the facts about a baseline are; those of a private one go with the session."""
     if key.startswith(PRIVATE):
-        return leftovers.private_directory() / f"baseline-{key}.json"
+        return private.directory() / f"baseline-{key}.json"
     return cache.directory("baselines") / f"{key}.json"

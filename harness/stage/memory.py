@@ -11,7 +11,7 @@ from harness.checks import history as history_check
 from harness.checks.cached_fact import Remembered
 from harness.common import cache, redact
 from harness.common.once import Once
-from harness.database.baseline import Baseline, private
+from harness.database.baseline import Baseline, is_private
 from harness.dump import FOLDER, Dump
 from harness.rt import Rt
 from harness.rt.memoized import MemoizedTools, source_of_tools
@@ -53,7 +53,7 @@ class Memory:
         parts: what else it depends on, like the image that computed it; the old side's configuration always is.
         """
         key = (self._baseline().key, name, *parts, *_configuration(self._lifecycle))
-        kept = make if private(self._dump) else lambda: cache.fact(make, *key)
+        kept = make if is_private(self._dump) else lambda: cache.fact(make, *key)
         return self._once(f"fact {cache.digest(*key)}", kept)
 
     def told(

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 
 from docker import DockerClient
 
-from harness import leftovers, upgrade
-from harness.common import cache
+from harness import upgrade
+from harness.common import cache, private
 from harness.common.notify import Notify, quiet
 from harness.database import Database
 from harness.database.address import Reachable
@@ -189,7 +189,7 @@ class Lifecycle:
         files = [f"{path}:{cache.digest(content)}" for path, content in own]
         parts = ["upgrade", before.key, self.image_id(pair.target), pair.origin, *files]
         # What an upgrade says may quote its data.
-        kept = leftovers.private_directory() if before.key.startswith(PRIVATE) else cache.directory("runs")
+        kept = private.directory() if before.key.startswith(PRIVATE) else cache.directory("runs")
         record = kept / f"{cache.digest(*parts)}.json"
 
         def work(database: Database) -> None:

@@ -116,4 +116,4 @@ def test_a_no_in_the_environment_is_a_no(monkeypatch: pytest.MonkeyPatch, said: 
         monkeypatch.setenv(baseline.KEEP_VARIABLE, said)
     bundled = dump.load(dump.bundled("4.4.6"))
     own = dataclasses.replace(bundled, path=ROOT / "mine.sql")
-    assert (baseline.private(own), baseline.private(bundled)) == (not on, False)
+    assert (baseline.is_private(own), baseline.is_private(bundled)) == (not on, False)

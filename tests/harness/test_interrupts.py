@@ -16,7 +16,7 @@ from docker import DockerClient
 
 from fixtures import gate
 from harness import dump, end_of_run, engine, forecast, leftovers
-from harness.common import cache, interrupts, owner
+from harness.common import cache, interrupts, owner, private
 from harness.engine import faults
 from harness.releases import ROOT
 from harness.verdict import Verdict
@@ -42,12 +42,12 @@ class Stranger(engine.Candidate):
 
 
 @pytest.fixture
-def private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endable: None) -> Path:  # noqa: ARG001 - signals reach it
+def raw_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endable: None) -> Path:  # noqa: ARG001 - signals reach it
     """A cache and a session of the test's own, with raw data in its private directory."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(owner.SESSION_VARIABLE, raising=False)
     monkeypatch.setattr(engine, "connect", NoEngine)
-    made = leftovers.private_directory()
+    made = private.directory()
     (made / "raw").write_text("somebody's data")
     return made
 
@@ -88,7 +88,7 @@ def end(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
 def test_every_way_to_be_ended_clears_up(
-    private: Path, end: End, removed: list[str], capsys: pytest.CaptureFixture[str], number: signal.Signals
+    raw_data: Path, end: End, removed: list[str], capsys: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
     """A terminal that goes away ends a process like a CI server does; both must not leave a server running."""
     # What a signal does that nobody heeds cannot be tried here: it would end pytest.
@@ -96,10 +96,10 @@ def test_every_way_to_be_ended_clears_up(
         signal.signal(one, lambda number, _: pytest.fail(f"{number} is not heard"))
     code = end(number)
     said = "".join(capsys.readouterr())
-    assert (code, "nterrupted" in said, removed, private.exists()) == (NOT_PROVEN, True, ["own"], False)
+    assert (code, "nterrupted" in said, removed, raw_data.exists()) == (NOT_PROVEN, True, ["own"], False)
 
 
-@pytest.mark.usefixtures("private")
+@pytest.mark.usefixtures("raw_data")
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
 def test_every_command_hears_every_way_to_be_ended(
     capsys: pytest.CaptureFixture[str], number: signal.Signals
@@ -116,7 +116,7 @@ def test_every_command_hears_every_way_to_be_ended(
 
 @pytest.mark.parametrize("name", HOLDING)
 def test_whatever_has_containers_clears_up_undisturbed(
-    private: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
+    raw_data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
 ) -> None:
     """A benchmark grows a copy to a gigabyte; who is asked twice to end must not leave half of it."""
     removed: list[str] = []
@@ -130,14 +130,14 @@ def test_whatever_has_containers_clears_up_undisturbed(
     monkeypatch.setattr(leftovers, "remove_own", remove)
     assert program.main([]) == NOT_PROVEN
     said = capfd.readouterr().err
-    assert (removed, private.exists()) == (["own"], False)
+    assert (removed, raw_data.exists()) == (["own"], False)
     assert ": clearing up" in said
     assert said.endswith(": interrupted\n")
 
 
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
 def test_who_asks_twice_does_not_get_half_of_it(
-    private: Path, end: End, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    raw_data: Path, end: End, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
     number: signal.Signals,
 ) -> None:  # fmt: skip
     """Who waits for a clean-up presses Ctrl-C again; he is told what is going on, and it goes on."""
@@ -149,12 +149,12 @@ def test_who_asks_twice_does_not_get_half_of_it(
 
     monkeypatch.setattr(leftovers, "remove_own", remove)
     code = end(signal.SIGINT)
-    assert (code, removed, private.exists()) == (NOT_PROVEN, ["own"], False)
+    assert (code, removed, raw_data.exists()) == (NOT_PROVEN, ["own"], False)
     assert ": clearing up" in capfd.readouterr().err
 
 
 def test_what_stays_is_told_although_the_engine_is_gone(
-    private: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    raw_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And the private files go all the same."""
 
@@ -165,7 +165,7 @@ def test_what_stays_is_told_although_the_engine_is_gone(
     monkeypatch.setattr(engine, "reached", lambda: True)
     end_of_run.clear("gate")
     assert "gate: could not be removed: whatever this run had on the engine" in capsys.readouterr().err
-    assert not private.exists()
+    assert not raw_data.exists()
 
 
 @pytest.mark.parametrize("program", [("fixtures.gate", "--reports", "here"), ("harness.forecast",)])

@@ -13,7 +13,7 @@ import pytest
 from docker import DockerClient
 
 from harness import leftovers
-from harness.common import cache, owner
+from harness.common import cache, owner, private
 from harness.common.owner import Host
 from harness.engine.runners import Runners
 from tests.harness.elsewhere import AGENT, HERE, labels
@@ -82,7 +82,7 @@ def test_a_private_directory_of_another_container_stays(
     for session, host in ((mine, None), (other, AGENT), (dead, HERE)):
         monkeypatch.setenv(owner.SESSION_VARIABLE, session)
         here(host or HERE)
-        leftovers.private_directory()
+        private.directory()
     here(HERE)
     monkeypatch.setattr(Runners, "_namespaces", {AGENT.space})
     monkeypatch.setattr(leftovers, "_labelled", lambda _: ())

@@ -16,7 +16,7 @@ from docker.models.containers import Container
 
 from harness import engine as engines
 from harness import leftovers
-from harness.common import cache, owner
+from harness.common import cache, owner, private
 from harness.common.owner import Host
 from harness.engine import runners
 from harness.engine.runners import Runners
@@ -169,7 +169,7 @@ def test_a_private_directory_tells_its_runner_too(
     for engine_id in (engine.info()["ID"], "another-engine"):
         monkeypatch.setenv(owner.SESSION_VARIABLE, f"{os.getpid()}-1-{secrets.token_hex(3)}")
         monkeypatch.setattr(owner, "_confirmed", {f"{made.id}@{engine_id}"})
-        leftovers.private_directory()
+        private.directory()
     here(dataclasses.replace(AGENT, space="4026532888"))
     leftovers.sweep(engine)
     assert len(list((tmp_path / "private").iterdir())) == 2

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from harness import dump, leftovers
+from harness import dump
 from harness.checks import preflight
 from harness.checks.history import History
-from harness.common import cache
+from harness.common import cache, private
 from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.releases import pair
 from harness.rt import Configuration, Rt
@@ -114,7 +114,7 @@ def test_what_is_kept_of_a_dump_of_ones_own_goes_with_the_session(lifecycle: Lif
     shutil.copy(dump.FOLDER / "rt-4.4.6-plain.sql.zst", mine)
     _, run = lifecycle.upgraded(pair("4.4.6", "5.0.3", DEFAULT_SERVER), dump.load(mine))
     told = json.dumps(asdict(run))
-    for folder, there in ((leftovers.private_directory(), True), (cache.directory("runs"), False)):
+    for folder, there in ((private.directory(), True), (cache.directory("runs"), False)):
         assert (told in [file.read_text(encoding="utf-8") for file in folder.glob("*.json")]) == there
 
 

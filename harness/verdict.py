@@ -8,6 +8,7 @@ from datetime import date
 from enum import Enum
 from typing import Any
 
+from harness.common.wording import amount
 from harness.errors import Block, render
 
 
@@ -78,7 +79,7 @@ class Report:
             return "\n".join(f"[{self.check}] not answered: {text}" for text in self.unanswered)
         if self.vacuous:
             return f"[{self.check}] had nothing to look at, which proves nothing."
-        return f"[{self.check}] {self.looked_at} {self.unit}, nothing found."
+        return f"[{self.check}] {amount(self.looked_at, self.unit)}, nothing found."
 
     def to_json(self) -> str:
         """Return the report as JSON, for transport between worker processes and for `report.json`."""

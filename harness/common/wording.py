@@ -40,6 +40,11 @@ def count(amount: int, thing: str) -> str:
     return f"{number(amount)} {thing}{'' if amount == 1 else 's'}"
 
 
+def amount(number_of: int, things: str) -> str:
+    """Return a number with the things it counts, given in the plural: "48,310 rows", "1 line of output"."""
+    return f"{number(number_of)} {re.sub(r'(?<=[a-z]{2})s(?![a-z])', '', things) if number_of == 1 else things}"
+
+
 def one_line(text: str, length: int) -> str:
     """Return the text on one line of at most `length` characters."""
     flat = text.replace("\n", " ").rstrip()

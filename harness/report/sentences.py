@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from harness.common.wording import count, number, one_line
+from harness.common.wording import amount, count, one_line
 from harness.verdict import Finding, Outcome, Report, Verdict
 
 TO_DO = "What to do"
@@ -68,7 +68,7 @@ def state(report: Report) -> str:
 
 def looked_at(report: Report) -> str:
     """Return what a check looked at: "48,310 rows"."""
-    return f"{number(report.looked_at)} {report.unit}"
+    return amount(report.looked_at, report.unit)
 
 
 def limits(outcome: Outcome) -> list[str]:

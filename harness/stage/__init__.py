@@ -22,6 +22,7 @@ from harness.checks.meaning_told import Meaning
 from harness.checks.preflight import Recognised
 from harness.common import parallel
 from harness.common.once import Once
+from harness.common.wording import amount
 from harness.dump.choice import Choice
 from harness.errors import RefusedError
 from harness.stage import questions
@@ -98,7 +99,7 @@ class Stage:
             if report.findings:
                 running.fail(f"{len(report.findings)} findings")
             else:
-                running.note(f"{report.looked_at} {report.unit}")
+                running.note(amount(report.looked_at, report.unit))
             return report
 
     # Reports that only read.

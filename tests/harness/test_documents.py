@@ -209,7 +209,24 @@ def test_the_room_is_that_of_the_code() -> None:
     assert [path.name for path, text in TEXTS.items() if re.search(elsewhere, text)] == []
 
 
-@pytest.mark.parametrize("word", ["pair", "lifecycle", "stand-in", "vacuous", "soak"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "pair",
+        "lifecycle",
+        "stand-in",
+        "vacuous",
+        "soak",
+        "dump",
+        "baseline",
+        "clone",
+        "check",
+        "verdict",
+        "gate",
+        "server",
+        "control",
+    ],
+)
 def test_words_of_our_own_are_explained(word: str) -> None:
     """The first section of the README leads there."""
     assert f"\n| {word} | " in TEXTS[ROOT / "docs" / "words.md"]

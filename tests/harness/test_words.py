@@ -10,7 +10,7 @@ import sys
 import pytest
 from docker import DockerClient
 
-from harness.common import owner
+from harness.common import owner, wording
 from harness.common.once import Once
 from harness.common.waits import NotReadyError, Retry, wait_until
 from harness.engine.runners import Runners
@@ -121,3 +121,18 @@ def test_labels_tell_the_living_from_the_dead() -> None:
     assert owner.creator_lives(ended) is False
     asked = Runners(DockerClient.__new__(DockerClient))  # who knows it by the process asks no engine
     assert [asked.is_dead(one) for one in (mine, ended, {"maintainer": "somebody"})] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("amount", "things", "said"),
+    [
+        (0, "rows", "0 rows"),
+        (48310, "rows", "48,310 rows"),
+        (1, "validator runs", "1 validator run"),
+        (1, "lines of output", "1 line of output"),
+        (1, "things tried", "1 thing tried"),
+    ],
+)
+def test_one_thing_is_said_in_the_singular(amount: int, things: str, said: str) -> None:
+    """Units are given in the plural; "1 validator runs" reads like a mistake of the count."""
+    assert wording.amount(amount, things) == said

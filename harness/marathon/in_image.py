@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from typing import Any
 
-from docker.errors import ContainerError, DockerException
+from docker import DockerClient
+from docker.errors import DockerException, ImageNotFound
+from docker.models.containers import Container
 from requests import RequestException
 
 from harness import engine
@@ -69,13 +72,15 @@ def _run(image: str, program: str, arguments: Sequence[str]) -> tuple[int, str]:
     name = unique_name("in-image")
     with contextlib.closing(engine.connect()) as client:
         try:
-            said = client.containers.run(
-                image, list(arguments), entrypoint=program, network_mode="none", stderr=True, name=name,
+            container = _created(
+                client, image, command=list(arguments), entrypoint=program, network_mode="none", name=name,
                 labels=owner.labels("in-image"),
             )  # fmt: skip
-        except ContainerError as error:
-            return int(error.exit_status), _text(error.stderr)
-        except DockerException as error:
+            container.start()
+            code = int(container.wait()["StatusCode"])
+            # Read once it has ended: a log that is followed was seen to end before its last lines.
+            return code, container.logs().decode(errors="replace")
+        except (DockerException, RequestException) as error:
             raise InfrastructureError(
                 f"The image {image} could not be asked.",
                 [("Engine", str(error))],
@@ -84,8 +89,12 @@ def _run(image: str, program: str, arguments: Sequence[str]) -> tuple[int, str]:
         finally:  # also one that was made and could not be started
             with contextlib.suppress(DockerException, RequestException):
                 client.api.remove_container(name, v=True, force=True)
-    return 0, _text(said)
 
 
-def _text(said: str | bytes | None) -> str:
-    return said.decode(errors="replace") if isinstance(said, bytes) else said or ""
+def _created(client: DockerClient, image: str, **options: Any) -> Container:
+    """Return a new container of an image, which is pulled where this machine does not have it."""
+    try:
+        return client.containers.create(image, **options)
+    except ImageNotFound:
+        client.images.pull(image)
+        return client.containers.create(image, **options)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import pytest
 
+from fixtures.healthcheck_user import CHEAP, PASSWORD
+from fixtures.rt import RtFactory
+from harness.common.waits import Retry, wait_until
 from harness.dump.choice import DEFAULT_TARGET
 from harness.rt import HTTP, Rt
-from tests.smoke.instances import ALIKE, Instances
+from tests.smoke.instances import ALIKE, TWO_WORKERS, Instances, begun
 
 GATEWAY = "/REST/1.0/NoAuth/mail-gateway"
 MAIL = """From: root@localhost
@@ -105,3 +109,49 @@ def test_a_trusted_proxy_says_where_a_mail_server_is(served: Rt) -> None:
     clients = ["10.1.2.3", STRANGER, f"10.1.2.3, {STRANGER}"]
     answers = json.loads(served.need("perl", "-e", WITHIN, GATEWAY, FORM, *clients))
     assert answers == [200, 403, 403]
+
+
+READ_TIMEOUT = 1
+"""Seconds, where an instance has 20 unless it is told."""
+SOON = 30.0
+"""Seconds until a worker must be free again."""
+LENGTH = 100_000
+"""Bytes that a client promises and never sends."""
+
+
+@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")  # Apache's doing, whatever RT it serves
+def test_clients_that_never_end_their_requests_hold_no_worker(instances: Instances, rt_site: RtFactory) -> None:
+    """As many as there are workers would end the service, and the failing health checks then the instances."""
+    site = rt_site(
+        instances.version, instances.database, healthcheck_password=PASSWORD, configuration=CHEAP,
+        environment={**TWO_WORKERS, "RT_READ_TIMEOUT": str(READ_TIMEOUT)},
+    )  # fmt: skip
+    for promised in (LENGTH, None):
+        with contextlib.ExitStack() as held:
+            outlives(
+                site,
+                [
+                    held.enter_context(begun(site, promised) if promised else half_a_head(site))
+                    for _ in range(int(TWO_WORKERS["RT_WORKERS"]))
+                ],
+            )
+
+
+def outlives(site: Rt, clients: list[socket.socket]) -> None:
+    """Want the health check to pass while clients send one more byte before each try. Raises NotReadyError."""
+
+    def healthy() -> None:
+        for one in clients:
+            with contextlib.suppress(OSError):  # Apache has closed it
+                one.sendall(b"x")
+        if (done := site.run("/opt/rt/healthcheck", "127.0.0.1", "80")).code:
+            raise Retry(done.out)
+
+    wait_until("A healthy instance", healthy, SOON, evidence=site.container.evidence)
+
+
+def half_a_head(site: Rt) -> socket.socket:
+    """Return a connection on which the head of a request has begun; Apache takes connections in their order."""
+    made = socket.create_connection(site.container.address(HTTP), timeout=60)
+    made.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+    return made

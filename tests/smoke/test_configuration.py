@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.dump.choice import DEFAULT_TARGET
 from harness.releases import server
-from harness.rt import SITE_CONFIGURATION
+from harness.rt import SITE_CONFIGURATION, Configuration, Rt
 from harness.upgrade.lifecycle import Lifecycle
-from tests.smoke.instances import TWO_WORKERS
+from tests.smoke.instances import TWO_WORKERS, Instances
 
 TLS_SERVER = "mariadb-11.8"
 """Makes itself a certificate when it starts; servers before it offer no TLS unless they are given one."""
@@ -33,3 +34,42 @@ def test_a_server_that_demands_tls(
     site.need("rm", AFTER_ALL)
     without = site.run("/opt/rt/guard")
     assert (without.code, "Access denied" in without.err) == (70, True), without.err
+
+
+OWN = Configuration({
+    "own.pm": b"""
+Set($rtname, ($ENV{OWN_NAME} // 'lost') . '/' . length($ENV{OWN_PASSWORD} // ''));
+1;
+""",
+    "html/NoAuth/own.html": b"""
+configured: <% RT->Config->Get('rtname') %>.
+seen: <% $ENV{OWN_NAME} %>. run: <% `printenv OWN_NAME` =~ s/\\s//gr %>.
+password: <% $ENV{OWN_PASSWORD} %>. header: <% $ENV{HTTP_OWN} %>.
+""",
+})  # fmt: skip
+"""A configuration that reads the environment, and a page that shows it while a request is served."""
+ENVIRONMENT = {"OWN_NAME": "x.example", "OWN_PASSWORD": "four", "HTTP_OWN": "forged"}
+
+
+def page(site: Rt) -> str:
+    """Return the text of the page that shows the environment."""
+    answer = requests.get(f"{site.url}/NoAuth/own.html", headers={"Host": "localhost"}, timeout=60)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")
+def test_one_that_reads_its_own_environment(instances: Instances, rt_site: RtFactory) -> None:
+    """The guard may else vouch for one database while Apache, to which mod_perl shows no names, serves another.
+
+    A password is there while the configuration is read, and not for RT's page that shows the environment. What is
+    named like a request's header is none.
+    """
+    site = rt_site(
+        instances.version, instances.database, configuration=OWN, environment={**TWO_WORKERS, **ENVIRONMENT}
+    )
+    shown = page(site)
+    for expected in (
+        "configured: x.example/4.", "seen: x.example. run: x.example.", "password: . header: .",
+    ):  # fmt: skip
+        assert expected in shown, shown

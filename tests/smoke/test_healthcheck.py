@@ -20,6 +20,10 @@ LIMIT = 5.0
 TIMED = ("bash", "-c", "TIMEFORMAT=%R; time /opt/rt/healthcheck 127.0.0.1 80")
 
 
+LATIN_PASSWORD = f"printf 'p\\344ssword\\n' >{SECRETS}/healthcheck.passwd; exec /opt/rt/healthcheck-user"
+"""Shell program that gives the tool a password as an old editor writes it."""
+
+
 def refused(done: Done, reason: str = "") -> None:
     """Fail unless the health check said no in time, and for this reason; "" where it may be silence as well."""
     seconds = float(done.err.splitlines()[-1])
@@ -115,14 +119,19 @@ def test_a_copy_whose_password_nobody_knows_gets_an_account(healthy: Healthy) ->
 
 @pytest.mark.parametrize("version", ["4.4.6", "5.0.10"], scope="package")
 def test_the_images_own_tool_makes_the_account(healthy: Healthy) -> None:
-    """Once, and again with another password; where it cannot help it says why."""
-    mine = {USER: "watcher"}
-    for password in ("first password", "second password"):
+    """Once, and again with another password; where it cannot help it says why.
+
+    RT hashes characters: bytes that were taken for them would be another password than the one of the login.
+    """
+    mine = {USER: "wächter"}
+    for password in ("first password", "pässwörd lång"):
         done = healthy.with_password(password, "/opt/rt/healthcheck-user", **mine)
         assert done.code == 0, done.out + done.err
         assert "sees ticket 1" in done.out
         assert healthy.check_with(password, **mine).code == 0
     assert healthy.check_with("first password", **mine).code == 1
+    latin = healthy.with_password("", "sh", "-c", LATIN_PASSWORD, **mine)
+    assert (latin.code, "is not UTF-8" in latin.err) == (78, True), latin.err
     mine[TICKET] = "4711"
     lost = healthy.with_password("third password", "/opt/rt/healthcheck-user", **mine)
     assert (lost.code, "there is no ticket 4711" in lost.err) == (1, True), lost.err

@@ -16,7 +16,10 @@ from harness.rt.health_user import SUBJECT, TICKET, USER, HealthUser, health_use
 from tests.smoke.instances import ALIKE, TWO_WORKERS, Instances
 
 LIMIT = 5.0
-"""Seconds in which the program must have said no, its own start included; the engine's share does not count."""
+"""Seconds in which the program must have said no, its own start included; the engine's share does not count.
+
+Its alarm rings after 4, so a start that takes a busy machine as long as a second is in time as well.
+"""
 TIMED = ("bash", "-c", "TIMEFORMAT=%R; time /opt/rt/healthcheck 127.0.0.1 80")
 
 
@@ -84,7 +87,7 @@ def test_the_database_hangs(healthy: Healthy) -> None:
     """A connection that is open and silent is the worst way to be gone."""
     healthy.database.container.docker.pause()
     try:
-        refused(healthy.check(), "no answer within 5 s")
+        refused(healthy.check(), "no answer within 4 s")
     finally:
         healthy.database.container.docker.unpause()
 

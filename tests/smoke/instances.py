@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from fixtures.healthcheck_user import CHEAP, PASSWORD
+from fixtures.healthcheck_user import CHEAP, PASSWORD, ROOT
 from harness.common import cache
 from harness.database import Database
 from harness.releases import releases
-from harness.rt import Configuration, Rt
+from harness.rt import HTTP, Configuration, Rt
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
@@ -123,3 +124,26 @@ class Instances:
     def remove(self) -> None:
         """Remove the shared one."""
         self._shared.remove()
+
+
+LOGIN = f"user={ROOT[0]}&pass={ROOT[1]}".encode()
+HEAD = """POST /REST/1.0/ticket/1/show HTTP/1.1\r
+Host: localhost\r
+Content-Type: application/x-www-form-urlencoded\r
+Content-Length: {length}\r
+Expect: 100-continue\r
+\r
+"""
+"""Apache says 100 when RT wants to read the body: from then on a worker is at it."""
+
+
+@contextlib.contextmanager
+def begun(site: Rt, length: int) -> Iterator[socket.socket]:
+    """Send the head of a request, until RT waits for the rest of it."""
+    with socket.create_connection(site.container.address(HTTP), timeout=60) as made:
+        made.sendall(HEAD.format(length=length).encode())
+        said = b""
+        while not said.endswith(b"\r\n\r\n"):
+            said += made.recv(1)
+        assert b" 100 " in said, said
+        yield made

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,8 +9,8 @@ import pytest
 from fixtures.healthcheck_user import ROOT
 from harness.common.waits import Retry, wait_until
 from harness.dump.choice import DEFAULT_TARGET
-from harness.rt import HTTP, Rt, rest, web
-from tests.smoke.instances import ALIKE, Instances
+from harness.rt import Rt, rest, web
+from tests.smoke.instances import ALIKE, LOGIN, Instances, begun
 
 
 @pytest.fixture
@@ -105,26 +103,3 @@ def test_it_ends_when_asked_to_while_it_loads_rt(instances: Instances) -> None:
         with instances.ending(site) as end:
             ended = end()
     assert (ended.code, ended.seconds <= ENDS_WITHIN) == (STOPPED, True), ended
-
-
-LOGIN = f"user={ROOT[0]}&pass={ROOT[1]}".encode()
-HEAD = """POST /REST/1.0/ticket/1/show HTTP/1.1\r
-Host: localhost\r
-Content-Type: application/x-www-form-urlencoded\r
-Content-Length: {length}\r
-Expect: 100-continue\r
-\r
-"""
-"""Apache says 100 when RT wants to read the body: from then on a worker is at it."""
-
-
-@contextlib.contextmanager
-def begun(site: Rt, length: int) -> Iterator[socket.socket]:
-    """Send the head of a request, until RT waits for the rest of it."""
-    with socket.create_connection(site.container.address(HTTP), timeout=60) as made:
-        made.sendall(HEAD.format(length=length).encode())
-        said = b""
-        while not said.endswith(b"\r\n\r\n"):
-            said += made.recv(1)
-        assert b" 100 " in said, said
-        yield made

@@ -1,0 +1,75 @@
+"""A site's own configuration means the same to the guard, to RT's tools and to Apache."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness.dump.choice import DEFAULT_TARGET
+from harness.releases import server
+from harness.rt import SITE_CONFIGURATION, Configuration, Rt
+from harness.upgrade.lifecycle import Lifecycle
+from tests.smoke.instances import TWO_WORKERS, Instances
+
+TLS_SERVER = "mariadb-11.8"
+"""Makes itself a certificate when it starts; servers before it offer no TLS unless they are given one."""
+AFTER_ALL = f"{SITE_CONFIGURATION}/~~site.pm"
+"""A file read after the harness's own last one, which takes the options of the connection from a copy."""
+WITH_TLS = b"Set(%DatabaseExtraDSN, mysql_ssl => 1, mysql_ssl_optional => 1);\n1;\n"
+"""Debian's driver refuses the first option without the second, for its library cannot want TLS of a server."""
+
+
+@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")
+def test_a_server_that_demands_tls(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory, version: str
+) -> None:
+    """RT takes the connection's options from DatabaseExtraDSN; a guard that does not would end every instance."""
+    database = clone(lifecycle.fresh(version, server(TLS_SERVER).name))
+    database.execute("ALTER USER rt REQUIRE SSL", root=True)
+    with_tls = [(AFTER_ALL, WITH_TLS)]
+    site = rt_site(version, database, environment=TWO_WORKERS, files=with_tls)
+    assert site.run("/opt/rt/guard").code == 0
+    site.need("rm", AFTER_ALL)
+    without = site.run("/opt/rt/guard")
+    assert (without.code, "Access denied" in without.err) == (70, True), without.err
+
+
+OWN = Configuration({
+    "own.pm": b"""
+Set($rtname, ($ENV{OWN_NAME} // 'lost') . '/' . length($ENV{OWN_PASSWORD} // ''));
+1;
+""",
+    "html/NoAuth/own.html": b"""
+configured: <% RT->Config->Get('rtname') %>.
+seen: <% $ENV{OWN_NAME} %>. run: <% `printenv OWN_NAME` =~ s/\\s//gr %>.
+password: <% $ENV{OWN_PASSWORD} %>. header: <% $ENV{HTTP_OWN} %>.
+""",
+})  # fmt: skip
+"""A configuration that reads the environment, and a page that shows it while a request is served."""
+ENVIRONMENT = {"OWN_NAME": "x.example", "OWN_PASSWORD": "four", "HTTP_OWN": "forged"}
+
+
+def page(site: Rt) -> str:
+    """Return the text of the page that shows the environment."""
+    answer = requests.get(f"{site.url}/NoAuth/own.html", headers={"Host": "localhost"}, timeout=60)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")
+def test_one_that_reads_its_own_environment(instances: Instances, rt_site: RtFactory) -> None:
+    """The guard may else vouch for one database while Apache, to which mod_perl shows no names, serves another.
+
+    A password is there while the configuration is read, and not for RT's page that shows the environment. What is
+    named like a request's header is none.
+    """
+    site = rt_site(
+        instances.version, instances.database, configuration=OWN, environment={**TWO_WORKERS, **ENVIRONMENT}
+    )
+    shown = page(site)
+    for expected in (
+        "configured: x.example/4.", "seen: x.example. run: x.example.", "password: . header: .",
+    ):  # fmt: skip
+        assert expected in shown, shown

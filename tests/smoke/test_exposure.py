@@ -1,0 +1,157 @@
+"""An instance holds its own against the internet behind its balancer."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+import pytest
+
+from fixtures.healthcheck_user import CHEAP, PASSWORD
+from fixtures.rt import RtFactory
+from harness.common.waits import Retry, wait_until
+from harness.dump.choice import DEFAULT_TARGET
+from harness.rt import HTTP, Rt
+from tests.smoke.instances import ALIKE, TWO_WORKERS, Instances, begun
+
+GATEWAY = "/REST/1.0/NoAuth/mail-gateway"
+MAIL = """From: root@localhost
+To: rt@example.org
+Subject: By the gateway
+
+Text
+"""
+FORM = urlencode({"queue": "General", "action": "correspond", "message": MAIL})
+"""What rt-mailgate sends. The sender is the administrator of a new site, who may create tickets."""
+STRANGER = "203.0.113.7"
+THROUGH_A_BALANCER: tuple[Mapping[str, str], ...] = (
+    {"X-Forwarded-For": STRANGER},
+    {"x-forwarded-for": f"10.1.2.3, {STRANGER}"},
+    {"X-Forwarded-For": "10.1.2.3"},
+    {"Forwarded": f"for={STRANGER};proto=https"},
+)
+"""The headers that balancers add. A private address in one may be the client's own invention."""
+DETOURS = (
+    "//REST/1.0/NoAuth/mail-gateway",
+    "/REST/1.0//NoAuth///mail-gateway",
+    "/REST/1.0/NoAuth/../NoAuth/mail-gateway",
+    "/NoAuth/../REST/1.0/NoAuth/mail-gateway",
+    "/REST/1.0/./NoAuth/mail-gateway",
+    "/REST/1.0/%4eoAuth/mail-gateway",
+    "/%52EST/1%2e0/NoAuth/mail-gateway",
+    "/REST/1.0%2fNoAuth/mail-gateway",
+    "/REST/1.0/x/%2e%2e/NoAuth/mail-gateway",
+    "/REST/1.0/%254eoAuth/mail-gateway",
+    "/rest/1.0/noauth/mail-gateway",
+    "/REST/1.0/NoAuth;x/mail-gateway",
+    "http://localhost/REST/1.0/NoAuth/mail-gateway",
+)
+"""Other spellings of the gateway's path, which RT and Apache must not understand differently."""
+
+
+def deliver(site: Rt, headers: Mapping[str, str], path: str = GATEWAY) -> tuple[int, str]:
+    """Send a mail to the gateway from outside of the container; return status and body.
+
+    The path is sent as it is written, where a browser or `requests` would tidy it up.
+    """
+    connection = http.client.HTTPConnection(*site.container.address(HTTP), timeout=60)
+    with contextlib.closing(connection):
+        connection.request(
+            "POST", path, FORM,
+            {"Host": "localhost", "Content-Type": "application/x-www-form-urlencoded", **headers},
+        )  # fmt: skip
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
+
+
+def tickets(instances: Instances) -> int:
+    """Count the tickets."""
+    return int(instances.database.value("SELECT COUNT(*) FROM Tickets"))
+
+
+@ALIKE
+def test_the_mail_gateway_is_for_neighbours_only(instances: Instances, served: Rt) -> None:
+    """It asks for no login: behind a balancer, itself a neighbour, all the world could write in anybody's name."""
+    before = tickets(instances)
+    assert [deliver(served, headers)[0] for headers in THROUGH_A_BALANCER] == [403] * len(THROUGH_A_BALANCER)
+    assert tickets(instances) == before
+    status, said = deliver(served, {})
+    assert (status, said.startswith("ok")) == (200, True), said
+    assert tickets(instances) == before + 1
+
+
+@ALIKE
+def test_no_other_spelling_of_its_path_leads_there(instances: Instances, served: Rt) -> None:
+    """Apache refuses by the path as it reads it, and RT finds its pages by the path as it came."""
+    before = tickets(instances)
+    for path in DETOURS:
+        status, said = deliver(served, {"X-Forwarded-For": STRANGER}, path)
+        assert (tickets(instances), said.startswith("ok")) == (before, False), f"{path}: {status} {said}"
+
+
+WITHIN = """
+use strict; use warnings; use HTTP::Tiny; use JSON::PP;
+my ($path, $form, @clients) = @ARGV;
+my %types = ('Content-Type' => 'application/x-www-form-urlencoded');
+print encode_json([map { HTTP::Tiny->new->post("http://127.0.0.1$path", {
+    content => $form, headers => {%types, 'X-Forwarded-For' => $_} })->{status} + 0 } @clients]);
+"""
+"""Posts a form as a proxy at the container's own address does, once for each client that it names."""
+
+
+@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")  # Apache's doing, whatever RT it serves
+def test_a_trusted_proxy_says_where_a_mail_server_is(served: Rt) -> None:
+    """A mail server may have no other way than a balancer; its own word on the client is then believed."""
+    clients = ["10.1.2.3", STRANGER, f"10.1.2.3, {STRANGER}"]
+    answers = json.loads(served.need("perl", "-e", WITHIN, GATEWAY, FORM, *clients))
+    assert answers == [200, 403, 403]
+
+
+READ_TIMEOUT = 1
+"""Seconds, where an instance has 20 unless it is told."""
+SOON = 30.0
+"""Seconds until a worker must be free again."""
+LENGTH = 100_000
+"""Bytes that a client promises and never sends."""
+
+
+@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")  # Apache's doing, whatever RT it serves
+def test_clients_that_never_end_their_requests_hold_no_worker(instances: Instances, rt_site: RtFactory) -> None:
+    """As many as there are workers would end the service, and the failing health checks then the instances."""
+    site = rt_site(
+        instances.version, instances.database, healthcheck_password=PASSWORD, configuration=CHEAP,
+        environment={**TWO_WORKERS, "RT_READ_TIMEOUT": str(READ_TIMEOUT)},
+    )  # fmt: skip
+    for promised in (LENGTH, None):
+        with contextlib.ExitStack() as held:
+            outlives(
+                site,
+                [
+                    held.enter_context(begun(site, promised) if promised else half_a_head(site))
+                    for _ in range(int(TWO_WORKERS["RT_WORKERS"]))
+                ],
+            )
+
+
+def outlives(site: Rt, clients: list[socket.socket]) -> None:
+    """Want the health check to pass while clients send one more byte before each try. Raises NotReadyError."""
+
+    def healthy() -> None:
+        for one in clients:
+            with contextlib.suppress(OSError):  # Apache has closed it
+                one.sendall(b"x")
+        if (done := site.run("/opt/rt/healthcheck", "127.0.0.1", "80")).code:
+            raise Retry(done.out)
+
+    wait_until("A healthy instance", healthy, SOON, evidence=site.container.evidence)
+
+
+def half_a_head(site: Rt) -> socket.socket:
+    """Return a connection on which the head of a request has begun; Apache takes connections in their order."""
+    made = socket.create_connection(site.container.address(HTTP), timeout=60)
+    made.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+    return made

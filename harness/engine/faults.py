@@ -61,8 +61,8 @@ def ended(program: str, work: Callable[[], int]) -> int:
     """Run a command's work and return its exit code.
 
     An infrastructure error is printed as a sentence and exits with 2; so does an unexpected error, printed with
-    the code locations it passed through, because Python's default exit code 1 means findings. SIGTERM and SIGHUP
-    act like Ctrl-C, so that cleanup runs.
+    the code locations it passed through, because Python's default exit code 1 means findings. Signals that end the
+    process act like Ctrl-C, so that cleanup runs.
     """
     with interrupts.heard():
         try:

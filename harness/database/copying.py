@@ -13,8 +13,7 @@ DATA, PREPARED = "/var/lib/mysql", "/baseline"
 """The server's data directory, and the mount point of the prepared directory that it is copied from."""
 SPARED = 2_000_000
 """Size in kB below which disk space is not checked: if copies of a small dump do not fit, nothing else does."""
-# Copied only at first start: a killed server must find its own data again. The marker file lies outside of the
-# data,
+# Copied only at first start: a killed server must find its own data again. The marker lies outside of the data,
 # which may be a copy of a copy. auto.cnf holds a MySQL server's identity, which a copy must not share.
 _MARK = "/tmp/.data-copied"
 COMMAND = (

@@ -1,6 +1,7 @@
 """Find the container engine that answers, without guessing.
 
 Order: DOCKER_HOST, the context of DOCKER_CONTEXT or the current one, Docker's usual socket, Podman's sockets.
+
 `containers` starts containers through `box` in the `session_network` and runs `commands` in them; `shared_files`
 tells whether they see this machine's files; `faults` turns errors into sentences; `runners` tells whether the
 harness of another machine or container still runs; `kept` lists and removes what outlives a run.

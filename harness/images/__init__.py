@@ -1,6 +1,7 @@
 """Build the images: a Debian base per suite, database servers, RT releases.
 
 An image's tag is a hash of all its inputs, so it is built at most once and never stale.
+
 `bootstrap` obtains a base, `mirror` tells where packages come from, `named` resolves images that the user names.
 """
 

@@ -3,7 +3,9 @@
 Every attempt is recorded with what was sent and RT's answer, so that a check can verify afterwards that every
 acknowledged write is present (`harness.checks.acknowledged`). Nothing is sent twice: a write without an answer
 stays unanswered. The rate follows a clock and missed attempts are not made up for, so that no flood follows an
-outage. `balancer` distributes connections to the instances, `network_faults` disturbs those to the database.
+outage.
+
+`balancer` distributes connections to the instances, `network_faults` disturbs those to the database.
 """
 
 from __future__ import annotations

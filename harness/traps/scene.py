@@ -118,7 +118,7 @@ def _start(stage: Stage, names: Sequence[str]) -> None:
 
 
 def given(sign: Sign, reports: list[Report]) -> bool:
-    """Tell whether a sign is in the reports: in a finding, or for a note in allowances, facts or open questions."""
+    """Tell whether a sign is in the reports: in a finding, or (for a note) in the rest of a report."""
     for report in reports:
         if report.check != sign.check:
             continue

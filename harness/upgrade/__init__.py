@@ -2,7 +2,9 @@
 
 `rt-setup-database` loops without end if it must prompt without a terminal, and exits with 0 although steps failed.
 So every answer is given in advance, it gets no input and a time limit, and its exit code is only one of the facts
-that the checks look at. `lifecycle` has all stages on one engine, `guard` asks an image how it judges a database,
+that the checks look at.
+
+`lifecycle` has all stages on one engine, `guard` asks an image how it judges a database,
 `statements` counts the progress of an upgrade.
 """
 

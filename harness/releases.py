@@ -136,8 +136,9 @@ def server(name: str) -> Server:
 def pair(origin: str, target: str, server_name: str) -> Pair:
     """Return the upgrade from `origin` to `target` on a server.
 
-    `origin` may be a release without an image here: its dump can be upgraded all the same. Raises UsageError for
-    an unknown target or server, a pair going backwards, or a server that the target cannot run on.
+    `origin` may be a release without an image here: its dump can be upgraded all the same.
+    Raises UsageError for an unknown target or server, a pair going backwards, or a server that the target cannot
+    run on.
     """
     goal = release(target)
     server(server_name)

@@ -21,8 +21,8 @@ def frames(connection: Any) -> Iterator[tuple[int, bytes]]:
     """Yield (OUT or ERR, bytes) of a command from the connection that the SDK's `exec_start(socket=True)` returns.
 
     The SDK reads from the bare socket and loses bytes that arrived together with the response header: they are in
-    the HTTP library's buffer. The output of a fast command is then truncated or garbled. Raises
-    InfrastructureError if the engine closes the stream early or sends anything other than such frames.
+    the HTTP library's buffer. The output of a fast command is then truncated or garbled.
+    Raises InfrastructureError if the engine closes the stream early or sends anything other than such frames.
     """
     response = getattr(connection, "_response", None)
     reader: Any = getattr(getattr(getattr(response, "raw", None), "_fp", None), "fp", None)

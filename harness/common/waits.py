@@ -37,9 +37,9 @@ def wait_until(
 
     A probe raises `Retry` or one of `retry_on` for "not yet"; any other exception is a real error and is passed
     on. `gone` returns a sentence once waiting is pointless (the container exited): that ends the wait at once,
-    which tells a crash from slowness. `evidence` supplies the container's log for the error. Raises NotReadyError
-    after `timeout` seconds (the probe is always called at least once more at the end, so that a machine suspended
-    past the deadline is not misjudged), GoneError as soon as `gone` returns a sentence.
+    which tells a crash from slowness. `evidence` supplies the container's log for the error.
+    Raises NotReadyError after `timeout` seconds (the probe is always called at least once more at the end, so that
+    a machine suspended past the deadline is not misjudged), GoneError as soon as `gone` returns a sentence.
     """
     retries: tuple[type[Exception], ...] = (Retry, *retry_on)
     start = time.monotonic()

@@ -113,7 +113,7 @@ class Database:
 
     @contextlib.contextmanager
     def connection(self, *, root: bool = False, **options: Any) -> Iterator[Connection[Any]]:
-        """Open a connection for a `with` block. It commits automatically unless `autocommit` is given."""
+        """Open a connection for a `with` block. It commits automatically unless autocommit=False is given."""
         host, port = self.container.address(PORT)
         settings: dict[str, Any] = {
             "user": "root" if root else USER,

@@ -23,7 +23,8 @@ def take(database: Database) -> None:
     """Dump the database into a file in its server's container.
 
     --hex-blob: attachments are binary, so no character set conversion may touch them. The program leaves out
-    routines and events by default. Raises ExecError.
+    routines and events by default.
+    Raises ExecError.
     """
     database.dump_program("--hex-blob", "--no-tablespaces", *OBJECTS, f"--result-file={BACKUP}")
 
@@ -32,7 +33,8 @@ def put_back(database: Database, *, emptied: bool = True) -> None:
     """Restore the dump of `take` into an empty database of the same name on the same server.
 
     emptied: False restores over the existing tables, which is a mistake: tables that the dump does not contain
-    stay. Raises ExecError if the client fails.
+    stay.
+    Raises ExecError if the client fails.
     """
     if emptied:
         empty(database)

@@ -73,9 +73,9 @@ class Baselines:
 
         A dump of the user's own is raw data: its baseline belongs to the session and is removed with it, unless
         RT_HARNESS_KEEP is on. As it is restored anew in every session, it starts from a kept copy of an empty
-        server: initialising a server takes longer than restoring many a dump. Raises UsageError if the server
-        refuses the dump, DumpError if the restored rows differ from the manifest, InfrastructureError if the
-        server or its disk failed.
+        server: initialising a server takes longer than restoring many a dump.
+        Raises UsageError if the server refuses the dump, DumpError if the restored rows differ from the manifest,
+        InfrastructureError if the server or its disk failed.
         """
         key = _key_of(dump, image)
         return self._made(

@@ -53,8 +53,8 @@ class Room:
 def until_served(container: Container, wait: Callable[[], None], name: str) -> None:
     """Wait for a server that copies its data first: without limit while the copy grows, then as `wait` does.
 
-    The duration of a copy depends on the disk and the dump. wait: raises NotReadyError after its time-out. Raises
-    InfrastructureError if the copy makes no progress.
+    The duration of a copy depends on the disk and the dump. wait: raises NotReadyError after its time-out.
+    Raises InfrastructureError if the copy makes no progress.
     """
     size = -1
     while True:

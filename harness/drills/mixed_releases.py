@@ -41,7 +41,8 @@ def try_out(
     """Serve a database with a release's code, without the guard, and create a ticket over REST.
 
     text: subject and content of the ticket. Its requestor is a user who has been a requestor before. The database
-    is changed. Raises InfrastructureError if there is no such user.
+    is changed.
+    Raises InfrastructureError if there is no such user.
     """
     requestor = database.value(_KNOWN)
     if requestor is None:

@@ -185,7 +185,8 @@ def nobody(
 def connect(timeout: int = 120) -> DockerClient:
     """Return a client of the first engine that answers, and make testcontainers use the same one.
 
-    timeout: seconds that a single API call may take. Raises NoEngineError, with a repair, if none answers.
+    timeout: seconds that a single API call may take.
+    Raises NoEngineError, with a repair, if none answers.
     """
     found, asked = look()
     if found is None:

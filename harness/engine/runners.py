@@ -84,7 +84,7 @@ class Runners:
         return self.lives(found) is False
 
     def told_of_doubtful(self, things: Iterable[tuple[str, str, Mapping[str, str]]]) -> str:
-        """List the (kind, name, labels) of unknown runs, with commands to remove them; "" for none."""
+        """List things (kind, name, labels) of unknown runs, with commands to remove them; "" for none."""
         found: dict[str, dict[str, list[str]]] = {}
         for kind, name, labels in things:
             if self.lives(labels) is None:

@@ -43,8 +43,8 @@ def dropping(server: Container, peer: Container, direction: Direction) -> Iterat
     """Drop every packet between a server and one peer, in one direction, while the `with` block lasts.
 
     Neither side is notified: connections stay open and go silent, new ones time out. Traffic of the server with
-    others, including this machine, is not affected. Raises ExecError if the server's image has no `ip` or was
-    started without the capability.
+    others, including this machine, is not affected.
+    Raises ExecError if the server's image has no `ip` or was started without the capability.
     """
     rule = ["pref", "5", "from" if direction == "to the server" else "to", address_in_session(peer), "blackhole"]
     # The table of local addresses is looked up first, as a rule of its own; ours must come before it.

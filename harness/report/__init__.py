@@ -27,7 +27,8 @@ def write(directory: Path, facts: RunFacts, outcome: Outcome, plan: Step, logs: 
     """Write the whole report and return its files, the one to read first at the front.
 
     logs: name of a container to its log. The JSON is written first, so that a full disk or a kill loses renderings
-    but no facts. Raises InfrastructureError if nothing can be written.
+    but no facts.
+    Raises InfrastructureError if nothing can be written.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,8 @@ def health_user(tools: Rt, environment: Mapping[str, str], known: str = "") -> H
     """Return the account to deploy a copy with; creates one on the copy if no password is known.
 
     tools: of the release that is deployed, on the copy. environment: the definition's. known: the password of the
-    site's own account. Raises InfrastructureError if RT cannot create an account.
+    site's own account.
+    Raises InfrastructureError if RT cannot create an account.
     """
     if known:
         return HealthUser(known, {})

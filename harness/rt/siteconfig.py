@@ -47,7 +47,7 @@ def only_sets_options(files: Mapping[str, bytes]) -> bool:
 def read(path: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
     """Return the files by the names under which an image reads them, and remarks about files left out.
 
-    Raises UsageError if there is nothing that RT would read, or if a file cannot be read.
+    Raises UsageError if RT would read none of it (a named configuration must not be ignored) or a read fails.
     """
     try:
         return _read(path)

@@ -73,8 +73,8 @@ def complaint(text: str, said: Collection[str] = ()) -> str:
 def request(session: requests.Session, rt: Rt, method: str, path: str, **options: Any) -> requests.Response:
     """Send a request and follow RT's redirects on the published port.
 
-    RT redirects to the address it was configured with, which differs from the published one. Raises PageError if
-    it redirects into its installer, or too often.
+    RT redirects to the address it was configured with, which differs from the published one.
+    Raises PageError if it redirects into its installer, or too often.
     """
     where = f"{method} {path}"
     for _ in range(REDIRECTS):

@@ -129,8 +129,9 @@ def run(
     """Upgrade the database that `tools`, a container of the target release, is connected to.
 
     limit: seconds until the upgrade is ended. most: maximum bytes of output. heard: called with each line, for
-    progress. A failed upgrade raises nothing: the checks report it. Raises InfrastructureError if the upgrade was
-    killed by something else than the limit, unless the caller kills it (may_be_killed).
+    progress. A failed upgrade raises nothing: the checks report it.
+    Raises InfrastructureError if the upgrade was killed by something else than the limit, unless the caller kills
+    it (may_be_killed).
     """
     made = UpgradeRun(origin, target, command=command(origin, target))
     start = time.monotonic()

@@ -106,8 +106,9 @@ class Lifecycle:
         """Return the baseline of a dump for a gate or a forecast, which will make copies of it.
 
         text: facts read from the dump, if it has been read. another: the server on which the old release is asked,
-        where the dump is restored and copied as well. Raises InfrastructureError if the engine's disk has no room
-        for all of it, as early as that can be known, and otherwise the errors of `restored`.
+        where the dump is restored and copied as well.
+        Raises InfrastructureError if the engine's disk has no room for all of it, as early as that can be known,
+        and otherwise the errors of `restored`.
         """
         image, name = self.server_image(server_name), dump.path.name
         copies = COPIES_WITH_ANOTHER if another else COPIES
@@ -133,8 +134,8 @@ class Lifecycle:
     def tools(self, version: str, database: Reachable | None, **options: object) -> Rt:
         """Return an idle container of a release, connected to a database. The caller removes it.
 
-        database: must answer if the site has a configuration of its own. Raises UsageError if that configuration
-        connects RT to another database.
+        database: must answer if the site has a configuration of its own.
+        Raises UsageError if that configuration connects RT to another database.
         """
         options.setdefault("configuration", self.configuration)
         made = Rt(self.client, version, self.rt_image(version), database, **options)  # type: ignore[arg-type]

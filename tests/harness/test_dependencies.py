@@ -72,7 +72,7 @@ def test_reasons_are_for_what_is_declared() -> None:
 
 @pytest.mark.parametrize("dev", [False, True])
 def test_the_lock_knows_what_is_declared(dev: bool) -> None:
-    """The lock must give a reason for each dependency, and no address that somebody downloaded from."""
+    """The lock must give a reason for each dependency, and no download address."""
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     entries = {
         plain(entry.partition("==")[0])

@@ -28,7 +28,7 @@ def still_there(container: Container) -> str:
 @pytest.mark.parametrize("loop", [LOOP, DEAF], ids=["usual", "deaf"])
 @pytest.mark.parametrize("stream", ["1", "2"], ids=["output", "errors"])
 def test_it_is_ended_and_little_is_kept(rt_tools: RtFactory, loop: str, stream: str) -> None:
-    """All its processes must end, even if they ignore SIGTERM, and the command that looks for them must not."""
+    """All its processes must end, even if they ignore SIGTERM, while other commands in the container continue."""
     container = rt_tools(RELEASE, None).container
     with pytest.raises(TooMuchError, match=rf"^sh in \S+ wrote more than {MOST} bytes, and was ended") as told:
         container.run(["sh", "-c", f"{{ {loop}; }} >&{stream}"], most=MOST, limit=300)

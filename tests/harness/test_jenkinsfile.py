@@ -91,7 +91,7 @@ def test_the_pairs_come_from_the_harness(workspace: Path) -> None:
     "name", ["libraries", "engine", "lint and images", "images", "engine for the deploy", "clean up"]
 )
 def test_every_make_target_exists(workspace: Path, name: str) -> None:
-    """make -n goes through all targets that a step names, and their prerequisites."""
+    """make -n checks all targets that a step names, and their prerequisites."""
     done = step(name, workspace, MAKEFLAGS="n", FROM="4.4.6", SERVER="x y", CONFIG="/tmp")
     assert done.returncode == 0, done.stderr
     assert done.stdout

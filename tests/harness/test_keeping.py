@@ -1,4 +1,4 @@
-"""A copy that is kept stays, its client opens, and the next start removes it.
+"""A kept copy stays after the run, its client opens, and the next start removes it.
 
 That a gate keeps what it names is tested in tests/upgrade/test_second_run.py.
 """

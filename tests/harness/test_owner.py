@@ -101,7 +101,7 @@ def test_from_the_machine_its_containers_are_seen(
 
 
 def test_every_process_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One hidden process makes the result unknown, and for other users than root some may be hidden."""
+    """This process's namespace is included; one hidden process, or not being root, makes the result unknown."""
     asked = Runners(DockerClient.__new__(DockerClient))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(owner, "namespace", lambda pid: AGENT.space if pid == str(os.getpid()) else HERE.space)

@@ -66,7 +66,8 @@ print "planted in $id\n";
 def planted(mutant: RowMutant, database: Database, tools: Rt) -> Iterator[None]:
     """Plant a defect for a `with` block and restore the table afterwards.
 
-    tools: an RT container connected to the database. Raises InfrastructureError if nothing was planted.
+    tools: an RT container connected to the database.
+    Raises InfrastructureError if nothing was planted.
     """
     table = quote(mutant.table)
     database.execute(

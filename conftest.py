@@ -1,4 +1,4 @@
-"""The harness as pytest sees it: one plugin a stage."""
+"""Load the harness's pytest plugins, one per stage."""
 
 pytest_plugins = (
     "fixtures.options",

@@ -1,4 +1,4 @@
-"""Measurements, as ratios of what ran side by side in one run, and whether they keep their bounds."""
+"""Run the benchmarks: ratios of measurements made side by side in one run, compared with bounds."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from harness.releases import ROOT
 def carried_out(
     command: Sequence[str], environment: Mapping[str, str] | None = None, *, shown: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, in the project's directory, and return what it said; nothing where that is shown.
+    """Run a command to its end, in the project's directory, and return its output; no output if it is `shown`.
 
-    Whoever ends this process ends the command as well, and it is waited for while it clears up: Python's own way
-    forces it to go, and leaves the containers that it has.
+    If this process is asked to end, the command is ended as well and waited for while it cleans up: subprocess.run
+    would kill it, and leave its containers behind.
     """
     kept = None if shown else subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=kept, stderr=kept, text=True) as child:
@@ -30,18 +30,18 @@ def carried_out(
 
 
 class Bounds:
-    """Prints figures beside their bounds, and remembers whether one was exceeded."""
+    """Prints figures with their bounds, and counts the exceeded ones."""
 
     def __init__(self) -> None:
-        """Nothing was exceeded yet."""
+        """Start without any exceeded bound."""
         self.missed = 0
 
     def most(self, what: str, value: float, bound: float, unit: str = "") -> None:
-        """Print a figure that may be so much at most."""
+        """Print a figure and its upper bound."""
         self._say(what, f"{value:.2f}{unit}, at most {bound:g}{unit}", missed=value > bound)
 
     def least(self, what: str, value: float, bound: float, unit: str = "") -> None:
-        """Print a figure that must be so much at least."""
+        """Print a figure and its lower bound."""
         self._say(what, f"{value:.2f}{unit}, at least {bound:g}{unit}", missed=value < bound)
 
     def _say(self, what: str, figure: str, *, missed: bool) -> None:
@@ -49,5 +49,5 @@ class Bounds:
         print(f"{what:55} {figure}{' MISSED' if missed else ''}", flush=True)
 
     def exit_code(self) -> int:
-        """Return 1 when a bound was exceeded."""
+        """Return 1 if a bound was exceeded, else 0."""
         return int(self.missed > 0)

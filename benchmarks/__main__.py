@@ -1,4 +1,4 @@
-"""All benchmarks, one after the other: `make bench`. Each prints ratios of what it measured side by side."""
+"""Run all benchmarks one after the other: `make bench`. Each prints ratios of measurements made side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PARTS = ("gate", "pairs", "rows", "marathon_standin")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run every part in a process of its own; exit code 1 when a bound was exceeded, 2 when a part failed."""
+    """Run every part in a process of its own; exit code 1 if a bound was exceeded, 2 if a part failed."""
     Parser(prog="python -m benchmarks", description=__doc__).parse_args(arguments)
     return ended("benchmarks", _all)
 

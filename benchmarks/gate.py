@@ -1,8 +1,8 @@
-"""The warm gate against the bare minimum of the same work, and a clone against restoring the dump.
+"""Compare the warm gate with the bare minimum of the same work, and a clone with restoring the dump.
 
     python -m benchmarks.gate [--rounds 3]
 
-Both sides run one after the other in each round; the figures are medians, and what counts is the ratio.
+Both sides run one after the other in each round; the figures are medians, and the bounds apply to their ratios.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ BARE = Path(__file__).parent / "bare.sh"
 
 
 def bare(lifecycle: Lifecycle, choice: Choice, until: str = "served") -> float:
-    """Return the seconds that the bare minimum takes. Raises InfrastructureError when it fails.
+    """Return the seconds that the bare minimum takes. Raises InfrastructureError if it fails.
 
-    until: "server", "upgraded" or "served", how far it has come then.
+    until: the stage up to which time is counted: "server", "upgraded" or "served".
     """
     baseline = lifecycle.restored(choice.dump, choice.pair.server)
     command = [
@@ -51,7 +51,7 @@ def bare(lifecycle: Lifecycle, choice: Choice, until: str = "served") -> float:
 def gate() -> float:
     """Return the seconds that `./gate` takes, from the command to the verdict, which must be GO.
 
-    Raises InfrastructureError where it is not.
+    Raises InfrastructureError for any other verdict.
     """
     start = time.monotonic()
     done = carried_out([str(ROOT / "gate")])
@@ -64,7 +64,7 @@ def gate() -> float:
 
 
 def clone(lifecycle: Lifecycle, choice: Choice) -> tuple[float, float, float, float]:
-    """Return seconds of: a clone until it answers, the bare server start in it, and of `_restore`."""
+    """Return the seconds of a clone until it answers, of a bare server start, and the two of `_restore`."""
     baseline = lifecycle.restored(choice.dump, choice.pair.server)
     start = time.monotonic()
     database = lifecycle.baselines.clone(baseline)
@@ -80,9 +80,9 @@ def clone(lifecycle: Lifecycle, choice: Choice) -> tuple[float, float, float, fl
 
 
 def _restore(lifecycle: Lifecycle, choice: Choice) -> tuple[float, float]:
-    """Give a test its database without clones: start a server from nothing, restore the dump.
+    """Provide a database without clones: start a new server and restore the dump.
 
-    Return the seconds of both together, and of the second alone.
+    Return the seconds of both together, and of the restore alone.
     """
     baseline = lifecycle.restored(choice.dump, choice.pair.server)
     start = time.monotonic()
@@ -100,7 +100,7 @@ def _restore(lifecycle: Lifecycle, choice: Choice) -> tuple[float, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; exit code 1 when a bound is exceeded."""
+    """Measure and print; exit code 1 if a bound is exceeded."""
     parser = Parser(prog="python -m benchmarks.gate", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args(arguments).rounds
@@ -108,12 +108,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(rounds: int) -> int:
-    """Measure so many rounds and print; return the exit code."""
+    """Measure `rounds` times and print; return the exit code."""
     choice = choose()
     try:
         with contextlib.closing(engine.connect()) as client:
             lifecycle = Lifecycle(client, Configuration())
-            gate()  # warm: everything that is kept is there afterwards
+            gate()  # warm-up: fills all caches
             pairs = [(bare(lifecycle, choice), gate()) for _ in range(rounds)]
             clones = [clone(lifecycle, choice) for _ in range(rounds)]
     finally:

@@ -1,8 +1,8 @@
-"""What the stand-in costs: answering for one of 100 apps, and probing 500 tasks every 10 s.
+"""Measure the cost of the stand-in: requests for one of 100 apps, and probes of 500 tasks every 10 s.
 
 Run it with `python -m benchmarks.marathon_standin [--seconds 60]`. Tasks exist in memory only, all at the port of
 a small HTTP target in a process of its own; the stand-in runs in another, and its CPU time is read from /proc.
-Both figures are printed with the machine's own speed beside them: a bare exchange with the target.
+Both figures are printed beside the machine's own speed: a bare request to the target.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ LIMIT_MILLISECONDS, LIMIT_SHARE = 5.0, 0.30
 
 
 class TargetRunner:
-    """Says that every task runs at the target's port."""
+    """A runner that places every task at the target's port."""
 
     host = "127.0.0.1"
 
     def __init__(self, port: int) -> None:
-        """Name the port."""
+        """Store the port."""
         self.port = port
 
     def watch(self, ended: Ended) -> None:
@@ -62,17 +62,17 @@ class TargetRunner:
         """Do nothing."""
 
     async def ending(self, placed: Placed) -> tuple[str, str] | None:
-        """Know of no end but those that were told."""
+        """Return None: tasks never end by themselves."""
         del placed
         return None
 
     async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
-        """Pass."""
+        """Return success."""
         del placed, command, timeout
         return Result(True)
 
     async def adopt(self) -> list[Found]:
-        """Find nothing."""
+        """Return no tasks."""
         return []
 
     async def close(self) -> None:
@@ -87,7 +87,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 def target(ready: Connection) -> None:
-    """Serve 200 until killed; sends the port."""
+    """Serve 200 to every request until killed; send the port to `ready`."""
 
     async def serve() -> None:
         server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1024)
@@ -98,7 +98,7 @@ def target(ready: Connection) -> None:
 
 
 def server(ready: Connection, port: int) -> None:
-    """Serve a stand-in until killed; sends the port."""
+    """Serve a stand-in until killed; send its port to `ready`."""
 
     async def serve() -> None:
         standin = Standin(RealClock(), TargetRunner(port), State(None))
@@ -112,7 +112,7 @@ def server(ready: Connection, port: int) -> None:
 
 
 def start(work: object, *arguments: object) -> tuple[BaseProcess, int]:
-    """Start a process that sends its port; returns both."""
+    """Start a process that sends its port; return both."""
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=work, args=(there, *arguments), daemon=True)  # type: ignore[arg-type]
     process.start()
@@ -148,7 +148,7 @@ def deploy(url: str) -> None:
 
 
 def stale_tasks(url: str) -> int:
-    """Return how many tasks have not been probed within an interval and two seconds: it must be none."""
+    """Return how many tasks were not probed within an interval and two seconds: it must be 0."""
     oldest = stamp(time.time() - INTERVAL - 2)
     tasks = requests.get(f"{url}/v2/tasks", timeout=30).json()["tasks"]
     probed = sum(task["healthCheckResults"][0]["lastSuccess"] >= oldest for task in tasks)
@@ -156,7 +156,7 @@ def stale_tasks(url: str) -> int:
 
 
 def median_milliseconds(url: str, times: int = 300) -> tuple[float, float]:
-    """Return median and 99th percentile of a GET over one kept connection."""
+    """Return median and 99th percentile, in ms, of a GET over one kept connection."""
     with requests.Session() as session:
         taken = []
         for _ in range(times):
@@ -167,7 +167,7 @@ def median_milliseconds(url: str, times: int = 300) -> tuple[float, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; returns 1 when a figure misses its target."""
+    """Measure and print; return 1 if a figure misses its target."""
     parser = Parser(prog="python -m benchmarks.marathon_standin", description=__doc__)
     parser.add_argument("--seconds", type=float, default=30, help="how long to watch the probes' CPU time")
     seconds = parser.parse_args(arguments).seconds

@@ -1,8 +1,8 @@
-"""One pair's tests against the bare minimum of the same upgrade: server start and rt-setup-database.
+"""Compare one pair's tests with the bare minimum of the same upgrade: server start and rt-setup-database.
 
     python -m benchmarks.pairs [--rounds 3] [--pair 4.4.6:5.0.3] [--server mariadb-10.11]
 
-Both sides run one after the other in each round; what counts is the ratio of their medians.
+Both sides run one after the other in each round; the bound applies to the ratio of their medians.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ BOUND = 2.5
 
 
 def tested(choice: Choice) -> float:
-    """Return the seconds that the pair's tests take, pytest's own start and end included.
+    """Return the seconds that the pair's tests take, including pytest's own start and end.
 
-    Raises InfrastructureError when they are not green: what a failing run takes says nothing.
+    Raises InfrastructureError if a test fails: the duration of a failing run means nothing.
     """
     pair = choice.pair
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/upgrade/test_upgrade.py"]
@@ -50,7 +50,7 @@ def tested(choice: Choice) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; exit code 1 when the bound is exceeded."""
+    """Measure and print; exit code 1 if the bound is exceeded."""
     parser = Parser(
         prog="python -m benchmarks.pairs",
         description=__doc__,
@@ -70,7 +70,7 @@ def measure(options: argparse.Namespace) -> int:
     try:
         with contextlib.closing(engine.connect()) as client:
             lifecycle = Lifecycle(client, Configuration())
-            tested(choice)  # warm: everything that is kept is there afterwards
+            tested(choice)  # warm-up: fills all caches
             rounds = [(bare(lifecycle, choice, "upgraded"), tested(choice)) for _ in range(options.rounds)]
     finally:
         end_of_run.clear("benchmarks.pairs")

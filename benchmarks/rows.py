@@ -1,9 +1,9 @@
-"""How long the row check takes on a big database, against the least that reading it can cost.
+"""Compare the duration of the row check on a big database with the minimum that reading it costs.
 
 .venv/bin/python -m benchmarks.rows [--megabytes 1000] [--rounds 3]
 
-A bundled dump is restored and upgraded, and both sides are amplified in the same way until each is as big as
-asked. Then a plain dump of the upgraded side to /dev/null and the check run in turns. Figures are ratios.
+A bundled dump is restored and upgraded, and both sides are enlarged in the same way until each has the requested
+size. Then a plain dump of the upgraded side to /dev/null and the check run in turns. Figures are ratios.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from harness.verdict import Report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; exit code 1 when a bound is exceeded."""
+    """Measure and print; exit code 1 if a bound is exceeded."""
     parser = Parser(
         prog="python -m benchmarks.rows",
         description=__doc__,
@@ -54,14 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> int:
-    """Make both sides, check that the check finds nothing, print the table; return the exit code."""
+    """Prepare both sides, verify that the check finds nothing, print the table; return the exit code."""
     origin, _, target = options.pair.partition(":")
     pair = releases.pair(origin, target, options.server)
     bundled = dump.load(dump.bundled(pair.origin))
     upgraded, run = lifecycle.upgraded(pair, bundled)
     restored = lifecycle.restored(bundled, pair.server)
     before, after = lifecycle.baselines.clone(restored), lifecycle.baselines.clone(upgraded)
-    # Not Transactions: the upgrade's own records are told by ids above all that were there before.
+    # Not Transactions: the upgrade's own records are recognised by ids above all earlier ones.
     last = amplify.last_ids(before, ("Attachments", "ObjectCustomFieldValues"))
     for side in (before, after):
         amplify.grow(side, last, options.megabytes)
@@ -89,7 +89,7 @@ def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> int:
 
 
 def discard_a_dump(database: Database) -> None:
-    """Dump the database to /dev/null, inside of the server's container."""
+    """Dump the database to /dev/null, inside the server's container."""
     program = "mariadb-dump" if database.server.product == "mariadb" else "mysqldump"
     options = f"--no-defaults --protocol=TCP --host=127.0.0.1 --user={USER} --single-transaction"
     database.container.need(
@@ -100,13 +100,13 @@ def discard_a_dump(database: Database) -> None:
 
 
 def need_clean(report: Report) -> None:
-    """Raise InfrastructureError where the check found something: then a figure of it means nothing."""
+    """Raise InfrastructureError if the check found something: its duration then means nothing."""
     if not report:
         raise InfrastructureError("The check found something on sides that are alike.", [("Found", str(report))])
 
 
 def timed(work: Callable[[], None]) -> float:
-    """Return how many seconds the work took."""
+    """Return the seconds that the work takes."""
     start = time.monotonic()
     work()
     return time.monotonic() - start

@@ -1,4 +1,4 @@
-"""The end of a run: what it had on the engine and its private files go, however it ended."""
+"""Clean up at the end of a run: remove its resources on the engine and its private files, however it ended."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from harness.common import interrupts, private
 from harness.errors import InfrastructureError
 
 GONE = (DockerException, InfrastructureError, OSError)
-"""An engine that went away, a cache that cannot be written any more: the next start sweeps."""
+"""Errors of an engine that went away or a cache that is no longer writable: the next start sweeps instead."""
 
 
 def clear(program: str, spared: Collection[str] = ()) -> None:
-    """Remove what this session has made, and say what stays although it should not.
+    """Remove the resources of this session, and print those that could not be removed.
 
-    Where no engine ever answered nothing was started, and nobody is told that a copy of his data may have stayed.
-    Whoever asks again for the end is told to wait: a copy of somebody's data is being removed. program: who says
-    so. spared: names of what is to stay.
+    If no engine ever answered, nothing was started, and no warning about a remaining copy of data is printed.
+    Signals to end are answered with a request to wait, because a copy of a site's data is being removed.
+    program: named in messages. spared: names of resources that stay.
     """
     left: list[str] = []
     with interrupts.put_off(f"{program}: clearing up, so that no copy of your data stays; it ends by itself"):
@@ -34,7 +34,7 @@ def clear(program: str, spared: Collection[str] = ()) -> None:
             private.remove()
         if left:
             what = f"{', '.join(left)}: the copy of your data may be in it"
-            with contextlib.suppress(OSError):  # the terminal may be what went away
+            with contextlib.suppress(OSError):  # the terminal may be gone
                 print(
                     f"{program}: could not be removed: {what}. `make clean` or the next run removes it.",
                     file=sys.stderr,

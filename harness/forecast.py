@@ -1,8 +1,8 @@
-"""Measure an upgrade at several sizes of one dump, and say how long it will take at another size.
+"""Measure an upgrade at several sizes of one dump, and forecast its duration at another size.
 
     python -m harness.forecast --times 20 [--from 4.4.6] [--to 5.0.3] [--server ...] [--dump FILE] [--budget 1800]
 
-Every size is a copy of the dump on a server that writes as carefully as in production, grown by copies of its own
+Every size is a copy of the dump, on a server that writes to disk as in production, enlarged with copies of its own
 attachments, transactions and values. Exit codes as the gate's: 0, 1 over the budget, 2 not proven, 3 wrong usage.
 """
 
@@ -40,17 +40,17 @@ from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Outcome
 
 LARGEST = 256.0
-"""MB. Large enough to see what grows; on two cores a minute or two for all sizes."""
+"""Default of the largest size in MB: enough to see growth; all sizes take a minute or two on two cores."""
 _SHOWN = 6
 _FILES = 'cd /var/lib/mysql/rt && for file in *.ibd; do echo "$file $(stat -c \'%i-%W %s\' "$file")"; done'
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What one upgrade took: time, its slowest kinds of statement, and files.
+    """The cost of one upgrade: durations, its slowest kinds of statement, and files.
 
-    rebuilt: tables whose file was written anew, with its MB; room: MB of free disk that it needed at least, for
-    what it left behind more and one more copy of the largest table that is rebuilt.
+    rebuilt: tables whose file was rewritten, with its MB. room: minimum MB of free disk that it needed: the growth
+    of all files, and a second copy of the largest rebuilt table.
     """
 
     measured: Measured
@@ -60,9 +60,9 @@ class Sample:
 
 
 def sizes(own: float, largest: float) -> list[float]:
-    """Return the sizes to measure in MB: as it is, and at least two more, each twice the one before.
+    """Return the sizes to measure in MB: the dump's own, and at least two more, each twice the one before.
 
-    Raises UsageError when the dump is too large to be grown up to `largest` in that way.
+    Raises UsageError if the dump is too large to be enlarged in that way up to `largest`.
     """
     if 4 * own > largest:
         raise UsageError(
@@ -73,7 +73,7 @@ def sizes(own: float, largest: float) -> list[float]:
 
 
 def sample(lifecycle: Lifecycle, choice: Choice, goal: float) -> Sample:
-    """Upgrade a copy of the dump that was grown to `goal` MB. Raises InfrastructureError when that fails."""
+    """Upgrade a copy of the dump enlarged to `goal` MB. Raises InfrastructureError if the upgrade fails."""
     baseline = lifecycle.restored(choice.dump, choice.pair.server)
     with lifecycle.baselines.cloned(baseline, DURABLE) as database:
         size = amplify.grow(database, amplify.last_ids(database), goal)
@@ -96,7 +96,7 @@ def _sample(
         name = f"{one.kind} in step {one.step}" if one.step else one.kind
         kinds[name] = kinds.get(name, 0.0) + one.seconds
     steps = {step.name: step.seconds for step in counted.run.steps}
-    # A table that is rebuilt gets a new file: another inode, or time of birth. What is written to keeps both.
+    # A rebuilt table gets a new file: another inode, or time of birth. A file that is written to keeps both.
     rebuilt = {
         name.removesuffix(".ibd"): after[name][1] / 1e6
         for name in before
@@ -113,9 +113,9 @@ def _files(database: Database) -> dict[str, tuple[str, int]]:
 
 
 def _read(choice: Choice, largest: float, progress: Progress) -> Text | None:
-    """Return what the dump says of itself. Raises UsageError where it is too large to be grown.
+    """Return the facts read from the dump. Raises UsageError if it is too large to be enlarged.
 
-    Before anything is started: a large dump is read in minutes, and restored in hours.
+    Before anything is started: reading a large dump takes minutes, restoring it hours.
     """
     if choice.dump.manifest:
         return None
@@ -144,7 +144,7 @@ def _measure(options: argparse.Namespace, choice: Choice, text: Text | None, pro
 
 
 def show(console: Console, choice: Choice, samples: Sequence[Sample], made: Forecast) -> None:
-    """Print what was measured, what was slow, and the forecast."""
+    """Print the measurements, the slowest statements, and the forecast."""
     table = Table(title=f"{choice.pair}: upgrades on a server that writes as in production")
     for title in ("database", "upgrade", "tables rebuilt", "free disk needed"):
         table.add_column(title, justify="right")

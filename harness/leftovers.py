@@ -1,6 +1,6 @@
-"""Remove what the harness started: its own session's things at the end, dead creators' things at the start.
+"""Remove resources that the harness started: this session's at its end, those of dead creators at the start.
 
-Ryuk, the usual reaper of testcontainers, is an image that may be out of reach, so labels do the work.
+Ryuk, the usual reaper of testcontainers, is an image that may be unavailable, so labels are used instead.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from harness.engine.runners import Runners
 
 Predicate = Callable[[Mapping[str, str]], bool]
 Thing = tuple[str, str, Mapping[str, str], Callable[[], object]]
-"""On the engine: kind, name, labels, and what removes it."""
+"""A resource on the engine: kind, name, labels, and a function that removes it."""
 
 
 def _labelled(client: DockerClient) -> Iterable[Thing]:
-    """Yield everything that carries a session label; containers first."""
+    """Yield every resource with a session label, containers first."""
     query = {"label": owner.SESSION}
     for container in client.api.containers(all=True, filters=query):
         identity = container["Id"]
@@ -60,12 +60,11 @@ def _labelled(client: DockerClient) -> Iterable[Thing]:
 def remove(
     client: DockerClient, wanted: Predicate, left: list[str] | None = None, spared: Collection[str] = ()
 ) -> list[str]:
-    """Remove what is labelled and `wanted`; return "kind name" of each. Already gone is fine.
+    """Remove the labelled resources that are `wanted`; return "kind name" of each. One already gone is skipped.
 
-    spared: names of what stays all the same.
-
-    One that cannot be removed keeps no other from it: it is tried again after them, then added to `left`. A volume
-    or network still used by something that is being removed elsewhere is left to the next sweep.
+    spared: names of resources that stay. A failed removal does not stop the others: it is tried again after them,
+    then added to `left`. A volume or network that is still used by a resource being removed elsewhere is left to
+    the next sweep.
     """
     waiting = [one for one in _labelled(client) if wanted(one[2]) and one[1] not in spared]
     removed: list[str] = []
@@ -87,7 +86,7 @@ def remove(
 
 
 def sweep(client: DockerClient) -> list[str]:
-    """Remove the things of creators of whom is known that they are dead, and their private directories."""
+    """Remove the resources and private directories of creators that are known to be dead."""
     runners = Runners(client)
     for directory in private.root().iterdir():
         if (labels := private.labels_of(directory)) and runners.is_dead(labels):
@@ -96,7 +95,7 @@ def sweep(client: DockerClient) -> list[str]:
 
 
 def doubtful(client: DockerClient) -> str:
-    """Say what bears the label of a session of which nobody can tell here whether it lives; "" for nothing."""
+    """Return text about resources of sessions that may or may not be alive; "" if there are none."""
     things = [(kind, name, labels) for kind, name, labels, _ in _labelled(client)]
     things += [
         ("directory", str(one), private.labels_of(one))
@@ -107,7 +106,7 @@ def doubtful(client: DockerClient) -> str:
 
 
 def _forgotten(client: DockerClient) -> list[str]:
-    """Remove prepared databases whose cache directory, on this machine, is gone: nobody will find them again."""
+    """Remove prepared databases whose cache directory on this machine is gone: nothing will find them again."""
     removed = []
     for name, labels in kept.volumes(client, {owner.HOST: owner.host_name()}):
         if owner.CACHE in labels and owner.PLACE in labels and _is_gone(Path(labels[owner.PLACE])):
@@ -118,7 +117,7 @@ def _forgotten(client: DockerClient) -> list[str]:
 
 
 def _is_gone(place: Path) -> bool:
-    """Tell whether a directory is gone; one that we may not look at is somebody else's, and there."""
+    """Tell whether a directory is gone; one that may not be accessed belongs to another user and exists."""
     try:
         return not place.exists()
     except PermissionError:
@@ -126,7 +125,7 @@ def _is_gone(place: Path) -> bool:
 
 
 def remove_own(client: DockerClient, left: list[str] | None = None, spared: Collection[str] = ()) -> list[str]:
-    """Remove the things of this session; nothing in a process that only joined it. The rest is as for `remove`."""
+    """Remove this session's resources, unless this process only joined the session. Parameters as for `remove`."""
     if not owner.owns_session():
         return []
     mine = owner.session()
@@ -134,9 +133,9 @@ def remove_own(client: DockerClient, left: list[str] | None = None, spared: Coll
 
 
 def halt_own(client: DockerClient) -> None:
-    """Kill the containers that this process has running: who waits for a command in one waits no more.
+    """Kill the running containers of this process, so that waits for commands in them end.
 
-    They keep their logs until they are removed.
+    Their logs stay until they are removed.
     """
     query = {"label": f"{owner.SESSION}={owner.session()}", "name": f"-{os.getpid()}-"}
     for container in client.api.containers(filters=query):
@@ -145,7 +144,7 @@ def halt_own(client: DockerClient) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Sweep: `python -m harness.leftovers [--cache]`; print what was removed."""
+    """Sweep: `python -m harness.leftovers [--cache]`; print the removed resources."""
     parser = Parser(prog="python -m harness.leftovers", description="Remove what dead sessions left behind.")
     parser.add_argument("--cache", action="store_true", help="also prepared databases, images and the cache")
     options = parser.parse_args(arguments)

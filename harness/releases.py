@@ -1,4 +1,4 @@
-"""Which RT releases and database servers exist, and which pairs of them make sense.
+"""List the known RT releases, database servers and pairs of releases.
 
 The facts are rows of image/releases.toml; nothing here knows a version by name.
 """
@@ -23,7 +23,7 @@ VERSION = re.compile(r"^\d+\.\d+\.\d+$")
 
 @dataclass(frozen=True)
 class Suite:
-    """A Debian suite and what apt must be told about it."""
+    """A Debian suite and its settings for apt."""
 
     name: str
     security: bool = False
@@ -59,12 +59,12 @@ class Release:
 
     @property
     def major(self) -> int:
-        """Return 4 or 5: it is part of Debian's package names."""
+        """Return 4 or 5, which is part of Debian's package names."""
         return int(self.version.partition(".")[0])
 
 
 def parse(version: str) -> tuple[int, int, int]:
-    """Return "5.0.10" as (5, 0, 10), which sorts; raises UsageError for anything else."""
+    """Return "5.0.10" as (5, 0, 10), which sorts. Raises UsageError for anything else."""
     if not VERSION.match(version):
         raise UsageError(f"{version!r} is not an RT release.", repair="say it as three numbers, for example 4.4.6")
     one, two, three = map(int, version.split("."))
@@ -134,11 +134,11 @@ def server(name: str) -> Server:
 
 
 def pair(origin: str, target: str, server_name: str) -> Pair:
-    """Return the upgrade asked for.
+    """Return the upgrade from `origin` to `target` on a server.
 
     `origin` may be a release without an image here: its dump can be upgraded all the same.
-    Raises UsageError for an unknown target or server, a pair going backwards, or a server that the target
-    cannot run on.
+    Raises UsageError for an unknown target or server, a pair going backwards, or a server that the target cannot
+    run on.
     """
     goal = release(target)
     server(server_name)
@@ -168,7 +168,7 @@ def pairs() -> list[Pair]:
 
 @dataclass(frozen=True)
 class Broken:
-    """How a pair is known to fail: the check that says so, a pattern of its findings, and the reason."""
+    """A known failure of a pair: the check that finds it, a pattern of its findings, and the reason."""
 
     check: str
     finding: re.Pattern[str]
@@ -176,7 +176,7 @@ class Broken:
 
 
 def broken(asked: Pair, path: Path = MANIFEST) -> dict[str, Broken]:
-    """Return how a pair is known to fail, by check; empty for a pair that works."""
+    """Return the known failures of a pair by check; {} for a pair that works."""
     return {
         row["check"]: Broken(row["check"], re.compile(row["finding"]), row["reason"])
         for row in _manifest(path).get("broken", ())
@@ -185,9 +185,9 @@ def broken(asked: Pair, path: Path = MANIFEST) -> dict[str, Broken]:
 
 
 def neighbour(origin: str, structural: Iterable[str], known: Iterable[str] | None = None) -> str | None:
-    """Return the closest release with an image that can read a database of `origin`; itself where it has one.
+    """Return the closest release with an image that can read a database of `origin`; itself if it has one.
 
-    structural: names of the upgrade steps that change tables: none may lie between the two. None when every
+    structural: names of the upgrade steps that change tables; none of them may lie between the two. None if every
     release with an image is on the other side of such a step.
     """
     here = parse(origin)
@@ -203,5 +203,5 @@ def neighbour(origin: str, structural: Iterable[str], known: Iterable[str] | Non
 
 
 def adjacent(origin: str, target: str) -> bool:
-    """Tell whether no release that has an image here lies between the two."""
+    """Tell whether no release with an image here lies between the two."""
     return not [one for one in releases() if parse(origin) < parse(one) < parse(target)]

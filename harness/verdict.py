@@ -1,4 +1,4 @@
-"""What a check reports and what the reports add up to: GO, NO-GO or NOT PROVEN."""
+"""Define the reports of checks, and the verdict they add up to: GO, NO-GO or NOT PROVEN."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from harness.errors import Block, render
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with the site.
+    """A defect of the site.
 
     check: name of the check that found it. where: table, file, URL or step. what: one sentence with numbers.
-    samples: a few keys that show it. sql: a statement that shows it again. repair: what would mend it.
+    samples: a few keys of affected rows. sql: a statement that shows it. repair: what would fix it.
     """
 
     check: str
@@ -29,7 +29,7 @@ class Finding:
     blocks: tuple[Block, ...] = ()
 
     def __str__(self) -> str:
-        """Lay the finding out: sentence, samples, SQL, blocks, repair."""
+        """Return the finding as text: sentence, samples, SQL, blocks, repair."""
         blocks: list[Block] = []
         if self.samples:
             blocks.append(("Samples", "\n".join(self.samples)))
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass
 class Report:
-    """A check's answer. Empty `findings` with `looked_at` of zero is not a pass: nothing was looked at."""
+    """The result of a check. No `findings` with a `looked_at` of zero is not a pass: nothing was looked at."""
 
     check: str
     question: str
@@ -49,16 +49,16 @@ class Report:
     unit: str = "things"
     allowed: list[str] = field(default_factory=list)
     out_of_scope: list[str] = field(default_factory=list)
-    """What lies outside of the question, or was left out on purpose: said, without weight for the verdict."""
+    """What lies outside of the question, or was left out on purpose: reported, without effect on the verdict."""
     unanswered: list[str] = field(default_factory=list)
-    """What belongs to the question and could not be answered: the verdict is NOT PROVEN at best."""
+    """Parts of the question that could not be answered: the verdict is at best NOT PROVEN."""
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     repair: str = ""
-    """What to do about any finding of this check that says nothing more exact."""
+    """Default repair of the check's findings."""
 
     def find(self, where: str, what: str, **rest: Any) -> None:
-        """Add a finding of this check. Without a `repair` of its own it has the check's."""
+        """Add a finding of this check, with the check's `repair` unless another one is given."""
         rest["repair"] = rest.get("repair") or self.repair
         self.findings.append(Finding(self.check, where, what, **rest))
 
@@ -68,11 +68,11 @@ class Report:
         return self.looked_at == 0 and not self.findings
 
     def __bool__(self) -> bool:
-        """Return whether the check found nothing although it looked: `assert report` reads as it should."""
+        """Return whether the check looked at something and found nothing: `assert report` reads as it should."""
         return not self.findings and not self.unanswered and not self.vacuous
 
     def __str__(self) -> str:
-        """Return the findings as text, or one line saying what was looked at."""
+        """Return the findings as text, or one line about what was looked at."""
         if self.findings:
             return "\n\n".join(str(finding) for finding in self.findings)
         if self.unanswered:
@@ -87,7 +87,7 @@ class Report:
 
     @classmethod
     def from_json(cls, text: str) -> Report:
-        """Read what `to_json` wrote."""
+        """Read the output of `to_json`."""
         data = json.loads(text)
         data["findings"] = [
             Finding(**{**found, "samples": tuple(found["samples"]), "blocks": tuple(map(tuple, found["blocks"]))})
@@ -97,7 +97,7 @@ class Report:
 
 
 class Verdict(Enum):
-    """The three answers, with the exit code of each."""
+    """The three verdicts, with the exit code of each."""
 
     GO = "GO"
     NO_GO = "NO-GO"
@@ -105,13 +105,13 @@ class Verdict(Enum):
 
     @property
     def exit_code(self) -> int:
-        """0 GO, 1 NO-GO, 2 NOT PROVEN (3, wrong usage, is no verdict)."""
+        """Exit code: 0 GO, 1 NO-GO, 2 NOT PROVEN (3, wrong usage, is no verdict)."""
         return {"GO": 0, "NO-GO": 1, "NOT PROVEN": 2}[self.value]
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """A finding that somebody signed off: it is shown, and does not count until `until` has passed."""
+    """A signed-off finding: it is shown, but does not count until the day `until` has passed."""
 
     finding: Finding
     who: str
@@ -121,36 +121,36 @@ class Accepted:
 
 @dataclass
 class Outcome:
-    """Everything a run has to say: the reports, and what kept others from being made."""
+    """The result of a run: the reports, and the reasons why others are missing."""
 
     reports: list[Report] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)
-    """Infrastructure errors, skips and other reasons why a question was not answered: one text each."""
+    """Reasons why questions were not answered, such as infrastructure errors and skips: one text each."""
     expected: tuple[str, ...] = ()
-    """Names of the checks that the run promised. One that made no report is unproven."""
+    """Names of the checks that the run promised. One without a report is unproven."""
     accepted: list[Accepted] = field(default_factory=list)
-    """Findings that were signed off (`harness.report.acceptance`). They are no longer among the reports' own."""
+    """Signed-off findings (`harness.report.acceptance`), removed from the reports."""
     remarks: list[str] = field(default_factory=list)
-    """Worth saying, without weight for the verdict: an acceptance that matches nothing any more."""
+    """Remarks without effect on the verdict, such as an acceptance that matches no finding any more."""
 
     def missing(self) -> list[str]:
-        """Names of promised checks that never reported."""
+        """Return the names of promised checks without a report."""
         seen = {report.check for report in self.reports}
         return [name for name in self.expected if name not in seen]
 
     def unproven(self) -> list[str]:
-        """Every reason why something is unproven, in reading order."""
+        """Return every reason why something is unproven, in reading order."""
         vacuous = [str(report) for report in self.reports if report.vacuous and not report.unanswered]
         missing = [f"[{name}] never reported." for name in self.missing()]
         of_checks = [f"[{report.check}] {text}" for report in self.reports for text in report.unanswered]
         return [*self.unanswered, *missing, *vacuous, *of_checks]
 
     def findings(self) -> list[Finding]:
-        """All findings of all reports."""
+        """Return all findings of all reports."""
         return [finding for report in self.reports for finding in report.findings]
 
     def verdict(self) -> Verdict:
-        """NO-GO if anything was found; else NOT PROVEN if anything is unproven; else GO."""
+        """Return NO-GO if anything was found; else NOT PROVEN if anything is unproven; else GO."""
         if self.findings():
             return Verdict.NO_GO
         if self.unproven() or not self.reports:

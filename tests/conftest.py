@@ -1,4 +1,4 @@
-"""Helpers beside the tests show what they compared when it was not so, as the tests themselves do."""
+"""Let asserts in helpers beside the tests show compared values, as asserts in the tests do."""
 
 from __future__ import annotations
 

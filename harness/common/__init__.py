@@ -1,6 +1,7 @@
-"""What every part of the harness stands on.
+"""Provide helpers that every other package of the harness uses.
 
-Output: `wording`, `plan`, `progress`, `screen`, `timings`, `notify` and `redact`, by the words of vocabulary.txt.
-Work: `once`, `parallel`, `waits` and `streams`. What stays and whose it is: `cache`, `owner`, `private`.
-`arguments`: command lines; `interrupts`: signals that end one.
+Output: `wording`, `plan`, `progress`, `screen`, `timings`, `notify`, and `redact` with its word list
+vocabulary.txt.
+Execution: `once`, `parallel`, `waits` and `streams`. Kept data and its ownership: `cache`, `owner`, `private`.
+`arguments`: command lines; `interrupts`: signals that end the process.
 """

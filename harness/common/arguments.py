@@ -1,6 +1,6 @@
-"""The command lines of everything here: wrong usage ends with 3, for 2 means NOT PROVEN.
+"""Parse the command lines of all entry points: wrong usage exits with 3, because 2 means NOT PROVEN.
 
-Words that say nothing are refused: `--to "$RELEASE"`, where the variable is empty, must not mean the default.
+Empty arguments are refused: `--to "$RELEASE"` with an unset variable must not silently select the default.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _EMPTY = re.compile(r"(--[\w-]+)=\s*")
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that ends with UsageError's exit code where the library's own would end with 2."""
+    """An argument parser that exits with UsageError's exit code instead of argparse's 2."""
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        """Parse as the library does; words without content are wrong usage."""
+        """Parse as argparse does, after refusing empty arguments as wrong usage."""
         words = list(sys.argv[1:] if args is None else args)
         for before, word in zip(["", *words], words, strict=False):
             option = _EMPTY.fullmatch(word)
@@ -33,13 +33,13 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how it is done."""
+        """Print the usage and the error message, then exit with UsageError's exit code."""
         self.print_usage(sys.stderr)
         self.exit(UsageError.exit_code, f"{self.prog}: {message}\n")
 
 
 def positive(text: str) -> float:
-    """Return an option's value as a number above 0 that is one: neither infinite nor "nan"."""
+    """Return an option's value as a finite number above 0. Raises ArgumentTypeError for any other value."""
     number = float(text)
     if not math.isfinite(number) or number <= 0:
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
@@ -47,7 +47,7 @@ def positive(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """Return an option's value as a number of times, one at least."""
+    """Return an option's value as an integer of 1 or more. Raises ArgumentTypeError for a smaller one."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
@@ -55,5 +55,5 @@ def count(text: str) -> int:
 
 
 def is_on(variable: str) -> bool:
-    """Tell whether a variable of the environment says yes: whatever is not nothing, 0, no, false or off."""
+    """Tell whether an environment variable is set to anything other than "", 0, no, false or off."""
     return os.environ.get(variable, "").strip().lower() not in _NO

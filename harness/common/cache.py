@@ -1,4 +1,4 @@
-"""Where expensive things are kept between runs, keyed by what they were made from."""
+"""Keep expensive results between runs, keyed by the inputs they were made from."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from harness.errors import InfrastructureError
 
 VARIABLE = "RT_HARNESS_CACHE"
 PATIENCE = 1800.0
-"""Seconds for which somebody else may hold a lock whose work takes minutes."""
+"""Seconds to wait for a lock held by another process whose work takes minutes."""
 _KEY, _KEY_SIZE = "key", 32
 _DIGEST, _RANDOM, _SESSION = "[0-9a-f]{16}", "[a-z0-9_]{8}", r"\d+-(?:\d+|None)-[0-9a-f]{6}"
 _MADE = tuple(map(re.compile, (
     rf"baselines/{_DIGEST}\.(?:json|new)", rf"facts/{_DIGEST}\.(?:json|{_RANDOM}\.new)",
     rf"runs/{_DIGEST}\.(?:json|[0-9a-f]{{12}})", rf"private/{_SESSION}", r"logs/build-rt-harness_.+\.log",
 )))  # fmt: skip
-"""Paths of what the harness makes in a cache, beside its key; nobody else names anything so."""
+"""Paths of files the harness creates in the cache, besides its key; other programs use no such names."""
 _LOCK = re.compile(
     rf"locks/(?:apt|engine|timings|build-slot-\d+|image-(?:.+-)?{_DIGEST}|baseline-(?:private-)?{_DIGEST}"
     rf"|network-{_SESSION})\.lock"
@@ -44,19 +44,19 @@ _BEGINNINGS = {
         ("timings/steps.json", "timings/steps.new"), r'\A\{(?:\}|\n"(?:[^"\\]|\\.)*": \d[\d.e-]*(?:,|\n))'
     ),
 }
-"""Paths of what the harness makes under names that others may use as well, and what they begin with."""
+"""Paths of files the harness creates under names that others may also use, with the content each begins with."""
 _BEGINNING = 2000
-"""Characters."""
+"""Number of leading characters that are compared with _BEGINNINGS."""
 _ENGINE_FOLDER, _PROGRAMS = re.compile(f"engine-{_RANDOM}"), {"iptables", "ip6tables"}
-"""A folder of links to programs that an engine finds before the usual ones."""
+"""A directory of links to programs that a started engine finds on its PATH before the usual ones."""
 _FOLDERS = ("baselines", "facts", "locks", "logs", "marathon", "private", "runs", "timings")
 
 
 def directory(name: str = "") -> Path:
-    """Return a directory of the cache, made on first use.
+    """Return a directory of the cache, creating it on first use.
 
     The root is $RT_HARNESS_CACHE, else the user's cache directory (XDG base directory specification).
-    Raises InfrastructureError where it cannot be made.
+    Raises InfrastructureError if it cannot be created.
     """
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     root = Path(os.environ.get(VARIABLE) or Path(base) / "rt-verification-harness")
@@ -72,17 +72,18 @@ def directory(name: str = "") -> Path:
 
 
 def digest(*parts: str | bytes) -> str:
-    """Return a 16-character key over the parts; their borders count, so ("ab", "c") is not ("a", "bc")."""
+    """Return a 16-character key over the parts; boundaries count, so ("ab", "c") differs from ("a", "bc")."""
     state = hashlib.sha256()
     for part in parts:
-        raw = part.encode(errors="surrogateescape") if isinstance(part, str) else part  # names of files are bytes
+        # file names may hold any bytes
+        raw = part.encode(errors="surrogateescape") if isinstance(part, str) else part
         state.update(len(raw).to_bytes(8, "big"))
         state.update(raw)
     return state.hexdigest()[:16]
 
 
 def digest_of_files(root: Path, files: Iterable[Path]) -> str:
-    """Return a key over names, modes and contents of files below `root`."""
+    """Return a key over the names, executable bits and contents of files below `root`."""
     parts: list[str | bytes] = []
     for path in sorted(files):
         executable = "x" if path.stat().st_mode & 0o100 else "-"
@@ -97,27 +98,27 @@ def _secret(root: Path) -> bytes:
         with tempfile.NamedTemporaryFile("wb", dir=root) as new:  # mode 0600
             new.write(secrets.token_bytes(_KEY_SIZE))
             new.flush()
-            with contextlib.suppress(FileExistsError):  # somebody else was first, and his is taken
+            with contextlib.suppress(FileExistsError):  # another process was first: use its key
                 os.link(new.name, path)
     return path.read_bytes()
 
 
 def secret() -> str:
-    """Return the key of this cache: 64 hex digits, made on first use, readable by its owner alone."""
+    """Return the key of this cache: 64 hex digits, created on first use, readable by its owner alone."""
     return _secret(directory()).hex()
 
 
 def keyed(text: str | bytes) -> str:
-    """Return a 16-character digest of what people wrote, for comparing: without the key nobody can try guesses.
+    """Return a keyed 16-character digest of personal text, to compare it: without the key, nothing can be guessed.
 
-    harness/checks/perl/main.pl makes the same inside of RT (HMAC, RFC 2104, over SHA-256 of UTF-8).
+    harness/checks/perl/main.pl computes the same digest inside RT (HMAC, RFC 2104, over SHA-256 of UTF-8).
     """
     raw = text.encode(errors="surrogateescape") if isinstance(text, str) else text
     return hmac.digest(bytes.fromhex(secret()), raw, "sha256").hex()[:16]
 
 
 def fact(make: Callable[[], Any], *parts: str) -> Any:
-    """Return what `make` returns, a JSON value, kept under the parts that it depends on."""
+    """Return the JSON value that `make` returns, cached under a key over `parts`, the inputs it depends on."""
     path = directory("facts") / f"{digest(*parts)}.json"
     with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
         return json.loads(path.read_text(encoding="utf-8"))
@@ -131,19 +132,20 @@ def fact(make: Callable[[], Any], *parts: str) -> Any:
 
 
 def lock(name: str, timeout: float | None = None) -> FileLock:
-    """Return a lock that processes of this user share, so that an expensive thing is made once.
+    """Return a lock shared by this user's processes, so that an expensive result is made only once.
 
-    timeout: seconds to wait for it, PATIENCE unless said; below 0 without an end.
+    timeout: seconds to wait for the lock, by default PATIENCE; a negative value waits without limit.
     """
     return FileLock(directory("locks") / f"{name}.lock", timeout=PATIENCE if timeout is None else timeout)
 
 
 @contextlib.contextmanager
 def alone(name: str, waiting: Callable[[str], object], timeout: float = -1) -> Iterator[None]:
-    """Hold a lock for a `with` block, however long somebody else does: it goes with his process.
+    """Hold a lock for a `with` block; a lock held by another process is released when that process ends.
 
-    waiting: told who that is ("process 12"), once, where it is another process: what this one makes, it has said.
-    timeout: seconds to wait all the same, after which filelock.Timeout is raised; below 0 without an end.
+    waiting: called once with the holder ("process 12") if another process holds the lock; not called for a lock
+    that this process holds, because it has already reported what it is doing.
+    timeout: seconds to wait before filelock.Timeout is raised; a negative value waits without limit.
     """
     held = lock(name, timeout)
     try:
@@ -159,7 +161,7 @@ def alone(name: str, waiting: Callable[[str], object], timeout: float = -1) -> I
 
 
 def holder(path: Path) -> str:
-    """Return who holds a lock, as "process 12" by proc_locks(5); where that does not tell, "another process"."""
+    """Return the holder of a lock as "process 12" (proc_locks(5)), or "another process" if it is not listed."""
     with contextlib.suppress(OSError, ValueError):
         facts = path.stat()
         place = f"{os.major(facts.st_dev):02x}:{os.minor(facts.st_dev):02x}:{facts.st_ino}"
@@ -171,28 +173,29 @@ def holder(path: Path) -> str:
 
 
 def empty() -> None:
-    """Remove what the harness made in its cache, and nothing else: the directory may be somebody's home.
+    """Remove what the harness created in its cache and nothing else: the directory may be a user's home.
 
-    What is needed to stop an engine that was started from here stays while there is one.
+    While an engine started from here runs, the files needed to stop it stay.
     """
     root = directory()
     running = (root / "engine.pid").exists()
     for folder in (root, *(root / name for name in _FOLDERS)):
         for path in list(folder.iterdir()) if folder.is_dir() and os.access(folder, os.R_OK) else ():
             name = str(path.relative_to(root))
-            with contextlib.suppress(PermissionError):  # what we may not look into we have not made
+            with contextlib.suppress(PermissionError):  # a directory we may not read was not created by us
                 if _is_ours(path, name) and not (running and _is_of_an_engine(name)):
                     _remove(path)
     key = root / _KEY
-    if key.is_file() and key.stat().st_size == _KEY_SIZE:  # not a key of the owner's own
+    # its size tells it from a file named "key" that the user put there
+    if key.is_file() and key.stat().st_size == _KEY_SIZE:
         key.unlink()
     for name in _FOLDERS:
-        with contextlib.suppress(OSError):  # somebody else's things are in it
+        with contextlib.suppress(OSError):  # other files are in it
             (root / name).rmdir()
 
 
 def _is_ours(path: Path, name: str) -> bool:
-    """Tell whether the harness made this: by its name, and by its content where others may use that too."""
+    """Tell whether the harness created this: by its name, and also by its content if others may use the name."""
     if any(one.fullmatch(name) for one in _MADE):
         return True
     if _ENGINE_FOLDER.fullmatch(name):
@@ -209,7 +212,7 @@ def _is_ours(path: Path, name: str) -> bool:
 
 
 def _is_of_an_engine(name: str) -> bool:
-    """Tell whether this is needed to stop an engine that was started from here."""
+    """Tell whether this file is needed to stop an engine that was started from here."""
     return name == "logs/engine.log" or _ENGINE_FOLDER.fullmatch(name) is not None
 
 

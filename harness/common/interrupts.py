@@ -1,4 +1,4 @@
-"""Being told to end: like Ctrl-C, whoever says it, but never in the middle of clearing up."""
+"""Handle signals that end the process: all act like Ctrl-C, and none interrupts a cleanup."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from types import FrameType
 from typing import Any
 
 ENDS = (signal.SIGTERM, signal.SIGHUP)
-"""What a CI server sends, and a terminal that goes away."""
+"""Signals sent by a CI server that cancels a job, and by a terminal that is closed."""
 
 
 @contextlib.contextmanager
 def heard() -> Iterator[None]:
-    """Treat every way to end this process as Ctrl-C for a `with` block, so that nothing is left behind."""
+    """Turn SIGTERM and SIGHUP into KeyboardInterrupt for a `with` block, so that cleanup runs as after Ctrl-C."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
         raise KeyboardInterrupt
@@ -27,10 +27,10 @@ def heard() -> Iterator[None]:
 
 @contextlib.contextmanager
 def put_off(word: str) -> Iterator[None]:
-    """Let nobody end a `with` block by asking; say `word` to whoever tries. Only SIGKILL ends it."""
+    """Ignore SIGINT, SIGTERM and SIGHUP for a `with` block, printing `word` on each. Only SIGKILL ends it."""
 
     def say(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
-        with contextlib.suppress(OSError):  # not by print: it may be what was interrupted
+        with contextlib.suppress(OSError):  # not print(): the signal may have interrupted a print
             os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"{word}\n".encode())
 
     with _handled((signal.SIGINT, *ENDS), say):
@@ -39,7 +39,7 @@ def put_off(word: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _handled(numbers: Iterable[signal.Signals], handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
-    """Have a handler for a `with` block. What was ignored from the start stays so: nohup keeps a run alive."""
+    """Install a signal handler for a `with` block. Signals ignored from the start stay ignored, as nohup needs."""
     mine = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handler) for number in mine}
     try:

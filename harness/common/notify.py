@@ -1,4 +1,4 @@
-"""Whoever does something slow says so in a line: to a terminal, to a progress, or to nobody."""
+"""Define the callback by which slow operations report progress, one line at a time."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ Notify = Callable[[str], None]
 
 
 def quiet(_: str) -> None:
-    """Tell nobody."""
+    """Discard the message."""

@@ -1,4 +1,4 @@
-"""Make a thing once, however many threads ask for it."""
+"""Make a result once, even if several threads ask for it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ Result = TypeVar("Result")
 
 
 class Once:
-    """Results by name. The first to ask makes it; who asks meanwhile waits; an error is everybody's."""
+    """Results by name. The first thread to ask makes the result, the others wait.
+
+    All of them get its error, if any.
+    """
 
     def __init__(self) -> None:
-        """Know nothing yet."""
+        """Start with no results."""
         self._lock = threading.Lock()
         self._made: dict[str, Future[Any]] = {}
 
     def __call__(self, name: str, make: Callable[[], Result]) -> Result:
-        """Return the result of that name, made by `make` unless it is there already."""
+        """Return the result of that name, calling `make` unless it has been made or is being made already."""
         with self._lock:
             future = self._made.get(name)
             mine = future is None
@@ -34,7 +37,7 @@ class Once:
         return cast(Result, future.result())
 
     def done(self, name: str) -> Any:
-        """Return a result that has been made, None when it has not been or ended in an error."""
+        """Return a finished result; None if it is not finished or ended in an error."""
         with self._lock:
             future = self._made.get(name)
         if future is None or not future.done() or future.exception():

@@ -1,4 +1,4 @@
-"""Do several things at once; and when the person wants an end, end."""
+"""Run several jobs at once, and stop them promptly on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from harness.common.waits import NotReadyError, Retry, wait_until
 WORKERS = 8
 """Enough for all checks at once: most of them wait for RT, for the database or for each other."""
 ATTENTION = 1.0
-"""Seconds until a signal is seen at the latest."""
+"""Maximum seconds until a signal is handled."""
 PATIENCE = 5.0
-"""Seconds in which jobs have to notice that what they work with is gone."""
+"""Seconds in which jobs must fail after the resources they use have been removed."""
 
 
 def at_once(makers: Sequence[Callable[[], object]], stop: Callable[[], object]) -> None:
-    """Call all of them, a few at a time, and wait. What goes wrong in one is that one's own business.
+    """Call all `makers`, up to WORKERS at a time, and wait.
 
-    stop: called, repeatedly, to make running ones fail when Ctrl-C comes: one of them may be an upgrade of hours,
-    and a thread cannot be interrupted. Then KeyboardInterrupt goes on.
+    An exception in one is ignored here and stops no other.
+    stop: called repeatedly after Ctrl-C to make running jobs fail: one may be an upgrade that takes hours, and a
+    thread cannot be interrupted. Then KeyboardInterrupt is raised again.
     """
     pool = ThreadPoolExecutor(WORKERS)
     futures: list[Future[object]] = []
     try:
         futures += map(pool.submit, makers)
-        # A signal that comes on the way into a lock is seen when the lock opens: so none is waited for longer.
+        # A signal that arrives just before a lock is taken is handled only after the wait: so no wait is longer.
         while wait(futures, timeout=ATTENTION).not_done:
             pass
     except KeyboardInterrupt:
@@ -41,12 +42,12 @@ def at_once(makers: Sequence[Callable[[], object]], stop: Callable[[], object]) 
 
 
 def end(futures: Sequence[Future[Any]], stop: Callable[[], object]) -> None:
-    """Have what still runs of these fail, as far as it does within PATIENCE. stop: as for `at_once`."""
+    """Make the jobs that still run fail, as far as possible within PATIENCE. stop: as for `at_once`."""
     if all(future.done() for future in futures):
         return
 
     def ended() -> None:
-        stop()  # again and again: a job may have been about to start a container
+        stop()  # repeatedly: a job may have been about to start a container
         if running := sum(not future.done() for future in futures):
             raise Retry(f"{running} jobs run")
 

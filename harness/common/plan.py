@@ -1,4 +1,4 @@
-"""What a run is going to do, as a tree: printed before it starts, filled in while it works, kept afterwards."""
+"""Represent the steps of a run as a tree: printed before the start, updated during the run, kept afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.common.wording import duration, one_line
 
 
 class Status(StrEnum):
-    """How far a step has come. A step that was never reached stays planned."""
+    """State of a step. A step that was never reached stays planned."""
 
     PLANNED = "planned"
     RUNNING = "running"
@@ -22,11 +22,11 @@ class Status(StrEnum):
 
 @dataclass
 class Step:
-    """One thing that a run does, and what it consists of.
+    """A step of a run, with its substeps.
 
-    start: seconds between the start of the whole run and of this step, None as long as it has not begun.
-    seconds: how long it took. expected: how long it took last time, None when there was no last time.
-    note: why it failed or was skipped, or the last thing it said.
+    start: seconds between the start of the run and of this step, None if it has not begun.
+    seconds: how long it took. expected: how long it took last time, None if it is new.
+    note: why it failed or was skipped, or its latest progress message.
     """
 
     title: str
@@ -43,18 +43,18 @@ class Step:
         return self.children[-1]
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, Step]]:
-        """Yield this step and everything below it in reading order, each with its depth."""
+        """Yield this step and all steps below it in reading order, each with its depth."""
         yield depth, self
         for child in self.children:
             yield from child.walk(depth + 1)
 
     def culprits(self) -> list[Step]:
-        """Return the failed steps that have no failed step below them: the causes, not what they took along."""
+        """Return the failed steps without a failed substep: the causes, not the steps that failed with them."""
         below = [step for child in self.children for step in child.culprits()]
         return below or ([self] if self.status is Status.FAILED else [])
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the tree as plain values, for JSON."""
+        """Return the tree as JSON-serialisable values."""
         return {
             "title": self.title, "status": self.status.value, "start": self.start, "seconds": self.seconds,
             "expected": self.expected, "note": self.note, "children": [child.as_dict() for child in self.children],
@@ -62,14 +62,14 @@ class Step:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Step:
-        """Read what `as_dict` returned. Raises KeyError or ValueError for anything else."""
+        """Build a tree from the value of `as_dict`. Raises KeyError or ValueError for anything else."""
         return cls(
             data["title"], [cls.from_dict(child) for child in data["children"]], Status(data["status"]),
             data["seconds"], data["note"], data["start"], data["expected"],
         )  # fmt: skip
 
     def text(self, width: int = 100) -> str:
-        """Lay the tree out as text: titles before the run, results and durations once steps have run."""
+        """Render the tree as text: titles before the run, results and durations once a step has run."""
         begun = any(step.status is not Status.PLANNED for _, step in self.walk())
         culprits = self.culprits()
         lines = []

@@ -1,4 +1,4 @@
-"""One private directory a session (mode 0700): secrets, and anything raw, live there and nowhere else."""
+"""Manage one private directory per session (mode 0700), the only place for secrets and unsanitized data."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from harness.common import cache, owner
 
 _SESSION = re.compile(r"(\d+)-(\d+|None)-[0-9a-f]{6}")
-"""Names of private directories, as `owner.session` gives them; others may lie beside them."""
+"""Names of private directories, in the form of `owner.session`; other files may lie beside them."""
 _PLACE = "host"
-"""File of a private directory that says where its session runs: what labels have of both host and runner."""
+"""File in a private directory with the values of the HOST and RUNNER labels of its session."""
 
 
 def root() -> Path:
@@ -20,7 +20,7 @@ def root() -> Path:
 
 
 def directory() -> Path:
-    """Return this session's private directory: secrets and anything raw live here and nowhere else."""
+    """Return this session's private directory, the only place for secrets and unsanitized data."""
     path = root() / owner.session()
     path.mkdir(mode=0o700, exist_ok=True)
     if not (path / _PLACE).exists():
@@ -29,15 +29,16 @@ def directory() -> Path:
 
 
 def remove() -> None:
-    """Remove this session's private directory, if there is one, and if this process began the session."""
+    """Remove this session's private directory if this process started the session."""
     if owner.owns_session():
         shutil.rmtree(root() / owner.session(), ignore_errors=True)
 
 
 def labels_of(directory: Path) -> dict[str, str]:
-    """Return the labels that things of a private directory's session bear; nothing for a directory of others.
+    """Return the labels of the session that a private directory belongs to; {} if it is not a session's directory.
 
-    The cache may be shared with containers, so a pid is not enough. Made before that was known, it has no more.
+    A pid alone is not enough, because the cache may be shared with containers. Directories made by older versions
+    of the harness have no file with host and runner: this host is assumed.
     """
     session = _SESSION.fullmatch(directory.name)
     if session is None:

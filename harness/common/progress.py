@@ -1,9 +1,9 @@
-"""What is happening now, and for how long: live on a terminal, one line an event anywhere else.
+"""Show the running steps and their durations: redrawn live on a terminal, one line per event elsewhere.
 
     with Progress(sys.stderr, plan) as progress, progress.step("upgrading 4.4.6 -> 5.0.3") as step:
         step.note("processing 4.5.2")
 
-Every step ends up in the plan with its start and duration. Steps may nest, and several threads may have their
+Every step is recorded in the plan with its start and duration. Steps may nest, and several threads may have their
 own steps at the same time.
 """
 
@@ -25,35 +25,35 @@ from harness.errors import HarnessError
 
 
 class Running:
-    """A step while it runs."""
+    """A running step."""
 
     def __init__(self, progress: Progress, step: Step, path: tuple[str, ...]) -> None:
-        """Belongs to `progress`, which alone makes these."""
+        """Created only by `progress`."""
         self._progress, self.plan, self.path = progress, step, path
 
     def note(self, text: str) -> None:
-        """Say what the step is doing just now; cheap, so call it for every line of a long run."""
+        """Set the step's current activity; cheap, so it may be called for every line of a long run."""
         self.plan.note = one_line(text, 200)
 
     def fail(self, why: str) -> None:
-        """Mark the step as failed where no exception says so: a check that found something."""
+        """Mark the step as failed without an exception, such as for a check with findings."""
         self.plan.status, self.plan.note = Status.FAILED, why
 
     def skip(self, why: str) -> None:
-        """Mark the step as not done on purpose, with the reason."""
+        """Mark the step as skipped on purpose, with the reason."""
         self.plan.status, self.plan.note = Status.SKIPPED, why
 
     @contextmanager
     def step(self, title: str) -> Iterator[Running]:
-        """Run a step inside of this one; for threads, which do not know whose child they are."""
+        """Run a substep of this one; for other threads, whose parent step is unknown to `Progress.step`."""
         with self._progress.step(title, inside=self) as child:
             yield child
 
 
 class Progress:
-    """Shows a plan being carried out on one stream, and nothing on any other.
+    """Shows the progress of a plan on one stream, and writes to no other.
 
-    live: redraw in place; by default when `stream` is a terminal. clock: seconds, any origin.
+    live: redraw in place; by default if `stream` is a terminal. clock: seconds from any origin.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Progress:
         self._beats = threading.Thread(target=self._beat_until_stopped, name="progress", daemon=True)
 
     def __enter__(self) -> Progress:
-        """Begin: the first line or frame is there at once."""
+        """Start: draw the first line or frame immediately."""
         self._origin = self._clock()
         self.plan.status, self.plan.start = Status.RUNNING, 0.0
         if self._timings:
@@ -86,7 +86,7 @@ class Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        """End: the plan is complete, the stream is the caller's again."""
+        """Finish: complete the plan and release the stream."""
         self._stop.set()
         self._beats.join()
         with self._lock:
@@ -101,10 +101,10 @@ class Progress:
 
     @contextmanager
     def step(self, title: str, *, inside: Running | None = None) -> Iterator[Running]:
-        """Run a step: the planned one of that title if there is one, else a new one.
+        """Run a step: the planned one with that title if there is one, else a new one.
 
-        It belongs to the step that this thread is in, or to `inside`. What leaves the block as an exception
-        makes the step a failed one.
+        It is a substep of this thread's current step, or of `inside`. An exception that leaves the block marks it
+        as failed.
         """
         stack: list[Running] = self._mine.__dict__.setdefault("stack", [])
         parent = inside or (stack[-1] if stack else self._root)
@@ -121,7 +121,10 @@ class Progress:
             stack.remove(running)
 
     def note(self, text: str) -> None:
-        """Say what this thread's step is doing; without a step it is a line of its own."""
+        """Set the current activity of this thread's step.
+
+        Outside of a step, write the text as a line of its own.
+        """
         stack: list[Running] = self._mine.__dict__.get("stack", [])
         if stack:
             stack[-1].note(text)
@@ -129,21 +132,21 @@ class Progress:
             self.say(text)
 
     def say(self, text: str) -> None:
-        """Write lines that stay, without disturbing what is being redrawn."""
+        """Write lines that stay, without disturbing the part that is redrawn."""
         self._show(lambda: self._screen.say(text))
 
     def running(self) -> list[tuple[int, Step]]:
-        """Return the steps that run now, each with its depth below the run."""
+        """Return the running steps, each with its depth below the run."""
         with self._lock:
             return [(depth, step) for depth, step in self.plan.walk() if depth and step.status is Status.RUNNING]
 
     def beat(self) -> None:
-        """Tell the screen that time has passed."""
+        """Redraw the screen with the current time."""
         with self._lock:
             self._show(lambda: self._screen.beat(self.elapsed()))
 
     def _show(self, what: Callable[[], None]) -> None:
-        """Show something. A reader who went away must not end the work that he no longer watches."""
+        """Call `what`; after an output error, stop showing. A closed terminal must not end the run."""
         with self._lock:
             if not self._gone:
                 try:
@@ -186,5 +189,5 @@ def _sentence(error: BaseException) -> str:
         return "interrupted"
     if isinstance(error, HarnessError):
         return error.sentence
-    said = redact.line(str(error).strip().partition("\n")[0])  # servers and libraries quote the data
+    said = redact.line(str(error).strip().partition("\n")[0])  # errors of servers and libraries quote data
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

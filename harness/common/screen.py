@@ -1,4 +1,4 @@
-"""Two ways of showing progress: lines that stay, and a picture that is redrawn in place."""
+"""Display progress in one of two ways: as lines that stay, or as a frame that is redrawn in place."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from harness.common.plan import Status, Step
 from harness.common.wording import duration, one_line, plain
 
 HEARTBEAT = 10.0
-"""Seconds between two lines of heartbeat, for all running steps together."""
+"""Seconds between two heartbeat lines, each for all running steps together."""
 _WORDS = {Status.DONE: "done", Status.FAILED: "FAILED", Status.SKIPPED: "skipped"}
 _STYLES = {Status.DONE: "green", Status.FAILED: "bold red", Status.SKIPPED: "yellow"}
 _MARKS = {Status.DONE: "✓", Status.FAILED: "✗", Status.SKIPPED: "-"}
 
 
 class Work(Protocol):
-    """What a screen must know of the work that it shows."""
+    """The part of `Progress` that a screen reads."""
 
     plan: Step
 
     def elapsed(self) -> float:
-        """Return the seconds since it began."""
+        """Return the seconds since the run began."""
 
     def running(self) -> list[tuple[int, Step]]:
-        """Return the steps that run now, each with its depth."""
+        """Return the running steps, each with its depth."""
 
 
 class Screen(Protocol):
-    """What progress is shown on. `interval`: seconds between two calls of `beat`."""
+    """The display of a progress. `interval`: seconds between two calls of `beat`."""
 
     interval: float
 
     def open(self) -> None:
-        """Begin showing, or go on after a pause."""
+        """Start showing, or resume after a pause."""
 
     def close(self) -> None:
-        """Leave the stream as it is now to others."""
+        """Stop showing and release the stream."""
 
     def say(self, text: str) -> None:
         """Write lines that stay."""
 
     def began(self, step: Step, depth: int) -> None:
-        """Take note that a step has begun."""
+        """Show that a step has begun."""
 
     def ended(self, step: Step, depth: int) -> None:
-        """Take note that a step is over."""
+        """Show that a step has ended."""
 
     def beat(self, elapsed: float) -> None:
-        """Take note that time has passed."""
+        """Show that time has passed."""
 
 
 class Lines:
-    """For a console that keeps everything, such as Jenkins': one line an event, each with the seconds so far."""
+    """A screen for consoles that keep all output, such as Jenkins': one line per event, with elapsed seconds."""
 
     def __init__(self, stream: TextIO, work: Work) -> None:
         """Write to `stream` only."""
@@ -66,13 +66,13 @@ class Lines:
         self.interval = 1.0
 
     def open(self) -> None:
-        """Nothing is redrawn, so there is nothing to begin."""
+        """Do nothing: lines need no setup."""
 
     def close(self) -> None:
-        """Nothing is redrawn, so there is nothing to end."""
+        """Do nothing: lines need no teardown."""
 
     def say(self, text: str) -> None:
-        """Write each line behind the seconds so far."""
+        """Write each line after the elapsed seconds."""
         self._spoke = self._work.elapsed()
         encoding = self._stream.encoding or "utf-8"
         for line in plain(text).splitlines():
@@ -81,18 +81,18 @@ class Lines:
         self._stream.flush()
 
     def began(self, step: Step, depth: int) -> None:
-        """Say what begins and how long it took last time."""
+        """Write the title of the step and how long it took last time."""
         expected = f" (last time {duration(step.expected)})" if step.expected is not None else ""
         self.say(f"{'  ' * (depth - 1)}{step.title} ...{expected}")
 
     def ended(self, step: Step, depth: int) -> None:
-        """Say how it ended and after how long."""
+        """Write the result of the step and its duration."""
         after = "" if step.status is Status.SKIPPED else f" after {duration(step.seconds)}"
         note = f": {step.note}" if step.note else ""
         self.say(f"{'  ' * (depth - 1)}{step.title}: {_WORDS[step.status]}{after}{note}")
 
     def beat(self, elapsed: float) -> None:
-        """After ten silent seconds, say that it still works, on what, and for how long: one line for all steps."""
+        """After ten seconds without output, write one line with all running steps and their durations."""
         if elapsed - self._spoke < HEARTBEAT:
             return
         leaves = _leaves(self._work)
@@ -101,7 +101,7 @@ class Lines:
 
 
 class Live:
-    """For a terminal: finished steps stay as lines, running ones are redrawn below them with their clocks."""
+    """A screen for terminals: finished steps stay as lines, running ones are redrawn below, with durations."""
 
     def __init__(self, stream: TextIO, work: Work) -> None:
         """Write to `stream` only; standard output and error are left alone."""
@@ -112,7 +112,7 @@ class Live:
         self.interval = 0.2
 
     def open(self) -> None:
-        """Draw the first frame at once."""
+        """Draw the first frame immediately."""
         self._live = RichLive(
             get_renderable=self._frame, console=self._console, auto_refresh=False, transient=True,
             redirect_stdout=False, redirect_stderr=False,
@@ -120,13 +120,13 @@ class Live:
         self._live.start(refresh=True)
 
     def close(self) -> None:
-        """Take the picture away; the lines of finished steps stay."""
+        """Remove the frame; the lines of finished steps stay."""
         if self._live:
             self._live.stop()
             self._live = None
 
     def say(self, text: str) -> None:
-        """Write above the picture."""
+        """Write above the frame."""
         self._console.print(Text(plain(text)), soft_wrap=True)
 
     def began(self, step: Step, depth: int) -> None:  # noqa: ARG002 - the picture shows what runs anyway
@@ -134,7 +134,7 @@ class Live:
         self.beat(0.0)
 
     def ended(self, step: Step, depth: int) -> None:
-        """Leave a line for a main step, and for anything that failed."""
+        """Write a line for a top-level step, and for any step that failed."""
         if depth == 1 or step.status is Status.FAILED:
             line = Text("  " * (depth - 1) + f"{_MARKS[step.status]} ", style=_STYLES[step.status])
             line.append(plain(step.title), style="default")

@@ -1,4 +1,4 @@
-"""The two ends of a command's streams: feeding its input, splitting its output into lines."""
+"""Feed a command's input and split its output into lines."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from docker.utils.socket import frames_iter
 from harness.errors import InfrastructureError
 
 OUT, ERR = 1, 2
-"""Numbers of the streams in the engine's frames (Docker Engine API, attach: stream format)."""
+"""Stream numbers in the engine's frames (Docker Engine API, attach: stream format)."""
 _HEADER = struct.Struct(">BxxxL")
 
 
 def frames(connection: Any) -> Iterator[tuple[int, bytes]]:
-    """Yield (OUT or ERR, bytes) of a command from the connection that the SDK's `exec_start(socket=True)` gives.
+    """Yield (OUT or ERR, bytes) of a command from the connection that the SDK's `exec_start(socket=True)` returns.
 
-    The SDK reads from the bare socket, and loses what came together with the answer's head: that lies in the HTTP
-    library's buffer. A command that is quick to speak then says less than it said, or garbage.
-
-    Raises InfrastructureError where the engine cuts the stream off, or says something else than such frames.
+    The SDK reads from the bare socket and loses bytes that arrived together with the response header: they are in
+    the HTTP library's buffer. The output of a fast command is then truncated or garbled.
+    Raises InfrastructureError if the engine closes the stream early or sends anything other than such frames.
     """
     response = getattr(connection, "_response", None)
     reader: Any = getattr(getattr(getattr(response, "raw", None), "_fp", None), "fp", None)
-    if not hasattr(reader, "read1"):  # over ssh, or a pipe of Windows, there is no such buffer
+    if not hasattr(reader, "read1"):  # connections over ssh or a Windows pipe have no such buffer
         yield from frames_iter(connection, tty=False)  # type: ignore[no-untyped-call]
         return
     while header := reader.read(_HEADER.size):
@@ -43,7 +42,7 @@ def frames(connection: Any) -> Iterator[tuple[int, bytes]]:
 
 
 def feed(raw: sockets.socket, pieces: Iterable[bytes], failures: list[BaseException]) -> None:
-    """Write pieces to an exec's standard input and end it; a reader that went away ends the feeding."""
+    """Write pieces to an exec's standard input and close it; stop if the reader has closed its end."""
     try:
         for piece in pieces:
             raw.sendall(piece)
@@ -57,16 +56,17 @@ def feed(raw: sockets.socket, pieces: Iterable[bytes], failures: list[BaseExcept
 
 
 class LineSplitter:
-    """Hands whole lines of two interleaved streams on as they become complete."""
+    """Passes on the complete lines of two interleaved streams."""
 
     def __init__(self, heard: Callable[[str], None] | None) -> None:
         self._heard = heard
         self._begun: dict[int, list[bytes]] = {OUT: [], ERR: []}
 
     def feed(self, channel: int, piece: bytes) -> None:
-        """Take a piece of stream 1 or 2.
+        """Add a piece of stream 1 or 2.
 
-        A line may be a hundred megabytes long, so what has come of it is looked at once and joined at its end.
+        A line may be a hundred megabytes long, so each piece is scanned once and the pieces are joined at the
+        line's end.
         """
         if self._heard is None:
             return
@@ -78,7 +78,7 @@ class LineSplitter:
             begun[:] = [begin]
 
     def close(self) -> None:
-        """Hand on what came without a line break at its end."""
+        """Pass on the remaining text that has no line break at its end."""
         for begun in self._begun.values():
             rest = b"".join(begun)
             if rest and self._heard:

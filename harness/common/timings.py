@@ -1,4 +1,4 @@
-"""How long each step took last time, so that a person waiting knows what is usual."""
+"""Remember how long each step took last time, to show an expected duration."""
 
 from __future__ import annotations
 
@@ -10,35 +10,38 @@ from harness.common import cache
 from harness.common.plan import Status, Step
 
 KEPT = 2000
-"""Steps remembered; the ones not seen for longest are forgotten first."""
+"""Maximum number of steps remembered; those not run for longest are dropped first."""
 
 
 def path_key(path: tuple[str, ...]) -> str:
-    """Return what a step is remembered by: the titles that lead to it."""
+    """Return the key of a step: the titles on the path to it."""
     return " / ".join(path)
 
 
 class Timings:
-    """A small JSON file {path of a step: seconds}. Reading never fails: without the file nothing is expected."""
+    """A small JSON file {path of a step: seconds}.
+
+    Reading never fails: without the file, no durations are expected.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
-        """Keep it at `path`, by default in the cache."""
+        """Use the file `path`, by default one in the cache."""
         self.path = path or cache.directory("timings") / "steps.json"
         self._known = self._read()
 
     def expected(self, path: tuple[str, ...]) -> float | None:
-        """Return the seconds that the step took last time, None when it is new."""
+        """Return the seconds that the step took last time, None if it is new."""
         return self._known.get(path_key(path))
 
     def expect(self, plan: Step, above: tuple[str, ...] = ()) -> None:
-        """Write down in the plan how long each of its steps took last time."""
+        """Set the expected duration of each step of a plan."""
         path = (*above, plan.title)
         plan.expected = self.expected(path)
         for child in plan.children:
             self.expect(child, path)
 
     def remember(self, plan: Step) -> None:
-        """Keep the durations of what was done; a failed or skipped step says nothing about the next run."""
+        """Save the durations of completed steps; a failed or skipped one is no estimate for the next run."""
         made: dict[str, float] = {}
         _collect(plan, (), made)
         with cache.lock("timings", timeout=10):

@@ -1,4 +1,4 @@
-"""The one wait of the project."""
+"""Provide the one wait function of the project."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Result = TypeVar("Result")
 
 
 class NotReadyError(InfrastructureError):
-    """What was waited for did not happen in time, or can no longer happen."""
+    """A condition was not met in time, or can no longer be met."""
 
 
 class GoneError(NotReadyError):
-    """It can no longer happen: what was to do it has ended."""
+    """A condition can no longer be met: the container or process it depends on has ended."""
 
 
 class Retry(Exception):  # noqa: N818 - it is a signal between a probe and its wait, not an error
-    """Raised by a probe to say "not yet", with the reason that a time-out will show."""
+    """Raised by a probe for "not yet", with the reason that a time-out error shows."""
 
 
 def wait_until(
@@ -33,14 +33,13 @@ def wait_until(
     gone: Callable[[], str | None] = lambda: None,
     evidence: Callable[[], list[Block]] = list,
 ) -> Result:
-    """Call `probe` every `interval` seconds until it returns, and hand its result back.
+    """Call `probe` every `interval` seconds until it returns, and return its result.
 
-    A probe says "not yet" by raising `Retry` or one of `retry_on`; anything else it raises is a real error
-    and passes through. `gone` returns a sentence once waiting has become pointless (the container exited):
-    that ends the wait at once, which tells a crash from slowness. `evidence` supplies the container's log.
-
-    Raises NotReadyError after `timeout` seconds (the probe is always asked at least once more at the end,
-    so a machine that slept through the deadline is not misjudged), GoneError as soon as `gone` speaks.
+    A probe raises `Retry` or one of `retry_on` for "not yet"; any other exception is a real error and is passed
+    on. `gone` returns a sentence once waiting is pointless (the container exited): that ends the wait at once,
+    which tells a crash from slowness. `evidence` supplies the container's log for the error.
+    Raises NotReadyError after `timeout` seconds (the probe is always called at least once more at the end, so that
+    a machine suspended past the deadline is not misjudged), GoneError as soon as `gone` returns a sentence.
     """
     retries: tuple[type[Exception], ...] = (Retry, *retry_on)
     start = time.monotonic()

@@ -1,4 +1,4 @@
-"""Numbers, durations and foreign text, said the same way wherever a person reads them."""
+"""Format numbers, durations and foreign text uniformly in everything that people read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HIDDEN = "(hidden)"
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as a person says them: 0.04 s, 1.8 s, 41 s, 4 min 12 s, 1 h 02 min."""
+    """Return a duration in seconds as text: 0.04 s, 1.8 s, 41 s, 4 min 12 s, 1 h 02 min."""
     if not math.isfinite(seconds):
         return "?"
     if seconds < 0.095:
@@ -31,17 +31,17 @@ def duration(seconds: float) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number with its thousands apart: 48,310."""
+    """Return a number with thousands separators: 48,310."""
     return f"{value:,}"
 
 
 def count(amount: int, thing: str) -> str:
-    """Return "1 finding", "2 findings": for what has a plural with an added s."""
+    """Return a number with its noun: "1 finding", "2 findings"; for nouns with a plural in -s."""
     return f"{number(amount)} {thing}{'' if amount == 1 else 's'}"
 
 
 def amount(number_of: int, things: str) -> str:
-    """Return a number with the things it counts, given in the plural: "48,310 rows", "1 line of output"."""
+    """Return a number with its noun, given in the plural: "48,310 rows", "1 line of output"."""
     return f"{number(number_of)} {re.sub(r'(?<=[a-z]{2})s(?![a-z])', '', things) if number_of == 1 else things}"
 
 
@@ -52,10 +52,10 @@ def one_line(text: str, length: int) -> str:
 
 
 def plain(text: str) -> str:
-    r"""Return foreign text with what could steer a terminal or break XML made visible: ESC becomes \x1b.
+    r"""Return foreign text with characters that could steer a terminal or break XML escaped: ESC becomes \x1b.
 
-    Line breaks and tabs stay. Marks that reverse the reading direction are shown as well, because with them a
-    line can read as something that it is not. Combined characters are left alone.
+    Line breaks and tabs stay. Marks that reverse the reading direction are escaped too, because they can make a
+    line read differently from its content. Combining characters are left alone.
     """
     text = text.replace("\r\n", "\n")
     return _CONTROL.sub(lambda found: _visible(found[0]), text)
@@ -69,10 +69,10 @@ def _visible(character: str) -> str:
 
 
 def redact(text: str) -> str:
-    """Return the text without the user and password of any URL in it."""
+    """Return the text without the user name and password of any URL in it."""
     return _CREDENTIALS.sub(HIDDEN, text)
 
 
 def is_secret(name: str) -> bool:
-    """Tell from a setting's name whether its value must not be written down."""
+    """Tell from a setting's name whether its value is secret and must not be written down."""
     return bool(_SECRET_NAME.search(name))

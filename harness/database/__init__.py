@@ -1,8 +1,8 @@
-"""A running database server with one RT database in it, and how to ask it.
+"""Run a database server with one RT database in a container, and query it.
 
-`restore` fills it, `baseline` keeps that for clones, which `copying` copies; `schema` and `digest` read it,
-`backup` takes it away and back, `liveness` tells a dead server, `keeping` leaves a copy behind; `address` is where
-one is, or will be, `profiles` how it treats the disk.
+`restore` loads a dump, `baseline` keeps the result for clones, which `copying` copies; `schema` and `digest` read
+the database, `backup` dumps and restores it, `liveness` detects a dead server, `keeping` leaves a copy behind;
+`address` names a server, also before it starts; `profiles` are sets of options for disk writes.
 """
 
 from __future__ import annotations
@@ -29,23 +29,26 @@ from harness.releases import Server
 NAME, USER, PORT = "rt", "rt", 3306
 AS_USER = ("--protocol=TCP", "--host=127.0.0.1", f"--user={USER}")
 AS_ROOT = ("--socket=/run/mysqld/mysqld.sock", "--user=root")
-"""How a client within the container logs in; where root comes from decides which root it is."""
+"""Login options of a client inside the container; root over the socket or over TCP are different accounts."""
 TABLE_TYPES = ("BASE TABLE", "SYSTEM VERSIONED")
-"""What holds rows. The second kind is MariaDB's: it keeps what its rows once were, and is read like the first."""
+"""Types of tables that hold rows.
+
+SYSTEM VERSIONED is MariaDB's: it keeps former row versions, and is read alike.
+"""
 PATIENCE = 180.0
-"""Seconds in which a server that has its data answers, and in which a copy of data grows."""
+"""Seconds in which a server with its data in place must answer, and in which a running data copy must grow."""
 LONG = 24 * 3600.0
-"""Seconds for a client that reads or writes all of the data: it ends by itself where the server does."""
+"""Time limit in seconds of a client that reads or writes all of the data: it ends by itself if the server does."""
 SLOW_DISK = (2_000_000_000, 600.0)
-"""Bytes and seconds: a server that takes longer for as much is not slow but hangs."""
+"""Bytes, and the seconds allowed per so many bytes: a server that takes longer hangs rather than being slow."""
 SHUT_DOWN = 3600
-"""Seconds in which a server writes everything to its tables, which after a large restore takes its time."""
+"""Seconds for a clean shutdown, which writes all pages to the tables: slow after a large restore."""
 _NOT_YET = (pymysql.err.OperationalError, pymysql.err.InterfaceError, ConnectionError, OSError)
 
 
 COMMON = ("--max-allowed-packet=256M", "--innodb-stats-persistent=1", "--event-scheduler=OFF")
-# Left alone, the library loads all of the machine's certificates for each connection, which takes longer than the
-# question. MySQL takes no password over a plain connection; to a server of one's own, nobody need be verified.
+# By default the library loads all of the machine's certificates for each connection, which takes longer than the
+# query. MySQL refuses passwords over an unencrypted connection; our own server need not be verified.
 _UNVERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _UNVERIFIED.check_hostname, _UNVERIFIED.verify_mode = False, ssl.CERT_NONE
 _TRANSPORT: Mapping[str, Mapping[str, Any]] = {"mysql": {"ssl": _UNVERIFIED}, "mariadb": {"ssl_disabled": True}}
@@ -64,14 +67,15 @@ class Database:
         profile: Profile = FAST, *, volumes: Mapping[str, tuple[str, str]] | None = None,
         first_start: bool = False, copy_from: str = "", options: Sequence[str] = (), **container: Any,
     ) -> None:  # fmt: skip
-        """Start it and wait until the application's user can ask it a question over TCP.
+        """Start the server and wait until the application's user can query it over TCP.
 
-        copy_from: path inside the container of a prepared data directory that is copied before the server
-        starts. first_start: give the settings that the entry point needs to make a new database.
+        copy_from: path inside the container of a prepared data directory that is copied before the server starts.
+        first_start: pass the settings that the entry point needs to create a new database.
         """
         self.server, self.credentials, self.profile = server, credentials, profile
         small = _SMALL[server.product] if profile.small else ()
-        # Options alone, for the entry points of the official images put their server before those, and only those.
+        # Options only: the entry points of the official images put their server before them, and only before
+        # options.
         arguments = [*profile.options, *small, *COMMON, *_ONLY[server.product], *options]
         if copy_from:
             container["entrypoint"] = ["bash", "-c", copying.COMMAND, "copy", copy_from]
@@ -90,14 +94,14 @@ class Database:
             raise
 
     def __enter__(self) -> Self:
-        """Give it for a `with` block, which removes it at its end."""
+        """Return the database; the `with` block removes it at its end."""
         return self
 
     def __exit__(self, *_: object) -> None:
         self.remove()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait (PATIENCE, unless said) until the server answers the application's user.
+        """Wait until the server answers the application's user. timeout: seconds, by default PATIENCE.
 
         Raises NotReadyError with the server's log.
         """
@@ -109,7 +113,7 @@ class Database:
 
     @contextlib.contextmanager
     def connection(self, *, root: bool = False, **options: Any) -> Iterator[Connection[Any]]:
-        """Open a connection for a `with` block; commits are the caller's business unless autocommit."""
+        """Open a connection for a `with` block. It commits automatically unless autocommit=False is given."""
         host, port = self.container.address(PORT)
         settings: dict[str, Any] = {
             "user": "root" if root else USER,
@@ -130,18 +134,18 @@ class Database:
             return list(cursor.fetchall())
 
     def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        """Return the first column of the first row; None when there is no row."""
+        """Return the first column of the first row; None if there is no row."""
         found = self.rows(sql, parameters)
         return found[0][0] if found else None
 
     def execute(self, *statements: str, root: bool = False) -> None:
-        """Run statements in one session, one after the other."""
+        """Run statements one after the other on one connection."""
         with self.connection(root=root) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
 
     def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """Yield rows without holding them all; for big results."""
+        """Yield the rows of a query without holding them all in memory; for large results."""
         with self.connection(cursorclass=SSCursor) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             yield from cursor
@@ -159,10 +163,10 @@ class Database:
         return {name: int(self.value(f"SELECT COUNT(*) FROM `{name}`")) for name in self.tables()}
 
     def patience(self, least: float) -> float:
-        """Return the seconds that one statement about all of the data may take: at least so many.
+        """Return the seconds to allow for one statement about all of the data, at least `least`.
 
-        A rebuild of the largest tables reads and writes everything, and indexes it anew: on slow disks some
-        megabytes a second.
+        Rebuilding the largest tables reads, writes and indexes everything: on slow disks a few megabytes per
+        second.
         """
         size = self.value(
             "SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()"
@@ -171,7 +175,7 @@ class Database:
         return least + int(size or 0) // much * seconds
 
     def client_words(self, login: Sequence[str] = AS_USER) -> list[str]:
-        """Return the words that start the server's own command line client.
+        """Return the command that starts the server's own command line client.
 
         login: AS_USER or AS_ROOT. The application's user owns one database, so a dump cannot reach another one.
         The client is told not to print the statement that failed: it would put raw data into a log.
@@ -181,7 +185,7 @@ class Database:
             if self.server.product == "mariadb"
             else ("mysql", "--default-character-set=utf8mb4")
         )
-        # In binary mode the client runs no commands of its own: a line of a dump may not start a program.
+        # In binary mode the client interprets no commands of its own: a line of a dump must not start a program.
         return [
             program, "--no-defaults", "--binary-mode", quiet, *login, NAME,
         ]  # fmt: skip
@@ -193,7 +197,7 @@ class Database:
         )
 
     def dump_program(self, *arguments: str, limit: float = LONG) -> str:
-        """Return a dump of the database made by the server's own client, as root: others may not read routines."""
+        """Return a dump made by the server's own program, as root: other accounts may not read routines."""
         program = "mariadb-dump" if self.server.product == "mariadb" else "mysqldump"
         return self.container.need(
             [program, "--no-defaults", *AS_ROOT, "--single-transaction", "--default-character-set=utf8mb4",
@@ -202,9 +206,9 @@ class Database:
         )  # fmt: skip
 
     def shut_down(self) -> None:
-        """Stop the server cleanly with everything written to its tables, ready for a copy.
+        """Stop the server cleanly with everything written to its tables, ready to be copied.
 
-        Raises InfrastructureError when it did not end cleanly: its data directory is then not a baseline.
+        Raises InfrastructureError if it did not end cleanly: its data directory is then not a baseline.
         """
         self.execute("SET GLOBAL innodb_fast_shutdown = 0", root=True)
         code = self.container.stop(SHUT_DOWN)

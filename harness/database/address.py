@@ -1,4 +1,4 @@
-"""Where a server is, or will be: what one has to know of it to ask it something."""
+"""Name the address of a server and its credentials, also before it is started."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Credentials:
 
 
 class Reachable(Protocol):
-    """What one has to know of a server to ask it: its name in the network, and its passwords."""
+    """The facts needed to connect to a server: its name in the network, and its passwords."""
 
     @property
     def host(self) -> str:
-        """Return the name."""
+        """Return the host name."""
 
     @property
     def credentials(self) -> Credentials:
@@ -28,7 +28,7 @@ class Reachable(Protocol):
 
 @dataclass(frozen=True)
 class Address:
-    """A server that is still to be started."""
+    """The address of a server that is not started yet."""
 
     host: str
     credentials: Credentials

@@ -1,4 +1,4 @@
-"""Back a database up and put the backup back, with the server's own programs and the way an operator does it."""
+"""Back up and restore a database with the server's own programs, as an operator does."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ from harness.engine.containers import ExecError
 from harness.errors import InfrastructureError
 
 BACKUP = "/tmp/backup.sql"
-"""Inside the server's container: a backup of production has no business on the machine of the harness."""
+"""Path inside the server's container: a backup of production data must not be copied to the harness's machine."""
 
 
 OBJECTS = ("--routines", "--events", "--triggers")
-"""What a site may have made beside tables and views."""
+"""Options to dump objects besides tables and views that a site may have created."""
 
 
 def take(database: Database) -> None:
-    """Dump the database into a file beside its server.
+    """Dump the database into a file in its server's container.
 
-    --hex-blob: attachments are bytes, and no client's character set may touch them. Routines and events are left
-    out by the client unless it is told. Raises ExecError.
+    --hex-blob: attachments are binary, so no character set conversion may touch them. The program leaves out
+    routines and events by default.
+    Raises ExecError.
     """
     database.dump_program("--hex-blob", "--no-tablespaces", *OBJECTS, f"--result-file={BACKUP}")
 
 
 def put_back(database: Database, *, emptied: bool = True) -> None:
-    """Restore what `take` has dumped, into an empty database of the same name on the same server.
+    """Restore the dump of `take` into an empty database of the same name on the same server.
 
-    emptied: False restores over whatever is there, which is a mistake: tables that the dump does not know stay.
-    Raises ExecError when the client does not take it.
+    emptied: False restores over the existing tables, which is a mistake: tables that the dump does not contain
+    stay.
+    Raises ExecError if the client fails.
     """
     if emptied:
         empty(database)
@@ -42,7 +44,7 @@ def put_back(database: Database, *, emptied: bool = True) -> None:
         limit=LONG,
     )
     if done.code:
-        # The server quotes the row that it does not take, and this may be production's.
+        # The server's error quotes the row it refuses, which may be production data.
         raise ExecError(
             f"The backup could not be put back on {database.server.name} (exit code {done.code}).",
             [("Server", liveness.without_values(done.err)), ("Its log", liveness.log(database))],
@@ -51,15 +53,15 @@ def put_back(database: Database, *, emptied: bool = True) -> None:
 
 
 def empty(database: Database) -> None:
-    """Drop the database and make it anew, empty.
+    """Drop the database and create it again, empty.
 
-    What is left of a dead upgrade's connections is ended first: they hold locks until TCP gives up, and DROP
-    would wait for them.
+    Connections left by a dead upgrade are ended first: they hold locks until TCP times out, and DROP would wait
+    for them.
     """
     left = database.rows("SELECT id FROM information_schema.processlist WHERE user = %s", [USER], root=True)
     with database.connection(root=True) as connection, connection.cursor() as cursor:
         for (identity,) in left:
-            with contextlib.suppress(pymysql.err.MySQLError):  # gone meanwhile
+            with contextlib.suppress(pymysql.err.MySQLError):  # the connection ended meanwhile
                 cursor.execute(f"KILL {int(identity)}")
         cursor.execute(f"DROP DATABASE `{NAME}`")
         cursor.execute(f"CREATE DATABASE `{NAME}`")

@@ -1,6 +1,6 @@
-"""Baselines: a dump restored once per dump and server, kept as a data directory that clones copy.
+"""Manage baselines: a dump restored once per dump and server, kept as a data directory that clones copy.
 
-MySQL has no template databases; a cleanly shut down data directory in a volume is the next best thing.
+MySQL has no template databases; the data directory of a cleanly stopped server, in a volume, serves instead.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from harness.engine.containers import Container, unique_name
 from harness.releases import Server
 
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
-"""Where it is on, prepared databases of the user's own dumps are kept for the next run (until make distclean)."""
+"""Variable that keeps prepared databases of the user's own dumps for later runs (until make distclean)."""
 FORMAT = "5"
-"""Raised when the way a baseline is made changes, so that old ones are not used."""
+"""Version of the way baselines are made: increased when it changes, so that old baselines are not used."""
 PRIVATE = "private-"
 
 
 @dataclass
 class Baseline:
-    """A prepared data directory in a volume, with the facts known about its content.
+    """A prepared data directory in a volume, with facts about its content.
 
-    rows: table to exact row count after the restore. seconds: what the restore took. size: kB of all of it, and of
-    its largest table. notes, unproven: see `restore.Restored`.
+    rows: table to exact row count after the restore. seconds: duration of the restore. size: kB of the data, and
+    of its largest table. notes, unproven: see `restore.Restored`.
     """
 
     key: str
@@ -57,7 +57,7 @@ class Baseline:
 
 
 def is_private(dump: Dump) -> bool:
-    """Tell whether what is made of this dump goes with the session: it is the user's own, and not to be kept."""
+    """Tell whether baselines of this dump end with the session: it is the user's own, RT_HARNESS_KEEP is off."""
     return dump.path.parent != FOLDER and not arguments.is_on(KEEP_VARIABLE)
 
 
@@ -65,18 +65,17 @@ class Baselines:
     """Makes baselines and clones on one engine; one process makes a baseline, all share it."""
 
     def __init__(self, client: DockerClient, notify: Notify = quiet) -> None:
-        """Remember the engine. `notify` hears one line whenever something slow begins."""
+        """Use this engine. `notify` is called with one line whenever something slow begins."""
         self.client, self.notify = client, notify
 
     def of_dump(self, dump: Dump, server: Server, image: str) -> Baseline:
-        """Return the baseline of a dump on a server, restored first if there is none.
+        """Return the baseline of a dump on a server, restoring it first if there is none.
 
-        A dump of the user's own is raw data: its baseline belongs to the session and goes with it, unless
-        RT_HARNESS_KEEP says that it may stay for the next run. It is made anew in every session, so it begins with
-        a copy of an empty server, which is kept: initialising one takes longer than many a dump.
-
-        Raises UsageError when the server refuses the dump, DumpError when the rows restored are not the
-        manifest's, InfrastructureError when the server or its disk gave way.
+        A dump of the user's own is raw data: its baseline belongs to the session and is removed with it, unless
+        RT_HARNESS_KEEP is on. As it is restored anew in every session, it starts from a kept copy of an empty
+        server: initialising a server takes longer than restoring many a dump.
+        Raises UsageError if the server refuses the dump, DumpError if the restored rows differ from the manifest,
+        InfrastructureError if the server or its disk failed.
         """
         key = _key_of(dump, image)
         return self._made(
@@ -86,20 +85,23 @@ class Baselines:
         )  # fmt: skip
 
     def empty(self, server: Server, image: str) -> Baseline:
-        """Return a baseline with an empty database, for `init`."""
+        """Return a baseline with an empty database, for RT's `init`."""
         key = cache.digest("empty", FORMAT, image)
         return self._made(key, server, image, f"preparing an empty {server.name}", lambda _: None)
 
     def of_work(
         self, parts: Iterable[str], server: Server, image: str, what: str, work: Callable[[Database], None]
     ) -> Baseline:
-        """Return a baseline whose content `work` makes in an empty database; `parts` are what it depends on."""
+        """Return a baseline whose content `work` creates in an empty database.
+
+        `parts` are the inputs it depends on.
+        """
         return self._made(cache.digest("work", FORMAT, image, *parts), server, image, what, work)
 
     def of_clone(
         self, origin: Baseline, parts: Iterable[str], what: str, work: Callable[[Database], None]
     ) -> Baseline:
-        """Return a baseline made by `work` on a copy of another one, and as private as that one."""
+        """Return a baseline made by `work` on a clone of another one; it is private if the other one is."""
         key = cache.digest("clone", FORMAT, origin.key, *parts)
         if origin.key.startswith(PRIVATE):
             key = PRIVATE + key
@@ -120,7 +122,7 @@ class Baselines:
 
     @contextlib.contextmanager
     def cloned(self, baseline: Baseline, profile: Profile = FAST, **options: Any) -> Iterator[Database]:
-        """Give a private copy of a baseline for a `with` block, which discards it at its end."""
+        """Return a private copy of a baseline for a `with` block, which discards it at its end."""
         database = self.clone(baseline, profile, **options)
         try:
             yield database
@@ -132,9 +134,9 @@ class Baselines:
         return self._found(_key_of(dump, image), server) is not None
 
     def need_room(self, image: str, wanted: Room, what: str, origin: Baseline | None = None) -> None:
-        """Raise InfrastructureError where the engine's disk has less than is wanted for `what`.
+        """Raise InfrastructureError if the engine's disk has less free space than `wanted` for `what`.
 
-        image: of the database server. origin: what is to be copied, where it is there already.
+        image: of the database server. origin: the baseline to be copied, if it exists already.
         """
         if wanted.plain < copying.SPARED:
             return
@@ -163,7 +165,7 @@ class Baselines:
             self.client.api.remove_volume(name, force=True)
 
     def _remove_older(self, place: dict[str, str]) -> None:
-        """Remove what a killed maker left, or one whose notes are gone. What is in use goes the next time."""
+        """Remove volumes left by a killed process, or whose notes are gone. One in use is removed another time."""
         for name, _ in kept.volumes(self.client, place):
             self._remove_volume(name)
 
@@ -188,7 +190,7 @@ class Baselines:
     ) -> Baseline:
         if found := self._found(key, server):
             return found
-        # Without a limit: a restore of hours is nothing unusual, and whoever is ended gives the lock away.
+        # Without a limit: a restore may take hours, and a process that is killed releases its lock.
         with cache.alone(f"baseline-{key}", lambda who: self.notify(f"waiting for {who}: {what}")):
             if found := self._found(key, server):
                 return found
@@ -200,7 +202,7 @@ class Baselines:
         self, key: str, server: Server, image: str, work: Callable[[Database], Any], *,
         origin: Baseline | None, labels: dict[str, str],
     ) -> Baseline:  # fmt: skip
-        # Another cache on the same engine has the same key and other passwords: no name is used twice.
+        # Another cache on the same engine has the same key with other passwords, so each volume name is unique.
         volume = f"rt-harness-baseline-{key}-{secrets.token_hex(3)}"
         place = {owner.HOST: owner.host_name(), owner.BASELINE: key, owner.PLACE: str(_note_of(key).parent)}
         self._remove_older(place)
@@ -237,7 +239,7 @@ def _key_of(dump: Dump, image: str) -> str:
 
 
 def _note_of(key: str) -> Path:
-    """Return where the facts about a baseline are; those of a private one go with the session."""
+    """Return the file with the facts about a baseline; that of a private one is removed with the session."""
     if key.startswith(PRIVATE):
         return private.directory() / f"baseline-{key}.json"
     return cache.directory("baselines") / f"{key}.json"

@@ -1,4 +1,4 @@
-"""A prepared data directory is copied: how, for how long, and whether there is room for it."""
+"""Copy a prepared data directory: the command, the waiting for it, and the check for disk space."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from harness.engine.containers import Container
 from harness.errors import InfrastructureError
 
 DATA, PREPARED = "/var/lib/mysql", "/baseline"
-"""Where a server has its data, and where a prepared directory is mounted that it is copied from."""
+"""The server's data directory, and the mount point of the prepared directory that it is copied from."""
 SPARED = 2_000_000
-"""kB that no disk is asked for: where a small dump's copies do not fit, nothing else does either."""
-# Only at first start: a server that was killed must find its own data again. The mark lies outside of the data,
+"""Size in kB below which disk space is not checked: if copies of a small dump do not fit, nothing else does."""
+# Copied only at first start: a killed server must find its own data again. The marker lies outside of the data,
 # which may be a copy of a copy. auto.cnf holds a MySQL server's identity, which a copy must not share.
 _MARK = "/tmp/.data-copied"
 COMMAND = (
@@ -27,34 +27,34 @@ SHARES = (
     f"f={DATA}/.shared; head -c 65536 /dev/zero >$f; cp --reflink=always $f $f.copy 2>/dev/null && echo shared; "
     "rm -f $f $f.copy"
 )
-"""Says a word where the file system shares blocks (XFS, Btrfs): a copy takes none there until it is written to."""
+"""Prints a word if the file system shares blocks (XFS, Btrfs): a copy then needs no space until written to."""
 _USED = f"du -sk {DATA} | cut -f1; find {DATA} -name '*.ibd' -printf '%k\\n' | sort -n | tail -n 1"
 
 
 @dataclass(frozen=True)
 class Room:
-    """What is needed on a disk, in kB or in sizes of a dump (`times`).
+    """Disk space, in kB or in multiples of a dump's size (see `times`).
 
-    plain: where every copy takes its own. shared: where copies share blocks, and take what is written to them.
+    plain: if every copy takes its full size. shared: if copies share blocks and only take what is written to them.
     """
 
     plain: int
     shared: int
 
     def __add__(self, other: Room) -> Room:
-        """Return what both need."""
+        """Return the sum of two needs."""
         return Room(self.plain + other.plain, self.shared + other.shared)
 
     def times(self, size: int) -> Room:
-        """Return it for a dump of this size."""
+        """Return the space in kB for a dump of this size in kB."""
         return Room(self.plain * size, self.shared * size)
 
 
 def until_served(container: Container, wait: Callable[[], None], name: str) -> None:
-    """Wait for a server that copies its data first: while there comes more of it, and then as `wait` does.
+    """Wait for a server that copies its data first: without limit while the copy grows, then as `wait` does.
 
-    How long a copy takes is the disk's business and the dump's. wait: raises NotReadyError after its time. Raises
-    InfrastructureError where the copy stands still.
+    The duration of a copy depends on the disk and the dump. wait: raises NotReadyError after its time-out.
+    Raises InfrastructureError if the copy makes no progress.
     """
     size = -1
     while True:
@@ -65,7 +65,7 @@ def until_served(container: Container, wait: Callable[[], None], name: str) -> N
         except NotReadyError:
             found = container.run(["sh", "-c", _SO_FAR], limit=600).out.strip()
         if found == "":
-            return wait()  # the copy has ended meanwhile, so that the server has just begun
+            return wait()  # the copy has ended meanwhile, so the server has only just started
         if int(found) <= size:
             raise InfrastructureError(
                 f"The copy of the prepared data of {name} stands still at {size // 1000} MB.",
@@ -76,15 +76,16 @@ def until_served(container: Container, wait: Callable[[], None], name: str) -> N
 
 
 def size_of(container: Container) -> tuple[int, int]:
-    """Return what the data of the server in a container takes in kB: all of it, and its largest table."""
+    """Return the size in kB of the data in a server's container: of all of it, and of its largest table."""
     whole, *largest = container.need(["sh", "-c", _USED], limit=600).split()
     return int(whole), int(largest[0]) if largest else 0
 
 
 def need_room(container: Container, wanted: Room, what: str) -> None:
-    """Raise InfrastructureError where the disk has less than is wanted for `what`.
+    """Raise InfrastructureError if the disk has less free space than `wanted` for `what`.
 
-    container: one that idles, with an empty directory at DATA, and at PREPARED what is to be copied, if any.
+    container: an idle one with an empty directory at DATA and, if something is to be copied, its source at
+    PREPARED.
     """
     free, *shared = container.need(["sh", "-c", f"{_FREE}; {SHARES}"]).split()
     needed, why = wanted.plain, ""

@@ -1,10 +1,10 @@
-"""Checksums of rows, computed on the server, that do not depend on types, character sets or the product.
+"""Compute checksums of rows on the server that do not depend on column types, character sets or the product.
 
-A row is written as one string of bytes: which values are NULL, as bits of a number; then each other value,
-numbers and times as text, text as UTF-8 and bytes as they are, with the length before them. Of that the server
-takes SHA-256 and adds the first 60 bits up per chunk of keys. (MD5 would do, but MySQL 9.7 has lost it; XOR or
-CRC-32 would not, as swapped values cancel out.) So INT and BIGINT, utf8mb3 and utf8mb4, TEXT and MEDIUMTEXT
-compare equal; '' and NULL, or one byte, do not.
+A row is serialised as one byte string: a number whose bits tell which values are NULL; then each other value
+(numbers and times as text, text as UTF-8, bytes unchanged), preceded by its length. The server takes the SHA-256
+of each row and sums the first 60 bits per chunk of keys. (MD5 would do, but MySQL 9.7 removed it; XOR or CRC-32
+would not, as swapped values cancel out.) So INT and BIGINT, utf8mb3 and utf8mb4, TEXT and MEDIUMTEXT compare
+equal; '' and NULL, or values that differ in one byte, do not.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from harness.database import Database
 from harness.database.schema import Column, Table, quote
 
 CHUNK = 1000
-"""Keys in a chunk of a table with an integer key: what is read again when one row differs."""
+"""Keys per chunk of a table with an integer key: the number of rows read again if one differs."""
 BUCKETS = 64
-"""Chunks of a table with any other key, or with none."""
+"""Number of chunks of a table with any other key, or with none."""
 LONGEST = 1_000_000
-"""Bytes up to which a value is in the row, or fetched, as it is; of a longer one it is the SHA-256."""
+"""Maximum bytes of a value that is hashed or fetched unchanged; a longer one is replaced by its SHA-256."""
 FORM = 2
-"""Raised when rows are written in another way, so that checksums kept from before are not used."""
+"""Version of the serialisation: increased when it changes, so that stored checksums are not used."""
 BITS = 60
-"""NULLs that are told by one number."""
+"""NULL flags per number."""
 _AS_UTF8 = ("utf8mb4", "utf8mb3", "ascii")
 _SHORT = (
     "tinyint",
@@ -54,7 +54,10 @@ Digest = dict[str, Any]
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a table is compared, and by which key. `integer`: the key is one integer column."""
+    """The columns of a table to compare, and the key to match rows by.
+
+    `integer`: the key is one integer column.
+    """
 
     table: str
     columns: tuple[Column, ...]
@@ -78,7 +81,7 @@ class Shape:
 
     @property
     def row(self) -> str:
-        """Return SQL for the row as one string of bytes: the separator is binary, so nothing is converted."""
+        """Return SQL for the row as one byte string; the separator is binary, so that nothing is converted."""
         nulls = [f"ISNULL({quote(name)}) << {number % BITS}" for number, name in enumerate(self.names)]
         numbers = [" | ".join(nulls[start : start + BITS]) for start in range(0, len(nulls), BITS)]
         parts = [part for column in self.columns for part in written(column)]
@@ -90,16 +93,16 @@ class Shape:
         return f"SHA2({self.row}, 256)"
 
     def covers(self, digest: Digest) -> bool:
-        """Tell whether a digest made earlier is of these columns and this key."""
+        """Tell whether a digest made earlier has these columns and this key."""
         mine = {"form": FORM, "columns": self.names, "key": [*self.key]}
         return all(digest.get(name) == value for name, value in mine.items())
 
 
 def shape(table: Table, other: Table | None = None) -> Shape:
-    """Return what can be compared of a table: the columns that the other side has too, sorted by name."""
+    """Return the comparable part of a table: the columns that the other side has too, sorted by name."""
     common = [c for n, c in sorted(table.columns.items()) if other is None or n in other.columns]
     key: tuple[str, ...] = table.key if other is None or table.key == other.key else ()
-    if any(part.endswith(")") for part in key):  # a key over the beginning of a column does not tell rows apart
+    if any(part.endswith(")") for part in key):  # a key over a column prefix is not unique per row
         key = ()
     sides = [table] if other is None else [table, other]
     integer = len(key) == 1 and all(_is_integer(side.columns[key[0]]) for side in sides)
@@ -111,7 +114,7 @@ def _is_integer(column: Column) -> bool:
 
 
 def plain(column: Column) -> str:
-    """Return SQL for a value as bytes: what it says, not how it is stored."""
+    """Return SQL for a value as bytes: its content, independent of how it is stored."""
     name = quote(column.name)
     if column.charset in _AS_UTF8:
         return f"CAST({name} AS BINARY)"
@@ -125,7 +128,7 @@ def plain(column: Column) -> str:
 
 
 def written(column: Column) -> list[str]:
-    """Return SQL for what stands for a value in the row's string; NULL leaves nothing there."""
+    """Return SQL expressions that represent a value in the row's string; NULL adds nothing to it."""
     name = quote(column.name)
     if column.type.startswith(_SHORT):
         return [f"{name} + 0" if column.type.startswith("bit") else name]
@@ -138,7 +141,7 @@ def written(column: Column) -> list[str]:
 
 @contextlib.contextmanager
 def reader(database: Database) -> Iterator[Connection[Any]]:
-    """Open a connection on which both products write times and numbers alike."""
+    """Open a connection on which both products format times and numbers alike."""
     patience = int(database.patience(3600))
     with database.connection(init_command="SET time_zone = '+00:00'", read_timeout=patience) as connection:
         yield connection
@@ -152,7 +155,10 @@ def ask(connection: Connection[Any], sql: str, parameters: Sequence[Any] = ()) -
 
 
 def digest_table(connection: Connection[Any], shape: Shape) -> Digest:
-    """Return count and checksum of every chunk of a table. The server reads the table once; little is sent."""
+    """Return count and checksum of every chunk of a table. The server reads the table once.
+
+    Little is transferred.
+    """
     found = ask(
         connection,
         f"SELECT {shape.chunk} AS chunk, COUNT(*), SUM(CAST(CONV(LEFT({shape.checksum}, 15), 16, 10) AS UNSIGNED))"
@@ -166,7 +172,7 @@ def digest_table(connection: Connection[Any], shape: Shape) -> Digest:
 def rows_of_chunk(connection: Connection[Any], shape: Shape, chunk: str) -> dict[Key, str]:
     """Return the checksum of each row of a chunk by its key.
 
-    Where there is no primary key the checksum is the key, with a number for each repetition.
+    Without a primary key, the key is the checksum and a number that counts repetitions.
     """
     if shape.integer:
         low, high = _range(int(chunk))
@@ -202,11 +208,12 @@ def _key_as_text(shape: Shape, name: str) -> str:
 def fetch(
     connection: Connection[Any], shape: Shape, keys: Sequence[Key], whole: tuple[str, str, str] | None = None
 ) -> dict[Key, Row]:
-    """Return rows by key, as text. Bytes that are not UTF-8 become surrogates, so nothing compares equal wrongly.
+    """Return rows by key, as text.
 
-    A value longer than LONGEST is there as "(N bytes, SHA-256 ...)", but for what is to be read and not only
-    compared: whole: a column, the column of its type, and the type of which it is fetched as it is. Without a
-    primary key rows cannot be named, and nothing is returned.
+    Bytes that are not UTF-8 become surrogates, so no two values compare equal wrongly. A value longer than LONGEST
+    is returned as "(N bytes, SHA-256 ...)". whole: exempts the values that are read and not only compared:
+    (column, the column with its media type, the type whose values are returned in full). Without a primary key
+    rows cannot be identified, and nothing is returned.
     """
     if not shape.key or not keys:
         return {}

@@ -1,6 +1,6 @@
-"""A copy of the database that stays behind, because somebody wants to run a finding's SQL on it.
+"""Leave a copy of the database behind after the run, so that a finding's SQL can be run on it.
 
-It is the session's like any other: the next run, and `make clean`, remove what a session left that has ended.
+It belongs to the session like any other: the next run, and `make clean`, remove what an ended session left.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from harness.database import NAME, USER, Database
 from harness.engine import session_network
 
 SETTINGS = "/root/.my.cnf"
-"""Where the server's own client looks for an account: so that no password is in a command line."""
+"""Option file of the server's own client with the account, so that no password is on a command line."""
 
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """What stays. names: its container, volumes and networks. command: opens the server's own client on it.
+    """A copy that stays. names: its container, volumes and networks. command: opens the server's own client on it.
 
-    upgraded: whether it is the upgraded copy, or one whose upgrade was not run, or not to its end.
+    upgraded: True for the upgraded copy; False if its upgrade was not run or not completed.
     """
 
     names: frozenset[str]
@@ -26,15 +26,15 @@ class LeftBehind:
     upgraded: bool
 
     def __str__(self) -> str:
-        """Say what it is and how to look at it."""
+        """Return a sentence with its name and the command to open it."""
         what = "The upgraded copy" if self.upgraded else "The copy, whose upgrade was not run to its end,"
         return f"{what} stays until the next run or make clean: {self.command}"
 
 
 def keep(database: Database, *, upgraded: bool = True) -> LeftBehind:
-    """Give the client in a server's container an account, and return what must stay for it to work.
+    """Give the client in a server's container an account, and return the resources that must stay.
 
-    Raises InfrastructureError where the container has ended.
+    Raises InfrastructureError if the container has ended.
     """
     lines = ["[client]", f"user={USER}", f"password={database.credentials.password}", "protocol=tcp"]
     lines += ["host=127.0.0.1", "[mysql]", f"database={NAME}"]

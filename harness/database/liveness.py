@@ -1,4 +1,4 @@
-"""Is a database server still there? What came out of one that died in the middle says nothing about the site."""
+"""Tell whether a database server still answers: results from one that died say nothing about the site."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from harness.errors import InfrastructureError
 
 _NOBODY = (2002, 2003, 2006, 2013)
 """Error codes of clients that found no server, or lost it (MySQL Error Message Reference, client errors)."""
-# One that is not closed goes to the end: servers cut statements off. An apostrophe within a word is none.
+# An unclosed quote extends to the end: servers truncate statements. An apostrophe within a word is not a quote.
 _QUOTED = re.compile(r"(?<![A-Za-z])'(?:[^'\\]|\\.)*(?:'|\Z)", re.DOTALL)
 
 
 def gone(database: Database) -> str | None:
-    """Return a sentence once the server has ended, or answers no more; None while it stands.
+    """Return a sentence if the server has ended or no longer answers; None while it does.
 
-    The engine hears of a death a little later than the clients of the server do, so that both are asked.
+    The engine notices a server's end a little later than its clients do, so both are asked.
     """
     try:
         database.rows("SELECT 1")
     except Retry as error:
         return database.container.ended() or str(error)
     except pymysql.err.MySQLError as error:
-        # Any other refusal, for want of the database for example, is something that an upgrade may have done.
+        # Any other refusal, such as a missing database, may be the result of an upgrade.
         lost = isinstance(error, pymysql.err.InterfaceError) or error.args[:1] in [(code,) for code in _NOBODY]
         return database.container.ended() or (f"it answers no more ({error.args[0]})" if lost else None)
     return None
 
 
 def log(database: Database) -> str:
-    """Return the end of the server's log without values: its complaints where there are any, else its last lines.
+    """Return the end of the server's log without data: its errors if there are any, else its last lines.
 
-    A server that crashes writes pages about itself after the line that says why, and the query it was at.
+    A server that crashes writes pages about itself after the line with the reason, and its current query.
     """
     lines = [one for one in database.container.logs(tail=400).splitlines() if not one.startswith("Query (")]
     said = [one for one in lines if "[ERROR]" in one or "signal" in one]
@@ -44,13 +44,13 @@ def log(database: Database) -> str:
 
 
 def without_values(text: str) -> str:
-    """Return what a client or a server said with what is in quotes taken out, and what only people say."""
+    """Return the message of a client or server without quoted values and personal data."""
     cut = "\n".join(map(redact.without_given, text.splitlines()))
     return redact.lines(_QUOTED.sub("'...'", cut))
 
 
 def need(database: Database, what: str) -> None:
-    """Raise InfrastructureError, with the server's log, where it went away during `what`."""
+    """Raise InfrastructureError, with the server's log, if the server went away during `what`."""
     if why := gone(database):
         raise InfrastructureError(
             f"{database.server.name} went away during {what}: {why}.",

@@ -1,4 +1,4 @@
-"""How a server treats the disk: fast where nothing depends on it, durable where something does."""
+"""Define how a server writes to disk: fast for tests that do not depend on it, durable for those that do."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Profile:
-    """How a server treats the disk: `options` of the server program.
+    """How a server writes to disk: `options` of the server program.
 
-    small: with a small redo log. The usual one is half of a data directory, and each clone would copy it unused.
+    small: with a small redo log. The default is half of an empty data directory, and each clone would copy it
+    unused.
     """
 
     name: str
@@ -28,7 +29,7 @@ FAST = Profile(
     ),
     small=True,
 )
-"""For restores and reads. A crash may lose what was acknowledged, so nothing about crashes is proved on it."""
+"""For restores and reads. A crash may lose committed transactions, so crash tests must not use it."""
 
 DURABLE = Profile("durable", ("--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=256M"))
-"""For kills, crashes and time budgets: what a production server does."""
+"""For kills, crashes and time budgets: the settings of a production server."""

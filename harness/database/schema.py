@@ -1,6 +1,6 @@
-"""The structure of a database as its information_schema tells it, in a form that can be compared and stored.
+"""Read a database's structure from its information_schema, in a form that can be compared and stored.
 
-Integer display widths are dropped (MySQL 8 forgot them, MariaDB has not), defaults are written one way, and
+Integer display widths are dropped (MySQL 8 no longer has them, MariaDB does), defaults are normalised, and
 key names are kept only to be able to drop a key.
 """
 
@@ -38,7 +38,7 @@ class Column:
     extra: str
 
     def definition(self) -> str:
-        """Return it as it stands in CREATE TABLE or ALTER TABLE ... MODIFY."""
+        """Return the column's definition as in CREATE TABLE or ALTER TABLE ... MODIFY."""
         words = [quote(self.name), self.type]
         if self.charset:
             words.append(f"CHARACTER SET {self.charset}")
@@ -61,7 +61,7 @@ class Index:
 
     @property
     def signature(self) -> str:
-        """Say what it does, without its name: two indexes of one signature do the same thing."""
+        """Describe the index without its name: two indexes with one signature are equivalent."""
         word = PRIMARY + " KEY" if self.name == PRIMARY else "UNIQUE INDEX" if self.unique else "INDEX"
         kind = "" if self.kind == "BTREE" else f" {self.kind}"
         return f"{word}{kind} ({', '.join(self.columns)})"
@@ -80,7 +80,7 @@ class ForeignKey:
 
     @property
     def signature(self) -> str:
-        """Say what it does, without its name."""
+        """Describe the foreign key without its name."""
         rules = "".join(
             f" ON {event} {rule}"
             for event, rule in (("DELETE", self.on_delete), ("UPDATE", self.on_update))
@@ -103,12 +103,12 @@ class Table:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Return the columns of the primary key, () when it has none."""
+        """Return the columns of the primary key, () if there is none."""
         return next((index.columns for index in self.indexes if index.name == PRIMARY), ())
 
     @property
     def charset(self) -> str:
-        """Return the character set that its collation belongs to."""
+        """Return the character set of its collation."""
         return charset_of(self.collation)
 
 
@@ -120,12 +120,12 @@ class Schema:
     tables: dict[str, Table]
 
     def to_json(self) -> str:
-        """Return it as JSON, to be kept beside a baseline."""
+        """Return the schema as JSON, to be stored beside a baseline."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Schema:
-        """Read what `to_json` wrote."""
+        """Read the output of `to_json`."""
         data = json.loads(text)
         return cls(data["server"], {name: _table(facts) for name, facts in data["tables"].items()})
 
@@ -146,7 +146,7 @@ def read(database: Database) -> Schema:
         )
     }
     for table, column in _columns(database):
-        if table in tables:  # a view has columns too
+        if table in tables:  # views have columns too
             tables[table].columns[column.name] = column
     for table, index in _indexes(database):
         if table in tables:
@@ -215,12 +215,12 @@ def _text(value: Any) -> Any:
 
 
 def _new_name(name: str) -> str:
-    """Call utf8 what it is; which of its two names a server uses depends on the server."""
+    """Replace the alias utf8 by utf8mb3; servers differ in which of the two names they use."""
     return re.sub(r"^utf8(?=_|$)", "utf8mb3", name)
 
 
 def _default(value: str | None, *, quoted: bool) -> str | None:
-    """Write a default as SQL. MariaDB gives SQL already, MySQL the bare value; "NULL" is no default."""
+    """Return a default as SQL. MariaDB reports SQL already, MySQL the bare value; "NULL" is no default."""
     if value is None or (quoted and value.upper() == "NULL"):
         return None
     if value.lower().removesuffix("()") == "current_timestamp":

@@ -1,5 +1,6 @@
-"""What is tried on copies beside an upgrade.
+"""Run drills on copies beside an upgrade.
 
-`interruption` cuts one off, `killing` does so at one place after the other; `rollback` puts the backup back;
-`mixed_releases` serves by code of another release; `downtime` measures, on databases that `amplify` makes bigger.
+`interruption` cuts an upgrade off, `killing` does so at several places; `rollback` restores the backup;
+`mixed_releases` runs another release's code on a database; `downtime` forecasts durations, from measurements on
+databases that `amplify` enlarges.
 """

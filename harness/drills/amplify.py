@@ -1,4 +1,4 @@
-"""Make a database bigger with copies of its own rows, alike wherever the same dump is."""
+"""Enlarge a database with copies of its own rows, reproducibly for the same dump."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from harness.database import Database
 
 AMPLIFIED = ("Attachments", "Transactions", "ObjectCustomFieldValues")
-"""Tables that are big on a real site, and have no unique key that copies would break."""
+"""Tables that are big on a real site and have no unique key that copies would violate."""
 OFFSET = 1 << 20
-"""Distance between copies of a row in ids: above every id of a bundled dump."""
+"""Distance in ids between copies of a row: above every id of a bundled dump."""
 _SIZE = (
     "SELECT SUM(data_length + index_length) / 1e6 FROM information_schema.tables WHERE table_schema = DATABASE()"
 )
@@ -17,14 +17,14 @@ _MOST_DOUBLINGS = 11
 
 
 def last_ids(database: Database, tables: Sequence[str] = AMPLIFIED) -> dict[str, int]:
-    """Return the highest id of each table that is to grow; 0 for an empty one."""
+    """Return the highest id of each table to enlarge; 0 for an empty one."""
     return {table: int(database.value(f"SELECT COALESCE(MAX(id), 0) FROM `{table}`")) for table in tables}
 
 
 def grow(database: Database, last: Mapping[str, int], goal: float) -> float:
-    """Double the big tables until the database has `goal` MB; return how many it has.
+    """Double the big tables until the database has `goal` MB; return its size in MB.
 
-    last: highest id of each table in the dump; what an upgrade added has higher ones and is not copied.
+    last: highest id of each table in the dump; rows added by an upgrade have higher ids and are not copied.
     """
     distance = OFFSET
     while distance <= max(last.values()):
@@ -52,6 +52,6 @@ def _double(database: Database, table: str, distance: int, which: str) -> None:
 
 
 def megabytes(database: Database) -> float:
-    """Return the size of the database by the server's account, tables and indexes."""
+    """Return the size of the database in MB as the server reports it, tables and indexes."""
     database.execute(f"ANALYZE TABLE {', '.join(AMPLIFIED)}")
     return float(database.value(_SIZE))

@@ -1,8 +1,8 @@
-"""How long an upgrade will take on a database of another size, from how long it took on some.
+"""Forecast the duration of an upgrade on a database of another size from measured durations.
 
-Every step is taken as a part that it always costs and a part that grows with the database. Two errors are
-stated: how far such a line can be off at that size (from the scatter of what was measured), and how far off it
-was when the largest size measured was forecast from the smaller ones.
+Every step is modelled as a constant part and a part that grows with the database. Two errors are stated: the
+uncertainty of the line at that size (from the scatter of the measurements), and its error when the largest
+measured size is forecast from the smaller ones.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ CHECK = "time"
 QUESTION = "How long will the site be down?"
 REPAIR = "announce a longer downtime, or move old tickets and attachments out first"
 SIZES = 3
-"""Different sizes at least: through two points there always is a line."""
+"""Minimum number of different sizes: through two points there always is a line."""
 APART = 1.25
-"""Sizes closer together than this are one size."""
+"""Minimum ratio of two sizes that count as different."""
 TRUSTED = 0.3
-"""A line that misses the largest size by more than this part of it says nothing about a larger one."""
+"""Maximum relative error at the largest size: a line that misses it by more says nothing about a larger one."""
 FARTHEST = 50.0
-"""Times the largest size that was measured; what lies beyond is not forecast."""
-# Student's t, two-sided 90 %, by degrees of freedom; the normal distribution's value above.
+"""Maximum size of a forecast, in multiples of the largest measured size."""
+# Student's t, two-sided 90 %, by degrees of freedom; above the table, the normal distribution's value.
 _T = (6.31, 2.92, 2.35, 2.13, 2.02, 1.94, 1.89, 1.86, 1.83, 1.81)
 _T_MANY = 1.65
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One upgrade. megabytes: size before it. seconds: from start to end. steps: seconds by step."""
+    """A measured upgrade. megabytes: size before it. seconds: total duration. steps: seconds by step."""
 
     megabytes: float
     seconds: float
@@ -42,9 +42,9 @@ class Measured:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds on a database of `megabytes`. error: half the width of the 90 % interval, in seconds.
+    """Forecast seconds for a database of `megabytes`. error: half the width of the 90 % interval, in seconds.
 
-    missed: by which part of itself the largest size measured would have been forecast wrongly.
+    missed: relative error of a forecast of the largest measured size from the smaller ones.
     """
 
     megabytes: float
@@ -55,18 +55,18 @@ class Forecast:
 
     @property
     def longest(self) -> float:
-        """Return the upper end of the interval: what an announcement should say."""
+        """Return the upper end of the interval: the duration to announce."""
         return self.seconds + self.error
 
 
 def forecast(measured: Sequence[Measured], megabytes: float) -> Forecast:
     """Forecast an upgrade of a database of this size.
 
-    Raises UsageError with fewer than three sizes, or when the size lies too far from all that was measured.
+    Raises UsageError with fewer than three different sizes, or if the size is too far from all measured ones.
     """
     sizes: list[float] = []
     for size in sorted(one.megabytes for one in measured):
-        if not sizes or size >= APART * sizes[-1]:  # the same size twice is never measured as quite the same
+        if not sizes or size >= APART * sizes[-1]:  # repeated measurements of one size differ slightly
             sizes.append(size)
     if len(sizes) < SIZES:
         raise UsageError(
@@ -87,7 +87,7 @@ def forecast(measured: Sequence[Measured], megabytes: float) -> Forecast:
 
 
 def _line(points: Sequence[tuple[float, float]], at: float) -> tuple[float, float]:
-    """Return a straight line's value there, and half the width of its 90 % prediction interval."""
+    """Return a fitted straight line's value at `at`, and half the width of its 90 % prediction interval."""
     xs, ys = zip(*points, strict=True)
     slope, base = linear_regression(xs, ys)
     free = len(points) - 2
@@ -99,16 +99,17 @@ def _line(points: Sequence[tuple[float, float]], at: float) -> tuple[float, floa
 
 
 def _missed(measured: Sequence[Measured], sizes: Sequence[float]) -> float:
-    """Forecast the largest size from the others; return the part by which that is wrong."""
+    """Forecast the largest size from the others; return the relative error."""
     smaller = [(one.megabytes, one.seconds) for one in measured if one.megabytes < sizes[-1]]
     truth = fmean(one.seconds for one in measured if one.megabytes >= sizes[-1])
     return abs(_line(smaller, sizes[-1])[0] - truth) / truth
 
 
 def check(made: Forecast, measured: Sequence[Measured], budget: float | None = None) -> Report:
-    """Judge a forecast. budget: seconds that the site may be down; None when nobody said.
+    """Judge a forecast. budget: seconds that the site may be down; None if not given.
 
-    A forecast that does not fit its own measurements looks at nothing, so that it proves nothing.
+    A forecast that does not fit its own measurements counts as not having looked at anything, so it proves
+    nothing.
     """
     report = Report(CHECK, QUESTION, unit="upgrades measured", repair=REPAIR)
     report.facts = {"seconds": made.seconds, "error": made.error, "missed": made.missed, "steps": dict(made.steps)}

@@ -1,4 +1,4 @@
-"""Cut an upgrade off at a place of our choice, and put the database back the way an operator would."""
+"""Cut an upgrade off at a chosen place, and restore the database as an operator would."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from harness.upgrade.statements import Counted, Statement
 
 BALLAST = f"{DATA}/ballast"
 MEMORY_SHARE = 0.4
-"""Of the machine's memory, for a disk that is made of it: whoever else works there needs some as well."""
+"""Share of the machine's memory for a disk made of memory: other programs need the rest."""
 ROOM = 160
 """MiB that a small disk has beyond the prepared data directory: for the server's start, and to restore a dump."""
 
@@ -36,7 +36,7 @@ _UNANSWERED = f"$3 ~ /:{PORT:04X}$/ && $5 !~ /^00000000:/"
 
 
 class Cut(StrEnum):
-    """What happens to the upgrade."""
+    """The kind of interruption of the upgrade."""
 
     UPGRADE = "upgrade-killed"
     SERVER = "server-killed"
@@ -46,36 +46,37 @@ class Cut(StrEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where an upgrade is cut off, and how. The cut comes before the statement is sent.
+    """Where and how an upgrade is interrupted, before the statement is sent.
 
-    The server is killed while it works on the statement, as far as the moment can be met: that is the hard case.
+    A server is killed while it works on the statement, as closely as that can be timed: the hard case.
     """
 
     cut: Cut
     statement: Statement
 
     def __str__(self) -> str:
-        """Say it in words."""
+        """Return it as words."""
         return f"{self.cut} at {self.statement}"
 
 
 @contextlib.contextmanager
 def copy(lifecycle: Lifecycle, baseline: Baseline, cut: Cut) -> Iterator[Database]:
-    """Give a durable copy of a baseline that can be cut off in this way, for a `with` block."""
+    """Return a durable copy of a baseline that can be interrupted in this way, for a `with` block."""
     if cut is not Cut.DISK:
         with lifecycle.baselines.cloned(baseline, DURABLE) as database:
             yield database
         return
     database = _small_disk(lifecycle, baseline)
     try:
-        with _beside(database):  # a server may die of a full disk, and its data must not end with it
+        # a server may die of a full disk; this container keeps its data, which ends with the last container
+        with _beside(database):
             yield database
     finally:
         lifecycle.baselines.discard(database)
 
 
 def _beside(database: Database) -> Container:
-    """Return an idle container that has the data directory of a server, whether that runs or not."""
+    """Return an idle container that mounts the data directory of a server, whether the server runs or not."""
     mounts = database.container.docker.attrs["Mounts"]
     volume = next(one["Name"] for one in mounts if one["Destination"] == DATA)
     return Container(
@@ -85,9 +86,9 @@ def _beside(database: Database) -> Container:
 
 
 def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
-    """Return a durable copy whose data directory is of a limited size. Its data ends with its last container.
+    """Return a durable copy whose data directory has a limited size. Its data ends with its last container.
 
-    Raises InfrastructureError where the memory that stands for the disk is more than the machine should give.
+    Raises InfrastructureError if the disk, which is made of memory, would need too large a share of the machine's.
     """
     name = unique_name("small-disk")
     megabytes = baseline.size[0] // 1024 + ROOM
@@ -110,9 +111,9 @@ def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
 
 
 def cut_off(lifecycle: Lifecycle, database: Database, pair: Pair, place: Place) -> Counted:
-    """Upgrade a database and cut the upgrade off. Afterwards the server is up again.
+    """Upgrade a database and interrupt the upgrade. Afterwards the server is up again.
 
-    Raises InfrastructureError when the upgrade never came to the place.
+    Raises InfrastructureError if the upgrade never reached the place.
     """
     reached: list[Place] = []
     with statements.counting(lifecycle, pair.target, database, hold=place.statement.number) as tools:
@@ -136,12 +137,15 @@ def cut_off(lifecycle: Lifecycle, database: Database, pair: Pair, place: Place) 
 
 
 def _make_room(database: Database) -> None:
-    """Do what an operator does first about a full disk; and start the server, which may have died of it."""
+    """Free disk space, as an operator does first; and start the server, which may have died of the full disk."""
     with _beside(database) as box:
         box.need(["rm", "-f", BALLAST, f"{BALLAST}.rest"])
 
     def settled() -> bool:
-        """Return whether the server lives; it may still be about to die."""
+        """Return whether the server lives.
+
+        It may still be about to die: Retry is raised while it does not answer.
+        """
         if database.container.ended() is not None:
             return False
         try:
@@ -169,7 +173,7 @@ def _kill_server(tools: Rt, database: Database) -> None:
 
 
 def _lose_network(tools: Rt, database: Database) -> None:  # noqa: ARG001
-    """Take the upgrade's network away. It sends a statement, would wait for the answer for ever, and is ended."""
+    """Disconnect the upgrade's network. It sends a statement, waits for an answer without end, and is killed."""
     for name in tools.container.docker.attrs["NetworkSettings"]["Networks"]:
         tools.container.client.networks.get(name).disconnect(tools.container.id, force=True)
     statements.let_go(tools)
@@ -197,9 +201,9 @@ _DAMAGE = {
 
 
 def restore(database: Database, dump: Dump) -> None:
-    """Put a dump in the place of whatever a database holds, on the same server.
+    """Replace a database's content by a dump, on the same server.
 
-    Raises InfrastructureError when the server's client does not take the dump.
+    Raises InfrastructureError if the server's client fails.
     """
     backup.empty(database)
     done = database.client_program(dump.chunks())

@@ -1,4 +1,4 @@
-"""One pair's kills: the undisturbed upgrade that they are measured by, and what is seen after each."""
+"""Interrupt one pair's upgrade at several places, and compare each with an undisturbed upgrade."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from harness.upgrade.statements import Counted, Statement
 from harness.verdict import Report
 
 BOUNDARIES = "steps"
-"""In place of a percentage: every first statement of a step."""
+"""Word that selects the first statement of every step, in place of a percentage."""
 
 
 class Killing:
-    """Everything that one pair's kills share. Close it when done: it owns containers."""
+    """Resources shared by all interruptions of one pair. Close it when done: it owns containers."""
 
     def __init__(self, lifecycle: Lifecycle, choice: Choice) -> None:
-        """Remember what it is about; nothing is started yet."""
+        """Store the pair and the dump; nothing is started yet."""
         self.lifecycle, self.pair, self.dump = lifecycle, choice.pair, choice.dump
         self._once = Once()
         self._stack = contextlib.ExitStack()
@@ -46,13 +46,13 @@ class Killing:
         return self._once("before", self._copy)
 
     def upgraded(self) -> tuple[Database, Counted]:
-        """Return what the undisturbed upgrade ends in, and its run. Nothing may write to the database."""
+        """Return the database after the undisturbed upgrade, and its run. Nothing may write to the database."""
         return self._once("upgraded", self._upgraded)
 
     def statements(self, where: Iterable[str]) -> list[Statement]:
-        """Return the places asked for, in order: a percentage, a step's name, or "steps" for all their beginnings.
+        """Return the statements chosen by words, in order: a percentage, a step, or "steps" for each step's first.
 
-        Raises UsageError for a word that is none of them.
+        Raises UsageError for any other word.
         """
         _, counted = self.upgraded()
         found: dict[int, Statement] = {}
@@ -61,7 +61,10 @@ class Killing:
         return [found[number] for number in sorted(found)]
 
     def kill(self, cut: Cut, statement: Statement) -> Report:
-        """Cut the upgrade off there, look at what is left, restore and upgrade again; judge it all."""
+        """Interrupt the upgrade at a statement, examine the database, restore and upgrade again.
+
+        Check all of it.
+        """
         place = Place(cut, statement)
         baseline = self.lifecycle.restored(self.dump, self.pair.server)
         with interruption.copy(self.lifecycle, baseline, cut) as database:
@@ -71,7 +74,7 @@ class Killing:
             seen.again = self._again(database)
         return interrupted_upgrade.check(seen)
 
-    # How it is done.
+    # Implementation.
 
     def _copy(self) -> Database:
         baseline = self.lifecycle.restored(self.dump, self.pair.server)

@@ -1,4 +1,4 @@
-"""Code of one release on the database of another, with the guard off: what RT itself would let happen."""
+"""Run one release's code on the database of another, without the guard: what RT itself would allow."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ WHERE g.Domain = 'RT::Ticket-Role' AND g.Name = 'Requestor' AND g.Instance = %s"
 
 @dataclass(frozen=True)
 class Mixture:
-    """What became of one new ticket. ticket: its id, None when there is none. requestors: how many it has.
+    """The outcome for one new ticket. ticket: its id, None if it was not created. requestors: how many it has.
 
-    complaints: what RT logged of SQL meanwhile.
+    complaints: number of SQL errors that RT logged meanwhile.
     """
 
     ticket: int | None
@@ -38,16 +38,17 @@ class Mixture:
 def try_out(
     lifecycle: Lifecycle, release: str, database: Database, account: tuple[str, str], text: str
 ) -> Mixture:
-    """Serve a database by the code of a release, unguarded, and create a ticket by REST.
+    """Serve a database with a release's code, without the guard, and create a ticket over REST.
 
-    text: subject and content of the ticket. Its requestor is somebody who has written before. The database is
-    changed. Raises InfrastructureError when nobody has ever written.
+    text: subject and content of the ticket. Its requestor is a user who has been a requestor before. The database
+    is changed.
+    Raises InfrastructureError if there is no such user.
     """
     requestor = database.value(_KNOWN)
     if requestor is None:
         raise InfrastructureError("The database has no requestor with an address.")
     with lifecycle.site(release, database, environment=UNGUARDED) as site:
-        # What RT answers is not asked: it answers the same to what it did in part and to what it did not do.
+        # RT's answer is ignored: it is the same for a ticket made in part and for one not made.
         with contextlib.suppress(rest.RestError), rest.client(site, *account) as client:
             client.create("General", text, text, Requestor=requestor)
         ticket = database.value("SELECT MAX(id) FROM Tickets WHERE Subject = CONVERT(%s USING utf8mb4)", [text])

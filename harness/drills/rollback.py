@@ -1,4 +1,4 @@
-"""The rollback drill: back up, upgrade, put the backup back, start the old release."""
+"""Run the rollback drill: back up, upgrade, restore the backup, start the old release."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OBJECTS = """
 
 
 def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Report:
-    """Carry the drill out on copies. facts: what backup, upgrade and restore took, in seconds.
+    """Run the drill on copies. facts of the report: durations of backup, upgrade and restore, in seconds.
 
     emptied: False plants the usual mistake: the backup is restored over the upgraded database.
     """
@@ -73,12 +73,12 @@ def _same(report: Report, before: Database, after: Database, tools: Rt) -> None:
 
 
 def objects(database: Database) -> dict[str, str]:
-    """Return what stands in a database beside tables and views: kind and name to a digest of what it does."""
-    return dict(database.rows(_OBJECTS, root=True))  # others do not see what a routine does
+    """Return a database's objects besides tables and views: kind and name to a digest of the definition."""
+    return dict(database.rows(_OBJECTS, root=True))  # other accounts cannot see the definition of a routine
 
 
 def same_objects(report: Report, had: Mapping[str, str], has: Mapping[str, str]) -> None:
-    """Find what is gone or other than it was; what is new is the tables' matter."""
+    """Report objects that are missing or changed; new ones are left to the comparison of tables."""
     report.looked_at += len(had)
     for name in sorted(name for name in had if had[name] != has.get(name)):
         report.find(

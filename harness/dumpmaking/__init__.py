@@ -1,12 +1,11 @@
-"""Make the bundled dumps: an old release runs, a seeded generator fills it through RT itself, and the
-server's own client dumps it.
+"""Make the bundled dumps: fill an old release with a seeded generator through RT itself, then dump its database.
 
     python -m harness.dumpmaking [NAME ...]
 
-Without names all of fixtures/dumps/recipes.toml are made. The generator is Perl, in fixtures/dumps/generator.
+Without names, all of fixtures/dumps/recipes.toml are made. The generator is Perl, in fixtures/dumps/generator.
 
-`writing` writes a dump and its manifest, `promises` is what the content must hold, `vocabulary` collects the words
-that log lines may show.
+`writing` writes a dump and its manifest, `promises` states what the content must hold, `vocabulary` collects the
+words that log lines may show.
 """
 
 from __future__ import annotations
@@ -41,14 +40,14 @@ GENERATOR = FOLDER / "generator"
 RECIPES = FOLDER / "recipes.toml"
 INSIDE = "/opt/generator"
 CHEAP_LOGINS = {"~cheap-logins.pm": b"Set($BcryptCost, 4);\n1;\n"}
-"""Who asks RT for these accounts' passwords, a hundred times in the tests, is to pay for RT and not for bcrypt."""
+"""Settings for cheap password hashes: tests check these passwords a hundred times, and measure RT, not bcrypt."""
 LIMIT = 1800.0
-"""Seconds that the generator may take; it needs one to twelve minutes on two cores."""
+"""Time limit of the generator in seconds; it needs one to twelve minutes on two cores."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one bundled dump is made; a [[dump]] of recipes.toml, which explains the fields."""
+    """How one bundled dump is made: a [[dump]] of recipes.toml, which explains the fields."""
 
     name: str
     release: str
@@ -69,7 +68,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Content:
-    """What the generator says it has made: counts by kind, test accounts, features the release lacks, variants."""
+    """The generator's summary: counts by kind, test accounts, features the release lacks, variants."""
 
     made: dict[str, int]
     accounts: dict[str, str]
@@ -80,7 +79,7 @@ class Content:
 
 
 def recipes(path: Path = RECIPES) -> dict[str, Recipe]:
-    """Return the recipes by name, in the order of the file. Raises UsageError when one is wrong."""
+    """Return the recipes by name, in the order of the file. Raises UsageError if one is invalid."""
     found: dict[str, Recipe] = {}
     for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("dump", []):
         values: dict[str, Any] = {**entry}
@@ -106,7 +105,7 @@ def generator_files(folder: Path = GENERATOR) -> list[tuple[str, bytes]]:
 
 
 def generator_hash(folder: Path = GENERATOR) -> str:
-    """Return what tells one state of the generator from another: a sha256 over its names and contents."""
+    """Return the version of the generator: a sha256 over the names and contents of its files."""
     total = hashlib.sha256()
     for name, content in generator_files(folder):
         total.update(f"{name}\0{len(content)}\0".encode() + content)
@@ -116,7 +115,7 @@ def generator_hash(folder: Path = GENERATOR) -> str:
 def populate(site: Rt, recipe: Recipe, notify: Notify = print) -> Content:
     """Run the generator in a serving container of RT whose database is freshly initialised.
 
-    Raises InfrastructureError when it fails, or when RT logged an error while it ran.
+    Raises InfrastructureError if it fails, or if RT logged an error while it ran.
     """
     started = time.monotonic()
     stages: list[str] = []
@@ -145,7 +144,7 @@ def populate(site: Rt, recipe: Recipe, notify: Notify = print) -> Content:
 
 
 def check_integrity(site: Rt, recipe: Recipe) -> None:
-    """Let the release's own rt-validator look at what was made. Raises InfrastructureError with its findings."""
+    """Check the content with the release's own rt-validator. Raises InfrastructureError with its findings."""
     done = site.run("rt-validator", "--check", limit=600)
     if done.code:
         raise InfrastructureError(
@@ -157,9 +156,9 @@ def check_integrity(site: Rt, recipe: Recipe) -> None:
 def generate(database: Database, site: Rt, recipe: Recipe, folder: Path = FOLDER, notify: Notify = print) -> Path:
     """Fill the site and write dump and manifest into `folder`; return the dump's path.
 
-    The site serves the database, freshly initialised, and holds `generator_files()`.
+    The site serves the database, which is freshly initialised, and contains `generator_files()`.
     """
-    generator = generator_hash()  # before the long run, in which somebody may edit the files
+    generator = generator_hash()  # before the long run, during which the files may be edited
     content = populate(site, recipe, notify)
     check_integrity(site, recipe)
     if missing := promises.broken(database, recipe.release, content.lacking, content.variants):
@@ -206,7 +205,7 @@ def make(client: DockerClient, recipe: Recipe, folder: Path = FOLDER, notify: No
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the dumps named on the command line, or all."""
+    """Make the dumps named on the command line, or all of them."""
     return faults.ended("dumpmaking", lambda: _main(arguments))
 
 

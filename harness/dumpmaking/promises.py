@@ -1,6 +1,6 @@
-"""What the bundled dumps promise to hold: data in fixtures/dumps/promises.toml, asked of a database.
+"""Check what the bundled dumps must contain: queries in fixtures/dumps/promises.toml, run on a database.
 
-A check that finds nothing proves little where there was nothing to look at.
+A check without findings proves little if the data it checks is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PROMISES = FOLDER / "promises.toml"
 
 @dataclass(frozen=True)
 class Promise:
-    """One thing that must be there at least so often; `sql` yields one number."""
+    """A minimum for the content; `sql` returns one number, which must be at least `least`."""
 
     what: str
     sql: str
@@ -28,7 +28,7 @@ class Promise:
     variant: str = ""
 
     def holds_for(self, release: str, lacking: Collection[str], variants: Collection[str]) -> bool:
-        """Tell whether it is asked: of a release old enough and with the feature, where the variant was made."""
+        """Tell whether the promise applies: release old enough and with the feature, variant made."""
         in_time = not self.before or parse(release) < parse(self.before)
         return in_time and self.feature not in lacking and (not self.variant or self.variant in variants)
 
@@ -42,7 +42,8 @@ def broken(database: Database, release: str, lacking: Collection[str], variants:
     """Return a line for each promise that the database does not keep.
 
     release: the one that made the content. lacking: features that it does not have (`release_lacks` of the
-    manifest). variants: the ones that the content was made with (`variants` of the manifest).
+    manifest).
+    variants: those that the content was made with (`variants` of the manifest).
     """
     lines = []
     for promise in promises():

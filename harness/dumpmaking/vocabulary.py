@@ -1,9 +1,9 @@
-"""Collect the words that may stay in log lines: those of the messages of RT, Perl, the servers and the harness.
+"""Collect the words that may stay in log lines: those in messages of RT, Perl, the servers and the harness.
 
     python -m harness.dumpmaking.vocabulary
 
-Writes vocabulary.txt, by which harness.common.redact tells a program's words from people's. Run it after adding a
-release or a server: words that are missing there are left out of findings, never shown.
+Writes vocabulary.txt, by which harness.common.redact tells words of programs from words of people. Run it after
+adding a release or a server: words that are missing there are removed from findings, never shown.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from harness.images import Images
 from harness.releases import ROOT, releases, servers
 
 LIBRARIES = ("docker", "pymysql", "requests", "rt", "urllib3")
-"""Packages of Python whose errors the harness passes on."""
+"""Python packages whose errors the harness passes on."""
 MADE_UP = ("common/redact.py", "dumpmaking/vocabulary.py", "traps")
-"""Parts of the harness in which people are invented."""
+"""Parts of the harness that contain invented people."""
 _RT = (
     "find /opt/rt/share/lib/ -name '*.pm' ! -path '*/RT/Test*' | xargs cat; "
     "cat /opt/rt/upgrade/*/content /opt/rt/upgrade/*/indexes /opt/rt/upgrade/*/backcompat 2>/dev/null; "
@@ -64,12 +64,12 @@ _WORD = redact.WORD
 
 
 def words(text: str) -> set[str]:
-    """Return the words of a text that only a program speaks in."""
+    """Return the words of a text, except names of days and months."""
     return {one for one in _WORD.findall(text) if len(one) > 1 and not _CALENDAR.fullmatch(one)}
 
 
 def spoken(perl: str) -> set[str]:
-    """Return the words of what Perl code logs, prints or answers, without what is put into it, and its names."""
+    """Return the words that Perl code logs, prints or returns, without variables, and of its CamelCase names."""
     code = _POD.sub("", perl)
     found: set[str] = set(_CAMEL.findall(code))
     for speech in _SPEECH.findall(code):
@@ -79,12 +79,12 @@ def spoken(perl: str) -> set[str]:
 
 
 def written(python: str) -> set[str]:
-    """Return the words of the texts in Python code, without those that only explain it."""
+    """Return the words of the string literals in Python code, without docstrings."""
     return words("\n".join(texts(python)))
 
 
 def texts(python: str) -> list[str]:
-    """Return the texts in Python code, without those that only explain it."""
+    """Return the string literals in Python code, without docstrings."""
     tree = ast.parse(python)
     told = {
         id(node.value)
@@ -99,7 +99,7 @@ def texts(python: str) -> list[str]:
 
 
 def called(python: str) -> set[str]:
-    """Return the words in the names of Python code: tracebacks quote it."""
+    """Return the words in the identifiers of Python code: tracebacks quote them."""
     kinds = ("name", "attr", "id", "arg", "module")
     found = [
         getattr(node, name) for node in ast.walk(ast.parse(python)) for name in kinds
@@ -109,7 +109,7 @@ def called(python: str) -> set[str]:
 
 
 def of_python() -> set[str]:
-    """Return the words of the harness's own messages and code, of its libraries' texts, and of the system's."""
+    """Return the words of the harness's texts and identifiers, of its libraries' texts, and of system errors."""
     found = words("\n".join(os.strerror(number) for number in range(134)))
     made_up = [ROOT / "harness" / name for name in MADE_UP]
     for path in (path for folder in ("harness", "fixtures") for path in sorted((ROOT / folder).rglob("*.py"))):
@@ -125,7 +125,7 @@ def of_python() -> set[str]:
 
 
 def of_release(said: str, names: str, diagnostics: str) -> set[str]:
-    """Return the words of an RT image, of its code, of its pages, tables and options, and Perl's diagnostics."""
+    """Return the words of an RT image: of its code, its pages, tables and options, and of Perl's diagnostics."""
     return spoken(said) | words(_POD.sub("", names)) | words(diagnostics)
 
 
@@ -134,7 +134,7 @@ def _container(client: DockerClient, image: str) -> Container:
 
 
 def collect(client: DockerClient) -> set[str]:
-    """Return the words of all images. Raises what the engine does."""
+    """Return the words of all images. Raises the engine's errors."""
     images, found = Images(client), of_python()
     for release in releases().values():
         with _container(client, images.rt(release)) as one:
@@ -149,7 +149,10 @@ def collect(client: DockerClient) -> set[str]:
 
 
 def text(found: Iterable[str]) -> str:
-    """Return the words as the file holds them: sorted, as many to a line as fit; capitals where they must be."""
+    """Return the content of the file: sorted words, wrapped into lines.
+
+    In capitals only if never in lower case.
+    """
     every = set(found)
     kept = sorted(one for one in every if not (one.isupper() and one.lower() in every))
     return "\n".join(textwrap.wrap(" ".join(kept), 115, break_long_words=False, break_on_hyphens=False)) + "\n"

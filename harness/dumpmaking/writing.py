@@ -1,4 +1,4 @@
-"""Write a bundled dump and the manifest beside it, so that harness.dump takes both."""
+"""Write a bundled dump and its manifest, in the form that harness.dump reads."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from harness.errors import InfrastructureError
 
 LEVEL = 19
 WITHOUT_ROWS = ("sessions",)
-"""Tables dumped as a structure only, as RT's documents advise: sessions hold frozen objects of the old code."""
-_DUMP_INSIDE = "/tmp/bundled.sql"  # in the server's container, which is thrown away
+"""Tables dumped without rows, as RT's documents advise: sessions hold frozen objects of the old code."""
+_DUMP_INSIDE = "/tmp/bundled.sql"  # in the server's container, which is removed afterwards
 _PROGRAM = {"mariadb": "mariadb-dump"}
 
 
 def write(database: Database, path: Path, facts: Mapping[str, Any]) -> Path:
-    """Dump the database into `path` (.sql.zst) and its facts, with rows and sha256, beside it; return `path`.
+    """Dump the database into `path` (.sql.zst), and its facts with rows and sha256 beside it; return `path`.
 
-    Raises InfrastructureError when the server's product has no client that dumps byte for byte.
+    Raises InfrastructureError if the server's product has no client that dumps byte for byte.
     """
     rows = {table: 0 if table in WITHOUT_ROWS else count for table, count in database.counts().items()}
     packed = zstd.compress(dumped(database), level=LEVEL)
     sha256 = hashlib.sha256(packed).hexdigest()
     path.parent.mkdir(parents=True, exist_ok=True)
-    manifest_of(path).unlink(missing_ok=True)  # never the old facts beside the new file
+    manifest_of(path).unlink(missing_ok=True)  # an old manifest must never lie beside the new dump
     path.write_bytes(packed)
     text = manifest_text({**facts, "sha256": sha256, "bytes": len(packed), "rows": rows})
     manifest_of(path).write_text(text, encoding="utf-8")
@@ -63,24 +63,27 @@ def _key(name: str) -> str:
 
 
 def _value(value: object) -> str:
-    """Return a TOML value. JSON's strings, numbers and lists are TOML's, when non-ASCII text stays as it is."""
+    """Return a TOML value. Strings, numbers and lists of JSON are valid TOML if non-ASCII text is not escaped."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def _prove(manifest: Manifest, rows: Mapping[str, int], sha256: str) -> None:
-    """Read back what was written, as everyone else will."""
+    """Verify that the written manifest is read back unchanged."""
     if manifest.rows != rows or manifest.sha256 != sha256:
         raise InfrastructureError("The manifest does not read back as it was written.")
 
 
 def dumped(database: Database) -> bytes:
-    """Return the dump's bytes, made by the server's own client. Text columns hold any bytes: never decode."""
+    """Return the dump's bytes, made by the server's own client.
+
+    Text columns may hold any bytes: never decode them.
+    """
     program = _PROGRAM.get(database.server.product)
     if program is None:
         raise InfrastructureError(
             f"No bundled dump is made on {database.server.name}.", repair="name a MariaDB server in the recipe"
         )
-    # Without the date of the dump, and with the rows in the order of their keys, equal content gives equal text.
+    # Without the dump's date, and with rows in the order of their keys, equal content gives equal text.
     words = [
         program, "--no-defaults", "--protocol=TCP", "--host=127.0.0.1", f"--user={USER}", "--single-transaction",
         "--default-character-set=utf8mb4", "--skip-dump-date", "--order-by-primary",
@@ -92,7 +95,7 @@ def dumped(database: Database) -> bytes:
 
 
 def _only_file(pieces: Iterable[bytes]) -> bytes:
-    """Return the content of the one file in a tar stream."""
+    """Return the content of the single file in a tar stream."""
     with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
         member = archive.extractfile(archive.getmembers()[0])
         if member is None:

@@ -1,10 +1,10 @@
-"""The container engine: find the one that answers, never guess.
+"""Find the container engine that answers, without guessing.
 
 Order: DOCKER_HOST, the context of DOCKER_CONTEXT or the current one, Docker's usual socket, Podman's sockets.
 
-`containers` start as `box` says in the `session_network`, `commands` run in them, `shared_files` tells whether
-they see this machine's; `faults` says errors in sentences; `runners` tells which other machine's or container's
-harness still runs; `kept` is what outlives a run, and how it goes.
+`containers` starts containers through `box` in the `session_network` and runs `commands` in them; `shared_files`
+tells whether they see this machine's files; `faults` turns errors into sentences; `runners` tells whether the
+harness of another machine or container still runs; `kept` lists and removes what outlives a run.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ NO_SSH = (
 _VERIFY, _CERTIFICATES = "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"
 _FORBIDDEN = 403
 _reached: set[str] = set()
-"""Addresses of the engines of which this process has had a client."""
+"""Addresses of the engines that this process has had a client of."""
 
 
 def _certificates_of_the_engine(self: APIClient, *arguments: Any, **named: Any) -> Any:
-    """Keep the engine's own certificate authority: requests prefers REQUESTS_CA_BUNDLE, for the web."""
+    """Keep the engine's own certificate authority: requests would prefer REQUESTS_CA_BUNDLE, meant for the web."""
     settings = requests.Session.merge_environment_settings(self, *arguments, **named)
     return {**settings, "verify": self.verify} if isinstance(self.verify, str) else settings
 
@@ -57,9 +57,9 @@ class NoEngineError(InfrastructureError):
 
 @dataclass(frozen=True)
 class Candidate:
-    """Where an engine may answer. settings: the environment's TLS settings for it, "" where there are none.
+    """An address at which an engine may answer. certificates: directory of TLS certificates, "" for none.
 
-    chosen: the user named it, so no other one is tried.
+    verify: the value of DOCKER_TLS_VERIFY, None if unset. chosen: the user named it, so no other one is tried.
     """
 
     address: str
@@ -68,7 +68,7 @@ class Candidate:
     certificates: str = ""
 
     def settings(self) -> dict[str, str]:
-        """Return it as environment variables, which testcontainers and the docker program read as well."""
+        """Return the settings as environment variables, which testcontainers and the docker program also read."""
         found = {"DOCKER_HOST": self.address}
         if self.verify is not None:
             found[_VERIFY] = self.verify
@@ -77,11 +77,11 @@ class Candidate:
         return found
 
     def client(self, timeout: int) -> DockerClient:
-        """Return a client of it. Raises DockerException where it does not answer."""
+        """Return a client of this engine. Raises DockerException if it does not answer."""
         return docker.from_env(environment=self.settings(), timeout=timeout)
 
     def trouble(self) -> str:
-        """Return why it is no engine for us, in a few words; "" when it answers."""
+        """Return in a few words why this engine cannot be used; "" if it answers."""
         if self.address.startswith("ssh://"):
             return NO_SSH
         if self.address.startswith("unix://") and (missing := _no_socket(self.address.removeprefix("unix://"))):
@@ -121,7 +121,7 @@ def _why(error: BaseException) -> str:
 
 
 def candidates() -> Iterator[Candidate]:
-    """Yield where an engine may answer, the user's own choice first.
+    """Yield the addresses at which an engine may answer, the user's own choice first.
 
     A DOCKER_HOST or context that was chosen is the only candidate: silently using another engine than the one
     that was named could touch containers that the user did not mean.
@@ -156,7 +156,7 @@ def _of_context(name: str | None) -> Candidate | None:
 
 
 def look() -> tuple[Candidate | None, dict[str, str]]:
-    """Return the first engine that answers, or None, and why each one asked before it does not."""
+    """Return the first engine that answers, or None, and why each candidate before it does not."""
     asked: dict[str, str] = {}
     for one in candidates():
         if not (why := one.trouble()):
@@ -174,15 +174,19 @@ def answering() -> str | None:
 def nobody(
     asked: dict[str, str], sentence: str = "No container engine answers.", repair: str = REPAIR
 ) -> NoEngineError:
-    """Return the error that says who was asked, and what each one said. repair: unless permission is missing."""
+    """Return the error that lists the addresses tried, each with its reason.
+
+    repair: shown unless permission is missing.
+    """
     repair = next((NOT_YOURS for why in asked.values() if why.endswith(NOT_YOURS)), repair)
     return NoEngineError(sentence, [("Asked", "\n".join(f"{one}: {why}" for one, why in asked.items()))], repair)
 
 
 def connect(timeout: int = 120) -> DockerClient:
-    """Return a client of the engine that answers, and make testcontainers use the same one.
+    """Return a client of the first engine that answers, and make testcontainers use the same one.
 
-    timeout: seconds that a single API call may take. Raises NoEngineError with what to do when none answers.
+    timeout: seconds that a single API call may take.
+    Raises NoEngineError, with a repair, if none answers.
     """
     found, asked = look()
     if found is None:
@@ -198,5 +202,5 @@ def connect(timeout: int = 120) -> DockerClient:
 
 
 def reached() -> bool:
-    """Tell whether this process has ever had a client: who never had one has nothing on an engine."""
+    """Tell whether this process ever had a client; if not, it has nothing to clean up on an engine."""
     return bool(_reached)

@@ -1,4 +1,4 @@
-"""Testcontainers' containers as we start them: their files in one piece, errors that say what to do."""
+"""Start containers through testcontainers, with all files copied at once and errors that name a repair."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from harness.errors import InfrastructureError
 
 
 class Box(DockerContainer):
-    """A container that gets all its files in one piece, for each piece costs the engine a process."""
+    """A container that gets all its files in one archive, because each transfer costs the engine a process."""
 
     def __init__(self, image: str, files: Iterable[tuple[str, bytes]]) -> None:
-        """Remember the files: (path, content)."""
+        """Store the files: (path, content)."""
         super().__init__(image)
         self._archive = _archive(files)
         if self._archive:
             self.with_copy_into_container(b"", "/")
 
     def _transfer_into_container(self, transferable: Transferable, destination: str, mode: int) -> None:  # noqa: ARG002
-        """Put the archive in before the first process starts; what it is asked for stands for all of it."""
+        """Copy the archive in before the first process starts; the arguments only stand for a placeholder file."""
         if self._container is None or not self._container.put_archive("/", self._archive):
             raise OSError("the engine did not take the container's files")
 
 
 def _archive(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """Return a tar of the files, b"" for none."""
+    """Return a tar archive of the files, b"" if there are none."""
     found = list(files)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
@@ -42,11 +42,11 @@ def _archive(files: Iterable[tuple[str, bytes]]) -> bytes:
 
 
 def started(box: Box) -> str:
-    """Start it and return its id; testcontainers' own connection to the engine is closed again."""
+    """Start the container and return its id; testcontainers' own connection to the engine is closed."""
     try:
         return box.start().get_container_id()
     except (APIError, OSError) as error:
-        if box._container is not None:  # created but not started: it must not stay behind
+        if box._container is not None:  # created but not started: it must not be left behind
             box._container.remove(force=True, v=True)
         raise InfrastructureError(
             f"A container of {box.image} did not start.",

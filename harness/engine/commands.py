@@ -1,4 +1,4 @@
-"""A command in a container: what it said, how it ended, and how much it may say."""
+"""Represent a command in a container: its output, its exit code and the limit of its output."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from harness.common.streams import LineSplitter
 from harness.errors import InfrastructureError
 
 EXIT_KILLED = 137
-"""What a command ends with that SIGKILL has ended: GNU timeout's, or the kernel's for want of memory."""
+"""Exit code of a command ended by SIGKILL: from GNU timeout, or from the kernel when memory is exhausted."""
 EXIT_TIMED_OUT = (124, EXIT_KILLED)
-"""What GNU timeout ends with: 124 after SIGTERM, the other when it had to kill."""
+"""Exit codes of GNU timeout: 124 after SIGTERM, EXIT_KILLED after SIGKILL."""
 MOST = 512_000_000
-"""Bytes of output that are kept in memory. Whoever says more is in a loop."""
+"""Bytes of output that are kept in memory. A command that writes more is in a loop."""
 MARK = "RT_HARNESS_COMMAND"
-"""Variable of the environment by which a command's processes are found again."""
-# Nothing in the engine's API ends a command. `timeout` keeps the environment that it was given, and hands SIGTERM
-# on to all of a command's processes; to those that are still there 5 s later, SIGKILL.
+"""Environment variable by which a command's processes are found again."""
+# The engine's API cannot end a command. `timeout` keeps its environment and forwards SIGTERM to all processes of
+# the command; those still running 5 s later get SIGKILL.
 END = 'for p in /proc/[0-9]*; do ! grep -qs "$0" "$p/environ" || kill "${p#/proc/}" || true; done'
 _SHOWN = 4000
 
 
 @dataclass(frozen=True)
 class Done:
-    """A command that ended: exit code, standard output and standard error as text."""
+    """The result of a command: exit code, standard output and standard error as text."""
 
     code: int
     out: str
@@ -33,35 +33,38 @@ class Done:
 
     @property
     def timed_out(self) -> bool:
-        """Whether the time limit ended it; or whoever killed it before, which the time alone can tell."""
+        """Whether the time limit ended it.
+
+        A kill by something else looks the same and can only be told by the time.
+        """
         return self.code in EXIT_TIMED_OUT
 
 
 class TooMuchError(InfrastructureError):
-    """A command said more than it can have to say, and was ended. done: what it said until then."""
+    """A command wrote more than its limit and was ended. done: its output up to then."""
 
     done = Done(-1, "", "")
 
 
 class Said:
-    """The output of a command as it comes: whole lines are handed on, and what is said in all is bounded.
+    """The output of a running command: complete lines are passed on, and the total size is limited.
 
-    most: bytes that are kept; None for a command that may talk for ever, and of which nothing is.
+    most: bytes that are kept; None for a command without a limit, whose output is not kept.
     """
 
     def __init__(self, heard: Callable[[str], None] | None, most: int | None) -> None:
-        """Nothing has been said yet."""
+        """Start with no output."""
         self.most, self._size = most, 0
         self._kept: dict[int, list[bytes]] = {1: [], 2: []}
         self._lines = LineSplitter(heard)
 
     @property
     def too_much(self) -> bool:
-        """Whether more was said than may be."""
+        """Whether the output exceeds the limit."""
         return self.most is not None and self._size > self.most
 
     def hear(self, channel: int, piece: bytes) -> None:
-        """Take a piece of stream 1 or 2. One that makes it too much, and what comes after it, is let go."""
+        """Add a piece of stream 1 or 2. The piece that exceeds the limit, and all after it, are dropped."""
         self._size += len(piece)
         if self.too_much:
             return
@@ -70,7 +73,10 @@ class Said:
         self._lines.feed(channel, piece)
 
     def end(self, code: int | None, what: str) -> Done:
-        """Return what is known at its end. Raises TooMuchError, in which `what` said too much."""
+        """Return the result after the command's end. `what` names it in errors.
+
+        Raises TooMuchError beyond the limit.
+        """
         self._lines.close()
         out, err = (b"".join(self._kept[channel]).decode(errors="replace") for channel in (1, 2))
         done = Done(-1 if code is None else code, out, err)

@@ -1,4 +1,7 @@
-"""Containers of a session: started through testcontainers, labelled with their owner, bounded in time."""
+"""Start a session's containers through testcontainers, labelled with their owner.
+
+Run commands with time limits.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +31,18 @@ _numbers_lock = threading.Lock()
 
 
 class ExecError(InfrastructureError):
-    """A command in a container failed although the harness needs it to work."""
+    """A command in a container failed that the harness needs to succeed."""
 
 
 def unique_name(kind: str) -> str:
-    """Return a container name no other session or worker uses; it is also the host name in the network."""
+    """Return a container name that no other session or worker uses; it is also the host name in the network."""
     with _numbers_lock:
         number = next(_numbers)
     return f"rt-harness-{owner.session().rpartition('-')[2]}-{os.getpid()}-{kind}-{number}"
 
 
 class Container:
-    """A container of ours. It exists from construction until `remove`, or for a `with` block."""
+    """A container of this session. It exists from construction until `remove`, or for a `with` block."""
 
     def __init__(
         self,
@@ -55,11 +58,11 @@ class Container:
         name: str = "",
         **options: Any,
     ) -> None:
-        """Start it.
+        """Start the container.
 
-        files: (path, content) put into it before its first process starts. volumes: name or host path to
-        (path inside, "ro" or "rw"). ports: container ports published on a port of 127.0.0.1 that the engine
-        picks. name: a `unique_name`, where others are told of it before. options: passed to the docker SDK.
+        files: (path, content) put into it before its first process starts. volumes: name or host path to (path
+        inside, "ro" or "rw"). ports: container ports published on a port of 127.0.0.1 that the engine picks. name:
+        a `unique_name`, if others must know it beforehand. options: passed to the docker SDK.
         """
         self.client = client
         self.name = name or unique_name(kind)
@@ -79,7 +82,7 @@ class Container:
         self.id = started(box)
 
     def __enter__(self) -> Self:
-        """Give it for a `with` block, which removes it at its end."""
+        """Return the container; the `with` block removes it at its end."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,7 +90,7 @@ class Container:
 
     @property
     def docker(self) -> DockerObject:
-        """Return the docker SDK's object for it, freshly inspected."""
+        """Return the docker SDK's object of the container, freshly inspected."""
         return self.client.containers.get(self.id)
 
     def address(self, port: int) -> tuple[str, int]:
@@ -103,7 +106,7 @@ class Container:
         return self._addresses[port]
 
     def join(self, network: str) -> None:
-        """Connect it to one more network. The engine may publish its ports anew then, on other host ports."""
+        """Connect the container to one more network. The engine may then publish its ports on other host ports."""
         if network not in self.docker.attrs["NetworkSettings"]["Networks"]:
             self.client.networks.get(network).connect(self.id)
         self._addresses.clear()
@@ -120,7 +123,7 @@ class Container:
         return f"the container {self.name} ended with exit code {state['ExitCode']}{reason}"
 
     def logs(self, tail: int | None = None) -> str:
-        """Return what it wrote to stdout and stderr; "" when it is gone."""
+        """Return its stdout and stderr; "" if it is gone. tail: number of last lines, by default all."""
         try:
             raw = self.docker.logs(tail="all" if tail is None else tail)
         except NotFound:
@@ -142,12 +145,13 @@ class Container:
         heard: Callable[[str], None] | None = None,
         most: int | None = MOST,
     ) -> Done:
-        """Run a command in it and wait for its end, at most `limit` seconds.
+        """Run a command in the container and wait for its end, at most `limit` seconds.
 
-        stdin: pieces of bytes to feed; without it, standard input is at its end, so nothing can prompt. One that
-        waits for more has a method `end`, called when nobody reads any more.
-        heard: called with every full line of output, as it comes. most: bytes of output after which the command
-        is ended and TooMuchError raised; None for one that may talk for ever and is only heard, nothing kept.
+        stdin: pieces of bytes to feed; by default standard input is empty, so nothing can prompt. A source that
+        may block has a method `end`, called when nothing reads from it any more.
+        heard: called with every complete line of output as it arrives. most: bytes of output after which the
+        command is ended and TooMuchError raised; None for no limit, in which case output goes only to `heard` and
+        is not kept.
         """
         api = self.client.api
         argv = ["timeout", "--kill-after=5", f"{limit:g}", *command]
@@ -160,16 +164,16 @@ class Container:
             before = said.too_much
             said.hear(channel, piece)
             if said.too_much and not before:
-                self._end(mark)  # and is heard out, for a command that nobody hears cannot end
+                self._end(mark)  # keep reading: a command whose output is not read cannot end
         return said.end(api.exec_inspect(created["Id"])["ExitCode"], f"{command[0]} in {self.name}")
 
     def _end(self, mark: str) -> None:
-        """Have a command of ours end, by the mark in its environment. Its streams tell when it has."""
+        """End a command of ours, found by the mark in its environment. Its streams close when it has ended."""
         created = self.client.api.exec_create(self.id, ["sh", "-c", END, mark])
         self.client.api.exec_start(created["Id"], detach=True)
 
     def _frames(self, identity: str, stdin: Iterable[bytes] | None) -> Iterator[tuple[int, bytes]]:
-        """Yield (1 for stdout or 2 for stderr, bytes) of an exec; feed it in a thread meanwhile."""
+        """Yield (1 for stdout or 2 for stderr, bytes) of an exec; feed its stdin in a thread meanwhile."""
         connection = self.client.api.exec_start(identity, socket=True)
         raw = cast(sockets.socket, getattr(connection, "_sock", connection))
         raw.settimeout(None)
@@ -185,7 +189,7 @@ class Container:
                 end()
             if feeder:
                 feeder.join(timeout=5)
-            # The SDK leaves three objects around one socket open; each closes only its own share.
+            # The SDK leaves three objects around one socket open; closing one closes only its own share.
             if response := getattr(connection, "_response", None):
                 response.close()
             with contextlib.suppress(ValueError, OSError):
@@ -195,7 +199,7 @@ class Container:
             raise failures[0]
 
     def need(self, command: Sequence[str], **options: Any) -> str:
-        """Run a command that must work and return its output. Raises ExecError with what it said."""
+        """Run a command that must succeed and return its output. Raises ExecError with its output."""
         done = self.run(command, **options)
         if done.code:
             what = "ran into its time limit" if done.timed_out else f"ended with exit code {done.code}"
@@ -206,27 +210,27 @@ class Container:
         return done.out
 
     def signal(self, name: str) -> None:
-        """Send a signal to its first process."""
+        """Send a signal to the container's first process."""
         self.docker.kill(name)
 
     def stop(self, seconds: int = 30) -> int:
-        """Ask it to end, kill it after `seconds`; return its exit code."""
+        """Stop the container, with SIGKILL after `seconds`; return its exit code."""
         self.docker.stop(timeout=seconds)
         return int(self.docker.attrs["State"]["ExitCode"])
 
     def start(self) -> None:
-        """Start it again after `stop` or a kill; its data is as it was."""
+        """Start the container again after `stop` or a kill; its data is unchanged."""
         self._addresses.clear()
         self.docker.start()
 
     def remove(self) -> None:
-        """Remove it with its anonymous volumes; already gone is fine."""
+        """Remove the container with its anonymous volumes; do nothing if it is already gone."""
         try:
             self.client.api.remove_container(self.id, v=True, force=True)
         except NotFound:
             pass
         except APIError as error:
-            if error.status_code != 409:  # 409: another removal of it is under way
+            if error.status_code != 409:  # 409: another removal is in progress
                 raise
 
 

@@ -1,4 +1,4 @@
-"""Errors of the engine and of the network, as sentences."""
+"""Turn errors of the engine and of the network into sentences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EDQUO
 
 
 def explained(error: BaseException) -> HarnessError | None:
-    """Return what an error of the things below us means for a person; None for an error of our own making."""
+    """Return the meaning of an engine, network or file error as a HarnessError.
+
+    None for errors of our own code.
+    """
     if isinstance(error, HarnessError):
         return error
     if isinstance(error, OSError) and (known := _of_a_file(error)):
@@ -50,16 +53,16 @@ def explained(error: BaseException) -> HarnessError | None:
 
 
 def sentence_of(error: Exception) -> HarnessError:
-    """Return any error as one of ours, for those who have to go a way back whatever has happened."""
+    """Return any error as a HarnessError, for callers that must roll back after every error."""
     return explained(error) or InfrastructureError(f"{type(error).__name__}: {redact.line(str(error))}")
 
 
 def ended(program: str, work: Callable[[], int]) -> int:
-    """Do a command's work and return its exit code.
+    """Run a command's work and return its exit code.
 
-    What gave way is a sentence and ends with 2, and so does an error that nobody expected, with the places that it
-    came through: Python's own way would end with 1, which means findings. Whoever asks for the end is heard like
-    Ctrl-C, in whatever way he asks: else nobody would clear up.
+    An infrastructure error is printed as a sentence and exits with 2; so does an unexpected error, printed with
+    the code locations it passed through, because Python's default exit code 1 means findings. Signals that end the
+    process act like Ctrl-C, so that cleanup runs.
     """
     with interrupts.heard():
         try:
@@ -76,7 +79,7 @@ def ended(program: str, work: Callable[[], int]) -> int:
 
 
 def _say(text: str) -> None:
-    """Print to a terminal that may be what went away: failing at that, Python would end with 1."""
+    """Print to standard error, ignoring a closed terminal: an error here would make Python exit with 1."""
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr)
 

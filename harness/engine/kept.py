@@ -1,4 +1,4 @@
-"""What outlives a run on the engine, images and prepared databases, and how all of it goes with the cache."""
+"""List and remove what outlives a run on the engine: images, prepared databases and the cache."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
 def volumes(client: DockerClient, labels: Mapping[str, str]) -> Iterable[tuple[str, Mapping[str, str]]]:
     """Yield (name, labels) of each volume that bears all these labels.
 
-    The engine is asked for one of them and the rest is compared here: to Podman several are alternatives.
+    The engine filters by one of them and the rest is compared here: Podman treats several as alternatives.
     """
     name, value = next(iter(labels.items()))
     for volume in client.api.volumes(filters={"label": f"{name}={value}"})["Volumes"] or []:
@@ -29,17 +29,18 @@ def volumes(client: DockerClient, labels: Mapping[str, str]) -> Iterable[tuple[s
 
 
 def remove(client: DockerClient) -> list[str]:
-    """Remove the prepared databases of this cache, the images of the harness, and what it made in the cache.
+    """Remove this cache's prepared databases, the harness's images and the files it made in the cache.
 
-    What others made of an image of ours bears its label too, and names from elsewhere: those stay.
+    Images that others built from ours inherit our labels, but have other names: those stay.
     """
     removed = []
     here = {owner.HOST: owner.host_name(), owner.PLACE: str(cache.directory("baselines"))}
     found = {name for name, labels in volumes(client, here) if owner.CACHE in labels}
-    for name in sorted(found | set(_noted(client))):  # before the notes: where one stays, so do they
+    for name in sorted(found | set(_noted(client))):  # before the notes: if removal fails, the notes stay
         client.api.remove_volume(name, force=True)
         removed.append(f"volume {name}")
-    for image in client.api.images():  # not images.list(): it fails where one goes while it looks at each
+    # not images.list(): it fails if an image is removed while it inspects each one
+    for image in client.api.images():
         for tag in image["RepoTags"] or []:
             if _IMAGE.match(tag):
                 with contextlib.suppress(NotFound):
@@ -50,9 +51,10 @@ def remove(client: DockerClient) -> list[str]:
 
 
 def _noted(client: DockerClient) -> Iterable[str]:
-    """Yield the prepared databases that notes of this cache tell of and that are there.
+    """Yield the existing prepared databases that notes in this cache name.
 
-    Their labels may name another host and path than today's: an agent in a container, a machine renamed, a link.
+    Their labels may hold another host and path than now: an agent in a container, a renamed machine, a symbolic
+    link.
     """
     for note in cache.directory("baselines").glob("*.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, NotFound):

@@ -1,9 +1,9 @@
-"""Whether a run of the harness in a container still lives.
+"""Tell whether a run of the harness in another container is still alive.
 
-A CI server may give each run a container of its own, with a new name and a new pid namespace: processes of another
-one are out of sight. From the machine itself they are seen all the same; from a container, the engine is asked,
-about containers that it confirmed itself when they labelled their things. A name proves nothing: a container of
-LXC, or of another engine on that machine, may use this engine too, which has never heard of it.
+A CI server may give each run its own container, with a new name and pid namespace, so processes of other
+containers are invisible. On the machine itself they are visible; from a container, the engine is asked about the
+containers it confirmed when they labelled their resources. A name proves nothing: an LXC container, or one of
+another engine on that machine, may use this engine, which does not know it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _REMOVING = {
 }  # fmt: skip
 MOUNTS = Path("/proc/self/mountinfo")
 _OWN_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
-"""What an engine puts into each container, from a directory of its own that bears the container's id."""
+"""Files that an engine mounts into each container from a directory named after the container's id."""
 _IDENTITY = re.compile(r"/([0-9a-f]{64})/")
 
 
 def container_in(mounts: str) -> str:
-    """Return the id of the container in which these are the mounts; "" for none. Format: proc_pid_mountinfo(5)."""
+    """Return the id of the container whose mounts these are, "" for none. Format: proc_pid_mountinfo(5)."""
     for line in mounts.splitlines():
         fields = line.split()
         if fields[4] in _OWN_FILES and (found := _IDENTITY.search(fields[3])):
@@ -40,9 +40,9 @@ def container_in(mounts: str) -> str:
 
 
 def confirm(client: DockerClient) -> None:
-    """Ask the engine whether this process runs in a container of its own, so that what is made here says in which.
+    """Ask the engine whether this process runs in one of its containers, to label new resources with it.
 
-    A container of another engine is unknown to it, and then nothing is said.
+    A container of another engine is unknown to it, and then no label is set.
     """
     if owner.host().space == owner.FIRST_NAMESPACE:
         return
@@ -50,24 +50,27 @@ def confirm(client: DockerClient) -> None:
         found = container_in(MOUNTS.read_text(encoding="utf-8", errors="replace"))
         if found and client.api.inspect_container(found)["Id"] == found and (engine := _name_of(client)):
             owner.runs_in(found, engine)
-    except (OSError, DockerException):  # then it is not known, and who does not know removes nothing
+    except (OSError, DockerException):  # then it is unknown, and with an unknown owner nothing is removed
         return
 
 
 def _name_of(client: DockerClient) -> str:
-    """Return the engine's own id, "" for none: Docker keeps it, Podman makes a new one each time it is asked."""
+    """Return the engine's own id, "" for none: Docker keeps it, Podman makes a new one for each request."""
     return str(client.info().get("ID") or "")
 
 
 class Runners:
-    """Knows which runs live, as far as that can be known at this moment."""
+    """Tells which runs are alive, as far as that can be determined now."""
 
     def __init__(self, client: DockerClient) -> None:
-        """Ask this engine, and only where it must be asked."""
+        """Query this engine, but only if needed."""
         self.client = client
 
     def lives(self, found: Mapping[str, str]) -> bool | None:
-        """Tell from a thing's labels whether the run that made it lives; None where nobody can tell."""
+        """Tell from a resource's labels whether the run that made it is alive.
+
+        None if that cannot be determined.
+        """
         known, here = owner.creator_lives(found), owner.host()
         there = owner.Host.read(found.get(owner.HOST, ""))
         if known is not None or there is None:
@@ -77,11 +80,11 @@ class Runners:
         return self._runs(found.get(owner.RUNNER, ""))
 
     def is_dead(self, found: Mapping[str, str]) -> bool:
-        """Tell whether the run that made a thing is known to have ended."""
+        """Tell whether the run that made a resource is known to have ended."""
         return self.lives(found) is False
 
     def told_of_doubtful(self, things: Iterable[tuple[str, str, Mapping[str, str]]]) -> str:
-        """Say which of these (kind, name, labels) nobody can tell about, and how they are removed; "" for none."""
+        """List things (kind, name, labels) of unknown runs, with commands to remove them; "" for none."""
         found: dict[str, dict[str, list[str]]] = {}
         for kind, name, labels in things:
             if self.lives(labels) is None:
@@ -98,11 +101,11 @@ class Runners:
         return "\n".join(said)
 
     def _runs(self, runner: str) -> bool | None:
-        """Tell whether a container runs of which a label says that this engine has confirmed it; else None."""
+        """Tell whether the container in a RUNNER label runs; None if this engine has not confirmed it."""
         container, _, engine = runner.partition("@")
         if not engine or engine != self._name:
             return None
-        try:  # anew for each thing: a run that has begun since the first one was looked at lives
+        try:  # not cached: a run may have started since the first resource was looked at
             return self.client.api.inspect_container(container)["State"]["Status"] not in _ENDED
         except NotFound:
             return False
@@ -113,8 +116,8 @@ class Runners:
 
     @functools.cached_property
     def _namespaces(self) -> set[str] | None:
-        """The pid namespaces in which there are processes; None for one who may not see them all."""
-        found = {owner.host().space}  # and that of process 1, which some machines hide even from root
+        """The pid namespaces that have processes; None if this process may not see them all."""
+        found = {owner.host().space}  # also covers process 1, whose namespace some machines hide even from root
         if os.geteuid() != 0:
             return None
         for process in Path("/proc").iterdir():
@@ -124,6 +127,6 @@ class Runners:
                 )
             except PermissionError:
                 return None
-            except OSError:  # it has just ended
+            except OSError:  # the process has just ended
                 continue
         return found

@@ -1,4 +1,4 @@
-"""The network of a session, the names its containers ask for, and the addresses at which they are reached."""
+"""Manage a session's network, the name resolution of its containers, and the addresses to reach them."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from docker import DockerClient
 from harness.common import cache, owner
 
 NO_NAMES: dict[str, Any] = {"dns": ["127.0.0.1"], "dns_opt": ["timeout:1", "attempts:1"]}
-"""Who is asked for names that are none of a running container: nobody, for the network leads nowhere.
+"""Name server setting that refuses all names except those of running containers: the network has no way out.
 
-Docker's own name server does not say so, it says nothing; left to its usual patience a program waits 40 s for a
-database server that was killed.
+Docker's own name server does not refuse them but stays silent; with default time-outs a program would wait 40 s
+for a database server that was killed.
 """
 
 
 def names_of(client: DockerClient) -> dict[str, Any]:
-    """Return NO_NAMES for Docker, whose own name server is asked before; nothing for Podman.
+    """Return NO_NAMES for Docker, whose own name server is asked first; nothing for Podman.
 
-    Podman up to 4.3 asks those alone who are named, and then containers do not find each other.
+    Podman up to 4.3 asks only the name servers given, so that containers would not find each other.
     """
     return {} if is_podman(client) else NO_NAMES
 
 
-@functools.lru_cache(maxsize=8)  # asked once a client: each container would ask again
+@functools.lru_cache(maxsize=8)  # cached per client: otherwise each new container would ask again
 def is_podman(client: DockerClient) -> bool:
-    """Tell whether the engine is Podman, by its own word."""
+    """Tell whether the engine is Podman, from its version answer."""
     parts = client.version().get("Components") or []
     return any("podman" in str(one.get("Name", "")).lower() for one in parts)
 
 
 def network(client: DockerClient) -> str:
-    """Return the name of the session's network, made on first use; all its containers see each other.
+    """Return the name of the session's network, created on first use; all its containers reach each other.
 
-    They see nothing beyond this machine: what a site's scrips and plugins call is not for a copy of real data.
+    They reach nothing beyond this machine: scrips and plugins of a copied site must not contact real services.
     (An `internal` network would do so too, but publishes no ports.)
     """
     name = f"rt-harness-{owner.session()}"
@@ -49,10 +49,10 @@ def network(client: DockerClient) -> str:
 
 
 def reachable_host(client: DockerClient) -> tuple[str, str]:
-    """Return where published ports are reached from here, and the address to publish them on.
+    """Return the host at which published ports are reached from here, and the address to publish them on.
 
-    A local engine's ports stay on the loopback. A remote engine, or one outside the container that this runs
-    in (TESTCONTAINERS_HOST_OVERRIDE says so), must publish on all its addresses to be reached at all.
+    A local engine's ports stay on the loopback. A remote engine, or one outside the container in which this runs
+    (TESTCONTAINERS_HOST_OVERRIDE says so), must publish on all its addresses to be reachable.
     """
     if override := os.environ.get("TESTCONTAINERS_HOST_OVERRIDE"):
         return override, "0.0.0.0"

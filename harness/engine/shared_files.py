@@ -1,4 +1,4 @@
-"""Whether containers see the files of this machine: an engine may be on another one, or not be let to them."""
+"""Check that containers see this machine's files: the engine may be remote, or be denied access to them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ REPAIR = (
 
 
 def need_seen(client: DockerClient, image: str, folder: Path) -> None:
-    """Have a container look for what was just written into `folder`, as the user that the image starts as.
+    """Check from a container that a file just written into `folder` is visible to the image's default user.
 
-    image: any that has `grep`, whose exit code is the answer: what a container says may be kept nowhere. Raises
-    InfrastructureError where it finds nothing: instances would find nothing either, which looks like a fault of
-    theirs. Unlike the engine's older way of mounting, this makes no folder.
+    image: any with `grep`, whose exit code is the answer, because log drivers may drop a container's output.
+    Raises InfrastructureError if the file is not found: otherwise instances would not find their files either,
+    which looks like a defect of theirs. Mounted with `mounts`, not the older `volumes`, which would create a
+    missing directory.
     """
     word, asked = secrets.token_hex(8), folder / f"asked-{secrets.token_hex(4)}"
     asked.write_text(word, encoding="ascii")

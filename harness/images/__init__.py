@@ -1,8 +1,8 @@
 """Build the images: a Debian base per suite, database servers, RT releases.
 
-An image's tag is the hash of everything that went into it, so it is built at most once and never stale.
+An image's tag is a hash of all its inputs, so it is built at most once and never stale.
 
-`bootstrap` finds a base, `mirror` the packages, `named` an image that the user has named.
+`bootstrap` obtains a base, `mirror` tells where packages come from, `named` resolves images that the user names.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ MANAGED_LABEL = "rt-harness.image"
 
 
 class ImageBuildError(InfrastructureError):
-    """An image could not be built; carries the last lines of the build log and where the whole log is."""
+    """An image could not be built; carries the last lines of the build log and the path of the whole log."""
 
 
 @dataclass
 class Images:
-    """Makes images on an engine. `notify` hears one line whenever something slow begins."""
+    """Builds images on an engine. `notify` is called with one line whenever something slow begins."""
 
     client: DockerClient
     notify: Notify = quiet
@@ -55,7 +55,7 @@ class Images:
         return self.sources or mirror.of_machine()
 
     def base(self, suite: Suite) -> str:
-        """Return the tag of the Debian base of a suite, made first if it is not there."""
+        """Return the tag of the Debian base of a suite, building it if it does not exist."""
         folder = ROOT / "image" / "base"
         files = _apt_files(suite, self._mirror)
         key = cache.digest(_key(folder), *(f"{name}\n{text}" for name, text in sorted(files.items())))
@@ -68,14 +68,14 @@ class Images:
         return self._once(tag, f"base {suite.name}", make)
 
     def server(self, server: Server) -> str:
-        """Return the tag of a database server's image, built first if it is not there."""
+        """Return the tag of a database server's image, building it if it does not exist."""
         if chosen := named_by_user(server.name):
             return self._present(chosen)
         arguments = {"PACKAGES": " ".join(server.packages), "SERVER": server.name}
         return self._layer("server", server.name, server.suite, ROOT / "image" / "database", arguments)
 
     def rt(self, release: Release) -> str:
-        """Return the tag of an RT release's image, built first if it is not there."""
+        """Return the tag of an RT release's image, building it if it does not exist."""
         if chosen := named_by_user(f"rt-{release.version}"):
             return self._present(chosen)
         arguments = {"MAJOR": str(release.major), "RELEASE": release.version}
@@ -88,7 +88,7 @@ class Images:
         return self._once(tag, f"{kind} {name}", lambda: self._build(tag, folder, {"BASE": base, **arguments}))
 
     def _present(self, tag: str) -> str:
-        """Return the id of an image that the user named, pulled if the engine does not have it."""
+        """Return the id of an image that the user named, pulling it if the engine does not have it."""
         try:
             self.client.images.get(tag)
         except ImageNotFound:
@@ -101,11 +101,11 @@ class Images:
                     [("Engine", str(error.explanation))],
                     f"build or pull it first, or correct {OVERRIDE_VARIABLE}",
                 ) from error
-        # By its id: what is remembered of one image must not be believed of the next that bears the name.
+        # The id, not the tag: results cached for one image must not be used for another image with the same tag.
         return str(self.client.images.get(tag).id)
 
     def _once(self, tag: str, what: str, make: Callable[[], None]) -> str:
-        """Run `make` unless the image exists; one process makes it, the others say so and wait."""
+        """Run `make` unless the image exists; one process makes it, others report that they wait."""
         if self._exists(tag):
             return tag
 
@@ -134,7 +134,8 @@ class Images:
                 fileobj=_context(folder, extra or {}),
                 custom_context=True,
                 tag=tag,
-                # A proxy is for the build alone, and there may be a password in it: nothing of it stays.
+                # The proxy is for the build alone, as its address may hold a password: a build argument is not
+                # stored.
                 buildargs=arguments | self._mirror.environment,
                 labels={MANAGED_LABEL: "1"},
                 rm=True,
@@ -142,7 +143,7 @@ class Images:
                 decode=True,
             )
             error = ""
-            for chunk in stream:  # to its end also after an error: an answer that is not read stays open
+            for chunk in stream:  # read to the end also after an error: a response that is not read stays open
                 error = error or chunk.get("error", "")
                 out.write(chunk.get("stream", "") + chunk.get("error", ""))
             if error:
@@ -160,7 +161,7 @@ def _apt_files(suite: Suite, sources: mirror.Mirror) -> dict[str, str]:
     files = {"etc/apt/apt.conf.d/90harness": "\n".join(conf) + "\n"}
     if lines := sources.sources(suite.name, suite.security):
         files["etc/apt/sources.list"] = lines
-        # Newer images come with a deb822 file; an empty one of that name takes its place.
+        # Newer images have a deb822 file; an empty one of that name replaces it.
         files["etc/apt/sources.list.d/debian.sources"] = ""
     return files
 
@@ -170,7 +171,7 @@ def _key(folder: Path) -> str:
 
 
 def _context(folder: Path, extra: dict[str, str]) -> io.BytesIO:
-    """Return a build context as a tar: the folder, and files made from text."""
+    """Return a build context as a tar archive: the directory, and files with the given texts."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         tar.add(folder, arcname=".")
@@ -189,7 +190,7 @@ def _tail(log: Path) -> str:
 
 @contextmanager
 def _build_slot() -> Iterator[None]:
-    """Hold one of the build slots of this user: more builds at once only slow each other down."""
+    """Hold one of this user's build slots for a `with` block: more builds at once only slow each other down."""
     slots = [cache.lock(f"build-slot-{number}", timeout=0) for number in range(CONCURRENT_BUILDS)]
 
     def take() -> FileLock:
@@ -209,7 +210,7 @@ def _build_slot() -> Iterator[None]:
 
 
 def build_all(client: DockerClient, notify: Notify, names: Sequence[str] = ()) -> dict[str, str]:
-    """Build every image of the manifest, or those named ("rt-5.0.3", "mariadb-10.11"); return name to tag."""
+    """Build all images of the manifest, or those named ("rt-5.0.3", "mariadb-10.11"); return name to tag."""
     images = Images(client, notify)
     makers: dict[str, Callable[[], str]] = {}
     for one in releases().values():

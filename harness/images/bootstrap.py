@@ -1,4 +1,4 @@
-"""Where a Debian base comes from: a registry when one answers quickly, else the mirror through mmdebstrap."""
+"""Obtain a Debian base: from a registry if one answers quickly, else from the mirror through mmdebstrap."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from harness.images.mirror import Mirror
 from harness.releases import Suite
 
 VARIABLE = "RT_HARNESS_BASE"
-"""auto (the default), registry, or mirror."""
+"""Variable with one of auto (the default), registry, or mirror."""
 REGISTRY_PATIENCE = 4.0
-"""Seconds that a registry gets to say that it has the image."""
+"""Seconds for a registry to answer whether it has the image."""
 NOT_ASKED = (404, 501)
-"""What Podman says to that question, which it does not know. Then a pull decides; Docker's fails at once then."""
+"""Status codes of Podman, which does not know that request. A pull then decides; with Docker it fails at once."""
 PULL_PATIENCE = 120.0
-"""Seconds for a pull where nobody has said that there is a registry at all."""
+"""Seconds for a pull if it is unknown whether a registry exists."""
 KEYRING, KEYRINGS = "debian-archive-keyring", Path("/usr/share/keyrings")
 
 
 def origin(client: DockerClient, suite: Suite, sources: Mirror, notify: Notify) -> str:
-    """Return the name of an image that holds a plain Debian of this suite.
+    """Return the name of an image with a plain Debian of this suite.
 
-    Raises UsageError when RT_HARNESS_BASE is none of its values, InfrastructureError when no way works.
+    Raises UsageError if RT_HARNESS_BASE has an unknown value, InfrastructureError if no source works.
     """
     way = os.environ.get(VARIABLE, "auto")
     if way not in ("auto", "registry", "mirror"):
@@ -56,7 +56,7 @@ def origin(client: DockerClient, suite: Suite, sources: Mirror, notify: Notify) 
 
 
 def _from_registry(client: DockerClient, name: str, notify: Notify) -> str:
-    """Pull an image; return "" when it is here, else what kept it away: then the mirror has its turn."""
+    """Pull an image; return "" on success, else the reason why not: then the mirror is tried."""
     limit = None
     try:
         _within(REGISTRY_PATIENCE, client.api.inspect_distribution, name)
@@ -71,7 +71,7 @@ def _from_registry(client: DockerClient, name: str, notify: Notify) -> str:
         _within(limit, client.images.pull, name)
     except FutureTimeoutError:
         trouble = f"No registry gave {name} within {PULL_PATIENCE:g} s."
-    except (APIError, RequestException) as error:  # 429 and 5xx come after the question was answered well
+    except (APIError, RequestException) as error:  # 429 and 5xx may follow a successful inspection
         trouble = f"A registry answers, and {name} could not be pulled: {_said(error)}."
     else:
         return ""
@@ -80,7 +80,10 @@ def _from_registry(client: DockerClient, name: str, notify: Notify) -> str:
 
 
 def _within(limit: float | None, work: Callable[[str], object], name: str) -> None:
-    """Ask about an image for so many seconds (None: any). Raises FutureTimeoutError, and what asking raises."""
+    """Call `work` with an image name, for `limit` seconds (None: unlimited).
+
+    Raises FutureTimeoutError, and the exceptions of `work`.
+    """
     pool = ThreadPoolExecutor(1)
     try:
         pool.submit(work, name).result(limit)
@@ -121,15 +124,16 @@ def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, notify: No
             )
         tree.seek(0)
         # An iterator, not the file: given a file, requests sends its length beside a chunked body.
-        # The whole name as the repository, which Docker takes as well: Podman forgets a tag of its own here.
+        # The whole name is the repository, which Docker accepts too: Podman ignores a separate tag here.
         client.api.import_image_from_stream(iter(lambda: tree.read(1 << 20), b""), repository=tag)
     return tag
 
 
 def _need_mmdebstrap(notify: Notify) -> None:
-    """Install mmdebstrap where that is possible. Raises InfrastructureError where it is not.
+    """Install mmdebstrap if possible. Raises InfrastructureError if it is not available.
 
-    With it come Debian's keys, which Ubuntu has not by itself: without them no package list of Debian is believed.
+    Debian's archive keys are installed too: Ubuntu lacks them by default, and without them no Debian package list
+    is trusted.
     """
     wanted = [] if shutil.which("mmdebstrap") else ["mmdebstrap"]
     wanted += [] if [*KEYRINGS.glob(f"{KEYRING}.*")] else [KEYRING]

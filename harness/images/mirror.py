@@ -1,4 +1,4 @@
-"""Where Debian packages come from: an option, else what this machine's own apt uses, else apt's default.
+"""Find the source of Debian packages: an option, else the one of this machine's apt, else apt's default.
 
 No host name of a mirror is written in the project.
 """
@@ -30,7 +30,7 @@ class Mirror:
     proxy: str = ""
 
     def __post_init__(self) -> None:
-        """Raise UsageError for an address with a password: it would be in every image."""
+        """Raise UsageError for an address with a password: it would be stored in every image."""
         for address in (self.archive, self.security):
             if "@" in urlsplit(address).netloc:
                 raise UsageError(
@@ -40,11 +40,11 @@ class Mirror:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return what tells apt of the proxy: a variable, as others see command lines and files in images."""
+        """Return the environment that tells apt the proxy; others can read command lines and files in images."""
         return {"http_proxy": self.proxy} if self.proxy else {}
 
     def sources(self, suite: str, security: bool) -> str:
-        """Return the lines of a sources.list for a suite; "" when the archive is unknown."""
+        """Return the lines of a sources.list for a suite; "" if the archive is unknown."""
         if not self.archive:
             return ""
         lines = [f"deb {self.archive} {suite} main"]
@@ -74,8 +74,8 @@ def _entries(etc: Path) -> list[tuple[str, str]]:
 def of_machine(etc: Path = Path("/etc/apt")) -> Mirror:
     """Return the mirror that this machine's apt uses for Debian; empty on another distribution.
 
-    An entry counts when its suite is one of Debian's: a code name that image/releases.toml knows, or an
-    alias. Third-party repositories have suites of their own and are passed over.
+    An entry counts if its suite is one of Debian's: a code name in image/releases.toml, or an alias. Third-party
+    repositories have suites of their own and are skipped.
     """
     if os.environ.get(VARIABLE):
         return Mirror(os.environ[VARIABLE], os.environ.get(SECURITY_VARIABLE, ""), _proxy())
@@ -102,9 +102,9 @@ def _proxy() -> str:
 
 
 def install(*packages: str) -> subprocess.CompletedProcess[str]:
-    """Install Debian packages on this machine as root; one at a time, and after whoever holds dpkg's lock.
+    """Install Debian packages on this machine as root, one call at a time, waiting for holders of dpkg's lock.
 
-    Returns apt-get's exit code and output; the caller looks for the program that it wanted.
+    Returns apt-get's exit code and output; the caller checks for the program it needs.
     """
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with cache.lock("apt"):

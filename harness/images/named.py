@@ -1,6 +1,6 @@
-"""Images that the user names instead of those that are built here, and which image such a name means.
+"""Resolve images that the user names in place of those built here, and tell whether the name is unambiguous.
 
-A tag is a name that moves: this machine keeps the image that it once pulled, an agent may find another one.
+A tag may move: this machine keeps the image that it once pulled, while a Marathon agent may pull another one.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ import os
 from docker import DockerClient
 
 OVERRIDE_VARIABLE = "RT_HARNESS_IMAGES"
-"""Images named by the user: "mariadb-10.11=mariadb:10.11,rt-5.0.3=example.org/rt:5.0.3"."""
+"""Variable with images named by the user: "mariadb-10.11=mariadb:10.11,rt-5.0.3=example.org/rt:5.0.3"."""
 
 
 def named_by_user(name: str) -> str | None:
-    """Return the image that the user named in the place of a built one ("rt-5.0.3"), None without."""
+    """Return the image that the user named in place of a built one ("rt-5.0.3"), None if there is none."""
     pairs = (item.partition("=") for item in os.environ.get(OVERRIDE_VARIABLE, "").split(",") if item.strip())
     return {key.strip(): value.strip() for key, _, value in pairs}.get(name)
 
 
 def pinned(image: str) -> bool:
-    """Whether a name says by itself which image it means: by a digest, or by the image's own id."""
+    """Tell whether a name identifies one image: by a digest, or by the image's own id."""
     return "@sha256:" in image or image.startswith("sha256:")
 
 
 def digest_of(client: DockerClient, image: str) -> str:
-    """Return the name with digest under which a registry has an image; "" for one that was never pushed or pulled.
+    """Return an image's name with its registry digest; "" for one that was never pushed or pulled.
 
-    Where several have it, the one that it was asked for by counts.
+    If several registries have it, the one in its name is preferred.
     """
     known = [str(one) for one in (client.images.get(image).attrs or {}).get("RepoDigests") or []]
     name = image.partition("@")[0]
@@ -36,7 +36,7 @@ def digest_of(client: DockerClient, image: str) -> str:
 
 
 def reservation(image: str) -> str:
-    """Say what was not asked of an image that was named without its digest; "" for nothing."""
+    """Return a sentence about what an image name without digest leaves unchecked; "" for one with digest."""
     if pinned(image):
         return ""
     return (

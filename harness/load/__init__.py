@@ -1,11 +1,11 @@
-"""People at work: clients that create tickets, reply, attach files, search and read pages at a steady rate.
+"""Generate load: clients that create tickets, reply, attach files, search and read pages at a steady rate.
 
-Every attempt is written down with what was sent and what RT said, so that a check can ask afterwards whether all
-that was acknowledged is there (`harness.checks.acknowledged`). Nothing is ever sent twice: a write without an
-answer stays one without an answer. The rate is kept by a clock and never made up for, so that an outage is not
-followed by a flood.
+Every attempt is recorded with what was sent and RT's answer, so that a check can verify afterwards that every
+acknowledged write is present (`harness.checks.acknowledged`). Nothing is sent twice: a write without an answer
+stays unanswered. The rate follows a clock and missed attempts are not made up for, so that no flood follows an
+outage.
 
-`balancer` stands before the instances, `network_faults` is what goes wrong between them and their database.
+`balancer` distributes connections to the instances, `network_faults` disturbs those to the database.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ from harness.rt import Rt, rest, web
 
 Kind = Literal["create", "reply", "attach", "search", "page"]
 State = Literal["acknowledged", "unknown", "session lost", "wrong"]
-"""acknowledged: RT said yes. unknown: no answer, or not a yes. wrong: a search that left a write out."""
+"""acknowledged: RT confirmed it. unknown: no answer, or no confirmation.
+
+wrong: a search that misses a written ticket.
+"""
 FORGOTTEN = ("AuthorizationError", "asks for a login", "refuses the login")
-"""What is said when RT has forgotten a session; the password is right, for REST took it when the load began."""
+"""Parts of errors for a lost session: the password is right, as REST accepted it when the load began."""
 WRITES: frozenset[Kind] = frozenset({"create", "reply", "attach"})
 CYCLE: tuple[Kind, ...] = ("create", "reply", "search", "attach", "page", "reply")
 TEXT = "Der Müll wurde nicht abgeholt → čas běží, 時間です 🕰.\nZweite Zeile: <b>& kein HTML</b>"
@@ -37,10 +40,10 @@ QUEUE = "General"
 
 
 class Front(Rt):
-    """RT as its users reach it: an address, maybe a balancer's, and no container."""
+    """RT as its users reach it: by an address, possibly a balancer's, without access to a container."""
 
     def __init__(self, url: str) -> None:
-        """Remember the address."""
+        """Store the address."""
         self._url = url
 
     @property
@@ -51,9 +54,10 @@ class Front(Rt):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One thing that a client tried. Times in seconds since the journal's start; `mark` is in text and file name.
+    """One attempt of a client. Times are seconds since the journal's start.
 
-    text: what was sent as the text. ticket: the one written to, for a creation the one that RT named.
+    `mark` is in the text and the file name.
+    text: the text sent. ticket: the one written to, for a creation the one that RT returned.
     """
 
     kind: Kind
@@ -69,13 +73,13 @@ class Attempt:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether RT said that it was done."""
+        """Whether RT confirmed it."""
         return self.state == "acknowledged"
 
 
 @dataclass
 class Journal:
-    """All attempts of a run, and what was done to the site meanwhile, on one clock."""
+    """All attempts of a run, and events on the site meanwhile, on one clock."""
 
     run: str = field(default_factory=lambda: secrets.token_hex(3))
     attempts: list[Attempt] = field(default_factory=list)
@@ -89,12 +93,12 @@ class Journal:
         return time.monotonic() - self.started
 
     def add(self, attempt: Attempt) -> None:
-        """Keep an attempt; from any thread."""
+        """Add an attempt; thread-safe."""
         with self._lock:
             self.attempts.append(attempt)
 
     def note(self, kind: str, label: str, lane: str, **more: Any) -> None:
-        """Keep something that happened to the site; kinds and lanes are those of the report's timeline."""
+        """Add an event on the site; kinds and lanes are those of the report's timeline."""
         with self._lock:
             self.happenings.append({"t": round(self.now(), 3), "kind": kind, "label": label, "lane": lane, **more})
 
@@ -105,10 +109,10 @@ class Journal:
 
 
 class Load:
-    """Clients at work while the `with` block lasts, however long, together `rate` attempts a second."""
+    """Clients that work while the `with` block lasts, together at `rate` attempts per second."""
 
     def __init__(self, url: str, user: str, password: str, *, rate: float = 4, clients: int = 4) -> None:
-        """Start nothing yet."""
+        """Store the settings; nothing is started yet."""
         self.front, self._access = Front(url), (user, password)
         self._rate, self._clients = rate, clients
         self.journal = Journal()
@@ -117,7 +121,10 @@ class Load:
         self._failures: list[BaseException] = []
 
     def __enter__(self) -> Self:
-        """Let everybody log in, then begin. Raises RestError when RT refuses: it must work to begin with."""
+        """Log all clients in, then start them.
+
+        Raises RestError if RT refuses a login: the site must work at the start.
+        """
         people = [Client(self.front, self._access, self.journal, number) for number in range(self._clients)]
         self.journal.started = time.monotonic()
         for number, client in enumerate(people):
@@ -131,7 +138,7 @@ class Load:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let everybody finish what was begun. Raises what ended a client, if anything did."""
+        """Let all clients finish their current attempt. Raises the exception that ended a client, if any."""
         self._over.set()
         for thread in self._threads:
             thread.join(60)
@@ -140,11 +147,11 @@ class Load:
             raise self._failures[0]
 
     def go_on(self, seconds: float) -> None:
-        """Let them work for so long, with nothing else happening."""
+        """Let the clients work for some seconds."""
         self._over.wait(seconds)
 
     def reach(self, attempts: int, within: float = 120) -> None:
-        """Let them work until so much was tried. Raises NotReadyError."""
+        """Let the clients work until that many attempts were made. Raises NotReadyError after `within` seconds."""
 
         def reached() -> None:
             if len(self.journal.attempts) < attempts and not self._failures:
@@ -157,7 +164,7 @@ class Load:
             for turn in itertools.count():
                 due = (turn * self._clients + number) / self._rate
                 late = self.journal.now() - due
-                # What an outage swallowed is not made up for.
+                # attempts missed during an outage are not made up for
                 if late > self._clients / self._rate:
                     continue
                 if self._over.wait(max(0.0, -late)):
@@ -170,10 +177,10 @@ class Load:
 
 
 class Client:
-    """One person: a REST session and a browser, each logged in once, working on tickets of their own."""
+    """One user: a REST session and a browser session, each logged in once, with tickets of its own."""
 
     def __init__(self, front: Front, access: tuple[str, str], journal: Journal, number: int) -> None:
-        """Log in over REST. Raises RestError when that fails."""
+        """Log in over REST. Raises RestError if that fails."""
         self._front, self._access, self._journal, self._number = front, access, journal, number
         self._random = random.Random(number)
         self._tickets: list[Attempt] = []
@@ -188,7 +195,7 @@ class Client:
             self._browser.close()
 
     def act(self) -> None:
-        """Try the next thing of the cycle, and write down what came of it."""
+        """Perform the next action of the cycle and record its outcome."""
         kind = CYCLE[self._count % len(CYCLE)] if self._tickets else "create"
         mark = f"load-{self._journal.run}-{self._number}-{self._count}."
         self._count += 1

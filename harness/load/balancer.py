@@ -1,10 +1,10 @@
-"""A small balancer before several instances: one address, connections dealt out in turn.
+"""Distribute connections over several instances from one address, in turn.
 
-It works on TCP, for RT answers one request a connection. It asks every backend for its health at an interval and
-leaves it alone once it failed twice in a row, or at once when a connection to it fails; then another is tried.
-While no backend serves, connections wait a while in a queue, as with any balancer that people use. It never sends
-anything twice: once a byte may have reached a backend, what becomes of it is the client's to know, or lost writes
-would be hidden here.
+It works on TCP, as RT answers one request per connection. It checks every backend's health at an interval and
+stops using one that failed twice in a row, or at once if a connection to it fails; then another one is tried.
+While no backend is up, connections wait in a queue for some time, as with usual balancers. It never sends anything
+twice: once a byte may have reached a backend, only the client may repeat the request, or lost writes would be
+hidden here.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ PIECE = 65536
 IDLE = 20
 """Seconds that a connection may be silent before it is closed, so that no client waits for ever."""
 FAILURES = 2
-"""Health questions in a row that a backend may leave without a good answer before it is left alone."""
+"""Consecutive failed health checks after which a backend is no longer used."""
 
 
 def login_page(address: Address) -> bool:
-    """Answer RT's health question: is its login page there, under its own name, within five seconds?"""
+    """Tell whether an instance serves its login page, under its own host name, within five seconds."""
     try:
         url = f"http://{address[0]}:{address[1]}/"
         answer = requests.get(url, headers={"Host": "localhost"}, timeout=5, allow_redirects=False)
@@ -42,16 +42,16 @@ def login_page(address: Address) -> bool:
 class Balancer:
     """Listens on a port of 127.0.0.1 that the kernel picks, while its `with` block lasts.
 
-    backends: the addresses that there are now; asked anew at every interval, so instances may come and go.
-    healthy: whether one of them is fit to serve. In seconds: interval, between two rounds of questions; queue, how
-    long a client waits while no backend serves, before it is told so (503).
+    backends: returns the current addresses; called at every interval, so instances may come and go. healthy: tells
+    whether one of them can serve. In seconds: interval, between two health checks; queue, how long a client waits
+    while no backend is up, before it gets a 503.
     """
 
     def __init__(
         self, backends: Callable[[], Iterable[Address]], healthy: Callable[[Address], bool], *,
         interval: float = 1, queue: float = 10,
     ) -> None:  # fmt: skip
-        """Start nothing yet."""
+        """Store the settings; nothing is started yet."""
         self._backends, self._healthy = backends, healthy
         self._interval, self._queue = interval, queue
         self._up: list[Address] = []
@@ -61,12 +61,12 @@ class Balancer:
         self._thread = threading.Thread(target=self._loop.run_forever, name="balancer", daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
         self.refused = 0
-        """Connections that no backend took."""
+        """Number of connections that no backend took."""
         self.served: dict[Address, int] = {}
-        """Connections dealt out, by backend."""
+        """Number of connections by backend."""
 
     def __enter__(self) -> Self:
-        """Listen, and begin to ask the backends."""
+        """Start to listen and to check the backends."""
         self._thread.start()
         self._server = self._wait_for(asyncio.start_server(self._connected, "127.0.0.1", 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
@@ -76,7 +76,7 @@ class Balancer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop listening and cut what is still connected."""
+        """Stop listening and close all connections."""
         self._watching.cancel()
         self._wait_for(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -90,7 +90,7 @@ class Balancer:
 
     @property
     def up(self) -> list[Address]:
-        """Return the backends that are served from now."""
+        """Return the backends in use now."""
         return list(self._up)
 
     def _wait_for(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -105,14 +105,14 @@ class Balancer:
 
     async def _watch(self) -> None:
         while True:
-            with contextlib.suppress(Exception):  # whoever lists the backends may be away for a moment
+            with contextlib.suppress(Exception):  # the source of the backends may fail for a moment
                 known = list(await asyncio.to_thread(lambda: list(self._backends())))
                 good = await asyncio.gather(*(asyncio.to_thread(self._healthy, one) for one in known))
                 self._up = [one for one, fit in zip(known, good, strict=True) if self._serves(one, fit)]
             await asyncio.sleep(self._interval)
 
     def _serves(self, backend: Address, fit: bool) -> bool:
-        """Return whether a backend is served from, its newest answer counted."""
+        """Return whether a backend is in use after its latest health check."""
         self._failures[backend] = 0 if fit else self._failures.get(backend, 0) + 1
         return fit or (backend in self._up and self._failures[backend] < FAILURES)
 
@@ -137,7 +137,8 @@ class Balancer:
             return
         behind_reader, behind_writer = backend
         try:
-            # Only the backend's end of the answer ends the exchange; a client may be done sending long before.
+            # Only the end of the backend's answer ends the exchange; the client may have finished sending long
+            # before.
             sending = asyncio.create_task(self._copy(reader, behind_writer))
             try:
                 await self._copy(behind_reader, writer)
@@ -148,14 +149,14 @@ class Balancer:
             behind_writer.close()
 
     async def _waited_for(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """Return a connection to a backend; None when none took it for as long as the queue lasts."""
+        """Return a connection to a backend; None if none accepted one within the queue's time."""
         until = self._loop.time() + self._queue
         while (backend := await self._backend()) is None and self._loop.time() < until:
             await asyncio.sleep(0.1)
         return backend
 
     async def _backend(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """Return a connection to the next backend in turn that takes one."""
+        """Return a connection to the next backend in turn that accepts one."""
         self._turn += 1
         known = self.up
         for number in range(len(known)):

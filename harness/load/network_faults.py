@@ -1,7 +1,7 @@
-"""Bad networks between an instance and its database: packets lost in one direction, and a slow line.
+"""Disturb the network between an instance and its database: drop packets in one direction, or delay them.
 
 Nothing here needs root on this machine: packets are dropped inside the server's own network namespace, by a
-container that was started with NET_ADMIN, and the slow line is a relay of our own.
+container started with NET_ADMIN, and the delay is made by a relay in this process.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from harness.engine.session_network import network
 
 Direction = Literal["to the server", "from the server"]
 CAPABILITY = "NET_ADMIN"
-"""What a server must be started with (`cap_add`) to be cut off by `dropping`."""
+"""Capability with which a server must be started (`cap_add`) for `dropping`."""
 PIECE = 65536
 
 
@@ -40,14 +40,14 @@ def gateway(client: DockerClient) -> str:
 
 @contextlib.contextmanager
 def dropping(server: Container, peer: Container, direction: Direction) -> Iterator[None]:
-    """Drop every packet between a server and one peer, in one direction, silently, while the block lasts.
+    """Drop every packet between a server and one peer, in one direction, while the `with` block lasts.
 
-    Neither side is told: connections stay open and go quiet, new ones are tried in vain. What reaches the server
-    from elsewhere, this machine included, goes on. Raises ExecError when the server's image has no `ip` or was
-    started without the capability.
+    Neither side is notified: connections stay open and go silent, new ones time out. Traffic of the server with
+    others, including this machine, is not affected.
+    Raises ExecError if the server's image has no `ip` or was started without the capability.
     """
     rule = ["pref", "5", "from" if direction == "to the server" else "to", address_in_session(peer), "blackhole"]
-    # The table of local addresses is asked first as a rule of its own; ours must come before it.
+    # The table of local addresses is looked up first, as a rule of its own; ours must come before it.
     if not server.run(["ip", "rule", "show", "pref", "10"]).out.strip():
         server.need(["ip", "rule", "add", "pref", "10", "lookup", "local"])
         server.need(["ip", "rule", "del", "pref", "0"])
@@ -61,7 +61,7 @@ def dropping(server: Container, peer: Container, direction: Direction) -> Iterat
 class SlowLine:
     """A relay before a server, reachable from containers at (host, port), while its `with` block lasts.
 
-    seconds: how long every piece takes, in each direction: none at first, and it may be changed at any time.
+    seconds: delay of every piece, in each direction: 0 at first, may be changed at any time.
     """
 
     def __init__(self, client: DockerClient, server: tuple[str, int]) -> None:
@@ -84,14 +84,14 @@ class SlowLine:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to take connections."""
+        """Start to accept connections."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take no more connections."""
+        """Stop accepting connections."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(10)

@@ -1,7 +1,8 @@
-"""What a run leaves behind: reports/<run>/ with text, JSON, JUnit XML, one HTML page, and the containers' logs.
+"""Write a run's report: reports/<run>/ with text, JSON, JUnit XML, one HTML page, and the containers' logs.
 
-`document` is the whole of it, `facts` what the run was, `sentences` the words; `text`, `junit` and `html` (with
-`charts` and `timeline`) show it, `before` what to read first; `acceptance` is what somebody has signed off.
+`document` holds all of it, `facts` describes the run, `sentences` the wording; `text`, `junit` and `html` (with
+`charts` and `timeline`) render it, `before` lists what to read before the upgrade; `acceptance` handles signed-off
+findings.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ __all__ = ["ImageFact", "RunFacts", "StepFact", "terminal", "write", "write_view
 def write(directory: Path, facts: RunFacts, outcome: Outcome, plan: Step, logs: Mapping[str, str]) -> list[Path]:
     """Write the whole report and return its files, the one to read first at the front.
 
-    logs: name of a container to its log. The JSON comes first, so that a full disk or an end of the process
-    in the middle costs the looks and not the facts. Raises InfrastructureError where nothing can be written.
+    logs: name of a container to its log. The JSON is written first, so that a full disk or a kill loses renderings
+    but no facts.
+    Raises InfrastructureError if nothing can be written.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -39,7 +41,7 @@ def write(directory: Path, facts: RunFacts, outcome: Outcome, plan: Step, logs: 
 
 
 def write_views(directory: Path, document: Document) -> list[Path]:
-    """Write what can be made again from report.json: the text, the page, and the XML."""
+    """Write the files that can be made again from report.json: the text, the page, and the XML."""
     return [
         _put(directory / "verdict.txt", as_text(document)),
         _put(directory / "report.html", as_html(document)),
@@ -48,14 +50,14 @@ def write_views(directory: Path, document: Document) -> list[Path]:
 
 
 def terminal(facts: RunFacts, outcome: Outcome, plan: Step, colour: bool) -> str:
-    """Return the report as it is printed; without colours it is verdict.txt to the letter."""
+    """Return the report as it is printed; without colours it is identical to verdict.txt."""
     return as_text(cleaned(Document(facts, outcome, plan)), colour=colour)
 
 
 def _put(path: Path, text: str) -> Path:
     try:
         path.parent.mkdir(exist_ok=True)
-        # A log may hold bytes that were no text; they are written as \udc80, which JSON reads back as it was.
+        # A log may hold bytes that are no text; they are written as \udc80, which JSON reads back unchanged.
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise InfrastructureError(f"The report cannot be written: {error}.") from error
@@ -63,7 +65,7 @@ def _put(path: Path, text: str) -> Path:
 
 
 def _safe_names(logs: Mapping[str, str]) -> dict[str, str]:
-    """Return the logs under names that are safe for files and still differ."""
+    """Return the logs under names that are safe for files and still distinct."""
     safe: dict[str, str] = {}
     for name, text in logs.items():
         base = re.sub(r"[^A-Za-z0-9._@+-]+", "-", name).strip(".-")[:100] or "log"

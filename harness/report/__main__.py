@@ -1,6 +1,6 @@
-"""`python -m harness.report reports/RUN/report.json`: make text, page and XML again from the JSON.
+"""Render text, page and XML again from the JSON: `python -m harness.report reports/RUN/report.json`.
 
-Exit codes: 0 when they were written, whatever the verdict; 2 when they could not be; 3 when it is not a report.
+Exit codes: 0 if they were written, whatever the verdict; 2 if they could not be; 3 if it is not a report.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harness.report.text import as_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; print the verdict and where the files are."""
+    """Run the command; print the verdict and the paths of the files."""
     parser = Parser(prog="python -m harness.report", description="Render a report again.")
     parser.add_argument("report", type=Path, help="a report.json that a run has left")
     asked = parser.parse_args(arguments)

@@ -1,6 +1,6 @@
-"""Findings that somebody has signed off: who, why, and until when. After that day they count again.
+"""Apply acceptances: findings signed off by a person, with a reason, until a day after which they count again.
 
-The file is TOML, one table a finding:
+The file is TOML, with one table per finding:
 
     [[accept]]
     check = "schema"                       # name of the check, exactly
@@ -34,7 +34,7 @@ _EXAMPLE = "an entry needs check, where, what, who, why (texts) and until (a dat
 
 @dataclass(frozen=True)
 class Acceptance:
-    """One signed-off entry. place: "file:line", for messages. until: the last day on which it holds."""
+    """A signed-off entry. place: "file:line", for messages. until: the last day on which it holds."""
 
     check: str
     where: str
@@ -45,7 +45,7 @@ class Acceptance:
     place: str = ""
 
     def matches(self, finding: Finding) -> bool:
-        """Tell whether this entry is about the finding, expired or not."""
+        """Tell whether this entry matches the finding, expired or not."""
         if finding.check != self.check or not fnmatchcase(finding.where, self.where):
             return False
         return re.search(_expression(self.what) or _whole_numbers(self.what), finding.what) is not None
@@ -60,9 +60,9 @@ def _expression(what: str) -> str | None:
 
 
 def _whole_numbers(what: str) -> str:
-    """Return an expression for a text whose numbers are not the ends of others: 1 is signed off, 1001 are not.
+    """Return an expression for a text whose numbers match only whole numbers: signing off 1 leaves 1001.
 
-    Of "1,001" and "1.001" no part is a number of its own either.
+    A part of "1,001" or "1.001" is no whole number either.
     """
     before = r"(?<!\d)(?<!\d[.,])" if what[0].isdigit() else ""
     after = r"(?!\d)(?![.,]\d)" if what[-1].isdigit() else ""
@@ -70,7 +70,7 @@ def _whole_numbers(what: str) -> str:
 
 
 def load(path: Path) -> list[Acceptance]:
-    """Read the file. Raises UsageError, with the line, for anything that is missing, empty, or unknown."""
+    """Read the file. Raises UsageError, with the line, for anything missing, empty, or unknown."""
     try:
         text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text)
@@ -114,7 +114,7 @@ def _entry(entry: dict[str, Any], index: int, lines: _Lines) -> Acceptance:
 
 @dataclass
 class _Lines:
-    """Finds the line of an entry or of a key in it; the parser does not tell."""
+    """Finds the line of an entry or of one of its keys; the TOML parser does not report it."""
 
     path: Path
     text: str
@@ -129,7 +129,8 @@ class _Lines:
         lines = self.text.splitlines()
         first, last = 1, len(lines)
         if index >= 0:
-            if len(self.headers) != self.entries:  # written in some other way: say which entry instead
+            # not written as [[accept]] tables: name the entry's number instead
+            if len(self.headers) != self.entries:
                 return f"{self.path}, entry {index + 1}"
             first = self.headers[index]
             last = self.headers[index + 1] - 1 if index + 1 < self.entries else last
@@ -142,15 +143,15 @@ class _Lines:
 
 
 def holds(acceptances: Sequence[Acceptance], finding: Finding, today: date | None = None) -> bool:
-    """Tell whether somebody has signed a finding off and the day has not passed."""
+    """Tell whether a finding is signed off by an entry that has not expired."""
     return any(entry.matches(finding) and not entry.expired(today or date.today()) for entry in acceptances)
 
 
 def apply(outcome: Outcome, acceptances: Sequence[Acceptance], today: date | None = None) -> Outcome:
     """Return the outcome with signed-off findings moved from the reports to `accepted`.
 
-    A finding whose only acceptances have expired stays and says so. An entry that no finding matches is a
-    remark, because it may have become needless. What could not be checked is never accepted.
+    A finding with only expired acceptances stays, and says so. An entry that matches no finding becomes a remark,
+    because it may be obsolete. Unanswered questions can never be accepted.
     """
     today = today or date.today()
     accepted = list(outcome.accepted)

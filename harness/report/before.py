@@ -1,8 +1,9 @@
-"""What somebody should have read before the upgrade, as the checks noted it in two facts.
+"""Show what to read before the upgrade, as the checks noted it in two facts.
 
 "before the upgrade" is a list of {fact, title, items}, the most important first; fact: the name under which the
-items stand among the check's facts as well. "what UPGRADING says of this way" is a list of {file, heading,
-speaks_of, text}; speaks_of: what of the site's own it names.
+items are also among the check's facts. "what UPGRADING says of this way" is a list of {file, heading, speaks_of,
+text};
+speaks_of: the site's own things that it names.
 """
 
 from __future__ import annotations
@@ -16,28 +17,28 @@ from harness.common.wording import one_line
 from harness.verdict import Outcome
 
 KNOWING, PASSAGES = "before the upgrade", "what UPGRADING says of this way"
-"""The facts; a test holds them to what the check calls them."""
+"""Names of the two facts; a test compares them with those of the check."""
 MOST_ITEMS, MOST_PASSAGES = 8, 20
-"""Of each in a text; report.html has them all."""
+"""Maximum numbers in a text; report.html has them all."""
 _SHORT = 60
 
 
 @dataclass(frozen=True)
 class Group:
-    """Things of one kind: names that stand side by side, or sentences."""
+    """Items of one kind: names shown side by side, or sentences."""
 
     title: str
     items: tuple[str, ...]
 
     @property
     def names(self) -> bool:
-        """Whether they are short enough to stand side by side."""
+        """Whether the items are short enough to be shown side by side."""
         return all(len(item) <= _SHORT and " " not in item for item in self.items)
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A part of a release's own notes: where it is, what of the site's it names, and what it says."""
+    """A part of a release's own notes: its place, the site's own things that it names, and its text."""
 
     file: str
     heading: str
@@ -46,17 +47,17 @@ class Passage:
 
     @property
     def title(self) -> str:
-        """Return what it is for."""
+        """Return the title of the passage: the releases it is for."""
         return f"FROM {self.heading}"
 
 
 def groups(outcome: Outcome) -> list[Group]:
-    """Return what is worth knowing, the most important first."""
+    """Return the groups of items, the most important first."""
     return [Group(str(one["title"]), tuple(map(str, one["items"]))) for one in _rows(outcome, KNOWING)]
 
 
 def passages(outcome: Outcome) -> list[Passage]:
-    """Return the passages for this way, in the order of the documents."""
+    """Return the passages for this upgrade, in the order of the documents."""
     return [
         Passage(str(one["file"]), str(one["heading"]), ", ".join(map(str, one["speaks_of"])), str(one["text"]))
         for one in _rows(outcome, PASSAGES)
@@ -64,12 +65,12 @@ def passages(outcome: Outcome) -> list[Passage]:
 
 
 def shown(facts: dict[str, Any]) -> set[str]:
-    """Return the names of a check's facts that need not be shown once more."""
+    """Return the names of a check's facts that are shown here already."""
     return {KNOWING, PASSAGES, *(str(one["fact"]) for one in facts.get(KNOWING) or ())}
 
 
 def lines(outcome: Outcome, width: int) -> Iterator[str]:
-    """Yield both for a text, bounded in number and length; nothing where there is nothing to know."""
+    """Yield both as lines of text, limited in number and length; nothing if there are none."""
     for group in groups(outcome):
         if group.names:
             yield _folded(f"- {group.title}: {', '.join(group.items)}", width, indent=2)

@@ -1,4 +1,4 @@
-"""Where the marks of the charts go. Horizontal places are percent of a drawing, so that it fits any width."""
+"""Compute the layout of the charts. Horizontal positions are percent of a drawing, so that it fits any width."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _MOST_TICKS = 5
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis of time."""
+    """A tick on a time axis."""
 
     at: float
     label: str
 
 
 def percent(part: float, whole: float) -> float:
-    """Return part of whole in percent, kept within the drawing."""
+    """Return part of whole in percent, limited to 0 to 100."""
     return round(min(100.0, max(0.0, 100.0 * part / whole)), 3) if whole > 0 else 0.0
 
 
 def ticks(total: float) -> list[Tick]:
-    """Return at most six round moments between 0 and `total` seconds."""
+    """Return at most six round times between 0 and `total` seconds."""
     step = next((one for one in _STEPS if total / one <= _MOST_TICKS), total / _MOST_TICKS)
     if total <= 0 or step <= 0:
         return []
@@ -48,7 +48,7 @@ def _clock(at: float, step: float) -> str:
 
 @dataclass(frozen=True)
 class PlanRow:
-    """One step of the plan as a row: where its bar lies, None as long as it has not begun."""
+    """A step of the plan as a row: the position of its bar, None if it has not begun."""
 
     depth: int
     title: str
@@ -88,7 +88,7 @@ def plan_rows(plan: Step) -> tuple[list[PlanRow], list[Tick]]:
 
 @dataclass(frozen=True)
 class StepRow:
-    """One upgrade step as a bar."""
+    """An upgrade step as a bar."""
 
     name: str
     width: float
@@ -112,7 +112,7 @@ def step_rows(steps: Sequence[StepFact]) -> list[StepRow]:
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a row's bar: rows removed lie left of `zero`, changed and added ones right of it."""
+    """A part of a row's bar: removed rows lie left of `zero`, changed and added ones right of it."""
 
     kind: str
     left: float
@@ -122,7 +122,7 @@ class Part:
 
 @dataclass(frozen=True)
 class TableRow:
-    """How the rows of one table changed."""
+    """The changes of one table's rows."""
 
     table: str
     before: str
@@ -133,7 +133,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class RowChanges:
-    """The chart of row changes: tables that changed, the place of zero, and the names of those that did not."""
+    """The chart of row changes: changed tables, the position of zero, and the names of unchanged tables."""
 
     rows: list[TableRow]
     zero: float

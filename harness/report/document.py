@@ -1,4 +1,4 @@
-"""The whole report as one JSON document, and back. Everything else that is written is made from the same parts."""
+"""Convert the whole report to one JSON document and back. All other output is rendered from the same parts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from harness.report.sentences import headline, reason
 from harness.verdict import Accepted, Finding, Outcome, Report
 
 SCHEMA = 2
-"""Version of the document. A change that an old reader would misunderstand raises it."""
+"""Version of the document, increased by a change that an old reader would misunderstand."""
 
 
 @dataclass
 class Document:
-    """A finished run: what it was, what it found, how it went, and which logs lie beside it."""
+    """A finished run: its description, its results, its plan, and the logs beside it."""
 
     facts: RunFacts
     outcome: Outcome
@@ -34,7 +34,7 @@ class Document:
 
 
 def as_json(document: Document) -> str:
-    """Return the document as JSON. Passwords in URLs and under telling names are left out."""
+    """Return the document as JSON. Passwords in URLs and values with secret names are left out."""
     outcome = document.outcome
     whole = {
         "schema": SCHEMA,
@@ -52,7 +52,7 @@ def as_json(document: Document) -> str:
 
 
 def plain_values(value: Any, name: str = "") -> Any:
-    """Return a value as JSON knows it, without secrets: `name` is the key that it stands under."""
+    """Return a value as JSON types, without secrets; `name` is its key."""
     if is_dataclass(value) and not isinstance(value, type):
         value = asdict(value)
     if isinstance(value, Mapping):
@@ -75,14 +75,14 @@ def _without_secret(text: str, name: str) -> str:
 
 
 def cleaned(document: Document) -> Document:
-    """Return the document as a reader of its JSON would see it: no secrets, plain values only."""
+    """Return the document as read from its JSON: no secrets, plain values only."""
     return from_json(
         as_json(document), "the report", {name: redact(log) for name, log in sorted(document.logs.items())}
     )
 
 
 def load(path: Path) -> Document:
-    """Read a report.json and the logs beside it. Raises UsageError when it is none, or contradicts itself."""
+    """Read a report.json and the logs beside it. Raises UsageError if it is no report, or contradicts itself."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -92,7 +92,7 @@ def load(path: Path) -> Document:
 
 
 def from_json(text: str, name: str, logs: dict[str, str]) -> Document:
-    """Read what `as_json` wrote. Raises UsageError for anything else."""
+    """Read the output of `as_json`. Raises UsageError for anything else."""
     try:
         data = json.loads(text)
         schema = data["schema"]

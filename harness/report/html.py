@@ -1,4 +1,4 @@
-"""The report as one HTML file that opens offline: no request leaves it, and no script is needed to read it.
+"""Render the report as one HTML file that works offline: it sends no request, and needs no script to be read.
 
 Jenkins shows archived files without their inline styles; so the text is in reading order, and the charts carry
 their sizes and colours as attributes as well.
@@ -26,12 +26,12 @@ from harness.verdict import Finding
 
 PAGE = Path(__file__).with_name("page")
 MOST_FINDINGS = 100
-"""Findings shown of one check; report.json has them all."""
+"""Maximum findings shown per check; report.json has them all."""
 LONGEST_TEXT = 20_000
-"""Characters shown of one block; report.json and logs/ have the rest."""
+"""Maximum characters shown per block; report.json and logs/ have the rest."""
 LOG_LINES = 80
 CHARTED = ("timeline", "row_changes")
-"""Facts with a chart of their own, those of the run and those that checks noted alike."""
+"""Facts with a chart of their own, both of the run and of checks."""
 
 
 def as_html(document: Document) -> str:
@@ -72,7 +72,7 @@ def _environment() -> Environment:
 
 
 def _shown(value: Any) -> Any:
-    """Make control characters visible in everything that templates put out, markup of our own excepted."""
+    """Make control characters visible in all output of templates, except in our own markup."""
     return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -112,7 +112,7 @@ def _list_of_dicts(value: Any) -> list[dict[str, Any]]:
 
 
 def _tables(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return free facts for the page, without those that are empty or drawn."""
+    """Return facts without a fixed form for the page, except those that are empty or drawn."""
     return [
         {"title": name.replace("_", " "), **_table(value)}
         for name, value in facts.items()
@@ -121,13 +121,13 @@ def _tables(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _noted(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the facts of a check that stand nowhere else on the page."""
+    """Return the facts of a check that are shown nowhere else on the page."""
     elsewhere = before.shown(dict(facts))
     return _tables({name: value for name, value in facts.items() if name not in elsewhere})
 
 
 def _table(value: Any) -> dict[str, Any]:
-    """Return a free fact in one of the forms that the page knows: a line, a list, pairs, a table, or JSON."""
+    """Return a fact in one of the forms that the page knows: a line, a list, pairs, a table, or JSON."""
     rows = _list_of_dicts(value)
     if rows and all(_flat(inner) for row in rows for inner in row.values()):
         columns = list(dict.fromkeys(key for row in rows for key in row))

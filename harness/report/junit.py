@@ -1,7 +1,7 @@
-"""The report as JUnit XML, in the dialect of Jenkins' junit plugin: one test case a check.
+"""Render the report as JUnit XML, in the dialect of Jenkins' junit plugin: one test case per check.
 
-A finding is a failure, a question that could not be asked is an error. Nothing is ever marked as skipped:
-Jenkins stays green over skipped cases, and what was not looked at is not proven.
+A finding is a failure, an unanswered question is an error. Nothing is ever marked as skipped: Jenkins stays green
+over skipped cases, while an unanswered question is not proven.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _LONGEST_MESSAGE = 400
 
 
 def as_junit(document: Document, directory: Path | None = None) -> str:
-    """Return the XML. directory: where the report lies, for the junit-attachments plugin to link red cases to."""
+    """Return the XML. directory: of the report, for the junit-attachments plugin to link failed cases to."""
     facts, outcome = document.facts, document.outcome
     suite = ET.Element("testsuite", name=plain(" ".join(filter(None, ("gate", facts.pair, facts.dump)))))
     properties = ET.SubElement(suite, "properties")
     for name, value in _properties(document).items():
         ET.SubElement(properties, "property", name=name, value=plain(value))
-    # A dot parts package from class in Jenkins' tree, so a release must not have one here.
+    # Jenkins splits package from class at a dot, so a release must not contain one here.
     place = "gate." + plain(facts.pair or "run").replace(".", "_")
     for report in outcome.reports:
         _check(suite, place, report, outcome, directory)

@@ -1,4 +1,4 @@
-"""The verdict in words: the same words in text, JSON, JUnit and HTML."""
+"""Word the verdict: the same sentences in text, JSON, JUnit and HTML."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from harness.verdict import Finding, Outcome, Report, Verdict
 
 TO_DO = "What to do"
 _LONGEST = 240
-"""Characters of a finding that the verdict's one sentence quotes."""
+"""Maximum characters of a finding quoted in the verdict's sentence."""
 
 
 def headline(outcome: Outcome) -> str:
-    """Return the verdict, and whether it rests on accepted findings: "GO with 2 accepted findings"."""
+    """Return the verdict, and the number of accepted findings it relies on: "GO with 2 accepted findings"."""
     verdict = outcome.verdict()
     if verdict is Verdict.GO and outcome.accepted:
         return f"{verdict.value} with {count(len(outcome.accepted), 'accepted finding')}"
@@ -22,7 +22,7 @@ def headline(outcome: Outcome) -> str:
 
 
 def reason(outcome: Outcome) -> str:
-    """Return one sentence that says why this is the verdict."""
+    """Return one sentence with the reason for the verdict."""
     findings, reports, unproven = outcome.findings(), outcome.reports, outcome.unproven()
     verdict = outcome.verdict()
     if verdict is Verdict.NO_GO:
@@ -53,7 +53,7 @@ def sentence(text: str) -> str:
 
 
 def result(report: Report) -> str:
-    """Return how a check ended, in one word or two: clean, findings, not answered, nothing to look at."""
+    """Return a check's result in a word or two: clean, findings, not answered, nothing to look at."""
     if report.findings:
         return count(len(report.findings), "finding")
     if report.unanswered:
@@ -62,22 +62,22 @@ def result(report: Report) -> str:
 
 
 def state(report: Report) -> str:
-    """Return how to show a check: "bad" for findings, "ok" where it looked and found nothing, else "warn"."""
+    """Return a check's style: "bad" for findings, "ok" if it looked and found nothing, else "warn"."""
     return "bad" if report.findings else "ok" if report else "warn"
 
 
 def looked_at(report: Report) -> str:
-    """Return what a check looked at: "48,310 rows"."""
+    """Return the amount that a check looked at: "48,310 rows"."""
     return amount(report.looked_at, report.unit)
 
 
 def limits(outcome: Outcome) -> list[str]:
-    """Return what the checks themselves say they leave out, each line behind the name of its check."""
+    """Return the limits that the checks state themselves, each after the name of its check."""
     return [f"[{report.check}] {text}" for report in outcome.reports for text in report.out_of_scope]
 
 
 def allowances(outcome: Outcome) -> list[str]:
-    """Return the tolerated differences, each behind the name of its check."""
+    """Return the tolerated differences, each after the name of its check."""
     return [f"[{report.check}] {text}" for report in outcome.reports for text in report.allowed]
 
 
@@ -93,7 +93,7 @@ def evidence(finding: Finding) -> list[tuple[str, str]]:
 
 
 def _listed(samples: Sequence[str]) -> str:
-    """Return short keys side by side, anything longer one below the other."""
+    """Return short keys side by side, longer ones one below the other."""
     if all(len(sample) <= 16 and sample.isalnum() for sample in samples):
         return textwrap.fill(", ".join(samples), 90)
     return "\n".join(samples)

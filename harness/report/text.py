@@ -1,4 +1,4 @@
-"""The report as text: for a terminal, for Jenkins' console, for a mail."""
+"""Render the report as text: for a terminal, for Jenkins' console, for a mail."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harness.report.sentences import (
 from harness.verdict import Finding, Outcome, Report, Verdict
 
 WIDTH = 110
-"""Of tables, in characters."""
+"""Width of tables in characters."""
 _STYLES = {Verdict.GO: "bold green", Verdict.NO_GO: "bold red", Verdict.NOT_PROVEN: "bold yellow"}
 
 
@@ -59,14 +59,14 @@ def as_text(document: Document, *, colour: bool = False) -> str:
 
 
 def about(facts: RunFacts) -> str:
-    """Return one line on which run this was."""
+    """Return one line that identifies the run."""
     when = f"{facts.started:%Y-%m-%d %H:%M}" if facts.started else ""
     parts = (facts.pair, facts.dump, when, f"took {duration(facts.seconds)}", f"run {facts.id}")
     return "  ".join(filter(None, parts))
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
-    """Print without folding: SQL and log lines must be copied as they are."""
+    """Print without folding: SQL and log lines must be copied unchanged."""
     console.print(Text(plain(text), style=style), soft_wrap=True)
 
 

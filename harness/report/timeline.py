@@ -1,8 +1,8 @@
-"""The timeline of a kill test: a lane for each thing that something happened to.
+"""Lay out the timeline of a kill test, with one lane for each affected thing.
 
-facts["timeline"] is a list of {t, kind, label, lane}, t in seconds, and `until` for what lasted. Kinds with a
-mark of their own: kill, restart, deploy, healthy, unhealthy, lost, write; for what lasted: up, down, gap. Any
-other kind is a dot or a grey bar. Lanes come in the order in which they first appear.
+facts["timeline"] is a list of {t, kind, label, lane}, t in seconds, with `until` for an event that lasted. Kinds
+with a mark of their own: kill, restart, deploy, healthy, unhealthy, lost, write; kinds that last: up, down, gap.
+Any other kind is a dot or a grey bar. Lanes are in the order of their first event.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from harness.common.wording import duration
 from harness.report.charts import Tick, percent, ticks
 
 MANY = 80
-"""Points of one kind in one lane that are still drawn one by one; more are drawn as their density."""
+"""Maximum points of one kind in one lane that are drawn individually; more are drawn as their density."""
 _BINS = 120
 MARKS = ("kill", "lost", "restart", "deploy", "unhealthy", "healthy", "write")
 SPANS = ("down", "gap", "up")
@@ -23,7 +23,7 @@ SPANS = ("down", "gap", "up")
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that happened at a moment."""
+    """An event at one moment."""
 
     kind: str
     at: float
@@ -32,7 +32,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Span:
-    """Something that lasted."""
+    """An event that lasted."""
 
     kind: str
     left: float
@@ -42,7 +42,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Bin:
-    """Many moments of a kind: their number in a slice of time, as a height in percent of the highest."""
+    """Many events of a kind: their number in a time slice, as a height in percent of the highest."""
 
     kind: str
     left: float
@@ -61,7 +61,7 @@ class Lane:
     bins: list[Bin] = field(default_factory=list)
 
     def mark_kinds(self) -> set[str]:
-        """Return the kinds of moments in this lane, drawn one by one or as density."""
+        """Return the kinds of momentary events in this lane, drawn individually or as density."""
         return {one.kind for one in self.marks} | {one.kind for one in self.bins}
 
 
@@ -77,7 +77,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The chart: lanes, the axis, the kinds that occur (for the legend), and every moment but the crowded ones."""
+    """The chart: lanes, the axis, the kinds that occur (for the legend), and all events not drawn as density."""
 
     lanes: list[Lane]
     axis: list[Tick]
@@ -107,7 +107,7 @@ def timeline(events: Sequence[dict[str, Any]]) -> Timeline:
         lane.marks += [Mark(kind, percent(_time(one), total), _title(kind, one)) for one in points]
         moments += [(_time(one), _moment(kind, name, one)) for one in (*lasting, *points)]
     for lane in lanes.values():
-        # What matters most is drawn last, on top.
+        # the most important marks are drawn last, on top
         lane.marks.sort(key=lambda mark: -_rank(MARKS, mark.kind))
     marked = {kind for lane in lanes.values() for kind in lane.mark_kinds()}
     return Timeline(

@@ -1,8 +1,8 @@
-"""An RT release in a container: its command line tools, or its web site.
+"""Run an RT release in a container: its command line tools or its web site.
 
-`web` and `rest` (both versions have the face of `rest_client`) use a site, `siteconfig` is its configuration,
-`health_user` an account for health checks, `new_site` makes an empty database one of RT; `perl_server` has RT
-loaded, `memoized` asks once, `thaw` reads what Perl has frozen.
+`web` and `rest` (two versions with the interface of `rest_client`) use a site, `siteconfig` reads its
+configuration, `health_user` creates an account for health checks, `new_site` initialises an empty database;
+`perl_server` runs programs with RT already loaded, `memoized` caches answers, `thaw` decodes Perl's frozen values.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from harness.rt.perl_server import WarmPerl
 SECRETS = "/opt/share/docker/secrets/rt"
 SITE_CONFIGURATION = "/opt/rt/site.d"
 PERL = ("perl", f"-I{SITE_CONFIGURATION}/lib", "-I/opt/rt/share/lib")
-"""Perl with RT's libraries as its own programs have them: the site's own come first."""
+"""Perl with RT's libraries in the order in which its own programs have them: the site's own first."""
 HTTP = 80
 MAIL_SINK = "/opt/rt/mail-sink"
 LAST = Path(__file__).parents[1] / "perl" / "last.pm"
-"""What every copy reads after the site's own files."""
+"""Configuration that every copy reads after the site's own files."""
 NOWHERE = "127.0.0.1"
-"""Where no database is: a container's own address, which refuses at once. A name would be looked up first."""
+"""Address without a database: the container's own, which refuses at once. A name would be resolved first."""
 FEW_WORKERS = "2"
-"""Each Apache process pays for its own first pages, and nobody here asks more than two things at once."""
+"""Number of Apache processes: each is slow on its first pages, and no test sends more than two requests a time."""
 _TOOL = """
 my $path = shift @ARGV;
 $path = "/usr/local/bin/$path" unless $path =~ m{^/};
@@ -53,14 +53,15 @@ if (my $death = $@) {
     exit 255;
 }
 """
-"""One of RT's own programs in a process that has RT's modules: its exit code is the one that it ends with.
+"""Runs one of RT's own programs in a process with RT's modules loaded, and exits with the program's exit code.
 
-What it dies of is said as RT says it of a program that dies by itself: within this one it would think it caught.
+An error that ends the program is logged as RT logs it for a program that dies alone: within `do` it counts as
+caught.
 """
 LITTLE = 1_000_000
-"""Bytes of standard input that a process which runs programs for others is told before each."""
+"""Maximum bytes of standard input for a program in the shared process, which gets them before each program."""
 PATIENCE = 120.0
-"""Seconds that a site gets until it serves its login page."""
+"""Seconds until a site must serve its login page."""
 LOGIN_MARK = 'name="user"'
 """Part of RT's login form, in every release."""
 
@@ -69,7 +70,7 @@ LOGIN_MARK = 'name="user"'
 class Configuration:
     """A site's own configuration: files below /opt/rt/site.d, by relative path.
 
-    remarks: what was left out of what the site has named.
+    remarks: sentences about files of the site that were left out.
     """
 
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -77,30 +78,30 @@ class Configuration:
 
     @classmethod
     def read(cls, path: Path | None) -> Configuration:
-        """Read a .pm file, a folder of .pm files and plugins, or a copy of RT's etc folder.
+        """Read a .pm file, a directory of .pm files and plugins, or a copy of RT's etc directory.
 
-        Raises UsageError when there is nothing to read: a site that names its configuration means it.
+        Raises UsageError if a path is given but has nothing to read.
         """
         if path is None:
             return cls()
         return cls(*siteconfig.read(path))
 
     def inside(self) -> list[tuple[str, bytes]]:
-        """Return (absolute path in the container, content) of each file, and of the one that is read last."""
+        """Return (absolute path in the container, content) of each file, and of LAST, which is read last."""
         found = [(f"{SITE_CONFIGURATION}/{name}", content) for name, content in self.files.items()]
         return [*found, (f"{SITE_CONFIGURATION}/{self.last()}", LAST.read_bytes())]
 
     @staticmethod
     def pinned() -> set[str]:
-        """Return the options that a copy does not take from the site."""
+        """Return the options that a copy overrides, whatever the site's configuration sets."""
         text = LAST.read_text(encoding="utf-8")
         return set(re.findall(r"^\s*(?:Set\(\$|RT->Config->Set\(')(\w+)", text, re.MULTILINE))
 
     def last(self) -> str:
-        """Return a name that an image reads after all of the site's: it sorts by bytes, without hidden ones."""
+        """Return a file name that the image reads last; it sorts names by bytes and skips hidden files."""
         own = [os.fsencode(name) for name in self.files if re.fullmatch(r"[^./][^/]*\.pm", name)]
         stem = max([b"~harness.pm", *own]).removesuffix(b".pm")
-        return os.fsdecode(stem + b"~.pm")  # "~" comes after the "." of whoever was last
+        return os.fsdecode(stem + b"~.pm")  # "~" sorts after the "." of the site's last file
 
 
 def secret_files(host: str, password: str, *, port: int = 3306, healthcheck: str = "") -> list[tuple[str, bytes]]:
@@ -127,7 +128,7 @@ class Rt:
         configuration: Configuration | None = None, serve: bool = False, healthcheck_password: str = "",
         environment: Mapping[str, str] | None = None, files: Iterable[tuple[str, bytes]] = (), **options: Any,
     ) -> None:  # fmt: skip
-        """Start it. database None means: point it to where there is none."""
+        """Start the container. database: None connects it to an address without a database."""
         self.release = release if isinstance(release, str) else release.version
         host = self.database_host = database.host if database else NOWHERE
         password = database.credentials.password if database else "none"
@@ -145,31 +146,31 @@ class Rt:
         self.warm = WarmPerl(self.container) if plain and not serve else None
 
     def __enter__(self) -> Self:
-        """Give it for a `with` block, which removes it at its end."""
+        """Return the container; the `with` block removes it at its end."""
         return self
 
     def __exit__(self, *_: object) -> None:
         self.remove()
 
     def run(self, *command: str, limit: float = 120, **options: Any) -> Done:
-        """Run one of RT's tools, with standard input at its end."""
+        """Run one of RT's tools, with empty standard input."""
         return self.container.run(command, limit=limit, **options)
 
     def need(self, *command: str, limit: float = 120, **options: Any) -> str:
-        """Run a tool that must work; return its output. Raises ExecError."""
+        """Run a tool that must succeed; return its output. Raises ExecError."""
         return self.container.need(command, limit=limit, **options)
 
     def of_image(self, *command: str) -> str:
-        """Return what a command says of the image's own files, asked once of each image. Raises ExecError."""
+        """Return the output of a command about the image's own files, cached per image. Raises ExecError."""
         return str(cache.fact(lambda: self.need(*command), "of the image", self._image_id(), *command))
 
     def _image_id(self) -> str:
         return str(self.container.docker.attrs["Image"])
 
     def tool(self, *command: str, limit: float = 120, stdin: bytes = b"") -> Done:
-        """Run one of the image's own Perl programs, by its path or by its name in PATH; stdin: what it reads.
+        """Run one of the image's own Perl programs, by its path or its name in PATH. stdin: its standard input.
 
-        Where a process has RT loaded already, it is run there, which saves it a second.
+        If a process has RT loaded already, the program runs there, which saves a second.
         """
         if self.warm and self.warm.begun and len(stdin) < LITTLE:
             done = self.warm.run(_TOOL, *command, limit=limit, stdin=stdin)
@@ -180,10 +181,10 @@ class Rt:
     def perl(
         self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
     ) -> Done:
-        """Run a Perl program with RT's libraries in reach; it loads and initialises RT itself.
+        """Run a Perl program with RT's libraries available; it loads and initialises RT itself.
 
-        From the second program on RT is loaded once for all of them. Where a site's own files may change what RT's
-        modules are, they are loaded for each program anew.
+        From the second program on, RT is loaded once for all of them. If the site's own files may change RT's
+        modules, RT is loaded anew for each program.
         """
         self._programs += 1
         if self.warm and (self.warm.begun or self._programs > 1):
@@ -196,34 +197,37 @@ class Rt:
         self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
     ) -> Done:
         """Run a Perl program in a process of its own, which reads the configuration and loads RT itself."""
-        # In the program and not beside it: words of a command line are there for all of the machine to read, and
-        # passwords and keys are among them.
+        # The arguments are passed inside the program: command lines are readable by every user of the machine, and
+        # passwords and keys are among the arguments.
         words = " ".join(one.encode(errors="surrogateescape").hex() or "-" for one in arguments)
         told = f"BEGIN {{ @ARGV = map {{ $_ eq '-' ? '' : pack 'H*', $_ }} qw({words}) }} {program}"
         return self.container.run([*PERL, "-"], stdin=[told.encode()], limit=limit, heard=heard)
 
     def warm_up(self) -> None:
-        """Begin to load RT for the Perl programs to come."""
+        """Start to load RT for later Perl programs."""
         if self.warm:
             self.warm.begin()
 
     @property
     def url(self) -> str:
-        """Return the address of the site as this machine reaches it, without a slash at the end."""
+        """Return the address of the site as this machine reaches it, without a trailing slash."""
         host, port = self.container.address(HTTP)
         return f"http://{host}:{port}"
 
     def session(self) -> requests.Session:
-        """Return an HTTP session that looks like a browser coming from the site's own pages.
+        """Return an HTTP session with the headers of a browser that comes from the site's own pages.
 
-        RT compares host and Referer with the address it was configured with, not with the published port.
+        RT compares Host and Referer with the address it was configured with, not with the published port.
         """
         session = requests.Session()
         session.headers.update({"Host": "localhost", "Referer": "http://localhost/"})
         return session
 
     def wait(self, timeout: float | None = None) -> Rt:
-        """Wait (PATIENCE, unless said) until the login page is served. Raises NotReadyError with the log."""
+        """Wait until the login page is served. timeout: seconds, by default PATIENCE.
+
+        Raises NotReadyError with the log.
+        """
 
         def served() -> None:
             answer = requests.get(f"{self.url}/", headers={"Host": "localhost"}, timeout=10, allow_redirects=False)
@@ -243,7 +247,10 @@ class Rt:
         return sorted((name for name in names if VERSION.match(name)), key=parse)
 
     def structural_steps(self) -> list[str]:
-        """Return the names of the steps that change tables on this product; indexes keep nobody from reading."""
+        """Return the steps that change tables on this product.
+
+        Steps that only add indexes do not prevent reading.
+        """
         found = self.of_image(
             "sh", "-c", "cd /opt/rt/upgrade && ls -d */schema.mysql* 2>/dev/null || true"
         ).split()

@@ -1,7 +1,7 @@
-"""The account that a health check logs in with: the site's own, where its password is known, else one for a copy.
+"""Provide the account for health checks: the site's own if its password is known, else one created on the copy.
 
-A dump of a site's own names no password. Without an account nothing that is deployed gets healthy, which would say
-nothing about the upgrade; so one is made on the copy, and what is wrong with the site's own is said.
+A dump contains no plain password. Without an account no instance gets healthy, which would say nothing about the
+upgrade; so an account is created on the copy, and defects of the site's own one are reported.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from harness.rt import Rt
 PROGRAM = Path(__file__).parents[1] / "perl" / "health_user.pl"
 USER, TICKET, SUBJECT = "RT_HEALTHCHECK_USER", "RT_HEALTHCHECK_TICKET", "RT_HEALTHCHECK_SUBJECT"
 STANDARD = {USER: "healthcheck", TICKET: "1"}
-"""What `/opt/rt/healthcheck` takes where the environment is silent."""
+"""Defaults of `/opt/rt/healthcheck` for variables that are not set."""
 REPAIR = "/opt/rt/healthcheck-user in the image makes it and lets it see its ticket"
 
 
 @dataclass(frozen=True)
 class HealthUser:
-    """What an instance's check is given. environment: variables to set. doubts: sentences about the site's own."""
+    """An instance's health check account. environment: variables to set.
+
+    doubts: sentences about the site's own account.
+    """
 
     password: str
     environment: Mapping[str, str]
@@ -33,10 +36,11 @@ class HealthUser:
 
 
 def health_user(tools: Rt, environment: Mapping[str, str], known: str = "") -> HealthUser:
-    """Return the account to deploy a copy with. Writes to the copy, where no password is known.
+    """Return the account to deploy a copy with; creates one on the copy if no password is known.
 
     tools: of the release that is deployed, on the copy. environment: the definition's. known: the password of the
-    site's own account. Raises InfrastructureError when RT cannot make an account.
+    site's own account.
+    Raises InfrastructureError if RT cannot create an account.
     """
     if known:
         return HealthUser(known, {})
@@ -53,7 +57,7 @@ def health_user(tools: Rt, environment: Mapping[str, str], known: str = "") -> H
         f"whether the site's own health check gets healthy: {one}, so it would not ({REPAIR})"
         for one in said["doubts"]
     )
-    # A subject that is wanted is the one of the site's own ticket.
+    # A required subject applies only to the site's own ticket.
     own = {USER: name, TICKET: str(said["ticket"]), SUBJECT: environment.get(SUBJECT, "")}
     if own[TICKET] != asked[TICKET]:
         own[SUBJECT] = ""

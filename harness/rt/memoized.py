@@ -1,4 +1,4 @@
-"""Tools on a database that nobody changes: what was asked of them once is remembered, across runs as well."""
+"""Cache the answers of tools on a database that does not change, also across runs."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from harness.rt import Rt
 
 _HERE = Path(__file__).parent
 LARGE = 1_000_000
-"""Characters of an answer beyond which it is not kept: what is large has a reader that keeps less of it."""
+"""Maximum characters of a cached answer: large outputs are cached in a reduced form by their callers."""
 HOST = "the-host-of-the-database"
-"""What answers say for it: each copy has a name of its own."""
+"""Placeholder for the database's host name in answers: each copy has its own name."""
 Remember = Callable[[str, Callable[[], Any]], Any]
-"""Returns the JSON value of a name, made by the callable unless it is known."""
+"""Returns the cached JSON value of a name, calling the callable on a miss."""
 
 
 @functools.cache
 def source_of_tools() -> str:
-    """Return what the sources were by which programs are run when this process began: answers hold for these."""
+    """Return a digest of the program sources as they were when first asked: cached answers are valid for these."""
     return cache.digest_of_files(_HERE.parent, [*_HERE.glob("*.py"), *(_HERE.parent / "perl").glob("*.p[lm]")])
 
 
 class _UnusualError(Exception):
-    """An answer that is not to be kept."""
+    """Signals an answer that must not be cached."""
 
     def __init__(self, done: Done) -> None:
         super().__init__()
@@ -36,29 +36,29 @@ class _UnusualError(Exception):
 
 
 class MemoizedTools(Rt):
-    """Tools whose container starts with the first question that has no remembered answer.
+    """Tools whose container is started by the first question without a cached answer.
 
-    An answer depends on the image, the database, the configuration and the question alone; `remember` keys it by
-    the first three. Programs that are fed, that are listened to, or that end in an unusual way are run each time.
+    An answer depends only on the image, the database, the configuration and the question; `remember` adds the
+    first three to the key. Programs with input or a listener, or with an unusual exit code, run each time.
     """
 
     def __init__(
         self, release: str, image: str, start: Callable[[], Rt], remember: Remember, usual: Collection[int] = (0,)
     ) -> None:
-        """Remember how to start them; nothing is started yet.
+        """Store how to start the tools; nothing is started yet.
 
-        image: its id. usual: exit codes whose answers are kept.
+        image: its id. usual: exit codes whose answers are cached.
         """
         self.release, self.database_host, self._image, self._usual = release, HOST, image, usual
         self._start, self._remember, self._once = start, remember, Once()
 
     @property
     def started(self) -> Rt:
-        """The tools themselves, started by whoever asks first."""
+        """The tools themselves, started on first use."""
         return self._once("tools", self._start)
 
     def __getattr__(self, name: str) -> Any:
-        """Give what only running tools have."""
+        """Return an attribute of the running tools, starting them."""
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self.started, name)
@@ -77,7 +77,7 @@ class MemoizedTools(Rt):
             return unusual.done
 
     def run(self, *command: str, limit: float = 120, **options: Any) -> Done:
-        """Run one of RT's tools, unless what it says is known."""
+        """Run one of RT's tools, unless its answer is cached."""
         if options:
             return self.started.run(*command, limit=limit, **options)
         return self._asked(("run", *command), lambda: self.started.run(*command, limit=limit))
@@ -86,14 +86,14 @@ class MemoizedTools(Rt):
         return self._image
 
     def need(self, *command: str, limit: float = 120, **options: Any) -> str:
-        """Run a tool that must work; return its output. Raises ExecError."""
+        """Run a tool that must succeed; return its output. Raises ExecError."""
         done = self.run(*command, limit=limit, **options)
         return self.started.need(*command, limit=limit, **options) if done.code else done.out
 
     def perl(
         self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
     ) -> Done:
-        """Run a Perl program with RT's libraries in reach, unless what it says is known."""
+        """Run a Perl program with RT's libraries available, unless its answer is cached."""
         if heard:
             return self.started.perl(program, *arguments, limit=limit, heard=heard)
         question = ("perl", program, *arguments)
@@ -102,21 +102,21 @@ class MemoizedTools(Rt):
     def perl_alone(
         self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
     ) -> Done:
-        """Run a Perl program in a process of its own, unless what it says is known."""
+        """Run a Perl program in a process of its own, unless its answer is cached."""
         if heard:
             return self.started.perl_alone(program, *arguments, limit=limit, heard=heard)
         question = ("perl alone", program, *arguments)
         return self._asked(question, lambda: self.started.perl_alone(program, *arguments, limit=limit))
 
     def tool(self, *command: str, limit: float = 120, stdin: bytes = b"") -> Done:
-        """Run one of the image's own Perl programs, each time: what they say has readers that keep less of it."""
+        """Run one of the image's own Perl programs, uncached: callers cache its output in a reduced form."""
         return self.started.tool(*command, limit=limit, stdin=stdin)
 
     def warm_up(self) -> None:
-        """Begin nothing: most answers are known."""
+        """Do nothing: most answers are cached."""
 
     def remove(self) -> None:
-        """Remove the container, where one was started."""
+        """Remove the container if one was started."""
         started: Rt | None = self._once.done("tools")
         if started:
             started.remove()

@@ -1,4 +1,4 @@
-"""A new site: what RT's own `init` makes of an empty database."""
+"""Initialise an empty database as a new site with RT's own `init`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def initialise(tools: Rt) -> Done:
 
 
 def need_initialised(tools: Rt) -> None:
-    """Run RT's `init`, which must work. Raises InfrastructureError with its output."""
+    """Run RT's `init`, which must succeed. Raises InfrastructureError with its output."""
     done = initialise(tools)
     if done.code:
         raise InfrastructureError(

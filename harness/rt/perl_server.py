@@ -1,4 +1,4 @@
-"""Perl programs in a container of RT, without loading RT for each: a process with RT's modules forks for them."""
+"""Run Perl programs in an RT container without loading RT for each: a process with RT's modules forks for them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from harness.errors import InfrastructureError
 
 PROGRAM = Path(__file__).parents[1] / "perl" / "warm.pl"
 LIFE = 24 * 3600.0
-"""Seconds; it ends with its container, long before."""
+"""Time limit of the process in seconds; it ends with its container, long before."""
 
 
 class _Call:
-    """A program that runs: what it has said so far, and its end."""
+    """A running program: its output so far, and its result."""
 
     def __init__(self, heard: Callable[[str], None] | None) -> None:
         self.done: Future[Done] = Future()
@@ -35,7 +35,7 @@ class _Call:
 
 
 class _Requests:
-    """Lines for its standard input, until `end`."""
+    """Request lines for the process's standard input, until `end`."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
@@ -49,10 +49,10 @@ class _Requests:
 
 
 class WarmPerl:
-    """Runs Perl programs with RT's modules loaded already. Begins when first used, ends with its container."""
+    """Runs Perl programs with RT's modules already loaded. Starts on first use, ends with its container."""
 
     def __init__(self, container: Container) -> None:
-        """Remember where; nothing is started yet."""
+        """Store the container; nothing is started yet."""
         self._container = container
         self._requests = _Requests()
         self._calls: dict[int, _Call] = {}
@@ -63,11 +63,11 @@ class WarmPerl:
 
     @property
     def begun(self) -> bool:
-        """Whether it has been started."""
+        """Whether the process has been started."""
         return self._ready is not None
 
     def begin(self) -> Future[bool]:
-        """Start it unless it was; whether it could load RT will be known later."""
+        """Start the process unless it was started; the result tells, later, whether it could load RT."""
         with self._lock:
             if self._ready is None:
                 self._ready = Future()
@@ -78,9 +78,9 @@ class WarmPerl:
         self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None,
         stdin: bytes = b"",
     ) -> Done | None:  # fmt: skip
-        """Run a program that loads and initialises RT itself; None where nobody is there who has RT's modules.
+        """Run a program that loads and initialises RT itself; None if no process with RT's modules is available.
 
-        Raises InfrastructureError when the container ends meanwhile.
+        Raises InfrastructureError if the container ends meanwhile.
         """
         if not self.begin().result():
             return None
@@ -95,11 +95,11 @@ class WarmPerl:
         return call.done.result()
 
     def end(self) -> None:
-        """Let it end; what still runs is not waited for."""
+        """Let the process end; running programs are not waited for."""
         self._requests.end()
 
     def _serve(self) -> None:
-        """Run it, in a thread of its own, until its input or its container ends."""
+        """Run the process, in a thread of its own, until its input or its container ends."""
         ready = self.begin()
         try:
             self._container.run(
@@ -123,7 +123,7 @@ class WarmPerl:
         try:
             said = json.loads(line)
         except ValueError:
-            return  # a word of Perl's own, about why it cannot begin
+            return  # a message of Perl's own, about why it cannot start
         if "ready" in said and self._ready:
             self._ready.set_result(True)
         elif "code" in said:

@@ -1,7 +1,7 @@
-"""RT's two REST interfaces through python-rt, with one face: create, read, reply, search, attachments.
+"""Use RT's two REST interfaces through python-rt with one interface: create, read, reply, search, attachments.
 
-Version 1 is in every release and says its status in the body; version 2 came with RT 5. Both check the address
-they are called by, so the library's own HTTP sessions get the headers of `Rt.session`.
+Version 1 is in every release and reports its status in the body; version 2 came with RT 5. Both check the address
+they are called by, so the library's HTTP sessions get the headers of `Rt.session`.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ _NOT_RECORDED = "could not be recorded"
 
 
 def client(rt: Rt, user: str, password: str, version: int = 1) -> Client:
-    """Return a logged-in client of REST 1 or 2. Raises RestError when RT refuses the login."""
+    """Return a logged-in client of REST 1 or 2. Raises RestError if RT refuses the login."""
     return (RestOne if version == 1 else RestTwo)(rt, user, password)
 
 
 class _Bounded(HTTPAdapter):
-    """Sends requests that give up after LIMIT: python-rt's client of version 1 sets no limit of its own."""
+    """Adds the time-out LIMIT to requests: python-rt's client of version 1 sets none."""
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
-        """Send it. Raises requests.Timeout where the site says nothing for LIMIT seconds."""
+        """Send a request. Raises requests.Timeout if the site sends nothing for LIMIT seconds."""
         return super().send(request, *arguments, **{**options, "timeout": options.get("timeout") or LIMIT})
 
 
 class RestOne(Client):
-    """REST 1.0. Files go as multipart, everything else as lines of text."""
+    """REST 1.0. Files are sent as multipart, everything else as lines of text."""
 
     version = 1
 
@@ -61,7 +61,7 @@ class RestOne(Client):
         except Warning as error:  # the library warns of a refusal, line by line; warnings may be errors
             raise RestError(f"REST 1: {what}", self._refusal()) from error
         except (RtError, requests.Timeout, ConnectionError, ValueError, LookupError) as error:
-            # The library wraps what happens while connecting, and not what happens while reading.
+            # The library wraps errors of connecting, but not those of reading.
             if isinstance(error, requests.Timeout) or isinstance(error.__cause__, requests.Timeout):
                 raise SlowError(f"REST 1: {what}: no answer within {LIMIT} s.") from error
             raise RestError(f"REST 1: {what}", f"{type(error).__name__}: {error}") from error
@@ -70,14 +70,15 @@ class RestOne(Client):
         self._answer = answer.text
 
     def _refusal(self) -> str:
-        """Return the reasons that RT gave last: lines like comments, below its own status."""
+        """Return the reasons in RT's last answer: lines like comments, below its own status."""
         reasons = [line.removeprefix("# ").strip() for line in self._answer.splitlines()[1:]]
         return " ".join(dict.fromkeys(filter(None, reasons))) or "RT did not do it, and gives no reason"
 
     def _write(self, what: str, method: Any, ticket: int, text: str, files: Sequence[File]) -> None:
-        """Reply or comment. RT says 200 to one that it could not record too, and the library looks no further.
+        """Reply or comment.
 
-        What it says is the last line of the body (html/REST/1.0/ticket/comment of every release).
+        RT also answers 200 if it could not record the message, and the library does not check.
+        RT's message is the last line of the body (html/REST/1.0/ticket/comment of every release).
         """
         done = self._call(what, method, ticket, text, files=_opened(files))
         said = self._answer.strip().rpartition("\n")[2]
@@ -129,7 +130,7 @@ class RestOne(Client):
         content = self._call(where, self._rt.get_attachment_content, ticket, attachment)
         if content is None:
             raise RestError(f"REST 1: {where}", "RT has no such attachment")
-        # RT 4.4.4 ends the body with line breaks of its own; the attachment's header knows its true length.
+        # RT 4.4.4 adds line breaks to the end of the body; the attachment's header gives its true length.
         facts = self._call(where, self._rt.get_attachment, ticket, attachment) or {}
         length = int(facts.get("Headers", {}).get("Content-Length") or len(content))
         return bytes(content[:length] if not content[length:].strip(b"\n") else content)

@@ -1,4 +1,4 @@
-"""What both of RT's REST interfaces have in common: what can be asked, and how a refusal is told."""
+"""Define the common interface of RT's two REST versions, and the errors for a refusal."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from harness.errors import HarnessError, InfrastructureError
 
 
 class RestError(HarnessError):
-    """RT's REST interface refused something or answered nonsense: a defect of the site, for a finding."""
+    """RT's REST interface refused a request or sent an invalid answer: a defect of the site, for a finding."""
 
     def __init__(self, where: str, what: str) -> None:
-        """Keep where ("REST 1: create ticket") and what RT said, for the finding."""
+        """Store where ("REST 1: create ticket") and RT's message, for the finding."""
         super().__init__(f"{where}: {what}")
         self.where, self.what = where, what
 
     def __reduce__(self) -> Any:
-        """Pickle as what it was made of."""
+        """Pickle by the constructor's arguments."""
         return type(self), (self.where, self.what)
 
 
 class SlowError(InfrastructureError):
-    """RT's REST interface did not answer in time: the machine may be busy, or the site hang."""
+    """RT's REST interface did not answer in time: the machine may be busy, or the site may hang."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class File:
 
     @property
     def media_type(self) -> str:
-        """Return the type given, else what the name suggests."""
+        """Return the given type, else one guessed from the name."""
         return self.type or mimetypes.guess_type(self.name)[0] or "application/octet-stream"
 
 
 class Client(ABC):
-    """A user of RT's REST interface. All methods raise RestError when RT does not do as asked."""
+    """A client of RT's REST interface. All methods raise RestError if RT refuses the request."""
 
     version: int
 

@@ -1,9 +1,9 @@
-"""A site's configuration as it lies on its server, told by its layout and brought into the one that images read.
+"""Read a site's configuration from its server's directory layout and convert it to the layout that images read.
 
-An image reads *.pm of one folder, sorted, and takes lib/, plugins/ and so on beside them for RT's local tree. RT
-itself reads RT_SiteConfig.pm and then RT_SiteConfig.d/*.pm, sorted (LoadConfig in RT's lib/RT/Config.pm). Debian
-has both in /etc/request-tracker4 or 5; an installation from source in etc/ below its root, beside the release's
-own RT_Config.pm, and what is added to RT in local/.
+An image reads *.pm of one directory, sorted, and takes lib/, plugins/ and so on beside them for RT's local tree.
+RT itself reads RT_SiteConfig.pm and then RT_SiteConfig.d/*.pm, sorted (LoadConfig in RT's lib/RT/Config.pm).
+Debian has both in /etc/request-tracker4 or 5; an installation from source has them in etc/ below its root, beside
+the release's own RT_Config.pm, and additions to RT in local/.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harness.errors import UsageError
 
 MAIN, PARTS, OWN = "RT_SiteConfig.pm", "RT_SiteConfig.d", "RT_Config.pm"
 TREES = ("plugins", "html", "lib", "po", "static")
-"""Folders of RT's local tree."""
+"""Directories of RT's local tree."""
 _SHOWN = 3
 EXPECTED = (
     "CONFIG is a .pm file; a folder of .pm files, with plugins/, html/, lib/, po/, static/ beside them; or a copy "
@@ -25,17 +25,17 @@ EXPECTED = (
 )
 
 _PAGES = ("html", "po", "static")
-"""Folders with nothing that RT's modules are made of."""
+"""Directories without files that affect RT's modules."""
 _COMMENT = re.compile(rb"^[ \t]*#[^\n]*$|^=\w.*?^=cut\b[^\n]*$", re.MULTILINE | re.DOTALL)
 _LOADS = re.compile(
     rb"\b(?:require|do|eval|Plugins?|INC|CORE::GLOBAL|package|push|unshift|splice)\b|\bsub\s+\w|\*\s*[A-Za-z_{]"
     rb"|\b(?:use|no)\s+(?!(?:utf8|strict|warnings|constant|v?5)\b)"
 )
-"""What may bring code along, say where it is looked for, or be another thing when it is done a second time."""
+"""Perl code that may load other code, change where it is looked for, or act differently when run a second time."""
 
 
 def only_sets_options(files: Mapping[str, bytes]) -> bool:
-    """Tell whether RT's modules are the same with these files as without; False where that is not certain."""
+    """Tell whether RT's modules are certainly the same with these files as without; False if that is uncertain."""
     for name, content in files.items():
         if name.partition("/")[0] in _PAGES:
             continue
@@ -45,9 +45,9 @@ def only_sets_options(files: Mapping[str, bytes]) -> bool:
 
 
 def read(path: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """Return the files by the names under which an image reads them, and what is to be said of what was left out.
+    """Return the files by the names under which an image reads them, and remarks about files left out.
 
-    Raises UsageError where there is nothing that RT would read: who names a configuration means it.
+    Raises UsageError if RT would read none of it (a named configuration must not be ignored) or a read fails.
     """
     try:
         return _read(path)
@@ -74,12 +74,12 @@ def _read(path: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
 
 
 def _is_etc(folder: Path) -> bool:
-    """Tell whether it is RT's etc folder, or a part of it, rather than a folder of .pm files."""
+    """Tell whether this is RT's etc directory, or a part of it, rather than a directory of .pm files."""
     return _leads(folder / PARTS).is_dir() or _leads(folder / OWN).is_file()
 
 
 def _etc(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """Return what RT would read of its etc folder, in its order, with the local tree where that lies beside it."""
+    """Return the files of an etc directory that RT would read, in its order, and of a local tree beside it."""
     parts = [one for one in _listed(folder / PARTS) if one.suffix == ".pm"]
     found = {f"0-{MAIN}": folder / MAIN} if _leads(folder / MAIN).is_file() else {}
     found |= {f"1-{part.name}": part for part in parts if _leads(part).is_file()}
@@ -92,22 +92,23 @@ def _etc(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     if not others:
         return found, ()
     told = f"Of the configuration {folder.name} RT reads {MAIN} and {PARTS}, so {', '.join(others)} was left out"
-    told = told.encode(errors="surrogateescape").decode(errors="replace")  # a name may be any bytes, a report not
+    # a name may hold any bytes, a report may not
+    told = told.encode(errors="surrogateescape").decode(errors="replace")
     return found, (f"{told}: the release's own." if others == [OWN] else f"{told}.",)
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """Return all files below a folder by their relative paths."""
+    """Return all files below a directory by their relative paths."""
     return {str(one.relative_to(folder)): one for one in _below(folder)}
 
 
 def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """Yield all files below a folder, in order, behind links too: a site may have only those (stow, Capistrano).
+    """Yield all files below a directory, sorted, also behind links: a site may consist of them (stow, Capistrano).
 
-    Whatever RT would read is read, or complained of: `Path.rglob` passes over folders that are links or not ours.
+    Every file that RT would read is read or causes an error: `Path.rglob` skips linked and unreadable directories.
     """
     here = folder.resolve()
-    if here in above:  # a link to a folder that it lies in
+    if here in above:  # a link to a directory that contains it
         return
     for one in _listed(folder):
         if _leads(one).is_dir():
@@ -117,12 +118,12 @@ def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
 
 
 def _listed(folder: Path) -> list[Path]:
-    """Return what is in a folder, sorted; nothing where there is none. Raises OSError where nobody may look."""
+    """Return the entries of a directory, sorted; [] if it does not exist. Raises OSError if it may not be read."""
     return sorted(folder.iterdir()) if _leads(folder).is_dir() else []
 
 
 def _leads(path: Path) -> Path:
-    """Return the path. Raises UsageError where it is a link that leads nowhere."""
+    """Return the path. Raises UsageError if it is a broken link."""
     if path.is_symlink() and not path.exists():
         raise UsageError(
             f"The configuration's {path} is a link to {path.readlink()}, which is not there.",

@@ -1,4 +1,4 @@
-"""Perl's Storable as plain values. It is thawed in an RT container: untrusted data stays out of this process."""
+"""Decode Perl's Storable into plain values, in an RT container: untrusted data stays out of this process."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from harness.rt import Rt
 
 PROGRAM = "/opt/rt/thaw"
 BATCH = 8_000_000
-"""Characters of frozen content that are sent at once."""
+"""Maximum characters of frozen content sent at once."""
 REMEMBERED = 32_000_000
-"""Characters of frozen content whose values are kept; beyond, everything is forgotten, to bound the memory."""
+"""Characters of frozen content whose values are cached; beyond that the cache is cleared, to limit memory."""
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """What stands for content that cannot be thawed: equal only where the reason and the content are."""
+    """Placeholder for content that cannot be decoded: equal only if both the reason and the content are."""
 
     reason: str
     content: str
 
 
 class Thawer:
-    """Thaws content in a container of RT; remembers what it has thawed, as calls are slow."""
+    """Decodes frozen content in an RT container; caches the values, as calls are slow."""
 
     def __init__(self, tools: Rt) -> None:
         """Use this container; any release will do, as the format has not changed."""
@@ -41,7 +41,10 @@ class Thawer:
         return self._known[content]
 
     def load(self, contents: Iterable[str]) -> None:
-        """Thaw many at once, so that `value` finds them. Raises InfrastructureError if the program fails."""
+        """Decode many contents at once, so that `value` finds them.
+
+        Raises InfrastructureError if the program fails.
+        """
         new = [content for content in dict.fromkeys(contents) if content not in self._known]
         self._size += sum(map(len, new))
         if self._size > REMEMBERED:
@@ -50,7 +53,8 @@ class Thawer:
         for batch in _batches(new):
             questions = [json.dumps({"id": number, "content": one}) for number, one in enumerate(batch)]
             done = self.tools.tool(PROGRAM, stdin="".join(f"{question}\n" for question in questions).encode())
-            # Not splitlines(), for which some letters of other alphabets, read byte by byte, end a line.
+            # not splitlines(): some letters of other alphabets, read byte by byte, contain characters that it
+            # splits at
             answers = [json.loads(line) for line in done.out.split("\n") if line]
             if done.code or [answer["id"] for answer in answers] != list(range(len(batch))):
                 raise InfrastructureError(

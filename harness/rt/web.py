@@ -1,4 +1,4 @@
-"""RT's web pages as a person's browser meets them: log in, follow redirects, and read what the page says.
+"""Use RT's web pages as a browser does: log in, follow redirects, and judge the text of the page.
 
 RT answers 200 to nearly everything, so a page is judged by its text.
 """
@@ -30,26 +30,26 @@ ERROR_MARKS: Mapping[str, str] = {
     "::st execute failed": "a database error shows through",
     "The page you requested could not be found": "the page does not exist in this release",
 }
-"""Text that no good page holds, and what it means. Where data may hold such text, see `page`."""
+"""Text that no correct page contains, with its meaning. For pages whose data may contain such text, see `page`."""
 _ERROR_BOX = re.compile(r'<div class="error">\s*(.*?)\s*</div>', re.DOTALL)
 _NEXT = re.compile(r'<input type="hidden" name="next" value="([^"]*)"')
-"""Where RT goes after the login; without it RT shows the form again although it logged the person in."""
+"""Page that RT opens after the login; without it RT shows the form again although the login succeeded."""
 LOGOUT_MARK = "/NoAuth/Logout.html"
-"""In the menu of every page of somebody who is logged in, whatever his language."""
+"""Part of the menu on every page of a logged-in user, in every language."""
 _TAGS = re.compile(r"<[^>]+>|\s+")
 
 
 class PageError(HarnessError):
-    """A page that is not what it should be. That is a defect of the site: a check makes a finding of it."""
+    """A page that is not as it should be. That is a defect of the site: a check turns it into a finding."""
 
     def __init__(self, where: str, what: str, text: str = "") -> None:
-        """Keep where (method and path) and what (one clause), for the finding."""
+        """Store where (method and path) and what (one clause), for the finding."""
         blocks: list[Block] = [("Page", readable(text)[-1200:])] if text else []
         super().__init__(f"{where}: {what}.", blocks, "look at the site's log; open the page in a browser")
         self.where, self.what = where, what
 
     def __reduce__(self) -> Any:
-        """Pickle as what it was made of."""
+        """Pickle by the constructor's arguments."""
         return type(self), (self.where, self.what, "")
 
 
@@ -60,9 +60,9 @@ def readable(html: str) -> str:
 
 
 def complaint(text: str, said: Collection[str] = ()) -> str:
-    """Return what a page's text says went wrong, in one clause; "" for a good page.
+    """Return the error that a page's text shows, in one clause; "" for a page without one.
 
-    RT's error box is looked at first, for its words say more than the mark.
+    RT's error box is searched first, because its text says more than a mark.
     """
     if box := _ERROR_BOX.search(text):
         return f"RT shows an error box: {readable(box[1])[:200]}"
@@ -73,8 +73,8 @@ def complaint(text: str, said: Collection[str] = ()) -> str:
 def request(session: requests.Session, rt: Rt, method: str, path: str, **options: Any) -> requests.Response:
     """Send a request and follow RT's redirects on the published port.
 
-    RT redirects to the address it was configured with, which from here is another one. Raises PageError when it
-    redirects into its installer, to another host, or without end.
+    RT redirects to the address it was configured with, which differs from the published one.
+    Raises PageError if it redirects into its installer, or too often.
     """
     where = f"{method} {path}"
     for _ in range(REDIRECTS):
@@ -90,14 +90,14 @@ def request(session: requests.Session, rt: Rt, method: str, path: str, **options
 
 
 def login(rt: Rt, user: str, password: str) -> requests.Session:
-    """Log in as `enter` does, for whom the home page means nothing."""
+    """Log in as `enter` does and return only the session."""
     return enter(rt, user, password)[0]
 
 
 def enter(rt: Rt, user: str, password: str) -> tuple[requests.Session, requests.Response]:
-    """Log in the way a person does: open the site, fill the form in, end on the home page; return that, too.
+    """Log in as a person does: open the site, submit the form, end on the home page; return session and home page.
 
-    Raises PageError when the site shows no login form, or shows it again afterwards, or a page without its menu.
+    Raises PageError if the site shows no login form, shows it again afterwards, or shows a page without its menu.
     """
     session = rt.session()
     form = request(session, rt, "GET", "/").text
@@ -108,7 +108,7 @@ def enter(rt: Rt, user: str, password: str) -> tuple[requests.Session, requests.
     answer = request(session, rt, "POST", "/NoAuth/Login.html", data=fields)
     if answer.status_code != 200 or LOGIN_MARK in answer.text:
         raise PageError("POST /NoAuth/Login.html", f"RT refuses the login of {user!r}", answer.text)
-    # A password hash that is damaged makes RT give up, with status 200 and no form.
+    # A damaged password hash makes RT fail with status 200 and without a form.
     if LOGOUT_MARK not in answer.text and (wrong := complaint(answer.text)):
         raise PageError("POST /NoAuth/Login.html", wrong, answer.text)
     return session, answer
@@ -118,11 +118,11 @@ def page(
     session: requests.Session, rt: Rt, path: str, *, expect: str = "",
     user_text: bool = False, said: Collection[str] = (),
 ) -> str:  # fmt: skip
-    """Return a page's HTML. expect: text that the page must hold.
+    """Return a page's HTML. expect: text that the page must contain.
 
-    user_text: the page shows texts that people wrote, so only RT's own error box counts as a complaint.
-    said: those of `ERROR_MARKS` that people have written, here or on another page, and that count for nothing.
-    Raises PageError when the status is not 200, the page is the login form, or it complains.
+    user_text: the page shows texts that people wrote, so only RT's own error box counts as an error.
+    said: those of `ERROR_MARKS` that people wrote, here or on another page, and that are therefore ignored.
+    Raises PageError if the status is not 200, the page is the login form, or it shows an error.
     """
     return judged(f"GET {path}", request(session, rt, "GET", path), expect=expect, user_text=user_text, said=said)
 
@@ -130,7 +130,7 @@ def page(
 def judged(
     where: str, answer: requests.Response, *, expect: str = "", user_text: bool = False, said: Collection[str] = ()
 ) -> str:
-    """Return the HTML of a page that has come. where: method and path, for the finding. See `page`."""
+    """Return the HTML of a page already received. where: method and path, for the finding. See `page`."""
     answer.encoding = "utf-8"
     text = answer.text
     wrong = complaint(text, ERROR_MARKS if user_text else said)

@@ -1,1 +1,1 @@
-"""What a bare machine needs before anything else can run: `engine` installs one for containers."""
+"""Prepare a bare machine: `engine` installs and starts a container engine."""

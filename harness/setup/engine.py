@@ -1,7 +1,7 @@
-"""Install and start a container engine where none answers: `python -m harness.setup.engine`.
+"""Install and start a container engine if none answers: `python -m harness.setup.engine`.
 
-Only as root on Debian or Ubuntu, only the distribution's own package, and never over an engine that the user
-named. Settings of the machine stay as they are: what helps an engine to start is given to it alone.
+Only as root on Debian or Ubuntu, only the distribution's own package, and never if the user named an engine. The
+machine's settings are not changed: options that help an engine to start are passed to that engine alone.
 """
 
 from __future__ import annotations
@@ -27,15 +27,18 @@ from harness.images import mirror
 
 PACKAGES = ("docker.io", "iptables", "ca-certificates")
 OUTLIVES = {"JENKINS_NODE_COOKIE": "dontKillMe", "BUILD_ID": "dontKillMe"}
-"""What keeps Jenkins from ending it: at the end of a node's block it kills whatever has that block's cookie (in
-freestyle jobs the build's id), and other branches on the agent work with this engine."""
+"""Environment that keeps Jenkins from killing the engine.
+
+At the end of a node's block it kills every process with that block's cookie (in freestyle jobs, the build's id),
+while other branches on the agent still use the engine.
+"""
 PATIENCE = 30.0
-"""Seconds that an engine gets until its API answers."""
+"""Seconds for an engine's API to answer."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One way to start the engine: options, and programs that it shall find instead of the usual ones."""
+    """One way to start the engine: options, and programs it uses instead of the usual ones."""
 
     title: str
     options: tuple[str, ...] = ()
@@ -61,19 +64,19 @@ ATTEMPTS = (
 
 
 def log_path() -> Path:
-    """Return where the log of an engine that we started is kept."""
+    """Return the path of the log of an engine started from here."""
     return cache.directory("logs") / "engine.log"
 
 
 def pid_path() -> Path:
-    """Return the file with the pid and start time of an engine that we started."""
+    """Return the file with the pid and start time of an engine started from here."""
     return cache.directory() / "engine.pid"
 
 
 def ensure() -> str:
-    """Return the address of an engine that answers, installing and starting one if need be.
+    """Return the address of an engine that answers, installing and starting one if needed.
 
-    Raises InfrastructureError that says what to do where that is not possible.
+    Raises InfrastructureError, with a repair, if that is not possible.
     """
     if found := engine.answering():
         return found
@@ -128,7 +131,7 @@ def _start() -> str:
             continue
         print(f"engine: starting with {attempt.title}", flush=True)
         process = _spawn(attempt)
-        # At once: whoever is interrupted while it starts can still stop it.
+        # Written at once, so that an engine can be stopped even if this process is interrupted while it starts.
         pid_path().write_text(f"{process.pid} {owner.process_start_time(process.pid)}", encoding="ascii")
         try:
             address = _answer(
@@ -158,7 +161,7 @@ def _start() -> str:
 
 
 def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
-    """Start dockerd in a session of its own, so that it outlives this process and its terminal."""
+    """Start dockerd in its own session, so that it outlives this process and its terminal."""
     environment = os.environ | OUTLIVES
     if attempt.programs:
         environment["PATH"] = f"{linked(attempt.programs)}:{environment['PATH']}"
@@ -171,7 +174,7 @@ def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
 
 
 def linked(programs: Mapping[str, str]) -> Path:
-    """Return a new folder of the cache with links to these programs, by the name that each is to be found by."""
+    """Return a new directory of the cache with links to these programs, by the names they are looked up by."""
     folder = Path(tempfile.mkdtemp(prefix="engine-", dir=cache.directory()))
     for name, program in programs.items():
         (folder / name).symlink_to(program)
@@ -199,7 +202,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def stop() -> str:
-    """Stop the engine that `ensure` started on this machine, and nothing else; return what was done."""
+    """Stop the engine that `ensure` started on this machine, and no other; return a line about the result."""
     with _recorded() as pid:
         if pid is None:
             return "engine: none that was started from here is running"
@@ -216,7 +219,7 @@ def stop() -> str:
 
 @contextlib.contextmanager
 def _recorded() -> Iterator[int | None]:
-    """Give the pid of our engine if that very process still runs."""
+    """Yield the pid of the engine started from here if that very process still runs, else None."""
     with cache.lock("engine"):
         try:
             pid, started = pid_path().read_text(encoding="ascii").split()
@@ -227,7 +230,7 @@ def _recorded() -> Iterator[int | None]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ensure an engine, or stop ours with --stop; return the exit code."""
+    """Ensure an engine, or stop the one started from here with --stop; return the exit code."""
     parser = Parser(prog="python -m harness.setup.engine", description=__doc__)
     parser.add_argument("--stop", action="store_true", help="stop the engine that this command started")
     chosen = parser.parse_args(arguments)

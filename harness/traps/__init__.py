@@ -1,6 +1,6 @@
-"""Real traps: small patches of a good dump, each with the verdict it must get and the finding that says why.
+"""Read the traps: small patches of a good dump, each with the verdict and the findings it must lead to.
 
-`scene` springs one.
+`scene` runs one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ FILE = Path(__file__).with_name("traps.toml")
 
 @dataclass(frozen=True)
 class Sign:
-    """What must be said: by which check, a part of its words. note: it has no weight for the verdict."""
+    """An expected message: the check that gives it, and part of its text.
+
+    note: True if it does not affect the verdict.
+    """
 
     check: str
     text: str
@@ -27,12 +30,13 @@ class Sign:
 
 @dataclass(frozen=True)
 class Trap:
-    """A patch of a bundled dump, and what the harness must make of it.
+    """A patch of a bundled dump, and the result that the harness must give for it.
 
-    dump: name of a bundled dump. declared: the release that it is said to be of. patch: SQL as the application's
-    user, administrator: SQL as the server's. prior: a release to which it is upgraded first; cut_at: the step
-    before whose middle that upgrade is killed. configuration: the site's own files. refused: whether
-    preflight must keep the upgrade from being run. everyday: short and telling enough for every test run.
+    dump: name of a bundled dump. declared: the release that it is declared to be. patch: SQL run as the
+    application's user; administrator: SQL run as root. prior: a release to which it is upgraded first; cut_at: the
+    step in whose middle that upgrade is killed. configuration: the site's own files. refused: whether preflight
+    must prevent the upgrade.
+    everyday: short and relevant enough for every test run.
     """
 
     name: str
@@ -54,12 +58,12 @@ class Trap:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """Return the names of the checks that must speak."""
+        """Return the names of the checks that must report."""
         return tuple(dict.fromkeys(sign.check for sign in self.signs))
 
 
 def read(path: Path = FILE) -> list[Trap]:
-    """Read the traps. Raises TypeError or ValueError for a word that is not understood."""
+    """Read the traps. Raises TypeError or ValueError for an unknown key or value."""
     rows = tomllib.loads(path.read_text(encoding="utf-8"))["trap"]
     return [_trap(row) for row in rows]
 

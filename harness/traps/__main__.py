@@ -1,4 +1,4 @@
-"""`python -m harness.traps` writes docs/traps.md anew from traps.toml."""
+"""Write docs/traps.md from traps.toml: `python -m harness.traps`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spring a trap: the stage of an upgrade whose dump was patched first."""
+"""Run a trap: patch the dump, upgrade it and check it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ READING = tuple(name for name in QUESTIONS if name != application.CHECK)
 
 @dataclass(frozen=True)
 class Sprung:
-    """What became of a trap: the verdict, whether the upgrade was refused, reports, and signs not given."""
+    """The result of a trap: the verdict, whether the upgrade was refused, the reports, and the missing signs."""
 
     verdict: Verdict
     refused: bool
@@ -35,17 +35,17 @@ class Sprung:
     missing: list[Sign]
 
     def __str__(self) -> str:
-        """Show it all."""
+        """Return all of it as text."""
         parts = [f"verdict {self.verdict.value}, upgrade {'refused' if self.refused else 'allowed'}"]
         parts += [f"not said by {sign.check}: {sign.text}" for sign in self.missing]
         return "\n".join([*parts, *map(str, self.reports)])
 
 
 class Scene:
-    """The dump of one trap, and what is done to each copy of it before anything is asked."""
+    """The dump of one trap, and the changes made to each copy of it before the checks."""
 
     def __init__(self, lifecycle: Lifecycle, trap: Trap) -> None:
-        """Choose what the trap says, in the site configuration that it says."""
+        """Select the trap's pair, dump and site configuration."""
         files = {name: text.encode() for name, text in trap.configuration.items()}
         self.lifecycle = Lifecycle(lifecycle.client, Configuration(files), lifecycle.notify)
         release, _, keyword = trap.dump.removeprefix("rt-").partition("-")
@@ -54,7 +54,7 @@ class Scene:
         self._once = Once()
 
     def stage(self, *, validates: bool) -> Stage:
-        """Return the upgrade of the patched dump."""
+        """Return the stage of the patched dump's upgrade."""
         key = json.dumps([self.trap.patch, self.trap.administrator, self.trap.prior, self.trap.cut_at])
         patched = Preparation((key,), f"setting the trap {self.trap.name}", self._set, kept=False)
         return Stage(self.lifecycle, self.choice, scope=Scope(validates=validates), preparation=patched)
@@ -67,7 +67,7 @@ class Scene:
             database.execute(*self.trap.administrator, root=True)
 
     def _upgrade_first(self, database: Database) -> None:
-        """Upgrade a copy the way it was upgraded before anybody asked us, whole or not."""
+        """Upgrade a copy to the release `prior`, completely or up to `cut_at`, as a site may have done earlier."""
         manifest = self.choice.dump.manifest
         origin = manifest.release if manifest else self.choice.pair.origin
         hold = self._once("middle", lambda: self._middle_of(origin)) if self.trap.cut_at else 0
@@ -89,12 +89,12 @@ class Scene:
 
 
 def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
-    """Patch, upgrade and check. Of a trap that stops an upgrade only the checks that must see it are asked.
+    """Patch, upgrade and check. For a trap with the verdict NO-GO, only the checks that must report are run.
 
-    A check that is asked and does not report makes it NOT PROVEN, as in a gate.
+    A check that is run and does not report makes it NOT PROVEN, as in a gate.
     """
     names = trap.checks
-    if trap.verdict is not Verdict.NO_GO:  # that nothing was found must come from asking everything
+    if trap.verdict is not Verdict.NO_GO:  # that nothing is found must be the result of all checks
         names = tuple(dict.fromkeys((*READING, *names)))
     stage = Scene(lifecycle, trap).stage(validates="integrity" in names)
     try:
@@ -108,7 +108,7 @@ def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
 
 
 def _start(stage: Stage, names: Sequence[str]) -> None:
-    """Start at once what these checks will need."""
+    """Start in parallel what these checks need."""
     needed: list[Callable[[], object]] = [stage.recognised]
     if set(names) != {preflight.CHECK}:
         needed.append(stage.sides.new)
@@ -118,11 +118,11 @@ def _start(stage: Stage, names: Sequence[str]) -> None:
 
 
 def given(sign: Sign, reports: list[Report]) -> bool:
-    """Tell whether a sign is among the reports: in a finding, or, for a note, in what was accepted or told."""
+    """Tell whether a sign is in the reports: in a finding, or (for a note) in the rest of a report."""
     for report in reports:
         if report.check != sign.check:
             continue
-        # Whole documents of the target hold any word.
+        # documents of the target are complete texts, which contain any word
         facts = {name: fact for name, fact in report.facts.items() if name != PASSAGES}
         told = json.dumps(
             [report.allowed, facts, report.out_of_scope, report.unanswered], ensure_ascii=False, default=str

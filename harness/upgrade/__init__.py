@@ -1,11 +1,11 @@
-"""Run RT's own upgrade the safe way, and keep everything it said with the time at which it said it.
+"""Run RT's own upgrade in a safe way, and record its output with the time of each line.
 
-`rt-setup-database` loops for ever when it must prompt without a terminal, and exits with 0 although steps
-failed. So it is told everything in advance, gets no input, has a time limit, and its exit code is only one
-of the facts that the checks look at.
+`rt-setup-database` loops without end if it must prompt without a terminal, and exits with 0 although steps failed.
+So every answer is given in advance, it gets no input and a time limit, and its exit code is only one of the facts
+that the checks look at.
 
-`lifecycle` has all stages on one engine, `guard` asks an image what a database is to it, `statements` counts how
-far an upgrade has come.
+`lifecycle` has all stages on one engine, `guard` asks an image how it judges a database,
+`statements` counts the progress of an upgrade.
 """
 
 from __future__ import annotations
@@ -31,16 +31,19 @@ _ACTIONS = {
     "Now inserting data.": "content",
 }
 LIMIT = 6 * 3600.0
-"""Seconds until an upgrade of a small database is ended. It cannot prompt: only a server that hangs gets there."""
+"""Time limit in seconds for the upgrade of a small database.
+
+It cannot prompt, so only a hanging server reaches it.
+"""
 MAXIMUM_OUTPUT = 20_000_000
-"""Bytes. A prompt that loops fills a disk in minutes; nothing an upgrade says is this long."""
+"""Maximum bytes of output. A prompt that loops fills a disk in minutes; no real upgrade writes this much."""
 LONGEST = 100_000
-"""Characters of a line. A prompt that loops is one line without end, and nobody reads on."""
+"""Characters kept of a line: a prompt that loops is one endless line."""
 
 
 @dataclass(frozen=True)
 class StepRun:
-    """One step that ran: its name, what kinds of work it did, and for how many seconds."""
+    """An upgrade step that ran: its name, the kinds of work it did, and its duration in seconds."""
 
     name: str
     actions: tuple[str, ...]
@@ -49,9 +52,9 @@ class StepRun:
 
 @dataclass
 class UpgradeRun:
-    """What a run of the upgrade did and said. lines: (seconds since the start, text).
+    """The result of an upgrade. lines: (seconds since the start, text).
 
-    endless: bytes of output after which it was ended, more than an upgrade has to say; 0 where it was not.
+    endless: bytes of output after which it was ended, more than an upgrade can write; 0 if it was not.
     """
 
     origin: str
@@ -66,12 +69,12 @@ class UpgradeRun:
 
     @property
     def text(self) -> str:
-        """Return everything it wrote, standard output and standard error as they came."""
+        """Return its whole output, standard output and standard error as they arrived."""
         return "\n".join(text for _, text in self.lines)
 
     @property
     def announced(self) -> list[str]:
-        """Return the steps it said it would apply, in its last announcement."""
+        """Return the steps that it announced, from its last announcement."""
         found: list[str] = []
         for _, text in self.lines:
             if text.startswith("Going to apply"):
@@ -109,9 +112,9 @@ def expected_steps(available: Iterable[str], origin: str, target: str) -> list[s
 
 
 def command(origin: str, target: str) -> tuple[str, ...]:
-    """Return the one command line that never prompts.
+    """Return the command line that never prompts.
 
-    `--skip-create` makes RT's own user the administrator, which in a container it should be.
+    `--skip-create` makes RT use its own account as the administrator, which is right in a container.
     """
     return (
         "rt-setup-database", "--action", "upgrade", "--force", "--skip-create",
@@ -125,9 +128,10 @@ def run(
 ) -> UpgradeRun:  # fmt: skip
     """Upgrade the database that `tools`, a container of the target release, is connected to.
 
-    limit: seconds until the upgrade is ended, most: bytes of output. heard: told each line, for progress. Never
-    raises because the upgrade failed: that is for the checks to say. Raises InfrastructureError where it was
-    killed, and not by the limit, unless that is the caller's doing: may_be_killed.
+    limit: seconds until the upgrade is ended. most: maximum bytes of output. heard: called with each line, for
+    progress. A failed upgrade raises nothing: the checks report it.
+    Raises InfrastructureError if the upgrade was killed by something else than the limit, unless the caller kills
+    it (may_be_killed).
     """
     made = UpgradeRun(origin, target, command=command(origin, target))
     start = time.monotonic()
@@ -151,7 +155,7 @@ def run(
 
 
 def _was_killed(made: UpgradeRun) -> InfrastructureError:
-    """Return what is said of an upgrade that ended without a word: nothing in the site does that."""
+    """Return the error for an upgrade that was killed: nothing in the site can cause that."""
     said = "\n".join(redact.line(text) for _, text in made.lines[-12:])
     return InfrastructureError(
         f"The upgrade to {made.target} was killed after {made.seconds:.0f} s, and not by its time limit.",

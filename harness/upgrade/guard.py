@@ -1,4 +1,4 @@
-"""Ask the guard of an RT image what a database is to that release."""
+"""Ask the guard of an RT image how it judges a database for that release."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PROGRAM = "/opt/rt/guard"
 AWAY, OLDER, NEWER, HALF_WAY, EMPTY = 70, 71, 72, 73, 74
 """Exit codes of the guard, and of an image that refuses to serve (image/rt/README.md)."""
 SPOKEN = (0, OLDER, NEWER, HALF_WAY, EMPTY)
-"""Those with which it says what the database is."""
+"""Exit codes that are a judgement of the database."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the guard said. code: 0 for this release's own database. level: the release the history speaks of.
+    """The guard's answer. code: 0 for this release's own database. level: the release that the history names.
 
-    missing: steps that this release knows and the database has not had.
+    missing: steps that this release knows and that were not applied to the database.
     """
 
     release: str
@@ -32,12 +32,15 @@ class Judgement:
     missing: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return it in one line."""
+        """Return the judgement as one line."""
         return f"RT {self.release}: exit code {self.code}, {self.reason}"
 
 
 def ask(tools: Rt) -> Judgement:
-    """Ask the guard of a running container. Raises InfrastructureError when it does not answer as agreed."""
+    """Ask the guard of a running container.
+
+    Raises InfrastructureError if its answer is not in the agreed format.
+    """
     done = tools.run(PROGRAM, "--json")
     try:
         said = json.loads(done.out)
@@ -55,7 +58,7 @@ def ask(tools: Rt) -> Judgement:
 
 
 def try_to_serve(lifecycle: Lifecycle, release: str, database: Database, **options: object) -> tuple[int, str]:
-    """Start a release's site on a database; return its exit code and log, or (0, "") when it serves."""
+    """Start a release's site on a database; return its exit code and log, or (0, "") if it serves."""
     with lifecycle.site(release, database, wait=False, **options) as site:
 
         def settled() -> tuple[int, str]:

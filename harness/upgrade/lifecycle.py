@@ -1,4 +1,4 @@
-"""The stages of the lifecycle on one engine: images, baselines, old and new sides of an upgrade."""
+"""Provide the stages of the lifecycle on one engine: images, baselines, old and new side of an upgrade."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ from harness.rt import PERL, Configuration, Rt, new_site
 from harness.upgrade import UpgradeRun
 
 COPIES = 3
-"""Of a restored dump at once: the untouched side, the upgraded one, and one where the old release sends mails."""
+"""Copies of a restored dump at once: the untouched side, the upgraded one, one where the old release mails."""
 COPIES_WITH_ANOTHER = 2
-"""Where the old release is asked on another server. Here: the untouched side and the upgraded one; there, of the
-dump restored once more: what it is asked about, and one where it sends mails."""
+"""Copies per server if the old release is asked on another server.
+On the pair's server: the untouched side and the
+upgraded one; on the other one, which restores the dump again: the one it is asked about, and one where it sends
+mails.
+"""
 
 
 def need_both_sides(old: Configuration, new: Configuration | None) -> None:
-    """Raise UsageError where the new side has a configuration of the site's own and the old one has none."""
+    """Raise UsageError if the new side has a configuration of the site's own and the old side has none."""
     if new is not None and new.files and not old.files:
         raise UsageError(
             "CONFIG_NEW was named without CONFIG: the old release would run without the site's settings, and what "
@@ -44,9 +47,9 @@ def need_both_sides(old: Configuration, new: Configuration | None) -> None:
 
 @dataclass
 class Lifecycle:
-    """Everything that a test needs to get a database or an RT of some kind.
+    """Everything a test needs to get a database or an RT container.
 
-    configuration: the site's own, of the old side; of the new side as well, unless `new_configuration` is another.
+    configuration: the site's own, of the old side; also of the new side, unless `new_configuration` is given.
     """
 
     client: DockerClient
@@ -54,33 +57,33 @@ class Lifecycle:
     notify: Notify = quiet
     new_configuration: Configuration | None = None
     _own: set[str] = field(default_factory=set)
-    """Releases of which is known that they work on the copy with this configuration."""
+    """Releases already verified to work on the copy with this configuration."""
 
     def __post_init__(self) -> None:
-        """Tie the makers to the engine. Raises UsageError where the new side alone has a configuration."""
+        """Connect the makers to the engine. Raises UsageError if only the new side has a configuration."""
         need_both_sides(self.configuration, self.new_configuration)
         self.images = Images(self.client, self.notify)
         self.baselines = Baselines(self.client, self.notify)
         self.new_side = self
-        """This for the new side: what it makes has the configuration that the site will have after the upgrade."""
+        """The lifecycle of the new side: its containers have the site's configuration after the upgrade."""
         if self.new_configuration is not None:
             self.new_side = Lifecycle(self.client, self.new_configuration, self.notify)
             self.new_side.images, self.new_side.baselines = self.images, self.baselines
 
     def server_image(self, name: str) -> str:
-        """Return the image of a database server, built if need be."""
+        """Return the image of a database server, building it if needed."""
         return self.images.server(server(name))
 
     def rt_image(self, version: str) -> str:
-        """Return the image of an RT release, built if need be."""
+        """Return the image of an RT release, building it if needed."""
         return self.images.rt(release(version))
 
     def image_id(self, version: str) -> str:
-        """Return the id of that image: a tag may stand for other packages where it was built at another time."""
+        """Return the id of that image: the same tag has other packages if it was built at another time."""
         return str(self.client.images.get(self.rt_image(version)).id)
 
     def has_image(self, version: str) -> bool:
-        """Tell whether this release has a row, so that its code can be run."""
+        """Tell whether releases.toml has a row for this release, so that its code can be run."""
         return version in releases()
 
     def restored(self, dump: Dump, server_name: str) -> Baseline:
@@ -88,7 +91,10 @@ class Lifecycle:
         return self.baselines.of_dump(dump, server(server_name), self.server_image(server_name))
 
     def asked_on(self, choice: Choice) -> str | None:
-        """Return the server on which the old release, or who speaks for it, is asked; None for the pair's own."""
+        """Return the server on which the old release, or the neighbour that replaces it, is asked.
+
+        None for the pair's own.
+        """
         pair, version = choice.pair, choice.pair.origin
         if not self.has_image(version):
             with self.tools(pair.target, None, configuration=Configuration()) as target:
@@ -99,36 +105,37 @@ class Lifecycle:
     def prepared(self, dump: Dump, server_name: str, text: Text | None, another: str | None = None) -> Baseline:
         """Return the baseline of a dump for a gate or a forecast, which will make copies of it.
 
-        text: what the dump says of itself, where it has been read. another: the server on which the old release is
-        asked, so that the dump is restored and copied there as well. Raises InfrastructureError where the engine's
-        disk has no room for all of it, as early as that can be known, and otherwise what `restored` raises.
+        text: facts read from the dump, if it has been read. another: the server on which the old release is asked,
+        where the dump is restored and copied as well.
+        Raises InfrastructureError if the engine's disk has no room for all of it, as early as that can be known,
+        and otherwise the errors of `restored`.
         """
         image, name = self.server_image(server_name), dump.path.name
         copies = COPIES_WITH_ANOTHER if another else COPIES
         there = self._room_on(another, dump) if another else Room(0, 0)
         elsewhere = f"; and for it on {another}, where the old release is asked" if another else ""
-        upgraded = 1  # of the copies; where they share blocks, an upgrade may write all of its own anew
+        upgraded = 1  # of the copies; if they share blocks, an upgrade may rewrite all blocks of its own
         if text and not self.baselines.has(dump, server(server_name), image):
             room = (Room(1 + copies, 1 + upgraded) + there).times(text.least // 1000)
             what = f"{name}, restored and copied {copies} times, at the least{elsewhere}"
             self.baselines.need_room(image, room, what)
         found = self.restored(dump, server_name)
-        whole, largest = found.size  # a table that is built anew lies beside the old one
+        whole, largest = found.size  # a table that is rebuilt lies beside the old one
         room = (Room(copies, upgraded) + there).times(whole) + Room(largest, 0)
         what = f"{copies} copies of {name} as restored, one of them upgraded{elsewhere}"
         self.baselines.need_room(image, room, what, found)
         return found
 
     def _room_on(self, name: str, dump: Dump) -> Room:
-        """Return how many times a dump's size another server needs for it: restored, if it is not, and copied."""
+        """Return the space that another server needs to restore and copy a dump, in multiples of its size."""
         missing = int(not self.baselines.has(dump, server(name), self.server_image(name)))
         return Room(missing + COPIES_WITH_ANOTHER, missing)
 
     def tools(self, version: str, database: Reachable | None, **options: object) -> Rt:
         """Return an idle container of a release, connected to a database. The caller removes it.
 
-        database: where the site has a configuration of its own, one that answers. Raises UsageError where that
-        configuration leads its code to another database.
+        database: must answer if the site has a configuration of its own.
+        Raises UsageError if that configuration connects RT to another database.
         """
         options.setdefault("configuration", self.configuration)
         made = Rt(self.client, version, self.rt_image(version), database, **options)  # type: ignore[arg-type]
@@ -153,7 +160,7 @@ class Lifecycle:
             raise
 
     def fresh(self, version: str, server_name: str) -> Baseline:
-        """Return a baseline that this release's own `init` made: what a new site looks like."""
+        """Return a baseline made by this release's own `init`: a new site."""
 
         def work(database: Database) -> None:
             with self.tools(version, database, configuration=Configuration()) as tools:
@@ -167,15 +174,15 @@ class Lifecycle:
     def upgraded(self, pair: Pair, dump: Dump) -> tuple[Baseline, UpgradeRun]:
         """Return a baseline of the upgraded dump, and the run that made it, with the new side's configuration.
 
-        For tests that plant defects into an upgraded database. A gate never uses it: a verdict rests on an
-        upgrade that ran for it.
+        For tests that plant defects into an upgraded database. A gate never uses it: a verdict requires an upgrade
+        that ran for it.
         """
         return self._upgraded(self.restored(dump, pair.server), pair, dump.name)
 
     def walked(self, path: Sequence[str], server_name: str, dump: Dump) -> tuple[Baseline, list[UpgradeRun]]:
         """Return a baseline of the dump upgraded through the releases of a path, and the runs.
 
-        Those between have the new side's configuration as well. See `upgraded`.
+        Intermediate releases also have the new side's configuration. See `upgraded`.
         """
         baseline, runs = self.restored(dump, server_name), []
         for origin, target in itertools.pairwise(path):
@@ -188,7 +195,7 @@ class Lifecycle:
         own = configuration.inside() if configuration.files else ()
         files = [f"{path}:{cache.digest(content)}" for path, content in own]
         parts = ["upgrade", before.key, self.image_id(pair.target), pair.origin, *files]
-        # What an upgrade says may quote its data.
+        # The output of an upgrade may quote its data.
         kept = private.directory() if before.key.startswith(PRIVATE) else cache.directory("runs")
         record = kept / f"{cache.digest(*parts)}.json"
 
@@ -211,10 +218,10 @@ print $RT::Handle->dbh->selectrow_array('SELECT @@hostname');
 
 
 def _need_own_server(tools: Rt, database: Database) -> None:
-    """Raise UsageError where RT's own connection leads to another server than the copy's.
+    """Raise UsageError if RT's own connection leads to another server than the copy's.
 
-    Code of the site's may build that connection as it likes. What cannot be connected at all does no harm, and is
-    for the checks to tell.
+    The site's code may build that connection in any way. A failing connection is harmless here; the checks report
+    it.
     """
     done = tools.container.run([*PERL, "-"], stdin=[_WHERE.encode()], limit=120)
     if done.code == 0 and done.out.strip() != database.value("SELECT @@hostname"):

@@ -1,9 +1,9 @@
-"""How far an upgrade has come, counted in the statements that change the database.
+"""Measure an upgrade's progress by the number of statements that change the database.
 
-A percentage of time would be another place in every run. Statement 106 of 211 is the same one each time, so
-an upgrade that was stopped there can be stopped there again. The count is taken inside the upgrade's own
-process, which also waits there, before a statement of our choice, until it has been dealt with. Stamps of time
-do not count: RT writes one only where the second has changed.
+A percentage of time would be another place in every run. Statement 106 of 211 is the same one each time, so an
+upgrade that was stopped there can be stopped there again. The statements are counted inside the upgrade's own
+process, which can wait before a chosen statement until it is released or killed. Updates of time stamps are not
+counted: RT writes one only if the second has changed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from harness.upgrade.lifecycle import Lifecycle
 
 PROGRAM = Path(__file__).parents[1] / "perl" / "Statements.pm"
 MOST = 400_000_000
-"""Bytes of output. Each statement that changes something is a line of about 60; a step may touch every user."""
+"""Maximum bytes of output. Each changing statement adds a line of about 60; a step may touch every user."""
 _INSIDE, _GO, _PID = "/opt/statements", "/tmp/statements.go", "/tmp/statements.pid"
 _STATEMENT = re.compile(r"^@statement (\d+) ([\d.]+) (.*)$")
 _HOLD = re.compile(r"^@hold (\d+) (.*)$")
@@ -32,7 +32,7 @@ _STEP = re.compile(r"^Processing (\d+\.\d+\.\d+)$")
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement that changed the database. kind: its verb and table, no values. seconds: what it took.
+    """A statement that changed the database. kind: its verb and table, no values. seconds: its duration.
 
     step: the upgrade step that it belongs to, "" before the first.
     """
@@ -43,13 +43,13 @@ class Statement:
     step: str
 
     def __str__(self) -> str:
-        """Say where in the upgrade it is."""
+        """Return its position in the upgrade."""
         return f"statement {self.number} ({self.kind}{f' in step {self.step}' if self.step else ''})"
 
 
 @dataclass(frozen=True)
 class Counted:
-    """A run with its statements. The run's lines are what it said by itself."""
+    """A run with its statements. The run's lines are its own output, without the counter's."""
 
     run: UpgradeRun
     statements: tuple[Statement, ...]
@@ -57,7 +57,7 @@ class Counted:
     def at_percent(self, percent: float) -> Statement:
         """Return the statement before which `percent` of the work is done.
 
-        Raises InfrastructureError when the run changed nothing, so that there is no such place.
+        Raises InfrastructureError if the run changed nothing, so that there is no such statement.
         """
         if not self.statements:
             raise InfrastructureError("The undisturbed upgrade sent no statement that changes anything.")
@@ -65,7 +65,7 @@ class Counted:
         return self.statements[number - 1]
 
     def boundaries(self) -> list[Statement]:
-        """Return the first statement of each step: what was before it is whole, what comes is not begun."""
+        """Return the first statement of each step: earlier steps are complete, this one has not begun."""
         found: dict[str, Statement] = {}
         for one in self.statements:
             if one.step:
@@ -86,7 +86,7 @@ def counting(lifecycle: Lifecycle, version: str, database: Database, hold: int =
 def run(
     tools: Rt, origin: str, target: str, *, limit: float = 3600, held: Callable[[], None] | None = None
 ) -> Counted:
-    """Upgrade with tools that count. held: called once, while the upgrade waits where it was told; may kill it."""
+    """Upgrade with tools that count. held: called once while the upgrade waits at its statement; may kill it."""
 
     def heard(line: str) -> None:
         if held and _HOLD.match(line):
@@ -97,17 +97,17 @@ def run(
 
 
 def let_go(tools: Rt) -> None:
-    """Let an upgrade that waits go on."""
+    """Let a waiting upgrade continue."""
     tools.need("touch", _GO)
 
 
 def kill(tools: Rt) -> None:
-    """End an upgrade that waits, at once and without a word: SIGKILL."""
+    """Kill a waiting upgrade with SIGKILL, without warning."""
     tools.need("sh", "-c", f'kill -KILL "$(cat {_PID})"')
 
 
 def counted(made: UpgradeRun) -> Counted:
-    """Tell a run's own lines from the counter's."""
+    """Separate a run's own lines from the counter's."""
     lines: list[tuple[float, str]] = []
     statements: list[Statement] = []
     step = ""

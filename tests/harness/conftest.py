@@ -1,4 +1,4 @@
-"""What the harness's own tests share."""
+"""Provide fixtures shared by the harness's own tests."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from harness.common import owner
 from harness.common.owner import Host
 
 SMALL = {"type": "tmpfs", "device": "tmpfs", "o": "size=160m"}
-"""Room for a server's own files, and little else."""
+"""Options of a disk with room for a server's own files, and little else."""
 
-# A machine that was busy elsewhere for a moment has not broken anything.
+# A machine that is busy for a moment must not fail a test.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 
 @pytest.fixture
 def small_disks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every new data directory is on a disk of a limited size; return their names as they come."""
+    """Put every new data directory on a disk of limited size; return their names as they are created."""
     made: list[str] = []
     create = VolumeCollection.create
 
@@ -37,13 +37,13 @@ def small_disks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[Host], None]:
-    """Return a function that has this process run elsewhere."""
+    """Return a function that makes this process appear to run on another host."""
     return lambda host: monkeypatch.setattr(owner, "host", lambda: host)
 
 
 @pytest.fixture
 def endable() -> Iterator[None]:
-    """A process that signals reach, whoever started the tests: nohup ignores one, a shell's background another."""
+    """Reset signal handlers: nohup and a shell's background jobs start processes with some signals ignored."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     yield

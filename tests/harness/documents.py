@@ -1,4 +1,4 @@
-"""The documents of this repository, as they are read."""
+"""Read the documents of this repository."""
 
 from __future__ import annotations
 

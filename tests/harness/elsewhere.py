@@ -1,4 +1,4 @@
-"""Where runs of the harness may be, and what they label their things with."""
+"""Define hosts on which runs of the harness may be, and the labels of their resources."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from harness.common.owner import Host
 
 HERE = Host("ci", "11111111", owner.FIRST_NAMESPACE, "aaaaaaaaaaaa")
 ENDED = {owner.PID: str(os.getpid()), owner.STARTED: "1"}
-"""A process that is not there: its number was given out again."""
+"""Labels of a process that does not exist: its pid was reused."""
 AGENT = Host("ci", "11111111", "4026532999")
-"""A container on that machine, in the same boot of it."""
+"""A container on that machine, in the same boot."""
 
 
 def labels(host: Host | str) -> dict[str, str]:
-    """Return the labels of a thing whose creator ran there and has ended, if that can be seen."""
+    """Return the labels of a resource whose creator ran on that host and has ended, if that can be determined."""
     return {**owner.labels("test"), **ENDED, owner.HOST: str(host)}
 
 
 def only(name: str) -> Callable[[DockerClient], list[leftovers.Thing]]:
-    """Return how things are listed, with this one alone: others work on this engine."""
+    """Return a replacement for the listing of resources with only this one: others work on this engine."""
     listed = leftovers._labelled
     return lambda client: [one for one in listed(client) if one[1] == name]

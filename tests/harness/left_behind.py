@@ -1,4 +1,4 @@
-"""What a gate leaves behind when it is asked to, as its own words describe it."""
+"""Check the copy that a gate leaves behind with --keep, as its report describes it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from harness.common import owner
 
 
 def opens_and_goes(engine: DockerClient, said: str) -> None:
-    """Open the copy by the words of a report; it and what it hangs on are all that is left, and then go.
+    """Open the copy with the command in a report; check that only it and its resources are left, then remove them.
 
-    Raises AssertionError, and leaves nothing behind even then.
+    Raises AssertionError, and removes them even then.
     """
     found = re.search(r"stays until the next run or make clean: (\w+ exec -it (\S+) \w+)", said)
     assert found is not None, said
@@ -33,6 +33,6 @@ def opens_and_goes(engine: DockerClient, said: str) -> None:
 
 
 def kinds_of(engine: DockerClient, session: str) -> list[str]:
-    """Return the kinds of everything that belongs to a session."""
+    """Return the kinds of all resources of a session."""
     labelled = leftovers._labelled(engine)
     return sorted(kind for kind, _, labels, _ in labelled if labels.get(owner.SESSION) == session)

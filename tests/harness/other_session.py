@@ -1,4 +1,4 @@
-"""A pytest beside this one, in a session of its own: at its end it removes what belongs to its session only."""
+"""Run pytest as a subprocess in a session of its own, which at its end removes only its own resources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOT_ITS_OWN = (owner.SESSION_VARIABLE, "PYTEST_ADDOPTS")
 
 
 def pytest_in(folder: Path, plugins: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """Return command and environment of a pytest on a folder, with these plugins and no settings of ours."""
+    """Return command and environment of a pytest on a directory, with these plugins and without our settings."""
     command = [
         sys.executable,
         "-m",

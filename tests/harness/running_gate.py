@@ -1,4 +1,4 @@
-"""The gate as a program of its own, as a person starts it."""
+"""Run the gate as a subprocess, as a user starts it."""
 
 from __future__ import annotations
 

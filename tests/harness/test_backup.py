@@ -1,4 +1,4 @@
-"""A backup is all of a site's database, and what goes wrong with it quotes nothing of it."""
+"""A backup contains the whole database, and its errors quote no data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MADE = (
 
 @pytest.fixture(params=["mariadb-10.11", "mysql-9.7"])
 def site(request: pytest.FixtureRequest, lifecycle: Lifecycle, clone: CloneFactory) -> Database:
-    """A server with a table, and with everything else that a site may have made."""
+    """Return a server with a table, and with all other kinds of objects that a site may have."""
     name = str(request.param)
     found = clone(lifecycle.baselines.empty(server(name), lifecycle.server_image(name)))
     found.execute(*MADE, root=True)
@@ -41,7 +41,7 @@ def site(request: pytest.FixtureRequest, lifecycle: Lifecycle, clone: CloneFacto
 
 
 def test_routines_events_and_triggers_come_back(site: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients leave the first two out unless they are told; then the drill says which are gone."""
+    """The client programs omit routines and events by default; the drill must report what is missing."""
     had = rollback.objects(site)
     assert set(had) == {"trigger stamped", "procedure cleaned", "function unit", "event nightly"}
     backup.take(site)
@@ -57,7 +57,7 @@ def test_routines_events_and_triggers_come_back(site: Database, monkeypatch: pyt
 
 
 def test_a_restore_that_breaks_quotes_no_row(site: Database) -> None:
-    """The client prints the statement that failed, and the server the value that it does not take."""
+    """The client prints the statement that failed, and the server the value it refuses."""
     backup.take(site)
     row = f"INSERT INTO Other VALUES ('{CANARY}', '{CANARY}');"
     site.container.need(["sh", "-c", 'echo "$1" >>"$2"', "sh", row, backup.BACKUP])
@@ -68,14 +68,14 @@ def test_a_restore_that_breaks_quotes_no_row(site: Database) -> None:
 
 
 def test_a_larger_database_gets_more_time(site: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a server that hangs is cut off: what a rebuild takes grows with the data."""
+    """Only a hanging server may be cut off: the duration of a rebuild grows with the data."""
     assert site.patience(5) == 5
     monkeypatch.setattr(database, "SLOW_DISK", (1000, 2.0))
     assert site.patience(5) > 5
 
 
 def test_a_full_disk_takes_no_more_memory_than_there_is(lifecycle: Lifecycle) -> None:
-    """The kernel would end other people's programs to make room."""
+    """Otherwise the kernel would kill other users' programs for lack of memory."""
     name = "mariadb-10.11"
     baseline = lifecycle.baselines.empty(server(name), lifecycle.server_image(name))
     large = replace(baseline, size=(10**10, 10**9))
@@ -88,7 +88,7 @@ def test_a_full_disk_takes_no_more_memory_than_there_is(lifecycle: Lifecycle) ->
 
 @pytest.mark.parametrize(("words", "limited"), [([], True), (["--dump", "mine.sql"], False)])
 def test_a_dump_of_ones_own_may_take_its_time(words: list[str], limited: bool) -> None:
-    """Ten minutes are enough for the bundled ones."""
+    """Ten minutes are enough for the bundled dumps, but not for every other one."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "tests/harness/test_words.py", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert "collected" in done.stdout

@@ -1,4 +1,4 @@
-"""The balancer of the kill tests: who is served from when, and what it never does."""
+"""The balancer of the kill tests: which backends it uses when, and what it must never do."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from harness.load.balancer import FAILURES, Address, Balancer
 
 
 class Backend:
-    """A listener that answers every connection with its name, or closes it without a word; counts them."""
+    """A listener that answers every connection with its name, or closes it without an answer.
+
+    Counts connections.
+    """
 
     def __init__(self, name: str, *, mute: bool = False) -> None:
-        """Listen."""
+        """Start to listen."""
         self.name, self._mute, self.asked = name, mute, 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address: Address = self._listener.getsockname()
@@ -39,7 +42,7 @@ class Backend:
 
     def close(self) -> None:
         """Stop listening."""
-        with contextlib.suppress(OSError):  # it may have ended in the test already
+        with contextlib.suppress(OSError):  # the test may have closed it already
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(10)
@@ -47,7 +50,7 @@ class Backend:
 
 @pytest.fixture
 def backend() -> Iterator[Callable[..., Backend]]:
-    """Return a maker of backends that end with the test."""
+    """Return a factory of backends that are closed at the end of the test."""
     made: list[Backend] = []
 
     def make(name: str, *, mute: bool = False) -> Backend:
@@ -60,14 +63,14 @@ def backend() -> Iterator[Callable[..., Backend]]:
 
 
 def answer(balancer: Balancer) -> str:
-    """Return what a person gets."""
+    """Return the answer that a client gets."""
     with requests.Session() as session:
         session.trust_env = False
         return session.get(balancer.url, timeout=30).text
 
 
 def until(balancer: Balancer, *wanted: Backend) -> None:
-    """Wait until just these are served from."""
+    """Wait until exactly these backends are in use."""
 
     def ask() -> None:
         if set(balancer.up) != {one.address for one in wanted}:
@@ -77,7 +80,7 @@ def until(balancer: Balancer, *wanted: Backend) -> None:
 
 
 def test_connections_are_dealt_out_in_turn(backend: Callable[..., Backend]) -> None:
-    """Two backends, four people: two each."""
+    """Load must be spread evenly: two backends get two of four connections each."""
     two = [backend("first"), backend("second")]
     with Balancer(lambda: [one.address for one in two], lambda _: True, interval=0.05) as balancer:
         until(balancer, *two)
@@ -85,7 +88,7 @@ def test_connections_are_dealt_out_in_turn(backend: Callable[..., Backend]) -> N
 
 
 def test_one_bad_answer_is_no_outage_and_two_are(backend: Callable[..., Backend]) -> None:
-    """An instance that was too busy once goes on to serve; one that is ill does not."""
+    """An instance that was too busy for one check must stay in use; an unhealthy one must not."""
     good, slow, ill = backend("good"), backend("slow"), backend("ill")
     asked: dict[Address, int] = {}
     seen: list[set[Address]] = []
@@ -113,7 +116,7 @@ def _at_least(number: int, wanted: int) -> None:
 
 
 def test_people_wait_in_a_queue_while_nobody_serves(backend: Callable[..., Backend]) -> None:
-    """Who comes while every instance is too busy for its health question is served a moment later."""
+    """A client that connects while no instance passes its health check must be served as soon as one does."""
     one, well = backend("at last"), threading.Event()
     with Balancer(lambda: [one.address], lambda _: well.is_set(), interval=0.05, queue=30) as balancer:
         timer = threading.Timer(0.3, well.set)
@@ -125,7 +128,7 @@ def test_people_wait_in_a_queue_while_nobody_serves(backend: Callable[..., Backe
 
 
 def test_the_queue_ends(backend: Callable[..., Backend]) -> None:
-    """Nobody waits for ever: 503, and it is counted."""
+    """No client must wait for ever: it gets a 503, which is counted."""
     one = backend("never")
     with (
         Balancer(lambda: [one.address], lambda _: False, interval=0.05, queue=0.2) as balancer,
@@ -137,7 +140,7 @@ def test_the_queue_ends(backend: Callable[..., Backend]) -> None:
 
 
 def test_nothing_is_ever_sent_twice(backend: Callable[..., Backend]) -> None:
-    """A backend that took a request and said nothing may have done it: no other one is tried."""
+    """A backend that closed without an answer may have processed the request, so no other one may be tried."""
     mute, other = backend("mute", mute=True), backend("other")
     with Balancer(lambda: [mute.address, other.address], lambda _: True, interval=5) as balancer:
         until(balancer, mute, other)
@@ -151,7 +154,7 @@ def test_nothing_is_ever_sent_twice(backend: Callable[..., Backend]) -> None:
 
 
 def test_a_backend_that_takes_no_connection_is_left_at_once(backend: Callable[..., Backend]) -> None:
-    """It was killed a moment ago: the next one serves, and nobody notices."""
+    """If an instance was just killed, the next one must serve without an error for the client."""
     dead, alive = backend("dead"), backend("alive")
     with Balancer(lambda: [dead.address, alive.address], lambda _: True, interval=60) as balancer:
         until(balancer, dead, alive)

@@ -1,4 +1,4 @@
-"""A prepared database is found again by who made it, and never taken for somebody else's."""
+"""A prepared database is found again by the cache that made it, and never used by another one."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Prepare = Callable[[Path], Baseline]
 
 @pytest.fixture
 def prepare(lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prepare]:
-    """Ask for an empty prepared database with a cache directory of the test's own."""
+    """Return a function that asks for an empty prepared database with a cache directory of the test's own."""
     image = lifecycle.server_image(SERVER)
-    session_network.network(lifecycle.client)  # its lock lies in the cache directory of the whole session
+    session_network.network(lifecycle.client)  # its lock is in the session's usual cache directory
     made: dict[str, Baseline] = {}
 
     def asked(directory: Path) -> Baseline:
@@ -43,7 +43,7 @@ def prepare(lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
 
 
 def test_two_caches_on_one_engine(prepare: Prepare, clone: CloneFactory, tmp_path: Path) -> None:
-    """The second cache must not put its own passwords under a data directory that the first one still uses."""
+    """The second cache must not use other passwords for a data directory that the first one still uses."""
     first, second = prepare(tmp_path / "one"), prepare(tmp_path / "two")
     assert first.key == second.key
     assert prepare(tmp_path / "one") == first
@@ -51,7 +51,7 @@ def test_two_caches_on_one_engine(prepare: Prepare, clone: CloneFactory, tmp_pat
 
 
 def test_what_a_killed_maker_left_goes(prepare: Prepare, lifecycle: Lifecycle, tmp_path: Path) -> None:
-    """A data directory that no note tells of any more is removed, and made again."""
+    """A data directory without a note must be removed, and made again."""
     first = prepare(tmp_path)
     (tmp_path / "baselines" / f"{first.key}.json").unlink()
     second = prepare(tmp_path)
@@ -64,7 +64,7 @@ def test_what_belongs_to_a_cache_that_is_gone_goes(prepare: Prepare, lifecycle: 
     """A pipeline with a new home directory for each run must not fill the engine's disk."""
     kept, gone = prepare(tmp_path / "kept"), prepare(tmp_path / "gone")
     shutil.rmtree(tmp_path / "gone")
-    leftovers.sweep(lifecycle.client)  # or somebody else's, who starts at this moment
+    leftovers.sweep(lifecycle.client)  # a sweep of another run that starts now may do it too
     wait_until("The end of what nobody knows", lambda: _not(exists(lifecycle, gone)), 60)
     assert exists(lifecycle, kept)
 
@@ -75,7 +75,7 @@ def _not(there: bool) -> None:
 
 
 def exists(lifecycle: Lifecycle, baseline: Baseline) -> bool:
-    """Tell whether the engine still has its data directory."""
+    """Tell whether the engine still has the baseline's data directory."""
     try:
         lifecycle.client.volumes.get(baseline.volume)
     except NotFound:

@@ -1,4 +1,4 @@
-"""A benchmark that is ended: so is what it measures, and nothing of that is left behind."""
+"""If a benchmark is interrupted, the measured command ends too and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ DOCKER = """#!/bin/sh
 echo "$1 $2" >>"$TOLD"
 [ "$1 $2" != "run -d" ] || kill -s "$NUMBER" "$PPID"
 """
-"""Stands for the engine's program: notes what it is asked, and ends who asks it to start a container."""
+"""Replaces the engine's program: records its arguments, and signals the process that starts a container."""
 ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 @pytest.mark.usefixtures("endable")
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
 def test_what_is_measured_clears_up_before_the_benchmark_ends(tmp_path: Path, number: signal.Signals) -> None:
-    """A gate that is killed a quarter of a second later leaves its servers running."""
+    """A gate that is killed a quarter of a second later would leave its servers running."""
     command = [sys.executable, "-c", MEASURED, str(tmp_path / "said"), str(int(number))]
     with interrupts.heard(), pytest.raises(KeyboardInterrupt):
         carried_out(command)
@@ -41,7 +41,7 @@ def test_what_is_measured_clears_up_before_the_benchmark_ends(tmp_path: Path, nu
 
 
 def test_what_a_command_said_and_how_it_ended_is_handed_on(capfd: pytest.CaptureFixture[str]) -> None:
-    """Or shown, and not kept."""
+    """Output and exit code must be returned, or the output shown and not kept."""
     command = [sys.executable, "-c", "import os; print(os.environ['WORD']); raise SystemExit('no')"]
     done = carried_out(command, os.environ | {"WORD": "yes"})
     assert (done.returncode, done.stdout, done.stderr) == (1, "yes\n", "no\n")
@@ -51,7 +51,7 @@ def test_what_a_command_said_and_how_it_ended_is_handed_on(capfd: pytest.Capture
 
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
 def test_the_bare_minimum_removes_what_it_started(tmp_path: Path, number: signal.Signals) -> None:
-    """Its containers bear no label, as they are nobody's of the harness: no sweep would find them."""
+    """Its containers have no labels, as they are not the harness's, so no sweep would find them."""
     (tmp_path / "docker").write_text(DOCKER)
     (tmp_path / "docker").chmod(0o755)
     told = tmp_path / "told"

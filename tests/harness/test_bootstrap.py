@@ -1,4 +1,4 @@
-"""Where a plain Debian comes from, and what is said when it comes from nowhere."""
+"""A plain Debian base is obtained from one of several sources, with clear errors if none works."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_no_way_leads_to_a_sentence(engine: DockerClient, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    """Which way was tried, and what to do; and no half of an image stays."""
+    """The error must name the source that was tried and the repair, and no partial image may stay."""
     monkeypatch.setenv(bootstrap.VARIABLE, way)
     sources, error, said = WAYS[way]
     with pytest.raises(error, match=said) as caught:
@@ -39,7 +39,7 @@ def test_no_way_leads_to_a_sentence(engine: DockerClient, monkeypatch: pytest.Mo
 def test_the_registry_is_not_asked_where_the_mirror_was_named(
     engine: DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor is one that is slow waited for: four seconds, and the mirror has its turn."""
+    """If the mirror is requested, no registry must be asked; a slow registry is given up after four seconds."""
     asked: list[str] = []
 
     def absent(_: DockerClient, name: str, __: Notify) -> str:

@@ -1,4 +1,4 @@
-"""A registry that refuses, an engine that cannot ask one, Debian's keys: each must leave a way to a base."""
+"""A base is still obtained if a registry refuses, the engine cannot query it, or Debian's keys are missing."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ SUITE, NAME = Suite("no-such-suite"), "debian:no-such-suite-slim"
 
 
 class Engine(http.server.BaseHTTPRequestHandler):
-    """As much of an engine as is asked for a base; `answers` holds statuses by the end of a path."""
+    """The part of an engine's API that a base needs; `answers` holds a status per kind of request."""
 
     answers: ClassVar[dict[str, int]] = {}
     pulled: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
-        """Answer about a registry, or about what is here."""
+        """Answer about a registry or a local image."""
         if "/distribution/" in self.path:
             self._say(self.answers["distribution"], {"message": "not so", "Descriptor": {}})
         elif self.path.endswith("/images/json") or "/images/json?" in self.path:
@@ -39,7 +39,7 @@ class Engine(http.server.BaseHTTPRequestHandler):
             self._say(200 if self.answers["pull"] == 200 else 404, {"Id": "sha256:0a", "message": "no such image"})
 
     def do_POST(self) -> None:
-        """Pull, or refuse that."""
+        """Answer a pull."""
         self.pulled.append(self.path)
         self._say(self.answers["pull"], {"message": "toomanyrequests: you have reached your limit"})
 
@@ -57,7 +57,7 @@ class Engine(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def an_engine(distribution: int, pull: int) -> Iterator[docker.DockerClient]:
-    """Serve an engine that answers so."""
+    """Serve an engine with these statuses."""
     Engine.answers, Engine.pulled = {"distribution": distribution, "pull": pull}, []
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Engine) as server:
         server.daemon_threads = True
@@ -74,7 +74,7 @@ def an_engine(distribution: int, pull: int) -> Iterator[docker.DockerClient]:
 
 @pytest.mark.parametrize("distribution", [200, 404, 501], ids=["asked", "Podman", "not implemented"])
 def test_a_registry_is_used_by_whatever_engine(monkeypatch: pytest.MonkeyPatch, distribution: int) -> None:
-    """Podman cannot be asked whether a registry has an image, and gets it all the same."""
+    """Podman cannot be asked whether a registry has an image, but can pull it."""
     for way in ("auto", "registry"):
         monkeypatch.setenv(bootstrap.VARIABLE, way)
         with an_engine(distribution, 200) as client:
@@ -87,7 +87,10 @@ def test_a_registry_is_used_by_whatever_engine(monkeypatch: pytest.MonkeyPatch, 
 def test_a_pull_that_is_refused_leads_to_the_mirror(
     monkeypatch: pytest.MonkeyPatch, distribution: int, pull: int
 ) -> None:
-    """A registry that counts pulls answers the question and refuses the image; people are told why it goes on."""
+    """A registry that limits pulls answers the query but refuses the pull.
+
+    Users must be told why the mirror is used.
+    """
     told: list[str] = []
     monkeypatch.setenv(bootstrap.VARIABLE, "auto")
     with (
@@ -99,7 +102,7 @@ def test_a_pull_that_is_refused_leads_to_the_mirror(
 
 
 def test_a_registry_that_was_named_says_what_it_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing else may be taken then."""
+    """If a registry is requested, no other source may be used."""
     monkeypatch.setenv(bootstrap.VARIABLE, "registry")
     with an_engine(200, 429) as client, pytest.raises(InfrastructureError, match="could not be pulled: toomany"):
         bootstrap.origin(client, SUITE, Mirror(), lambda _: None)
@@ -110,7 +113,7 @@ def test_a_registry_that_was_named_says_what_it_refused(monkeypatch: pytest.Monk
 def test_debians_keys_come_with_what_needs_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
 ) -> None:
-    """Ubuntu has mmdebstrap without them, and no package list of Debian would be believed."""
+    """Ubuntu's mmdebstrap does not bring Debian's keys, without which no Debian package list is trusted."""
     program = tmp_path / "apt-get"
     program.write_text(f"#!/bin/sh\necho \"$@\" >>{tmp_path}/asked\nprintf '#!/bin/sh\\n' >{tmp_path}/mmdebstrap\n"
                        f"/bin/chmod +x {tmp_path}/mmdebstrap\n")  # fmt: skip

@@ -1,4 +1,4 @@
-"""A benchmark whose bound is exceeded says so, and ends with 1."""
+"""A benchmark reports an exceeded bound and exits with 1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks import Bounds
 def test_bounds_are_what_the_exit_code_says(
     capsys: pytest.CaptureFixture[str], most: float, least: float, code: int
 ) -> None:
-    """A figure at its bound keeps it."""
+    """A figure equal to its bound must pass."""
     bounds = Bounds()
     bounds.most("what takes", most, 3)
     bounds.least("what saves", least, 5, " s")

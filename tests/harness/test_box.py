@@ -1,4 +1,4 @@
-"""Containers get their files before their first process starts, all or nothing."""
+"""Containers get all their files before their first process starts, or do not start."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_files_are_there_at_the_start(lifecycle: Lifecycle) -> None:
 
 
 def test_files_that_cannot_be_put_leave_nothing(lifecycle: Lifecycle) -> None:
-    """The container was made already when its files are refused."""
+    """The container already exists when its files are refused, and must be removed."""
     image = lifecycle.server_image("mariadb-10.11")
     name: dict[str, list[str] | str | bool] = {
         "label": [f"{owner.SESSION}={owner.session()}", f"{owner.KIND}=unlucky"]

@@ -1,4 +1,4 @@
-"""What `.ci/run` prints last and ends with: whoever reads its output reads pytest's closing line."""
+"""`.ci/run` ends with pytest's closing line and exit code, which its users read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLOSING, WORD = "== 3 passed in 1.00s ==", "engine: word of the stop"
 @pytest.mark.parametrize("tests", [0, 2])
 @pytest.mark.parametrize("stop", [0, 2])
 def test_the_last_word_is_pytests(tmp_path: Path, tests: int, stop: int) -> None:
-    """A failure to stop the engine is told, and never becomes the result of the tests."""
+    """A failure to stop the engine must be reported, but must not become the result of the tests."""
     (tmp_path / "make").write_text(MAKE)
     (tmp_path / "make").chmod(0o755)
     settings = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TESTS": str(tests), "STOP": str(stop)}

@@ -1,4 +1,4 @@
-"""Every command ends with 1 for findings alone: what nobody expected is 2, wrong usage 3, help 0."""
+"""Every command exits with 1 only for findings: unexpected errors give 2, wrong usage 3, help 0."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ COMMANDS = {
     "harness.traps.__main__": ("harness.traps.__main__.read", ()),
     "harness.dumpmaking.vocabulary": ("harness.engine.connect", ()),
 }
-"""Modules that can be run, each with something that its work begins with, and words that bring it there."""
+"""Modules that can be run, each with a function its work begins with, and arguments that lead there."""
 
 
 @pytest.fixture(autouse=True)
 def handler() -> Iterator[None]:
-    """Leave the process as it was: a command may take a signal in its own way."""
+    """Restore the signal handler: a command may install its own."""
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
 
 
 def test_every_command_is_here() -> None:
-    """Whatever can be run ends like the others."""
+    """Every module that can be run must be tested here."""
     found = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for folder in ("benchmarks", "fixtures", "harness")
@@ -58,7 +58,7 @@ def test_every_command_is_here() -> None:
 def test_what_nobody_expected_is_no_finding(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: object
 ) -> None:
-    """Python itself would end with 1; the last line is one sentence that names the command and the error."""
+    """Python itself would exit with 1; the last line must be one sentence with the command and the error."""
 
     def broken(*_: object, **__: object) -> NoReturn:
         raise ZeroDivisionError("by nobody")
@@ -75,7 +75,7 @@ def test_what_nobody_expected_is_no_finding(
 @pytest.mark.parametrize(("words", "code"), [(["--no-such-option"], 3), (["--help"], 0)], ids=["wrong", "help"])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_wrong_usage_and_help(name: str, words: list[str], code: int) -> None:
-    """The library's own parser would end with 2 for wrong usage, which is NOT PROVEN."""
+    """argparse would exit with 2 for wrong usage, which means NOT PROVEN."""
     with pytest.raises(SystemExit) as caught:
         import_module(name).main(words)
     assert caught.value.code == code
@@ -98,8 +98,9 @@ def test_wrong_usage_and_help(name: str, words: list[str], code: int) -> None:
 def test_words_that_mean_nothing_are_wrong_usage(
     program: str, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An empty variable of a script must not become a default, nor "nan" a budget that nothing exceeds."""
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")  # what is taken all the same must not be begun
+    """An empty variable of a script must not select a default, nor "nan" become a budget that nothing exceeds."""
+    # an argument that is wrongly accepted must start nothing
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
     with pytest.raises(SystemExit) as ended:
         import_module(program).main(list(words))
     assert (ended.value.code, words[-1].partition("=")[2] in capsys.readouterr().err) == (3, True)

@@ -1,4 +1,4 @@
-"""A large prepared database is copied for as long as its disk needs, and a disk without room is told first."""
+"""A large prepared database may take as long to copy as its disk needs, and a lack of space is reported first."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ STUCK = f"head -c 1M /dev/zero >{copying.DATA}/stuck; sleep 600; "
 
 @pytest.fixture
 def empty(lifecycle: Lifecycle) -> Baseline:
-    """A prepared server with nothing in it."""
+    """Return an empty prepared server."""
     return lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER))
 
 
 @pytest.fixture
 def plain(lifecycle: Lifecycle) -> Baseline:
-    """A bundled dump, restored on a disk with room."""
+    """Return a bundled dump, restored on a disk with enough space."""
     return lifecycle.restored(dump.load(PLAIN), SERVER)
 
 
 @pytest.fixture
 def measured(plain: Baseline, small_disks: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:  # noqa: ARG001 - on a disk with room, before small ones
-    """Every new volume is on a small disk, and no size is spared the question; return their names as they come."""
+    """Put every new volume on a small disk, and check space for every size; return the volumes' names."""
     monkeypatch.setattr(copying, "SPARED", 0)
     return small_disks
 
@@ -51,7 +51,7 @@ def measured(plain: Baseline, small_disks: list[str], monkeypatch: pytest.Monkey
 def test_a_copy_may_take_longer_than_a_server(
     empty: Baseline, clone: CloneFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten gigabytes on a slow disk; the server's own time begins when they are there."""
+    """Ten gigabytes on a slow disk take long; the server's own time limit must start after the copy."""
     monkeypatch.setattr(copying, "COMMAND", SLOW + copying.COMMAND)
     monkeypatch.setattr(database, "PATIENCE", PATIENCE)
     assert clone(empty).value("SELECT 1") == 1
@@ -60,7 +60,7 @@ def test_a_copy_may_take_longer_than_a_server(
 def test_a_copy_that_stands_still_is_told(
     empty: Baseline, clone: CloneFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that hangs would be waited for until the person gives up."""
+    """Otherwise a hanging disk would be waited for without end."""
     monkeypatch.setattr(copying, "COMMAND", STUCK + copying.COMMAND)
     monkeypatch.setattr(database, "PATIENCE", 1.0)
     with pytest.raises(
@@ -70,7 +70,7 @@ def test_a_copy_that_stands_still_is_told(
 
 
 def test_a_server_that_was_killed_finds_its_own_data(empty: Baseline, clone: CloneFactory) -> None:
-    """It is started again with the same command, and what it had is not copied over."""
+    """It is started again with the same command, which must not copy over its data."""
     first = clone(empty)
     first.execute("CREATE TABLE mine (a int)")
     first.container.signal("KILL")
@@ -79,7 +79,7 @@ def test_a_server_that_was_killed_finds_its_own_data(empty: Baseline, clone: Clo
 
 
 def test_a_copy_of_a_copy_is_whole(lifecycle: Lifecycle, empty: Baseline, clone: CloneFactory) -> None:
-    """The mark of the first copy must not be taken for the second one's."""
+    """The marker of the first copy must not be taken for the second one's."""
     made = lifecycle.baselines.of_clone(
         empty, ["copying"], "a copy", lambda copy: copy.execute("CREATE TABLE IF NOT EXISTS mine (a int)")
     )
@@ -91,7 +91,7 @@ def test_a_copy_of_a_copy_is_whole(lifecycle: Lifecycle, empty: Baseline, clone:
 def test_no_room_is_told_before_a_restore_of_hours(
     lifecycle: Lifecycle, measured: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The text alone says what is needed at the least. Nothing stays behind."""
+    """The dump's text alone gives a lower bound of the space needed. Nothing may be left behind."""
     monkeypatch.setattr(lifecycle.baselines, "has", lambda *_: False)
     with pytest.raises(InfrastructureError) as told:
         lifecycle.prepared(dump.load(PLAIN), SERVER, Text(size=2_000_000_000))
@@ -105,7 +105,7 @@ def test_no_room_is_told_before_a_restore_of_hours(
 def test_no_room_for_the_copies_is_told_before_them(
     lifecycle: Lifecycle, plain: Baseline, measured: list[str]
 ) -> None:
-    """Then it is known exactly, the table that the upgrade builds anew included."""
+    """After the restore the need is known exactly, including the largest table that the upgrade rebuilds."""
     whole, largest = plain.size
     assert 30_000 < whole < 200_000
     assert 0 < largest < whole
@@ -118,7 +118,7 @@ def test_no_room_for_the_copies_is_told_before_them(
 def test_a_second_server_needs_room_of_its_own(
     lifecycle: Lifecycle, measured: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the old release does not run on the new server, all of the dump is restored on another one too."""
+    """If the old release does not run on the new server, the whole dump is restored on another one too."""
     monkeypatch.setattr(lifecycle.baselines, "has", lambda *_: False)
     with pytest.raises(InfrastructureError) as told:
         lifecycle.prepared(dump.load(PLAIN), SERVER, Text(size=2_000_000_000), OTHER)
@@ -127,7 +127,8 @@ def test_a_second_server_needs_room_of_its_own(
         "times, at the least; and for it on mariadb-10.5, where the old release is asked."
     )
     monkeypatch.setattr(lifecycle.baselines, "has", lambda _, on, __: on.name == OTHER)
-    with pytest.raises(InfrastructureError, match=r"needed: 9\.0 GB"):  # of which it has been restored already
+    # already restored there, so less space is needed
+    with pytest.raises(InfrastructureError, match=r"needed: 9\.0 GB"):
         lifecycle.prepared(dump.load(PLAIN), SERVER, Text(size=2_000_000_000), OTHER)
     _gone(lifecycle, measured)
 
@@ -136,7 +137,7 @@ def test_a_second_server_needs_room_of_its_own(
 def test_a_disk_that_shares_blocks_needs_what_is_written(
     lifecycle: Lifecycle, measured: list[str], monkeypatch: pytest.MonkeyPatch, another: str | None, needed: str
 ) -> None:
-    """The dump on each server, and once more what an upgrade writes anew; what nobody writes to is free."""
+    """The dump needs space per server, and once more for what an upgrade rewrites; unwritten copies need none."""
     monkeypatch.setattr(copying, "SHARES", "echo shared")
     monkeypatch.setattr(lifecycle.baselines, "has", lambda *_: False)
     with pytest.raises(InfrastructureError, match=rf"needed: {needed} GB for .*; copies share blocks there"):
@@ -147,7 +148,7 @@ def test_a_disk_that_shares_blocks_needs_what_is_written(
 def test_an_upgrade_that_writes_all_of_its_copy_anew_is_told_before_it(
     lifecycle: Lifecycle, plain: Baseline, measured: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Blocks that are written to are shared no longer, however little the copies took when they were made."""
+    """Rewritten blocks are no longer shared, however small the copies were at first."""
     monkeypatch.setattr(copying, "SHARES", "echo shared")
     monkeypatch.setattr(lifecycle, "restored", lambda *_: replace(plain, size=(200_000, 50_000)))
     with pytest.raises(
@@ -171,7 +172,7 @@ def test_an_upgrade_that_writes_all_of_its_copy_anew_is_told_before_it(
 def test_whoever_speaks_for_the_old_release_does_so_where_it_runs(
     lifecycle: Lifecycle, origin: str, server_name: str, asked_on: str | None
 ) -> None:
-    """For a release without an image that is the closest one with the same tables, and it has its own servers."""
+    """A release without an image is replaced by the closest one with its tables, which has its own servers."""
     found = lifecycle.asked_on(Choice(Pair(origin, "5.0.10", server_name), dump.load(PLAIN)))
     assert found == asked_on
 

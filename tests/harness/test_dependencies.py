@@ -1,4 +1,4 @@
-"""What is declared is what is imported: a library that only comes along with another may stop doing so."""
+"""Every imported library is declared: one that another library happens to install may be missing later."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ NOT_IMPORTED = {
     "types-pymysql": "for mypy",
     "types-requests": "for mypy",
 }
-"""What is declared for another reason than an import."""
+"""Declared for another reason than an import."""
 
 
 def plain(name: str) -> str:
-    """Return a distribution's name in the one form that stands for all of its spellings (PEP 503)."""
+    """Return a distribution's name in its normalised form (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def top_names(source: str) -> set[str]:
-    """Return the first part of every module that is imported, also within functions."""
+    """Return the first part of every imported module's name, including imports within functions."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -43,7 +43,7 @@ def top_names(source: str) -> set[str]:
 
 
 def imported(*folders: str) -> set[str]:
-    """Return the distributions that are imported below these folders."""
+    """Return the distributions that are imported below these directories."""
     paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     names = set().union(*(top_names(path.read_text(encoding="utf-8")) for path in paths))
     known = packages_distributions()
@@ -52,27 +52,27 @@ def imported(*folders: str) -> set[str]:
 
 
 def declared(*, dev: bool) -> set[str]:
-    """Return the distributions that are declared for all, or those that are for developers alone."""
+    """Return the distributions declared for all users, or those for developers only."""
     found = PROJECT["optional-dependencies"]["dev"] if dev else PROJECT["dependencies"]
     return {plain(re.split(r"[^\w.-]", one)[0]) for one in found}
 
 
 def test_all_that_is_imported_is_declared_and_nothing_else() -> None:
-    """Tests may use what only developers have, everything else may not."""
+    """Tests may use developers' dependencies, all other code may not."""
     used = imported("harness", "fixtures", "benchmarks")
     assert declared(dev=False) - set(NOT_IMPORTED) == used
     assert declared(dev=True) - set(NOT_IMPORTED) == imported("tests") - declared(dev=False)
 
 
 def test_reasons_are_for_what_is_declared() -> None:
-    """A reason for what is gone, or is imported after all, misleads."""
+    """A reason for a dependency that is gone, or that is imported after all, is misleading."""
     assert set(NOT_IMPORTED) <= declared(dev=False) | declared(dev=True)
     assert not set(NOT_IMPORTED) & imported(*OWN)
 
 
 @pytest.mark.parametrize("dev", [False, True])
 def test_the_lock_knows_what_is_declared(dev: bool) -> None:
-    """Each of them with the reason why it is there; and no address of where somebody got it."""
+    """The lock must give a reason for each dependency, and no download address."""
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     entries = {
         plain(entry.partition("==")[0])
@@ -85,5 +85,5 @@ def test_the_lock_knows_what_is_declared(dev: bool) -> None:
 
 
 def test_what_is_imported_is_seen() -> None:
-    """Also where a function imports it."""
+    """Imports within functions must be found as well."""
     assert top_names("def work():\n    from a.b import c\nimport d.e as f\nfrom . import g") == {"a", "d"}

@@ -1,4 +1,4 @@
-"""What `make distclean` removes: what the harness made, and nothing that lies, or was made, beside it."""
+"""`make distclean` removes what the harness made, and no other files or resources beside it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Asked = dict[str, list[str]]
 
 @pytest.fixture
 def asked(engine: DockerClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
-    """A cache of the test's own; what is asked of the engine is noted and not done, for others work on it."""
+    """Use a cache of the test's own; removals on the engine are recorded and not done, as others work on it."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     found: Asked = {"image": [], "volume": []}
     monkeypatch.setattr(engine.api, "remove_image", lambda name, **_: found["image"].append(name))
@@ -43,13 +43,13 @@ def asked(engine: DockerClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def names(folder: Path) -> list[str]:
-    """Return the paths of all files below a folder."""
+    """Return the paths of all files below a directory."""
     return sorted(str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file())
 
 
 @pytest.mark.usefixtures("asked")
 def test_in_a_directory_that_is_somebodys_home(engine: DockerClient, tmp_path: Path) -> None:
-    """The harness itself advises to name a directory of one's own, and that may be a full one."""
+    """The harness recommends to name a directory of one's own, which may contain other files."""
     for name in OTHERS:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("mine")
@@ -57,7 +57,7 @@ def test_in_a_directory_that_is_somebodys_home(engine: DockerClient, tmp_path: P
     cache.fact(lambda: 1, "something")
     cache.secret()
     assert (tmp_path / "key").exists()
-    leftovers.sweep(engine)  # as each run does when it begins
+    leftovers.sweep(engine)  # as each run does at its start
     kept.remove(engine)
     assert names(tmp_path) == sorted([*OTHERS, "engine-firmware/iptables"])
     (tmp_path / "key").write_text("of a door")
@@ -67,7 +67,7 @@ def test_in_a_directory_that_is_somebodys_home(engine: DockerClient, tmp_path: P
 
 @pytest.mark.usefixtures("asked")
 def test_all_that_the_harness_makes_goes(engine: DockerClient, lifecycle: Lifecycle, tmp_path: Path) -> None:
-    """What is known by its content is known in the shape in which it is really written."""
+    """Files recognised by their content must be recognised in the form in which they are really written."""
     cache.secret()
     cache.fact(lambda: 1, "something")
     digest, session = cache.digest(), owner.session()
@@ -95,7 +95,7 @@ def test_all_that_the_harness_makes_goes(engine: DockerClient, lifecycle: Lifecy
 
 @pytest.fixture
 def ours(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Image]:
-    """An image of the harness under two names, ours and one for a registry, and another made of it."""
+    """Return an image of the harness with two names, ours and one for a registry, and an image built from it."""
     tag = secrets.token_hex(4)
     container = engine.containers.create(lifecycle.server_image("mariadb-10.11"))
     names = [f"rt-harness/trial:{tag}", f"registry.example.org/rt-harness/trial:{tag}", f"trial/derived:{tag}"]
@@ -113,7 +113,7 @@ def ours(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Image]:
 
 
 def test_names_from_elsewhere_stay(engine: DockerClient, ours: Image, asked: Asked) -> None:
-    """What was tagged for a registry, and what a site built upon it, is no longer the harness's."""
+    """An image tagged for a registry, or built by a site from ours, is no longer the harness's."""
     tag = ours.tags[0].rpartition(":")[2]
     kept.remove(engine)
     assert [name for name in asked["image"] if name.endswith(tag)] == [f"rt-harness/trial:{tag}"]
@@ -121,7 +121,7 @@ def test_names_from_elsewhere_stay(engine: DockerClient, ours: Image, asked: Ask
 
 @pytest.fixture
 def databases(engine: DockerClient, tmp_path: Path) -> Iterator[list[str]]:
-    """Names of prepared databases: of this cache, of another one on this host, and of another host."""
+    """Return names of prepared databases: of this cache, of another one on this host, and of another host."""
     (tmp_path / "baselines").mkdir()
     mine = {owner.CACHE: "baseline", owner.BASELINE: "x", owner.HOST: owner.host_name()}
     mine |= {owner.PLACE: str(tmp_path / "baselines")}
@@ -133,14 +133,14 @@ def databases(engine: DockerClient, tmp_path: Path) -> Iterator[list[str]]:
 
 
 def test_prepared_databases_of_others_stay(engine: DockerClient, databases: list[str], asked: Asked) -> None:
-    """On an engine that several use, another one's kept data is his to remove."""
+    """On a shared engine, kept data of another cache must be left to its owner."""
     kept.remove(engine)
     assert [name for name in asked["volume"] if name in databases] == databases[:1]
 
 
 @pytest.fixture
 def noted(engine: DockerClient, tmp_path: Path) -> Iterator[list[str]]:
-    """Names of volumes that notes tell of: one of this cache under another host name and path, and others."""
+    """Return names of volumes in notes: one of this cache under another host name and path, and others."""
     labels = {owner.HOST: "another-agent", owner.PLACE: "../cache/baselines"}
     key, other = cache.digest("mine"), cache.digest("another's")
     made = [
@@ -169,7 +169,7 @@ def noted(engine: DockerClient, tmp_path: Path) -> Iterator[list[str]]:
 def test_what_the_cache_itself_knows_goes_under_any_name_of_its_host(
     engine: DockerClient, noted: list[str], asked: Asked
 ) -> None:
-    """An agent in a container has another name in each run: kept copies of real data stayed for ever."""
+    """An agent in a container has another name in each run, so kept copies of real data would stay for ever."""
     removed = kept.remove(engine)
     assert [name for name in asked["volume"] if name in noted] == noted[:1]
     assert f"volume {noted[0]}" in removed
@@ -178,7 +178,7 @@ def test_what_the_cache_itself_knows_goes_under_any_name_of_its_host(
 def test_what_somebody_else_removed_meanwhile_is_gone(
     engine: DockerClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Others build and remove on the same engine: an image of the list that is no longer there ends nothing."""
+    """Others use the same engine, so an image that vanished after it was listed must not end the removal."""
     gone = {"Id": f"sha256:{secrets.token_hex(32)}", "RepoTags": [f"rt-harness/trial:{secrets.token_hex(4)}"]}
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     monkeypatch.setattr(engine.api, "images", lambda *_, **__: [gone, {"Id": gone["Id"], "RepoTags": None}])

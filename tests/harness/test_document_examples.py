@@ -1,4 +1,4 @@
-"""What the documents show as an example works: people copy it."""
+"""Examples in the documents work, because people copy them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WORDS = re.compile(r"self\.\w+")
 
 @each
 def test_python_in_a_document_is_python(path: Path) -> None:
-    """Modules of an example are run, so what they import exists; pieces are only read."""
+    """Whole modules are executed, so that their imports are checked; fragments are only compiled."""
     for block in re.findall(r"^```python\n(.*?)^```", TEXTS[path], re.MULTILINE | re.DOTALL):
         if block.startswith('"""'):
             exec(compile(block, path.name, "exec"), {"__name__": "example"})  # noqa: S102 - our own document
@@ -42,7 +42,7 @@ def test_python_in_a_document_is_python(path: Path) -> None:
 
 
 def test_the_example_of_an_acceptance_is_one(tmp_path: Path) -> None:
-    """It is what people copy."""
+    """People copy the example, so it must be a valid acceptance."""
     text = TEXTS[ROOT / "docs" / "verdict.md"]
     example = re.search(r"(?m)^    \[\[accept\]\]\n(?:    .*\n)+", text)
     assert example
@@ -53,7 +53,7 @@ def test_the_example_of_an_acceptance_is_one(tmp_path: Path) -> None:
 
 
 def test_the_example_of_a_release_is_one(tmp_path: Path) -> None:
-    """Rows that do not parse would be found at the worst moment, too."""
+    """Rows that do not parse would be noticed only when a release is added."""
     text = TEXTS[ROOT / "docs" / "add-a-release.md"]
     blocks = re.findall(r"(?m)((?:^ {4,7}(?:\[|\w+ = ).*\n)+)", text)
     rows = "\n".join(re.sub(r"(?m)^ +", "", block) for block in blocks)
@@ -66,14 +66,14 @@ def test_the_example_of_a_release_is_one(tmp_path: Path) -> None:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """One of which nothing has been started, and whose upgrade nothing forbids."""
+    """Return a stage with nothing started, whose upgrade is not forbidden."""
     made = Stage(Lifecycle(DockerClient.__new__(DockerClient), Configuration()), choose())
     monkeypatch.setattr(made, "refusal", lambda: None)
     return made
 
 
 def missing_parts(text: str, stage: Stage) -> list[str]:
-    """Return what code and words name of a stage and its parts, and what they have not."""
+    """Return the attributes of a stage and its parts that a text names but that do not exist."""
     roots = {
         "self": stage, "Stage": stage, "sides": stage.sides, "old_side": stage.old_side, "questions": questions,
     }  # fmt: skip
@@ -81,7 +81,7 @@ def missing_parts(text: str, stage: Stage) -> list[str]:
     for root, rest in re.findall(rf"(?<![\w./])({'|'.join(roots)})((?:\.\w+)+)", text):
         part: object = roots[root]
         for name in rest[1:].split("."):
-            if name in {"parentage", "py"}:  # what is about to be written, and the name of a file
+            if name in {"parentage", "py"}:  # the example's new check, and the extension of a file name
                 break
             if not hasattr(part, name):
                 found.append(f"{root}{rest}")
@@ -91,13 +91,13 @@ def missing_parts(text: str, stage: Stage) -> list[str]:
 
 
 def test_what_is_named_of_a_stage_is_there(stage: Stage) -> None:
-    """The page is the only way into a package of six modules, and it did not move with them."""
+    """The page is the only introduction to a package of six modules, and may be outdated after a change."""
     assert missing_parts(CHECK, stage) == []
     assert len(re.findall(r"\bsides\.\w+", CHECK)) > 5
 
 
 def test_a_part_that_is_missing_is_noticed(stage: Stage) -> None:
-    """Of each kind, also further down; and what is there is not."""
+    """Missing parts of each kind and depth must be detected, and existing ones not."""
     named = (
         "`sides.gone()` self.after() sides.memory.fact sides.memory.gone old_side.gone questions.py questions.rows"
     )
@@ -106,13 +106,16 @@ def test_a_part_that_is_missing_is_noticed(stage: Stage) -> None:
 
 
 def block(beginning: str) -> str:
-    """Return the piece of code in the page about checks that begins so."""
+    """Return the code block of the page about checks that begins with this text."""
     [found] = [one for one in re.findall(r"(?ms)^```python\n(.*?)^```", CHECK) if one.startswith(beginning)]
     return str(found)
 
 
 def defined(code: str, **known: Any) -> Callable[..., Report]:
-    """Return the function of an example, where these names are known; a method is one of a class of its own."""
+    """Return the function defined by an example, with these names known.
+
+    A method is put into a class of its own.
+    """
     head = "from __future__ import annotations\n" + ("class Example:\n" if code[0] == " " else "")
     space: dict[str, Any] = {**known}
     exec(compile(head + code, "add-a-check.md", "exec"), space)  # noqa: S102 - our own document
@@ -121,7 +124,7 @@ def defined(code: str, **known: Any) -> Callable[..., Report]:
 
 
 def test_the_example_of_a_check_is_asked_of_a_stage(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With all three pieces in their places it answers, of the upgraded copy, and once."""
+    """With all three pieces in place the check must report on the upgraded copy, once."""
     check = ModuleType("parentage")
     exec(compile(block('"""Does every'), "add-a-check.md", "exec"), vars(check))  # noqa: S102 - our own document
     asked: list[str] = []
@@ -142,7 +145,7 @@ def test_the_example_of_a_check_is_asked_of_a_stage(stage: Stage, monkeypatch: p
 
 
 def test_every_place_of_the_stage_that_lists_checks_is_named() -> None:
-    """A check that is not in one of them reads while another one writes."""
+    """A check that is missing from one of these lists would read the database while another one writes to it."""
     every = {name: inspect.getsource(one) for name, one in vars(Stage).items() if inspect.isfunction(one)}
     lists = sorted(
         name for name, source in every.items() if {"self.rows", "self.schema"} <= {*WORDS.findall(source)}

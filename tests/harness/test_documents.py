@@ -1,4 +1,4 @@
-"""What the documents name exists: files, sections, make targets, options, variables, checks."""
+"""The documents name only files, sections, make targets, options, variables and checks that exist."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from harness.upgrade import lifecycle
 from tests.harness.documents import TEXTS, each
 
 INVENTED = re.compile(r"parentage|5\.0\.11|rt-5\.0\.10-|[<>*{}]|\.\.\.")
-"""What the how-tos add as an example, and what stands for something else."""
+"""Names that the how-tos invent as examples, and placeholders."""
 TOP = "benchmarks|docs|fixtures|harness|image|tests"
 
 
 def anchors(path: Path) -> set[str]:
-    """Return the anchors of a document's headings, as they are made from them."""
+    """Return the anchors of a document's headings, generated as a viewer does."""
     titles = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
@@ -62,30 +62,30 @@ def commands(text: str) -> str:
 
 @each
 def test_links_lead_somewhere(path: Path) -> None:
-    """A reader who has never seen RT has nothing but the links."""
+    """A reader who does not know RT depends on the links."""
     assert not broken_links(path, TEXTS[path])
 
 
 @each
 def test_files_that_are_named_exist(path: Path) -> None:
-    """Files move; the documents must move with them."""
+    """Files are moved, and the documents must be updated with them."""
     assert not missing_files(TEXTS[path])
 
 
 @each
 def test_dumps_that_are_named_exist(path: Path) -> None:
-    """Whoever is told to try a dump must find it; a recipe that was never made is none."""
+    """A reader must find every dump that a document suggests; a recipe whose dump was never made is not enough."""
     assert not missing_dumps(TEXTS[path])
 
 
 def test_a_missing_dump_is_noticed() -> None:
-    """And one that is there is not."""
+    """The check itself must detect a missing dump, and accept an existing one."""
     assert missing_dumps("`rt-4.4.6-campus` or the dump rt-4.4.6-gone.sql.zst") == ["rt-4.4.6-gone"]
 
 
 @pytest.mark.parametrize("text", ["[a](gone.md)", "[a](verdict.md#gone)", "[a](#gone)"])
 def test_a_broken_link_is_noticed(text: str) -> None:
-    """A check that was never seen to find anything does not count."""
+    """The check itself must detect a broken link, or it would not count."""
     assert broken_links(ROOT / "docs" / "options.md", text)
 
 
@@ -93,12 +93,12 @@ def test_a_broken_link_is_noticed(text: str) -> None:
     "text", ["`harness/gone.py`", "see tests/gone/ there", "    python harness/setup/gone.sh"]
 )
 def test_a_missing_file_is_noticed(text: str) -> None:
-    """The same for files."""
+    """The check itself must detect a missing file."""
     assert missing_files(text)
 
 
 def test_make_targets_that_are_named_exist() -> None:
-    """make is asked itself, and only says what it would do."""
+    """make itself is asked, in a mode that only prints the commands."""
     code = "\n".join(commands(text) for text in TEXTS.values())
     named = sorted({*re.findall(r"(?m)(?:^|`|[;&] *|\s{2,})make ((?:[a-z]+-?)+)\b(?!\.)", code)})
     alone = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
@@ -108,7 +108,7 @@ def test_make_targets_that_are_named_exist() -> None:
 
 
 def test_every_planted_defect_is_in_the_table() -> None:
-    """One that `make mutants` leaves out is survived by whoever reads the table and nothing else."""
+    """A defect missing in `make mutants` may go undetected without being noticed in the table."""
     alone = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
     said = subprocess.run(
         ["make", "-n", "mutants"], cwd=ROOT, env=alone, capture_output=True, text=True, check=True
@@ -121,14 +121,14 @@ def test_every_planted_defect_is_in_the_table() -> None:
 
 
 def test_whoever_deploys_is_told_of_every_job_that_no_instance_runs() -> None:
-    """The image has no cron: dashboards and digests that nobody sends are missed weeks later."""
+    """The image has no cron, and unsent dashboards and digests would be noticed only weeks later."""
     text = TEXTS[ROOT / "docs" / "marathon.md"].partition("## Make it yours")[2].partition("\n## ")[0]
     assert [job[0] for job in (*JOBS, *MORE_JOBS) if job[0] not in text] == []
     assert "/etc/cron.d/request-tracker*" in (ROOT / "image" / "rt" / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_modules_that_are_named_can_be_run() -> None:
-    """`python -m harness.something` of the documents is a module."""
+    """Every `python -m harness.something` in the documents must be a module."""
     named = {
         name for text in TEXTS.values() for name in re.findall(r"python -m ((?:harness|fixtures)[\w.]*\w)", text)
     }
@@ -139,7 +139,7 @@ def test_modules_that_are_named_can_be_run() -> None:
 
 
 def test_every_option_of_the_gate_is_explained() -> None:
-    """And in the README whatever a dump of one's own needs."""
+    """Every option of the gate must be in docs/options.md."""
     text = TEXTS[ROOT / "docs" / "options.md"]
     options = [
         word for action in gate_command.parser()._actions for word in action.option_strings if word[:3] != "--h"
@@ -148,7 +148,7 @@ def test_every_option_of_the_gate_is_explained() -> None:
 
 
 def test_every_variable_is_explained() -> None:
-    """A variable that nobody can look up is a trap."""
+    """A variable must be documented, or users cannot know of it."""
     text = TEXTS[ROOT / "docs" / "options.md"]
     sources = [*(ROOT / "harness").rglob("*.py"), *(ROOT / "fixtures").rglob("*.py")]
     code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
@@ -159,7 +159,7 @@ def test_every_variable_is_explained() -> None:
 
 
 def checks() -> set[str]:
-    """Return the names of everything in the harness that makes a report, and of what the gate promises."""
+    """Return the names of all checks in the harness that make a report, and of those that the gate promises."""
     found: set[str] = set()
     for path in (ROOT / "harness").rglob("*.py"):
         source = path.read_text(encoding="utf-8")
@@ -173,7 +173,7 @@ def checks() -> set[str]:
 
 
 def test_every_check_has_its_section() -> None:
-    """Whoever meets a finding looks its check up, whether the gate asked or somebody else."""
+    """Users look up the check of a finding, whether it is one of the gate's or another one."""
     sections = {*re.findall(r"^### (.*)$", TEXTS[ROOT / "docs" / "verdict.md"], re.MULTILINE)}
     found = checks()
     assert {"rows", "marathon-deploy", "rollback", "killed", "time", "image"} <= found
@@ -181,7 +181,7 @@ def test_every_check_has_its_section() -> None:
 
 
 def test_the_commands_for_a_dump_of_ones_own_name_tests_that_take_one() -> None:
-    """A test that ignores --dump would answer about a bundled one, and nobody would notice."""
+    """A test that ignores --dump would answer for a bundled dump, and nobody would notice."""
     asked = re.findall(r"^    ask (tests/\S+)", TEXTS[ROOT / "docs" / "verdict.md"], re.MULTILINE)
     assert len(asked) > 2
     for name in asked:
@@ -190,7 +190,7 @@ def test_the_commands_for_a_dump_of_ones_own_name_tests_that_take_one() -> None:
 
 
 def test_every_check_of_the_gate_says_what_it_asks_finds_and_leaves() -> None:
-    """A person with a finding reads one line, not a page."""
+    """A user with a finding should have to read one line, not a page."""
     text = TEXTS[ROOT / "docs" / "verdict.md"]
     part = text.partition("\n## The checks\n")[2].partition("\n## ")[0]
     names = re.findall(r"(?m)^### (.*)$", part)
@@ -201,7 +201,7 @@ def test_every_check_of_the_gate_says_what_it_asks_finds_and_leaves() -> None:
 
 
 def test_the_room_is_that_of_the_code() -> None:
-    """Said in one place, and as the gate itself reckons: the restored dump, its copies, the largest table."""
+    """The formula must be in one place, as in the gate: the restored dump, its copies, the largest table."""
     assert f"\n    {1 + lifecycle.COPIES} x D + L " in TEXTS[ROOT / "docs" / "add-a-dump.md"]
     more = 2 * (1 + lifecycle.COPIES_WITH_ANOTHER) - 1 - lifecycle.COPIES
     assert f"\n    + {more} x D " in TEXTS[ROOT / "docs" / "add-a-dump.md"]
@@ -228,6 +228,6 @@ def test_the_room_is_that_of_the_code() -> None:
     ],
 )
 def test_words_of_our_own_are_explained(word: str) -> None:
-    """The first section of the README leads there."""
+    """The first section of the README must link to the explanations."""
     assert f"\n| {word} | " in TEXTS[ROOT / "docs" / "words.md"]
     assert "(docs/words.md)" in TEXTS[ROOT / "README.md"].partition("\n## ")[0]

@@ -1,4 +1,4 @@
-"""The forecast of a downtime: right on what is straight, silent on what is not."""
+"""The forecast of a downtime is exact for linear measurements and refused for others."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ NOISY = upgrades((10, 5.5), (100, 13.0), (200, 25.5), (400, 43.0))
 
 
 def test_what_grows_evenly_is_forecast_exactly() -> None:
-    """Four seconds always, and a tenth of a second for each MB."""
+    """Measurements of four seconds plus a tenth of a second per MB must be continued exactly."""
     made = downtime.forecast(STRAIGHT, 1000)
     assert (made.seconds, made.error, made.missed) == pytest.approx((104.0, 0.0, 0.0), abs=1e-6)
     assert made.steps["4.5.2"] == pytest.approx(52.0)
 
 
 def test_scatter_widens_the_forecast_and_distance_widens_it_more() -> None:
-    """The same line drawn through points that stray is worth less, and less the farther it is drawn."""
+    """Scattered measurements give a wider interval, and more so at a greater distance."""
     near, far = downtime.forecast(NOISY, 400), downtime.forecast(NOISY, 4000)
     assert 0 < near.error < far.error
     assert far.longest > far.seconds
@@ -38,7 +38,7 @@ def test_scatter_widens_the_forecast_and_distance_widens_it_more() -> None:
 
 
 def test_every_upgrade_counts_not_only_the_mean_of_a_size() -> None:
-    """Two rounds that differ are an error, though their mean lies on the line."""
+    """Two rounds that differ are an error, even if their mean lies on the line."""
     rounds = upgrades((10, 4.0), (10, 6.0), (100, 13.0), (100, 15.0), (200, 23.0), (200, 25.0))
     assert downtime.forecast(rounds, 200).error > 1
 
@@ -49,7 +49,7 @@ def test_every_upgrade_counts_not_only_the_mean_of_a_size() -> None:
     ids=["two-sizes", "two-sizes-often", "far-beyond"],
 )
 def test_what_cannot_be_forecast_is_refused(measured: list[Measured], size: float) -> None:
-    """Through two points there is always a line, and far away nobody has looked."""
+    """Through two points there always is a line, and far beyond the measured sizes nothing is known."""
     with pytest.raises(UsageError):
         downtime.forecast(measured, size)
 
@@ -66,7 +66,7 @@ def test_what_cannot_be_forecast_is_refused(measured: list[Measured], size: floa
     ids=["within-the-budget", "over-the-budget", "no-budget", "grows-faster-than-the-data", "stops-growing"],
 )
 def test_the_verdict(seconds: tuple[float, ...], budget: float | None, found: bool, looked: bool) -> None:
-    """A budget that is exceeded is found; a line that does not fit proves nothing either way."""
+    """An exceeded budget must be found; a line that does not fit must prove nothing either way."""
     measured = upgrades(*zip((10, 100, 200, 400), seconds, strict=True))
     report = downtime.check(downtime.forecast(measured, 1000), measured, budget)
     assert (bool(report.findings), bool(report.looked_at)) == (found, looked)
@@ -77,7 +77,7 @@ def test_the_verdict(seconds: tuple[float, ...], budget: float | None, found: bo
 
 @pytest.mark.parametrize(("own", "largest"), [(7, 256), (7, 30), (7, 28)])
 def test_there_are_always_enough_sizes(own: float, largest: float) -> None:
-    """From the dump as it is upwards, each much larger than the one before."""
+    """The sizes must start at the dump's own, and each must be at least twice the one before."""
     found = sizes(own, largest)
     assert len(found) >= downtime.SIZES
     assert found[0] == own
@@ -85,13 +85,13 @@ def test_there_are_always_enough_sizes(own: float, largest: float) -> None:
 
 
 def test_a_large_dump_is_not_grown_beyond_what_was_asked_for() -> None:
-    """Four times a dump of hundreds of gigabytes fills a disk that others need."""
+    """Four times a dump of hundreds of gigabytes would fill a disk that others need."""
     with pytest.raises(UsageError, match="three sizes"):
         sizes(500, 256)
 
 
 def test_one_size_measured_as_two_is_one() -> None:
-    """Servers count their own size roughly; a tenth of a megabyte must not make the proof prove itself."""
+    """Servers report their size roughly; sizes that differ by 0.1 MB must not count as two."""
     bent = upgrades((10, 5), (10, 5), (128, 20), (128, 20), (256, 200), (256.1, 200))
     assert downtime.forecast(bent, 1000).missed > downtime.TRUSTED
     with pytest.raises(UsageError):

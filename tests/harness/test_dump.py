@@ -1,4 +1,4 @@
-"""Dumps: whatever is wrong with one is said before a server sees it."""
+"""Defects of a dump are reported before a server gets it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FORMATS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def write(folder: Path, content: bytes, manifest: str = "") -> Path:
-    """Write a dump, and its manifest if there is text for one."""
+    """Write a dump, and its manifest if text for one is given."""
     path = folder / "site.sql.any"
     path.write_bytes(content)
     if manifest:
@@ -42,7 +42,7 @@ def write(folder: Path, content: bytes, manifest: str = "") -> Path:
 
 
 def manifest(content: bytes, **changes: object) -> str:
-    """Return a manifest that fits the content, unless changed."""
+    """Return a manifest that fits the content, except for the changes."""
     facts: dict[str, object] = {
         "release": "4.4.6", "server": "mariadb-10.11", "why": "test",
         "sha256": hashlib.sha256(content).hexdigest(), **changes,
@@ -53,7 +53,7 @@ def manifest(content: bytes, **changes: object) -> str:
 @pytest.mark.control("dump")
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_is_told_by_its_content(tmp_path: Path, name: str) -> None:
-    """Names of files lie: a backup script that changed its compression must not stop an upgrade."""
+    """The format must be detected by content: a backup script may change its compression and keep the name."""
     dump = dumps.load(write(tmp_path, FORMATS[name](SQL)))
     text = b"".join(dump.chunks())
     assert dump.format == name
@@ -61,7 +61,7 @@ def test_every_format_is_told_by_its_content(tmp_path: Path, name: str) -> None:
 
 
 def test_lines_of_the_old_server_are_left_out_and_data_is_not(tmp_path: Path) -> None:
-    """A dump with a database name inside would be restored over another database."""
+    """A dump that names a database would be restored over another database."""
     text = b"".join(dumps.load(write(tmp_path, SQL)).chunks())
     assert b"sandbox" not in text
     assert b"\nUSE `rt5`" not in text
@@ -70,7 +70,7 @@ def test_lines_of_the_old_server_are_left_out_and_data_is_not(tmp_path: Path) ->
 
 
 def test_gtids_of_many_servers_are_left_out_to_their_end(tmp_path: Path) -> None:
-    """MySQL writes a line for each server that there ever was; what follows is the dump's own again."""
+    """MySQL writes a line for each server that ever existed; the statements after them must be kept."""
     gtids = b"SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ '300ca9ea-1:1-7,\n4491380c-2:1-8,\n5591380c-3:1-9';\n"
     text = b"-- MySQL dump 10.13\n" + gtids + b"CREATE TABLE `t` (`a` int);\n-- Dump completed on 2026-01-01\n"
     fed = b"".join(dumps.load(write(tmp_path, text)).chunks())
@@ -83,7 +83,7 @@ def test_gtids_of_many_servers_are_left_out_to_their_end(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "plain"])
 @pytest.mark.parametrize("kept", [0.5, 0.97])
 def test_an_archive_that_breaks_off_is_refused(tmp_path: Path, name: str, kept: float) -> None:
-    """Half an archive decompresses to half a database, without an error from every library."""
+    """Half an archive decompresses to half a database, and not every library reports an error."""
     whole = FORMATS[name](SQL)
     dump = dumps.load(write(tmp_path, whole[: int(len(whole) * kept)]))
     with pytest.raises(DumpError, match=r"is damaged|is cut off"):
@@ -97,7 +97,7 @@ def test_an_archive_that_breaks_off_is_refused(tmp_path: Path, name: str, kept: 
     ids=["before-its-last-line", "between-two-statements", "within-a-statement"],
 )
 def test_text_that_ends_early_is_refused(tmp_path: Path, end: bytes) -> None:
-    """A dump cut between two statements restores with exit code 0 and tables missing."""
+    """A dump cut between two statements restores with exit code 0 and missing tables."""
     dump = dumps.load(write(tmp_path, SQL[: SQL.index(end)]))
     with pytest.raises(DumpError, match="is cut off"):
         list(dump.chunks())
@@ -105,7 +105,7 @@ def test_text_that_ends_early_is_refused(tmp_path: Path, end: bytes) -> None:
 
 @pytest.mark.mutants("dump")
 def test_a_second_part_without_its_end_is_refused(tmp_path: Path) -> None:
-    """RT's documented backup is two dumps in one file; the second one may have run into a full disk."""
+    """RT's documented backup is two dumps in one file; the second one may have been cut by a full disk."""
     dump = dumps.load(write(tmp_path, SQL + SQL[: SQL.index(b"-- Dump completed")]))
     with pytest.raises(DumpError, match="is cut off"):
         list(dump.chunks())
@@ -113,7 +113,7 @@ def test_a_second_part_without_its_end_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_half_a_dump_is_told_before_anything_is_built(tmp_path: Path, name: str) -> None:
-    """A person's own dump has nothing that it could be compared with but its own end."""
+    """A user's own dump has no manifest, so only its closing line shows that it is complete."""
     path = write(tmp_path, FORMATS[name](SQL))
     dumps.need_whole(dumps.load(path))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -123,7 +123,7 @@ def test_half_a_dump_is_told_before_anything_is_built(tmp_path: Path, name: str)
 
 @pytest.mark.control("dump")
 def test_a_fitting_manifest_is_read(tmp_path: Path) -> None:
-    """The facts beside a dump are what its restore is compared with."""
+    """The restored rows are compared with the facts beside a dump."""
     dump = dumps.load(write(tmp_path, SQL, manifest(SQL)))
     assert dump.manifest is not None
     assert (dump.manifest.release, dump.manifest.rows) == ("4.4.6", {"t": 3})
@@ -160,13 +160,13 @@ def test_a_fitting_manifest_is_read(tmp_path: Path) -> None:
 def test_what_is_not_what_it_should_be_is_refused(
     tmp_path: Path, content: bytes, text: str, expected: str
 ) -> None:
-    """Each refusal is one sentence that says what is wrong."""
+    """Each refusal must be one sentence that says what is wrong."""
     with pytest.raises(DumpError, match=expected):
         dumps.load(write(tmp_path, content, text))
 
 
 def test_a_missing_dump_names_the_bundled_ones(tmp_path: Path) -> None:
-    """A typo in a path costs a second, not an evening."""
+    """A typo in a path must be reported immediately."""
     with pytest.raises(DumpError, match=r"There is no dump .*\n.*rt-4\.4\.6-campus\.sql\.zst"):
         dumps.load(tmp_path / "nothing.sql")
 

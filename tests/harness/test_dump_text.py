@@ -1,4 +1,4 @@
-"""What a dump says of itself, told while it goes by: databases, engines, character sets, what is not a table."""
+"""Facts are read from a dump while it passes: databases, engines, character sets, objects besides tables."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def users(charset: bytes = b"utf8mb4", engine: bytes = b"InnoDB", column: bytes 
 
 
 def read(folder: Path, content: bytes) -> tuple[Text, bytes]:
-    """Return what a dump says of itself, and what of it is fed to a server."""
+    """Return the facts read from a dump, and the text fed to a server."""
     path = folder / "mine.sql"
     path.write_bytes(content)
     text = Text()
@@ -58,14 +58,14 @@ BOTH = ONE + NAMED % (b"rt5", b"rt5") + users() + NAMED % (b"rt5_test", b"rt5_te
     ids=["databases", "one-behind-the-other", "use"],
 )
 def test_two_databases_are_refused(tmp_path: Path, content: bytes) -> None:
-    """The second one's tables would be restored over production's, and the verdict be about the test site."""
+    """The second database would be restored over the first one, and the verdict be about the test site."""
     with pytest.raises(DumpError, match=r"^The dump mine\.sql holds 2 databases: rt5, rt5_test\.") as told:
         read(tmp_path, content)
     assert told.value.repair.endswith(" rt5 > rt.sql")
 
 
 def test_two_databases_are_told_before_anything_is_built(tmp_path: Path) -> None:
-    """All their names at once, and what to do."""
+    """The error must list all names at once, with a repair, before anything is built."""
     path = tmp_path / "mine.sql"
     path.write_bytes(BOTH)
     asked = ("--dump", str(path), "--from", "4.4.6", "--server", "mariadb-10.11")
@@ -74,7 +74,7 @@ def test_two_databases_are_told_before_anything_is_built(tmp_path: Path) -> None
 
 
 def test_nothing_of_the_second_database_is_fed(tmp_path: Path) -> None:
-    """What was restored by then is thrown away, but nobody should have to rely on that."""
+    """The restored part is discarded, but that must not be relied on."""
     path = tmp_path / "mine.sql"
     path.write_bytes(BOTH)
     fed: list[bytes] = []
@@ -85,13 +85,13 @@ def test_nothing_of_the_second_database_is_fed(tmp_path: Path) -> None:
 
 @pytest.mark.control("dump")
 def test_the_documented_backup_is_one_database(tmp_path: Path) -> None:
-    """RT's documents make it of two dumps in one file, and both name the same one."""
+    """RT's documents make a backup of two dumps in one file, and both name the same database."""
     text, _ = read(tmp_path, ONE + NAMED % (b"rt5", b"rt5") + users() + END + ONE + END)
     assert text.databases == ["rt5"]
 
 
 def test_a_line_in_pieces_is_data_to_its_end(tmp_path: Path) -> None:
-    """A piece that a long line is cut into may begin like anything."""
+    """A piece of a long line may begin with any text, and must not be read as a statement."""
     first = b"INSERT INTO `Users` VALUES (1,'"
     line = first + b"x" * (CHUNK - len(first)) + b"USE `other`; CREATE DEFINER=`a`@`b` VIEW `v`');\n"
     text, fed = read(tmp_path, ONE + line + END)
@@ -116,7 +116,7 @@ def test_a_line_in_pieces_is_data_to_its_end(tmp_path: Path) -> None:
 def test_characters_that_a_dump_has_lost_are_told(
     tmp_path: Path, names: bytes, table: bytes, narrow: dict[str, list[str]]
 ) -> None:
-    """A table of numbers and bytes, or one that holds no more than the dump, has lost nothing."""
+    """A table without text, or whose character set is no wider than the dump's, has lost nothing."""
     text, _ = read(tmp_path, HEAD % (b"rt5", names) + table + END)
     assert text.narrow == narrow
     assert len(_unproven(text)) == len(narrow)
@@ -141,14 +141,14 @@ def test_characters_that_a_dump_has_lost_are_told(
     ],
 )
 def test_what_is_about_the_old_server_is_not_fed(tmp_path: Path, line: bytes) -> None:
-    """Options of every day, such as --add-drop-database and --master-data, must not cost a dump its restore."""
+    """Common options, such as --add-drop-database and --master-data, must not prevent a restore."""
     text, fed = read(tmp_path, ONE + line + b"\n" + users() + END)
     assert fed == ONE + users() + END
     assert text.databases == ["rt5"]
 
 
 def test_a_routine_that_begins_a_transaction_keeps_it(tmp_path: Path) -> None:
-    """Its lines are written as somebody wrote them, and one may begin like a command to a replica."""
+    """Lines of a routine are free text, and one may look like a command to a replica."""
     body = b"CREATE DEFINER=`a`@`b` PROCEDURE `p`()\nBEGIN\nSTART TRANSACTION;\nCOMMIT;\nEND ;;\n"
     _, fed = read(tmp_path, ONE + body + END)
     assert b"\nSTART TRANSACTION;\n" in fed
@@ -156,13 +156,13 @@ def test_a_routine_that_begins_a_transaction_keeps_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", [b"/*!40000 DROP DATABASE IF EXISTS `other`*/;", b"DROP DATABASE `other`;"])
 def test_a_database_that_is_dropped_is_named(tmp_path: Path, line: bytes) -> None:
-    """Whatever is made anew behind that line is another site's."""
+    """Tables created after that line belong to another site."""
     with pytest.raises(DumpError, match=r"holds 2 databases: rt5, other\."):
         read(tmp_path, ONE + users() + line + b"\n" + users() + END)
 
 
 def test_engines_are_read_where_they_stand(tmp_path: Path) -> None:
-    """Not in a comment, and not of the tables that stand for views."""
+    """Engines in comments, and those of placeholder tables for views, must be ignored."""
     text, _ = read(tmp_path, ONE + users(engine=b"SPHINX") + b"CREATE TABLE `t` (`a` int) ENGINE=Aria;\n" + END)
     assert text.engines == {"Users": "SPHINX", "t": "Aria"}
 
@@ -184,14 +184,14 @@ def test_engines_are_read_where_they_stand(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_whoever_defined_it_is_taken_out(tmp_path: Path, line: bytes, kind: str, name: str) -> None:
-    """That account is not here, and only an administrator may define for another one."""
+    """The definer's account does not exist here, and only an administrator may name another account."""
     text, fed = read(tmp_path, ONE + b"/*!50001 DROP VIEW IF EXISTS `v`*/;\n" + line + b"\n" + END)
     assert text.objects == {kind: [name]}
     assert re.findall(rb"DEFINER=(\S*?)[ *]", fed) == [b"CURRENT_USER"]
 
 
 def test_binary_values_take_twice_the_letters(tmp_path: Path) -> None:
-    """So that nobody is sent away for want of room that is not needed."""
+    """A dump with hexadecimal values must not be refused for lack of space it does not need."""
     plain, _ = read(tmp_path, ONE + users() + END)
     hexadecimal, _ = read(tmp_path, ONE + users() + b"INSERT INTO `Users` VALUES (3,'','',0x0011);\n" + END)
     assert (plain.least, hexadecimal.least) == (plain.size * 9 // 10, hexadecimal.size // 2)

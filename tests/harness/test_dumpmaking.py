@@ -1,4 +1,4 @@
-"""The bundled dumps: each has a recipe, a manifest that fits it, and everything that it promises to hold."""
+"""Each bundled dump has a recipe, a fitting manifest, and all content that it promises."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ FACTS = {
 
 
 def test_recipes_and_files_are_the_same_set() -> None:
-    """A dump without a recipe cannot be made again; a recipe without a dump is a promise not kept."""
+    """A dump without a recipe cannot be made again; a recipe without a dump is incomplete."""
     assert sorted(path.name.removesuffix(".sql.zst") for path in FOLDER.glob("*.sql.zst")) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bundled_dump_is_what_its_manifest_says(name: str) -> None:
-    """Reads to the closing line, so that a damaged or shortened file in the repository is noticed here."""
+    """The dump is read to its closing line, so that a damaged or shortened file in the repository is detected."""
     found = dump.load(FOLDER / f"{name}.sql.zst")
     recipe = dumpmaking.recipes()[name]
     assert found.manifest is not None
@@ -49,14 +49,14 @@ def test_a_bundled_dump_is_what_its_manifest_says(name: str) -> None:
     ids=["no reason", "misspelt", "name of another release"],
 )
 def test_a_wrong_recipe_is_refused(tmp_path: Path, text: str) -> None:
-    """Before anything is started for it."""
+    """A wrong recipe must be refused before anything is started for it."""
     (tmp_path / "recipes.toml").write_text(text, encoding="utf-8")
     with pytest.raises(UsageError):
         dumpmaking.recipes(tmp_path / "recipes.toml")
 
 
 def test_a_manifest_reads_back_as_written(tmp_path: Path) -> None:
-    """Whatever is in its texts: a manifest that cannot be read makes its dump useless."""
+    """A manifest that cannot be read makes its dump useless, so any text in it must survive."""
     text = writing.manifest_text({**FACTS, "rows": {"Users": 3, "ACL": 0}, "accounts": {"a.b c": 'p"w'}})
     (tmp_path / "x.toml").write_text(text, encoding="utf-8")
     manifest = dump.read_manifest(tmp_path / "x.toml")
@@ -66,7 +66,7 @@ def test_a_manifest_reads_back_as_written(tmp_path: Path) -> None:
 
 
 def test_the_generators_hash_changes_with_its_files(tmp_path: Path) -> None:
-    """It tells which state of the generator made a dump: a file's content and its name both count."""
+    """The hash identifies the generator's state that made a dump: names and contents of files both count."""
     copy = shutil.copytree(dumpmaking.GENERATOR, tmp_path / "generator")
     same = dumpmaking.generator_hash(copy)
     (copy / "Populate" / "Words.pm").rename(copy / "Populate" / "Texts.pm")
@@ -77,7 +77,7 @@ def test_the_generators_hash_changes_with_its_files(tmp_path: Path) -> None:
 
 
 def restored(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> tuple[Database, str, list[str], list[str]]:
-    """Return a bundled dump restored, its release, the features that lacks and the variants it was made with."""
+    """Return a bundled dump restored, its release, the features that release lacks, and the dump's variants."""
     found = dump.load(FOLDER / f"{name}.sql.zst")
     assert found.manifest is not None
     facts = found.manifest.facts
@@ -88,13 +88,13 @@ def restored(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> tuple[Data
 @pytest.mark.engine
 @pytest.mark.parametrize("name", NAMES)
 def test_a_restored_dump_keeps_its_promises(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> None:
-    """Every check on it has something to look at, on the server and not only where it was made."""
+    """Every check needs data to look at, after a restore and not only where the dump was made."""
     assert promises.broken(*restored(lifecycle, clone, name)) == []
 
 
 @pytest.mark.engine
 def test_a_broken_promise_is_noticed(lifecycle: Lifecycle, clone: CloneFactory) -> None:
-    """One after the other on one copy: each loss is reported under its own name."""
+    """Each loss must be reported under its own name."""
     database, release, lacking, variants = restored(lifecycle, clone, "rt-4.4.6-campus")
     losses = {
         "merged tickets": "UPDATE Tickets SET IsMerged = NULL",

@@ -1,4 +1,4 @@
-"""A command that says the same for ever, as RT does at a prompt without a terminal, is ended before memory is."""
+"""A command with endless output, such as RT at a prompt without a terminal, ends before memory is exhausted."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ DEAF = f"trap '' TERM; {LOOP}"
 
 
 def still_there(container: Container) -> str:
-    """Return the processes in which the loop goes on."""
+    """Return the processes that still run the loop."""
     return container.run(["sh", "-c", "grep -ls 'mat[c]h' /proc/[0-9]*/cmdline || true"]).out
 
 
 @pytest.mark.parametrize("loop", [LOOP, DEAF], ids=["usual", "deaf"])
 @pytest.mark.parametrize("stream", ["1", "2"], ids=["output", "errors"])
 def test_it_is_ended_and_little_is_kept(rt_tools: RtFactory, loop: str, stream: str) -> None:
-    """By its own processes too, whatever they make of being asked; another command goes on meanwhile."""
+    """All its processes must end, even if they ignore SIGTERM, while other commands in the container continue."""
     container = rt_tools(RELEASE, None).container
     with pytest.raises(TooMuchError, match=rf"^sh in \S+ wrote more than {MOST} bytes, and was ended") as told:
         container.run(["sh", "-c", f"{{ {loop}; }} >&{stream}"], most=MOST, limit=300)
@@ -38,20 +38,20 @@ def test_it_is_ended_and_little_is_kept(rt_tools: RtFactory, loop: str, stream: 
 
 
 def test_what_says_little_is_left_alone(rt_tools: RtFactory) -> None:
-    """The limit is on all that it says, and is not reached by what is just as long."""
+    """The limit must not be reached by an output of exactly that size."""
     container = rt_tools(RELEASE, None).container
     assert len(container.run(["head", "-c", str(MOST), "/dev/zero"], most=MOST).out) == MOST
 
 
 def test_what_is_only_heard_is_not_kept(rt_tools: RtFactory) -> None:
-    """The Perl that runs programs for hours says everything of all of them."""
+    """The process that runs Perl programs for hours prints the output of all of them."""
     heard: list[str] = []
     done = rt_tools(RELEASE, None).container.run(["echo", "one"], heard=heard.append, most=None)
     assert (heard, done.out, done.code) == (["one"], "", 0)
 
 
 def test_a_program_in_the_warm_perl_is_ended_too(rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There it is no command of its own."""
+    """There the program is no command of its own, and must be ended in another way."""
     monkeypatch.setattr(perl_server, "MOST", MOST)
     tools = rt_tools(RELEASE, None)
     assert tools.warm is not None
@@ -64,7 +64,7 @@ def test_a_program_in_the_warm_perl_is_ended_too(rt_tools: RtFactory, monkeypatc
 def test_an_upgrade_that_prompts_for_ever_is_a_finding(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is the site's or its operator's business and no machine that gave way, and the prompt is shown."""
+    """It is a defect of the site or its operation, not of the infrastructure, and the prompt must be shown."""
     asking = tuple(one for one in upgrade.command("4.4.6", RELEASE) if one not in ("--upgrade-from", "4.4.6"))
     monkeypatch.setattr(upgrade, "command", lambda *_: asking)
     tools = rt_tools(RELEASE, clone(lifecycle.fresh("4.4.6", SERVER)))

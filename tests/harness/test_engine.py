@@ -1,4 +1,7 @@
-"""Finding an engine, and starting one: in a mount namespace where none answers, so the real one stays alone."""
+"""An engine is found or started.
+
+Started in a mount namespace without one, so that the real engine is not touched.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ exit 1
 
 
 def test_an_engine_that_was_named_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Using another engine than the one that was named could touch containers that nobody meant."""
+    """Another engine than the named one may hold containers that the user did not mean."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
     assert [one.address for one in engine.candidates()] == ["unix:///nowhere.sock"]
     with pytest.raises(NoEngineError, match="make engine") as caught:
@@ -32,7 +35,7 @@ def test_an_engine_that_was_named_is_the_only_one(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_usual_places_are_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Docker's socket first, then a person's own, then Podman's."""
+    """Docker's socket comes first, then the user's own, then Podman's."""
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
@@ -65,7 +68,7 @@ def setup_without_engine(
 
 @needs_root
 def test_an_engine_that_does_not_come_up_is_tried_in_other_ways_and_then_explained(tmp_path: Path) -> None:
-    """Legacy iptables and another storage driver are what commonly helps; the log says the rest."""
+    """Legacy iptables and another storage driver are common remedies; the log has the details."""
     done = setup_without_engine(tmp_path, {"dockerd": FAILING})
     assert done.returncode == 2
     assert "starting with its defaults" in done.stdout
@@ -75,13 +78,13 @@ def test_an_engine_that_does_not_come_up_is_tried_in_other_ways_and_then_explain
     if Path("/usr/sbin/iptables-legacy").exists():
         assert "starting with legacy iptables" in done.stdout
         log = (tmp_path / "cache" / "logs" / "engine.log").read_text()
-        assert "iptables is /usr/sbin/iptables-legacy" not in log  # found under its usual name, for dockerd alone
+        assert "iptables is /usr/sbin/iptables-legacy" not in log  # linked under its usual name, for dockerd alone
         assert f"iptables is {tmp_path}/cache/engine-" in log
 
 
 @needs_root
 def test_whoever_is_not_root_is_told_what_to_do(tmp_path: Path) -> None:
-    """One clear message instead of a failing apt-get."""
+    """A clear message is more helpful than a failing apt-get."""
     tmp_path.chmod(0o777)
     for folder in [tmp_path, *tmp_path.parents][:4]:
         if folder.stat().st_uid == os.geteuid() and str(folder).startswith("/tmp/pytest"):
@@ -115,7 +118,7 @@ socketserver.ThreadingUnixStreamServer("/run/docker.sock", Answer).serve_forever
 
 @needs_root
 def test_another_storage_driver_helps_and_that_engine_can_be_stopped(tmp_path: Path) -> None:
-    """Its pid is written down, so that `make engine-stop` ends this very one, and a second stop nobody."""
+    """Its pid is recorded, so that `make engine-stop` ends this very process, and a second stop ends none."""
     setup = f"{sys.executable} -m harness.setup.engine"
     (tmp_path / "all").write_text(
         f"{setup} && cat {tmp_path}/cache/engine.pid && echo && {setup} --stop && {setup} --stop"
@@ -141,7 +144,7 @@ def test_another_storage_driver_helps_and_that_engine_can_be_stopped(tmp_path: P
 def test_an_emptied_cache_still_knows_how_to_stop_its_engine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, running: bool
 ) -> None:
-    """`make distclean` beside an engine of ours left one that nobody could stop."""
+    """`make distclean` once left a running engine of ours that could not be stopped any more."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     digest = cache.digest()
     made = ("logs/engine.log", f"baselines/{digest}.json", f"facts/{digest}.json")

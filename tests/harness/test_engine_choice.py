@@ -1,4 +1,4 @@
-"""Which engine answers, with which TLS settings, and what each that does not answer is said to say."""
+"""The engine that answers is chosen, with its TLS settings; for every other one the reason is reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
     status = 200
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Answer a request with the class's status."""
         body = json.dumps({"ApiVersion": "1.41", "message": "not for you"}).encode()
         body = b"OK" if self.path.endswith("/_ping") else body
         self.send_response(self.status)
@@ -47,18 +47,18 @@ class Answer(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
     def address_string(self) -> str:
-        """Return something: a peer on a unix socket has no address."""
+        """Return a fixed text: a peer on a unix socket has no address."""
         return "here"
 
 
 class Refusing(Answer):
-    """An engine, or a proxy before one, that lets nobody in."""
+    """An engine, or a proxy before one, that refuses every client."""
 
     status = 403
 
 
 class Quiet(socketserver.ThreadingMixIn):
-    """Clients that break off are what some tests are about."""
+    """Ignores clients that disconnect, which some tests do on purpose."""
 
     daemon_threads = True
 
@@ -76,7 +76,7 @@ class Unix(Quiet, socketserver.UnixStreamServer):
 
 @contextmanager
 def serving(server: socketserver.BaseServer) -> Iterator[None]:
-    """Serve while the block lasts."""
+    """Serve for a `with` block."""
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
@@ -89,7 +89,7 @@ def serving(server: socketserver.BaseServer) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of this machine's own settings; what `connect` sets goes with the test."""
+    """Remove this machine's own settings, and restore those that `connect` changes."""
     for name in (*VARIABLES, "TESTCONTAINERS_RYUK_DISABLED"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -99,7 +99,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ca.pem, cert.pem and key.pem, for both ends: nobody else trusts them."""
+    """Return a directory with ca.pem, cert.pem and key.pem for both ends, self-signed."""
     folder = tmp_path_factory.mktemp("certificates")
     made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     made += ["-subj", "/CN=engine", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
@@ -111,7 +111,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def secured(certificates: Path) -> Iterator[str]:
-    """An engine that takes TLS only, and only from whoever shows its certificate."""
+    """Serve an engine that accepts only TLS with its client certificate."""
     server = Tcp(("127.0.0.1", 0), Answer)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificates / "ca.pem"))
     context.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
@@ -135,7 +135,7 @@ def context(tmp_path: Path, name: str, address: str, material: Path | None) -> N
 
 
 def test_tls_as_the_environment_says(monkeypatch: pytest.MonkeyPatch, secured: str, certificates: Path) -> None:
-    """And testcontainers, which reads the environment, gets the same."""
+    """Testcontainers, which reads the environment, must get the same settings."""
     monkeypatch.setenv("DOCKER_HOST", secured)
     assert engine.answering() is None
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
@@ -151,7 +151,7 @@ def test_tls_as_the_environment_says(monkeypatch: pytest.MonkeyPatch, secured: s
 def test_tls_as_the_context_says(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secured: str, certificates: Path, *, current: bool
 ) -> None:
-    """Whether it is the current one or named; and no other engine is tried beside it."""
+    """The settings apply to the current context and to a named one, and no other engine may be tried."""
     context(tmp_path, "far", secured, certificates)
     if current:
         (tmp_path / "config" / "config.json").write_text(json.dumps({"currentContext": "far"}))
@@ -166,7 +166,7 @@ def test_tls_as_the_context_says(
 def test_a_context_without_its_certificates_is_said_to_lack_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secured: str
 ) -> None:
-    """Named, so nobody else is asked; and the reason stands in the error."""
+    """A named context is the only candidate, and the reason must be in the error."""
     context(tmp_path, "far", secured, None)
     monkeypatch.setenv("DOCKER_CONTEXT", "far")
     with pytest.raises(NoEngineError) as caught:
@@ -176,7 +176,7 @@ def test_a_context_without_its_certificates_is_said_to_lack_them(
 
 
 def test_a_context_that_is_not_there_stands_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slip of the pen must not lead to the engine of this machine."""
+    """A misspelt context must not lead to this machine's engine."""
     monkeypatch.setenv("DOCKER_CONTEXT", "gone")
     assert engine.answering() is None
     with pytest.raises(NoEngineError, match="the context gone, which there is not"):
@@ -184,7 +184,7 @@ def test_a_context_that_is_not_there_stands_for_no_other(monkeypatch: pytest.Mon
 
 
 def test_whoever_is_refused_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It answers, so nothing need be installed or started."""
+    """An engine that refuses a client is running, so the repair must not be to install or start one."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
     with serving(Unix(str(tmp_path / "engine.sock"), Refusing)), pytest.raises(NoEngineError) as caught:
         engine.connect()
@@ -194,7 +194,7 @@ def test_whoever_is_refused_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_ssh_says_what_to_do_instead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It needs a library that is not there, and another host for every published port."""
+    """ssh needs a library that is not installed, and another host for every published port."""
     monkeypatch.setenv("DOCKER_HOST", "ssh://somebody@engine.example.org")
     with pytest.raises(NoEngineError, match=r"ssh -NL .* TESTCONTAINERS_HOST_OVERRIDE"):
         engine.connect()
@@ -203,7 +203,7 @@ def test_ssh_says_what_to_do_instead(monkeypatch: pytest.MonkeyPatch) -> None:
 @needs_root
 @pytest.mark.parametrize("module", ["harness.setup.engine", "harness.images"])
 def test_a_socket_that_is_somebody_elses_is_no_missing_engine(tmp_path: Path, module: str) -> None:
-    """The usual case: Docker runs, and one is not in its group."""
+    """The usual case: Docker runs, and the user is not in its group."""
     for folder in [tmp_path, *tmp_path.parents][:4]:
         if folder.stat().st_uid == os.geteuid() and str(folder).startswith("/tmp/pytest"):
             folder.chmod(folder.stat().st_mode | 0o055)

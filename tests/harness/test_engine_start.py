@@ -1,4 +1,4 @@
-"""An engine that was started from here outlives who started it, and whatever ends that."""
+"""An engine started from here outlives the process that started it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.setup.engine import Attempt
 def test_an_engine_is_not_ended_with_a_branch_of_the_pipeline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Jenkins kills what has the cookie of a node's block when that ends, and others work with this engine yet."""
+    """Jenkins kills processes with a node's cookie at the end of its block, while others still use the engine."""
     (tmp_path / "dockerd").write_text(f'#!/bin/sh\nenv >{tmp_path}/told\necho "$@" >{tmp_path}/options\n')
     (tmp_path / "dockerd").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")

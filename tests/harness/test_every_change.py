@@ -1,4 +1,4 @@
-"""What `make test` must hold at every change, however long it takes: it is asked for, and no speed pays for it."""
+"""`make test` includes certain tests at every change, which must not be moved to the slow ones to save time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEALTH = "tests/smoke/test_healthcheck.py::test_install_mode"
     ids=["state on a disk", "both sides of the usual upgrade, and the newest release"],
 )
 def test_it_is_there(test: str, wanted: set[str]) -> None:
-    """Asked of pytest itself, with the marks of `make test`."""
+    """pytest itself is asked, with the marks of `make test`."""
     command = [
         sys.executable,
         "-m",

@@ -1,4 +1,4 @@
-"""Every command ends with an exit code that means what the documents say, whatever happens to it."""
+"""Every command ends with its documented exit code, for every kind of error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harness.releases import ROOT
 def test_what_gives_way_is_no_finding(
     capsys: pytest.CaptureFixture[str], error: BaseException, code: int, said: str
 ) -> None:
-    """1 is for findings alone, and what a database said does not get into a CI server's log."""
+    """Exit code 1 is for findings only, and data quoted by a database must not get into a CI server's log."""
 
     def work() -> NoReturn:
         raise error
@@ -43,7 +43,7 @@ def test_what_gives_way_is_no_finding(
 
 
 def test_a_good_end_is_handed_on() -> None:
-    """Findings included."""
+    """The exit codes for success and for findings must be passed on."""
     assert [faults.ended("program", lambda code=code: code) for code in (0, 1)] == [0, 1]  # type: ignore[misc]
 
 
@@ -58,7 +58,7 @@ def test_a_good_end_is_handed_on() -> None:
     ids=lambda words: words[0],
 )
 def test_commands_without_an_engine_end_with_2(command: list[str], tmp_path: Path) -> None:
-    """For real: a sentence and no traceback."""
+    """Real commands must end with a sentence and without a traceback."""
     alone = {"DOCKER_HOST": "unix:///nowhere.sock", "HOME": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-m", *command], cwd=ROOT, env=alone, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""A forecast of a dump of one's own: what cannot be is said before hours are spent on it."""
+"""A forecast of a user's own dump reports what is impossible before hours are spent on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOT_PROVEN, USAGE = 2, 3
 
 @pytest.fixture
 def own(tmp_path: Path) -> list[str]:
-    """The words for a dump that has no manifest."""
+    """Return the arguments for a dump without a manifest."""
     path = tmp_path / "mine.sql.zst"
     path.write_bytes((dump.FOLDER / "rt-4.4.6-plain.sql.zst").read_bytes())
     return ["--dump", str(path), "--from", "4.4.6"]
@@ -25,25 +25,28 @@ def own(tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Text | None]:
-    """What a disk without room is asked for; nothing is restored, and there is no engine."""
+    """Return the dump texts for which space on a full disk was requested.
+
+    Nothing is restored, without an engine.
+    """
     found: list[Text | None] = []
 
     class Full:
-        """Stands for a lifecycle on an engine whose disk is full."""
+        """Replaces a lifecycle on an engine whose disk is full."""
 
         def __init__(self, *_: object) -> None:
-            """Take what the real one takes."""
+            """Accept the real one's arguments."""
 
         def prepared(self, _: object, __: str, text: Text | None) -> NoReturn:
-            """Find no room."""
+            """Raise the error for a lack of space."""
             found.append(text)
             raise InfrastructureError("There is no room for it.")
 
     class Client:
-        """Stands for an engine's client."""
+        """Replaces an engine's client."""
 
         def close(self) -> None:
-            """End it."""
+            """Do nothing."""
 
     monkeypatch.setattr(forecast, "Lifecycle", Full)
     monkeypatch.setattr(engine_setup, "ensure", lambda: None)
@@ -55,7 +58,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Text | None]:
 def test_one_that_is_too_large_is_refused_before_anything_starts(
     own: list[str], asked: list[Text | None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its size is known when it has been read, and not only when it has been restored."""
+    """Its size is known after it has been read, before it is restored."""
     assert forecast.main([*own, "--largest", "0.5"]) == USAGE
     assert "cannot be measured at three sizes up to" in capsys.readouterr().err
     assert asked == []
@@ -64,7 +67,7 @@ def test_one_that_is_too_large_is_refused_before_anything_starts(
 def test_half_a_dump_is_refused_before_anything_starts(
     own: list[str], asked: list[Text | None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As in the gate."""
+    """A truncated dump must be refused, as in the gate."""
     path = Path(own[1])
     path.write_bytes(path.read_bytes()[:-1000])
     assert forecast.main(own) == USAGE
@@ -75,7 +78,10 @@ def test_half_a_dump_is_refused_before_anything_starts(
 def test_the_disk_is_asked_for_room_first(
     own: list[str], asked: list[Text | None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With what the dump says of itself, as early as in a gate. Of a bundled one everything is known."""
+    """Space must be requested with the facts read from the dump, as early as in a gate.
+
+    A bundled dump needs none.
+    """
     assert forecast.main(own) == NOT_PROVEN
     assert "There is no room for it" in capsys.readouterr().err
     assert forecast.main([]) == NOT_PROVEN

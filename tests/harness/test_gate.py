@@ -1,4 +1,4 @@
-"""The gate as a person meets it: bad input, an engine that is not there or goes away, and the way back out."""
+"""The gate handles bad input, an engine that is missing or goes away, and configurations, as its users need."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from tests.upgrade.old_sites import AS_OF_4_2
 def test_wrong_usage_is_said_in_a_sentence_before_anything_starts(
     tmp_path: Path, arguments: list[str], sentence: str
 ) -> None:
-    """Exit code 3, what is wrong, what to do, and no traceback."""
+    """Wrong usage must give exit code 3 and a sentence with a repair, without a traceback."""
     done = gate(*arguments, folder=tmp_path, DOCKER_HOST="unix:///nowhere.sock")
     assert done.returncode == USAGE
     assert sentence in done.stderr
@@ -57,7 +57,7 @@ def test_wrong_usage_is_said_in_a_sentence_before_anything_starts(
 
 
 def test_a_damaged_dump_is_refused(tmp_path: Path) -> None:
-    """A flipped bit in a backup must cost a sentence and not an evening."""
+    """A flipped bit in a backup must be reported at once, not after an evening's work."""
     whole = dump.bundled("4.4.6").read_bytes()
     path = tmp_path / "mine.sql.zst"
     path.write_bytes(whole[: len(whole) // 2])
@@ -69,7 +69,7 @@ def test_a_damaged_dump_is_refused(tmp_path: Path) -> None:
 
 
 def test_half_a_dump_without_a_manifest_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    """Images are built for minutes, and a large dump is restored for hours until its missing end is met."""
+    """Building images takes minutes, and restoring a large dump hours, until its missing end is met."""
     path = tmp_path / "mine.sql.zst"
     path.write_bytes(dump.bundled("4.4.6").read_bytes()[:-1000])
     done = gate(
@@ -80,7 +80,7 @@ def test_half_a_dump_without_a_manifest_is_refused_before_anything_starts(tmp_pa
 
 
 def test_no_engine_is_not_proven(tmp_path: Path) -> None:
-    """Nothing was checked: that is neither GO nor NO-GO."""
+    """Nothing was checked, which is neither GO nor NO-GO."""
     done = gate(folder=tmp_path, DOCKER_HOST="unix:///nowhere.sock")
     assert done.returncode == NOT_PROVEN
     assert "NOT PROVEN" in done.stdout
@@ -92,7 +92,7 @@ def test_no_engine_is_not_proven(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("server", "doubted"), [([], True), (["--server", "mariadb-10.11"], False)])
 def test_a_server_that_nobody_named_is_told(tmp_path: Path, server: list[str], doubted: bool) -> None:
-    """A dump from MySQL that is tried on MariaDB, for nobody said otherwise, is not the site that will run."""
+    """A MySQL dump tried on MariaDB, only because no server was named, is not the site that will run."""
     path = tmp_path / "mine.sql"
     path.write_bytes(b"-- MySQL dump 10.13\n-- Server version\t5.7.44\n-- Dump completed\n")
     arguments = ["--dump", str(path), "--from", "4.4.6", *server]
@@ -101,14 +101,14 @@ def test_a_server_that_nobody_named_is_told(tmp_path: Path, server: list[str], d
 
 
 def steps_of(folder: Path) -> list[str]:
-    """Return the steps that were run, by the one report that a gate has left."""
+    """Return the names of the upgrade steps in the only report in a directory."""
     [report] = folder.glob("*/report.json")
     return [one["name"] for one in json.loads(report.read_text(encoding="utf-8"))["run"]["steps"]]
 
 
 @pytest.mark.engine
 def test_a_release_without_an_image_is_not_taken_at_its_word(tmp_path: Path) -> None:
-    """Nobody here is RT 4.2.8, but the target knows whose a database is, and the upgrade is never run on it."""
+    """No image of RT 4.2.8 exists, but the target can tell that the dump is newer, so no upgrade may run."""
     path = tmp_path / "mine.sql.zst"
     path.write_bytes((dump.FOLDER / "rt-4.4.6-plain.sql.zst").read_bytes())
     arguments = ["--dump", str(path), "--from", "4.2.8", "--server", "mariadb-10.11"]
@@ -122,16 +122,16 @@ def test_a_release_without_an_image_is_not_taken_at_its_word(tmp_path: Path) -> 
 
 
 NEVER_SEEN = (
-    "DELETE FROM Attributes WHERE Name = 'UpgradeHistory'",  # it tells of later releases
+    "DELETE FROM Attributes WHERE Name = 'UpgradeHistory'",  # it names later releases
     "DELETE FROM Links WHERE Base LIKE 'asset:%' OR Target LIKE 'asset:%'",
 )
-"""What is left in that dump and that a site of 4.2 cannot have."""
+"""Statements that remove content of that dump which a site of 4.2 cannot have."""
 
 
 @pytest.mark.engine
 @pytest.mark.slow
 def test_a_site_that_nobody_here_can_read_is_not_proven(tmp_path: Path) -> None:
-    """Its tables are older than every image: the upgrade is run and looked at, and what is left open is said."""
+    """Its tables are older than every image: the upgrade runs and is checked, and open questions are reported."""
     with dump.load(dump.FOLDER / "rt-4.4.6-plain.sql.zst").open() as text:
         content = text.read()
     path = tmp_path / "mine.sql"
@@ -147,20 +147,20 @@ def test_a_site_that_nobody_here_can_read_is_not_proven(tmp_path: Path) -> None:
 
 
 def test_a_configuration_without_a_file_is_refused(tmp_path: Path) -> None:
-    """Whoever names a configuration means it."""
+    """A configuration that is named but holds nothing must not be ignored."""
     (tmp_path / "plugins").mkdir()
     with pytest.raises(UsageError, match=r"holds no \.pm file"):
         Configuration.read(tmp_path)
 
 
 def test_a_configuration_of_the_new_side_alone_is_refused(tmp_path: Path) -> None:
-    """The old release would run without any, and what the site's settings do be taken for the upgrade's doing."""
+    """The old release would run without any, and effects of the site's settings be attributed to the upgrade."""
     (tmp_path / "new.pm").write_text("1;\n")
     done = gate(
         "--config-new", str(tmp_path / "new.pm"), folder=tmp_path / "reports", DOCKER_HOST="unix:///nowhere"
     )
     assert (done.returncode, "CONFIG_NEW was named without CONFIG" in done.stderr) == (USAGE, True), done.stderr
-    with pytest.raises(UsageError, match="without CONFIG"):  # and so for whoever asks by pytest
+    with pytest.raises(UsageError, match="without CONFIG"):  # also for users who call pytest directly
         Lifecycle(
             DockerClient.__new__(DockerClient), Configuration(), new_configuration=Configuration({"a.pm": b""})
         )
@@ -168,7 +168,7 @@ def test_a_configuration_of_the_new_side_alone_is_refused(tmp_path: Path) -> Non
 
 @pytest.mark.engine
 def test_an_engine_that_goes_away_in_the_middle_is_not_a_finding(proxy: Proxy, tmp_path: Path) -> None:
-    """Infrastructure trouble is never reported as a defect of the site, nor hidden."""
+    """A failure of the infrastructure must neither be reported as a defect of the site nor hidden."""
     settings = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
     settings |= {"DOCKER_HOST": f"unix://{proxy.path}", cache.VARIABLE: str(cache.directory())}
     process = subprocess.Popen(
@@ -187,7 +187,7 @@ def test_an_engine_that_goes_away_in_the_middle_is_not_a_finding(proxy: Proxy, t
 
 
 def test_how_to_repeat_it_is_the_whole_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With the images that were named, without the password that was, and wherever somebody stands."""
+    """It must include named images, leave out passwords, and work from any directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RT_SCRATCH_SECRETS", raising=False)
     monkeypatch.setenv("RT_HARNESS_IMAGES", "rt-5.0.3=registry.example.org/rt:1, mariadb-10.11=mariadb:10.11")
@@ -203,7 +203,7 @@ def test_how_to_repeat_it_is_the_whole_command(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_how_to_repeat_it_works_from_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It is copied out of a mail, into whatever shell is open."""
+    """The command is copied from a mail into any shell."""
     monkeypatch.setenv("MARATHON_URL", "https://me:secret@marathon.example.org")
     options = gate_command.parser().parse_args(["--to", "5.0.99", "--marathon-url"])
     said = gate_command.as_said(options)
@@ -213,7 +213,7 @@ def test_how_to_repeat_it_works_from_anywhere(monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_it_runs_from_anywhere(tmp_path: Path) -> None:
-    """Cron and CI call it from their own directories, where something else may bear our names."""
+    """Cron and CI call it from their own directories, which may contain modules with the same names."""
     (tmp_path / "fixtures").mkdir()
     (tmp_path / "fixtures" / "__init__.py").write_text("raise SystemExit(1)")
     done = subprocess.run(
@@ -225,7 +225,7 @@ def test_it_runs_from_anywhere(tmp_path: Path) -> None:
 def test_the_address_of_a_marathon_may_stay_in_the_environment(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """There is a password in it, and all users of a machine see what is on a command line."""
+    """The address contains a password, and all users of a machine can read command lines."""
     monkeypatch.setenv("MARATHON_URL", "http://127.0.0.1:9")
     assert gate_command.marathon_url(gate_command.parser().parse_args(["--marathon-url"])) == "http://127.0.0.1:9"
     assert gate_command.marathon_url(gate_command.parser().parse_args([])) is None

@@ -1,4 +1,4 @@
-"""How a real gate ends: with a GO that tells of everything, or at once when somebody ends it; nothing is left."""
+"""A real gate ends with a complete GO, or promptly when interrupted, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ pytestmark = pytest.mark.engine
 CHECKS = {"preflight", "run", "history", "schema", "rows", "integrity", "meaning", "application"}
 FILES = {"verdict.txt", "report.json", "junit.xml", "report.html", "logs"}
 PROMPT = 30.0
-"""Seconds; two or three on a quiet machine. What is interrupted would take an hour."""
+"""Maximum seconds until an interrupted gate ends; 2 or 3 on a quiet machine. The held step would take an hour."""
 UPGRADE, CHECK, COPY = "upgrade to 5.0.3 ...", "  meaning ...", "copy for the new side ..."
 HELD = {
     UPGRADE: "sleep 3600 if $0 =~ /rt-setup-database/; 1;",
     CHECK: "sleep 3600 if $0 =~ /rt-validator/ && $RT::VERSION =~ /^5/; 1;",
 }
-"""A step, and a site's own configuration that keeps it from ever ending. As long a large upgrade takes."""
+"""A step, and a site's configuration that makes it take an hour, as for a large site."""
 
 
 def things_of(engine: DockerClient, pid: int) -> list[str]:
-    """Return everything on the engine that belongs to the session of this process."""
+    """Return all resources on the engine of this process's session."""
     query = {"label": [f"{owner.PID}={pid}", f"{owner.HOST}={owner.host_identity()}"]}
     found = [one["Names"][0] for one in engine.api.containers(all=True, filters=query)]
     found += [one["Name"] for one in engine.api.networks(filters=query)]
@@ -42,9 +42,9 @@ def things_of(engine: DockerClient, pid: int) -> list[str]:
 
 @contextlib.contextmanager
 def running(program: list[str], reports: Path) -> Iterator[subprocess.Popen[str]]:
-    """Give a gate of a session of its own, for a `with` block."""
+    """Run a gate in a session of its own for a `with` block."""
     settings = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
-    # A shell starts what runs in its background with SIGINT ignored, and all below inherit that.
+    # A shell starts background jobs with SIGINT ignored, and child processes inherit that.
     process = subprocess.Popen(
         ["env", "--default-signal=INT,TERM,HUP", *program, "--reports", str(reports)],
         cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -57,7 +57,7 @@ def running(program: list[str], reports: Path) -> Iterator[subprocess.Popen[str]
 
 
 def test_the_main_job_ends_with_go(engine: DockerClient, tmp_path: Path) -> None:
-    """What everything else here is for: a good upgrade is told from others, and the report says why."""
+    """The harness exists to recognise a good upgrade, and the report must say why it is one."""
     with running([str(ROOT / "gate")], tmp_path) as process:
         out, err = process.communicate(timeout=500)
         left = things_of(engine, process.pid)
@@ -89,7 +89,7 @@ def test_the_main_job_ends_with_go(engine: DockerClient, tmp_path: Path) -> None
 def test_it_ends_at_once_when_it_is_told_to(
     engine: DockerClient, tmp_path: Path, number: signal.Signals, step: str
 ) -> None:
-    """Threads that wait for an upgrade of hours cannot be interrupted; what they wait for can."""
+    """Threads that wait for a long upgrade cannot be interrupted, so the processes they wait for must be ended."""
     (tmp_path / "hold.pm").write_text(HELD[step])
     program = [sys.executable, "-m", "fixtures.gate", "--config", str(tmp_path / "hold.pm")]
     with running(program, tmp_path / "reports") as process:
@@ -116,7 +116,7 @@ def test_it_ends_at_once_when_it_is_told_to(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_at_once_while_it_begins(engine: DockerClient, tmp_path: Path, number: signal.Signals) -> None:
-    """Copies are started in the background by then, and nobody has asked for them yet."""
+    """At this point copies are being started in background threads."""
     with running([sys.executable, "-m", "fixtures.gate"], tmp_path) as process:
         assert process.stderr
         assert any(COPY in line for line in process.stderr)

@@ -1,4 +1,4 @@
-"""A GO stands for every check that was promised, whatever a person's environment tells pytest."""
+"""A GO requires every promised check, whatever the user's environment sets for pytest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Judge = Callable[..., int]
 
 @pytest.fixture
 def judge(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Judge:
-    """Return a gate whose tests hand in a clean report each, without an engine; it takes more words for pytest."""
+    """Return a gate, without an engine, whose tests submit a clean report each; takes further pytest arguments."""
     text = "import pytest\n"
     for number, check in enumerate(gate_command.promised(deploy=False)):
         report = Report(check, "?", looked_at=5).to_json()
@@ -51,7 +51,7 @@ def judge(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_what_is_exported_for_pytest_does_not_reach_the_gate(
     judge: Judge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, exported: str
 ) -> None:
-    """Somebody who works on the harness has it in his shell; the gate would ask one question, and say GO."""
+    """A developer may have exported such options; the gate would run one check and say GO."""
     monkeypatch.setenv(name, exported)
     code, said = judge(), capsys.readouterr().out
     assert (code, "GO (exit code 0). All 8 checks ran" in said) == (GO, True), said
@@ -61,13 +61,13 @@ def test_what_is_exported_for_pytest_does_not_reach_the_gate(
 def test_a_promised_check_that_is_not_found_is_not_proven(
     judge: Judge, capsys: pytest.CaptureFixture[str], narrowed: str
 ) -> None:
-    """What is promised is not worked out from what was collected."""
+    """The promised checks must not be derived from the collected tests."""
     code, said = judge(narrowed), capsys.readouterr().out
     assert (code, "[preflight] never reported" in said) == (NOT_PROVEN, True), said
 
 
 def test_a_deploy_that_was_asked_for_is_promised() -> None:
-    """And one that was not is not missed."""
+    """A requested deploy must be promised, and a deploy that was not requested must not be missed."""
     asked, unasked = (gate_command.promised(deploy=deploy) for deploy in (True, False))
     assert (set(asked) - set(unasked), len(unasked)) == ({"marathon-deploy"}, 8)
 
@@ -95,7 +95,7 @@ until = 2999-01-01
 def test_the_bundled_dump_says_nothing_of_a_site(
     judge: Judge, capsys: pytest.CaptureFixture[str], tmp_path: Path, words: list[str], code: int
 ) -> None:
-    """Who names his configuration and forgets his dump must not be told that his site will upgrade."""
+    """A user who names a configuration but forgets the dump must not be told that the site will upgrade."""
     (tmp_path / "site.pm").write_text("1;\n")
     (tmp_path / "accepted.toml").write_text(ACCEPTED)
     assert judge(words=[one.format(folder=tmp_path) for one in words]) == code

@@ -1,4 +1,4 @@
-"""What nobody expected: an error of the harness's own, or Ctrl-C, at any point of the gate is NOT PROVEN."""
+"""An unexpected error of the harness, or Ctrl-C, at any point of the gate gives NOT PROVEN."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Run = Callable[..., int]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return the gate's main, which ends nothing of this process's own session, with reports in `tmp_path`."""
+    """Return the gate's main, with reports in `tmp_path`, that removes nothing of this process's own session."""
     monkeypatch.setattr(end_of_run, "clear", lambda *_: None)
     for name in ("_prepare", "_tests"):
         monkeypatch.setattr(gate.Gate, name, lambda *_: None)
@@ -33,7 +33,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def raising(error: BaseException) -> Callable[..., NoReturn]:
-    """Return a function that does nothing but raise."""
+    """Return a function that only raises."""
 
     def broken(*_: object, **__: object) -> NoReturn:
         raise error
@@ -45,7 +45,7 @@ def raising(error: BaseException) -> Callable[..., NoReturn]:
 def test_an_error_of_the_harness_itself_is_not_proven(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, place: str
 ) -> None:
-    """Python would end with 1, which is NO-GO; a sentence says what happened and where the traceback is."""
+    """Python would exit with 1, which is NO-GO; a sentence must name the error and the traceback's path."""
     monkeypatch.setattr(f"fixtures.gate.{place}", raising(ZeroDivisionError("by nobody, said 'Jane Doe'")))
     code = run()
     said = "".join(capsys.readouterr())
@@ -58,7 +58,7 @@ def test_an_error_of_the_harness_itself_is_not_proven(
 
 
 def test_the_report_is_written_all_the_same(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whoever reads reports, and not a terminal, must find the reason there."""
+    """Users who read reports instead of a terminal must find the reason there."""
     monkeypatch.setattr(gate.Gate, "_tests", raising(ZeroDivisionError()))
     run()
     [folder] = (tmp_path / "reports").iterdir()
@@ -70,7 +70,7 @@ def test_the_report_is_written_all_the_same(run: Run, monkeypatch: pytest.Monkey
 def test_what_was_found_is_said_although_the_report_cannot_be_made(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A finding beats a page that cannot be drawn."""
+    """A finding must be reported even if the page cannot be rendered."""
 
     def found(self: gate.Gate, _: object) -> None:
         made = Report(CHECK, "?")
@@ -89,7 +89,7 @@ def test_what_was_found_is_said_although_the_report_cannot_be_made(
 def test_ctrl_c_at_any_point_is_not_proven(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str
 ) -> None:
-    """A large dump takes a while to be hashed, and a large report a while to be written."""
+    """Hashing a large dump and writing a large report take time in which Ctrl-C may come."""
     monkeypatch.setattr(f"fixtures.gate.{place}", raising(KeyboardInterrupt()))
     code = run()
     said = "".join(capsys.readouterr())
@@ -112,7 +112,7 @@ def test_a_cache_that_cannot_be_made(
 
 
 def test_a_reader_that_has_seen_enough_changes_nothing() -> None:
-    """`./gate | head` closes its end early; Python would make an exit code of its own of that."""
+    """`./gate | head` closes the pipe early, which Python would turn into an exit code of its own."""
     script = "import sys; from fixtures.gate import show; [show('x' * 99999) for _ in range(9)]; sys.exit(1)"
     reader, writer = os.pipe()
     os.close(reader)

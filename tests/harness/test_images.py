@@ -1,4 +1,4 @@
-"""What images promise to whoever makes, names or pulls them."""
+"""Images keep their promises when they are built, named by the user, or pulled."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ echo "INSERT INTO made VALUES ('sh')" | "$client" --no-defaults --socket=/run/my
 
 
 def test_the_server_runs_what_is_mounted_for_its_first_start(lifecycle: Lifecycle) -> None:
-    """The environment contract of the official images: scripts in order, in the database that was asked for."""
+    """The official images' contract: scripts run in order, in the database named by the environment."""
     files = [(f"{FIRST}/1-table.sql", BY_SQL), (f"{FIRST}/2-row.sh", BY_SH)]
     database = Database(
         lifecycle.client, server(DEFAULT_SERVER), lifecycle.server_image(DEFAULT_SERVER),
@@ -57,7 +57,7 @@ RUN cd /usr/local/bin && mv docker-entrypoint.sh own.sh && printf '%s\\n' '#!/bi
 
 @pytest.fixture
 def official(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[str]:
-    """A server image whose entry point does as those of the official images: before options it puts its server."""
+    """Build a server image with an entry point like the official images': it puts the server before options."""
     text = LIKE_THE_OFFICIAL_ONES.format(image=lifecycle.server_image(DEFAULT_SERVER))
     name = f"rt-harness-named/official:{owner.session()}"
     engine.images.build(fileobj=io.BytesIO(text.encode()), tag=name, rm=True)
@@ -68,7 +68,7 @@ def official(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[str]:
 def test_a_server_image_as_the_official_ones_can_be_named(
     lifecycle: Lifecycle, official: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A word before the options would be run as a program there, and end the container."""
+    """Another word before the options would be run as a program there, and end the container."""
     monkeypatch.setenv(OVERRIDE_VARIABLE, f"{DEFAULT_SERVER}={official}")
     database = Database(
         lifecycle.client, server(DEFAULT_SERVER), lifecycle.server_image(DEFAULT_SERVER),
@@ -84,7 +84,7 @@ def test_a_server_image_as_the_official_ones_can_be_named(
 
 @pytest.fixture
 def named(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[str]:
-    """An image under a name that is not the harness's, nor another worker's."""
+    """Tag an image with a name that is neither the harness's nor another worker's."""
     name = f"rt-harness-named/rt:mine-{os.getpid()}"
     engine.images.get(lifecycle.rt_image(DEFAULT_TARGET)).tag(*name.split(":"))
     yield name
@@ -94,7 +94,7 @@ def named(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[str]:
 def test_an_image_that_was_named_is_the_one_that_runs(
     lifecycle: Lifecycle, named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A gate on the very image that will be deployed must not judge another one."""
+    """A gate on the image that will be deployed must not judge another one."""
     built = lifecycle.rt_image("4.4.6")
     monkeypatch.setenv(OVERRIDE_VARIABLE, f"mariadb-10.5=other:1, rt-{DEFAULT_TARGET}={named}")
     tools = lifecycle.tools(DEFAULT_TARGET, None)
@@ -107,14 +107,14 @@ def test_an_image_that_was_named_is_the_one_that_runs(
 
 
 def test_an_image_that_nobody_has_is_wrong_usage(lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says which variable named it; a built one must not take its place."""
+    """The error must name the variable, and a built image must not be used instead."""
     monkeypatch.setenv(OVERRIDE_VARIABLE, f"rt-{DEFAULT_TARGET}=registry.invalid/rt:none")
     with pytest.raises(UsageError, match=rf"registry\.invalid/rt:none is neither .*(?s:.*){OVERRIDE_VARIABLE}"):
         lifecycle.rt_image(DEFAULT_TARGET)
 
 
 def test_a_build_that_fails_says_its_last_words(lifecycle: Lifecycle, tmp_path: Path) -> None:
-    """The reason is at the end of a long log, and nobody looks for the log."""
+    """The reason is at the end of a long log, so its last lines must be in the error."""
     (tmp_path / "Dockerfile").write_text(
         f"FROM {lifecycle.server_image(DEFAULT_SERVER)}\nRUN seq 1000; echo 'no room for the package'; exit 7\n"
     )
@@ -132,7 +132,7 @@ def test_a_build_that_fails_says_its_last_words(lifecycle: Lifecycle, tmp_path: 
 
 
 def test_what_is_not_asked_of_a_named_image_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All checks run in it, and none asks whether its health check tells the truth or how it ends."""
+    """All checks run in it, but none tests its health check or its shutdown, so the user must be told."""
     monkeypatch.setenv(OVERRIDE_VARIABLE, f"rt-{DEFAULT_TARGET}=registry.invalid/rt:1")
     tag, said = of_the_image(DEFAULT_TARGET)
     assert "whether registry.invalid/rt:1 is the same image elsewhere" in tag
@@ -146,7 +146,7 @@ def test_what_is_not_asked_of_a_named_image_is_said(monkeypatch: pytest.MonkeyPa
 def test_a_named_image_is_noted_by_its_name_and_by_what_that_means(
     lifecycle: Lifecycle, named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A verdict on a tag must say on which image it was; one that is built here has its name from its content."""
+    """A verdict on a tag must record which image it was; a built one has its name from its content."""
     gate = program.Gate(gate_command.parser().parse_args([]))
     monkeypatch.setenv(OVERRIDE_VARIABLE, f"rt-{DEFAULT_TARGET}={named}")
     gate._image(f"RT {DEFAULT_TARGET}", lifecycle.rt_image(DEFAULT_TARGET), lifecycle)
@@ -168,7 +168,7 @@ def test_a_named_image_is_noted_by_its_name_and_by_what_that_means(
     ],
 )
 def test_the_digest_is_that_of_the_registry_which_was_named(image: str, expected: str) -> None:
-    """An image that two registries have bears a name of each."""
+    """An image in two registries has a name with digest for each."""
     known = ["mirror.example.org/rt@sha256:0b", "registry.example.org:5000/rt@sha256:0a"]
     images = SimpleNamespace(get=lambda _: SimpleNamespace(attrs={"RepoDigests": known}))
     assert digest_of(cast("DockerClient", SimpleNamespace(images=images)), image) == expected
@@ -176,6 +176,6 @@ def test_the_digest_is_that_of_the_registry_which_was_named(image: str, expected
 
 
 def test_a_build_leaves_no_stage_behind(engine: DockerClient, tiny_image: str) -> None:
-    """The classic builder keeps each stage as an image without a name: a third of a gigabyte with every build."""
+    """The classic builder keeps each stage as an unnamed image: a third of a gigabyte per build."""
     key = tiny_image.rpartition(":")[2]
     assert engine.api.images(filters={"dangling": True, "label": f"rt-harness.stage={key}"}) == []

@@ -1,4 +1,4 @@
-"""Whoever ends a run, and however often he asks: nothing of somebody's data stays behind."""
+"""However a run is interrupted, and however often, no copy of a site's data stays behind."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ End = Callable[[signal.Signals], int]
 
 
 class NoEngine:
-    """Stands for a client of an engine that has nothing of ours."""
+    """Replaces a client of an engine without resources of ours."""
 
     def close(self) -> None:
-        """End it."""
+        """Do nothing."""
 
 
 class Stranger(engine.Candidate):
-    """Stands for an engine that answers."""
+    """Replaces an engine that answers."""
 
     def client(self, timeout: int) -> DockerClient:  # noqa: ARG002 - as the real one has it
         """Return a client that is never used."""
@@ -43,7 +43,7 @@ class Stranger(engine.Candidate):
 
 @pytest.fixture
 def raw_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endable: None) -> Path:  # noqa: ARG001 - signals reach it
-    """A cache and a session of the test's own, with raw data in its private directory."""
+    """Create a cache and a session of the test's own, with raw data in its private directory."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(owner.SESSION_VARIABLE, raising=False)
     monkeypatch.setattr(engine, "connect", NoEngine)
@@ -54,14 +54,14 @@ def raw_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endable: None) -> 
 
 @pytest.fixture
 def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was removed from the engine; nothing is."""
+    """Return a list that records removals from the engine, which are not done."""
     found: list[str] = []
     monkeypatch.setattr(leftovers, "remove_own", lambda *_: found.append("own"))
     return found
 
 
 def kill(number: signal.Signals) -> int:
-    """Send a signal to this process; it is dealt with when this returns."""
+    """Send a signal to this process; it is handled when this returns."""
     os.kill(os.getpid(), number)
     return 0
 
@@ -70,12 +70,12 @@ HOLDING = {
     "benchmarks.gate": "gate", "benchmarks.pairs": "tested", "benchmarks.rows": "measure",
     "harness.dumpmaking": "make", "harness.dumpmaking.vocabulary": "collect",
 }  # fmt: skip
-"""Commands that have containers, beside the gate and the forecast, and what works with them."""
+"""Commands with containers, besides gate and forecast, and a function of each that uses them."""
 
 
 @pytest.fixture(params=["gate", "forecast"])
 def end(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> End:
-    """Return a function that has a program ended by a signal in the middle of its work, for the exit code."""
+    """Return a function that runs a program, interrupts it by a signal, and returns its exit code."""
     reports, path = ["--reports", str(tmp_path / "reports")], ["--dump", str(dump.bundled("4.4.6"))]
 
     def ended(number: signal.Signals) -> int:
@@ -90,8 +90,8 @@ def end(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_every_way_to_be_ended_clears_up(
     raw_data: Path, end: End, removed: list[str], capsys: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
-    """A terminal that goes away ends a process like a CI server does; both must not leave a server running."""
-    # What a signal does that nobody heeds cannot be tried here: it would end pytest.
+    """A closed terminal ends a process as a CI server does; neither may leave a server running."""
+    # An unhandled signal cannot be tested here: it would end pytest.
     for one in interrupts.ENDS:
         signal.signal(one, lambda number, _: pytest.fail(f"{number} is not heard"))
     code = end(number)
@@ -104,7 +104,7 @@ def test_every_way_to_be_ended_clears_up(
 def test_every_command_hears_every_way_to_be_ended(
     capsys: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
-    """Not the gate alone holds containers; and what was heard before is heard again afterwards."""
+    """Not only the gate has containers, and the previous handlers must be restored afterwards."""
     heard: list[int] = []
     for one in interrupts.ENDS:
         signal.signal(one, lambda number, _: heard.append(number))
@@ -118,7 +118,10 @@ def test_every_command_hears_every_way_to_be_ended(
 def test_whatever_has_containers_clears_up_undisturbed(
     raw_data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """A benchmark grows a copy to a gigabyte; who is asked twice to end must not leave half of it."""
+    """A benchmark enlarges a copy to a gigabyte.
+
+    A second signal during the clean-up must not leave a part of it.
+    """
     removed: list[str] = []
 
     def remove(*_: object) -> None:
@@ -140,7 +143,7 @@ def test_who_asks_twice_does_not_get_half_of_it(
     raw_data: Path, end: End, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
     number: signal.Signals,
 ) -> None:  # fmt: skip
-    """Who waits for a clean-up presses Ctrl-C again; he is told what is going on, and it goes on."""
+    """Users press Ctrl-C again during a long clean-up; they must be told about it, and it must continue."""
     removed: list[str] = []
 
     def remove(*_: object) -> None:
@@ -156,7 +159,7 @@ def test_who_asks_twice_does_not_get_half_of_it(
 def test_what_stays_is_told_although_the_engine_is_gone(
     raw_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And the private files go all the same."""
+    """The user must be told of what may remain, and the private files must be removed all the same."""
 
     def gone() -> NoReturn:
         raise engine.NoEngineError("No container engine answers.")
@@ -170,7 +173,7 @@ def test_what_stays_is_told_although_the_engine_is_gone(
 
 @pytest.mark.parametrize("program", [("fixtures.gate", "--reports", "here"), ("harness.forecast",)])
 def test_where_no_engine_ever_answered_nothing_can_have_stayed(program: tuple[str, ...], tmp_path: Path) -> None:
-    """Whoever reads that a copy of his data may lie somewhere goes and looks for it, and there is none."""
+    """A user who is told that a copy of the data may remain would search for it, and there is none."""
     alone = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
     alone |= {"DOCKER_HOST": f"unix://{tmp_path}/nowhere.sock", cache.VARIABLE: str(tmp_path / "cache")}
     done = subprocess.run(
@@ -184,8 +187,8 @@ def test_where_no_engine_ever_answered_nothing_can_have_stayed(program: tuple[st
 
 
 def test_who_has_had_an_engine_may_have_something_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Having a client is enough: what was asked of it, nobody knows any more."""
-    monkeypatch.setattr(os, "environ", dict(os.environ))  # which it prepares for other libraries
+    """With a client, anything may have been created on the engine."""
+    monkeypatch.setattr(os, "environ", dict(os.environ))  # connect() sets variables for other libraries
     monkeypatch.setattr(engine, "_reached", set())
     monkeypatch.setattr(engine, "look", lambda: (Stranger("unix:///here.sock"), {}))
     before = engine.reached()
@@ -194,7 +197,7 @@ def test_who_has_had_an_engine_may_have_something_on_it(monkeypatch: pytest.Monk
 
 
 def test_nohup_keeps_a_run_alive() -> None:
-    """What was ignored from the start stays ignored."""
+    """Signals that are ignored from the start must stay ignored."""
     script = (
         "import os, signal\n"
         "from harness.common import interrupts\n"
@@ -208,7 +211,7 @@ def test_nohup_keeps_a_run_alive() -> None:
 
 
 def test_a_terminal_that_went_away_does_not_change_the_exit_code() -> None:
-    """Python ends with 1 when it cannot say what happened, and 1 means findings."""
+    """Python exits with 1 if it cannot print the error, and 1 means findings."""
     script = "from harness.engine import faults; import sys; sys.exit(faults.ended('x', lambda: 1 / 0))"
     reader, writer = os.pipe()
     os.close(reader)

@@ -1,6 +1,6 @@
-"""The pipeline without Jenkins: its shell steps are run as they are, and what is left of it is looked at as text.
+"""Test the pipeline without Jenkins: its shell steps are run, the rest of it is checked as text.
 
-A step that is run with MAKEFLAGS=n makes `make` print what it would do; unknown targets still end it.
+With MAKEFLAGS=n, `make` only prints the commands of a step; unknown targets still make it fail.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ PAIR = {"PAIR": "4.4.6-to-5.0.3@mariadb-10.11", "ORIGIN": "4.4.6", "TARGET": "5.
 
 
 def code() -> str:
-    """Return the Groovy code with comments and the content of strings taken out."""
+    """Return the Groovy code without comments and the content of strings."""
     return _TOKEN.sub(lambda match: "''" if match[0][0] in "'\"" else "", TEXT)
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    """Return what an agent has checked out; reports that a step writes stay in it."""
+    """Return a directory like an agent's checkout, in which the reports of a step stay."""
     for path in ROOT.iterdir():
         if path.name not in (".git", "reports"):
             (tmp_path / path.name).symlink_to(path)
@@ -59,7 +59,7 @@ def step(name: str, workspace: Path, **environment: str) -> subprocess.Completed
 
 
 def test_the_groovy_is_balanced() -> None:
-    """A bracket too many is otherwise found by the pipeline that was to deploy tonight."""
+    """An unbalanced bracket would otherwise be noticed only by the pipeline that is to deploy."""
     expected: list[str] = []
     for bracket in re.findall(r"[][(){}]", code()):
         if bracket in "([{":
@@ -71,14 +71,14 @@ def test_the_groovy_is_balanced() -> None:
 
 
 def test_every_shell_step_is_known_and_plain() -> None:
-    """No interpolation by Groovy: a parameter could otherwise become a command. No backslash: Groovy eats it."""
+    """With Groovy's interpolation a parameter could become a command, and Groovy removes backslashes."""
     assert len(STEPS) == len(re.findall(r"\bsh\b[ (]+label", code())) == len(re.findall(r"\bsh\b *[ (]", code()))
     assert not any("\\" in script for script in STEPS.values())
     assert all(script.startswith("#!/bin/sh") for script in STEPS.values()), "otherwise -x prints what is secret"
 
 
 def test_the_pairs_come_from_the_harness(workspace: Path) -> None:
-    """A list kept in the pipeline would be out of date with the next release."""
+    """A list of pairs in the pipeline would be outdated by the next release."""
     done = step("list pairs", workspace, MARATHON_URL="", FROM="4.4.6")
     found = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr
@@ -91,7 +91,7 @@ def test_the_pairs_come_from_the_harness(workspace: Path) -> None:
     "name", ["libraries", "engine", "lint and images", "images", "engine for the deploy", "clean up"]
 )
 def test_every_make_target_exists(workspace: Path, name: str) -> None:
-    """make -n goes through all the targets that a step names, and their prerequisites."""
+    """make -n checks all targets that a step names, and their prerequisites."""
     done = step(name, workspace, MAKEFLAGS="n", FROM="4.4.6", SERVER="x y", CONFIG="/tmp")
     assert done.returncode == 0, done.stderr
     assert done.stdout
@@ -101,7 +101,7 @@ def test_every_make_target_exists(workspace: Path, name: str) -> None:
 def test_own_tests_are_green_only_when_they_pass(
     workspace: Path, tmp_path_factory: pytest.TempPathFactory, wanted: str, green: bool
 ) -> None:
-    """The step for real, narrowed to one small file beside a planted one: never green would be never a gate."""
+    """The real step, narrowed to two small files, must be green or red as its tests are."""
     small, planted = (
         ROOT / "tests" / "harness" / "test_words.py",
         tmp_path_factory.mktemp("planted") / "test_planted.py",
@@ -116,7 +116,7 @@ def test_own_tests_are_green_only_when_they_pass(
 
 
 def test_an_upgrade_of_the_matrix_is_its_pair_and_nothing_else(workspace: Path) -> None:
-    """The gate's parameters are in the environment too."""
+    """The gate's parameters are in the environment too, and must have no effect."""
     done = step("upgrade", workspace, **PAIR, PYTEST_ADDOPTS="--collect-only -q", DUMP="/own.sql", FROM="5.0.3")
     assert done.returncode == 0, done.stdout
     assert {*re.findall(r"::\w+\[(.*)\]", done.stdout)} == {PAIR["PAIR"]}
@@ -124,14 +124,14 @@ def test_an_upgrade_of_the_matrix_is_its_pair_and_nothing_else(workspace: Path) 
 
 @pytest.mark.parametrize(("release", "picked"), [("5.0.10", {"5.0.10"}), ("5.0.1", set())])
 def test_smoke_tests_are_picked_by_release(workspace: Path, release: str, picked: set[str]) -> None:
-    """All tests of a release, and none of another one that begins like it."""
+    """All tests of a release must be selected, and none of another one that begins like it."""
     done = step("smoke", workspace, RELEASE=release, PYTEST_ADDOPTS="--collect-only -q")
     assert {*re.findall(r"::\w+\[([\d.]+)[]-]", done.stdout)} == picked, done.stdout
     assert (done.returncode == pytest.ExitCode.OK) == bool(picked), "no tests at all are no success"
 
 
 def test_no_test_is_left_out(workspace: Path) -> None:
-    """Whatever `make test` would run, the pipeline has run before it deploys."""
+    """All tests that `make test` runs must have been run by the pipeline before it deploys."""
     listed = "--collect-only -q -p no:cacheprovider"
 
     def found(text: str) -> set[str]:
@@ -151,7 +151,7 @@ def test_no_test_is_left_out(workspace: Path) -> None:
 
 
 def gate_in(folder: Path, ends_with: int) -> Path:
-    """Put a gate into the workspace that notes its arguments and ends as told; return where they are noted."""
+    """Put a gate into the workspace that records its arguments; return the file with them."""
     program = folder / "gate"
     program.unlink()
     program.write_text(
@@ -163,7 +163,7 @@ def gate_in(folder: Path, ends_with: int) -> Path:
 
 
 def test_the_gate_is_asked_what_the_parameters_say(workspace: Path) -> None:
-    """Spaces and quotes of a path stay in it; every option is one that the gate has."""
+    """Spaces and quotes in paths must be kept, and every option must exist in the gate."""
     noted = gate_in(workspace, 0)
     given = {
         "FROM": "4.4.6", "TO": "5.0.3", "SERVER": "mariadb-10.11", "DUMP": "/a dump/it's.sql", "CONFIG": "/c $(d)",
@@ -178,7 +178,7 @@ def test_the_gate_is_asked_what_the_parameters_say(workspace: Path) -> None:
 
 
 def test_parameters_left_empty_are_not_said(workspace: Path) -> None:
-    """An empty parameter is in the environment all the same, and means the gate's own default."""
+    """An empty parameter is in the environment as well, and must mean the gate's own default."""
     noted = gate_in(workspace, 0)
     names = ("FROM", "TO", "SERVER", "DUMP", "CONFIG", "CONFIG_NEW", "ACCEPT", "MARATHON_URL")
     step("gate", workspace, **dict.fromkeys(names, ""))
@@ -189,7 +189,7 @@ def test_parameters_left_empty_are_not_said(workspace: Path) -> None:
     ("target", "judged"), [("5.0.7", "registry.example.org/rt:7"), ("", "")], ids=["named", "unnamed"]
 )
 def test_the_image_that_is_deployed_is_judged(workspace: Path, target: str, judged: str) -> None:
-    """All checks run in it, not only the deploy; and nothing is deployed without a dump and a release."""
+    """All checks must run in it, not only the deploy; and nothing may be deployed without a dump and a release."""
     gate_in(workspace, 0)
     image = "registry.example.org/rt:7"
     assert step("gate", workspace, TO=target, IMAGE=image, RT_HARNESS_IMAGES="").returncode == 0
@@ -201,7 +201,7 @@ def test_the_image_that_is_deployed_is_judged(workspace: Path, target: str, judg
 
 
 def test_images_that_the_agent_names_are_judged_too(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All branches were tried on them; of the release that is deployed, what is deployed takes their place."""
+    """All branches were tested with them; only for the deployed release, the deployed image replaces them."""
     gate_in(workspace, 0)
     own = "mariadb-10.11=registry.example.org/mariadb:10.11,rt-5.0.7=old,rt-4.4.6=registry.example.org/rt:6"
     assert step("gate", workspace, TO="5.0.7", IMAGE="new", RT_HARNESS_IMAGES=own).returncode == 0
@@ -213,7 +213,7 @@ def test_images_that_the_agent_names_are_judged_too(workspace: Path, monkeypatch
 
 
 def test_an_image_is_named_by_its_digest() -> None:
-    """By a tag the agent of the gate and those of Marathon may find two images; and it says where a digest is."""
+    """By a tag, the gate's agent and Marathon's may find two images; the error must tell how to get a digest."""
     image = "registry.example.org/rt"
     [(asked, said)] = re.findall(r"if \((params\.IMAGE && .*)\) \{\n    error\((.*?)\)\n\}", TEXT, re.DOTALL)
     assert asked == "params.IMAGE && !params.IMAGE.contains('@sha256:')"
@@ -225,14 +225,14 @@ def test_an_image_is_named_by_its_digest() -> None:
 
 
 def git(folder: Path, *words: str) -> str:
-    """Ask git."""
+    """Run git and return its output."""
     own = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
     done = subprocess.run(["git", *own, *words], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
 def test_every_node_works_on_the_commit_of_the_plan(tmp_path: Path) -> None:
-    """A push in the middle of a build: what is deployed would not be what was tried."""
+    """If a commit is pushed during a build, the deployed code would not be the tested one."""
     git(tmp_path, "init", "-q", "-b", "main")
     for name in ("tried", "pushed"):
         git(tmp_path, "commit", "-q", "--allow-empty", "-m", name)
@@ -248,19 +248,19 @@ def test_every_node_works_on_the_commit_of_the_plan(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 143])
 def test_the_gates_exit_code_reaches_the_pipeline(workspace: Path, code: int) -> None:
-    """The verdict is the exit code; make would turn all but 0 into 2."""
+    """The verdict is the exit code; make would turn all codes but 0 into 2."""
     gate_in(workspace, code)
     assert step("gate", workspace).returncode == code
 
 
 def test_the_real_gate_refuses_what_cannot_be(workspace: Path) -> None:
-    """Wrong usage is known before anything is started."""
+    """Wrong usage must be detected before anything is started."""
     done = step("gate", workspace, FROM="5.0.3", TO="4.4.6")
     assert (done.returncode, "backwards" in done.stderr) == (UsageError.exit_code, True), done.stderr
 
 
 def test_a_build_ends_as_its_verdict_says() -> None:
-    """Only GO is a success, and what was not proven is neither that nor a failure."""
+    """Only GO is a success; NOT PROVEN is neither a success nor a failure."""
     (line,) = re.findall(r"return \[(.*)\]\[code\] \?: '(\w+)'", TEXT)
     results = {int(number): name for number, name in re.findall(r"(\d): '(\w+)'", line[0])}
     verdicts = {Verdict.GO: "SUCCESS", Verdict.NO_GO: "FAILURE", Verdict.NOT_PROVEN: "UNSTABLE"}
@@ -269,7 +269,7 @@ def test_a_build_ends_as_its_verdict_says() -> None:
 
 
 def test_the_deploy_looks_before_it_leaps(workspace: Path) -> None:
-    """Without a Marathon that answers it ends with NOT PROVEN; its commands are real ones."""
+    """Without a Marathon that answers, it must end with NOT PROVEN, and its commands must be real ones."""
     done = step(
         "deploy", workspace, MARATHON_URL="http://127.0.0.1:1", MARATHON_TOKEN="", IMAGE="example.org/rt:1"
     )
@@ -279,7 +279,7 @@ def test_the_deploy_looks_before_it_leaps(workspace: Path) -> None:
 
 
 def test_nodes_are_left_clean_and_within_limits() -> None:
-    """One place takes nodes: reports are kept, then `make clean` takes them, whatever happened before."""
+    """Nodes must be taken in one place, which always keeps reports and then runs `make clean`."""
     assert code().count("node(") == 1
     at = TEXT.index("node(params")
     for mark in ("try {", "timeout(", "finally {", "junit ", "finally {", "archiveArtifacts ", "finally {",
@@ -289,7 +289,7 @@ def test_nodes_are_left_clean_and_within_limits() -> None:
 
 
 def test_builds_do_not_meet_and_do_not_pile_up() -> None:
-    """And every parameter is used by something."""
+    """Builds must not run at the same time or accumulate, and every parameter must be used."""
     assert "disableConcurrentBuilds()" in TEXT
     assert "buildDiscarder(" in TEXT
     rest = TEXT[TEXT.index("])\n\n") :]

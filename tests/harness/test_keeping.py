@@ -1,6 +1,6 @@
-"""A copy that stays behind to be looked at: it does, its client opens, and the next start takes it away.
+"""A kept copy stays after the run, its client opens, and the next start removes it.
 
-That a gate leaves what it names is asked of the one in tests/upgrade/test_second_run.py.
+That a gate keeps what it names is tested in tests/upgrade/test_second_run.py.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture(params=["mariadb-10.11", "mysql-9.7"])
 def copy(request: pytest.FixtureRequest, lifecycle: Lifecycle) -> Iterator[Database]:
-    """A copy of a bundled dump."""
+    """Return a copy of a bundled dump."""
     made = lifecycle.baselines.clone(lifecycle.restored(dump.load(dump.bundled("5.0.7")), request.param))
     yield made
     with suppress(NotFound):
@@ -35,7 +35,7 @@ def copy(request: pytest.FixtureRequest, lifecycle: Lifecycle) -> Iterator[Datab
 
 
 def test_its_client_opens_without_a_password(copy: Database) -> None:
-    """The command is in the report, so nothing secret may be in it; who types it wants to run a finding's SQL."""
+    """The command is in the report, so it must contain no password, and users run a finding's SQL with it."""
     kept = keeping.keep(copy)
     assert copy.credentials.password not in kept.command
     command = [word for word in shlex.split(kept.command) if word != "-it"]  # there is no terminal here
@@ -46,7 +46,7 @@ def test_its_client_opens_without_a_password(copy: Database) -> None:
 
 
 def test_it_is_named_with_all_that_it_needs(copy: Database) -> None:
-    """Its data, its network, and the prepared database that it was copied from; else it could not be spared."""
+    """Its data, its network and its prepared database must be named, or they could not be spared."""
     names = keeping.keep(copy).names
     assert copy.container.name in names
     assert [name for name in names if "-clone-" in name]
@@ -55,7 +55,7 @@ def test_it_is_named_with_all_that_it_needs(copy: Database) -> None:
 
 
 def test_what_is_spared_stays_and_the_rest_goes(engine: DockerClient) -> None:
-    """The end of a session takes everything that is its own, but what somebody asked to keep."""
+    """The end of a session must remove all its resources except those that the user asked to keep."""
     session = f"keeping-{secrets.token_hex(4)}"
     labels = {**owner.labels("test"), owner.SESSION: session}
     names = [f"rt-harness-{session}-{what}" for what in ("kept", "other")]
@@ -72,7 +72,7 @@ def test_what_is_spared_stays_and_the_rest_goes(engine: DockerClient) -> None:
 
 @pytest.mark.parametrize("upgraded", [False, True])
 def test_a_stage_leaves_the_copy_and_takes_everything_else(lifecycle: Lifecycle, upgraded: bool) -> None:
-    """It is closed like any other; the copy is no longer its own, and what it is is said."""
+    """The stage is closed as usual; the copy must survive it, and be described correctly."""
     stage = Stage(lifecycle, choose("5.0.7", "5.0.10", "mariadb-10.11"))
     assert stage.sides.keep() is None
     copy, other = stage.sides.after() if upgraded else stage.sides.untouched(), stage.sides.before()

@@ -1,4 +1,4 @@
-"""An upgrade that somebody has killed says nothing about the site; one that its time limit has ended does."""
+"""An upgrade killed from outside says nothing about the site; one ended by its time limit does."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ DEAF = "trap '' TERM; echo Working; while :; do sleep 1; done"
 
 
 def upgrading(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Let the upgrade be a script instead."""
+    """Replace the upgrade by a script."""
     monkeypatch.setattr(upgrade, "command", lambda *_: ("sh", "-c", script))
 
 
 def test_one_that_was_killed_proves_nothing(rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mostly by the kernel, for want of memory, hours before any limit: no advice about the server would help."""
+    """Usually the kernel killed it for lack of memory, so advice about the database server would not help."""
     upgrading(monkeypatch, KILLED)
     with pytest.raises(InfrastructureError, match=r"^The upgrade to 5\.0\.3 was killed after \d+ s") as told:
         upgrade.run(rt_tools(TARGET, None), ORIGIN, TARGET)
@@ -31,7 +31,7 @@ def test_one_that_was_killed_proves_nothing(rt_tools: RtFactory, monkeypatch: py
 
 
 def test_whoever_kills_it_on_purpose_is_told(rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drills want to see what is left; and nothing ran into a limit."""
+    """Drills kill it on purpose and inspect the database; no limit was exceeded then."""
     upgrading(monkeypatch, KILLED)
     made = upgrade.run(rt_tools(TARGET, None), ORIGIN, TARGET, may_be_killed=True)
     assert (made.code, made.timed_out) == (EXIT_KILLED, False)
@@ -42,7 +42,7 @@ def test_whoever_kills_it_on_purpose_is_told(rt_tools: RtFactory, monkeypatch: p
 def test_one_that_takes_too_long_is_a_finding(
     rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
-    """Also one that must be killed then, for it does not listen."""
+    """An upgrade that ignores SIGTERM and must be killed at its limit has exceeded it as well."""
     upgrading(monkeypatch, script)
     made = upgrade.run(rt_tools(TARGET, None), ORIGIN, TARGET, limit=0.5)
     assert made.timed_out

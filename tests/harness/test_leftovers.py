@@ -1,4 +1,4 @@
-"""Nothing is left behind: not after Ctrl-C, not after SIGKILL, and nothing of anybody else's is touched."""
+"""Nothing is left behind after Ctrl-C or SIGKILL, and nothing of other runs is touched."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def test_it(lifecycle, clone):
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A pytest of its own session, in the middle of a test; and the id of the container it started."""
+    """Run pytest in a session of its own, in the middle of a test; yield it and the id of its container."""
     (tmp_path / "test_it.py").write_text(TEST)
     plugins = ("options", "session", "engine", "databases", "rt", "pairs", "outcome", "stage")
     command, environment = pytest_in(tmp_path, plugins)
-    # A shell starts what runs in its background with SIGINT ignored, and all below inherit that.
+    # A shell starts background jobs with SIGINT ignored, and child processes inherit that.
     process = subprocess.Popen(
         ["env", "--default-signal=INT,TERM,HUP", *command, "test_it.py"],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -66,7 +66,7 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 
 
 def exists(engine: DockerClient, identity: str) -> bool:
-    """Tell whether a container is there, running or not."""
+    """Tell whether a container exists, running or not."""
     try:
         engine.containers.get(identity)
     except NotFound:
@@ -75,7 +75,7 @@ def exists(engine: DockerClient, identity: str) -> bool:
 
 
 def swept_of(engine: DockerClient, session: str) -> None:
-    """Sweep until nothing is left of a session; another start's sweep may be at the same things at this moment."""
+    """Sweep until nothing is left of a session; another run's sweep may be working on the same resources."""
 
     def sweep() -> None:
         leftovers.sweep(engine)
@@ -91,7 +91,7 @@ def session_of(engine: DockerClient, identity: str) -> str:
 
 
 def things_of(engine: DockerClient, session: str) -> list[str]:
-    """Return everything on the engine that carries this session's label."""
+    """Return all resources on the engine with this session's label."""
     query = {"label": f"{owner.SESSION}={session}"}
     found = [one["Id"] for one in engine.api.containers(all=True, filters=query)]
     found += [one["Id"] for one in engine.api.networks(filters=query)]
@@ -102,7 +102,7 @@ def things_of(engine: DockerClient, session: str) -> list[str]:
 def test_whoever_ends_it_nothing_is_left(
     engine: DockerClient, running: tuple[subprocess.Popen[bytes], str], number: signal.Signals
 ) -> None:
-    """Most runs that take too long end by Ctrl-C, by a CI server that gave up, or with their terminal."""
+    """Most long runs end by Ctrl-C, by a CI server's time-out, or with their terminal."""
     process, identity = running
     session = session_of(engine, identity)
     assert len(things_of(engine, session)) == 3  # the container, its data, the network
@@ -113,7 +113,7 @@ def test_whoever_ends_it_nothing_is_left(
 
 
 def test_a_program_that_joined_the_session_does_not_end_it(engine: DockerClient, lifecycle: Lifecycle) -> None:
-    """A test that starts pytest, by a pipeline's step for example, took all other tests' containers away."""
+    """A test that started pytest, by a pipeline's step for example, once removed all other tests' containers."""
     assert owner.SESSION_VARIABLE in os.environ
     mine = Container(engine, lifecycle.server_image(SERVER), "neighbour", command=["sleep", "infinity"])
     try:
@@ -125,7 +125,7 @@ def test_a_program_that_joined_the_session_does_not_end_it(engine: DockerClient,
 
 
 def test_a_failure_in_the_middle_leaves_nothing(engine: DockerClient, lifecycle: Lifecycle) -> None:
-    """What was begun first goes as well when the next thing cannot be made; data of copies included."""
+    """Earlier resources must be removed if a later one cannot be created, including data of copies."""
     origin = lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER))
     begun: list[Container] = []
     data: list[str] = []
@@ -146,7 +146,7 @@ def test_a_failure_in_the_middle_leaves_nothing(engine: DockerClient, lifecycle:
 
 
 def test_an_image_that_cannot_be_asked_leaves_nothing(engine: DockerClient, lifecycle: Lifecycle) -> None:
-    """A container that was made and could not be started would stay: nobody sweeps after a deploy."""
+    """A container that was created but not started would stay, as no sweep follows a deploy."""
     with pytest.raises(InfrastructureError, match="could not be asked"):
         in_image._run(lifecycle.server_image(SERVER), "/no/such/thing", [])
     mine = engine.api.containers(all=True, filters={"label": f"{owner.SESSION}={owner.session()}"})
@@ -156,7 +156,10 @@ def test_an_image_that_cannot_be_asked_leaves_nothing(engine: DockerClient, life
 def test_one_that_cannot_be_removed_keeps_no_other(
     engine: DockerClient, lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the copy of somebody's data stays because a container of no importance was busy; and it is told."""
+    """Otherwise a copy of the site's data would stay because an unimportant container was busy.
+
+    Failures are reported.
+    """
     mine = [Container(engine, lifecycle.server_image(SERVER), "busy", command=["sleep", "infinity"]) for _ in "ab"]
     remove = engine.api.remove_container
 
@@ -178,7 +181,7 @@ def test_one_that_cannot_be_removed_keeps_no_other(
 
 
 def test_a_process_that_is_hidden_may_live(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another user's, where /proc shows only one's own: his run must not be taken away."""
+    """/proc may show only the user's own processes, and another user's run must not be removed."""
 
     def refused(*_: object) -> None:
         raise PermissionError
@@ -194,7 +197,7 @@ def test_a_process_that_is_hidden_may_live(monkeypatch: pytest.MonkeyPatch) -> N
 def test_after_sigkill_the_next_start_sweeps(
     engine: DockerClient, running: tuple[subprocess.Popen[bytes], str], lifecycle: Lifecycle
 ) -> None:
-    """Nobody can clean up after kill -9 but the next one, who must not take the living for dead."""
+    """Only a later run can clean up after kill -9, and it must not take living processes for dead ones."""
     process, identity = running
     session = session_of(engine, identity)
     mine = Container(engine, lifecycle.server_image(SERVER), "neighbour", command=["sleep", "infinity"])
@@ -204,7 +207,7 @@ def test_after_sigkill_the_next_start_sweeps(
     try:
         process.send_signal(signal.SIGSTOP)
         leftovers.sweep(engine)
-        assert exists(engine, identity)  # stopped is not dead
+        assert exists(engine, identity)  # a stopped process is not dead
         process.kill()
         process.wait()
         swept_of(engine, session)

@@ -1,4 +1,4 @@
-"""People at work: how long they go on, and at which rate."""
+"""The clients of the load work until its end, at the set rate."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from tests.deploy.kill_seconds import durations
 
 RATE, CLIENTS = 5000, 4
 MANY = 2600
-"""Attempts: more than ten minutes' worth of those in tests/deploy/test_rt_kills.py."""
+"""More attempts than in ten minutes of tests/deploy/test_rt_kills.py."""
 
 
 class Quick(Client):
-    """Somebody for whom all is done at once: a real site would take the ten minutes, and is not the question."""
+    """A client whose actions take no time: a real site would take ten minutes, and is not tested here."""
 
     def __init__(self, _: object, __: object, journal: Journal, ___: int) -> None:
-        """Log in nowhere."""
+        """Store the journal without logging in."""
         self._journal = journal
 
     def act(self) -> None:
-        """Write down that something was tried."""
+        """Record an attempt."""
         now = self._journal.now()
         self._journal.add(Attempt("search", "", now, now, "acknowledged"))
 
     def close(self) -> None:
-        """There is no connection."""
+        """Do nothing: there is no connection."""
 
 
 def test_people_work_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who stops before leaves a silence in the journal, and the check takes it for one of the site."""
+    """A client that stops early leaves a gap in the journal, which the check would attribute to the site."""
     monkeypatch.setattr(load, "Client", Quick)
     with load.Load("http://nowhere.invalid", "root", "none", rate=RATE, clients=CLIENTS) as people:
         people.reach(MANY, within=30)
@@ -40,6 +40,6 @@ def test_people_work_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_asks_for_an_hour_of_kills_gets_the_time_for_them() -> None:
-    """Every test has a limit of minutes, for those that hang; one that was asked to go on does not."""
+    """Tests have a time limit of minutes, which an hour of kills must exceed."""
     [asked] = durations(3600)
     assert [mark.args[0] > 3600 for mark in asked.marks if mark.name == "timeout"] == [True]

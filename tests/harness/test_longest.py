@@ -1,4 +1,4 @@
-"""The longest groups are begun first, whatever the order of files and however many tests they have."""
+"""The longest groups of tests begin first, whatever the order of files and the number of tests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_long(): pass
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project whose longest test is the last one, in a group of its own."""
+    """Create a project whose longest test is the last one, in a group of its own."""
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(TESTS)
     (tmp_path / "durations.json").write_text(json.dumps({"test_it.py::test_long@one": 50, "gone": 7}))
@@ -44,7 +44,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def run(project: Path, *arguments: str) -> None:
-    """Run its tests on one worker, with the plugins that put them in order."""
+    """Run its tests on one worker, with the plugins that order them."""
     command, environment = pytest_in(project, ("session", "longest"))
     command += ["-n1", "--dist=loadgroup", *arguments]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
@@ -52,12 +52,12 @@ def run(project: Path, *arguments: str) -> None:
 
 
 def test_the_longest_is_first(project: Path) -> None:
-    """A group of four is longer than one test only where nothing else is known."""
+    """A group of four tests is longer than one test only if no durations are known."""
     run(project)
     assert (project / "order").read_text().split() == ["test_long", *["test_many"] * 4, "test_short"]
 
 
 def test_what_a_run_left_out_is_kept(project: Path) -> None:
-    """Notes of a part of the tests must not take those of the others away; short ones are not worth a line."""
+    """A partial run must not remove the durations of other tests; short durations are not stored."""
     run(project, "--note-durations")
     assert json.loads((project / "durations.json").read_text()) == {"gone": 7}

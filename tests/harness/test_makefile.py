@@ -1,4 +1,4 @@
-"""What make hands on: the words that a person types reach the program that they are for, and mean the same."""
+"""make passes its variables on to the right program with their meaning unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.releases import ROOT
 
 @pytest.mark.parametrize(("target", "option"), [("gate", "--config-new"), ("upgrade", "--site-config-new")])
 def test_make_hands_the_new_sides_configuration_on(target: str, option: str) -> None:
-    """What make takes and does not pass on is a gate on another configuration than was said."""
+    """If make dropped the variable, the gate would run with another configuration than the user named."""
     done = subprocess.run(
         ["make", "-n", target, "CONFIG=/old", "CONFIG_NEW=/new"],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -31,7 +31,7 @@ def test_make_hands_the_new_sides_configuration_on(target: str, option: str) -> 
     ids=["from", "to", "by-the-dump"],
 )
 def test_make_takes_a_pair_as_the_gate_does(said: list[str], understood: str) -> None:
-    """What is not said of a pair follows from the rest; a pair that cannot be must not come of it."""
+    """Parts of a pair that are not given follow from the others, and must not give an impossible pair."""
     printed = subprocess.run(
         ["make", "-n", "upgrade", *said], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -45,7 +45,7 @@ def test_make_takes_a_pair_as_the_gate_does(said: list[str], understood: str) ->
 
 @pytest.mark.parametrize(("said", "kept"), [("1", True), ("yes", True), ("0", False), ("no", False), ("", False)])
 def test_a_no_is_not_taken_for_a_yes(said: str, kept: bool) -> None:
-    """What stays is a copy of real data that opens without a password."""
+    """A kept copy is real data that opens without a password."""
     done = subprocess.run(
         ["make", "-n", "gate", f"KEEP={said}"], cwd=ROOT, capture_output=True, text=True, check=True
     )

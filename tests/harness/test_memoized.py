@@ -1,4 +1,4 @@
-"""What was asked of an untouched database is not asked again, unless the answer was none."""
+"""Answers about an untouched database are cached, except for failures."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ RELEASE = "5.0.10"
 
 
 class Shelf:
-    """Answers by question, and tools that know how often they were started."""
+    """A cache of answers by question, with tools that count how often they were started."""
 
     def __init__(self, lifecycle: Lifecycle) -> None:
-        """Know nothing yet."""
+        """Start with an empty cache."""
         self.lifecycle, self.answers, self.starts = lifecycle, dict[str, Any](), 0
 
     def start(self) -> Rt:
@@ -31,18 +31,18 @@ class Shelf:
         return self.lifecycle.tools(RELEASE, None)
 
     def remember(self, question: str, make: Callable[[], Any]) -> Any:
-        """Return the answer that is known, or learn it."""
+        """Return the cached answer, or get and store it."""
         if question not in self.answers:
             self.answers[question] = make()
         return self.answers[question]
 
     def tools(self) -> MemoizedTools:
-        """Return tools that share the answers, as those of a later run do."""
+        """Return tools that share the cache, as those of a later run do."""
         return MemoizedTools(RELEASE, self.lifecycle.image_id(RELEASE), self.start, self.remember, (0, 71))
 
 
 def test_a_known_answer_starts_no_container(lifecycle: Lifecycle) -> None:
-    """Neither of a program, nor of one that says no, nor of Perl."""
+    """Programs with a good or a usual negative answer, and Perl, must be answered from the cache."""
     shelf = Shelf(lifecycle)
     first, second = shelf.tools(), shelf.tools()
     try:
@@ -59,7 +59,7 @@ def test_a_known_answer_starts_no_container(lifecycle: Lifecycle) -> None:
 
 
 def test_what_went_wrong_is_asked_again(lifecycle: Lifecycle) -> None:
-    """A server that did not answer once would never answer again."""
+    """If a failure were cached, a server that once did not answer would never answer again."""
     shelf = Shelf(lifecycle)
     tools = shelf.tools()
     try:
@@ -77,7 +77,7 @@ def test_what_went_wrong_is_asked_again(lifecycle: Lifecycle) -> None:
 
 
 def test_the_old_side_is_not_started_where_all_of_it_is_known(lifecycle: Lifecycle) -> None:
-    """A second gate on the same dump starts three containers less; the report says the same."""
+    """A second gate on the same dump must start three containers less, and report the same."""
     reports = []
     for known in (False, True):
         stage = Stage(lifecycle, choose(), scope=Scope(validates=False))

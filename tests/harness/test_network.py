@@ -1,4 +1,4 @@
-"""The session's network leads nowhere: a copy of real data calls no web service, whatever its scrips do."""
+"""The session's network has no way out: scrips of a copied site must not call real services."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CALL = 'exec 3<>"/dev/tcp/$0/$1"'
 
 
 def outside() -> tuple[str, int] | None:
-    """Return an address beyond this machine that it reaches: what its apt uses. None where there is none."""
+    """Return an address beyond this machine that it reaches, from its apt configuration; None if there is none."""
     known = mirror.of_machine()
     parts = urlsplit(known.proxy or known.archive)
     try:
@@ -39,12 +39,12 @@ def outside() -> tuple[str, int] | None:
 
 @pytest.fixture
 def image(lifecycle: Lifecycle) -> str:
-    """An image with a shell that opens connections."""
+    """Return an image with a shell that opens connections."""
     return lifecycle.server_image(DEFAULT_SERVER)
 
 
 def reaches(engine: DockerClient, image: str, address: tuple[str, int], network: str, limit: float = 3) -> bool:
-    """Whether a container on a network gets a connection there, within so many seconds."""
+    """Tell whether a container on a network gets a connection to an address within `limit` seconds."""
     container = Container(engine, image, "caller", command=["sleep", "infinity"], network=network)
     try:
         return container.run(["bash", "-c", CALL, *map(str, address)], limit=limit).code == 0
@@ -53,7 +53,7 @@ def reaches(engine: DockerClient, image: str, address: tuple[str, int], network:
 
 
 def test_no_container_of_the_session_reaches_the_outside(engine: DockerClient, image: str) -> None:
-    """A container on the engine's own network does, so that this is not for want of a way."""
+    """A container on the engine's own network must reach it, so that the refusal has no other cause."""
     name = session_network.network(engine)
     assert (engine.networks.get(name).attrs or {})["Options"][MASQUERADE] == "false"
     address = outside()
@@ -63,7 +63,7 @@ def test_no_container_of_the_session_reaches_the_outside(engine: DockerClient, i
 
 
 def test_they_reach_each_other_and_are_reached_from_here(engine: DockerClient, image: str) -> None:
-    """A network that leads nowhere at all would pass the test above."""
+    """A network without any connections would pass the test above."""
     listening = ["perl", "-MIO::Socket::INET", "-e"]
     listening += ["my $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 5); while (my $c = $s->accept) {}"]
     server = Container(engine, image, "called", command=listening, ports=[8080])
@@ -77,13 +77,13 @@ def test_they_reach_each_other_and_are_reached_from_here(engine: DockerClient, i
 
 @pytest.mark.parametrize(("parts", "named"), [(["Engine", "containerd"], True), (["Podman Engine"], False)])
 def test_podmans_own_name_server_is_left_alone(parts: list[str], *, named: bool) -> None:
-    """Up to 4.3 it asks those alone who are named to it, and no RT would find its database."""
+    """Podman up to 4.3 asks only the name servers given, so RT would not find its database."""
 
     class Engine:
-        """What tells one engine from another."""
+        """Replaces a client, with the answer that identifies an engine."""
 
         def version(self) -> dict[str, list[dict[str, str]]]:
-            """Name the parts."""
+            """Return the components."""
             return {"Components": [{"Name": one} for one in parts]}
 
     assert bool(session_network.names_of(cast(DockerClient, Engine()))) == named

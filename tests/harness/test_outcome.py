@@ -1,4 +1,4 @@
-"""From tests to a verdict: what was not asked is never passed over, and a known failure is not any failure."""
+"""Test results become a verdict: unanswered questions count, and only the known failure of a pair is expected."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def test_rows({fixtures}):
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sessions in here load none of the plugins that are installed, which takes longer than they do."""
+    """Load no installed plugins in inner sessions, which would take longer than the sessions themselves."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
 def asked(pytester: pytest.Pytester, body: str, fixtures: str = "hand_in") -> tuple[Outcome, dict[str, str]]:
-    """Return outcome and logs of a session of this one test, which was promised to the gate."""
+    """Return outcome and logs of a session with this one test, whose check is promised to the gate."""
     text = TEST.format(
         property=gate_plugin.REPORT_PROPERTY,
         bad=BAD.to_json(),
@@ -74,7 +74,7 @@ def asked(pytester: pytest.Pytester, body: str, fixtures: str = "hand_in") -> tu
 def test_what_was_promised_and_not_asked_is_not_proven(
     pytester: pytest.Pytester, body: str, fixtures: str, verdict: Verdict, why: str
 ) -> None:
-    """A test that was skipped, or never came to its question, must not leave a GO behind."""
+    """A test that was skipped, or failed before its check, must not leave a GO."""
     made, logs = asked(pytester, body, fixtures)
     said = "\n".join(made.unproven())
     assert made.verdict() is verdict, said
@@ -84,7 +84,7 @@ def test_what_was_promised_and_not_asked_is_not_proven(
 
 
 def test_a_traceback_is_kept_and_not_shown(pytester: pytest.Pytester) -> None:
-    """Who reads a verdict wants a sentence; who mends the harness wants the lines."""
+    """Readers of a verdict need a sentence, developers of the harness the traceback."""
     made, logs = asked(pytester, "1 / 0")
     [name] = logs
     assert f"logs/{name}.log" in made.unanswered[0]
@@ -99,7 +99,7 @@ def test_a_traceback_is_kept_and_not_shown(pytester: pytest.Pytester) -> None:
 def test_a_run_without_an_engine_is_never_green(
     pytester: pytest.Pytester, options: tuple[str, ...], code: int, said: bool
 ) -> None:
-    """Nobody may take the fast tests for the ones that try an upgrade."""
+    """The fast tests must not be mistaken for those that try an upgrade."""
     pytester.makepyfile("def test_it(): pass")
     done = pytester.runpytest_inprocess("-p", "fixtures.proven", *options)
     assert (done.ret, "no upgrade was tried" in done.stdout.str()) == (code, said)
@@ -131,8 +131,9 @@ def test_a_pair_known_to_fail_must_fail_in_that_way(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, found: list[str], options: tuple[str, ...],
     passes: bool,
 ) -> None:  # fmt: skip
-    """A second defect must not hide behind a known one, and one that was mended must be told; a person's own
-    dump is judged like any other."""
+    """A second defect must not hide behind a known one, and a repaired one must be reported.
+    A user's own dump is judged without exceptions.
+    """
     known = {"run": Broken("run", re.compile("known"), "its step is wrong")}
     monkeypatch.setattr(releases, "broken", lambda _: known)
     pytester.makepyfile(JUDGED.format(found=found))

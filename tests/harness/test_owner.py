@@ -1,4 +1,4 @@
-"""Whose a thing is: of a machine by its own id, and not by its name; nobody's run is taken for dead."""
+"""Resources belong to a machine identified by its id, not its name, and a live run is never taken for dead."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from tests.harness.elsewhere import AGENT, HERE, labels
          "strange", "none"],
 )  # fmt: skip
 def test_a_name_is_not_a_machine(here: Callable[[Host], None], there: Host | str, lives: bool | None) -> None:
-    """Two machines of one name may share an engine: a live run on one is no reboot of the other."""
+    """Two machines with one name may share an engine: a live run on one is no reboot of the other."""
     here(HERE)
     assert owner.creator_lives(labels(there)) is lives
 
 
 def test_a_machine_without_an_id_knows_no_reboot(here: Callable[[Host], None]) -> None:
-    """Else all machines that have none would be one."""
+    """Otherwise all machines without an id would count as the same one."""
     here(dataclasses.replace(HERE, machine=""))
     assert owner.creator_lives(labels(dataclasses.replace(HERE, machine="", boot="22222222"))) is None
     here(Host("ci", owner.UNKNOWN, "0"))
@@ -51,7 +51,7 @@ def test_a_machine_without_an_id_knows_no_reboot(here: Callable[[Host], None]) -
 
 
 def test_what_outlives_a_boot_is_the_machines(here: Callable[[Host], None]) -> None:
-    """A prepared database whose directory is missing here may be another one's of the same name."""
+    """A prepared database whose directory is missing here may belong to another machine of the same name."""
     names = set()
     for one in (
         HERE,
@@ -66,7 +66,7 @@ def test_what_outlives_a_boot_is_the_machines(here: Callable[[Host], None]) -> N
 
 
 def test_a_host_is_read_as_it_is_written() -> None:
-    """And this machine's id is in no label: it is nobody's business."""
+    """Labels must survive writing and reading, and must not contain the machine's id, which is confidential."""
     assert [Host.read(str(one)) for one in (HERE, AGENT, owner.host())] == [HERE, AGENT, owner.host()]
     with contextlib.suppress(OSError):
         assert Path("/etc/machine-id").read_text(encoding="ascii").strip()[:8] not in owner.host_identity()
@@ -75,7 +75,7 @@ def test_a_host_is_read_as_it_is_written() -> None:
 def test_a_private_directory_of_another_container_stays(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, here: Callable[[Host], None], engine: DockerClient
 ) -> None:
-    """Containers may share a cache, and in each of them there is a process of every small number."""
+    """Containers may share a cache, and small pids exist in each of them."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     pid = owner.session().split("-")[0]
     mine, other, dead = (f"{pid}-{started}-{secrets.token_hex(3)}" for started in ("1", "2", "3"))
@@ -94,14 +94,14 @@ def test_a_private_directory_of_another_container_stays(
 def test_from_the_machine_its_containers_are_seen(
     here: Callable[[Host], None], monkeypatch: pytest.MonkeyPatch, seen: set[str] | None, lives: bool | None
 ) -> None:
-    """Where there is a process in a namespace, somebody lives; who may not look at all of them does not know."""
+    """A namespace with a process means a live run; if some namespaces are hidden, that is unknown."""
     here(HERE)
     monkeypatch.setattr(Runners, "_namespaces", seen)
     assert Runners(DockerClient.__new__(DockerClient)).lives(labels(AGENT)) is lives
 
 
 def test_every_process_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ours is one; with a single one that is hidden nothing is known, and it may be for who is not root."""
+    """This process's namespace is included; one hidden process, or not being root, makes the result unknown."""
     asked = Runners(DockerClient.__new__(DockerClient))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(owner, "namespace", lambda pid: AGENT.space if pid == str(os.getpid()) else HERE.space)

@@ -1,4 +1,4 @@
-"""Perl programs by a process that has RT loaded already: they must not notice, and nobody may wait for ever."""
+"""Perl programs run in a process with RT loaded as they would run alone, and never block for ever."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ DIES = "/usr/local/bin/rt-dies"
 READS = "/tmp/reads"
 COUNTS = "use Digest::MD5 'md5_hex'; binmode STDIN; local $/; $_ = <STDIN> // ''; print length, ' ', md5_hex($_);"
 _DATED = re.compile(r"^\[\d+\] \[[^]]*\] | at \S+ line| \(\S.*:\d+\)$", re.MULTILINE)
-"""What differs from start to start: a process, the time, the way by which a file was found, who logs."""
+"""Parts of the output that differ between runs: pid, time, the path to a file, the logging code."""
 LOADED = 'print join " ", map { $INC{$_} ? "loaded" : "missing" } "RT.pm", "RT/Ticket.pm";'
 
 
 @pytest.fixture(scope="module")
 def tools(lifecycle: Lifecycle) -> Iterator[Rt]:
-    """An RT container without a database: programs here do not ask for one."""
+    """Return an RT container without a database: the programs here do not need one."""
     made = lifecycle.tools(RELEASE, None)
     assert made.warm is not None
     assert made.warm.begin().result()
@@ -37,33 +37,33 @@ def tools(lifecycle: Lifecycle) -> Iterator[Rt]:
 
 
 def test_rt_is_loaded_already(tools: Rt) -> None:
-    """Else all this were for nothing."""
+    """Loading RT once is the purpose of the process."""
     assert tools.perl(LOADED).out == "loaded loaded"
 
 
 def test_a_program_sees_what_it_would_see_by_itself(tools: Rt) -> None:
-    """Arguments, both streams, an exit code, an empty standard input, no pragmas of anybody else's."""
+    """Arguments, streams, exit code, empty stdin and the lack of inherited pragmas must be as in a run alone."""
     program = '$undeclared = <STDIN>; print "@ARGV|", defined $undeclared || 0; print STDERR "said\\n"; exit 3'
     done = tools.perl(program, "one", "two words", "ä\n")
     assert (done.code, done.out, done.err) == (3, "one two words ä\n|0", "said\n")
 
 
 def test_a_program_that_dies(tools: Rt) -> None:
-    """It ends as Perl itself would end it, and the next one is not concerned."""
+    """It must end as in Perl itself, and must not affect the next program."""
     done = tools.perl('die "no such thing\n"')
     assert (done.code != 0, done.err) == (True, "no such thing\n")
     assert tools.perl("print 1").out == "1"
 
 
 def test_a_program_with_a_mistake(tools: Rt) -> None:
-    """A syntax error is the program's own."""
+    """A syntax error must be reported as the program's own."""
     done = tools.perl("use strict; my $x = ;")
     assert done.code != 0
     assert "syntax error" in done.err
 
 
 def test_a_tool_of_rts_own(tools: Rt) -> None:
-    """It sees its arguments, says what it says by itself, and ends as it ends; a missing one as for a shell."""
+    """Arguments, output and exit code must be as in a run alone; a missing tool as in a shell."""
     for words in (jobs.JOBS[-1], ("rt-validator", "--check")):  # both miss the database
         told, alone = tools.tool(*words), tools.run(*words)
         assert told.code == alone.code != 0
@@ -74,7 +74,7 @@ def test_a_tool_of_rts_own(tools: Rt) -> None:
 
 @pytest.mark.parametrize("size", [0, 3, LITTLE - 1, LITTLE])
 def test_a_tool_reads_what_it_is_told(tools: Rt, size: int) -> None:
-    """All of it and no more, byte for byte, also what is too long for a line to a process that others wait for."""
+    """The whole input must arrive byte for byte, also one too long for a line to the shared process."""
     told = (bytes(range(256)) * (size // 256 + 1))[:size]
     tools.need("sh", "-c", 'printf "%s\n" "#!/usr/bin/perl" "$1" >"$2" && chmod 755 "$2"', "sh", COUNTS, READS)
     done = tools.tool(READS, stdin=told)
@@ -82,7 +82,7 @@ def test_a_tool_reads_what_it_is_told(tools: Rt, size: int) -> None:
 
 
 def test_what_is_frozen_is_thawed_in_either(tools: Rt, lifecycle: Lifecycle) -> None:
-    """The same values by a process that has RT loaded as by its own, also of damaged content and of much."""
+    """The shared process and a run alone must return the same values, also for damaged or large content."""
     freeze = (
         "use Storable 'nfreeze'; use MIME::Base64; print encode_base64(nfreeze({1 => [undef, 2, chr 228]}), '')"
     )
@@ -99,7 +99,7 @@ def test_what_is_frozen_is_thawed_in_either(tools: Rt, lifecycle: Lifecycle) -> 
 
 
 def test_a_tool_that_dies_says_why(tools: Rt) -> None:
-    """As RT says it once it listens to Perl: in its log, where checks look for complaints."""
+    """RT logs the error if its logging is initialised, and checks look for errors in the log."""
     dies = "use RT; RT::LoadConfig(); RT->Config->Set(LogToSTDERR => 'warning'); RT::InitLogging(); die 'too late'"
     tools.need("sh", "-c", 'printf "%s\n" "#!/usr/bin/perl" "$1" >"$2" && chmod 755 "$2"', "sh", dies, DIES)
     told, alone = tools.tool("rt-dies"), tools.run("rt-dies", environment={"PERL5LIB": "/opt/rt/share/lib"})
@@ -109,7 +109,7 @@ def test_a_tool_that_dies_says_why(tools: Rt) -> None:
 
 
 def test_what_waits_to_be_written_is_written(tools: Rt) -> None:
-    """A program ends without looking at each value that is left, yet not without its own last acts."""
+    """A program must end without destroying each remaining object, but with its buffers and END blocks done."""
     program = """
         open our $file, '>', '/tmp/last' or die; print {$file} 'kept';
         { package Left; sub DESTROY { print 'looked at' } } our $left = bless {}, 'Left';
@@ -121,13 +121,13 @@ def test_what_waits_to_be_written_is_written(tools: Rt) -> None:
 
 
 def test_its_own_children_end_as_perl_ends_them(tools: Rt) -> None:
-    """Only the program itself is cut short."""
+    """Only the program itself may be ended early, not its children."""
     program = "our $left = bless {}, 'Left'; sub Left::DESTROY { print $$ == $ARGV[0] ? 'own' : 'child' }"
     assert tools.perl(f"@ARGV = $$; {program}; fork // die or exit; wait").out == "child"
 
 
 def test_the_configuration_and_the_words_are_read_once(tools: Rt) -> None:
-    """They take longer than most programs; what a program sets is its own, and the next one begins anew."""
+    """Reading them takes longer than most programs; settings of one program must not affect the next."""
     program = "my $t = times; RT::LoadConfig(); RT::I18N->Init; print times() - $t < 0.1 ? 'known' : 'read';"
     assert tools.perl(program).out == "known"
     assert (
@@ -138,17 +138,17 @@ def test_the_configuration_and_the_words_are_read_once(tools: Rt) -> None:
 
 
 def test_a_program_that_is_killed(tools: Rt) -> None:
-    """As a shell tells it: 128 and the signal."""
+    """The exit code must be as in a shell: 128 plus the signal."""
     assert tools.perl("kill KILL => $$; sleep 60").code == 137
 
 
 def test_a_program_that_takes_too_long(tools: Rt) -> None:
-    """It is ended, and told apart from one that failed."""
+    """It must be ended, and be distinguishable from one that failed."""
     assert tools.perl("sleep 60", limit=1).timed_out
 
 
 def test_programs_at_the_same_time(tools: Rt) -> None:
-    """What they say does not get mixed up, however much it is."""
+    """The outputs of concurrent programs must not be mixed up, however large they are."""
 
     def say(word: str) -> str:
         return tools.perl('print "$ARGV[0]\n" for 1 .. 30000', word).out
@@ -159,19 +159,19 @@ def test_programs_at_the_same_time(tools: Rt) -> None:
 
 
 def test_lines_are_heard_as_they_come(tools: Rt) -> None:
-    """A check goes on by what a program says long before its end."""
+    """A check acts on a program's output long before its end."""
     heard: list[str] = []
     tools.perl('$| = 1; print "first\nsecond\n"; print STDERR "other\n"', heard=heard.append)
     assert sorted(heard) == ["first", "other", "second"]
 
 
 def test_chance_is_not_shared(tools: Rt) -> None:
-    """Processes of one parent must not draw the same numbers: RT makes names and secrets of them."""
+    """Child processes must not draw the same random numbers: RT makes names and secrets from them."""
     assert tools.perl("print rand").out != tools.perl("print rand").out
 
 
 def test_a_site_with_files_of_its_own_loads_rt_anew(lifecycle: Lifecycle) -> None:
-    """They may replace parts of RT's modules, which then must not be there already."""
+    """Such files may replace RT's modules, which must therefore not be loaded already."""
     tools = lifecycle.tools(RELEASE, None, configuration=Configuration({"lib/RT/Ticket_Local.pm": b"1;\n"}))
     try:
         assert tools.warm is None
@@ -181,7 +181,7 @@ def test_a_site_with_files_of_its_own_loads_rt_anew(lifecycle: Lifecycle) -> Non
 
 
 def test_a_site_that_only_sets_options_does_not(lifecycle: Lifecycle) -> None:
-    """Most do, and they are the same for each program."""
+    """Most sites only set options, for which RT's modules are the same in each program."""
     files = {
         "own.pm": b"# do require\nuse utf8;\nSet($rtname, 'own');\n1;\n",
         "html/a.html": b"use X;",
@@ -195,7 +195,7 @@ def test_a_site_that_only_sets_options_does_not(lifecycle: Lifecycle) -> None:
 def test_without_rt_programs_run_all_the_same(
     lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Where RT's modules do not load, the program itself has to say so."""
+    """If RT's modules do not load, the program itself must report that."""
     broken = tmp_path / "broken.pl"
     broken.write_text('die "not today\n"')
     monkeypatch.setattr(perl_server, "PROGRAM", broken)
@@ -208,7 +208,7 @@ def test_without_rt_programs_run_all_the_same(
 
 
 def test_one_program_is_not_worth_it(lifecycle: Lifecycle) -> None:
-    """Most containers are asked once; the second question begins it."""
+    """Most containers run one program, so the shared process starts only with the second one."""
     tools = lifecycle.tools(RELEASE, None)
     try:
         assert [tools.perl(LOADED).out for _ in range(2)] == ["missing missing", "loaded loaded"]
@@ -217,7 +217,7 @@ def test_one_program_is_not_worth_it(lifecycle: Lifecycle) -> None:
 
 
 def test_a_container_that_ends(lifecycle: Lifecycle) -> None:
-    """Nobody waits for ever for what cannot come."""
+    """Callers must get an error instead of waiting for ever."""
     tools = lifecycle.tools(RELEASE, None)
     try:
         tools.warm_up()

@@ -1,4 +1,4 @@
-"""What is shown of a log line is what programs say, and nothing that people have written."""
+"""Log lines are shown with the words of programs, and without anything that people wrote."""
 
 from __future__ import annotations
 
@@ -50,26 +50,26 @@ STAYS = (
 
 @pytest.mark.parametrize(("said", "shown"), SAID, ids=range(len(SAID)))
 def test_what_people_wrote_is_left_out(said: str, shown: str) -> None:
-    """With quotes or without, and whatever stands before them."""
+    """Personal text must be removed, with or without quotes, whatever precedes it."""
     assert redact.line(said) == shown
     assert redact.line(shown) == shown, "a text may go through it twice"
 
 
 @pytest.mark.parametrize("said", STAYS, ids=range(len(STAYS)))
 def test_what_a_finding_is_about_stays(said: str) -> None:
-    """Tables, columns, steps, ids, numbers of errors, files and lines of code."""
+    """Tables, columns, steps, ids, error numbers, files and lines of code must stay."""
     assert redact.line(said) == said
 
 
 def test_a_value_may_span_lines() -> None:
-    """From the second line on nothing says that it is in quotes."""
+    """From the second line on, nothing shows that the text is quoted."""
     said = redact.lines("bad value 'Anna Mueller,\ncancer ward\nMainstreet 5' in table 'Users'")
     assert said.split("\n")[:2] == ["bad value '...,", "..."]
     assert "Mainstreet" not in said
 
 
 def test_a_traceback_keeps_its_places_and_loses_its_values() -> None:
-    """Errors quote the data that they choked on: rows of a database are bytes, and may have several lines."""
+    """Errors quote the data that caused them: rows of a database are bytes, and may span lines."""
     try:
         raise ValueError(b"Anna Mueller, cancer ward", "Doe\nJane")
     except ValueError as error:
@@ -81,13 +81,13 @@ def test_a_traceback_keeps_its_places_and_loses_its_values() -> None:
 
 
 def test_a_servers_log_as_well() -> None:
-    """It quotes statements, and those the data."""
+    """A server's log quotes statements, which contain data."""
     said = liveness.without_values("ERROR 1366: Incorrect string value: b'Anna' for Anna Mueller at row 1")
     assert said == "ERROR 1366: Incorrect string value: '...' for ... at row 1"
 
 
 def logged(*messages: str) -> Report:
-    """Return what is said of an upgrade that logged this."""
+    """Return the report on an upgrade that logged these messages."""
     good = good_run("4.4.6", "5.0.3", STEPS)
     for one in messages:
         good.lines.insert(-1, (1.0, f"[11] [Mon Jan  1 10:00:00 2024] {one} (/opt/rt/upgrade/5.0.2/content:9)"))
@@ -110,7 +110,7 @@ def test_not_all_warnings_are_shown() -> None:
 
 
 def test_where_people_are_invented_is_left_out() -> None:
-    """Of a path that leads nowhere the names would become words that may be shown."""
+    """If an excluded path did not exist, the invented names there would become words that may be shown."""
     assert [name for name in vocabulary.MADE_UP if not (ROOT / "harness" / name).exists()] == []
     assert not {"Alice", "Bob", "Carol", "Dora", "Eve", "Frank", "Grace"} & set(
         redact.VOCABULARY.read_text().split()
@@ -118,7 +118,7 @@ def test_where_people_are_invented_is_left_out() -> None:
 
 
 def test_words_of_a_program_are_told_from_what_is_put_into_them() -> None:
-    """Of code only what it says itself; explanations may name anybody."""
+    """Only a program's own words count; comments may name people."""
     code = """=pod\n\nby Alice\n\n=cut\n
         RT->Logger->error("Missing search $bob->{carol} @{[ $dora ]}"); my $x = 'eve';"""
     assert vocabulary.spoken(code) >= {"Missing", "search"}
@@ -129,7 +129,7 @@ def test_words_of_a_program_are_told_from_what_is_put_into_them() -> None:
 @pytest.mark.engine
 @pytest.mark.parametrize("version", releases())
 def test_the_words_of_every_release_are_known(rt_tools: RtFactory, version: str) -> None:
-    """After a new release: python -m harness.dumpmaking.vocabulary."""
+    """After adding a release, run python -m harness.dumpmaking.vocabulary."""
     tools = rt_tools(version, None)
     steps = [step for step in tools.upgrade_steps() if parse(step) > parse("4.4.2")]
     script = "for step; do cat /opt/rt/upgrade/$step/content 2>/dev/null; done; true"

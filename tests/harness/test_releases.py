@@ -1,4 +1,4 @@
-"""The manifest of releases and what follows from it."""
+"""The manifest of releases is read correctly, and gives the pairs, servers and mirrors."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from harness.images import mirror
 
 
 def test_versions_sort_as_numbers() -> None:
-    """As text, 5.0.10 would come before 5.0.3 and half of the pairs would run backwards."""
+    """As text, 5.0.10 would come before 5.0.3, and half of the pairs would run backwards."""
     found = list(releases.releases())
     assert found == sorted(found, key=lambda version: [int(number) for number in version.split(".")])
     assert found.index("5.0.10") > found.index("5.0.3")
 
 
 def test_all_forward_pairs_on_all_servers() -> None:
-    """A pair that is missing here is a pair that nobody tests. All targets have the pairs of all before them."""
+    """A pair missing here would not be tested. Every release is a target of all earlier ones."""
     found = releases.pairs()
     known = list(releases.releases().values())
     wanted = {(one.version, later.version) for at, one in enumerate(known) for later in known[at + 1 :]}
@@ -41,7 +41,7 @@ def test_all_forward_pairs_on_all_servers() -> None:
     ],
 )
 def test_impossible_pairs_are_refused_with_what_to_do(arguments: tuple[str, str, str], sentence: str) -> None:
-    """One evening is too short for a traceback."""
+    """A usage error must be a sentence with a repair, not a traceback."""
     with pytest.raises(UsageError, match=sentence) as caught:
         releases.pair(*arguments)
     assert caught.value.repair
@@ -49,25 +49,25 @@ def test_impossible_pairs_are_refused_with_what_to_do(arguments: tuple[str, str,
 
 
 def test_an_origin_without_an_image_is_fine() -> None:
-    """A dump of 4.4.8 or 5.0.1 can be upgraded all the same."""
+    """A dump of 4.4.8 or 5.0.1 can be upgraded without an image of that release."""
     assert str(releases.pair("4.4.8", "5.0.10", "mysql-9.7")) == "4.4.8-to-5.0.10@mysql-9.7"
 
 
 @pytest.mark.parametrize(("origin", "target", "server"), [("", None, None), (None, "", None), (None, None, "")])
 def test_what_is_said_and_empty_is_not_unsaid(origin: str | None, target: str | None, server: str | None) -> None:
-    """A script's empty variable is no wish for the default, which may be another release than the site's."""
+    """A script's empty variable must not select the default, which may be another release than the site's."""
     with pytest.raises(UsageError):
         choice.choose(origin, target, server)
 
 
 def test_the_default_choice_is_the_readmes() -> None:
-    """`make gate` without a word."""
+    """`make gate` without arguments must run the pair that the README shows."""
     made = choice.choose()
     assert (str(made.pair), made.dump.name) == ("4.4.6-to-5.0.3@mariadb-10.11", "rt-4.4.6-campus")
 
 
 def test_a_dump_says_its_release_itself() -> None:
-    """Whoever names a bundled dump need not say FROM, and cannot say it wrongly."""
+    """For a bundled dump, FROM need not be given, and must not be given wrongly."""
     path = dump.bundled("5.0.3")
     assert str(choice.choose(path=path).pair) == "5.0.3-to-5.0.7@mariadb-10.11"
     with pytest.raises(UsageError, match=r"is a dump of RT 5\.0\.3"):
@@ -75,7 +75,7 @@ def test_a_dump_says_its_release_itself() -> None:
 
 
 def test_a_dump_without_manifest_needs_from(tmp_path: Path) -> None:
-    """Guessing a release would make a wrong upgrade look right."""
+    """A guessed release would make a wrong upgrade look right."""
     path = tmp_path / "mine.sql"
     path.write_bytes(b"-- MariaDB dump\n-- Dump completed\n")
     with pytest.raises(UsageError, match=r"Which RT release is mine\.sql from"):
@@ -94,7 +94,7 @@ def test_a_dump_without_manifest_needs_from(tmp_path: Path) -> None:
     ],
 )
 def test_a_server_that_nobody_named_is_doubted(tmp_path: Path, server: bytes, judged: str, doubt: str) -> None:
-    """A site on MySQL has names that collide there alone. The first line names the client, not the server."""
+    """On MySQL other names collide. The first line names the client, not the server."""
     path = tmp_path / "mine.sql.gz"
     head = b"-- MySQL dump 10.19  Distrib 10.11.4-MariaDB, for Linux\n-- Host: db    Database: rt4\n"
     path.write_bytes(gzip.compress(head + b"-- Server version\t" + server + b"\n-- Dump completed\n"))
@@ -104,7 +104,7 @@ def test_a_server_that_nobody_named_is_doubted(tmp_path: Path, server: bytes, ju
 
 
 def test_a_bundled_dump_raises_no_doubt() -> None:
-    """It was made for the servers that the tests name, older and newer ones."""
+    """Bundled dumps are made for the servers that the tests name, older and newer ones."""
     assert choice.doubt(choice.choose("4.4.6", "5.0.10", "mysql-9.7")) is None
     assert choice.doubt(choice.choose()) is None
 
@@ -126,7 +126,7 @@ Suites: nodistro
 
 
 def test_the_mirror_is_the_machines_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No host name of a mirror is in the project, so it must be found where the machine keeps it."""
+    """No host name of a mirror is in the project, so it must be read from the machine's configuration."""
     monkeypatch.delenv(mirror.VARIABLE, raising=False)
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list.d" / "debian.sources").write_text(DEB822)
@@ -142,7 +142,7 @@ def test_the_mirror_is_the_machines_own(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_an_old_style_list_works_and_the_option_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both styles are in use, and a person may know better than the machine."""
+    """Both styles are in use, and the user may know better than the machine."""
     monkeypatch.delenv(mirror.VARIABLE, raising=False)
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list").write_text("deb [arch=amd64] http://one.example/debian bookworm main\n")
@@ -152,7 +152,7 @@ def test_an_old_style_list_works_and_the_option_wins(tmp_path: Path, monkeypatch
 
 
 def test_a_mirror_with_a_password_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would be in the image that is deployed; a proxy's is given to the build alone."""
+    """It would be stored in the deployed image; a proxy's password is passed to the build alone."""
     monkeypatch.setenv(mirror.VARIABLE, "https://me:secret@mirror.example.org/debian")
     with pytest.raises(UsageError, match="holds a password") as caught:
         mirror.of_machine()

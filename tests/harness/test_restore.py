@@ -1,4 +1,4 @@
-"""A server that refuses a dump is told from one whose disk was full, or that died: the one is wrong usage."""
+"""A server that refuses a dump, which is wrong usage, is told from one with a full disk or one that died."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LARGE = ["CREATE TABLE `t` (`a` longtext)", *[f"INSERT INTO `t` VALUES ('{'x' * 
 
 @pytest.fixture
 def written(tmp_path: Path) -> Callable[[Iterable[str]], Dump]:
-    """Return a function that makes a dump of a person's own of these statements."""
+    """Return a function that writes a user's own dump with these statements."""
 
     def write(statements: Iterable[str]) -> Dump:
         path = tmp_path / "mine.sql"
@@ -45,7 +45,7 @@ Written = Callable[[Iterable[str]], Dump]
 
 
 def test_a_refusal_is_wrong_usage(written: Written, tmp_path: Path) -> None:
-    """The gate says at once, and in a sentence, that this server will not do."""
+    """The gate must report at once, in a sentence, that this server cannot hold the dump."""
     path = written(NEWER).path
     asked = ("--dump", str(path), "--from", "4.4.4", "--to", "4.4.6", "--server", "mariadb-10.5")
     done = gate(*asked, folder=tmp_path / "reports")
@@ -56,7 +56,7 @@ def test_a_refusal_is_wrong_usage(written: Written, tmp_path: Path) -> None:
 
 
 def test_a_dump_cannot_have_programs_run(written: Written, lifecycle: Lifecycle, clone: CloneFactory) -> None:
-    """A client that reads a file as if a person typed it also does what begins with a backslash."""
+    """A client that reads a file like typed input also executes commands that begin with a backslash."""
     found = written(["CREATE TABLE `t` (`a` int)"])
     text = found.path.read_text(encoding="ascii")
     found.path.write_text(text.replace("CREATE", "\\! touch /tmp/done\nCREATE", 1), encoding="ascii")
@@ -69,7 +69,7 @@ def test_a_dump_cannot_have_programs_run(written: Written, lifecycle: Lifecycle,
 def test_a_full_disk_is_not_the_dumps_fault(
     lifecycle: Lifecycle, written: Written, small_disks: list[str]
 ) -> None:
-    """Nobody can know whether the server would have taken it: not proven, and nothing is left in the way."""
+    """Whether the server would accept the dump is unknown, so it is NOT PROVEN; nothing may be left behind."""
     with pytest.raises(
         InfrastructureError, match=r"^The disk of mariadb-10\.11 was full before the end of"
     ) as told:
@@ -84,7 +84,7 @@ def test_a_full_disk_is_not_the_dumps_fault(
 def test_a_server_that_dies_is_not_the_dumps_fault(
     lifecycle: Lifecycle, clone: CloneFactory, written: Written
 ) -> None:
-    """The kernel ends the largest process where memory is short, and that is the server."""
+    """The kernel kills the largest process when memory is short, and that is the database server."""
     database = clone(lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER)))
 
     class Deadly(Dump):
@@ -104,7 +104,7 @@ def test_a_server_that_dies_is_not_the_dumps_fault(
 def test_the_witness_tells_them_apart(
     lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch, error: type[Exception], raised: type[Exception] | None
 ) -> None:
-    """A server that refuses the dump has no say; one with a full disk must not be left out in silence."""
+    """A server that refuses the dump cannot be a witness; one with a full disk must be reported."""
 
     def restored(*_: Any) -> None:
         raise error("for some reason")

@@ -1,4 +1,4 @@
-"""What a dump holds beside tables comes back without the accounts of the old server, and is named."""
+"""Objects besides tables are restored without the old server's accounts, and are reported."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def empty(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> Database:
 def test_objects_come_back_and_are_named(
     lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, name: str
 ) -> None:
-    """A site's reporting views must not cost it the verdict, nor its nightly events change what is compared."""
+    """Reporting views must not prevent a verdict, and nightly events must not change the compared data."""
     first = empty(lifecycle, clone, name)
     first.execute(*OBJECTS, root=True)
     program = "mariadb-dump" if first.server.product == "mariadb" else "mysqldump"
@@ -70,7 +70,7 @@ def test_objects_come_back_and_are_named(
 def test_a_dump_that_would_drop_its_database_is_restored(
     lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, name: str, called: str
 ) -> None:
-    """With --add-drop-database: under our name it left none to restore into, under another it was refused."""
+    """--add-drop-database once dropped the database to restore into, or was refused under another name."""
     first = empty(lifecycle, clone, name)
     first.execute("CREATE TABLE Tickets (id int)", "INSERT INTO Tickets VALUES (1)")
     program = "mariadb-dump" if first.server.product == "mariadb" else "mysqldump"
@@ -95,7 +95,7 @@ def test_a_dump_that_would_drop_its_database_is_restored(
 def test_the_advice_is_about_what_was_refused(
     lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, line: str, advice: str
 ) -> None:
-    """Another server would refuse it as well."""
+    """Another server would refuse it as well, so the advice must name the statement."""
     path = tmp_path / "mine.sql"
     path.write_text(f"-- MariaDB dump 10.19\n{line};\n-- Dump completed\n", encoding="ascii")
     with pytest.raises(UsageError) as told:
@@ -104,7 +104,7 @@ def test_the_advice_is_about_what_was_refused(
 
 
 def test_the_gate_says_what_the_dump_has_lost(tmp_path: Path) -> None:
-    """Among what was not checked where the site can dump anew, among the remarks where it cannot help it."""
+    """Losses that a new dump avoids belong to the unchecked questions, unavoidable ones to the remarks."""
     path = tmp_path / "mine.sql"
     path.write_text(
         "-- MySQL dump 10.13\n/*!40101 SET NAMES utf8 */;\n/*!40101 SET SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n"

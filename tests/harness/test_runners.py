@@ -1,4 +1,4 @@
-"""Runs in containers: the engine that knows one tells whether it runs, and nobody takes another's for dead."""
+"""The engine tells whether a run in a container is alive, and no other run is taken for dead."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Runner = Callable[..., Container]
 
 @pytest.fixture
 def runner(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Runner]:
-    """Start containers as a CI server does for its runs, which are none of the harness's own."""
+    """Return a function that starts containers as a CI server does, outside of the harness."""
     image, made = lifecycle.server_image("mariadb-10.11"), list[Container]()
 
     def start(name: str | None = None) -> Container:
@@ -45,7 +45,7 @@ def runner(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Runner]:
 def inside(
     here: Callable[[Host], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[[Host, str], None]:
-    """Return a function that has this process run in a container, by the mounts in it; nobody has confirmed it."""
+    """Return a function that makes this process appear to run in a container, unconfirmed, with these mounts."""
 
     def enter(host: Host, mounts: str) -> None:
         here(host)
@@ -58,7 +58,7 @@ def inside(
 
 
 def mounts_of(container: Container) -> str:
-    """Return what a process in a container sees of its mounts."""
+    """Return the mounts that a process in a container sees."""
     said = container.exec_run(["cat", "/proc/self/mountinfo"]).output
     assert isinstance(said, bytes)
     return said.decode()
@@ -70,7 +70,7 @@ def test_what_a_killed_run_in_a_container_left_goes(
     engine: DockerClient, runner: Runner, inside: Callable[[Host, str], None], monkeypatch: pytest.MonkeyPatch,
     name: str | None,
 ) -> None:  # fmt: skip
-    """The next run has another name and other pids; the copy of the data would stay for ever."""
+    """The next run has another name and other pids, so the copy of the data would stay for ever."""
     other = runner(name)
     inside(Host(name or str(other.id)[:12], "11111111", "4026532888"), mounts_of(other))
     with contextlib.closing(engines.connect()):
@@ -119,7 +119,7 @@ def test_a_container_that_does_not_run_has_no_run(engine: DockerClient, runner: 
 def test_a_name_that_no_container_here_bears_is_no_dead_run(
     engine: DockerClient, runner: Runner, here: Callable[[Host], None], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """A live run in LXC, or in a container of another engine on this machine, may use this engine all the same."""
+    """A live run in LXC, or in a container of another engine on this machine, may use this engine too."""
     here(dataclasses.replace(AGENT, name=str(runner().id)[:12]))
     found = labels(Host(name, "11111111", "4026532888"))
     volume = engine.volumes.create(f"rt-harness-{secrets.token_hex(4)}", labels=found)
@@ -135,7 +135,7 @@ def test_a_name_that_no_container_here_bears_is_no_dead_run(
 def test_only_an_engine_that_knows_it_confirms_a_container(
     engine: DockerClient, inside: Callable[[Host, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the next run asks this engine for a container of another one, and takes the answer for a death."""
+    """Otherwise the next run would ask this engine for another one's container, and take it for dead."""
     strange = f"1 2 0:1 /containers/{secrets.token_hex(32)}/hostname /etc/hostname rw - ext4 /dev/sda1 rw\n"
     for mounts in (strange, ""):
         inside(AGENT, mounts)
@@ -147,7 +147,7 @@ def test_only_an_engine_that_knows_it_confirms_a_container(
 
 
 def test_who_uses_two_engines_is_asked_for_at_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is made on one would bear the word of the other."""
+    """With two engines, resources on one would be labelled with the other's confirmation."""
     monkeypatch.setattr(owner, "_confirmed", set())
     owner.runs_in("a" * 64, "first")
     owner.runs_in("a" * 64, "first")
@@ -161,7 +161,7 @@ def test_a_private_directory_tells_its_runner_too(
     engine: DockerClient, runner: Runner, here: Callable[[Host], None], monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:  # fmt: skip
-    """Raw data of a run whose container is gone must not lie in a shared cache until somebody looks."""
+    """Raw data of a run whose container is gone must not stay in a shared cache."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     monkeypatch.setattr(leftovers, "_labelled", lambda _: ())
     made = runner()
@@ -182,7 +182,7 @@ def test_a_private_directory_tells_its_runner_too(
 def test_clean_names_what_it_leaves(
     engine: DockerClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """ "Nothing was left behind" beside a container with somebody's data is worse than no word."""
+    """The message "nothing was left behind" must not appear if a copy of a site's data may stay."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     found = labels(Host("agent-7", "22222222", "4026532888"))
     volume = engine.volumes.create(f"rt-harness-{secrets.token_hex(4)}", labels=found)

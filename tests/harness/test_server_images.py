@@ -1,4 +1,4 @@
-"""First starts of our database servers do as those of the official images, and leave none open to everybody."""
+"""First starts of our database servers work as the official images', and give no access without a password."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ echo "CREATE TABLE told (word VARCHAR(40)); INSERT INTO told VALUES
       ('$MYSQL_ROOT_PASSWORD $MARIADB_ROOT_PASSWORD $MYSQL_DATABASE $SET_BY_NOBODY')" |
     "$client" --no-defaults --socket=/run/mysqld/mysqld.sock -uroot "$MARIADB_DATABASE"
 """
-"""A script that is read by the entry point's own shell, for it may not be executed."""
+"""A script that the entry point's own shell reads, as it may not be executable."""
 REFUSED = ("Access denied", "is not allowed to connect")
-"""What a server says to one who has no right, and where nobody has any from there."""
+"""Errors of a server for a user without access, and for a host without access."""
 Start = Callable[..., Container]
 
 
 @pytest.fixture
 def start(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Start]:
-    """Return a function (server, environment, command, files) that starts one, removed when the test ends."""
+    """Return a function (server, environment, command, files) that starts a container for the test."""
     made: list[Container] = []
 
     def begin(
@@ -59,12 +59,12 @@ def start(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Start]:
 
 
 def prefixed(server: str, **settings: str) -> dict[str, str]:
-    """Return settings as the official image of a server names them."""
+    """Return settings with the names that a server's official image uses."""
     return {f"{server.partition('-')[0].upper()}_{name}": value for name, value in settings.items()}
 
 
 def asked(container: Container, sql: str, *options: str, password: str = "") -> tuple[int, str, str]:
-    """Ask the server from within its container; return exit code, answer and errors."""
+    """Run SQL on the server from within its container; return exit code, output and errors."""
     words = [
         "sh",
         "-c",
@@ -78,7 +78,7 @@ def asked(container: Container, sql: str, *options: str, password: str = "") -> 
 
 
 def over_tcp(container: Container, user: str, password: str = "") -> bool:
-    """Tell whether a user gets in over TCP, once the server listens there: its first start is over then."""
+    """Tell whether a user can log in over TCP; the server listens there only after its first start."""
 
     def ask() -> bool:
         code, _, errors = asked(container, "SELECT 1", "-h127.0.0.1", f"-u{user}", password=password)
@@ -90,7 +90,7 @@ def over_tcp(container: Container, user: str, password: str = "") -> bool:
 
 
 def as_root(container: Container, sql: str, password: str = "") -> str:
-    """Return what the server answers to root at its socket."""
+    """Return the server's output of a statement run as root at its socket."""
     code, out, errors = asked(
         container, sql, "--socket=/run/mysqld/mysqld.sock", "-uroot", "rt", password=password
     )
@@ -99,7 +99,7 @@ def as_root(container: Container, sql: str, password: str = "") -> str:
 
 
 def ending(container: Container) -> str:
-    """Wait until it has ended and return how."""
+    """Wait until the container has ended and return how."""
 
     def look() -> str:
         if not (said := container.ended()):
@@ -111,7 +111,7 @@ def ending(container: Container) -> str:
 
 @SERVERS
 def test_nobody_gets_in_who_was_not_let_in(start: Start, server: str, program: str) -> None:
-    """No user without a password, and root from nowhere but the container where that was said."""
+    """There must be no user without a password, and root only from the container if the settings say so."""
     settings = prefixed(server, USER="lonely", DATABASE="rt", ROOT_HOST="localhost", ROOT_PASSWORD_FILE="/roots")
     container = start(server, settings, files=(("/roots", b"secret"), (f"{FIRST}/1-tells.sh", TELLS)))
     assert not over_tcp(container, "lonely")
@@ -125,9 +125,9 @@ def test_nobody_gets_in_who_was_not_let_in(start: Start, server: str, program: s
 
 @SERVERS
 def test_the_servers_own_name_is_as_good_as_none(start: Start, server: str, program: str) -> None:
-    """Compose files say `mysqld --option`: it is started for the first time all the same, with our defaults.
+    """Compose files use `mysqld --option`: that must also be a first start, with our defaults.
 
-    Also on a host whose name is that of the one account of root's which stays.
+    Also on a host named like the host part of the one account of root that stays.
     """
     settings = prefixed(server, ALLOW_EMPTY_PASSWORD="1", ALLOW_EMPTY_ROOT_PASSWORD="1", DATABASE="rt")
     container = start(server, settings, command=(program, "--max-connections=33"), hostname="localhost")
@@ -145,7 +145,7 @@ def test_the_servers_own_name_is_as_good_as_none(start: Start, server: str, prog
 def test_what_cannot_be_done_is_refused_before_anything_is_made(
     start: Start, settings: dict[str, str], told: str
 ) -> None:
-    """Started again, as a restart policy does, half a database would be served: root without a password."""
+    """A restart policy starts it again, and must not serve an unfinished database with root without a password."""
     container = start(DEFAULT_SERVER, prefixed(DEFAULT_SERVER, ROOT_PASSWORD="secret", **settings))
     assert "ended with exit code" in ending(container)
     container.start()
@@ -154,7 +154,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_made(
 
 
 def test_a_server_that_is_asked_for_its_version_makes_nothing(start: Start) -> None:
-    """And wants no password."""
+    """A version query must create no database and require no password."""
     container = start(DEFAULT_SERVER, {}, command=("mariadbd", "--version"))
     assert ending(container).endswith("exit code 0")
     assert "MariaDB" in container.logs()

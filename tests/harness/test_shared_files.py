@@ -1,4 +1,4 @@
-"""What is mounted from this machine is seen in containers, or nothing is said of those who lack it."""
+"""Files mounted from this machine are visible in containers, or instances are not judged without them."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ sys.exit(faults.ended("asking", lambda: need_seen(engine.connect(), image, Path(
 
 
 def unseen(hidden: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command that has a folder of its own at `hidden`, where the engine sees an empty one.
+    """Run a command with a directory of its own at `hidden`, where the engine sees an empty one.
 
-    So it is with an engine on another machine: the same path, and not the same files.
+    That simulates an engine on another machine: the same path with other files.
     """
     hidden.mkdir()
     alone = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
@@ -48,7 +48,7 @@ def unseen(hidden: Path, *command: str) -> subprocess.CompletedProcess[str]:
 def test_a_folder_that_is_seen_is_left_as_it_was(
     engine: DockerClient, tiny_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file that was asked for goes again, and so does the container."""
+    """The test file and the container must be removed again."""
     name = unique_name("files")
     monkeypatch.setattr(shared_files, "unique_name", lambda _: name)
     need_seen(engine, tiny_image, tmp_path)
@@ -57,7 +57,7 @@ def test_a_folder_that_is_seen_is_left_as_it_was(
 
 
 def test_a_missing_image_is_told_as_what_it_is(engine: DockerClient, tmp_path: Path) -> None:
-    """And not as files that nobody sees."""
+    """A missing image must not be reported as invisible files."""
     with pytest.raises(DockerException) as caught:
         need_seen(engine, "rt-harness/no-such-image:1", tmp_path)
     assert "do not see" not in str(caught.value)
@@ -66,7 +66,7 @@ def test_a_missing_image_is_told_as_what_it_is(engine: DockerClient, tmp_path: P
 @needs_root
 @pytest.mark.parametrize("below", ["", "deeper"])
 def test_files_that_the_engine_does_not_see_are_told(tmp_path: Path, tiny_image: str, below: str) -> None:
-    """It is no finding, whatever an instance without its secrets would end with; and the engine makes nothing."""
+    """It is no finding, however an instance without its secrets ends, and no directory may be created."""
     hidden = tmp_path / "hidden"
     script = f"import os; os.makedirs({str(hidden / below)!r}, exist_ok=True)\n{ASK}"
     done = unseen(hidden, sys.executable, "-c", script, tiny_image, str(hidden / below))
@@ -78,7 +78,7 @@ def test_files_that_the_engine_does_not_see_are_told(tmp_path: Path, tiny_image:
 
 @needs_root
 def test_a_deploy_is_not_begun_with_them(tmp_path: Path) -> None:
-    """The gate's own test: what it cannot ask is not the site's fault."""
+    """In the gate's own test, too, invisible files must not be attributed to the site."""
     test = "tests/deploy/test_upgraded_site.py::test_a_copy_that_was_not_upgraded_is_not_deployed"
     hidden = tmp_path / "hidden"
     one = str(choose().pair).partition("@")[0].replace("-to-", ":")

@@ -1,4 +1,4 @@
-"""A configuration is taken as it lies on a server, or refused in a sentence; never taken for one and not read."""
+"""A configuration is read in its server's layout, or refused with a sentence, but never silently ignored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMED = "Set($rtname, '{}');\n1;\n"
 
 
 def laid(folder: Path, *names: str) -> Path:
-    """Make files below a folder, each with a name in it that tells which; return the folder."""
+    """Create files below a directory, each with its own name as content; return the directory."""
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ SOURCE = ("RT_Config.pm", "RT_SiteConfig.pm", "schema.mysql", "upgrade/4.4.0/con
 
 
 def test_debians_folder_is_read_in_rts_order(tmp_path: Path) -> None:
-    """All of a Debian site's settings are in the folder below."""
+    """A Debian site has all its settings in RT_SiteConfig.d."""
     found = Configuration.read(laid(tmp_path, *DEBIAN))
     assert list(found.files) == ["0-RT_SiteConfig.pm", "1-50-debconf.pm", "1-60-late.pm"]
     assert sorted(found.files) == list(found.files), "as an image reads them"
@@ -46,7 +46,7 @@ def test_debians_folder_is_read_in_rts_order(tmp_path: Path) -> None:
 
 
 def test_the_releases_own_options_are_left_out_and_told(tmp_path: Path) -> None:
-    """The old release's would be set over all of the new one's."""
+    """The old release's defaults would override all of the new release's."""
     found = Configuration.read(laid(tmp_path / "etc", *SOURCE))
     assert list(found.files) == ["0-RT_SiteConfig.pm"]
     assert found.remarks == (
@@ -56,7 +56,7 @@ def test_the_releases_own_options_are_left_out_and_told(tmp_path: Path) -> None:
 
 
 def test_what_is_beside_is_kept(tmp_path: Path) -> None:
-    """Plugins and overlays belong to it in either layout."""
+    """Plugins and overlays are part of the configuration in either layout."""
     beside = ("plugins/X/lib/X.pm", "lib/RT/User_Local.pm", "html/Elements/Logo", "po/de.po", "static/a.css")
     expected = {"0-RT_SiteConfig.pm", "1-50-debconf.pm", "1-60-late.pm", *beside}
     assert set(Configuration.read(laid(tmp_path / "one", *DEBIAN, *beside)).files) == expected
@@ -65,7 +65,7 @@ def test_what_is_beside_is_kept(tmp_path: Path) -> None:
 
 
 def test_files_beside_the_folder_of_debians_are_told(tmp_path: Path) -> None:
-    """Copied into a folder that was there already, so that one lies within the other."""
+    """Copying into an existing directory puts one layout into the other, and some files are then not read."""
     found = Configuration.read(laid(tmp_path / "site.d", "RT_SiteConfig.d/50-a.pm", "mine.pm"))
     assert list(found.files) == ["1-50-a.pm"]
     assert "mine.pm was left out" in found.remarks[0]
@@ -82,25 +82,25 @@ def test_files_beside_the_folder_of_debians_are_told(tmp_path: Path) -> None:
     ids=["root-of-an-installation", "no-site-configuration", "local", "folder-above"],
 )
 def test_a_folder_of_which_nothing_would_be_read_is_refused(tmp_path: Path, names: list[str], named: str) -> None:
-    """Read as before, the gate would judge a site without its configuration, and say nothing of it."""
+    """Otherwise the gate would judge the site without its configuration, and not say so."""
     with pytest.raises(UsageError, match=r"holds no \.pm file that RT would read, only .*" + named) as told:
         Configuration.read(laid(tmp_path, *names))
     assert "RT_SiteConfig.d" in told.value.repair
 
 
 def test_the_releases_own_file_is_refused(tmp_path: Path) -> None:
-    """By its name."""
+    """The release's own file is recognised by its name."""
     with pytest.raises(UsageError, match="is the release's own, and not the site's"):
         Configuration.read(laid(tmp_path, "RT_Config.pm") / "RT_Config.pm")
 
 
 def test_overlays_alone_are_a_configuration(tmp_path: Path) -> None:
-    """A site may have changed code and no option."""
+    """A site may have changed code and no options."""
     assert list(Configuration.read(laid(tmp_path, "lib/RT/User_Local.pm")).files) == ["lib/RT/User_Local.pm"]
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Debian keeps the database's password where the web server alone reads it. (Root reads everything.)"""
+    """Only the web server may read Debian's file with the database password. (Root can read everything.)"""
 
     def refused(path: Path) -> bytes:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("link", ["html", "plugins/X", "lib/RT", "RT_SiteConfig.d"])
 def test_what_lies_behind_a_link_is_read(tmp_path: Path, link: str) -> None:
-    """Stow and Capistrano make nothing but links; a site without its overlays is not the site."""
+    """Stow and Capistrano install links only, and without its overlays it would be another site."""
     folder = laid(
         tmp_path / "site", "RT_SiteConfig.pm", "RT_SiteConfig.d/50-a.pm", "plugins/Y/lib/Y.pm", "lib/Z.pm"
     )
@@ -120,7 +120,7 @@ def test_what_lies_behind_a_link_is_read(tmp_path: Path, link: str) -> None:
     if (folder / link).exists():
         shutil.rmtree(folder / link)
     (folder / link).symlink_to(real)
-    (real / "again").symlink_to(folder)  # and back
+    (real / "again").symlink_to(folder)  # a link back, which must not be followed without end
     found = Configuration.read(folder).files
     assert (f"{link}/deep/er.pm" if link != "RT_SiteConfig.d" else "1-60-b.pm") in found
     assert len(found) < 20
@@ -131,7 +131,7 @@ def test_what_lies_behind_a_link_is_read(tmp_path: Path, link: str) -> None:
 )
 @pytest.mark.parametrize("layout", ["RT_Config.pm", "10-site.pm"])
 def test_a_link_that_leads_nowhere_is_told(tmp_path: Path, layout: str, link: str) -> None:
-    """A copy has the links and not what they led to; RT would have read it."""
+    """A copied link without its target must be reported, because RT would have read the target."""
     folder = laid(tmp_path, layout, "RT_SiteConfig.d/50-a.pm", "lib/Z.pm")
     if link == "RT_SiteConfig.d":
         shutil.rmtree(folder / link)
@@ -145,7 +145,7 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path: Path, layout: str, link: st
 def test_a_folder_that_nobody_may_look_into_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shut: str
 ) -> None:
-    """It would have been passed over, and its part of the site not looked at. (Root looks into everything.)"""
+    """It would be skipped, and a part of the site not be checked. (Root can read every directory.)"""
     folder = laid(tmp_path, *DEBIAN, "plugins/X/lib/X.pm", "html/Elements/Logo")
     listed = os.scandir, os.listdir
 
@@ -161,7 +161,7 @@ def test_a_folder_that_nobody_may_look_into_is_told(
 
 
 def test_the_gate_says_what_it_left_out(tmp_path: Path) -> None:
-    """Among its remarks."""
+    """The gate's remarks must name the files that were left out."""
     done = gate(
         "--config",
         str(laid(tmp_path / "etc", *SOURCE)),
@@ -173,19 +173,19 @@ def test_the_gate_says_what_it_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_the_last_word_is_the_sites_last_file(rt_tools: RtFactory, tmp_path: Path) -> None:
-    """As on the site's own server: the files of the folder come after RT_SiteConfig.pm, in order."""
+    """As on the site's own server, the files of the directory come after RT_SiteConfig.pm, in order."""
     tools = rt_tools("5.0.3", None, configuration=Configuration.read(laid(tmp_path, *DEBIAN)))
     asked = "use RT; RT::LoadConfig(); print RT->Config->Get('rtname')"
     assert tools.perl(asked).out == "60-late"
 
 
 LATIN = os.fsdecode(b"static/images/B\xfcro.png")
-"""A name of the days before UTF-8: Linux takes any bytes for one, and so did the site's server of twenty years."""
+"""A file name from before UTF-8: Linux allows any bytes, and old sites have such names."""
 
 
 @pytest.mark.engine
 def test_a_name_that_is_not_utf8_is_taken_as_it_is(rt_tools: RtFactory, tmp_path: Path) -> None:
-    """It comes to where RT looks for it."""
+    """The file must be stored under the name at which RT looks for it."""
     laid(tmp_path, *DEBIAN, LATIN)
     configuration = Configuration.read(tmp_path)
     tools = rt_tools("5.0.3", None, configuration=configuration)
@@ -194,13 +194,13 @@ def test_a_name_that_is_not_utf8_is_taken_as_it_is(rt_tools: RtFactory, tmp_path
 
 
 def test_such_a_name_has_a_digest() -> None:
-    """It is in the keys of what is remembered of the old side."""
+    """The name is part of the cache keys of the old side."""
     assert cache.digest(LATIN) == cache.digest(os.fsencode(LATIN)) != cache.digest("static/images/Büro.png")
 
 
 @pytest.mark.parametrize("name", [os.fsdecode(b"B\xfcro.pm"), "Büro.pm"])
 def test_such_a_name_is_told(tmp_path: Path, name: str) -> None:
-    """Neither a terminal nor a report can be shown it as it is."""
+    """Neither a terminal nor a report can show the bytes of the name."""
     folder = laid(tmp_path / "etc", *SOURCE, name)
     assert "".join(Configuration.read(folder).remarks).encode(), "a report is UTF-8"
     done = gate("--config", str(folder), folder=tmp_path / "reports", DOCKER_HOST="unix:///nowhere")
@@ -213,7 +213,7 @@ def test_such_a_name_is_told(tmp_path: Path, name: str) -> None:
 
 
 def test_the_document_shows_both_layouts() -> None:
-    """A message refers to it."""
+    """An error message refers to this page."""
     text = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
     assert "/etc/request-tracker4/RT_SiteConfig.d" in text
     assert "/opt/rt4/etc/RT_SiteConfig.pm" in text
@@ -243,5 +243,5 @@ def test_the_document_shows_both_layouts() -> None:
     ],
 )
 def test_what_may_bring_code_is_told_from_options(name: str, content: bytes, expected: bool) -> None:
-    """Where that is not certain, RT is loaded for each program anew, as it is in production."""
+    """If that is uncertain, RT must be loaded anew for each program, as in production."""
     assert siteconfig.only_sets_options({"good.pm": b"Set($a, 1);", name: content}) is expected

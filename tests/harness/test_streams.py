@@ -1,4 +1,4 @@
-"""What a command says in a container arrives whole, however quickly it is said."""
+"""The output of a command in a container arrives complete, however fast the command is."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ HEAD = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 
 
 def frame(stream: int, text: bytes) -> bytes:
-    """Return a frame as the engine writes it."""
+    """Return a frame as the engine sends it."""
     return struct.pack(">BxxxL", stream, len(text)) + text
 
 
 @pytest.fixture
 def spoken(request: pytest.FixtureRequest) -> Iterator[APIClient]:
-    """A client of an engine that answers one question, head and output in one piece, as a busy one does."""
+    """Return a client of an engine that sends header and output in one piece, as a busy one does."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:
@@ -45,7 +45,7 @@ def spoken(request: pytest.FixtureRequest) -> Iterator[APIClient]:
 
 
 def heard(client: APIClient) -> list[tuple[int, bytes]]:
-    """Start a command and hear it out."""
+    """Start a command and return its whole output."""
     connection: Any = client.exec_start("1", socket=True)
     try:
         return list(frames(connection))
@@ -56,7 +56,7 @@ def heard(client: APIClient) -> list[tuple[int, bytes]]:
 
 @pytest.mark.parametrize("spoken", [frame(OUT, b"one\n") + frame(ERR, b"two\n")], indirect=True, ids=["two"])
 def test_what_comes_with_the_head_of_the_answer_is_not_lost(spoken: APIClient) -> None:
-    """It lies in the HTTP library's buffer, and the SDK reads past that: a validator's findings would be gone."""
+    """It is in the HTTP library's buffer, which the SDK bypasses: a validator's findings would be lost."""
     assert heard(spoken) == [(OUT, b"one\n"), (ERR, b"two\n")]
 
 
@@ -67,18 +67,18 @@ def test_what_comes_with_the_head_of_the_answer_is_not_lost(spoken: APIClient) -
     ids=["cut", "garbage"],
 )
 def test_half_an_answer_is_none(spoken: APIClient) -> None:
-    """Less than was said must not be taken for all that was said."""
+    """Truncated output must not be taken for the complete output."""
     with pytest.raises(InfrastructureError):
         heard(spoken)
 
 
 LONG, PIECE = 32_000_000, 16_384
 FEW_SECONDS = 2.0
-"""Of processor time. What looks at a line again with each piece of it takes ten times as long."""
+"""Of processor time. Scanning a line again with each new piece takes ten times as long."""
 
 
 def test_a_line_of_many_pieces_is_looked_at_once() -> None:
-    """Half of what RT says of a large site is one line, and it comes in pieces of some kilobytes."""
+    """Half of RT's output for a large site is one line, in pieces of a few kilobytes."""
     lines: list[str] = []
     splitter = LineSplitter(lines.append)
     start = time.thread_time()
@@ -92,7 +92,7 @@ def test_a_line_of_many_pieces_is_looked_at_once() -> None:
 
 
 def test_lines_of_two_streams_are_put_together() -> None:
-    """They come cut anywhere, also within a letter, and one stream's pieces are not the other's."""
+    """Pieces may end anywhere, also within a character, and the two streams are interleaved."""
     lines: list[str] = []
     splitter = LineSplitter(lines.append)
     for channel, piece in ((OUT, b"one\ntw\xc3"), (ERR, b"err"), (OUT, b"\xa4\n\n"), (ERR, b"or\n"), (OUT, b"z")):

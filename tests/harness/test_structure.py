@@ -1,4 +1,4 @@
-"""The code is laid out like the work: a module knows the stages before it, and no check knows a release."""
+"""The code is ordered by stages: a module imports only earlier ones, and no check names a release."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "deploy": ("marathon",),
     "verdict": ("report",),
 }
-"""Modules and packages of harness/ by stage, as docs and design have them; `verdict` is the words all speak."""
+"""Modules and packages of harness/ by stage, in the order of the design; `verdict` is used by all."""
 ORDER = {name: number for number, names in enumerate(STAGES.values()) for name in names}
 SOURCES = sorted((ROOT / "harness").rglob("*.py"))
 PACKAGES = [path for path in SOURCES if path.name == "__init__.py" and path.parent != ROOT / "harness"]
@@ -41,7 +41,7 @@ def part(path: Path) -> str:
 
 
 def imports(source: str) -> set[str]:
-    """Return the full names of what a module imports anywhere, also within functions."""
+    """Return the full names of everything a module imports, also within functions."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -52,12 +52,12 @@ def imports(source: str) -> set[str]:
 
 
 def module(path: Path) -> str:
-    """Return the full name of the module that a file holds."""
+    """Return the full name of a file's module."""
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def circles(sources: dict[str, str]) -> list[list[str]]:
-    """Return the modules that need each other, given as name to source, one list for each circle that is found."""
+    """Return the import cycles among modules, given as name to source: one list per cycle."""
     needed = {
         name: {one if one in sources else one.rpartition(".")[0] for one in imports(source)}
         & set(sources) - {name}
@@ -80,25 +80,25 @@ def circles(sources: dict[str, str]) -> list[list[str]]:
 
 
 def backwards(here: str, source: str) -> list[str]:
-    """Return the parts of the harness that a module of part `here` imports although they come after it."""
+    """Return the parts of the harness that a module of part `here` imports although they come later."""
     known = {name.split(".")[1] for name in imports(source) if name.startswith("harness.")}
     return sorted(name for name in known if name in ORDER and ORDER[name] > ORDER[here])
 
 
 def releases_in(source: str) -> list[str]:
-    """Return what looks like a release in code; docstrings and comments may name one as an example."""
+    """Return version numbers in code; docstrings and comments may name one as an example."""
     return [found for text in texts(source) for found in RELEASE.findall(text)]
 
 
 def test_every_module_has_its_stage() -> None:
-    """One that has none could import anything."""
+    """A module without a stage could import anything."""
     assert sorted({part(path) for path in SOURCES} - {""} - set(ORDER)) == []
     assert sorted(set(ORDER) - {part(path) for path in SOURCES}) == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_is_imported_from_a_later_stage(path: Path) -> None:
-    """Whoever changes a stage need not read those after it."""
+    """A stage can be changed without reading those after it."""
     source = path.read_text(encoding="utf-8")
     assert not (here := part(path)) or backwards(here, source) == []
     foreign = {name.split(".")[0] for name in imports(source)} & {"pytest", "fixtures", "tests", "benchmarks"}
@@ -107,44 +107,44 @@ def test_nothing_is_imported_from_a_later_stage(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PACKAGES, ids=lambda path: str(path.parent.relative_to(ROOT)))
 def test_a_package_says_what_its_parts_are(path: Path) -> None:
-    """Who opens it finds the module that is meant, without reading all of them."""
+    """Readers of a package must find the right module without reading all of them."""
     said = set(re.findall(r"`(\w+)`", ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""))
     parts = {one.stem for one in path.parent.glob("*.py")} - {"__init__", "__main__"}
     assert sorted(parts - said) == []
 
 
 def test_no_modules_need_each_other() -> None:
-    """Neither could be read, tested or changed without the other; an import within a function only hides it."""
+    """Such modules could not be read, tested or changed separately; an import within a function only hides it."""
     assert circles({module(path): path.read_text(encoding="utf-8") for path in SOURCES}) == []
 
 
 def test_signals_have_one_home() -> None:
-    """What ends a run is heard, put off and given back in one way; a second one forgets what nohup ignores."""
+    """Signals must be handled in one place; a second one would forget the signals that nohup ignores."""
     own = re.compile(r"\bsignal\.signal\(|\bSIGHUP\b")
     found = [module(path) for path in SOURCES if own.search(path.read_text(encoding="utf-8"))]
     assert found == ["harness.common.interrupts"]
 
 
 def of_pytest(source: str) -> list[str]:
-    """Return what a module imports of those that pytest collects or reads by itself."""
+    """Return the imported modules that pytest collects or loads by itself."""
     named = sorted(name for name in imports(source) if name.startswith("tests."))
     return [name for name in named if re.search(r"\.(test_\w+|conftest)(\.|$)", name)]
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_test_is_imported(path: Path) -> None:
-    """What two of them need lies in a plain module beside them; else one cannot be changed without the other."""
+    """Shared code belongs into a plain module, so that each test can be changed on its own."""
     assert of_pytest(path.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("path", CHECKS, ids=lambda path: path.name)
 def test_a_check_names_no_release(path: Path) -> None:
-    """What a step may change is data beside it; code that knows a release is wrong for the next one."""
+    """What a step may change is data beside the check; code for one release is wrong for the next one."""
     assert releases_in(path.read_text(encoding="utf-8")) == []
 
 
 def test_what_must_not_be_is_noticed() -> None:
-    """Imports in functions, and numbers in code but not in words about it."""
+    """Imports within functions, and versions in code but not in docstrings, must be detected."""
     assert backwards("database", "def work():\n    from harness.upgrade import lifecycle") == ["upgrade"]
     assert backwards("checks", "from harness.report import text\nimport harness.stage") == ["report", "stage"]
     assert backwards("stage", "from harness.checks import rows") == []

@@ -1,4 +1,4 @@
-"""Ctrl-C reaches a thread that waits for others, and through it what they wait for."""
+"""Ctrl-C reaches a thread that waits for jobs, and ends the jobs."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from harness.common.waits import Retry, wait_until
 
 @pytest.fixture(autouse=True)
 def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test waits for long."""
+    """Shorten the polling interval, so that tests are fast."""
     monkeypatch.setattr(parallel, "ATTENTION", 0.02)
 
 
 def test_all_are_done_and_an_error_is_ones_own() -> None:
-    """A check that breaks must not keep the others from being asked."""
+    """A check that fails must not keep the others from running."""
     done: list[int] = []
     parallel.at_once([lambda: 1 / 0, *(partial(done.append, number) for number in range(9))], stop=pytest.fail)
     assert sorted(done) == list(range(9))
 
 
 def main_waits() -> None:
-    """Raise Retry unless the main thread has begun everything and waits for it."""
+    """Raise Retry unless the main thread has started all jobs and waits for them."""
     frame: FrameType | None = sys._current_frames()[threading.main_thread().ident or 0]
     while frame and frame.f_code is not wait.__code__:
         frame = frame.f_back
@@ -41,7 +41,7 @@ def main_waits() -> None:
 
 @pytest.fixture
 def listening() -> Iterator[None]:
-    """Hear Ctrl-C also where whoever started the tests has it ignored, as a shell does in its background."""
+    """Handle Ctrl-C even if it is ignored, as in background jobs of a shell."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -49,7 +49,7 @@ def listening() -> Iterator[None]:
 
 @pytest.mark.usefixtures("listening")
 def test_ctrl_c_ends_what_runs_and_begins_nothing_more() -> None:
-    """Here it comes without waking anybody up, as a signal does on the way into a lock."""
+    """The interrupt wakes no thread here, like a signal that arrives just before a lock is taken."""
     gone = threading.Event()
     begun: list[int] = []
     ended: list[int] = []

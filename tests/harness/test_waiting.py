@@ -1,4 +1,4 @@
-"""Two runs that want the same thing: one makes it, the other says for whom it waits, and does not give up."""
+"""If two runs need the same result, one makes it, and the other reports the holder and waits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ with cache.lock({NAME!r}), cache.lock({IMAGE!r}):
 
 @pytest.fixture
 def other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds the locks until it is written to; nobody here has any patience."""
+    """Start another process that holds the locks until it gets input; waits have no patience here."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     monkeypatch.setattr(cache, "PATIENCE", 0)
     command = [sys.executable, "-c", HOLDER]
@@ -50,11 +50,11 @@ def other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[subproces
 
 @pytest.fixture
 def given_away(other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other process gives the locks away after some looks at them."""
+    """Make the other process release the locks after some attempts."""
     asked: list[float] = []
 
     def pause(seconds: float) -> None:
-        """Stand for the time between two looks."""
+        """Replaces the pause between two attempts."""
         asked.append(seconds)
         if len(asked) == PAUSES and other.stdin:
             other.stdin.write("\n")
@@ -67,7 +67,7 @@ def given_away(other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) ->
 def test_a_prepared_database_is_waited_for_as_long_as_it_takes(
     other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A restore of hours ended the second run after half an hour, as a failure of the harness itself."""
+    """A restore that takes hours once ended the second run after half an hour with an error."""
     said: list[str] = []
     made = Baselines(DockerClient.__new__(DockerClient), said.append)
     monkeypatch.setattr(made, "_found", lambda *_: None)
@@ -79,7 +79,7 @@ def test_a_prepared_database_is_waited_for_as_long_as_it_takes(
 
 @pytest.mark.usefixtures("given_away")
 def test_who_builds_an_image_is_named(other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two first runs at once: without a word the second one looks as if it hung, for minutes."""
+    """Without a message the second of two first runs seems to hang for minutes."""
     monkeypatch.setattr(cache, "PATIENCE", 600)
     said: list[str] = []
     images = Images(DockerClient.__new__(DockerClient), said.append)
@@ -93,7 +93,7 @@ def test_who_builds_an_image_is_named(other: subprocess.Popen[str], monkeypatch:
 def test_who_makes_it_himself_is_not_told_to_wait_for_himself(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Two images of one run stand on one base: that this run builds it was said."""
+    """Two images of one run share a base, and that this run builds it was already reported."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     held, ended = threading.Event(), threading.Event()
 
@@ -113,7 +113,7 @@ def test_who_makes_it_himself_is_not_told_to_wait_for_himself(
 
 @pytest.mark.usefixtures("other")
 def test_an_image_is_not_waited_for_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A build takes minutes: who builds for half an hour hangs, and that is said."""
+    """A build takes minutes, so one that takes half an hour hangs, which must be reported."""
     images = Images(DockerClient.__new__(DockerClient))
     monkeypatch.setattr(images, "_exists", lambda _: False)
     with pytest.raises(Timeout):
@@ -121,7 +121,7 @@ def test_an_image_is_not_waited_for_without_an_end(monkeypatch: pytest.MonkeyPat
 
 
 def test_who_is_waited_for_in_vain_is_named(other: subprocess.Popen[str]) -> None:
-    """It is no failure of the harness itself, and there is something to do about it."""
+    """It is no failure of the harness itself, and the user can do something about it."""
     with pytest.raises(Timeout) as caught, cache.lock(NAME):
         pass
     known = faults.explained(caught.value)
@@ -131,6 +131,6 @@ def test_who_is_waited_for_in_vain_is_named(other: subprocess.Popen[str]) -> Non
 
 
 def test_nobody_is_named_where_nobody_holds_it(tmp_path: Path) -> None:
-    """Another machine, by a shared directory, is not in the kernel's list."""
+    """A holder on another machine, with a shared directory, is not in the kernel's list."""
     (tmp_path / "file").touch()
     assert cache.holder(tmp_path / "file") == cache.holder(tmp_path / "none") == "another process"

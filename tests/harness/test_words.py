@@ -1,4 +1,4 @@
-"""The project's small words: waits, errors, verdicts, ownership."""
+"""The basic parts work: waits, errors, verdicts, ownership."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.verdict import Finding, Outcome, Report, Verdict
 
 
 def test_a_wait_hands_the_result_back() -> None:
-    """It asks again until the probe has an answer."""
+    """The probe is called again until it has an answer."""
     answers = iter([Retry("no"), Retry("no"), "yes"])
 
     def probe() -> str:
@@ -32,7 +32,7 @@ def test_a_wait_hands_the_result_back() -> None:
 
 
 def test_a_wait_that_ends_says_why_and_shows_evidence() -> None:
-    """A time-out without the last answer sends people hunting."""
+    """A time-out without the last answer is hard to explain."""
 
     def probe() -> None:
         raise Retry("status 503")
@@ -44,20 +44,20 @@ def test_a_wait_that_ends_says_why_and_shows_evidence() -> None:
 
 
 def test_a_wait_lets_real_errors_through() -> None:
-    """A programming error must not be polled away for a minute."""
+    """A programming error must not be retried for a minute."""
     with pytest.raises(ZeroDivisionError):
         wait_until("It", lambda: 1 / 0, timeout=60)
 
 
 def test_errors_survive_pickling_with_all_their_parts() -> None:
-    """Worker processes send them home."""
+    """Worker processes return errors to the controller by pickling."""
     error = pickle.loads(pickle.dumps(UsageError("One.", [("Title", "text")], "do it")))  # noqa: S301 - our own bytes
     assert (str(error), error.exit_code) == ("One.\nTitle:\n    text\nWhat to do: do it", 3)
     assert isinstance(error, UsageError)
 
 
 def clean(name: str = "rows") -> Report:
-    """A report that looked at something and found nothing."""
+    """Return a report that looked at something and found nothing."""
     return Report(name, "?", looked_at=3)
 
 
@@ -76,20 +76,20 @@ def clean(name: str = "rows") -> Report:
     ],
 )
 def test_the_verdict_is_never_greener_than_what_was_proved(outcome: Outcome, expected: Verdict) -> None:
-    """GO needs every check, each with something to look at; a finding outweighs what is unknown."""
+    """GO needs every check, each with something to look at; a finding outweighs unanswered questions."""
     assert outcome.verdict() is expected
     assert expected.exit_code == {"GO": 0, "NO-GO": 1, "NOT PROVEN": 2}[expected.value]
 
 
 def test_reports_travel_as_json() -> None:
-    """Workers hand them in as text."""
+    """Workers submit reports as text."""
     report = clean()
     report.find("Users", "lost 1", samples=("id=1",), blocks=(("SQL", "SELECT 1"),))
     assert Report.from_json(report.to_json()) == report
 
 
 def test_a_thing_is_made_once_and_an_error_is_everybodys() -> None:
-    """The upgrade of a pair must not run twice because two tests asked for it."""
+    """The upgrade of a pair must not run twice because two tests need it."""
     once, calls = Once(), []
 
     def make() -> int:
@@ -105,10 +105,10 @@ def test_a_thing_is_made_once_and_an_error_is_everybodys() -> None:
 
 
 def test_labels_tell_the_living_from_the_dead() -> None:
-    """A sweep that takes a living neighbour's containers is worse than none."""
+    """A sweep that removes a live run's containers is worse than none."""
     mine = owner.labels("test")
     assert owner.creator_lives(mine) is True
-    assert owner.creator_lives({**mine, owner.STARTED: "1"}) is False  # the pid was given out again
+    assert owner.creator_lives({**mine, owner.STARTED: "1"}) is False  # the pid was reused
     assert owner.creator_lives({**mine, owner.HOST: "elsewhere.example/12345678/1", owner.STARTED: "1"}) is None
     assert owner.creator_lives({"maintainer": "somebody"}) is None
     program = (
@@ -119,7 +119,7 @@ def test_labels_tell_the_living_from_the_dead() -> None:
     pid, started = child.stdout.split()
     ended = {**mine, owner.PID: pid, owner.STARTED: started}
     assert owner.creator_lives(ended) is False
-    asked = Runners(DockerClient.__new__(DockerClient))  # who knows it by the process asks no engine
+    asked = Runners(DockerClient.__new__(DockerClient))  # the process is enough to tell, so no engine is asked
     assert [asked.is_dead(one) for one in (mine, ended, {"maintainer": "somebody"})] == [False, True, False]
 
 
@@ -134,5 +134,5 @@ def test_labels_tell_the_living_from_the_dead() -> None:
     ],
 )
 def test_one_thing_is_said_in_the_singular(amount: int, things: str, said: str) -> None:
-    """Units are given in the plural; "1 validator runs" reads like a mistake of the count."""
+    """Units are given in the plural; "1 validator runs" would look like an error."""
     assert wording.amount(amount, things) == said

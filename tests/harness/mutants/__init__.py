@@ -1,4 +1,4 @@
-"""Planted defects: each must be found by the check it is meant for. One module a check."""
+"""Define planted defects: each must be found by the check it is meant for. One module per check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What makes an upgraded site useless although its data is whole; planted under a running site, and taken back."""
+"""Define defects that make an upgraded site useless although its data is complete.
+
+Planted under a running site.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from tests.harness.mutants import Mutant
 
 @dataclass(frozen=True)
 class ApplicationMutant(Mutant):
-    """undo: statements that take it back. part: the part of the check that must find it.
+    """undo: statements that revert it. part: the part of the check that must find it.
 
-    shows: a pattern of the finding. RT remembers rows for some seconds, so what an earlier defect of a row has
-    left must not pass for this one; and those come last in their part.
+    shows: a pattern of the finding. RT caches rows for some seconds, so effects of an earlier defect of a row must
+    not be taken for this one; and such defects come last in their part.
     """
 
     undo: tuple[str, ...] = ()
@@ -21,7 +24,7 @@ class ApplicationMutant(Mutant):
 
 
 PERSON = "somebody"
-"""Name and password of somebody with a homepage, and with a dashboard that is sent to him."""
+"""Name and password of a user with a homepage, and with a dashboard sent to them by mail."""
 EVERYBODY = """
 use strict; use warnings; use RT; RT::LoadConfig(); RT::Init();
 sub must { my ($good, $message) = @_; die "$message\\n" unless $good }
@@ -46,7 +49,7 @@ must($subscription->Create(Name => 'Subscription', ContentType => 'storable', Ob
     DashboardId => $board->Id, Frequency => 'daily', Hour => '06:00', Rows => 20,
     Recipients => { Users => [$me->Id], Groups => [] } }));
 """
-"""What the site needs beside what `init` made."""
+"""Perl that creates what the site needs beside the data of `init`."""
 
 
 _SUBJECT = "ALTER TABLE Tickets MODIFY Subject VARCHAR(200)"
@@ -57,13 +60,13 @@ _UNREADABLE, _READABLE = "Content = CONCAT('x', Content)", "Content = SUBSTR(Con
 
 
 def _renamed(table: str, old: str, new: str, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return how a column gets another name, and its own again. kind: what it is but the name."""
+    """Return statements that rename a column, and back. kind: its definition without the name."""
     alter = f"ALTER TABLE {table} CHANGE"
     return (f"{alter} {old} {new} {kind}",), (f"{alter} {new} {old} {kind}",)
 
 
 def _away(table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return how a table goes, and comes back."""
+    """Return statements that rename a table away, and back."""
     return (f"RENAME TABLE {table} TO {table}_gone",), (f"RENAME TABLE {table}_gone TO {table}",)
 
 

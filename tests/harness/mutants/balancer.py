@@ -1,4 +1,4 @@
-"""Balancers that are no good: one acknowledges what it never hands on, one sends twice."""
+"""Define faulty balancers: one acknowledges writes that it does not forward, one sends writes twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.load.balancer import Balancer
 
 
 class Relay(Balancer):
-    """Takes a request apart, which a balancer had better not do: what goes wrong between client and instance."""
+    """Parses requests, as a balancer should not: causes errors between client and instance."""
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -19,11 +19,11 @@ class Relay(Balancer):
         await writer.drain()
 
     async def relayed(self, request: bytes, *, write: bool) -> bytes:
-        """Return what a client gets for its request; write: a reply or a comment."""
+        """Return the answer to a client's request. write: whether it is a reply or a comment."""
         raise NotImplementedError
 
     async def exchange(self, request: bytes) -> bytes:
-        """Hand a request to an instance and return all of its answer."""
+        """Send a request to an instance and return its whole answer."""
         backend = await self._waited_for()
         assert backend
         backend[1].write(request)
@@ -34,13 +34,13 @@ class Relay(Balancer):
 
 
 class Forgetful(Relay):
-    """Acknowledges every second write in the words of the first one, and hands it to nobody."""
+    """Acknowledges every second write with the answer to the first one, and does not forward it."""
 
     writes = 0
     said = b""
 
     async def relayed(self, request: bytes, *, write: bool) -> bytes:
-        """Forget, or not."""
+        """Drop every second write; forward all other requests."""
         self.writes += write
         if write and self.said and self.writes % 2 == 0:
             return self.said
@@ -50,12 +50,12 @@ class Forgetful(Relay):
 
 
 class Insistent(Relay):
-    """Sends every second write again, as a proxy does that takes a POST for repeatable."""
+    """Sends every second write again, like a proxy that takes a POST for repeatable."""
 
     writes = 0
 
     async def relayed(self, request: bytes, *, write: bool) -> bytes:
-        """Send once, or twice."""
+        """Send every second write twice, all other requests once."""
         self.writes += write
         if write and self.writes % 2 == 0:
             await self.exchange(request)

@@ -1,4 +1,4 @@
-"""Single defects by chance, the same ones under the same seed: what nobody thought of planting."""
+"""Plant single random defects, the same ones for the same seed, to find kinds that were not planted on purpose."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.harness.mutants.planting import RowMutant
 from tests.harness.mutants.schema import SchemaMutant
 
 LEFT_ALONE = ("sessions",)
-"""Tables that no check looks at: people are logged out by an upgrade, and their sessions emptied."""
+"""Tables that no check looks at: an upgrade logs all users out and empties their sessions."""
 _NUMBERS = ("int", "bigint", "smallint", "tinyint", "mediumint", "decimal")
 _TIMES = ("datetime", "timestamp", "date")
 
@@ -25,10 +25,10 @@ class _Column:
 
 
 class Chance:
-    """Draws defects for one database. Raises LookupError when there is nothing left to draw."""
+    """Draws defects for one database. Raises LookupError if there are no candidates left."""
 
     def __init__(self, seed: int, database: Database) -> None:
-        """Look at what there is."""
+        """Read the tables, columns and indexes."""
         self.random, self.database = Random(seed), database
         self.counts = {name: rows for name, rows in database.counts().items() if rows and name not in LEFT_ALONE}
         self.columns = [
@@ -38,7 +38,7 @@ class Chance:
                 " WHERE table_schema = DATABASE() AND column_key <> 'PRI' ORDER BY table_name, ordinal_position"
             )
         ]
-        # An index that a foreign key stands on cannot be dropped.
+        # An index that a foreign key needs cannot be dropped.
         self.indexes = database.rows(
             "SELECT DISTINCT s.table_name, s.index_name FROM information_schema.statistics s"
             " LEFT JOIN information_schema.key_column_usage k ON k.table_schema = s.table_schema"
@@ -48,10 +48,10 @@ class Chance:
             " ORDER BY 1, 2"
         )
 
-    # Rows: tables are drawn first, so that small ones come up as often as large ones.
+    # Rows: tables are drawn first, so that small ones are drawn as often as large ones.
 
     def row(self) -> RowMutant:
-        """Draw a row that is lost, a row that is doubled, a right that is lost, or a cell that is another."""
+        """Draw a lost row, a lost right, or a changed cell."""
         kinds = (self._lost, self._lost, self._right, self._cell, self._cell, self._cell, self._cell)
         return self.random.choice(kinds)()
 
@@ -91,7 +91,7 @@ class Chance:
     # Structure.
 
     def structure(self) -> SchemaMutant:
-        """Draw a column or an index that is lost."""
+        """Draw a lost column or index."""
         if self.random.random() < 0.5:
             table, name = self.random.choice(self.indexes)
             return SchemaMutant(

@@ -1,4 +1,4 @@
-"""What of a site's configuration does harm on the way from 4.4.6 to 5.0.10, or does nothing any more."""
+"""Define parts of a site's configuration that do harm on the way from 4.4.6 to 5.0.10, or have no effect now."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _BROKEN = "plugins/RT-Extension-Broken/lib/RT/Extension/Broken.pm"
 
 @dataclass(frozen=True)
 class ConfigurationMutant:
-    """A line of the configuration. fact, shows: under which title of the report, or in a finding, and what.
+    """A line of the configuration. fact: title of the report's section that must show it, "" for a finding.
 
-    files: what belongs to it, below the folder of the site's configuration.
+    shows: the text there. files: files that belong to the line, below the directory of the site's configuration.
     """
 
     name: str
@@ -29,7 +29,7 @@ class ConfigurationMutant:
     check: str = "preflight"
 
 
-# Nobody has to start with these, so they can stand in one file.
+# RT starts with all of these, so they can be in one file.
 TOLD = (
     ConfigurationMutant("option-dropped", "it does nothing any more, and nothing says so",
                         "Set($AssetSearchFormat, q{'__id__'});", "AssetSearchFormat", LOST),
@@ -49,7 +49,7 @@ TOLD = (
                         "Set(@Plugins, qw(RT::Extension::FormattedTransaction));",
                         "Plugin RT::Extension::FormattedTransaction: the target release has absorbed"),
 )  # fmt: skip
-# With each of these RT does not start, so each is alone.
+# RT does not start with any of these, so each is tested alone.
 FATAL = (
     ConfigurationMutant("plugin-missing", "it did not come along", "Plugin('RT::Extension::NotThere');",
                         "Plugin RT::Extension::NotThere: the target cannot load"),
@@ -87,7 +87,7 @@ OUTSIDE = (
     " (ObjectType, ObjectId, CustomField, ContentEncoding, Creator, LastUpdatedBy)"
     " VALUES ('RT::Ticket', 1, 1, 'external', 1, 1)",
 )
-"""What rt-externalize-attachments leaves in a database."""
+"""Content as rt-externalize-attachments leaves it in a database."""
 WITHOUT_TIME_ZONES = ("DELETE FROM mysql.time_zone_name", "FLUSH TABLES")
 GOOD = "Set($rtname, 'rt.example.org');\nSet(@ReferrerWhitelist, qw(www.example.org:443));\n"
 FILE = f"{SITE_CONFIGURATION}/site.pm"
@@ -101,10 +101,10 @@ FORGOTTEN = {
     "Set(@Plugins, qw(RT::Extension::MergeUsers));": "RT::Extension::MergeUsers",
     "Set($CommandByMailGroup, 12);": "CommandByMailGroup",
 }
-"""Lines of the old side's configuration, and what the report must name where the new side has none such."""
+"""Lines of the old side's configuration, and what the report must name if the new side lacks them."""
 RIGHTLY_GONE = (
-    "Set($AssetSearchFormat, q{'__id__'});",  # the target does not know it any more
-    "Plugin('RT::Extension::QuoteSelection');",  # and has this one in itself
-    "Set($WebDomain, 'rt.example.org');",  # no copy takes it, nor the image
+    "Set($AssetSearchFormat, q{'__id__'});",  # the target no longer has it
+    "Plugin('RT::Extension::QuoteSelection');",  # the target contains this one
+    "Set($WebDomain, 'rt.example.org');",  # copies and the image override it
     "Set(%ExternalStorage, Type => 'Disk', Path => '/srv/attachments');",  # has a finding of its own
 )

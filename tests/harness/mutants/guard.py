@@ -1,4 +1,4 @@
-"""Databases that a release must not serve, made from one that it may: by their history, and by their tables."""
+"""Define databases that a release must not serve, made from a good one by changes to the history or the tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _LAST = "my $last = (grep { ($_->{type} // '') eq 'individual upgrade' } @{ $val
 
 @dataclass(frozen=True)
 class InHistory(RowMutant):
-    """A defect of the history. asked: the release whose guard must see it. code: what it must say."""
+    """A defect of the history. asked: the release whose guard must detect it.
+
+    code: the guard's expected exit code.
+    """
 
     asked: str = TARGET
     code: int = HALF_WAY
@@ -27,7 +30,7 @@ class InHistory(RowMutant):
 
 @dataclass(frozen=True)
 class InTables(SchemaMutant):
-    """A defect of a table, with the statement that takes it back."""
+    """A defect of a table, with the statement that reverts it."""
 
     code: int = OLDER
     undo: str = ""
@@ -38,7 +41,7 @@ def _history(name: str, perl: str, reason: str, code: int = HALF_WAY) -> InHisto
 
 
 def _table(name: str, table: str, changes: tuple[str, str], reason: str, code: int = OLDER) -> InTables:
-    """Return a defect of a table. changes: there and back."""
+    """Return a defect of a table. changes: one that makes it and one that reverts it."""
     there, back = (f"ALTER TABLE {table} {one}" for one in changes)
     return InTables(name, "guard", reason, (there,), table, code, back)
 
@@ -93,9 +96,9 @@ UNDER_A_RUNNING_INSTANCE: tuple[tuple[RowMutant | InTables, str], ...] = (
         "RENAME TABLE Attributes TO Gone",), "Attributes", undo="RENAME TABLE Gone TO Attributes"),
      "lost its upgrade history"),
 )  # fmt: skip
-"""What may happen to a database while an instance serves it, each with the reason that it must give.
+"""Events that may happen to a database while an instance serves it, each with the reason that the fence must give.
 
-No reason stands beside itself, so that what is left of one is not taken for the next.
+No two neighbours have the same reason, so that the effect of one is not taken for the next.
 """
 HARMLESS_EVENTS = _history(
     "data-inserted", "push @{ $value->{RT} }, { type => 'insert', action => 'insert', stage => 'before',"

@@ -1,4 +1,4 @@
-"""Defects of RT's upgrade history, made from a good one."""
+"""Define defects of RT's upgrade history, made from a good one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class HistoryMutant:
 
 
 def good_history(origin: str, target: str, steps: Sequence[str], before: History | None = None) -> History:
-    """Return what the history looks like after a good upgrade, on top of `before` or of an `init`."""
+    """Return the history after a good upgrade, on top of `before` or of an `init`."""
     beginning = History({CORE: _pair("init", "init", origin, filename="etc/initialdata")}, "", 1)
     made = deepcopy(before) if before else beginning
     whole = _pair("whole", FULL, target, **{"from": origin, "to": target, "versions": list(steps)})

@@ -1,4 +1,4 @@
-"""What a build or a helpful hand does to the files of RT; all can be planted together into one container."""
+"""Define changes by a build or by hand to RT's files; all can be planted together in one container."""
 
 from __future__ import annotations
 

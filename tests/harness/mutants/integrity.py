@@ -1,4 +1,4 @@
-"""Defects that rt-validator finds, planted into a real database after its upgrade."""
+"""Define defects that rt-validator finds, planted into a real database after its upgrade."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defects of what is seen after a cut off upgrade, each made from a good aftermath."""
+"""Define defects of the state after an interrupted upgrade, each made from a good one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OLD, NEW = "1.0.0", "2.0.0"
 
 @dataclass(frozen=True)
 class KilledMutant:
-    """A defect. `damage` makes the bad aftermath of a good one."""
+    """A defect. `damage` makes a bad aftermath from a good one."""
 
     name: str
     reason: str
@@ -33,7 +33,7 @@ def dirty(name: str) -> Report:
 
 
 def half_way() -> Aftermath:
-    """Return what is seen after a cut in the middle when all is well."""
+    """Return a good aftermath of an interruption in the middle."""
     judgements = [Judgement(one, HALF_WAY, "half") for one in (NEW, OLD)]
     return Aftermath(
         "the middle", NEW, dirty("run"), dirty("history"), judgements, {NEW: HALF_WAY}, None,
@@ -42,7 +42,7 @@ def half_way() -> Aftermath:
 
 
 def untouched() -> Aftermath:
-    """Return what is seen after a cut before anything was changed."""
+    """Return a good aftermath of an interruption before the first change."""
     judgements = [Judgement(NEW, OLDER, "older"), Judgement(OLD, 0, "its own")]
     return replace(half_way(), judgements=judgements, served={NEW: OLDER}, changed=clean("repeated"), forbidden=())
 

@@ -1,4 +1,4 @@
-"""Secrets that a build leaves in a layer; all can be planted together, and removed again in the next one."""
+"""Define secrets that a build leaves in a layer; all can be planted together and removed in the next layer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LayerMutant:
-    """A file of a layer that holds a secret. path: without a slash at its beginning."""
+    """A file of a layer that holds a secret. path: without a leading slash."""
 
     name: str
     reason: str
@@ -55,4 +55,4 @@ HARMLESS = (
     ("etc/shadow", "root:*:19000:0:99999:7:::\nwww-data:!:19000::::::"),
     ("usr/bin/gpg", "\0-----BEGIN PGP PRIVATE KEY BLOCK-----\0"),
 )
-"""Paths and texts that packages bring, or that say that there is no password."""
+"""Paths and texts that packages install, or that state there is no password."""

@@ -1,7 +1,7 @@
-"""Losses that people would notice, planted into an upgraded database of the bundled kind.
+"""Define losses that users would notice, planted into an upgraded bundled database.
 
-Each names the section of harness.checks.meaning that must tell of it. They can be planted together, but for
-two that the others would hide.
+Each names the section of harness.checks.meaning that must report it. They can be planted together, except for two
+that the others would hide.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from tests.harness.mutants import Mutant
 
 @dataclass(frozen=True)
 class MeaningMutant(Mutant):
-    """section: where the check must find it. shows: a pattern of the words in which it does.
+    """section: where the check must find it. shows: a pattern of the text in the finding.
 
-    apart: whether it is planted without those that change everybody's rights.
+    apart: whether it is planted without the defects that change all users' rights.
     """
 
     section: str = ""

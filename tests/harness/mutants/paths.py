@@ -1,4 +1,4 @@
-"""Defects that one way of two could leave behind, planted into the database that went step by step."""
+"""Define defects that one of two upgrade paths could leave, planted into the database upgraded step by step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a defect gets into the rows of one table, and how the table becomes again what it was."""
+"""Plant a defect into the rows of one table, and restore the table afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.rt import Rt
 from tests.harness.mutants import Mutant
 
 ASIDE = "aside"
-"""Database of root's, on the same server, that keeps a table while it is altered."""
+"""Database of root, on the same server, that keeps a copy of a table while it is altered."""
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,20 @@ class RowMutant(Mutant):
 
 LAST = "ORDER BY id DESC LIMIT 1"
 LINK = "Base, Target, Type, LocalBase, LocalTarget, Creator, Created, LastUpdatedBy, LastUpdated"
-"""Columns of a link, but for its id."""
+"""Columns of a link, without its id."""
 
 
 def by_sql(check: str, name: str, table: str, reason: str, *statements: str) -> RowMutant:
-    """Return a mutant that statements make."""
+    """Return a mutant made by SQL statements."""
     return RowMutant(name, check, reason, statements, table)
 
 
 def frozen(check: str, name: str, select: str, perl: str, reason: str) -> RowMutant:
-    """Return a mutant that Perl makes of frozen content."""
+    """Return a mutant that alters frozen content with Perl."""
     return RowMutant(name, check, reason, (), "Attributes", select, perl)
 
 
-# Only RT's Perl can freeze what RT's Perl will thaw. The statement bypasses RT, which would note the change.
+# Only RT's Perl can freeze content for RT's Perl. The statement bypasses RT, which would record the change.
 _PROGRAM = r"""
 use strict; use warnings; use lib '/opt/rt/share/lib';
 use RT; use JSON::PP; use MIME::Base64; use Storable;
@@ -64,9 +64,10 @@ print "planted in $id\n";
 
 @contextlib.contextmanager
 def planted(mutant: RowMutant, database: Database, tools: Rt) -> Iterator[None]:
-    """Plant a defect for a `with` block; afterwards the table is as it was.
+    """Plant a defect for a `with` block and restore the table afterwards.
 
-    tools: an RT container connected to the database. Raises InfrastructureError when nothing was planted.
+    tools: an RT container connected to the database.
+    Raises InfrastructureError if nothing was planted.
     """
     table = quote(mutant.table)
     database.execute(

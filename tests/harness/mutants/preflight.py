@@ -1,4 +1,4 @@
-"""What makes an upgrade fail or lose something, planted into an old database before it.
+"""Define conditions that make an upgrade fail or lose data, planted into an old database before it.
 
 They can be planted one after the other into one database of a release before the steps in question.
 """
@@ -10,7 +10,7 @@ from tests.harness.mutants import Mutant
 _ATTACHMENT = (
     "INSERT INTO Attachments (TransactionId, Parent, Creator, Content) VALUES (1, 0, 1, REPEAT('x', 20000000))"
 )
-_OLDER = "CONVERT TO CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci"  # as an older server's dump brings it
+_OLDER = "CONVERT TO CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci"  # as an older server's dump has it
 _USER = "INSERT INTO Users (Name, Creator, LastUpdatedBy) VALUES"
 _DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("orphan-via", "a foreign key that a later step adds is refused", (
@@ -51,4 +51,4 @@ SERVER = {
     "zero-date": "SET GLOBAL sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE'",
     "packet": "SET GLOBAL max_allowed_packet = 16777216",
 }
-"""What the server must be told (as root, after the mutant's own rows are in) for it to be a defect."""
+"""Settings of the server (set as root, after the mutant's own rows are in) that make it a defect."""

@@ -1,6 +1,6 @@
-"""Defects in rows, planted after an upgrade that went well: something lost, doubled, or altered ever so little.
+"""Define defects in rows, planted after a good upgrade: rows lost, doubled, or altered in the smallest way.
 
-Each touches one table, so that one upgraded database serves them all: `planting.planted` puts the table back.
+Each changes one table, so that one upgraded database serves them all: `planting.planted` restores the table.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Defects of an upgrade's run: what it prints, how it ends. Each is made from a good run's output."""
+"""Define defects of an upgrade's run: its output and its end. Each is made from a good run's output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOG = "[11] [Mon Jan  1 10:00:00 2024] "
 
 @dataclass(frozen=True)
 class RunMutant:
-    """A defect of a run. `damage` makes the bad run of a good one."""
+    """A defect of a run. `damage` makes a bad run from a good one."""
 
     name: str
     reason: str
@@ -22,7 +22,7 @@ class RunMutant:
 
 
 def good_run(origin: str, target: str, steps: Sequence[str]) -> UpgradeRun:
-    """Return what a good run of these steps looks like, line by line as rt-setup-database prints it."""
+    """Return the output of a good run of these steps, line by line as rt-setup-database prints it."""
     planned = ["Going to apply following upgrades:", *(f"* {name}" for name in steps)]
     done = [line for name in steps for line in (f"Processing {name}", "Now populating database schema.")]
     lines = [
@@ -37,7 +37,7 @@ def good_run(origin: str, target: str, steps: Sequence[str]) -> UpgradeRun:
 
 
 def _after(text: str, *new: str) -> Callable[[UpgradeRun], UpgradeRun]:
-    """Put lines behind the last line that begins with `text`."""
+    """Return a damage that inserts lines after the last line that begins with `text`."""
 
     def damage(run: UpgradeRun) -> UpgradeRun:
         at = max(number for number, (_, line) in enumerate(run.lines) if line.startswith(text))
@@ -64,7 +64,7 @@ def _without(text: str) -> Callable[[Lines], Lines]:
 
 
 def _second_to_last(lines: Lines) -> Lines:
-    """Return the lines with the last two steps in the other order."""
+    """Return the lines with the last two steps swapped."""
     marks = [number for number, (_, line) in enumerate(lines) if line.startswith("Processing ")]
     first, second = marks[-2:]
     return [*lines[:first], *lines[second:-1], *lines[first:second], lines[-1]]

@@ -1,6 +1,6 @@
-"""Differences between two databases that should be the same: two upgrades of one dump, a backup and what it is of.
+"""Define differences between databases that should be equal: two upgrades of one dump, a backup and its origin.
 
-Those of one group are in tables of their own, so that they are planted together and told apart by the table.
+Those of one group are in different tables, so that they are planted together and told apart by the table.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _structure(check: str, name: str, table: str, reason: str, statement: str) -
     return SchemaMutant(name, check, reason, (statement,), table)
 
 
-# Planted for good, so they come last.
+# These are not reverted, so they come last.
 STRUCTURES: tuple[SchemaMutant, ...] = (
     altered("repeated", "index-lost", "Queues", "DROP INDEX Queues1", "one of two upgrades did less"),
     altered("repeated", "collation", "Catalogs", "CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",

@@ -1,4 +1,4 @@
-"""Defects in the structure, planted after an upgrade that went well; and structures that are no defect."""
+"""Define defects in the structure, planted after a good upgrade; and structural differences that are no defect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SchemaMutant(Mutant):
 
 
 def altered(check: str, name: str, table: str, change: str, reason: str) -> SchemaMutant:
-    """Return a mutant that one change of a table makes."""
+    """Return a mutant made by one change of a table."""
     return SchemaMutant(name, check, reason, (f"ALTER TABLE `{table}` {change}",), table)
 
 

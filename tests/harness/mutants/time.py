@@ -1,4 +1,4 @@
-"""Measurements that do not support the downtime announced, each made from good ones."""
+"""Define measurements that do not support the announced downtime, each made from good ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUDGET, SIZE = 200.0, 1000.0
 
 @dataclass(frozen=True)
 class TimeMutant:
-    """A defect of measurements. refused: whether there must be no forecast at all."""
+    """A defect of measurements. refused: whether a forecast must be refused."""
 
     name: str
     reason: str
@@ -24,12 +24,12 @@ class TimeMutant:
 
 
 def good() -> list[Measured]:
-    """Return upgrades that grow evenly with the size: four seconds, and a tenth of one for each MB."""
+    """Return upgrades that grow linearly with the size: four seconds, and a tenth of one per MB."""
     return [Measured(size, 4 + size / 10, {"4.5.2": size / 20}) for size in (10, 100, 200, 400)]
 
 
 def _seconds(change: Callable[[int, float], float]) -> Callable[[Measurements], Measurements]:
-    """Return a damage that gives each upgrade, by its number, another duration."""
+    """Return a damage that changes the duration of each upgrade, by its number."""
     return lambda many: [replace(one, seconds=change(number, one.seconds)) for number, one in enumerate(many)]
 
 

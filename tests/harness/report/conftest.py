@@ -1,4 +1,4 @@
-"""The example runs as fixtures."""
+"""Provide the example runs as fixtures."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.harness.report import examples
 
 @pytest.fixture(params=list(examples.EXAMPLES))
 def example(request: pytest.FixtureRequest) -> Document:
-    """Each of the example runs in turn."""
+    """Return each of the example runs in turn."""
     made = examples.EXAMPLES[request.param]()
     assert request.param.startswith(made.outcome.verdict().value.replace(" ", "-").lower())
     return made
@@ -19,6 +19,6 @@ def example(request: pytest.FixtureRequest) -> Document:
 
 @pytest.fixture
 def written(example: Document, tmp_path: Path) -> Path:
-    """The directory of an example run's report."""
+    """Return the directory of an example run's report."""
     write(tmp_path / "run", example.facts, example.outcome, example.plan, example.logs)
     return tmp_path / "run"

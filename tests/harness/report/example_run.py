@@ -1,4 +1,4 @@
-"""A run as it could have been, for the examples: facts, the plan carried out, a kill test's events, logs."""
+"""Build the parts of an invented run for the examples: facts, the finished plan, events of a kill test, logs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BEFORE = [
         "items": [f"{at} memberships are kept twice; a tool removes them" for at in range(12)],
     },
 ]  # fmt: skip
-"""What a check found worth knowing, as preflight notes it."""
+"""Items to read before the upgrade, in the form that preflight notes them."""
 PASSAGES = [
     {
         "file": "UPGRADING-5.0",
@@ -49,7 +49,7 @@ PASSAGES = [
 
 
 def facts(identity: str, **rest: Any) -> RunFacts:
-    """Return the facts of a run on the usual pair."""
+    """Return the facts of a run of the default pair."""
     changed = [
         ("Attributes", 212, 236, 24, 0, 61), ("ACL", 188, 198, 10, 0, 0), ("Links", 41, 48, 7, 0, 0),
         ("Transactions", 2907, 2918, 11, 0, 0), ("Classes", 3, 3, 0, 0, 3), ("sessions", 14, 0, 0, 14, 0),
@@ -88,7 +88,7 @@ def facts(identity: str, **rest: Any) -> RunFacts:
 
 
 def plan(*, broken: bool = False) -> Step:
-    """Return the plan of that run, carried out; broken: it ended in the middle of the upgrade."""
+    """Return the finished plan of that run; broken: it failed in the middle of the upgrade."""
 
     def step(title: str, start: float, seconds: float, *children: Step, usual: float | None = None) -> Step:
         return Step(title, list(children), Status.DONE, seconds, "", start, usual)

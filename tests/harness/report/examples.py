@@ -1,6 +1,6 @@
-"""Runs as they could have been, for tests and for looking at: GO, NO-GO, NOT PROVEN.
+"""Build invented runs, for tests and for viewing: GO, NO-GO, NOT PROVEN.
 
-`python -m tests.harness.report.examples DIRECTORY` writes them out.
+`python -m tests.harness.report.examples DIRECTORY` writes their reports.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CHECKS = {
 
 
 def reports(*without: str) -> list[Report]:
-    """Return clean reports of all checks but some."""
+    """Return clean reports of all checks except the named ones."""
     return [
         Report(name, question, looked_at=amount, unit=unit, seconds=round(0.07 * len(question), 2), repair=REPAIR)
         for name, (question, amount, unit) in CHECKS.items()
@@ -42,7 +42,7 @@ def reports(*without: str) -> list[Report]:
 
 
 def go() -> Document:
-    """A clean run with two accepted findings."""
+    """Return a clean run with two accepted findings."""
     done = reports()
     done[2].allowed = ["Attributes.Content: utf8mb4 instead of ascii, because step 4.5.2 converts whole tables"]
     done[1].facts = {before.KNOWING: BEFORE, before.PASSAGES: PASSAGES, "to do by hand": BEFORE[2]["items"]}
@@ -62,7 +62,7 @@ def go() -> Document:
 
 
 def no_go() -> Document:
-    """Many findings, some of them hostile, very long, or very wide."""
+    """Return a run with many findings, some of them hostile, very long, or very wide."""
     done = {report.check: report for report in reports()}
     done["rows"].find(
         "Tickets", "12 of 48,310 rows are gone", samples=("1041", "1042", "1077", "1102"),
@@ -103,7 +103,7 @@ def no_go() -> Document:
 
 
 def not_proven() -> Document:
-    """The upgrade gave way in the middle: some checks never ran, one had nothing to look at."""
+    """Return a run whose upgrade failed in the middle: some checks never ran, one had nothing to look at."""
     done = reports("rows", "readback", "deploy", "rights", "attachments")
     done[1].looked_at = 0
     trouble = [
@@ -117,14 +117,14 @@ def not_proven() -> Document:
 
 
 def unanswered() -> Document:
-    """Everything ran and nothing was found, but one check could not ask all of its questions."""
+    """Return a run without findings, in which one check could not answer all of its questions."""
     done = reports()
     done[4].unanswered = ["what the validator finds on the untouched copy: it was not done within 600 s"]
     return Document(facts("2026-11-22T1804-unanswered"), Outcome(done, [], tuple(CHECKS)), plan(), LOGS)
 
 
 def remarks() -> Document:
-    """A clean run with something to say, and nothing that anybody had to accept."""
+    """Return a clean run with remarks and without acceptances."""
     said = ["The dump holds 2 objects that are not RT's: VIEW OpenByQueue, TRIGGER Audit. Events do not run."]
     outcome = Outcome(reports(), [], tuple(CHECKS), [], said)
     return Document(facts("2026-11-22T1804-remarks"), outcome, plan(), LOGS)
@@ -134,7 +134,7 @@ EXAMPLES = {
     "go": go, "go-with-remarks": remarks, "no-go": no_go, "not-proven": not_proven,
     "not-proven-unanswered": unanswered,
 }  # fmt: skip
-"""By name, which begins with the verdict."""
+"""Examples by name; each name begins with the verdict."""
 
 if __name__ == "__main__":
     for name, make in EXAMPLES.items():

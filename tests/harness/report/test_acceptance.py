@@ -1,4 +1,4 @@
-"""Signed-off findings do not count until their day; the file is refused when a signature is incomplete."""
+"""Accepted findings do not count until the acceptance expires; a file with an incomplete acceptance is refused."""
 
 from datetime import date
 from pathlib import Path
@@ -24,14 +24,14 @@ BEFORE, LAST_DAY, AFTER = date(2027, 1, 1), date(2027, 3, 31), date(2027, 4, 1)
 
 @pytest.fixture
 def outcome() -> Outcome:
-    """One check with a finding, one without."""
+    """Return an outcome with two checks, one of them with a finding."""
     schema = Report("schema", "Is it the target's?", looked_at=412, unit="columns")
     schema.find("Attachments.Parent", "the index Attachments3 is missing (1 of 9)")
     return Outcome([schema, Report("rows", "Are all rows there?", looked_at=48310, unit="rows")])
 
 
 def write(path: Path, text: str) -> Path:
-    """Return a file with that text."""
+    """Write a file with that text and return its path."""
     path = path / "accepted.toml"
     path.write_text(text, encoding="utf-8")
     return path
@@ -44,7 +44,7 @@ def judged(path: Path, outcome: Outcome, today: date, text: str = ENTRY) -> Outc
 
 @pytest.mark.parametrize("today", [BEFORE, LAST_DAY])
 def test_an_accepted_finding_does_not_count(tmp_path: Path, outcome: Outcome, today: date) -> None:
-    """The verdict can be GO, and says what it rests on."""
+    """The verdict can be GO, and the report must say that it relies on an acceptance."""
     after = judged(tmp_path, outcome, today)
     assert (after.verdict(), headline(after)) == (Verdict.GO, "GO with 1 accepted finding")
     assert "2027-03-31" in reason(after)
@@ -53,7 +53,7 @@ def test_an_accepted_finding_does_not_count(tmp_path: Path, outcome: Outcome, to
 
 
 def test_an_expired_acceptance_counts_again(tmp_path: Path, outcome: Outcome) -> None:
-    """A signature has an end, and the finding says that it has passed."""
+    """An acceptance has a last day; after it the finding counts and says that the acceptance expired."""
     after = judged(tmp_path, outcome, AFTER)
     assert after.verdict() is Verdict.NO_GO
     assert "acceptance by J. Example expired on 2027-03-31" in after.findings()[0].what
@@ -74,7 +74,7 @@ def test_an_expired_acceptance_counts_again(tmp_path: Path, outcome: Outcome) ->
 def test_a_signature_under_a_number_is_not_one_under_a_larger_number(
     tmp_path: Path, signed: str, found: str
 ) -> None:
-    """One ticket that is gone was looked into; the thousand of the next run were not."""
+    """One missing ticket was examined and accepted; a thousand missing ones in the next run were not."""
     (entry,) = load(write(tmp_path, ENTRY.replace("Attachments3 is missing", signed)))
     report = Report("schema", "Is it the target's?", looked_at=1, unit="columns")
     report.find("Attachments", found)
@@ -92,7 +92,7 @@ def test_a_signature_under_a_number_is_not_one_under_a_larger_number(
     ],
 )
 def test_a_signature_under_the_same_number_holds(tmp_path: Path, signed: str, found: str) -> None:
-    """Wherever in the sentence it stands."""
+    """The text may match anywhere in the finding's sentence."""
     (entry,) = load(write(tmp_path, ENTRY.replace("Attachments3 is missing", signed)))
     report = Report("schema", "Is it the target's?", looked_at=1, unit="columns")
     report.find("Attachments", found)
@@ -103,7 +103,7 @@ def test_a_signature_under_the_same_number_holds(tmp_path: Path, signed: str, fo
 def test_a_signature_holds_while_the_run_goes_on(
     tmp_path: Path, outcome: Outcome, today: date, held: bool
 ) -> None:
-    """What forbids an upgrade forbids it until it is signed off, and again after the last day."""
+    """A finding that forbids the upgrade must allow it only while it is accepted."""
     entries = load(write(tmp_path, ENTRY))
     (finding,) = outcome.findings()
     assert holds(entries, finding, today) == held
@@ -122,32 +122,32 @@ def test_a_signature_holds_while_the_run_goes_on(
     ],
 )
 def test_an_entry_covers_only_what_it_says(tmp_path: Path, outcome: Outcome, change: tuple[str, str]) -> None:
-    """A near miss must never silence a finding; the entry that fits nothing is mentioned."""
+    """An entry that almost matches must never hide a finding; it is reported as matching nothing."""
     after = judged(tmp_path, outcome, BEFORE, ENTRY.replace(*change))
     assert after.verdict() is Verdict.NO_GO
     assert "accepted.toml:2 fits no finding" in after.remarks[0]
 
 
 def test_a_regular_expression_stands_between_slashes(tmp_path: Path, outcome: Outcome) -> None:
-    """Numbers differ from dump to dump, so an expression may be needed."""
+    """Numbers differ from dump to dump, so a regular expression may be needed."""
     text = ENTRY.replace("Attachments3 is missing", r"/index Attachments\\d is missing \\(\\d of \\d\\)/")
     assert judged(tmp_path, outcome, BEFORE, text).verdict() is Verdict.GO
 
 
 def test_a_valid_entry_beside_an_expired_one_is_enough(tmp_path: Path, outcome: Outcome) -> None:
-    """A renewal is added below; the order must not matter."""
+    """A renewal is added below the expired entry; the order must not matter."""
     text = ENTRY.replace("2027-03-31", "2026-01-01") + ENTRY
     assert judged(tmp_path, outcome, BEFORE, text).verdict() is Verdict.GO
 
 
 def test_what_was_not_checked_cannot_be_accepted(tmp_path: Path, outcome: Outcome) -> None:
-    """A signature turns NO-GO into GO, never NOT PROVEN."""
+    """An acceptance may turn NO-GO into GO, but never NOT PROVEN."""
     outcome.unanswered.append("The engine went away.")
     assert judged(tmp_path, outcome, BEFORE).verdict() is Verdict.NOT_PROVEN
 
 
 def test_a_check_that_looked_at_nothing_stays_unproven(tmp_path: Path, outcome: Outcome) -> None:
-    """Accepting the only finding of an empty look leaves a look at nothing."""
+    """If the only finding of a check that looked at nothing is accepted, the check still proves nothing."""
     outcome.reports[0].looked_at = 0
     assert judged(tmp_path, outcome, BEFORE).verdict() is Verdict.NOT_PROVEN
 
@@ -171,25 +171,25 @@ def test_a_check_that_looked_at_nothing_stays_unproven(tmp_path: Path, outcome: 
     ],
 )
 def test_an_incomplete_signature_is_refused_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
-    """Who, why and until are what makes it a signature; exit code 3."""
+    """Without who, why and until an acceptance is not accountable, so the file is refused with exit code 3."""
     with pytest.raises(UsageError) as caught:
         load(write(tmp_path, ENTRY.replace(old, new, 1)))
     assert said in str(caught.value)
 
 
 def test_the_line_is_that_of_the_second_entry(tmp_path: Path) -> None:
-    """With many entries the line is what a person needs."""
+    """In a file with many entries the user needs the line of the wrong one."""
     with pytest.raises(UsageError, match=r"accepted.toml:16 has an entry whose 'until'"):
         load(write(tmp_path, ENTRY + ENTRY.replace("2027-03-31", "3")))
 
 
 def test_other_ways_of_writing_entries_name_the_entry(tmp_path: Path) -> None:
-    """Without a header line there is no line to name."""
+    """Entries in an inline table have no header line, so the error must name the entry's number."""
     with pytest.raises(UsageError, match=r"accepted.toml, entry 1 has an entry without 'where'"):
         load(write(tmp_path, 'accept = [{check = "schema"}]'))
 
 
 def test_a_missing_file_is_wrong_usage(tmp_path: Path) -> None:
-    """Asked to accept by a file that is not there, the gate must not go on without it."""
+    """If the file of acceptances does not exist, the gate must not run without it."""
     with pytest.raises(UsageError, match="cannot be read"):
         load(tmp_path / "none.toml")

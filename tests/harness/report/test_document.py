@@ -1,4 +1,4 @@
-"""report.json is complete, versioned, free of secrets, and cannot be bent into another verdict."""
+"""report.json is complete, versioned and free of secrets, and cannot be changed into another verdict."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ VIEWS = ("verdict.txt", "report.html", "junit.xml")
 
 
 def test_every_file_is_there(example: Document, tmp_path: Path) -> None:
-    """What `write` returns is what lies there, nothing outside of the directory."""
+    """`write` must return every file it made, and make none outside of the directory."""
     paths = write(tmp_path / "run", example.facts, example.outcome, example.plan, example.logs)
     assert {path.name for path in paths} >= {*VIEWS, "report.json", "rt-5.0.3.log"}
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == set(paths)
@@ -26,7 +26,7 @@ def test_every_file_is_there(example: Document, tmp_path: Path) -> None:
 
 
 def test_the_views_come_again_from_the_json(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`python -m harness.report` makes the same files from report.json and the logs beside it."""
+    """`python -m harness.report` must make the same files again from report.json and the logs beside it."""
     before = {name: (written / name).read_bytes() for name in VIEWS}
     for name in VIEWS:
         (written / name).unlink()
@@ -36,7 +36,7 @@ def test_the_views_come_again_from_the_json(written: Path, capsys: pytest.Captur
 
 
 def test_the_terminal_shows_what_the_file_says(example: Document, written: Path) -> None:
-    """Nobody should have to ask which of the two is right."""
+    """Terminal and file must not differ, or readers would have to ask which is right."""
     said = terminal(example.facts, example.outcome, example.plan, colour=False)
     assert said == (written / "verdict.txt").read_text(encoding="utf-8")
     coloured = terminal(example.facts, example.outcome, example.plan, colour=True)
@@ -45,7 +45,7 @@ def test_the_terminal_shows_what_the_file_says(example: Document, written: Path)
 
 
 def test_no_secret_is_written(written: Path) -> None:
-    """Passwords come in with URLs and options, and go into no file."""
+    """Passwords occur in URLs and options, and must not be written to any file."""
     for path in written.rglob("*"):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         assert "s3cret" not in text
@@ -53,7 +53,7 @@ def test_no_secret_is_written(written: Path) -> None:
 
 
 def test_any_fact_can_be_written() -> None:
-    """Facts are free: whatever a check puts there must not cost the verdict."""
+    """Facts may be of any type, and an unusual value must not lose the verdict."""
     odd: dict[str, Any] = {
         "path": Path("/x"), "set": {2, 1}, "none": None, "nan": float("nan"), "bytes": b"\xff", "broken": "\udc80",
         "nested": [{"a": ({"b": 1},)}], "error": ValueError("x"), "AuthTokens": 3, "row_changes": "none",
@@ -65,7 +65,7 @@ def test_any_fact_can_be_written() -> None:
 
 
 def test_odd_facts_and_bytes_can_be_shown(tmp_path: Path) -> None:
-    """A log with broken text, facts of unexpected shape and an empty plan still make a whole report."""
+    """A log with invalid text, facts of unexpected shape and an empty plan must still give a complete report."""
     facts = RunFacts("run", "pair", facts={"row_changes": "none", "timeline": [1, 2], "x": {"y": {"z": "\udc80"}}})
     write(tmp_path, facts, Outcome(), Step("gate"), {"a/b": "\udcff\x00", "a-b": "other"})
     assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["a-b-2.log", "a-b.log"]
@@ -85,7 +85,7 @@ def test_odd_facts_and_bytes_can_be_shown(tmp_path: Path) -> None:
 def test_a_changed_report_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any], said: str
 ) -> None:
-    """A report that contradicts itself is not rendered; exit code 3."""
+    """A report that contradicts itself must not be rendered; it exits with 3."""
     path = tmp_path / "report.json"
     path.write_text(json.dumps({**json.loads(as_json(examples.no_go())), **change}), encoding="utf-8")
     assert main([str(path)]) == 3
@@ -95,21 +95,21 @@ def test_a_changed_report_is_refused(
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "\x00"])
 def test_something_else_is_refused(tmp_path: Path, text: str) -> None:
-    """Wrong usage reads as one sentence."""
+    """A file that is no report must give a one-sentence usage error."""
     (tmp_path / "report.json").write_text(text)
     with pytest.raises(UsageError, match="is not a report of this harness"):
         load(tmp_path / "report.json")
 
 
 def test_wrong_usage_ends_with_three() -> None:
-    """The exit code of wrong usage is 3 everywhere in the harness."""
+    """The exit code of wrong usage must be 3 in every command."""
     with pytest.raises(SystemExit) as caught:
         main([])
     assert caught.value.code == 3
 
 
 def test_a_place_that_cannot_be_written_is_infrastructure(tmp_path: Path) -> None:
-    """One sentence, exit code 2, no traceback."""
+    """A directory that cannot be written must give one sentence and exit code 2, not a traceback."""
     (tmp_path / "run").write_text("in the way")
     with pytest.raises(InfrastructureError, match="cannot be written"):
         write(tmp_path / "run", RunFacts("run", "pair"), Outcome(), Step("gate"), {})

@@ -1,4 +1,4 @@
-"""The page asks nobody for anything, runs nothing that a finding brought along, and draws within its borders."""
+"""The page loads nothing, runs no code from findings, and draws charts within their borders."""
 
 import base64
 import hashlib
@@ -23,10 +23,10 @@ VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
 class Page(HTMLParser):
-    """Reads a page and keeps every tag, checking that each is closed where it was opened."""
+    """Parses a page and collects its tags; fails unless each tag is closed in the right order."""
 
     def __init__(self, text: str) -> None:
-        """Read the page."""
+        """Parse the page."""
         super().__init__()
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.open: list[str] = []
@@ -35,11 +35,11 @@ class Page(HTMLParser):
         assert self.open == []
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep a tag that closes itself."""
+        """Collect a self-closing tag."""
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep a tag that opens."""
+        """Collect an opening tag."""
         self.handle_startendtag(tag, attrs)
         if tag not in VOID:
             self.open.append(tag)
@@ -49,18 +49,18 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def all(self, tag: str) -> list[dict[str, str]]:
-        """Return the attributes of every such tag."""
+        """Return the attributes of every tag with this name."""
         return [attributes for name, attributes in self.tags if name == tag]
 
 
 @pytest.fixture
 def page(written: Path) -> Page:
-    """The page of an example run."""
+    """Return the parsed page of an example run."""
     return Page((written / "report.html").read_text(encoding="utf-8"))
 
 
 def test_it_asks_nobody_for_anything(page: Page) -> None:
-    """It opens offline, from an archive, in a mail."""
+    """The page must open offline, from an archive or a mail."""
     links = [
         value
         for _, attributes in page.tags
@@ -72,7 +72,7 @@ def test_it_asks_nobody_for_anything(page: Page) -> None:
 
 
 def test_only_our_own_style_and_script_may_run(written: Path, page: Page) -> None:
-    """The page's policy names the hash of its one script and its one style; nothing else is let in."""
+    """The page's policy allows only its own script and style, by their hashes."""
     text = (written / "report.html").read_text(encoding="utf-8")
     (policy,) = (tag["content"] for tag in page.all("meta") if "http-equiv" in tag)
     assert "default-src 'none'" in policy
@@ -85,7 +85,7 @@ def test_only_our_own_style_and_script_may_run(written: Path, page: Page) -> Non
 
 
 def test_hostile_text_stays_text() -> None:
-    """A finding with markup and control characters is shown letter by letter."""
+    """A finding with markup and control characters must be shown literally."""
     text = as_html(examples.no_go())
     assert "<script>alert" not in text
     assert "<img" not in text
@@ -94,7 +94,7 @@ def test_hostile_text_stays_text() -> None:
 
 
 def test_it_says_what_the_text_says(example: Document, written: Path) -> None:
-    """Verdict, reason, and every section that the run has."""
+    """The page must contain the verdict, the reason, and every section that the run has."""
     text = (written / "report.html").read_text(encoding="utf-8")
     assert f">{example.outcome.verdict().value}" in text
     for finding in example.outcome.findings():
@@ -110,7 +110,7 @@ def test_it_says_what_the_text_says(example: Document, written: Path) -> None:
 
 
 def test_what_to_read_before_is_whole_and_stands_once() -> None:
-    """Each passage's text is there, folded; the facts do not stand a second time at the end of the page."""
+    """Each passage's text must be there, folded, and the facts must not be repeated at the end of the page."""
     text = as_html(examples.go())
     _, _, section = text.partition('<section id="before">')
     section = section.partition("</section>")[0]
@@ -122,7 +122,7 @@ def test_what_to_read_before_is_whole_and_stands_once() -> None:
 
 
 def test_a_tick_is_for_those_who_looked_and_found_nothing(example: Document, written: Path) -> None:
-    """What was not answered, or had nothing to look at, is no green row."""
+    """A check that is unanswered, or looked at nothing, must not be shown in green."""
     text = (written / "report.html").read_text(encoding="utf-8")
     pattern = r'<td class="result (\w+)">.*?href="#i-(\w+)".*?<th scope="row" class="mono">(.*?)</th>'
     shown = re.findall(pattern, text, re.DOTALL)
@@ -131,7 +131,7 @@ def test_a_tick_is_for_those_who_looked_and_found_nothing(example: Document, wri
 
 
 def test_identifiers_are_unique(page: Page) -> None:
-    """Links within the page must lead somewhere, and to one place."""
+    """Links within the page must have exactly one target."""
     names = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(names) == len(set(names))
     for attributes in (*page.all("a"), *page.all("use")):
@@ -139,7 +139,7 @@ def test_identifiers_are_unique(page: Page) -> None:
 
 
 def test_charts_stay_within_their_borders(page: Page) -> None:
-    """Every bar begins and ends between 0 and 100 percent."""
+    """Every bar must begin and end between 0 and 100 percent."""
     bars = [one for one in page.all("rect") if one.get("x", "").endswith("%") and one["width"].endswith("%")]
     assert bars
     for bar in bars:
@@ -149,7 +149,7 @@ def test_charts_stay_within_their_borders(page: Page) -> None:
 
 
 def test_a_thousand_findings_and_endless_texts_keep_the_page_small() -> None:
-    """A page of 100 MB opens nowhere; report.json has everything."""
+    """Browsers cannot open a page of 100 MB; report.json has everything."""
     report = Report("rows", "?", looked_at=1)
     for at in range(3000):
         report.find(f"Table{at}", "is gone", samples=("x" * 30_000,))
@@ -163,7 +163,7 @@ def test_a_thousand_findings_and_endless_texts_keep_the_page_small() -> None:
 
 @given(st.lists(st.floats(0, 1e6), max_size=12), st.floats(0, 1e6))
 def test_any_durations_can_be_drawn(seconds: list[float], total: float) -> None:
-    """Steps of no length, of a week, and runs that took no time at all."""
+    """Steps of zero length or a week, and runs of zero length, must be drawn."""
     children = [Step(str(at), [], Status.DONE, one, "", total / 2, one) for at, one in enumerate(seconds)]
     rows, axis = charts.plan_rows(Step("gate", children, Status.DONE, total, "", 0.0))
     assert all(0 <= (row.left or 0) <= 100 and 0 <= row.width <= 100 for row in rows)
@@ -172,7 +172,7 @@ def test_any_durations_can_be_drawn(seconds: list[float], total: float) -> None:
 
 
 def test_ticks_are_round_and_few() -> None:
-    """An axis is read in round numbers."""
+    """The axis must have round numbers to be readable."""
     assert [tick.label for tick in charts.ticks(41.7)] == ["0", "10 s", "20 s", "30 s", "40 s"]
     assert [tick.label for tick in charts.ticks(0.31)] == ["0", "0.1 s", "0.2 s", "0.3 s"]
     assert [tick.label for tick in charts.ticks(1500)] == ["0", "5 min", "10 min", "15 min", "20 min"]
@@ -180,7 +180,7 @@ def test_ticks_are_round_and_few() -> None:
 
 
 def test_unexplained_row_changes_come_first() -> None:
-    """One lost row matters more than a thousand that a step is known to change."""
+    """One lost row is more important than a thousand that a step may change."""
     chart = charts.row_changes(
         [
             {"table": "Attributes", "before": 9, "after": 1009, "added": 1000},
@@ -193,7 +193,7 @@ def test_unexplained_row_changes_come_first() -> None:
 
 
 def test_what_checks_noted_is_drawn_as_well() -> None:
-    """The check of rows keeps its counts by table, and the page draws them without being told."""
+    """The check of rows records its counts by table, and the page must draw them without further settings."""
     change = {"table": "Attributes", "before": 9, "after": 11, "added": 2, "removed": 0, "changed": 0}
     report = Report("rows", "?", looked_at=9, facts={"row_changes": [change], "seconds for checksums": 0.4})
     text = as_html(Document(RunFacts("run", "pair"), Outcome([report]), Step("gate")))
@@ -203,7 +203,10 @@ def test_what_checks_noted_is_drawn_as_well() -> None:
 
 
 def test_many_moments_become_a_density() -> None:
-    """A minute of writes is drawn as their rate, so that a gap is seen; each kill keeps its own mark."""
+    """A minute of writes must be drawn as their rate, so that a gap is visible.
+
+    Each kill keeps a mark of its own.
+    """
     writes = [{"t": at / 10, "kind": "write", "lane": "writes"} for at in range(MANY * 4) if not 100 < at < 200]
     chart = timeline([*writes, {"t": 12.0, "kind": "kill", "label": "SIGKILL", "lane": "instance 1"}])
     lane, other = chart.lanes
@@ -215,7 +218,7 @@ def test_many_moments_become_a_density() -> None:
 
 
 def test_an_image_is_shown_with_the_digest_that_a_deploy_needs() -> None:
-    """Under its tag somebody else may find another one."""
+    """Under the same tag, another machine may find another image."""
     digest = f"registry.example.org/rt@sha256:{'0a' * 32}"
     image = ImageFact("RT 5.0.3", "registry.example.org/rt:5.0.3-7", f"sha256:{'0b' * 32}", digest)
     page = as_html(

@@ -1,4 +1,4 @@
-"""Jenkins shows red where something was found or could not be asked, and never green over a skip."""
+"""Jenkins shows red for findings and unanswered questions, and never green for a skip."""
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -18,11 +18,11 @@ ALLOWED = {
     "properties": {"property"},
     "testcase": {"error", "failure", "system-out"},
 }
-"""What may lie in what: the part of the schema of Jenkins' junit plugin that we use."""
+"""Child elements allowed in each element: the part of the schema of Jenkins' junit plugin that is used."""
 
 
 def parsed(text: str) -> ET.Element:
-    """Return the one suite, after every element was seen to be where it may be."""
+    """Return the single suite, after checking that every element is allowed in its parent."""
     root = ET.fromstring(text)  # noqa: S314 - our own
     for element in root.iter():
         assert {child.tag for child in element} <= ALLOWED.get(element.tag, set())
@@ -31,7 +31,7 @@ def parsed(text: str) -> ET.Element:
 
 
 def test_the_file_is_well_formed_and_counts_right(written: Path, example: Document) -> None:
-    """Control characters, quotes and markup of findings must not break it; Jenkins believes the counts."""
+    """Control characters, quotes and markup must not break the XML, and Jenkins relies on the counts."""
     suite = parsed((written / "junit.xml").read_text(encoding="utf-8"))
     for attribute, tag in (("failures", "failure"), ("errors", "error")):
         assert int(suite.attrib[attribute]) == len(suite.findall(f"testcase/{tag}"))
@@ -42,7 +42,7 @@ def test_the_file_is_well_formed_and_counts_right(written: Path, example: Docume
 
 
 def test_a_finding_is_a_failure_with_its_evidence() -> None:
-    """The message is short enough for a list, the text has everything."""
+    """The message must be short enough for a list; the text has everything."""
     suite = parsed(as_junit(examples.no_go()))
     failure = suite.find("testcase[@name='rows']/failure")
     assert failure is not None
@@ -52,7 +52,7 @@ def test_a_finding_is_a_failure_with_its_evidence() -> None:
 
 
 def test_trouble_is_an_error_never_a_failure() -> None:
-    """An infrastructure error is no finding: missing, vacuous and broken-off checks are errors."""
+    """An infrastructure error is no finding: missing, vacuous and interrupted checks must be errors."""
     suite = parsed(as_junit(examples.not_proven()))
     assert not suite.findall("testcase/failure")
     wrong = {case.attrib["name"] for case in suite.findall("testcase") if case.find("error") is not None}
@@ -60,7 +60,7 @@ def test_trouble_is_an_error_never_a_failure() -> None:
 
 
 def test_a_check_that_could_not_ask_everything_is_an_error() -> None:
-    """With what it could not ask, and never as a green case that says clean."""
+    """A check with unanswered questions must list them, and never be green."""
     suite = parsed(as_junit(examples.unanswered()))
     (error,) = suite.findall("testcase/error")
     assert "not answered: what the validator finds" in error.attrib["message"]
@@ -70,7 +70,7 @@ def test_a_check_that_could_not_ask_everything_is_an_error() -> None:
 
 
 def test_an_accepted_finding_is_green_and_mentioned() -> None:
-    """Who accepted it until when stands in the case's output."""
+    """The case's output must name who accepted a finding, and until when."""
     suite = parsed(as_junit(examples.go()))
     said = suite.findtext("testcase[@name='schema']/system-out") or ""
     assert "Accepted by J. Example, service owner until 2027-03-31" in said
@@ -92,7 +92,7 @@ def test_red_cases_link_to_the_page(written: Path) -> None:
 
 @pytest.mark.parametrize("field", ["classname", "name"])
 def test_a_release_does_not_look_like_a_package(field: str) -> None:
-    """Jenkins splits class names at dots: the pair must stay in one piece."""
+    """Jenkins splits class names at dots, but the pair must stay in one piece."""
     suite = parsed(as_junit(examples.go()))
     assert {case.attrib[field].count(".") for case in suite.findall("testcase")} <= {0, 1}
     assert suite.findall("testcase[@classname='gate.4_4_6-to-5_0_3@mariadb-10_11']")

@@ -1,4 +1,4 @@
-"""The plan reads well before the run, says what went wrong after it, and survives JSON."""
+"""The plan is readable before the run, marks the failure after it, and survives conversion to JSON."""
 
 import json
 
@@ -7,7 +7,7 @@ from tests.harness.report import example_run
 
 
 def test_before_the_run_it_is_a_tree_of_titles() -> None:
-    """A person must see what is about to happen, and how long it took last time."""
+    """Users must see what is about to happen, and how long it took last time."""
     plan = Step("gate", [Step("upgrade", [Step("4.5.2"), Step("5.0.2")], expected=2.4), Step("checks")])
     assert plan.text().splitlines() == [
         "gate",
@@ -19,7 +19,7 @@ def test_before_the_run_it_is_a_tree_of_titles() -> None:
 
 
 def test_after_the_run_the_failed_step_is_marked() -> None:
-    """Only the cause is marked, not everything around it; what never ran is said to be so."""
+    """Only the failed step itself must be marked, not its parents; steps that never ran must say so."""
     plan = Step("gate", [Step("upgrade", [Step("4.5.2"), Step("5.0.2")]), Step("checks")])
     upgrade = plan.children[0]
     plan.status = upgrade.status = upgrade.children[0].status = Status.FAILED
@@ -36,13 +36,13 @@ def test_after_the_run_the_failed_step_is_marked() -> None:
 
 
 def test_long_titles_keep_the_columns() -> None:
-    """A title longer than the line is cut, so that results stay below each other."""
+    """A title longer than the line must be cut, so that results stay aligned."""
     plan = Step("x" * 200, status=Status.DONE, seconds=1.0)
     assert plan.text(60) == "x" * 34 + "... " + " done            1.0 s"
 
 
 def test_it_survives_json() -> None:
-    """The tree travels between processes and into report.json."""
+    """The tree is passed between processes and stored in report.json."""
     plan = example_run.plan(broken=True)
     assert Step.from_dict(json.loads(json.dumps(plan.as_dict()))) == plan
 

@@ -1,4 +1,4 @@
-"""Progress tells at once what happens, never floods a console, and leaves a complete plan."""
+"""Progress reports events immediately, limits console output, and leaves a complete plan."""
 
 import io
 import os
@@ -29,19 +29,19 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that only moves when told."""
+    """Return a clock that only moves when told."""
     return Clock()
 
 
 @pytest.fixture
 def stream() -> io.StringIO:
-    """Something that is no terminal."""
+    """Return a stream that is no terminal."""
     return io.StringIO()
 
 
 @pytest.fixture
 def progress(stream: io.StringIO, clock: Clock) -> Iterator[Progress]:
-    """A running progress, on a plan of three steps."""
+    """Return a running progress on a plan of three steps."""
     with Progress(stream, Step("gate", [Step("engine"), Step("upgrade"), Step("checks")]), clock=clock) as made:
         yield made
 
@@ -61,7 +61,7 @@ def test_every_event_is_one_line_with_the_seconds(progress: Progress, stream: io
 
 
 def test_silence_is_broken_once_in_ten_seconds(progress: Progress, stream: io.StringIO, clock: Clock) -> None:
-    """However many notes come and steps run, a long wait costs one line in ten seconds."""
+    """A long wait must cost only one line in ten seconds, however many notes and steps there are."""
     with progress.step("upgrade") as step:
         before = len(stream.getvalue().splitlines())
         for second in range(60):
@@ -74,7 +74,7 @@ def test_silence_is_broken_once_in_ten_seconds(progress: Progress, stream: io.St
 
 
 def test_a_failure_is_told_once_and_marked_in_the_plan(progress: Progress, stream: io.StringIO) -> None:
-    """The sentence of the error stands at the step that raised it, not at everything around it."""
+    """The error's sentence must be at the step that raised it, not at its parents."""
     with pytest.raises(InfrastructureError), progress.step("upgrade"), progress.step("4.5.2"):
         raise InfrastructureError("The server ended.", [("Log", "secret details")])
     upgrade = progress.plan.children[1]
@@ -84,7 +84,7 @@ def test_a_failure_is_told_once_and_marked_in_the_plan(progress: Progress, strea
 
 
 def test_a_check_that_finds_something_fails_its_step_without_an_exception(progress: Progress) -> None:
-    """What contains a failed step has failed as well."""
+    """A step with a failed substep has failed as well."""
     with progress.step("checks"):
         with progress.step("rows") as rows:
             rows.fail("12 of 48,310 rows are gone")
@@ -95,14 +95,14 @@ def test_a_check_that_finds_something_fails_its_step_without_an_exception(progre
 
 
 def test_ctrl_c_is_named(progress: Progress) -> None:
-    """Whoever interrupts a run must find where in the plan that was."""
+    """After an interruption, the plan must show which step was interrupted."""
     with pytest.raises(KeyboardInterrupt), progress.step("upgrade"):
         raise KeyboardInterrupt
     assert progress.plan.children[1].note == "interrupted"
 
 
 def test_planned_steps_are_filled_in_and_others_added(progress: Progress, clock: Clock) -> None:
-    """The tree that was printed before is the one that is filled in."""
+    """The tree printed before the run must be the one that is filled in."""
     clock.now += 3
     with progress.step("engine"), progress.step("starting"):
         clock.now += 2
@@ -112,7 +112,7 @@ def test_planned_steps_are_filled_in_and_others_added(progress: Progress, clock:
 
 
 def test_threads_have_their_own_steps(progress: Progress) -> None:
-    """Several checks run at once, each inside of the step that it belongs to."""
+    """Checks run in parallel threads, and each must be a substep of its own parent."""
     together = threading.Barrier(3)
 
     def work(name: str) -> None:
@@ -132,7 +132,7 @@ def test_threads_have_their_own_steps(progress: Progress) -> None:
 
 
 def test_foreign_text_cannot_steer_the_console(progress: Progress, stream: io.StringIO) -> None:
-    """Container logs hold anything, escape sequences included."""
+    """Container logs may contain anything, including escape sequences."""
     progress.say("\x1b[2Jgone\u202e")
     assert stream.getvalue() == "[    0.0 s] \\x1b[2Jgone\\u202e\n"
 
@@ -151,7 +151,7 @@ def test_a_reader_who_went_away_does_not_end_the_run() -> None:
 
 
 def test_a_stream_without_unicode_gets_question_marks(clock: Clock) -> None:
-    """A console in the C locale must not end the run either."""
+    """A console in the C locale must not end the run."""
     raw = io.BytesIO()
     with Progress(io.TextIOWrapper(raw, "ascii", write_through=True), clock=clock) as progress:
         progress.say("straße")
@@ -159,7 +159,7 @@ def test_a_stream_without_unicode_gets_question_marks(clock: Clock) -> None:
 
 
 def test_a_terminal_shows_the_running_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a real terminal the step, its clock, its note and last time's duration are there while it still runs."""
+    """A real terminal must show the step, its duration, its note and last time's duration while it still runs."""
     monkeypatch.setenv("TERM", "xterm")
     ours, theirs = pty.openpty()
     shown = bytearray()
@@ -197,7 +197,7 @@ def test_a_terminal_shows_the_running_step(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_durations_are_remembered_for_what_was_done(tmp_path: Path, stream: io.StringIO, clock: Clock) -> None:
-    """A failed step says nothing about how long the next one takes."""
+    """A failed step is no estimate of the next run's duration."""
     timings = Timings(tmp_path / "steps.json")
     with Progress(stream, Step("gate"), timings=timings, clock=clock) as progress:
         with progress.step("upgrade"):
@@ -214,6 +214,6 @@ def test_durations_are_remembered_for_what_was_done(tmp_path: Path, stream: io.S
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"gate": "soon", "gate / upgrade": -1}'])
 def test_a_damaged_memory_is_no_memory(tmp_path: Path, text: str) -> None:
-    """Nobody's run fails because a cache file is broken."""
+    """A damaged cache file must not fail a run."""
     (tmp_path / "steps.json").write_text(text)
     assert Timings(tmp_path / "steps.json").expected(("gate",)) is None

@@ -1,4 +1,4 @@
-"""Every finding of every check says what to do: what it says itself, or else what its check says."""
+"""Every finding of every check has a repair: its own, or else its check's."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from harness.report.text import as_text
 from harness.verdict import Outcome, Report
 
 WORDS = {"harness/verdict.py", "harness/report/document.py"}
-"""Where reports and findings are read back, as somebody else has made them."""
+"""Modules that only read reports and findings back."""
 SOURCES = [path for path in sorted((ROOT / "harness").rglob("*.py")) if str(path.relative_to(ROOT)) not in WORDS]
 
 
 def made(path: Path, source: str) -> Iterator[tuple[str, ast.expr | None]]:
-    """Yield each report, and each finding that is made without one: where, and what it says is to be done."""
+    """Yield each Report and Finding made in a source: its position, and its repair, None without."""
     for node in ast.walk(ast.parse(source)):
         if (
             isinstance(node, ast.Call)
@@ -41,13 +41,13 @@ MADE = [(path, *one) for path in SOURCES for one in made(path, path.read_text(en
 
 
 def test_no_report_is_made_without() -> None:
-    """A volunteer at midnight reads the last line of a finding first."""
+    """Users with a finding need to know what to do; it is the last line of the finding."""
     assert len(MADE) > 20
     assert [place for _, place, said in MADE if said is None] == []
 
 
 def defaults() -> dict[str, str]:
-    """Return what each check says is to be done, by module and name."""
+    """Return the repair of each check, by module and name."""
     found = {}
     for path, _, said in MADE:
         if isinstance(said, ast.Name | ast.Attribute) and "REPAIR" in ast.unparse(said):
@@ -56,11 +56,11 @@ def defaults() -> dict[str, str]:
     return found
 
 
-DEFAULTS = {**defaults(), "repeated.REPAIR": repeated.REPAIR}  # that one takes the report of rows
+DEFAULTS = {**defaults(), "repeated.REPAIR": repeated.REPAIR}  # repeated uses the report of rows
 
 
 def test_all_checks_have_one() -> None:
-    """Those of the gate and those beside it."""
+    """All checks must be covered, those of the gate and the others."""
     names = {name.partition(".")[0] for name in DEFAULTS}
     gate = {"preflight", "run", "history", "schema", "rows", "integrity", "meaning", "application", "deploy"}
     beside = {"rollback", "interrupted_upgrade", "repeated", "paths", "downtime", "image", "layers",
@@ -70,7 +70,7 @@ def test_all_checks_have_one() -> None:
 
 @pytest.mark.parametrize("said", DEFAULTS.values(), ids=DEFAULTS)
 def test_it_is_one_short_thing_to_do(said: str) -> None:
-    """In everybody's hands: there is nobody to call."""
+    """The repair must be an instruction that every user can follow, as there is no support to contact."""
     assert 20 < len(said) <= 120
     assert said[0].islower()
     assert not said.endswith(".")
@@ -79,7 +79,7 @@ def test_it_is_one_short_thing_to_do(said: str) -> None:
 
 @pytest.mark.parametrize("said", DEFAULTS.values(), ids=DEFAULTS)
 def test_a_finding_shows_it_everywhere(said: str) -> None:
-    """In every form that people read."""
+    """Every output format that people read must show the repair."""
     report = Report("rows", "?", looked_at=3, repair=said)
     report.find("Tickets", "1 of 3 rows removed")
     report.find("Tickets", "none is known", repair="")
@@ -91,11 +91,11 @@ def test_a_finding_shows_it_everywhere(said: str) -> None:
 
 
 def test_every_rule_of_lint_says_it() -> None:
-    """A rule's errors become findings of a deploy."""
+    """Errors of lint rules become findings of a deploy."""
     assert [rule.id for rule in catalogue.RULES.values() if not rule.fix] == []
 
 
 @pytest.mark.parametrize("source", ['Report("x", "?")', 'x = [Finding("x", "here", "it is gone")]'])
 def test_one_without_is_noticed(source: str) -> None:
-    """A check that was never seen to find anything does not count."""
+    """This check itself must detect a missing repair, or it would not count."""
     assert [said for _, said in made(Path("x.py"), source)] == [None]

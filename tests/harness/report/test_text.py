@@ -1,4 +1,4 @@
-"""The text says the verdict first and last, and everything that a reader needs in between."""
+"""The text gives the verdict first and last, and everything a reader needs in between."""
 
 import re
 from datetime import date
@@ -28,7 +28,7 @@ def test_the_verdict_comes_first_and_last() -> None:
 
 
 def test_findings_are_whole_and_can_be_copied() -> None:
-    """SQL and repairs are neither folded nor cut."""
+    """SQL and repairs must be neither folded nor cut, so that they can be copied."""
     said = text(examples.no_go())
     assert "\n            FROM Tickets\n" in said
     assert "CREATE INDEX Attachments3 ON Attachments (Parent, TransactionId);\n" in said
@@ -37,14 +37,14 @@ def test_findings_are_whole_and_can_be_copied() -> None:
 
 
 def test_what_was_not_checked_is_said_in_every_run() -> None:
-    """Also of a run that went well."""
+    """Limits must also be stated for a run that went well."""
     assert "Nothing that this run promised was left out." in text(examples.go())
     assert "[rows] sessions: empty on purpose" in text(examples.go())
     assert "- [deploy] never reported." in text(examples.not_proven())
 
 
 def test_what_to_read_before_comes_before_what_was_done() -> None:
-    """Options first, then what to do by hand, then where to read on; not all of it."""
+    """Options come first, then manual tasks, then passages to read; the text is limited in length."""
     said = text(examples.go())
     section = said.partition("\nBefore you upgrade\n")[2].partition("\nWhat was done\n")[0].splitlines()
     assert section[0].startswith("  - Options that the target no longer knows: AssetSearchFormat, ")
@@ -57,7 +57,7 @@ def test_what_to_read_before_comes_before_what_was_done() -> None:
 
 
 def test_an_endless_list_stays_short() -> None:
-    """A site may have a thousand statuses, and a terminal has no end of lines."""
+    """A site may have a thousand statuses, and the text must stay short."""
     document = examples.go()
     facts = document.outcome.reports[1].facts
     facts[before.KNOWING] = [{"fact": "x", "title": "X", "items": ["word " * 900] * 900}]
@@ -66,7 +66,7 @@ def test_an_endless_list_stays_short() -> None:
 
 
 def test_a_check_that_could_not_ask_everything_is_not_clean() -> None:
-    """Its row says so, in the colour of a doubt."""
+    """The check's row must say so, in yellow."""
     document = examples.unanswered()
     row = re.search(r"(?m)^ *validator .*$", text(document))
     assert row
@@ -75,29 +75,29 @@ def test_a_check_that_could_not_ask_everything_is_not_clean() -> None:
 
 
 def test_the_failed_step_is_marked() -> None:
-    """The tree is the same that was printed before the run."""
+    """The tree must be the same as printed before the run."""
     assert "<== Duplicate entry 'strasse'" in text(examples.not_proven())
 
 
 def test_a_reader_can_reproduce_it() -> None:
-    """The command stands by itself on a line."""
+    """The command must be on a line of its own, so that it can be copied."""
     assert "\nHow to reproduce\n  cd /srv/rt-harness && ./gate --from 4.4.6" in text(examples.go())
 
 
 def test_nothing_steers_the_terminal() -> None:
-    """Findings carry texts from logs and databases."""
+    """Findings contain texts from logs and databases."""
     said = text(examples.no_go())
     assert not [character for character in said if ord(character) < 32 and character != "\n"]
     assert "\u202e" not in said
 
 
 def test_lines_have_no_blanks_at_their_ends(example: Document) -> None:
-    """verdict.txt is mailed and compared: nobody wants to see padding."""
+    """verdict.txt is mailed and compared, so it must have no trailing blanks."""
     assert not [line for line in text(example).splitlines() if line != line.rstrip()]
 
 
 def outcome(findings: int = 0, unanswered: int = 0, accepted: int = 0, reports: int = 2) -> Outcome:
-    """Return an outcome with so many of each."""
+    """Return an outcome with the given numbers of each."""
     made = [Report(f"check {at}", "?", looked_at=3) for at in range(reports)]
     for at in range(findings):
         made[0].find("Tickets", f"{at + 1} of 9 rows are gone")
@@ -125,10 +125,10 @@ def outcome(findings: int = 0, unanswered: int = 0, accepted: int = 0, reports: 
     ],
 )  # fmt: skip
 def test_the_reason_is_one_sentence(made: Outcome, first: str, second: str) -> None:
-    """The same words stand in text, JSON, JUnit and HTML."""
+    """Text, JSON, JUnit and HTML all show these sentences."""
     assert (headline(made), reason(made)) == (first, second)
 
 
 def test_a_run_without_anything_still_reads() -> None:
-    """A run that ended before it began is NOT PROVEN and says so."""
+    """A run that ended before its first check must be NOT PROVEN and say so."""
     assert terminal(RunFacts("run", ""), Outcome(), Step("gate"), colour=False).startswith("NOT PROVEN\n")

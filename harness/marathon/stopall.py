@@ -157,11 +157,12 @@ def _start(
         report.facts["then"] = SERVED
         return
     try:
-        served, version = end_and_stop(deployer, definition, str(live.facts.get("deployment", "")))
+        deployment = str(live.facts.get("deployment", ""))
+        served, version = end_and_stop(deployer, definition, deployment, marked_at=claim.version)
         if not served:
             claim = mark(deployer, claim.app_id, claim.run, version)  # a restore is nobody else's time either
     except HarnessError as error:
-        raise told_of(error, NOT_ENDED) from None
+        raise told_of(error, "\n".join([NOT_ENDED, *(found.what for found in live.findings)])) from None
     if served:
         report.facts["then"] = SERVED if served == "runs" else SERVED_LATE
         return

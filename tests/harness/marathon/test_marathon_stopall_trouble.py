@@ -132,6 +132,19 @@ def test_a_stop_a_mark_and_a_start_whose_answers_are_lost(trial: Trial, deployer
     assert database.log == [("backup", 0), ("upgrade", 0), ("restore", 0)]
 
 
+def test_a_definition_that_marathon_refuses_after_the_upgrade_is_restored_and_told(
+    trial: Trial, deployer: Deployer
+) -> None:
+    """Nothing of the new release ever ran, so nothing was written that the backup does not know."""
+    database = Database(trial, deployer)
+    good(deployer.deploy(release(trial, "1")))
+    report = replace_all(deployer, release(trial, "2", schema="2", cpus=-1), ACROSS, database.steps())
+    assert database.log == [("backup", 0), ("upgrade", 0), ("restore", 0)]
+    assert report.facts["then"] == "the old release is live again", str(report)
+    assert "HTTP 422" in report.findings[0].what
+    assert releases_live(trial, deployer) == ["1"]
+
+
 def test_an_autoscaler_during_the_upgrade_is_not_met_by_the_new_release(trial: Trial, deployer: Deployer) -> None:
     """Old and new would write to one database; and a restore would go below what runs."""
     database = Database(trial, deployer)

@@ -4,7 +4,8 @@ Order: DOCKER_HOST, the context of DOCKER_CONTEXT or the current one, Docker's u
 
 `containers` start as `box` says in the `session_network`, `commands` run in them, `shared_files` tells whether
 they see this machine's; `faults` says errors in sentences; `runners` tells which other machine's or container's
-harness still runs; `kept` is what outlives a run, and how it goes.
+harness still runs; `listed` finds containers while others come and go; `kept` is what outlives a run, and how it
+goes.
 """
 
 from __future__ import annotations

@@ -25,12 +25,14 @@ Set($SendmailPath, '/bin/false');
 Set($BcryptCost, 4);
 1;
 """
-# The same by the web page "Edit System Configuration", which RT 5 has.
+# The same as RT 5.0.3 stores what its web page "Edit System Configuration" is told. Later ones refuse to store a
+# program, and a row from before comes along.
 STORED = """
 use RT -init;
-for my $name (qw(MailCommand SendmailPath)) {
-    my $value = $name eq 'MailCommand' ? 'sendmailpipe' : '/bin/false';
-    my ($id, $said) = RT::Configuration->new(RT->SystemUser)->Create(Name => $name, Content => $value);
+my %set = (MailCommand => 'sendmailpipe', SendmailPath => '/bin/false');
+for my $name (sort keys %set) {
+    my ($id, $said) = RT::Configuration->new(RT->SystemUser)->RT::Record::Create(
+        Name => $name, Content => $set{$name}, Disabled => 0);
     die "$name: $said" unless $id;
 }
 """

@@ -11,16 +11,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from harness.common.waits import Retry
 from harness.engine.faults import sentence_of
 from harness.errors import HarnessError, told_of
-from harness.marathon.comparison import changes
 from harness.marathon.definition import App, image_of, instances_of
-from harness.marathon.errors import PASSING, RejectedError, ServerError, VersionNotFoundError
+from harness.marathon.errors import RejectedError, VersionNotFoundError
 from harness.marathon.events import EventStream
 from harness.marathon.follow import CHECK, REPAIR, facts_of
 from harness.marathon.interrupted import Phase
 from harness.marathon.live_rule import Wanted
+from harness.marathon.lost_answer import carry_out
 from harness.marathon.model import AppState, Change
 from harness.marathon.reach import need_reached, unseen
 from harness.marathon.rolling import (
@@ -36,7 +35,6 @@ from harness.verdict import Report
 
 QUESTION = "Does every instance serve the wanted release?"
 LEFT = "they are left as they are: Marathon calls each of them healthy, and nobody else has asked them"
-NOT_TAKEN = "whether Marathon took the change is not known: look at the app and its deployments"
 
 
 @dataclass
@@ -59,7 +57,7 @@ class Deployer(WayBack):
         the client raises.
         """
         app_id = absolute(definition)
-        before = self.client.find_app(app_id)
+        before = self.look_at(app_id)
         how = decision or decide_among([(one, None) for one in self.running(before)], definition)
         require_unchanged(app_id, before, decided_on)
         require_rolling(how)
@@ -128,7 +126,7 @@ class Deployer(WayBack):
         with self.listen() as stream:
             self.underway.enter(Phase.REQUESTED, app_id)
             try:
-                change = self._done(definition, act, before)
+                change = carry_out(self, definition, act, before)
             except RejectedError as error:
                 self.underway.enter(*earlier)
                 report.find(app_id, error.sentence, repair=error.repair, blocks=error.blocks)
@@ -168,32 +166,6 @@ class Deployer(WayBack):
         else:
             report.findings.append(self.finding(watch))
         return wanted
-
-    def _done(self, definition: App, act: Callable[[], Change], before: AppState | None) -> Change:
-        """Carry a change out. Where its answer is lost, see whether Marathon took it: then it must be watched."""
-        try:
-            return act()
-        except PASSING as error:
-            lost = error
-        app_id = absolute(definition)
-
-        def taken() -> AppState:
-            now = self.client.find_app(app_id)
-            if now is None or (before is not None and now.version == before.version):
-                raise Retry(f"{app_id} is as it was")
-            return now
-
-        # After a 500 nothing more is to come; a request that timed out may be at work yet.
-        limit = 0 if isinstance(lost, ServerError) else None
-        try:
-            now = self.insist(f"A change of {app_id}", taken, limit)
-        except HarnessError:
-            raise told_of(lost, NOT_TAKEN) from None
-        # How long a launch may be delayed has a default that differs between versions.
-        differing = {*changes(definition, now.definition)} - ({"maxLaunchDelaySeconds"} - {*definition})
-        if differing:
-            raise told_of(lost, f"the app has changed (version {now.version_text}), but not to what was sent")
-        return Change(now.version, "".join(now.deployments[:1]))
 
     def _unmoved(self, wanted: Wanted, before: AppState | None) -> Wanted:
         """Take the old version for as good where the change was none: then Marathon leaves the version alone.

@@ -25,6 +25,8 @@ from harness.rt import SECRETS
 
 STAND_IN = "stand-in"
 URL, TOKEN, IMAGE, FOLDER = "MARATHON_URL", "MARATHON_TOKEN", "RT_IMAGE", "RT_SCRATCH_SECRETS"
+PINNED = "RT_SCRATCH"
+"""The image's switch by which files of the site choose neither database nor mail (image/rt/99-site.pm)."""
 NOT_THE_COPY = (
     "The upgraded copy was not what was deployed: agents of a real Marathon reach neither it nor this machine's "
     "secrets. Image, definition and health were tried there on the database that the secrets in {folder} name. "
@@ -89,7 +91,8 @@ def definition(app: App, *, image: str, secrets: str, name: str = "rt") -> dict[
     """Return a definition that is deployed like `app` and never meets the world.
 
     Below this session's group; without anything by which a balancer finds it (labels but our own, service and host
-    ports); with other secrets, and with mail that stays inside.
+    ports); with other secrets, and with mail that stays inside, whatever the site's own files say of either: the
+    image holds to that where RT_SCRATCH is set.
     """
     made: dict[str, Any] = copy.deepcopy(dict(app))
     made["id"] = f"{group()}/{name}"
@@ -102,6 +105,7 @@ def definition(app: App, *, image: str, secrets: str, name: str = "rt") -> dict[
             port["hostPort"] = 0
     put_mount(made, SECRETS, secrets)
     made["env"] = {key: one for key, one in mapping(app.get("env")).items() if key != "RT_MAIL_COMMAND"}
+    made["env"][PINNED] = "1"
     return made
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from harness.engine.faults import sentence_of
 from harness.errors import HarnessError, told_of
-from harness.marathon.claim import Claim, SomebodyStartedError, mark, need_ours, need_unclaimed, unmark
+from harness.marathon.claim import REPLACING, Claim, SomebodyStartedError, mark, need_ours, need_unclaimed, unmark
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import RejectedError
@@ -33,7 +33,7 @@ SERVED_LATE = (
 )
 UNSURE = (
     "the database is upgraded, and Marathon may not have taken the new definition: all may be stopped. Deploy it: "
-    "python -m harness.marathon deploy"
+    "python -m harness.marathon deploy, with --ended {run} where the app still bears the label " + REPLACING
 )
 NOT_ENDED = (
     "the new release may still run on the upgraded database, and nothing was restored: stop it, then restore"
@@ -147,7 +147,7 @@ def _start(
     except UnseenError:  # it says itself what became of the instances
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left without this word
-        raise told_of(sentence_of(error), UNSURE) from None
+        raise told_of(sentence_of(error), UNSURE.format(run=claim.run)) from None
     report.findings += live.findings
     report.facts |= live.facts
     report.looked_at = live.looked_at
@@ -157,11 +157,12 @@ def _start(
         report.facts["then"] = SERVED
         return
     try:
-        served, version = end_and_stop(deployer, definition, str(live.facts.get("deployment", "")))
+        deployment = str(live.facts.get("deployment", ""))
+        served, version = end_and_stop(deployer, definition, deployment, marked_at=claim.version)
         if not served:
             claim = mark(deployer, claim.app_id, claim.run, version)  # a restore is nobody else's time either
     except HarnessError as error:
-        raise told_of(error, NOT_ENDED) from None
+        raise told_of(error, "\n".join([NOT_ENDED, *(found.what for found in live.findings)])) from None
     if served:
         report.facts["then"] = SERVED if served == "runs" else SERVED_LATE
         return

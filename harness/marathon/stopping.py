@@ -179,11 +179,13 @@ def wait_stopped(
     return served
 
 
-def end_and_stop(deployer: Deployer, definition: App, deployment_id: str) -> Ended:
+def end_and_stop(deployer: Deployer, definition: App, deployment_id: str, *, marked_at: str = "") -> Ended:
     """Stop an app although our own deployment of it hangs: end that first, without Marathon's rollback.
 
     A task may have become healthy since the deployment was judged. So it is looked at once more before the stop,
     and "runs" says that nothing was stopped; and while they stop, as until their last moment they serve.
+    marked_at: the version at which the app was marked. Where it still has that one, Marathon has refused the
+    definition and nothing was ever started, so there is nothing to stop.
     """
     client, app_id = deployer.client, absolute(definition)
     if deployment_id:
@@ -194,6 +196,8 @@ def end_and_stop(deployer: Deployer, definition: App, deployment_id: str) -> End
         return Ended("")
     if _served(app.tasks):
         return Ended("runs")
+    if app.version_text == marked_at and not (app.instances or app.tasks or app.deployments):
+        return Ended("", marked_at)  # a second stop would change nothing, and look like somebody else's
     try:
         with deployer.listen() as stream:
             change = begin_stop(deployer, app_id, own=deployment_id)

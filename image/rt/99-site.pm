@@ -21,15 +21,18 @@ Set($WebBaseURL, ($tls ? 'https' : 'http') . '://' . RT->Config->Get('WebDomain'
 Set($WebSecureCookies, $tls ? 1 : 0);
 
 # The database. Without settings RT points at a name that cannot exist, never at some default server.
-my $database = SiteSecrets::database() || {};
-Set($DatabaseType,     $database->{RT_DB_TYPE} || 'mysql');
-Set($DatabaseHost,     $database->{RT_DB_HOST} || 'no-rt-db-secret.invalid');
-Set($DatabaseRTHost,   '%');
-Set($DatabasePort,     $database->{RT_DB_PORT} || '3306');
-Set($DatabaseName,     $database->{RT_DB_NAME} || 'rt');
-Set($DatabaseUser,     $database->{RT_DB_USER} || 'rt');
-Set($DatabasePassword, $database->{RT_DB_PASSWORD} // '');
-Set($DatabaseAdmin,    $database->{RT_DB_USER} || 'rt');
+my $use_own_database = sub {
+    my $database = SiteSecrets::database() || {};
+    Set($DatabaseType,     $database->{RT_DB_TYPE} || 'mysql');
+    Set($DatabaseHost,     $database->{RT_DB_HOST} || 'no-rt-db-secret.invalid');
+    Set($DatabaseRTHost,   '%');
+    Set($DatabasePort,     $database->{RT_DB_PORT} || '3306');
+    Set($DatabaseName,     $database->{RT_DB_NAME} || 'rt');
+    Set($DatabaseUser,     $database->{RT_DB_USER} || 'rt');
+    Set($DatabasePassword, $database->{RT_DB_PASSWORD} // '');
+    Set($DatabaseAdmin,    $database->{RT_DB_USER} || 'rt');
+};
+$use_own_database->();
 
 # Sessions live in the database, so that any instance can continue what another one began.
 Set($WebSessionClass, 'Apache::Session::MySQL');
@@ -65,6 +68,28 @@ for my $file (sort glob '/opt/rt/site.d/*.pm') {
     my $result = do $file;
     die "The site's configuration $file is wrong: $@" if $@;
     die "The site's configuration $file cannot be read: $!\n" if !defined $result && !-r $file;
+}
+
+# Except in a scratch deploy, which is of the definition in production and so has the site's own files. Whatever those
+# name, it works on the database of the secrets that it was given, and sends nothing to anybody.
+if ($ENV{RT_SCRATCH}) {
+    $use_own_database->();
+    RT->Config->Set('DatabaseExtraDSN');    # Set(%...) would add to it
+    Set($MailCommand,             'sendmailpipe');
+    Set($SendmailPath,            '/opt/rt/mail-sink');
+    Set($SendmailArguments,       '-oi -t');
+    Set($SendmailBounceArguments, '-oi -t');
+
+    # From RT 5 on options may stand in the database as well, where they win over every file.
+    unless (defined &RT::Config::SetUnlessScratch) {
+        no warnings 'redefine';
+        *RT::Config::SetUnlessScratch = \&RT::Config::SetFromConfig;
+        *RT::Config::SetFromConfig = sub {
+            my ($config, %option) = @_;
+            return 1 if $option{Database} && ${ $option{Option} } =~ /^(?:MailCommand|MailParams|Sendmail\w*|Database\w+)\z/;
+            return $config->RT::Config::SetUnlessScratch(%option);
+        };
+    }
 }
 
 1;

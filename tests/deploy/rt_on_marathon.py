@@ -8,6 +8,7 @@ import io
 import itertools
 import logging
 import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from harness.common import owner
 from harness.common.waits import Retry, wait_until
 from harness.database import Database
 from harness.engine import session_network
+from harness.engine.listed import containers_of
 from harness.load import Front, Load
 from harness.load.balancer import Address, Balancer, login_page
 from harness.marathon import mounts, scratch
@@ -96,8 +98,7 @@ class Running:
 
     def container(self, task_id: str) -> DockerObject:
         """Return the container of a task."""
-        found = self.lifecycle.client.containers.list(filters={"label": f"MESOS_TASK_ID={task_id}"})
-        return found[0]
+        return containers_of(self.lifecycle.client, {"MESOS_TASK_ID": task_id})[0]
 
     def kill_one(self, job: str = "") -> None:
         """SIGKILL the instance that has run longest, as a machine that dies would; a job may run on it before."""
@@ -161,7 +162,7 @@ class Running:
     def new_image(self) -> dict[str, Any]:
         """Return the app's container with another image of the same release: one more layer, another name."""
         container = copy.deepcopy(self.app["container"])
-        tag = f"rt-harness/rt:next-{owner.session()}"
+        tag = f"rt-harness/rt:next-{owner.session()}-{secrets.token_hex(4)}"  # workers share a session
         text = f"FROM {container['docker']['image']}\nLABEL rt.build=2\n"
         self.lifecycle.client.images.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True)
         container["docker"]["image"] = tag

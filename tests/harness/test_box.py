@@ -6,6 +6,7 @@ import pytest
 
 from harness.common import owner
 from harness.engine.containers import Container
+from harness.engine.listed import containers_of
 from harness.errors import InfrastructureError
 from harness.upgrade.lifecycle import Lifecycle
 
@@ -30,9 +31,7 @@ def test_files_are_there_at_the_start(lifecycle: Lifecycle) -> None:
 def test_files_that_cannot_be_put_leave_nothing(lifecycle: Lifecycle) -> None:
     """The container already exists when its files are refused, and must be removed."""
     image = lifecycle.server_image("mariadb-10.11")
-    name: dict[str, list[str] | str | bool] = {
-        "label": [f"{owner.SESSION}={owner.session()}", f"{owner.KIND}=unlucky"]
-    }
+    own = {owner.SESSION: owner.session(), owner.KIND: "unlucky"}
     with pytest.raises(InfrastructureError, match="did not start"):
         Container(lifecycle.client, image, "unlucky", files=[("/etc/passwd/under-a-file", b"")])
-    assert lifecycle.client.containers.list(all=True, filters=name) == []
+    assert containers_of(lifecycle.client, own, ended=True) == []

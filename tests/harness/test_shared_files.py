@@ -53,7 +53,7 @@ def test_a_folder_that_is_seen_is_left_as_it_was(
     monkeypatch.setattr(shared_files, "unique_name", lambda _: name)
     need_seen(engine, tiny_image, tmp_path)
     assert list(tmp_path.iterdir()) == []
-    assert engine.containers.list(all=True, filters={"name": name}) == []
+    assert engine.api.containers(all=True, filters={"name": name}) == []
 
 
 def test_a_missing_image_is_told_as_what_it_is(engine: DockerClient, tmp_path: Path) -> None:

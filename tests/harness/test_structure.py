@@ -30,6 +30,7 @@ SOURCES = sorted((ROOT / "harness").rglob("*.py"))
 PACKAGES = [path for path in SOURCES if path.name == "__init__.py" and path.parent != ROOT / "harness"]
 CHECKS = sorted((ROOT / "harness" / "checks").glob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+PYTHON = [path for room in ("harness", "fixtures", "tests", "benchmarks") for path in (ROOT / room).rglob("*.py")]
 RELEASE = re.compile(r"(?<![\w.])[1-9]\d*\.\d+\.\d+(?![\w.])")
 """Three numbers; an address has four."""
 
@@ -137,6 +138,27 @@ def test_no_test_is_imported(path: Path) -> None:
     assert of_pytest(path.read_text(encoding="utf-8")) == []
 
 
+def careless_lists(source: str) -> list[int]:
+    """Return the lines that list images or containers so that one which goes meanwhile is an error."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(ast.Attribute(ast.Attribute(attr="images"), "list")):
+                found.append(node.lineno)
+            case ast.Call(ast.Attribute(ast.Attribute(attr="containers"), "list"), keywords=given):
+                kept = any(ast.unparse(one) == "ignore_removed=True" for one in given)
+                found += [] if kept else [node.lineno]
+            case _:
+                pass
+    return found
+
+
+def test_what_others_remove_ends_no_listing() -> None:
+    """An engine is shared: the client looks at each thing listed, of whatever run, and some have gone by then."""
+    found = {str(path.relative_to(ROOT)): careless_lists(path.read_text(encoding="utf-8")) for path in PYTHON}
+    assert {path: lines for path, lines in found.items() if lines} == {}, "containers_of, api.images"
+
+
 @pytest.mark.parametrize("path", CHECKS, ids=lambda path: path.name)
 def test_a_check_names_no_release(path: Path) -> None:
     """What a step may change is data beside the check; code for one release is wrong for the next one."""
@@ -157,4 +179,9 @@ def test_what_must_not_be_is_noticed() -> None:
     assert circles(hidden) == [["a.b", "a.c", "a.d", "a.b"]]
     assert circles({"a.b": "import a.c\nfrom a import c", "a.c": "import os"}) == []
     assert len(of_pytest("from tests.a.test_b import c\nfrom tests.a import conftest, shared, test_d")) == 3
+    kept = "ignore_removed=True"
+    assert careless_lists(f"a.containers.list(all=True)\nb.images.list({kept})\nc.containers.list({kept})") == [
+        1,
+        2,
+    ]
     assert releases_in('"""As 5.0.3 does."""\nif release >= "5.0.3": pass\nurl = "http://127.0.0.1/"') == ["5.0.3"]

@@ -68,7 +68,7 @@ class TaskApi:
         return self._end(request, [task], single=True)
 
     async def delete_many(self, request: Request) -> Response:
-        """POST the ids of tasks to end; unknown tasks of any app are passed over."""
+        """POST the ids of tasks to end; unknown ones are passed over, and one that is named twice counts once."""
         document = await body(request)
         ids = document.get("ids") if isinstance(document, dict) else None
         if not isinstance(ids, list):
@@ -78,7 +78,7 @@ class TaskApi:
                 raise errors.bad_request(
                     f"Invalid task id '{task_id}'. Expected a task id of the form <app>.<uuid>"
                 )
-        return self._end(request, [self.state.tasks[i] for i in ids if i in self.state.tasks])
+        return self._end(request, [self.state.tasks[i] for i in dict.fromkeys(ids) if i in self.state.tasks])
 
     async def lost(self, request: Request) -> Response:
         """POST {"id": task}: its agent is out of reach from now on. For tests, no part of Marathon."""

@@ -48,6 +48,14 @@ def test_c33_killing_with_scale_takes_one_instance_away(trial: Trial) -> None:
     assert (trial.app()["instances"], trial.ids()) == (1, {other["id"]})
 
 
+def test_c33_a_task_that_is_named_twice_takes_one_instance_away(trial: Trial) -> None:
+    trial.create(trial.definition(instances=3))
+    *others, chosen = trial.tasks()
+    answer = trial.json("POST", "/v2/tasks/delete", {"ids": [chosen["id"]] * 2}, params={"scale": "true"})
+    trial.settle(answer["deploymentId"])
+    assert (trial.app()["instances"], trial.ids()) == (2, {one["id"] for one in others})
+
+
 def test_c34_the_delay_grows_with_every_crash(trial: Trial) -> None:
     base = int(trial.seconds(100, 4))
     definition = trial.definition(cmd="exit 3", backoffSeconds=base, backoffFactor=3)

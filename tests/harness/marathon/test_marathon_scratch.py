@@ -24,7 +24,7 @@ from harness.marathon.lint import lint
 from harness.marathon.mounts import mounts_of, source_of
 from harness.marathon.networking import ports_of
 from harness.releases import ROOT
-from harness.rt import SECRETS
+from harness.rt import SECRETS, SITE_CONFIGURATION
 from harness.verdict import Outcome, Report, Verdict
 
 FILE = load(ROOT / "marathon.json")
@@ -56,6 +56,17 @@ def test_nothing_leads_to_production() -> None:
     assert app["container"]["volumes"][0]["hostPath"] == "/opt/scratch"
     assert app["container"]["docker"]["image"] == "r.example.org/rt:1"
     assert app["labels"] == {key: FILE["labels"][key] for key in ("RT_RELEASE", "RT_SCHEMA")}
+
+
+@pytest.mark.parametrize("own", [{}, {"RT_SCRATCH": "0"}])
+def test_files_of_the_site_choose_neither_database_nor_mail(own: dict[str, str]) -> None:
+    """They are read last in the image and may name production's, so the switch that pins both is set."""
+    app = copy.deepcopy(FILE)
+    app["container"]["volumes"].append(volume(SITE_CONFIGURATION, "/srv/rt/site.d"))
+    app["env"] |= own
+    scratched = made(app)
+    assert mounts_of(scratched)[SITE_CONFIGURATION] == "/srv/rt/site.d", "RT may not run without them"
+    assert scratched["env"] == {**FILE["env"], scratch.PINNED: "1"}
 
 
 ABOVE, HOST = SECRETS.rpartition("/")[0], "/srv/production/rt"
@@ -109,10 +120,10 @@ def test_what_another_container_lends_is_not_taken() -> None:
 
 
 def test_the_rest_is_deployed_as_it_is() -> None:
-    """Checks, strategy and environment are what is to be tried; the file itself is left alone."""
+    """Checks, strategy and environment (but for the switch) are what is to be tried; the file is left alone."""
     before, app = copy.deepcopy(FILE), made()
     changed = {key for key in {*app, *FILE} if app.get(key) != FILE.get(key)}
-    assert changed == {"id", "labels", "container"}
+    assert changed == {"id", "labels", "container", "env"}
     assert before == FILE
     assert [one.rule.id for one in lint(app) if one.level == "E"] == []
 

@@ -10,6 +10,7 @@ import pytest
 from fixtures.marathon_trial import Trial
 from harness.errors import InfrastructureError
 from harness.marathon import stopall
+from harness.marathon.claim import REPLACING
 from harness.marathon.deploy import Deployer
 from harness.marathon.rolling import Decision, RollingRefusedError
 from harness.marathon.stopall import StepFailedError, replace_all
@@ -110,10 +111,12 @@ def test_a_marathon_that_is_gone_after_the_upgrade_is_told_with_what_is_left(
         deployer.client.url = "http://127.0.0.1:1"
 
     good(deployer.deploy(release(trial, "1")))
+    steps = replace(database.steps(), upgrade=lost)
     with pytest.raises(InfrastructureError) as caught:
-        replace_all(deployer, release(trial, "2", schema="2"), ACROSS, replace(database.steps(), upgrade=lost))
+        replace_all(deployer, release(trial, "2", schema="2"), ACROSS, steps, run="mine")
     deployer.client.url = url
-    assert stopall.UNSURE in str(caught.value)
+    assert stopall.UNSURE.format(run="mine") in str(caught.value)
+    assert deployer.client.app(f"{trial.group}/app").labels[REPLACING] == "mine", "what --ended is to name"
     assert database.log == [("backup", 0)]
 
 

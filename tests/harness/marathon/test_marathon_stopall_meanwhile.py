@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,18 @@ class Outrun(Marathon):
         """Let the colleague's stop come to its end, then scale."""
         self.trial.settle(super().scale(app_id, instances, force=force).deployment_id)
         return super().scale(app_id, instances, force=force)
+
+
+class MovedBeforeStart(Marathon):
+    """A Marathon on which somebody changes an app just before a whole definition is put."""
+
+    move: Callable[[], None] | None = None
+
+    def put(self, app_id: str, definition: App, *, force: bool = False, whole: bool = False) -> Change:
+        """Let the change come to its end, then put."""
+        if whole and self.move:
+            self.move()
+        return super().put(app_id, definition, force=force, whole=whole)
 
 
 def test_an_app_that_was_stopped_since_the_decision_is_not_replaced(trial: Trial, deployer: Deployer) -> None:
@@ -161,6 +174,20 @@ def test_a_mark_is_seen_while_it_is_changed(trial: Trial, deployer: Deployer) ->
     good(replace_all(deployer, release(trial, "2", schema="2"), ACROSS, steps, run="mine"))
     look()
     assert seen[3:] == ["none", "mine", "mine", "none"]
+
+
+def test_a_stop_of_somebody_else_after_the_upgrade_is_not_restored_over(trial: Trial, deployer: Deployer) -> None:
+    """Their instances may have served; and why the start of the new release failed is not lost."""
+    database = Database(trial, deployer)
+    good(deployer.deploy(release(trial, "1")))
+    url, token = os.environ.get("MARATHON_URL") or trial.url, os.environ.get("MARATHON_TOKEN", "")
+    with MovedBeforeStart(url, token=token) as client:
+        client.move, deployer.client = lambda: up_and_down(trial, deployer), client
+        with pytest.raises(RollingRefusedError, match="stopped or changed") as caught:
+            replace_all(deployer, release(trial, "2", schema="2", cpus=-1), ACROSS, database.steps())
+    assert stopall.NOT_ENDED in str(caught.value)
+    assert "HTTP 422" in str(caught.value)
+    assert [what for what, _ in database.log] == ["backup", "upgrade"]
 
 
 @pytest.mark.parametrize("here", [True, False], ids=["stopped", "unknown"])

@@ -132,6 +132,41 @@ def test_a_stop_a_mark_and_a_start_whose_answers_are_lost(trial: Trial, deployer
     assert database.log == [("backup", 0), ("upgrade", 0), ("restore", 0)]
 
 
+@pytest.mark.parametrize("lost", [
+    Fault("GET /v2/apps", 503, after=1), Fault("PUT .*partialUpdate=false", 503),
+    Fault("PUT .*partialUpdate=false", 503, taken=True),
+], ids=["look", "start", "start, taken"])  # fmt: skip
+def test_an_election_after_the_upgrade_does_not_keep_the_new_release_from_its_start(
+    trial: Trial, deployer: Deployer, lost: Fault
+) -> None:
+    """Everything is stopped and upgraded: whoever gives up at one answer leaves a site down that is ready."""
+    database, fault = Database(trial, deployer), replace(lost)
+
+    def upgraded() -> None:
+        database.note("upgrade")
+        meddle(deployer.client, fault)
+
+    good(deployer.deploy(release(trial, "1")))
+    steps = replace(database.steps(), upgrade=upgraded)
+    good(replace_all(deployer, release(trial, "2", schema="2"), ACROSS, steps))
+    assert fault.times == 0
+    assert database.log == [("backup", 0), ("upgrade", 0)]
+    assert releases_live(trial, deployer) == ["2"]
+
+
+def test_a_definition_that_marathon_refuses_after_the_upgrade_is_restored_and_told(
+    trial: Trial, deployer: Deployer
+) -> None:
+    """Nothing of the new release ever ran, so nothing was written that the backup does not know."""
+    database = Database(trial, deployer)
+    good(deployer.deploy(release(trial, "1")))
+    report = replace_all(deployer, release(trial, "2", schema="2", cpus=-1), ACROSS, database.steps())
+    assert database.log == [("backup", 0), ("upgrade", 0), ("restore", 0)]
+    assert report.facts["then"] == "the old release is live again", str(report)
+    assert "HTTP 422" in report.findings[0].what
+    assert releases_live(trial, deployer) == ["1"]
+
+
 def test_an_autoscaler_during_the_upgrade_is_not_met_by_the_new_release(trial: Trial, deployer: Deployer) -> None:
     """Old and new would write to one database; and a restore would go below what runs."""
     database = Database(trial, deployer)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import pytest
 
 from fixtures.marathon_trial import Trial
 from harness.marathon import errors
-from harness.marathon.client import Marathon
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.live_rule import Wanted
@@ -20,17 +18,6 @@ from tests.harness.marathon.meddling import LOCKED, Fault, meddle
 
 pytestmark = pytest.mark.engine
 LOGIN = b"<html>Log in</html>"
-
-
-class Overtaken(Marathon):
-    """Somebody else's PUT arrives and ours does not."""
-
-    theirs: App
-
-    def put(self, app_id: str, definition: App, *, force: bool = False, whole: bool = False) -> Change:
-        """Put theirs, lose ours."""
-        super().put(app_id, self.theirs, force=force, whole=whole)
-        raise errors.UnreachableError(f"PUT of {definition['id']}: no answer")
 
 
 def bad(trial: Trial) -> App:
@@ -118,42 +105,6 @@ def test_a_bad_first_deploy_is_removed_although_an_answer_is_lost(trial: Trial, 
     report = deployer.deploy(bad(trial))
     assert report.facts["nothing ran before, nothing runs now"] is True, str(report)
     assert deployer.client.find_app(f"{trial.group}/app") is None
-
-
-@pytest.mark.parametrize("status", [0, 502, 500, 504], ids=["time-out", "502", "500", "504"])
-def test_a_put_whose_answer_is_lost_is_followed(trial: Trial, deployer: Deployer, status: int) -> None:
-    """Marathon took it: it rolls on whether or not somebody watches."""
-    good(deployer.deploy(release(trial, "1")))
-    meddle(deployer.client, Fault("PUT /v2/apps", status, taken=True))
-    report = deployer.deploy(bad(trial))
-    assert report.facts["old release live again"] is True, str(report)
-    assert releases_live(trial, deployer) == ["1"]
-    meddle(deployer.client, Fault("PUT /v2/apps", status, taken=True))
-    good(deployer.deploy(release(trial, "3")))
-    assert releases_live(trial, deployer) == ["3"]
-
-
-def test_a_put_that_was_not_taken_is_raised_with_what_is_known(trial: Trial, deployer: Deployer) -> None:
-    """Nothing has moved: the error is the one of the PUT."""
-    good(deployer.deploy(release(trial, "1")))
-    deployer.pace = replace(deployer.pace, insist=0.2)
-    meddle(deployer.client, Fault("PUT /v2/apps", 502))
-    with pytest.raises(errors.LeaderUnreachableError, match="not known"):
-        deployer.deploy(release(trial, "2"))
-    assert releases_live(trial, deployer) == ["1"]
-
-
-def test_what_somebody_else_put_while_our_answer_was_lost_is_not_ours(trial: Trial, deployer: Deployer) -> None:
-    """The version has moved, and to another definition: it is neither watched nor taken back."""
-    good(deployer.deploy(release(trial, "1")))
-    url, token = os.environ.get("MARATHON_URL") or trial.url, os.environ.get("MARATHON_TOKEN", "")
-    with Overtaken(url, token=token) as client:
-        client.theirs = release(trial, "7", cpus=0.06)
-        deployer.client = client
-        with pytest.raises(errors.UnreachableError, match="not to what was sent"):
-            deployer.deploy(release(trial, "2"))
-    trial.eventually("Theirs", lambda: not client.deployments())
-    assert deployer.client.app(f"{trial.group}/app").labels["RT_RELEASE"] == "7"
 
 
 def test_an_expired_token_leaves_no_bad_deployment_behind(trial: Trial, deployer: Deployer) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docker import DockerClient
 
 from fixtures.marathon_trial import Json, Trial
-from harness import engine
+from harness.engine.listed import containers_of
+from harness.marathon.standin.labels import TASK
 from harness.marathon.standin.process import StandinProcess
 
 pytestmark = pytest.mark.engine
@@ -47,16 +49,14 @@ def test_running_tasks_are_adopted_and_still_looked_after(restartable: tuple[Sta
     trial.eventually("A replacement", lambda: trial.ids() - {t["id"] for t in after["tasks"]})
 
 
-def test_a_task_that_dies_while_nobody_looks_is_replaced(restartable: tuple[StandinProcess, Trial]) -> None:
+def test_a_task_that_dies_while_nobody_looks_is_replaced(
+    restartable: tuple[StandinProcess, Trial], engine: DockerClient
+) -> None:
     process, trial = restartable
     trial.create(trial.definition())
     first = trial.tasks()[0]["id"]
     process.kill()
-    client = engine.connect()
-    try:
-        client.containers.list(filters={"label": f"marathon-standin.task={first}"})[0].kill()
-    finally:
-        client.close()
+    containers_of(engine, {TASK: first})[0].kill()
     trial = Trial(process.start(), trial.group, trial.image, manual=False)
     trial.eventually("A replacement", lambda: trial.ids() - {first})
     assert trial.app()["lastTaskFailure"]["message"] == "Container exited with status 137"
@@ -76,13 +76,11 @@ def test_an_unfinished_deployment_goes_on(restartable: tuple[StandinProcess, Tri
     assert (trial.app()["labels"], old & trial.ids()) == ({"release": "next"}, set())
 
 
-def test_stopping_with_end_tasks_leaves_no_container(restartable: tuple[StandinProcess, Trial]) -> None:
+def test_stopping_with_end_tasks_leaves_no_container(
+    restartable: tuple[StandinProcess, Trial], engine: DockerClient
+) -> None:
     process, trial = restartable
     trial.create(trial.definition())
     task = trial.tasks()[0]["id"]
     assert process.stop() == 0
-    client = engine.connect()
-    try:
-        assert client.containers.list(all=True, filters={"label": f"marathon-standin.task={task}"}) == []
-    finally:
-        client.close()
+    assert containers_of(engine, {TASK: task}, ended=True) == []

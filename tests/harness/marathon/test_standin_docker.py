@@ -16,9 +16,9 @@ import pytest
 from docker import DockerClient
 
 from fixtures.marathon_trial import Trial
-from harness import engine
 from harness.common import owner
 from harness.common.waits import Retry, wait_until
+from harness.engine.listed import containers_of
 from harness.marathon.standin.execution import Executions
 from harness.marathon.standin.probes import Result
 from harness.marathon.standin.process import StandinProcess
@@ -45,20 +45,12 @@ def site(process: StandinProcess, tiny_image: str, request: pytest.FixtureReques
     found.clean()
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[DockerClient]:
-    """Return the engine."""
-    found = engine.connect()
-    yield found
-    found.close()
-
-
-def container(client: DockerClient, task_id: str) -> Any:
+def container(engine: DockerClient, task_id: str) -> Any:
     """Return the container of a task."""
-    return client.containers.list(filters={"label": f"MESOS_TASK_ID={task_id}"})[0]
+    return containers_of(engine, {"MESOS_TASK_ID": task_id})[0]
 
 
-def test_limits_mounts_and_labels_reach_the_container(site: Trial, client: DockerClient, tmp_path: Path) -> None:
+def test_limits_mounts_and_labels_reach_the_container(site: Trial, engine: DockerClient, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("told", encoding="utf-8")
     definition = site.definition(cpus=0.5, mem=32)
     volume = {"containerPath": "/www/secrets", "hostPath": str(tmp_path), "mode": "RO"}
@@ -66,7 +58,7 @@ def test_limits_mounts_and_labels_reach_the_container(site: Trial, client: Docke
     definition["container"]["docker"]["forcePullImage"] = True
     site.create(definition)
     assert site.ask("/secrets/secret") == "told"
-    found = container(client, site.tasks()[0]["id"])
+    found = container(engine, site.tasks()[0]["id"])
     limits = found.attrs["HostConfig"]
     assert (limits["Memory"], limits["CpuShares"]) == (32 * 1024 * 1024, 512)
     assert found.labels[owner.SESSION] == owner.session()
@@ -74,11 +66,11 @@ def test_limits_mounts_and_labels_reach_the_container(site: Trial, client: Docke
     assert status != 0
 
 
-def test_a_task_reaches_itself_at_its_own_host_and_port(site: Trial, client: DockerClient) -> None:
+def test_a_task_reaches_itself_at_its_own_host_and_port(site: Trial, engine: DockerClient) -> None:
     site.create(site.definition())
     site.ask("/cgi-bin/env")
     question = ["sh", "-c", "wget -q -O - http://$HOST:$PORT0/cgi-bin/health"]
-    status, output = container(client, site.tasks()[0]["id"]).exec_run(question)
+    status, output = container(engine, site.tasks()[0]["id"]).exec_run(question)
     assert (status, output) == (0, b"200\n")
 
 
@@ -120,14 +112,14 @@ def no_more_killing() -> None:
 
 @pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "not allowed"])
 def test_a_command_that_is_late_ends_with_its_children(
-    client: DockerClient, tiny_image: str, allowed: bool
+    engine: DockerClient, tiny_image: str, allowed: bool
 ) -> None:
     """Each check would leave some behind, which keep its output open and its thread waiting."""
-    started = client.containers.run(
+    started = engine.containers.run(
         tiny_image, detach=True, user=str(NOBODY), labels=owner.labels("marathon-task")
     )
     name = str(started.id)
-    executions = Executions(client, threads=1)
+    executions = Executions(engine, threads=1)
     if not allowed:
         executions._ending = ThreadPoolExecutor(1, initializer=no_more_killing)
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,8 @@ import requests
 from docker import DockerClient
 from docker.transport import UnixHTTPAdapter
 
-from harness import engine
+from harness import engine as engines
+from harness.engine.listed import containers_of
 from harness.marathon.standin.clock import ManualClock, RealClock
 from harness.marathon.standin.core import Standin
 from harness.marathon.standin.flags import parameters
@@ -122,29 +122,21 @@ class Lossy(UnixHTTPAdapter):
         return answer
 
 
-@pytest.fixture
-def client() -> Iterator[DockerClient]:
-    """The engine."""
-    found = engine.connect()
-    yield found
-    found.close()
-
-
 @pytest.mark.engine
 @pytest.mark.parametrize("lost", ["POST .*/create", "POST .*/start", "GET .*/json"])
 @pytest.mark.parametrize("away", [False, True], ids=["there again", "still away"])
 def test_a_container_whose_launch_broke_is_not_left(
-    client: DockerClient, tiny_image: str, lost: str, away: bool
+    engine: DockerClient, tiny_image: str, lost: str, away: bool
 ) -> None:
     """It may run and work on a database, and no task in Marathon would be it. Still away: with the next launch."""
     if not os.environ["DOCKER_HOST"].startswith("unix://"):
         pytest.skip("the engine is not at a local socket")
-    identity, way, other = secrets.token_hex(8), Lossy(f"http+{os.environ['DOCKER_HOST']}"), engine.connect()
+    identity, way, other = secrets.token_hex(8), Lossy(f"http+{os.environ['DOCKER_HOST']}"), engines.connect()
     other.api.mount("http+docker://", way)
     runner = DockerRunner(other, identity, "127.0.0.1")
 
     def left() -> int:
-        return len(client.containers.list(all=True, filters={"label": f"{STANDIN}={identity}"}))
+        return len(containers_of(engine, {STANDIN: identity}, ended=True))
 
     async def story() -> None:
         way.lost, way.cut = lost, "DELETE" if away else ""

@@ -3,7 +3,8 @@
 A bundled dump `NAME.sql.zst` has a manifest `NAME.toml`; a dump that does not match its manifest is refused.
 A dump of the user's own may come without one: then less can be checked, and the verdict says so.
 
-`choice` settles what a run is about; `text` is the SQL as it goes by; `maker` knows the marks of other programs.
+`choice` settles what a run is about; `text` is the SQL as it goes by, `collations` what old servers leave out of
+it; `maker` knows the marks of other programs.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import IO, Any, cast
 from backports import zstd
 
 from harness.dump import maker
-from harness.dump.text import Text
+from harness.dump.text import SERVER, Text
 from harness.errors import UsageError
 from harness.releases import ROOT, parse
 
@@ -38,7 +39,6 @@ _FORMATS: dict[str, tuple[bytes, Callable[[IO[bytes]], Any]]] = {
     "zstd": (b"\x28\xb5\x2f\xfd", zstd.open),
 }
 _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstd.ZstdError)
-_SERVER = re.compile(rb"^-- Server version\s+(\S+)", re.MULTILINE)
 _OF_THE_SERVER = ("mysql", "sys", "information_schema", "performance_schema")
 _TEXTS = ("release", "server", "sha256", "why")
 
@@ -100,7 +100,7 @@ class Dump:
         a few lines below, and only MariaDB's names the product.
         """
         try:
-            found = _SERVER.search(self._head())
+            found = SERVER.search(self._head())
         except _DAMAGE:
             return ""
         version = found[1].decode(errors="replace") if found else ""

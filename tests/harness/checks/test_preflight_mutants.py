@@ -13,6 +13,7 @@ from harness import upgrade
 from harness.checks import (
     history,
     preflight,
+    preflight_collisions,
     preflight_configuration,
     preflight_database,
     preflight_identity,
@@ -166,7 +167,7 @@ def database_findings(
     """Return where and what of everything found in the database itself."""
     report, schema = Report("preflight", ""), read(database)
     preflight_database.structure(report, database, schema, changes)
-    preflight_database.collisions(report, database, schema, changes)
+    preflight_collisions.judge(report, database, schema, changes)
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     preflight_identity.done_already(report, schema, changes)

@@ -128,6 +128,7 @@ def check(
     _time_zones(report, database, known.configuration)
     probed = _probe(target, steps)
     preflight_configuration.loads(report, probed)
+    preflight_configuration.index(report, schema, probed, known.old_configuration)
     preflight_storage.loads(report, database, probed)
     _start(report, target, probed, steps)
     preflight_lifecycles.judge(report, database, schema, probed, known.configuration)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from harness.database import Database, liveness
@@ -40,6 +41,14 @@ _NAMED = r"sed -E '/^\) ENGINE=/{/COLLATE/!s/CHARSET=(utf8\w*)/& COLLATE=\1_gene
 """Program that names the collations which old servers left out of a dump."""
 
 
+_OF_RT = frozenset(("tickets", "users"))
+"""Tables by which a dump is known to be of RT and of all of it, in small letters as some servers have them."""
+_LEFT_OUT = frozenset(("sessions",))
+"""Those that a nightly backup leaves out (--ignore-table), structure and all."""
+_PACKERS = {"gzip": "gzip", "xz": "xz", "bzip2": "bzip2", "zstd": "zstd"}
+"""Programs by the format of a dump; what one of them has packed may stand behind what it packed before."""
+
+
 @dataclass
 class Restored:
     """What is to be said of a restored dump.
@@ -72,6 +81,7 @@ def restore(database: Database, dump: Dump) -> Restored:
     counted = database.counts()
     if not counted:
         raise DumpError(f"The dump {dump.path.name} holds no tables.")
+    _need_structures(dump, text, counted)
     if dump.manifest:
         wrong = {
             table: (dump.manifest.rows.get(table), counted.get(table))
@@ -88,6 +98,22 @@ def restore(database: Database, dump: Dump) -> Restored:
     uncollated = _uncollated(database, text)
     notes = [*_notes(database, text), *_collations(database, text, uncollated)]
     return Restored(notes, [*_unproven(text), *_bare(database, text)], uncollated)
+
+
+def _need_structures(dump: Dump, text: Text, tables: Iterable[str]) -> None:
+    """Raise DumpError where a dump of RT lacks a table whose rows nobody keeps, and whose structure RT needs."""
+    present = {name.lower() for name in tables}
+    missing = _LEFT_OUT - present
+    if not missing or not present >= _OF_RT:
+        return
+    names, called = ", ".join(sorted(missing)), text.databases[0] if text.databases else "rt5"
+    packed = f" | {packer} -c" if (packer := _PACKERS.get(dump.format)) else ""
+    raise DumpError(
+        f"The dump {dump.path.name} lacks the table {names}: nobody needs its rows, but RT and its upgrade "
+        "need the table itself.",
+        repair="append its structure to the dump, which stays one of one database:\n"
+        f"mariadb-dump --no-data {called} {names}{packed} >> {dump.path.name}",
+    )
 
 
 def _default(database: Database, charset: str) -> str:

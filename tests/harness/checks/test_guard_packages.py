@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from harness import dump, upgrade
 from harness.checks import preflight_identity
 from harness.database import Database
 from harness.database.schema import read
+from harness.releases import parse, releases
 from harness.rt import Rt
 from harness.upgrade import expected_steps, guard
 from harness.upgrade.lifecycle import Lifecycle
@@ -108,6 +110,22 @@ def test_what_packages_leave_out_is_nothing_that_lacks(lifecycle: Lifecycle) -> 
             for name, (release, events, missing) in LACKING.items():
                 if release == version:
                     assert (name, *said(tools, events)) == (name, "older", missing)
+
+
+@pytest.mark.parametrize("version", releases())
+def test_what_the_packages_leave_out_is_known(lifecycle: Lifecycle, version: str) -> None:
+    """A release whose scripts leave out one more step must not be refused on the day that its image is made."""
+    with lifecycle.tools(version, None) as tools:
+        scripts = tools.need("sh", "-c", "cat /usr/share/dbconfig-common/scripts/request-tracker*/upgrade/mysql/*")
+        told = tools.need(
+            "perl", "-I/opt/rt/lib", "-MGuard::Release=%IDLE", "-e", "print join ' ', sort keys %IDLE"
+        )
+        steps = tools.upgrade_steps()
+    whole = re.findall(r"--upgrade-from\s+(\S+)\s+--upgrade-to\s+(\S+)", scripts)
+    first = min(parse(origin) for origin, _ in whole)
+    applied = {step for pair in whole for step in expected_steps(steps, *pair)}
+    left_out = [step for step in steps if parse(step) > first and step not in applied]
+    assert left_out == [step for step in told.split() if step in steps]
 
 
 def hop(tools: Rt, *versions: str) -> None:

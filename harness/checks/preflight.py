@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.checks import (
     preflight_blanks,
+    preflight_collisions,
     preflight_configuration,
     preflight_database,
     preflight_identity,
@@ -26,6 +27,7 @@ from harness.checks import (
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.log import records
+from harness.checks.preflight_collisions import RESTORE, STEP
 from harness.checks.preflight_database import SchemaChanges
 from harness.common import redact
 from harness.database import Database
@@ -67,13 +69,15 @@ class Evidence:
     """What others have found out about the old side; None where it is not known.
 
     recognised: what the first questions have found. configuration: of the new side. old_configuration: of the old
-    one, where that is another.
+    one, where that is another. uncollated: tables that get this server's own collation where the dump is restored
+    as it is, to their character set.
     """
 
     recognised: Recognised
     validation: Validation | None = None
     configuration: Configuration = field(default_factory=Configuration)
     old_configuration: Configuration | None = None
+    uncollated: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,13 +119,16 @@ def check(
     started = time.monotonic()
     report, schema, changes = known.recognised.report, known.recognised.schema, known.recognised.changes
     preflight_database.structure(report, database, schema, changes)
-    preflight_database.collisions(report, database, schema, changes)
-    preflight_blanks.judge(report, database, schema, changes)
+    restored = {table: one for table, one in known.uncollated.items() if table not in changes.converted}
+    for done, cause in ((changes, STEP), (SchemaChanges(restored), RESTORE)):
+        preflight_collisions.judge(report, database, schema, done, cause)
+        preflight_blanks.judge(report, database, schema, done, cause)
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     _time_zones(report, database, known.configuration)
     probed = _probe(target, steps)
     preflight_configuration.loads(report, probed)
+    preflight_configuration.index(report, schema, probed, known.old_configuration)
     preflight_storage.loads(report, database, probed)
     _start(report, target, probed, steps)
     preflight_lifecycles.judge(report, database, schema, probed, known.configuration)

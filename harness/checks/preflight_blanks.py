@@ -7,7 +7,8 @@ nothing that is asked after the upgrade can tell.
 
 from __future__ import annotations
 
-from harness.checks.preflight_database import SAMPLES, SchemaChanges, collation_after, is_text
+from harness.checks.preflight_collisions import STEP, Cause, collation_after, is_text
+from harness.checks.preflight_database import SAMPLES, SchemaChanges
 from harness.database import Database
 from harness.database.schema import Schema, Table, charset_of, quote
 from harness.verdict import Report
@@ -18,7 +19,7 @@ SOUGHT = ("Name", "EmailAddress")
 the field or template that a scrip wants."""
 
 
-def judge(report: Report, database: Database, schema: Schema, changes: SchemaChanges) -> None:
+def judge(report: Report, database: Database, schema: Schema, changes: SchemaChanges, cause: Cause = STEP) -> None:
     """Find such values in what is unique or what RT loads by; tell those in other indexes."""
     for name, charset in changes.converted.items():
         table = schema.tables.get(name)
@@ -33,7 +34,7 @@ def judge(report: Report, database: Database, schema: Schema, changes: SchemaCha
         counts = database.rows(f"SELECT {asked} FROM {quote(name)}")[0] if columns else ()
         for (column, sought), count in zip(columns.items(), counts, strict=True):
             if count and _ignores_blanks(database, table.columns[column].collation):
-                _say(report, database, table, column, collation=collation, count=int(count), sought=sought)
+                _say(report, database, table, column, said=(collation, int(count), cause.brings), sought=sought)
 
 
 def _columns(table: Table) -> dict[str, bool]:
@@ -60,8 +61,9 @@ def _ignores_blanks(database: Database, collation: str) -> bool:
 
 
 def _say(
-    report: Report, database: Database, table: Table, column: str, *, collation: str, count: int, sought: bool
+    report: Report, database: Database, table: Table, column: str, *, said: tuple[str, int, str], sought: bool
 ) -> None:
+    collation, count, brings = said
     where, name, text = f"{table.name}.{column}", quote(table.name), quote(column)
     if not sought:
         report.facts.setdefault(TOLD, []).append(f"{where}: {count}, under {collation}")
@@ -70,7 +72,7 @@ def _say(
     rows = database.rows(f"{sql} LIMIT {SAMPLES}")
     report.find(
         where,
-        f"{count} values end in a blank; under {collation}, which a step brings, nobody finds them without it",
+        f"{count} values end in a blank; under {collation}, {brings}, nobody finds them without it",
         samples=tuple(f"{', '.join(table.key)} {', '.join(map(str, row))}" for row in rows),
         sql=sql,
         repair="on the site, once you have seen that no other row has the same without the blank:\n"

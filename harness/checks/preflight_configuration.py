@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 from harness.checks.upgrading import Passage, passages, unmarked
 from harness.common import redact
@@ -33,6 +34,7 @@ PASSAGES = "what UPGRADING says of this way"
 """A list of {file, heading, speaks_of, text}. speaks_of: the site's own options and plugins that it names."""
 FORGOTTEN = "set in CONFIG and not in CONFIG_NEW"
 PINNED = "options that the copies do not take from the site"
+SEARCH = "FullTextSearch"
 _TABLE = "Configurations"
 OWN = ("/opt/rt/etc/RT_Config.pm", "/opt/rt/share/etc/RT_Config.pm")
 
@@ -169,3 +171,24 @@ def loads(report: Report, probed: dict[str, object]) -> None:
             samples=(redact.line(why),),
             repair="put a version for the target into CONFIG/plugins, or take it out of the configuration",
         )
+
+
+def index(report: Report, schema: Schema, probed: dict[str, Any], former: Configuration | None) -> None:
+    """Find that words are looked for in a table that the dump lacks, as backups leave it out.
+
+    former: of the old side, where that is another one. An index that the site has not had so far is made after the
+    upgrade. What the target logs of such a table is taken out of what the probe found: this finding says it.
+    """
+    name = probed.get("index")
+    if not isinstance(name, str) or (former is not None and SEARCH not in options(former)["options"]):
+        return
+    report.looked_at += 1
+    if name.lower() in {table.lower() for table in schema.tables}:
+        return
+    probed["complaints"] = [one for one in probed.get("complaints", []) if name not in one]
+    report.find(
+        SEARCH, f"the configuration searches for words in the table {name}, which the dump lacks: RT logs an "
+        "error at each start and turns that search off",
+        repair="append the table's structure to the dump (what is found by it is not tried then):\n"
+        f"mariadb-dump --no-data rt5 {name} >> rt.sql",
+    )  # fmt: skip

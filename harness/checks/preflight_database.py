@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from harness.checks import allowances
 from harness.database import Database
-from harness.database.schema import Column, Index, Schema, Table, quote
+from harness.database.schema import Schema, Table, quote
 from harness.rt import Rt
 from harness.verdict import Report
 
@@ -25,8 +25,7 @@ _REFERENCE = re.compile(
 _ADDED = re.compile(r"ALTER\s+TABLE\s+`?(\w+)`?\s+ADD\s+COLUMN\s+`?(\w+)", re.IGNORECASE)
 _CREATED = re.compile(r"^\s*CREATE\s+TABLE\s+(?!IF\b)`?(\w+)", re.IGNORECASE | re.MULTILINE)
 _DECLARED = re.compile(r"^\s*CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?`?(\w+)`?", re.IGNORECASE | re.MULTILINE)
-_TEXT = re.compile(r"char|text|enum|set")
-_NO_PEOPLE = ("ascii", "binary", "")
+NO_PEOPLE = ("ascii", "binary", "")
 ORDINARY = ("utf8mb3", "utf8mb4")
 SAMPLES = 5
 
@@ -113,7 +112,7 @@ def _charsets(report: Report, own: dict[str, Table]) -> None:
     for name, table in own.items():
         if name.lower() in _made_anew():
             continue
-        odd = table.charset not in (*ORDINARY, *_NO_PEOPLE)
+        odd = table.charset not in (*ORDINARY, *NO_PEOPLE)
         if odd and any(column.charset == table.charset for column in table.columns.values()):
             strange.setdefault(table.charset, []).append(table.name)
     for charset, tables in strange.items():
@@ -123,62 +122,6 @@ def _charsets(report: Report, own: dict[str, Table]) -> None:
             samples=tuple(tables[:SAMPLES]),
             repair="convert them on a copy to the others' character set, read some texts, then mend the site",
         )
-
-
-def collisions(report: Report, database: Database, schema: Schema, changes: SchemaChanges) -> None:
-    """Find values that a unique index will take for one after the conversion: that step fails half way."""
-    for name, charset in changes.converted.items():
-        table = schema.tables.get(name)
-        if table is None:
-            continue
-        collation = collation_after(database, charset)
-        report.facts["collation after the conversion"] = collation
-        for index in table.indexes:
-            if not index.unique or not table.key or table.collation == collation:
-                continue
-            sql = _same_values(table, index, charset, collation)
-            if not sql:
-                continue
-            report.looked_at += 1
-            if rows := database.rows(sql):
-                report.find(
-                    f"{name}.{index.name}", f"{len(rows)} values of {', '.join(index.columns)} are distinct and "
-                    f"the same under {collation}: the conversion will stop with a duplicate key",
-                    samples=tuple(f"{', '.join(table.key)} {keys}" for _, keys in rows[:SAMPLES]), sql=sql,
-                    repair="rename one of each before the upgrade, or upgrade on a server with another collation",
-                )  # fmt: skip
-
-
-def collation_after(database: Database, charset: str) -> str:
-    """Return the collation that this server gives to what is converted to a character set."""
-    return str(database.value(f"SELECT COLLATION(CONVERT('a' USING {charset}))"))
-
-
-def is_text(column: Column) -> bool:
-    """Tell whether a column holds what people write, which a conversion changes."""
-    return bool(_TEXT.search(column.type)) and column.charset not in _NO_PEOPLE
-
-
-def _same_values(table: Table, index: Index, charset: str, collation: str) -> str:
-    parts: list[str] = []
-    people = False
-    for name in index.columns:
-        column = table.columns.get(name)
-        if column is None:  # a prefix or an expression
-            return ""
-        if is_text(column):
-            people = True
-            parts.append(f"CONVERT({quote(name)} USING {charset}) COLLATE {collation}")
-        else:
-            parts.append(quote(name))
-    if not people:
-        return ""
-    present = " AND ".join(f"{quote(name)} IS NOT NULL" for name in index.columns)
-    key = ", '/', ".join(quote(name) for name in table.key)
-    return (
-        f"SELECT COUNT(*), GROUP_CONCAT(CONCAT({key}) ORDER BY {quote(table.key[0])} SEPARATOR ' and ')"
-        f" FROM {quote(table.name)} WHERE {present} GROUP BY {', '.join(parts)} HAVING COUNT(*) > 1"
-    )
 
 
 def orphans(report: Report, database: Database, schema: Schema, changes: SchemaChanges) -> None:

@@ -95,7 +95,8 @@ def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[s
     if said["verdict"] in BLIND:
         _blind(report, path[1], said)
         return said
-    wanted = SAME if not steps else OLDER
+    idle = tuple(said.get("idle_steps") or ())  # whether or not they are in the history, this database is the same
+    wanted = OLDER if set(steps) - set(idle) else SAME
     release = said.get("database_release")
     if said["verdict"] != wanted:
         report.find(
@@ -106,9 +107,10 @@ def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[s
     missing = said.get("missing_steps")
     if missing is None:
         report.unanswered.append("which steps the database lacks: it has no upgrade history")
-    elif list(missing) != list(steps):
-        more = [one for one in missing if one not in steps]
-        less = [one for one in steps if one not in missing]
+        return said
+    more = [one for one in missing if one not in steps]
+    less = [one for one in steps if one not in missing and one not in idle]
+    if more or less:
         words = [f"it lacks {', '.join(more)} as well"] * bool(more) + [f"it has {', '.join(less)}"] * bool(less)
         report.find(
             "database", f"from RT {path[0]} on, other steps are applied than it lacks: {'; '.join(words)}",

@@ -31,7 +31,7 @@ from harness.releases import Server
 
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
 """Variable that keeps prepared databases of the user's own dumps for later runs (until make distclean)."""
-FORMAT = "5"
+FORMAT = "6"
 """Version of the way baselines are made: increased when it changes, so that old baselines are not used."""
 PRIVATE = "private-"
 
@@ -41,7 +41,7 @@ class Baseline:
     """A prepared data directory in a volume, with facts about its content.
 
     rows: table to exact row count after the restore. seconds: duration of the restore. size: kB of the data, and
-    of its largest table. notes, unproven: see `restore.Restored`.
+    of its largest table. notes, unproven, uncollated: see `restore.Restored`.
     """
 
     key: str
@@ -54,6 +54,7 @@ class Baseline:
     size: tuple[int, int] = (0, 0)
     notes: list[str] = field(default_factory=list)
     unproven: list[str] = field(default_factory=list)
+    uncollated: dict[str, str] = field(default_factory=dict)
 
 
 def is_private(dump: Dump) -> bool:
@@ -226,7 +227,7 @@ class Baselines:
         seconds = time.monotonic() - started
         made = Baseline(key, server, image, volume, credentials, rows, round(seconds, 2), size)
         if isinstance(said, Restored):
-            made.notes, made.unproven = said.notes, said.unproven
+            made.notes, made.unproven, made.uncollated = said.notes, said.unproven, said.uncollated
         path = _note_of(key)
         path.with_suffix(".new").write_text(json.dumps({**asdict(made), "server": server.name}), encoding="utf-8")
         path.with_suffix(".new").replace(path)

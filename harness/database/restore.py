@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from harness.database import Database, liveness
-from harness.dump import Dump, DumpError
+from harness.dump import Dump, DumpError, collations
 from harness.dump.text import Text
 from harness.engine.commands import Done
 from harness.errors import InfrastructureError, UsageError
@@ -27,10 +28,25 @@ _ADVICE = (
         re.compile(r"^ERROR 1227 ", re.MULTILINE),
         "the dump asks for what only an administrator may do: leave the object or the setting in that line out",
     ),
+    (
+        re.compile(r"^ERROR 1062 ", re.MULTILINE),
+        "two values that are distinct on the site are the same under this server's collation, which tables get "
+        "for which the dump names none: rename one on the site, or name their collation in the dump (COLLATE=)",
+    ),
     (re.compile(""), "choose the server that the dump was made on, or a newer one of the same product"),
 )
 """Errors of the client, and what to do then: the first that fits."""
 _SHOWN = 5
+_NAMED = r"sed -E '/^\) ENGINE=/{/COLLATE/!s/CHARSET=(utf8\w*)/& COLLATE=\1_general_ci/}'"
+"""Program that names the collations which old servers left out of a dump."""
+
+
+_OF_RT = frozenset(("tickets", "users"))
+"""Tables by which a dump is known to be of RT and of all of it, in small letters as some servers have them."""
+_LEFT_OUT = frozenset(("sessions",))
+"""Those that a nightly backup leaves out (--ignore-table), structure and all."""
+_PACKERS = {"gzip": "gzip", "xz": "xz", "bzip2": "bzip2", "zstd": "zstd"}
+"""Programs by the format of a dump; what one of them has packed may stand behind what it packed before."""
 
 
 @dataclass
@@ -38,10 +54,13 @@ class Restored:
     """What is to be said of a restored dump.
 
     notes: what is not as on the site, which nobody can help. unproven: what was lost and can be had again.
+    uncollated: tables that get another collation than the site's, where the dump is restored as it is, to their
+    character set.
     """
 
     notes: list[str] = field(default_factory=list)
     unproven: list[str] = field(default_factory=list)
+    uncollated: dict[str, str] = field(default_factory=dict)
 
 
 def restore(database: Database, dump: Dump) -> Restored:
@@ -62,6 +81,7 @@ def restore(database: Database, dump: Dump) -> Restored:
     counted = database.counts()
     if not counted:
         raise DumpError(f"The dump {dump.path.name} holds no tables.")
+    _need_structures(dump, text, counted)
     if dump.manifest:
         wrong = {
             table: (dump.manifest.rows.get(table), counted.get(table))
@@ -75,7 +95,69 @@ def restore(database: Database, dump: Dump) -> Restored:
                 [("Tables", "\n".join(lines))],
                 "make dump and manifest again together (make fixtures)",
             )
-    return Restored(_notes(database, text), _unproven(text))
+    uncollated = _uncollated(database, text)
+    notes = [*_notes(database, text), *_collations(database, text, uncollated)]
+    return Restored(notes, [*_unproven(text), *_bare(database, text)], uncollated)
+
+
+def _need_structures(dump: Dump, text: Text, tables: Iterable[str]) -> None:
+    """Raise DumpError where a dump of RT lacks a table whose rows nobody keeps, and whose structure RT needs."""
+    present = {name.lower() for name in tables}
+    missing = _LEFT_OUT - present
+    if not missing or not present >= _OF_RT:
+        return
+    names, called = ", ".join(sorted(missing)), text.databases[0] if text.databases else "rt5"
+    packed = f" | {packer} -c" if (packer := _PACKERS.get(dump.format)) else ""
+    raise DumpError(
+        f"The dump {dump.path.name} lacks the table {names}: nobody needs its rows, but RT and its upgrade "
+        "need the table itself.",
+        repair="append its structure to the dump, which stays one of one database:\n"
+        f"mariadb-dump --no-data {called} {names}{packed} >> {dump.path.name}",
+    )
+
+
+def _default(database: Database, charset: str) -> str:
+    return str(database.value(f"SELECT COLLATION(CONVERT('a' USING {charset}))"))
+
+
+def _uncollated(database: Database, text: Text) -> dict[str, str]:
+    """Return the tables to which this server would have given another collation than the one left out."""
+    charsets = set(text.collated.values())
+    other = {one for one in charsets if _plain(_default(database, one)) != _plain(collations.default_of(one))}
+    return {table: charset for table, charset in text.collated.items() if charset in other}
+
+
+def _plain(collation: str) -> str:
+    """Return a collation without its character set, which has two names."""
+    return collation.partition("_")[2]
+
+
+def _collations(database: Database, text: Text, uncollated: dict[str, str]) -> list[str]:
+    """Say which collation the copies have that the dump does not name."""
+    charsets = sorted(set(uncollated.values()))
+    if not charsets:
+        return []
+    left_out = ", ".join(map(collations.default_of, charsets))
+    here = ", ".join(_default(database, one) for one in charsets)
+    return [
+        f"The dump names no collation for {len(uncollated)} tables: server {text.server} leaves out its default, "
+        f"{left_out}. The copies have that, as the site has. A restore of the dump as it is on "
+        f"{database.server.name} gives them {here}, and what that would do to their values was asked as well. "
+        f"To keep the site's, name it: {_NAMED} rt.sql"
+    ]
+
+
+def _bare(database: Database, text: Text) -> list[str]:
+    """Say of which tables nobody knows the collation: the dump's server would have named it."""
+    if not text.bare:
+        return []
+    named = ", ".join([*list(text.bare)[:_SHOWN], *["..."] * (len(text.bare) > _SHOWN)])
+    here = ", ".join(_default(database, one) for one in sorted(set(text.bare.values())))
+    server = f"its server, {text.server}, writes one" if text.server else "does not say which server wrote it"
+    return [
+        f"The dump names no collation for {len(text.bare)} tables ({named}), and {server}. Which of their values "
+        f"are the same on the site is not known; here it is what {here} says. Dump again, and take no COLLATE out."
+    ]
 
 
 def _notes(database: Database, text: Text) -> list[str]:

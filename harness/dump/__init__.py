@@ -3,7 +3,8 @@
 A bundled dump `NAME.sql.zst` has a manifest `NAME.toml`; a dump that does not match its manifest is refused.
 A dump of the user's own may come without one: then less can be checked, and the verdict says so.
 
-`choice` settles what a run is about; `text` is the SQL as it goes by.
+`choice` settles what a run is about; `text` is the SQL as it goes by, `collations` what old servers leave out of
+it; `maker` knows the marks of other programs.
 """
 
 from __future__ import annotations
@@ -24,14 +25,13 @@ from typing import IO, Any, cast
 
 from backports import zstd
 
-from harness.dump.text import Text
+from harness.dump import maker
+from harness.dump.text import SERVER, Text
 from harness.errors import UsageError
 from harness.releases import ROOT, parse
 
 FOLDER = ROOT / "fixtures" / "dumps"
 CHUNK = 1 << 20
-HEAD = 4096
-"""Bytes of SQL in which a dump says what wrote it."""
 _FORMATS: dict[str, tuple[bytes, Callable[[IO[bytes]], Any]]] = {
     "gzip": (b"\x1f\x8b", gzip.open),
     "xz": (b"\xfd7zXZ\x00", lzma.open),
@@ -39,7 +39,6 @@ _FORMATS: dict[str, tuple[bytes, Callable[[IO[bytes]], Any]]] = {
     "zstd": (b"\x28\xb5\x2f\xfd", zstd.open),
 }
 _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstd.ZstdError)
-_SERVER = re.compile(rb"^-- Server version\s+(\S+)", re.MULTILINE)
 _OF_THE_SERVER = ("mysql", "sys", "information_schema", "performance_schema")
 _TEXTS = ("release", "server", "sha256", "why")
 
@@ -90,6 +89,10 @@ class Dump:
             else:
                 yield raw
 
+    def _head(self) -> bytes:
+        with self.open() as text:
+            return text.read(maker.HEAD)
+
     def written_on(self) -> str:
         """Return the server that the dump was read from, as "MySQL 5.7" or "MariaDB 10.11"; "" where it is silent.
 
@@ -97,8 +100,7 @@ class Dump:
         a few lines below, and only MariaDB's names the product.
         """
         try:
-            with self.open() as text:
-                found = _SERVER.search(text.read(HEAD))
+            found = SERVER.search(self._head())
         except _DAMAGE:
             return ""
         version = found[1].decode(errors="replace") if found else ""
@@ -127,6 +129,9 @@ class Dump:
                 "copy it again from where it was made and compare the sizes",
             ) from error
         if not text.whole:
+            head = self._head()
+            if maker.archive(head) or (head and not text.begun):
+                raise DumpError(*maker.refusal(self.path.name, head))
             raise DumpError(
                 f"The dump {self.path.name} is cut off: {text.size} bytes of SQL without the closing line "
                 "'-- Dump completed'.",
@@ -207,10 +212,7 @@ def load(path: Path) -> Dump:
         raise DumpError(f"The dump {path} cannot be read: {error.strerror}.") from error
     found = next((name for name, (magic, _) in _FORMATS.items() if head.startswith(magic)), "plain")
     if found == "plain" and not _looks_like_sql(head):
-        raise DumpError(
-            f"{path.name} is not a dump: neither SQL text nor gzip, xz, bzip2 or zstd.",
-            repair="make it with mariadb-dump or mysqldump",
-        )
+        raise DumpError(*maker.refusal(path.name, head, text=False))
     beside = manifest_of(path)
     manifest = read_manifest(beside) if beside.is_file() else None
     if manifest and manifest.sha256 != sha256:

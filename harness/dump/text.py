@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from harness.dump import collations
+
 _NAME = rb"`((?:[^`]|``)*)`"
 _USER = rb"(?:`(?:[^`]|``)*`|'(?:[^']|'')*'|[\w.%$-]+)"
 _GTIDS = b"SET @@GLOBAL.GTID_PURGED"
@@ -32,6 +34,8 @@ _DROPPED: tuple[tuple[bytes, str], ...] = (
 """Beginnings of lines that must not reach the server, and what they hold."""
 _DATA = (b"(", b"INSERT ")
 _BEGIN = re.compile(rb"-- (?:MariaDB|MySQL) dump ")
+SERVER = re.compile(rb"^-- Server version\s+(\S+)", re.MULTILINE)
+"""The line in which a dump says what server it was read from."""
 _DATABASE = re.compile(
     rb"(?:CREATE DATABASE (?:/\*!\d+ )?(?:IF NOT EXISTS ?)?(?:\*/ ?)?|"
     rb"(?:/\*!\d+ )?DROP DATABASE (?:IF EXISTS )?|USE )" + _NAME
@@ -62,7 +66,9 @@ class Text:
     size: bytes so far. databases: names of those that it was made of. engines: of each table, as written there.
     objects: "view", "trigger", "procedure" and so on to the names of such. narrow: the character set in which it
     was written to the tables whose own one holds more; what did not fit is question marks since then.
-    hexadecimal: whether binary values are written so, two letters for a byte.
+    hexadecimal: whether binary values are written so, two letters for a byte. server: its version, as written.
+    collated: tables of which its server left the collation out, to their character set; it is fed with them.
+    bare: such tables of a server that would have written it, so that nobody knows what it was.
     """
 
     size: int = 0
@@ -73,6 +79,9 @@ class Text:
     objects: dict[str, list[str]] = field(default_factory=dict)
     narrow: dict[str, list[str]] = field(default_factory=dict)
     hexadecimal: bool = False
+    server: str = ""
+    collated: dict[str, str] = field(default_factory=dict)
+    bare: dict[str, str] = field(default_factory=dict)
     _at_end: bool = False
     _fresh: bool = True
     _dropping: bool = False
@@ -107,7 +116,7 @@ class Text:
         if piece.startswith(b"-- "):
             self._comment(piece)
         elif self._table:
-            self._column(piece)
+            piece = self._column(piece)
         else:
             piece = self._definition(piece)
         return piece
@@ -118,6 +127,8 @@ class Text:
             self.ended, self._at_end = self.ended + 1, True
         elif match := _HEADED.match(line):
             self._use(match[1])
+        elif match := SERVER.match(line):
+            self.server = match[1].decode(errors="replace")
 
     def _use(self, name: bytes) -> None:
         text = _text(name)
@@ -133,7 +144,7 @@ class Text:
             return b""
         if match := _TABLE.match(line):
             self._table, self._default = _text(match[1]), False
-            self._column(line[match.end() :], only=True)
+            line = line[: match.end()] + self._column(line[match.end() :], only=True)
         elif match := _NAMES.match(line):
             self._names = match[1].decode()
         elif line.startswith((b"/*", b"CREATE ")):
@@ -143,8 +154,11 @@ class Text:
                 known += [name] if name not in known else []
         return line
 
-    def _column(self, line: bytes, *, only: bool = False) -> None:
-        """Note what a line of a table's definition says, the last of which names its engine. only: may be all."""
+    def _column(self, line: bytes, *, only: bool = False) -> bytes:
+        """Note what a line of a table's definition says, the last of which names its engine; return what is fed.
+
+        only: it may be all of the definition.
+        """
         last = _ENGINE.search(line) if only or line.startswith(b")") else None
         said = _CHARSET.search(line)
         if _TEXT.search(line):
@@ -156,8 +170,23 @@ class Text:
             self.engines[self._table] = last[1].decode()
             if self._default and (said := _CHARSET.search(line, last.end())):
                 self._holds(said[1])
+        fed = self._collate(line, last.end() if last else None)
         if last or line.rstrip().endswith(b";"):
             self._table = ""
+        return fed
+
+    def _collate(self, line: bytes, options: int | None) -> bytes:
+        """Add the collation that an old server left out. options: where the table's own begin, if here."""
+        found = collations.unsaid(line, options)
+        if found is None:
+            return line
+        charset = found[1].decode()
+        if not collations.leaves_out(self.server, charset):
+            self.bare[self._table] = charset
+            return line
+        self.collated[self._table] = charset
+        said = f" COLLATE {collations.default_of(charset)}".encode()  # in a column's and in a table's options
+        return line[: found.end()] + said + line[found.end() :]
 
     def _holds(self, charset: bytes) -> None:
         """Note the current table if its character set holds more than what the dump is written in."""

@@ -46,6 +46,7 @@ def preflight(sides: Sides, old_side: OldSide, known: Recognised, *, validates: 
         old_configuration=sides.lifecycle.configuration,
         recognised=known,
         validation=old_side.validation() if old and validates else None,
+        uncollated=sides.baseline().uncollated,
     )
     path = (sides.pair.origin, sides.pair.target)
     return preflight_check.check(sides.before(), old, sides.scout(), path, steps=sides.steps(), known=evidence)

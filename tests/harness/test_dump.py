@@ -5,7 +5,9 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
+import io
 import lzma
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from backports import zstd
 
 from harness import dump as dumps
 from harness.dump import DumpError
+from harness.dump.maker import AGAIN
 
 SQL = (
     b"/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19  Distrib 10.11\n--\n"
@@ -111,6 +114,67 @@ def test_a_second_part_without_its_end_is_refused(tmp_path: Path) -> None:
         list(dump.chunks())
 
 
+TABLE = b"CREATE TABLE `t` (\n  `a` text\n) ENGINE=InnoDB;\nINSERT INTO `t` VALUES ('a');\n"
+MYDUMPER = b"/*!40101 SET NAMES binary*/;\n/*!40014 SET FOREIGN_KEY_CHECKS=0*/;\n"
+HEIDI = b"-- ------\n-- Host:                 127.0.0.1\n-- HeidiSQL Version:     12.3.0\n-- ------\n\n"
+POSTGRES = b"--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\nCREATE TABLE t (a text);\n"
+OTHERS = {
+    "phpMyAdmin": (
+        b"-- phpMyAdmin SQL Dump\n-- version 5.2.1\n--\n-- Host: localhost\n" + TABLE + b"COMMIT;\n",
+        AGAIN,
+    ),
+    "mydumper": (MYDUMPER + TABLE + MYDUMPER + TABLE, AGAIN),
+    "PostgreSQL": (POSTGRES + b"--\n-- PostgreSQL database dump complete\n--\n\n", "MariaDB and MySQL"),
+    "Adminer": (
+        b"-- Adminer 4.8.1 MySQL 8.0.30 dump\n\nSET NAMES utf8;\n" + TABLE + b"-- 2026-01-01 00:00:00\n",
+        AGAIN,
+    ),
+    "HeidiSQL": (HEIDI + TABLE, AGAIN),
+    "mysqlpump": (
+        b"-- Dump created by MySQL pump utility, version: 8.0.30\n" + TABLE + b"-- Dump end time\n",
+        AGAIN,
+    ),
+    "without its comments": (b"/*!40101 SET NAMES utf8mb4 */;\n" + TABLE, "--skip-comments"),
+}
+"""Whole dumps by other programs, and a part of what is to be done with such."""
+
+
+@pytest.mark.mutants("dump")
+@pytest.mark.parametrize("pack", [FORMATS["plain"], FORMATS["gzip"]], ids=["plain", "gzip"])
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_dump_by_another_program_is_not_called_cut_off(
+    tmp_path: Path, name: str, pack: Callable[[bytes], bytes]
+) -> None:
+    """It is whole, and the site's people would look for a full disk."""
+    content, advice = OTHERS[name]
+    with pytest.raises(DumpError) as told:
+        dumps.need_whole(dumps.load(write(tmp_path, pack(content))))
+    assert name in told.value.sentence
+    assert "nothing proves it whole" in told.value.sentence
+    assert advice in told.value.repair
+    assert "cut off" not in str(told.value)
+    assert "disk" not in str(told.value)
+
+
+@pytest.mark.mutants("dump")
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_archive_of_files_is_told(tmp_path: Path, name: str) -> None:
+    """RT's documents pack dump and configuration together; the dump in it has to be named."""
+    (tmp_path / "rt.sql").write_bytes(SQL)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.add(tmp_path / "rt.sql", "rt.sql")
+    with pytest.raises(DumpError, match=r"^site\.sql\.any is an archive of tar, not a dump\.") as told:
+        dumps.need_whole(dumps.load(write(tmp_path, FORMATS[name](packed.getvalue()))))
+    assert "tar -xf site.sql.any" in told.value.repair
+
+
+def test_an_archive_of_nothing_is_cut_off(tmp_path: Path) -> None:
+    """A dump that failed at once leaves a packed file all the same, in which nobody's mark could be."""
+    with pytest.raises(DumpError, match="is cut off: 0 bytes"):
+        dumps.need_whole(dumps.load(write(tmp_path, gzip.compress(b""))))
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_half_a_dump_is_told_before_anything_is_built(tmp_path: Path, name: str) -> None:
     """A user's own dump has no manifest, so only its closing line shows that it is complete."""
@@ -141,7 +205,7 @@ def test_a_fitting_manifest_is_read(tmp_path: Path) -> None:
         (SQL, manifest(SQL) + "[accounts]\nroot = 1\n", "cannot be used: accounts must be a table of str values"),
         (SQL, manifest(SQL).replace('"test"', '"caf\udce9"'), "cannot be used: 'utf-8' codec can't decode"),
         (b"", "", "is not a dump"),
-        (b"PGDMP\x01\x0e", "", "is not a dump"),
+        (b"PGDMP\x01\x0e", "", "is not a dump of MariaDB or MySQL: but of PostgreSQL"),
         (b"\x50\x4b\x03\x04zip", "", "is not a dump"),
     ],
     ids=[

@@ -49,6 +49,9 @@ my $settled = eval { RT::LoadConfig(); 1 };
 $found{configuration} = $settled ? '' : "$@";
 finish() unless $settled;
 RT->Config->Set(LogToSTDERR => 'warning');
+# Now, for RT turns the search off where the database does not have the table.
+my %search = RT->Config->Get('FullTextSearch');
+$found{index} = $search{Table} if $search{Enable} && $search{Indexed};
 my @named = RT->Config->Get('Plugins');
 $found{plugins} = \@named;
 for my $name (@named) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from harness import upgrade
 from harness.checks import (
     history,
     preflight,
+    preflight_collisions,
     preflight_configuration,
     preflight_database,
     preflight_identity,
@@ -166,7 +168,7 @@ def database_findings(
     """Return where and what of everything found in the database itself."""
     report, schema = Report("preflight", ""), read(database)
     preflight_database.structure(report, database, schema, changes)
-    preflight_database.collisions(report, database, schema, changes)
+    preflight_collisions.judge(report, database, schema, changes)
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     preflight_identity.done_already(report, schema, changes)
@@ -261,6 +263,29 @@ def test_options_of_a_release_that_has_no_image(rt_tools: RtFactory) -> None:
     preflight_configuration.judge(report, SITE, None, target, ("4.4.5", TARGET))
     assert "options that the target no longer knows" not in report.facts
     assert "RT 4.4.5 has no image here" in "".join(report.out_of_scope)
+
+
+@pytest.mark.engine
+def test_an_index_that_the_dump_lacks(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
+) -> None:
+    """Backups leave it out, as it can be made anew; the target's error at its start is not one of the target."""
+    words = b"Set(%FullTextSearch, Enable => 1, Indexed => 1, Table => 'AttachmentsIndex');\n1;\n"
+    database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
+    site = Configuration({"site.pm": words})
+    probed = preflight._probe(rt_tools(TARGET, database, configuration=site), ["5.0.8"])
+
+    def found(former: Configuration | None = None, probed: dict[str, Any] = probed) -> list[str]:
+        report, copy = Report("preflight", ""), dict(probed)
+        preflight_configuration.index(report, read(database), copy, former)
+        assert not (report.findings and copy["complaints"])
+        return [one.where for one in report.findings]
+
+    tally("index left out", "preflight", found() == found(site) == ["FullTextSearch"])
+    assert found(Configuration({"site.pm": b"1;\n"})) == [], "an index that is new with the new side"
+    assert found(probed=preflight._probe(rt_tools(TARGET, database), ["5.0.8"])) == []
+    database.execute("CREATE TABLE attachmentsindex (id int)")
+    assert found() == []
 
 
 @pytest.mark.engine

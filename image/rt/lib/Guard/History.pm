@@ -4,8 +4,8 @@ package Guard::History;
 #
 # rt-setup-database records an event before and after everything it does. An init leaves the insertion of
 # initialdata, with the release that did it; it stands for every step up to that release. An upgrade leaves
-# a "full upgrade" (from, to, versions) and in it an "individual upgrade" for each step. A run that fails
-# leaves a `before` without its `after`.
+# a "full upgrade" (from, to, versions) and in it an "individual upgrade" for each step. The data of a step that
+# somebody inserted alone leaves the name of its file. A run that fails leaves a `before` without its `after`.
 use strict;
 use warnings;
 use MIME::Base64 qw(decode_base64);
@@ -43,7 +43,7 @@ sub events {
     return grep { ref $_ eq 'HASH' } @{ $history->{RT} // [] };
 }
 
-# Pairs each `before` with its `after`. Returns [{kind => init|full|step, to, from, versions, done, at}].
+# Pairs each `before` with its `after`. Returns [{kind => init|full|step|insert, to, from, versions, done, at}].
 sub _runs {
     my @events = @_;
     my (@runs, %by_id);
@@ -63,11 +63,14 @@ sub _runs {
         }
         my $kind = $type eq 'full upgrade' ? 'full'
             : $type eq 'individual upgrade' ? 'step'
-            : ($event->{action} // '') eq 'insert' && ($event->{filename} // '') =~ m{/initialdata\z} ? 'init'
+            : ($event->{action} // '') ne 'insert' ? next
+            : ($event->{filename} // '') =~ m{/initialdata\z} ? 'init'
+            : !defined $event->{full_id} && ($event->{filename} // '') =~ m{/upgrade/([^/]+)/content\z} ? 'insert'
             : next;
+        my $inserted = $kind eq 'insert' ? $1 : undef;
         my $run = {
             kind => $kind, type => $type, index => $index, done => 0,
-            from => upstream($event->{from}), to => upstream($event->{to}),
+            from => upstream($event->{from}), to => upstream($inserted // $event->{to}),
             release => upstream($event->{rt_version}),
             versions => [map { upstream($_) } @{ $event->{versions} // [] }],
         };
@@ -80,6 +83,7 @@ sub _runs {
 # Reads the history as a statement about the schema:
 #   install   release that made the database, '' where the history does not say
 #   applied   steps that were completed one by one
+#   inserted  steps whose data was inserted outside of any upgrade
 #   level     release up to which every step is accounted for
 #   skipped   [from, to] stretches an upgrade was told to leave out
 #   open      what was begun and never completed, in words
@@ -88,6 +92,7 @@ sub summary {
     my ($init) = grep { $_->{kind} eq 'init' } @runs;
     my @full = grep { $_->{kind} eq 'full' } @runs;
     my %applied = map { $_->{to} => 1 } grep { $_->{kind} eq 'step' && $_->{done} } @runs;
+    my %inserted = map { $_->{to} => 1 } grep { $_->{kind} eq 'insert' && $_->{done} } @runs;
 
     my $install = $init ? $init->{release} : '';
     my $level = $install || (@full ? $full[0]{from} : '');
@@ -99,7 +104,7 @@ sub summary {
 
     # A later upgrade that went through makes an older failure history: nobody gets past it otherwise.
     my @open;
-    for my $run (grep { !$_->{done} } @runs) {
+    for my $run (grep { !$_->{done} && $_->{kind} ne 'insert' } @runs) {
         next if grep { $_->{kind} eq 'full' && $_->{done} && $_->{index} > $run->{index}
                        && compare($_->{to}, $run->{to}) >= 0 } @runs;
         next if $run->{kind} eq 'init' && grep { $_->{kind} eq 'init' && $_->{done} } @runs;
@@ -110,6 +115,7 @@ sub summary {
     return {
         install => $install, level => $level, skipped => \@skipped, open => \@open,
         applied => [sort { compare($a, $b) } keys %applied],
+        inserted => [sort { compare($a, $b) } keys %inserted],
     };
 }
 

@@ -4,7 +4,19 @@ package Guard::Release;
 use strict;
 use warnings;
 use Exporter 'import';
-our @EXPORT_OK = qw(upstream compare newest steps_of);
+our @EXPORT_OK = qw(upstream compare newest steps_of %IDLE %UNRECORDED);
+
+# Debian's packages upgrade a database by dbconfig-common: a script for each of their own versions, in
+# /usr/share/dbconfig-common/scripts/request-tracker*/upgrade/mysql/. Those leave out steps that change nothing on
+# MySQL and MariaDB, so no history of such a site tells of them:
+#   4.2.8   its one function returns at once unless the type is Oracle; the scripts go 4.2.6 -> 4.2.7, 4.2.9 -> 4.2.10
+#   5.0.6   all of its file `indexes` is in a condition on the type Pg; they go 5.0.4 -> 5.0.5, 5.0.6 -> 5.0.8
+our %IDLE = map { $_ => 1 } qw(4.2.8 5.0.6);
+
+# The scripts of their 4.0 call `--action schema` and `--action insert` for one file after the other, and only an
+# insertion is written into the history. These steps have no data to insert, and their scripts come before the one
+# that inserts that of 4.0.18.
+our %UNRECORDED = map { $_ => 1 } qw(4.0.12 4.0.13);
 
 # "5.0.3+dfsg-3~deb12u6" -> "5.0.3"; '' where there is no number.
 sub upstream {

@@ -3,7 +3,7 @@ package Guard::Verdict;
 # From what the history and the tables say to one word: is this database's schema this release's?
 use strict;
 use warnings;
-use Guard::Release qw(compare);
+use Guard::Release qw(compare %IDLE %UNRECORDED);
 
 our %EXIT_CODE = (
     ok => 0, unreachable => 70, older => 71, newer => 72, half => 73, empty => 74, misconfigured => 78,
@@ -18,8 +18,8 @@ sub from_history {
 
     my @missing = grep {
         my $step = $_;
-        !$applied{$step} && (compare($step, $level) > 0
-            || grep { compare($step, $_->[0]) > 0 && compare($step, $_->[1]) <= 0 } @{ $history->{skipped} })
+        !$applied{$step} && !$IDLE{$step} && (compare($step, $level) > 0
+            || grep { _within($step, $_) && !_by_hand($step, $_, $history->{inserted}) } @{ $history->{skipped} })
     } @steps;
     my @unknown = grep { !$known{$_} && compare($_, $steps[-1]) > 0 } @{ $history->{applied} };
 
@@ -35,6 +35,22 @@ sub from_history {
     return ('newer', "RT $history->{install} made it", \@missing, \@unknown)
         if $history->{install} && compare($history->{install}, $release) > 0;
     return ('ok', "every step up to $steps[-1] is accounted for", \@missing, \@unknown);
+}
+
+# Whether a step is in a stretch [from, to] that an upgrade was told to leave out.
+sub _within {
+    my ($step, $stretch) = @_;
+    return compare($step, $stretch->[0]) > 0 && compare($step, $stretch->[1]) <= 0;
+}
+
+# Whether a step of such a stretch was applied on its own: its data was inserted or, where it has none and so leaves
+# no record, that of a later step of the stretch.
+sub _by_hand {
+    my ($step, $stretch, $inserted) = @_;
+    return grep {
+        my $order = compare($_, $step);
+        $order == 0 || ($UNRECORDED{$step} && $order > 0 && _within($_, $stretch))
+    } @$inserted;
 }
 
 # The tables alone; $trusted: whether there is a history that says they are this release's. Returns

@@ -1,0 +1,220 @@
+"""A dump of an old server names no collation: the copies have the site's, and what another would do is asked."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from harness import dump as dumps
+from harness.database import Database
+from harness.database.restore import _NAMED, restore
+from harness.dump import Dump, collations
+from harness.dump.choice import choose
+from harness.dump.text import Text
+from harness.errors import UsageError
+from harness.releases import server
+from harness.stage import Scope, Stage
+from harness.upgrade.lifecycle import Lifecycle
+
+OLD = "-- MySQL dump 10.13  Distrib 5.7.44\n-- Server version\t{}\n/*!40101 SET NAMES utf8mb4 */;\n"
+END = "-- Dump completed on 2026-01-01\n"
+USERS = """CREATE TABLE `Users` (
+  `id` int NOT NULL AUTO_INCREMENT,
+  `Name` varchar(200) NOT NULL,
+  `Note` text CHARACTER SET {0} COMMENT 'x',
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `Users1` (`Name`)
+) ENGINE=InnoDB AUTO_INCREMENT=3 DEFAULT CHARSET={0};
+"""
+MYSQL, MARIADB = "5.7.44-log", "10.4.26-MariaDB-log"
+
+
+def written(folder: Path, version: str, *statements: str) -> Dump:
+    """Return a dump that a server of this version may have written; "" for one that does not say which."""
+    path = folder / "mine.sql"
+    head = OLD.format(version) if version else "-- MySQL dump 10.13\n"
+    path.write_text(head + "".join(statements) + END, encoding="utf-8")
+    return dumps.load(path)
+
+
+def people(*names: str) -> str:
+    """Return the rows of a table of people."""
+    return "".join(f"INSERT INTO `Users` (`Name`) VALUES ('{name}');\n" for name in names)
+
+
+def fed(dump: Dump) -> tuple[Text, str]:
+    """Return what a dump says of itself, and what of it is fed."""
+    text = Text()
+    return text, b"".join(dump.chunks(text)).decode()
+
+
+@pytest.mark.parametrize(
+    ("version", "charset", "left_out"),
+    [
+        (MYSQL, "utf8mb4", True), (MYSQL, "utf8", True), ("8.0.36", "utf8mb3", True), ("8.0.36", "utf8mb4", False),
+        ("9.7.4", "utf8mb4", False), ("5.5.5-10.4.26-MariaDB", "utf8mb4", True), (MARIADB, "utf8", True),
+        ("10.4.27-MariaDB", "utf8mb4", False), ("10.1.48-MariaDB-0+deb9u2", "utf8", True),
+        ("10.6.10-MariaDB", "utf8mb4", True), ("10.6.11-MariaDB", "utf8mb4", False),
+        ("5.5.5-10.11.4-MariaDB", "utf8mb4", False), ("11.8.9-MariaDB", "utf8mb4", False), ("", "utf8mb4", False),
+    ],
+)  # fmt: skip
+def test_the_servers_that_leave_it_out(version: str, charset: str, left_out: bool) -> None:
+    """By what they wrote themselves: one that would have named a collation has had another than its first."""
+    assert collations.leaves_out(version, charset) == left_out
+
+
+def test_it_is_put_in_where_it_was_left_out(tmp_path: Path) -> None:
+    """In a table's last line, and with a column of another character set; nowhere else."""
+    text, sql = fed(written(tmp_path, MYSQL, USERS.format("utf8mb4")))
+    assert re.findall(r".*COLLATE.*", sql) == [
+        "  `Note` text CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci COMMENT 'x',",
+        ") ENGINE=InnoDB AUTO_INCREMENT=3 DEFAULT CHARSET=utf8mb4 COLLATE utf8mb4_general_ci;",
+    ]
+    assert (text.collated, text.bare) == ({"Users": "utf8mb4"}, {})
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "CREATE TABLE `t` (\n  `a` text COMMENT 'CHARACTER SET utf8 x'\n) ENGINE=InnoDB DEFAULT CHARSET=latin1;\n",
+        "CREATE TABLE `t` (\n  `a` varchar(9) CHARACTER SET ascii,\n  `b` varchar(9) COLLATE utf8mb4_bin\n"
+        ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;\n",
+        "CREATE TABLE `t` (\n  `a` text CHARACTER SET utf8 COLLATE utf8_bin\n"
+        ") ENGINE=InnoDB DEFAULT CHARSET=utf8 COLLATE=utf8_bin COMMENT='CHARSET=utf8';\n",
+    ],
+    ids=["eight-bits", "named", "in-a-comment"],
+)
+def test_what_is_named_stays_as_it_is(tmp_path: Path, table: str) -> None:
+    """Nothing of a definition is changed that says what it is."""
+    text, sql = fed(written(tmp_path, MYSQL, table))
+    assert table in sql
+    assert (text.collated, text.bare) == ({}, {})
+
+
+def test_the_program_that_is_advised_names_them(tmp_path: Path) -> None:
+    """It mends the dump with which the site moves, and such a dump is as good as any."""
+    dump = written(tmp_path, MYSQL, USERS.format("utf8").replace("CHARACTER SET utf8", ""), people("a"))
+    command = [*shlex.split(_NAMED), str(dump.path)]
+    mended = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert ") ENGINE=InnoDB AUTO_INCREMENT=3 DEFAULT CHARSET=utf8 COLLATE=utf8_general_ci;" in mended
+    dump.path.write_text(mended, encoding="utf-8")
+    text, _ = fed(dumps.load(dump.path))
+    assert (text.collated, text.bare) == ({}, {})
+    assert subprocess.run(command, capture_output=True, check=True, text=True).stdout == mended
+
+
+def empty(lifecycle: Lifecycle, clone: CloneFactory, name: str) -> Database:
+    """Return a server of its own with an empty database."""
+    return clone(lifecycle.baselines.empty(server(name), lifecycle.server_image(name)))
+
+
+def collation(database: Database) -> set[str]:
+    """Return the collations of the table of people and of its text, without their character set."""
+    table = "SELECT table_collation FROM information_schema.tables WHERE table_name = 'Users'"
+    columns = "SELECT collation_name FROM information_schema.columns WHERE table_name = 'Users'"
+    return {str(one).partition("_")[2] for (one,) in [*database.rows(table), *database.rows(columns)] if one}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("charset", ["utf8", "utf8mb4"])
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("mariadb-10.5", ()),
+        ("mariadb-10.11", ()),
+        ("mariadb-11.8", ("utf8", "utf8mb4")),
+        ("mysql-9.7", ("utf8mb4",)),
+    ],
+)
+def test_every_server_gives_the_sites_collation(
+    lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, *, name: str, changes: Iterable[str], charset: str
+) -> None:
+    """Two names that the site tells apart are two here; where a plain restore makes them one, that is said."""
+    database = empty(lifecycle, clone, name)
+    dump = written(tmp_path, MYSQL, USERS.format(charset), people("strasse", "straße"))
+    said = restore(database, dump)
+    assert collation(database) == {"general_ci"}
+    assert said.unproven == []
+    assert said.uncollated == ({"Users": charset} if charset in changes else {})
+    assert [re.findall(r"for 1 tables: server 5\.7\.44-log .*sed -E", one) != [] for one in said.notes] == [
+        True for _ in said.uncollated
+    ]
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("version", "said"), [("8.0.36", "its server, 8.0.36, writes one"), ("", "does not say")])
+def test_where_it_was_taken_out_nothing_is_known(
+    lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, version: str, said: str
+) -> None:
+    """Many take a collation out of a dump that another product does not know."""
+    database = empty(lifecycle, clone, "mariadb-11.8")
+    restored = restore(database, written(tmp_path, version, USERS.format("utf8mb4"), people("a")))
+    assert said in restored.unproven[0]
+    assert "what utf8mb4_uca1400_ai_ci says" in restored.unproven[0]
+    assert (restored.uncollated, restored.notes) == ({}, [])
+
+
+@pytest.mark.engine
+def test_equal_values_are_not_another_servers_matter(
+    lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path
+) -> None:
+    """The server that the dump was made on is the one thing that the site wants to leave."""
+    dump = written(tmp_path, "", USERS.format("utf8mb4"), people("strasse", "straße"))
+    with pytest.raises(UsageError) as told:
+        restore(empty(lifecycle, clone, "mariadb-11.8"), dump)
+    assert "ERROR 1062" in str(told.value)
+    assert "collation" in told.value.repair
+    assert "rename one on the site" in told.value.repair
+    assert "choose the server" not in told.value.repair
+
+
+def of_old_mysql(release: str, keyword: str, folder: Path, *statements: str) -> Dump:
+    """Return a bundled dump as MySQL 5.7 would have written it, with these statements at its end."""
+    sql = b"".join(dumps.load(dumps.bundled(release, keyword)).chunks()).decode(errors="surrogateescape")
+    sql = re.sub(r" COLLATE[ =](?:utf8|ascii)\w*_general_ci", "", sql).replace("CHARSET=utf8mb3", "CHARSET=utf8")
+    sql = re.sub(r"-- Server version\s.*", f"-- Server version\t{MYSQL}", sql)
+    path = folder / "mine.sql"
+    sql = sql.replace("-- Dump completed", "\n".join([*statements, "-- Dump completed"]))
+    path.write_bytes(sql.encode(errors="surrogateescape"))
+    return dumps.load(path)
+
+
+def asked(lifecycle: Lifecycle, release: str, name: str, dump: Dump) -> list[str]:
+    """Return what preflight finds, in one line each."""
+    stage = Stage(lifecycle, choose(release, "5.0.10", name, dump.path), scope=Scope(validates=False))
+    try:
+        return [f"{one.where}: {one.what}" for one in stage.preflight().findings]
+    finally:
+        stage.close()
+
+
+@pytest.mark.engine
+@pytest.mark.mutants("preflight")
+def test_a_blank_that_a_restore_makes_a_letter_is_found(lifecycle: Lifecycle, tmp_path: Path) -> None:
+    """No step converts that table, and nobody logs in by the name without it any more."""
+    blank = "UPDATE `Users` SET `Name` = CONCAT(`Name`, ' ') WHERE `Name` NOT IN ('RT_System', 'Nobody') LIMIT 1;"
+    [said] = asked(lifecycle, "5.0.3", "mysql-9.7", of_old_mysql("5.0.3", "campus", tmp_path, blank))
+    assert said.startswith("Users.Name: 1 values end in a blank; under utf8mb4_0900_ai_ci, which a restore of the")
+
+
+@pytest.mark.engine
+@pytest.mark.control("preflight")
+def test_an_old_dump_with_nothing_of_that_is_let_go(lifecycle: Lifecycle, tmp_path: Path) -> None:
+    """Of such dumps nearly all are so."""
+    assert asked(lifecycle, "5.0.3", "mysql-9.7", of_old_mysql("5.0.3", "campus", tmp_path)) == []
+
+
+@pytest.mark.engine
+@pytest.mark.mutants("preflight")
+def test_names_that_a_conversion_makes_one_are_found(lifecycle: Lifecycle, tmp_path: Path) -> None:
+    """The restore itself ended with a duplicate key, and the advice was to stay on the old server."""
+    people = [f"INSERT INTO `Users` (`Name`) VALUES ('{name}');" for name in ("strasse", "straße")]
+    found = asked(lifecycle, "4.4.6", "mariadb-11.8", of_old_mysql("4.4.6", "plain", tmp_path, *people))
+    assert [one.partition(":")[0] for one in found] == ["Users.Users1"]
+    assert "the same under utf8mb4_uca1400_ai_ci: the conversion will stop with a duplicate key" in found[0]

@@ -1,0 +1,66 @@
+"""The usual nightly backup leaves the sessions out, structure and all: the upgrade would break on it."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from harness import dump as dumps
+from harness.database.restore import restore
+from harness.dump import DumpError
+from harness.releases import server
+from harness.upgrade.lifecycle import Lifecycle
+from tests.harness.running_gate import USAGE, gate
+
+pytestmark = pytest.mark.engine
+SERVER = "mariadb-10.11"
+FIRST = b"--\n-- Table structure for table `sessions`\n"
+LAST = b"\n/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;"
+SOCKET = "/run/mysqld/mysqld.sock"
+
+
+def nightly(folder: Path, packer: str = "") -> Path:
+    """Return a dump of a site without its table of sessions, which is the last one there."""
+    sql = b"".join(dumps.load(dumps.bundled("4.4.6", "plain")).chunks())
+    text = sql[: sql.index(FIRST)] + sql[sql.index(LAST) :]
+    path = folder / "rt.sql"
+    path.write_bytes(
+        subprocess.run([packer, "-c"], input=text, capture_output=True, check=True).stdout if packer else text
+    )
+    return path
+
+
+@pytest.mark.mutants("dump")
+@pytest.mark.parametrize("packer", ["", "gzip", "zstd"])
+def test_the_command_that_is_advised_completes_it(
+    lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, packer: str
+) -> None:
+    """One sentence where there were forty findings; and what it says to append is all that lacks."""
+    path = nightly(tmp_path, packer)
+    database = clone(lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER)))
+    with pytest.raises(DumpError, match=r"^The dump rt\.sql lacks the table sessions: ") as told:
+        restore(database, dumps.load(path))
+    command = told.value.repair.rpartition("\n")[2]
+    packed = f" | {packer} -c" if packer else ""
+    assert command == f"mariadb-dump --no-data rt sessions{packed} >> rt.sql"
+
+    site = clone(lifecycle.restored(dumps.load(dumps.bundled("4.4.6", "plain")), SERVER))
+    words = [*shlex.split(command.partition(packed or " >>")[0]), "-uroot", f"--socket={SOCKET}"]
+    appended = site.container.need(words, environment={"MYSQL_PWD": site.credentials.root_password})
+    pack = f"{packer or 'cat'} >> {shlex.quote(str(path))}"
+    subprocess.run(["/bin/sh", "-c", pack], input=appended.encode(), check=True)
+    again = clone(lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER)))
+    restore(again, dumps.load(path))
+    assert again.counts() == site.counts() | {"sessions": 0}
+
+
+def test_the_gate_ends_with_that_sentence(tmp_path: Path) -> None:
+    """Before anything is upgraded: it is the dump's fault and not the site's."""
+    asked = ("--dump", str(nightly(tmp_path)), "--from", "4.4.6", "--to", "5.0.10", "--server", SERVER)
+    done = gate(*asked, folder=tmp_path / "reports")
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert "The dump rt.sql lacks the table sessions" in done.stderr

@@ -62,7 +62,7 @@ def choose(
 
 
 def doubt(choice: Choice) -> str | None:
-    """Return why a verdict on the default server may not apply to the site's own server; None if it was named.
+    """Return why a verdict on the default server may not apply to the site's own; None if there is no doubt.
 
     Which names collide, and which rows are too large, depends on the server. The bundled dumps were made for the
     servers that the tests name.

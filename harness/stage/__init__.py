@@ -73,7 +73,7 @@ class Stage:
         return self._once("recognised", lambda: questions.recognised(self.sides, self.old_side))
 
     def refusal(self) -> RefusedError | None:
-        """Why the upgrade must not be run: a second time, from the wrong release, or on a half-upgraded
+        """Return why the upgrade must not be run: twice, from the wrong release, or on a half-upgraded
         database.
         """
         stops = [one for one in self.recognised().stops if not self.scope.accepts(one)]
@@ -146,9 +146,7 @@ class Stage:
         return self._answer(meaning.CHECK, ask)
 
     def _telling(self) -> Future[Meaning]:
-        """The target's answer about the upgraded copy, still running: it describes the copy as it is at this
-        return.
-        """
+        """Return the target's answer, still running, about the upgraded copy as it is when this returns."""
 
         def begin() -> Future[Meaning]:
             self.sides.run()
@@ -166,9 +164,7 @@ class Stage:
         return self._once("telling", begin)
 
     def read_everything(self) -> None:
-        """Make everything that reads, or that holds a snapshot to read: afterwards the upgraded copy may be
-        written to.
-        """
+        """Read everything, or take a snapshot to read: afterwards the upgraded copy may be written to."""
         self.at_once(self._telling, self.rows, self.integrity, self.schema, self.history, self.ran)
 
     # The report that writes.

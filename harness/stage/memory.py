@@ -24,9 +24,7 @@ Fact = TypeVar("Fact", bound=Remembered)
 
 @functools.cache
 def _source_of_checks() -> str:
-    """Return a digest of the checks' sources as of their first use in this process: cached facts depend on
-    them.
-    """
+    """Return a digest of the checks' sources at their first use in this process, for cached facts."""
     files = [path for path in sorted(CHECKS.rglob("*")) if path.is_file()]
     return cache.digest(*(path.read_bytes() for path in (*files, Path(redact.__file__), redact.VOCABULARY)))
 

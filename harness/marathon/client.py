@@ -88,9 +88,7 @@ class Marathon(Connection):
         return Change.read(mapping(self.json("DELETE", _app(app_id), force=force)))
 
     def delete_group(self, group: str) -> None:
-        """Remove a group with all apps in it. Raises NotFoundError, or AppLockedError during a deployment of
-        one.
-        """
+        """Remove a group with all apps in it. Raises NotFoundError; AppLockedError during a deployment."""
         self.call("DELETE", f"/v2/groups/{quote(group.strip('/'))}")
 
     def tasks(self, app_id: str) -> list[Task]:

@@ -106,9 +106,7 @@ class Follower:
         )
 
     def insist(self, what: str, act: Callable[[], Result], limit: float | None = None) -> Result:
-        """Repeat an idempotent request until Marathon answers well. Raises NotReadyError, and non-outage
-        errors.
-        """
+        """Repeat an idempotent request until Marathon answers well. Raises NotReadyError, and permanent errors."""
         seconds = self.pace.insist if limit is None else limit
         return wait_until(what, act, seconds, interval=self.pace.interval, retry_on=PASSING)
 

@@ -73,9 +73,7 @@ class Stage:
         return self._once("recognised", lambda: questions.recognised(self.sides, self.old_side))
 
     def refusal(self) -> RefusedError | None:
-        """Return why the upgrade must not be run: twice, from the wrong release, or on a half-upgraded
-        database.
-        """
+        """Return why the upgrade must not be run: repeated, from the wrong release, or half-upgraded database."""
         stops = [one for one in self.recognised().stops if not self.scope.accepts(one)]
         if not stops:
             return None

@@ -1,8 +1,8 @@
-"""Is the data of extensions that the target has taken into itself where the target looks for it?
+"""Check that data of extensions which the target has absorbed is where the target looks for it.
 
-RT brings scripts of their own for such data (etc/upgrade/upgrade-*), to be run by hand after the steps: each
-copies the extension's tables into RT's. No step does so, and without it everything looks well while RT knows of no
-row.
+For such data RT ships separate scripts (etc/upgrade/upgrade-*), to be run by hand after the steps: each copies the
+extension's tables into RT's own. No step does so; without the script everything looks well, but RT sees none of
+these rows.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from harness.verdict import Report
 _SCRIPTS = "cd /opt/rt/upgrade && grep -H copy_tables upgrade-* || true"
 _COPY = re.compile(r"^(upgrade-[\w.-]+):\s*copy_tables\(\s*['\"](\w+)['\"]\s*,\s*['\"](\w+)['\"]", re.MULTILINE)
 _ALIKE = ("id", "Created", "Creator")
-"""By what a row is known again: a step may have filled the new table with other rows of the same ids."""
+"""Columns ignored when matching rows: a step may have filled the new table with other rows of the same ids."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """One table that a script copies. source: the extension's; goal: RT's own."""
+    """A table that a script copies. source: the extension's table; goal: RT's own table."""
 
     script: str
     source: str
@@ -32,20 +32,20 @@ class Copy:
 
 
 def read(target: Rt) -> list[Copy]:
-    """Return what the scripts of a container's release copy."""
+    """Return the table copies that the scripts of a container's release make."""
     return parse(target.of_image("sh", "-c", _SCRIPTS))
 
 
 def parse(text: str) -> list[Copy]:
-    """Read lines of scripts, each behind the script's name and a colon."""
+    """Parse lines of the scripts, each prefixed with the script's name and a colon."""
     return [Copy(*found) for found in _COPY.findall(text)]
 
 
 def judge(report: Report, copies: Sequence[Copy], before: Schema, after: Schema, upgraded: Database) -> None:
-    """Find the rows of extensions that the upgrade has left where the target does not look.
+    """Report the rows of extensions that the upgrade has left where the target does not look.
 
-    Only where RT's own table is new: what an earlier upgrade left behind has been so for years, and its rows may
-    have been copied, and deleted, since.
+    Only checked if RT's own table is new: leftovers of an earlier upgrade are years old, and their rows may have
+    been copied, and deleted, since.
     """
     for copy in copies:
         source, goal = (_called(after, name) for name in (copy.source, copy.goal))
@@ -73,5 +73,5 @@ def judge(report: Report, copies: Sequence[Copy], before: Schema, after: Schema,
 
 
 def _called(schema: Schema, name: str) -> str | None:
-    """Return what a table is called in a schema: some servers write all names small."""
+    """Return the name of a table in a schema: some servers store all names in lower case."""
     return next((one for one in schema.tables if one.lower() == name.lower()), None)

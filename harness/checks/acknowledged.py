@@ -1,8 +1,8 @@
-"""Is every write that RT acknowledged there exactly as it was sent, and none twice?
+"""Check that every write that RT acknowledged is there exactly as it was sent, and only once.
 
-The database is asked for tickets, texts and file names: it is the only place where an instance may keep state. The
-bytes of a file are asked of RT itself, for where they lie is RT's configuration: on an instance's own disk they
-are gone with the instance. A write without an answer may be there once or not at all.
+Tickets, texts and file names are read from the database: it is the only place where an instance may keep state.
+The bytes of a file are read through RT itself, because their place is set by RT's configuration: on an instance's
+own disk they would be lost with the instance. A write without an answer may be there once or not at all.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ PARTS = (
     "(SELECT id FROM Tickets WHERE Subject LIKE %s) AND a.ContentType NOT LIKE 'multipart/%%'"
 )
 Fetch = Callable[[int, int], bytes]
-"""Takes ticket and attachment; returns the attachment's bytes as RT hands them out. Raises HarnessError."""
+"""Takes ticket and attachment ids; returns the attachment's bytes as RT serves them. Raises HarnessError."""
 
 
 @dataclass
 class Kept:
-    """What the site holds of a run, by mark: tickets (id, subject), texts (ticket, text), files (ticket, id)."""
+    """The site's data from a run, by mark: tickets (id, subject), texts (ticket, text), files (ticket, id)."""
 
     tickets: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     texts: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
@@ -45,7 +45,7 @@ class Kept:
 
 
 def check(journal: Journal, database: Database, fetch: Fetch, *, longest_gap: float) -> Report:
-    """Compare a journal with what the site holds. longest_gap: seconds that may pass without any success."""
+    """Compare a journal with the site's data. longest_gap: seconds that may pass without any success."""
     report = Report(CHECK, QUESTION, unit="acknowledged writes", repair=REPAIR)
     kept = _kept(journal, database)
     wrong = [(one, _judged(one, kept, fetch, report)) for one in journal.writes]
@@ -90,7 +90,7 @@ def _decoded(encoding: str | None, content: Any) -> bytes:
 
 
 def _judged(one: Attempt, kept: Kept, fetch: Fetch, report: Report) -> set[str]:
-    """Judge one write; return what is wrong with it: lost, changed, duplicated."""
+    """Judge one write; return its defects: lost, changed, duplicated."""
     wrong = set()
     if one.kind == "create":
         wrong.add(_once(report, one, "ticket", kept.tickets.get(one.mark, []), (one.ticket, one.subject)))
@@ -106,7 +106,7 @@ def _judged(one: Attempt, kept: Kept, fetch: Fetch, report: Report) -> set[str]:
 def _once(
     report: Report, one: Attempt, what: str, found: Sequence[tuple[int, str]], wanted: tuple[int, str]
 ) -> str:
-    """Find a part of a write that is missing, there more than once, on another ticket, or not as sent."""
+    """Report a part of a write that is missing, there more than once, on another ticket, or not as sent."""
     its = f"The {what} of {'an acknowledged' if one.acknowledged else 'an unanswered'} {one.kind}"
     if len(found) > 1:
         wrong, said = "duplicated", f"{its} is there {len(found)} times, and nobody sent it again."
@@ -143,7 +143,7 @@ def _bytes(report: Report, one: Attempt, found: tuple[int, int], fetch: Fetch) -
 
 
 def _gap(journal: Journal) -> tuple[float, float]:
-    """Return begin and end of the longest time in which no attempt succeeded."""
+    """Return begin and end of the longest period in which no attempt succeeded."""
     answered = sorted(one.answered for one in journal.attempts if one.acknowledged)
     moments = [0.0, *answered, max(journal.ended, *answered, 0.0)]
     return max(itertools.pairwise(moments), key=lambda pair: pair[1] - pair[0])
@@ -162,7 +162,7 @@ def _counted(journal: Journal, report: Report, gap: tuple[float, float]) -> dict
 
 
 def _timeline(journal: Journal, gap: tuple[float, float], lost: Sequence[Attempt]) -> list[dict[str, Any]]:
-    """Return the events of the run as harness.report.timeline draws them."""
+    """Return the events of the run in the form that harness.report.timeline draws."""
 
     def event(one: Attempt, kind: str, label: str, lane: str) -> dict[str, Any]:
         return {"t": round(one.answered, 3), "kind": kind, "label": label, "lane": lane}

@@ -1,7 +1,7 @@
-"""Does the upgraded site work: for people, for programs, for mail, and at night?
+"""Check that the upgraded site works over HTTP, for command-line programs, for mail, and for the nightly jobs.
 
-Everything here writes: give it a site on a clone of its own. Mail never leaves: the image appends it to a file
-in the container, which is read back.
+All of it writes: use a site on a clone of its own. Mail never leaves: the image appends it to a file in the
+container, from which it is read back.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ def check(
     mails: Callable[[Report, Starts], None] | None = None,
     former: Former | None = None,
 ) -> Report:
-    """Use the site as people, programs and cron do; whatever does not work is a finding.
+    """Use the site as people, programs and cron do; report everything that does not work.
 
-    mails: judges what the scrips send, beside everything else. former: the old release, whose old troubles are no
-    findings. What kept a part from being tried is unanswered; where nothing could be tried at all, and for what
-    nobody expected, the error itself is raised.
+    mails: judges the mails that the scrips send, in parallel to the rest. former: the old release; trouble that it
+    had too is no finding. A part that could not be tried is an open question. If nothing could be tried at all, or
+    the error is an unexpected one, the error itself is raised.
     """
     started = time.monotonic()
     report = Report(CHECK, QUESTION, unit="things tried", repair=REPAIR)
     rules = allowances() if allowed is None else allowed
     former = former or Former()
     starts = Starts(visit.rt, former.start, rules)
-    # Programs, which need no turn at the web server; one after the other, for they write to one outbox.
+    # Programs need no turn at the web server. They run one after the other, because they write to one outbox.
     with ThreadPoolExecutor(1) as pool:
         beside = [pool.submit(mails, report, starts)] if mails else []
         beside += [pool.submit(_jobs, report, visit, rules, starts, former)]
@@ -56,7 +56,7 @@ def check(
     _log(report, visit, rules, starts, former)
     starts.judge(report)
     report.seconds = round(time.monotonic() - started, 2)
-    # What could not be asked must not hide what was found, nor what was tried and is well.
+    # A part that could not be tried must not hide findings, nor the parts that were tried and are well.
     worse = [one for one in trouble if not isinstance(one, HarnessError | requests.RequestException)]
     if not report.findings and (worse or (trouble and not report.looked_at)):
         raise (worse or trouble)[0]
@@ -73,7 +73,7 @@ def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...], starts:
 
 
 def _use(report: Report, visit: Visit, former: Former) -> Exception | None:
-    """Use the site over HTTP and by mail, one thing after the other; return what kept it from going on."""
+    """Use the site over HTTP and by mail, sequentially; return the error that stopped it, if any."""
     try:
         exchanges.judge(report, visit, former.exchanges)
     except (HarnessError, requests.RequestException) as error:
@@ -82,12 +82,13 @@ def _use(report: Report, visit: Visit, former: Former) -> Exception | None:
 
 
 def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts: Starts, former: Former) -> None:
-    """Find what the site logged meanwhile: a page may look well and have lost a part."""
+    """Report errors that the site logged meanwhile: a page may look well although a part of it is missing."""
     bad, used = complaints(records(visit.rt.container.logs().splitlines()), allowed, "site")
     report.allowed += [f"site: {one.reason}" for one in used]
     bad = starts.others(bad)
     known: set[str] = set()
-    # A scrip that has failed for years, or asks a service that no copy reaches; a page that shows a broken search.
+    # The old release may log the same: a scrip that has failed for years, or uses a service that no copy can
+    # reach; a page that shows a broken search.
     for before in (former.mails, former.exchanges):
         said = _said_by(before, report) if bad else ()
         known |= {redact.line(one.message) for one in bad if key(one) in said}
@@ -103,7 +104,7 @@ def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts
 
 
 def _said_by(before: Callable[[], Mails | Exchanged | None], report: Report) -> Collection[str]:
-    """Return what the old release said at the same; where it could not be asked, that is an open question."""
+    """Return the old release's log messages for the same actions; an open question if it could not be asked."""
     try:
         old = before()
     except Exception as error:

@@ -1,4 +1,4 @@
-"""One thing after the other is tried on a site; what goes wrong in one keeps nobody from the next."""
+"""Try several things on a site one after the other, so that a failure of one does not prevent the next."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ REPAIR = (
     "do the same by hand on a trial upgrade, read RT's log beside it, and mend the options or pages that it names"
 )
 PATIENCE = 4
-"""Requests that may go without an answer until nothing more is asked over HTTP: each takes a minute."""
+"""Unanswered requests after which no more are sent over HTTP: each takes a minute."""
 SLOW = "no answer within"
 
 
 def attempt(report: Report, what: str, work: Callable[[], None]) -> Finding | None:
-    """Turn what the site gets wrong into a finding; go on with the next thing, also where one is not answered.
+    """Run one attempt and turn an error of the site into a finding; later attempts go on, also after a timeout.
 
-    Return the finding that broke it off, None where it came to its end or to no answer.
+    Return the finding that broke the attempt off, None if it completed or got no answer.
     """
     slow = [one for one in report.unanswered if SLOW in one]
     if len(slow) >= PATIENCE:
@@ -43,7 +43,7 @@ def attempt(report: Report, what: str, work: Callable[[], None]) -> Finding | No
 
 
 def expect(report: Report, where: str, what: str, *, good: bool) -> None:
-    """Look at one thing; what is not good is a finding."""
+    """Check one condition; add a finding if it does not hold."""
     report.looked_at += 1
     if not good:
         report.find(where, what)

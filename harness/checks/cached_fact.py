@@ -1,4 +1,4 @@
-"""What a check finds out about the old side can be kept as JSON, beside the baseline that it is about."""
+"""Facts that a check reads from the old side, in a form that can be cached as JSON beside the baseline."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Self
 
 @dataclass
 class Remembered:
-    """A fact whose fields are JSON values. Whatever people wrote is in none of them, but for digests."""
+    """A fact whose fields are JSON values. Texts that people wrote are in it only as digests."""
 
     def to_json(self) -> str:
-        """Return it as JSON."""
+        """Return the fact as JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
+        """Read the output of `to_json`."""
         return cls(**json.loads(text))

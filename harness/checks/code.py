@@ -1,7 +1,7 @@
-"""Does the code that lives in the data (scrips, templates, classes of custom fields) still load?
+"""Check that the code that lives in the data (scrips, templates, classes of custom fields) still loads.
 
-Rows that name a module, or hold Perl, are the same after an upgrade, and the module may be gone or the Perl too
-old: RT then logs a line whenever the code is needed, and does nothing. Both releases were told to load all of it.
+Rows that name a module, or hold Perl, are unchanged by an upgrade, but the module may be gone or the Perl too old:
+RT then logs a line whenever the code is needed, and does nothing else. Both releases were told to load all of it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Sections = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 def judge(report: Report, before: Sections, after: Sections) -> None:
-    """Find what loaded in the old release and does not in the new one. Sections: as `Meaning` has them.
+    """Report code that loaded in the old release and does not in the new one. Sections: as in `Meaning`.
 
-    What did not load before either is broken for years, or its module is in a CONFIG that was not given: a fact.
-    What only the new side has must load there.
+    Code that did not load before either has been broken for years, or its module is in a CONFIG that was not
+    given: this is only a fact. Code that only the new side has must load there.
     """
     old, new = before.get(SECTION, {}), after.get(SECTION, {})
     lost: dict[tuple[str, str], list[str]] = defaultdict(list)

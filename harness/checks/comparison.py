@@ -1,4 +1,4 @@
-"""The two databases that the row check compares, and the checksums of what both have."""
+"""Open the two databases that the row check compares, and compute the checksums of their common tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.database.schema import Schema
 
 
 def digests(database: Database) -> dict[str, Digest]:
-    """Return the checksums of a whole database, by table, as JSON values: to be kept beside a baseline."""
+    """Return the checksums of a whole database, by table, as JSON values: cached beside a baseline."""
     tables = schema.read(database).tables
     with reader(database) as connection:
         return {name: digest_table(connection, shape(table)) for name, table in tables.items()}
@@ -25,7 +25,7 @@ def digests(database: Database) -> dict[str, Digest]:
 
 @dataclass
 class Comparison:
-    """The two databases: structures, connections, and checksums of what both have."""
+    """The two databases: structures, connections, and checksums of the common tables."""
 
     old: Schema
     new: Schema
@@ -39,7 +39,7 @@ class Comparison:
 def opened(
     before: Database, after: Database, rules: RowAllowances, known: Mapping[str, Digest]
 ) -> Iterator[Comparison]:
-    """Open both sides and have both servers compute their checksums at the same time."""
+    """Open both sides and let both servers compute their checksums in parallel."""
     with reader(before) as old, reader(after) as new, ThreadPoolExecutor(2) as pool:
         structures = list(pool.map(schema.read, (before, after)))
         both = Comparison(structures[0], structures[1], old, new)

@@ -1,6 +1,6 @@
-"""The dashboards that people have subscribed to, as a nightly job mails them: whose, and were they before?
+"""Compare the dashboard subscriptions that a nightly job mails in the old and in the new release.
 
-The job ends well whatever it has sent, and passes over who has left without a word.
+The job succeeds whatever it has sent, and skips, without a message, users who have left.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SHOWN = 5
 
 
 def knows_people(tools: Rt) -> bool:
-    """Tell whether a release's job can be told to make those of one person."""
+    """Tell whether a release's job can be limited to the dashboards of one user."""
     return bool(tools.of_image("sh", "-c", f"grep user=s {_PROGRAM} || true"))
 
 
@@ -28,7 +28,7 @@ def sent(rt: Rt) -> set[str]:
 
 
 def compare(report: Report, now: set[str], before: Iterable[str], release: str) -> None:
-    """Find the subscriptions whose dashboards the old release has mailed and the new one has not."""
+    """Report the subscriptions whose dashboards the old release has mailed and the new one has not."""
     if lost := sorted(set(before) - now):
         report.find(
             f"job {JOB}",

@@ -1,8 +1,8 @@
-"""Tickets by REST and by mail, made, answered and sought, after a look at the pages: what must come of each.
+"""Create, answer and search tickets by REST and by mail, after looking at the pages, and check the outcome.
 
 A site's own scrips and mail plugins may route a ticket elsewhere, rewrite its subject or refuse its mail, and its
-own pages may look like none of RT's. What the old release does in the same way is no matter of the upgrade, so it
-is asked where anything came out otherwise.
+own pages may look like none of RT's. If the old release behaves in the same way, the upgrade is not the cause; so
+the old release is asked whenever an outcome is unexpected.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _OF_ONE_SIDE = (
     (re.compile(r"\bharness-\d+"), "harness"),
     (re.compile(r"\bHTTP status \d+, "), ""),
 )
-"""What two releases, or two copies, say otherwise of the same."""
+"""Parts of messages that differ between two releases, or two copies, for the same outcome."""
 
 
 @dataclass
 class Exchanged(Remembered):
-    """What came out otherwise than expected on one side, as `alike` has it.
+    """Unexpected outcomes on one side, normalized by `alike`.
 
-    said: what the site complained of in its log meanwhile, as `startup_log.key` has it.
+    said: complaints in the site's log meanwhile, by `startup_log.key`.
     """
 
     release: str
@@ -48,11 +48,11 @@ class Exchanged(Remembered):
 
 
 Before = Callable[[], Exchanged | None]
-"""Has the old release try the same on a copy of its own; None where nobody can speak for it."""
+"""Lets the old release try the same on a copy of its own; returns None if it cannot be asked."""
 
 
 def alike(finding: Finding) -> str:
-    """Return a complaint as both releases would make it: whichever REST it was, whatever number a ticket has."""
+    """Return a complaint in the form common to both releases: without the REST version and ticket numbers."""
     text = f"{finding.where}: {finding.what}"
     for pattern, same in _OF_ONE_SIDE:
         text = pattern.sub(same, text)
@@ -60,12 +60,12 @@ def alike(finding: Finding) -> str:
 
 
 def versions(rt: Rt) -> Sequence[int]:
-    """Return the REST interfaces that a release has."""
+    """Return the versions of the REST interfaces that a release has."""
     return (1, 2) if rt.of_image("sh", "-c", f"ls {_REST_TWO} 2>/dev/null || true") else (1,)
 
 
 def attempts(report: Report, visit: Visit) -> list[Finding]:
-    """Try all of it; what comes out otherwise is a finding. Return those that broke something off."""
+    """Try all of it; report unexpected outcomes. Return the findings that broke something off."""
     broken_off = pages.attempts(report, visit)
     broken_off += [
         attempt(report, f"REST {version}", partial(rest_tickets, report, visit, version))
@@ -76,7 +76,7 @@ def attempts(report: Report, visit: Visit) -> list[Finding]:
 
 
 def heard(visit: Visit) -> Exchanged:
-    """Return what comes out otherwise at a release. Writes. Raises InfrastructureError where it gave no answer."""
+    """Return the unexpected outcomes of a release. Writes. Raises InfrastructureError if it gave no answer."""
     report = Report("application", "", repair=REPAIR)
     attempts(report, visit)
     if report.unanswered:
@@ -86,20 +86,20 @@ def heard(visit: Visit) -> Exchanged:
 
 
 def judge(report: Report, visit: Visit, before: Before) -> None:
-    """Try all of it; what comes out otherwise, and did not do so before, is a finding. Writes."""
-    tried = replace(report, findings=[], looked_at=0)  # others add their findings to the report meanwhile
+    """Try all of it; report unexpected outcomes that the old release does not show. Writes."""
+    tried = replace(report, findings=[], looked_at=0)  # other threads add findings to the report meanwhile
     broken_off: list[Finding] = []
     try:
         broken_off = attempts(tried, visit)
     finally:
         report.looked_at += tried.looked_at
-        report.findings += tried.findings  # first of all: asking the old release may fail as well
+        report.findings += tried.findings  # before asking the old release, which may fail as well
         if tried.findings:
             _excuse(report, tried.findings, broken_off, before)
 
 
 def _excuse(report: Report, found: Sequence[Finding], broken_off: Sequence[Finding], before: Before) -> None:
-    """Take out the findings that the old release makes as well. What broke off on both sides was never asked."""
+    """Remove the findings that the old release makes as well. What broke off on both sides is an open question."""
     try:
         old = before()
     except Exception as error:
@@ -149,7 +149,7 @@ def _attachments(report: Report, where: str, client: Client, ticket: int, files:
 
 
 def mail(report: Report, visit: Visit) -> None:
-    """Send a mail in as the mail server would, and look at what goes out."""
+    """Send a mail in as the mail server would, and check the outgoing mail."""
     subject = f"{ASCII} {visit.mark} by mail"
     message = (
         f"From: {_SENDER}\nTo: rt@example.org\nSubject: {subject}\n"

@@ -1,4 +1,4 @@
-"""What the old release can be asked about a site that is being tried; each only where the new one gives cause."""
+"""Access to the old release while a site is tried; each question is asked only if the new one gives cause."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from harness.checks.startup_log import Start
 
 @dataclass(frozen=True)
 class Former:
-    """The old release. start: what it says at every start. mails: what it sends, and logs about tickets meanwhile.
+    """Questions to the old release. start: its log at every start. mails: its mail, and its log about tickets.
 
-    jobs: what jobs of it say. exchanges: what pages show, what comes of tickets by REST and by mail, and what the
-    site logs meanwhile. Each returns None where nobody can speak for it; by default nothing was ever said.
+    jobs: the output of its jobs. exchanges: the outcome of pages and of tickets by REST and by mail, and the
+    site's log meanwhile. Each returns None if the old release cannot be asked; the defaults say nothing.
     """
 
     start: Callable[[], Start | None] = lambda: None

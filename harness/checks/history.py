@@ -1,8 +1,8 @@
-"""Does RT's own upgrade history tell of a complete upgrade, and of everything that it told before?
+"""Check that RT's own upgrade history records a complete upgrade, and still has all that it recorded before.
 
-RT keeps it in the attribute `UpgradeHistory` of RT::System: package to events. An event with stage "before" is
-followed by one with stage "after" and the same individual_id; a run that fails leaves a "before" alone. That is
-the one mark of a half-upgraded database that RT leaves by itself.
+RT keeps it in the attribute `UpgradeHistory` of RT::System: a mapping of package to events. An event with stage
+"before" is followed by one with stage "after" and the same individual_id; a failed run leaves only the "before".
+This is the only mark of a half-upgraded database that RT itself leaves.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OTHER_STEPS = (
     "compare the image's etc/upgrade with the release's (the check image does), and upgrade a fresh copy"
 )
 CORE = "RT"
-"""RT's own package; extensions keep their events under their names."""
+"""Name of RT's own package; extensions keep their events under their names."""
 FULL, SINGLE = "full upgrade", "individual upgrade"
 SQL = "SELECT id, Content FROM Attributes WHERE Name = 'UpgradeHistory' AND ObjectType = 'RT::System' ORDER BY id"
 _NUMBER = re.compile(r"\d+\.\d+\.\d+")
@@ -33,7 +33,7 @@ Event = dict[str, Any]
 
 @dataclass
 class History(Remembered):
-    """The history as it was read. packages: package to its events. trouble: why it could not be read, or ""."""
+    """The history as read. packages: package to its events. trouble: why it could not be read, or ""."""
 
     packages: dict[str, list[Event]] = field(default_factory=dict)
     trouble: str = ""
@@ -45,7 +45,7 @@ class History(Remembered):
 
 
 def read(database: Database, thaw: Thawer) -> History:
-    """Read the history of a database. What keeps it from being read is for the check to say."""
+    """Read the history of a database. If it cannot be read, the reason is left in it for the check to report."""
     rows = database.rows(SQL)
     if not rows:
         return History(trouble="there is no attribute UpgradeHistory")
@@ -60,10 +60,11 @@ def read(database: Database, thaw: Thawer) -> History:
 
 
 def opened(events: Sequence[Event]) -> list[Event]:
-    """Return the events that began something which never ended well, and which nothing later went past.
+    """Return the events that began an action which never ended well, and which no later upgrade superseded.
 
     An event without an id (written by releases before 4.2) is closed by the next end without one. Data that could
-    not be inserted is closed by a later success with the same file, as when an extension's data is inserted anew.
+    not be inserted is closed by a later success with the same file, for example when an extension's data is
+    inserted again.
     """
     begun: dict[str, Event] = {}
     nameless: list[Event] = []
@@ -81,7 +82,7 @@ def opened(events: Sequence[Event]) -> list[Event]:
             ended = begun.pop(identity)
             begun = {key: one for key, one in begun.items() if not _same_file(one, ended)}
             if ended.get("type") == FULL:
-                # A whole upgrade that went through makes the failures before it a thing of the past.
+                # A complete upgrade that succeeded supersedes the failures before it.
                 last = events.index(ended)
                 begun = {key: one for key, one in begun.items() if events.index(one) > last}
                 nameless.clear()
@@ -89,15 +90,15 @@ def opened(events: Sequence[Event]) -> list[Event]:
 
 
 def _same_file(event: Event, ended: Event) -> bool:
-    """Tell whether both insert the data of one file; they are of one package."""
+    """Tell whether both insert the data of one file; they belong to one package."""
     return bool(event.get("filename")) and all(event.get(one) == ended.get(one) for one in ("filename", "action"))
 
 
 def left_open(history: History, before: History | None = None) -> tuple[list[str], list[str]]:
-    """Return in words what began and never ended: of RT itself or new since `before`; and what is old.
+    """Return descriptions of actions that never ended: (of RT itself or new since `before`, older ones).
 
-    An extension's data that was never inserted to the end is the extension's, and no upgrade of RT mends it. Its
-    tables that were left half changed are another matter.
+    Extension data that was not inserted completely concerns only the extension, and no upgrade of RT repairs it.
+    Extension tables that were left half changed do count.
     """
     found: tuple[list[str], list[str]] = [], []
     for package, events in history.packages.items():
@@ -109,13 +110,13 @@ def left_open(history: History, before: History | None = None) -> tuple[list[str
 
 
 def failed(event: Event) -> bool:
-    """Tell whether an end says that the action did not work (return_value, a list whose first is the success)."""
+    """Tell whether an end event records a failure (return_value, a list whose first item is the success)."""
     result = event.get("return_value")
     return isinstance(result, list) and bool(result) and result[0] in (None, "", "0", 0)
 
 
 def title(event: Event) -> str:
-    """Say in words what an event began."""
+    """Return a description of the action that an event began."""
     kind = event.get("type") or event.get("action") or "something"
     if event.get("type") in (FULL, SINGLE):
         return f"{kind} from {number(event.get('from'))} to {number(event.get('to'))}"
@@ -129,9 +130,9 @@ def number(version: Any) -> str:
 
 
 def check(before: History | None, after: History, expected: Sequence[str], origin: str, target: str) -> Report:
-    """Compare the history before and after. expected: the steps of this upgrade, () when there was nothing to do.
+    """Compare the history before and after. expected: the steps of this upgrade, () if there was nothing to do.
 
-    before: None where the old database's history is not known; then nothing is said about what was lost.
+    before: None if the old database's history is not known; then lost events are not reported.
     """
     looked_at = sum(map(len, after.packages.values()))
     report = Report(CHECK, QUESTION, looked_at=looked_at, unit="events", repair=REPAIR)
@@ -163,7 +164,7 @@ def check(before: History | None, after: History, expected: Sequence[str], origi
 
 
 def _position(events: Sequence[Event], origin: str) -> int:
-    """Return where the last full upgrade from `origin` begins: what follows is this upgrade."""
+    """Return the index at which the last full upgrade from `origin`, which is this upgrade, begins."""
     begins = [
         at
         for at, event in enumerate(events)

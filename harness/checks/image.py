@@ -1,6 +1,6 @@
-"""Is the RT in an image what its Debian packages brought, file by file?
+"""Check that RT in an image is identical, file by file, to its Debian packages.
 
-A file that is missing, was edited or is one too many belongs to no release: an upgrade that works with it proves
+An image with a missing, edited or additional file corresponds to no release: an upgrade that works with it proves
 nothing about the next image.
 """
 
@@ -17,16 +17,16 @@ QUESTION = "Is the RT in the image what its packages brought?"
 REPAIR = "build the image anew from its packages; changes belong into /opt/rt/site.d"
 _INSTALLED = "dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' 'request-tracker*' 'rt[45]-*'"
 _PACKAGES = f"{_INSTALLED} | sed -n 's/^ii *//p'"
-# What the image leaves out on purpose: see the dpkg configuration in image/rt/Dockerfile.
+# Files that the image leaves out on purpose: see the dpkg configuration in image/rt/Dockerfile.
 _LEFT_OUT = re.compile(r"^/usr/share/(?:man|doc|locale)/")
 _OWN = "find /opt/rt/share/ ! -type d"
-"""RT's code, pages and steps. RT takes what no package brought there all the same: User_Local.pm, pages, steps."""
+"""RT's code, pages and steps. RT also loads files there that no package brought: User_Local.pm, pages, steps."""
 _LINE = re.compile(r"^(missing|\S{9})\s+(?:[a-z]\s+)?(/.*)$")
 _SHOWN = 8
 
 
 def check(tools: Rt) -> Report:
-    """Compare every file of RT's packages with the checksum that the package brought."""
+    """Compare every file of RT's packages with the package's checksum."""
     report = Report(CHECK, QUESTION, unit="files", repair=REPAIR)
     packages = tools.need("sh", "-c", _PACKAGES).split()
     if not packages:

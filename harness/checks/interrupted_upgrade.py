@@ -1,4 +1,4 @@
-"""Is a database whose upgrade was cut off known for what it is, served by nobody, and mended by its backup?"""
+"""Check that an interrupted upgrade is recognised, its database served by no release, and mended by its backup."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ REPAIR = "restore the backup and upgrade anew; never resume"
 
 @dataclass
 class Aftermath:
-    """What was seen after an upgrade was cut off. One, at `place`.
+    """Observations after an upgrade was interrupted at `place`.
 
-    run: the run check's report on the upgrade that was cut off. history: the history check's on what it left.
-    judgements: what the guards of the new and the old release say. served: release to the exit code with which
-    its image refused to serve, 0 when it served. changed: differences from the untouched database; None when it
-    was not asked, as nobody claimed that there are none. forbidden: preflight's findings that keep the upgrade
-    from being run on it again. again: reports on the upgrade after the restore.
+    run: the run check's report on the interrupted upgrade. history: the history check's report afterwards.
+    judgements: verdicts of the guards of the new and the old release. served: release to the exit code with which
+    its image refused to serve, 0 if it served. changed: differences from the untouched database; None if not
+    compared, because none were ruled out. forbidden: preflight's findings that prevent a second upgrade of it.
+    again: reports on the upgrade after the restore.
     """
 
     place: str
@@ -34,13 +34,13 @@ class Aftermath:
     again: list[Report] = field(default_factory=list)
 
     def verdict(self) -> Verdict:
-        """Return what a gate would say of the upgrade that was cut off, by its run and its history."""
+        """Return a gate's verdict on the interrupted upgrade, from its run and its history."""
         seen = [self.run, self.history]
         return Outcome(seen, expected=tuple(one.check for one in seen)).verdict()
 
 
 def check(seen: Aftermath) -> Report:
-    """Judge what was seen."""
+    """Judge the observations."""
     report = Report(CHECK, QUESTION, looked_at=1, unit="interrupted upgrades", repair=REPAIR)
     if not seen.run and seen.verdict() is not Verdict.NO_GO:
         report.find(
@@ -69,7 +69,7 @@ def _half_way(report: Report, seen: Aftermath) -> None:
         right = (HALF_WAY,) if one.release == seen.target else (HALF_WAY, NEWER)
         if one.code not in right:
             report.find(seen.place, "a guard does not recognise the half upgraded database", samples=(str(one),))
-    if not seen.history.findings:  # one that had nothing to look at has recognised nothing either
+    if not seen.history.findings:  # a report that had nothing to look at has recognised nothing either
         report.find(seen.place, "the history check finds nothing in the half upgraded database", repair=REPAIR)
     for release, code in seen.served.items():
         if code not in (HALF_WAY, NEWER):
@@ -95,7 +95,7 @@ def _untouched(report: Report, seen: Aftermath) -> None:
 
 
 def _finished(report: Report, seen: Aftermath) -> None:
-    """Judge an upgrade that came through all the same, as one that needed no more of the disk does."""
+    """Judge an upgrade that succeeded all the same, for example because it needed no more disk space."""
     if not seen.forbidden:
         report.find(seen.place, "the upgrade came through, and preflight would have it run again", repair=REPAIR)
     for one in seen.judgements:

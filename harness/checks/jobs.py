@@ -1,7 +1,7 @@
-"""What cron runs at night, each once: it must end well and complain of nothing that the old release did not.
+"""Run each nightly cron job once: it must succeed, without complaints that the old release did not make.
 
-A subscription to a dashboard that is gone, or a condition of the site's own that has warned for years, is no
-matter of the upgrade; a warning that is new makes cron write to somebody every night.
+A subscription to a deleted dashboard, or a condition of the site's own that has warned for years, is not the
+upgrade's fault; a new warning makes cron send mail every night.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from harness.rt import Rt
 from harness.verdict import Report
 
 DASHBOARDS = dashboard_mails.JOB
-"""Takes as long as people have subscribed to: where nobody can wait it is stopped, and that is no defect."""
+"""Its duration grows with the number of subscriptions: with a time limit it is stopped, which is no defect."""
 JOBS = (
     ("rt-email-digest", "-m", "daily"),
     (DASHBOARDS, "--all"),  # into the container's own outbox; a dry run would end before anything is rendered
-    # Without --skip-user it leaves each user one session: it would end those that are used meanwhile.
+    # Without --skip-user it leaves each user one session, and would end sessions that are in use meanwhile.
     ("rt-clean-sessions", "--skip-user", "--older", "1H"),
     (
         "rt-crontool", "--search", "RT::Search::FromSQL", "--search-arg", "id = 1",
@@ -31,19 +31,19 @@ JOBS = (
     ),
 )  # fmt: skip
 MORE_JOBS = (("rt-email-digest", "-m", "weekly"),)
-"""The same jobs with other words, which a thorough visit runs as well."""
+"""The same jobs with other arguments, which a thorough visit runs as well."""
 LIMIT, LIMIT_OF_DASHBOARDS = 300.0, 60.0
-"""Seconds for a job on a small database; the second where somebody waits."""
+"""Seconds for a job on a small database; the second if a person is waiting."""
 _SHOWN = 5
 
 
 @dataclass
 class Night(Remembered):
-    """What a release's jobs wrote and how they ended.
+    """Output and exit codes of a release's jobs.
 
-    said: job, as `Job.name`, to what it wrote, by `startup_log.key`; codes: exit codes. A job that the release
-    lacks has said nothing, and has no code. One that was not done in time is in neither: its words are unknown.
-    sent: job to the ids of the subscriptions whose dashboards it has mailed, for the one that does so.
+    said: job, by `Job.name`, to its messages, by `startup_log.key`; codes: exit codes. A job that the release
+    lacks has said nothing, and has no code. A job that was stopped at its limit is in neither: its messages are
+    unknown. sent: job to the ids of the subscriptions whose dashboards it mailed, only for the job that does so.
     """
 
     release: str
@@ -54,39 +54,39 @@ class Night(Remembered):
 
 @dataclass(frozen=True)
 class Job:
-    """One job. limit: seconds after which it is stopped."""
+    """A cron job. limit: seconds after which it is stopped."""
 
     command: tuple[str, ...]
     limit: float = LIMIT
 
     @property
     def name(self) -> str:
-        """Return its command, as a digest: somebody's name may be in it."""
+        """Return its command as a digest: the command may contain a user's name."""
         return cache.keyed(" ".join(self.command))
 
     @property
     def mails_dashboards(self) -> bool:
-        """Whether it is the job that does."""
+        """Whether the job is the one that mails dashboards."""
         return self.command[0] == DASHBOARDS
 
     @property
     def about_one(self) -> bool:
-        """Whether it is told whose it is."""
+        """Whether the job is limited to one user."""
         return any(word.startswith("--user=") for word in self.command)
 
     @property
     def shown(self) -> str:
-        """Return the first words of its command, fit to be printed: nobody's name."""
+        """Return the first words of its command, fit to be printed: without any user's name."""
         return " ".join(word for word in self.command[:3] if not word.startswith("--user="))
 
 
 Before = Callable[[Sequence[Job]], Night | None]
-"""Has the old release run some jobs on a copy of its own; None where nobody can speak for it."""
+"""Lets the old release run some jobs on a copy of its own; returns None if it cannot be asked."""
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A job that was run: how it ended, and what it wrote that is not written at every start."""
+    """A job that was run: its exit code, and its messages that are not logged at every start."""
 
     job: Job
     code: int
@@ -95,8 +95,8 @@ class Tried:
 
 
 def heard(tools: Rt, jobs: Iterable[Job]) -> Night:
-    """Run jobs of a release, those that it has, and return what they wrote. Writes."""
-    tools.warm_up()  # as the new release's are run
+    """Run those of the jobs that a release has, and return their output. Writes."""
+    tools.warm_up()  # the new release is warmed up in the same way
     there = set(tools.of_image("ls", "/usr/local/bin").split())
     night = Night(tools.release)
     for job in jobs:
@@ -120,13 +120,13 @@ def judge(
     subscribers: Sequence[str] = (), more: Sequence[Sequence[str]] = (), starts: Starts | None = None,
     before: Before | None = None, limit: float = LIMIT,
 ) -> None:  # fmt: skip
-    """Run every job on a site; what fails or complains, and did not before, becomes a finding. Writes.
+    """Run every job on a site; report failures and complaints that are new since the old release. Writes.
 
-    starts: what RT says at every start, which is no job's doing. before: asked only where a job says anything, or
-    sends nothing.
-    more: jobs that not every site runs. subscribers: who gets dashboards by mail, whose take a second each: unless
-    it is thorough, only the first one's are made, where the release's job can be told to. Where nothing is sent to
-    any of them, the old release is asked as well: it may be that nobody got anything before.
+    starts: RT's log at every start, which no job causes. before: asked only if a job complains, or sends nothing.
+    more: jobs that not every site runs. subscribers: users who get dashboards by mail, each of which takes a
+    second: unless the visit is thorough, only the first user's dashboards are made, if the release's job can be
+    limited to one user. If nothing is sent to any of them, the old release is asked as well: it may have sent
+    nothing either.
     limit: seconds for a job.
     """
     few = len(subscribers) > 1 and not thorough and dashboard_mails.knows_people(rt)
@@ -166,7 +166,7 @@ def carry_out(
 
 
 def _try(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, starts: Starts) -> Tried | None:
-    """Run a job; None where it was not done in time, which is an open question."""
+    """Run a job; return None if it was stopped at its limit, which is an open question."""
     report.looked_at += 1
     name = job.command[0]
     done = rt.tool(*job.command, limit=job.limit)
@@ -187,7 +187,7 @@ def _try(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, star
 
 
 def _night(report: Report, jobs: Sequence[Job], before: Before | None) -> Night | None:
-    """Return what the old release's jobs said; None where nobody knows, which hides nothing of the new ones."""
+    """Return the output of the old release's jobs; None if unknown, which hides no complaint of the new ones."""
     if not jobs or before is None:
         return Night("")
     try:
@@ -198,7 +198,7 @@ def _night(report: Report, jobs: Sequence[Job], before: Before | None) -> Night 
 
 
 def _said_before(night: Night | None, name: str) -> set[str] | None:
-    """Return what the old release wrote in a job, by `startup_log.key`; None where nobody knows."""
+    """Return the old release's messages in a job, by `startup_log.key`; None if unknown."""
     if night is None or (night.release and name not in night.said):
         return None
     return set(night.said.get(name, ()))
@@ -207,9 +207,9 @@ def _said_before(night: Night | None, name: str) -> set[str] | None:
 def _weigh(
     report: Report, tried: Sequence[Tried], before: Before | None, *, silent: Sequence[Job] = ()
 ) -> Night | None:
-    """Find what complained and failed, but for what did so every night before; return what the old release said.
+    """Report new complaints and failures, without those of the old release; return the old release's output.
 
-    silent: jobs of which it is asked although they said nothing.
+    silent: jobs for which the old release is asked although they logged nothing.
     """
     loud = [one for one in tried if one.said or (one.code and not one.stopped)]
     asked = [one.job for one in loud]
@@ -218,7 +218,7 @@ def _weigh(
         words = one.job.name
         failed = one.code and not one.stopped and not (night and night.codes.get(words))
         known = _said_before(night, words)
-        # Where nobody knows whether a warning is new: an error is wrong whoever made it first.
+        # If it is not known whether a message is new, only errors count: an error is wrong in either release.
         new = [line for line in one.said if (line.complaint if known is None else key(line) not in known)]
         if old := [redact.line(record.message) for record in one.said if record not in new]:
             name = "warnings of jobs" if known is None else "said by jobs before as well"

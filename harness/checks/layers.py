@@ -1,6 +1,6 @@
-"""Does any layer of an image hold a secret, also one that a later layer took away?
+"""Check that no layer of an image holds a secret, including secrets that a later layer deletes.
 
-Whoever can pull an image can read every layer of it. So the image is read as the engine hands it out (docker's own
+Every layer of an image can be read after a pull. So the image is read as the engine exports it (docker's own
 layout or OCI's, https://github.com/opencontainers/image-spec), layer by layer, and not as a container shows it.
 """
 
@@ -25,19 +25,19 @@ REPAIR = "make the image without them: what a later layer removes can still be r
 _LARGEST = 1 << 20
 """Bytes: settings and keys are smaller, and programs are not searched for words."""
 _PLACES = (SECRETS.removeprefix("/") + "/", "etc/ssl/private/")
-"""Where a deployment mounts its secrets, and where a server keeps its keys: no file belongs there in an image."""
+"""Mount point of a deployment's secrets, and a server's directory of keys: an image must have no file there."""
 _BY_NAME = re.compile(r"(?:^|/)(?:\.mylogin\.cnf|\.ssh/id_\w+|ssh_host_\w+_key)$")
 _SETTINGS = re.compile(
     r"^(?:etc|opt|root|home|srv|tmp|run|usr/local|var)/(?!lib/dpkg/|cache/request-tracker|ssl/openssl\.cnf$)"
 )
-"""Where settings are. Elsewhere, among RT's compiled pages and in that file, are code and examples of nobody's."""
+"""Places of settings. Elsewhere, among RT's compiled pages and in that file, there is only code and examples."""
 _KEY = re.compile(rb"^-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----\r?\n", re.MULTILINE)
 _WORDS = rb"(?:pass(?:word|wd|phrase)?|secret)"
 _VALUES = (
     # RT: Set($DatabasePassword, 'x'), and pass => 'x' within a setting that is a list.
     rb"^\s*Set\(\s*\$\w*" + _WORDS + rb"\s*,\s*(?:'[^']|\"[^\"]|q\w?\s*([^\w\s])(?![})\]>]|\1))",
     rb"\b\w*" + _WORDS + rb"['\"]?\s*=>\s*(?:'[^']|\"[^\"])",
-    # Database clients, dbconfig, and the file that a deployment mounts; what a shell would put there is not known.
+    # Database clients, dbconfig, and the file that a deployment mounts; values that a shell expands are unknown.
     rb"^[ \t]*(?:export[ \t]+)?[\w.-]*" + _WORDS + rb"[ \t]*=[ \t]*['\"]?(?!false\b|no\b)[^\s'\"$#]",
 )
 _SETTING = re.compile(rb"|".join(_VALUES), re.MULTILINE | re.IGNORECASE)
@@ -46,7 +46,7 @@ _OF_ONE_KIND = {
     re.compile(r"/debconf/passwords\.dat"): re.compile(rb"^Value: \S", re.MULTILINE),
     re.compile(r"^etc/shadow-?$"): re.compile(rb"^[^:\n]+:\$", re.MULTILINE),
 }
-"""What other files call a password, by their names: mail programs, Debian's answers at installation, logins."""
+"""Password settings of other files, by file name: mail programs, Debian's answers at installation, logins."""
 _IN_WORDS = re.compile(r"\w*(?:passw(?:or)?d|passphrase|secret)\w*=[^\s\"$]", re.IGNORECASE)
 _SHOWN = 20
 
@@ -81,7 +81,7 @@ def check(client: DockerClient, name: str) -> Report:
 
 
 def secret(path: str, content: bytes) -> bool:
-    """Tell whether a file of an image is a secret or holds one. path: without a slash at its beginning."""
+    """Tell whether a file of an image is a secret or holds one. path: without a leading slash."""
     if path.startswith(_PLACES) or _BY_NAME.search(path) or _KEY.search(content):
         return True
     if any(named.search(path) and words.search(content) for named, words in _OF_ONE_KIND.items()):
@@ -90,11 +90,11 @@ def secret(path: str, content: bytes) -> bool:
 
 
 def _layers(pieces: Iterable[bytes]) -> Iterator[tuple[str, int, list[str]]]:
-    """Yield of each layer the name, the number of its files and the paths of those that hold a secret."""
+    """Yield for each layer its name, the number of its files and the paths of those that hold a secret."""
     stream = _Pieces(pieces)
     with tarfile.open(fileobj=cast(Any, stream), mode="r|") as image:
         for member in image:
-            # Layouts differ in what a layer is called; what is no archive is a document about the image.
+            # Layouts name layers differently; a member that is no archive is a document about the image.
             if member.isfile() and (inner := image.extractfile(member)):
                 with contextlib.suppress(tarfile.ReadError), tarfile.open(fileobj=inner, mode="r|*") as layer:
                     yield (member.name.removeprefix("blobs/sha256/")[:12], *_searched(layer))
@@ -104,7 +104,7 @@ def _layers(pieces: Iterable[bytes]) -> Iterator[tuple[str, int, list[str]]]:
 def _searched(layer: tarfile.TarFile) -> tuple[int, list[str]]:
     files, found = 0, []
     for member in layer:
-        if not member.isfile() or "/.wh." in f"/{member.name}":  # the latter says what the layer takes away
+        if not member.isfile() or "/.wh." in f"/{member.name}":  # ".wh." marks a file that the layer deletes
             continue
         files += 1
         path = member.name.removeprefix("./").removeprefix("/")
@@ -115,14 +115,14 @@ def _searched(layer: tarfile.TarFile) -> tuple[int, list[str]]:
 
 
 class _Pieces:
-    """A file to be read once, of pieces that come one after the other."""
+    """A file object, to be read once, over consecutive pieces of bytes."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
-        """Take them as they come."""
+        """Take the pieces in order."""
         self._pieces, self._rest = iter(pieces), bytearray()
 
     def read(self, size: int) -> bytes:
-        """Return so many bytes, fewer at the end."""
+        """Return `size` bytes, fewer at the end."""
         while len(self._rest) < size and (piece := next(self._pieces, b"")):
             self._rest += piece
         taken = bytes(self._rest[:size])
@@ -130,6 +130,6 @@ class _Pieces:
         return taken
 
     def drain(self) -> None:
-        """Read what is left, so that the engine's connection is closed."""
+        """Read the rest, so that the engine's connection is closed."""
         for _ in self._pieces:
             pass

@@ -1,12 +1,13 @@
-"""Which sessions may end while people work, and which searches may be empty: what the death of something explains.
+"""Judge which sessions may end and which searches may be empty while people work, given the deaths in a run.
 
-Part of `acknowledged`. Instances may die without that a session ends. When the database server itself dies, RT
-begins a new session where it cannot read the old one, and people log in again; and while it is dead, RT answers a
-search whose query fails with an empty list. Both were seen once in some eight runs, are told, and are no finding.
+Part of `acknowledged`. The death of an instance must not end a session. When the database server itself dies, RT
+begins a new session if it cannot read the old one, and people log in again; and while it is dead, RT answers a
+search whose query fails with an empty list. Both were seen once in some eight runs; they are reported as facts and
+are no finding.
 
-Nor is a session of which a request was cut off when its instance was killed: RT was seen to ask for a login at the
-next one (twice in nine runs on a busy machine; why is not known), never for two sessions at one kill. Any other
-session goes on.
+A session may also end if one of its requests was cut off by the kill of its instance: RT was seen to ask for a
+login at the next request (twice in nine runs on a busy machine; the cause is not known), never for two sessions at
+one kill. Any other session must go on.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _KILLED, _BACK = ("database", "kill"), ("database", "restart")
 
 
 def judge_sessions(journal: Journal, report: Report) -> None:
-    """A session that ends by itself is state that was lost, and so is a write that a search leaves out."""
+    """Report sessions that ended by themselves (lost state), and writes that a search leaves out."""
     outages = _outages(journal)
     ended = [one for one in journal.attempts if one.state == "session lost"]
     before = [one for one in ended if not any(_by_outage(one, journal, *times) for times in outages)]
@@ -53,7 +54,7 @@ def _searches(journal: Journal, outages: Iterable[tuple[float, float]], report: 
 
 
 def _outages(journal: Journal) -> list[tuple[float, float]]:
-    """Return from when to when the database server was dead, in the journal's seconds."""
+    """Return begin and end of each period in which the database server was dead, in the journal's seconds."""
     found: list[tuple[float, float]] = []
     for one in sorted(journal.happenings, key=lambda one: float(one["t"])):
         what = (one["lane"], one["kind"])
@@ -65,9 +66,9 @@ def _outages(journal: Journal) -> list[tuple[float, float]]:
 
 
 def _by_outage(lost: Attempt, journal: Journal, begin: float, end: float) -> bool:
-    """Tell whether a session may have ended with the server: nothing has worked in it since that is back.
+    """Tell whether a session may have ended with the server: none of its requests succeeded since that is back.
 
-    Whoever was asked for a login since then has new sessions, over REST and in the browser.
+    After a new login the user has new sessions, over REST and in the browser.
     """
     if lost.answered < begin:
         return False
@@ -80,7 +81,7 @@ def _by_outage(lost: Attempt, journal: Journal, begin: float, end: float) -> boo
 
 
 def _cut_off(ended: Iterable[Attempt], journal: Journal) -> list[tuple[Attempt, float]]:
-    """Return the sessions whose request before was under way when an instance was killed, each with that moment.
+    """Return the sessions with a request in progress when an instance was killed, and the time of the kill.
 
     Each kill explains one of them.
     """
@@ -98,7 +99,7 @@ def _cut_off(ended: Iterable[Attempt], journal: Journal) -> list[tuple[Attempt, 
 
 
 def _before(attempt: Attempt, journal: Journal) -> Attempt | None:
-    """Return the request before, of the same session."""
+    """Return the previous request of the same session."""
     earlier = [one for one in journal.attempts if _session(one) == _session(attempt) and one.sent < attempt.sent]
     return max(earlier, key=lambda one: one.sent, default=None)
 
@@ -108,5 +109,5 @@ def _person(attempt: Attempt) -> str:
 
 
 def _session(attempt: Attempt) -> tuple[str, bool]:
-    """Whose session it is, and whether the browser's: the other one is that of REST."""
+    """Return the user of the session, and whether it is the browser's session; the other one is that of REST."""
     return _person(attempt), attempt.kind == "page"

@@ -1,4 +1,4 @@
-"""The mail that a site sends: read back from where the image keeps it, and compared between two releases."""
+"""Read the mail that a site sends from the file where the image keeps it, and compare it between two releases."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ PROGRAM = Path(__file__).with_name("perl") / "mails.pl"
 GUEST = PROGRAM.with_name("guest.pl")
 MARK = "What the scrips send"
 FEW_QUEUES, MOST_QUEUES = 3, 12
-"""How many queues are tried where somebody waits, and where nothing is sent in those: each costs half a second."""
+"""Number of queues tried if a person is waiting, and if no mail is sent in those: each costs half a second."""
 OWN = "own"
-"""The queue of the harness's own among those of the site."""
+"""Key of the harness's own queue among those of the site."""
 _THESE = -1
 OUTBOX = "/var/lib/rt-mail/outbox.mbox"
 _HEADS = "/^From mail-sink@localhost /{head=1} head{print} /^$/{head=0}"
 _ADDRESSES = ("From", "Reply-To")
 _HEADERS = ("Precedence", "Auto-Submitted", "X-RT-Loop-Prevention", "Content-Type")
-# Numbers of tickets, in whatever words; the queue's stays.
+# Ticket numbers in any wording; the number of a queue stays.
 _NUMBER = re.compile(r"(?<!queue )\b\d+\b")
 _TICKET = re.compile(r"(?<=#)\d+\b|(?<=[+-])\d+(?=@)")
-"""A ticket's number in the name or the address of somebody who gets mail."""
+"""A ticket's number in the name or the address of a recipient."""
 _ABOUT = re.compile(r"RT-Ticket(?:: \S.* #|-)(\d+)\b")
 """The ticket that a mail of RT's is about: its own header, and the reference that RT makes up for each ticket."""
 _RANDOM = re.compile(r'; boundary="?[^";]*"?')
@@ -46,10 +46,10 @@ _SHOWN = 5
 
 @dataclass
 class Mails(Remembered):
-    """What one side did and sent.
+    """The actions and mails of one side.
 
-    release: which RT that was. actions: queue to what could be done there; "own" is a queue of the harness's.
-    mails: as `mails_about`, hidden. said, errors: what RT logged meanwhile, as `startup_log.Start` has it.
+    release: the RT release. actions: queue to the actions that succeeded there; "own" is the harness's own queue.
+    mails: as `mails_about`, hidden. said, errors: RT's log meanwhile, in the form of `startup_log.Start`.
     """
 
     release: str
@@ -60,14 +60,15 @@ class Mails(Remembered):
 
 
 def with_guest(program: Path) -> str:
-    """Return a program that makes somebody to try a site with, with what makes him put in."""
+    """Return a program that creates a test user, together with the code that defines the user."""
     return program.read_text(encoding="utf-8").replace("GUEST\n", GUEST.read_text(encoding="utf-8"), 1)
 
 
 def outbox(rt: Rt) -> list[EmailMessage]:
     """Return the headers of the mails that a site has sent, oldest first.
 
-    A dashboard brings its styles and pictures along: without the bodies a night's mail is a thousandth.
+    Bodies are not read: dashboards embed styles and pictures, and without the bodies a night's mail is a
+    thousandth of the size.
     """
     text = rt.container.run(["sh", "-c", f"awk '{_HEADS}' {OUTBOX} 2>/dev/null || true"]).out
     parts = re.split(r"^From mail-sink@localhost [^\n]*\n", text, flags=re.MULTILINE)
@@ -86,8 +87,8 @@ def about(raw: Mapping[str, str]) -> set[int]:
 def mails_about(rt: Rt, mark: str, tickets: Collection[int] = ()) -> list[tuple[str, ...]]:
     """Return (recipients, subject, headers that matter ...) of the mails about some tickets, sorted.
 
-    mark: what is in the subject of all of them; but a site's templates may say another subject.
-    The mark, the ticket's number and what is random are taken out, so that two releases can be compared.
+    mark: a text in the subject of all of them, unless a site's templates set another subject.
+    The mark, the ticket's number and random parts are removed, so that two releases can be compared.
     """
     found: list[tuple[str, ...]] = []
     for one in outbox(rt):
@@ -106,7 +107,7 @@ def mails_about(rt: Rt, mark: str, tickets: Collection[int] = ()) -> list[tuple[
 
 
 def _subject(raw: str) -> str:
-    """Return a subject as people read it; as it was sent where it is not encoded rightly."""
+    """Return a subject decoded; as it was sent if its encoding is wrong."""
     try:
         return " ".join(str(make_header(decode_header(raw))).split())
     except (ValueError, LookupError):
@@ -114,11 +115,11 @@ def _subject(raw: str) -> str:
 
 
 def sent(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mails:
-    """Let a release make a ticket in each of some queues, answer and solve it; return what its scrips send.
+    """Let a release create, answer and solve a ticket in each of some queues; return the mails of its scrips.
 
-    few: so many of the queues in which mail is to be expected (0: all), and more of them where none is sent;
-    queues: or these, by id. And in one of its own. Writes. Raises InfrastructureError when the program ends
-    without an answer.
+    few: the number of queues to use of those in which mail is to be expected (0: all), and more of them if no mail
+    is sent; queues: use these instead, by id. A queue of the harness's own is always added. Writes. Raises
+    InfrastructureError if the program ends without an answer.
     """
     numbers = [one for one in queues or () if one != OWN]
     limits = (few, MOST_QUEUES) if queues is None else (_THESE, 0)
@@ -141,14 +142,14 @@ def sent(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mails:
 
 
 def hidden(addresses: str) -> str:
-    """Return a list of addresses as keyed digests: enough to compare, and nobody's."""
+    """Return a list of addresses as keyed digests: comparable, but not identifying a person."""
     return ", ".join(cache.keyed(one.strip().lower()) for one in addresses.split(",") if one.strip())
 
 
 def judge(report: Report, before: Mails | None, tools: Rt, starts: Starts | None = None) -> None:
-    """Add what the new release, which `tools` is, no longer sends or sends otherwise, or newly complains of.
+    """Report mails that the new release (`tools`) no longer sends or sends otherwise, and its new complaints.
 
-    starts: what RT says at every start, which no ticket is to blame for.
+    starts: RT's log at every start, which no ticket causes.
     """
     if before is None:
         report.out_of_scope.append("mails as the old release would have sent them: nobody here can speak for it")
@@ -171,7 +172,7 @@ def judge(report: Report, before: Mails | None, tools: Rt, starts: Starts | None
 
 
 def compare(report: Report, before: Mails, after: Mails, starts: Starts | None = None) -> None:
-    """Compare what both releases did with tickets alike, and what they sent for it and complained of."""
+    """Compare the actions on tickets, the mails and the complaints of both releases."""
     report.looked_at += len(before.mails) or len(before.actions)
     for queue, what in before.actions.items():
         if after.actions.get(queue, "") != what:

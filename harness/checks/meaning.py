@@ -1,7 +1,7 @@
-"""Does RT itself, old and new side by side, say the same about the data?
+"""Check that RT itself, old and new side by side, says the same about the data.
 
-The old release is asked about the old database and the new one about the upgraded database (meaning_told.py); what
-they say is compared here, field by field.
+The old release is asked about the old database and the new one about the upgraded database (meaning_told.py);
+their answers are compared here, field by field.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ REPAIRS = {
     "component": "bring it along in html/Elements of CONFIG_NEW or by a plugin, named in HomepageComponents; "
     "or have it taken out of these homepages and dashboards"
 }
-"""What to do about fields whose names begin with these words."""
+"""Repairs for fields whose names begin with these words."""
 _NAMED = "look up what the samples name in both releases, and mend it on the site before the upgrade"
 HOLDERS = "holders"
-"""Field of an entry that is told once for all of these, in the section of rights: ids of users."""
+"""Field of an entry that is stored once for several users, in the section of rights: their ids."""
 ESSENTIAL = ("tickets", "transactions", "users", "groups", "queues", "scrips", "templates", "rights", "homepages")
-"""Sections without which nothing is proven; others may be empty on a small site."""
+"""Sections that must not be empty, or nothing is proven; others may be empty on a small site."""
 _DIED = "[died]"
 _SHOWN = 8
 _OTHERS = "{kind} but one in {}, with what belongs to them"
@@ -43,9 +43,9 @@ _LOUD = re.compile(r"\[(?:error|critical|alert|emergency)\]")
 def check(
     before: Meaning | None, after: Meaning, upgrade: Upgrade, allowed: MeaningAllowances | None = None
 ) -> Report:
-    """Compare both sides. upgrade: only what its steps and releases are known to change may differ.
+    """Compare both sides. upgrade: its steps and releases, whose known changes alone may differ.
 
-    before: None where the old release has no image; then only RT's complaints about the new side are judged.
+    before: None if the old release has no image; then only RT's complaints about the new side are judged.
     """
     allowed = allowed or read()
     report = Report(CHECK, QUESTION, unit="fields", repair=REPAIR)
@@ -86,7 +86,7 @@ def check(
 
 
 def _logins(report: Report, before: Meaning) -> None:
-    """Say of which accounts the passwords were wrong to begin with: that both sides refuse them proves nothing."""
+    """Report accounts whose given passwords were wrong on the old side: two refusals prove nothing."""
     refused = [key for key, one in before.sections.get("logins", {}).items() if one["right password"] == "refused"]
     if refused:
         report.unanswered.append(
@@ -96,7 +96,7 @@ def _logins(report: Report, before: Meaning) -> None:
 
 
 def by_holder(section: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the section of rights by user, the same object for all who have the same; others as they are."""
+    """Return the section of rights by user, one object for users with equal rights; other sections as they are."""
     found: dict[str, dict[str, Any]] = {}
     for key, fields in section.items():
         if HOLDERS in fields:
@@ -110,7 +110,7 @@ def by_holder(section: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def changes(before: Sections, after: Sections) -> list[Change]:
     """Return every field that differs, and every key that only one side has.
 
-    Of users whose rights differ in the same way there is one change, of the first of them, that names the others.
+    Users whose rights differ in the same way share one change: that of the first user, which names the others.
     """
     found: list[Change] = []
     for section in sorted({*before, *after}):
@@ -121,7 +121,7 @@ def changes(before: Sections, after: Sections) -> list[Change]:
                 found.append(Change(section, key, "", "gone", old[key], None))
             elif key not in old:
                 found.append(Change(section, key, "", "new", None, new[key]))
-            else:  # allowances for rights know of a user whether he is privileged, and nothing else
+            else:  # allowances for rights depend on whether a user is privileged, and on nothing else
                 kind = before.get("users", {}).get(key, {}).get("privileged", "")
                 alike[(id(old[key]), id(new[key]), kind) if section == RIGHTS[0] else key].append(key)
         for key, *others in alike.values():
@@ -159,7 +159,7 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
 
 
 def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
-    """Find what the new release complains of and the old one did not; a subject that died is one always."""
+    """Report new complaints of the new release; a subject that died is always a finding."""
     known = set(map(shape, before.complaints)) if before else set()
     untold = _untold(before) if before else set()
     died = [one for one in after.complaints if one.startswith(_DIED)]
@@ -210,7 +210,7 @@ def _untold(side: Meaning) -> set[tuple[str, str]]:
 
 
 def _without(sections: Sections, untold: set[tuple[str, str]]) -> Sections:
-    """Return the sections without what one of the sides could not tell, or not to its end."""
+    """Return the sections without the parts that one of the sides could not tell, or not completely."""
     if not untold:
         return sections
     return {
@@ -221,6 +221,6 @@ def _without(sections: Sections, untold: set[tuple[str, str]]) -> Sections:
 
 
 def _of_the_copy(complaint: str) -> bool:
-    """Tell whether it is one that is known to be harmless, of how a copy is made for example."""
+    """Tell whether a complaint is known to be harmless, for example one caused by how a copy is made."""
     level, _, text = complaint.removeprefix("[").partition("] ")
     return any(one.covers(LogRecord("", level, text)) for one in allowances())

@@ -1,4 +1,4 @@
-"""Which differences of meaning the upgrade steps are known to make, read from meaning_allowances.toml."""
+"""Read from meaning_allowances.toml which differences of meaning the upgrade steps are known to make."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ KINDS = ("changed", "new", "gone")
 
 @dataclass(frozen=True)
 class Upgrade:
-    """An upgrade as the allowances see it: releases and the steps that were applied."""
+    """An upgrade, as far as the allowances depend on it: releases and the steps that were applied."""
 
     origin: str
     target: str
     steps: tuple[str, ...]
     resorted: bool = False
-    """Whether the server sorts text by other rules afterwards, as a step that converts tables may have it."""
+    """Whether the server sorts text by other rules afterwards, for example after a step that converts tables."""
 
 
 @dataclass(frozen=True)
 class MeaningAllowance:
-    """A difference that steps make, the code since a release, or the server's other order of text (`resorted`).
+    """An allowed difference, caused by steps, by the code since a release, or by a new sort order (`resorted`).
 
-    `always`: one that may be on any way, for it is what somebody has mended in the new side's configuration.
+    `always`: allowed in every upgrade, because it is a repair made in the new side's configuration.
 
     Patterns match whole sections, names, values.
 
@@ -56,13 +56,13 @@ class MeaningAllowance:
     always: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what could never match. Raises ValueError."""
+        """Refuse an allowance that could never match. Raises ValueError."""
         if self.kind not in KINDS or (self.rule and self.rule not in RULES):
             raise ValueError(f"{FILE.name}: there is no kind {self.kind} or no rule {self.rule}")
 
     @property
     def origin(self) -> str:
-        """Say what makes the difference: a step, the code of a release, the server, or the site itself."""
+        """Return the cause of the difference: a step, the code of a release, the server, or the site itself."""
         if self.resorted:
             return "another collation"
         if self.always:
@@ -70,7 +70,7 @@ class MeaningAllowance:
         return f"step {'/'.join(self.steps)}" if self.steps else f"code since {self.since}"
 
     def applies(self, path: Upgrade) -> bool:
-        """Tell whether this upgrade applied one of the steps, came past the release that changed, or need not."""
+        """Tell whether this upgrade applied one of the steps, passed the changed release, or needs neither."""
         if self.always:
             return True
         if self.resorted:
@@ -80,7 +80,7 @@ class MeaningAllowance:
         return parse(path.origin) < parse(self.since) <= parse(path.target)
 
     def covers(self, change: Change, before: Sections, resorted: bool = False) -> bool:
-        """Tell whether this difference is the one meant. resorted: as of the upgrade."""
+        """Tell whether this allowance covers a difference. resorted: as in `Upgrade`."""
         if self.rule and not RULES[self.rule](change, before, resorted):
             return False
         if change.kind != self.kind or not _all(self.section, change.section):
@@ -94,7 +94,7 @@ class MeaningAllowance:
 
 @dataclass(frozen=True)
 class Grant:
-    """Rights that a step grants: to those who hold another right on the same object, or to a group's members."""
+    """Rights that a step grants: to holders of another right on the same object, or to a group's members."""
 
     steps: tuple[str, ...]
     gained: frozenset[str]
@@ -103,7 +103,7 @@ class Grant:
     privileged: bool = False
 
     def applies(self, change: Change, before: Sections) -> bool:
-        """Tell whether this user on this object is one of those who are granted it."""
+        """Tell whether this user is granted the rights on this object."""
         if self.holding:
             return self.holding in str(change.old or "").split()
         user = change.key if change.section == RIGHTS[0] else change.name
@@ -112,13 +112,13 @@ class Grant:
 
 @dataclass(frozen=True)
 class MeaningAllowances:
-    """The whole file."""
+    """All allowances of the file."""
 
     rows: tuple[MeaningAllowance, ...]
     grants: tuple[Grant, ...]
 
     def covering(self, change: Change, upgrade: Upgrade, before: Sections) -> list[str]:
-        """Return why this change is allowed after this upgrade; [] when it is not."""
+        """Return the reasons why this change is allowed after this upgrade; [] if it is not."""
         for row in self.rows:
             if row.applies(upgrade) and row.covers(change, before, upgrade.resorted):
                 return [f"{row.origin}, {row.section}: {row.reason}"]

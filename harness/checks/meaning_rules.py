@@ -1,4 +1,4 @@
-"""A difference of meaning, and what no pattern can tell about it: rules that meaning_allowances.toml names."""
+"""Differences of meaning, and rules for those that no pattern can describe; meaning_allowances.toml names them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 RIGHTS = ("rights", "rights by role")
 BY_TEXT, BY_ANOTHER_DAY = ASIDE = ("by text", "by another day")
-"""What the program says of a search for the rules alone."""
+"""Fields of a search in the program's output that only the rules use."""
 _SHOWN = 3
 _WIDTH = 80
 _NUMBER = re.compile(r"\d+")
@@ -34,11 +34,11 @@ class Change:
 
     @property
     def group(self) -> str:
-        """Return the field's name without ids, so that like fields come together."""
+        """Return the field's name without ids, so that similar fields are grouped."""
         return _NUMBER.sub("N", self.name)
 
     def words(self) -> str:
-        """Say it in one line; of rights only what was gained and lost."""
+        """Describe the change in one line; for rights only those gained and lost."""
         named = [*self.alike[:_SHOWN], *["..."] * (len(self.alike) > _SHOWN)]
         others = f" and {len(self.alike)} more ({', '.join(named)})" if named else ""
         where = f"{self.section} {self.key}{others}, {self.name}"
@@ -49,19 +49,19 @@ class Change:
         return f"{where}: {_short(self.old)} -> {_short(self.new)}"
 
     def gained_and_lost(self) -> tuple[set[str], set[str]]:
-        """Return which rights only the new side has, and which only the old one."""
+        """Return (rights that only the new side has, rights that only the old side has)."""
         old, new = (set(str(value or "").split()) for value in (self.old, self.new))
         return new - old, old - new
 
 
 def _in_order(change: Change, before: Sections, resorted: bool) -> Callable[[list[str]], list[str]]:
-    """Return what is compared of what a search finds: the order as well, unless the server has another one now."""
+    """Return how to normalize a search's results: in their order, or sorted if the server's sort order changed."""
     by_text = before.get(change.section, {}).get(change.key, {}).get(BY_TEXT)
     return sorted if resorted and by_text else list
 
 
 def _other_types_left_out(change: Change, before: Sections, resorted: bool) -> bool:
-    """Tell whether a search finds the same as before but for tickets of another type (reminders, approvals)."""
+    """Tell whether a search finds the same as before except tickets of another type (reminders, approvals)."""
     old, new = (str(value or "").split() for value in (change.old, change.new))
     kept = set(new)
     gone = [one for one in old if one not in kept]
@@ -72,7 +72,7 @@ def _other_types_left_out(change: Change, before: Sections, resorted: bool) -> b
 
 
 def _found_by_disabled_role(change: Change, before: Sections, resorted: bool) -> bool:
-    """Tell whether a search by watcher finds all it found, and more only where he holds a disabled custom role."""
+    """Tell whether a search by watcher finds all it found, and more only for users in a disabled custom role."""
     watcher = change.key.removeprefix("Watcher.id = ")
     old, new = (str(value or "").split() for value in (change.old, change.new))
     known = set(old)
@@ -83,7 +83,7 @@ def _found_by_disabled_role(change: Change, before: Sections, resorted: bool) ->
 
 
 def _hidden_people(ticket: str, before: Sections) -> set[str]:
-    """Return the ids of those who hold a disabled custom role in a ticket, themselves or by a group."""
+    """Return the ids of users who hold a disabled custom role in a ticket, directly or through a group."""
     found: set[str] = set()
     for name, people in before.get("tickets", {}).get(ticket, {}).items():
         if name.startswith("hidden people "):
@@ -100,7 +100,7 @@ def _in_another_order(change: Change, before: Sections, resorted: bool) -> bool:
 
 
 def _by_another_day(change: Change, before: Sections, resorted: bool) -> bool:  # noqa: ARG001
-    """Tell whether a search means one day, and its owner's days begin at other times than the server's."""
+    """Tell whether a search is by a single day, and its owner's days begin at other times than the server's."""
     return bool(before.get(change.section, {}).get(change.key, {}).get(BY_ANOTHER_DAY))
 
 
@@ -110,7 +110,7 @@ RULES: Mapping[str, Callable[[Change, Sections, bool], bool]] = {
     "in another order": _in_another_order,
     "by another day": _by_another_day,
 }
-"""Differences that a pattern cannot tell, by the words of the file."""
+"""Rules for differences that a pattern cannot describe, by their names in the file."""
 
 
 def _short(value: Any) -> str:

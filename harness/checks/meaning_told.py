@@ -1,7 +1,7 @@
-"""What one release says that its database means: the program that asks RT, and what came of it.
+"""Ask one release for the meaning of its database: the Perl program that runs inside RT, and its answer.
 
-A Perl program (harness/checks/perl) runs inside the release. It says what people see: tickets, histories,
-attachments, values, roles, links, searches with what they find, homepages, articles, assets, logins, rights. Texts
+A Perl program (harness/checks/perl) runs inside the release. It reports what users see: tickets, histories,
+attachments, values, roles, links, searches and their results, homepages, articles, assets, logins, rights. Texts
 leave RT as digests, everything else as ids.
 """
 
@@ -25,26 +25,27 @@ from harness.rt import Rt
 FOLDER = Path(__file__).with_name("perl")
 SUBJECTS = ("tickets.pl", "objects.pl", "searches.pl", "rights.pl", "code.pl")
 LIMIT = 2000
-"""Above this number of a kind only one in so many is looked at, the same ones on both sides."""
+"""Above this number of objects of a kind only a sample of one in N is read, the same one on both sides."""
 SAMPLED = {"tickets": "Tickets", "users": "Users", "articles": "Articles", "assets": "Assets"}
-"""Kinds of which there may be any number, and their tables. Of users, privileged ones are always looked at."""
+"""Kinds with an unlimited number of objects, and their tables. Privileged users are always read."""
 BELONGING = {"tickets": ("transactions", "attachments"), "dashboards": ("subscriptions",)}
-"""Sections that a subject tells of beside the one of its own name: where it dies, nobody knows how far it came."""
+"""Further sections that a subject writes, besides the one of its own name: if it dies, all are incomplete."""
 HELD = "held"
-"""What the program says first: all that follows is about the database as it was at that moment."""
+"""The program's first line: all that follows describes the database as it was at that moment."""
 PATIENCE = 2 * 3600.0
-"""Seconds. What is asked of some thousand people, on each object that rights can be given on, takes a while."""
+"""Seconds. Reading the rights of some thousand users, on each object with rights, takes long."""
 PARTS = 2
-"""Lines of JSON that the program says then: of tickets, and of all the rest."""
+"""Lines of JSON that follow: one for tickets, one for all the rest."""
 COMPLAINTS = "complaints"
 Sections = dict[str, dict[str, dict[str, Any]]]
 
 
 @dataclass
 class Meaning(Remembered):
-    """What one side said. sections: section to key to fields. every: kind to N, where one in N was looked at.
+    """The answer of one side. sections: section to key to fields. every: kind to N, if one in N was read.
 
-    It holds no text that people wrote. Rights are told once for all who have the same: see `meaning.by_holder`.
+    It holds no text that people wrote. Rights are stored once for all users with equal rights: see
+    `meaning.by_holder`.
     """
 
     release: str
@@ -52,20 +53,20 @@ class Meaning(Remembered):
     sections: Sections = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
-    """Processor time that each subject took."""
+    """Processor time of each subject."""
     organization: str = ""
-    """By what name RT took links for its own."""
+    """The organization by which RT recognised links as its own."""
 
 
 @cache
 def program() -> str:
-    """Return the Perl program: the subjects put into the frame."""
+    """Return the Perl program: the subjects inserted into the frame."""
     subjects = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SUBJECTS)
     return (FOLDER / "main.pl").read_text(encoding="utf-8").replace("END_OF_SUBJECTS", subjects)
 
 
 def sampling(database: Database) -> dict[str, int]:
-    """Return of how many of a kind one is looked at, where not every one is. Ask the old side, use it on both."""
+    """Return N for each kind of which only one in N is read. Compute it on the old side, use it on both."""
     there = set(database.tables())
     counts = {
         kind: int(database.value(f"SELECT COUNT(*) FROM `{table}`"))
@@ -76,7 +77,7 @@ def sampling(database: Database) -> dict[str, int]:
 
 
 def sorting(database: Database) -> str:
-    """Return by which rules the server sorts text: the tables' collation without its character set."""
+    """Return the server's rules for sorting text: the tables' collation without its character set."""
     query = (
         "SELECT table_collation FROM information_schema.tables"
         " WHERE table_schema = DATABASE() AND table_name = 'Tickets'"
@@ -85,7 +86,7 @@ def sorting(database: Database) -> str:
 
 
 def key(accounts: Mapping[str, str], every: Mapping[str, int], now: int) -> str:
-    """Return what the answer depends on beside the database and the release: what `collect` is told."""
+    """Return what the answer depends on besides the database and the release: the arguments of `collect`."""
     return caches.keyed(json.dumps([sorted(accounts.items()), sorted(every.items()), now]))
 
 
@@ -93,11 +94,11 @@ def collect(
     tools: Rt, accounts: Mapping[str, str] | None = None, every: Mapping[str, int] | None = None, *,
     held: Callable[[], None] | None = None, now: int | None = None,
 ) -> Meaning:  # fmt: skip
-    """Let the release that `tools` is say what its database means. accounts: name to password, for logins.
+    """Ask the release of `tools` for the meaning of its database. accounts: name to password, for logins.
 
-    Nothing is written. held: called once the answer is about the database as it is then, so that from there on
-    others may write to it. now: seconds since 1970, the time that RT is to believe it is; searches may ask for the
-    last day. Raises InfrastructureError when the program ends without an answer.
+    Nothing is written. held: called as soon as the program reads from a snapshot of the database; from then on
+    others may write to it. now: seconds since 1970, the time that RT is made to believe; searches may ask for the
+    last day. Raises InfrastructureError if the program ends without an answer.
     """
     request = {"every": dict(every or {}), "accounts": dict(accounts or {}), "key": caches.secret(), "now": now}
 
@@ -130,7 +131,7 @@ def collect(
 
 
 def _as_texts(keys: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the fields of a section with numbers as text: which of them Perl takes for one is chance."""
+    """Return the fields of a section with numbers as text: which values Perl writes as numbers is arbitrary."""
     return {
         key: {name: str(value) if isinstance(value, int | float) else value for name, value in fields.items()}
         for key, fields in keys.items()

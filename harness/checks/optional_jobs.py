@@ -1,6 +1,6 @@
-"""Jobs that not every site runs: which of them this one uses, or can be tried here, and why the others cannot.
+"""Choose among the jobs that not every site runs: those that this site uses or that can be tried on it.
 
-Each costs a second: a thorough visit runs all that can be run, any other one those that the site uses.
+Each costs a second: a thorough visit runs all that can run, any other visit those that the site uses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from harness.database import Database
 from harness.rt import Rt
 
 TEMPLATE = "Auth tokens expiring in 7 days in HTML"
-"""The one that RT's documentation names for its job; a step brings it, and a site may remove it."""
+"""The template that RT's documentation names for its job; a step brings it, and a site may remove it."""
 _TEMPLATES = f"SELECT COUNT(*) FROM Templates WHERE Name = '{TEMPLATE}'"
 _INDEXES = """
     SELECT COUNT(*) FROM information_schema.statistics WHERE index_type = 'FULLTEXT' AND table_schema = DATABASE()
@@ -25,7 +25,7 @@ print 0 + !!($index{Enable} && $index{Indexed} && !$index{Sphinx});
 """
 _INDEXER = "rt-fulltext-indexer"
 MISSING = (1054, 1146)
-"""Errors of the server: no such column, no such table. An upgrade that stopped half way leaves them to be."""
+"""Errors of the server: no such column, no such table. They occur after an upgrade that stopped half way."""
 ELSEWHERE = (
     "rt-externalize-attachments and rt-ldapimport: a copy has no storage beside its database and no directory"
 )
@@ -33,7 +33,7 @@ ELSEWHERE = (
 
 @dataclass(frozen=True)
 class Occasional:
-    """A job. uses: SQL that counts what it would work on; needs: SQL that counts what it cannot work without."""
+    """An optional job. uses: SQL that counts its work on this site; needs: SQL that counts its prerequisites."""
 
     command: tuple[str, ...]
     uses: str
@@ -55,9 +55,9 @@ OCCASIONAL = (
 
 
 def choose(database: Database, tools: Rt, *, thorough: bool) -> tuple[list[tuple[str, ...]], list[str]]:
-    """Return the jobs to run on a site, and why others that its release has are not run.
+    """Return the jobs to run on a site, and the reasons why the release's other jobs are not run.
 
-    database: the upgraded one. tools: of the release that has been upgraded to.
+    database: the upgraded one. tools: of the target release.
     """
     there = set(tools.of_image("ls", "/usr/local/bin").split())
     chosen: list[tuple[str, ...]] = []

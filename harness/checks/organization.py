@@ -1,7 +1,7 @@
-"""Does RT, as it was asked, take the links in the database for its own?
+"""Check that RT, with the configuration it was asked with, recognises the links in the database as its own.
 
-Every link within RT holds the name of the organization ($Organization). Asked under another name RT finds none of
-them, on either side, and two sides that say nothing are alike.
+Every link within RT holds the name of the organization ($Organization). With another name RT finds none of them,
+on either side, and the comparison of two empty answers would pass.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ SQL = """
     WHERE uri REGEXP '^(fsck[.]com-(rt|article)|asset|attribute|user|group)://'
     GROUP BY organization ORDER BY COUNT(*) DESC, organization
 """
-"""The schemes are those of lib/RT/URI/*.pm: (name, ends of links that hold it), the most common first."""
+"""The schemes are those of lib/RT/URI/*.pm. Rows: (name, number of link ends that hold it), most common first."""
 
 
 def judge(report: Report, database: Database, asked: Iterable[str]) -> None:
-    """Say that links were not compared where most of them are of another organization than RT was asked as.
+    """Report that links were not compared if most of them belong to another organization than the configured one.
 
     asked: $Organization of each side that was asked.
     """

@@ -1,4 +1,4 @@
-"""Pages of a site as people open them: who may do everything, a customer in self-service, the site's accounts."""
+"""Open pages of a site as an administrator, as a customer in self-service, and with the site's own accounts."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ PAGES = (
     "/Admin/Scrips/", "/Admin/Global/Templates.html", "/Admin/Tools/Configuration.html",
     "/Search/Chart.html?Query=id%20%3E%200",
 )  # fmt: skip
-"""Pages that every release has, as an administrator sees them; a thorough visit sees them too."""
+"""Pages that every release has, opened as an administrator; a thorough visit opens them too."""
 FIRST_PAGES = ("/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.html", "/Admin/Queues/")
 SELF_SERVICE = "/SelfService/"
-"""In the menu of every page of self-service, which is where customers land."""
+"""In the menu of every page of self-service, to which customers are redirected after login."""
 FORMS = ("Modify", "ModifyAll", "ModifyDates", "ModifyLinks", "ModifyPeople")
-"""Those of a ticket, beside the one for an answer, that a thorough visit sees."""
+"""Forms of a ticket, besides that for a reply, which a thorough visit opens."""
 
 
 ELSEWHERE = "RT leads to the same other page from every one"
 
 
 def attempts(report: Report, visit: Visit) -> list[Finding | None]:
-    """Look at all of it; what is not as it should be is a finding. Return those that broke something off."""
+    """Open all pages; report those that are wrong. Return the findings that broke something off."""
     return [
         attempt(report, "pages", lambda: look(report, visit)),
         attempt(report, "self-service", lambda: self_service(report, visit)),
@@ -43,14 +43,14 @@ def of_tickets(visit: Visit) -> list[str]:
     """Return the pages and the forms in which people read and write tickets."""
     found = [f"/Ticket/{page}.html?id={ticket}" for page in ("Display", "History") for ticket in visit.tickets]
     found += [f"/Ticket/Create.html?Queue={queue}" for queue in visit.queues]
-    for ticket in visit.tickets[:1]:  # the newest, of which most is in use
+    for ticket in visit.tickets[:1]:  # the newest, which uses most features
         found.append(f"/Ticket/Update.html?Action=Respond&id={ticket}")
         found += [f"/Ticket/{form}.html?id={ticket}" for form in FORMS if visit.thorough]
     return found
 
 
 def of_self_service(visit: Visit) -> list[str]:
-    """Return the pages of customers beside the first: of the one whom the visit has, and his ticket."""
+    """Return the customers' pages besides the first, for the visit's customer and ticket."""
     found = [f"/SelfService/Display.html?id={visit.asked}"]
     if visit.thorough:
         found.append(f"/SelfService/Create.html?Queue={visit.queue}")
@@ -59,13 +59,13 @@ def of_self_service(visit: Visit) -> list[str]:
 
 
 def look(report: Report, visit: Visit) -> None:
-    """Log in with the form, and look at every kind of page, tickets and dashboards included.
+    """Log in with the form, and open every kind of page, tickets and dashboards included.
 
-    Raises PageError where none of them was seen: a plugin may want something else of new accounts first.
+    Raises PageError if none of them could be opened: a plugin may require another step of new accounts first.
     """
     session, home = web.enter(visit.rt, visit.user, visit.password)
     report.looked_at += 1
-    # A homepage that has lost its parts is a good page to RT; each part stands in a box of this class.
+    # RT serves a homepage that has lost its parts as a good page; each part is in a box of this class.
     attempt(report, "/", lambda: _judged("GET /", home, visit, "titlebox"))
     paths = [*FIRST_PAGES, *(PAGES if visit.thorough else ()), *of_tickets(visit)]
     paths += [f"/Dashboards/{number}/" for number in visit.dashboards]
@@ -75,7 +75,7 @@ def look(report: Report, visit: Visit) -> None:
 
 
 def self_service(report: Report, visit: Visit) -> None:
-    """Log in as the visit's customer, and look at what he sees. Nothing where it has none."""
+    """Log in as the visit's customer, and open the customer's pages. Does nothing if the visit has no customer."""
     if visit.customer:
         report.looked_at += 1
         session, first = web.enter(visit.rt, visit.customer, visit.password)
@@ -84,7 +84,7 @@ def self_service(report: Report, visit: Visit) -> None:
 
 
 def homepages(report: Report, visit: Visit) -> None:
-    """Let each account log in with its old password and see its homepage."""
+    """Log in to each account with its old password and open its homepage."""
     for number, (name, password) in enumerate(visit.people.items(), 1):
         report.looked_at += 1
 
@@ -97,7 +97,7 @@ def homepages(report: Report, visit: Visit) -> None:
 
 
 def _open(report: Report, session: requests.Session, visit: Visit, paths: list[str]) -> list[str]:
-    """Look at some pages; return the paths at which RT's redirects ended, "" for no answer."""
+    """Open some pages; return the final paths after RT's redirects, "" for no answer."""
     answers: list[requests.Response] = []
     session.hooks["response"].append(lambda answer, *_, **__: answers.append(answer))
     ends: list[str] = []
@@ -119,5 +119,5 @@ def _page(session: requests.Session, visit: Visit, path: str) -> None:
 
 
 def _judged(where: str, landed: requests.Response, visit: Visit, expect: str = "") -> None:
-    """Judge the page on which a login ended: asked for once more it would be the same, at the same cost."""
+    """Judge the page that a login ended on; requesting it again would give the same, at the same cost."""
     web.judged(where, landed, expect=expect, said=visit.said)

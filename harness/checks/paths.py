@@ -1,7 +1,7 @@
-"""Does an upgrade end in the same database whichever way it went, directly or through the releases between?
+"""Check that an upgrade ends in the same database by every path, directly or through the releases between.
 
-Operators are told to do both, and a release is only ever tried with one. Rows are compared by what they hold,
-content frozen by Perl by what it means. What differs by design is in paths.toml, with reasons; nothing else may.
+Operators are told to do both, but a release is usually tried with one only. Rows are compared by content, data
+frozen by Perl after thawing. Differences by design are listed in paths.toml, with reasons; no others are allowed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _FIELDS = {STAMP: {"columns"}, HISTORY: {"columns", "where"}, NUMBER: set(), ONL
 
 @dataclass(frozen=True)
 class WayAllowance:
-    """A difference that is no finding; paths.toml says what the words mean."""
+    """A difference that is no finding; paths.toml explains the fields."""
 
     kind: str
     tables: tuple[str, ...]
@@ -47,7 +47,7 @@ class WayAllowance:
     rows: str = ""
 
     def __str__(self) -> str:
-        """Return it in one line."""
+        """Return the allowance in one line."""
         return f"{', '.join(self.tables)}, {self.kind}: {self.reason}"
 
 
@@ -70,7 +70,7 @@ def check(
 ) -> Report:  # fmt: skip
     """Compare two databases of one origin that were upgraded to one target. Nothing else may have written to them.
 
-    known: what `comparison.digests` said of the direct one.
+    known: the result of `comparison.digests` for the direct one.
     """
     started = time.monotonic()
     report = Report(CHECK, QUESTION, unit="rows", repair=REPAIR)
@@ -110,7 +110,7 @@ def _structures(report: Report, direct: Schema, stepwise: Schema) -> None:
 
 
 class _Table:
-    """The comparison of one table: rows that differ are few, and are held until they are told apart."""
+    """The comparison of one table. Differing rows are few, and are held in memory until they are classified."""
 
     def __init__(
         self, report: Report, comparison: Comparison, name: str, both: tuple[Way, Way], thaw: Thawer
@@ -121,7 +121,7 @@ class _Table:
         self.used: Counter[WayAllowance] = Counter()
 
     def compare(self, allowed: list[WayAllowance]) -> Counter[WayAllowance]:
-        """Report what nothing allows. Return what was allowed, and how often."""
+        """Report differences that nothing allows. Return the allowances used, with the number of uses."""
         for one in allowed:
             if self.name in one.tables:
                 self.of_kind[one.kind].append(one)
@@ -142,7 +142,7 @@ class _Table:
         return self.used
 
     def _differing(self, digests: tuple[Digest, Digest]) -> list[dict[Key, Row]]:
-        """Return the rows of both sides that the other side has not, or not so."""
+        """Return the rows of each side that the other side lacks, or has with other content."""
         shapes, connections = self.comparison.shapes[self.name], (self.comparison.before, self.comparison.after)
         found: list[dict[Key, Row]] = [{}, {}]
         first, second = digests[0]["chunks"], digests[1]["chunks"]
@@ -163,7 +163,7 @@ class _Table:
         return found
 
     def _plain(self, row: Row, way: Way) -> dict[str, Any]:
-        """Return a row without what the way has made up: stamps, history, the order of Perl's keys."""
+        """Return a row without what the upgrade generates: stamps, history, the order of Perl's keys."""
         made: dict[str, Any] = dict(row)
         if self.frozen and row.get(self.frozen[1]) == self.frozen[2]:
             made[self.frozen[0]] = self.thaw.value(row[self.frozen[0]] or "")
@@ -179,7 +179,7 @@ class _Table:
         return made
 
     def _renumbered(self, left: list[dict[Key, dict[str, Any]]]) -> None:
-        """Take out rows that both ways have made alike under other keys."""
+        """Remove rows that both paths have made alike under other keys."""
         key = self.comparison.shapes[self.name][0].key
 
         def content(row: dict[str, Any]) -> str:
@@ -199,7 +199,7 @@ class _Table:
                     del left[number][one]
 
     def _changed(self, left: list[dict[Key, dict[str, Any]]]) -> None:
-        """Report rows that both ways have, with other content. Two new rows of one number are no such pair."""
+        """Report rows that both paths have with other content. Two new rows with one number are no such pair."""
         by_columns: dict[str, list[Key]] = {}
         for key in [one for one in left[0] if one in left[1]]:
             if self.of_kind[NUMBER] and all(side[key].get("Created") == upgrade_path.DURING for side in left):
@@ -211,7 +211,7 @@ class _Table:
             self._find(f"{len(keys)} rows differ in {columns}.", keys)
 
     def _only(self, side: str, mine: dict[Key, dict[str, Any]], others: dict[Key, dict[str, Any]]) -> None:
-        """Report rows that are there after one way only."""
+        """Report rows that exist after one path only."""
         keys = list(mine)
         for one in self.of_kind[ONLY]:
             if keys and one.side == side:

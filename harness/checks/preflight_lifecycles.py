@@ -1,7 +1,7 @@
-"""Does the target know the lifecycles that the database's queues and catalogs are in, and the statuses in them?
+"""Check that the target knows the lifecycles of the database's queues and catalogs, and the statuses in use.
 
-A site's lifecycles are in its configuration, or since RT 5.0 in the options in its database. RT takes one that
-it does not know for `default`, with that one's statuses, rights and transitions, and says so in its log.
+A site's lifecycles are in its configuration, or since RT 5.0 in the options in its database. RT replaces one that
+it does not know by `default`, with the statuses, rights and transitions of that, and logs this.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from harness.rt import Configuration
 from harness.verdict import Report
 
 _HELD = {"Queues": ("Tickets", "Queue"), "Catalogs": ("Assets", "Catalog")}
-"""What is in a lifecycle: the table whose rows have its statuses, and the column that says where each belongs."""
+"""Objects with a lifecycle: the table whose rows have its statuses, and that table's column for the object."""
 _SHOWN = 5
 REPAIR = "say CONFIG= with the site's own lifecycles, as the new side is to have them"
 UNKNOWN_DISABLED = "lifecycles that the target does not know, of what is disabled"
@@ -24,7 +24,7 @@ OPTION = "Lifecycles"
 
 
 def _in_database(database: Database, schema: Schema) -> bool:
-    """Tell whether somebody changed lifecycles in the browser: RT keeps them among the options in its database."""
+    """Tell whether lifecycles were changed in the browser: RT stores them among the options in its database."""
     asked = f"SELECT COUNT(*) FROM Configurations WHERE Name = '{OPTION}' AND Disabled = 0"
     table = schema.tables.get("Configurations")
     return table is not None and {"Name", "Disabled"} <= {*table.columns} and bool(database.value(asked))
@@ -33,9 +33,9 @@ def _in_database(database: Database, schema: Schema) -> bool:
 def judge(
     report: Report, database: Database, schema: Schema, probed: Mapping[str, object], configuration: Configuration
 ) -> None:
-    """Compare what the rows are in with what the target knows.
+    """Compare the lifecycles and statuses of the rows with those the target knows.
 
-    probed: what probe.pl said; its "lifecycles" are {name: its statuses}, absent where RT did not come that far.
+    probed: the output of probe.pl; its "lifecycles" are {name: its statuses}, absent if RT did not start that far.
     """
     said = probed.get("lifecycles")
     if not isinstance(said, dict):
@@ -73,8 +73,8 @@ def _statuses(
 ) -> None:
     """Look for rows in statuses that their lifecycle does not have.
 
-    own: the site's own lifecycles came along. Then this is how the site is, before and after, and a fact. Else
-    nobody can tell: it may be so, or the configuration is the wrong one.
+    own: whether the site's own lifecycles were given. Then the rows are like this before and after, which is a
+    fact. Else it is an open question: the rows may be so, or the configuration is the wrong one.
     """
     table, column = _HELD[holder]
     sql = (

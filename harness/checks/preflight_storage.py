@@ -1,7 +1,7 @@
-"""Can the new side read what the site keeps outside of the database, as far as a copy can tell?
+"""Check, as far as possible on a copy, that the new side can read content stored outside of the database.
 
-RT reads such contents by the option ExternalStorage alone. A copy has no such storage (harness/perl/last.pm), so
-nothing that is asked of the upgraded copy could tell that the option was forgotten, or that the image lacks what
+RT reads such content only through the option ExternalStorage. A copy has no such storage (harness/perl/last.pm),
+so no check of the upgraded copy could notice that the option was forgotten, or that the image lacks modules that
 it needs.
 """
 
@@ -18,20 +18,21 @@ from harness.verdict import Report
 
 OPTION = "ExternalStorage"
 TABLES = ("Attachments", "ObjectCustomFieldValues")
-"""Those whose contents rt-externalize-attachments moves; their ContentEncoding is "external" then."""
+"""Tables whose content rt-externalize-attachments moves; their ContentEncoding is "external" then."""
 BY_DATABASE = "Configurations"
-"""Where RT from 5.0 on has options as well, which come along with the database."""
+"""Table in which RT since 5.0 stores options as well; they come with the database."""
 _WORD = re.compile(rf"\b{OPTION}\b")
 _COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 
 
 def judge(report: Report, database: Database, old: Configuration, new: Configuration) -> None:
-    """Find a storage that the old side's configuration names and neither the new side's nor the database does."""
+    """Report a storage named by the old side's configuration, but by neither the new side's nor the database."""
     if OPTION not in preflight_configuration.options(old)["options"]:
         return
     report.looked_at += 1
     tables = database.tables()
-    # Also where it is set in another way than usual: to say that it is missing takes more than not to see it.
+    # Any mention of the option counts, also one in an unusual form: not recognising it does not prove that it is
+    # missing.
     named = any(_WORD.search(_COMMENT.sub("", content.decode(errors="replace"))) for content in new.files.values())
     if named or (BY_DATABASE in tables and _by_database(database)):
         return
@@ -44,7 +45,7 @@ def judge(report: Report, database: Database, old: Configuration, new: Configura
 
 
 def loads(report: Report, database: Database, probed: Mapping[str, object]) -> None:
-    """Judge what the probe found: modules of the storage that the target cannot load."""
+    """Judge the result of the probe: storage modules that the target cannot load."""
     missing = probed.get("storage")
     if not isinstance(missing, dict):
         return
@@ -60,7 +61,7 @@ def loads(report: Report, database: Database, probed: Mapping[str, object]) -> N
 
 
 def _outside(database: Database) -> tuple[int, str]:
-    """Return how many contents are kept outside, and the SQL that tells."""
+    """Return the number of externally stored contents, and the SQL that counts them."""
     found = " UNION ALL ".join(
         f"SELECT id FROM {table} WHERE ContentEncoding = 'external'"
         for table in TABLES

@@ -1,7 +1,7 @@
-"""Do two upgrades of one database end in the same database?
+"""Check that two upgrades of one database end in the same database.
 
-No step may explain a difference here: both had the same. Only what an upgrade makes up on its way may differ,
-and repeated.toml lists it.
+No step can explain a difference here: both applied the same ones. Only values that an upgrade generates may
+differ, and repeated.toml lists them.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ FILE = Path(__file__).with_name("repeated.toml")
 _STEPS = ("an upgrade",)
 _STAMPS = ("Created", "LastUpdated")
 _OWN = ("id", *_STAMPS)
-"""Columns in which two rows that are otherwise alike differ."""
+"""Columns in which two otherwise equal rows may differ."""
 _MADE_UP = ("individual_id", "full_id", "timestamp")
 
 
 def check(first: Database, second: Database, thaw: Thawer) -> Report:
-    """Compare two databases that were upgraded apart. Nothing else may have written to them."""
+    """Compare two databases that were upgraded separately. Nothing else may have written to them."""
     return _compared(first, second, thaw, "generated")
 
 
 def untouched(before: Database, after: Database, thaw: Thawer) -> Report:
-    """Compare a database with one whose upgrade is said to have been cut off before it did anything."""
+    """Compare a database with one whose upgrade is claimed to have been interrupted before any change."""
     return _compared(before, after, thaw, "untouched")
 
 
@@ -78,7 +78,7 @@ def _rules(section: str) -> allowances.RowAllowances:
 
 
 def _histories(context: Context) -> list[Mapping[str, Any] | None]:
-    """Return both upgrade histories, thawed; None for one that cannot be."""
+    """Return both upgrade histories, thawed; None for one that cannot be thawed."""
     if "histories" not in context.memory:
         found = []
         for side in ("before", "after"):
@@ -91,7 +91,7 @@ def _histories(context: Context) -> list[Mapping[str, Any] | None]:
 
 
 def _window(history: Mapping[str, Any] | None) -> tuple[str, str]:
-    """Return begin and end of the last whole upgrade as the database writes times; nothing lies in ("~", "").
+    """Return begin and end of the last whole upgrade in the database's format; ("~", ""), an empty range, if none.
 
     RT takes the time of an event before it writes the row that holds it.
     """
@@ -119,7 +119,7 @@ def _history(cell: Cell) -> str | None:
 
 
 def _order(cell: Cell, *, table: str) -> str | None:
-    """Allow rows that the upgrades made to have changed places, as long as both made the same ones."""
+    """Allow another order of rows that the upgrades made, as long as both made the same ones."""
     if (wrong := _time(replace(cell, column="Created"))) or cell.column in _STAMPS:
         return wrong or _time(cell)
     key, context = f"made in {table}", cell.context

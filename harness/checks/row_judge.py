@@ -1,4 +1,4 @@
-"""Judge the rows of one table that differ: which allowance explains each, and which are explained by none."""
+"""Judge the differing rows of one table: find the allowance that explains each, or report it as unexplained."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ UNEXPLAINED = "unexplained"
 
 @dataclass
 class Unexplained:
-    """Rows with the same thing wrong: how many, and the keys of the first few."""
+    """Rows with the same complaint: their number, and the keys of the first few."""
 
     count: int = 0
     samples: list[str] = field(default_factory=list)
 
     def add(self, sample: str) -> None:
-        """Count one more."""
+        """Count one more row."""
         self.count += 1
         if len(self.samples) < SAMPLES:
             self.samples.append(sample)
@@ -32,7 +32,7 @@ class Unexplained:
 
 @dataclass
 class Judge:
-    """Judges one table. Give it rows as they come; it keeps counts and samples, no rows."""
+    """Judges one table. Rows are passed one by one; only counts and samples are kept."""
 
     table: str
     context: Context
@@ -42,18 +42,18 @@ class Judge:
     used: Counter[RowAllowance] = field(default_factory=Counter)
     tally: Counter[str] = field(default_factory=Counter)
     unreadable: dict[str, Unexplained] = field(default_factory=dict)
-    """Rows that no rule could read, by why."""
+    """Rows that no rule could read, by reason."""
     _expected: dict[RowAllowance, tuple[Sequence[str], Counter[tuple[str | None, ...]]]] = field(
         default_factory=dict
     )
 
     @property
     def frozen(self) -> tuple[str, str, str] | None:
-        """Return the table's column of frozen content, the column of its type, and the type that it is then of."""
+        """Return the columns of frozen content and of its type, and the type that marks content as frozen."""
         return self.allowances.storable.get(self.table)
 
     def prepare(self, rows: Iterable[Row]) -> None:
-        """Thaw the frozen content of these rows at once: each call of the container costs a tenth of a second."""
+        """Thaw the frozen content of these rows in one batch: each call of the container costs 0.1 s."""
         if self.frozen:
             column, type_column, name = self.frozen
             self.context.thaw.load(row[column] or "" for row in rows if row.get(type_column) == name)
@@ -82,7 +82,7 @@ class Judge:
         self.blame([complaint or f"{change}, and no step accounts for it"], key)
 
     def _candidates(self, change: str, old: Row, new: Row) -> list[RowAllowance]:
-        """Return the allowances whose description the row meets."""
+        """Return the allowances whose description matches the row."""
         return [
             one
             for one in self.active
@@ -115,7 +115,7 @@ class Judge:
             left[tuple(row[name] for name in names)] -= 1
 
     def _complaint_of(self, allowance: RowAllowance, old: Row, new: Row) -> str | None:
-        """Account for every column of an added or removed row: described, expected, judged, or as by default."""
+        """Check every column of an added or removed row: described, expected, judged, or equal to the default."""
         if complaint := self._first_complaint(allowance.columns, old, new):
             return complaint
         if not new:
@@ -133,7 +133,7 @@ class Judge:
         return None
 
     def changed(self, key: Key, old: Row, new: Row) -> None:
-        """Judge a row that both have, but not alike."""
+        """Judge a row that both have, with different content."""
         try:
             self._changed(key, old, new)
         except UNREADABLE as error:
@@ -179,19 +179,19 @@ class Judge:
         return bool(first == second)
 
     def nameless(self, change: str, key: Key) -> None:
-        """Note a row, added or removed, of a table without a primary key: no allowance speaks of those."""
+        """Note an added or removed row of a table without a primary key: no allowance covers such tables."""
         self.tally[change] += 1
         self.blame([f"{change}, and no step accounts for it"], key)
 
     def blame(self, complaints: Sequence[str], key: Key) -> None:
-        """Note what is wrong with a row that is not accounted for; nothing where there is no complaint."""
+        """Note the complaints about a row; none mean that the row is accounted for."""
         self.tally[UNEXPLAINED] += bool(complaints)
         for what in complaints:
             self.wrong.setdefault(what, Unexplained()).add(shown(key))
 
 
 def shown(key: Key) -> str:
-    """Return a key fit to be printed: numbers as they are, text (which may be personal) as a keyed digest."""
+    """Return a key fit to be printed: numbers unchanged, text (which may be personal) as a keyed digest."""
 
     def one(part: str) -> str:
         return part if part.lstrip("-").isdigit() else f"digest:{cache.keyed(part)}"

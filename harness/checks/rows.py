@@ -1,8 +1,8 @@
-"""Is every row of every table accounted for: as it was, or changed, added or removed by a step, as that step does?
+"""Check that every row of every table is unchanged, or changed, added or removed as a step is known to do.
 
-Both sides are read by their own servers, at once, and only checksums of chunks are sent. Rows are fetched where
-chunks differ, a chunk at a time, so memory does not grow with the database. Findings name keys and columns,
-never values: the data may be somebody's.
+Both sides are read by their own servers, in parallel, and only checksums of chunks are sent. Rows are fetched if
+chunks differ, one chunk at a time, so memory does not grow with the database. Findings name keys and columns,
+never values: the data may be personal.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def check(
     """Account for every row.
 
     before: a clone of the untouched baseline. after: the upgraded database. steps: the steps that were applied,
-    oldest first; none for the control, where nothing may differ. known: what `digests` said of the old side.
+    oldest first; none for the control, where nothing may differ. known: the result of `digests` for the old side.
     """
     started = time.monotonic()
     rules = rules or known_allowances.read()
@@ -82,7 +82,7 @@ def check(
 
 
 def _table(report: Report, both: Comparison, judge: Judge, steps: Sequence[str]) -> None:
-    """Compare one table, chunk by chunk where the checksums differ, and report what nothing accounts for."""
+    """Compare one table, chunk by chunk if checksums differ, and report unexplained differences."""
     name = judge.table
     first, second = both.digests[name]
     report.looked_at += int(first["rows"])
@@ -162,7 +162,7 @@ def _parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
 def _structure(
     report: Report, both: Comparison, active: Sequence[StructureAllowance], unruled: Callable[[str], list[str]]
 ) -> Counter[str]:
-    """Account for tables and columns that only one side has; look at what a new one holds.
+    """Account for tables and columns that only one side has; check the content of new ones.
 
     unruled: the steps without rules that may have made or dropped a table, or columns of it.
     """
@@ -204,7 +204,7 @@ def _structure(
 
 
 def _new_column(report: Report, both: Comparison, allowance: StructureAllowance) -> None:
-    """Find the rows in which a new column does not hold what its step puts there."""
+    """Report rows in which a new column does not hold the value that its step sets."""
     shape = both.shapes[allowance.table][1]
     where = f"NOT ({quote(allowance.column)} <=> %s)"
     key = quote(shape.key[0]) if shape.key else "NULL"
@@ -221,7 +221,7 @@ def _new_column(report: Report, both: Comparison, allowance: StructureAllowance)
 
 
 def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> None:
-    """Find what the steps should have done to rows and have not."""
+    """Report changes of rows that the steps should have made and have not."""
     for one in active:
         missing: list[str] = []
         if one.unmet:
@@ -237,7 +237,7 @@ def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> 
 
 
 def _key_tables(report: Report, both: Comparison, rules: RowAllowances) -> None:
-    """Leave the report vacuous where a table that every site fills was empty from the start."""
+    """Leave the report vacuous if a table that every site fills was empty from the start."""
     empty = [name for name in rules.key_tables if name not in both.digests or not both.digests[name][0]["rows"]]
     if empty:
         report.out_of_scope.append(

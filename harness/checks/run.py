@@ -1,4 +1,4 @@
-"""Did the upgrade run as it should? Exit code, log, steps, prompts, closing line.
+"""Check the upgrade's run: exit code, log, steps, prompts, closing line.
 
 An exit code of 0 proves little: see harness.checks.log.
 """
@@ -24,7 +24,7 @@ _OTHER_STEPS = (
 )
 NOTHING_TO_DO = re.compile(r"(?:^|: )(?:No DB changes (?:since|between) .*|The version .*up to date)\.$")
 CLOSING = "Done."
-# Each is printed once even where the answer was given beforehand; a second time means that it was asked again.
+# Each prompt is printed once even if the answer was given beforehand; a second time means that it was asked again.
 _ANSWERED = (
     re.compile(r"Enter \S+ version you're upgrading from:"),
     re.compile(r"Enter \S+ version if you want to stop upgrade"),
@@ -35,16 +35,16 @@ _ASKED = (
 )  # fmt: skip
 _SAMPLES = 5
 _WARNINGS = 20
-"""How many different warnings a report shows: a step may warn of every homepage of a large site."""
+"""Maximum number of different warnings in a report: a step may warn of every homepage of a large site."""
 
 
 def check(
     run: UpgradeRun, expected: Sequence[str], allowed: Sequence[LogAllowance] | None = None,
     before: Callable[[], Start | None] = lambda: None,
 ) -> Report:  # fmt: skip
-    """Judge a run of the upgrade. expected: the steps it must apply, oldest first; () for nothing to do.
+    """Judge a run of the upgrade. expected: the steps it must apply, oldest first; () for none.
 
-    before: what the old release says at every start, and so did before the upgrade.
+    before: the old release's log at every start, so that messages which it made before the upgrade are known.
     """
     report = Report(CHECK, QUESTION, looked_at=len(run.lines), unit="lines of output", repair=REPAIR)
     lines = [text for _, text in run.lines]
@@ -66,7 +66,7 @@ def check(
 
 
 def _unknown(report: Report, bad: list[LogRecord], before: Callable[[], Start | None]) -> list[LogRecord]:
-    """Return the complaints that the old release does not make at every start; all where it cannot be asked."""
+    """Return the complaints that the old release does not make at every start; all if it cannot be asked."""
     try:
         old = before()
     except InfrastructureError as error:
@@ -80,7 +80,7 @@ def _unknown(report: Report, bad: list[LogRecord], before: Callable[[], Start | 
 
 
 def _begun(run: UpgradeRun) -> list[StepRun]:
-    """Return the steps that the run began; () also for a run that began none."""
+    """Return the steps that the run began; () if it began none."""
     return run.steps if any(text.startswith("Processing ") for _, text in run.lines) else []
 
 
@@ -125,7 +125,7 @@ def _steps(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequ
         report.find("steps", f"none of the {len(expected)} steps was begun ({why})", samples=tuple(expected))
         return
     _compare(report, "announced", run.announced, expected)
-    # A run that failed has said so; of its steps only what should not be there is news.
+    # A failed run is already reported; of its steps only unexpected ones are reported in addition.
     reached = expected[: len(begun)] if run.code else expected
     _compare(report, "began", begun, reached)
     report.facts["not reached"] = [name for name in expected if name not in begun]

@@ -1,7 +1,8 @@
-"""What a release logs whenever it starts: no job's, page's or step's doing, and often nothing new.
+"""Read a release's log of its start: messages that no job, page or step causes, and that often are not new.
 
-A site's options and data may make RT complain at every start for years. What the old release said as well is no
-matter of the upgrade; an error that only the target says is one finding, not one of each program that starts RT.
+A site's options and data may make RT complain at every start for years. A message that the old release logs as
+well is not the upgrade's fault; an error that only the target logs is one finding, not one for each program that
+starts RT.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _SHOWN = 5
 
 @dataclass
 class Start(Remembered):
-    """What one release logs when it starts. said: by `key`, messages without values; errors: the complaints."""
+    """A release's log at its start. said: by `key`, messages without values; errors: the complaints."""
 
     release: str
     said: dict[str, str] = field(default_factory=dict)
@@ -30,9 +31,10 @@ class Start(Remembered):
 
 
 def heard(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
-    """Start a release on its database, and return what it says. allowed: complaints that are known.
+    """Start a release on its database, and return its log. allowed: known complaints.
 
-    In a process of its own: one that has RT loaded already has read the configuration, with what was said then.
+    It runs in a process of its own: a process that has RT loaded has read the configuration before, and would not
+    log those messages again.
     """
     return Start(tools.release, *told(tools.perl_alone(PROGRAM).err, allowed))
 
@@ -40,7 +42,7 @@ def heard(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
 def told(
     text: str, allowed: Sequence[LogAllowance] = (), tool: str = "*"
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what a program of that name wrote to its log, and which of it are complaints: messages by `key`."""
+    """Return a program's log messages, and the complaints among them: both by `key`. tool: the program's name."""
     found = records(text.splitlines())
     bad, _ = complaints(found, allowed, tool)
     said, errors = ({key(one): redact.line(one.message) for one in some} for some in (found, bad))
@@ -48,20 +50,21 @@ def told(
 
 
 def key(one: LogRecord) -> str:
-    """Return what two records have in common that say the same: level and shape of the message, as a digest.
+    """Return a digest of level and message shape: equal for records with the same message.
 
-    What may be shown of a message will not do: a lost attachment and a greeting of the site's own are alike there.
+    The printable form of a message is not specific enough: a lost attachment and a site's own greeting are equal
+    in it.
     """
     return cache.keyed(f"{one.level}\n{shape(one.message)}")
 
 
 class Starts:
-    """What both releases say when they start; asked only where a program on the new side said anything."""
+    """The start logs of both releases; read only if a program on the new side logged anything."""
 
     def __init__(
         self, tools: Rt, before: Callable[[], Start | None] = lambda: None, allowed: Sequence[LogAllowance] = ()
     ) -> None:
-        """Remember whom to ask. before: what the old release says, None where nobody speaks for it."""
+        """Remember the sources. before: the old release's start log, None if it cannot be asked."""
         self._tools, self._before, self._allowed = tools, before, allowed
         self.asked = False
 
@@ -81,7 +84,7 @@ class Starts:
         return [one for one in found if key(one) not in usual]
 
     def unusual(self, found: Mapping[str, str]) -> dict[str, str]:
-        """Return of messages by `key` those that neither release writes at every start."""
+        """Return those of the messages by `key` that neither release writes at every start."""
         usual = self._usual if found else frozenset()
         return {one: text for one, text in found.items() if one not in usual}
 
@@ -90,7 +93,7 @@ class Starts:
         return self._known | {*self._now.said}
 
     def judge(self, report: Report) -> None:
-        """Say what the target says at every start, and find what of it are new errors; nothing if nobody asked."""
+        """Add the target's start log as a fact, and its new errors as findings; nothing if it was never read."""
         if not self.asked:
             return
         if self._now.said:

@@ -1,6 +1,6 @@
-"""What the steps that were applied say about tables, columns and indexes, in their own SQL and Perl.
+"""Find the tables, columns and indexes that the applied steps mention in their own SQL and Perl.
 
-A difference that the old database had already is the upgrade's business where a step speaks of it: then the step
+A difference that the old database had already concerns the upgrade if a step mentions its place: then the step
 should have changed it. Read from the files of RT's etc/upgrade in the target's image.
 """
 
@@ -23,7 +23,7 @@ _INTERPOLATED = re.compile(r"(\w+)\$\{?\w+")
 
 @dataclass(frozen=True)
 class Spoken:
-    """Passages that belong together: a statement of SQL, or a whole file of Perl, whose loops span statements."""
+    """Passages: each one SQL statement, or a whole Perl file, because loops in it span statements."""
 
     passages: tuple[str, ...] = ()
 
@@ -41,12 +41,12 @@ def _names(passage: str, name: str) -> bool:
 
 
 def read(target: Rt, steps: Sequence[str]) -> Spoken:
-    """Read what these steps of a container's release say."""
+    """Read the passages of these steps from a container's release."""
     return parse(target.of_image("sh", "-c", _FILES, "sh", *steps)) if steps else Spoken()
 
 
 def parse(text: str) -> Spoken:
-    """Take files apart, each below a line "== step/name"."""
+    """Split concatenated files, each below a line "== step/name"."""
     _, *parts = _HEAD.split(text)
     passages: list[str] = []
     for name, content in zip(parts[::2], parts[1::2], strict=True):

@@ -1,4 +1,4 @@
-"""What differs between two structures, and the statement that would close each difference."""
+"""Compare two database structures, and give the statement that would close each difference."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from harness.database.schema import PRIMARY, Column, ForeignKey, Index, Schema, Table, quote
 
 CALLED = ", called "
-"""Stands between what an index does and its names."""
+"""Separator between an index's definition and its names."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as in a fresh install.
+    """A difference from a fresh install.
 
-    aspect: "type", "charset", "nullable", "index missing" ... table, name: where (name: column or signature).
-    fresh, found: the two values as text. repair: SQL that closes it, "" where SQL alone cannot.
+    aspect: "type", "charset", "nullable", "index missing" ... table, name: its place (name: column or signature).
+    fresh, found: the two values as text. repair: SQL that closes it, "" if SQL alone cannot.
     """
 
     aspect: str
@@ -33,7 +33,7 @@ class Difference:
         return f"{self.table}.{self.name}" if self.name else self.table
 
     def sentence(self) -> str:
-        """Say it in one sentence."""
+        """Return the difference as one sentence."""
         if self.aspect.endswith(("missing", "extra", "duplicate")):
             return f"{self.aspect}: {self.found or self.fresh}"
         if self.aspect == "table collation":
@@ -63,7 +63,7 @@ def compare(found: Schema, fresh: Schema) -> list[Difference]:
 
 
 def _order_of_repair(difference: Difference) -> int:
-    """Sort so that the repairs work one after the other: a counting column needs its key, a key its name."""
+    """Return a sort key by which the repairs work in sequence: a counting column needs its key, a key its name."""
     if difference.aspect == "column missing":
         return 0
     if difference.fresh.startswith(PRIMARY):
@@ -72,7 +72,7 @@ def _order_of_repair(difference: Difference) -> int:
 
 
 def convert(table: str, collation: str) -> str:
-    """Return the statement that brings a table and its text columns to a collation."""
+    """Return the statement that converts a table and its text columns to a collation."""
     charset = collation.partition("_")[0]
     return f"ALTER TABLE {quote(table)} CONVERT TO CHARACTER SET {charset} COLLATE {collation}"
 
@@ -111,7 +111,7 @@ def _of_column(table: Table, column: Column, wanted: Column, wanted_table: Table
 
 
 def _own_collation(column: Column, table: Table) -> str:
-    """Return "" for a column that follows its table: the name of that collation is the server's choice."""
+    """Return the collation of a column, "" if it follows its table: that name is the server's choice."""
     return "" if column.collation == table.collation or column.charset != table.charset else column.collation
 
 
@@ -140,7 +140,7 @@ def _of_one_kind(
 
 
 def add_key(table: str, key: Index | ForeignKey) -> str:
-    """Return the statement that makes an index or a foreign key."""
+    """Return the statement that creates an index or a foreign key."""
     if isinstance(key, ForeignKey):
         columns, targets = (", ".join(map(quote, names)) for names in (key.columns, key.targets))
         rules = f" ON DELETE {key.on_delete} ON UPDATE {key.on_update}"
@@ -167,7 +167,7 @@ def _drop(kind: str, name: str) -> str:
 
 
 def _create(table: Table) -> str:
-    """Return the statement that makes the whole table."""
+    """Return the statement that creates the whole table."""
     parts = [column.definition() for column in table.columns.values()]
     keys: list[Index | ForeignKey] = [*table.indexes, *table.foreign_keys]
     parts += [add_key(table.name, key).partition(" ADD ")[2] for key in keys]

@@ -1,4 +1,4 @@
-"""What a look at a site needs to know: whom to be, what to look at, and what to expect."""
+"""Describe a visit to a site: the accounts to use, the things to look at, and the expected results."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ WIDE, EMOJI = "Prüfung 図書館 Ответ “ok”", " \U0001f600"
 
 @dataclass
 class Visit:
-    """One look at a site. user: one with all rights. emoji: whether the database takes four bytes.
+    """A visit to a site. user: an account with all rights. emoji: whether the database takes four bytes.
 
-    answers: how many mails the site's own scrips send to somebody who opens a ticket and gets an answer. said:
-    words of `web.ERROR_MARKS` that people have written themselves, so that they mean nothing.
+    answers: number of mails that the site's own scrips send to a requestor who opens a ticket and gets an answer.
+    said: words of `web.ERROR_MARKS` that are in the site's own texts, and so mean nothing.
 
-    queues: by id, those whose form for a new ticket is opened. customer: name of an account without privileges,
-    with the same password, who has made the ticket `asked` in the visit's own queue; "" for none.
+    queues: ids of the queues whose form for a new ticket is opened. customer: name of an account without
+    privileges, with the same password, which made the ticket `asked` in the visit's own queue; "" for none.
 
-    people: name to password of accounts whose homepage is looked at. subscribers: names of those who get
-    dashboards by mail. jobs: those that not every site runs. jobs_left: others, each with the reason why it is not
-    run. patience: seconds for a job. thorough: every kind of page. tools: of the same release on the same
-    database, for programs; without them the site's own container runs these.
+    people: name to password of accounts whose homepage is opened. subscribers: names of users who get dashboards
+    by mail. jobs: those that not every site runs. jobs_left: others, each with the reason why it is not run.
+    patience: seconds for a job. thorough: every kind of page. tools: of the same release on the same database, for
+    programs; without them the site's own container runs these.
     """
 
     rt: Rt
@@ -51,10 +51,10 @@ class Visit:
 
     @property
     def programs(self) -> Rt:
-        """Return where programs are run."""
+        """Return the container in which programs are run."""
         return self.tools or self.rt
 
     @property
     def text(self) -> str:
-        """Return text that shows what happens to characters of every width."""
+        """Return a text with characters of every width, to see which of them survive."""
         return WIDE + (EMOJI if self.emoji else "")

@@ -1,7 +1,7 @@
-"""Steps so old that nobody has written down what they do to rows: which tables each may touch.
+"""List old steps whose effects on rows are not documented, with the tables that each may touch.
 
-What such a step may have done is neither right nor wrong here: the question has no answer. In every other table,
-and for every other kind of change, a difference is a finding as ever.
+A change by such a step is neither right nor wrong: it is an open question. In every other table, and for every
+other kind of change, a difference is a finding as usual.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _KINDS = {STRUCTURE, "added", "removed", "changed"}
 
 @dataclass(frozen=True)
 class Unruled:
-    """Steps below `first` have no rules; "" where there are no such steps.
+    """Steps without rules: those below `first`; "" if there are none.
 
-    steps: kind of change to tables, by step. One that is not listed either may touch everything.
+    steps: kind of change to tables, by step. A step that is not listed either may touch everything.
     """
 
     first: str
     steps: Mapping[str, Mapping[str, Sequence[str]]]
 
     def may(self, applied: Sequence[str], kind: str, table: str) -> list[str]:
-        """Return those of the steps applied that may have changed a table in this way."""
+        """Return those of the applied steps that may have changed a table in this way."""
         old = [one for one in applied if self.first and parse(one) < parse(self.first)]
         return [one for one in old if one not in self.steps or table in self.steps[one].get(kind, ())]
 
@@ -37,7 +37,7 @@ NONE = Unruled("", {})
 
 
 def read(data: Mapping[str, Any]) -> Unruled:
-    """Read it from the allowances. Raises ValueError for a word that it does not understand."""
+    """Parse the steps from the allowances. Raises ValueError for a word that it does not understand."""
     steps = {}
     for row in data["step"]:
         kinds = {key: value for key, value in row.items() if key != "step"}
@@ -48,5 +48,5 @@ def read(data: Mapping[str, Any]) -> Unruled:
 
 
 def words(steps: Sequence[str]) -> str:
-    """Say who may have done it."""
+    """Name the steps that may have made a change."""
     return f"step {' or '.join(steps)} may have done so, and there are no rules for it here"

@@ -1,6 +1,6 @@
-"""Content of a shape that the harness does not know: no answer about it, and all answers about everything else.
+"""Handle content in an unknown format: it becomes an open question, and all other content is still checked.
 
-Perl has frozen it, by any of twenty years' programs: it may have any shape.
+It was frozen by Perl, from programs of twenty years, so any format may occur.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 from harness.verdict import Report
 
 UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What a rule of ours raises that meets another shape than it was written for."""
+"""Errors that the harness's rules raise on content of an unexpected format."""
 
 
 def words(error: Exception) -> str:
-    """Say where such content was met, without saying what it is."""
+    """Describe where such content was met, without quoting it."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
     return f"content of a shape that the harness does not know ({where}: please report it)"
@@ -25,7 +25,7 @@ def words(error: Exception) -> str:
 
 @contextlib.contextmanager
 def readable(report: Report, what: str) -> Iterator[None]:
-    """Leave a question open, and go on, where something within cannot read what it met."""
+    """Turn an error in reading content into an open question, so that the check continues."""
     try:
         yield
     except UNREADABLE as error:

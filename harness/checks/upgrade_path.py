@@ -1,4 +1,4 @@
-"""The way by which a database came from one release to another, as its own upgrade history tells it."""
+"""Read from a database's own upgrade history the path by which it came from one release to another."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from harness.rt.thaw import Thawer
 
 __all__ = ["DURING", "SQL", "WRITTEN_WITHIN", "Way", "of", "read", "stamp"]
 WRITTEN_WITHIN = 5
-"""Seconds after the time in an event within which the row that holds it was written, also on a busy machine."""
+"""Seconds within which the row of an event is written after the event's time, also on a busy machine."""
 DURING = "(during the upgrade)"
-"""Stands for any time that lies within a way."""
+"""Placeholder for any time that lies within an upgrade."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """before: how many events there were. steps: each step with its actions, in order. trouble: what is wrong.
+    """One path. before: number of earlier events. steps: each with its actions, in order. trouble: what is wrong.
 
     begin, end: as the database writes times.
     """
@@ -33,17 +33,17 @@ class Way:
     trouble: str = ""
 
     def during(self, stamp: str | None) -> bool:
-        """Tell whether a time lies within it."""
+        """Tell whether a time lies within the upgrade."""
         return self.begin <= (stamp or "") <= self.end
 
 
 def read(one: Database, other: Database, thaw: Thawer) -> tuple[Way, Way]:
-    """Return the ways of two databases of one origin: what both histories begin with was there before."""
+    """Return the paths of two databases of one origin: events at the start of both histories were there before."""
     return of(*(history.read(database, thaw) for database in (one, other)))
 
 
 def of(one: History, other: History) -> tuple[Way, Way]:
-    """Tell the ways apart from what was there before them."""
+    """Separate both paths from the events that were there before them."""
     pairs = list(zip(one.events(), other.events(), strict=False))
     before = next((at for at, (mine, its) in enumerate(pairs) if mine != its), len(pairs))
     return _way(one, before), _way(other, before)
@@ -67,7 +67,7 @@ def _way(whole: History, before: int) -> Way:
 
 
 def _steps(events: Sequence[Event]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return each single step, and its actions by kind and file: folders differ between Debian's packages."""
+    """Return each single step, with its actions by kind and file: folders differ between Debian's packages."""
     found: list[tuple[str, list[str]]] = []
     for event in events:
         if event.get("stage") != "before":
@@ -80,5 +80,5 @@ def _steps(events: Sequence[Event]) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def stamp(epoch: Any, later: int = 0) -> str:
-    """Return a time of RT's history, and so many seconds later, as the database writes it."""
+    """Return a time of RT's history plus `later` seconds, as the database writes it."""
     return datetime.fromtimestamp(int(epoch) + later, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,6 +1,6 @@
-"""What a release's own UPGRADING documents say, passage by passage: which are for a way, and what is in them.
+"""Read a release's own UPGRADING documents, passage by passage, and select those for an upgrade.
 
-They are POD. People read them in a report, so the marks of POD are taken out there.
+They are POD. The report shows them to people, so the POD markup is removed for it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _DOCUMENTS = (
     'for f in /usr/share/doc/request-tracker*/UPGRADING-*; do [ -e "$f" ] || continue; '
     'echo "=document $f"; zcat -f "$f"; done'
 )
-# C<text>, L<text|address>, C<< text >>; the innermost first, as they may stand in one another.
+# C<text>, L<text|address>, C<< text >>; the innermost first, because they may be nested.
 _MARKED = re.compile(r"[A-Z](?:<<+ (?P<long>.*?) >>+|<(?P<short>[^<>]*)>)", re.DOTALL)
 _LINK = re.compile(r"L<([^|<>]*)\|([^<>]*)>")
 _ESCAPE = re.compile(r"E<(\w+)>")
@@ -33,10 +33,10 @@ class Passage:
     paragraphs: tuple[str, ...]
 
     def applies(self, origin: str, target: str) -> bool:
-        """Tell whether it is for the way from `origin` to `target`.
+        """Tell whether the passage is for the upgrade from `origin` to `target`.
 
-        "FROM 1.2.3 AND EARLIER" is for those who come from there or before and go past it; "FROM 1.2.0 and
-        greater" heads a whole document, for those who leave that series.
+        "FROM 1.2.3 AND EARLIER" is for upgrades that start there or before and go past it; "FROM 1.2.0 and
+        greater" heads a whole document, for upgrades that leave that series.
         """
         numbers = [parse(one) for one in _NUMBER.findall(self.heading)]
         if not numbers:
@@ -46,7 +46,7 @@ class Passage:
         return parse(origin) <= max(numbers) < parse(target)
 
     def raw(self) -> str:
-        """Return it as it was written."""
+        """Return the passage as it was written."""
         return "\n\n".join(self.paragraphs)
 
     def text(self) -> str:
@@ -67,18 +67,18 @@ class Passage:
 
 
 def unmarked(pod: str) -> str:
-    """Return a paragraph of POD without its marks: the text of a link with its address; code as it is."""
+    """Return a paragraph of POD without its markup: the text of a link with its address; code unchanged."""
     if pod[:1].isspace():
         return pod
     text = _LINK.sub(r"\1 (\2)", pod)
-    text = _ESCAPE.sub(lambda found: f"\0{found[1]}\0", text)  # else they would look like marks
+    text = _ESCAPE.sub(lambda found: f"\0{found[1]}\0", text)  # else they would look like markup
     while (plainer := _MARKED.sub(lambda found: found["long"] or found["short"] or "", text)) != text:
         text = plainer
     return re.sub("\0(\\w+)\0", lambda found: _ESCAPES.get(found[1], found[1]), text)
 
 
 def passages(target: Rt) -> list[Passage]:
-    """Return the parts of the target's UPGRADING documents; [] where the image has none."""
+    """Return the passages of the target's UPGRADING documents; [] if the image has none."""
     found: list[Passage] = []
     for document in target.of_image("sh", "-c", _DOCUMENTS).split("=document ")[1:]:
         file = document.partition("\n")[0].rpartition("/")[2].removesuffix(".gz")

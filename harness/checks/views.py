@@ -1,6 +1,6 @@
-"""Can the views that a site has made beside RT's tables still be read?
+"""Check that the views that a site has made in addition to RT's tables can still be read.
 
-Nothing of RT reads them, but reports do, and a step may take a column away that a view names.
+RT does not read them, but reports do, and a step may drop a column that a view uses.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from harness.verdict import Report
 _VIEWS = "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE() ORDER BY 1"
 
 _OF_CLIENTS = range(2000, 3000)
-"""Errors of a client: the server is gone, which says nothing of a view."""
+"""Client errors, such as a lost server connection, which say nothing about a view."""
 
 
 def judge(report: Report, before: Database, after: Database) -> None:
-    """Add to a report which views can no longer be read, and what else there is that nobody looked at."""
+    """Report views that can no longer be read, and other objects that were not checked."""
     old, new = _read(before), _read(after)
     report.looked_at += len(new)
     for name in sorted({*old, *new}):
@@ -35,7 +35,7 @@ def judge(report: Report, before: Database, after: Database) -> None:
 
 
 def _read(database: Database) -> dict[str, int]:
-    """Return the error with which each view refuses to be read; 0 where it does not."""
+    """Return the error number with which reading each view fails; 0 if it succeeds."""
     found: dict[str, int] = {}
     for (name,) in database.rows(_VIEWS):
         try:

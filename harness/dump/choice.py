@@ -1,4 +1,4 @@
-"""What a run is about: pair, server, dump and configuration, out of what was said and what was left unsaid."""
+"""Determine the subject of a run: pair, server, dump and configuration, from given arguments and defaults."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ DEFAULT_ORIGIN, DEFAULT_TARGET, DEFAULT_SERVER = "4.4.6", "5.0.3", "mariadb-10.1
 
 @dataclass(frozen=True)
 class Choice:
-    """A pair and the dump that it is tried on."""
+    """A pair and the dump that it is tested on."""
 
     pair: Pair
     dump: Dump
 
     def server_for(self, version: str) -> str:
-        """Return the server on which a release can speak about the dump: the pair's own, else one it runs on.
+        """Return the server on which a release can read the dump: the pair's own, else one that it runs on.
 
-        RT before 5.0.4 does not run on MySQL 8 and later, and its sites move there with the upgrade.
+        RT before 5.0.4 does not run on MySQL 8 and later; its sites move there with the upgrade.
         """
         able = releases.release(version).servers
         made_on = self.dump.manifest.server if self.dump.manifest else ""
@@ -34,11 +34,11 @@ class Choice:
 def choose(
     origin: str | None = None, target: str | None = None, server: str | None = None, path: Path | None = None
 ) -> Choice:
-    """Return what is meant.
+    """Return the pair and dump, with defaults for arguments that are not given.
 
-    Unsaid: the origin is the dump's own release, else 4.4.6; the target 5.0.3 (or the origin's successor when
-    that would go backwards); the server MariaDB 10.11 (or the first that the target may run on); the dump the
-    bundled one of the origin. Raises UsageError for what does not fit together.
+    Defaults: the origin is the dump's own release, else 4.4.6; the target 5.0.3 (or the origin's successor if that
+    would be a downgrade); the server MariaDB 10.11 (or the first that the target may run on); the dump the bundled
+    one of the origin. Raises UsageError for arguments that do not fit together.
     """
     dump = dumps.load(path) if path else None
     if origin is None:
@@ -62,10 +62,10 @@ def choose(
 
 
 def doubt(choice: Choice) -> str | None:
-    """Return why a verdict on a server that nobody named may be about another one than the site's; else None.
+    """Return why a verdict on the default server may not apply to the site's own; None if there is no doubt.
 
-    Which names collide, and which rows are too large, is the server's own matter. The bundled dumps were made for
-    the servers that the tests name.
+    Which names collide, and which rows are too large, depends on the server. The bundled dumps were made for the
+    servers that the tests name.
     """
     written = choice.dump.written_on()
     if choice.dump.path.parent == dumps.FOLDER or not written:

@@ -1,8 +1,9 @@
-"""Whose a stopped app is: a mark on it, and the version at which nobody else has touched it since.
+"""Claim a stopped app for a run: a label on it, and the app's version, which reveals later changes by others.
 
-An app at 0 instances looks the same whether the run that stopped it has died or stands in an upgrade of an hour.
-So a run marks what it has stopped with a label, which the definition that it puts in the end takes off again. And
-counts alone do not tell of instances that came and went: the app's version does, which every change of it moves.
+An app at 0 instances looks the same whether the run that stopped it has died or is in the middle of an hour's
+upgrade. So a run marks what it has stopped with a label, which the definition that it puts in the end removes
+again. Counts alone do not reveal instances that came and went; the app's version does, because every change moves
+it.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from harness.marathon.model import AppState, Change
 from harness.marathon.rolling import RollingRefusedError
 
 REPLACING = "RT_REPLACING"
-"""The label that names the run which has an app's database in its hands."""
+"""The label that names the run which is working on an app's database."""
 
 
 class SomebodyStartedError(InfrastructureError):
-    """Instances run, or may have run, that we had stopped: an autoscaler or a colleague is at work."""
+    """Instances of a stopped app run, or may have run: they were started by an autoscaler or a colleague."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """An app of which nothing runs, the run that has marked it, and the version at which it is that run's."""
+    """An app without running instances, the run that has marked it, and the version at which the claim holds."""
 
     app_id: str
     run: str
@@ -36,7 +37,7 @@ class Claim:
 
 
 def need_unclaimed(app_id: str, live: App | None, ended: Collection[str]) -> None:
-    """Raise RollingRefusedError where another run has marked the app. ended: runs that are known to be over."""
+    """Raise RollingRefusedError if another run has marked the app. ended: runs that are known to be over."""
     other = labels_of(live or {}).get(REPLACING)
     if other and other not in ended:
         raise RollingRefusedError(
@@ -47,7 +48,7 @@ def need_unclaimed(app_id: str, live: App | None, ended: Collection[str]) -> Non
 
 
 def outrun(app_id: str) -> RollingRefusedError:
-    """Return the error for whoever was not alone: the database may be in somebody else's hands."""
+    """Return the error for a concurrent change by another run: the database may be in use by it."""
     return RollingRefusedError(
         f"Somebody else stopped or changed {app_id} at the same moment: its database may be in their hands.",
         repair="find out who, and run it again when they are done; nothing was taken back",
@@ -55,9 +56,9 @@ def outrun(app_id: str) -> RollingRefusedError:
 
 
 def mark(deployer: Deployer, app_id: str, run: str, version: str, new: App | None = None) -> Claim:
-    """Mark an app of which nothing runs, and which is at `version` ("" for none: then it is made, of `new`).
+    """Mark an app without instances, which is at `version` ("" if it does not exist: it is created from `new`).
 
-    Raises RollingRefusedError where somebody else was at it, AppLockedError, RejectedError, NotReadyError.
+    Raises RollingRefusedError if the app was changed meanwhile, AppLockedError, RejectedError, NotReadyError.
     """
     client = deployer.client
 
@@ -101,7 +102,7 @@ def _settled(deployer: Deployer, app_id: str, change: Change) -> AppState | None
 
 
 def unmark(deployer: Deployer, claim: Claim) -> str:
-    """Take our mark off where the app is as we left it; return what is to be said where it stays."""
+    """Remove the mark if the app is unchanged since; return a message if it stays."""
     try:
         now = deployer.look_at(claim.app_id)
         if now is None or _version(now) != claim.version:
@@ -114,7 +115,7 @@ def unmark(deployer: Deployer, claim: Claim) -> str:
 
 
 def need_ours(deployer: Deployer, claim: Claim, when: str) -> None:
-    """Raise SomebodyStartedError where somebody has been at the app: nothing must run on a database in change."""
+    """Raise SomebodyStartedError if the app was changed by others: nothing may run during a database change."""
     now = deployer.look_at(claim.app_id)
     repair = "see who scales or changes this app (an autoscaler, a colleague), and run it again when nobody does"
     if _runs(now):

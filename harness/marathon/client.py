@@ -1,7 +1,7 @@
 """A typed client of Marathon's REST API, on requests.
 
-It does what it is asked, once: nothing is retried, no redirect is followed, nothing is forced unless the caller
-says so. Every refusal is an exception of harness.marathon.errors.
+Each call sends one request: nothing is retried, no redirect is followed, nothing is forced unless the caller says
+so. Every refusal is an exception of harness.marathon.errors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Marathon(Connection):
     """One Marathon."""
 
     def ping(self) -> bool:
-        """Whether somebody there answers as a Marathon does."""
+        """Whether a Marathon answers at the address."""
         return "pong" in self.call("GET", "/ping").text
 
     def info(self) -> Json:
@@ -35,14 +35,14 @@ class Marathon(Connection):
         return AppState.read(mapping(answer.get("app")))
 
     def find_app(self, app_id: str) -> AppState | None:
-        """Read one app, None when there is none."""
+        """Read one app, None if there is none."""
         try:
             return self.app(app_id)
         except AppNotFoundError:
             return None
 
     def unready(self, app_id: str) -> list[str]:
-        """Return what readiness checks last said of tasks that they keep from being ready, a line each."""
+        """Return the last readiness check results of tasks that are not ready, one line each."""
         answer = mapping(self.json("GET", _app(app_id), embed="app.readiness"))
         lines = []
         for one in map(mapping, items(mapping(answer.get("app")).get("readinessCheckResults"))):
@@ -69,7 +69,7 @@ class Marathon(Connection):
     def put(self, app_id: str, definition: Json, *, force: bool = False, whole: bool = False) -> Change:
         """PUT an app: top-level values replace their old ones. Raises AppLockedError, RejectedError.
 
-        What the definition does not mention stays as it was; with `whole` it gets Marathon's default.
+        Keys that the definition lacks keep their values; with `whole` they get Marathon's defaults.
         """
         also = {"partialUpdate": False} if whole else {}
         made, answer = self.json_and_answer("PUT", _app(app_id), dict(definition), force=force, **also)
@@ -84,11 +84,11 @@ class Marathon(Connection):
         return Change.read(mapping(self.json("POST", f"{_app(app_id)}/restart", force=force)))
 
     def delete(self, app_id: str, *, force: bool = False) -> Change:
-        """Remove an app. Marathon would force by default; here only when asked to."""
+        """Replace every task by a rolling restart with the same definition."""
         return Change.read(mapping(self.json("DELETE", _app(app_id), force=force)))
 
     def delete_group(self, group: str) -> None:
-        """Remove a group with all apps in it. Raises NotFoundError, AppLockedError while one is deployed."""
+        """Remove a group with all apps in it. Raises NotFoundError; AppLockedError during a deployment."""
         self.call("DELETE", f"/v2/groups/{quote(group.strip('/'))}")
 
     def tasks(self, app_id: str) -> list[Task]:
@@ -109,15 +109,15 @@ class Marathon(Connection):
         return [Deployment.read(mapping(one)) for one in items(self.json("GET", "/v2/deployments"))]
 
     def cancel(self, deployment_id: str, *, force: bool = False) -> Change | None:
-        """Stop a deployment and go back: returns the rollback, a deployment of its own that may hang too.
+        """Stop a deployment and go back: return the rollback, a deployment of its own that may hang too.
 
-        With `force` it is only forgotten, everything stays as it is, and nothing is returned.
+        With `force` Marathon only forgets the deployment: everything stays as it is, and None is returned.
         """
         answer = self.json("DELETE", f"/v2/deployments/{quote(deployment_id)}", force=force)
         return Change.read(mapping(answer)) if answer else None
 
     def queued(self, app_id: str) -> QueueItem | None:
-        """Read what waits to be launched for an app."""
+        """Read the queue item of an app: its tasks that wait to be launched."""
         listed = items(mapping(self.json("GET", "/v2/queue")).get("queue"))
         found = [QueueItem.read(mapping(one)) for one in listed]
         return next((one for one in found if one.app_id.strip("/") == app_id.strip("/")), None)

@@ -48,7 +48,7 @@ def add_commands(chosen: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _about_a_deploy(parser: argparse.ArgumentParser) -> None:
-    """Declare what `deploy` and `replace` both want to know."""
+    """Declare the options that `deploy` and `replace` share."""
     parser.add_argument("file", type=Path, metavar="app.json")
     parser.add_argument("--image", help="deploy this image instead of the one in the file")
     parser.add_argument("--live-steps", type=_names, metavar="A,B,...", help="upgrade steps of the live image")
@@ -86,7 +86,7 @@ def _names(text: str) -> list[str]:
 
 
 def show_status(options: argparse.Namespace) -> int:
-    """Print counts, tasks and what is going on."""
+    """Print counts, tasks and deployments."""
     with Marathon.from_environment() as client:
         app = client.app(options.id)
         print(f"{app.id}  {app.image}  version {app.version_text}")
@@ -104,7 +104,7 @@ def show_status(options: argparse.Namespace) -> int:
 
 
 def run_deploy(options: argparse.Namespace) -> int:
-    """Lint, decide, deploy, prove. Returns 0 for a proven deploy, 1 for findings, 2 if unproven."""
+    """Lint, decide, deploy, prove. Return 0 for a proven deploy, 1 for findings, 2 if unproven."""
 
     def deploy(deployer: Deployer, definition: App, decision: Decision, version: str) -> Report:
         return deployer.deploy(definition, decision, decided_on=version)
@@ -114,7 +114,7 @@ def run_deploy(options: argparse.Namespace) -> int:
 
 
 def run_replace(options: argparse.Namespace) -> int:
-    """Lint, decide, stop all, back up, upgrade, start all, prove; or go the way back. Returns as `run_deploy`."""
+    """Lint, decide, stop all, back up, upgrade, start all, prove; or roll back. Return as `run_deploy`."""
 
     def replace(deployer: Deployer, definition: App, decision: Decision, version: str) -> Report:
         database = replacing.steps(options, image_of(definition))
@@ -133,7 +133,7 @@ def _carry_out(
 ) -> int:
     definition = load(options.file)
     if options.image:
-        # Whatever else the file lacks is for lint to say.
+        # Anything else that the file lacks is reported by lint.
         container = mapping(definition.get("container"))
         container["docker"] = mapping(container.get("docker")) | {"image": options.image}
         definition["container"] = container
@@ -141,7 +141,7 @@ def _carry_out(
         pace = Pace(pull=options.pull, soak=options.soak)
         deployer = Deployer(client, pace=pace, underway=underway, unseen_before=options.unseen_before)
         dialect = options.dialect or dialect_of(text(client.info().get("version")))
-        named = text(definition.get("id")).strip("/")  # that there must be one is for lint to say
+        named = text(definition.get("id")).strip("/")  # lint reports a missing id
         now = client.find_app(absolute(definition)) if named else None
         running = deployer.running(now)
         live = running[0] if running else None
@@ -170,7 +170,7 @@ def _carry_out(
 
 
 def _asked_of_image(options: argparse.Namespace, running: list[App], wanted: App) -> list[Finding]:
-    """Return what the wanted image lacks; say whose names may mean another image where it will run."""
+    """Return what the wanted image lacks; warn if its name may mean another image on the agents."""
     if not options.ask_images:
         return []
     for image in sorted({image_of(one) for one in (wanted, *running)} - {""}):
@@ -180,9 +180,9 @@ def _asked_of_image(options: argparse.Namespace, running: list[App], wanted: App
 
 
 def _decided(options: argparse.Namespace, running: list[App], wanted: App) -> Decision:
-    """Decide with the steps that were given or, where that was asked for, with what the images say themselves.
+    """Decide with the given steps or, with --ask-images, with those that the images themselves name.
 
-    --live-steps are those of the image that the app has now; tasks of another image may run beside it.
+    --live-steps are those of the app's current image; tasks of another image may run beside it.
     """
     of_wanted = options.wanted_steps
     if options.ask_images and of_wanted is None:
@@ -191,7 +191,7 @@ def _decided(options: argparse.Namespace, running: list[App], wanted: App) -> De
     def steps(app: App) -> list[str] | None:
         if options.live_steps is not None and image_of(app) == image_of(running[0]):
             return list(options.live_steps)
-        # A tag that moves leads to another build than the one that runs.
+        # A moving tag may name another build than the one that runs.
         known = options.ask_images and names_one_build(image_of(app)) and image_of(app)
         return in_image.upgrade_steps(image_of(app)) if known else None
 
@@ -199,12 +199,12 @@ def _decided(options: argparse.Namespace, running: list[App], wanted: App) -> De
 
 
 def exit_code(report: Report) -> int:
-    """Return 0 for nothing found, 1 for findings, 2 where nothing was looked at or something was not answered."""
+    """Return 0 for no finding, 1 for findings, 2 if nothing was looked at or a question is open."""
     return 1 if report.findings else 0 if report else 2
 
 
 def show_deadline(options: argparse.Namespace) -> int:
-    """Print the deadline of a definition and where it comes from."""
+    """Print the deadline of a definition and how it is computed."""
     definition = load(options.file)
     found = deadline_of(definition)
     print(f"{found.wave:g} s without progress, {found.total:g} s in all: {found.because}")

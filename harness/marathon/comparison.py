@@ -1,7 +1,7 @@
-"""Would a PUT of a definition change what runs? Both ways: a key that is gone counts as one that is new.
+"""Compare a definition with the running app: would a PUT change it? Removed keys count as well as new ones.
 
-What Marathon answers is never what was sent: defaults are filled in, empty keys left out, the old dialect is
-folded into the new one or back, and service ports of 0 have been replaced. So both sides are first brought to one
+Marathon's answer never equals what was sent: defaults are filled in, empty keys left out, the old dialect is
+converted to the new one or back, and service ports of 0 have been replaced. So both sides are first brought to one
 form.
 """
 
@@ -28,14 +28,14 @@ from harness.marathon.schema import APP, UNREACHABLE, Spec
 Json = dict[str, Any]
 NOT_COMPARED = frozenset({"id", "version", "storeUrls"})
 GIVEN_BY_MARATHON = ("role", "residency")
-"""Keys whose default Marathon finds in its own settings or elsewhere: compared only where both sides say them."""
+"""Keys whose default depends on Marathon's settings or other data: compared only if both sides have them."""
 
 
 def changes(wanted: App, live: App, dialect: Dialect = NEWER) -> list[str]:
     """Return the top-level keys, sorted, in which a PUT of the whole of `wanted` would change `live`.
 
     `live` may be an answer of Marathon or a definition; either side may be in either input dialect, whose keys are
-    then named by the new one. `instances` is a key like any other. `dialect` decides the default of
+    named as in the new one. `instances` is a key like any other. `dialect` decides the default of
     maxLaunchDelaySeconds, and whether `networks` means anything in `wanted`.
     """
     ours, theirs = _form(wanted, dialect, dialect), _form(live, dialect, NEWER)
@@ -48,7 +48,7 @@ def changes(wanted: App, live: App, dialect: Dialect = NEWER) -> list[str]:
 
 
 def _form(app: App, dialect: Dialect, spoken: Dialect) -> Json:
-    """One form for all ways to say the same: new dialect, defaults filled in, null and empty left out.
+    """Return the normal form of a definition: new dialect, defaults filled in, null and empty left out.
 
     spoken: the newest dialect that `app` may be in.
     """
@@ -71,7 +71,7 @@ def _form(app: App, dialect: Dialect, spoken: Dialect) -> Json:
 
 
 def _from_the_root(app_id: Any) -> Any:
-    """An id as Marathon stores it: a relative one is meant from the root."""
+    """Return an id as Marathon stores it: a relative one is taken from the root."""
     return posixpath.normpath("/" + app_id.lstrip("/")) if isinstance(app_id, str) else app_id
 
 
@@ -87,13 +87,13 @@ def _plain(value: Any, spec: Spec) -> Any:
 
 
 def _ordered(values: list[Any]) -> list[Any]:
-    """Bring a set, which JSON has as a list, into one order; what is said twice counts once."""
+    """Sort a set, which JSON has as a list, and drop duplicates."""
     told_apart = {json.dumps(one, sort_keys=True, default=str): one for one in values}
     return [told_apart[key] for key in sorted(told_apart)]
 
 
 def _as_read(check: Any, dialect: Dialect) -> Any:
-    """Fill the port index in, where Marathon does; leave out what its reader loses."""
+    """Fill in the port index as Marathon does; leave out what its reader drops."""
     if not isinstance(check, dict):
         return check
     read = {key: one for key, one in check.items() if key != "ignoreHttp1xx" or dialect < (1, 5)}
@@ -101,7 +101,7 @@ def _as_read(check: Any, dialect: Dialect) -> Any:
 
 
 def _folded(app: App, dialect: Dialect) -> Json:
-    """Say networks, ports and fetch as Marathon 1.5 and later store them."""
+    """Convert networks, ports and fetch to the form that Marathon 1.5 and later store."""
     mode = network_mode(app, dialect)
     folded = {key: value for key, value in app.items() if key not in ("ports", "uris", "ipAddress", "networks")}
     folded["fetch"] = items(app.get("fetch")) or [{"uri": uri} for uri in items(app.get("uris"))]
@@ -141,7 +141,7 @@ def _mappings(app: App, dialect: Dialect, definitions: list[Json]) -> list[Json]
 
 
 def _keep_ports(wanted: Json, live: Json) -> None:
-    """A service port of 0 stays what Marathon chose before."""
+    """Replace a service port of 0 by the one that Marathon chose before."""
     for key, lists in (
         ("servicePort", [items(mapping(one.get("container")).get("portMappings")) for one in (wanted, live)]),
         ("port", [items(one.get("portDefinitions")) for one in (wanted, live)]),

@@ -1,4 +1,4 @@
-"""One request to a Marathon and what comes of it: JSON, or an exception of harness.marathon.errors.
+"""Send one request to a Marathon; return its JSON or raise an exception of harness.marathon.errors.
 
 Nothing is retried and no redirect is followed. Credentials go into the Authorization header and nowhere else: not
 into a URL, a message, a repr or a log.
@@ -33,16 +33,16 @@ TROUBLE: tuple[tuple[type[requests.RequestException], str, str], ...] = (
     (requests.ConnectionError, *REFUSED),
     (requests.RequestException, "gave no answer", REFUSED[1]),
 )  # fmt: skip
-"""What went wrong before there was an answer, in words and with what to do; the first kind that fits."""
+"""Errors before an answer, described, with a repair; the first matching type applies."""
 
 
 class TokenAuth(AuthBase):
-    """DC/OS: Authorization: token=<jwt>."""
+    """DC/OS authentication: Authorization: token=<jwt>."""
 
     def __init__(self, token: str = "") -> None:
-        """Keep the token; an empty one sends nothing, and keeps requests from looking into a .netrc.
+        """Keep the token; an empty one sends no header, and keeps requests from reading a .netrc.
 
-        Raises UsageError for one that no header can carry, without showing it, as the library would.
+        Raises UsageError for a token that no header can carry, without showing it, as the library would.
         """
         self._token = token.strip()
         if not (self._token.isascii() and self._token.isprintable()):
@@ -59,13 +59,13 @@ class TokenAuth(AuthBase):
 
 
 class Connection:
-    """A way to one Marathon. `url` is its root and may carry user:password@, which is taken out at once."""
+    """A connection to one Marathon. `url` is its root and may carry user:password@, which is taken out at once."""
 
     timeout = 15
     """Seconds for one request."""
 
     def __init__(self, url: str, *, token: str = "") -> None:
-        """Prepare a session; nothing is sent yet. Raises UsageError for an address that is none."""
+        """Prepare a session; nothing is sent yet. Raises UsageError for an invalid address."""
         parts = _split(url)
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         self.url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
@@ -77,7 +77,7 @@ class Connection:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read MARATHON_URL and MARATHON_TOKEN. Raises UsageError when there is no URL."""
+        """Read MARATHON_URL and MARATHON_TOKEN. Raises UsageError if there is no URL."""
         if not environment.get("MARATHON_URL"):
             raise UsageError(
                 "No Marathon was named.", repair="set MARATHON_URL, or start the stand-in: make marathon"
@@ -85,11 +85,11 @@ class Connection:
         return cls(environment["MARATHON_URL"], token=environment.get("MARATHON_TOKEN", ""))
 
     def __repr__(self) -> str:
-        """Name the server, never the credentials."""
+        """Return the server's address, never the credentials."""
         return f"{type(self).__name__}({self.url})"
 
     def __enter__(self) -> Self:
-        """Be a context manager that closes its connections."""
+        """Enter a context that closes the connections at its end."""
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -100,7 +100,7 @@ class Connection:
         """Send one request and return the answer of a success. Raises MarathonError for anything else."""
         asked = {key: str(value).lower() if isinstance(value, bool) else value for key, value in query.items()}
         what = f"{method} {path}"
-        # Restart and the like have no body, and yet some versions want the type announced.
+        # Restart and the like have no body, but some versions require the content type nevertheless.
         extra: dict[str, Any] = {"json": body} if body is not None else {}
         if method in ("POST", "PUT") and body is None:
             extra["headers"] = {"Content-Type": "application/json"}
@@ -113,13 +113,13 @@ class Connection:
             raise UnreachableError(
                 f"{what}: no answer, {self.url} {says} ({type(error).__name__}).", [("Cause", str(error))], repair
             ) from error
-        # Also a 3xx that does not say where to, which requests does not take for a redirect.
+        # Includes a 3xx without a Location, which requests does not count as a redirect.
         if answer.status_code >= 300:
             raise self._explained(classify(what, answer.status_code, answer.headers, answer.content), answer)
         return answer
 
     def _explained(self, error: MarathonError, answer: requests.Response) -> MarathonError:
-        """Add to a lock which deployments hold it and since when. Never force: somebody is at work there."""
+        """Add to a lock the deployments that hold it and their ages. Never force: others are deploying."""
         if not isinstance(error, AppLockedError):
             return error
         try:
@@ -141,7 +141,7 @@ class Connection:
     def json_and_answer(
         self, method: str, path: str, body: object = None, **query: str | bool
     ) -> tuple[Any, requests.Response]:
-        """Return the JSON and what came with it. Raises NotJsonError for a success that has another body."""
+        """Return the JSON and the answer. Raises NotJsonError for a success with another body."""
         answer = self.call(method, path, body, **query)
         if not answer.content:
             return None, answer
@@ -158,7 +158,7 @@ class Connection:
 
 
 def _split(url: str) -> SplitResult:
-    """Take an address apart. The error does not repeat it: a password may be in it."""
+    """Split an address. The error does not repeat it: a password may be in it."""
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -172,7 +172,7 @@ def _split(url: str) -> SplitResult:
 
 
 def server_time(answer: requests.Response) -> datetime:
-    """Return the server's clock as its answer shows it: ages must not depend on ours."""
+    """Return the server's time from its answer: ages must not depend on the local clock."""
     try:
         return parsedate_to_datetime(answer.headers["Date"])
     except (KeyError, ValueError):

@@ -1,7 +1,7 @@
-"""How long a deployment may take, computed from its own definition.
+"""Compute the maximum duration of a deployment from its definition.
 
-A Marathon deployment never fails by itself: it waits, restarting tasks, for ever. So the one who started it
-must know when waiting has become pointless, and that depends on nothing but the definition and the pull.
+A Marathon deployment never fails by itself: it waits, restarting tasks, for ever. So the caller must know when to
+stop waiting, and that depends only on the definition and the pull.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from harness.marathon.definition import (
 class Deadline:
     """Two bounds in seconds: `wave` without any progress, `total` from start to end.
 
-    Progress is one more new task healthy than ever before, so a flapping task earns no time.
+    Progress is one more healthy new task than ever before, so a flapping task does not extend the time.
     """
 
     wave: float
@@ -44,11 +44,11 @@ def waves(app: App, running: int | None = None) -> int:
 
 
 def deadline_of(app: App, pull: float = PULL_ALLOWANCE, running: int | None = None) -> Deadline:
-    """Return how long to wait for a deployment of `app` when `running` old tasks are to be replaced.
+    """Return how long to wait for a deployment of `app` that replaces `running` old tasks.
 
-    A wave is grace + interval * (max + 2) of the slowest check: by then a bad task has been killed by its
-    own check, and one interval more covers the ticker that starts with the deployment instead of the task.
-    Readiness needs up to an interval and a time-out on top. The image is pulled once.
+    A wave is grace + interval * (max + 2) of the slowest check: by then a bad task has been killed by its own
+    check, and one interval more covers the ticker that starts with the deployment instead of the task. Readiness
+    needs up to an interval and a time-out in addition. The image is pulled once.
     """
     checks = health_checks(app)
     slowest = max((check.grace + check.interval * (check.failures + 2) for check in checks), default=60.0)
@@ -70,5 +70,5 @@ def deadline_of(app: App, pull: float = PULL_ALLOWANCE, running: int | None = No
 
 
 def soak_of(app: App) -> float:
-    """Seconds in which every health check runs three times more: an instance that flaps shows it in them."""
+    """Return the seconds in which every health check runs three more times, enough to see a flapping instance."""
     return max((3 * check.interval + check.timeout for check in health_checks(app)), default=5.0)

@@ -1,7 +1,7 @@
-"""Reading an app definition: Marathon's defaults, and the arithmetic of a deployment.
+"""Read an app definition: Marathon's defaults, and the arithmetic of a deployment.
 
-Nothing here trusts its input: every accessor answers for any JSON value, so that lint can read broken files.
-Networks and ports, which the two input dialects say differently, are in `networking`.
+No input is trusted: every accessor answers for any JSON value, so that lint can read broken files. Networks and
+ports, which differ between the two input dialects, are in `networking`.
 """
 
 from __future__ import annotations
@@ -57,19 +57,19 @@ def number(value: object, default: float) -> float:
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """One entry of healthChecks with Marathon's defaults filled in; times in seconds."""
+    """An entry of healthChecks with Marathon's defaults filled in; times in seconds."""
 
     index: int
     raw: Mapping[str, Any]
 
     @property
     def protocol(self) -> str:
-        """HTTP unless given."""
+        """The protocol; HTTP unless given."""
         return text(self.raw.get("protocol"), "HTTP")
 
     @property
     def path(self) -> str:
-        """Path asked for; "/" unless given."""
+        """Requested path; "/" unless given."""
         return text(self.raw.get("path"), "/") or "/"
 
     @property
@@ -79,7 +79,7 @@ class HealthCheck:
 
     @property
     def grace(self) -> float:
-        """Seconds after RUNNING during which failures do not count, ended for good by the first success."""
+        """Seconds after RUNNING during which failures do not count; the first success ends it for good."""
         return number(self.raw.get("gracePeriodSeconds"), 300)
 
     @property
@@ -94,7 +94,7 @@ class HealthCheck:
 
     @property
     def delay(self) -> float:
-        """Seconds before the first probe; only Mesos-level checks know it."""
+        """Seconds before the first probe; only Mesos-level checks have it."""
         return number(self.raw.get("delaySeconds"), 15)
 
     @property
@@ -120,8 +120,8 @@ class Capacity:
 def capacity(instances: int, minimum_health: float, over: float, running: int | None = None) -> Capacity:
     """Compute what a rolling replacement does with `running` old tasks (default: all instances run).
 
-    When minimum and maximum coincide and nothing may be killed, Marathon lets one task more run, because
-    the deployment could not move otherwise.
+    If minimum and maximum coincide and nothing may be killed, Marathon allows one task more, because the
+    deployment could not proceed otherwise.
     """
     now = instances if running is None else running
     least = math.ceil(instances * minimum_health)
@@ -132,12 +132,12 @@ def capacity(instances: int, minimum_health: float, over: float, running: int | 
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read one app definition from a file. Raises UsageError when there is no JSON object in it."""
+    """Read one app definition from a file. Raises UsageError if it holds no JSON object."""
     return parse(str(path), lambda: path.read_text(encoding="utf-8"))
 
 
 def parse(name: str, read: Callable[[], str]) -> dict[str, Any]:
-    """Read one app definition from anything; `name` is what errors call it. Raises as `load`."""
+    """Parse one app definition; `name` is its name in errors. Raises as `load`."""
     try:
         value = json.loads(read())
     except (OSError, ValueError, RecursionError) as error:
@@ -156,7 +156,7 @@ def image_of(app: App) -> str:
 
 
 def instances_of(app: App) -> int:
-    """Instances asked for; 1 unless given."""
+    """Number of instances; 1 unless given."""
     return whole(app.get("instances"), 1)
 
 
@@ -178,12 +178,12 @@ def commands(app: App) -> Iterator[str]:
 
 
 def single_instance(app: App) -> bool:
-    """Whether a label makes this a single instance app; Marathon believes exactly "true"."""
+    """Whether a label makes this a single instance app; Marathon accepts exactly "true"."""
     return labels_of(app).get("MARATHON_SINGLE_INSTANCE_APP") == "true"
 
 
 def resident(app: App) -> bool:
-    """Whether tasks keep their place: residency is given, or a persistent volume, which brings it along."""
+    """Whether tasks keep their place: residency is given, or implied by a persistent volume."""
     volumes = map(mapping, items(mapping(app.get("container")).get("volumes")))
     return app.get("residency") is not None or any(one.get("persistent") is not None for one in volumes)
 
@@ -196,7 +196,7 @@ def default_strategy(app: App) -> tuple[float, float]:
 
 
 def strategy_of(app: App) -> tuple[float, float]:
-    """Return (minimumHealthCapacity, maximumOverCapacity) as they count: always 0 for a single instance app."""
+    """Return (minimumHealthCapacity, maximumOverCapacity) in effect: always 0 for a single instance app."""
     given = mapping(app.get("upgradeStrategy"))
     if single_instance(app) or not given:
         return default_strategy(app)

@@ -1,6 +1,6 @@
-"""What a Marathon may answer instead of doing what it was asked: one exception each.
+"""Exceptions for the answers of a Marathon other than a success, one for each kind.
 
-`harness.marathon.refusals.classify` tells which of them an answer is.
+`harness.marathon.refusals.classify` maps an answer to its exception.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from harness.errors import InfrastructureError
 
 
 class MarathonError(InfrastructureError):
-    """Any answer that is not the one asked for. `status` is 0 when there was no HTTP answer at all."""
+    """Any answer other than the expected one. `status` is 0 if there was no HTTP answer at all."""
 
     status = 0
     deployments: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
 
     def __reduce__(self) -> Any:
-        """Keep status, deployments and paths when the exception crosses a process."""
+        """Keep status, deployments and paths when the exception is pickled for another process."""
         return type(self), (self.sentence, self.blocks, self.repair), self.__dict__
 
 
 class UnreachableError(MarathonError):
-    """Nobody answered: wrong address, nothing listening, a time-out."""
+    """No answer: wrong address, nothing listening, a time-out."""
 
 
 class UnexpectedAnswerError(MarathonError):
-    """Somebody answered who does not speak like a Marathon, or with a status nobody documented."""
+    """An answer that is not in Marathon's form, or with an undocumented status."""
 
 
 class NotJsonError(UnexpectedAnswerError):
-    """A success whose body is not the JSON that Marathon sends: something before it answered."""
+    """A success whose body is not the JSON that Marathon sends: a proxy answered."""
 
 
 class RejectedError(MarathonError):
@@ -55,11 +55,11 @@ class EmptyBodyError(RejectedError):
 
 
 class ScaleAndWipeError(RejectedError):
-    """400: scale and wipe were asked for together."""
+    """400: scale and wipe were requested together."""
 
 
 class ContentTypeError(RejectedError):
-    """415: the body was not announced as JSON."""
+    """415: the content type was not JSON."""
 
 
 class AppExistsError(RejectedError):
@@ -71,15 +71,15 @@ class AppLockedError(MarathonError):
 
 
 class TooManyDeploymentsError(MarathonError):
-    """403: the server runs as many deployments as it may."""
+    """403: the server's maximum number of deployments is running."""
 
 
 class AuthenticationError(MarathonError):
-    """401: no credentials or wrong ones, or a redirect to somebody's login page."""
+    """401: no credentials or wrong ones, or a redirect to a login page."""
 
 
 class ForbiddenError(MarathonError):
-    """403: known, but not allowed to."""
+    """403: authenticated, but not allowed."""
 
 
 class NotFoundError(MarathonError):
@@ -99,15 +99,15 @@ class TaskNotFoundError(NotFoundError):
 
 
 class DeploymentNotFoundError(NotFoundError):
-    """The deployment is over or never was."""
+    """The deployment is over or never existed."""
 
 
 class NotQueuedError(NotFoundError):
-    """Nothing of the app waits to be launched."""
+    """No tasks of the app wait to be launched."""
 
 
 class NoLeaderError(NotFoundError):
-    """The Marathons have not elected a leader."""
+    """The cluster has no elected leader."""
 
 
 class UnknownUriError(NotFoundError):
@@ -115,20 +115,20 @@ class UnknownUriError(NotFoundError):
 
 
 class LeaderUnreachableError(MarathonError):
-    """502, 503 or 504: what stands before the leader, often another Marathon, could not pass the request on."""
+    """502, 503 or 504: a proxy before the leader, often another Marathon, could not pass the request on."""
 
 
 class BusyError(MarathonError):
-    """408 or 429: something before Marathon wants to be asked again later."""
+    """408 or 429: a proxy before Marathon asks for a later attempt."""
 
 
 class NotAcceptedError(MarathonError):
-    """405 or 406: the address is right, and does not take this method or send this type."""
+    """405 or 406: the address is right, but does not accept this method or send this type."""
 
 
 class ServerError(MarathonError):
-    """500: Marathon stumbled. 1.5 and later also answer so to a COMMAND check with a path or port."""
+    """500: an error inside Marathon. 1.5 and later also answer so to a COMMAND check with a path or port."""
 
 
 PASSING = (UnreachableError, LeaderUnreachableError, ServerError, BusyError, NotJsonError)
-"""Trouble that a Marathon gets over by itself, such as an election: whoever waits goes on asking."""
+"""Errors that pass without intervention, such as an election: requests during a wait are repeated."""

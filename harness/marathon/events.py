@@ -1,7 +1,7 @@
-"""Marathon's event stream (server-sent events): what polling sees too late or not at all.
+"""Read Marathon's event stream (server-sent events), which shows what polling sees too late or not at all.
 
-A deployment that ended, a check that failed for one interval, a task that was killed and replaced between two
-polls. The stream is a help and not a condition: without it the gate polls, and says that it did.
+For example: a deployment that ended, a check that failed for one interval, a task that was killed and replaced
+between two polls. The stream is optional: without it the gate only polls, and reports that.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ WATCHED = (
     "unhealthy_instance_kill_event",
     "unhealthy_task_kill_event",
 )
-"""Types that decide about a deploy or a stop; 1.4 has but one for health, and 1.3 the last one for a kill."""
+"""Event types that decide about a deploy or a stop; 1.4 has one for health, and 1.3 the last one for a kill."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event: its type and its data, without the plan (which up to 1.6 repeats every app of the cluster)."""
+    """An event: its type and its data, without the plan (which up to 1.6 repeats every app of the cluster)."""
 
     type: str
     data: dict[str, Any] = field(default_factory=dict)
 
     @property
     def subject(self) -> str:
-        """The instance or task it speaks of; "" for others."""
+        """The instance or task it is about; "" for others."""
         return text(self.data.get("instanceId")) or text(self.data.get("taskId"))
 
     @property
     def app_id(self) -> str:
-        """The app it speaks of; "" for others."""
+        """The app it is about; "" for others."""
         return text(self.data.get("runSpecId")) or text(self.data.get("appId"))
 
 
 class Frames:
-    """Cuts a byte stream into events, however the network has cut it before."""
+    """Splits a byte stream into events, independent of chunk boundaries."""
 
     def __init__(self) -> None:
         """Start with an empty buffer."""
@@ -61,7 +61,7 @@ class Frames:
         self._data: list[str] = []
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
-        """Take some bytes in and yield the events that they complete."""
+        """Add some bytes and yield the events that they complete."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for raw in lines:
             line = raw.rstrip(b"\r").decode("utf-8", "replace")
@@ -74,7 +74,7 @@ class Frames:
                 self._data.append(value.removeprefix(" "))
 
     def _finish(self) -> Iterator[Event]:
-        """End a frame at its blank line; a blank line with nothing before it keeps the connection alive."""
+        """End a frame at its blank line; a blank line without a frame is a keep-alive."""
         kind, lines = self._type, self._data
         self._type, self._data = "", []
         if not lines:
@@ -90,7 +90,7 @@ class Frames:
 
 
 class EventStream:
-    """Listens in a thread for as long as the `with` block lasts. `available` says whether it could.
+    """Listens in a thread during the `with` block. `available` says whether that succeeded.
 
     Attach it before the change whose events are wanted: Marathon does not repeat them.
     """
@@ -134,7 +134,7 @@ class EventStream:
 
     def _listen(self, response: requests.Response) -> None:
         frames = Frames()
-        # Without chunks a sized read would wait for its size to be full.
+        # Without chunked encoding a sized read would block until it has that many bytes.
         size = None if getattr(response.raw, "chunked", False) else 1
         try:
             for chunk in response.iter_content(chunk_size=size):
@@ -149,13 +149,13 @@ class EventStream:
             response.close()
 
     def take(self) -> list[Event]:
-        """Return the events that arrived since the last call, in their order."""
+        """Return the events that arrived since the last call, in order."""
         with self._lock:
             taken, self._events = self._events, []
         return taken
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        """Detach: end the connection under the reader, which then closes it."""
+        """Detach: close the connection of the reader thread, which then ends."""
         response, self.trouble = self._response, self.trouble or "detached"
         if response is None or self._thread is None:
             return
@@ -163,5 +163,5 @@ class EventStream:
             with socket.socket(fileno=os.dup(response.raw.fileno())) as connection:
                 connection.shutdown(socket.SHUT_RDWR)
         except (OSError, ValueError):
-            pass  # it has ended by itself
+            pass  # it has already ended
         self._thread.join(timeout=10)

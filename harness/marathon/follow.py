@@ -1,4 +1,4 @@
-"""The thin poller under a deploy: look at Marathon, ask the instances, let the watch judge, report."""
+"""Poll a deployment: read Marathon, probe the instances, let the watch judge, report."""
 
 from __future__ import annotations
 
@@ -30,14 +30,15 @@ REPAIR = (
     "see what runs (python -m harness.marathon status ID) and read the logs of its tasks before you deploy again"
 )
 HALF = 0.5
-"""Of the grace period: what a start may take without a warning."""
+"""Share of the grace period that a start may take without a warning."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Times of a deploy in seconds: image pull, poll interval, soak between good polls (None: of the checks).
+    """Times of a deploy in seconds: image pull, poll interval, soak between good polls (None: from the checks).
 
-    patience: how long instances may fail our own probe while Marathon calls them healthy (0: the watch's own).
+    patience: how long instances may fail the harness's own probe while Marathon calls them healthy (0: the watch's
+    own).
     """
 
     pull: float = PULL_ALLOWANCE
@@ -46,29 +47,30 @@ class Pace:
     patience: float = 0
     deadline: Deadline | None = None
     insist: float = 60
-    """How long a change on the way back is asked for again while Marathon's trouble is one that passes."""
+    """How long a change of a rollback is repeated while Marathon's errors are temporary."""
     stop: float | None = None
-    """How long the end of all tasks may take (None: what their kill grace period implies)."""
+    """How long the end of all tasks may take (None: computed from their kill grace period)."""
     events: bool = True
-    """Whether to listen to the event stream; a proxy may not let it through, and polling does without."""
+    """Whether to listen to the event stream; a proxy may block it, and polling works without it."""
     clock: Callable[[], float] = time.monotonic
-    """Read once a poll. Tests hand in one that moves a stand-in's clock on, so that waiting costs nothing."""
+    """Read once per poll. Tests pass one that advances a stand-in's clock, so that waiting costs no real time."""
 
     def deadline_for(self, app: App, running: int) -> Deadline:
-        """The deadline given, or the one that the definition implies."""
+        """Return the given deadline, or the one computed from the definition."""
         return self.deadline or deadline_of(app, self.pull, running)
 
     def soak_for(self, app: App) -> float:
-        """The soak given, or long enough for every check to run once more."""
+        """Return the given soak, or a time in which every check runs once more."""
         return soak_of(app) if self.soak is None else self.soak
 
 
 @dataclass
 class Follower:
-    """Follows deployments on one Marathon. `probe_for` makes the probe that fits a definition.
+    """Follows deployments on one Marathon. `probe_for` makes the probe for a definition.
 
-    underway: kept up to date with what goes on by itself, for whoever is interrupted. unseen_before: that what
-    runs before a deploy is out of this machine's reach is known, and no reason not to begin.
+    underway: kept up to date with what continues by itself, for the message at an interruption. unseen_before: it
+    is known that the instances running before the deploy cannot be reached from this machine; the deploy may begin
+    all the same.
     """
 
     client: Marathon
@@ -83,7 +85,7 @@ class Follower:
         return Watch(wanted, deadline, soak, patience=self.pace.patience)
 
     def follow(self, watch: Watch, definition: App, stream: EventStream | None) -> State:
-        """Poll until the watch has decided. Raises NotReadyError when Marathon stops answering for good."""
+        """Poll until the watch has decided. Raises NotReadyError if Marathon stops answering for good."""
         probe = self.probe_for(definition)
 
         def poll() -> State:
@@ -97,23 +99,23 @@ class Follower:
         return wait_until(
             f"Deployment of {watch.wanted.app_id}",
             poll,
-            # The watch decides before this; the rest is for a Marathon that has fallen silent.
+            # The watch decides earlier than this; the remainder is for a Marathon that no longer answers.
             watch.deadline.total + watch.soak + 60,
             interval=self.pace.interval,
             retry_on=PASSING,
         )
 
     def insist(self, what: str, act: Callable[[], Result], limit: float | None = None) -> Result:
-        """Do what may be done twice until Marathon answers well. Raises NotReadyError, and what is no outage."""
+        """Repeat an idempotent request until Marathon answers well. Raises NotReadyError, and permanent errors."""
         seconds = self.pace.insist if limit is None else limit
         return wait_until(what, act, seconds, interval=self.pace.interval, retry_on=PASSING)
 
     def look_at(self, app_id: str) -> AppState | None:
-        """Return an app as it is now, None where there is none. Raises what `insist` does."""
+        """Return the app's current state, None if there is none. Raises as `insist`."""
         return self.insist(f"A look at {app_id}", lambda: self.client.find_app(app_id))
 
     def listen(self) -> AbstractContextManager[EventStream | None]:
-        """Attach to the event stream, unless told to do without."""
+        """Attach to the event stream, unless it is disabled."""
         return EventStream(self.client) if self.pace.events else nullcontext()
 
     def look(self, watch: Watch, probe: Probe, now: float) -> Snapshot:
@@ -126,9 +128,9 @@ class Follower:
         return Snapshot(app, listed, probes={task.id: ask(app, task.id, probe) for task in app.tasks})
 
     def finding(self, watch: Watch) -> Finding:
-        """Say what did not hold, with what Marathon knows about it.
+        """Return a finding with the unmet conditions and Marathon's view of the app.
 
-        A bad deployment goes on until it is taken back: that must not wait for, or fail with, this look at it.
+        A bad deployment continues until it is undone: that must not wait for, or fail with, this request.
         """
         wanted = watch.wanted
         app, queue, unready, trouble = None, None, list[str](), ""
@@ -164,7 +166,7 @@ def ask(app: AppState, task_id: str, probe: Probe) -> ProbeResult:
 
 
 def task_table(app: AppState | None) -> str:
-    """Lay the tasks of an app out for a report."""
+    """Format the tasks of an app as a table for a report."""
     lines = []
     for task in app.tasks if app else ():
         said = ["alive" if one.alive else f"not alive ({one.cause or 'no cause'})" for one in task.health]
@@ -178,10 +180,10 @@ SERVED_AT_ALL = "a new instance was healthy"
 
 
 def facts_of(watch: Watch, definition: App, stream: EventStream | None) -> dict[str, Any]:
-    """What a report keeps of a watch.
+    """Return the facts of a watch for a report.
 
-    Old tasks are what was there before: a bad deploy must not cost one. The time from running to the first success
-    is compared with the grace period, for a start that takes more than half of it will one day take more than all.
+    Old tasks are those from before: a bad deploy must not lose one. The time from running to the first success is
+    compared with the grace period: a start that takes more than half of it may exceed it one day.
     """
     starts, memory = watch.memory.starts, watch.memory
     slowest = max(starts.values(), default=None)

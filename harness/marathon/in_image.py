@@ -1,4 +1,4 @@
-"""What only the image can say before its definition goes anywhere: upgrade steps, and whether a check can run."""
+"""Checks that need the image before a deploy: its upgrade steps, and whether its COMMAND checks can run."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from harness.verdict import Finding
 
 UPGRADE = "/opt/rt/upgrade"
 NO_PROGRAM = (126, 127)
-"""What a shell ends with when the program that it was to run is missing, or may not be run."""
+"""Exit codes of a shell if the program is missing, or may not be run."""
 
 
 def upgrade_steps(image: str) -> list[str]:
     """Return the names of the upgrade steps that an image carries, oldest first; it may be pulled.
 
-    The image's own word, where a label is only what somebody once wrote. Raises InfrastructureError when the
-    engine does not answer, cannot get the image, or finds no steps in it.
+    Read from the image itself, because a label is only what was once written there. Raises InfrastructureError if
+    the engine does not answer, cannot get the image, or finds no steps in it.
     """
     code, said = _run(image, "ls", [UPGRADE])
     steps = sorted((name for name in said.split() if VERSION.match(name)), key=parse)
@@ -42,7 +42,7 @@ def upgrade_steps(image: str) -> list[str]:
 
 
 def linted(app: App, check: str) -> list[Finding]:
-    """Return what lint calls an error as findings of a check."""
+    """Return lint's errors as findings of a check."""
     return [
         Finding(check, one.where, f"lint rule {one.rule.id}: {one.what}", repair=one.fix)
         for one in lint(app)
@@ -53,8 +53,8 @@ def linted(app: App, check: str) -> list[Finding]:
 def tried_in_image(app: App, check: str) -> list[Finding]:
     """Return the COMMAND checks whose program the image lacks. Raises InfrastructureError as `upgrade_steps`.
 
-    Such a check fails for ever, and Marathon only says that the task is unhealthy. Each command is run once, in a
-    container that serves nothing; so it may fail, but it must be there.
+    Such a check fails for ever, and Marathon only reports the task as unhealthy. Each command is run once, in a
+    container that serves nothing; so it may fail, but its program must be there.
     """
     found = []
     for command in commands(app):
@@ -68,7 +68,7 @@ def tried_in_image(app: App, check: str) -> list[Finding]:
 
 
 def _run(image: str, program: str, arguments: Sequence[str]) -> tuple[int, str]:
-    """Run a program in a container without a network; return its exit code and what it wrote."""
+    """Run a program in a container without a network; return its exit code and its output."""
     name = unique_name("in-image")
     with contextlib.closing(engine.connect()) as client:
         try:
@@ -78,7 +78,7 @@ def _run(image: str, program: str, arguments: Sequence[str]) -> tuple[int, str]:
             )  # fmt: skip
             container.start()
             code = int(container.wait()["StatusCode"])
-            # Read once it has ended: a log that is followed was seen to end before its last lines.
+            # Read after the end: a followed log was seen to stop before its last lines.
             return code, container.logs().decode(errors="replace")
         except (DockerException, RequestException) as error:
             raise InfrastructureError(
@@ -86,13 +86,13 @@ def _run(image: str, program: str, arguments: Sequence[str]) -> tuple[int, str]:
                 [("Engine", str(error))],
                 "name an image that this machine has or can pull",
             ) from error
-        finally:  # also one that was made and could not be started
+        finally:  # also a container that was created and could not be started
             with contextlib.suppress(DockerException, RequestException):
                 client.api.remove_container(name, v=True, force=True)
 
 
 def _created(client: DockerClient, image: str, **options: Any) -> Container:
-    """Return a new container of an image, which is pulled where this machine does not have it."""
+    """Return a new container of an image, which is pulled if this machine does not have it."""
     try:
         return client.containers.create(image, **options)
     except ImageNotFound:

@@ -1,4 +1,4 @@
-"""Being ended in the middle: what was set going on a Marathon goes on, and whoever ended us must look after it."""
+"""Handle an interruption: changes started on a Marathon continue, and the user must be told about them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTHING = "Nothing was changed."
 
 
 class Phase(Enum):
-    """How far what was asked of a Marathon has come."""
+    """Progress of a change that was requested from a Marathon."""
 
     UNTOUCHED = auto()
     REQUESTED = auto()
@@ -28,10 +28,10 @@ class Phase(Enum):
 
 @dataclass
 class Underway:
-    """What goes on by itself once nobody watches it.
+    """State that continues without supervision.
 
-    deployment_id: what carries the phase out, empty where none is known. database_upgraded: it is not the old
-    release's any more.
+    deployment_id: the deployment of the phase, empty if none is known. database_upgraded: it no longer fits the
+    old release.
     """
 
     phase: Phase = Phase.UNTOUCHED
@@ -40,12 +40,12 @@ class Underway:
     database_upgraded: bool = False
 
     def enter(self, phase: Phase, app_id: str, deployment_id: str = "") -> None:
-        """Note where things stand from now on."""
+        """Set the current state."""
         self.phase, self.app_id, self.deployment_id = phase, app_id, deployment_id
 
     @property
     def message(self) -> str:
-        """Say what an end at this moment leaves behind, and what to do."""
+        """Return what an interruption at this moment leaves behind, and what to do."""
         app, look = self.app_id, f"look with `python -m harness.marathon status {self.app_id}`"
         named = f"(deployment {self.deployment_id or 'unknown'})"
         sentences = {
@@ -59,7 +59,7 @@ class Underway:
             Phase.STOPPED: f"Every instance of {app} has stopped.",
             Phase.PROVEN: f"What was asked for had come to its end: {look}.",
         }
-        if self.phase is Phase.DEPLOYING and not self.deployment_id:  # Marathon had nothing to do
+        if self.phase is Phase.DEPLOYING and not self.deployment_id:  # the PUT changed nothing
             return f"What runs of {app} now is not proven: {look}."
         return sentences[self.phase]
 
@@ -75,14 +75,14 @@ class Underway:
 
 
 def told_when_interrupted(work: Callable[[], int], left: Callable[[], str]) -> int:
-    """Carry `work` out; when somebody ends it, say what that leaves behind, for nobody goes the way back then.
+    """Run `work`; if it is interrupted, print what is left behind, because no rollback happens then.
 
-    left: what is left behind, asked at that moment. Returns the exit code of what is not proven then.
+    left: returns what is left behind, called at that moment. Returns the exit code for "not proven" then.
     """
     with interrupts.heard():
         try:
             return work()
         except KeyboardInterrupt:
-            with suppress(OSError):  # the terminal may be what went away
+            with suppress(OSError):  # the terminal itself may be gone
                 print(f"\nInterrupted. {left()}", file=sys.stderr)
             return InfrastructureError.exit_code

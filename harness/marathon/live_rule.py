@@ -1,9 +1,9 @@
-"""Is the deployed release live? A rule on snapshots, pure, and a memory of what went by between them.
+"""Decide whether the deployed release is live: a pure rule on snapshots, and a memory of changes between them.
 
-A Marathon deployment that ended, an empty list of deployments, a healthy count: none proves by itself that the
-wanted release serves. The rule asks for all of it at once, twice in a row, far enough apart that every health
-check has run again in between. What can never come good any more (a task replaced, a failure after the PUT)
-ends the watch at once, so that a bad deploy is rolled back when it shows and not when time is up.
+A finished Marathon deployment, an empty list of deployments, a healthy count: none proves by itself that the
+wanted release serves. The rule requires all of them at once, twice in a row, far enough apart that every health
+check has run again in between. A condition that can no longer become true (a task replaced, a failure after the
+PUT) ends the watch at once, so that a bad deploy is rolled back as soon as it shows and not at the deadline.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from harness.marathon.probe import ProbeResult
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be live. `since` is the version that the PUT returned: Marathon's clock, not ours.
+    """The wanted definition. `since` is the version that the PUT returned: Marathon's clock, not the local one.
 
-    `also` is a version that is as good: that of the definition which a rollback restores, or which a PUT
-    without any change leaves alone. `leaving` are tasks that had been told to stop before, and may go. After a
-    restart (`restarted`) the definition is as it was, and only tasks that are newer than that count.
+    `also` is an equally good version: that of the definition which a rollback restores, or which a PUT without any
+    change leaves alone. `leaving` are tasks that had been told to stop before, and may go. After a restart
+    (`restarted`) the definition is unchanged, and only tasks newer than the restart count.
     """
 
     app_id: str
@@ -40,7 +40,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What Marathon and the instances said at one moment. `probes` is None while nobody was asked."""
+    """The state of Marathon and the instances at one moment. `probes` is None if no instance was probed."""
 
     app: AppState | None
     deployments: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Unmet:
-    """One condition that does not hold. `final`: waiting cannot mend it."""
+    """A condition that does not hold. `final`: it can no longer become true."""
 
     rule: str
     what: str
@@ -58,7 +58,7 @@ class Unmet:
 
 @dataclass
 class Memory:
-    """What earlier snapshots and events have shown."""
+    """The accumulated content of earlier snapshots and events."""
 
     succeeded: bool = False
     failed: bool = False
@@ -71,14 +71,14 @@ class Memory:
     heard_alive: dict[str, bool] = field(default_factory=dict)
     heard_served: bool = False
     aggregated: set[str] = field(default_factory=set)
-    """Instances whose state over all checks was heard of; what single checks say of them then counts no more."""
+    """Instances with an event about their state over all checks, for which events of single checks are ignored."""
     kills: list[str] = field(default_factory=list)
     most_healthy: int = 0
     old: dict[str, bool] = field(default_factory=dict)
-    """Tasks of what was there before, and whether each was still there when it was last looked."""
+    """Tasks from before the deploy, and whether each still existed at the last snapshot."""
 
     def hear(self, events: Iterable[Event], wanted: Wanted) -> None:
-        """Take in events; those of other apps and deployments are not ours."""
+        """Add events; those of other apps and deployments are ignored."""
         for event in events:
             if event.data.get("id") == wanted.deployment_id and wanted.deployment_id:
                 self.succeeded |= event.type == "deployment_success"
@@ -101,12 +101,12 @@ class Memory:
 
     @property
     def flapped(self) -> Counter[str]:
-        """Turns from alive to not alive, by task: seen in polls or heard in events, whichever saw more."""
+        """Changes from alive to not alive, by task: the larger of the numbers seen in polls and in events."""
         return max(self.flips, self.heard_flips, key=lambda one: one.total())
 
     @property
     def starts(self) -> dict[str, float]:
-        """Seconds from running to first healthy, by task, on Marathon's own clock, of those that ever were."""
+        """Seconds from running to first healthy, by task, on Marathon's own clock, if it ever was healthy."""
         return {
             name: max((first - task.started_at).total_seconds() for first in firsts)
             for name, task in self.seen.items()
@@ -115,16 +115,16 @@ class Memory:
 
     @property
     def served(self) -> bool:
-        """Whether one of ours was ever healthy: at a poll, by its record, or heard of between polls."""
+        """Whether a new task was ever healthy: at a poll, by its record, or by an event between polls."""
         return self.heard_served or self.most_healthy > 0 or any(task.served for task in self.seen.values())
 
     @property
     def replaced(self) -> dict[str, str]:
-        """Tasks that went although nobody asked for fewer."""
+        """Tasks that disappeared although the number of instances was not reduced."""
         return dict(list(self.vanished.items())[self.surplus or 0 :])
 
     def see(self, snapshot: Snapshot, wanted: Wanted) -> None:
-        """Take in a snapshot: which tasks came and went, and which changed from alive to not alive."""
+        """Add a snapshot: new and disappeared tasks, and changes from alive to not alive."""
         if snapshot.app is None:
             return
         fresh = {task.id: task for task in snapshot.app.tasks if is_fresh(task, snapshot.app, wanted)}
@@ -147,7 +147,7 @@ class Memory:
 
 
 def is_fresh(task: Task, app: AppState, wanted: Wanted) -> bool:
-    """Whether a task runs what is wanted and not what was there before."""
+    """Tell whether a task runs the wanted definition and not the previous one."""
     after, accepted = _since(app, wanted), reached(app, wanted)
     return accepted and task.version is not None and after is not None and task.version >= after
 
@@ -157,7 +157,7 @@ def _since(app: AppState, wanted: Wanted) -> datetime | None:
 
 
 def reached(app: AppState, wanted: Wanted) -> bool:
-    """Whether the app shows the wanted definition at all, and not yet or still another one."""
+    """Tell whether the app shows the wanted definition, not the previous one or a third one."""
     if wanted.since is None or app.version is None:
         return app.version is not None
     return app.version >= wanted.since or app.version == wanted.also
@@ -219,14 +219,14 @@ def _history(app: AppState, wanted: Wanted, memory: Memory) -> Iterable[Unmet]:
     failure = app.last_failure
     if failure is None or wanted.since is None or failure.timestamp is None:
         return
-    # The record is sticky: it may be from before, and after a rollback it is the bad version's.
+    # The record is sticky: it may be older, and after a rollback it is that of the bad version.
     others = wanted.also is not None and failure.version not in (None, wanted.also, app.version)
     if failure.timestamp >= wanted.since and not others and not _of_old_tasks(failure, app, wanted):
         yield Unmet("last failure", f"task {failure.task_id} ended {failure.state}: {failure.message}", final=True)
 
 
 def _of_old_tasks(failure: TaskFailure, app: AppState, wanted: Wanted) -> bool:
-    """Whether it was a task of what was there before: that it dies may be the very reason for the deploy."""
+    """Tell whether the failed task is one from before the deploy: its failure may be the reason for the deploy."""
     after = _since(app, wanted)
     if failure.version is None or after is None or not reached(app, wanted):
         return False

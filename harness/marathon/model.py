@@ -1,4 +1,4 @@
-"""Marathon's answers as values. Every key is read leniently: 1.4 sends null, 1.5 and later leave keys out."""
+"""Marathon's answers as typed values. Every key is read leniently: 1.4 sends null, 1.5 and later omit keys."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def moment(value: object) -> datetime | None:
 
 @dataclass(frozen=True)
 class HealthResult:
-    """What one check says of one task. `alive`: the last success is later than the last failure."""
+    """The result of one check for one task. `alive`: the last success is later than the last failure."""
 
     alive: bool
     consecutive_failures: int
@@ -46,7 +46,7 @@ class HealthResult:
 
 @dataclass(frozen=True)
 class Task:
-    """One running instance. `version` is the app version it was started with; ports are the host's."""
+    """A running instance. `version` is the app version it was started with; ports are the host's."""
 
     id: str
     host: str
@@ -75,23 +75,23 @@ class Task:
 
     @property
     def known(self) -> bool:
-        """Whether any check has said anything: no record is neither healthy nor unhealthy."""
+        """Whether there is any check result: no record is neither healthy nor unhealthy."""
         return bool(self.health)
 
     @property
     def served(self) -> bool:
-        """Whether it was ever healthy, as far as Marathon remembers."""
+        """Whether the task was ever healthy, as far as Marathon remembers."""
         return self.alive or any(one.first_success for one in self.health)
 
     @property
     def alive(self) -> bool:
-        """Whether every check that has spoken says so, as tasksHealthy counts it."""
+        """Whether every check with a result is alive, as tasksHealthy counts it."""
         return self.known and all(one.alive for one in self.health)
 
 
 @dataclass(frozen=True)
 class TaskFailure:
-    """The last task of an app that failed. It stays there through later successes: look at the timestamp."""
+    """The last failed task of an app. It stays there through later successes: compare the timestamp."""
 
     task_id: str
     state: str
@@ -101,7 +101,7 @@ class TaskFailure:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> TaskFailure | None:
-        """Read lastTaskFailure, None when there never was one."""
+        """Read lastTaskFailure, None if there never was one."""
         if not raw:
             return None
         return cls(
@@ -115,7 +115,7 @@ class TaskFailure:
 
 @dataclass(frozen=True)
 class AppState:
-    """An app as GET /v2/apps/{id} shows it: the definition, the counts and the tasks."""
+    """An app as in GET /v2/apps/{id}: the definition, the counts and the tasks."""
 
     id: str
     definition: Mapping[str, Any] = field(repr=False)
@@ -123,7 +123,7 @@ class AppState:
     version_text: str
     last_config_change: datetime | None
     last_scaling: datetime | None
-    """When it was last changed in any way: a restart moves it as well, and leaves the other one alone."""
+    """Time of the last change of any kind: a restart moves it as well, and does not move the other one."""
     instances: int
     running: int
     staged: int
@@ -166,7 +166,7 @@ class AppState:
         return labels_of(self.definition)
 
     def endpoint(self, task: Task, index: int = 0) -> tuple[str, int] | None:
-        """Where to reach one port of a task: the host's, or the container's own address when it has one."""
+        """Return the address of one port of a task: the host's, or the container's own if it has one."""
         if network_mode(self.definition) == "container" and task.addresses:
             ports = ports_of(self.definition)
             return (task.addresses[0], ports[index].container_port) if index < len(ports) else None
@@ -175,7 +175,7 @@ class AppState:
 
 @dataclass(frozen=True)
 class Deployment:
-    """An entry of /v2/deployments. `version` is also when it was asked for."""
+    """An entry of /v2/deployments. `version` is also the time of the request."""
 
     id: str
     version: datetime | None
@@ -198,7 +198,7 @@ class Deployment:
         )
 
     def age(self, now: datetime) -> str:
-        """Say how old it is, for people."""
+        """Return its age in words."""
         if self.version is None:
             return "of unknown age"
         return f"{max(0.0, (now - self.version).total_seconds()):.0f} s old"
@@ -206,7 +206,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class QueueItem:
-    """Tasks of an app that wait to be launched. `overdue`: for offers; otherwise backing off."""
+    """Tasks of an app that wait to be launched. `overdue`: they wait for offers; otherwise for the backoff."""
 
     app_id: str
     count: int
@@ -225,7 +225,7 @@ class QueueItem:
         )
 
     def __str__(self) -> str:
-        """Say what the tasks wait for."""
+        """Say why the tasks wait."""
         if self.overdue:
             return f"{self.count} task(s) wait for an offer: no agent has room, ports or the right attributes"
         return f"{self.count} task(s) back off for {self.seconds_left} s more after crashes"
@@ -233,7 +233,7 @@ class QueueItem:
 
 @dataclass(frozen=True)
 class Change:
-    """What a mutation returns: the version it made and the deployment that carries it out."""
+    """The answer to a change: the version it made and the deployment that carries it out."""
 
     version: datetime | None
     deployment_id: str

@@ -1,7 +1,7 @@
-"""What is mounted into an instance and where from, in every spelling that Marathon and docker take.
+"""Read the mounts of an instance and their sources, in every spelling that Marathon and docker accept.
 
-A volume of the definition and a parameter of docker come to the same, a slash more or less changes nothing, and a
-file is there as well where one of the folders above it is mounted.
+A volume of the definition and a parameter of docker have the same effect, slashes may be repeated, and a file is
+also mounted if one of its parent folders is.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from harness.marathon.definition import App, items, mapping, text
 from harness.rt import SECRETS
 
 TO_DATABASE = "rt-db"
-"""The file among the secrets that says where the database is."""
+"""The secret file with the address of the database."""
 
 
 class Mount(NamedTuple):
-    """A path in the container, and what of the host is there: a folder, a file, a volume's name, "" for none."""
+    """A path in the container and its source on the host: a folder, a file, a volume's name, "" for none."""
 
     target: str
     source: str
 
 
 def mounts_of(app: App) -> dict[str, str]:
-    """What is mounted where, by path in the container, as volumes or by parameters of docker; "" for no folder."""
+    """Return the mounts, by path in the container, from volumes and parameters of docker; "" for no folder."""
     container = mapping(app.get("container"))
     secrets = mapping(app.get("secrets"))
     volumes = (_by_volume(one, secrets) for one in items(container.get("volumes")))
@@ -35,7 +35,7 @@ def mounts_of(app: App) -> dict[str, str]:
 
 
 def source_of(app: App, path: str) -> str:
-    """Return what of the host is at a path in the container, by the nearest mount at or above it, or ""."""
+    """Return the source on the host for a path in the container, by the nearest mount at or above it, or ""."""
     mounts = mounts_of(app)
     nearest = max((target for target in mounts if _covers(target, path)), key=len, default="")
     source, rest = mounts.get(nearest, ""), path[len(nearest.rstrip("/")) :]
@@ -43,9 +43,9 @@ def source_of(app: App, path: str) -> str:
 
 
 def put_mount(app: dict[str, Any], path: str, folder: str) -> None:
-    """Mount a folder of the host at a path, read-only, in the place of whatever is mounted there, below or above.
+    """Mount a folder of the host at a path, read-only, replacing all mounts at, below or above it.
 
-    Also in that of all which another container lends (--volumes-from), for nobody knows where.
+    It also replaces --volumes-from (all mounts of another container), because their paths are unknown.
     """
     _keep(app, lambda mount: not _meets(mount, path))
     container = app["container"]
@@ -57,10 +57,10 @@ def put_mount(app: dict[str, Any], path: str, folder: str) -> None:
 
 
 def leave_absent_out(app: dict[str, Any]) -> list[str]:
-    """Take out what is to be mounted from a place that this machine does not have; return a sentence for each.
+    """Remove mounts whose source does not exist on this machine; return a sentence for each.
 
-    For what is tried here: a definition names places of Marathon's agents, and an engine makes what it does not
-    find, an empty folder where a file was meant, or a volume, which stay.
+    For local trials: a definition names paths on Marathon's agents, and an engine creates missing sources: an
+    empty folder in place of a file, or a volume, which remain afterwards.
     """
     absent = {target: source for target, source in mounts_of(app).items() if source and not _is_here(source)}
     _keep(app, lambda mount: mount is None or mount.target not in absent)
@@ -71,11 +71,11 @@ def leave_absent_out(app: dict[str, Any]) -> list[str]:
 
 
 def _is_here(source: str) -> bool:
-    return source.startswith("/") and os.path.exists(source)  # noqa: PTH110 - what may not be looked at is no error
+    return source.startswith("/") and os.path.exists(source)  # noqa: PTH110 - no error without permission to look
 
 
 def _keep(app: dict[str, Any], wanted: Callable[[Mount | None], bool]) -> None:
-    """Keep the volumes, and the parameters of docker, whose mount is wanted; None stands for one that is none."""
+    """Keep the volumes, and the parameters of docker, whose mount is wanted; None stands for a non-mount."""
     container = app["container"]
     if "volumes" in container:
         secrets = mapping(app.get("secrets"))
@@ -86,21 +86,21 @@ def _keep(app: dict[str, Any], wanted: Callable[[Mount | None], bool]) -> None:
 
 
 def secrets_of(app: App) -> str:
-    """Return the file of the host in which an instance finds how to reach its database; "" for none.
+    """Return the file of the host with an instance's database access; "" for none.
 
-    Whether that file is mounted, its folder or one above is all the same. Another file is another database until
-    proven. What changes inside of one, or in a folder that is none of the host's, cannot be seen from here.
+    It does not matter whether that file is mounted, its folder or one above. Another file counts as another
+    database until proven. Changes inside a file, or in a folder that is not on the host, cannot be seen from here.
     """
     return source_of(app, f"{SECRETS}/{TO_DATABASE}")
 
 
 def clean(path: str) -> str:
-    """Return an absolute path as it is said shortest; anything else, such as a volume's name, as it is."""
+    """Return an absolute path in its shortest form; anything else, such as a volume's name, unchanged."""
     return normpath(f"/{path.strip('/')}") if path.startswith("/") else path
 
 
 def _by_volume(one: object, known: Mapping[str, Any] | None = None) -> Mount | None:
-    """Read a volume. known: the secrets of the app, which say where one that is mounted comes from."""
+    """Parse a volume. known: the secrets of the app, which give the source of a mounted one."""
     volume = mapping(one)
     target, external, secret = (volume.get(key) for key in ("containerPath", "external", "secret"))
     source = text(volume.get("hostPath")) or text(mapping(external).get("name"))
@@ -110,7 +110,7 @@ def _by_volume(one: object, known: Mapping[str, Any] | None = None) -> Mount | N
 
 
 def _by_parameter(one: object) -> Mount | None:
-    """Read a parameter of docker that mounts something: -v SOURCE:TARGET:..., --mount target=..., --tmpfs ..."""
+    """Parse a parameter of docker that mounts something: -v SOURCE:TARGET:..., --mount target=..., --tmpfs ..."""
     parameter = mapping(one)
     key, value = _key(parameter), text(parameter.get("value"))
     target = source = ""
@@ -118,7 +118,7 @@ def _by_parameter(one: object) -> Mount | None:
         source, _, rest = value.partition(":")
         target, source = rest.partition(":")[0] or source, source if rest else ""
     if key in ("mount", "tmpfs"):
-        # Docker reads a line of CSV, whose parts may be quoted, and takes their names in any case.
+        # Docker reads a line of CSV, whose parts may be quoted, with names in any case.
         parts = (part.strip().strip('"').partition("=") for part in value.split(","))
         said = {name.lower(): word for name, _, word in parts}
         inside = next((said[name] for name in ("target", "destination", "dst") if name in said), "")
@@ -131,7 +131,7 @@ def _key(parameter: Mapping[str, Any]) -> str:
 
 
 def _covers(target: str, path: str) -> bool:
-    """Whether a mount at one path brings what is at another, for it is the same or above it."""
+    """Tell whether a mount at one path includes another path, because it is the same or above it."""
     return f"{path}/".startswith(f"{target.rstrip('/')}/")
 
 

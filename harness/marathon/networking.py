@@ -1,8 +1,8 @@
-"""Networks and ports of an app definition, in both input dialects, as Marathon reads them.
+"""Read networks and ports of an app definition, in both input dialects, as Marathon does.
 
 1.4 knows `container.docker.network`, `container.docker.portMappings` and `ports`; from 1.5 on there are `networks`
-and `container.portMappings`, and the old keys are folded into them (AppNormalization). Like `definition`, nothing
-here trusts its input. A dialect is a Marathon version as (major, minor).
+and `container.portMappings`, and the old keys are merged into them (AppNormalization). As in `definition`, no
+input is trusted. A dialect is a Marathon version as (major, minor).
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def engine_of(app: App) -> str:
 
 
 def networks_of(app: App, dialect: Dialect = NEWER) -> list[dict[str, Any]]:
-    """`networks` as written; none on a Marathon that does not know the key, and so ignores it."""
+    """Return `networks` as written; none on a Marathon that does not know the key, and so ignores it."""
     return [mapping(one) for one in items(app.get("networks"))] if dialect >= (1, 5) else []
 
 
 def old_docker(app: App, dialect: Dialect) -> dict[str, Any]:
-    """The docker object with its network and ports, which 1.4 passes over where Mesos itself runs the image."""
+    """The docker object with its network and ports, which 1.4 ignores if Mesos itself runs the image."""
     return {} if dialect < (1, 5) and engine_of(app) == "MESOS" else docker_of(app)
 
 
@@ -67,13 +67,13 @@ def network_mode(app: App, dialect: Dialect = NEWER) -> str:
 
 
 def given_mappings(app: App, dialect: Dialect = NEWER) -> object:
-    """portMappings as written, from whichever of the two places has them; None when neither has."""
+    """Return portMappings as written, from either of the two places; None if neither has it."""
     new, old = mapping(app.get("container")).get("portMappings"), old_docker(app, dialect).get("portMappings")
     return new if new is not None and dialect >= (1, 5) else old
 
 
 def given_definitions(app: App) -> list[dict[str, Any]] | None:
-    """portDefinitions, or `ports` in their form; None when neither is given."""
+    """Return portDefinitions, or `ports` in their form; None if neither is given."""
     definitions, plain = app.get("portDefinitions"), app.get("ports")
     if definitions is not None:
         return [mapping(one) for one in items(definitions)]
@@ -81,7 +81,7 @@ def given_definitions(app: App) -> list[dict[str, Any]] | None:
 
 
 def ports_of(app: App, dialect: Dialect = NEWER) -> list[Port]:
-    """Ports after Marathon's normalisation: what a portIndex counts in."""
+    """Return the ports after Marathon's normalisation, in the order of portIndex."""
     definitions = given_definitions(app)
     if network_mode(app, dialect) == "host":
         found = [{"name": "default"}] if definitions is None else definitions
@@ -89,9 +89,9 @@ def ports_of(app: App, dialect: Dialect = NEWER) -> list[Port]:
         return [Port(0, port, port, text(one.get("name"))) for port, one in zip(numbers, found, strict=True)]
     given = given_mappings(app, dialect)
     if given is None and not definitions and network_mode(app, dialect) == "bridge":
-        # A bridge app without mappings gets one of its own; an empty list means none.
+        # A bridge app without mappings gets a default one; an empty list means none.
         given = [{"name": "default"}]
-    # A port given beside a mapping is its service port; one more than there are mappings brings an empty mapping.
+    # A port given beside a mapping is its service port; a port without a mapping adds an empty one.
     return [_mapped(*pair) for pair in zip_longest(map(mapping, items(given)), definitions or [])]
 
 

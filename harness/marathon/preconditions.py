@@ -1,7 +1,7 @@
-"""What is looked at before a definition goes to a Marathon: can it ever be proven, and whom would it meet?
+"""Check before a deploy that its success can be proven, and that no other app uses the same database.
 
-Once it is live it is late to find that nothing says whether it is the wanted release: the way back costs a deploy,
-and after an upgrade a restore.
+After the deploy it is too late to find that nothing identifies the wanted release: going back costs a deploy, and
+after an upgrade a restore.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DEFAULT_DIALECT = "1.6"
 
 
 def dialect_of(version: str) -> str:
-    """Return lint's dialect for a Marathon's version: 1.4 up to that, 1.6 for 1.5 to 1.7, 1.10 for all later."""
+    """Return lint's dialect for a Marathon version: 1.4 up to that, 1.6 for 1.5 to 1.7, 1.10 for all later."""
     match = re.match(r"v?(\d+)\.(\d+)", version)
     if match is None:
         return DEFAULT_DIALECT
@@ -30,13 +30,13 @@ def dialect_of(version: str) -> str:
 
 
 def objections(definition: App, dialect: str, running: App | None) -> tuple[list[LintFinding], list[LintFinding]]:
-    """Return what lint calls errors and what it calls warnings, compared with what runs now."""
+    """Return lint's (errors, warnings) for a definition, compared with the running one."""
     found = lint(definition, dialect, previous=running)
     return [one for one in found if one.level == "E"], [one for one in found if one.level != "E"]
 
 
 def need_provable(definition: App) -> None:
-    """Raise UsageError for a definition of which no deploy can be proven good."""
+    """Raise UsageError for a definition whose deploy cannot be proven good."""
     if not health_checks(definition):
         raise UsageError(
             "The definition has no health check, so Marathon knows nothing of its health and no deploy is proven.",
@@ -50,9 +50,10 @@ def need_provable(definition: App) -> None:
 
 
 def need_alone(definition: App, apps: Iterable[AppState], beside: Collection[str]) -> None:
-    """Raise UsageError where another app that runs has the same secrets, and so the same database.
+    """Raise UsageError if another running app has the same secrets, and so the same database.
 
-    Its release would meet the new one there, which no decision about this id alone sees. beside: ids that may run.
+    Its release would work on the same database as the new one, which no decision about this id alone notices.
+    beside: ids that may run.
     """
     folder, own = secrets_of(definition), absolute(definition)
     allowed = {"/" + one.strip("/") for one in beside} | {own}

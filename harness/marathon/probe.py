@@ -1,8 +1,8 @@
-"""Asking an instance itself: exact status, a marker in the body, and which release answers.
+"""Probe an instance directly: exact status, a marker in the body, and the release that answers.
 
-Marathon's own HTTP check takes any 2xx or 3xx and reads no body; a check may also be wrong in the definition.
-So the gate asks every task at its own host and port, never through a balancer, and follows no redirect: RT in
-install mode and RT that wants a login answer 302, and REST 1.0 answers 200 with "401" in the body.
+Marathon's own HTTP check accepts any 2xx or 3xx and reads no body; a check may also be wrong in the definition. So
+the gate asks every task at its own host and port, never through a balancer, and follows no redirect: RT in install
+mode and RT that requires a login answer 302, and REST 1.0 answers 200 with "401" in the body.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ LARGEST_BODY = 1_000_000
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What one instance answered. `identity` is the release it says it is, "" when it did not say.
+    """The answer of one instance. `identity` is the release that it reports, "" if it reports none.
 
-    reached: whether anybody took the connection; a port where nobody does may as well be behind a firewall.
+    reached: whether a connection was accepted; a refused port may also be behind a firewall.
     """
 
     good: bool
@@ -39,13 +39,13 @@ Probe = Callable[[str, int], ProbeResult]
 """Takes the host and port of an instance."""
 
 ProbeFor = Callable[[App], Probe]
-"""Makes the probe that fits a definition: the wanted release differs between a deploy and its rollback."""
+"""Makes the probe for a definition: the wanted release differs between a deploy and its rollback."""
 
 
 def rest_release(body: str) -> str:
-    """Return the release in the first line of a REST 1.0 answer, "" when it has none.
+    """Return the release in the first line of a REST 1.0 answer, "" if it has none.
 
-    RT 4.4 and 5.0 begin every such answer with "RT/<version> <status> <text>", also the one that wants a login;
+    RT 4.4 and 5.0 begin every such answer with "RT/<version> <status> <text>", also the one that requires a login;
     Debian appends "+dfsg-..." to the version. RT 5 names its release on no other page without a login.
     """
     match = re.match(r"\s*RT/(\d+\.\d+\.\d+)\S* \d{3} ", body)
@@ -54,9 +54,9 @@ def rest_release(body: str) -> str:
 
 @dataclass(frozen=True)
 class HttpProbe:
-    """GET `path`, want exactly `status` and `marker` in the body; then the release must be `wanted`.
+    """GET `path`; require exactly `status` and `marker` in the body; then the release must be `wanted`.
 
-    The release is `identity(body)` of `identity_path`, or of `path` where there is none. An empty `marker` or
+    The release is `identity(body)` of `identity_path`, or of `path` if that is empty. An empty `marker` or
     `wanted` is not compared. `server_name` goes into the Host header. `timeout`: seconds for an answer as a whole.
     """
 
@@ -70,7 +70,7 @@ class HttpProbe:
     timeout: float = 10
 
     def __call__(self, host: str, port: int) -> ProbeResult:
-        """Ask one instance."""
+        """Probe one instance."""
         url = f"http://{host}:{port}{self.path}"
         try:
             status, location, body = self._get(url)
@@ -84,12 +84,12 @@ class HttpProbe:
     def _get(self, url: str) -> tuple[int, str, str]:
         headers = {"Host": self.server_name} if self.server_name else {}
         with requests.Session() as session:
-            # Neither a proxy, which answers in an instance's place, nor a password out of .netrc.
+            # Use neither a proxy, which would answer in an instance's place, nor a password from .netrc.
             session.trust_env = False
             end = time.monotonic() + self.timeout
             answer = session.get(url, headers=headers, timeout=self.timeout, allow_redirects=False, stream=True)
             body = b""
-            # What has arrived, however little: to ask for a size would wait for it, past every limit.
+            # Read whatever has arrived: a read of a fixed size would wait for it, beyond every limit.
             while len(body) < LARGEST_BODY and (part := answer.raw.read1(LARGEST_BODY, decode_content=True)):
                 body += part
                 if time.monotonic() > end:
@@ -97,7 +97,7 @@ class HttpProbe:
             return answer.status_code, answer.headers.get("Location", ""), body.decode("utf-8", "replace")
 
     def judge(self, url: str, status: int, location: str, body: str, identity: str) -> ProbeResult:
-        """Say whether an answer is the one wanted."""
+        """Compare an answer with the wanted one."""
         if status != self.status:
             to = f" to {location}" if location else ""
             return ProbeResult(False, url, f"HTTP {status}{to} instead of {self.status}", identity)
@@ -110,13 +110,13 @@ class HttpProbe:
 
 
 def _connected(error: Exception) -> bool:
-    """Whether somebody took the connection, and only then something went wrong."""
+    """Tell whether the connection was accepted before the error."""
     cause = getattr(error.args[0], "reason", None) if error.args else None
     return not isinstance(error, requests.ConnectTimeout) and not isinstance(cause, NewConnectionError)
 
 
 def serving_port(definition: App) -> int:
-    """Return the index of the port on which an app serves: its HTTP health or readiness check's, or 0."""
+    """Return the index of the serving port: that of the HTTP health or readiness check, or 0."""
     ports = ports_of(definition)
     for check in health_checks(definition):
         index = check.raw.get("portIndex")
@@ -127,9 +127,10 @@ def serving_port(definition: App) -> int:
 
 
 def rt_probe(definition: App) -> HttpProbe:
-    """Make the probe of an RT: its login page, and the release that the label RT_RELEASE promises.
+    """Make the probe for RT: its login page, and the release in the label RT_RELEASE.
 
-    The Host header is the site's name, because RT compares; the instance is still asked at its own address.
+    The Host header is the site's name, because RT compares it; the request still goes to the instance's own
+    address.
     """
     return HttpProbe(
         marker='name="pass"',

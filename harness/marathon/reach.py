@@ -1,9 +1,9 @@
-"""Does this machine reach the instances at all? A dead route is no dead instance.
+"""Check that this machine can reach the instances: a missing route must not count as a dead instance.
 
-Marathon may be reached through a proxy and the agents' ports by nobody out here: then every instance is silent,
-good or bad, and a deploy that believed this would take a good release back. So those that run are asked before
-anything is sent; and where none runs yet, Marathon's own checks tell a dead port from a dead route, if they come
-through the same port.
+Marathon may be reached through a proxy while the agents' ports cannot be reached from here: then every instance is
+silent, good or bad, and a deploy that relied on this would roll back a good release. So the running instances are
+probed before anything is sent; and if none runs yet, Marathon's own checks tell a dead port from a missing route,
+if they use the same port.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from harness.marathon.probe import serving_port
 from harness.marathon.watch import Watch
 
 ASKED = 3
-"""How many instances are asked before all count as out of reach: each may take the whole time-out of a probe."""
+"""Number of instances probed before all count as out of reach: each may take a probe's whole time-out."""
 WHERE = "use a machine that reaches the agents' ports (and addresses of containers, on a network of theirs)"
 
 
 class UnseenError(InfrastructureError):
-    """No instance took a connection from here, although Marathon reaches them: nothing is known of any."""
+    """No instance accepted a connection from here, although Marathon reaches them: their state is unknown."""
 
 
 def need_reached(follower: Follower, app: AppState | None) -> None:
-    """Raise UnseenError where instances run that Marathon calls healthy, and none takes a connection from here.
+    """Raise UnseenError if Marathon calls instances healthy, and none accepts a connection from here.
 
-    What it answers does not matter: that it is no good may be the reason for the deploy.
+    The content of an answer does not matter: a bad one may be the reason for the deploy.
     """
     healthy = [task for task in app.tasks if task.alive][:ASKED] if app is not None else []
     if app is None or not healthy or follower.unseen_before:
@@ -48,9 +48,9 @@ def need_reached(follower: Follower, app: AppState | None) -> None:
 
 
 def unseen(watch: Watch, definition: App) -> UnseenError | None:
-    """Return the error for a deployment of which all holds but our own probe, whose connections nobody takes.
+    """Return the error if only the harness's own probe fails, because no connection is accepted.
 
-    None where something else is wrong, or where Marathon has not come through the same port itself.
+    Return None if something else is wrong, or if Marathon itself has not reached the same port.
     """
     if not (watch.silent and _asked_by_marathon(definition)):
         return None
@@ -62,7 +62,7 @@ def unseen(watch: Watch, definition: App) -> UnseenError | None:
 
 
 def _asked_by_marathon(definition: App) -> bool:
-    """Whether Marathon's own checks, which are sent from its machine, come through the port that we ask at."""
+    """Tell whether Marathon's own checks, which are sent from its machine, use the port that the probe uses."""
     index, ports = serving_port(definition), ports_of(definition)
     name = ports[index].name if index < len(ports) else ""
     ready = {text(mapping(one).get("portName")) for one in items(definition.get("readinessChecks"))}

@@ -1,7 +1,7 @@
-"""Turns what a Marathon answers into the exception for it, with what to do about it.
+"""Map a Marathon's answer to an exception with a repair.
 
-Shapes and texts differ between Marathon 1.4 and 1.10 in status and wording, so `classify` looks at the structure
-first and at a text only where it must.
+Shapes and texts differ between Marathon 1.4 and 1.10 in status and wording, so `classify` uses the structure first
+and a text only if necessary.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def details_of(answer: Mapping[str, Any]) -> tuple[list[str], list[Block]]:
-    """Return the paths that a validation complains about and the complaints as a block."""
+    """Return the paths of a validation's complaints and the complaints as a block."""
     details = answer.get("details")
     if isinstance(details, str):
         return [], [("Details", details)]

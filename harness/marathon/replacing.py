@@ -60,9 +60,9 @@ from harness.marathon.interrupted import Phase, Underway
 from harness.marathon.stopall import DatabaseCommand, DatabaseCommands, StepFailedError
 
 NOT_RUN = (126, 127)
-"""What a shell ends with when the command cannot be run at all."""
+"""Exit codes of a shell if the command cannot be run at all."""
 END_WITHIN = 10.0
-"""Seconds for a command that is ended to go, and again when it is forced to."""
+"""Seconds for a terminated command to end, and again after SIGKILL."""
 BASH = shutil.which("bash")
 SHELL = [BASH, "-o", "pipefail", "-c"] if BASH else ["/bin/sh", "-c"]
 LEFT = (
@@ -70,13 +70,13 @@ LEFT = (
     "the command started may go on: see to its end first; look at the database, or restore it, before anything is "
     "started."
 )
-"""What an end in the middle leaves behind."""
+"""What an interruption leaves behind."""
 AS_IT_IS = "The database is as the last command left it: look at it before anything else is started."
 RUN = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the commands that do something to the database."""
+    """Declare the options for the commands that change the database."""
     parser.add_argument("--backup", required=True, metavar="COMMAND", help="makes a backup of the database")
     parser.add_argument("--upgrade", required=True, metavar="COMMAND", help="upgrades the database")
     parser.add_argument("--restore", metavar="COMMAND", help="brings the backup back (without: all stays stopped)")
@@ -88,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def need_running(options: argparse.Namespace, live: App | None) -> None:
-    """Raise UsageError where nothing runs under the id, unless that was said to be right."""
+    """Raise UsageError if nothing runs under the id, unless the options say that this is right."""
     if options.from_stopped or (live is not None and instances_of(live)):
         return
     what = "is stopped" if live is not None else "does not exist on this Marathon"
@@ -99,7 +99,7 @@ def need_running(options: argparse.Namespace, live: App | None) -> None:
 
 
 def steps(options: argparse.Namespace, image: str) -> DatabaseCommands:
-    """Return the commands as the procedure takes them."""
+    """Return the commands in the form that the procedure takes."""
     restore = shell("restore", options.restore, image) if options.restore else None
     return DatabaseCommands(
         shell("backup", options.backup, image), shell("upgrade", options.upgrade, image), restore
@@ -107,7 +107,7 @@ def steps(options: argparse.Namespace, image: str) -> DatabaseCommands:
 
 
 def left_behind(underway: Underway) -> str:
-    """Say what an end in the middle leaves behind: the instances, the database, and what Marathon still does."""
+    """Return what an interruption leaves behind: the instances, the database, and Marathon's deployments."""
     match underway.phase:
         case Phase.UNTOUCHED | Phase.STOPPED:
             return LEFT
@@ -120,9 +120,10 @@ def left_behind(underway: Underway) -> str:
 def shell(name: str, command: str, image: str) -> DatabaseCommand:
     """Return a step that runs a command.
 
-    It says that it ran and how that ended; neither the command, in which a password may be, nor what it wrote, in
-    which rows may be, goes into a report. A failed upgrade is a finding (StepFailedError). A backup that failed,
-    or a command that does not exist, says nothing about the release and is not proven (InfrastructureError).
+    It reports that it ran and its exit code; neither the command, which may contain a password, nor its output,
+    which may contain rows, goes into a report. A failed upgrade is a finding (StepFailedError). A backup that
+    failed, or a command that does not exist, says nothing about the release and is not proven
+    (InfrastructureError).
     """
 
     def run() -> None:
@@ -143,7 +144,7 @@ def shell(name: str, command: str, image: str) -> DatabaseCommand:
 
 
 def _say(text: str) -> None:
-    """Print where somebody listens: a pipe whose other end has gone must not decide about a database."""
+    """Print, ignoring a broken pipe: a reader that has gone must not decide about a database."""
     try:
         print(text, flush=True)
     except OSError:
@@ -151,10 +152,10 @@ def _say(text: str) -> None:
 
 
 def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a command in a session of its own and return its exit code; when we end, so does all that it started.
+    """Run a command in a session of its own and return its exit code; end all its processes at an interruption.
 
-    A shell that is ended alone leaves behind what it waits for, and that would go on upgrading. In a session of
-    its own a terminal's Ctrl-C does not reach it, only we do: it is ended in one way, whoever asks for it.
+    A shell that is ended alone leaves its children behind, and they would go on upgrading. In a session of its own
+    a terminal's Ctrl-C reaches only the harness: so the command is always ended in the same way.
     """
     child = subprocess.Popen(list(words), stdin=subprocess.DEVNULL, env=dict(environment), start_new_session=True)
     try:
@@ -165,7 +166,7 @@ def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the processes of a command, with force those that do not go by themselves."""
+    """End the processes of a command, with SIGKILL if they do not go."""
 
     def gone() -> None:
         child.poll()

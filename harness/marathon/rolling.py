@@ -1,15 +1,14 @@
-"""May this deploy be rolling? Two RT releases must never run on one database across a schema step.
+"""Decide whether a deploy may be rolling: two RT releases must never share a database across a schema step.
 
-While a rolling deploy lasts, old and new instances write to the same tables. That is fine when both know the
-same schema (another image of the same release, other configuration) and wrong when an upgrade step lies
-between: old code then writes into new tables, or new code finds old ones. It is wrong as well where the new ones
-work on another database. Such a deploy stops everything, backs up, upgrades once and starts everything.
+While a rolling deploy lasts, old and new instances write to the same tables. That is fine if both know the same
+schema (another image of the same release, other configuration) and wrong if an upgrade step lies between: old code
+then writes into new tables, or new code finds old ones. It is wrong as well if the new ones work on another
+database. Such a deploy stops everything, backs up, upgrades once and starts everything.
 
-Three things hold the line. `decide` compares the upgrade steps of both images; where they are not known, an
-equal label RT_SCHEMA is believed only as long as the image is the same, for whoever hands another image over by
---image leaves the labels alone. `deploy` refuses to roll when steps differ or are not known. And the image's own
-guard refuses to serve a database of another schema, for those who go past both with a PUT of their own: so a
-definition that turns the guard off is refused.
+There are three safeguards. `decide` compares the upgrade steps of both images; if they are not known, an equal
+label RT_SCHEMA is trusted only if the image is the same, because --image changes the image without the labels.
+`deploy` refuses to roll if steps differ or are not known. And the image's own guard refuses to serve a database of
+another schema, in case both are bypassed by a manual PUT: so a definition that turns the guard off is refused.
 """
 
 from __future__ import annotations
@@ -36,19 +35,19 @@ How = Literal["first", "rolling", "stop-all", "refused"]
 
 
 class RollingRefusedError(UsageError):
-    """A rolling deploy was asked for where only stopping everything is right, or nothing is."""
+    """A rolling deploy was requested although only stopping everything is right, or nothing is."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """How a definition may replace the one that runs, and why. `pending`: the steps to be taken in between."""
+    """How a definition may replace the running one, and why. `pending`: the upgrade steps between them."""
 
     how: How
     because: tuple[str, ...]
     pending: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Return the decision in one line."""
         return f"{self.how}: {'; '.join(self.because)}"
 
 
@@ -61,7 +60,7 @@ def decide(
     """Decide between rolling and stopping all. Pure.
 
     live is the definition that runs (None: none does). steps_* are the names of the directories of etc/upgrade
-    that each image carries, in their order; None when they are not known, and then the labels must tell.
+    that each image carries, in their order; None if they are not known, and then the labels decide.
     """
     lies = _label_lies(live, steps_live, "live") + _label_lies(wanted, steps_wanted, "wanted")
     wrong = lies + _unguarded(wanted)
@@ -80,14 +79,14 @@ GRAVITY: tuple[How, ...] = ("first", "rolling", "stop-all", "refused")
 def decide_among(
     live: Sequence[tuple[App, Sequence[str] | None]], wanted: App, steps_wanted: Sequence[str] | None = None
 ) -> Decision:
-    """Decide against each definition that runs, given with the steps of its image; the gravest answer counts."""
+    """Decide against each running definition, given with the steps of its image; the strictest decision counts."""
     every = [decide(app, wanted, steps, steps_wanted) for app, steps in live]
     every = every or [decide(None, wanted, None, steps_wanted)]
     return max(every, key=lambda one: GRAVITY.index(one.how))
 
 
 def _moved(live: App, wanted: App, decision: Decision) -> Decision:
-    """Let nothing roll onto another database: the old instances go on taking people's writes to theirs."""
+    """Forbid a rolling deploy to another database: the old instances would still write to theirs."""
     before, after = secrets_of(live), secrets_of(wanted)
     if before == after or decision.how == "refused":
         return decision
@@ -133,7 +132,7 @@ def _by_labels(live: App, wanted: App) -> Decision:
 
 
 def _is_older(label: str, other: str) -> bool:
-    """Tell whether one schema is older than another; of labels that are no versions nobody knows."""
+    """Tell whether one schema is older than another; False for labels that are no versions."""
     return all(map(VERSION.match, (label, other))) and parse(label) < parse(other)
 
 
@@ -146,22 +145,22 @@ def _label_lies(app: App | None, steps: Sequence[str] | None, which: str) -> tup
 
 
 def names_one_build(image: str) -> bool:
-    """Whether an image's name leads to one build: a digest, or a tag that is not "latest"."""
+    """Tell whether an image's name means a single build: a digest, or a tag that is not "latest"."""
     name, _, digest = image.partition("@")
     tag = name.rpartition("/")[2].partition(":")[2]
     return bool(digest) or tag not in ("", "latest")
 
 
 ENTRY = "/opt/rt/run"
-"""The image's entry point. Without words it guards and serves; what it is given it runs, without the guard."""
+"""The image's entry point. Without arguments it guards and serves; arguments run as a command, unguarded."""
 
 
 OF_IMAGE, OF_SITE = "/opt/rt/", "/opt/rt/site.d/"
-"""Where the image keeps its entry point, its guard and what that knows; and the one place in it for the site."""
+"""Directory of the image's entry point, its guard and the guard's data; and the only part of it for the site."""
 
 
 def _unguarded(wanted: App) -> tuple[str, ...]:
-    """Find the guard turned off or gone round: then an image serves a database of any schema, and is healthy."""
+    """Report a guard that is off or bypassed: the image then serves a database of any schema, and is healthy."""
     found = []
     if _off(mapping(wanted.get("env")).get("RT_GUARD")):
         found.append("env.RT_GUARD is off")
@@ -185,7 +184,7 @@ def _unguarded(wanted: App) -> tuple[str, ...]:
 
 
 def _hides(path: str) -> bool:
-    """Whether a mount takes the place of what the image brings; the site's own files have a place below it."""
+    """Tell whether a mount hides files of the image; the site's own files have a place below it."""
     inside = f"{path.rstrip('/')}/"
     return OF_IMAGE.startswith(inside) or (inside.startswith(OF_IMAGE) and not inside.startswith(OF_SITE))
 
@@ -195,7 +194,7 @@ def _off(value: object) -> bool:
 
 
 def require_rolling(decision: Decision) -> None:
-    """Raise RollingRefusedError unless new instances may meet the old ones (or there are none)."""
+    """Raise RollingRefusedError unless new instances may run beside the old ones (or there are none)."""
     if decision.how in ("first", "rolling"):
         return
     sentence = f"This deploy must not roll: {'; '.join(decision.because)}."
@@ -212,9 +211,9 @@ def require_rolling(decision: Decision) -> None:
 
 
 def require_unchanged(app_id: str, now: AppState | None, decided_on: str | None) -> None:
-    """Raise RollingRefusedError where an app is no longer at the version on which it was decided.
+    """Raise RollingRefusedError if an app is no longer at the version on which the decision was made.
 
-    decided_on: "" where there was no app then, None where nobody noted it.
+    decided_on: "" if there was no app then, None if it was not recorded.
     """
     if decided_on is not None and decided_on != (now.version_text if now else ""):
         raise RollingRefusedError(

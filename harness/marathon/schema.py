@@ -1,7 +1,7 @@
-"""The shape of an app definition as a table: types, ranges, defaults, and since which Marathon a key is known.
+"""The shape of an app definition as a table: types, ranges, defaults, and the first Marathon that knows a key.
 
-Facts are those of the RAML types of Marathon 1.5 to 1.10 (docs/docs/rest-api/public/api/v2/types); what 1.4 wants
-instead (`old`) is from its Formats.scala.
+Facts are those of the RAML types of Marathon 1.5 to 1.10 (docs/docs/rest-api/public/api/v2/types); the different
+rules of 1.4 (`old`) are from its Formats.scala.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ Kind = Literal["string", "integer", "number", "boolean", "list", "map", "object"
 
 @dataclass(frozen=True)
 class Spec:
-    """What a value must look like. `since` is the first Marathon (major, minor) that knows the key.
+    """Constraints on a value. `since` is the first Marathon (major, minor) that knows the key.
 
-    default is what Marathon takes where the key is absent (None: nothing). any_order: a set to Marathon, written
-    as a list. old: what Marathon 1.4 wants, where that differs.
+    default is Marathon's value if the key is absent (None: nothing). any_order: a set to Marathon, written as a
+    list. old: the constraints of Marathon 1.4, if they differ.
     """
 
     kind: Kind
@@ -35,7 +35,7 @@ class Spec:
     old: Spec | None = None
 
     def of(self, dialect: tuple[int, int]) -> Spec:
-        """What holds on one Marathon."""
+        """Return the constraints in one dialect."""
         return self.old if self.old and dialect < (1, 5) else self
 
 
@@ -45,7 +45,7 @@ def string(pattern: str = "", *values: str, least: int = 0, most: int | None = N
 
 
 def integer(minimum: int | None = 0, maximum: int | None = 2**31 - 1, default: int | None = None) -> Spec:
-    """A whole number; Marathon answers 422 to 1.5 where it wants one."""
+    """A whole number; Marathon answers 422 to 1.5 in its place."""
     return Spec("integer", minimum=minimum, maximum=maximum, default=default)
 
 
@@ -55,7 +55,7 @@ def numeric(minimum: float | None = 0, maximum: float | None = None, default: fl
 
 
 def array(item: Spec, *, any_order: bool = False) -> Spec:
-    """A list of one kind of thing."""
+    """A list with items of one kind."""
     return Spec("list", item=item, any_order=any_order)
 
 
@@ -70,7 +70,7 @@ def record(required: tuple[str, ...] = (), **fields: Spec) -> Spec:
 
 
 def later(spec: Spec, *since: int) -> Spec:
-    """The same, known only from a later Marathon."""
+    """The same, known only since a later Marathon."""
     return replace(spec, since=(since[0], since[1]))
 
 
@@ -82,7 +82,7 @@ OBJECT = table(ANY)
 NAME = string(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
 PORT = integer(0, 65535)
 CHOSEN_PORT = integer(0, 65535, default=0)
-# 1.4 splits at the comma, so any order will do; since 1.5 it is one of three words.
+# 1.4 splits at the comma, so any order is accepted; since 1.5 it is one of three words.
 PROTOCOL = replace(
     string("", "tcp", "udp", "udp,tcp", default="tcp"), old=string("", "tcp", "udp", "udp,tcp", "tcp,udp")
 )
@@ -168,6 +168,6 @@ ANSWER_KEYS = frozenset({
     "versionInfo", "tasks", "tasksRunning", "tasksHealthy", "tasksUnhealthy", "tasksStaged", "deployments",
     "lastTaskFailure", "readinessCheckResults", "taskStats", "tasksStats", "failures",
 })  # fmt: skip
-"""Keys that Marathon adds to its answers and that mean nothing in a definition."""
+"""Keys that Marathon adds to its answers and that have no meaning in a definition."""
 
 OPERATORS = frozenset({"UNIQUE", "CLUSTER", "GROUP_BY", "LIKE", "UNLIKE", "MAX_PER", "IS"})

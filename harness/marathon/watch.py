@@ -1,4 +1,4 @@
-"""Following one deployment poll by poll until it is decided. Knows neither server nor clock: it is fed both."""
+"""Follow one deployment poll by poll until it is decided. Server and clock are the caller's."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from harness.marathon.events import Event
 from harness.marathon.live_rule import Memory, Snapshot, Unmet, Wanted, unmet
 
 FLIPS = 1
-"""How often a task may turn from alive to not alive."""
+"""How often a task may change from alive to not alive."""
 
 
 class State(Enum):
-    """How a watch stands."""
+    """State of a watch."""
 
     WAITING = "waiting"
     GOOD = "good"
@@ -22,9 +22,9 @@ class State(Enum):
 
 
 class Watch:
-    """Follows one deployment: feed it snapshots and events, it says waiting, good or bad. Knows no clock.
+    """Follows one deployment: from snapshots and events it decides waiting, good or bad. It has no clock.
 
-    soak: seconds between the two good polls. patience: how long instances may fail our own probe while
+    soak: seconds between the two good polls. patience: how long instances may fail the harness's own probe while
     Marathon calls everything healthy.
     """
 
@@ -35,13 +35,13 @@ class Watch:
         self.memory = Memory()
         self.unmet: list[Unmet] = []
         self.silent = False
-        """Whether nothing is unmet but our own probe, and no instance has ever taken its connection."""
+        """Whether only the harness's own probe is unmet, and no instance has ever accepted its connection."""
         self._reached = False
         self.polls = self.good_polls = self._healthy = self._flipped = 0
         self._started = self._progress = self._good_since = self._lying_since = -1.0
 
     def wants_probe(self, snapshot: Snapshot, now: float) -> bool:
-        """Whether the instances are worth asking: all else holds, at the first good poll and at the last."""
+        """Tell whether to probe the instances: all else holds, at the first good poll and at the last."""
         memory = self.memory
         memory.see(snapshot, self.wanted)
         if unmet(snapshot, self.wanted, memory):
@@ -50,7 +50,7 @@ class Watch:
         return self.good_polls == 0 or due
 
     def observe(self, snapshot: Snapshot, events: Iterable[Event], now: float) -> State:
-        """Take in a poll at `now` (seconds, any origin) and judge."""
+        """Add a poll at `now` (seconds, any origin) and judge."""
         if self._started < 0:
             self._started = self._progress = now
         self.polls += 1
@@ -97,5 +97,5 @@ class Watch:
                 yield Unmet("flapping", f"task {name} turned from healthy to unhealthy {count} times", final=True)
 
     def summary(self) -> str:
-        """Say in a line what is still missing."""
+        """Return in one line what is still missing."""
         return "; ".join(one.what for one in self.unmet) or f"good since {self.good_polls} poll(s), soaking"

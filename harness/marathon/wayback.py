@@ -1,8 +1,8 @@
-"""The way back from a deploy that is no good: taken as soon as that shows, asked for until Marathon has taken it.
+"""Roll back a bad deploy: as soon as it is recognised, and repeatedly until Marathon has accepted it.
 
-Marathon may be electing a leader at that very moment. So every change on the way back is asked for again while
-the trouble is one that passes; each of them may be asked for twice. What cannot be done is a finding, or said with
-the error, never silence: a bad deployment goes on by itself.
+Marathon may be electing a leader at that very moment. So every change of a rollback is repeated while the error is
+a temporary one; each of them may be sent twice. A step that cannot be done is a finding, or part of the error,
+never silent: a bad deployment goes on by itself.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ LIVE_AGAIN = "old release live again"
 
 
 def stop_limit(definition: App) -> float:
-    """Seconds that the end of all tasks may take: a minute and two kill grace periods, as each may begin late."""
+    """Return the limit for the end of all tasks: 60 s and two kill grace periods, as each may begin late."""
     return max(300.0, 60 + 2 * number(definition.get("taskKillGracePeriodSeconds"), 3))
 
 
 def unwatched(deployment_id: str) -> str:
-    """Say that a deployment goes on, for whoever has to look after it now."""
+    """Return a sentence that a deployment goes on and needs supervision."""
     return f"deployment {deployment_id or '(unknown)'} goes on unwatched"
 
 
 @dataclass
 class WayBack(Follower):
-    """Takes deployments of ours back on one Marathon."""
+    """Takes this harness's deployments back on one Marathon."""
 
     def take_back(
         self,
@@ -47,16 +47,16 @@ class WayBack(Follower):
         also: datetime | None,
         report: Report,
     ) -> None:
-        """Undo a deployment unless somebody else has changed the app since; the report says how that ended.
+        """Undo a deployment unless others have changed the app since; the report says how that ended.
 
-        Raises what the client raises, and NotReadyError, where not even the attempt could be made.
+        Raises what the client raises, and NotReadyError, if not even the attempt could be made.
         """
         app_id = absolute(definition)
         if self.still_ours(app_id, change, also, report):
             self.undo(definition, before, change, report)
 
     def still_ours(self, app_id: str, change: Change, also: datetime | None, report: Report) -> bool:
-        """Tell whether the app is as we left it. What somebody else has changed since is not ours to take back."""
+        """Tell whether the app is unchanged since. Changes by others are not undone."""
         now = self.look_at(app_id)
         if now is None or change.version is None or now.version in (None, change.version, also):
             return True
@@ -93,31 +93,31 @@ class WayBack(Follower):
             report.findings.append(Finding(CHECK, app_id, what, blocks=found.blocks, repair=found.repair))
 
     def go_back(self, app_id: str, before: AppState | None, failed: Change) -> Change:
-        """Cancel a deployment of ours, which Marathon answers with a rollback; put what was before if it is over.
+        """Cancel a deployment, which Marathon answers with a rollback; put the previous version if it is over.
 
-        Raises AppLockedError where somebody else deploys the app, NotReadyError where Marathon does not take it.
+        Raises AppLockedError if another deployment of the app runs, NotReadyError if Marathon does not accept it.
         """
         if failed.deployment_id:
             try:
                 change = self.insist("The rollback", lambda: self.client.cancel(failed.deployment_id))
             except DeploymentNotFoundError:
-                pass  # it has ended: what it brought must be replaced by a deployment of our own
+                pass  # it has ended: its result must be replaced by a new deployment
             else:
                 if change is not None:
                     return change
         return self.put_back(before) if before is not None else self._remove(app_id)
 
     def put_back(self, before: AppState) -> Change:
-        """PUT the version that was there before. Raises AppLockedError, NotReadyError, RejectedError."""
+        """PUT the previous version. Raises AppLockedError, NotReadyError, RejectedError."""
 
         def put() -> Change:
             try:
                 return self.client.put(before.id, {"version": before.version_text})
             except AppLockedError:
-                # An earlier attempt was taken and its answer lost, or Marathon's own rollback is at it.
+                # An earlier attempt was accepted and its answer lost, or Marathon's own rollback is in progress.
                 now = self.client.find_app(before.id)
                 if now is not None and before.instances and not now.instances:
-                    # A stop of ours was taken and every answer lost: its lock goes when the last task has.
+                    # The harness's stop was accepted and every answer lost: its lock goes with the last task.
                     raise Retry("a stop of the app is under way") from None
                 if now is None or changes(before.definition, now.definition):
                     raise
@@ -127,9 +127,9 @@ class WayBack(Follower):
         return self.settled(before.id, self.insist(f"The old definition of {before.id}", put))
 
     def settled(self, app_id: str, change: Change) -> Change:
-        """Return the version that the app has and the deployment that brings it, after a PUT asked for twice.
+        """Return the version that the app has and the deployment that brings it, after a PUT sent twice.
 
-        Where the first attempt was taken and its answer lost, the second changes nothing: Marathon answers it with
+        If the first attempt was accepted and its answer lost, the second changes nothing: Marathon answers it with
         a version that the app does not get and a deployment that is over at once.
         """
         now = self.look_at(app_id)
@@ -141,10 +141,10 @@ class WayBack(Follower):
         try:
             return self.insist(f"The removal of {app_id}", lambda: self.client.delete(app_id))
         except AppNotFoundError:
-            return Change(None, "")  # the rollback has done it, or an attempt whose answer was lost
+            return Change(None, "")  # done by the rollback, or by an attempt whose answer was lost
 
     def _wait_gone(self, definition: App, before: AppState | None, change: Change, report: Report) -> None:
-        """There was nothing before: going back means that nothing runs, twice in a row."""
+        """Wait until nothing runs, twice in a row: nothing ran before, so this completes the rollback."""
         app_id, looks = absolute(definition), 0
 
         def gone() -> None:
@@ -155,7 +155,7 @@ class WayBack(Follower):
             app = self.client.find_app(app_id)
             if listed or (app is not None and change.deployment_id in app.deployments):
                 raise Retry(f"deployment {change.deployment_id} is still running")
-            # A rollback is stored before it is listed, and tasks that back off are in no list at all.
+            # A rollback is stored before it is listed, and tasks in backoff are in no list at all.
             if app is not None and (before is None or app.instances or app.tasks):
                 raise Retry(f"the app is still there: {app.instances} wanted, {len(app.tasks)} task(s)")
             looks = seen + 1

@@ -1,10 +1,11 @@
-"""An upgrade on stage: both of its sides, and the questions asked of them, each answered once.
+"""Drive an upgrade: both of its sides, and the checks of them, each run once.
 
-So tests may ask in any order, and a gate may ask for all of it at once. What only reads comes before what writes.
+So tests may ask in any order, and a gate may ask for everything at once. Checks that only read run before those
+that write.
 
-`sides`: both copies, and the upgrade of one. `old_side`: what the old release says of the other. `questions`:
-what each check is asked of them. Below these `copies` (and how they are prepared), `memory` of earlier runs,
-`shown` for who watches; `visitor` tries the site.
+`sides`: both copies, and the upgrade of one. `old_side`: the old release's answers about the other. `questions`:
+the arguments of each check. Below these `copies` (and how they are prepared), `memory` of earlier runs, `shown`
+for progress output; `visitor` tries the site.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ from harness.verdict import Finding, Report
 
 @dataclass(frozen=True)
 class Scope:
-    """How much is asked. thorough: every kind of page, every queue and dashboard; somebody who waits wants less.
+    """Extent of the checks. thorough: every kind of page, every queue and dashboard; less if a person is waiting.
 
-    validates: whether preflight shows what rt-validator says of the old side: it takes seconds and is no finding.
-    accepts: tells which findings somebody has signed off, so that they do not keep the upgrade from being run.
+    validates: whether preflight shows rt-validator's output about the old side: it takes seconds and is no
+    finding.
+    accepts: tells which findings are signed off, so that they do not prevent the upgrade.
     """
 
     thorough: bool = True
@@ -48,13 +50,13 @@ class Scope:
 
 
 class Stage:
-    """An upgrade and what is asked of it. Close it when done: it owns containers."""
+    """An upgrade and its checks. Close it when done: it owns containers."""
 
     def __init__(
         self, lifecycle: Lifecycle, choice: Choice, *, shown: Shown | None = None, scope: Scope | None = None,
         preparation: Preparation | None = None,
     ) -> None:  # fmt: skip
-        """Remember what it is about; nothing is started yet."""
+        """Remember the arguments; nothing is started yet."""
         self.scope, self.pair = scope or Scope(), choice.pair
         self._shown = shown or Shown()
         self._copies = Copies(lifecycle, self._shown, preparation)
@@ -64,14 +66,14 @@ class Stage:
         self._over = threading.Event()
         self._once = Once()
 
-    # Whether the upgrade may be run at all.
+    # Permission to run the upgrade.
 
     def recognised(self) -> Recognised:
-        """What the dump is, by its own account: the part of preflight that may forbid the upgrade."""
+        """Return the dump's origin as it records itself: the part of preflight that may forbid the upgrade."""
         return self._once("recognised", lambda: questions.recognised(self.sides, self.old_side))
 
     def refusal(self) -> RefusedError | None:
-        """Why the upgrade must not be run: a second time, from the wrong release, or on half of one."""
+        """Return why the upgrade must not be run: repeated, from the wrong release, or half-upgraded database."""
         stops = [one for one in self.recognised().stops if not self.scope.accepts(one)]
         if not stops:
             return None
@@ -81,7 +83,7 @@ class Stage:
         )
 
     def _answer(self, name: str, ask: Callable[[], Report]) -> Report:
-        """Report on the upgrade. Raises RefusedError at once where it must not be run."""
+        """Return a report on the upgrade. Raises RefusedError at once if it must not be run."""
         if refusal := self.refusal():
             raise refusal
         return self._report(name, ask)
@@ -105,7 +107,7 @@ class Stage:
     # Reports that only read.
 
     def preflight(self) -> Report:
-        """Can this upgrade go well?"""
+        """Check whether this upgrade can go well."""
         validates = self.scope.validates
         return self._report(
             preflight.CHECK,
@@ -113,27 +115,27 @@ class Stage:
         )
 
     def ran(self) -> Report:
-        """Did the upgrade end well?"""
+        """Check whether the upgrade ended well."""
         return self._answer(run.CHECK, lambda: questions.run(self.sides, self.old_side))
 
     def history(self) -> Report:
-        """Does RT's own history tell of a complete upgrade?"""
+        """Check whether RT's own history records a complete upgrade."""
         return self._answer(history.CHECK, lambda: questions.history(self.sides, self.old_side))
 
     def schema(self) -> Report:
-        """Is the upgraded schema a fresh install's?"""
+        """Check whether the upgraded schema equals that of a fresh install."""
         return self._answer(schema.CHECK, lambda: questions.schema(self.sides, self.old_side))
 
     def rows(self) -> Report:
-        """Is every row accounted for?"""
+        """Check whether every row is accounted for."""
         return self._answer(rows.CHECK, lambda: questions.rows(self.sides))
 
     def integrity(self) -> Report:
-        """Does rt-validator find what it did not find before?"""
+        """Check whether rt-validator reports anything that it did not report before."""
         return self._answer(integrity.CHECK, lambda: questions.integrity(self.sides, self.old_side))
 
     def meaning(self) -> Report:
-        """Does RT say the same about the data as the old release did?"""
+        """Check whether RT says the same about the data as the old release did."""
 
         def ask() -> Report:
             before, after = self.old_side.meaning(), self._telling().result()
@@ -142,7 +144,7 @@ class Stage:
         return self._answer(meaning.CHECK, ask)
 
     def _telling(self) -> Future[Meaning]:
-        """What the target says of the upgraded copy: being told, of the copy as it is when this returns."""
+        """Return the target's answer, still running, about the upgraded copy as it is when this returns."""
 
         def begin() -> Future[Meaning]:
             self.sides.run()
@@ -160,13 +162,13 @@ class Stage:
         return self._once("telling", begin)
 
     def read_everything(self) -> None:
-        """Have all that reads, or holds on to what it reads: from here on the upgraded copy may be written to."""
+        """Read everything, or take a snapshot to read: afterwards the upgraded copy may be written to."""
         self.at_once(self._telling, self.rows, self.integrity, self.schema, self.history, self.ran)
 
     # The report that writes.
 
     def application(self) -> Report:
-        """Does the site work for people, programs, mail and jobs? Asked last: the answer leaves traces."""
+        """Check whether the site works for people, programs, mail and jobs. Asked last, because it writes."""
 
         def ask() -> Report:
             self.read_everything()
@@ -174,22 +176,22 @@ class Stage:
 
         return self._answer(application.CHECK, ask)
 
-    # All of it at once, and its end.
+    # All of it at once, and the end of it.
 
     def conduct(self) -> None:
-        """Make everything, as much of it at once as makes sense; for a gate, which will ask for all of it.
+        """Make everything, as much in parallel as makes sense; for a gate, which will ask for all of it.
 
-        What goes wrong here shows again when a test asks for it.
+        An error here is raised again when a test asks for the same thing.
         """
         self.at_once(self._both_sides)
-        # Each has a copy of its own, so neither preflight nor the old side's copy need keep the upgrade waiting.
+        # Each has a copy of its own, so neither preflight nor the old side's copy delays the upgrade.
         self.at_once(self.sides.run, self.preflight)
         with self._shown.phase("checks"):
             reading = (self.rows, self.integrity, self.sides.site, self.schema, self.history, self.ran)
             self.at_once(*reading, self.meaning, self.application)
 
     def begin(self) -> None:
-        """Begin with what `conduct` needs first, in the background: for who is busy until then."""
+        """Start in the background what `conduct` needs first; for callers that are busy until then."""
         pool = ThreadPoolExecutor(1)
         self._begun.append(pool.submit(self._both_sides))
         pool.shutdown(wait=False)
@@ -197,7 +199,7 @@ class Stage:
     def _both_sides(self) -> None:
         def make() -> None:
             with self._shown.phase("both sides"):
-                # RT is loaded where it will be asked most, while the machine is waiting for other things.
+                # RT is loaded where it is needed most, while the machine is waiting for other things.
                 self.at_once(self.sides.untouched, lambda: self.sides.new().warm_up(), self.sides.fresh_schema)
                 if not self._over.is_set():
                     self.at_once(self.recognised)
@@ -205,14 +207,14 @@ class Stage:
         self._once("both sides", make)
 
     def at_once(self, *makers: Callable[[], object]) -> None:
-        """Make several of its things at the same time. What goes wrong shows when one of them is asked for."""
+        """Make several of its things in parallel. An error is raised when one of them is asked for."""
         parallel.at_once(makers, self._stop)
 
     def _stop(self) -> None:
         leftovers.halt_own(self.sides.lifecycle.client)
 
     def facts(self) -> dict[str, Any]:
-        """Return what a report shows beside the checks."""
+        """Return the facts that a report shows besides the checks."""
         made = self.sides.done()
         rows: Report | None = self._once.done("report rows")
         return {
@@ -221,7 +223,7 @@ class Stage:
         }
 
     def close(self) -> None:
-        """Remove the containers and the copies, once."""
+        """Remove the containers and the copies; only the first call has an effect."""
         self._once("close", self._close)
 
     def _close(self) -> None:
@@ -235,4 +237,4 @@ QUESTIONS: Mapping[str, Callable[[Stage], Report]] = {
     schema.CHECK: Stage.schema, rows.CHECK: Stage.rows, integrity.CHECK: Stage.integrity,
     meaning.CHECK: Stage.meaning, application.CHECK: Stage.application,
 }  # fmt: skip
-"""What is asked of an upgrade, by the names of the checks, in the order of a report."""
+"""All checks of an upgrade by name, in the order of a report."""

@@ -1,4 +1,4 @@
-"""What is known of the untouched side from earlier runs: the same dump under the same release says the same."""
+"""Cache facts about the untouched side between runs: for the same dump and release they are the same."""
 
 from __future__ import annotations
 
@@ -24,33 +24,34 @@ Fact = TypeVar("Fact", bound=Remembered)
 
 @functools.cache
 def _source_of_checks() -> str:
-    """Return what the checks' sources were when this process began to use them: a fact holds for these."""
+    """Return a digest of the checks' sources at their first use in this process, for cached facts."""
     files = [path for path in sorted(CHECKS.rglob("*")) if path.is_file()]
     return cache.digest(*(path.read_bytes() for path in (*files, Path(redact.__file__), redact.VOCABULARY)))
 
 
 def _configuration(lifecycle: Lifecycle) -> list[str]:
-    """Return each file of a side's configuration by path and digest, as a part of what is remembered of it."""
+    """Return each file of a side's configuration by path and digest, as a part of the cache keys."""
     return [f"{path}:{cache.digest(content)}" for path, content in sorted(lifecycle.configuration.inside())]
 
 
 class Memory:
     """Facts about the untouched side, kept beside its baseline.
 
-    What is known of a dump of the user's own is kept only where that is kept as well.
+    Facts about a dump of the user's own are kept only if its baseline is kept as well.
     """
 
     def __init__(
         self, lifecycle: Lifecycle, dump: Dump, baseline: Callable[[], Baseline], need: Callable[[str], None]
     ) -> None:
-        """Remember what it is about. need: raises InfrastructureError where a server or tools went away."""
+        """Remember the arguments. need: raises InfrastructureError if a server or tools went away."""
         self._lifecycle, self._dump, self._baseline, self._need = lifecycle, dump, baseline, need
         self._once = Once()
 
     def fact(self, name: str, make: Callable[[], Any], *parts: str) -> Any:
         """Return a fact about the untouched side. It must be a JSON value.
 
-        parts: what else it depends on, like the image that computed it; the old side's configuration always is.
+        parts: further parts of the cache key, such as the image that computed it; the old side's configuration is
+        always one.
         """
         key = (self._baseline().key, name, *parts, *_configuration(self._lifecycle))
         kept = make if is_private(self._dump) else lambda: cache.fact(make, *key)
@@ -59,21 +60,22 @@ class Memory:
     def told(
         self, name: str, kind: type[Fact], make: Callable[[], Fact], version: str | None, server: str
     ) -> Fact:
-        """Return what a release says of the untouched side on a server, asked once and then remembered."""
+        """Return a release's answer about the untouched side on a server, asked once and then cached."""
         image = self._lifecycle.image_id(version) if version else ""
         parts = (image, server, _source_of_checks(), source_of_tools(), cache.digest(cache.secret()))
 
         def ask() -> str:
             made = make().to_json()
-            self._need(f"the reading of {name}")  # else it would be remembered what a dead server said
+            self._need(f"the reading of {name}")  # else the answer of a dead server would be cached
             return made
 
         return kind.from_json(self.fact(name, ask, *parts))
 
     def tools(self, version: str, lifecycle: Lifecycle, start: Callable[[], Rt]) -> MemoizedTools:
-        """Return tools of a release on the untouched copy, asked what is not known of it yet.
+        """Return tools of a release on the untouched copy, which run only what is not cached.
 
-        Answers come as they are. What may quote a dump of the user's own, or CONFIG, is not kept beyond this run.
+        Answers are returned unchanged. What may quote a dump of the user's own, or CONFIG, is not kept after this
+        run.
         """
         image = lifecycle.image_id(version)
         key = (self._baseline().key, image, source_of_tools(), *_configuration(lifecycle))
@@ -83,7 +85,7 @@ class Memory:
         def remember(question: str, ask: Callable[[], Any]) -> Any:
             def make() -> Any:
                 answer = ask()
-                self._need("a look at the untouched side")  # a dead server's words are not to be kept
+                self._need("a look at the untouched side")  # else the answer of a dead server would be cached
                 return answer
 
             if question not in answers:

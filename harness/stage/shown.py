@@ -1,4 +1,4 @@
-"""What a person sees of the work: steps of a plan, or nothing where nobody watches."""
+"""Show progress to a person: steps of a plan, or nothing if there is no progress output."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from harness.common.progress import Progress, Running
 
 
 class Silent:
-    """A step that nobody watches."""
+    """A step without output."""
 
     def note(self, text: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
     def fail(self, why: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
     def skip(self, why: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
 
 class Shown:
-    """Steps on a progress, each inside of the phase that is on; all of them silent without a progress."""
+    """Steps of a progress, each inside the current phase; all of them silent without a progress."""
 
     def __init__(self, progress: Progress | None = None) -> None:
-        """Remember where to show them."""
+        """Remember the progress to show them on."""
         self._progress = progress
         self._phase: Running | None = None
 
@@ -40,7 +40,7 @@ class Shown:
 
     @contextlib.contextmanager
     def phase(self, title: str) -> Iterator[None]:
-        """Show a step in which others are. One at a time."""
+        """Show a step that contains other steps. Phases do not nest."""
         if self._progress is None:
             yield
             return

@@ -1,6 +1,6 @@
 """Both sides of one upgrade: the untouched copy under the old release, the upgraded one under the new.
 
-Everything is made once, when it is first asked for, by whichever thread asks.
+Everything is made once, on first access, by the thread that accesses it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Sides:
     """Both sides of one upgrade."""
 
     def __init__(self, copies: Copies, choice: Choice, refusal: Callable[[], RefusedError | None]) -> None:
-        """Remember what it is about; nothing is started yet.
+        """Remember the arguments; nothing is started yet.
 
-        refusal: why the upgrade must not be run; None where nothing speaks against it.
+        refusal: why the upgrade must not be run; None if it may be.
         """
         self.copies, self.choice = copies, choice
         self.lifecycle, self.pair, self.dump = copies.lifecycle, choice.pair, choice.dump
@@ -41,7 +41,7 @@ class Sides:
         self._once = Once()
 
     def baseline(self) -> Baseline:
-        """The dump, restored."""
+        """The restored dump."""
         return self._once("baseline", lambda: self.copies.restored(self.dump, self.pair.server))
 
     # The untouched side.
@@ -51,7 +51,7 @@ class Sides:
         return self._once("before", lambda: self.copies.copy("copy for the old side", self.baseline()))
 
     def old(self) -> Rt | None:
-        """Tools of the old release on the untouched copy; None where there is no image of that release."""
+        """Tools of the old release on the untouched copy; None if there is no image of that release."""
         version = self.pair.origin
         if not self.lifecycle.has_image(version):
             return None
@@ -62,7 +62,7 @@ class Sides:
         return self._once("old", lambda: self.memory.tools(version, self.lifecycle, start))
 
     def scout(self) -> Rt:
-        """Tools of the target on the untouched copy, to look at it with the target's eyes."""
+        """Tools of the target on the untouched copy, to examine it before the upgrade."""
         version, lifecycle = self.pair.target, self.lifecycle.new_side
 
         def start() -> Rt:
@@ -71,7 +71,7 @@ class Sides:
         return self._once("scout", lambda: self.memory.tools(version, lifecycle, start))
 
     def steps(self) -> list[str]:
-        """The steps that lead from the origin to the target, by the target's own account."""
+        """The steps that lead from the origin to the target, as the target lists them."""
         return self._once(
             "steps",
             lambda: upgrade.expected_steps(self.scout().upgrade_steps(), self.pair.origin, self.pair.target),
@@ -80,14 +80,14 @@ class Sides:
     # The upgraded side.
 
     def untouched(self) -> Database:
-        """The copy that will be upgraded, as long as it is not."""
+        """The copy to be upgraded, before the upgrade."""
         name = self._place().host
         return self._once(
             "untouched", lambda: self.copies.copy("copy for the new side", self.baseline(), name=name)
         )
 
     def _place(self) -> Address:
-        """Where that copy is, or will be."""
+        """The address that this copy has, or will have."""
         return self._once("place", lambda: Address(unique_name("database"), self.baseline().credentials))
 
     def new(self) -> Rt:
@@ -95,16 +95,16 @@ class Sides:
         lifecycle = self.lifecycle.new_side
 
         def start() -> Rt:
-            if lifecycle.configuration.files:  # it is asked at once whether it leads to this copy
+            if lifecycle.configuration.files:  # a configuration is checked at once for leading to this copy
                 return self.copies.tools(self.pair.target, self.untouched(), lifecycle)
             made = self.copies.tools(self.pair.target, self._place(), lifecycle)
-            self.untouched()  # both have started meanwhile where somebody else has asked for it before
+            self.untouched()  # another thread may have started both meanwhile
             return made
 
         return self._once("new", start)
 
     def run(self) -> UpgradeRun:
-        """The upgrade, carried out. Raises RefusedError where it must not be."""
+        """The upgrade, carried out. Raises RefusedError if it must not be run."""
         return self._once("run", self._upgrade)
 
     def _upgrade(self) -> UpgradeRun:
@@ -122,24 +122,24 @@ class Sides:
                     heard=lambda line: running.note(redact.line(line)),
                 )  # fmt: skip
             except InfrastructureError:
-                self.copies.need(title)  # a container that has ended is the better reason
+                self.copies.need(title)  # an ended container is the more precise cause
                 raise
             self.copies.need(title)
             running.note(f"{len(made.steps)} of {len(steps)} steps, exit code {made.code}")
         return made
 
     def done(self) -> UpgradeRun | None:
-        """The upgrade where it has ended, else None; nothing is begun."""
+        """The upgrade if it has ended, else None; it is not started."""
         run: UpgradeRun | None = self._once.done("run")
         return run
 
     def after(self) -> Database:
-        """The upgraded copy. Only what tries the site out may write to it."""
+        """The upgraded copy. Only the checks that use the site may write to it."""
         self.run()
         return self.untouched()
 
     def site(self) -> Rt:
-        """The target's web site on the upgraded copy. Asking it for pages writes sessions, nothing else."""
+        """The target's web site on the upgraded copy. Requesting pages writes sessions, nothing else."""
 
         def start() -> Rt:
             upgraded = self.after()
@@ -148,7 +148,7 @@ class Sides:
         return self._once("site", start)
 
     def fresh_schema(self) -> Schema:
-        """The schema of a fresh install, read once per release and server and then remembered."""
+        """The schema of a fresh install, read once per release and server and then cached."""
 
         def read() -> str:
             with self.lifecycle.baselines.cloned(fresh) as database:
@@ -158,10 +158,10 @@ class Sides:
         source = Path(schema.__file__).read_text(encoding="utf-8")
         return self._once("fresh schema", lambda: Schema.from_json(cache.fact(read, fresh.key, source)))
 
-    # Their end.
+    # The end of both sides.
 
     def logs(self) -> dict[str, str]:
-        """Return the logs of all containers, and what the upgrade said, without values."""
+        """Return the logs of all containers, and the upgrade's output, without values."""
         found = self.copies.logs()
         if (made := self.done()) is not None:
             said = "\n".join(f"{at:8.3f} {text}" for at, text in made.lines)
@@ -169,7 +169,7 @@ class Sides:
         return found
 
     def keep(self) -> LeftBehind | None:
-        """Let the copy that was to be upgraded stay behind when this is closed; None where there is none."""
+        """Leave the copy to be upgraded behind when this is closed; return None if there is none."""
         database: Database | None = self._once.done("untouched")
         if database is None:
             return None

@@ -1,7 +1,7 @@
-"""Lint for app definitions: what Marathon would refuse, and what it would take and the site regret.
+"""Lint app definitions: report what Marathon would refuse, and what it would accept to the site's harm.
 
 `catalogue` has every rule with its reason and its fix, `rules_shape`, `rules_together`, `rules_networks`,
-`rules_health` and `rules_deploy` find what breaks them, `command_line` reads files and tells people.
+`rules_health` and `rules_deploy` find violations, `command_line` reads files and prints results.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from harness.marathon.lint.rules_together import together
 def lint(
     app: object, dialect: str = "1.6", *, previous: App | None = None, measured_start: float | None = None
 ) -> list[LintFinding]:
-    """Return everything the rules object to, errors first, then by rule.
+    """Return the findings of all rules, errors first, then by rule.
 
-    `app` may be any JSON value. `dialect` is a Marathon version. `previous` is the definition that runs
-    now (L02 compares), `measured_start` the seconds from RUNNING to the first success (L13 compares).
+    `app` may be any JSON value. `dialect` is a Marathon version. `previous` is the definition that runs now (L02
+    compares), `measured_start` the seconds from RUNNING to the first success (L13 compares).
     """
     if not isinstance(app, dict):
         return [found("L06", "/", f"an app definition is a JSON object, not a {type(app).__name__}")]

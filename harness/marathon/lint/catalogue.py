@@ -1,4 +1,4 @@
-"""The lint rules: what each is called, why it exists, what mends it. The finding is in rules_*.py."""
+"""The lint rules: name, reason, and fix of each. The rules_* modules find the violations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DIALECTS = ("1.4", "1.6", "1.10")
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. Level E: Marathon rejects it or it can never work. Level W: it works until it hurts."""
+    """A rule. Level E: Marathon rejects it or it can never work. Level W: it works, but may do harm later."""
 
     id: str
     level: Level
@@ -25,7 +25,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class LintFinding:
-    """One place of the definition that a rule objects to, in Marathon's own path grammar."""
+    """A violation of a rule at one place of the definition, given in Marathon's own path grammar."""
 
     rule: Rule
     where: str
@@ -34,7 +34,7 @@ class LintFinding:
     fix: str
 
     def __str__(self) -> str:
-        """One finding in three lines: what, why, what to do."""
+        """Return the finding in three lines: what is wrong, why, what to do."""
         return (
             f"{self.rule.id} {self.level} {self.where}: {self.what}\n"
             f"    why: {self.rule.reason}\n    fix: {self.fix}"
@@ -45,7 +45,7 @@ Found = Iterator[LintFinding]
 
 
 def found(rule_id: str, where: str, what: str, *, level: Level | None = None, fix: str = "") -> LintFinding:
-    """Make a finding of a rule of the catalogue; level and fix may be sharper than the rule's own."""
+    """Make a finding of a rule of the catalogue; level and fix may be more specific than the rule's own."""
     rule = RULES[rule_id]
     return LintFinding(rule, where, what, level or rule.level, fix or rule.fix)
 

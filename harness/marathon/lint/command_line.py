@@ -28,7 +28,7 @@ HEADS: dict[Level, tuple[str, str]] = {
     "E": ("error", "Marathon refuses it, or it can never work:"),
     "W": ("warning", "It works until it hurts:"),
 }
-"""What a level is called, and what its findings stand under."""
+"""Name of a level, and the heading of its findings."""
 
 
 def as_json(name: str, findings: Sequence[LintFinding]) -> dict[str, object]:
@@ -65,9 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read(name: str) -> App:
-    """Read a definition from a file, or from standard input for "-". Raises UsageError for what is none.
+    """Read a definition from a file, or from standard input for "-". Raises UsageError if it is none.
 
-    Marathon wraps its answer about one app as {"app": {...}}; that is taken off, with what only answers have.
+    Marathon wraps its answer about one app as {"app": {...}}; the wrapper is removed, with keys that only answers
+    have.
     """
     given = parse("standard input", sys.stdin.read) if name == "-" else load(Path(name))
     inner = given.get("app")
@@ -77,7 +78,7 @@ def read(name: str) -> App:
 
 
 def told(name: str, findings: Sequence[LintFinding]) -> str:
-    """Lay one file's findings out for a person: errors first, each level under its own head."""
+    """Format one file's findings for a person: errors first, each level under its own heading."""
     levels = {level: [one for one in findings if one.level == level] for level in HEADS}
     counted = ", ".join(f"{len(hits)} {HEADS[level][0]}(s)" for level, hits in levels.items() if hits)
     lines = [f"{name}: {counted or f'clean ({len(RULES)} rules)'}"]
@@ -88,7 +89,7 @@ def told(name: str, findings: Sequence[LintFinding]) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Carry `lint` out and return its exit code. Raises UsageError for files that are no definition."""
+    """Run `lint` and return its exit code. Raises UsageError for files that are no definition."""
     if options.rules:
         print(
             "\n".join(f"{r.id} {r.level} {r.title}\n    why: {r.reason}\n    fix: {r.fix}" for r in RULES.values())

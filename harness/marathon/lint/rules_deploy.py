@@ -21,13 +21,13 @@ from harness.marathon.lint.catalogue import Found, found
 from harness.marathon.networking import Dialect, docker_of, network_mode, ports_of
 
 SHORTEST_STOP = 3
-"""Seconds between SIGTERM and SIGKILL where no grace period is given (Mesos's default, about)."""
+"""Seconds between SIGTERM and SIGKILL if no grace period is given (Mesos's default, about)."""
 
 VHOST = re.compile(r"HAPROXY_(\d{1,6})_[A-Z_]+")
 
 
 def deployment(app: App, dialect: Dialect, previous: App | None = None) -> Found:
-    """Run every rule about deployments. `previous` is the definition that runs now, if it is known."""
+    """Run every rule about deployments. `previous` is the definition that runs now, if known."""
     yield from _outage(app, dialect, previous)
     yield from _dropped_mappings(app, dialect)
     yield from _stopping(app)
@@ -70,7 +70,7 @@ def _dropped_mappings(app: App, dialect: Dialect) -> Found:
         elif app.get("networks") or text(docker_of(app).get("network")):
             said = "the network is host"
     elif new and dialect < (1, 5):
-        # The network maps ports, but not those that stand where this Marathon does not look.
+        # The network maps ports, but not those at a place that this Marathon version does not read.
         old, said = [], "Marathon 1.4 reads those in container.docker alone"
     else:
         return
@@ -115,7 +115,7 @@ def _image(app: App) -> Found:
 def _balancer(app: App, dialect: Dialect) -> Found:
     labels, ports = labels_of(app), ports_of(app, dialect)
     grouped = "HAPROXY_GROUP" in labels or any(re.fullmatch(r"HAPROXY_\d+_GROUP", key) for key in labels)
-    # In host mode a port is the service port as well, unless the host's own is insisted on.
+    # In host mode a port is the service port as well, unless requirePorts fixes the host's own.
     meant = network_mode(app, dialect) != "host" or app.get("requirePorts") is not True
     served = [index for index, port in enumerate(ports) if port.service_port and meant]
     if served and not grouped:

@@ -24,9 +24,12 @@ LOOKS_WELL = re.compile(
     r"|/NoAuth/.*|/(login|signin|sso|oauth2?|saml)(/.*)?|/(static|images|css|js)/.*|/REST/1\.0(/.*)?",
     re.IGNORECASE,
 )
-"""Paths of RT, and of login pages in general, that answer 200 or 302 while RT is in install mode, wants a
-login, serves a file that needs no database (static, NoAuth/css), or says 401 in the body of a 200 (REST 1.0).
-The folders are those of RT's share/html. The site's prefix (WebPath) is cut off before."""
+"""Paths that answer although RT does not work.
+
+Paths of RT, and of login pages in general, that answer 200 or 302 although RT is in install mode, requires a
+login, serves a file that needs no database (static, NoAuth/css), or says 401 in the body of a 200 (REST 1.0). The
+folders are those of RT's share/html. The site's prefix (WebPath) is removed before.
+"""
 
 BEHIND_LOGIN = re.compile(r"/REST/2\.0(/.*)?|/(api|private|internal|secure)(/.*)?", re.IGNORECASE)
 WEB_PATH = re.compile(r"^/rt(?=/|$)")
@@ -55,7 +58,7 @@ def _has(check: HealthCheck, *keys: str) -> list[str]:
 
 
 def _command(_app: App, check: HealthCheck, dialect: Dialect) -> Found:
-    # 1.4 reads what belongs to the protocol and passes over the rest; it refuses a COMMAND without a command only.
+    # 1.4 reads the keys of the protocol and ignores the rest; it refuses only a COMMAND without a command.
     ignored = ", which Marathon 1.4 ignores" if dialect < (1, 5) else ""
     level: Level = "W" if ignored else "E"
     if check.protocol == "COMMAND":
@@ -124,7 +127,7 @@ def _quotes(_app: App, check: HealthCheck, _dialect: Dialect) -> Found:
 def _without_effect(_app: App, check: HealthCheck, dialect: Dialect) -> Found:
     if check.raw.get("ignoreHttp1xx") is True and dialect >= (1, 5):
         yield found("L18", _at(check, "ignoreHttp1xx"), "ignoreHttp1xx is lost on input since Marathon 1.5")
-    # Marathon's own answers carry the default 15 on every check: only another value is somebody's wish.
+    # Marathon's own answers carry the default 15 on every check: only another value was set on purpose.
     if check.protocol in MARATHON_LEVEL and check.raw.get("delaySeconds") not in (None, 15):
         yield found("L18", _at(check, "delaySeconds"), f"{check.protocol} checks know no delaySeconds")
 

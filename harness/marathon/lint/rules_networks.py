@@ -1,4 +1,4 @@
-"""Rule L06 about networks, ports and addresses: what Marathon answers with 422 "Object is not valid".
+"""Rule L06 about networks, ports and addresses: definitions that Marathon rejects with 422 "Object is not valid".
 
 The rules are those of NetworkValidation, AppValidation and AppNormalization of Marathon 1.5 and later. 1.4 has
 those about keys that it knows.
@@ -89,7 +89,7 @@ def _ports(app: App, dialect: Dialect) -> Found:
     host = network_mode(app, dialect) == "host"
     plain = items(app.get("ports"))
     defined = [mapping(one).get("port") or 0 for one in items(app.get("portDefinitions"))]
-    # Those of an app on another network are folded into its mappings, and nothing is said about them.
+    # Those of an app on another network are merged into its mappings without any message.
     for key, ports in (("ports", plain), ("portDefinitions", defined if host else [])):
         for port in _twice([one for one in ports if isinstance(one, int) and one]):
             yield found("L06", f"/{key}", f"port {shown(port)} is given more than once",

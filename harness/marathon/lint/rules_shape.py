@@ -52,7 +52,7 @@ def _object(value: Mapping[str, Any], spec: Spec, where: str, dialect: Dialect) 
                 "L06", f"{where}/{key}", f"is known from Marathon {known.since[0]}.{known.since[1]} on; "
                 f"{dialect[0]}.{dialect[1]} ignores it", level="W", fix=f"do without {key} on this Marathon",
             )  # fmt: skip
-        elif one is not None:  # Marathon takes null for absent, but in lists and in tables of free keys
+        elif one is not None:  # null counts as absent, except in lists and in tables of free keys
             yield from _value(one, known, f"{where}/{key}", dialect)
     for key in spec.required:
         if value.get(key) is None:
@@ -66,7 +66,7 @@ def _unknown(key: str, known: Iterable[str], where: str) -> Found:
         return
     by_lower = {one.lower(): one for one in known}
     close = difflib.get_close_matches(key.lower(), by_lower, n=1, cutoff=0.6)
-    # A shortened name (`gracePeriod`) is the commonest typo and too short for the ratio alone.
+    # A shortened name (`gracePeriod`) is the most frequent typo and too short for the ratio alone.
     start = [name for lower, name in by_lower.items() if len(key) > 3 and lower.startswith(key.lower())]
     meant = start[0] if start else by_lower[close[0]] if close else ""
     hint = f"write {meant}" if meant else "remove it, or look the key up"
@@ -142,7 +142,7 @@ def _article(kind: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as findings show it: in one short piece, whatever it is."""
+    """Return a value in one short piece for a finding, whatever its type."""
     try:
         said = repr(value)
     except ValueError:  # Python refuses to print integers of thousands of digits

@@ -1,7 +1,7 @@
-"""Rule L06 where it spans keys: what Marathon answers with 422 "Object is not valid".
+"""Rule L06 across several keys: combinations that Marathon rejects with 422 "Object is not valid".
 
 The rules are those of AppValidation, SchedulingValidation and NetworkValidation of Marathon 1.5 and later. 1.4 has
-them too, but for the keys that it does not know.
+them too, except for the keys that it does not know.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ VALUE_WANTED = {
 
 
 def together(app: App, dialect: Dialect) -> Found:
-    """Run every rule about keys that have to fit each other."""
+    """Run every rule about keys that must be consistent with each other."""
     for rule in (_process, _identity, _artifacts, _scale, _resident):
         yield from rule(app)
     for each in (_container, _volumes, _secrets, _constraints, networks):
@@ -125,7 +125,7 @@ def _secrets(app: App, dialect: Dialect) -> Found:
 
 def _scale(app: App) -> Found:
     given = mapping(app.get("upgradeStrategy"))
-    # 1.4 takes 1 for the one that is not given; later it must be.
+    # 1.4 uses 1 for a missing one; since 1.5 it must be given.
     absent = 0.0 if app.get("upgradeStrategy") is None else 1.0
     shares = {key: number(given.get(key), absent) for key in ("minimumHealthCapacity", "maximumOverCapacity")}
     if single_instance(app):
@@ -164,7 +164,7 @@ def _constraints(app: App, dialect: Dialect) -> Found:
                         fix=f"write {upper}" if upper in known else "")  # fmt: skip
         else:
             value = one[2] if len(one) == 3 else None
-            empty = value == "" and dialect < (1, 5)  # which is a value since
+            empty = value == "" and dialect < (1, 5)  # since 1.5 it is a value
             yield from _constraint_value(where, one[1], None if empty else value)
 
 
@@ -180,9 +180,9 @@ def _constraint_value(where: str, operator: str, value: object) -> Found:
 
 
 def _is_pattern(pattern: str) -> bool:
-    """Whether Java may read a regular expression: what only Python refuses is not held against it."""
+    """Tell whether Java may accept a regular expression: one that only Python rejects is not reported."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # about what a later Python will read otherwise
+        with warnings.catch_warnings(action="ignore"):  # about syntax that a later Python will read differently
             re.compile(pattern)
     except re.error as error:
         return error.msg.startswith(("bad escape", "unknown extension"))

@@ -1,14 +1,14 @@
 """A local stand-in for Marathon 1.6 that runs tasks as containers.
 
-It exists so that deploy tests run where there is no Mesos. It reproduces the parts of Marathon that
-decide whether a deploy is good: the app definition and its errors, health checks, rolling replacement,
-backoff, kills, deployments and events. Start it with `python -m harness.marathon.standin`.
+It exists so that deploy tests run without Mesos. It reproduces the parts of Marathon that decide whether a deploy
+is good: the app definition and its errors, health checks, rolling replacement, backoff, kills, deployments and
+events. Start it with `python -m harness.marathon.standin`.
 
-What a client meets: `front`, `api`, `taskapi`, `page`, `wire`, `errors`, `events` and `telling`. Definitions:
-`model` on `basis`, with `checks`; `sent`, `versions`, `normalize`, `validate`, `render`, `labelselector`. What
-happens: `commands` and `views` on `state`; `rollout` carries a `deployment` out with `action_state`; `scheduler`
-launches each `task`, by `placement` and `backoff`, and `partition` loses one; `monitor` asks `probes` for `health`
-and `readiness`.
-Containers: `runner` is what is asked of `tasks`, which uses `flags`, `environment`, `labels`, `following`,
+Interface: `front`, `api`, `taskapi`, `page`, `wire`, `errors`, `events` and `telling`. Definitions: `model` on
+`basis`, with `checks`; `sent`, `versions`, `normalize`, `validate`, `render`, `labelselector`. Behaviour:
+`commands` and `views` on `state`; `rollout` carries a `deployment` out with `action_state`; `scheduler` launches
+each `task`, by `placement` and `backoff`, and `partition` loses one; `monitor` runs `probes` for `health` and
+`readiness`.
+Containers: `runner` is the interface of `tasks`, which uses `flags`, `environment`, `labels`, `following`,
 `execution` and `inside`. `core` puts it together on a `clock`, `process` starts it as a child.
 """

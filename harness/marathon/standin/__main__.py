@@ -30,7 +30,7 @@ from harness.marathon.standin.render import DIALECTS
 from harness.marathon.standin.tasks import DockerRunner
 
 START_LIMIT = 3.0
-"""Real seconds that a manual clock leaves a task to begin to listen."""
+"""Real seconds that a task gets to begin to listen on a manual clock."""
 
 
 def parser() -> Parser:
@@ -53,13 +53,13 @@ def parser() -> Parser:
 
 
 class Server(uvicorn.Server):
-    """Ends event streams first when it is told to stop: they would never end by themselves."""
+    """A server that ends event streams first when it is told to stop: they would never end by themselves."""
 
     standin: Standin
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take a signal as the wish to stop; uvicorn's own way repeats it and skips what is left to do."""
+        """Stop at a signal; uvicorn's own handler raises the signal again and skips the remaining cleanup."""
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self._leave)
         yield
@@ -76,8 +76,8 @@ class Server(uvicorn.Server):
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 takes a free one.
 
-    It names its protocol, because asyncio turns Nagle's algorithm off for sockets that do and for no others:
-    answers on a kept connection would take 40 ms instead of 2. Raises UsageError where that port cannot be had.
+    It names its protocol, because asyncio turns Nagle's algorithm off only for sockets that do: otherwise answers
+    on a kept connection would take 40 ms instead of 2. Raises UsageError if the port cannot be had.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -94,12 +94,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(options: argparse.Namespace) -> None:
-    """Run until a signal asks for the end."""
-    listener = listen(options.listen, options.port)  # before anything is begun that would have to be ended
+    """Run until a signal requests the end."""
+    listener = listen(options.listen, options.port)  # before anything is started that would have to be ended
     options.state = options.state or cache.directory("marathon")
     state = load_state(options.state)
     clock = ManualClock(state.moment or RealClock().now()) if options.manual_clock else RealClock()
-    # On a clock that does not wait a task would be killed for its silence before it had the time to speak.
+    # A manual clock does not wait: a task would be killed for its silence before it could answer.
     patience = START_LIMIT if options.manual_clock else 0
     runner = DockerRunner(engine.connect(), state.identity, options.host, options.cmd_image, patience=patience)
     settings = Settings(options.dialect, options.max_running_deployments, options.cpus, options.mem)
@@ -126,7 +126,7 @@ async def serve(options: argparse.Namespace) -> None:
 
 
 async def leave_with(parent: int, server: Server) -> None:
-    """Stop the server when its parent is gone: a test run that was killed must not leave it behind."""
+    """Stop the server when its parent is gone, for example a test run that was killed."""
     while parent and os.getppid() == parent:
         await asyncio.sleep(1)
     if parent:

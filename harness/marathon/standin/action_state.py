@@ -1,4 +1,4 @@
-"""What a running action remembers, and whom a scale-down ends."""
+"""The state of a running action, and the choice of tasks for a scale-down."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from harness.marathon.standin.task import Task
 
 @dataclass
 class ActionState:
-    """What one running action remembers, tasks by their ids.
+    """The state of one running action, tasks by their ids.
 
     strategy and queue: the bounds of a replacement, and the running tasks to be replaced in the order of their
-    turns. counted: tasks that were healthy and ready once. found: those that were there when it began.
+    turns. counted: tasks that were healthy and ready once. found: tasks that existed at its start.
     """
 
     action: Action
@@ -27,7 +27,7 @@ class ActionState:
 
 
 def victims(app: App, tasks: Collection[Task], number: int) -> list[Task]:
-    """Choose whom a scale-down ends: not yet running ones first, then by the app's killSelection."""
+    """Choose the tasks that a scale-down ends: not yet running ones first, then by the app's killSelection."""
     youngest = app.kill_selection == "YOUNGEST_FIRST"
     order = sorted(tasks, key=lambda t: t.staged_at, reverse=youngest)
     return sorted(order, key=lambda t: t.started_at is not None)[:number]

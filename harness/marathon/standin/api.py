@@ -1,4 +1,4 @@
-"""The REST interface: paths, query, bodies and statuses; everything else is done elsewhere."""
+"""The REST interface: paths, query, bodies and statuses; all logic is in other modules."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Api:
         return JSONResponse([deployment_json(deployment, results) for deployment in found])
 
     async def deployment(self, request: Request) -> Response:
-        """DELETE a deployment: roll it back, or only end it with force."""
+        """DELETE a deployment: roll it back, or with force only end it."""
         force = flag(request, "force")
         result = self.commands.rollback(request.path_params["deployment_id"], force)
         return Response(status_code=202) if result is None else outcome(result)
@@ -146,18 +146,18 @@ class Api:
     # The server itself
 
     async def ping(self, request: Request) -> Response:
-        """GET pong in the form that the client accepts."""
+        """GET pong in a content type that the client accepts."""
         accept = request.headers.get("accept", "*/*").lower()
         if "*/*" in accept or "text/" in accept:
             return PlainTextResponse("pong")
         return JSONResponse("pong") if "application/json" in accept else Response(status_code=204)
 
     async def info(self, request: Request) -> Response:
-        """GET what this server is."""
+        """GET information about this server."""
         return JSONResponse(self.views.info(request.url.port or 80))
 
     async def leader(self, request: Request) -> Response:
-        """GET the leader, which is always this server; DELETE changes nothing, there is nobody else."""
+        """GET the leader, which is always this server; DELETE changes nothing, as there is no other server."""
         if request.method == "DELETE":
             return JSONResponse({"message": "Leadership abdicated"})
         return JSONResponse({"leader": self.views.info(request.url.port or 80)["leader"]})
@@ -171,7 +171,7 @@ class Api:
         return PlainTextResponse("".join(lines))
 
     async def events(self, request: Request) -> Response:
-        """GET the event stream; repeatable event_type filters it, plan-format=light is all that 1.8+ knows."""
+        """GET the event stream; repeatable event_type filters it, plan-format=light is the only form in 1.8+."""
         if "text/event-stream" not in request.headers.get("accept", ""):
             return HTMLResponse("<html><body><h2>HTTP ERROR 405</h2></body></html>", 405)
         address = request.client.host if request.client else ""
@@ -181,12 +181,12 @@ class Api:
         return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
     async def page(self, request: Request) -> Response:
-        """GET the page for people."""
+        """GET the HTML page."""
         del request
         return HTMLResponse(page.PAGE)
 
     async def clock(self, request: Request) -> Response:
-        """GET the time; POST {"seconds": n} moves a manual clock. For tests, no part of Marathon."""
+        """GET the time; POST {"seconds": n} moves a manual clock. For tests, not part of Marathon."""
         clock = self.standin.clock
         if request.method == "POST":
             if not isinstance(clock, ManualClock):
@@ -196,7 +196,7 @@ class Api:
 
 
 def named(item: Any, index: int) -> str:
-    """Return the id of an app in an array. Raises ApiError 422 where it has none."""
+    """Return the id of an app in an array. Raises ApiError 422 if it has none."""
     if not isinstance(item, dict):
         raise errors.broken_json((index,), "error.expected.jsobject")
     if not isinstance(item.get("id"), str):

@@ -1,4 +1,4 @@
-"""How long a crashing app waits before its next launch."""
+"""Compute how long a crashing app waits before its next launch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.marathon.standin.model import App
 
 @dataclass
 class Delay:
-    """The current delay of one app and the moment (seconds since the epoch) until which it holds."""
+    """The current delay of one app and the time (seconds since the epoch) until which it holds."""
 
     seconds: float
     until: float
@@ -36,7 +36,7 @@ class Backoff:
         return self.delays[app.id]
 
     def current(self, app: App, now: float) -> Delay | None:
-        """Return the app's entry, dropping one that is out of date."""
+        """Return the app's entry, dropping an expired one."""
         known = self.delays.get(app.id)
         if known and now >= known.until + app.max_launch_delay_seconds:
             del self.delays[app.id]
@@ -44,10 +44,10 @@ class Backoff:
         return known
 
     def left(self, app: App, now: float) -> float:
-        """Return the seconds until the app may launch, 0 when it may now."""
+        """Return the seconds until the app may launch, 0 if it may now."""
         known = self.current(app, now)
         return max(0.0, known.until - now) if known else 0.0
 
     def reset(self, app_id: str) -> None:
-        """Forget the app's delay."""
+        """Remove the app's delay."""
         self.delays.pop(app_id, None)

@@ -1,4 +1,4 @@
-"""What the models of a definition stand on: how JSON becomes values, and the types that several of them share."""
+"""Base of the definition's models: how JSON becomes values, and types that several of them share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Model(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, document: Any) -> Any:
-        """Leave out what is null: Marathon takes it for absent, and its own answers of 1.4 are full of them."""
+        """Drop nulls: Marathon treats them as absent, and its own answers of 1.4 are full of them."""
         if not isinstance(document, dict):
             return document
         fields = {field.alias or name: field for name, field in cls.model_fields.items()}

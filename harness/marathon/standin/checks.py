@@ -1,6 +1,6 @@
 """Health and readiness checks as a definition names them; times are seconds."""
 
-# ruff: noqa: RUF012 - pydantic, which the base in another module stands on, copies defaults
+# ruff: noqa: RUF012 - pydantic, the base class in another module, copies defaults
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class HealthCheck(Model):
 
     @property
     def by_marathon(self) -> bool:
-        """Tell whether Marathon probes this itself (kill on failure N+1) or the agent does (kill on N)."""
+        """Tell whether Marathon itself probes this (kill on failure N+1) or the agent does (kill on N)."""
         return self.protocol in MARATHON_LEVEL
 
 
 class ReadinessCheck(Model):
-    """A question asked of new tasks during a deployment only."""
+    """A check of new tasks, during a deployment only."""
 
     name: str = "readinessCheck"
     protocol: Literal["HTTP", "HTTPS"] = "HTTP"

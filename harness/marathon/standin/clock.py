@@ -1,8 +1,8 @@
-"""Time, injected: a real clock, and one that only moves when it is told to.
+"""Injected time: a real clock, and a manual clock that only moves on demand.
 
-Timers drive everything that Marathon does by itself (health ticks, backoff, kill escalation). On the manual
-clock a grace period of 300 s costs a test nothing: `advance` fires the timers one by one in the order in
-which they are due and lets the work that each starts come to rest before it looks for the next.
+Timers drive everything that Marathon does by itself (health ticks, backoff, kill escalation). On the manual clock
+a grace period of 300 s costs a test nothing: `advance` fires the timers one by one in the order in which they are
+due and waits for the work that each starts before it looks for the next.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from typing import Any, Protocol
 Action = Callable[[], None]
 log = logging.getLogger(__name__)
 SETTLE_LIMIT = 60.0
-"""Real seconds that work in flight may take before a manual clock refuses to go on."""
+"""Real seconds that work in flight may take before a manual clock refuses to advance."""
 
 
 def stamp(moment: float) -> str:
-    """Spell a moment (seconds since the epoch) as Marathon does: UTC, three digits of milliseconds, Z."""
+    """Format a time (seconds since the epoch) as Marathon does: UTC, three digits of milliseconds, Z."""
     whole = datetime.fromtimestamp(round(moment, 3), UTC)
     return whole.strftime("%Y-%m-%dT%H:%M:%S.") + f"{whole.microsecond // 1000:03d}Z"
 
@@ -34,16 +34,16 @@ def moment_of(text: str) -> float:
 
 
 class Timer:
-    """Something due at a moment, until cancelled."""
+    """An action due at a time, until cancelled."""
 
     def __init__(self, due: float, action: Action) -> None:
-        """Remember what is to be done and when."""
+        """Remember the action and its time."""
         self.due = due
         self.action: Action | None = action
         self.handle: asyncio.TimerHandle | None = None
 
     def cancel(self) -> None:
-        """Make sure that the action never runs (again)."""
+        """Prevent the action from running (again)."""
         self.action = None
         if self.handle is not None:
             self.handle.cancel()
@@ -56,7 +56,7 @@ class Timer:
 
 
 class Clock(Protocol):
-    """What the stand-in knows about time. All methods belong to the event loop's thread."""
+    """Interface of the clocks. All methods belong to the event loop's thread."""
 
     def now(self) -> float:
         """Return the seconds since the epoch."""
@@ -119,17 +119,17 @@ class ManualClock(Work):
         self._timers: list[tuple[float, int, Timer]] = []
 
     def now(self) -> float:
-        """Return the moment that was reached."""
+        """Return the time that was reached."""
         return self._now
 
     def call_later(self, delay: float, action: Action) -> Timer:
-        """Keep `action` until the clock is advanced that far."""
+        """Keep `action` until the clock is advanced to its time."""
         timer = Timer(self._now + max(delay, 0), action)
         heapq.heappush(self._timers, (timer.due, next(self._order), timer))
         return timer
 
     async def advance(self, seconds: float) -> None:
-        """Move on by `seconds`, firing what falls due on the way, each at its own moment."""
+        """Advance by `seconds`, firing each timer that falls due at its own time."""
         end = self._now + seconds
         await self.settle()
         while self._timers and self._timers[0][0] <= end:

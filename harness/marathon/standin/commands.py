@@ -1,4 +1,4 @@
-"""What a client may change: each change becomes a deployment, or is refused in Marathon's words."""
+"""Changes by clients: each becomes a deployment, or is refused with Marathon's error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Commands:
     """Applies changes to the state and hands the resulting deployments to the rollout."""
 
     def __init__(self, rollout: Rollout, max_running_deployments: int = 100) -> None:
-        """Belong to one rollout."""
+        """Attach to one rollout."""
         self.rollout = rollout
         self.state, self.bus, self.clock = rollout.state, rollout.bus, rollout.clock
         self.limit, self.dialect = max_running_deployments, rollout.scheduler.dialect
@@ -39,7 +39,7 @@ class Commands:
         return found
 
     def create(self, document: Any, force: bool) -> Deployment:
-        """POST an app. Raises ApiError 409 when the id is taken, 422 when the definition is no good."""
+        """POST an app. Raises ApiError 409 if the id is taken, 422 if the definition is invalid."""
         app = self.checked(parse(document, dialect=self.dialect))
         if app.id in self.state.apps:
             raise errors.already_exists(app.id)
@@ -54,7 +54,7 @@ class Commands:
         prefix: str = "",
         create: bool = True,
     ) -> Deployment:
-        """PUT or PATCH apps, given what was sent for each id; an unknown app is created if `create`."""
+        """PUT or PATCH apps, given the body for each id; an unknown app is created if `create`."""
         targets: dict[str, App] = {}
         for index, (given, document) in enumerate(updates.items()):
             app_id = absolute(given)
@@ -75,10 +75,10 @@ class Commands:
         *,
         beside: Mapping[str, App],
     ) -> App:
-        """Return the definition that a PUT asks for. beside: those that it asks for together with this one."""
+        """Return the definition that a PUT requests. beside: other definitions in the same request."""
         if not isinstance(document, dict):
             return parse(document, place, self.dialect)
-        version = document.get("version") if partial else None  # in a whole definition it is passed over
+        version = document.get("version") if partial else None  # ignored in a whole definition
         if version is not None and before is not None:
             if set(document) - {"version", "id"}:
                 raise errors.not_valid([("/", "The 'version' field may only be combined with the 'id' field.")])
@@ -94,13 +94,13 @@ class Commands:
         return self.checked(parse({**document, "id": app_id}, place, self.dialect), before, beside)
 
     def judged(self, document: Json, place: tuple[int | str, ...]) -> None:
-        """Look at a part of a definition by itself: its keys must agree. Raises ApiError 422."""
+        """Validate a part of a definition by itself: its keys must agree. Raises ApiError 422."""
         sent = parse(document, place, self.dialect)
         check_sent(sent)
         check_part(sent)
 
     def checked(self, app: App, before: AppRecord | None = None, beside: Mapping[str, App] | None = None) -> App:
-        """Normalise and validate what was parsed, among all apps as they will be. Raises ApiError 422."""
+        """Normalise and validate a parsed definition, among all apps after the change. Raises ApiError 422."""
         own = absolute(app.id)
         others = {app_id: known.app for app_id, known in self.state.apps.items()} | dict(beside or {})
         for other in others:
@@ -133,7 +133,7 @@ class Commands:
     # Tasks
 
     def kill(self, tasks: Collection[Task], *, scale: bool, force: bool) -> Deployment | None:
-        """End tasks; with `scale` their apps shrink by as many, in a deployment that is returned."""
+        """Kill tasks; with `scale` their apps shrink by as many, in a deployment that is returned."""
         if not scale:
             for task in tasks:
                 self.rollout.scheduler.kill(task)
@@ -150,7 +150,7 @@ class Commands:
     # Deployments
 
     def rollback(self, deployment_id: str, force: bool) -> Deployment | None:
-        """Take a deployment back by a new one; with `force` only end it and return None."""
+        """Undo a deployment by a new one; with `force` only end it and return None."""
         deployment = self.state.deployments.get(deployment_id)
         if deployment is None:
             raise errors.not_found(f"DeploymentPlan {deployment_id} does not exist")
@@ -170,8 +170,8 @@ class Commands:
     ) -> Deployment:
         """Turn wanted definitions into a deployment and start it.
 
-        Raises ApiError 409 when a running deployment holds one of the apps and `force` is false, 403 when too
-        many run. With `force` those in the way are cancelled, and it begins when they are over. A plan without
+        Raises ApiError 409 if a running deployment holds one of the apps and `force` is false, 403 if too many
+        run. With `force` conflicting deployments are cancelled, and it begins when they are over. A plan without
         steps changes nothing.
         """
         original = {i: self.state.apps[i].app if i in self.state.apps else None for i in targets}
@@ -222,7 +222,7 @@ class Commands:
 
 
 def with_version(app: App, before: App | None, version: str, restart: bool) -> App:
-    """Stamp a definition: a change of configuration moves both moments, scale and restart only one."""
+    """Stamp a definition: a change of configuration moves both times, scale and restart only one."""
     if before is None or before.version_info is None:
         return app.replace(
             version=version, version_info=VersionInfo(last_scaling_at=version, last_config_change_at=version)

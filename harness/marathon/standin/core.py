@@ -1,4 +1,4 @@
-"""The parts of the stand-in put together: start, adoption of what runs already, stop."""
+"""Assemble the parts of the stand-in: start, adoption of running tasks, stop."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from harness.marathon.standin.views import Views
 
 log = logging.getLogger(__name__)
 SAVE_AFTER = 0.5
-"""Real seconds between a change that no request made and its place on disk."""
+"""Real seconds between a change that no request made and its write to disk."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person may choose; cpus and mem are what the one agent offers in total."""
+    """Settings of a stand-in; cpus and mem are the total offer of the one agent."""
 
     dialect: str = "1.6"
     max_running_deployments: int = 100
@@ -41,7 +41,7 @@ class Standin:
     def __init__(
         self, clock: RealClock | ManualClock, runner: Runner, state: State, settings: Settings | None = None
     ) -> None:
-        """Wire the parts; nothing moves before `start`."""
+        """Connect the parts; nothing runs before `start`."""
         self.settings = settings or Settings()
         self.clock, self.runner, self.state = clock, runner, state
         self.bus = Bus(clock)
@@ -65,8 +65,8 @@ class Standin:
         self._saving: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
-        """Adopt the tasks that run already and go on with what was under way."""
-        # Ends are listened for before the list is made: none can fall between the two.
+        """Adopt the running tasks and continue deployments and kills in progress."""
+        # Subscribe to ends before listing the tasks: none can fall between the two.
         self.runner.watch(self.scheduler.exited)
         for found in await self.runner.adopt():
             await self._adopt(found)
@@ -91,7 +91,7 @@ class Standin:
         self.state.tasks[task.id] = task
         log.info("adopted task %s", task.id)
         if task.id in self.state.killing:
-            # Its end was asked for: nobody's failure, and SIGKILL comes when it would have come.
+            # A requested end is no failure, and SIGKILL comes at its original time.
             self.scheduler.go_on_killing(task, self.state.killing[task.id])
         if found.ended:
             self.scheduler.exited(task.id, *found.ended)
@@ -102,7 +102,7 @@ class Standin:
             self._saving = asyncio.get_running_loop().call_later(SAVE_AFTER, self._save)
 
     def _killed(self, _task: Task) -> None:
-        """Have it on disk before the task is dead: its end would be taken for a failure after a restart."""
+        """Save before the task is dead: after a restart its end would be taken for a failure."""
         if self._saving is not None:
             self._saving.cancel()
         self._saving = asyncio.get_running_loop().call_later(0, self._save)
@@ -112,7 +112,7 @@ class Standin:
         self.state.save(self.clock.now())
 
     async def stop(self, *, end_tasks: bool = False) -> None:
-        """Stop working and keep the state; tasks go on unless `end_tasks`."""
+        """Stop and keep the state; tasks continue unless `end_tasks`."""
         self.rollout.stopped = True
         self.bus.close()
         if self._saving is not None:
@@ -122,20 +122,20 @@ class Standin:
         self.state.save(self.clock.now())
         if end_tasks:
             for task in self.state.tasks.values():
-                task.killing = True  # their ends are our own doing, and nobody's failure
+                task.killing = True  # a requested end is no failure
             placed = [task.placed for task in self.state.tasks.values() if task.placed is not None]
             await asyncio.gather(*(self.runner.remove(place) for place in placed))
         await self.runner.close()
 
 
 def load_state(directory: Path | None) -> State:
-    """Open a state directory, making it where it is missing. Raises UsageError when it is not ours."""
+    """Open a state directory, creating it if missing. Raises UsageError if it is not the harness's own."""
     if directory is not None:
         directory.mkdir(parents=True, exist_ok=True)
     state = State(directory)
     state.load()
     if state.path is not None and not state.path.exists():
-        # The identity is on disk before the first task carries it: a task can always be adopted. A file that is
-        # there stays as it is: this state has no tasks yet, and would say that none is being killed.
+        # The identity is on disk before the first task carries it: a task can always be adopted. An existing file
+        # stays as it is: this state has no tasks yet, and would say that none is being killed.
         state.save(state.moment)
     return state

@@ -1,4 +1,4 @@
-"""What a deployment does and in which order, and the arithmetic of rolling replacement. All of it is pure.
+"""The steps of a deployment and their order, and the arithmetic of rolling replacement. All of it is pure.
 
 Facts: Marathon's DeploymentPlan and TaskReplaceActor.computeRestartStrategy (1.4 to 1.9).
 """
@@ -16,12 +16,12 @@ from harness.marathon.standin.model import App
 
 Kind = Literal["StartApplication", "ScaleApplication", "RestartApplication", "StopApplication"]
 Apps = Mapping[str, App | None]
-"""Definitions by app id; None says that the app does not exist (before, or any more)."""
+"""Definitions by app id; None if the app does not exist (before, or any more)."""
 
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that a step does to one app."""
+    """One change by a step to one app."""
 
     kind: Kind
     app_id: str
@@ -29,10 +29,10 @@ class Action:
 
 @dataclass
 class Deployment:
-    """A change from `original` to `target`, in steps of actions that run side by side.
+    """A change from `original` to `target`, in steps of parallel actions.
 
-    current is the number of the running step, counted from 1; 0 before the first begins. kills names the
-    tasks that a scale-down is to take first, by app id. cancelled: it does nothing more, and will be over soon.
+    current is the number of the running step, counted from 1; 0 before the first begins. kills names the tasks
+    that a scale-down takes first, by app id. cancelled: it does nothing more, and will be over soon.
     """
 
     id: str
@@ -67,10 +67,10 @@ class RestartStrategy:
 def restart_strategy(app: App, running: int) -> RestartStrategy:
     """Compute the bounds for an app with its new definition while `running` tasks of it run.
 
-    Where the bounds leave no room at all, one task more than the strategy says is allowed for (not for
-    resident apps), because nothing could ever be replaced otherwise.
+    If the bounds leave no room at all, one task more than the strategy says is allowed (not for resident apps),
+    because nothing could ever be replaced otherwise.
     """
-    # Plain doubles, unrounded, as in Marathon: its 100 x 0.07 is 8 tasks as well.
+    # Plain doubles, unrounded, as in Marathon: there 100 x 0.07 is 8 tasks as well.
     minimum = math.ceil(app.instances * app.strategy.minimum_health_capacity)
     maximum = math.floor(app.instances * (1 + app.strategy.maximum_over_capacity))
     if minimum == maximum and maximum <= running and not app.residency:
@@ -79,7 +79,7 @@ def restart_strategy(app: App, running: int) -> RestartStrategy:
 
 
 def levels(apps: Mapping[str, App]) -> list[list[str]]:
-    """Group app ids so that each comes after what it depends on. Raises ApiError 422 for a cycle."""
+    """Group app ids so that each comes after its dependencies. Raises ApiError 422 for a cycle."""
     # A dependency may name a group: then it is on every app inside.
     graph = {
         app_id: {
@@ -104,7 +104,7 @@ def levels(apps: Mapping[str, App]) -> list[list[str]]:
 
 
 def action_for(app: App, before: App | None, restart: bool) -> Action | None:
-    """Return how an app gets to its new definition, or None when there is nothing to do."""
+    """Return the action that brings an app to its new definition, or None if there is nothing to do."""
     if before is None:
         return Action("ScaleApplication", app.id)
     if not restart and app.configuration() == before.configuration():

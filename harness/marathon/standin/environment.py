@@ -1,4 +1,4 @@
-"""The variables that a task finds, as Marathon's EnvironmentHelper and TaskBuilder make them."""
+"""The environment variables of a task, as Marathon's EnvironmentHelper and TaskBuilder make them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from harness.marathon.standin.model import App
 
 
 def word(text: str) -> str:
-    """Make a name fit for a variable: upper case, anything but letters and digits becomes `_`."""
+    """Convert a name for a variable: upper case, anything but letters and digits becomes `_`."""
     return re.sub(r"[^A-Z0-9]", "_", text.upper())
 
 
 def environment(
     app: App, task_id: str, host: str, host_ports: Sequence[int], container_ports: Sequence[int]
 ) -> dict[str, str]:
-    """Return the variables of a task; the app's own win over all others.
+    """Return the variables of a task; the app's own override all others.
 
-    PORT0 and the like are host ports, in bridge mode too. References to secrets are left out: the stand-in
-    has no secret store.
+    PORT0 and the like are host ports, in bridge mode too. References to secrets are left out: the stand-in has no
+    secret store.
     """
     return (
         task_variables(app, task_id)
@@ -29,12 +29,12 @@ def environment(
 
 
 def number(value: float) -> str:
-    """Spell a number the way Scala prints a Double."""
+    """Format a number the way Scala prints a Double."""
     return str(float(value))
 
 
 def task_variables(app: App, task_id: str) -> dict[str, str]:
-    """Return what tells a task who it is."""
+    """Return the variables that identify a task."""
     found = {
         "MESOS_TASK_ID": task_id,
         "MARATHON_APP_ID": app.id,

@@ -1,4 +1,4 @@
-"""Marathon's error answers: status, JSON body, and how a validation error is spelled."""
+"""Marathon's error answers: status, JSON body, and the format of validation errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CODES = {
     "string_too_long": "error.maxLength",
     "literal_error": "error.unknown.enum.literal",
 }
-"""From pydantic's error types to the codes of Play JSON, which Marathon 1.5+ hands through."""
+"""Maps pydantic's error types to the codes of Play JSON, which Marathon 1.5+ passes on."""
 
 
 class ApiError(Exception):
@@ -40,13 +40,13 @@ class ApiError(Exception):
 
 
 def path_of(location: Iterable[int | str]) -> str:
-    """Spell a location as Marathon does: ("healthChecks", 0, "path") is "/healthChecks(0)/path"."""
+    """Format a location as Marathon does: ("healthChecks", 0, "path") is "/healthChecks(0)/path"."""
     text = "".join(f"({part})" if isinstance(part, int) else f"/{part}" for part in location)
     return text or "/"
 
 
 def is_arm(part: int | str) -> bool:
-    """Tell whether a part of a location names the arm of a union, which is nothing the JSON has."""
+    """Tell whether a part of a location names the arm of a union, which is not in the JSON."""
     return isinstance(part, str) and ("[" in part or part in ("str", "UnreachableStrategy"))
 
 

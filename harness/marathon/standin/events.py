@@ -1,4 +1,4 @@
-"""The event stream: what happens, told to every subscriber in the order in which it happens."""
+"""The event stream: every event goes to every subscriber, in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEEP_ALIVE = 10.0
 
 
 Events = asyncio.Queue[dict[str, Any] | None]
-"""What one subscriber has not taken yet; None ends it."""
+"""Pending events of one subscriber; None ends it."""
 
 
 def lightened(event: dict[str, Any]) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def lightened(event: dict[str, Any]) -> dict[str, Any]:
 
 
 class Bus:
-    """Hands each event to every subscriber; belongs to the event loop's thread."""
+    """Passes each event to every subscriber; belongs to the event loop's thread."""
 
     def __init__(self, clock: Clock) -> None:
         """Start without subscribers."""
@@ -43,7 +43,7 @@ class Bus:
         return queue
 
     def publish(self, event_type: str, **fields: Any) -> None:
-        """Tell everybody. `fields` are the event's own keys; eventType and timestamp are added."""
+        """Send an event to all subscribers. `fields`: the event's own keys; eventType and timestamp are added."""
         event = {**fields, "eventType": event_type, "timestamp": stamp(self._clock.now())}
         for queue in list(self._subscribers):
             if queue.qsize() >= LIMIT:
@@ -59,9 +59,9 @@ class Bus:
             queue.put_nowait(None)
 
     async def stream(self, wanted: Collection[str], address: str, *, light: bool = False) -> AsyncIterator[bytes]:
-        """Yield server-sent events from now on: those of the `wanted` types, or all when it is empty.
+        """Yield server-sent events from now on: those of the `wanted` types, or all if it is empty.
 
-        light: without the two groups of apps that make the plan of a deployment heavy.
+        light: without the two groups of apps that make up most of a deployment's plan.
         """
         queue = self.subscribe()
         self.publish("event_stream_attached", remoteAddress=address)

@@ -1,4 +1,4 @@
-"""Shell commands inside containers, for COMMAND checks: each in a thread, for the engine's call waits for it."""
+"""Run shell commands inside containers, for COMMAND checks, in threads, because the engine's call blocks."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from harness.common.waits import NotReadyError, Retry, wait_until
 from harness.marathon.standin.probes import Result
 
 BEGINS_WITHIN = 5.0
-"""Seconds that a command which is late already gets until it has a process that can be ended."""
+"""Seconds after its time-out in which a command may still get a process that can be ended."""
 THREADS = 128
-"""Commands at work together, of all apps; the monitor lets each app have a part of them (monitor.INSIDE)."""
+"""Maximum number of commands in parallel, of all apps; the monitor limits each app to a part (monitor.INSIDE)."""
 
 
 class Executions:
     """Runs commands, and ends those that take too long."""
 
     def __init__(self, client: DockerClient, threads: int = THREADS) -> None:
-        """Belong to one engine. threads: how many commands may be at work together; others wait for one."""
+        """Attach to one engine. threads: maximum number of commands in parallel; others wait."""
         self.client = client
         self._pool = ThreadPoolExecutor(threads, "checks")
-        # What ends commands never waits behind those that it is to end.
+        # The threads that end commands are separate, so that they never wait behind those commands.
         self._ending = ThreadPoolExecutor(4, "checks-end")
 
     async def run(self, container: str, command: str, timeout: float) -> Result:
         """Run `sh -c command`, as the Mesos Docker executor does; exit status 0 in time passes.
 
-        timeout: seconds from the moment at which a thread is free for it, so that nobody pays for others.
+        timeout: seconds from the moment at which a thread is free, so that waiting for others does not count.
         """
         loop = asyncio.get_running_loop()
         api = self.client.api
@@ -68,8 +68,8 @@ class Executions:
     def _end(self, container: str, execution: str) -> None:
         """End a command with its children, which would keep its output open, and so the thread that waits for it.
 
-        The engine makes each command the leader of a session, and so of a group. Where this process may not end
-        it, for want of root, a shell inside the container may, to which the group has another number.
+        The engine makes each command the leader of a session, and so of a group. If this process may not end it
+        because it is not root, a shell inside the container can, where the group has another number.
         """
         api = self.client.api
         with contextlib.suppress(DockerException, OSError):
@@ -94,13 +94,13 @@ class Executions:
                 api.exec_start(api.exec_create(container, command)["Id"])
 
     def close(self) -> None:
-        """Begin no more."""
+        """Start no more commands."""
         for pool in (self._pool, self._ending):
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 def number_inside(pid: int) -> int:
-    """Return the number that a process of this machine has in its container. Raises OSError when it is gone."""
+    """Return the number that a process of this machine has in its container. Raises OSError if it is gone."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     numbers = next(line for line in status.splitlines() if line.startswith("NSpid:"))
     return int(numbers.split()[-1])

@@ -1,4 +1,4 @@
-"""From an app definition to the arguments with which the engine creates a task's container."""
+"""Convert an app definition to the engine's arguments for creating a task's container."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ SWITCHES: Mapping[str, str] = {"read-only": "read_only", "init": "init"}
 
 
 def parameters(app: App) -> Arguments:
-    """Translate container.docker.parameters, which Marathon hands to `docker run` as flags.
+    """Convert container.docker.parameters, which Marathon passes to `docker run` as flags.
 
-    Raises LaunchError for a flag that has no translation here: a task that silently lacks it proves nothing.
+    Raises LaunchError for an unsupported flag: a task that silently lacks it proves nothing.
     """
     found: Arguments = {"environment": {}, "labels": {}, "tmpfs": {}, "volumes": []}
     docker = app.container.docker if app.container else None
@@ -65,7 +65,7 @@ def parameters(app: App) -> Arguments:
 
 
 def volumes(container: Container | None, say: Callable[[str], None]) -> list[str]:
-    """Return mounts as host:container:mode; volumes of other kinds are left out, and that is said."""
+    """Return mounts as host:container:mode; volumes of other kinds are left out, with a message."""
     found = []
     for volume in container.volumes if container else []:
         if volume.host_path is not None:
@@ -83,10 +83,10 @@ def command(app: App) -> Arguments:
 
 
 def free_port(host: str) -> int:
-    """Return a port of `host` that the kernel considers free now, this machine's where the engine is elsewhere.
+    """Return a port of `host` that the kernel considers free now; of this machine if the engine is elsewhere.
 
-    The engine could choose one itself, but a task is told its host port in PORT0 and must be created with it.
-    Somebody else may have or take the port; the launch then fails cleanly and is tried with another.
+    The engine could choose one itself, but a task gets its host port in PORT0 and must be created with it. Another
+    process may take the port; the launch then fails cleanly and is repeated with another.
     """
     with socket.socket() as probe:
         probe.bind((host, 0))
@@ -94,7 +94,7 @@ def free_port(host: str) -> int:
 
 
 def host_ports(app: App, host: str) -> tuple[list[int], list[int]]:
-    """Choose host ports; returns (host ports, container ports), each in portIndex order.
+    """Choose host ports; return (host ports, container ports), each in portIndex order.
 
     On a network of its own a task has no host ports unless it asks for them.
     """
@@ -125,7 +125,7 @@ def published(app: App, host: str, ports: Sequence[int], inside: Sequence[int]) 
 
 
 def network(app: App) -> Arguments:
-    """Return which network the container joins."""
+    """Return the network that the container joins."""
     if app.mode == "host":
         return {"network_mode": "host"}
     if app.mode == "container" and app.networks:

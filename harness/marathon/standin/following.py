@@ -1,4 +1,4 @@
-"""Follows the engine's events, so that no end of a task is missed: not in a gap, nor when the engine restarts."""
+"""Follow the engine's events, so that no end of a task is missed: not in a gap, nor when the engine restarts."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from harness.marathon.standin.labels import STANDIN, TASK, ending, found_of
 
 log = logging.getLogger(__name__)
 PAUSE = 1.0
-"""Real seconds from the end of a stream to the next attempt: an engine that starts again is away for longer."""
+"""Real seconds from the end of a stream to the next attempt: a restart of the engine takes longer."""
 
 Report = Callable[[str, str, str], object]
-"""Called from a thread of the follower's own, with a task's id, its final state and a message; more than once."""
+"""Called from the follower's thread, with a task's id, its final state and a message; maybe repeatedly."""
 
 
 class Follower:
-    """Tells of every end of a stand-in's tasks from `start` to `close`."""
+    """Reports every end of a stand-in's tasks from `start` to `close`."""
 
     def __init__(self, client: DockerClient, identity: str, report: Report, pause: float = PAUSE) -> None:
-        """Listen to nothing yet. identity: the stand-in's own, which its containers are labelled with."""
+        """Prepare; nothing is read yet. identity: the stand-in's own, with which its containers are labelled."""
         self.client, self.report, self.pause = client, report, pause
         self.label = f"{STANDIN}={identity}"
         self.seen = int(time.time())
@@ -34,7 +34,7 @@ class Follower:
         self._stream: Any = None
 
     def start(self) -> None:
-        """Follow from now on. Raises DockerException or OSError when the engine is not there."""
+        """Start to follow. Raises DockerException or OSError if the engine is not there."""
         self._stream = self._open()
         threading.Thread(target=self._follow, name="engine-events", daemon=True).start()
 
@@ -52,7 +52,7 @@ class Follower:
                 self._stream = self._open(since=self.seen)
                 self._catch_up()
                 log.warning("the engine's event stream had ended and is followed again")
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt comes
+            except Exception as error:  # noqa: BLE001 - after any error, the next attempt follows
                 log.warning("the engine's event stream has ended: %s", error)
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ class Follower:
         return ending(code, bool(attributes.get("State", {}).get("OOMKilled")))
 
     def _catch_up(self) -> None:
-        """Tell of the tasks that are over: an engine that was started again remembers no event from before."""
+        """Report tasks that have ended: after its restart an engine has no earlier events."""
         query: dict[str, str | list[str] | bool] = {"label": self.label, "status": ["exited", "dead"]}
         for container in self.client.containers.list(all=True, filters=query, ignore_removed=True):
             found = found_of(container.attrs or {}, "")
@@ -76,7 +76,7 @@ class Follower:
                 self.report(found.task_id, *found.ended)
 
     def close(self) -> None:
-        """Follow no longer."""
+        """Stop following."""
         self._closed.set()
         if self._stream is not None:
             with contextlib.suppress(Exception):

@@ -1,4 +1,4 @@
-"""What stands before every path: basic authentication, the leader's name, and errors in Marathon's shapes."""
+"""The layer before every path: basic authentication, the leader's name, and errors in Marathon's form."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ log = logging.getLogger(__name__)
 
 
 class Front:
-    """Wraps the application; plain ASGI, because streams must pass through untouched."""
+    """Wraps the application; plain ASGI, because streams must pass through unchanged."""
 
     def __init__(self, application: Starlette, standin: Standin, credentials: str) -> None:
-        """Guard with "user:password" unless it is empty."""
+        """Require "user:password" unless it is empty."""
         self.application, self.standin = application, standin
         self.expected = "Basic " + base64.b64encode(credentials.encode()).decode() if credentials else ""
         application.add_exception_handler(ApiError, self.refused)
@@ -55,7 +55,7 @@ class Front:
         await self.application(scope, receive, with_leader)
 
     def refused(self, request: Request, error: Exception) -> Response:
-        """Answer an ApiError; 1.4 says 400 where later versions say 422 for a JSON type."""
+        """Answer an ApiError; 1.4 says 400 instead of later versions' 422 for a wrong JSON type."""
         del request
         assert isinstance(error, ApiError)
         status = error.status
@@ -64,7 +64,7 @@ class Front:
         return JSONResponse(error.body, status)
 
     def unrouted(self, request: Request, error: Exception) -> Response:
-        """Answer an unknown path: 404 in 1.4, and the odd 500 that 1.6 to 1.10 really give."""
+        """Answer an unknown path: 404 in 1.4, and the 500 that 1.6 to 1.10 really give."""
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
             if self.standin.settings.dialect == "1.4":

@@ -1,9 +1,9 @@
-"""The health of one task as Marathon and as Mesos judge it; pure state machines, no input or output.
+"""The health of one task as Marathon and as Mesos judge it; pure state machines, without input or output.
 
 Marathon-level checks (HTTP, HTTPS, TCP) are judged by `judge`: the kill comes with failure max + 1.
 Agent-level checks (COMMAND, MESOS_*) are judged by `AgentJudge`, as the Mesos executor does, with the kill on
-failure max; Marathon then only mirrors what the agent reports. Facts: Health.scala, HealthCheckActor and the
-Mesos sources under src/checks.
+failure max; Marathon then only mirrors what the agent reports. Facts: Health.scala, HealthCheckActor and the Mesos
+sources under src/checks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from harness.marathon.standin.checks import HealthCheck
 
 @dataclass(frozen=True)
 class Record:
-    """What is known about one check of one task; moments are seconds since the epoch."""
+    """Results of one check of one task; times are seconds since the epoch."""
 
     first_success: float | None = None
     last_success: float | None = None
@@ -34,7 +34,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The record after a result, whether a failure was counted, and whether it costs the task its life."""
+    """The record after a result, whether a failure was counted, and whether the task is to be killed."""
 
     record: Record
     failed: bool = False
@@ -50,12 +50,12 @@ def judge(
     running_since: float | None,
     cause: str = "",
 ) -> Judgement:
-    """Apply one result to a record (None when there is none yet).
+    """Apply one result to a record (None if there is none yet).
 
-    running_since: when the task became TASK_RUNNING; None when it is not running, which makes failures count
-    for nothing. A failure before the first success counts for nothing either until the grace period is over;
-    it still leaves an empty record behind, so that the task shows as not alive. `kill` is only ever true for
-    Marathon-level checks: for others the agent decides.
+    running_since: when the task became TASK_RUNNING; None if it is not running, and then failures do not count. A
+    failure before the first success does not count either until the grace period is over; it still leaves an empty
+    record behind, so that the task shows as not alive. `kill` is only ever true for Marathon-level checks: for
+    others the agent decides.
     """
     known = record or Record()
     if passed:
@@ -78,7 +78,7 @@ def judge(
 
 @dataclass(frozen=True)
 class Update:
-    """What an agent reports about its check: the health, and whether it kills the task for it."""
+    """An agent's report about its check: the health, and whether it kills the task for it."""
 
     healthy: bool
     kill: bool = False
@@ -88,14 +88,14 @@ class AgentJudge:
     """The executor's side of a COMMAND or MESOS_* check of one task."""
 
     def __init__(self, check: HealthCheck, launched: float) -> None:
-        """Begin at `launched` (seconds since the epoch), from where the grace period counts."""
+        """Begin at `launched` (seconds since the epoch), the start of the grace period."""
         self.check = check
         self.launched = launched
         self.initializing = True
         self.consecutive_failures = 0
 
     def observe(self, passed: bool, now: float) -> Update | None:
-        """Return the report of one result, or None when the agent keeps it to itself.
+        """Return the report of one result, or None if the agent does not report it.
 
         Reported are every failure that counts, the first success, and the first success after a failure.
         """
@@ -118,7 +118,7 @@ def aggregate(checks: Sequence[HealthCheck], records: Mapping[int, Record]) -> b
 
 
 def counts_as(records: Mapping[int, Record]) -> str:
-    """Return which of an app's totals a task adds to: "healthy", "unhealthy", or "unknown" without record."""
+    """Return the app's total to which a task adds: "healthy", "unhealthy", or "unknown" without record."""
     if not records:
         return "unknown"
     return "healthy" if all(record.alive for record in records.values()) else "unhealthy"

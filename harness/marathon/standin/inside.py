@@ -1,8 +1,8 @@
-"""Connections from inside a task's network namespace, where Mesos runs its own HTTP and TCP checks.
+"""Connect from inside a task's network namespace, where Mesos runs its own HTTP and TCP checks.
 
-A socket belongs to the namespace in which it was made, so a thread steps inside, makes the socket and is
-done. That needs root on the engine's machine. Elsewhere the caller asks the container's address instead,
-which cannot see a service that listens on the container's loopback alone.
+A socket belongs to the namespace in which it was made, so a thread enters it, makes the socket and ends. That
+needs root on the engine's machine. Otherwise the caller connects to the container's address instead, which cannot
+see a service that listens on the container's loopback alone.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ CLONE_NEWNET = 0x40000000
 class NotPermittedError(Exception):
     """This process may not enter (or cannot see) the task's network namespace.
 
-    No OSError: a probe would take that for the task's own silence, and the check for failed.
+    No OSError: a probe would take that for the task's failure to answer, and the check for failed.
     """
 
 
 def socket_inside(pid: int, family: socket.AddressFamily) -> socket.socket:
-    """Return a TCP socket that lives in the network namespace of process `pid`.
+    """Return a TCP socket in the network namespace of process `pid`.
 
-    Raises NotPermittedError. Runs in a thread of its own, which ends there: no other work can land in it.
+    Raises NotPermittedError. Runs in a thread of its own, which ends afterwards, so that no other work runs in
+    that namespace.
     """
     made: list[socket.socket] = []
     failed: list[str] = []
@@ -61,10 +62,10 @@ def socket_inside(pid: int, family: socket.AddressFamily) -> socket.socket:
 
 
 class Inside:
-    """Connects from inside the network of one process; usable as `probes.Connect`."""
+    """Connects from inside the network namespace of one process; usable as `probes.Connect`."""
 
     def __init__(self, pid: int) -> None:
-        """Name the process."""
+        """Remember the process id."""
         self.pid = pid
 
     async def __call__(self, host: str, port: int, tls: ssl.SSLContext | None) -> Streams:

@@ -1,4 +1,4 @@
-"""What a container's labels and state say about the task in it, so that a later process can adopt it."""
+"""Read a container's labels and state back as a task, so that a later process can adopt it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def ending(code: int, out_of_memory: bool = False) -> tuple[str, str]:
 
 
 def placed_of(attributes: dict[str, Any], host: str) -> Placed:
-    """Read back from the engine where a container lives."""
+    """Return the place of a container, read back from the engine."""
     ports, inside = json.loads(attributes["Config"]["Labels"][PORTS])
     networks = attributes["NetworkSettings"]["Networks"] or {}
     ip = next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), "")
@@ -38,7 +38,7 @@ def placed_of(attributes: dict[str, Any], host: str) -> Placed:
 
 
 def found_of(attributes: dict[str, Any], host: str) -> Found:
-    """Read back a task from its container's labels and state."""
+    """Return a task, read back from its container's labels and state."""
     labels, state = attributes["Config"]["Labels"], attributes["State"]
     over = not state["Running"]
     return Found(

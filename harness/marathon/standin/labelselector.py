@@ -14,7 +14,7 @@ TERM = re.compile(
 
 
 def matches(selector: str, labels: Mapping[str, str]) -> bool:
-    """Tell whether labels fit a selector. Raises ApiError 400 when it cannot be read."""
+    """Tell whether labels match a selector. Raises ApiError 400 if it cannot be parsed."""
     position = 0
     fits = True
     while position < len(selector):
@@ -27,7 +27,7 @@ def matches(selector: str, labels: Mapping[str, str]) -> bool:
 
 
 def fits_term(term: re.Match[str], labels: Mapping[str, str]) -> bool:
-    """Tell whether labels fit one term."""
+    """Tell whether labels match one term."""
     value = labels.get(term["key"])
     if term["sign"]:
         return value is not None and (value == term["value"]) == (term["sign"] == "==")

@@ -1,11 +1,11 @@
 """The app definition as Marathon's REST interface accepts it, in both input dialects.
 
-Shapes follow the RAML types of Marathon 1.5 to 1.10 (docs/docs/rest-api/public/api/v2/types); the deprecated
-1.4 keys are accepted as well and folded away by `normalize`. Unknown keys are ignored, as Marathon does.
+Shapes follow the RAML types of Marathon 1.5 to 1.10 (docs/docs/rest-api/public/api/v2/types); the deprecated 1.4
+keys are accepted as well and converted by `normalize`. Unknown keys are ignored, as Marathon does.
 Sizes are MB, times are seconds.
 """
 
-# ruff: noqa: RUF012 - pydantic, which the base in another module stands on, copies defaults
+# ruff: noqa: RUF012 - pydantic, the base class in another module, copies defaults
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEAST_CPUS = 0.001
 
 
 def sent_by_a_client(info: ValidationInfo) -> bool:
-    """Tell whether a document is read as it was sent, and not one of our own that was looked at then."""
+    """Tell whether a document comes from a client, and not from the stand-in's own store, already validated."""
     return info.context is not None and not info.context["ours"]
 
 
@@ -53,7 +53,7 @@ class PortDefinition(Model):
 
 
 class Parameter(Model):
-    """A flag handed to `docker run` as it is."""
+    """A flag passed to `docker run` unchanged."""
 
     key: Annotated[str, Field(min_length=1)]
     value: str
@@ -79,7 +79,7 @@ class Docker(Model):
 
 
 class Volume(Model):
-    """A mount: from the host, persistent, external or a secret, told apart by which key is there."""
+    """A mount: from the host, persistent, external or a secret, distinguished by the key present."""
 
     container_path: Annotated[str, Field(min_length=1)]
     host_path: Annotated[str, Field(min_length=1)] | None = None
@@ -109,14 +109,14 @@ class Network(Model):
     @field_validator("name")
     @classmethod
     def _named(cls, name: str | None, info: ValidationInfo) -> str | None:
-        """Want a name of its kind from a client; one that came by ipAddress.networkName may be any other."""
+        """Validate a client's network name for its mode; one from ipAddress.networkName may be any other."""
         if name is not None and sent_by_a_client(info) and not re.fullmatch(NETWORK_NAME, name):
             raise PydanticKnownError("string_pattern_mismatch", {"pattern": NETWORK_NAME})
         return name
 
 
 class IpAddress(Model):
-    """The old way to join a container network."""
+    """The old form of joining a container network."""
 
     network_name: Annotated[str, Field(min_length=1)] | None = None
     discovery: dict[str, Any] | None = None
@@ -125,21 +125,21 @@ class IpAddress(Model):
 
 
 class UpgradeStrategy(Model):
-    """Shares of `instances` that must stay up, and that may run beyond, while tasks are replaced."""
+    """Shares of `instances` that must stay up, and that may run in addition, while tasks are replaced."""
 
     minimum_health_capacity: Share
     maximum_over_capacity: Share
 
 
 class UnreachableStrategy(Model):
-    """How long lost tasks are waited for. One machine cannot lose its only agent, unless a test says so."""
+    """How long lost tasks are waited for. One machine cannot lose its only agent, except by a test's request."""
 
     inactive_after_seconds: NotNegative = 0
     expunge_after_seconds: NotNegative = 0
 
 
 class Fetch(Model):
-    """Something an agent downloads before a task starts; stored and echoed."""
+    """An artifact that an agent downloads before a task starts; stored and echoed."""
 
     uri: Annotated[str, Field(min_length=1, max_length=1024)]
     extract: bool = True
@@ -149,7 +149,7 @@ class Fetch(Model):
 
 
 class VersionInfo(Model):
-    """Which version last changed the scale and which the configuration."""
+    """The versions that last changed the scale and the configuration."""
 
     last_scaling_at: str
     last_config_change_at: str
@@ -200,7 +200,7 @@ class App(Model):
     @field_validator("cpus")
     @classmethod
     def _enough(cls, cpus: float, info: ValidationInfo) -> float:
-        """Want a thousandth, in 1.4 nothing; nor of a state read back, which was looked at when it was sent."""
+        """Require 0.001, in 1.4 nothing; nor from a stored state, which was validated when it was sent."""
         least = LEAST_CPUS if info.context and info.context["dialect"] != "1.4" else 0
         if cpus < least:
             raise PydanticKnownError("greater_than_equal", {"ge": least})
@@ -208,12 +208,12 @@ class App(Model):
 
     @property
     def strategy(self) -> UpgradeStrategy:
-        """Return the upgrade strategy, Marathon's 1.0/1.0 where none was given."""
+        """Return the upgrade strategy, Marathon's 1.0/1.0 if none was given."""
         return self.upgrade_strategy or UpgradeStrategy(minimum_health_capacity=1, maximum_over_capacity=1)
 
     @property
     def resident(self) -> bool:
-        """Tell whether tasks keep their place: residency is given, or a persistent volume brings it along."""
+        """Tell whether tasks keep their place: residency is given, or implied by a persistent volume."""
         return self.residency is not None or self.persistent
 
     @property
@@ -233,9 +233,9 @@ class App(Model):
         return [mapping.name for mapping in (self.container and self.container.port_mappings) or []]
 
     def configuration(self) -> dict[str, Any]:
-        """Return what makes a restart necessary when it changes: all but scale and versions.
+        """Return the part whose change requires a restart: all but scale and versions.
 
-        Health checks are a set to Marathon: their order says nothing.
+        Health checks are a set to Marathon: their order has no meaning.
         """
         found = self.model_dump(exclude={"instances", "version", "version_info"})
         return found | {"health_checks": sorted(found["health_checks"], key=repr)}

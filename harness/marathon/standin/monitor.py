@@ -1,4 +1,4 @@
-"""Asks the health checks at their times and acts on the answers."""
+"""Run the health checks at their times and act on the results."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from harness.marathon.standin.task import KILLED, Placed, Task, instance_id
 
 log = logging.getLogger(__name__)
 FIRST_TICK = 5.0
-"""Seconds after its registration at which a Marathon-level check asks first, if its interval is longer."""
+"""Seconds after its registration at which a Marathon-level check first runs, if its interval is longer."""
 SHORTEST_INTERVAL = 0.1
 OUTSIDE, INSIDE = 100, 32
-"""Probes in flight together, of one app: by Marathon, and by the agent beside its tasks.
+"""Maximum parallel probes of one app: by Marathon, and by the agent beside its tasks.
 
-An app whose tasks all hang keeps its own waiting, and no others.
+An app whose tasks all hang delays only its own probes.
 """
 
 Key = tuple[str, str, int]
 
 
 class Monitor:
-    """One ticker per app version and Marathon-level check; one timer per task for the agent's check."""
+    """One ticker for each app version and Marathon-level check; one timer for each task for the agent's check."""
 
     def __init__(self, scheduler: Scheduler) -> None:
-        """Belong to one scheduler."""
+        """Attach to one scheduler."""
         self.scheduler = scheduler
         self.clock, self.state, self.bus = scheduler.clock, scheduler.state, scheduler.bus
         self.tickers: set[Key] = set()
@@ -43,7 +43,7 @@ class Monitor:
     # Marathon-level checks
 
     def register(self, app: App) -> None:
-        """Begin to tick for a version of an app, as a deployment step does when it starts."""
+        """Start the ticker for a version of an app, as a deployment step does when it starts."""
         for index, check in enumerate(app.health_checks):
             key = (app.id, app.version, index)
             if check.by_marathon and key not in self.tickers:
@@ -66,7 +66,7 @@ class Monitor:
             return
         self.clock.call_later(max(check.interval_seconds, SHORTEST_INTERVAL), self._ticker(app, index))
         for task in tasks:
-            # Where probes hang longer than their interval, those that wait for a slot must not pile up.
+            # If probes hang longer than their interval, those that wait for a slot must not pile up.
             if task.running and (task.id, index) not in self._waiting:
                 self._waiting.add((task.id, index))
                 self.clock.spawn(self._probe(task, index, check))
@@ -84,7 +84,7 @@ class Monitor:
     # Agent-level checks
 
     def begin(self, task: Task) -> None:
-        """Start the agent's check of a task that has begun to run; Mesos is given one at most."""
+        """Start the agent's check of a task that has begun to run; Mesos gets one at most."""
         for index, check in enumerate(task.app.health_checks):
             if not check.by_marathon:
                 launched = task.started_at if task.started_at is not None else self.clock.now()
@@ -131,7 +131,7 @@ class Monitor:
     # Results
 
     def take(self, task: Task, index: int, result: Result) -> None:
-        """Apply a result: record, events, and the kill where there is one."""
+        """Apply a result: record, events, and a kill if needed."""
         if task.id not in self.state.tasks:
             return
         check, now = task.app.health_checks[index], self.clock.now()
@@ -153,7 +153,7 @@ class Monitor:
             self._kill(task, result.cause)
 
     def _tell_changes(self, task: Task, after: Record, health: bool | None) -> None:
-        """Tell that one check flipped, and that the whole task did if its health is no longer `health`."""
+        """Publish that one check changed, and that the whole task did if its health is no longer `health`."""
         app, instance = task.app, instance_id(task.id)
         self.bus.publish(
             "health_status_changed_event",

@@ -1,7 +1,7 @@
-"""From what a client sent to the definition that is stored: Marathon's own migrations and defaults.
+"""Convert a client's definition to the stored one: Marathon's own migrations and defaults.
 
-Facts come from Marathon's AppNormalization. The trap worth knowing: without `networks` and without
-`container.docker.network` an app is in host mode and its portMappings are dropped without a word.
+Facts come from Marathon's AppNormalization. A known trap: without `networks` and without
+`container.docker.network` an app is in host mode and its portMappings are dropped silently.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from harness.marathon.standin.sent import check_sent
 SERVICE_PORTS = range(10_000, 20_001)
 SINGLE_INSTANCE = "MARATHON_SINGLE_INSTANCE_APP"
 RESIDENCY = {"relaunchEscalationTimeoutSeconds": 3600, "taskLostBehavior": "WAIT_FOREVER"}
-"""What a persistent volume brings along."""
+"""Residency implied by a persistent volume."""
 
 
 def absolute(app_id: str) -> str:
@@ -45,8 +45,8 @@ def absolute(app_id: str) -> str:
 def parse(document: Any, prefix: tuple[int | str, ...] = (), dialect: str = "1.6", *, ours: bool = False) -> App:
     """Read one app definition, old style or new. Raises ApiError: 422 "Invalid JSON", or a reader's 500.
 
-    dialect: whose keys, defaults and limits are meant, where versions differ. ours: it is the stored one, in
-    the new style whatever the dialect, with what `versions.read` left of a client's merged in.
+    dialect: whose keys, defaults and limits apply, if versions differ. ours: it is the stored one, in the new
+    style whatever the dialect, with the result of `versions.read` on a client's merged in.
     """
     if isinstance(document, dict):
         document = versions.defaults(document if ours else versions.read(document, dialect), dialect)
@@ -63,8 +63,8 @@ def parse(document: Any, prefix: tuple[int | str, ...] = (), dialect: str = "1.6
 def readable(check: HealthCheck, dialect: str, place: tuple[int | str, ...]) -> HealthCheck:
     """Return a check as Marathon reads it.
 
-    The reader of 1.5+ throws at a COMMAND check with the wrong companions, which is a 500; that of 1.4 leaves out
-    what the protocol has no use for, and only misses the command of a COMMAND.
+    The reader of 1.5+ throws at a COMMAND check with the wrong companions, which is a 500; that of 1.4 drops keys
+    that the protocol does not use, and only requires the command of a COMMAND.
     """
     is_command = check.protocol == "COMMAND"
     if dialect == "1.4":
@@ -88,8 +88,8 @@ def readable(check: HealthCheck, dialect: str, place: tuple[int | str, ...]) -> 
 def merge(current: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
     """Apply a partial PUT: whole top-level values are replaced, never merged deeper.
 
-    A null changes nothing. A key that says the same in another way (cmd/args, uris/fetch, the two network
-    dialects) takes its twin's place.
+    A null changes nothing. A key that is an alternative form of another one (cmd/args, uris/fetch, the two network
+    dialects) replaces it.
     """
     update = {key: value for key, value in update.items() if value is not None}
     merged = {**current, **update}
@@ -107,7 +107,7 @@ def merge(current: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, An
 
 
 def normalize(app: App, taken: Collection[int] = (), previous: App | None = None) -> App:
-    """Return the stored form: new-style networks and ports, defaults filled in, service ports given out.
+    """Return the stored form: new-style networks and ports, defaults filled in, service ports assigned.
 
     taken: service ports of other apps. previous: the app's last definition, whose service ports are kept.
     Raises ApiError 422 for contradictions between the two dialects.
@@ -136,7 +136,7 @@ def normalize(app: App, taken: Collection[int] = (), previous: App | None = None
 
 
 def default_strategy(app: App) -> UpgradeStrategy:
-    """Return the strategy of an app that names none."""
+    """Return the strategy of an app that gives none."""
     minimum, over = (1.0, 1.0)
     if app.labels.get(SINGLE_INSTANCE) == "true":
         minimum, over = (0.0, 0.0)
@@ -146,7 +146,7 @@ def default_strategy(app: App) -> UpgradeStrategy:
 
 
 def fold_network(app: App) -> App:
-    """Turn docker.network and ipAddress into `networks`, and docker.portMappings into the container's."""
+    """Convert docker.network and ipAddress to `networks`, and docker.portMappings to the container's."""
     docker = app.container.docker if app.container else None
     networks = app.networks or None
     old = docker.network if docker else None
@@ -168,7 +168,7 @@ def fold_network(app: App) -> App:
 
 
 def fold_ports(app: App) -> App:
-    """Keep the one list of ports that fits the network mode; the other is dropped or folded in."""
+    """Keep the one list of ports that fits the network mode; the other is dropped or merged in."""
     sent = app.port_definitions
     if app.ports is not None:
         sent = sent if sent is not None else [PortDefinition(port=port) for port in app.ports]
@@ -180,7 +180,7 @@ def fold_ports(app: App) -> App:
     mappings = container.port_mappings
     if mappings is None:
         mappings = [PortMapping(name="default")] if app.mode == "container/bridge" and not sent else []
-    # Extra service ports become extra mappings; those beside a mapping only name its service port.
+    # Additional service ports become additional mappings; one beside a mapping only sets its service port.
     mappings = [
         mapping.replace(
             service_port=mapping.service_port or (sent[index].port if sent and index < len(sent) else 0)
@@ -206,14 +206,14 @@ def service_ports(app: App) -> list[int]:
 
 
 def give_service_ports(app: App, taken: Collection[int], previous: App | None) -> App:
-    """Replace each service port 0 by the one held before at this index, else by the lowest free one."""
+    """Replace each service port 0 by the previous one at this index, else by the lowest free one."""
     wanted = service_ports(app)
     held = service_ports(previous) if previous else []
     used = set(taken) | set(wanted)
     given: list[int] = []
     for index, port in enumerate(wanted):
         if port == 0 and index < len(held) and held[index] not in used:
-            port = held[index]  # noqa: PLW2901 - the port that this index ends up with
+            port = held[index]  # noqa: PLW2901 - the final port of this index
         elif port == 0:
             port = next(free for free in SERVICE_PORTS if free not in used)  # noqa: PLW2901
         used.add(port)

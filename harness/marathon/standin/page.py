@@ -1,6 +1,6 @@
-"""The page for people at `/`: apps, their tasks and health, deployments and what just happened.
+"""The HTML page at `/`: apps, their tasks and health, deployments and recent events.
 
-One file that needs nothing from elsewhere. It asks the same interface as any client, every two seconds.
+A single file without external resources. It uses the same interface as any client, every two seconds.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""An agent that is cut off: its tasks run on, and Marathon, which cannot reach them, forgets them.
+"""Simulate an agent that is cut off: its tasks run on, but Marathon cannot reach them and forgets them.
 
-One machine cannot lose its only agent, so a test says of which task it is to look as if.
+One machine cannot lose its only agent, so a test names the task that is to appear lost.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from harness.marathon.standin.task import UNREACHABLE, Task
 
 
 def lose(scheduler: Scheduler, task: Task) -> None:
-    """Let a task's agent be out of reach from now on: no kill arrives there.
+    """Make a task's agent unreachable from now on: no kill arrives there.
 
-    The task is listed for as long as its app's strategy says, and not any more once its end is asked for.
+    The task stays listed for as long as its app's strategy says, and is removed once its end is requested.
     """
     task.state, strategy = UNREACHABLE, task.app.unreachable_strategy
     scheduler.tell_status(task, "its agent is out of reach")

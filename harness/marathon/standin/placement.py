@@ -1,4 +1,4 @@
-"""Whether a task finds a place: the stand-in is one agent with so much cpu, memory and so many ports."""
+"""Decide whether a task can be placed: the stand-in is one agent with limited cpu, memory and ports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.marathon.standin.task import Task
 
 @dataclass(frozen=True)
 class Agent:
-    """The one agent; cpus in cores and mem in MB that tasks may ask for in total."""
+    """The one agent; cpus in cores and mem in MB that tasks may use in total."""
 
     host: str
     id: str
@@ -21,7 +21,7 @@ class Agent:
 
 
 def refusal(app: App, tasks: Collection[Task], agent: Agent) -> str | None:
-    """Return why one more task of the app has no place beside `tasks`, in Marathon's words, or None."""
+    """Return why one more task of the app cannot be placed beside `tasks`, in Marathon's words, or None."""
     if sum(task.app.cpus for task in tasks) + app.cpus > agent.cpus:
         return "InsufficientCpus"
     if sum(task.app.mem for task in tasks) + app.mem > agent.mem:
@@ -35,14 +35,14 @@ def refusal(app: App, tasks: Collection[Task], agent: Agent) -> str | None:
 
 
 def fixed_ports(app: App) -> set[int]:
-    """Return the host ports that the app insists on."""
+    """Return the host ports that the app requires."""
     if app.mode == "host":
         return {d.port for d in app.port_definitions or [] if app.require_ports and d.port}
     return {m.host_port for m in (app.container and app.container.port_mappings) or [] if m.host_port}
 
 
 def satisfied(constraint: list[str], siblings: int, host: str) -> bool:
-    """Tell whether the only agent fits a constraint, given how many tasks of the app run on it.
+    """Tell whether the only agent satisfies a constraint, given the number of the app's tasks on it.
 
     The agent has a host name and no other attribute.
     """

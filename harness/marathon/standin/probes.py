@@ -1,7 +1,7 @@
-"""The questions a health check asks: HTTP, HTTPS and TCP, from outside or inside a task's network.
+"""Probes of the health checks: HTTP, HTTPS and TCP, from outside or inside a task's network.
 
-A plain HTTP exchange on asyncio streams, because 500 tasks are to be asked every 10 s for little: one
-request, the status line read, the connection closed.
+A plain HTTP exchange on asyncio streams, because 500 tasks are to be probed every 10 s at low cost: one request,
+the status line read, the connection closed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BODY_LIMIT = 65_536
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the status line's number and words, and the headers and body where they were wanted."""
+    """An HTTP answer: number and words of the status line, and headers and body if requested."""
 
     status: int
     reason: str
@@ -36,14 +36,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Result:
-    """Whether a check passed, and why it did not."""
+    """Whether a check passed, and the reason if not."""
 
     passed: bool
     cause: str = ""
 
 
 def unverified() -> ssl.SSLContext:
-    """Return TLS that accepts every certificate, as Marathon's HTTPS checks do."""
+    """Return a TLS context that accepts every certificate, as Marathon's HTTPS checks do."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -59,7 +59,7 @@ async def connect_directly(host: str, port: int, tls: ssl.SSLContext | None) -> 
 
 
 def split_head(head: bytes) -> tuple[int, str, dict[str, str]]:
-    """Read status, reason and headers. Raises ValueError when it is not HTTP."""
+    """Parse status, reason and headers. Raises ValueError if it is not HTTP."""
     first, *rest = head.decode("latin-1").split("\r\n")
     version, _, status_line = first.partition(" ")
     if not version.startswith("HTTP/"):
@@ -81,7 +81,7 @@ async def get(
     connect: Connect = connect_directly,
     want_body: bool = False,
 ) -> Answer:
-    """Ask once, without following anything. Raises OSError, ValueError or asyncio's own errors."""
+    """Send one request, without following redirects. Raises OSError, ValueError or asyncio's own errors."""
     reader, writer = await connect(host, port, TLS if tls else None)
     try:
         target = path if path.startswith("/") else f"/{path}"
@@ -106,12 +106,12 @@ async def get(
             body.decode("utf-8", "replace"),
         )
     finally:
-        # Closing abruptly saves waiting for a peer that keeps its half open.
+        # An abort does not wait for a peer that keeps its half open.
         writer.transport.abort()
 
 
 def reason_of(error: BaseException) -> str:
-    """Put an error of a connection into words."""
+    """Describe an error of a connection."""
     if isinstance(error, TimeoutError):
         return "timed out"
     if isinstance(error, asyncio.IncompleteReadError):
@@ -123,7 +123,7 @@ CONNECTION_ERRORS = (OSError, ValueError, asyncio.IncompleteReadError, asyncio.L
 
 
 async def http(host: str, port: int, path: str, timeout: float, *, tls: bool = False) -> Result:
-    """Marathon's HTTP and HTTPS check: 200..399 passes, redirects are not followed, the body is ignored.
+    """Run Marathon's HTTP or HTTPS check: 200..399 passes, no redirect is followed, the body is ignored.
 
     timeout: seconds for the whole exchange.
     """
@@ -136,7 +136,7 @@ async def http(host: str, port: int, path: str, timeout: float, *, tls: bool = F
 
 
 async def tcp(host: str, port: int, timeout: float, connect: Connect = connect_directly) -> Result:
-    """Marathon's TCP check (and MESOS_TCP with another `connect`): a connection made in time passes."""
+    """Run Marathon's TCP check (and MESOS_TCP with another `connect`): a connection made in time passes."""
     try:
         async with asyncio.timeout(timeout):
             _, writer = await connect(host, port, None)
@@ -147,7 +147,7 @@ async def tcp(host: str, port: int, timeout: float, connect: Connect = connect_d
 
 
 async def listening(addresses: Iterable[tuple[str, int]]) -> bool:
-    """Whether somebody takes connections at every one of these addresses."""
+    """Tell whether connections are accepted at every one of these addresses."""
     asked = [await tcp(*address, timeout=1) for address in addresses]
     return all(one.passed for one in asked)
 

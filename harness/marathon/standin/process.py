@@ -1,6 +1,6 @@
-"""A stand-in as a child process, for tests and other parts of the harness.
+"""Run a stand-in as a child process, for tests and other parts of the harness.
 
-The child works for the session of its parent: what it starts carries the parent's owner labels.
+The child belongs to its parent's session: its containers carry the parent's owner labels.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class StandinProcess:
     """
 
     def __init__(self, directory: Path, options: Sequence[str] = ()) -> None:
-        """Start nothing yet."""
+        """Remember the arguments; nothing is started yet."""
         self.directory, self.options = directory, tuple(options)
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:
-        """Start the server and return its address. Raises NotReadyError with its log when it does not come up."""
+        """Start the server and return its address. Raises NotReadyError with its log if it does not come up."""
         self.directory.mkdir(parents=True, exist_ok=True)
         address = self.directory / "address"
         address.unlink(missing_ok=True)
@@ -63,7 +63,7 @@ class StandinProcess:
 
     @property
     def pid(self) -> int:
-        """Return the server's process id, 0 when it does not run."""
+        """Return the server's process id, 0 if it does not run."""
         return self._child.pid if self._child else 0
 
     def log(self, lines: int = 40) -> str:
@@ -72,7 +72,7 @@ class StandinProcess:
         return "\n".join(text.splitlines()[-lines:])
 
     def stop(self) -> int:
-        """End the server as a person would, and return its exit code; tasks go on unless --end-tasks."""
+        """End the server with the usual signal, and return its exit code; tasks continue unless --end-tasks."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> int:

@@ -1,4 +1,4 @@
-"""Readiness checks: asked of new tasks during a deployment, until the first success."""
+"""Run readiness checks of new tasks during a deployment, until the first success."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from harness.marathon.standin.task import Task
 
 
 class Readiness:
-    """Asks one question after the other of each task; a task is ready for good after the first right answer."""
+    """Checks each task repeatedly; a task stays ready after the first success."""
 
     def __init__(self, scheduler: Scheduler) -> None:
-        """Belong to one scheduler."""
+        """Attach to one scheduler."""
         self.scheduler = scheduler
         self._asked: set[str] = set()
 
     def watch(self, task: Task) -> None:
-        """Begin to ask a running task, if its app has a check and nobody asks it yet."""
+        """Start to check a running task, if its app has a check and it is not being checked yet."""
         if task.app.readiness_checks and task.running and not task.ready and task.id not in self._asked:
             self._asked.add(task.id)
             self.scheduler.clock.spawn(self._ask(task, task.app.readiness_checks[0]))
 
     def forget(self, task: Task) -> None:
-        """Stop asking a task."""
+        """Stop checking a task."""
         self._asked.discard(task.id)
 
     async def _ask(self, task: Task, check: ReadinessCheck) -> None:
@@ -56,7 +56,7 @@ class Readiness:
 
 
 def result(task: Task, check: ReadinessCheck, answer: probes.Answer | None, error: str) -> dict[str, Any]:
-    """Return a readiness check result as deployments and apps show it."""
+    """Return a readiness check result in the form of deployments and apps."""
     found: dict[str, Any] = {"name": check.name, "taskId": task.id, "ready": task.ready}
     if check.preserve_last_response:
         found["lastResponse"] = (

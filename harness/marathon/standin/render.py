@@ -1,6 +1,6 @@
-"""From the stored definition to the JSON that a client gets, in the dialect of 1.4, 1.6 or 1.10.
+"""Convert the stored definition to a client's JSON, in the dialect of 1.4, 1.6 or 1.10.
 
-1.4 names every key and uses null; 1.5 and later leave out what is unset or empty and never use the old keys.
+1.4 names every key and uses null; 1.5 and later omit unset or empty keys and never use the old ones.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def app_json(app: App, dialect: str = "1.6") -> Json:
 
 
 def to_old(app: App, document: Json) -> Json:
-    """Return the 1.4 form: every key there, null where unset, network and ports under container.docker."""
+    """Return the 1.4 form: every key present, null if unset, network and ports under container.docker."""
     old: Json = dict.fromkeys(
         ("cmd", "args", "user", "container", "ipAddress", "residency", "acceptedResourceRoles", "secrets",
          "taskKillGracePeriodSeconds"),

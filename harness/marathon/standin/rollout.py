@@ -1,7 +1,7 @@
-"""Carries deployments out, step by step, from the state as it is found.
+"""Carry deployments out, step by step, from the current state.
 
-Every decision is made anew from tasks and definitions whenever something about an app changes, so a deployment
-goes on after a restart of the stand-in from where things are.
+Every decision is made anew from tasks and definitions whenever an app's state changes, so a deployment continues
+after a restart of the stand-in from the current state.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from harness.marathon.standin.task import Task
 from harness.marathon.standin.telling import deployment_fields
 
 CANCEL_TAKES = 0.05
-"""Real seconds from the wish to cancel a deployment to its end: Marathon needs some, and clients see them."""
+"""Real seconds from the request to cancel a deployment to its end: Marathon needs some, and clients see them."""
 
 
 class Rollout:
-    """Drives the steps of all deployments, and keeps apps outside of any at their number of tasks."""
+    """Drives the steps of all deployments, and keeps other apps at their number of tasks."""
 
     def __init__(self, scheduler: Scheduler, monitor: Monitor, readiness: Readiness) -> None:
-        """Wire up to hear of every change."""
+        """Subscribe to every change."""
         self.scheduler, self.monitor, self.readiness = scheduler, monitor, readiness
         self.state, self.bus, self.clock = scheduler.state, scheduler.bus, scheduler.clock
         self.action_states: dict[str, ActionState] = {}
@@ -38,7 +38,7 @@ class Rollout:
     # Deployments
 
     def start(self, deployment: Deployment, after: Collection[Deployment] = ()) -> None:
-        """List a deployment, and begin its first step when the current request is answered and others are over.
+        """List a deployment, and begin its first step after the current request is answered and others are over.
 
         after: deployments that were cancelled for it.
         """
@@ -52,14 +52,14 @@ class Rollout:
             self._next_step(deployment)
 
     def resume(self, deployment: Deployment) -> None:
-        """Take up a deployment that an earlier process left in the middle of a step."""
+        """Continue a deployment that an earlier process left in the middle of a step."""
         if deployment.current == 0:
             self._next_step(deployment)
         else:
             self._enter(deployment)
 
     def cancel(self, deployment: Deployment) -> None:
-        """Let a deployment do nothing more, and undo nothing. Until it is over it is listed and locks its apps."""
+        """Stop a deployment without undoing anything. Until it is over it is listed and locks its apps."""
         if deployment.cancelled:
             return
         deployment.cancelled = True
@@ -119,7 +119,7 @@ class Rollout:
     # Apps
 
     def drive(self, app_id: str) -> None:
-        """Look at an app and do what its action, or its number of instances, asks for now."""
+        """Do what an app's action, or its number of instances, requires now."""
         if self.stopped:
             return
         under_way = self.action_states.get(app_id)
@@ -149,12 +149,12 @@ class Rollout:
         return under_way is not None and under_way.done
 
     def _keep(self, app_id: str) -> None:
-        """Outside a deployment lost tasks are replaced; too many are left alone."""
+        """Replace lost tasks outside of a deployment; surplus ones are left alone."""
         known = self.state.apps.get(app_id)
         listed = [d for d in self.state.deployments.values() if app_id in d.affected]
         waiting = any(d.current == 0 and not d.cancelled for d in listed)
         if known is not None and not waiting:
-            # A task that is being killed keeps its place until it is dead: its ports are still taken.
+            # A task that is being killed keeps its place until it is dead: its ports are still in use.
             self.scheduler.want(known.app, known.app.instances - len(self.state.tasks_of(app_id)))
 
     def _stop(self, app_id: str, tasks: list[Task]) -> bool:
@@ -178,10 +178,10 @@ class Rollout:
         return len(tasks) == app.instances and not self.scheduler.pending(app.id) and all(t.counts for t in new)
 
     def _replace(self, app: App, tasks: list[Task], under_way: ActionState) -> bool:
-        """Go on with a rolling replacement; returns whether it is over.
+        """Continue a rolling replacement; return whether it is over.
 
-        As in TaskReplaceActor, old tasks wait in a queue in the order in which they were launched, whatever the
-        app's killSelection and their health say. One that dies by itself keeps its place: its turn is lost on it.
+        As in TaskReplaceActor, old tasks are queued in the order of their launch, whatever the app's killSelection
+        and their health say. A task that dies by itself keeps its place: its turn is wasted.
         """
         assert under_way.strategy is not None
         old = [task for task in tasks if task.id in under_way.found]
@@ -194,7 +194,7 @@ class Rollout:
         if counting >= app.instances:
             turns = len(under_way.queue)
         for task in old:
-            # The bounds count running tasks: one still on its way would hold a place that nobody gives up.
+            # The bounds count running tasks: a task still starting would hold a place that is never freed.
             if task.started_at is None or task.id in under_way.queue[:turns]:
                 self.scheduler.kill(task)
         room = under_way.strategy.maximum_capacity - len(old) - len(new)
@@ -204,9 +204,9 @@ class Rollout:
     # Readiness and events
 
     def readiness_of(self, app_id: str) -> list[dict[str, Any]]:
-        """Return the results of an app's readiness check: those of the tasks that its running action has launched.
+        """Return the results of an app's readiness check, for the tasks launched by its running action.
 
-        Marathon keeps results with the deployment that asked, and forgets them with it.
+        Marathon keeps results with the deployment, and drops them with it.
         """
         under_way = self.action_states.get(app_id)
         if under_way is None:

@@ -1,4 +1,4 @@
-"""What the scheduler asks of whatever runs tasks."""
+"""The interface between the scheduler and the part that runs tasks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LaunchError(Exception):
 
 @dataclass(frozen=True)
 class Found:
-    """A task that outlived the process that started it: labels read back, and how it ended if it did."""
+    """A task that outlived the process that started it: its labels, and its end if it has ended."""
 
     task_id: str
     app_id: str
@@ -37,19 +37,19 @@ class Runner(Protocol):
     """The address under which tasks are reached, from here and from inside tasks."""
 
     def watch(self, ended: Ended) -> None:
-        """Begin to report ends of tasks."""
+        """Start to report ends of tasks."""
 
     async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
         """Start a task. Raises LaunchError."""
 
     async def signal(self, placed: Placed, name: str) -> None:
-        """Send SIGTERM or SIGKILL; a task that is gone already is fine."""
+        """Send SIGTERM or SIGKILL; a task that is already gone is no error."""
 
     async def ending(self, placed: Placed) -> tuple[str, str] | None:
-        """Return the state and message with which a task ended, None while it runs or nobody knows."""
+        """Return the state and message with which a task ended, None while it runs or if unknown."""
 
     async def remove(self, placed: Placed) -> None:
-        """Remove what an ended task left."""
+        """Remove the remains of an ended task."""
 
     async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
         """Run a shell command inside a task; exit status 0 within `timeout` seconds passes."""
@@ -58,4 +58,4 @@ class Runner(Protocol):
         """Return the tasks that an earlier process with the same state left behind."""
 
     async def close(self) -> None:
-        """Let go of the engine; tasks stay."""
+        """Close the connection to the engine; tasks stay."""

@@ -1,4 +1,4 @@
-"""Launches and ends tasks: the queue with its backoff, kills with their grace, and what follows a death."""
+"""Launch and end tasks: the queue with its backoff, kills with their grace, and the handling of a death."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 LAUNCH_TIMEOUT = 300.0
 """Seconds that a task may take to run, Marathon's task_launch_timeout; a longer pull never ends by itself."""
 KILL_GRACE = 3.0
-"""Seconds from SIGTERM to SIGKILL where the app says nothing."""
+"""Seconds from SIGTERM to SIGKILL if the app gives none."""
 KILL_AGAIN = 10.0
-"""Seconds after which a kill without effect is tried again, Marathon's kill_retry_timeout."""
+"""Seconds after which an ineffective kill is repeated, Marathon's kill_retry_timeout."""
 SETTLE_AFTER_SIGNAL = 1.0
-"""Real seconds that a manual clock allows a task to die of a signal before time goes on."""
+"""Real seconds that a manual clock gives a task to die of a signal before time goes on."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Scheduler:
     def __init__(
         self, clock: Clock, runner: Runner, state: State, bus: Bus, *, agent: Agent, dialect: str
     ) -> None:
-        """Wire up; `on_change` and the like are set by those who want to hear."""
+        """Connect the parts; `on_change` and the like are set by subscribers."""
         self.clock, self.runner, self.state, self.bus = clock, runner, state, bus
         self.agent, self.dialect = agent, dialect
         self.settle_after_signal = SETTLE_AFTER_SIGNAL
@@ -69,7 +69,7 @@ class Scheduler:
     # Launching
 
     def want(self, app: App, count: int) -> None:
-        """Say how many more tasks of this definition are to be launched; it replaces what was said before."""
+        """Set how many more tasks of this definition are to be launched; it replaces the earlier number."""
         pending = self.queue.get(app.id)
         if count <= 0:
             if pending and pending.timer:
@@ -83,11 +83,11 @@ class Scheduler:
         self.pump(app.id)
 
     def pending(self, app_id: str) -> int:
-        """Return how many tasks of an app wait."""
+        """Return the number of an app's waiting tasks."""
         return self.queue[app_id].count if app_id in self.queue else 0
 
     def pump(self, app_id: str) -> None:
-        """Launch what may be launched now; come back when the backoff is over."""
+        """Launch the tasks that may be launched now; come back when the backoff is over."""
         pending = self.queue.get(app_id)
         while pending and pending.count > 0:
             left = self.state.backoff.left(pending.app, self.clock.now())
@@ -123,7 +123,7 @@ class Scheduler:
         try:
             task.placed = await self.runner.launch(task.app, task.id, task.staged_at)
         except Exception as error:
-            # In whatever way a launch breaks, its task has ended: left as it is, it would be staging for ever.
+            # A task whose launch fails in any way has ended: else it would be staging for ever.
             if not isinstance(error, LaunchError):
                 log.exception("the launch of %s broke", task.id)
             self.ended(task.id, FAILED, str(error) or type(error).__name__)
@@ -144,7 +144,7 @@ class Scheduler:
     # Ending
 
     def kill(self, task: Task) -> None:
-        """Ask for a task's end: SIGTERM, and SIGKILL when its grace is over. Asking twice is the same."""
+        """Request a task's end: SIGTERM, and SIGKILL when its grace is over. Repetition has no further effect."""
         if task.killing:
             return
         task.killing = True
@@ -156,8 +156,8 @@ class Scheduler:
             self.clock.spawn(self.forget(task))
 
     async def forget(self, task: Task) -> None:
-        """List a task no more whose agent is out of reach; its process runs on."""
-        task.killing = False  # nobody knows that it was
+        """Remove from the list a task whose agent is out of reach; its process runs on."""
+        task.killing = False  # a kill cannot be known there
         self.ended(task.id, UNREACHABLE, "its agent is out of reach")
 
     async def _terminate(self, task: Task) -> None:
@@ -174,7 +174,7 @@ class Scheduler:
             await self._put_down(task)
 
     def go_on_killing(self, task: Task, put_down_at: float | None) -> None:
-        """Go on with a kill that an earlier process began; put_down_at: None when it had sent no SIGTERM yet."""
+        """Continue a kill that an earlier process began; put_down_at: None if it had sent no SIGTERM yet."""
         task.killing = True
         if put_down_at is None:
             self.clock.spawn(self._terminate(task))
@@ -193,7 +193,7 @@ class Scheduler:
         await self._let_die(task)
         if task.over.is_set():
             return
-        # The engine may have told of its end while nobody listened, or have been away when the signal came.
+        # The engine may have reported the end while no one was subscribed, or have been away at the signal.
         ending = await self.runner.ending(task.placed)
         if ending is not None:
             self.ended(task.id, *ending)
@@ -205,7 +205,7 @@ class Scheduler:
             await asyncio.wait_for(task.over.wait(), self.settle_after_signal)
 
     def exited(self, task_id: str, state: str, message: str) -> None:
-        """Hear from the runner that a task's process is gone, which may be sooner than its launch returns."""
+        """Handle the runner's report that a task's process is gone, which may precede its launch's return."""
         task = self.state.tasks.get(task_id)
         if task is not None and task.placed is None:
             task.early_end = (state, message)
@@ -213,7 +213,7 @@ class Scheduler:
             self.ended(task_id, state, message)
 
     def ended(self, task_id: str, state: str, message: str) -> None:
-        """Take note that a task's process is gone: history, backoff, events, and whoever waits for it."""
+        """Record that a task's process is gone: history, backoff, events, and waiting callers."""
         task = self.state.tasks.get(task_id)
         if task is None:
             return
@@ -241,13 +241,13 @@ class Scheduler:
         if known:
             known.last_failure = failure_fields(task, state, message, self.agent, self.clock.now())
 
-    # Telling
+    # Events
 
     def tell(self, task: Task, condition: str) -> None:
-        """Publish that an instance's condition is another one."""
+        """Publish an instance's new condition."""
         self.bus.publish("instance_changed_event", **instance_fields(task, condition, self.agent))
 
     def tell_status(self, task: Task, message: str) -> None:
-        """Publish what Mesos says of a task."""
+        """Publish Mesos's status of a task."""
         self.bus.publish("status_update_event", **status_fields(task, message, self.agent))
         self.tell(task, CONDITIONS[task.state])

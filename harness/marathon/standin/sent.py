@@ -1,7 +1,7 @@
-"""What a client may say in one of two ways only: by keys that `normalize` folds away, or by those that came after.
+"""Validate keys that have an old and a new form, of which a client may use only one.
 
-Marathon looks at them before it folds them (validateOldAppAPI of its AppValidation, and AppNormalization itself),
-so they are looked at here, on the definition as it was read. The texts are Marathon's own.
+Marathon checks them before it converts them (validateOldAppAPI of its AppValidation, and AppNormalization itself),
+so they are checked here, on the definition as it was read. The texts are Marathon's own.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from harness.marathon.standin.model import App
 
 Problem = tuple[str, str]
 NO_URI = re.compile(r'[\x00-\x20\x7f"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
-"""What java.net.URI finds in no URI."""
+"""Characters that java.net.URI rejects in a URI."""
 
 
 def check_sent(app: App) -> None:
-    """Raise ApiError 422 "Object is not valid" with every contradiction; return when there is none."""
+    """Raise ApiError 422 "Object is not valid" with every contradiction; return if there is none."""
     rules = (places, addresses, ports, artifacts, old_container, residents)
     problems = [problem for rule in rules for problem in rule(app)]
     if problems:
@@ -26,7 +26,7 @@ def check_sent(app: App) -> None:
 
 
 def places(app: App) -> Iterator[Problem]:
-    """Networks and port mappings are given in one place."""
+    """Networks and port mappings are given in one place only."""
     docker = app.container.docker if app.container else None
     if docker and docker.network and app.networks:
         yield "/", "must not specify both container.docker.network and networks"
@@ -39,7 +39,7 @@ def places(app: App) -> Iterator[Problem]:
 
 
 def addresses(app: App) -> Iterator[Problem]:
-    """An app with an address of its own has no ports of the host's, and Docker knows no discovery."""
+    """An app with an address of its own has no host ports, and Docker knows no discovery."""
     if app.ip_address is None:
         return
     if app.ports or app.port_definitions:
@@ -49,7 +49,7 @@ def addresses(app: App) -> Iterator[Problem]:
 
 
 def ports(app: App) -> Iterator[Problem]:
-    """The old list of ports has each once, and says what the new one says."""
+    """The old list of ports has no duplicates, and agrees with the new one."""
     fixed = [port for port in app.ports or [] if port]
     if len(fixed) != len(set(fixed)):
         yield "/", "ports must be unique"
@@ -59,7 +59,7 @@ def ports(app: App) -> Iterator[Problem]:
 
 
 def artifacts(app: App) -> Iterator[Problem]:
-    """What is to be fetched is given in one way, and by URIs."""
+    """Artifacts are given in one form only, and by URIs."""
     if app.uris and app.fetch:
         yield "/uris", "may not be set in conjunction with fetch"
     given = {f"/uris({index})": uri for index, uri in enumerate(app.uris or [])}
@@ -70,7 +70,7 @@ def artifacts(app: App) -> Iterator[Problem]:
 
 
 def old_container(app: App) -> Iterator[Problem]:
-    """Nobody logs in to a registry with `credential` any more, and Mesos has none of Docker's own settings."""
+    """`credential` is no longer a registry login, and Mesos has none of Docker's own settings."""
     docker = app.container.docker if app.container else None
     if app.container is None or docker is None:
         return
@@ -87,16 +87,16 @@ def old_container(app: App) -> Iterator[Problem]:
 
 
 def residents(app: App) -> Iterator[Problem]:
-    """Tasks that keep their place are not given up because their agent is lost."""
+    """Tasks that keep their place are not given up when their agent is lost."""
     told = "unreachable_strategy" in app.model_fields_set and app.unreachable_strategy != "disabled"
     if told and app.resident:
         yield "/", "unreachableStrategy must be disabled for resident tasks"
 
 
 def check_part(app: App) -> None:
-    """Raise ApiError 422 where a partial update names ports that the network it names has no use for.
+    """Raise ApiError 422 if a partial update has ports that its network does not use.
 
-    In a whole definition Marathon drops or folds them without a word; an update it takes at its word.
+    In a whole definition Marathon drops or merges them silently; in an update it rejects them.
     """
     docker = app.container.docker if app.container else None
     old = docker.network if docker else None

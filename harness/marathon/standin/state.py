@@ -1,8 +1,8 @@
-"""Everything the stand-in knows, and its place on disk.
+"""The whole state of a stand-in, and its file on disk.
 
-One JSON file, replaced as a whole, so that it is always complete. Tasks are found again by the labels of their
-containers; the file only adds the moment at which each began to run, and whose end was asked for. Health is not
-kept: Marathon forgets it as well when its leader changes.
+One JSON file, replaced as a whole, so that it is always complete. Tasks are recovered from the labels of their
+containers; the file only adds the time at which each began to run, and the tasks being killed. Health is not kept:
+Marathon forgets it as well when its leader changes.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class State:
     """Apps, tasks, deployments and delays of one stand-in."""
 
     def __init__(self, directory: Path | None) -> None:
-        """Keep the state in `directory`/state.json, or nowhere when None. Call `load` to read it."""
+        """Keep the state in `directory`/state.json, or nowhere if None. Call `load` to read it."""
         self.path = directory / "state.json" if directory else None
         self.identity = uuid.uuid4().hex
         self.apps: dict[str, AppRecord] = {}
         self.groups: set[str] = set()
-        """Every group that an app was ever in: it stays, empty, when the last one goes, until it is removed."""
+        """Every group that ever held an app: it stays, empty, after the last app is gone, until it is removed."""
         self.tasks: dict[str, Task] = {}
         self.deployments: dict[str, Deployment] = {}
         self.backoff = Backoff()
@@ -52,7 +52,7 @@ class State:
         self.killing: dict[str, float | None] = {}
 
     def next_version(self, now: float) -> str:
-        """Return a version later than all before: `now`, or a millisecond more than the last."""
+        """Return a version later than all before: `now`, or a millisecond after the last."""
         self.last_version = max(now, self.last_version + 0.001)
         return stamp(self.last_version)
 
@@ -71,7 +71,7 @@ class State:
         return None
 
     def save(self, now: float) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file atomically."""
         if self.path is None:
             return
         temporary = self.path.with_suffix(".new")
@@ -79,7 +79,7 @@ class State:
         os.replace(temporary, self.path)  # noqa: PTH105 - atomic replacement is the point
 
     def document(self, now: float) -> dict[str, Any]:
-        """Return what is written."""
+        """Return the content of the file."""
         return {
             "format": FORMAT,
             "identity": self.identity,
@@ -94,7 +94,7 @@ class State:
                 for app_id, known in self.apps.items()
             },
             "groups": sorted(self.groups),
-            # Marathon as well deletes a deployment from its store first and stops it then.
+            # Marathon too first deletes a deployment from its store and then stops it.
             "deployments": [deployment_document(d) for d in self.deployments.values() if not d.cancelled],
             "delays": {app_id: asdict(delay) for app_id, delay in self.backoff.delays.items()},
             "started": {t.id: t.started_at for t in self.tasks.values() if t.started_at is not None},
@@ -102,7 +102,7 @@ class State:
         }
 
     def load(self) -> None:
-        """Read the file, if there is one. Raises UsageError when it is not ours to read."""
+        """Read the file, if there is one. Raises UsageError if it is not a stand-in's own."""
         if self.path is None or not self.path.exists():
             return
         try:
@@ -120,7 +120,7 @@ class State:
         self.moment = document["moment"]
         self.last_version = document["lastVersion"]
         self.started = document["started"]
-        self.killing = document.get("killing", {})  # not there in files of earlier stand-ins
+        self.killing = document.get("killing", {})  # missing in files of earlier stand-ins
         for app_id, entry in document["apps"].items():
             versions = {app.version: app for app in map(App.model_validate, entry["versions"])}
             self.apps[app_id] = AppRecord(versions[entry["current"]], versions, entry["lastFailure"])
@@ -135,18 +135,18 @@ class State:
 
 
 def groups_of(app_id: str) -> list[str]:
-    """Return the groups that an app is in, but for the root."""
+    """Return the groups that an app is in, except the root."""
     parts = app_id.strip("/").split("/")[:-1]
     return ["/" + "/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
 def dump(app: App | None) -> dict[str, Any] | None:
-    """Return a definition as it is kept."""
+    """Return a definition in its stored form."""
     return None if app is None else app.model_dump(by_alias=True, exclude_none=True)
 
 
 def deployment_document(deployment: Deployment) -> dict[str, Any]:
-    """Return a deployment as it is kept."""
+    """Return a deployment in its stored form."""
     return {
         "id": deployment.id,
         "version": deployment.version,
@@ -159,7 +159,7 @@ def deployment_document(deployment: Deployment) -> dict[str, Any]:
 
 
 def deployment_of(entry: dict[str, Any]) -> Deployment:
-    """Read a deployment back."""
+    """Return a deployment from its stored form."""
 
     def apps(kept: dict[str, Any]) -> dict[str, App | None]:
         return {app_id: None if app is None else App.model_validate(app) for app_id, app in kept.items()}

@@ -1,4 +1,4 @@
-"""One task: an instance of an app from its launch to its end, and how it is shown."""
+"""A task: an instance of an app from its launch to its end, and its JSON form."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ CONDITIONS = {
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a launched task lives: container, its process, its own address, and its ports in index order.
+    """The place of a launched task: container, its process, its own address, and its ports in index order.
 
-    pid is the container's first process as this machine numbers it, 0 when unknown. addresses holds
-    (address, port) from outside for each portIndex: the host's port, or the container's on its own network.
+    pid is the container's first process as this machine numbers it, 0 if unknown. addresses holds (address, port)
+    from outside for each portIndex: the host's port, or the container's on its own network.
     """
 
     container: str
@@ -43,9 +43,9 @@ class Placed:
 
 @dataclass
 class Task:
-    """A task as the stand-in keeps it; moments are seconds since the epoch.
+    """A task in the stand-in's state; times are seconds since the epoch.
 
-    killing: somebody asked for its end. put_down_at: when its grace is over, once SIGTERM was sent.
+    killing: its end was requested. put_down_at: when its grace is over, once SIGTERM was sent.
     """
 
     id: str
@@ -66,7 +66,7 @@ class Task:
 
     @property
     def running(self) -> bool:
-        """True while the task is TASK_RUNNING and nobody has asked for its end."""
+        """True while the task is TASK_RUNNING and its end was not requested."""
         return self.state == RUNNING and not self.killing
 
     @property
@@ -97,7 +97,7 @@ def app_id_of(task_id: str) -> str | None:
 
 
 def split_id(task_id: str) -> tuple[str, str]:
-    """Return what stands for the app in a task id, and what tells its tasks apart; both empty for another form.
+    """Return the app's part of a task id, and the part that distinguishes its tasks; both empty for another form.
 
     The app's part may have dots of its own (`/rt.prod/web`), the other part begins after the last one.
     """
@@ -106,7 +106,7 @@ def split_id(task_id: str) -> tuple[str, str]:
 
 
 def unique_part(task_id: str) -> str:
-    """Return the uuid in a task id, of whichever form."""
+    """Return the uuid in a task id of either form."""
     return split_id(task_id)[1].removeprefix("instance-")
 
 
@@ -135,7 +135,7 @@ def record_json(record: Record, instance: str, dialect: str) -> dict[str, Any]:
 
 
 def task_json(task: Task, host: str, agent: str, dialect: str) -> Mapping[str, Any]:
-    """Return a task as /v2/tasks shows it."""
+    """Return a task in the form of /v2/tasks."""
     placed = task.placed
     shown: dict[str, Any] = {
         "id": task.id,

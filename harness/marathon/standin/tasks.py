@@ -1,4 +1,4 @@
-"""Runs tasks as containers on the Docker engine."""
+"""Run tasks as containers on the Docker engine."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ log = logging.getLogger(__name__)
 Value = TypeVar("Value")
 PORT_TAKEN = ("port is already allocated", "address already in use", "failed to bind")
 AWAY = (DockerException, OSError)
-"""What the SDK raises: its own errors, and those of requests, where the engine or its answer is away."""
+"""Errors of the SDK, its own and those of requests, if the engine or its answer is missing."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 THREADS = 8
-"""How many things the engine is asked for at once."""
+"""Maximum number of parallel calls to the engine."""
 
 
 def reachable_host(client: DockerClient) -> tuple[str, str]:
-    """Return where tasks are reached, by this machine and its containers both, and the address to publish them on.
+    """Return the host at which this machine and the containers reach tasks, and the address to publish on.
 
-    That is the gateway of the engine's bridge, as long as this machine holds it; a task that asks itself at
-    $HOST:$PORT0, as Marathon's tasks do, finds nobody on 127.0.0.1. Falls back to 127.0.0.1. An engine that is
+    That is the gateway of the engine's bridge, if this machine has that address; a task that connects to itself at
+    $HOST:$PORT0, as Marathon's tasks do, finds nothing on 127.0.0.1. Falls back to 127.0.0.1. An engine that is
     elsewhere, or outside of the container that this runs in, is reached as all of its containers are.
     """
     elsewhere = session_network.reachable_host(client)
@@ -58,15 +58,15 @@ def reachable_host(client: DockerClient) -> tuple[str, str]:
 
 
 class DockerRunner:
-    """Tasks as containers, each labelled with its owner and with all that is needed to adopt it later."""
+    """Tasks as containers, each labelled with its owner and all data needed to adopt it later."""
 
     def __init__(
         self, client: DockerClient, identity: str, host: str = "", cmd_image: str = "", *, patience: float = 0,
     ) -> None:  # fmt: skip
-        """Serve one stand-in.
+        """Attach to one stand-in.
 
-        identity: names the stand-in's state; tasks with the same identity are its own. host: address to
-        publish on, empty to find one. cmd_image: the image for apps that have a command and no container.
+        identity: names the stand-in's state; tasks with the same identity are its own. host: address to publish
+        on, empty to find one. cmd_image: the image for apps that have a command and no container.
         patience: real seconds in which a launched task may begin to listen, or end, before it counts as launched.
         """
         self.patience = patience
@@ -83,7 +83,7 @@ class DockerRunner:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
-        """Create and start the container. Raises LaunchError with the engine's own words."""
+        """Create and start the container. Raises LaunchError with the engine's own message."""
         placed = await self._in_thread(lambda: self._launch(app, task_id, staged_at))
         if self.patience:
             with contextlib.suppress(TimeoutError):
@@ -100,7 +100,7 @@ class DockerRunner:
         return False
 
     def image_of(self, app: App) -> str:
-        """Return the image to run. Raises LaunchError when there is none."""
+        """Return the image to run. Raises LaunchError if there is none."""
         docker = app.container.docker if app.container else None
         if docker:
             if docker.force_pull_image:
@@ -114,7 +114,7 @@ class DockerRunner:
         return self.cmd_image
 
     def _launch(self, app: App, task_id: str, staged_at: float) -> Placed:
-        """Create and start; what a launch that broke may have left is removed now, or before the next one."""
+        """Create and start; remains of a failed launch are removed now, or before the next one."""
         self._clear()
         for attempt in range(5):
             ports, inside = flags.host_ports(app, self._published_on)
@@ -125,7 +125,7 @@ class DockerRunner:
                 image = arguments["image"]
                 raise LaunchError(f"image {image} is not on this machine: {error.explanation}") from error
             except AWAY as error:
-                # Also where only the answer was lost: then the container may run, and no task would be it.
+                # Also if only the answer was lost: then the container may run, without a task in the state.
                 self._discard(arguments["name"])
                 said = (error.explanation if isinstance(error, APIError) else "") or str(error)
                 if attempt < 4 and any(words in str(error) for words in PORT_TAKEN):
@@ -140,7 +140,7 @@ class DockerRunner:
         return placed_of(container.attrs or {}, self.host)
 
     def _discard(self, container: str) -> bool:
-        """Remove a container with its anonymous volumes; keep in mind what the engine does not remove now."""
+        """Remove a container with its anonymous volumes; remember one that the engine does not remove now."""
         try:
             self.client.api.remove_container(container, v=True, force=True)
         except NotFound:
@@ -152,7 +152,7 @@ class DockerRunner:
         return True
 
     def _clear(self) -> None:
-        """Remove what was left, as far as the engine does it."""
+        """Remove the remembered containers, as far as the engine does it."""
         for container in list(self._left):
             self._left.discard(container)
             if not self._discard(container):
@@ -189,7 +189,7 @@ class DockerRunner:
         }
 
     async def signal(self, placed: Placed, name: str) -> None:
-        """Send a signal; a container that no longer runs is fine, and so is an engine that is away for a while."""
+        """Send a signal; neither a container that no longer runs nor an engine that is away is an error."""
 
         def send() -> None:
             with contextlib.suppress(*AWAY):
@@ -198,7 +198,7 @@ class DockerRunner:
         await self._in_thread(send)
 
     async def remove(self, placed: Placed) -> None:
-        """Remove an ended container with its anonymous volumes, later where the engine is away."""
+        """Remove an ended container with its anonymous volumes; later if the engine is away."""
         await self._in_thread(lambda: self._discard(placed.container))
 
     async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
@@ -206,13 +206,13 @@ class DockerRunner:
         return await self._executions.run(placed.container, command, timeout)
 
     def watch(self, ended: Ended) -> None:
-        """Follow the engine's events in a thread of its own, and hand ends over to the event loop."""
+        """Follow the engine's events in a thread, and pass ends to the event loop."""
         loop = asyncio.get_running_loop()
         self._follower = Follower(self.client, self.identity, lambda *end: loop.call_soon_threadsafe(ended, *end))
         self._follower.start()
 
     async def ending(self, placed: Placed) -> tuple[str, str] | None:
-        """Look at a container: how it ended, or None while it runs or the engine does not say."""
+        """Return how a container ended, or None while it runs or the engine does not answer."""
 
         def look() -> tuple[str, str] | None:
             try:
@@ -238,7 +238,7 @@ class DockerRunner:
         return await self._in_thread(find)
 
     async def close(self) -> None:
-        """Stop following the engine; containers stay as they are, but for those that are nobody's."""
+        """Stop following the engine; containers stay, except remains of failed launches."""
         if self._follower is not None:
             self._follower.close()
         await self._in_thread(self._clear)

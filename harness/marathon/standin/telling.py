@@ -1,4 +1,4 @@
-"""What is told of tasks and deployments: the fields of events, to which the bus adds eventType and timestamp."""
+"""Fields of the events about tasks and deployments; the bus adds eventType and timestamp."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def instance_fields(task: Task, condition: str, agent: Agent) -> dict[str, Any]:
 
 
 def status_fields(task: Task, message: str, agent: Agent) -> dict[str, Any]:
-    """Return the fields of a status_update_event: what Mesos said of a task."""
+    """Return the fields of a status_update_event: Mesos's status of a task."""
     placed = task.placed
     return {
         "slaveId": agent.id,
@@ -44,7 +44,7 @@ def status_fields(task: Task, message: str, agent: Agent) -> dict[str, Any]:
 
 
 def failure_fields(task: Task, state: str, message: str, agent: Agent, now: float) -> dict[str, Any]:
-    """Return lastTaskFailure, which is no event: how a task failed at `now`."""
+    """Return lastTaskFailure, which is no event: the failure of a task at `now`."""
     return {
         "appId": task.app.id,
         "host": agent.host,

@@ -1,4 +1,4 @@
-"""The rules that an app definition must keep beyond types and ranges; each broken one is a (path, text) pair.
+"""Validate the rules of an app definition beyond types and ranges; each violation is a (path, text) pair.
 
 The texts are Marathon's own where clients may match on them. They are applied to the normalised definition.
 """
@@ -20,9 +20,9 @@ OPERATORS = frozenset({"UNIQUE", "CLUSTER", "GROUP_BY", "LIKE", "UNLIKE", "MAX_P
 
 
 def validate(app: App, dialect: str = "1.6") -> None:
-    """Raise ApiError 422 "Object is not valid" with every broken rule; return when there is none.
+    """Raise ApiError 422 "Object is not valid" with every violation; return if there is none.
 
-    dialect: whose rules are meant, where versions differ.
+    dialect: whose rules apply, if versions differ.
     """
     rules = (
         identity,
@@ -43,7 +43,7 @@ def validate(app: App, dialect: str = "1.6") -> None:
 
 
 def identity(app: App) -> Iterator[Problem]:
-    """The id names something, and its last segment is not a word of the interface."""
+    """The id is not empty, and its last segment is not a reserved word of the interface."""
     if app.id == "/":
         yield "/id", "must not be the root"
     if app.id.rsplit("/", 1)[-1] in RESERVED:
@@ -51,7 +51,7 @@ def identity(app: App) -> Iterator[Problem]:
 
 
 def what_to_run(app: App) -> Iterator[Problem]:
-    """There is one command, or an image that brings its own."""
+    """There is one command, or an image with its own."""
     container = app.container
     image = container is not None and (container.docker is not None or container.appc is not None)
     if (app.cmd and app.args) or not (app.cmd or app.args or image):
@@ -65,12 +65,12 @@ def what_to_run(app: App) -> Iterator[Problem]:
         yield "/container/docker/pullConfig", "pullConfig is not supported with Docker containerizer"
     elif pull is not None and pull.secret not in app.secrets:
         yield "/container/docker/pullConfig", "pullConfig.secret must refer to an existing secret"
-    if app.gpus and container and container.type == "DOCKER":  # without a container Mesos runs it by itself
+    if app.gpus and container and container.type == "DOCKER":  # without a container Mesos itself runs it
         yield "/", "GPU resources only work with the Mesos containerizer"
 
 
 def volumes(app: App) -> Iterator[Problem]:
-    """A volume from the host says which path and how."""
+    """A volume from the host has a host path and a mode."""
     for index, volume in enumerate(app.container.volumes if app.container else []):
         if volume.persistent is None and volume.external is None and volume.secret is None:
             if volume.host_path is None:
@@ -120,7 +120,7 @@ def ports(app: App) -> Iterator[Problem]:
 
 
 def networks_of_ports(app: App) -> Iterator[Problem]:
-    """A port is on networks that the app joins, and of several a host's port is on one."""
+    """A port is on networks that the app joins; with several networks a host port names one."""
     joined = [network.name for network in app.networks or [] if network.mode == "container"]
     for index, mapping in enumerate(app.container.port_mappings or [] if app.container else []):
         path = f"/container/portMappings({index})"
@@ -138,7 +138,7 @@ def networks_of_ports(app: App) -> Iterator[Problem]:
 
 
 def health(app: App) -> Iterator[Problem]:
-    """Each check addresses a port that exists; Mesos runs one of its protocols at most."""
+    """Each check uses an existing port; at most one check has a protocol that Mesos runs."""
     for index, check in enumerate(app.health_checks):
         yield from one_check(app, f"/healthChecks({index})", check)
     if sum(check.protocol.startswith("MESOS_") for check in app.health_checks) > 1:
@@ -166,7 +166,7 @@ def one_check(app: App, path: str, check: HealthCheck) -> Iterator[Problem]:
 
 
 def readiness(app: App) -> Iterator[Problem]:
-    """One readiness check at most, on a port that has that name, with a time-out inside its interval."""
+    """One readiness check at most, on a port of that name, with a time-out inside its interval."""
     if len(app.readiness_checks) > 1:
         yield "/readinessChecks", "may contain at most one readiness check"
     for index, check in enumerate(app.readiness_checks):
@@ -177,7 +177,7 @@ def readiness(app: App) -> Iterator[Problem]:
 
 
 def strategy(app: App) -> Iterator[Problem]:
-    """Single-instance and resident apps may not run beyond their number; waits are in order."""
+    """Single-instance and resident apps may not exceed their number of instances; waits are in order."""
     both = (app.strategy.minimum_health_capacity, app.strategy.maximum_over_capacity)
     if app.labels.get(SINGLE_INSTANCE) == "true":
         if app.instances > 1:
@@ -192,7 +192,7 @@ def strategy(app: App) -> Iterator[Problem]:
 
 
 def placement(app: App) -> Iterator[Problem]:
-    """Tasks that keep their place have something there; roles that are named are some."""
+    """Tasks that keep their place have a persistent volume; accepted roles are not empty."""
     if app.residency is not None and not app.persistent:
         yield "/", "App must contain persistent volumes and define residency"
     if app.accepted_resource_roles is not None and not app.accepted_resource_roles:

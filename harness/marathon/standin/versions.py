@@ -1,6 +1,6 @@
-"""What a version of Marathon makes of what it is sent: keys that it does not know it ignores, without a word.
+"""Apply a Marathon version's reading of a definition: it silently ignores keys that it does not know.
 
-Since when a key is known is from the RAML types of 1.5 to 1.10 and from the Formats.scala of 1.4.
+The first version of each key is from the RAML types of 1.5 to 1.10 and from the Formats.scala of 1.4.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 Place = tuple[str, ...]
-"""A way into a definition; "*" is every entry of a list."""
+"""A path into a definition; "*" is every entry of a list."""
 
 UNKNOWN: dict[str, tuple[Place, ...]] = {
     "1.4": (
@@ -26,29 +26,29 @@ UNKNOWN: dict[str, tuple[Place, ...]] = {
     "1.6": (("role",),),
     "1.10": (),
 }
-"""1.4 does know `credential`, for Mesos alone; to the stand-in, which runs no such app, it is as if unknown."""
+"""1.4 does know `credential`, but only for Mesos; the stand-in runs no such app, so it counts as unknown."""
 OF_DOCKER = ("network", "parameters", "portMappings")
-"""What 1.4 passes over where Mesos itself runs the image; later versions refuse it."""
+"""Keys that 1.4 ignores if Mesos itself runs the image; later versions reject them."""
 DELAYS_UP_TO = {"1.10": 300}
-"""The default of maxLaunchDelaySeconds where it is not an hour."""
+"""The default of maxLaunchDelaySeconds if it is not an hour."""
 
 
 def read(document: dict[str, Any], dialect: str) -> dict[str, Any]:
-    """Return a definition as that Marathon reads it. What was sent may be any JSON object, and stays as it is."""
+    """Return a definition as that Marathon reads it. The input may be any JSON object, and is not changed."""
     for place in UNKNOWN[dialect]:
         document = without(document, place)
     return in_new_words(document) if dialect == "1.4" else document
 
 
 def defaults(document: dict[str, Any], dialect: str) -> dict[str, Any]:
-    """Fill in what is not given and has another default than with the others."""
+    """Fill in missing keys whose default differs from that of the other versions."""
     if dialect in DELAYS_UP_TO and document.get("maxLaunchDelaySeconds") is None:
         return {**document, "maxLaunchDelaySeconds": DELAYS_UP_TO[dialect]}
     return document
 
 
 def without(value: Any, place: Place) -> Any:
-    """Return a value without what stands in a place of it."""
+    """Return a value without the content of a place."""
     key, rest = place[0], place[1:]
     if key == "*":
         return [without(one, rest) for one in value] if isinstance(value, list) else value
@@ -60,7 +60,7 @@ def without(value: Any, place: Place) -> Any:
 
 
 def in_new_words(document: dict[str, Any]) -> dict[str, Any]:
-    """Say what 1.4 takes in more than one way as the later versions want it."""
+    """Convert the alternative forms that 1.4 accepts to the one of later versions."""
     strategy = document.get("upgradeStrategy")
     if isinstance(strategy, dict):
         given = {key: value for key, value in strategy.items() if value is not None}
@@ -72,7 +72,7 @@ def in_new_words(document: dict[str, Any]) -> dict[str, Any]:
         if container.get("type") == "MESOS":
             docker = {key: value for key, value in docker.items() if key not in OF_DOCKER}
         elif docker.get("network") == "NONE":
-            # The later ones have no such network; as far as ports go it is like the host's.
+            # Later versions have no such network; with regard to ports it is like the host's.
             docker = {**docker, "network": "HOST"}
         document = {**document, "container": {**container, "docker": docker}}
     for place in (("portDefinitions",), ("container", "docker", "portMappings")):
@@ -81,7 +81,7 @@ def in_new_words(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def one_protocol(value: Any, place: Place) -> Any:
-    """Return a value in which the ports of a place have their protocols in the one order that is left."""
+    """Return a value in which the ports of a place have their protocols in the only remaining order."""
     if place:
         if not isinstance(value, dict) or place[0] not in value:
             return value

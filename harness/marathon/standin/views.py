@@ -1,4 +1,4 @@
-"""What a client may see: apps with their embedded parts, queue, information and metrics."""
+"""JSON views for clients: apps with their embedded parts, queue, information and metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORMS = {"failures": {"lastTaskFailure", "tasks", "deployments"}, "tasks": {"tas
 
 
 def embeds(values: Collection[str]) -> set[str]:
-    """Read embed values: prefixes `apps.` and `app.` mean nothing, unknown values are ignored later."""
+    """Parse embed values: prefixes `apps.` and `app.` mean nothing, unknown values are ignored later."""
     found: set[str] = set()
     for value in values:
         name = value.removeprefix("apps.").removeprefix("app.")
@@ -62,7 +62,7 @@ class Views:
         return shown
 
     def apps(self, wanted: Collection[str], query: Callable[[str], str | None]) -> list[Json]:
-        """Return the apps that fit the filters cmd, id and label."""
+        """Return the apps that match the filters cmd, id and label."""
         command, name, label = query("cmd"), query("id"), query("label")
         return [
             self.app(known, wanted)
@@ -78,7 +78,7 @@ class Views:
         return dict(task_json(task, agent.host, agent.id, self.dialect))
 
     def statistics(self, known: AppRecord, tasks: Sequence[Task]) -> Json:
-        """Return taskStats: totals by how a task relates to the last changes; empty groups are absent."""
+        """Return taskStats: totals by a task's relation to the last changes; empty groups are absent."""
         info = known.app.version_info
         scaled = moment_of(info.last_scaling_at) if info else 0.0
         configured = info.last_config_change_at if info else ""
@@ -105,7 +105,7 @@ class Views:
     # The rest
 
     def queue(self, *, offers: bool) -> list[Json]:
-        """Return the apps that wait to launch tasks; overdue says that it is a place they wait for."""
+        """Return the apps that wait to launch tasks; overdue means that they wait for a place."""
         return [self._queued(pending, offers) for pending in self.scheduler.queue.values()]
 
     def _queued(self, pending: Pending, offers: bool) -> Json:

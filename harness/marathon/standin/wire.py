@@ -1,4 +1,4 @@
-"""Small matters of the wire: query booleans, JSON bodies, and the answer that every change gets."""
+"""Helpers for HTTP: query booleans, JSON bodies, and the common answer to changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def flag(request: Request, name: str, *, default: bool = False) -> bool:
 async def body(request: Request, *, needed: bool = True) -> Any:
     """Read a JSON body. Raises ApiError 415 for another type, 400 for an empty or malformed one.
 
-    needed: False where there may be none; JSON must be announced all the same.
+    needed: False if the body is optional; its content type must be JSON all the same.
     """
     raw = await request.body()
     kind = request.headers.get("content-type", "")
@@ -38,7 +38,7 @@ async def body(request: Request, *, needed: bool = True) -> Any:
 
 
 def outcome(deployment: Deployment) -> Response:
-    """Return the answer of a change: version and deployment id, the latter as a header too."""
+    """Return the answer to a change: version and deployment id, the latter as a header too."""
     return JSONResponse(
         {"version": deployment.version, "deploymentId": deployment.id},
         headers={"Marathon-Deployment-Id": deployment.id},

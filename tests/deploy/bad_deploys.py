@@ -49,9 +49,7 @@ class Site:
         put_mount(bad, SECRETS, str(folder))
 
     def clock_until(self, shown: str) -> Callable[[], float]:
-        """Return a clock that shows the time of day, and an hour later once a task's check has reported
-        `shown`.
-        """
+        """Return a clock that shows the time of day, and an hour later once a task's check reported `shown`."""
         ahead = 0.0
 
         def clock() -> float:

@@ -118,9 +118,7 @@ def test_the_checks_command_is_in_the_image(lifecycle: Lifecycle, command: str, 
     ("release", "how"), [("4.4.4", "stop-all"), ("4.4.6", "stop-all"), ("5.0.7", "refused"), ("5.0.10", "refused")]
 )
 def test_every_other_release_is_a_schema_step_away(release: str, how: str) -> None:
-    """The label must distinguish them: no rolling deploy from an older release, no deploy at all from a newer
-    one.
-    """
+    """The label must distinguish them: no rolling deploy from an older release, none at all from a newer one."""
     other = copy.deepcopy(DEFINITION)
     other["labels"] |= {"RT_RELEASE": release, "RT_SCHEMA": release}
     assert decide(other, DEFINITION).how == how

@@ -1,4 +1,4 @@
-"""A good RT on a Marathon, and what can be wrong with a deploy that is to replace it."""
+"""A good RT on a Marathon, and defects of deploys that are to replace it."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from tests.deploy.shared import RELEASE
 
 App = dict[str, Any]
 SHORTEST_SOAK = 1.0
-"""Seconds between two good polls: enough for what is ill from the beginning."""
+"""Seconds between two good polls: enough for a defect that shows from the beginning."""
 INSTANCES = 1
-"""Of most cases: Marathon goes back by replacing every task again."""
+"""Number of instances in most cases: a rollback of Marathon's replaces every task again."""
 
 
 class Site:
-    """A good RT on a Marathon, and what is needed to make bad ones of it."""
+    """A good RT on a Marathon, and the means to make bad deploys of it."""
 
     def __init__(
         self, client: Marathon, good: App, database: Database, lifecycle: Lifecycle, folder: Path
     ) -> None:
-        """Deploy nothing yet."""
+        """Remember the arguments; nothing is deployed yet."""
         self.client, self.good, self.database, self.lifecycle = client, good, database, lifecycle
         self.folder = folder
         self.deployer = Deployer(client, pace=Pace(pull=60, interval=0.2, soak=SHORTEST_SOAK))
 
     def other_secrets(self, bad: App, name: str, host: str = "", password: str = "") -> None:
-        """Let a definition work with other database settings."""
+        """Give a definition other database settings."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         password = password or self.database.credentials.password
@@ -49,7 +49,7 @@ class Site:
         put_mount(bad, SECRETS, str(folder))
 
     def clock_until(self, shown: str) -> Callable[[], float]:
-        """Return a clock that shows the time of day, and an hour later once a check of a task has said `shown`."""
+        """Return a clock that shows the time of day, and an hour later once a task's check reported `shown`."""
         ahead = 0.0
 
         def clock() -> float:
@@ -60,7 +60,7 @@ class Site:
         return clock
 
     def said(self) -> list[str]:
-        """Return what health checks say of ill tasks, and the readiness check of those that count as healthy."""
+        """Return the health check messages of ill tasks, and readiness messages of tasks that count as healthy."""
         answer = self.client.json("GET", f"/v2/apps{self.good['id']}", embed="app.readiness")
         app = AppState.read(answer["app"])
         healthy = {task.id for task in app.tasks if task.alive}
@@ -71,7 +71,7 @@ class Site:
         ]
 
     def live(self) -> list[str]:
-        """Ask every instance for its release, at its own address."""
+        """Ask every instance at its own address for its release."""
         app = self.client.app(self.good["id"])
         answers = [rt_probe(self.good)(*where) for task in app.tasks if (where := app.endpoint(task))]
         return [one.identity if one.good else one.said for one in answers]
@@ -79,7 +79,7 @@ class Site:
 
 @dataclass(frozen=True)
 class SoakOfOne(Pace):
-    """A pace whose soak is for one definition; the good one on the way back has shown before what it is."""
+    """A pace with a soak for one definition only; the good one of the rollback was proven before."""
 
     definition: App | None = None
 
@@ -90,12 +90,12 @@ class SoakOfOne(Pace):
 
 @dataclass(frozen=True)
 class Bad:
-    """One thing that is wrong with a deploy, and the words in which it must be told.
+    """A defect of a deploy, and the expected words of the finding.
 
-    soak: seconds between the two good polls, for what shows only after a while. believed: whether Marathon calls
-    the bad instance healthy, so that only the deployer stands between it and the end of the good one. shown: what
-    Marathon says once there is nothing more to see; then the deployer's time is up. fooled: whether the health
-    check says yes and only the readiness check no.
+    soak: seconds between the two good polls, for a defect that shows only after a while. believed: whether
+    Marathon calls the bad instance healthy, so that only the deployer prevents the end of the good one. shown:
+    Marathon's final message; then the deployer's time is up. fooled: whether the health check passes and only the
+    readiness check fails.
     """
 
     plant: Callable[[Site, App], None]
@@ -108,44 +108,44 @@ class Bad:
 
 
 def asks(bad: App, command: str) -> None:
-    """Let the health check run another command."""
+    """Replace the health check's command."""
     bad["healthChecks"][0]["command"] = {"value": command}
 
 
 def runs(bad: App, script: str) -> None:
-    """Let the image start with a script of its own."""
+    """Replace the script that the image starts."""
     bad["container"]["docker"]["parameters"] = [{"key": "entrypoint", "value": "/bin/sh"}]
     bad["args"] = ["-c", script]
 
 
 def image_without_start(_: Site, bad: App) -> None:
-    """What the image starts is not there."""
+    """The program that the image starts is missing."""
     bad["container"]["docker"]["parameters"] = [{"key": "entrypoint", "value": "/opt/rt/no-such-program"}]
 
 
 def asks_over_http(bad: App, path: str, **times: float) -> None:
-    """Let Marathon ask from outside, through the port mapping, and nothing else."""
+    """Have Marathon check from outside, through the port mapping, and nothing else."""
     check = {"protocol": "HTTP", "path": path, "portIndex": 0, "intervalSeconds": 1, "timeoutSeconds": 8}
     bad["healthChecks"] = [check | times]
     bad["readinessChecks"] = []
 
 
 def wrong_port(_: Site, bad: App) -> None:
-    """The mapping leads to a port on which nobody listens, and that is all.
+    """Only the mapping is wrong: it leads to a port without a listener.
 
-    The health check asks inside of the container, where RT is on its own port: it is fooled, and for good.
+    The health check runs inside of the container, where RT is on its own port: it passes permanently.
     """
     bad["container"]["portMappings"][0]["containerPort"] = 8080
 
 
 def wrong_port_outside(site: Site, bad: App) -> None:
-    """The same with a health check that comes through the mapping, as people do."""
+    """The same with a health check that comes through the mapping, as users do."""
     wrong_port(site, bad)
     asks_over_http(bad, "/", gracePeriodSeconds=2, maxConsecutiveFailures=2)
 
 
 def behind_login(_: Site, bad: App) -> None:
-    """Nobody logs in for Marathon. It would kill at last, after the longest start that was ever seen."""
+    """The checked page requires a login. Marathon would kill at last, after the longest start ever observed."""
     asks_over_http(bad, "/REST/2.0/tickets", gracePeriodSeconds=0, maxConsecutiveFailures=60)
 
 
@@ -160,14 +160,14 @@ def wrong_password(site: Site, bad: App) -> None:
 
 
 def other_schema(site: Site, bad: App) -> None:
-    """The image is of another release, and the labels do not say so: the guard in the image is the last hold."""
+    """The image is of another release, and the labels do not say so: only the guard in the image prevents it."""
     bad["container"]["docker"]["image"] = site.lifecycle.rt_image("5.0.7")
 
 
 def install_mode(site: Site, bad: App) -> None:
-    """RT offers its installer to the world, and the check believes it: a redirect is healthy to Marathon.
+    """RT offers its installer to everyone, and the check passes: a redirect is healthy to Marathon.
 
-    Neither guard nor readiness check, as in a definition from before there were any.
+    Neither guard nor readiness check, as in a definition older than both.
     """
     site.other_secrets(bad, "install", host=NOWHERE)
     bad["env"] |= {"RT_GUARD": "off", "RT_DB_WAIT": "0"}
@@ -190,7 +190,7 @@ def dies(_: Site, bad: App) -> None:
 
 
 def flaps(_: Site, bad: App) -> None:
-    """Every second answer is no, whatever RT says."""
+    """Every second answer of the health check is a failure, whatever RT says."""
     odd = "[ $(($(wc -l </tmp/asked) % 2)) -eq 1 ]"
     asks(bad, f"/opt/rt/healthcheck 127.0.0.1 80 && echo >>/tmp/asked && {odd}")
 
@@ -211,4 +211,4 @@ BAD: dict[str, Bad] = {
     "wrong port, asked from outside": Bad(wrong_port_outside, "Connect call failed"),
 }
 SLOW = frozenset({"wrong port, asked from outside"})
-"""What tests/harness/marathon/test_marathon_deploy.py tries on the small image at every change."""
+"""Cases that tests/harness/marathon/test_marathon_deploy.py runs on the small image at every change."""

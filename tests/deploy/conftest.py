@@ -1,4 +1,4 @@
-"""What the deploy tests on real RT containers share: one prepared site, one Marathon in real time."""
+"""Shared fixtures of the deploy tests on real RT containers: one prepared site, one Marathon in real time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy.shared import RELEASE, Say, on_stage
 
 
-@pytest.hookimpl(tryfirst=True)  # before tests are left out by their marks
+@pytest.hookimpl(tryfirst=True)  # before tests are deselected by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The usual pair is deployed, the others with the slow tests; a pair that was asked for always is."""
+    """Run the usual pair always, other pairs with the slow tests; a requested pair always runs."""
     own = [item for item in items if on_stage(item) and item.path.parent == Path(__file__).parent]
     usual = str(choose().pair)
     for item in own if len(own) > 1 else []:
@@ -34,7 +34,7 @@ def deployable(lifecycle: Lifecycle) -> Baseline:
 
 @pytest.fixture(scope="session")
 def marathon_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a stand-in whose clock is the real one: instances are killed in real time."""
+    """The address of a stand-in on the real clock: instances are killed in real time."""
     standin = StandinProcess(Path(tmp_path_factory.mktemp("standin-real")), ["--end-tasks"])
     yield standin.start()
     assert standin.stop() == 0, standin.log()
@@ -49,7 +49,7 @@ def marathon(marathon_url: str) -> Iterator[Marathon]:
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Print a measurement where it is seen without -s."""
+    """Print a measurement so that it is visible without -s."""
 
     def line(text: str) -> None:
         with capsys.disabled():

@@ -1,4 +1,4 @@
-"""An instance goes through an outage of its database: health must turn, and turn back, in time and by itself."""
+"""An instance survives an outage of its database: health must change, and change back, in time and by itself."""
 
 from __future__ import annotations
 
@@ -15,22 +15,21 @@ from harness.rt import Rt
 from tests.deploy.shared import Say
 
 UNHEALTHY_WITHIN = 15.0
-"""Seconds: one health check that was let through just before, and one more that runs into its limit of 5 s, on a
-machine that has more to do."""
+"""Seconds on a busy machine: a health check that just passed, and one that runs into its limit of 5 s."""
 HEALTHY_WITHIN = 30.0
-"""Seconds after the database is back: its own start, and what TCP waits before it tries again."""
+"""Seconds after the database is back: its own start, and TCP's delay before it retries."""
 
 
 class Asked(ABC):
-    """Something that says how it is."""
+    """An instance whose state can be asked for."""
 
     @abstractmethod
     def healthy(self) -> tuple[bool, str]:
-        """Ask the health check of the definition; return its answer and its words."""
+        """Run the health check of the definition; return its result and its output."""
 
     @abstractmethod
     def ready(self) -> bool:
-        """Ask for the page that the readiness check and the balancer ask for."""
+        """Request the page that the readiness check and the balancer use."""
 
     @abstractmethod
     def started(self) -> str:
@@ -38,10 +37,10 @@ class Asked(ABC):
 
     @abstractmethod
     def ended(self) -> str | None:
-        """Return a sentence once it has ended."""
+        """Return a sentence if it has ended."""
 
     def until(self, wanted: bool, since: float, limit: float) -> tuple[float, str]:
-        """Wait until the health check says so; return seconds since `since`, and its words."""
+        """Wait until the health check returns `wanted`; return seconds since `since`, and its output."""
 
         def said() -> str:
             healthy, words = self.healthy()
@@ -55,26 +54,26 @@ class Asked(ABC):
 
 @dataclass(frozen=True)
 class Instance(Asked):
-    """A serving RT and its database, kept through all outages: nobody ever restarts it."""
+    """A serving RT and its database, kept through all outages: it is never restarted."""
 
     site: Rt
     database: Database
 
     def healthy(self) -> tuple[bool, str]:
-        """Ask as Marathon would, inside the container."""
+        """Run the check inside the container, as Marathon would."""
         done = self.site.container.run(["/opt/rt/healthcheck", "127.0.0.1", "80"], limit=10)
         return done.code == 0, done.out.strip()
 
     def ready(self) -> bool:
-        """Ask through the published port."""
+        """Request it through the published port."""
         return login_page(self.site.container.address(80))
 
     def started(self) -> str:
-        """Ask the engine."""
+        """Return it from the engine's data."""
         return str(self.site.container.docker.attrs["State"]["StartedAt"])
 
     def ended(self) -> str | None:
-        """Ask the engine."""
+        """Return it from the engine's data."""
         return self.site.container.ended()
 
 
@@ -82,7 +81,7 @@ Outage = Callable[[Instance], AbstractContextManager[None]]
 
 
 def lived_through(instance: Asked, outage: AbstractContextManager[None], name: str, say: Say) -> None:
-    """Go through an outage; the health check must turn, and turn back, in time, on the process that was there."""
+    """Run an outage; the health check must change, and change back, in time, without a new process."""
     instance.until(True, time.monotonic(), HEALTHY_WITHIN)
     before = instance.started()
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""People at work on some instances behind a balancer, and the check that asks what became of their work."""
+"""Simulated users on some instances behind a balancer, and the check that verifies their writes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from harness.verdict import Report
 
 GAP = 20.0
 ATTEMPTS = 24
-"""By three people: enough for each of them to have done everything that people do, files and pages included."""
+"""By three users: enough for each of them to do every kind of action, files and pages included."""
 
 
 @dataclass
 class Played:
-    """What people did, and where: enough to ask the check about it."""
+    """The users' actions, and the site: the input of the check."""
 
     journal: Journal
     database: Database
     front: Front
 
     def judged(self, journal: Journal | None = None, *, longest_gap: float = GAP) -> Report:
-        """Ask the check; journal: another one than what was written down."""
+        """Run the check; journal: another one than the recorded one."""
         with rest.client(self.front, *ROOT) as client:
             return acknowledged.check(
                 journal or self.journal, self.database, client.attachment, longest_gap=longest_gap
@@ -40,18 +40,18 @@ class Played:
 def played(
     sites: Sequence[Rt], database: Database, kind: type[Balancer] = Balancer
 ) -> Iterator[tuple[Played, Balancer]]:
-    """Let people work on some instances for a while."""
+    """Let users work on some instances for a while."""
     with kind(
         lambda: [site.container.address(80) for site in sites if not site.container.ended()], login_page
     ) as balancer:
         wait_until("The instances", lambda: serving(balancer, len(sites)), 30)
-        # Three, as two on two instances might take turns so that each always meets the same one.
+        # Three users: two on two instances might alternate so that each always uses the same one.
         with Load(balancer.url, *ROOT, rate=8, clients=3) as load:
             load.reach(ATTEMPTS)
         yield Played(load.journal, database, load.front), balancer
 
 
 def serving(balancer: Balancer, count: int) -> None:
-    """Raise Retry until so many instances serve."""
+    """Raise Retry until `count` instances serve."""
     if len(balancer.up) != count:
         raise Retry(f"{len(balancer.up)} of {count} serve")

@@ -1,4 +1,4 @@
-"""What the deploy tests share besides fixtures: which release is deployed, and on whose behalf."""
+"""Helpers that the deploy tests share besides fixtures."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from harness.rt import SITE_CONFIGURATION
 RELEASE = "5.0.3"
 DEFINITION: dict[str, Any] = load(ROOT / "marathon.json")
 ABSENT = "/srv/rt-on-agents-alone"
-"""Where agents have what no machine of ours does."""
+"""A path that exists on agents only, never on this machine."""
 Say = Callable[[str], None]
 
 
 def of_ones_own() -> dict[str, Any]:
-    """Return marathon.json with the volumes that "Make it yours" in docs/marathon.md has people add."""
+    """Return marathon.json with the volumes that "Make it yours" in docs/marathon.md tells users to add."""
     app = copy.deepcopy(DEFINITION)
     app["container"]["volumes"] += [
         {"containerPath": "/etc/msmtprc", "hostPath": f"{ABSENT}/msmtprc", "mode": "RO"},

@@ -11,7 +11,7 @@ ATTACHMENTS = "Set(%ExternalStorage, Type => 'Disk', Path => '/var/lib/rt-mail')
 
 @dataclass(frozen=True)
 class Local:
-    """A setting that puts state on an instance's disk, a job that moves it there, what the check then tells."""
+    """A setting that puts state on an instance's disk, a job that moves it there, and the expected finding."""
 
     setting: str
     job: str

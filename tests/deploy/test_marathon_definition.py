@@ -1,4 +1,4 @@
-"""The definition in marathon.json, deployed as it is but for image, id, and what is mounted from this machine."""
+"""Deploy the definition in marathon.json, unchanged except for image, id, and mounts from this machine."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ pytestmark = pytest.mark.engine
 
 RELEASE = DEFINITION["labels"]["RT_RELEASE"]
 STEP = 4
-"""Seconds by which Marathon's clock moves with a poll: two RTs must get ready before it is out of patience."""
+"""Seconds by which Marathon's clock advances per poll: two RTs must become ready within its deadline."""
 SOAK = 25
-"""Seconds of Marathon's time: an interval of the file's check, and a bit."""
+"""Seconds of Marathon's time: slightly more than an interval of the file's check."""
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def wanted(trial: Trial, lifecycle: Lifecycle, database: Database, tmp_path: Pat
 
 @pytest.fixture
 def deployer(trial: Trial) -> Iterator[Deployer]:
-    """A deployer on a stand-in, whose clock moves with every poll, some ten times as fast as the real one."""
+    """A deployer on a stand-in, whose clock advances with every poll, about ten times as fast as the real one."""
     with Marathon(trial.url) as client:
         yield Deployer(client, pace=Pace(interval=0.2, clock=moving_clock(trial, STEP)))
 
@@ -79,12 +79,12 @@ def deployer(trial: Trial) -> Iterator[Deployer]:
 def test_the_definition_deploys_a_real_rt_and_refuses_a_wrong_secret(
     wanted: dict[str, Any], deployer: Deployer, tmp_path: Path
 ) -> None:
-    """Both instances serve the release by their own word; with a wrong password the old one stays."""
+    """Both instances must report the wanted release; with a wrong password the old one must stay."""
     report = deployer.deploy(wanted)
     assert report, str(report)
     assert report.looked_at == 2
     # The file's own soak has been waited for; from now on each check runs once more between the two good polls.
-    # And one instance is as good as two: what Marathon does to several is tried in the conformance tests.
+    # One instance is enough: the behaviour with several is covered by the conformance tests.
     deployer = replace(deployer, pace=replace(deployer.pace, soak=SOAK))
     assert deployer.scale(wanted["id"], 1)
     bad = copy.deepcopy(wanted) | {"instances": 1}
@@ -93,9 +93,9 @@ def test_the_definition_deploys_a_real_rt_and_refuses_a_wrong_secret(
     (secrets / "rt-db").write_bytes((tmp_path / "rt-db").read_bytes())
     (secrets / "healthcheck.passwd").write_text("not the password\n")
     put_mount(bad, SECRETS, str(secrets))
-    # As it is the kill comes after five minutes: that many logins cost this test a minute and prove no more.
+    # Unchanged, the kill comes after five minutes: that many logins cost this test a minute and prove no more.
     bad["healthChecks"][0] |= {"maxConsecutiveFailures": 3, "gracePeriodSeconds": 30}
-    # Another folder could mean another database, so by itself it would not roll; here it is the same one.
+    # Another folder could mean another database, so by default it would not roll; here it is the same one.
     report = deployer.deploy(bad, Decision("rolling", ("the health check's password alone differs",)))
     assert report.findings
     assert report.facts["old release live again"], str(report)
@@ -105,7 +105,7 @@ def test_the_definition_deploys_a_real_rt_and_refuses_a_wrong_secret(
     ("command", "good"), [("/opt/rt/healthcheck 127.0.0.1 80", True), ("/opt/rt/health", False)]
 )
 def test_the_checks_command_is_in_the_image(lifecycle: Lifecycle, command: str, good: bool) -> None:
-    """A program that the image lacks fails for ever, and all that Marathon says is that a task is unhealthy."""
+    """A check whose program is missing fails for ever, and Marathon only reports an unhealthy task."""
     app = copy.deepcopy(DEFINITION)
     app["container"]["docker"]["image"] = lifecycle.rt_image(RELEASE)
     app["healthChecks"][0]["command"] = {"value": command}
@@ -118,7 +118,7 @@ def test_the_checks_command_is_in_the_image(lifecycle: Lifecycle, command: str, 
     ("release", "how"), [("4.4.4", "stop-all"), ("4.4.6", "stop-all"), ("5.0.7", "refused"), ("5.0.10", "refused")]
 )
 def test_every_other_release_is_a_schema_step_away(release: str, how: str) -> None:
-    """The label tells them apart: no rolling deploy from an older release, and none at all from a newer one."""
+    """The label must distinguish them: no rolling deploy from an older release, none at all from a newer one."""
     other = copy.deepcopy(DEFINITION)
     other["labels"] |= {"RT_RELEASE": release, "RT_SCHEMA": release}
     assert decide(other, DEFINITION).how == how

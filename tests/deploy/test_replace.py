@@ -1,4 +1,4 @@
-"""Across a schema step, by the command line, on a real RT: stop all, back up, upgrade once, start all."""
+"""Replace across a schema step, by the command line, on a real RT: stop all, back up, upgrade once, start all."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ print(said.decode(errors="replace"))
 sys.exit(code)
 """
 NEW_TABLE = "AuthTokens"
-"""What RT 4.4 did not have."""
+"""A table that RT 4.4 lacks."""
 PAIR = choose().pair
 
 
 @dataclass
 class Site:
-    """The old release with people's data, live on a Marathon; and the tools of the new one beside it."""
+    """The old release with a site's data, live on a Marathon; and the tools of the new one beside it."""
 
     marathon: Marathon
     database: Database
@@ -61,7 +61,7 @@ class Site:
         return self.inside(self.database.container.name, "sh", "-c", f"{secret}; {line}")
 
     def replace(self, image: str, upgrade: str) -> int:
-        """Run the command line with a backup and a restore that work."""
+        """Run the command line with a working backup and restore."""
         file = self.folder / "app.json"
         file.write_text(json.dumps(self.app))
         again = f"DROP DATABASE {NAME}; CREATE DATABASE {NAME}"
@@ -73,13 +73,13 @@ class Site:
         ])  # fmt: skip
 
     def live(self) -> list[str]:
-        """Ask every instance which release it is."""
+        """Ask every instance for its release."""
         app = self.marathon.app(self.app["id"])
         return [rt_probe({**self.app, "labels": {}})(*where).identity for task in app.tasks
                 if (where := app.endpoint(task))]  # fmt: skip
 
     def data(self) -> tuple[int, bool]:
-        """Return how many tickets there are, and whether the schema is the new one."""
+        """Return the number of tickets, and whether the schema is the new one."""
         return int(self.database.value("SELECT COUNT(*) FROM Tickets")), NEW_TABLE in self.database.tables()
 
 
@@ -87,7 +87,7 @@ class Site:
 def site(
     lifecycle: Lifecycle, marathon: Marathon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Site]:
-    """RT 4.4.6 on the bundled dump, deployed and proved; its definition then asks for the release after it."""
+    """RT 4.4.6 on the bundled dump, deployed and proved; its definition then names the release after it."""
     monkeypatch.setenv("MARATHON_URL", marathon.url)
     dump = choose().dump
     assert dump.manifest
@@ -112,9 +112,9 @@ def site(
 def test_a_schema_step_is_taken_once_or_taken_back(
     site: Site, lifecycle: Lifecycle, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """First the upgrade fails after it has touched the data: the backup is back and the old release live.
+    """First the upgrade fails after it has changed the data: the backup must be back and the old release live.
 
-    Then it is tried again, and works: the new release is live on upgraded data. Rolling is refused before that.
+    Then it is repeated, and works: the new release is live on upgraded data. Rolling is refused before that.
     """
     image, before = lifecycle.rt_image(PAIR.target), site.data()
     assert before == (before[0], False)

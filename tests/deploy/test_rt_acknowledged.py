@@ -1,4 +1,4 @@
-"""Whatever people were told is done, and is not, is found; else the kill test proves nothing."""
+"""An acknowledged write that is missing must be found; otherwise the kill test proves nothing."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("acknowledged")]
 
 
 def defect(name: str, *values: object) -> ParameterSet:
-    """Return values for a test, the last one saying that something must be found; told in the table of mutants."""
+    """Return values for a test, the last one expecting a finding; listed in the table of mutants."""
     return pytest.param(*values, True, id=name, marks=pytest.mark.mutants("acknowledged"))
 
 
 def harmless(name: str, *values: object) -> ParameterSet:
-    """Return values for a test, the last one saying that nothing may be found; told in the table as well."""
+    """Return values for a test, the last one expecting no finding; listed in the table as well."""
     return pytest.param(*values, False, id=name, marks=pytest.mark.control("acknowledged"))
 
 
 @pytest.fixture(scope="module")
 def one(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[tuple[Rt, Database]]:
-    """One instance that keeps its state where it belongs."""
+    """One instance without state of its own."""
     database = lifecycle.baselines.clone(deployable)
     try:
         site = lifecycle.site(RELEASE, database, configuration=CHEAP)
@@ -46,14 +46,14 @@ def one(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[tuple[Rt, Databa
 
 @pytest.fixture(scope="module")
 def good(one: tuple[Rt, Database]) -> Iterator[Played]:
-    """A run in which nothing went wrong, for planting defects into."""
+    """A run without defects, for planting some."""
     with played([one[0]], one[1]) as (found, _):
         yield found
 
 
 @pytest.mark.control("acknowledged")
 def test_where_nothing_is_lost_nothing_is_found(good: Played) -> None:
-    """A false alarm would be believed once."""
+    """A false alarm costs the trust in later findings."""
     report = good.judged()
     assert report, str(report)
     assert report.facts["timeline"]
@@ -106,7 +106,7 @@ DEFECTS: dict[str, tuple[str, str]] = {
 
 @contextmanager
 def planted(database: Database, statement: str) -> Iterator[None]:
-    """Plant a defect and take it out again."""
+    """Plant a defect for a `with` block."""
     tables = ("Tickets", "Transactions", "Attachments")
     database.execute(*(f"CREATE TABLE Kept{table} AS SELECT * FROM {table}" for table in tables), statement)
     try:
@@ -121,7 +121,7 @@ def planted(database: Database, statement: str) -> Iterator[None]:
 @pytest.mark.mutants("acknowledged")
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_planted_defect_is_found(good: Played, name: str) -> None:
-    """Each is found, and told for what it is."""
+    """Each must be found, and described correctly."""
     statement, what = DEFECTS[name]
     with planted(good.database, statement):
         report = good.judged()
@@ -131,7 +131,7 @@ def test_a_planted_defect_is_found(good: Played, name: str) -> None:
 
 @pytest.mark.mutants("acknowledged")
 def test_a_gap_is_found(good: Played) -> None:
-    """Nothing was lost, and nobody could work for ten seconds."""
+    """Nothing was lost, but no one could work for ten seconds."""
     half = good.journal.ended / 2
     late = [replace(one, answered=one.answered + 10 * (one.answered > half)) for one in good.journal.attempts]
     journal = replace(good.journal, attempts=late, ended=good.journal.ended + 10)
@@ -142,7 +142,7 @@ def test_a_gap_is_found(good: Played) -> None:
 
 @pytest.mark.mutants("acknowledged")
 def test_a_gap_at_the_end_is_found(good: Played) -> None:
-    """A site that never comes back answers nobody after its last answer."""
+    """A site that never comes back gives no answer after its last one."""
     report = good.judged(replace(good.journal, ended=good.journal.ended + 30), longest_gap=25)
     assert "nobody was served" in str(report)
 
@@ -156,7 +156,7 @@ def test_a_gap_at_the_end_is_found(good: Played) -> None:
     ],
 )
 def test_a_session_that_ends_is_found(good: Played, dies: str | None, found: bool) -> None:
-    """Unless the server itself had died: then people log in again."""
+    """Except after the death of the server: then people log in again."""
     last = good.journal.attempts[-1]
     attempts = [*good.journal.attempts[:-1], replace(last, state="session lost")]
     at = {"after it": last.answered + 1, "before it": last.sent - 1}.get(dies or "")
@@ -175,7 +175,7 @@ def test_a_session_that_ends_is_found(good: Played, dies: str | None, found: boo
     ],
 )
 def test_a_session_that_was_cut_off_is_told(good: Played, before: State, lane: str, found: bool) -> None:
-    """A request of it was under way when its instance was killed; one that nobody had cut off goes on."""
+    """It had a request in progress when its instance was killed; any other session must go on."""
     last = good.journal.attempts[-1]
     person = last.mark.rpartition("-")[0]
     others = [one for one in good.journal.attempts[:-1] if one.mark.rpartition("-")[0] != person]
@@ -203,7 +203,7 @@ def test_a_session_that_was_cut_off_is_told(good: Played, before: State, lane: s
 def test_a_search_that_leaves_a_ticket_out_is_found(
     good: Played, killed: float | None, back: float | None, found: bool
 ) -> None:
-    """Unless the server was dead meanwhile: then RT shows an empty list. Times: seconds from the search on."""
+    """Except while the server was dead: then RT shows an empty list. Times: seconds from the search on."""
     last = good.journal.attempts[-1]
     attempts = [*good.journal.attempts[:-1], replace(last, state="wrong", answered=last.sent + 0.5)]
     happenings = [
@@ -219,7 +219,7 @@ def test_a_search_that_leaves_a_ticket_out_is_found(
 @pytest.mark.mutants("acknowledged")
 @pytest.mark.parametrize("kind", ["Correspond", "Comment"], ids=["refused reply", "refused comment"])
 def test_what_was_not_recorded_is_not_acknowledged(one: tuple[Rt, Database], kind: str) -> None:
-    """REST 1 answers 200 to a reply whose insert failed; taken for a yes, it would be a write that was lost."""
+    """REST 1 answers 200 to a reply whose insert failed; counted as acknowledged, it would be a lost write."""
     site, database = one
     with rest.client(site, *ROOT) as client:
         write = client.reply if kind == "Correspond" else client.comment
@@ -237,7 +237,7 @@ def test_what_was_not_recorded_is_not_acknowledged(one: tuple[Rt, Database], kin
 
 @pytest.mark.mutants("acknowledged")
 def test_a_run_without_success_is_no_pass(good: Played) -> None:
-    """Nothing acknowledged, nothing lost: that proves nothing."""
+    """A run that acknowledged nothing cannot lose anything, and proves nothing."""
     silent = [replace(one, state="unknown") for one in good.journal.attempts]
     assert not good.judged(replace(good.journal, attempts=silent), longest_gap=1000)
 
@@ -251,7 +251,7 @@ def test_a_run_without_success_is_no_pass(good: Played) -> None:
     ],
 )
 def test_a_balancer_that_is_no_good_is_found(one: tuple[Rt, Database], kind: type[Relay], told: str) -> None:
-    """An answer is no proof, and neither is one of two."""
+    """An answer alone is no proof, nor is one of two."""
     with played([one[0]], one[1], kind) as (found, _):
         report = found.judged()
     assert report.facts[told] >= 2, str(report)

@@ -1,6 +1,6 @@
-"""Bad deploys of a real RT never replace a good one: found, rolled back, the old one proved live.
+"""Bad deploys of a real RT must never replace a good one: they are found and rolled back, the old one proved live.
 
-The same rules are tried on a small image and a clock of our own in tests/harness/marathon/test_marathon_deploy.py.
+The same rules are tested on a small image and a manual clock in tests/harness/marathon/test_marathon_deploy.py.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.deploy.shared import RELEASE
 pytestmark = pytest.mark.engine
 
 SAME_STEPS = Decision("rolling", ("somebody said that the images carry the same steps",))
-"""What `rolling.decide` would refuse is deployed all the same: the last hold is to be tried."""
+"""Deploys that `rolling.decide` would refuse are forced here, to test the last safeguard."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def site(
 
 
 def on_sites(cases: Iterable[Any]) -> list[Any]:
-    """Share cases among two workers, as each worker has a good site of its own."""
+    """Distribute cases over two workers, as each worker has a good site of its own."""
     return [
         pytest.param(
             case,
@@ -65,7 +65,7 @@ def on_sites(cases: Iterable[Any]) -> list[Any]:
 
 @pytest.mark.xdist_group("bad-deploys-0")
 def test_a_good_deploy_is_proved_on_every_instance(site: Site) -> None:
-    """Another configuration of the same release: every instance is asked, and says so itself."""
+    """With another configuration of the same release, every instance must report the release itself."""
     site.good = {**site.good, "env": {**site.good["env"], "RT_NAME": "again.example.org"}}
     before = {task.id for task in site.client.app(site.good["id"]).tasks}
     report: Report = site.deployer.deploy(site.good)
@@ -77,7 +77,7 @@ def test_a_good_deploy_is_proved_on_every_instance(site: Site) -> None:
 
 @pytest.fixture
 def instances(site: Site, case: str) -> Iterator[int]:
-    """So many good instances as the case wants; then as many as before."""
+    """Run the case's number of good instances; then as many as before."""
     wanted = BAD[case].instances
     if wanted != INSTANCES:
         assert site.deployer.scale(site.good["id"], wanted)
@@ -88,9 +88,9 @@ def instances(site: Site, case: str) -> Iterator[int]:
 
 @pytest.mark.parametrize("case", on_sites(BAD))
 def test_a_bad_deploy_never_replaces_a_good_one(site: Site, case: str, instances: int) -> None:
-    """It is found for the right reason; every instance of the old one serves afterwards, by its own word.
+    """It must be found for the right reason; afterwards every instance of the old one must report its release.
 
-    And while it lasted no good task was taken away, unless Marathon took a bad one for healthy.
+    Meanwhile no good task may be removed, unless Marathon considered a bad one healthy.
     """
     one, good = BAD[case], {task.id for task in site.client.app(site.good["id"]).tasks}
     bad = copy.deepcopy(site.good) | {"instances": instances}
@@ -111,7 +111,7 @@ def test_a_bad_deploy_never_replaces_a_good_one(site: Site, case: str, instances
 def test_lint_finds_it_before_anything_is_deployed(
     site: Site, plant: Callable[[Site, App], None], rule: str
 ) -> None:
-    """The checks that are fooled by install mode, or that nobody logs in for, show in the definition already."""
+    """Checks that pass in install mode, or on a page that requires a login, show in the definition already."""
     bad = copy.deepcopy(site.good)
     plant(site, bad)
     assert rule in {finding.rule.id for finding in lint(bad)} - {finding.rule.id for finding in lint(site.good)}

@@ -1,7 +1,7 @@
-"""A database that dies in the middle of a write: RT must not say that it is done.
+"""If a database dies in the middle of a write, RT must not acknowledge the write.
 
-A ticket is written in one transaction, and its mail is sent in that transaction. So there is time for a server to
-die between the first row and the commit, and RT as it ships says "created" all the same.
+A ticket is written in one transaction, and its mail is sent within that transaction. So a server may die between
+the first row and the commit, and unpatched RT says "created" all the same.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WRITES: dict[str, Write] = {
 
 
 def answer_of(site: Rt, database: Database, write: Write) -> str:
-    """Kill the server while the mail of a write is sent; return RT's refusal, "" when it says that all is well."""
+    """Kill the server while the mail of a write is sent; return RT's refusal, "" if it acknowledges the write."""
     said: list[str] = []
 
     def work() -> None:
@@ -66,7 +66,7 @@ def _sending(site: Rt) -> None:
 
 
 def site_of(lifecycle: Lifecycle, database: Database, release: str, **files: bytes) -> Rt:
-    """Serve a release whose mail takes until it is told to go on."""
+    """Serve a release whose mail program blocks until it is told to go on."""
     site = lifecycle.site(
         release, database, environment={"RT_MAIL_COMMAND": SENDMAIL},
         files=[(SENDMAIL, SLOW_MAIL), *((f"/opt/rt/rt.{name}", content) for name, content in files.items())],
@@ -82,7 +82,7 @@ others = [pytest.param(one, marks=pytest.mark.slow) for one in releases() if one
 def test_what_was_not_committed_is_not_acknowledged(
     lifecycle: Lifecycle, clone: CloneFactory, release: str
 ) -> None:
-    """Nothing of it is there once the server is back, and nobody was told that it is."""
+    """No part of the write may be there once the server is back, and it must not have been acknowledged."""
     origin: Baseline = lifecycle.fresh(release, DEFAULT_SERVER)
     database = clone(origin, DURABLE)
     site = site_of(lifecycle, database, release)
@@ -101,7 +101,7 @@ def test_what_was_not_committed_is_not_acknowledged(
 
 
 def test_rt_as_it_ships_says_that_all_is_well(lifecycle: Lifecycle, clone: CloneFactory) -> None:
-    """The defect that the test above must catch; once RT has mended it, the image need not."""
+    """The defect that the test above must catch; once RT has fixed it, the image need not."""
     database = clone(lifecycle.fresh(RELEASE, DEFAULT_SERVER), DURABLE)
     site = site_of(lifecycle, database, RELEASE, psgi=AS_SHIPPED)
     try:
@@ -113,7 +113,7 @@ def test_rt_as_it_ships_says_that_all_is_well(lifecycle: Lifecycle, clone: Clone
 
 
 def counted(database: Database) -> tuple[int, int]:
-    """Return how many tickets and transactions of tickets there are."""
+    """Return the numbers of tickets and of their transactions."""
     tickets = database.rows("SELECT COUNT(*) FROM Tickets")
     steps = database.rows("SELECT COUNT(*) FROM Transactions WHERE ObjectType = 'RT::Ticket'")
     return int(tickets[0][0]), int(steps[0][0])

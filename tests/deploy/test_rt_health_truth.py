@@ -1,6 +1,6 @@
-"""Health endpoints tell the truth while the database is away, hangs, refuses, cannot write; and RT recovers alone.
+"""Health endpoints must report a database that is away, hangs, refuses, cannot write; RT must recover alone.
 
-Two are asked: the health check of the definition, and the page that its readiness check and the balancer ask for.
+Two are tested: the health check of the definition, and the page that its readiness check and the balancer use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def stopped(instance: Instance) -> Iterator[None]:
 
 @contextlib.contextmanager
 def killed(instance: Instance) -> Iterator[None]:
-    """The server's machine loses its power."""
+    """The server's machine loses power."""
     instance.database.container.signal("KILL")
     yield
     instance.database.restart()
@@ -39,20 +39,20 @@ def killed(instance: Instance) -> Iterator[None]:
 
 @contextlib.contextmanager
 def hanging(instance: Instance) -> Iterator[None]:
-    """The server's processes stand still: connections open and stay silent."""
+    """The server's processes are suspended: connections stay open and silent."""
     instance.database.container.docker.pause()
     yield
     instance.database.container.docker.unpause()
 
 
 def dropped(direction: network_faults.Direction) -> Outage:
-    """Packets between instance and server vanish in one direction."""
+    """Packets between instance and server are dropped in one direction."""
     return lambda at: network_faults.dropping(at.database.container, at.site.container, direction)
 
 
 @contextlib.contextmanager
 def refusing(instance: Instance) -> Iterator[None]:
-    """The server runs, and refuses RT's user; the connections that it had are closed."""
+    """The server runs, but refuses RT's user; its open connections are closed."""
     instance.database.execute("ALTER USER rt@'%' ACCOUNT LOCK", "KILL USER rt", root=True)
     yield
     instance.database.execute("ALTER USER rt@'%' ACCOUNT UNLOCK", root=True)
@@ -60,7 +60,7 @@ def refusing(instance: Instance) -> Iterator[None]:
 
 @contextlib.contextmanager
 def read_only(instance: Instance) -> Iterator[None]:
-    """The server takes no writes: a replica after a switch, or a disk that the kernel has given up."""
+    """The server accepts no writes: a replica after a switch, or a disk that the kernel made read-only."""
     instance.database.execute("SET GLOBAL read_only = ON", root=True)
     yield
     instance.database.execute("SET GLOBAL read_only = OFF", root=True)
@@ -93,5 +93,5 @@ def instance(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[Instance]:
 
 @pytest.mark.parametrize("name", OUTAGES)
 def test_health_is_the_truth_while_the_database_is(instance: Instance, name: str, say: Say) -> None:
-    """Unhealthy within seconds, healthy again within seconds, and never a restart by hand."""
+    """Unhealthy within seconds, healthy again within seconds, and never restarted."""
     lived_through(instance, OUTAGES[name](instance), name, say)

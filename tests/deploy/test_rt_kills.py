@@ -27,43 +27,43 @@ from tests.deploy.shared import RELEASE, Say
 from tests.deploy.state_on_disk import LOCAL, Local
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("kills")]
-"""One at a time: two of them on two cores are an outage of their own."""
+"""One at a time: two of them on two cores would cause outages of their own."""
 
 FEWEST_KILLS = 2
 BETWEEN = 1.5
-"""Seconds between two kills at least; then all instances must be back, or this would test having none at all."""
+"""Minimum seconds between two kills; then all instances must be back, or this would test a total outage."""
 RATE = 4
-"""Attempts a second: a dozen people at work, and little enough that two cores also start instances meanwhile."""
+"""Attempts a second: a dozen users, and little enough that two cores can also start instances meanwhile."""
 LONGEST_GAP = 30.0
-"""Seconds; 6.5 were seen with four times the work that the machine could do. The server's own restart is in it."""
+"""Seconds; 6.5 were observed at four times the machine's capacity. The server's own restart is included."""
 COMMAND = ".venv/bin/python -m pytest tests/deploy/test_rt_kills.py --kill-seconds {}"
 ALL_THAT_HAPPENS = {
     "restart of all", "rolling deploy of another image", "scale to 1", "scale to 4", "SIGKILL", "answers again",
 }  # fmt: skip
-"""What instances live through besides being killed, in the short form too: labels of the timeline."""
+"""Events besides kills, in the short form too: labels of the timeline."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give the test its duration: the one asked for, else a short one, and a long one with the slow tests."""
+    """Give the test its duration: the requested one, else a short one, and a long one with the slow tests."""
     if "seconds" in metafunc.fixturenames:
         metafunc.parametrize("seconds", durations(metafunc.config.getoption("--kill-seconds")))
 
 
 @pytest.fixture
 def reports(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where the report goes: to the others, when a person asked for kills of so many seconds."""
+    """Folder of the report: among the others if kills of so many seconds were requested."""
     return ROOT / "reports" if request.config.getoption("--kill-seconds") else tmp_path
 
 
 @pytest.fixture
 def local(request: pytest.FixtureRequest) -> Local | None:
-    """A setting that puts state on an instance's own disk; parametrised, otherwise none."""
+    """A setting that puts state on an instance's own disk; None unless parametrised."""
     return getattr(request, "param", None)
 
 
 @pytest.fixture
 def database(deployable: Baseline, clone: CloneFactory) -> Database:
-    """A server that keeps what it acknowledged."""
+    """A server with the durable profile."""
     return clone(deployable, DURABLE)
 
 
@@ -95,7 +95,7 @@ def deployed(site: Running, instances: int) -> None:
 
 
 def restarted(site: Running) -> None:
-    """Restart all, and see that a restart which does nothing would be found."""
+    """Restart all, and verify that a restart which does nothing would be found."""
     client, name = site.marathon, site.app["id"]
     image = site.app["container"]["docker"]["image"]
     site.change("restart of all", lambda: client.restart(name), 3, image=image)
@@ -104,12 +104,12 @@ def restarted(site: Running) -> None:
 
 
 def scaled(site: Running, instances: int) -> None:
-    """Scale to so many instances."""
+    """Scale to `instances`."""
     site.change(f"scale to {instances}", lambda: site.marathon.scale(site.app["id"], instances), instances)
 
 
 def bereft(site: Running, instances: int) -> None:
-    """Kill the server under so many instances, and start it again."""
+    """Kill the server of `instances` instances, and start it again."""
     site.database.container.signal("KILL")
     site.note("kill", "SIGKILL", "database")
     site.load.go_on(1)
@@ -120,9 +120,9 @@ def bereft(site: Running, instances: int) -> None:
 
 
 def lived_through(site: Running, seconds: float, job: str = "") -> Report:
-    """Let people work through everything that may happen to instances; return what was lost of it.
+    """Let users work through all events that may happen to instances; return a report on lost writes.
 
-    In short the rolling deploy replaces one instance, and not three.
+    In the short form the rolling deploy replaces one instance, and not three.
     """
     with site.load:
         kill_for(site, seconds, job)
@@ -152,7 +152,7 @@ def written(site: Running, reports: Sequence[Report], folder: Path, seconds: flo
 def test_nothing_acknowledged_is_lost(
     site: Running, verify: Verify, say: Say, seconds: float, reports: Path
 ) -> None:
-    """Three instances, people at work, kills, restarts, scaling, a deploy, and a server that dies."""
+    """Three instances, users at work, kills, restarts, scaling, a deploy, and a server that dies."""
     report, valid = lived_through(site, seconds), site.validated()
     page = written(site, (report, valid), reports, seconds)
     say(f"{site.kills} kills: {told(report)}")

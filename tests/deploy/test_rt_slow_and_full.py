@@ -1,4 +1,4 @@
-"""A database whose disk is full, and one behind a slow line: what health says, and that RT recovers alone."""
+"""A database with a full disk, and one behind a slow connection: health must be true, and RT recover by itself."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ WHOLE_FILES = f'find {DATA} -type f -size +0 | while read -r f; do fallocate -l 
 NO_ROOM = (1114, 1021, 1026, 3)
 """The table is full; disk full; error writing a file."""
 BEARABLE, UNBEARABLE = 0.002, 0.5
-"""Seconds a piece takes in each direction: a server in the next building, and a line that is as good as dead."""
+"""Seconds of delay per piece of data and direction: a server in the next building, and an unusable line."""
 
 
 @contextlib.contextmanager
 def disk_full(instance: Instance) -> Iterator[None]:
-    """Another file has taken all the room, and the sessions' table has used up what it had in store.
+    """Another file has filled the disk, and the sessions' table has no free pages left.
 
-    A full disk shows only when a table has to grow; until then nothing is wrong with RT. Each login writes there.
+    A full disk shows only when a table has to grow; until then RT works. Each login writes to that table.
     """
     database = instance.database
-    # The copy left out what is empty; a server that was made on its disk has all the room of its files, of logs.
+    # The copy left out empty space; a server created on its disk has its files, of logs, at full size.
     database.container.need(["sh", "-c", WHOLE_FILES])
     database.container.run(["dd", "if=/dev/zero", f"of={FILLER}", "bs=1M"], limit=60)
     row = "INSERT INTO sessions (id, a_session) VALUES (LEFT(MD5(RAND()), 32), REPEAT('x', 3000))"
-    # What is too big for the room left may still fit in smaller pieces, and what one page refuses, in another one.
+    # Smaller rows may still fit where larger ones do not, and a row refused in one page may fit in another.
     # Rows that need pages of their own are left out: MariaDB 10.11 crashes when it finds no room for those.
     for size, times in (("3000", 1), ("1000", 5), ("200", 20), ("20", 60)):
         assert _refusal(database, row.replace("3000", size), times) in NO_ROOM
@@ -53,7 +53,7 @@ def disk_full(instance: Instance) -> Iterator[None]:
 
 
 def _refusal(database: Database, statement: str, times: int) -> int:
-    """Repeat a statement until the server refuses it so often in a row; return its error, 0 when it never does."""
+    """Repeat a statement until the server refuses it `times` times in a row; return its error, 0 if never."""
     refused = 0
     with database.connection() as connection, connection.cursor() as cursor:
         for _ in range(5000):
@@ -68,7 +68,7 @@ def _refusal(database: Database, statement: str, times: int) -> int:
 
 
 def test_health_is_the_truth_while_the_disk_is_full(lifecycle: Lifecycle, deployable: Baseline, say: Say) -> None:
-    """Nobody can log in, and health says so; once there is room, everything goes on."""
+    """Logins fail, and health must report it; once there is room, everything must work again."""
     server = Database(
         lifecycle.client, deployable.server, deployable.image, deployable.credentials, DURABLE,
         volumes={deployable.volume: (PREPARED, "ro")}, copy_from=PREPARED,
@@ -83,7 +83,7 @@ def test_health_is_the_truth_while_the_disk_is_full(lifecycle: Lifecycle, deploy
 
 
 def test_a_slow_line_is_no_outage_until_it_is_one(lifecycle: Lifecycle, deployable: Baseline, say: Say) -> None:
-    """A few milliseconds are borne, half a second for each question is not; and it heals by itself."""
+    """A few milliseconds must be tolerated, half a second per query not; recovery must need no intervention."""
     database = lifecycle.baselines.clone(deployable, DURABLE)
     site = None
     try:

@@ -1,4 +1,4 @@
-"""State on an instance's own disk is found; else the kill test proves nothing."""
+"""State on an instance's own disk must be found; otherwise the kill test proves nothing."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("state-on-disk")]
 def test_state_on_an_instances_disk_is_found(
     lifecycle: Lifecycle, deployable: Baseline, clone: CloneFactory, local: Local
 ) -> None:
-    """Two instances, people at work, one of them dies: what only it had is missed."""
+    """Two instances, users at work, one of them dies: state that only it had is missing."""
     database = clone(deployable)
-    # Read after what keeps a copy to its own database: this is no copy, and its disk is what it is about.
+    # Read after the file that keeps a copy to its own database: this is no copy, and its disk is under test.
     files = [(f"{SITE_CONFIGURATION}/~~.pm", local.setting.encode())]
     with ExitStack() as stack:
         sites = [lifecycle.site(RELEASE, database, wait=False, configuration=CHEAP, files=files) for _ in range(2)]
         for site in sites:
             stack.callback(site.remove)
         with played([site.wait() for site in sites], database) as (found, balancer):
-            # Files go to external storage by a job, which one of the instances runs.
+            # A job moves files to external storage, and it runs on one of the instances.
             sites[0].need(local.job)
             sites[0].container.signal("KILL")
             wait_until("The balancer knowing", lambda: serving(balancer, 1), 30)

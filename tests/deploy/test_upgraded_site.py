@@ -1,7 +1,7 @@
-"""The upgraded site, deployed by the definition in the repo to a scratch group, healthy by its own word.
+"""The upgraded site, deployed by the definition in the repo to a scratch group, must report itself healthy.
 
-Part of a gate that names a Marathon (`./gate --marathon-url`, `stand-in` for the one in this project). Agents of a
-real Marathon can neither mount this machine's secrets nor reach the copy of the database: there the definition is
+Part of a gate with a Marathon (`./gate --marathon-url`, `stand-in` for the one in this project). Agents of a real
+Marathon can neither mount this machine's secrets nor reach the copy of the database: there the definition is
 deployed with other secrets that lie on the agents, and the answer is NOT PROVEN at best, with the reason.
 """
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.engine
 
 
 class Site(NamedTuple):
-    """An app definition. left_out: what it mounts that this machine does not have. doubts: of its health check."""
+    """An app definition. left_out: mounts that this machine lacks. doubts: about its health check."""
 
     app: dict[str, Any]
     left_out: Sequence[str] = ()
@@ -48,13 +48,13 @@ Made = Callable[..., Site]
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest) -> scratch.Place:
-    """Where this run deploys to: the stand-in, unless an option or MARATHON_URL names a Marathon."""
+    """The target of this run's deploys: the stand-in, unless an option or MARATHON_URL names a Marathon."""
     return scratch.place(request.config.getoption("--marathon-url"), DEFINITION)
 
 
 @pytest.fixture
 def marathon(place: scratch.Place, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Marathon]:
-    """A client of it. A gate shows how long it was used."""
+    """A client of it. A gate shows the time that it was used."""
     progress = request.config.stash.get(PROGRESS, None)
     with progress.step("deploy") if progress else nullcontext():
         if place.real:
@@ -71,41 +71,41 @@ def marathon(place: scratch.Place, tmp_path: Path, request: pytest.FixtureReques
 
 @pytest.fixture
 def pace(place: scratch.Place, request: pytest.FixtureRequest) -> Pace:
-    """Wait as a deploy does, until each check has run again, in a gate and on a real Marathon; else a second."""
+    """In a gate and on a real Marathon, wait as a deploy does, until each check has run again; else a second."""
     gate = PROGRESS in request.config.stash
     return Pace(interval=0.5) if gate or place.real else Pace(interval=0.2, soak=1)
 
 
 def others_look(request: pytest.FixtureRequest) -> bool:
-    """Whether other tests of this run compare both sides; reading them costs more than the deploy."""
+    """Whether other tests of this run compare both sides; reading them takes longer than the deploy."""
     return any(on_stage(one) and one.path != request.node.path for one in request.session.items)
 
 
 @pytest.fixture
 def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
-    """Make marathon.json for this release and a database of this machine (None: what the agents' secrets name).
+    """Make marathon.json for this release and a database of this machine (None: that of the agents' secrets).
 
-    Its checks are as they are, only asked more often.
+    Its checks are unchanged except for shorter intervals.
     """
 
     def make(database: Database | None, check: HealthUser | None, origin: App = DEFINITION) -> Site:
         lifecycle = stage.sides.lifecycle
         image = place.image or lifecycle.rt_image(stage.pair.target)
         if database is not None:
-            need_seen(lifecycle.client, image, tmp_path)  # before what an instance lacks looks like its own fault
+            need_seen(lifecycle.client, image, tmp_path)  # else missing files look like its own fault
         folder = place.secrets if database is None else str(mounted(database, check))
         app = scratch.definition(origin, image=image, secrets=folder)
         app["labels"] |= {"RT_RELEASE": stage.pair.target, "RT_SCHEMA": stage.sides.new().upgrade_steps()[-1]}
         app["healthChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 6, "delaySeconds": 1}
         app["readinessChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 1}
         if database is None:
-            return Site(app)  # the agents' secrets say with which account
+            return Site(app)  # the agents' secrets name the account
         app["env"] |= {"RT_MAIL_COMMAND": MAIL_SINK, **(check.environment if check else {})}
         put_mount(app, SITE_CONFIGURATION, str(site_files()))
         return Site(app, leave_absent_out(app), check.doubts if check else ())
 
     def site_files() -> Path:
-        """Lay out what all copies have: the site's own configuration, and that no mail goes to anybody."""
+        """Write the files that all copies have: the site's own configuration, and the ban on mail."""
         own = tmp_path / "site.d"
         for path, content in stage.sides.lifecycle.new_side.configuration.inside():
             file = own / Path(path).relative_to(SITE_CONFIGURATION)
@@ -126,17 +126,17 @@ def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
 
 @pytest.fixture
 def upgraded(stage: Stage, place: scratch.Place, request: pytest.FixtureRequest) -> Database | None:
-    """The upgraded copy; None where the agents cannot reach it."""
+    """The upgraded copy; None if the agents cannot reach it."""
     if place.real:
         return None
     if others_look(request):
-        stage.read_everything()  # a site that is used writes
+        stage.read_everything()  # using a site writes
     return stage.sides.after()
 
 
 @pytest.fixture
 def upgraded_site(stage: Stage, upgraded: Database | None, definition: Made) -> Site:
-    """The definition of the upgraded copy, and what is to be said of it."""
+    """The definition of the upgraded copy, with remarks on it."""
     if upgraded is None:
         return definition(None, None)
     known = stage.sides.dump.accounts.get("healthcheck", "")
@@ -147,10 +147,10 @@ def upgraded_site(stage: Stage, upgraded: Database | None, definition: Made) -> 
 def test_the_upgraded_site_deploys_and_is_healthy(
     marathon: Marathon, place: scratch.Place, upgraded_site: Site, pace: Pace, verify: Verify
 ) -> None:
-    """Every instance serves the wanted release by its own word, and its health check reads a ticket.
+    """Every instance must report the wanted release, and its health check must read a ticket.
 
-    Before that, the definition is linted and the check's command is tried once in the image, where that is this
-    machine's: one that only the agents can pull is not asked for here.
+    Before that, the definition is linted and the check's command is run once in the image, if that is on this
+    machine: one that only the agents can pull is not pulled here.
     """
     app, left_out, doubts = upgraded_site
     wrong = linted(app, CHECK) + ([] if place.real else tried_in_image(app, CHECK))
@@ -171,7 +171,7 @@ def test_a_copy_that_was_not_upgraded_is_not_deployed(
 ) -> None:
     """The defect that the test above must catch: the guard in the image refuses, and that is a finding.
 
-    Of a definition that a site has made its own, so that its mounts keep no instance from saying so.
+    With a definition adapted by a site, so that its mounts do not prevent an instance from reporting it.
     """
     if place.real:
         pytest.skip("a real Marathon's agents cannot reach the copies of this machine")

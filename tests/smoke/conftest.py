@@ -1,4 +1,4 @@
-"""Every release on a server that it supports, on one site of each that the tests of all modules here share."""
+"""Shared sites of the smoke tests: every release on a server that it supports, one site for all modules here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.smoke.instances import Instances
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for `version` once per release, unless it says itself for which ones."""
+    """Run a test with the argument `version` once per release, unless the test lists its releases itself."""
     own = any("version" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if "version" in metafunc.fixturenames and not own:
         metafunc.parametrize("version", list(releases()), scope="package")
@@ -29,9 +29,10 @@ def _version(item: pytest.Item) -> str:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Mark what lies here as needing an engine, and keep a release together and on one worker: its site is shared.
+    """Mark these tests as needing an engine, and run a release's tests together on one worker: they share a site.
 
-    pytest's own order takes a test's other parameters for as dear as the release, and tears releases apart.
+    pytest's own order gives a test's other parameters the same weight as the release, and separates the tests of a
+    release.
     """
     own = [item for item in items if "/smoke/" in str(item.path)]
     for item in own:
@@ -46,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
 
 @pytest.fixture(scope="package")
 def server_name(version: str) -> str:
-    """The usual server where the release may run on it, else its first one."""
+    """Return the usual server if the release may run on it, else its first one."""
     supported = releases()[version].servers
     return DEFAULT_SERVER if DEFAULT_SERVER in supported else supported[0]
 
@@ -55,7 +56,7 @@ def server_name(version: str) -> str:
 def instances(lifecycle: Lifecycle, version: str, server_name: str) -> Iterator[Instances]:
     """The instances of a release, with the health check's user; starting one is the expensive part.
 
-    Their database keeps what it acknowledged, because it gets killed, and so do they.
+    Their database has the durable profile, because tests kill it, and they kill instances as well.
     """
     database = lifecycle.baselines.clone(with_healthcheck_user(lifecycle, version, server_name), DURABLE)
     try:
@@ -68,5 +69,5 @@ def instances(lifecycle: Lifecycle, version: str, server_name: str) -> Iterator[
 
 @pytest.fixture
 def served(instances: Instances) -> Rt:
-    """The serving RT that the tests of a release share; each looks at what it made itself."""
+    """The serving RT that the tests of a release share; each test uses only data that it made itself."""
     return instances.shared()

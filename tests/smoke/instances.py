@@ -1,4 +1,4 @@
-"""Instances of a release that the tests share, and answers that an image alone decides."""
+"""Instances of a release that the tests share, and cached answers that depend on the image only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 TWO_WORKERS = {"RT_WORKERS": "2"}
-"""Each worker has to warm up; two are enough to show that they share nothing in memory."""
+"""Each worker has to warm up; two are enough to show that workers share nothing in memory."""
 AT_EVERY_CHANGE = ("4.4.6", "5.0.3", "5.0.10")
 """Both sides of the usual upgrade, and the newest release."""
 ALIKE = pytest.mark.parametrize(
@@ -30,21 +30,24 @@ ALIKE = pytest.mark.parametrize(
     [one if one in AT_EVERY_CHANGE else pytest.param(one, marks=pytest.mark.slow) for one in releases()],
     scope="package",
 )
-"""For what run, health check and Apache's configuration do, which are the same files in every image: some releases
-at every change, the others with `make smoke` and the slow tests."""
+"""Tests of files that are the same in every image.
+
+Those are the tests of run, health check and Apache's configuration: some releases at every change, the others with
+`make smoke` and the slow tests.
+"""
 
 
 def of_the_image(lifecycle: Lifecycle, version: str, ask: Callable[[], Any], *parts: str) -> Any:
-    """Return an answer, a JSON value, that an image alone decides: each is asked once.
+    """Return an answer, a JSON value, that depends on the image only: each is computed once and then cached.
 
-    parts: what else decides it, the text of the check above all. An answer that raises is asked again.
+    parts: further parts of the cache key, above all the source of the check. An answer that raises is not cached.
     """
     image = lifecycle.client.images.get(lifecycle.rt_image(version))
     return cache.fact(ask, "smoke", str(image.id), *parts)
 
 
 def clean(report: Report) -> bool:
-    """Want a report without findings. Raises AssertionError with them, so that they are not remembered."""
+    """Assert that a report has no findings. Raises AssertionError with them, so that they are not cached."""
     assert report, str(report)
     return True
 
@@ -60,7 +63,7 @@ def _moment(stamp: str) -> float:
 
 @dataclass(frozen=True)
 class Ended:
-    """How an instance ended: its exit code, and seconds from the signal to its end."""
+    """The end of an instance: its exit code, and seconds from the signal to the end."""
 
     code: int
     seconds: float
@@ -68,7 +71,7 @@ class Ended:
 
 @dataclass
 class Instances:
-    """Instances of one release on one database: one that all tests share, and more when a test asks for them."""
+    """Instances of one release on one database: one shared by all tests, and more on request."""
 
     lifecycle: Lifecycle
     version: str
@@ -80,7 +83,7 @@ class Instances:
         self._asked_to_end = False
 
     def start(self, files: Mapping[str, bytes] | None = None, *, wait: bool = True) -> Rt:
-        """Return one more instance, serving unless nobody shall wait for that. The caller removes it.
+        """Start another instance and return it; with `wait`, once it serves. The caller removes it.
 
         files: configuration of its own.
         """
@@ -91,7 +94,7 @@ class Instances:
         )  # fmt: skip
 
     def shared(self) -> Rt:
-        """Return the shared one, started again if a test ended it. One that ended by itself stays ended."""
+        """Return the shared one, started again if a test ended it. If it ended by itself it stays ended."""
         if self._asked_to_end:
             self._shared.container.start()
             self._shared.wait()
@@ -100,10 +103,10 @@ class Instances:
 
     @contextlib.contextmanager
     def ending(self, one: Rt | None = None) -> Iterator[Callable[[], Ended]]:
-        """Ask one (the shared one) to end, as an orchestrator does; yield what waits for that and tells of it."""
+        """Send SIGTERM to an instance (the shared one by default); yield a function that waits for its end."""
         container = (one or self.shared()).container
         self._asked_to_end = self._asked_to_end or one is None
-        # Both moments by the engine's clock, and none of its time for answering us.
+        # Both times are read from the engine's clock, without the duration of the engine's answers.
         asked = self.lifecycle.client.info()["SystemTime"]
         container.signal("TERM")
 
@@ -116,7 +119,7 @@ class Instances:
         container.docker.wait(timeout=60)
 
     def kill_shared(self) -> None:
-        """Have the shared one die, as with its machine."""
+        """Kill the shared one with SIGKILL, as if its machine died."""
         container = self.shared().container
         self._asked_to_end = True
         container.signal("KILL")
@@ -134,12 +137,12 @@ Content-Length: {length}\r
 Expect: 100-continue\r
 \r
 """
-"""Apache says 100 when RT wants to read the body: from then on a worker is at it."""
+"""Apache answers 100 when RT wants to read the body: from then on a worker is occupied."""
 
 
 @contextlib.contextmanager
 def begun(site: Rt, length: int) -> Iterator[socket.socket]:
-    """Send the head of a request, until RT waits for the rest of it."""
+    """Send the head of a request, and wait until RT waits for the rest of it."""
     with socket.create_connection(site.container.address(HTTP), timeout=60) as made:
         made.sendall(HEAD.format(length=length).encode())
         said = b""

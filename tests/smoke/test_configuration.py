@@ -1,4 +1,4 @@
-"""A site's own configuration means the same to the guard, to RT's tools and to Apache."""
+"""A site's own configuration must have the same effect on the guard, on RT's tools and on Apache."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from harness.upgrade.lifecycle import Lifecycle
 from tests.smoke.instances import TWO_WORKERS, Instances
 
 TLS_SERVER = "mariadb-11.8"
-"""Makes itself a certificate when it starts; servers before it offer no TLS unless they are given one."""
+"""This server creates a certificate when it starts; earlier ones offer no TLS unless they are given one."""
 AFTER_ALL = f"{SITE_CONFIGURATION}/~~site.pm"
-"""A file read after the harness's own last one, which takes the options of the connection from a copy."""
+"""A file read after the harness's own last one, which removes the connection options from a copy."""
 WITH_TLS = b"Set(%DatabaseExtraDSN, mysql_ssl => 1, mysql_ssl_optional => 1);\n1;\n"
-"""Debian's driver refuses the first option without the second, for its library cannot want TLS of a server."""
+"""Debian's driver refuses the first option without the second, because its library cannot require TLS."""
 
 
 @pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")
 def test_a_server_that_demands_tls(
     lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory, version: str
 ) -> None:
-    """RT takes the connection's options from DatabaseExtraDSN; a guard that does not would end every instance."""
+    """RT takes the connection's options from DatabaseExtraDSN; a guard without it would end every instance."""
     database = clone(lifecycle.fresh(version, server(TLS_SERVER).name))
     database.execute("ALTER USER rt REQUIRE SSL", root=True)
     with_tls = [(AFTER_ALL, WITH_TLS)]
@@ -60,10 +60,10 @@ def page(site: Rt) -> str:
 
 @pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")
 def test_one_that_reads_its_own_environment(instances: Instances, rt_site: RtFactory) -> None:
-    """The guard may else vouch for one database while Apache, to which mod_perl shows no names, serves another.
+    """Otherwise the guard may approve one database while Apache, without variables in mod_perl, serves another.
 
-    A password is there while the configuration is read, and not for RT's page that shows the environment. What is
-    named like a request's header is none.
+    A password is available while the configuration is read, but not to RT's page that shows the environment. A
+    variable named like a request header is not passed on.
     """
     site = rt_site(
         instances.version, instances.database, configuration=OWN, environment={**TWO_WORKERS, **ENVIRONMENT}

@@ -1,4 +1,4 @@
-"""An instance holds its own against the internet behind its balancer."""
+"""An instance must withstand requests from the internet that reach it through its balancer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Subject: By the gateway
 Text
 """
 FORM = urlencode({"queue": "General", "action": "correspond", "message": MAIL})
-"""What rt-mailgate sends. The sender is the administrator of a new site, who may create tickets."""
+"""The form that rt-mailgate sends. The sender is the administrator of a new site, who may create tickets."""
 STRANGER = "203.0.113.7"
 THROUGH_A_BALANCER: tuple[Mapping[str, str], ...] = (
     {"X-Forwarded-For": STRANGER},
@@ -34,7 +34,7 @@ THROUGH_A_BALANCER: tuple[Mapping[str, str], ...] = (
     {"X-Forwarded-For": "10.1.2.3"},
     {"Forwarded": f"for={STRANGER};proto=https"},
 )
-"""The headers that balancers add. A private address in one may be the client's own invention."""
+"""The headers that balancers add. A private address in one may be forged by the client."""
 DETOURS = (
     "//REST/1.0/NoAuth/mail-gateway",
     "/REST/1.0//NoAuth///mail-gateway",
@@ -50,13 +50,13 @@ DETOURS = (
     "/REST/1.0/NoAuth;x/mail-gateway",
     "http://localhost/REST/1.0/NoAuth/mail-gateway",
 )
-"""Other spellings of the gateway's path, which RT and Apache must not understand differently."""
+"""Other spellings of the gateway's path, which RT and Apache must not interpret differently."""
 
 
 def deliver(site: Rt, headers: Mapping[str, str], path: str = GATEWAY) -> tuple[int, str]:
     """Send a mail to the gateway from outside of the container; return status and body.
 
-    The path is sent as it is written, where a browser or `requests` would tidy it up.
+    The path is sent unchanged; a browser or `requests` would normalise it.
     """
     connection = http.client.HTTPConnection(*site.container.address(HTTP), timeout=60)
     with contextlib.closing(connection):
@@ -75,7 +75,7 @@ def tickets(instances: Instances) -> int:
 
 @ALIKE
 def test_the_mail_gateway_is_for_neighbours_only(instances: Instances, served: Rt) -> None:
-    """It asks for no login: behind a balancer, itself a neighbour, all the world could write in anybody's name."""
+    """The gateway requires no login: through a balancer, itself a neighbour, anyone could write as any user."""
     before = tickets(instances)
     assert [deliver(served, headers)[0] for headers in THROUGH_A_BALANCER] == [403] * len(THROUGH_A_BALANCER)
     assert tickets(instances) == before
@@ -86,7 +86,7 @@ def test_the_mail_gateway_is_for_neighbours_only(instances: Instances, served: R
 
 @ALIKE
 def test_no_other_spelling_of_its_path_leads_there(instances: Instances, served: Rt) -> None:
-    """Apache refuses by the path as it reads it, and RT finds its pages by the path as it came."""
+    """Apache refuses by the path after decoding, and RT finds its pages by the path as it was sent."""
     before = tickets(instances)
     for path in DETOURS:
         status, said = deliver(served, {"X-Forwarded-For": STRANGER}, path)
@@ -100,28 +100,28 @@ my %types = ('Content-Type' => 'application/x-www-form-urlencoded');
 print encode_json([map { HTTP::Tiny->new->post("http://127.0.0.1$path", {
     content => $form, headers => {%types, 'X-Forwarded-For' => $_} })->{status} + 0 } @clients]);
 """
-"""Posts a form as a proxy at the container's own address does, once for each client that it names."""
+"""Posts a form like a proxy at the container's own address, once for each client address given."""
 
 
-@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")  # Apache's doing, whatever RT it serves
+@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")  # only Apache matters, not the RT
 def test_a_trusted_proxy_says_where_a_mail_server_is(served: Rt) -> None:
-    """A mail server may have no other way than a balancer; its own word on the client is then believed."""
+    """A mail server's only way may be a balancer, whose header about the client is then trusted."""
     clients = ["10.1.2.3", STRANGER, f"10.1.2.3, {STRANGER}"]
     answers = json.loads(served.need("perl", "-e", WITHIN, GATEWAY, FORM, *clients))
     assert answers == [200, 403, 403]
 
 
 READ_TIMEOUT = 1
-"""Seconds, where an instance has 20 unless it is told."""
+"""Seconds, instead of an instance's default of 20."""
 SOON = 30.0
 """Seconds until a worker must be free again."""
 LENGTH = 100_000
-"""Bytes that a client promises and never sends."""
+"""Bytes that a client announces and never sends."""
 
 
-@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")  # Apache's doing, whatever RT it serves
+@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")  # only Apache matters, not the RT
 def test_clients_that_never_end_their_requests_hold_no_worker(instances: Instances, rt_site: RtFactory) -> None:
-    """As many as there are workers would end the service, and the failing health checks then the instances."""
+    """As many such clients as workers would stop the service, and failing health checks then the instances."""
     site = rt_site(
         instances.version, instances.database, healthcheck_password=PASSWORD, configuration=CHEAP,
         environment={**TWO_WORKERS, "RT_READ_TIMEOUT": str(READ_TIMEOUT)},
@@ -138,11 +138,11 @@ def test_clients_that_never_end_their_requests_hold_no_worker(instances: Instanc
 
 
 def outlives(site: Rt, clients: list[socket.socket]) -> None:
-    """Want the health check to pass while clients send one more byte before each try. Raises NotReadyError."""
+    """Assert that the health check passes while clients send one byte before each try. Raises NotReadyError."""
 
     def healthy() -> None:
         for one in clients:
-            with contextlib.suppress(OSError):  # Apache has closed it
+            with contextlib.suppress(OSError):  # closed by Apache
                 one.sendall(b"x")
         if (done := site.run("/opt/rt/healthcheck", "127.0.0.1", "80")).code:
             raise Retry(done.out)
@@ -151,7 +151,7 @@ def outlives(site: Rt, clients: list[socket.socket]) -> None:
 
 
 def half_a_head(site: Rt) -> socket.socket:
-    """Return a connection on which the head of a request has begun; Apache takes connections in their order."""
+    """Return a connection on which the head of a request has begun; Apache accepts connections in order."""
     made = socket.create_connection(site.container.address(HTTP), timeout=60)
     made.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
     return made

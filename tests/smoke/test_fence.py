@@ -1,4 +1,4 @@
-"""An instance ends its service when its database becomes another release's, or half of one, while it runs."""
+"""An instance must end its service if its database gets another release's schema, or half of it, while it runs."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from tests.harness.mutants.planting import RowMutant, planted
 from tests.smoke.instances import ALIKE, TWO_WORKERS, Instances
 
 SOON = 20.0
-"""Seconds until every worker must have looked; each does so every two."""
+"""Seconds until every worker must have checked; each does so every two."""
 LOOKS = "SELECT DISTINCT thread_id FROM mysql.general_log WHERE argument LIKE 'SELECT CONCAT_WS(%FROM Attributes%'"
-"""Connections by which the fence has looked, as the server's own log tells; each worker has one."""
+"""Counts the connections by which the fence has checked, from the server's own log; each worker has one."""
 WORKERS = int(TWO_WORKERS["RT_WORKERS"])
 
 
 def answer(site: Rt) -> tuple[int, str]:
-    """Ask for the login page; return status and body."""
+    """Request the login page; return status and body."""
     got = requests.get(f"{site.url}/", headers={"Host": "localhost"}, timeout=10, allow_redirects=False)
     return got.status_code, got.text
 
 
 def health(site: Rt) -> str:
-    """Return what the health check says."""
+    """Return the output of the health check."""
     return site.container.run(["/opt/rt/healthcheck", "127.0.0.1", "80"]).out
 
 
 def refused(site: Rt, reason: str) -> str:
-    """Wait until the instance refuses, and its health check says why; return that. Raises NotReadyError."""
+    """Wait until the instance refuses; return the reason from its health check. Raises NotReadyError."""
     sentence = re.compile(rf"RT {re.escape(site.release)} no longer serves this database: [^\n]*{reason}")
 
     def refusing() -> str:
@@ -67,9 +67,9 @@ def serves_again(site: Rt, database: Database) -> None:
 
 
 def served_throughout(site: Rt, database: Database) -> None:
-    """Fail unless each of many requests is served, until every worker has looked since they began.
+    """Assert that each of many requests is served, until every worker has checked since they began.
 
-    Not for a certain time: on a busy machine a worker may get no request in it, and would not have looked.
+    A fixed time would not do: on a busy machine a worker may get no request in it, and would not have checked.
     """
 
     def everybody_looked() -> None:
@@ -85,7 +85,7 @@ def served_throughout(site: Rt, database: Database) -> None:
 
 @contextlib.contextmanager
 def statements_logged(database: Database) -> Iterator[None]:
-    """Have the server write each statement into mysql.general_log for a `with` block."""
+    """Log every statement to mysql.general_log of the server for a `with` block."""
     database.execute(
         "SET GLOBAL log_output = 'TABLE'", "TRUNCATE mysql.general_log", "SET GLOBAL general_log = 1", root=True
     )
@@ -97,7 +97,7 @@ def statements_logged(database: Database) -> Iterator[None]:
 
 @contextlib.contextmanager
 def made(mutant: RowMutant | InTables, database: Database, site: Rt) -> Iterator[None]:
-    """Plant a defect for a `with` block, whichever kind it is of."""
+    """Plant a defect of either kind for a `with` block."""
     if isinstance(mutant, RowMutant):
         with planted(mutant, database, site):
             yield
@@ -111,7 +111,7 @@ def made(mutant: RowMutant | InTables, database: Database, site: Rt) -> Iterator
 
 @ALIKE
 def test_what_happens_to_its_database_ends_its_service(instances: Instances, served: Rt, tally: Tally) -> None:
-    """RT would serve a schema that it does not know, with a friendly face, and lose requestors on the way."""
+    """RT would serve a schema that it does not know, with normal pages, and lose requestors."""
     for mutant, reason in UNDER_A_RUNNING_INSTANCE:
         caught = ""
         try:
@@ -128,7 +128,7 @@ def test_what_happens_to_its_database_ends_its_service(instances: Instances, ser
 @ALIKE
 @pytest.mark.control("fence")
 def test_other_entries_in_its_history_do_not(instances: Instances, served: Rt) -> None:
-    """Who inserts a queue's data by rt-setup-database, or upgrades a plugin, must not end the service for all."""
+    """Inserting a queue's data with rt-setup-database, or upgrading a plugin, must not end the service."""
     with planted(HARMLESS_EVENTS, instances.database, served):
         served_throughout(served, instances.database)
         assert health(served).startswith("healthy: ")
@@ -136,7 +136,7 @@ def test_other_entries_in_its_history_do_not(instances: Instances, served: Rt) -
 
 @pytest.mark.parametrize("version", ["4.4.6"], scope="package")
 def test_an_upgrade_under_it(instances: Instances, clone: CloneFactory, rt_tools: RtFactory) -> None:
-    """The real thing: RT's own program, run by somebody who forgot an instance."""
+    """The real case: RT's own program is run while an instance was forgotten."""
     lifecycle, server = instances.lifecycle, instances.database.server.name
     database = clone(with_healthcheck_user(lifecycle, "4.4.6", server))
     with Instances(lifecycle, "4.4.6", database).shared() as old:

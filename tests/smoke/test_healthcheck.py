@@ -1,4 +1,4 @@
-"""The health check tells the truth: it logs in, reads a ticket and judges the body."""
+"""The health check must tell the truth: it logs in, reads a ticket and judges the body."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from harness.rt.health_user import SUBJECT, TICKET, USER, HealthUser, health_use
 from tests.smoke.instances import ALIKE, TWO_WORKERS, Instances
 
 LIMIT = 5.0
-"""Seconds in which the program must have said no, its own start included; the engine's share does not count.
+"""Seconds in which the program must report failure, including its own start but not the engine's overhead.
 
-Its alarm rings after 4, so a start that takes a busy machine as long as a second is in time as well.
+Its alarm rings after 4, so a start that takes up to a second on a busy machine is in time as well.
 """
 TIMED = ("bash", "-c", "TIMEFORMAT=%R; time /opt/rt/healthcheck 127.0.0.1 80")
 
 
 LATIN_PASSWORD = f"printf 'p\\344ssword\\n' >{SECRETS}/healthcheck.passwd; exec /opt/rt/healthcheck-user"
-"""Shell program that gives the tool a password as an old editor writes it."""
+"""Shell program that passes the tool a password in Latin-1, as an old editor writes it."""
 
 
 def refused(done: Done, reason: str = "") -> None:
-    """Fail unless the health check said no in time, and for this reason; "" where it may be silence as well."""
+    """Assert that the health check failed in time, and for this reason; "" if it may be silent as well."""
     seconds = float(done.err.splitlines()[-1])
     said = f"{done.out} after {seconds:.1f} s"
     assert (done.code, reason in done.out.lower(), seconds <= LIMIT) == (1, True, True), said
@@ -36,7 +36,7 @@ def refused(done: Done, reason: str = "") -> None:
 
 @dataclass(frozen=True)
 class Healthy:
-    """A site with the health check's user and ticket; tests put back what they change."""
+    """A site with the health check's user and ticket; tests undo their changes."""
 
     site: Rt
     database: Database
@@ -84,7 +84,7 @@ def test_the_database_is_gone_and_comes_back(healthy: Healthy) -> None:
 
 @ALIKE
 def test_the_database_hangs(healthy: Healthy) -> None:
-    """A connection that is open and silent is the worst way to be gone."""
+    """A connection that is open and silent is the hardest failure to detect."""
     healthy.database.container.docker.pause()
     try:
         refused(healthy.check(), "no answer within 4 s")
@@ -98,18 +98,18 @@ def test_the_password_is_wrong(healthy: Healthy) -> None:
 
 
 def test_the_ticket_is_missing(healthy: Healthy) -> None:
-    """A site on an empty or foreign database lets nobody read that ticket."""
+    """A site on an empty or foreign database must not appear healthy: it has no such ticket."""
     refused(healthy.check(RT_HEALTHCHECK_TICKET="4711"), "ticket 4711 is missing")
 
 
 def test_the_subject_is_another_sites(healthy: Healthy) -> None:
-    """Ticket 1 exists everywhere; its subject tells whose database this is."""
+    """Ticket 1 exists in every RT; its subject tells whose database this is."""
     assert healthy.check(RT_HEALTHCHECK_SUBJECT="Another site").code == 1
 
 
 @pytest.mark.parametrize("version", ["4.4.6", "5.0.10"], scope="package")
 def test_a_copy_whose_password_nobody_knows_gets_an_account(healthy: Healthy) -> None:
-    """A site's own dump says no password: its deploy must not fail for that, and what the site lacks is said."""
+    """A site's own dump contains no password: its deploy must not fail for that, and gaps are reported."""
     mine = {USER: "nobody-here", TICKET: "4711", SUBJECT: "of ticket 4711"}
     made = [health_user(healthy.site, environment) for environment in ({}, mine)]
     assert [len(one.doubts) for one in made] == [0, 2]
@@ -122,9 +122,9 @@ def test_a_copy_whose_password_nobody_knows_gets_an_account(healthy: Healthy) ->
 
 @pytest.mark.parametrize("version", ["4.4.6", "5.0.10"], scope="package")
 def test_the_images_own_tool_makes_the_account(healthy: Healthy) -> None:
-    """Once, and again with another password; where it cannot help it says why.
+    """It must work once, and again with another password; if it cannot, it gives the reason.
 
-    RT hashes characters: bytes that were taken for them would be another password than the one of the login.
+    RT hashes characters: bytes mistaken for characters would be another password than that of the login.
     """
     mine = {USER: "wächter"}
     for password in ("first password", "pässwörd lång"):
@@ -142,10 +142,10 @@ def test_the_images_own_tool_makes_the_account(healthy: Healthy) -> None:
 
 @ALIKE
 def test_install_mode(rt_site: RtFactory, version: str) -> None:
-    """A site in install mode shows its login page and its installer to the world.
+    """A site in install mode shows its login page and its installer to everyone.
 
-    The guard keeps `run` from ever getting there, so it is switched off, and RT is started the way that
-    latches it: without a database, with a site configuration that it may write.
+    The guard prevents this state in `run`, so it is switched off, and RT is started in the way that latches
+    install mode: without a database, with a site configuration that it may write.
     """
     start = "chmod u+w /opt/rt/etc/RT_SiteConfig.pm && exec /opt/rt/run"
     site = rt_site(

@@ -1,4 +1,4 @@
-"""What the image promises before any database is there."""
+"""Properties of the image that hold without any database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tools(lifecycle: Lifecycle, version: str) -> Iterator[Rt]:
 
 
 def test_the_row_of_the_release_is_what_was_installed(tools: Rt, version: str) -> None:
-    """A mirror that moved on would otherwise test another release under the old name."""
+    """Otherwise a mirror that moved on would cause another release to be tested under the old name."""
     package = f"request-tracker{release(version).major}"
     installed = tools.need("dpkg-query", "-W", "-f", "${Version}", package)
     spoken = tools.need("perl", "-I/opt/rt/share/lib", "-MRT", "-e", "print $RT::VERSION")
@@ -39,20 +39,20 @@ def test_every_file_is_what_the_packages_brought(lifecycle: Lifecycle, tools: Rt
 
 
 def test_the_labels_name_the_release(lifecycle: Lifecycle, version: str) -> None:
-    """A deployment is told apart by its label; a wrong one would hide an upgrade that did not happen."""
+    """Deployments are distinguished by this label; a wrong one would hide an upgrade that did not happen."""
     labels = lifecycle.client.images.get(lifecycle.rt_image(version)).labels
     assert labels["org.opencontainers.image.version"] == version
     assert labels["rt.release"] == version
 
 
 def test_apache_accepts_its_configuration(tools: Rt) -> None:
-    """A syntax error shows here and not at the first deploy."""
+    """A syntax error must show here and not at the first deploy."""
     done = tools.run("apachectl", "configtest")
     assert (done.code, "Syntax OK" in done.err + done.out) == (0, True), done.err
 
 
 def test_the_tools_are_on_the_path_without_a_suffix(tools: Rt) -> None:
-    """Scripts that call them must not change with the release."""
+    """Scripts that call the tools must not change with the release."""
     found = tools.need("sh", "-c", f"for one in {' '.join(TOOLS)}; do command -v $one; done").split()
     assert [path.rpartition("/")[2] for path in found] == list(TOOLS)
 
@@ -63,9 +63,9 @@ def test_the_tools_are_on_the_path_without_a_suffix(tools: Rt) -> None:
     scope="package",
 )
 def test_no_layer_holds_a_secret(lifecycle: Lifecycle, version: str) -> None:
-    """Whoever can pull the image can read every layer of it, and what a later one removed.
+    """Every layer, and what a later one removed, can be read after a pull.
 
-    One recipe makes them all, and an engine takes its time to hand out an image: one is enough for every change.
+    All images have one recipe, and exporting an image takes long: one image is enough at every change.
     """
     name = lifecycle.rt_image(version)
     assert of_the_image(lifecycle, version, lambda: clean(layers.check(lifecycle.client, name)), text_of(layers))

@@ -1,4 +1,4 @@
-"""`run` refuses to serve what would lose data, and says why."""
+"""`run` must refuse to serve in states that would lose data, and give the reason."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ending(site: Rt) -> tuple[int, str]:
 
 @contextlib.contextmanager
 def locked(database: Database, table: str) -> Iterator[None]:
-    """Let nobody read a table for a `with` block, as an ALTER does."""
+    """Lock a table against reading for a `with` block, as an ALTER does."""
     with database.connection() as connection, connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLES {table} WRITE")
         yield
@@ -46,7 +46,7 @@ _ASKING = "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT
 
 
 def test_a_database_that_stays_away(rt_site: RtFactory, version: str) -> None:
-    """Started without a database, RT can offer its installer to the world, and keeps on doing so."""
+    """Started without a database, RT can offer its installer to everyone, and continues to do so."""
     code, log = ending(rt_site(version, None, wait=False, environment={"RT_DB_WAIT": "1"}))
     assert code == AWAY
     assert "answered no query within 1 s" in log
@@ -54,7 +54,7 @@ def test_a_database_that_stays_away(rt_site: RtFactory, version: str) -> None:
 
 @ALIKE
 def test_a_database_that_falls_silent(instances: Instances, served: Rt) -> None:
-    """A connection that stands is no answer: a table may be locked, or a network drop all that comes."""
+    """An open connection is not an answer: a table may be locked, or a network drop all packets."""
     with locked(instances.database, "Attributes"):
         done = served.run("/opt/rt/guard", limit=30)
     assert (done.code, "was silent for 5 s" in done.err) == (AWAY, True), done
@@ -62,7 +62,7 @@ def test_a_database_that_falls_silent(instances: Instances, served: Rt) -> None:
 
 @pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")
 def test_one_that_speaks_again_in_time(instances: Instances, served: Rt) -> None:
-    """The guard waits for a database, at whatever point it falls silent."""
+    """The guard must wait for a database, at whatever point it stops answering."""
     asked: set[int] = set()
 
     def again() -> None:
@@ -78,7 +78,7 @@ def test_one_that_speaks_again_in_time(instances: Instances, served: Rt) -> None
 
 
 def test_an_empty_database(lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory, version: str) -> None:
-    """A database without RT in it must not be filled by a web page."""
+    """A database without RT must not be filled through a web page."""
     empty = clone(lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER)))
     code, log = ending(rt_site(version, empty, wait=False))
     assert code == EMPTY
@@ -94,12 +94,12 @@ def test_an_empty_database(lifecycle: Lifecycle, clone: CloneFactory, rt_site: R
 def test_a_schema_of_another_release(
     rt_site: RtFactory, instances: Instances, code_release: str, expected: int
 ) -> None:
-    """Every page answers 200 on the wrong schema, and requestors get lost on the way."""
+    """Every page answers 200 on the wrong schema, and requestors are lost on the way."""
     code, log = ending(rt_site(code_release, instances.database, wait=False))
     assert code == expected, log
     assert f"refusing to serve RT {code_release}" in log
 
 
 def test_the_own_schema_is_served(served: Rt) -> None:
-    """The guard that refuses everything would pass all the tests above."""
+    """A guard that refuses everything would pass all the tests above."""
     assert served.container.ended() is None

@@ -1,4 +1,4 @@
-"""What a person and a program do with RT, on every release: pages, tickets, replies, searches, attachments."""
+"""Basic use of RT by a person and a program, on every release: pages, tickets, replies, searches, attachments."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.smoke.instances import of_the_image, text_of
 INTERFACES = [
     (one.version, number) for one in releases().values() for number in ((1, 2) if one.major > 4 else (1,))
 ]
-"""Each release with each REST that it has."""
+"""Each release with each of its REST interfaces."""
 BINARY = bytes(range(256)) * 40 + "naïve 日本語 🙂".encode()
 
 
 def test_init_fills_an_empty_database_with_a_clean_log(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, version: str, server_name: str
 ) -> None:
-    """`init` exits with 0 although objects failed; its log is what tells."""
+    """`init` exits with 0 even if objects failed; only its log shows it."""
     image = lifecycle.server_image(server_name)
 
     def ask() -> list[str]:
@@ -36,7 +36,7 @@ def test_init_fills_an_empty_database_with_a_clean_log(
 
 
 def test_pages(served: Rt) -> None:
-    """A person sees the login page, logs in by the form, and finds a home page and a ticket without errors."""
+    """A person must see the login page, log in by the form, and find a home page and a ticket without errors."""
     with rest.client(served, *ROOT) as client:
         number = client.create("General", "Smoke test", "A ticket to look at")
     session = web.login(served, *ROOT)
@@ -49,7 +49,7 @@ def test_pages(served: Rt) -> None:
 
 @pytest.mark.parametrize(("version", "interface"), INTERFACES, scope="package")
 def test_rest_round_trip(served: Rt, interface: int) -> None:
-    """A program creates, reads, replies, searches, and gets an attachment back byte for byte."""
+    """A program must create, read, reply, search, and get an attachment back byte for byte."""
     person = f"person-{interface}@example.org"
     with rest.client(served, *ROOT, version=interface) as client:
         number = client.create(
@@ -68,7 +68,7 @@ def test_rest_round_trip(served: Rt, interface: int) -> None:
 
 @pytest.mark.parametrize(("version", "interface"), INTERFACES, scope="package")
 def test_a_refused_ticket_says_why(served: Rt, interface: int) -> None:
-    """A finding names the reason that RT gives: REST 1 in lines of text below a 200, REST 2 by its status."""
+    """A finding must name RT's own reason: REST 1 gives it in lines of text below a 200, REST 2 by its status."""
     with rest.client(served, *ROOT, version=interface) as client, pytest.raises(rest.RestError) as caught:
         client.create("no such queue", "refused", "text")
     assert caught.value.what.endswith(

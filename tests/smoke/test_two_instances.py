@@ -15,7 +15,7 @@ from tests.smoke.instances import ALIKE, LOGIN, Instances, begun
 
 @pytest.fixture
 def mortal(instances: Instances) -> Iterator[Rt]:
-    """One more instance on the database of the shared one, for this test to kill."""
+    """Another instance on the database of the shared one, for this test to kill."""
     site = instances.start()
     yield site
     site.remove()
@@ -23,18 +23,18 @@ def mortal(instances: Instances) -> Iterator[Rt]:
 
 @ALIKE
 def test_state_is_in_the_database_alone(mortal: Rt, served: Rt) -> None:
-    """Sessions and tickets begun on one go on at the other, also after the first was killed."""
+    """Sessions and tickets begun on one must continue at the other, also after the first was killed."""
     goes_on(dying=mortal, survivor=served, kill=lambda: mortal.container.signal("KILL"))
 
 
 @pytest.mark.parametrize("version", ["4.4.6", "5.0.10"], scope="package")
 def test_so_may_the_one_that_was_there_first(instances: Instances, mortal: Rt, served: Rt) -> None:
-    """None of the two is the main one, and what started first holds nothing for those that came later."""
+    """Neither instance is a primary: the one that started first holds no state for later ones."""
     goes_on(dying=served, survivor=mortal, kill=instances.kill_shared)
 
 
 def goes_on(*, dying: Rt, survivor: Rt, kill: Callable[[], None]) -> None:
-    """Work on both, kill one of them; all that either said yes to must be there, and sessions of both go on."""
+    """Work on both, kill one of them; all acknowledged writes must be there, and sessions of both continue."""
     sessions = [web.login(site, *ROOT) for site in (dying, survivor)]
     acknowledged = {name: created(site, name) for name, site in {"dying": dying, "survivor": survivor}.items()}
     kill()
@@ -49,7 +49,7 @@ def goes_on(*, dying: Rt, survivor: Rt, kill: Callable[[], None]) -> None:
 
 
 def created(site: Rt, name: str) -> int:
-    """Create a ticket with a reply; RT has said yes to both."""
+    """Create a ticket with a reply, both acknowledged by RT."""
     with rest.client(site, *ROOT) as client:
         number = client.create("General", f"Made at the {name}", "Text")
         client.reply(number, "the last word before the kill")
@@ -57,12 +57,12 @@ def created(site: Rt, name: str) -> int:
 
 
 ENDS_WITHIN = 10.0
-"""Seconds from SIGTERM on, as promised: orchestrators kill after about so long."""
+"""Seconds from SIGTERM on, as documented: orchestrators kill after about this time."""
 
 
 @ALIKE
 def test_it_ends_gracefully_when_asked_to(instances: Instances) -> None:
-    """An orchestrator sends SIGTERM and kills after a while; a request under way must not be cut off before."""
+    """An orchestrator sends SIGTERM and kills after a while; a request in progress must not be cut off before."""
     with begun(instances.shared(), len(LOGIN)) as request, instances.ending() as end:
         request.sendall(LOGIN)
         answer = b"".join(iter(lambda: request.recv(65536), b""))
@@ -71,28 +71,28 @@ def test_it_ends_gracefully_when_asked_to(instances: Instances) -> None:
     assert (ended.code, ended.seconds <= ENDS_WITHIN) == (0, True), ended
 
 
-@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")  # Apache's doing, whatever RT it serves
+@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")  # only Apache matters, not the RT
 def test_who_never_ends_a_request_does_not_keep_it(instances: Instances) -> None:
-    """A client that sends half of a request and falls silent would else cost the others their graceful end."""
+    """A client that sends half of a request and stops would otherwise prevent the graceful end of the others."""
     with begun(instances.shared(), len(LOGIN)), instances.ending() as end:
         ended = end()
     assert (ended.code, ended.seconds <= ENDS_WITHIN) == (0, True), ended
 
 
 STOPPED = 143
-"""Exit code of an instance that was asked to end before it served."""
+"""Exit code of an instance that was terminated before it served."""
 SLOW = {
     "slow.pm": b"""
 if ($INC{'Apache2/ServerUtil.pm'}) { open my $mark, '>', '/tmp/loads'; close $mark; sleep 60 }
 1;
 """
 }
-"""A configuration that Apache reads for as long as RT may load on a slow machine, and that says when it begins."""
+"""A configuration that takes as long to read as RT may load on a slow machine, and logs when it begins."""
 
 
 @ALIKE
 def test_it_ends_when_asked_to_while_it_loads_rt(instances: Instances) -> None:
-    """Apache hears its graceful stop only once it has RT: it would be killed after a while, and may be serving."""
+    """Apache stops gracefully only after it has loaded RT: it would be killed, and may be serving by then."""
 
     def loading() -> None:
         if site.run("test", "-e", "/tmp/loads").code:

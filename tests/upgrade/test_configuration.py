@@ -1,4 +1,4 @@
-"""The site's own configuration and plugins are used on the old and on the new side."""
+"""The site's own configuration and plugins must be used on the old and on the new side."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def stage(engine: DockerClient, tmp_path: Path) -> Iterator[Stage]:
 
 
 def said(tools: Rt | None) -> str:
-    """Return what RT says that its configuration is."""
+    """Return RT's own view of its configuration."""
     assert tools is not None
     done = tools.perl(ASK)
     assert done.code == 0, done.err
@@ -61,14 +61,14 @@ def said(tools: Rt | None) -> str:
 
 
 def test_both_sides_know_the_sites_lifecycles_and_plugins(stage: Stage) -> None:
-    """RT cannot read a site's tickets without the lifecycles they are in."""
+    """RT cannot read a site's tickets without the lifecycles that they are in."""
     expected = "config.example.org|packed,sent,delivered|loaded"
     assert said(stage.sides.old()) == expected
     assert said(stage.sides.new()) == expected
 
 
 def test_each_side_can_have_its_own(engine: DockerClient) -> None:
-    """A plugin for the target does not load under the old release, nor one that was absorbed beside the target."""
+    """A plugin for the target does not load under the old release, nor an absorbed one beside the target."""
     one, other = (Configuration({"site.pm": f"Set($rtname, '{name}');\n1;\n".encode()}) for name in ("old", "new"))
     one = Configuration(
         {
@@ -94,7 +94,7 @@ def test_each_side_can_have_its_own(engine: DockerClient) -> None:
 
 
 def test_upgrades_that_are_kept_have_it_too(engine: DockerClient, lifecycle: Lifecycle) -> None:
-    """Tests that walk a path use these: a site whose own lifecycles nobody knew would be upgraded otherwise."""
+    """Tests of upgrade paths use cached upgrades, which would differ without the site's lifecycles."""
     asked = choose("4.4.4", "4.4.6")
     old, new = (
         Configuration({"site.pm": f"warn 'of the {side} side';\n1;\n".encode()}) for side in ("old", "new")
@@ -109,7 +109,7 @@ def test_upgrades_that_are_kept_have_it_too(engine: DockerClient, lifecycle: Lif
 
 
 def test_what_is_kept_of_a_dump_of_ones_own_goes_with_the_session(lifecycle: Lifecycle, tmp_path: Path) -> None:
-    """An upgrade's words may quote rows, and the cache stays on the disk."""
+    """An upgrade's output may quote rows, and the cache stays on the disk."""
     mine = tmp_path / "mine.sql.zst"
     shutil.copy(dump.FOLDER / "rt-4.4.6-plain.sql.zst", mine)
     _, run = lifecycle.upgraded(pair("4.4.6", "5.0.3", DEFAULT_SERVER), dump.load(mine))
@@ -119,7 +119,7 @@ def test_what_is_kept_of_a_dump_of_ones_own_goes_with_the_session(lifecycle: Lif
 
 
 def test_an_extension_with_steps_of_its_own_is_named() -> None:
-    """An upgrade of RT leaves its tables as they are."""
+    """An upgrade of RT does not change an extension's tables."""
     before, after = (
         History({"RT": [], "RT::IR": []}),
         History({"RT": [], "RT-Extension-Assets": [], "who? <me>": []}),
@@ -148,7 +148,7 @@ OWN = dump.FOLDER / "generator" / "local-lifecycle.pm"
 
 @pytest.fixture
 def lifecycles(engine: DockerClient, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    """An upgrade of the dump whose tickets are in statuses that no RT knows by itself."""
+    """An upgrade of the dump whose tickets have statuses that no RT defines by itself."""
     configuration = Configuration.read(OWN if request.param else None)
     made = Stage(Lifecycle(engine, configuration), choose(path=LIFECYCLE), scope=Scope(validates=False))
     yield made
@@ -157,14 +157,14 @@ def lifecycles(engine: DockerClient, request: pytest.FixtureRequest) -> Iterator
 
 @pytest.mark.parametrize("lifecycles", [True], indirect=True)
 def test_with_its_configuration_such_a_site_is_clean(lifecycles: Stage) -> None:
-    """What the site's own lifecycles make is no finding."""
+    """Effects of the site's own lifecycles must be no finding."""
     questions = (lifecycles.preflight, lifecycles.ran, lifecycles.rows, lifecycles.meaning)
     assert [str(report) for report in (ask() for ask in questions) if not report] == []
 
 
 @pytest.mark.parametrize("lifecycles", [False], indirect=True)
 def test_without_it_preflight_says_which_lifecycle_is_missing(lifecycles: Stage) -> None:
-    """Found within seconds, and not when somebody opens a ticket."""
+    """It must be found within seconds, not when a ticket is opened."""
     found = [one for one in lifecycles.preflight().findings if one.where == "Queues.Lifecycle"]
     assert found
     assert any("lifecycle equipment" in sample for sample in found[0].samples)
@@ -174,11 +174,12 @@ def test_without_it_preflight_says_which_lifecycle_is_missing(lifecycles: Stage)
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("lifecycles", [False], indirect=True)
 def test_without_it_the_verdict_is_no_go(lifecycles: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both releases are equally ignorant, so comparing them shows nothing; trying the site out does.
+    """Both releases lack the lifecycles, so a comparison shows nothing; using the site does.
 
-    What is missing the old release says as well, so it is told beside the pages that it takes down.
+    The old release complains of the missing lifecycles as well, so the finding is reported with the pages that
+    fail.
     """
-    monkeypatch.setattr(lifecycles, "read_everything", lambda: None)  # what only reads finds nothing here
+    monkeypatch.setattr(lifecycles, "read_everything", lambda: None)  # checks that only read find nothing here
     report = lifecycles.application()
     assert any("RT gave up on the page" in one.what for one in report.findings), str(report)
     assert any("is missing in %Lifecycles config" in one for one in report.facts["said at every start"])

@@ -1,4 +1,4 @@
-"""The control: no upgrade at all. A check that finds something here would find it anywhere."""
+"""The control: no upgrade at all. A check that finds something here would find it everywhere."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ pytestmark = pytest.mark.engine
 DUMPED = [version for version in releases() if (FOLDER / f"rt-{version}-campus.sql.zst").exists()]
 ONE_OF_A_SERIES = ("4.4.6", "5.0.3")
 AT_EVERY_CHANGE = "5.0.3"
-"""The others are the slow tests', and `make mutants`'. Of the older series the upgrade from 4.4.4 to 4.4.6, which
-alters next to nothing, is tried at every change."""
+"""The release tested at every change.
+
+The others belong to the slow tests, and `make mutants`. Of the older series the upgrade from 4.4.4 to 4.4.6, which
+alters next to nothing, is tested at every change.
+"""
 
 ELSEWHERE = ("preflight", "run", "application")
-"""Checks that other tests here ask for: one finds no steps, and the others take as long as all the rest."""
+"""Checks that other tests here run: one finds no steps, and the others take as long as all the rest."""
 
 assert {*ONE_OF_A_SERIES} <= {*DUMPED}, "a release without a dump would be left out without a word"
 
@@ -68,7 +71,7 @@ def test_no_check_finds_anything(same: Stage) -> None:
 @pytest.mark.control("preflight and application")
 @pytest.mark.parametrize("same", [each(one, slow=True) for one in ONE_OF_A_SERIES], indirect=True)
 def test_nothing_speaks_against_it_and_the_site_works(same: Stage) -> None:
-    """The first question and the last, which leaves traces: they take as long as all others."""
+    """The first check and the last, which writes: they take as long as all others."""
     reports = [same.preflight(), same.application()]
     assert [report.check for report in reports if not clean(report)] == []
     assert min(report.looked_at for report in reports) > 0

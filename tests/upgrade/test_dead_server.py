@@ -1,4 +1,4 @@
-"""What dies in the middle proves nothing about the site: it is no finding of any check."""
+"""If a server or program dies during a run, this proves nothing about the site: no check may report a finding."""
 
 from __future__ import annotations
 
@@ -23,46 +23,46 @@ for process in /proc/[0-9]*; do
     esac
 done
 """
-"""Ends what upgrades, and not what waits for its end."""
+"""Kills the upgrade's processes, but not the process that waits for their end."""
 
 
 class Heard(Shown):
-    """Hears what the upgrade says, before it goes on."""
+    """Calls a function with the upgrade's output before the upgrade continues."""
 
     def __init__(self, hear: Callable[[str], None]) -> None:
-        """Remember whom to tell."""
+        """Remember the function."""
         super().__init__()
         self._hear = hear
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[Silent]:
-        """Listen to the upgrade, and to nothing else."""
+        """Return a listening step for the upgrade, a silent one for anything else."""
         yield Listener(self._hear) if title.startswith("upgrade") else Silent()
 
 
 class Listener(Silent):
-    """A step that hands on what is noted."""
+    """A step that passes its notes on."""
 
     def __init__(self, hear: Callable[[str], None]) -> None:
-        """Remember whom to tell."""
+        """Remember the function."""
         self._hear = hear
 
     def note(self, text: str) -> None:
-        """Hand it on."""
+        """Pass the note on."""
         self._hear(text)
 
 
 @pytest.fixture
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every fact is asked for anew."""
+    """Disable the cache of facts."""
     monkeypatch.setattr(cache, "fact", lambda make, *_: make())
 
 
 def test_during_the_upgrade(lifecycle: Lifecycle) -> None:
-    """The kernel ends the largest process where memory is short; RT then ends like one with a broken step."""
+    """The kernel kills the largest process if memory is short; RT then ends as with a broken step."""
 
     def doom(said: str) -> None:
-        """Kill the server when the upgrade says that it begins a certain step."""
+        """Kill the server when the upgrade reports that it begins a certain step."""
         if said == "Processing 4.5.1":
             stage.sides.untouched().container.signal("KILL")
 
@@ -79,10 +79,10 @@ def test_during_the_upgrade(lifecycle: Lifecycle) -> None:
 
 
 def test_the_upgrade_itself(lifecycle: Lifecycle) -> None:
-    """Where Perl is the largest process, it is the one; server and container live on."""
+    """If Perl is the largest process, the kernel kills it; server and container live on."""
 
     def doom(said: str) -> None:
-        """Kill the upgrade when it says that it begins a certain step."""
+        """Kill the upgrade when it reports that it begins a certain step."""
         if said == "Processing 4.5.1":
             stage.sides.new().need("sh", "-c", KILL)
 
@@ -96,10 +96,10 @@ def test_the_upgrade_itself(lifecycle: Lifecycle) -> None:
 
 
 def test_during_a_check(lifecycle: Lifecycle) -> None:
-    """A validator whose server is gone finds what none has found before."""
+    """A validator without its server reports problems that did not exist before."""
     stage = Stage(lifecycle, choose("5.0.3", "5.0.3"))
     try:
-        assert stage.old_side.validation()  # what was found before is known, whoever ran before this test
+        assert stage.old_side.validation()  # the earlier result is cached, independent of the tests before
         stage.sides.after().container.signal("KILL")
         with pytest.raises(InfrastructureError, match=r"^mariadb-10\.11 went away during the check integrity: "):
             stage.integrity()
@@ -109,7 +109,7 @@ def test_during_a_check(lifecycle: Lifecycle) -> None:
 
 @pytest.mark.usefixtures("nothing_known")
 def test_while_something_is_learnt_to_be_remembered(lifecycle: Lifecycle) -> None:
-    """What a dead server says of the old side would be taken for its state in every run to come."""
+    """A dead server's answer about the old side must not be cached for later runs."""
     stage = Stage(lifecycle, choose())
     try:
         assert stage.sides.old()

@@ -1,4 +1,4 @@
-"""An upgrade is cut off at any point: what is left is recognised, served by nobody, and mended by the backup.
+"""An upgrade is interrupted at any point: the result is recognised, not served, and mended by the backup.
 
 pytest tests/upgrade/test_killed.py [--kill-at 10,50,5.0.2,steps] [--pair FROM:TO] [--server NAME] [--dump FILE]
 """
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("killed"), pytest.mark
 
 
 def test_an_upgrade_cut_off_is_recognised_and_mended(killing: Killing, cut: Cut, where: str) -> None:
-    """Operators resume a half upgrade, or serve it, because nothing tells them that it is one."""
+    """Operators resume a half upgrade, or serve it, if nothing identifies it as one."""
     places = killing.statements([where])
     reports = [killing.kill(cut, place) for place in places]
     assert places
@@ -22,7 +22,7 @@ def test_an_upgrade_cut_off_is_recognised_and_mended(killing: Killing, cut: Cut,
 
 
 def test_steps_stands_for_the_beginning_of_each(killing: Killing) -> None:
-    """A boundary that is left out would be the one where production stops."""
+    """An omitted boundary could be the one where production stops."""
     _, undisturbed = killing.upgraded()
     places = killing.statements([BOUNDARIES])
     assert [place.step for place in places] == [step.name for step in undisturbed.run.steps]

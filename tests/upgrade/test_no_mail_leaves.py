@@ -1,4 +1,4 @@
-"""A copy of real data writes to nobody, whatever the site's configuration says, and wherever it says it."""
+"""A copy of real data must send no mail, whatever the site's configuration says, and wherever."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Set($SendmailBounceArguments, q{{{PROGRAM}}});
 1;
 """
 NAMES = ("20-site", "~~z", "~harness~", "\N{LATIN SMALL LETTER U WITH DIAERESIS}", "\U0010fffd~")
-# The same by the web page "Edit System Configuration", which RT 5 has.
+# The same through the web page "Edit System Configuration" of RT 5.
 LEAVES_IN_DATABASE = f"""
 use RT -init;
 my %set = (MailCommand => 'sendmailpipe', SendmailPath => '/usr/bin/perl', SendmailArguments => q{{{PROGRAM}}});
@@ -44,7 +44,7 @@ print RT::Interface::Email::SendEmail(Entity => $mail);
 
 
 def went(tools: Rt) -> tuple[list[str], bool]:
-    """Send a mail; return the subjects that the sink got, and whether anything was given to the other program."""
+    """Send a mail; return the subjects that the sink got, and whether the other program was run."""
     done = tools.perl(SEND)
     assert (done.code, done.out) == (0, "1"), done.err
     left = tools.run("test", "-e", OUTSIDE).code == 0
@@ -53,7 +53,10 @@ def went(tools: Rt) -> tuple[list[str], bool]:
 
 @pytest.mark.parametrize("number", range(len(NAMES) + 1))
 def test_ours_is_read_last(number: int) -> None:
-    """An image sorts by bytes and passes hidden files over; folders have an order of their own."""
+    """The harness's file must be read last.
+
+    An image sorts by bytes and passes hidden files over; folders have an order of their own.
+    """
     site = Configuration({f"{name}.pm": b"1;" for name in [*NAMES[:number], ".\U0010ffff", "\U0010ffff/in"]})
     read = [name for name in [*site.files, site.last()] if name[0] != "." and "/" not in name]
     assert sorted(read, key=os.fsencode)[-1] == site.last()
@@ -65,7 +68,7 @@ def test_ours_is_read_last(number: int) -> None:
 def test_the_sites_configuration_cannot_send(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tmp_path: Path, version: str
 ) -> None:
-    """The site chooses the names of its files, and any of them may say how to send."""
+    """The site chooses the names of its files, and any of them may configure how to send."""
     for name in NAMES:
         (tmp_path / f"{name}.pm").write_text(LEAVES)
     database = clone(lifecycle.fresh(version, DEFAULT_SERVER))
@@ -78,7 +81,7 @@ def test_the_sites_configuration_cannot_send(
 def test_options_in_the_database_cannot_send(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, *, guarded: bool
 ) -> None:
-    """They win over every file, so they come along with the dump; without our file they do send."""
+    """They override every file, and come with the dump; without the harness's file they do send."""
     tools = rt_tools("5.0.3", clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER)))
     done = tools.perl(LEAVES_IN_DATABASE)
     assert done.code == 0, done.err

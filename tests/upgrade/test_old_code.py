@@ -1,7 +1,7 @@
 """Old code on a new database, and new code on an old one: the image refuses, and without its guard data is lost.
 
-RT itself never asks. A deployment that replaces instances one by one runs into this, and so does one that is
-taken back without its database.
+RT itself never checks. A deployment that replaces instances one by one causes this, and so does one that is rolled
+back without its database.
 
 pytest tests/upgrade/test_old_code.py [--pair FROM:TO] [--server NAME] [--dump FILE]
 """
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("old-code")]
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
 CAMPUS = dump.load(dump.bundled(PAIR.origin))
 ROOT = ("root", CAMPUS.manifest.accounts["root"] if CAMPUS.manifest else "")
-# What an upgrade that was killed leaves: tables of two ages, or a beginning without its end in the history.
+# Remains of a killed upgrade: tables of two releases, or a beginning without its end in the history.
 HALVES = {
     "tables": "ALTER TABLE Tickets CONVERT TO CHARACTER SET utf8mb3",
     "history": """use RT -init;
@@ -46,7 +46,7 @@ def able(choice: Choice) -> list[str]:
 def test_old_code_refuses_the_upgraded_database(
     lifecycle: Lifecycle, clone: CloneFactory, longest: Choice
 ) -> None:
-    """The way back after an upgrade is the backup, never the old image alone."""
+    """The way back after an upgrade must be the backup, never the old image alone."""
     upgraded, _ = lifecycle.upgraded(longest.pair, longest.dump)
     database, asked = clone(upgraded), able(longest)
     assert asked
@@ -55,7 +55,7 @@ def test_old_code_refuses_the_upgraded_database(
 
 
 def test_new_code_refuses_the_old_database(lifecycle: Lifecycle, clone: CloneFactory, longest: Choice) -> None:
-    """An image rolled out before its upgrade ran must not take a single ticket."""
+    """An image deployed before its upgrade ran must not accept a single ticket."""
     origin, target = releases.parse(longest.pair.origin), longest.pair.target
     between = [one for one in able(longest) if releases.parse(one) > origin]
     asked = [*between, target]
@@ -68,7 +68,7 @@ def test_new_code_refuses_the_old_database(lifecycle: Lifecycle, clone: CloneFac
 def test_its_own_code_refuses_half_an_upgrade(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, what: str
 ) -> None:
-    """Asked at the start of the container, so that no scheduler brings such a site back up."""
+    """It is checked at the start of the container, so that no scheduler brings such a site back up."""
     database = clone(lifecycle.fresh("5.0.3", PAIR.server))
     if what == "tables":
         database.execute(HALVES[what])
@@ -81,21 +81,21 @@ def test_its_own_code_refuses_half_an_upgrade(
 
 
 def test_without_the_guard_old_code_loses_requestors(lifecycle: Lifecycle, clone: CloneFactory) -> None:
-    """The ticket is there, the person who wrote it is not: nobody will ever be answered."""
+    """The ticket is there, its requestor is not: nobody will be answered."""
     upgraded, _ = lifecycle.upgraded(PAIR, CAMPUS)
     seen = mixed_releases.try_out(lifecycle, "5.0.3", clone(upgraded), ROOT, PLAIN)
     assert (bool(seen.ticket), seen.requestors, seen.complaints > 0) == (True, 0, True)
 
 
 def test_without_the_guard_new_code_refuses_what_people_write(lifecycle: Lifecycle, clone: CloneFactory) -> None:
-    """Every page is served with 200, and a mail with an emoji in its subject makes no ticket."""
+    """Every page is served with 200, but a mail with an emoji in its subject makes no ticket."""
     database = clone(lifecycle.restored(CAMPUS, PAIR.server))
     seen = mixed_releases.try_out(lifecycle, PAIR.target, database, ROOT, EMOJI)
     assert (seen.ticket, seen.complaints > 0) == (None, True)
 
 
 def test_on_its_own_database_nothing_is_lost(lifecycle: Lifecycle, clone: CloneFactory) -> None:
-    """The control: the same ticket by the code that the database is for."""
+    """The control: the same ticket with the release that the database belongs to."""
     upgraded, _ = lifecycle.upgraded(PAIR, CAMPUS)
     seen = mixed_releases.try_out(lifecycle, PAIR.target, clone(upgraded), ROOT, EMOJI)
     assert (bool(seen.ticket), seen.requestors, seen.complaints) == (True, 1, 0)

@@ -1,4 +1,4 @@
-"""Troubles that a site brings along: which of them are the upgrade's doing, and which are not.
+"""Defects that a site had before: the checks must tell those that the upgrade causes from the others.
 
 All of them are in one site, and one upgrade serves all tests.
 """
@@ -23,12 +23,12 @@ from harness.verdict import Report
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("own-troubles")]  # one worker: one upgrade serves all
 ORIGIN, TARGET, SERVER = "4.4.6", "5.0.10", "mariadb-10.11"
-# A module that the older image has and the later one has not, as extensions and their modules come and go.
+# A module that is in the older image and not in the later one, like extensions and their modules that come and go.
 ONLY_THERE = "UNIVERSAL::require"
-# Quicksearch is a component of the older release that the later one has not; each side allows what it names here.
+# Quicksearch is a component of the older release that the later one lacks; each side allows those it names here.
 USUAL = "QuickCreate QueueList MyReminders RefreshHomepage Dashboards Quicksearch OwnBox"
 OWN_BOX = {"html/Elements/OwnBox": b"<p>a box of the site's own</p>"}
-# The site's own first page, with none of RT's boxes, and with a search for a field that nobody has any more.
+# The site's own first page, without any of RT's boxes, and with a search for a deleted field.
 PORTAL = {
     "html/index.html": b"""<& /Elements/Header, Title => 'Portal' &>
 <& /Elements/Tabs &>
@@ -43,7 +43,7 @@ my $count = $good ? $tickets->CountAll : 'none';
 
 
 def configured(components: str, files: Mapping[str, bytes]) -> Configuration:
-    """Return a site's configuration that lets these components onto homepages."""
+    """Return a site's configuration that allows these components on homepages."""
     return Configuration({"site.pm": f"Set($HomepageComponents, [qw({components})]);\n1;\n".encode(), **files})
 
 
@@ -57,10 +57,10 @@ BY_SQL = (
     " (2, 12, 'y', 'of another', NULL, 1, NOW(), 1, NOW())",
     f"CREATE TABLE RTxDatabaseSettings (id INT PRIMARY KEY, Name VARCHAR(255), Content LONGTEXT,"
     f" ContentType VARCHAR(80), Disabled SMALLINT, {_TIMES}) CHARACTER SET utf8mb4",
-    # Of an upgrade long ago, and what was copied then has been deleted since.
+    # From an upgrade long ago; the rows copied then have been deleted since.
     "CREATE TABLE FM_Topics (id INT PRIMARY KEY, Parent INT, Name VARCHAR(255)) CHARACTER SET utf8mb4",
     "INSERT INTO FM_Topics VALUES (900, 0, 'gone since')",
-    # Whoever loads these prints, and ends.
+    # Loading these prints, and ends the process.
     "INSERT INTO Templates (Queue, Name, Description, Type, Content) VALUES"
     " (0, 'prints', '', 'Perl', '{ BEGIN { print STDOUT q(noise) } 1 }'),"
     " (0, 'ends', '', 'Perl', '{ BEGIN { exit 3 } 1 }')",
@@ -122,7 +122,7 @@ need($root->AddAttribute(Name => 'Subscription', Content => {{ DashboardId => 98
 
 @pytest.fixture(scope="module")
 def site(engine: DockerClient) -> Iterator[Stage]:
-    """One upgrade of it, asked as a gate asks."""
+    """One upgrade of the site, run in the same way as by a gate."""
     lifecycle = Lifecycle(engine, OLD, new_configuration=NEW)
 
     def trouble(database: Database) -> None:
@@ -144,7 +144,7 @@ def site(engine: DockerClient) -> Iterator[Stage]:
 
 @pytest.mark.mutants("schema")
 def test_what_an_extension_leaves_behind_is_found(site: Stage) -> None:
-    """Every token of a program is dead after the steps, and their table looks like the site's own."""
+    """All API tokens are dead after the steps, and their table looks like one of the site's own."""
     report = site.schema()
     assert [one.where for one in report.findings] == ["RTxAuthTokens"]
     assert "2 rows" in report.findings[0].what
@@ -153,7 +153,7 @@ def test_what_an_extension_leaves_behind_is_found(site: Stage) -> None:
 
 
 def test_what_the_releases_scripts_copy_is_read(site: Stage) -> None:
-    """A script written in another way would be passed over without a word."""
+    """A script in another form would be ignored silently."""
     assert {(one.script, one.source, one.goal) for one in absorbed.read(site.sides.new())} >= {
         ("upgrade-authtokens", "RTxAuthTokens", "AuthTokens"),
         ("upgrade-configurations", "RTxDatabaseSettings", "Configurations"),
@@ -164,7 +164,7 @@ def test_what_the_releases_scripts_copy_is_read(site: Stage) -> None:
 
 @pytest.mark.mutants("meaning")
 def test_code_that_no_longer_loads_is_found(site: Stage) -> None:
-    """Nothing tells of it but a line in the log, on the day when it is needed."""
+    """Its only other sign is a line in the log, on the day when it is needed."""
     found = [one for one in site.meaning().findings if one.where == "code"]
     assert sorted(one.what.partition(" loaded")[0] for one in found) == [
         "the Perl in 1 scrips", "the Perl in 1 templates", "the canonicalizer of 1 custom fields",
@@ -173,7 +173,7 @@ def test_code_that_no_longer_loads_is_found(site: Stage) -> None:
 
 @pytest.mark.mutants("meaning")
 def test_a_homepage_that_dies_is_found(site: Stage) -> None:
-    """Its content is what it was; but of a component that is nowhere the whole page dies, and nobody else's."""
+    """Its content is unchanged; but a component that does not exist breaks the whole page, for this user only."""
     found = [one for one in site.meaning().findings if one.where != "code"]
     assert [(one.where, one.what.partition(" in ")[0], len(one.samples)) for one in found] == [
         ("dashboards", "'component OwnBox' differs", 1), ("homepages", "'component Quicksearch' differs", 1),
@@ -183,14 +183,14 @@ def test_a_homepage_that_dies_is_found(site: Stage) -> None:
 
 
 def test_code_that_never_loaded_is_a_fact(site: Stage) -> None:
-    """So is what a CONFIG brings that nobody gave: neither side can load it here."""
+    """The same holds for code from a CONFIG that was not given: neither side can load it here."""
     scrip, template = site.meaning().facts["code that did not load before either"]
     assert scrip.endswith(", action")
     assert template.endswith(", code"), "the one that ends whoever loads it; the one that prints does load"
 
 
 def test_nothing_of_the_code_itself_is_told(site: Stage) -> None:
-    """Scrips hold passwords of the services that they ask."""
+    """Scrips contain passwords of the services that they use."""
     report = site.meaning()
     text = "\n".join((str(report), str(report.facts), report.to_json()))
     assert ONLY_THERE not in text
@@ -199,7 +199,7 @@ def test_nothing_of_the_code_itself_is_told(site: Stage) -> None:
 
 @pytest.mark.control("application")
 def test_what_the_old_release_complained_of_as_well_is_no_finding(site: Stage) -> None:
-    """Scrips that fail at every ticket or rename it, a subscription to what is gone, a first page of one's own."""
+    """Examples: scrips that fail at every ticket or rename it, subscriptions to deleted objects, an own page."""
     report = site.application()
     assert report, str(report)
     assert len(report.facts["logged before as well"]) >= 4
@@ -211,8 +211,8 @@ def test_what_the_old_release_complained_of_as_well_is_no_finding(site: Stage) -
 
 
 def test_what_was_copied_is_no_finding_any_more(site: Stage) -> None:
-    """By the release's own script, which a plan has after the steps; other rows of the same ids are not those."""
-    site.schema()  # what this writes is not for the others to see, whatever their order
+    """Copied by the release's own script, after the steps of a plan; other rows of the same ids do not count."""
+    site.schema()  # other tests must not see the rows written here, in any order
     site.meaning()
     script = "/opt/rt/upgrade/upgrade-authtokens"
     done = site.sides.new().run("perl", script, "--dba-password", "not asked for")
@@ -223,7 +223,7 @@ def test_what_was_copied_is_no_finding_any_more(site: Stage) -> None:
 
 
 def left(site: Stage) -> list[str]:
-    """Return what the check says of the extensions' tables as they are now."""
+    """Return the check's findings about the extensions' tables in their current state."""
     report = Report("schema", "")
     before, after = (schema.read(one) for one in (site.sides.before(), site.sides.after()))
     absorbed.judge(report, absorbed.read(site.sides.new()), before, after, site.sides.after())

@@ -1,4 +1,4 @@
-"""Direct, or through every release between: both ways must end in the same database.
+"""Direct, or through every release between: both paths must end in the same database.
 
 pytest tests/upgrade/test_paths.py [--pair FROM:TO] [--server NAME] [--dump FILE]
        [--site-config PATH] [--site-config-new PATH]
@@ -39,7 +39,7 @@ ORIGINS = [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give every origin that has a dump, or the one upgrade that was asked for."""
+    """Parametrize with every origin that has a dump, or with the requested upgrade."""
     if "choice" not in metafunc.fixturenames:
         return
     config = metafunc.config
@@ -52,7 +52,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_both_ways_end_in_the_same_database(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, verify: Verify, choice: Choice
 ) -> None:
-    """A release is tried with one of them, and operators come by either."""
+    """A release is tested with one path, but operators use either."""
     pair, stepwise_way = choice.pair, way(choice.pair)
     assert len(stepwise_way) > 2, f"between {pair.origin} and {pair.target} lies no release with an image"
     direct, _ = lifecycle.walked((pair.origin, pair.target), pair.server, choice.dump)
@@ -67,5 +67,5 @@ def test_both_ways_end_in_the_same_database(
 
 
 def test_every_origin_is_tried() -> None:
-    """Without its dump an origin would drop out without a word."""
+    """An origin without a dump would be left out silently."""
     assert {"4.4.4", "4.4.6"} <= {*ORIGINS}

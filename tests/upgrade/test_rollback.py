@@ -18,12 +18,12 @@ pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rollback")]
 
 
 def test_the_backup_brings_everything_back(lifecycle: Lifecycle, longest: Choice, verify: Verify) -> None:
-    """A backup that was never restored is a hope; this one is restored, compared and served."""
+    """A backup that was never restored is unproven; this one is restored, compared and served."""
     verify(rollback.drill(lifecycle, longest))
 
 
 def test_a_backup_restored_over_the_upgraded_database_is_found(lifecycle: Lifecycle) -> None:
-    """A dump makes its own tables anew, no others: what the new release brought stays, the next upgrade dies."""
+    """A dump re-creates its own tables, no others: tables of the new release stay, and break the next upgrade."""
     target = max(releases.releases(), key=releases.parse)
     small = choose(target=target, path=FOLDER / "rt-4.4.6-plain.sql.zst")
     report = rollback.drill(lifecycle, small, emptied=False)

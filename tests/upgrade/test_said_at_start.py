@@ -1,4 +1,4 @@
-"""What the site's configuration makes RT complain of whenever it starts is told once, and only if it is new."""
+"""Complaints that a site's configuration causes at every start of RT are reported once, and only if new."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_STYLE = Configuration({"site.pm": b"Set($WebDefaultStylesheet, 'rudder');\n1;
 def test_what_every_start_warns_of_is_no_jobs_doing(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A style that the new release lacks: RT takes another one, and says so whenever it starts."""
+    """The cause here is a style that the new release lacks: RT uses another one, and logs this at every start."""
     database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
     tools = rt_tools("5.0.3", database, configuration=NO_STYLE)
     report = Report("application", "")
@@ -44,7 +44,7 @@ WRONG_OPTION = Configuration({"site.pm": b"Set(%CustomFieldGroupings, 'RT::Ticke
 def test_an_error_of_every_start_is_told_once_and_only_if_it_is_new(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
-    """An option that RT has complained of for years is no matter of the upgrade; a new one is no job's doing."""
+    """An option that RT has complained of for years is not the upgrade's fault; a new one is not a job's."""
     old = rt_tools("4.4.6", clone(lifecycle.fresh("4.4.6", DEFAULT_SERVER)), configuration=WRONG_OPTION)
     new = rt_tools("5.0.3", clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER)), configuration=WRONG_OPTION)
     said = startup_log.heard(old)

@@ -1,4 +1,4 @@
-"""The same upgrade a second time: RT goes along with it and does harm, so the harness does not even run it."""
+"""The same upgrade a second time: RT runs it and does harm, so the harness does not even start it."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ NO_GO = 1
 
 
 class Refused(Stage):
-    """A stage whose dump was recognised as something; nothing of it is ever started."""
+    """A stage with given results of preflight's recognition; nothing of it is ever started."""
 
     def __init__(self, *stops: Finding, scope: Scope | None = None) -> None:
-        """Remember what forbids the upgrade."""
+        """Remember the findings that forbid the upgrade."""
         super().__init__(cast(Any, None), choose(), scope=scope)
         self._stops = stops
 
     def recognised(self) -> Recognised:
-        """Return what was remembered."""
+        """Return the remembered findings."""
         return Recognised(Report(CHECK, ""), self._stops, Schema("", {}), SchemaChanges())
 
 
 def test_what_needs_the_upgrade_says_why_there_is_none() -> None:
-    """A check that cannot be made is no pass, and its reason is preflight's finding with its repair."""
+    """A check that cannot be made is no pass, and its reason must be preflight's finding with its repair."""
     stage = Refused(FOUND)
     sides = stage.sides
     asked = (sides.run, sides.after, sides.site, stage.ran, stage.history, stage.schema, stage.rows,
@@ -59,7 +59,7 @@ def test_what_needs_the_upgrade_says_why_there_is_none() -> None:
 
 
 def test_what_was_signed_off_forbids_nothing() -> None:
-    """Somebody knows why the history of this database is as it is, and answers for it."""
+    """A signed-off finding has a known cause: the person who signed answers for this database's history."""
     assert Refused(FOUND, scope=Scope(accepts=lambda finding: finding is FOUND)).refusal() is None
     assert Refused(FOUND).refusal() is not None
     assert Refused().refusal() is None
@@ -67,7 +67,7 @@ def test_what_was_signed_off_forbids_nothing() -> None:
 
 @pytest.fixture
 def upgraded(lifecycle: Lifecycle, clone: CloneFactory) -> Database:
-    """A database that has had its upgrade."""
+    """A database that has been upgraded."""
     baseline, made = lifecycle.upgraded(PAIR, dump.load(dump.bundled(PAIR.origin)))
     assert made.code == 0
     return clone(baseline)
@@ -75,7 +75,7 @@ def upgraded(lifecycle: Lifecycle, clone: CloneFactory) -> Database:
 
 @pytest.mark.engine
 def test_rt_itself_runs_it_again_and_does_harm(upgraded: Database, rt_tools: RtFactory) -> None:
-    """Exit code 0, and the same foreign key twice: why it must not be left to RT."""
+    """Exit code 0, and the same foreign key twice: the reason why the harness must prevent it."""
     made = upgrade.run(rt_tools(PAIR.target, upgraded), PAIR.origin, PAIR.target)
     keys = [key.signature for key in schema.read(upgraded).tables["CachedGroupMembers"].foreign_keys]
     assert (made.code, len(keys), len(set(keys))) == (0, 2, 1)
@@ -83,9 +83,9 @@ def test_rt_itself_runs_it_again_and_does_harm(upgraded: Database, rt_tools: RtF
 
 @pytest.mark.engine
 def test_the_gate_does_not_run_it_again(engine: DockerClient, upgraded: Database, tmp_path: Path) -> None:
-    """NO-GO by preflight's finding, the rest is named as not answered, and the upgrade as skipped.
+    """NO-GO by preflight's finding, the other checks are listed as unanswered, and the upgrade as skipped.
 
-    And what was asked to be left of a dump of somebody's own is there, with nothing else.
+    The kept copy of the user's own dump is there, and nothing else.
     """
     path = tmp_path / "mine.sql"
     path.write_bytes(writing.dumped(upgraded))

@@ -1,4 +1,4 @@
-"""How long an upgrade takes on a server that writes as in production, and on a larger database."""
+"""Measure an upgrade on a server that writes as in production, and on a larger database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAIR = Pair("4.4.6", "5.0.3", "mariadb-10.11")
 
 
 def test_the_downtime_of_a_larger_database_is_forecast(lifecycle: Lifecycle) -> None:
-    """Real upgrades of three sizes; what rewrites the attachments is what grows."""
+    """Real upgrades of three sizes; the steps that rewrite the attachments are those that grow."""
     choice = Choice(PAIR, dump.load(dump.bundled(PAIR.origin)))
     samples = [forecast.sample(lifecycle, choice, goal) for goal in (1, 40, 80)]
     measured = [one.measured for one in samples]

@@ -1,4 +1,4 @@
-"""Real traps, each a small patch of a good dump, with the verdict that it must get and why."""
+"""Real traps, each a small patch of a good dump, with the expected verdict and its reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.engine
     [pytest.param(one, id=one.name, marks=[] if one.everyday else [pytest.mark.slow]) for one in read()],
 )
 def test_a_trap_gets_its_verdict(lifecycle: Lifecycle, trap: Trap) -> None:
-    """What stops people is named before it stops them; what does not is not cried wolf over."""
+    """A blocking trap must be named before the upgrade; a harmless one must cause no alarm."""
     sprung = spring(lifecycle, trap)
     seen = (sprung.verdict, sprung.refused, sprung.missing)
     assert seen == (trap.verdict, trap.refused, []), str(sprung)

@@ -1,4 +1,4 @@
-"""A dump of a release without an image: the closest one that reads the same tables says what it means."""
+"""A dump of a release without an image: the closest release that reads the same tables is asked instead."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ LATEST = "5.0.10"
     ],
 )  # fmt: skip
 def test_who_can_read_it(origin: str, expected: str | None) -> None:
-    """The code before it on the same tables, else the code after it, and never across a change of tables."""
+    """The release before it with the same tables, else the one after it, and never across a change of tables."""
     assert neighbour(origin, WALLS, KNOWN) == expected
 
 
 def half_way(lifecycle: Lifecycle, version: str, target: str, *, made_from: str, keyword: str) -> Stage:
-    """Return an upgrade of a database as a site of this release has it: a dump's, by the target's own steps.
+    """Return an upgrade of a database in a release's state: made from a dump by the target's own steps.
 
-    The dump's manifest, which tells of another release, is left out.
+    The dump's manifest, which is about another release, is left out.
     """
     bundled = dump.load(dump.FOLDER / f"rt-{made_from}-{keyword}.sql.zst")
     choice = Choice(Pair(version, target, SERVER), replace(bundled, manifest=None))
@@ -61,7 +61,7 @@ def half_way(lifecycle: Lifecycle, version: str, target: str, *, made_from: str,
 def test_its_meaning_is_compared_all_the_same(
     lifecycle: Lifecycle, version: str, witness: str, allowed: str
 ) -> None:
-    """A database half of the way up by RT's own steps is what a site of that release has."""
+    """A database upgraded half of the way by RT's own steps is in the state that a site of that release has."""
     stage = half_way(lifecycle, version, TARGET, made_from="4.4.6", keyword="plain")
     try:
         reports = [stage.meaning(), stage.rows(), stage.ran()]
@@ -83,7 +83,7 @@ def test_its_meaning_is_compared_all_the_same(
 def test_every_check_can_do_without_its_image(
     lifecycle: Lifecycle, version: str, made_from: str, steps: list[str]
 ) -> None:
-    """Whether anything is left to be done on the way to the target or not."""
+    """This must hold both if steps remain on the way to the target and if none do."""
     stage = half_way(lifecycle, version, LATEST, made_from=made_from, keyword="campus")
     try:
         reports = [stage.ran(), stage.history(), stage.schema(), stage.rows()]
@@ -99,7 +99,7 @@ def test_every_check_can_do_without_its_image(
     [("5.0.3", "mysql-9.7", "mariadb-10.11"), ("5.0.7", "mysql-9.7", "mysql-9.7"), ("5.0.3", "mariadb-11.8", "")],
 )
 def test_it_speaks_where_it_can_run(lifecycle: Lifecycle, origin: str, name: str, elsewhere: str) -> None:
-    """RT 5.0.3 knows no MySQL that reserves the word Groups; a site moves there together with the upgrade."""
+    """RT 5.0.3 runs on no MySQL that reserves the word Groups; a site moves there together with the upgrade."""
     stage = Stage(lifecycle, choose(origin, "5.0.10", name))
     try:
         assert stage.old_side.witness_server() == (elsewhere or name)

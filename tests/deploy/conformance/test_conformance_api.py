@@ -1,4 +1,4 @@
-"""What the REST interface says: shapes, statuses and texts (conformance items C01-C05, C07-C14, C39).
+"""The REST interface: shapes, statuses and texts (conformance items C01-C05, C07-C14, C39).
 
 Most apps here have no instances: the shapes are the same and nothing has to start.
 """
@@ -205,7 +205,7 @@ def test_only_a_change_of_instances_is_a_scale(trial: Trial, change: dict[str, A
 
 
 def test_a_group_is_removed_with_all_that_is_in_it(trial: Trial) -> None:
-    """Where an app was there is a group, until somebody removes it: what a session leaves is one request."""
+    """A group outlives its apps until it is removed: one request removes what a session leaves."""
     trial.create(trial.definition("below/app", instances=0))
     answer = trial.call("DELETE", f"/v2/groups{trial.group}")
     assert (answer.status_code, {*answer.json()}) == (200, {"version", "deploymentId"})
@@ -216,7 +216,7 @@ def test_a_group_is_removed_with_all_that_is_in_it(trial: Trial) -> None:
 
 
 def test_a_group_without_apps_stays_until_it_is_removed(trial: Trial) -> None:
-    """That is what the end of a session removes on a real Marathon."""
+    """The end of a session removes it on a real Marathon."""
     trial.create(trial.definition(instances=0))
     trial.settle(trial.json("DELETE", f"/v2/apps{trial.group}/app")["deploymentId"])
     assert trial.call("DELETE", f"/v2/groups{trial.group}").status_code == 200
@@ -224,7 +224,7 @@ def test_a_group_without_apps_stays_until_it_is_removed(trial: Trial) -> None:
 
 @pytest.fixture
 def guarded(trial: Trial, tmp_path: Path) -> Iterator[Trial]:
-    """Return a Marathon that wants credentials: the one that MARATHON_URL names, else a stand-in of its own."""
+    """Return a Marathon that requires credentials: the one of MARATHON_URL, else a stand-in of its own."""
     if trial.headers:
         yield trial
         return
@@ -237,7 +237,7 @@ def guarded(trial: Trial, tmp_path: Path) -> Iterator[Trial]:
 
 
 def test_c39_credentials_guard_every_path(guarded: Trial) -> None:
-    """Marathon itself guards all of them; an admin router before it, which takes tokens, only has to guard /v2."""
+    """Marathon itself guards all of them; an admin router, which takes tokens, only has to guard /v2."""
     basic = guarded.headers["Authorization"].startswith("Basic ")
     paths = ("/ping", "/v2/info", "/", "/none") if basic else ("/v2/info",)
     refused = {path: requests.get(guarded.url + path, timeout=30) for path in paths}

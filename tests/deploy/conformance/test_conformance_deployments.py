@@ -1,4 +1,4 @@
-"""How deployments go forward, stand still, are cancelled and taken back (conformance items C06, C26-C31)."""
+"""Deployments proceed, stop, are cancelled and rolled back (conformance items C06, C26-C31)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENDED = ("Killed", "Failed", "Finished", "Error", "Dropped", "Gone")
 
 
 def check(**changes: Any) -> Json:
-    """Return an HTTP check that asks often and kills late."""
+    """Return an HTTP check with a short interval that kills late."""
     return {
         "protocol": "HTTP",
         "path": "/cgi-bin/health",
@@ -28,7 +28,7 @@ def check(**changes: Any) -> Json:
 
 
 def seldom(trial: Trial) -> Json:
-    """Return a check for long waits: every probe runs a script in a task, also when a manual clock hurries."""
+    """Return a check for long waits: every probe runs a script in a task, also if a manual clock advances fast."""
     return check(intervalSeconds=trial.seconds(20, 2))
 
 
@@ -46,17 +46,17 @@ def stuck(trial: Trial, **changes: Any) -> tuple[Json, str]:
 
 
 def told(recorder: Recorder, *deployments: str) -> list[Json]:
-    """Return the events that end these deployments: others may deploy on a real Marathon as well."""
+    """Return the events that end these deployments: on a real Marathon there may be other deployments."""
     return [
         event for event in recorder.of("deployment_failed", "deployment_success") if event["id"] in deployments
     ]
 
 
 def extremes(changes: list[Json], before: int) -> tuple[int, int]:
-    """Return the most instances there were at once and the fewest that ran, of `before` running ones.
+    """Return the maximum number of instances and the minimum of running ones, from `before` running ones.
 
-    changes: instance_changed_event of one app. A launch is the first word of an instance: Mesos has not spoken
-    by then, so a real Marathon sends no status_update_event for it.
+    changes: instance_changed_event of one app. A launch is an instance's first event: Mesos has not reported by
+    then, so a real Marathon sends no status_update_event for it.
     """
     new: set[str] = set()
     running: set[str] = set()
@@ -207,7 +207,7 @@ def test_c31_force_deleting_a_deployment_leaves_everything_as_it_is(trial: Trial
 
 
 def test_a_deploy_tool_that_knows_only_container_and_deployments_gets_along(trial: Trial) -> None:
-    """Many sites' tools do no more than this: PUT the container alone, then poll app.deployments."""
+    """Many sites' tools do only this: PUT the container alone, then poll app.deployments."""
     trial.create(trial.definition(instances=2, healthChecks=[check()]))
     before = trial.app()
     assert before["deployments"] == []

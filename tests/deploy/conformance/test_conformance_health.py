@@ -1,6 +1,6 @@
-"""Health as Marathon judges it (conformance items C15-C25 and C40).
+"""Marathon's judgement of health (conformance items C15-C25 and C40).
 
-The tasks answer the way their variables say, one answer a probe: HEALTH="200 503" is healthy once, then never.
+The tasks answer as their variables say, one answer per probe: HEALTH="200 503" is healthy once, then never.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NEVER = 0
 def with_check(
     trial: Trial, check: dict[str, Any], env: dict[str, str] | None = None, **more: Any
 ) -> dict[str, Any]:
-    """Return a definition with one health check, created but not waited for."""
+    """Return a definition with one health check, created without waiting for it."""
     definition = trial.definition(healthChecks=[check], env=env or {}, **more)
     trial.create(definition, settled=False)
     return definition
@@ -117,7 +117,7 @@ def test_c20_a_single_failure_flips_alive_and_a_success_flips_it_back(trial: Tri
         definition = with_check(trial, HTTP | {"maxConsecutiveFailures": 9}, {"HEALTH": "200 503 200"})
         trial.eventually("Three flips", lambda: len(recorder.of(app=definition["id"])) >= 3)
     assert [event["alive"] for event in recorder.of(app=definition["id"])] == [True, False, True]
-    # The task says "503 Told"; akka-http puts its own words in the place of an unusual reason.
+    # The task says "503 Told"; akka-http replaces an unusual reason by its own words.
     assert trial.results()[0]["lastFailureCause"].startswith("503 ")
 
 
@@ -126,7 +126,7 @@ def test_c21_marathon_kills_on_failure_n_plus_one(trial: Trial, protocol: str) -
     check = {**HTTP, "protocol": protocol, "maxConsecutiveFailures": 2}
     if protocol == "TCP":
         del check["path"]
-        check["port"] = 9  # nobody listens on the discard port
+        check["port"] = 9  # the discard port has no listener
         del check["portIndex"]
     kinds = ("failed_health_check_event", "unhealthy_instance_kill_event")
     with trial.events(*kinds) as recorder:
@@ -137,7 +137,7 @@ def test_c21_marathon_kills_on_failure_n_plus_one(trial: Trial, protocol: str) -
 
 
 def failures_before_the_agents_kill(trial: Trial, check: dict[str, Any], env: dict[str, str]) -> int:
-    """Return how many failures of a new task the agent told of before it ended it."""
+    """Return how many failures of a new task the agent reported before it ended the task."""
     with trial.events("failed_health_check_event", "status_update_event") as recorder:
         definition = with_check(trial, check, env)
         ended = trial.eventually(

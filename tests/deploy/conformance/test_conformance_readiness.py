@@ -1,4 +1,4 @@
-"""Readiness, which is asked of new tasks and during their deployment alone (conformance item C32)."""
+"""Readiness checks, which run only for new tasks during their deployment (conformance item C32)."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ READINESS: Json = {
 
 
 def seen(trial: Trial, deployment: str) -> list[tuple[bool, int]]:
-    """Return (ready, status of the last answer) of each task that a deployment has results of."""
+    """Return (ready, status of the last answer) of each task for which a deployment has results."""
     actions = trial.deployment(deployment).get("currentActions", [])
     found = [result for action in actions for result in action["readinessCheckResults"]]
     return [(result["ready"], result["lastResponse"]["status"]) for result in found]
 
 
 def embedded(trial: Trial) -> list[Json]:
-    """Return the results that the app shows to those who ask for them."""
+    """Return the results embedded in the app on request."""
     app = trial.json("GET", f"/v2/apps{trial.group}/app", params={"embed": "app.readiness"})["app"]
     return list(app.get("readinessCheckResults") or [])
 
 
 def test_c32_a_new_task_counts_only_when_it_is_ready(trial: Trial) -> None:
-    """It gets ready before it gets healthy: results are gone with their deployment."""
+    """It becomes ready before it becomes healthy: results are gone with their deployment."""
     command = {"protocol": "COMMAND", "command": {"value": "check"}, "gracePeriodSeconds": 300,
                "intervalSeconds": 3, "timeoutSeconds": 5, "delaySeconds": 1}  # fmt: skip
     env = {"HEALTH": "503 200", "CHECKS": "1 1 1 1 1 0"}
@@ -50,7 +50,7 @@ def test_c32_a_new_task_counts_only_when_it_is_ready(trial: Trial) -> None:
 
 
 def test_c32_ready_is_one_of_the_statuses_that_were_named_and_no_other(trial: Trial) -> None:
-    """Redirects are not followed, a port that nobody serves is a 504, and the old task waits for all of it."""
+    """Redirects are not followed, a port without a listener is a 504, and the old task waits for all of it."""
     named = READINESS | {"httpStatusCodesForReady": [201]}
 
     def answering(answer: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the application check says of a site that was never there: of a log, of a job, of mails."""
+"""Run parts of the application check without a site: on a given log, on a job's end, on given mails."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BROKEN = (
 
 
 def logged(text: str, former: Former | None = None) -> Report:
-    """Return what is said of a site that has logged this, after an old release that said nothing or this."""
+    """Return the report on a site that has logged `text`, after an old release that said nothing, or `former`."""
     report = Report(application.CHECK, "")
     site = SimpleNamespace(
         container=SimpleNamespace(logs=lambda: text), release="5.0.3", perl_alone=lambda _: Done(0, "", "")
@@ -40,7 +40,9 @@ def logged(text: str, former: Former | None = None) -> Report:
 
 
 def ran(job: Sequence[str], done: Done, before: jobs.Before | None = None) -> Report:
-    """Return what is said of a job that ended so. before: asks the old release, which else said nothing."""
+    """Return the report on a job that ended as `done`. before: asks the old release, which is silent by
+    default.
+    """
     report = Report(application.CHECK, "")
     site = SimpleNamespace(tool=lambda *_, **__: done, release="5.0.3", perl_alone=lambda _: Done(0, "", ""))
     rt = cast(Rt, site)
@@ -54,7 +56,7 @@ SENT = Mails("4.4.6", {"1": "create, answer"}, [MAIL, MAIL])
 
 
 def compared(after: Mails) -> Report:
-    """Return what is said when the old release sent two mails and the new one these."""
+    """Return the report if the old release sent two given mails and the new one `after`."""
     report = Report(application.CHECK, "")
     mails.compare(report, SENT, after)
     return report

@@ -1,4 +1,4 @@
-"""The application check must find a site that answers 200 and does not work."""
+"""The application check must find a site that answers 200 but does not work."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ GOOD = (
     ids=["job-failed", "job-complains", "dashboards-complain-and-are-stopped", "job-hangs"],
 )
 def test_a_job_that_does_not_work_is_found(job: int, done: Done) -> None:
-    """Cron mails it to somebody who left years ago. One that never ends is no finding, and no GO either."""
+    """Cron's mail about it may reach no one. A job that never ends is no finding, but prevents GO."""
     report = ran(jobs.JOBS[job], done)
     assert not report
     assert bool(report.findings) != bool(report.unanswered)
@@ -60,7 +60,7 @@ def test_a_job_that_does_not_work_is_found(job: int, done: Done) -> None:
 
 @pytest.mark.control("application")
 def test_dashboards_that_take_long_are_no_finding() -> None:
-    """They take as long as people have subscribed to; that they were not all sent is said."""
+    """Their duration grows with the subscriptions; the report must say that not all were sent."""
     report = ran(jobs.JOBS[1], Done(124, "", ""))
     assert not report.findings
     assert report.out_of_scope == ["what rt-email-dashboards would have sent after its first 60 s"]
@@ -69,13 +69,13 @@ def test_dashboards_that_take_long_are_no_finding() -> None:
 @pytest.mark.mutants("application")
 @pytest.mark.parametrize("line", BROKEN, ids=["error", "critical", "sql", "perl-error", "perl-critical", "crash"])
 def test_what_the_site_logs_is_found(line: str) -> None:
-    """RT, Perl within Apache, and Apache itself: each has a form of its own."""
+    """RT, Perl within Apache, and Apache itself each have a log format of their own."""
     assert logged("\n".join((*GOOD, line))).findings
 
 
 @pytest.mark.control("application")
 def test_what_every_site_logs_is_no_finding() -> None:
-    """Requests, warnings, and Apache's own notices."""
+    """Requests, warnings, and Apache's own notices are normal."""
     assert not logged("\n".join(GOOD)).findings
 
 
@@ -89,7 +89,7 @@ def test_what_every_site_logs_is_no_finding() -> None:
     ],
 )
 def test_what_a_page_says(page: str, complaint: str) -> None:
-    """RT answers 200 to nearly everything; its words tell."""
+    """RT answers 200 to nearly everything; only the text of a page shows an error."""
     assert complaint in web.complaint(page)
     assert bool(complaint) == bool(web.complaint(page))
 
@@ -117,18 +117,18 @@ def test_what_a_page_says(page: str, complaint: str) -> None:
     ],
 )
 def test_mails_that_differ_are_found(after: Mails) -> None:
-    """A mail that is no longer sent, or goes to somebody else, is a loss that no page shows."""
+    """A mail that is no longer sent, or goes to another recipient, is a loss that no page shows."""
     assert compared(after).findings
 
 
 @pytest.mark.control("application")
 def test_the_same_mails_are_no_finding() -> None:
-    """And two that look the same are two."""
+    """Two equal mails count as two."""
     assert compared(SENT)
 
 
 def test_a_mail_is_known_by_its_ticket() -> None:
-    """A site's templates may say whatever they like in the subject."""
+    """A site's templates may put any text in the subject."""
     assert mails.about({"x-rt-ticket": "rt.example.org #12", "subject": "We received your request"}) == {12}
     assert mails.about({"rt-ticket": "Help desk #3 of ours #13"}) == {13}
     assert mails.about({"references": "<a@b> <RT-Ticket-14@example.org>", "in-reply-to": "<rt-15@x>"}) == {14}
@@ -139,7 +139,7 @@ def test_a_mail_is_known_by_its_ticket() -> None:
 def test_a_subject_of_the_sites_own_is_no_mail_less(
     lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory
 ) -> None:
-    """Many sites answer with a subject without the ticket's own."""
+    """Many sites answer with a subject that lacks the ticket's own."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     database.execute(
         "UPDATE Templates SET Content = REPLACE(Content, 'Subject: AutoReply: {$Ticket->Subject}',"
@@ -156,7 +156,7 @@ def test_a_subject_of_the_sites_own_is_no_mail_less(
     assert any("We received your request" in one for one in said)
 
 
-# What sites add to RT's own pages first; the component that it takes was there up to some release.
+# Callbacks, which sites add to RT's own pages first; the component that they use existed up to some release.
 OF_THE_OLD = {
     f"html/Callbacks/Site/{page}.html/{callback}": b"<& /Elements/Modal &>"
     for page, callback in (
@@ -171,7 +171,7 @@ OF_THE_OLD = {
 def test_forms_that_die_are_found(
     lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory, tally: Tally
 ) -> None:
-    """Nobody could write a ticket, nor answer one, nor could a customer see his; and all else is well."""
+    """Only the forms are broken: no ticket can be written or answered, nor can a customer see one."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     site = rt_site("5.0.3", database, configuration=Configuration(OF_THE_OLD), files=[visitor.QUICK_LOGINS])
     done = site.perl(EVERYBODY, PERSON)
@@ -187,7 +187,7 @@ def test_forms_that_die_are_found(
     assert len(found) == len(OF_THE_OLD), found
 
 
-# What a plugin for a second factor does with whoever has none yet.
+# A plugin for a second factor redirects users without one like this.
 ENROLMENT = {
     "html/Callbacks/Site/autohandler/Default": b"""<%INIT>
 my $goal = '/Prefs/AboutMe.html';
@@ -202,7 +202,7 @@ RT::Interface::Web::Redirect(RT->Config->Get('WebURL') . 'Prefs/AboutMe.html')
 def test_a_site_that_shows_none_of_its_pages_breaks_the_look_off(
     lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory
 ) -> None:
-    """The one page that it shows is a good one; where the old release does the same, nothing was proven."""
+    """The only page that it shows is a good one; if the old release does the same, nothing is proven."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     site = rt_site("5.0.3", database, configuration=Configuration(ENROLMENT), files=[visitor.QUICK_LOGINS])
     visit = visitor.invite(site, site, database, {})
@@ -214,7 +214,7 @@ def test_a_site_that_shows_none_of_its_pages_breaks_the_look_off(
 
 
 def test_a_gate_opens_a_form_of_each_kind_and_what_a_customer_sees() -> None:
-    """Each takes a tenth of a second of somebody who waits; in depth there are all of them."""
+    """Each form costs a waiting user a tenth of a second; a thorough visit opens all of them."""
     few, many = (
         Visit(cast(Rt, None), "", "", tickets=(9, 8), queues=(3,), customer="c", asked=12, thorough=thorough)
         for thorough in (False, True)
@@ -228,7 +228,7 @@ def test_a_gate_opens_a_form_of_each_kind_and_what_a_customer_sees() -> None:
 
 
 def told(site: Rt, mutant: ApplicationMutant) -> str:
-    """Return what the part of the check that a defect is for has to say."""
+    """Return the findings of the part of the check that a defect is for."""
     visit = Visit(site, "root", "password", people={PERSON: PERSON})
     report = Report(application.CHECK, "")
     if mutant.part == "log":
@@ -245,7 +245,7 @@ def told(site: Rt, mutant: ApplicationMutant) -> str:
 def test_a_site_that_does_not_work(
     lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory, tally: Tally
 ) -> None:
-    """The whole check is silent on a good site; each defect planted under it is found by its part."""
+    """The whole check must be silent on a good site; each planted defect must be found by its part."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     site = rt_site("5.0.3", database)
     done = site.perl(EVERYBODY, PERSON)

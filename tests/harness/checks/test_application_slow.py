@@ -1,4 +1,4 @@
-"""A page that takes too long is a question without an answer, and costs no finding made before or beside it."""
+"""A page that takes too long is an open question, and must not discard findings made before or in parallel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BAD_JOB = Done(1, "", "")
 
 @pytest.fixture
 def silent() -> Iterator[Rt]:
-    """A site that takes every connection and never says a word, and whose jobs fail."""
+    """A site that accepts every connection and never answers, and whose jobs fail."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         container = SimpleNamespace(run=lambda *_, **__: Done(0, "", ""), logs=lambda: "", ended=lambda: None)
         yield cast(Rt, SimpleNamespace(
@@ -34,7 +34,7 @@ def silent() -> Iterator[Rt]:
 
 
 def test_findings_stay_where_a_page_is_not_answered(silent: Rt, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The jobs were found to fail, and pages and REST say that they had no answer."""
+    """The jobs' failures are reported, and pages and REST as unanswered."""
     monkeypatch.setattr(web, "LIMIT", 0.1)
     monkeypatch.setattr(rest, "LIMIT", 0.1)
     report = application.check(Visit(silent, "root", "password"))
@@ -45,7 +45,7 @@ def test_findings_stay_where_a_page_is_not_answered(silent: Rt, monkeypatch: pyt
 
 
 def test_a_connection_that_breaks_hides_no_finding_either(silent: Rt, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Alone it is raised: nothing was proven."""
+    """Without any finding it must be raised: nothing was proven."""
 
     def broken(*_: object) -> None:
         raise requests.ConnectionError("Connection aborted.")
@@ -62,7 +62,7 @@ def test_a_connection_that_breaks_hides_no_finding_either(silent: Rt, monkeypatc
 def test_what_was_tried_is_reported_although_a_part_could_not_be(
     silent: Rt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of mails nobody could say anything; pages and jobs are well all the same, and the report says so."""
+    """The mails could not be judged; pages and jobs are still reported as well."""
 
     def tried(report: Report, *_: object) -> None:
         report.looked_at += 1
@@ -84,7 +84,7 @@ def test_what_was_tried_is_reported_although_a_part_could_not_be(
 
 
 def test_nobody_waits_for_a_site_that_hangs() -> None:
-    """Each request takes a minute; what was left out then is said once."""
+    """Each request takes a minute; the parts left out then are named once."""
     report = Report("application", "")
 
     def slow() -> None:

@@ -1,4 +1,4 @@
-"""Single defects by chance: of two hundred, each is caught, and each good state between them is left alone."""
+"""Two hundred random single defects must each be caught, and each good state between them cause no finding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.harness.mutants.planting import planted
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
 ROWS, STRUCTURES, FILES = 120, 60, 20
 GROUP = 30
-"""Defects to a test, so that several workers share them."""
+"""Defects per test, so that several workers share them."""
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 
@@ -41,7 +41,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
-    """One upgraded database; each defect is taken out again."""
+    """One upgraded database; each defect is removed again."""
     campus = dump.load(dump.bundled(PAIR.origin))
     upgraded, run = lifecycle.upgraded(PAIR, campus)
     clone, discard = lifecycle.baselines.clone, lifecycle.baselines.discard
@@ -56,7 +56,7 @@ def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
 
 @pytest.fixture
 def chance(request: pytest.FixtureRequest, scene: Scene) -> Chance:
-    """Draw under the seed that was asked for, which is printed; each group its own defects."""
+    """Draw under the requested seed, which is printed; each group has defects of its own."""
     seed = int(request.config.getoption("--seed")) + 1000 * request.node.callspec.params["group"]
     print(f"seed {seed}")
     return Chance(seed, scene.after)
@@ -64,7 +64,7 @@ def chance(request: pytest.FixtureRequest, scene: Scene) -> Chance:
 
 @pytest.mark.parametrize("group", range(ROWS // GROUP))
 def test_rows(scene: Scene, chance: Chance, tally: Tally, group: int) -> None:  # noqa: ARG001 - for the seed
-    """A row, a right or a cell."""
+    """Defects in a row, a right or a cell."""
     known, thaw = rows.digests(scene.before), Thawer(scene.tools)
     done = 0
     while done < GROUP:
@@ -73,7 +73,7 @@ def test_rows(scene: Scene, chance: Chance, tally: Tally, group: int) -> None:  
             try:
                 stack.enter_context(planted(mutant, scene.after, scene.tools))
             except pymysql.err.MySQLError:
-                continue  # the server itself refuses this one: a key that is taken, a text that is too long
+                continue  # the server itself refuses this one: a duplicate key, a text that is too long
             report = rows.check(scene.before, scene.after, scene.steps, thaw, known=known)
         found = {one.where.partition(".")[0] for one in report.findings}
         tally(mutant.name, "rows", mutant.table in found)
@@ -83,7 +83,7 @@ def test_rows(scene: Scene, chance: Chance, tally: Tally, group: int) -> None:  
 
 @pytest.mark.parametrize("group", range(10, 10 + STRUCTURES // GROUP))
 def test_structures(scene: Scene, chance: Chance, tally: Tally, group: int) -> None:  # noqa: ARG001
-    """A column or an index; what the check says mends it."""
+    """Defects in a column or an index; the check's repair must mend each."""
     old = schema.read(scene.before)
     done = 0
     while done < GROUP:
@@ -91,7 +91,7 @@ def test_structures(scene: Scene, chance: Chance, tally: Tally, group: int) -> N
         try:
             scene.after.execute(*mutant.statements)
         except pymysql.err.MySQLError:
-            continue  # the server itself refuses it: rows would be alike in a unique key without this column
+            continue  # the server itself refuses it: rows would be equal in a unique key without this column
         done += 1
         report = schema_check.check(schema.read(scene.after), scene.fresh, scene.steps, old)
         tally(mutant.name, "schema", mutant.table in {one.where.partition(".")[0] for one in report.findings})
@@ -100,7 +100,7 @@ def test_structures(scene: Scene, chance: Chance, tally: Tally, group: int) -> N
 
 
 def test_files(request: pytest.FixtureRequest, scene: Scene, tally: Tally) -> None:
-    """A file of RT that is missing from the image."""
+    """A file of RT is missing from the image."""
     assert image.check(scene.tools)
     files = scene.tools.need("sh", "-c", "find /opt/rt/share/ /opt/rt/share/etc/ -type f | sort -u").splitlines()
     for path in Random(int(request.config.getoption("--seed"))).sample(files, FILES):

@@ -1,4 +1,4 @@
-"""Code that lives in the data: what loaded and does not any more is a loss, what never did is none."""
+"""Code that lives in the data: no longer loading is a loss, never having loaded is none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GOOD, BAD = {"code": "loads", "action": "loads"}, {"code": "loads", "action": "d
 
 
 def judged(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) -> Report:
-    """Return what is said of two sides that said this."""
+    """Return the report on two sides with these results."""
     report = Report("meaning", "", looked_at=1)
     code.judge(report, {code.SECTION: before}, {code.SECTION: after})
     return report
@@ -21,7 +21,7 @@ def judged(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) 
 @pytest.mark.mutants("meaning")
 @pytest.mark.parametrize("before", [{"scrip 7": GOOD}, {}], ids=["loaded", "new"])
 def test_what_loads_no_longer_is_found(before: dict[str, dict[str, str]]) -> None:
-    """What only the new side has, a step has made, and it must load."""
+    """Code that only the new side has was made by a step, and must load."""
     [finding] = judged(before, {"scrip 7": BAD, "scrip 8": GOOD}).findings
     assert finding.what.startswith("the action of 1 scrips loaded")
     assert finding.samples == ("scrip 7",)
@@ -31,14 +31,14 @@ def test_what_loads_no_longer_is_found(before: dict[str, dict[str, str]]) -> Non
 @pytest.mark.control("meaning")
 @pytest.mark.parametrize("after", [BAD, GOOD], ids=["as before", "better"])
 def test_what_never_loaded_is_a_fact(after: dict[str, str]) -> None:
-    """A module of a CONFIG that was not given is on neither side, and who mends it does no harm."""
+    """Code with a module of a CONFIG that was not given loads on neither side; repairing it does no harm."""
     report = judged({"scrip 7": BAD}, {"scrip 7": after})
     assert report.findings == []
     assert bool(report.facts) == (after is BAD)
 
 
 def test_scripts_are_read_whatever_their_quotes() -> None:
-    """What is no call is none."""
+    """Text that is no call must not be read as one."""
     text = """upgrade-a:copy_tables('RTxA','A',\\@columns);
 upgrade-b:    copy_tables( "RTxB", "B", \\@columns );
 upgrade-b:sub copy_tables {

@@ -1,4 +1,4 @@
-"""Dashboards are mailed to somebody who gets any; that nothing comes any more is no silence to be content with."""
+"""Dashboards are mailed to a user who gets some; if none are sent any more, that must not pass unnoticed."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ for my $who (['left', 1], ['a customer', 0]) {
     $user->SetDisabled(1) if $who->[1];
 }
 """
-"""Two who get nothing, the one gone and the other no staff (any more)."""
+"""Two subscribers who get nothing: one is disabled, the other not privileged (any more)."""
 
 
 @pytest.fixture
 def site(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> Database:
-    """A new site with one dashboard that is mailed, and with other subscriptions, older than that."""
+    """A new site with one dashboard that is mailed, and with other, older subscriptions."""
     database = clone(lifecycle.fresh(RELEASE, "mariadb-10.11"))
     tools = rt_tools(RELEASE, database)
     for program in (BEFORE_HER, EVERYBODY):
@@ -46,14 +46,14 @@ def site(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> Data
 
 
 def judged(tools: Rt, subscribers: Sequence[str], before: jobs.Before) -> Report:
-    """Return what is said of a release's jobs."""
+    """Return the report on a release's jobs."""
     report = Report("application", "")
     jobs.judge(report, tools, log.allowances(), subscribers=subscribers, before=before)
     return report
 
 
 def test_they_are_made_for_somebody_who_gets_any(site: Database, rt_tools: RtFactory) -> None:
-    """RT passes over the others without a word, so theirs would show nothing of what it can do."""
+    """RT skips the other users without a message, so their dashboards would prove nothing."""
     names = visitor.subscribers(site)
     assert names == (PERSON,)
     report = judged(rt_tools(RELEASE, site), [*names, "another"], lambda _: None)
@@ -62,13 +62,13 @@ def test_they_are_made_for_somebody_who_gets_any(site: Database, rt_tools: RtFac
 
 
 def test_what_is_mailed_no_longer_is_found(site: Database, rt_tools: RtFactory, tally: Tally) -> None:
-    """Nothing complains of it: the job ends well, as it does where nobody got anything before either."""
+    """No message tells of it: the job succeeds, as it also does if nothing was sent before either."""
     asked = "SELECT id FROM Attributes WHERE Name = 'Subscription' ORDER BY id DESC LIMIT 1"
     expected, nights = str(site.value(asked)), list[Night]()
     silent = rt_tools(RELEASE, site)
 
     def before(chosen: Sequence[Job]) -> Night:
-        """Let the same release say so while all is well."""
+        """Run the same release's jobs while all is well."""
         site.execute(f"UPDATE Users SET EmailAddress = 'x@example.test' {HER}")
         nights.append(jobs.heard(rt_tools(RELEASE, site), chosen))
         site.execute(f"UPDATE Users SET EmailAddress = '' {HER}")

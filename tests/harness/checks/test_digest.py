@@ -1,4 +1,4 @@
-"""Checksums must be the same for the same data on every server and type, and differ for everything else."""
+"""Checksums must be equal for equal data on every server and type, and differ for all other data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("digest")]
 
-# Every row but the first looks like another one to some careless way of writing rows down.
+# Every row but the first equals another one under some careless way of serialising rows.
 ROWS = (
     "'a', 'b', NULL", "'ab', '', NULL", "'', 'ab', NULL", "'a', 'b', ''", "NULL, 'b', NULL", "'N', 'b', NULL",
     "'a,1:b', '', NULL", "'a', 'B', NULL", "'a', 'b ', NULL", "'ä', 'b', NULL", "'a', 'b', 0x00", "'a', 'b', 0xC3",
@@ -54,12 +54,12 @@ def checksums(request: pytest.FixtureRequest, lifecycle: Lifecycle) -> dict[str,
 
 
 def test_types_and_character_sets_do_not_matter(checksums: dict[str, dict[str, str]]) -> None:
-    """A conversion to utf8mb4 or BIGINT changes no row."""
+    """A conversion to utf8mb4 or BIGINT must change no checksum."""
     assert checksums["Narrow"] == checksums["Wide"] == checksums["Other"]
 
 
 def test_servers_do_not_matter(checksums: dict[str, dict[str, str]]) -> None:
-    """A dump may be upgraded on another product: each server must write a row down as this."""
+    """A dump may be upgraded on another product: each server must serialise a row in this form."""
     written = "4,1,a,1,b,2001-02-03 04:05:06"  # the third value, bit 4, is NULL
     assert checksums["Narrow"]["-3"] == hashlib.sha256(written.encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What comes of tickets by REST and by mail: what the old release makes of them as well is no finding."""
+"""Outcomes of tickets by REST and by mail: an outcome that the old release has as well is no finding."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RENAMED = "the subject came back as another text"
 
 @pytest.fixture
 def report(monkeypatch: pytest.MonkeyPatch) -> Report:
-    """A report, and attempts that find two things, one of them with a ticket's number."""
+    """A report, and attempts that make two findings, one of them with a ticket's number."""
 
     def attempts(report: Report, _: Visit) -> list[Finding]:
         report.looked_at += 2
@@ -45,7 +45,7 @@ BOTH = ["REST: REST: reply to ticket: RT did not take it", f"REST: {ROUTED}"]
 def test_what_the_old_release_makes_of_it_as_well_is_no_finding(
     report: Report, before: list[str], left: int
 ) -> None:
-    """By either REST and of any ticket; another complaint, or the same of mail, covers nothing."""
+    """It matches over any REST version and ticket; another complaint, or the same about mail, matches nothing."""
     report.find("job", "fails")
     exchanges.judge(report, VISIT, lambda: Exchanged("4.4.6", before))
     assert len(report.findings) == 1 + left
@@ -57,14 +57,14 @@ def test_what_the_old_release_makes_of_it_as_well_is_no_finding(
 def test_what_broke_off_on_both_sides_was_not_asked_to_its_end(
     report: Report, before: list[str], open_questions: int
 ) -> None:
-    """A reply that the old release refuses as well says nothing of the search that was to come after it."""
+    """A reply that the old release refuses as well proves nothing about the search that was to follow it."""
     exchanges.judge(report, VISIT, lambda: Exchanged("4.4.6", before))
     assert len(report.unanswered) == open_questions
     assert not report
 
 
 def test_a_page_is_known_by_what_is_asked_and_what_is_shown() -> None:
-    """Whatever the harness's own ticket, queue and account are called there, and with whichever status."""
+    """The names of the harness's own ticket, queue and account must not matter, nor the status."""
 
     def said(where: str, what: str) -> str:
         return exchanges.alike(Finding("application", where, f"GET {where}: {what}"))
@@ -99,7 +99,7 @@ def test_a_page_is_known_by_what_is_asked_and_what_is_shown() -> None:
     ids=lambda one: type(one).__name__,
 )
 def test_who_cannot_be_asked_hides_nothing(report: Report, error: Exception) -> None:
-    """Neither the findings nor that the question is open."""
+    """Neither the findings nor the open question may be lost."""
 
     def nobody() -> Exchanged:
         raise error
@@ -111,7 +111,7 @@ def test_who_cannot_be_asked_hides_nothing(report: Report, error: Exception) -> 
 
 
 def test_a_defect_of_the_harness_hides_no_finding(report: Report) -> None:
-    """It is raised, and what was found before is there."""
+    """It is raised, and earlier findings are kept."""
 
     def broken() -> Exchanged:
         raise KeyError("complaints")

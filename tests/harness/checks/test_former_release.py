@@ -1,4 +1,4 @@
-"""What the old release said, failed at and did not send as well is no matter of the upgrade; what is new is."""
+"""Messages, failures and missing mails of the old release are not the upgrade's fault; new ones are."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from tests.harness.checks.said_of_a_site import BROKEN, COMPLAINT, SENT, compare
 
 
 def keys(text: str) -> list[str]:
-    """Return by what each line of a log is known."""
+    """Return the key of each line of a log."""
     return [startup_log.key(one) for one in log.records(text.splitlines())]
 
 
 @pytest.mark.parametrize("said", ["the same", "nothing", "unknown"])
 @pytest.mark.parametrize("level", ["warning", "error"])
 def test_what_a_job_of_the_old_release_said_as_well_is_no_finding(said: str, level: str) -> None:
-    """A warning that is new is one, for cron writes to somebody then. Where nobody knows, only an error is."""
+    """A new warning is a finding, because cron mails it. If the old output is unknown, only an error is."""
     complaint = COMPLAINT.replace("warning", level)
     job = jobs.Job(jobs.JOBS[0])
     nights = {
@@ -44,7 +44,7 @@ def test_what_a_job_of_the_old_release_said_as_well_is_no_finding(said: str, lev
 
 @pytest.mark.parametrize(("before", "found"), [(0, True), (1, False), (None, True)])
 def test_a_job_that_failed_before_is_no_finding(before: int | None, found: bool) -> None:
-    """One that the old release did not have is."""
+    """The failure of a job that the old release lacks is a finding."""
     job = jobs.Job(jobs.JOBS[0])
     night = jobs.Night("4.4.6", {}, {} if before is None else {job.name: before})
     report = ran(job.command, Done(1, "", ""), lambda _: night)
@@ -53,7 +53,7 @@ def test_a_job_that_failed_before_is_no_finding(before: int | None, found: bool)
 
 
 def test_nobodys_name_is_told_with_a_job() -> None:
-    """A gate renders the dashboards of one person; what is remembered of that does not say whose."""
+    """A gate renders the dashboards of one user; the cached facts must not name that user."""
     command = (*jobs.JOBS[1], "--user=anna")
     report = ran(command, Done(1, "", ""))
     assert [one.where for one in report.findings] == ["job rt-email-dashboards --all"]
@@ -62,7 +62,7 @@ def test_nobodys_name_is_told_with_a_job() -> None:
 
 
 def test_a_job_that_was_not_done_in_time_before_is_known_of_by_nobody() -> None:
-    """How far it came is chance, so a warning may be as old as the site; an error is told."""
+    """How far it came is arbitrary, so a warning may be as old as the site; an error is reported."""
     warning, error = (COMPLAINT, COMPLAINT.replace("warning", "error"))
     for complaint, found in ((warning, False), (error, True)):
         report = ran(jobs.JOBS[0], Done(0, "", complaint), lambda _: jobs.Night("4.4.6"))
@@ -70,7 +70,7 @@ def test_a_job_that_was_not_done_in_time_before_is_known_of_by_nobody() -> None:
 
 
 def test_who_cannot_be_asked_hides_nothing() -> None:
-    """No room for one more copy: the job has failed all the same, and the open question is told beside it."""
+    """Without room for one more copy the job's failure is reported all the same, with the open question."""
 
     def nobody(_: object) -> None:
         raise InfrastructureError("The engine's disk has 0.1 GB free.")
@@ -81,7 +81,7 @@ def test_who_cannot_be_asked_hides_nothing() -> None:
 
 
 def test_who_says_the_same_is_known_by_it() -> None:
-    """Perl names the places where it looked in other words from one release to the next."""
+    """From one release to the next Perl lists its search path differently."""
     head = "[1] [Wed Nov 25 14:00:31 2026] [error]: Scrip 3 Commit failed: Can't locate A/B.pm in @INC "
     old = (
         f"{head}(you may need to install the A::B module) (@INC contains: /etc/perl CODE(0x5a) /lib/perl/5.36) "
@@ -98,7 +98,7 @@ def test_who_says_the_same_is_known_by_it() -> None:
 
 
 def test_what_the_old_release_logged_about_tickets_as_well_is_no_finding() -> None:
-    """A global scrip that asks a service which no copy reaches logs an error at every ticket, on both sides."""
+    """A global scrip that uses a service which no copy reaches logs an error at every ticket, on both sides."""
     said, errors = startup_log.told(BROKEN[0].replace("attribute 13", "attribute 71"))
     old = Mails("4.4.6", {}, [], said, errors)
     report = logged("\n".join(BROKEN[:2]), Former(mails=lambda: old))
@@ -108,7 +108,7 @@ def test_what_the_old_release_logged_about_tickets_as_well_is_no_finding() -> No
 
 
 def test_what_the_old_site_logged_while_it_was_used_as_well_is_no_finding() -> None:
-    """A page that shows a broken search says so whenever it is opened. Asked where mails explain not all."""
+    """A page that shows a broken search logs this whenever it is opened. Asked if mails do not explain all."""
     asked: list[str] = []
 
     def used() -> Exchanged:
@@ -128,7 +128,7 @@ def test_what_the_old_site_logged_while_it_was_used_as_well_is_no_finding() -> N
 
 
 def test_where_the_old_site_could_not_be_tried_the_log_is_a_finding_and_the_question_open() -> None:
-    """No room for one more copy: what was logged is told all the same."""
+    """Without room for one more copy, the log is reported all the same."""
 
     def nobody() -> None:
         raise InfrastructureError("The engine's disk has 0.1 GB free.")
@@ -140,7 +140,7 @@ def test_where_the_old_site_could_not_be_tried_the_log_is_a_finding_and_the_ques
 
 @pytest.mark.mutants("application")
 def test_an_error_about_tickets_that_is_new_is_found() -> None:
-    """A scrip of one queue may fail without any mail that would be missed."""
+    """A scrip of one queue may fail without a missing mail."""
     _, errors = startup_log.told(BROKEN[0])
     assert compared(Mails("5.0.3", SENT.actions, SENT.mails, errors=errors)).findings
     old = Mails("4.4.6", SENT.actions, SENT.mails, said=errors)
@@ -150,9 +150,9 @@ def test_an_error_about_tickets_that_is_new_is_found() -> None:
 
 
 def test_where_no_ticket_could_be_made_nothing_is_proven() -> None:
-    """That is said, and all that else was tried is reported."""
+    """The report must say so, and keep the results of all other attempts."""
     report = Report(application.CHECK, "")
-    actions = {"1": "", "2": "", mails.OWN: "create, answer"}  # the harness's own queue says nothing of the site's
+    actions = {"1": "", "2": "", mails.OWN: "create, answer"}  # the harness's own queue proves nothing here
     mails.judge(report, Mails("4.4.6", actions, []), cast(Rt, None))
     assert report.unanswered == ["what scrips send: RT 4.4.6 made no ticket in 2 queues"]
 
@@ -179,7 +179,7 @@ for my $number (1 .. 5) {
 def test_a_quiet_site_is_asked_for_more_and_may_be_quiet(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
-    """The queues with most tickets may send nothing; where none does, that is so before and afterwards."""
+    """The queues with most tickets may send nothing; if none sends, that must be so before and afterwards."""
     baseline = lifecycle.fresh("5.0.3", "mariadb-10.11")
     first, second = clone(baseline), clone(baseline)
     for database in (first, second):
@@ -208,7 +208,7 @@ def test_a_quiet_site_is_asked_for_more_and_may_be_quiet(
 def test_a_notice_that_its_sender_does_not_get_is_none_less(
     lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory
 ) -> None:
-    """The real thing leaves out who opens the ticket, and no such mail is waited for."""
+    """The real RT does not notify the requestor of their own ticket, and no such mail may be expected."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     database.execute(
         "UPDATE Scrips SET ScripAction = (SELECT id FROM ScripActions WHERE Name = 'Notify Requestors')"

@@ -1,4 +1,4 @@
-"""The history check must find every trace of an upgrade that is not whole."""
+"""The history check must find every sign of an incomplete upgrade."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ORIGIN, TARGET, STEPS = "4.4.6", "5.0.3", ["4.5.0", "4.5.1", "5.0.2"]
 @pytest.mark.mutants("history")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_bad_history_is_found(mutant: HistoryMutant) -> None:
-    """The history is the one place where RT itself tells a half upgrade from a whole one."""
+    """Only the history lets RT itself distinguish a half upgrade from a whole one."""
     before, after = good_history(ORIGIN, ORIGIN, ()), good_history(ORIGIN, TARGET, STEPS)
     assert history.check(before, mutant.apply(after), STEPS, ORIGIN, TARGET).findings, mutant.reason
 
 
 @pytest.mark.control("history")
 def test_a_good_history_is_silent() -> None:
-    """With the old history known and without."""
+    """It must pass with the old history known and without."""
     before, after = good_history(ORIGIN, ORIGIN, ()), good_history(ORIGIN, TARGET, STEPS)
     assert history.check(before, after, STEPS, ORIGIN, TARGET)
     assert history.check(None, after, STEPS, ORIGIN, TARGET)
@@ -40,7 +40,7 @@ def test_nothing_to_do_leaves_the_history_alone() -> None:
 
 
 def test_a_failure_that_an_upgrade_went_past_is_history() -> None:
-    """Somebody repaired it years ago: that is no finding of today."""
+    """It was repaired years ago, and is no finding of today."""
     before = good_history("4.2.0", ORIGIN, ["4.4.0"])
     begun = {
         "stage": "before",
@@ -55,14 +55,14 @@ def test_a_failure_that_an_upgrade_went_past_is_history() -> None:
 
 
 def inserted(identity: str, *, ends: bool, file: str = "/src/etc/initialdata") -> list[history.Event]:
-    """Return how RT's tool tells of inserting the data of a file: `ends` well, or dies."""
+    """Return the events that RT's tool writes when inserting the data of a file: `ends` well, or dies."""
     begin = {"stage": "before", "action": "insert", "individual_id": identity, "filename": file}
     end = {"stage": "after", "individual_id": identity, "return_value": ["1", "done"]}
     return [begin, end] if ends else [begin]
 
 
 def test_data_that_was_inserted_anew_is_history() -> None:
-    """An extension's data that failed once, years ago: its events know of no upgrade that could go past them."""
+    """An extension's data that failed once, years ago: among its events is no upgrade that supersedes them."""
     again = [*inserted("a", ends=False), *inserted("b", ends=True)]
     assert history.opened(again) == []
     other = [*inserted("a", ends=False), *inserted("b", ends=True, file="/src/etc/more")]
@@ -76,7 +76,7 @@ def test_data_that_was_inserted_anew_is_history() -> None:
     [("An::Extension", True, 0), ("An::Extension", False, 1), ("RT", True, 1)],
 )
 def test_what_an_extension_never_ended_is_a_fact(package: str, there_before: bool, found: int) -> None:
-    """No upgrade of RT mends it, none is to blame for it; what is new is another thing, and so is RT's own."""
+    """No upgrade of RT repairs or causes it; but if it is new, or RT's own, it is a finding."""
     before, after = good_history(ORIGIN, ORIGIN, ()), good_history(ORIGIN, ORIGIN, ())
     for side in (before, after) if there_before else (after,):
         side.packages.setdefault(package, []).extend(inserted("open", ends=False))
@@ -89,7 +89,7 @@ def test_what_an_extension_never_ended_is_a_fact(package: str, there_before: boo
 
 @pytest.mark.engine
 def test_real_histories(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally) -> None:
-    """A real upgrade is silent; each defect planted into it is found."""
+    """A real upgrade must be silent; each planted defect must be found."""
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     tools = rt_tools(TARGET, database)
     thaw, steps = Thawer(tools), upgrade.expected_steps(tools.upgrade_steps(), ORIGIN, TARGET)

@@ -1,4 +1,4 @@
-"""An image whose RT is not the packages' own belongs to no release, and must be told from one that is."""
+"""An image whose RT differs from the packages belongs to no release, and must be recognised."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.harness.mutants.image import MUTANTS
 
 @pytest.mark.engine
 def test_every_altered_file_is_found(rt_tools: RtFactory, tally: Tally) -> None:
-    """Missing, edited or one too many: each by its name, and nothing before."""
+    """Missing, edited or additional: each must be named, and nothing reported before."""
     tools = rt_tools("5.0.3", None)
     assert image.check(tools)
     for mutant in MUTANTS:

@@ -1,4 +1,4 @@
-"""The check of cut off upgrades must find every way in which one goes unnoticed."""
+"""The check of interrupted upgrades must find every way in which one goes unnoticed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.harness.mutants.killed import MUTANTS, KilledMutant, clean, half_way,
 @pytest.mark.mutants("killed")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_bad_aftermath_is_found(mutant: KilledMutant) -> None:
-    """A half upgraded database that is served, or thought whole, is the worst case."""
+    """A half upgraded database that is served, or considered complete, is the worst case."""
     assert interrupted_upgrade.check(mutant.damage(half_way())).findings, mutant.reason
 
 
 def test_what_was_cut_off_is_no_go_by_the_verdict() -> None:
-    """Recognised means: whoever asks for a verdict on it gets NO-GO, and GO only where it came through."""
+    """Recognised means: the verdict on it is NO-GO, and GO only if the upgrade came through."""
     assert half_way().verdict() is untouched().verdict() is Verdict.NO_GO
     assert replace(half_way(), run=clean("run"), history=clean("history")).verdict() is Verdict.GO
     assert replace(half_way(), run=Report("run", "?"), history=clean("history")).verdict() is Verdict.NOT_PROVEN
@@ -27,6 +27,6 @@ def test_what_was_cut_off_is_no_go_by_the_verdict() -> None:
 
 @pytest.mark.control("killed")
 def test_a_good_aftermath_is_silent() -> None:
-    """In the middle, and before anything was changed."""
+    """Both in the middle, and before anything was changed."""
     assert interrupted_upgrade.check(half_way())
     assert interrupted_upgrade.check(untouched())

@@ -1,4 +1,4 @@
-"""A secret that a later layer took away is still in the image, for whoever can pull it."""
+"""A secret that a later layer deletes is still in the image, and can be read after a pull."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def archive(files: Iterable[tuple[str, str]]) -> bytes:
 
 @contextlib.contextmanager
 def image_of(engine: DockerClient, base: str, files: list[tuple[str, str]]) -> Iterator[str]:
-    """Make an image in which one layer brings files and the next one removes them; then take it away."""
+    """Make an image in which one layer adds files and the next one deletes them; remove it afterwards."""
     paths = " ".join(shlex.quote(f"/{path}") for path, _ in files)
     text = f"FROM {base}\nADD files.tar /\nRUN ls {paths} && rm {paths}\n"
     tag = f"rt-harness/planted:{secrets.token_hex(6)}"
@@ -46,7 +46,7 @@ def image_of(engine: DockerClient, base: str, files: list[tuple[str, str]]) -> I
 
 @pytest.mark.engine
 def test_every_secret_of_an_earlier_layer_is_found(engine: DockerClient, tiny_image: str, tally: Tally) -> None:
-    """Each by its path, in the layer that brought it; nothing of it is left in what a container would show."""
+    """Each must be reported by path and layer; a container would show none of them."""
     with image_of(engine, tiny_image, [(mutant.path, mutant.text) for mutant in MUTANTS]) as tag:
         shown = engine.containers.run(
             tag, ["sh", "-c", "find / -xdev -type f"], remove=True, labels=owner.labels("planted")
@@ -62,7 +62,7 @@ def test_every_secret_of_an_earlier_layer_is_found(engine: DockerClient, tiny_im
 @pytest.mark.engine
 @pytest.mark.control("layers")
 def test_what_is_no_secret_is_left_alone(engine: DockerClient, tiny_image: str) -> None:
-    """What packages bring, and a setting that says that there is no password."""
+    """Files of packages, and a setting without a password, must cause no finding."""
     with image_of(engine, tiny_image, list(dict(HARMLESS).items())) as tag:
         report = layers.check(engine, tag)
     assert report, str(report)
@@ -73,7 +73,7 @@ def test_what_is_no_secret_is_left_alone(engine: DockerClient, tiny_image: str) 
 @pytest.mark.mutants("layers")
 @pytest.mark.parametrize("line", ["ENV RT_DB_PASSWORD=sesame", "RUN PASSWORD=sesame true"], ids=["env", "command"])
 def test_a_secret_in_the_commands_is_found(engine: DockerClient, tiny_image: str, line: str) -> None:
-    """What a build was told is written down with the image."""
+    """The commands of a build are stored in the image."""
     tag = f"rt-harness/planted:{secrets.token_hex(6)}"
     text = f"FROM {tiny_image}\n{line}\n"
     engine.images.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True, forcerm=True)
@@ -89,7 +89,7 @@ def test_a_secret_in_the_commands_is_found(engine: DockerClient, tiny_image: str
 def test_a_layer_that_was_not_handed_out_is_no_pass(
     engine: DockerClient, tiny_image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What nobody read proves nothing. No engine leaves one out when it is asked to, so the reader does."""
+    """An unread layer proves nothing. No engine leaves one out on request, so the reader is changed to do so."""
     whole = layers._layers
     monkeypatch.setattr(layers, "_layers", lambda pieces: list(whole(pieces))[1:])
     with pytest.raises(InfrastructureError, match=r"handed out \d of the \d layers"):

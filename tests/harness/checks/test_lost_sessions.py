@@ -1,4 +1,4 @@
-"""What the death of a server or an instance explains, and what not: sessions that end at other times."""
+"""The death of a server or an instance explains some ended sessions, but not those that end at other times."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ DEAD = (("database", "kill", 10.0), ("database", "restart", 12.0))
 
 
 def tried(person: int, sent: float, state: State, kind: Kind = "reply", took: float = 0.3) -> Attempt:
-    """Something that a person tried."""
+    """Return an attempt."""
     return Attempt(kind, f"load-ab-{person}-{sent:g}.", sent, sent + took, state)
 
 
 def judged(*attempts: Attempt, happened: tuple[tuple[str, str, float], ...] = DEAD) -> Report:
-    """Return what is said of these attempts."""
+    """Return the report on these attempts."""
     journal, report = Journal(run="ab", attempts=list(attempts), ended=200), Report("acknowledged", "?")
     journal.happenings = [{"lane": lane, "kind": kind, "t": when} for lane, kind, when in happened]
     judge_sessions(journal, report)
@@ -26,7 +26,7 @@ def judged(*attempts: Attempt, happened: tuple[tuple[str, str, float], ...] = DE
 
 @pytest.mark.control("acknowledged")
 def test_a_session_that_ends_with_its_server_is_told() -> None:
-    """While it is dead, or at the first answer after; the browser's session is another one than that of REST."""
+    """While it is dead, or at the first answer after; the browser's session and that of REST are separate."""
     report = judged(
         tried(1, 5, "acknowledged"), tried(1, 10.5, "session lost"),
         tried(2, 5, "acknowledged"), tried(2, 11, "unknown"), tried(2, 13, "session lost"),
@@ -37,7 +37,7 @@ def test_a_session_that_ends_with_its_server_is_told() -> None:
 
 @pytest.mark.mutants("acknowledged")
 def test_a_server_that_once_died_explains_no_session_that_ends_later() -> None:
-    """Five people who had long worked again are asked for a login a minute and a half later."""
+    """Five users who had worked again for long are asked for a login a minute and a half later."""
     people = range(5)
     again = [tried(one, 13, "acknowledged") for one in people]
     lost = [tried(one, 100 + one, "session lost") for one in people]
@@ -49,14 +49,14 @@ def test_a_server_that_once_died_explains_no_session_that_ends_later() -> None:
 @pytest.mark.mutants("acknowledged")
 @pytest.mark.parametrize("kind", ["reply", "page"])
 def test_a_session_begun_after_the_outage_goes_on(kind: Kind) -> None:
-    """Whoever was asked for a login once has new sessions, and that they end has another reason."""
+    """After a new login the user has new sessions; their end needs another reason."""
     report = judged(tried(1, 13, "session lost"), tried(1, 14, "session lost", kind))
     assert [one.what for one in report.findings] == ["1 sessions ended while their people worked."], str(report)
     assert [one[:16] for one in report.allowed] == ["1 sessions ended"]
 
 
 def cut_off(people: int, *kills: float) -> Report:
-    """So many people are cut off at once, and each is asked for a login at the next request."""
+    """`people` users are cut off at once, and each is asked for a login at the next request."""
     cut = [tried(one, 20, "unknown") for one in range(people)]
     lost = [tried(one, 21, "session lost") for one in range(people)]
     return judged(*cut, *lost, happened=tuple(("instances", "kill", when) for when in kills))
@@ -64,7 +64,7 @@ def cut_off(people: int, *kills: float) -> Report:
 
 @pytest.mark.mutants("acknowledged")
 def test_a_kill_explains_one_session_and_names_it() -> None:
-    """One at a time was seen; an image that loses sessions with every instance must not hide behind that."""
+    """One at a time was observed; an image that loses sessions with every instance must not pass by that rule."""
     report = cut_off(3, 20.1)
     assert [one.what for one in report.findings] == ["2 sessions ended while their people worked."], str(report)
     [said] = report.allowed
@@ -82,7 +82,7 @@ def test_each_kill_explains_a_session() -> None:
 
 @pytest.mark.mutants("acknowledged")
 def test_the_request_of_another_session_explains_nothing() -> None:
-    """A page was cut off; the session of REST had nothing to do with that."""
+    """A page was cut off, which does not affect the session of REST."""
     kill = (("instances", "kill", 20.1),)
     assert judged(tried(1, 20, "unknown", "page"), tried(1, 21, "session lost"), happened=kill).findings
     assert not judged(

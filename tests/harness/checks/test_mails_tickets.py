@@ -1,4 +1,4 @@
-"""What scrips and options make of a ticket beside mail is compared as well: nothing else shows that it is lost."""
+"""Effects of scrips and options on a ticket besides mail must be compared: nothing else shows their loss."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ DEFECTS = {
 def test_what_becomes_of_a_ticket(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
 ) -> None:
-    """The mails are the same; who answers when, and by which fields it is found, is not."""
+    """The mails are equal; due date, owner or custom fields of the ticket are not."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     done = rt_tools("5.0.3", database).perl(SCRIP)
     assert done.code == 0, done.err
@@ -58,7 +58,7 @@ def test_what_becomes_of_a_ticket(
 
 
 def compared(before: mails.Mails, after: mails.Mails) -> list[str]:
-    """Return what is found of the site's own queue; that of the harness can be made once only."""
+    """Return the findings about the site's own queue; that of the harness can be made once only."""
     report = Report(application.CHECK, "")
     mails.compare(report, before, after)
     return [one.what for one in report.findings if one.what.startswith("in queue 1: ")]

@@ -1,4 +1,4 @@
-"""What both sides say of one database must not depend on when, with which key, and as whom they are asked."""
+"""The told meaning of one database must not depend on time, key, or organization of the question."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ die $message unless $good;
 print $search->Id;
 """
 FEW = dict.fromkeys(meaning_told.SAMPLED, 1000)
-"""What is looked at where only searches are asked about, which find in everything all the same."""
+"""Sampling for tests about searches only, which find in everything all the same."""
 UPDATED = int(datetime(2024, 1, 10, 12, tzinfo=UTC).timestamp())
 
 
@@ -62,7 +62,7 @@ def test_the_last_day_is_the_same_day_for_both(plain: tuple[Database, Rt], warm:
 
 @pytest.mark.engine
 def test_texts_leave_rt_under_the_key_of_this_cache(plain: tuple[Database, Rt]) -> None:
-    """The digest of a name alone is found by digesting all names."""
+    """A plain digest of a name can be reversed by hashing all names."""
     database, tools = plain
     told = meaning_told.collect(tools).sections["tickets"]
     subjects = database.rows(
@@ -74,7 +74,7 @@ def test_texts_leave_rt_under_the_key_of_this_cache(plain: tuple[Database, Rt]) 
 
 @pytest.mark.engine
 def test_attachments_outside_of_the_database_are_no_finding(plain: tuple[Database, Rt]) -> None:
-    """A copy has no storage for them, and RT says an error for each."""
+    """A copy has no storage for them, and RT logs an error for each."""
     database, tools = plain
     database.execute(
         "UPDATE Attachments SET ContentEncoding = 'external', Content = SHA2(id, 256)"
@@ -89,7 +89,7 @@ def test_attachments_outside_of_the_database_are_no_finding(plain: tuple[Databas
 
 
 def test_digests_in_findings_need_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One key for each cache, for its owner alone; elsewhere the same text has another digest."""
+    """Each cache has its own key, readable by its owner only; elsewhere the same text has another digest."""
     said = []
     for name in ("one", "two", "one"):
         monkeypatch.setenv(cache.VARIABLE, str(tmp_path / name))
@@ -102,7 +102,7 @@ def test_digests_in_findings_need_the_key(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.engine
 def test_links_that_rt_does_not_take_for_its_own_are_not_proven(plain: tuple[Database, Rt]) -> None:
-    """Nothing is found on either side, and that is no equality."""
+    """If both sides find nothing, they are not proven equal."""
     database, tools = plain
     own = meaning_told.collect(tools, every=FEW).organization
     for asked, whole in (([own], True), ([own.upper()], True), ([own, "other.example"], False)):

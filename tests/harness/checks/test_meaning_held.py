@@ -1,4 +1,4 @@
-"""What RT says of an upgraded copy is about one moment, although the copy is already being used."""
+"""RT's answer about an upgraded copy must describe one moment, although the copy is already in use."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 FEW = dict.fromkeys(meaning_told.SAMPLED, 4)
-"""One in four is enough to see whether something has changed in all of them."""
+"""One in four is enough to see whether anything has changed in all of them."""
 
 
 def test_what_is_written_meanwhile_is_not_told(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
-    """The site is tried out while its data is still being read; a trace of that would be a false alarm."""
-    choice = choose("4.4.6", "4.4.6", path=FOLDER / "rt-4.4.6-plain.sql.zst")  # small: it is told three times
+    """The site is used while its data is still being read; a trace of that would be a false alarm."""
+    choice = choose("4.4.6", "4.4.6", path=FOLDER / "rt-4.4.6-plain.sql.zst")  # small: it is read three times
     database = clone(lifecycle.restored(choice.dump, choice.pair.server))
     tools = rt_tools(choice.pair.origin, database)
     written: list[int] = []

@@ -1,4 +1,4 @@
-"""A site with many users and tickets is told of in bounded memory, and of everybody's rights all the same."""
+"""A site with many users and tickets must be read in bounded memory, but with the rights of all users."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from harness.upgrade.lifecycle import Lifecycle
 RELEASE, SERVER = "5.0.3", "mariadb-10.11"
 NOTHING = Upgrade(RELEASE, RELEASE, ())
 ONE_IN, FEW = 11, 100
-"""Of the many that is looked at; and how many there are beside them at the most."""
+"""Sampling rate for large kinds, and the maximum number of additional objects."""
 FIRST = 1_000_000
-"""The id of the first user here; the group that stands for each of them is the next number."""
+"""The id of the first user here; the group for each of them has the next number."""
 LETTERS, FOR_EACH = 2_500_000, 75
-"""Of the whole answer, and for each user; told for each by himself, rights alone would be many times as much."""
+"""Characters of the whole answer, and per user; with rights for each user, it would be many times as large."""
 _IN = "(SELECT id FROM `Groups` WHERE Domain = 'SystemInternal' AND Name = '{}')"
 
 
 def grow(database: Database, many: int) -> None:
-    """Put so many users into the database as RT makes one of each that writes a mail, and a ticket of each."""
+    """Insert `many` users as RT creates one for each sender of a mail, and a ticket of each."""
     user, group = f"{FIRST} + 2 * i", f"{FIRST} + 2 * i + 1"
     everyone, unprivileged = _IN.format("Everyone"), _IN.format("Unprivileged")
     digits = " UNION ALL ".join(f"SELECT {digit} AS d" for digit in range(10))
@@ -58,7 +58,7 @@ def test_many_users_are_told_of(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch,
     *, many: int, limit: int,
 ) -> None:  # fmt: skip
-    """One of them gains a right, one ticket that is not looked at is no longer found: both are named."""
+    """One user gains a right, one ticket outside of the sample is no longer found: both must be named."""
     database = clone(lifecycle.restored(dump.load(dump.bundled(RELEASE)), SERVER))
     grow(database, many)
     monkeypatch.setattr(meaning_told, "LIMIT", limit)
@@ -95,18 +95,18 @@ USERS = {str(number): {"privileged": "1" if number in (9, 10) else "0"} for numb
 
 
 def side(*entries: tuple[str, str]) -> Meaning:
-    """Return a side on which these have these rights on queue 1: (ids, rights)."""
+    """Return a side with these rights on queue 1: (ids, rights)."""
     rights = {rights: {**SAME, "RT::Queue-1": rights, HOLDERS: ids} for ids, rights in entries}
     return Meaning(RELEASE, {}, {"rights": rights, "users": USERS})
 
 
 def found(before: Meaning, after: Meaning) -> list[str]:
-    """Return the changes in words."""
+    """Return the descriptions of the changes."""
     return [one.words() for one in meaning.changes(before.sections, after.sections)]
 
 
 def test_rights_told_together_are_compared_by_user() -> None:
-    """Others may have the same afterwards than before, and nothing has changed for them."""
+    """The users with equal rights may be others than before, without any change for them."""
     before = side(("9 10 11", "SeeQueue"), ("12", "SeeQueue ShowTicket"))
     assert found(before, side(("10 11", "SeeQueue"), ("9 12", "SeeQueue ShowTicket"))) == [
         "rights 9, RT::Queue-1: +ShowTicket"
@@ -115,7 +115,7 @@ def test_rights_told_together_are_compared_by_user() -> None:
 
 
 def test_users_whose_rights_changed_alike_are_one_change() -> None:
-    """A hundred thousand lines about one group would fill memory; privileged ones are told by themselves."""
+    """A hundred thousand lines about one group would fill memory; privileged users are reported individually."""
     before, after = side(("9 10 11 12 13 14", "SeeQueue")), side(("9 10 11 12 13 14", "ShowTicket"))
     assert found(before, after) == [
         "rights 9 and 1 more (10), RT::Queue-1: +ShowTicket -SeeQueue",
@@ -126,7 +126,7 @@ def test_users_whose_rights_changed_alike_are_one_change() -> None:
 
 
 def test_a_user_without_rights_any_more_is_gone() -> None:
-    """He is in nobody's list."""
+    """Such a user is in no list."""
     [one] = meaning.changes(side(("9 10", "SeeQueue")).sections, side(("9", "SeeQueue")).sections)
     assert (one.kind, one.key) == ("gone", "10")
 

@@ -1,4 +1,4 @@
-"""Jobs that not every site runs: each release's are run where the site uses them, and all where there is time."""
+"""Jobs that not every site runs: they run if the site uses them, and all of the release's in a thorough visit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HAS = {
 def test_they_are_those_of_the_release_and_work(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, version: str
 ) -> None:
-    """On a new site none has anything to do; whoever has time runs them all the same."""
+    """On a new site they have nothing to do; a thorough visit runs them all the same."""
     database = clone(lifecycle.fresh(version, DEFAULT_SERVER))
     tools = rt_tools(version, database)
     few, left = optional_jobs.choose(database, tools, thorough=False)
@@ -52,7 +52,7 @@ def test_they_are_those_of_the_release_and_work(
 
 
 def test_what_the_site_uses_is_run_at_once(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
-    """An index of all texts, a short address, a token: somebody relies on each. A table that is gone is found."""
+    """An index of all texts, a short address, a token are in use by the site. A missing table must be found."""
     database = clone(lifecycle.fresh("5.0.7", DEFAULT_SERVER))
     database.execute(
         TABLE,

@@ -1,4 +1,4 @@
-"""The comparison of two ways: every defect that one of them could leave is found, and what is by design is not."""
+"""The comparison of two paths: every defect that one could leave must be found, and differences by design not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.harness.mutants.schema import SchemaMutant
 FROM = "4.4.6"
 WAY = tuple(one for one in releases.releases() if releases.parse(one) >= releases.parse(FROM))
 engine = pytest.mark.engine
-pytestmark = pytest.mark.xdist_group("paths-mutants")  # one worker, for they share a scene
+pytestmark = pytest.mark.xdist_group("paths-mutants")  # one worker, because they share a scene
 
 
 @dataclass
@@ -39,18 +39,18 @@ class Scene:
     known: dict[str, Digest] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Make what all tests share."""
+        """Make the parts that all tests share."""
         self.thaw = Thawer(self.tools)
         self.known = comparison.digests(self.direct)
 
     def ask(self, **options: list[paths.WayAllowance]) -> Report:
-        """Ask the check."""
+        """Run the check."""
         return paths.check(self.direct, self.stepwise, self.thaw, known=self.known, allowed=options.get("allowed"))
 
 
 @pytest.fixture(scope="module")
 def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
-    """Both ways for all mutants: each is taken out again."""
+    """Both paths for all mutants: each is removed again."""
     campus = dump.load(dump.bundled(WAY[0]))
     made = [lifecycle.walked(way, DEFAULT_SERVER, campus)[0] for way in ((WAY[0], WAY[-1]), WAY)]
     direct, stepwise = (lifecycle.baselines.clone(one) for one in made)
@@ -64,7 +64,7 @@ def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
 @engine
 @pytest.mark.control("paths")
 def test_the_two_ways_are_clean_before_anything_is_planted(scene: Scene) -> None:
-    """The control; and each allowance is needed by some origin, which the tests of upgrades show."""
+    """The control; that each allowance is needed by some origin is shown by the tests of upgrades."""
     report = scene.ask()
     assert report, str(report)
     assert report.allowed
@@ -85,7 +85,7 @@ def test_a_planted_defect_is_found(scene: Scene, mutant: RowMutant) -> None:
 @pytest.mark.mutants("paths")
 @pytest.mark.parametrize("mutant", ON_THE_DIRECT_WAY, ids=lambda mutant: mutant.name)
 def test_what_one_way_has_more_is_bounded(scene: Scene, mutant: RowMutant) -> None:
-    """An allowance for one side must not swallow whatever else appears there."""
+    """An allowance for one side must not cover other differences there."""
     with planted(mutant, scene.direct, scene.tools):
         report = paths.check(scene.direct, scene.stepwise, scene.thaw)
     assert [finding.where for finding in report.findings] == [mutant.table], str(report)
@@ -95,7 +95,7 @@ def test_what_one_way_has_more_is_bounded(scene: Scene, mutant: RowMutant) -> No
 @pytest.mark.mutants("paths")
 @pytest.mark.parametrize("mutant", STRUCTURES, ids=lambda mutant: mutant.name)
 def test_a_planted_structure_is_found(scene: Scene, mutant: SchemaMutant) -> None:
-    """What one way leaves in the structure, the next upgrade trips over."""
+    """A difference that one path leaves in the structure breaks the next upgrade."""
     scene.stepwise.execute(*mutant.statements)
     report = scene.ask()
     repairs = [finding.repair for finding in report.findings if finding.repair.startswith("ALTER TABLE")]
@@ -116,7 +116,7 @@ def test_a_harmless_difference_is_no_finding(scene: Scene, mutant: RowMutant) ->
 
 @engine
 def test_nothing_is_allowed_that_is_not_listed(scene: Scene) -> None:
-    """Without its allowances the comparison finds what they are about."""
+    """Without its allowances the comparison must find the differences that they cover."""
     found = {finding.where for finding in scene.ask(allowed=[]).findings}
     assert {"ACL", "Attributes", "Transactions", "Templates"} <= found
 
@@ -130,7 +130,7 @@ OLD = [event("before", "old", "1.0.0", at=5), event("after", "old", at=6)]
 
 
 def test_what_both_histories_begin_with_is_no_part_of_the_way() -> None:
-    """Two ways are told apart from their common past by the events themselves."""
+    """The events themselves must separate the two paths from their common past."""
     one, two = (
         History({"RT": [
             *OLD, event("before", f"whole {at}", "2.0.0", FULL, at=at), event("before", f"{at}", "2.0.0", at=at),
@@ -146,7 +146,7 @@ def test_what_both_histories_begin_with_is_no_part_of_the_way() -> None:
 
 @pytest.mark.parametrize("last", [[], [event("before", "x", "3.0.0", FULL, 30)]], ids=["no-way", "never-ended"])
 def test_a_way_that_is_none_is_said(last: list[Event]) -> None:
-    """Equal databases prove nothing when nothing was upgraded."""
+    """Equal databases prove nothing if nothing was upgraded."""
     (way, _) = of(History({"RT": [*OLD, *last]}), History({"RT": OLD}))
     assert way.trouble
 
@@ -157,7 +157,7 @@ def test_a_way_that_is_none_is_said(last: list[Event]) -> None:
     ids=["unknown-kind", "missing-word", "unknown-side"],
 )
 def test_an_allowance_that_is_not_understood_is_refused(tmp_path: Path, row: str) -> None:
-    """It would silently allow nothing, or everything."""
+    """Otherwise it would silently allow nothing, or everything."""
     path = tmp_path / "paths.toml"
     path.write_text(f'[[allowance]]\ntables = ["ACL"]\nreason = "why"\n{row}\n')
     with pytest.raises(ValueError, match=r"paths\.toml"):

@@ -1,4 +1,4 @@
-"""Preflight must find names that nobody will find any more, on the servers where that is so, and on no other."""
+"""Preflight must find names that lookups will no longer find, only on the servers where that happens."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ NAMES = {
     "blank-in-template": ("Templates.Name", "a scrip has no template"),
 }
 OTHER = "ObjectCustomFieldValues.Content"
-"""Searches find less, which is told: any site has some."""
+"""Searches then find less, which is only a fact: any site has some."""
 
 
 def blank(database: Database, where: str) -> None:
-    """Put a blank to the end of one value."""
+    """Append a blank to one value."""
     table, column = where.split(".")
     database.execute(f"UPDATE {table} SET {column} = CONCAT({column}, ' ') WHERE {column} > '' LIMIT 1")
 
 
 def looked(database: Database, changes: SchemaChanges) -> Report:
-    """Return what is said of the database as it is."""
+    """Return the report on the database in its current state."""
     report = Report("preflight", "")
     preflight_blanks.judge(report, database, schema.read(database), changes)
     return report
@@ -49,7 +49,7 @@ def looked(database: Database, changes: SchemaChanges) -> Report:
 def read(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, server: str
 ) -> tuple[Database, SchemaChanges]:
-    """Return a copy on a server, and what the steps do."""
+    """Return a copy on a server, and the changes of the steps."""
     database = clone(lifecycle.restored(load(DUMP), server))
     target = rt_tools(TARGET, None)
     steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
@@ -59,9 +59,9 @@ def read(
 def test_where_a_blank_becomes_a_letter(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
 ) -> None:
-    """Each is found by its place, and what mends it mends it."""
+    """Each must be found with its place, and its repair must mend it."""
     database, changes = read(lifecycle, clone, rt_tools, PADS_NOT)
-    database.execute("UPDATE Users SET EmailAddress = ' ' WHERE Name = 'Nobody'")  # nobody looks for that
+    database.execute("UPDATE Users SET EmailAddress = ' ' WHERE Name = 'Nobody'")  # this is never looked up
     good = looked(database, changes)
     assert (good.findings, good.facts) == ([], {})
     assert good.looked_at
@@ -74,7 +74,7 @@ def test_where_a_blank_becomes_a_letter(
     blank(database, OTHER)
     told = looked(database, changes)
     assert (told.findings, len(told.facts[preflight_blanks.TOLD])) == ([], 1)
-    # RT asks so. What it is like once a step has converted the table; and then nothing is new about it any more.
+    # RT looks addresses up like this. Once a step has converted the table, the lookup has already changed.
     blank(database, "Users.EmailAddress")
     asked = "SELECT COUNT(*) FROM Users WHERE EmailAddress = (SELECT MIN(TRIM(EmailAddress)) FROM Users u WHERE"
     asked += " u.EmailAddress LIKE '% ')"
@@ -86,7 +86,7 @@ def test_where_a_blank_becomes_a_letter(
 
 @pytest.mark.control("preflight")
 def test_where_a_blank_stays_nothing(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
-    """There nothing changes for anybody."""
+    """On such a server nothing changes."""
     database, changes = read(lifecycle, clone, rt_tools, PADS)
     for where, _ in NAMES.values():
         blank(database, where)
@@ -95,7 +95,7 @@ def test_where_a_blank_stays_nothing(lifecycle: Lifecycle, clone: CloneFactory, 
 
 
 def test_a_gate_says_so(lifecycle: Lifecycle) -> None:
-    """Nothing that it asks afterwards could."""
+    """No later check of a gate could find it."""
     prepared = Preparation(("blanks", "1"), "planting a blank", lambda one: blank(one, "Users.EmailAddress"))
     stage = Stage(
         lifecycle, choose(ORIGIN, TARGET, PADS_NOT, DUMP), scope=Scope(validates=False), preparation=prepared

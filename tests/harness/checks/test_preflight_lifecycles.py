@@ -1,4 +1,4 @@
-"""Preflight must know which statuses and lifecycles a site has of its own, and where it has them from."""
+"""Preflight must know a site's own statuses and lifecycles, and their source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TARGET = "5.0.10"
 
 
 def in_lifecycles(database: Database, target: Rt, configuration: Configuration | None = None) -> Report:
-    """Return what is said of the lifecycles alone."""
+    """Return the report on the lifecycles alone."""
     report = Report("preflight", "")
     probed = preflight._probe(target, ())
     preflight_lifecycles.judge(report, database, read(database), probed, configuration or Configuration())
@@ -33,7 +33,7 @@ def five(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> tupl
 
 @pytest.mark.engine
 def test_statuses_that_nobody_knows_want_the_sites_configuration(five: tuple[Database, Rt]) -> None:
-    """A site that changed RT's own lifecycles and did not bring them along; with them it is how the site is."""
+    """A site that changed RT's own lifecycles needs its configuration; with it they are its normal state."""
     database, target = five
     database.execute("INSERT INTO Tickets (Queue, EffectiveId, Status) VALUES (1, 1, 'Waiting'), (1, 2, 'NEW')")
     report = in_lifecycles(database, target)
@@ -66,7 +66,7 @@ die $message unless $good;
 
 @pytest.mark.engine
 def test_lifecycles_made_in_the_browser_are_known(five: tuple[Database, Rt], rt_tools: RtFactory) -> None:
-    """RT 5 keeps what its administrator draws there in the database, and no file of the site knows it."""
+    """RT 5 stores lifecycles edited in the browser in the database, and they are in no file of the site."""
     database, target = five
     database.execute("UPDATE Queues SET Lifecycle = 'loans' WHERE Name = 'General'")
     assert in_lifecycles(database, target).findings

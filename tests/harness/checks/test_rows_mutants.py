@@ -1,4 +1,4 @@
-"""The row check: every planted defect is found in its table, and where nothing happened nothing is found."""
+"""The row check: every planted defect must be found in its table, and an unchanged database cause no finding."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from tests.harness.mutants.planting import RowMutant, planted
 from tests.harness.mutants.rows import HARMLESS, MUTANTS
 
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
-pytestmark = pytest.mark.xdist_group("rows-mutants")  # one worker, for they share a scene
+pytestmark = pytest.mark.xdist_group("rows-mutants")  # one worker, because they share a scene
 engine = pytest.mark.engine
 
 
 @dataclass
 class Scene:
-    """Both sides of an upgrade that went well, and what thaws."""
+    """Both sides of a successful upgrade, and the thawer."""
 
     before: Database
     after: Database
@@ -44,18 +44,18 @@ class Scene:
     known: dict[str, Digest] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Make what all tests share."""
+        """Make the parts that all tests share."""
         self.thaw = Thawer(self.tools)
         self.known = rows.digests(self.before)
 
     def ask(self) -> Report:
-        """Ask the check."""
+        """Run the check."""
         return rows.check(self.before, self.after, self.steps, self.thaw, known=self.known)
 
 
 @pytest.fixture(scope="module")
 def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
-    """One upgraded database for all mutants: each is taken out again."""
+    """One upgraded database for all mutants: each is removed again."""
     campus = dump.load(dump.bundled(PAIR.origin))
     upgraded, run = lifecycle.upgraded(PAIR, campus)
     before = lifecycle.baselines.clone(lifecycle.restored(campus, PAIR.server))
@@ -89,7 +89,7 @@ def test_a_harmless_difference_is_no_finding(scene: Scene, mutant: RowMutant) ->
 @engine
 @pytest.mark.control("rows")
 def test_a_good_upgrade_is_accounted_for(scene: Scene) -> None:
-    """With checksums remembered or computed anew the answer is the same."""
+    """Remembered and newly computed checksums must give the same answer."""
     anew = rows.check(scene.before, scene.after, scene.steps, scene.thaw)
     assert scene.ask()
     assert anew
@@ -98,7 +98,7 @@ def test_a_good_upgrade_is_accounted_for(scene: Scene) -> None:
 
 @engine
 def test_without_its_steps_nothing_is_allowed(scene: Scene) -> None:
-    """Allowances count only for steps that were applied."""
+    """Allowances may count only for steps that were applied."""
     report = rows.check(scene.before, scene.after, [], scene.thaw, known=scene.known)
     touched = {
         "ACL",
@@ -115,7 +115,7 @@ def test_without_its_steps_nothing_is_allowed(scene: Scene) -> None:
 
 @engine
 def test_no_finding_shows_data(scene: Scene) -> None:
-    """A report may be mailed around; the rows are somebody's."""
+    """A report may be mailed around; the rows are personal data."""
     subject = scene.before.value("SELECT Subject FROM Tickets WHERE LENGTH(Subject) > 10 ORDER BY id DESC LIMIT 1")
     with planted(next(one for one in MUTANTS if one.name == "subject-one-letter"), scene.after, scene.tools):
         text = scene.ask().to_json()
@@ -127,7 +127,7 @@ def test_no_finding_shows_data(scene: Scene) -> None:
 def test_the_control_without_an_upgrade_finds_nothing(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
-    """One dump on two products: what differs is the servers', and none of it is the rows'."""
+    """One dump on two products: all differences are the servers', none is in the rows."""
     campus = dump.load(dump.bundled(PAIR.origin))
     sides = [clone(lifecycle.restored(campus, name)) for name in (PAIR.server, "mysql-9.7")]
     report = rows.check(sides[0], sides[1], [], Thawer(rt_tools(PAIR.target, sides[0])))
@@ -147,7 +147,7 @@ def test_a_site_without_tickets_proves_nothing(
 
 @engine
 def test_tables_of_any_shape_are_compared(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
-    """Extensions bring tables with text keys, keys of two columns, or none; each row of those counts too."""
+    """Extensions add tables with text keys, keys of two columns, or none; their rows must count too."""
     fresh = lifecycle.fresh(PAIR.target, PAIR.server)
     before, after = clone(fresh), clone(fresh)
     for side in (before, after):
@@ -186,13 +186,13 @@ def test_a_word_that_is_not_understood_is_refused(spec: object) -> None:
     ],
 )  # fmt: skip
 def test_an_order_is_what_perl_makes_of_it(order: str, expected: str) -> None:
-    """A search made in the browser has four places, and Perl's split forgets the empty ones at the end."""
+    """A search made in the browser has four places, and Perl's split drops empty ones at the end."""
     assert owner_by_name(order) == expected
 
 
 def frozen(**values: object) -> Context:
-    """Return a context in which these contents thaw to these values; no database is asked."""
-    thaw = Thawer(cast("Rt", None))  # nothing is left for it to ask a container
+    """Return a context in which these contents thaw to these values; no database is used."""
+    thaw = Thawer(cast("Rt", None))  # nothing is left to thaw in a container
     thaw._known.update(values)
     nowhere = cast("Connection[Any]", None)
     return Context(nowhere, nowhere, thaw)
@@ -203,7 +203,7 @@ def frozen(**values: object) -> Context:
     [([1, 2, 9, 3], True), ([1, 2, 3, 9], False), ([1, 2, 3], False), ([9, 1, 2, 3], False), ([1, 9, 3], False)],
 )
 def test_a_list_gains_what_the_step_puts_in(now: list[int], right: bool) -> None:
-    """All that was there, in its order, and the new one at its place."""
+    """All earlier items must remain, in order, with the new one at its place."""
     judge = matcher({"spliced": [9], "at": 2})
     cell = Cell(frozen(was=[1, 2, 3], now=now), "Content", {"Content": "was"}, {"Content": "now"})
     complaint = judge(cell)
@@ -212,14 +212,14 @@ def test_a_list_gains_what_the_step_puts_in(now: list[int], right: bool) -> None
 
 @pytest.mark.parametrize("rule", ["dashboard link", "dropped dashboard link", "during the upgrade"])
 def test_a_rule_complains_of_a_row_that_is_not_there(rule: str) -> None:
-    """A rule about new rows that the file gives to removed ones must not end the check."""
+    """A rule about new rows that the file applies to removed ones must not end the check."""
     there: Row = {"Base": "", "Target": ""}
     old, new = ({}, there) if rule == "dropped dashboard link" else (there, {})
     assert matcher({"rule": rule})(Cell(frozen(), "Target", old, new))
 
 
 def test_what_steps_without_rules_may_do() -> None:
-    """By step, kind of change and table; one that nobody has read may do everything."""
+    """By step, kind of change and table; an unlisted step may do everything."""
     known = undocumented_steps.read(
         {"first": "2.0.0", "step": [{"step": "1.5.0", "added": ["ACL"], "structure": ["Users"]}]}
     )
@@ -234,7 +234,7 @@ def test_what_steps_without_rules_may_do() -> None:
 
 @engine
 def test_a_menu_that_a_step_left_alone_is_found(lifecycle: Lifecycle, scene: Scene) -> None:
-    """It was untouched before the upgrade, so it must have gained a report; both sides here have the same one."""
+    """It was unmodified before the upgrade, so it must have gained a report; both sides here have the same one."""
     database = lifecycle.baselines.clone(lifecycle.fresh(PAIR.target, PAIR.server))
     try:
         with reader(database) as one, reader(database) as other:
@@ -245,7 +245,7 @@ def test_a_menu_that_a_step_left_alone_is_found(lifecycle: Lifecycle, scene: Sce
 
 @engine
 def test_content_of_an_unknown_shape_leaves_everything_else_answered(scene: Scene) -> None:
-    """Whatever was frozen in twenty years: one row is an open question, and what is lost beside it is found."""
+    """Frozen content may be twenty years old: one row is an open question, and losses beside it must be found."""
     lost = "$dbh->do(q{DELETE FROM Attributes WHERE Name = 'SavedSearch' ORDER BY id DESC LIMIT 1})"
     board = "Name = 'Dashboard' AND Description = 'Homepage' AND ObjectType = 'RT::System'"
     odd = RowMutant(
@@ -258,7 +258,7 @@ def test_content_of_an_unknown_shape_leaves_everything_else_answered(scene: Scen
 
 
 def test_every_allowance_has_a_reason() -> None:
-    """An allowance nobody can explain is a hole."""
+    """An allowance without a reason is a hole in the check."""
     allowances = read()
     assert all(len(reason) > 15 for reason in [one.reason for one in allowances.rows])
     assert all(len(reason) > 15 for reason in [one.reason for one in allowances.structure])

@@ -1,4 +1,4 @@
-"""The run check must find every way in which an upgrade goes wrong and still looks fine."""
+"""The run check must find every way in which an upgrade fails and still looks fine."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def test_nothing_to_do_is_a_good_answer() -> None:
 
 
 def test_an_upgrade_that_nobody_expected_is_found() -> None:
-    """An upgrade where nothing was to be done has changed a database that was right."""
+    """An upgrade although none was needed has changed a correct database."""
     assert run.check(good_run("5.0.3", "5.0.3", STEPS), ()).findings
 
 
 def test_warnings_are_told_but_do_not_count() -> None:
-    """RT warns of harmless things; a gate that stops for them is switched off soon."""
+    """RT warns of harmless things; a gate that stops for them will be switched off."""
     good = good_run("4.4.6", "5.0.3", STEPS)
     good.lines.insert(-1, (1.0, "[11] [Mon Jan  1 10:00:00 2024] [warning]: a portlet was left out (/x:1)"))
     report = run.check(good, STEPS)
@@ -56,7 +56,7 @@ def test_warnings_are_told_but_do_not_count() -> None:
 
 
 def test_what_the_old_release_says_at_every_start_is_no_finding() -> None:
-    """Then the site has lived with it, and the upgrade has nothing to do with it."""
+    """The site has lived with such a message, and the upgrade does not cause it."""
     bad = good_run("4.4.6", "5.0.3", STEPS)
     bad.lines.insert(1, (0.1, "[11] [Mon Jan  1 10:00:00 2024] [error]: Config option %Links{7} is wrong (/x:1)"))
     assert run.check(bad, STEPS).findings
@@ -92,7 +92,7 @@ def test_what_the_old_release_says_at_every_start_is_no_finding() -> None:
     ],
 )
 def test_what_says_the_same_is_the_same_in_every_process(one: str, other: str, same: bool) -> None:
-    """Where in memory and in which file differs between releases, and is no news."""
+    """Memory addresses and file names differ between releases, and must not make a message new."""
     assert (log.shape(one) == log.shape(other)) == same
     keys = {startup_log.key(LogRecord(log.START, "error", said)) for said in (one, other)}
     assert (len(keys) == 1) == same
@@ -104,7 +104,7 @@ def test_what_says_the_same_is_the_same_in_every_process(one: str, other: str, s
 
 
 def test_an_old_release_that_cannot_be_asked_hides_nothing() -> None:
-    """The findings that there are stay, and the question is one without an answer."""
+    """The existing findings stay, and the question is open."""
     bad = good_run("4.4.6", "5.0.3", STEPS)
     bad.lines.insert(1, (0.1, "[11] [Mon Jan  1 10:00:00 2024] [error]: Config option %Links{7} is wrong (/x:1)"))
 
@@ -117,7 +117,7 @@ def test_an_old_release_that_cannot_be_asked_hides_nothing() -> None:
 
 
 def test_an_allowance_needs_its_step_and_pattern() -> None:
-    """An allow-list that matches elsewhere hides what it was not meant for."""
+    """An allow-list that matches elsewhere hides unrelated complaints."""
     text = "[11] [Mon Jan  1 10:00:00 2024] [error]: Name in use (/x:1)"
     records = log.records(["Processing 4.5.0", text, "Processing 4.5.1", text])
     allowance = log.LogAllowance(re.compile("^Name in use$"), ("4.5.0",), "known")
@@ -126,7 +126,7 @@ def test_an_allowance_needs_its_step_and_pattern() -> None:
 
 
 def test_values_are_hidden_and_names_are_not() -> None:
-    """A log quotes what the database refused, and a report is read by more people than the database."""
+    """A log quotes data that the database refused, and a report has more readers than the database."""
     line = "Duplicate entry 'strasse' for key 'Users1', Unknown column 'Via' in 'SELECT', mail to a.b@example.org"
     expected = "Duplicate entry '...' for key 'Users1', Unknown column 'Via' in 'SELECT', mail to (address)"
     assert redact.line(line) == expected
@@ -146,7 +146,7 @@ def test_values_are_hidden_and_names_are_not() -> None:
     ids=["apostrophe", "statement", "double", "single"],
 )
 def test_quotes_in_what_is_quoted_hide_nothing_less(said: str, expected: str) -> None:
-    """Neither a server nor Perl escapes them, so what comes after one may still be somebody's."""
+    """Neither a server nor Perl escapes them, so the text after one may still be personal."""
     assert redact.line(said) == expected
 
 
@@ -158,7 +158,7 @@ def test_arguments_in_a_stack_trace_are_hidden() -> None:
 
 @pytest.mark.engine
 def test_a_real_second_run_is_found(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
-    """Nothing in RT stops a second upgrade: the first run must be silent, the second must not."""
+    """RT does not prevent a second upgrade: the first run must be silent, the second must not."""
     tools = rt_tools("5.0.3", clone(lifecycle.fresh("4.4.6", "mariadb-10.11")))
     steps = upgrade.expected_steps(tools.upgrade_steps(), "4.4.6", "5.0.3")
     first, second = (run.check(upgrade.run(tools, "4.4.6", "5.0.3"), steps) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Two databases that should be the same and are not: after two upgrades, after a backup was put back."""
+"""Two databases that should be equal but are not: after two upgrades, or after a restored backup."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Scene:
     tools: Rt
 
     def repeated(self) -> Report:
-        """Ask as after two upgrades."""
+        """Run the check for two upgrades."""
         return repeated.check(self.first, self.second, Thawer(self.tools))
 
     def untouched(self) -> Report:
-        """Ask as after an upgrade that was cut off and is said to have done nothing."""
+        """Run the check for an interrupted upgrade that is claimed to have done nothing."""
         return repeated.untouched(self.first, self.second, Thawer(self.tools))
 
     def rollback(self) -> Report:
-        """Ask as after a backup was put back."""
+        """Run the check for a restored backup."""
         report = Report(rollback.CHECK, rollback.QUESTION)
         rollback._same(report, self.first, self.second, self.tools)
         return report
@@ -51,7 +51,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
-    """The databases for all mutants: rows are taken out again."""
+    """The databases for all mutants: rows are removed again."""
     upgraded, _ = lifecycle.upgraded(CHOICE.pair, dump.load(dump.bundled(CHOICE.pair.origin)))
     first, second = (lifecycle.baselines.clone(upgraded) for _ in range(2))
     tools = lifecycle.tools(CHOICE.pair.target, second)
@@ -62,12 +62,12 @@ def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
 
 
 def places(report: Report) -> set[str]:
-    """Return the tables in which something was found."""
+    """Return the tables with findings."""
     return {finding.where.partition(".")[0] for finding in report.findings}
 
 
 def plant(scene: Scene, groups: Sequence[Group], ask: Callable[[], Report], tally: Tally) -> None:
-    """Plant one group after the other and tell what was found of each."""
+    """Plant one group after the other and record the findings of each."""
     for group in groups:
         with contextlib.ExitStack() as stack:
             for mutant in group:
@@ -79,13 +79,13 @@ def plant(scene: Scene, groups: Sequence[Group], ask: Callable[[], Report], tall
 
 @pytest.mark.control("repeated")
 def test_the_same_upgrade_is_the_same(scene: Scene) -> None:
-    """Else everything else here would prove nothing."""
+    """Otherwise the other tests here would prove nothing."""
     assert scene.repeated()
 
 
 @pytest.mark.control("repeated")
 def test_links_in_another_order_are_the_same(scene: Scene) -> None:
-    """Perl's hashes give them out in another order in each run; they hold the same."""
+    """The order of Perl's hashes differs in each run; their content is the same."""
     two = [int(one) for (one,) in scene.second.rows("SELECT id FROM Links ORDER BY id DESC LIMIT 2")]
 
     def change_places() -> None:
@@ -108,24 +108,24 @@ def test_what_was_put_back_is_the_same(scene: Scene) -> None:
 
 
 def test_two_upgrades_that_differ_are_found(scene: Scene, tally: Tally) -> None:
-    """What an upgrade makes up on its way may differ, and that must not cover anything else."""
+    """Values that an upgrade generates may differ, but that must not hide any other difference."""
     plant(scene, REPEATED, scene.repeated, tally)
 
 
 def test_a_database_called_untouched_is_looked_at(scene: Scene, tally: Tally) -> None:
-    """Only the stamp of the note that it was begun may be another one."""
+    """Only the stamp of the event of its beginning may differ."""
     plant(scene, UNTOUCHED, scene.untouched, tally)
 
 
 def test_a_backup_that_loses_something_is_found(scene: Scene, tally: Tally) -> None:
-    """Each as programs for backups have really lost it."""
+    """Each is a loss that backup programs have really caused."""
     plant(scene, ROLLBACK, scene.rollback, tally)
 
 
 def test_a_structure_that_differs_is_found(
     lifecycle: Lifecycle, scene: Scene, clone: CloneFactory, tally: Tally
 ) -> None:
-    """Rows may be the same in tables that are not. These stay, so they get a copy of their own."""
+    """Rows may be equal in tables that are not. These defects stay, so they get a copy of their own."""
     upgraded, _ = lifecycle.upgraded(CHOICE.pair, dump.load(dump.bundled(CHOICE.pair.origin)))
     spoilt = Scene(scene.first, clone(upgraded), scene.tools)
     for mutant in STRUCTURES:
@@ -138,7 +138,7 @@ def test_a_structure_that_differs_is_found(
 def test_what_the_old_release_cannot_serve_is_found(
     lifecycle: Lifecycle, scene: Scene, clone: CloneFactory, tally: Tally
 ) -> None:
-    """Every row is back, and nobody can work."""
+    """Every row is back, but no one can work."""
     choice = Choice(CHOICE.pair, dump.load(dump.bundled(CHOICE.pair.origin)))
     tally("never-restored", "rollback", "refuses" in served(lifecycle, choice, scene.first))
     restored = clone(lifecycle.restored(choice.dump, choice.pair.server))
@@ -147,7 +147,7 @@ def test_what_the_old_release_cannot_serve_is_found(
 
 
 def served(lifecycle: Lifecycle, choice: Choice, database: Database) -> str:
-    """Return what is found when the old release shall serve a database."""
+    """Return the findings when the old release is to serve a database."""
     report = Report(rollback.CHECK, rollback.QUESTION)
     rollback._serves(report, lifecycle, choice, database)
     return str(report) if report.findings else ""

@@ -1,4 +1,4 @@
-"""The schema check: every planted defect is found where it is, its repair mends it, and good schemas pass."""
+"""The schema check: every planted defect must be found in its place, its repair mend it, and good schemas pass."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from harness.verdict import Report
 from tests.harness.mutants.schema import HARMLESS, MUTANTS, SchemaMutant
 
 PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
-pytestmark = pytest.mark.xdist_group("schema-mutants")  # one worker, for they share a scene
+pytestmark = pytest.mark.xdist_group("schema-mutants")  # one worker, because they share a scene
 
 
 @dataclass
 class Scene:
-    """An upgraded database to plant defects into, and what it is compared with."""
+    """An upgraded database to plant defects into, and the schema that it is compared with."""
 
     database: Database
     fresh: Schema
@@ -32,14 +32,14 @@ class Scene:
     spoken: Spoken
 
     def ask(self) -> Report:
-        """Ask the check."""
+        """Run the check."""
         upgraded = schema.read(self.database)
         return check.check(upgraded, self.fresh, self.steps, self.before, spoken=self.spoken)
 
 
 @pytest.fixture(scope="module")
 def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
-    """One upgraded database for all mutants: each test leaves it as the check wants it."""
+    """One upgraded database for all mutants: each test restores it."""
     campus = dump.load(dump.bundled(PAIR.origin))
     upgraded, run = lifecycle.upgraded(PAIR, campus)
     schemas = []
@@ -80,11 +80,11 @@ def test_a_harmless_difference_is_no_finding(scene: Scene, mutant: SchemaMutant)
 
 @pytest.mark.engine
 def test_a_structure_survives_being_stored(scene: Scene) -> None:
-    """It is kept beside a baseline as JSON."""
+    """It is cached beside a baseline as JSON."""
     assert Schema.from_json(scene.fresh.to_json()) == scene.fresh
 
 
 @pytest.mark.engine
 def test_without_its_steps_the_old_schema_is_not_the_targets(scene: Scene) -> None:
-    """What a run that stopped at once leaves behind."""
+    """This is the state that a run leaves which stopped at once."""
     assert len(check.check(scene.before, scene.fresh, [], scene.before).findings) > 50

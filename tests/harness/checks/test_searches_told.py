@@ -1,4 +1,4 @@
-"""What is told of searches: what they find and no words for why they find nothing, whatever is written in them."""
+"""The meaning of a search is its result, not the messages about why it finds nothing, whatever its text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.upgrade.lifecycle import Lifecycle
 pytestmark = pytest.mark.engine
 ORIGIN = "4.4.6"
 STATUSES = {"3": r"en attente d\'info", "4": r"a\\b"}
-"""As a query has them, RT's and the server's alike, by the ticket that has it alone."""
+"""Statuses as in a query, the same for RT and the server, by the only ticket with that status."""
 SEARCHES = """
 use RT -init;
 for my $query ("CustomerGroup = 'VIP'", 'id > 0') {
@@ -27,7 +27,7 @@ for my $query ("CustomerGroup = 'VIP'", 'id > 0') {
 def test_searches_and_questions_with_odd_words(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
-    """Each release says "refused" in its own words, and at another line; a quote in a status is no end of it."""
+    """Each release words a refusal differently, with another line number; a quote in a status must not end it."""
     choice = choose(ORIGIN, ORIGIN, path=FOLDER / f"rt-{ORIGIN}-plain.sql.zst")
     database = clone(lifecycle.restored(choice.dump, choice.pair.server))
     database.execute(*(f"UPDATE Tickets SET Status = '{one}' WHERE id = {key}" for key, one in STATUSES.items()))

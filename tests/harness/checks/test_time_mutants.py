@@ -22,7 +22,7 @@ def judged(measured: Measurements) -> Report | None:
 @pytest.mark.mutants("time")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_measurements_that_support_nothing_are_no_go_ahead(mutant: TimeMutant) -> None:
-    """Whoever announces two minutes and is down for an hour was told so by somebody."""
+    """Announcing two minutes for an hour's downtime is the failure that this prevents."""
     report = judged(mutant.damage(good()))
     assert (report is None) == mutant.refused
     assert report is None or Outcome([report]).verdict() is not Verdict.GO
@@ -30,5 +30,5 @@ def test_measurements_that_support_nothing_are_no_go_ahead(mutant: TimeMutant) -
 
 @pytest.mark.control("time")
 def test_good_measurements_are_a_go_ahead() -> None:
-    """A forecast that always warns is read by nobody."""
+    """A forecast that always warns is ignored."""
     assert judged(good())

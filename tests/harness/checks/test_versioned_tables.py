@@ -1,4 +1,4 @@
-"""A table that keeps its own history (MariaDB: WITH SYSTEM VERSIONING) is a table like any other."""
+"""A table with system versioning (MariaDB: WITH SYSTEM VERSIONING) must be handled like any other."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def database(request: pytest.FixtureRequest, lifecycle: Lifecycle, clone: CloneF
 
 
 def test_it_is_read_with_its_indexes(database: Database) -> None:
-    """A site's own audit table kept every check from saying anything."""
+    """A site's own audit table once made every check fail."""
     found = schema.read(database).tables
     assert set(found) == {"audit", "periods"}
     assert {index.name for index in found["audit"].indexes} == {"PRIMARY", "of_what"}
@@ -42,7 +42,7 @@ def test_it_is_read_with_its_indexes(database: Database) -> None:
 
 @pytest.mark.parametrize("table", ["audit", "periods"])
 def test_its_rows_are_counted_and_compared(database: Database, table: str) -> None:
-    """Passed over in silence, nobody would miss a row of it."""
+    """If it were skipped silently, a lost row would go unnoticed."""
     assert database.counts() == {"audit": 2, "periods": 2}
     what = shape(schema.read(database).tables[table])
     with reader(database) as connection:

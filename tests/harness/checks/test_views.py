@@ -1,4 +1,4 @@
-"""A view that a site has made is read after the upgrade, and what a step has done to it is found."""
+"""A site's own view must be read after the upgrade, and damage by a step be found."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MADE = (
 
 @pytest.fixture
 def sides(lifecycle: Lifecycle, clone: CloneFactory) -> tuple[Database, Database]:
-    """Two databases with a site's own views, one of which was broken all along."""
+    """Two databases with a site's own views, one of which was broken before."""
     name = "mariadb-10.11"
     empty = lifecycle.baselines.empty(server(name), lifecycle.server_image(name))
     before, after = clone(empty), clone(empty)
@@ -36,7 +36,7 @@ def sides(lifecycle: Lifecycle, clone: CloneFactory) -> tuple[Database, Database
 
 
 def judged(before: Database, after: Database) -> Report:
-    """Return what is said of their views."""
+    """Return the report on their views."""
     report = Report(CHECK, QUESTION)
     views.judge(report, before, after)
     return report
@@ -44,7 +44,7 @@ def judged(before: Database, after: Database) -> Report:
 
 @pytest.mark.control("schema")
 def test_views_as_they_were_are_left_alone(sides: tuple[Database, Database]) -> None:
-    """One that could not be read before is nobody's finding now."""
+    """A view that could not be read before is no finding."""
     report = judged(*sides)
     assert (report.findings, report.looked_at) == ([], 4)
     assert report.facts["views that could not be read before"] == ["broken"]
@@ -61,7 +61,7 @@ def test_views_as_they_were_are_left_alone(sides: tuple[Database, Database]) -> 
     ids=["column-gone", "view-gone"],
 )
 def test_what_a_step_breaks_is_found(sides: tuple[Database, Database], statement: str, said: str) -> None:
-    """RT's own tables are as they must be then, and only a report of the site's is empty one day."""
+    """RT's own tables are correct then, and only a report of the site's fails one day."""
     before, after = sides
     after.execute(statement)
     [finding] = judged(before, after).findings

@@ -1,4 +1,4 @@
-"""What the tests of deploys share: a deployer on the Marathon of the test."""
+"""Shared fixture of the deploy tests: a deployer on the Marathon of the test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STEP = 4
 
 @pytest.fixture
 def deployer(trial: Trial) -> Iterator[Deployer]:
-    """A deployer that moves a stand-in's clock on with every poll; on a real Marathon time passes by itself."""
+    """A deployer that advances a stand-in's clock with every poll; on a real Marathon time passes by itself."""
     token = os.environ.get("MARATHON_TOKEN", "")
     pull, insist = trial.seconds(20, 120), trial.seconds(3, 60)
     with Marathon(os.environ.get("MARATHON_URL") or trial.url, token=token) as client:

@@ -1,4 +1,4 @@
-"""Releases of the test image to deploy, good ones and bad ones, and what lives after a deploy of one."""
+"""Releases of the test image to deploy, good and bad ones, and the releases that are live after a deploy."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ DIES = "serve & until [ -s /tmp/health.uses ]; do sleep 0.1; done; exit 1"
 
 
 def release_in(environment: str) -> str:
-    """Read the release that an instance says it is."""
+    """Return the release that an instance reports."""
     match = re.search(r"^RELEASE=(.*)$", environment, re.MULTILINE)
     return match[1] if match else ""
 
 
 def probe_for(definition: App) -> HttpProbe:
-    """Ask an instance for its environment and want the release that the definition is labelled with."""
+    """Return a probe that reads an instance's environment and wants the release of the definition's label."""
     return HttpProbe(path="/cgi-bin/env", wanted=definition["labels"]["RT_RELEASE"], identity=release_in)
 
 
 def release(
     trial: Trial, number: str, *, health: str = "200", schema: str = "1", **changes: Any
 ) -> dict[str, Any]:
-    """A release of the test image: `health` lists the statuses of its health path, the last one repeats."""
+    """Return a release of the test image: `health` lists the statuses of its health path, the last one repeats."""
     return trial.definition(
         **{
             "env": {"RELEASE": number, "HEALTH": health},
@@ -47,19 +47,19 @@ def release(
 
 
 def good(report: Report) -> None:
-    """Want a report without findings, and see them when there are any."""
+    """Assert that a report has no findings, and show them if there are any."""
     assert report, str(report)
 
 
 def releases_live(trial: Trial, deployer: Deployer) -> list[str]:
-    """Ask every task itself which release it is."""
+    """Ask every task itself for its release."""
     app = deployer.client.app(f"{trial.group}/app")
     probe = HttpProbe(path="/cgi-bin/env", identity=release_in)
     return [probe(*where).identity for task in app.tasks if (where := app.endpoint(task))]
 
 
 def image(name: str) -> dict[str, Any]:
-    """A container of another image."""
+    """Return a container of another image."""
     return {"type": "DOCKER", "docker": {"image": name}, "portMappings": [{"containerPort": 8080, "hostPort": 0}]}
 
 
@@ -92,7 +92,7 @@ ACROSS = Decision("stop-all", ("of the test",), ("2",))
 
 
 class Database:
-    """Stands where backup, upgrade and restore would be; notes what ran while they did."""
+    """Stands in for backup, upgrade and restore; records how many tasks ran meanwhile."""
 
     def __init__(self, trial: Trial, deployer: Deployer, fails: Exception | None = None) -> None:
         """Prepare; `fails` is raised by the upgrade."""
@@ -100,7 +100,7 @@ class Database:
         self.log: list[tuple[str, int]] = []
 
     def note(self, what: str) -> None:
-        """Note a step and the number of tasks that run meanwhile."""
+        """Record a step and the number of tasks that run meanwhile."""
         self.log.append((what, len(self.deployer.client.tasks(f"{self.trial.group}/app"))))
 
     def upgrade(self) -> None:
@@ -110,6 +110,6 @@ class Database:
             raise self.fails
 
     def steps(self, *, restore: bool = True) -> DatabaseCommands:
-        """Return them as the procedure takes them."""
+        """Return the steps in the form that the procedure takes."""
         back = (lambda: self.note("restore")) if restore else None
         return DatabaseCommands(lambda: self.note("backup"), self.upgrade, back)

@@ -1,4 +1,4 @@
-"""Literal snapshots of an app that was deployed, and a watch that is fed with them."""
+"""Literal snapshots of a deployed app, and a watch that is fed with them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ OURS, THEIRS = "97c136bf", "5a284821"
 
 
 def stamp(seconds: float) -> str:
-    """Spell a moment relative to the PUT as Marathon does."""
+    """Format a time relative to the PUT as Marathon does."""
     return (PUT + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def task(number: int, version: float = 0, alive: bool | None = True, cause: str = "") -> dict[str, Any]:
-    """One task of the wanted version, unless said otherwise; alive None means no record."""
+    """Return a task of the wanted version by default; alive None means no record."""
     results = [] if alive is None else [{"alive": alive, "consecutiveFailures": 0, "lastFailureCause": cause}]
     return {"id": f"rt.{number}", "host": "127.0.0.1", "ports": [31000 + number], "state": "TASK_RUNNING",
             "version": stamp(version), "healthCheckResults": results}  # fmt: skip
 
 
 def app(tasks: list[dict[str, Any]] | None = None, **fields: Any) -> dict[str, Any]:
-    """An app that is live with two tasks of the wanted version."""
+    """Return an app that is live with two tasks of the wanted version."""
     tasks = [task(1), task(2)] if tasks is None else tasks
     alive = [one["healthCheckResults"][0]["alive"] for one in tasks if one["healthCheckResults"]]
     return {
@@ -48,14 +48,14 @@ BAD_PROBE = ProbeResult(False, "http://127.0.0.1:31001/", "HTTP 302 to /Install/
 
 
 def snapshot(raw: Mapping[str, Any] | None, *listed: str, probe: ProbeResult | None = GOOD_PROBE) -> Snapshot:
-    """A poll; every task gives the same answer to our probe."""
+    """Return a poll; every task gives the same answer to the harness's own probe."""
     state = None if raw is None else AppState.read(raw)
     probes = None if probe is None or state is None else {one.id: probe for one in state.tasks}
     return Snapshot(state, listed, probes=probes)
 
 
 def watch(**fields: Any) -> Watch:
-    """A watch that soaks for 10 s, with a deadline of 100 s without progress and 300 s in all."""
+    """Return a watch with a soak of 10 s, and a deadline of 100 s without progress and 300 s in all."""
     wanted = {"app_id": "/rt", "image": IMAGE, "instances": 2, "deployment_id": OURS, "since": PUT, **fields}
     return Watch(Wanted(**wanted), Deadline(100, 300, "of the test"), soak=10)
 
@@ -72,6 +72,6 @@ LIVE = snapshot(app())
 
 
 def failure(seconds: float, version: float = 0) -> dict[str, Any]:
-    """A lastTaskFailure at a moment relative to the PUT."""
+    """Return a lastTaskFailure at a time relative to the PUT."""
     return {"taskId": "rt.9", "state": "TASK_FAILED", "message": "Container exited with status 72",
             "timestamp": stamp(seconds), "version": stamp(version)}  # fmt: skip

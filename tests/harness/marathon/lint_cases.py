@@ -19,7 +19,7 @@ FILE: App = load(ROOT / "marathon.json")
 """The definition that is deployed."""
 
 Form = tuple[str, bool]
-"""A Marathon, and whether it is told in the dialect of 1.4; 1.4 itself knows no other."""
+"""A Marathon version, and whether the definition is in the dialect of 1.4; 1.4 itself knows no other."""
 NEW_FORMS: tuple[Form, ...] = (("1.6", False), ("1.10", False))
 OLD_FORMS: tuple[Form, ...] = (("1.4", True), ("1.6", True), ("1.10", True))
 FORMS = NEW_FORMS + OLD_FORMS
@@ -36,7 +36,7 @@ BOTH_ONE = {"minimumHealthCapacity": 1, "maximumOverCapacity": 1}
 
 
 def good(form: Form) -> App:
-    """The repository's definition in one form."""
+    """Return the repository's definition in one form."""
     app, (dialect, old) = copy.deepcopy(FILE), form
     if old:
         container = app["container"]
@@ -48,7 +48,7 @@ def good(form: Form) -> App:
 
 
 def findings(form: Form, *changes: Change, **more: Any) -> list[LintFinding]:
-    """What lint says of the definition after some changes. more: other arguments of `lint`."""
+    """Return lint's findings about the definition after some changes. more: other arguments of `lint`."""
     app = good(form)
     for change in changes:
         change(app)
@@ -57,7 +57,7 @@ def findings(form: Form, *changes: Change, **more: Any) -> list[LintFinding]:
 
 @dataclass(frozen=True)
 class Caught:
-    """A change that a rule must object to, at one place and level, in every form named."""
+    """A change that a rule must report, at one place and level, in every form named."""
 
     rule: str
     level: str
@@ -66,7 +66,7 @@ class Caught:
     forms: tuple[Form, ...] = FORMS
 
     def check(self) -> None:
-        """See that it does, and says what to do."""
+        """Assert that the rule reports it, with a fix."""
         for form in self.forms:
             hits = [one for one in findings(form, self.change) if one.rule.id == self.rule]
             assert (self.where, self.level) in [(one.where, one.level) for one in hits], form
@@ -75,7 +75,7 @@ class Caught:
 
 @dataclass(frozen=True)
 class Silent:
-    """A change near one that is caught, which a rule must leave alone."""
+    """A change similar to a caught one, which a rule must not report."""
 
     rule: str
     change: Change
@@ -83,19 +83,19 @@ class Silent:
     only: str = ""
 
     def check(self) -> None:
-        """See that it does; with `only`, just errors count (L06 also names keys that are ignored)."""
+        """Assert that it does not; with `only`, just errors count (L06 also names keys that are ignored)."""
         for form in self.forms:
             hits = [one for one in findings(form, self.change) if one.rule.id == self.rule]
             assert [str(one) for one in hits if not self.only or one.level == self.only] == [], form
 
 
 def name(case: object) -> str:
-    """Name a case by its rule and place."""
+    """Return a case's name from its rule and place."""
     return f"{getattr(case, 'rule', '')}{getattr(case, 'where', '')}"
 
 
 def rules(cases: Iterable[Caught] | Iterable[Silent]) -> set[str]:
-    """Which rules a table is about."""
+    """Return the rules that a table covers."""
     return {case.rule for case in cases}
 
 
@@ -176,13 +176,13 @@ def two_ports(app: App) -> None:
 
 
 def no_network(app: App) -> None:
-    """Say nothing about the network."""
+    """Remove the network."""
     app.pop("networks", None)
     app["container"]["docker"].pop("network", None)
 
 
 def host(**fields: Any) -> Change:
-    """Go to host mode, without mappings and readiness check, with some top-level values changed."""
+    """Change to host mode, without mappings and readiness check, with some top-level values changed."""
 
     def change(app: App) -> None:
         old = "networks" not in app
@@ -197,7 +197,7 @@ def host(**fields: Any) -> Change:
 
 
 def user_network(called: Any) -> Change:
-    """Go to a container network of some name."""
+    """Change to a container network of some name."""
 
     def change(app: App) -> None:
         named = {} if called is None else {"name": called}
@@ -211,7 +211,7 @@ def user_network(called: Any) -> Change:
 
 
 def without_container(app: App) -> None:
-    """A command under Mesos itself, in host mode."""
+    """Change to a command under Mesos itself, in host mode."""
     for key in ("container", "networks", "readinessChecks"):
         app.pop(key, None)
     app["cmd"] = "sleep 60"
@@ -224,14 +224,14 @@ def under_mesos(app: App) -> None:
 
 
 def two_networks(app: App) -> None:
-    """Join two networks, with the first port of the host's on one of them; the old dialect cannot say that."""
+    """Join two networks, with the first host port on one of them; the old dialect cannot express that."""
     if "networks" in app:
         app["networks"] = [{"name": "a", "labels": {"x": "y"}}, {"name": "b"}]
         where_mappings_are(app)["portMappings"][0].update(hostPort=0, networkNames=["a"])
 
 
 def resident(app: App) -> None:
-    """Let tasks keep their place: a volume that outlives them is there."""
+    """Let tasks keep their place: add a persistent volume."""
     app["residency"] = {"taskLostBehavior": "WAIT_FOREVER"}
     app["container"]["volumes"].append({"containerPath": "kept", "mode": "RW", "persistent": {"size": 1}})
     app["upgradeStrategy"] = dict(NONE_KEPT)
@@ -250,5 +250,5 @@ def single(**strategy: float) -> Change:
 
 
 def both(*changes: Change) -> Change:
-    """Make several changes."""
+    """Combine several changes."""
     return lambda app: [change(app) for change in changes]

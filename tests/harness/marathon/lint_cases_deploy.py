@@ -45,7 +45,7 @@ def ready(**fields: Any) -> Change:
 
 
 def alone(*constraint: str) -> Change:
-    """One instance with one constraint."""
+    """Change to one instance with one constraint."""
     return put(instances=1, constraints=[list(constraint)])
 
 

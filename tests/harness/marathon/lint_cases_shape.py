@@ -40,12 +40,12 @@ TWICE = [{"port": 80}, {"port": 80}]
 
 
 def caught(where: str, *changes: object, forms: tuple[tuple[str, bool], ...] = FORMS, level: str = "E") -> Caught:
-    """A finding of L06."""
+    """Return a case with a finding of L06."""
     return Caught("L06", level, where, both(*changes), forms)  # type: ignore[arg-type]
 
 
 def silent(*changes: object, forms: tuple[tuple[str, bool], ...] = FORMS) -> Silent:
-    """No error of L06."""
+    """Return a case without an error of L06."""
     return Silent("L06", both(*changes), forms, only="E")  # type: ignore[arg-type]
 
 

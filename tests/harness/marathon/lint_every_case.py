@@ -1,4 +1,4 @@
-"""Every case of every lint rule: what it must object to, and what near it it must leave alone."""
+"""All cases of all lint rules: changes that a rule must report, and similar ones that it must not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies between a client and Marathon: answers that get lost, an election, somebody else who answers."""
+"""Faults between a client and Marathon: lost answers, an election, answers by a proxy."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from requests.adapters import HTTPAdapter
 from harness.marathon.client import Marathon
 
 LOCKED = {"message": "App is locked by one or more deployments.", "deployments": [{"id": "97c136bf"}]}
-"""The answer to whoever changes an app that is being deployed."""
+"""The answer to a change of an app that is being deployed."""
 
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests whose "METHOD /path" matches `request`.
+    """The fault for the next `times` requests whose "METHOD /path" matches `request`.
 
-    status: what is answered instead, with `body` (JSON, or bytes as they are); 0: no answer at all. taken: the
-    request reaches Marathon all the same, only its answer is lost. after: let so many pass first.
+    status: the status answered instead, with `body` (JSON, or raw bytes); 0: no answer at all. taken: the request
+    reaches Marathon all the same, only its answer is lost. after: number of requests to let pass first.
     """
 
     request: str
@@ -34,7 +34,7 @@ class Fault:
 
 
 class Meddler(HTTPAdapter):
-    """Takes the way of a client's requests and does to them what the faults say; notes what was asked."""
+    """Intercepts a client's requests, applies the faults, and records the requests."""
 
     def __init__(self, *faults: Fault) -> None:
         """Prepare; `asked` holds every request as "METHOD /path?query"."""
@@ -43,7 +43,7 @@ class Meddler(HTTPAdapter):
         self.asked: list[str] = []
 
     def send(self, request: requests.PreparedRequest, *rest: Any, **more: Any) -> requests.Response:
-        """Send a request, or not."""
+        """Send a request, or apply a fault."""
         said = f"{request.method} {request.path_url}"
         self.asked.append(said)
         for fault in self.faults:
@@ -66,7 +66,7 @@ class Meddler(HTTPAdapter):
         answer.status_code, answer.request, answer.url = fault.status, request, request.url or ""
         answer.headers.update(fault.headers)
         raw = fault.body if isinstance(fault.body, bytes) else json.dumps(fault.body).encode()
-        answer._content = raw  # what requests itself fills in
+        answer._content = raw  # normally filled in by requests itself
         return answer
 
     def count(self, pattern: str) -> int:
@@ -75,7 +75,7 @@ class Meddler(HTTPAdapter):
 
 
 def meddle(client: Marathon, *faults: Fault) -> Meddler:
-    """Put faults into the way of a client."""
+    """Insert faults between a client and its Marathon."""
     meddler = Meddler(*faults)
     client.session.mount("http://", meddler)
     return meddler

@@ -18,12 +18,12 @@ class Mutant:
     tests: Sequence[str]
 
     def __str__(self) -> str:
-        """Name the mutant in a report."""
+        """Return the mutant's name for a report."""
         return f"{self.module}: {self.new.strip()[:50]}"
 
 
 def passing(condition: str, test: str) -> Mutant:
-    """Let Marathon's own HTTP check pass on another condition."""
+    """Return a mutant in which Marathon's own HTTP check passes on another condition."""
     line = "return Result(True) if {} else Result(False, answer.line)\n\n\nasync def tcp"
     return Mutant("probes", line.format("200 <= answer.status <= 399"), line.format(condition), [test])
 

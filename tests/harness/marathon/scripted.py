@@ -1,4 +1,4 @@
-"""Tasks that exist in memory only, for tests of the scheduling that no container has to prove."""
+"""Tasks that exist in memory only, for tests of scheduling that need no containers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ScriptedRunner:
     host = "127.0.0.1"
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin without tasks."""
         self.apps: dict[str, App] = {}
         self.signals: list[str] = []
         self.left: list[Found] = []
@@ -31,11 +31,11 @@ class ScriptedRunner:
         self.most = 0
 
     def watch(self, ended: Ended) -> None:
-        """Remember whom to tell."""
+        """Remember the callback."""
         self.ended = ended
 
     async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
-        """Start a task at `port`, where nobody listens unless a test does."""
+        """Start a task at `port`, which has no listener unless a test adds one."""
         del staged_at
         image = app.container.docker.image if app.container and app.container.docker else ""
         if image == "missing":
@@ -45,7 +45,7 @@ class ScriptedRunner:
         return Placed(f"{image}:{task_id}", 0, "127.0.0.1", (self.port,), (80,), (("127.0.0.1", self.port),))
 
     def crash(self, task_id: str, status: int = 3) -> None:
-        """Let a task end by itself."""
+        """End a task as if by itself."""
         self.ended(task_id, FAILED, f"Container exited with status {status}")
 
     async def signal(self, placed: Placed, name: str) -> None:
@@ -57,7 +57,7 @@ class ScriptedRunner:
             self.ended(task_id, FAILED, "Container exited with status 137")
 
     async def ending(self, placed: Placed) -> tuple[str, str] | None:
-        """Know of every task that is left."""
+        """Return None for a task that is left, a failure for one that is gone."""
         return None if placed.container.partition(":")[2] in self.apps else (FAILED, "Container is gone")
 
     async def remove(self, placed: Placed) -> None:
@@ -65,12 +65,12 @@ class ScriptedRunner:
         self.apps.pop(placed.container.partition(":")[2], None)
 
     async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
-        """Pass for the command "true"."""
+        """Succeed only for the command "true"."""
         del placed, timeout
         return Result(command == "true")
 
     async def adopt(self) -> list[Found]:
-        """Return what the test says was left."""
+        """Return the tasks that the test defines as left behind."""
         return self.left
 
     async def close(self) -> None:
@@ -109,7 +109,7 @@ def play(
     left: Sequence[Found] = (),
     runner: ScriptedRunner | None = None,
 ) -> None:
-    """Run a story on a stand-in of its own; `left` is what an earlier one left running."""
+    """Run a story on a stand-in of its own; `left`: tasks left running by an earlier one."""
 
     async def whole() -> None:
         site, used, clock = standin(state, settings, runner)
@@ -123,7 +123,7 @@ def play(
 
 
 def take(events: Events, *types: str) -> list[Json]:
-    """Return what a subscriber has not taken yet; `types` keeps those alone."""
+    """Return a subscriber's pending events; `types` keeps only those."""
     found = [event for event in iter(lambda: None if events.empty() else events.get_nowait(), None) if event]
     return [event for event in found if not types or event["eventType"] in types]
 

@@ -1,4 +1,4 @@
-"""A stand-in in memory with a small world in it, and its answers to requests."""
+"""A stand-in in memory with a few apps, and its answers to requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 async def populate(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
-    """Two running tasks of WEB a minute apart, one of DATABASE after a crash, and LARGE, which finds no place."""
+    """Create two tasks of WEB a minute apart, one of DATABASE after a crash, and LARGE, which has no place."""
     site.commands.create({**sent(WEB), "labels": {"tier": "web"}}, force=False)
     await clock.advance(60)
     site.commands.update({WEB: {"instances": 2}}, force=False)
@@ -37,7 +37,7 @@ def sent(app_id: str) -> Json:
 def answers(
     *requests: tuple[str, str, object], headers: Json | None = None, dialect: str = "1.6"
 ) -> list[Response]:
-    """Return the answers to requests (method, path with query, document), one after the other in one world."""
+    """Return the answers to requests (method, path with query, document), sent in order to one stand-in."""
     found: list[Response] = []
 
     async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:

@@ -1,4 +1,4 @@
-"""Answers that are not Marathon's, and none at all: each is an error of the harness that says what to do."""
+"""Answers that are not Marathon's, and missing ones, must each be an error of the harness with a repair."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.harness.marathon.meddling import Fault, meddle
 
 
 def asking(*faults: Fault) -> Marathon:
-    """A client between which and Marathon somebody else answers everything."""
+    """Return a client whose requests are all answered by a fault."""
     client = Marathon("http://127.0.0.1:9")
     meddle(client, *faults)
     return client
@@ -32,7 +32,7 @@ CALLS: dict[str, Callable[[Marathon], object]] = {
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("body", [b"<html>Log in</html>", b"[" * 100_000, b"\xff"], ids=["page", "deep", "bytes"])
 def test_a_success_that_is_no_json(call: str, body: bytes) -> None:
-    """A page of a proxy is no traceback, and the status is the one that was answered."""
+    """A proxy's page must raise no traceback, and the error must keep the status."""
     with asking(Fault(".", 200, body)) as client, pytest.raises(errors.NotJsonError) as caught:
         CALLS[call](client)
     assert caught.value.status == 200
@@ -42,7 +42,7 @@ def test_a_success_that_is_no_json(call: str, body: bytes) -> None:
 
 @pytest.mark.parametrize(("token", "good"), [("secret\n", True), ("sec\nret", False), ("sécret", False)])
 def test_a_token_that_no_header_can_carry_is_not_shown(token: str, good: bool) -> None:
-    """The library would say it in its error."""
+    """The library's own error would contain the token."""
     if good:
         connection.Connection("http://127.0.0.1:1", token=token).session.close()
         return
@@ -53,7 +53,7 @@ def test_a_token_that_no_header_can_carry_is_not_shown(token: str, good: bool) -
 
 @pytest.mark.parametrize("status", [300, 302, 304, 399])
 def test_a_redirect_to_nowhere_is_no_success(status: int) -> None:
-    """Without a Location requests takes it for none, and nothing was done."""
+    """Without a Location requests does not treat it as a redirect, but nothing was done."""
     with asking(Fault(".", status)) as client, pytest.raises(errors.AuthenticationError):
         client.kill("/rt", "rt.1")
 
@@ -71,7 +71,7 @@ def test_a_redirect_to_nowhere_is_no_success(status: int) -> None:
 def test_each_way_to_get_no_answer_has_its_own_advice(
     monkeypatch: pytest.MonkeyPatch, trouble: requests.RequestException, words: str
 ) -> None:
-    """A certificate is not mended by starting Marathon, and a time-out may have done something."""
+    """A certificate error is not fixed by starting Marathon; after a time-out the request may have had effect."""
 
     def fail(*_: Any, **__: Any) -> requests.Response:
         raise trouble

@@ -1,4 +1,4 @@
-"""Capacity, deadlines, and whether a deploy may roll: the decisions that need no server."""
+"""Capacity, deadlines, and whether a deploy may be rolling: decisions that need no server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEW_STEPS = ["4.4.5", "4.4.6", "4.5.0", "5.0.2", "5.0.3"]
 
 
 def definition(schema: str | None = "5.0.3", **fields: Any) -> dict[str, Any]:
-    """The repository's definition with another schema label or other fields."""
+    """Return the repository's definition with another schema label or other fields."""
     app = copy.deepcopy(GOOD) | fields
     app["labels"]["RT_SCHEMA"] = schema
     return app
@@ -49,13 +49,13 @@ def definition(schema: str | None = "5.0.3", **fields: Any) -> dict[str, Any]:
 def test_capacity(
     instances: int, minimum: float, over: float, running: int, expected: tuple[int, int, int]
 ) -> None:
-    """How many old tasks stay, how many tasks there may be, how many are killed at once."""
+    """It decides how many old tasks stay, how many tasks there may be, how many are killed at once."""
     assert capacity(instances, minimum, over, running) == Capacity(*expected)
 
 
 @given(st.integers(1, 50), st.floats(0, 1), st.floats(0, 1))
 def test_capacity_always_lets_a_deployment_move(instances: int, minimum: float, over: float) -> None:
-    """There is room for a new task, now or after the kills."""
+    """There must be room for a new task, now or after the kills."""
     plan = capacity(instances, minimum, over)
     assert plan.maximum > instances - plan.kill_now
     assert waves(definition(instances=instances)) >= 1
@@ -70,7 +70,7 @@ def test_deadline_follows_from_the_definition() -> None:
 
 
 def test_more_waves_take_longer_but_idleness_does_not() -> None:
-    """Three instances one after another: the total grows, the time without progress does not."""
+    """With three instances one after another the total grows, but not the time without progress."""
     one_by_one = definition(instances=3, upgradeStrategy={"minimumHealthCapacity": 1, "maximumOverCapacity": 0.34})
     at_once = definition(instances=3, upgradeStrategy={"minimumHealthCapacity": 1, "maximumOverCapacity": 1})
     assert (waves(one_by_one), waves(at_once)) == (3, 1)
@@ -85,7 +85,7 @@ def test_soak_lets_every_check_run_three_times() -> None:
 
 
 def test_both_input_dialects_read_the_same() -> None:
-    """The network and ports of 1.4 and of 1.5 and later."""
+    """The network and ports of 1.4 and of 1.5 and later must be equivalent."""
     new = {"networks": [{"mode": "container/bridge"}], "container": {"portMappings": [{"containerPort": 80}]}}
     old = {"container": {"docker": {"network": "BRIDGE", "portMappings": [{"containerPort": 80}]}}}
     assert network_mode(new) == network_mode(old) == "bridge"
@@ -94,26 +94,26 @@ def test_both_input_dialects_read_the_same() -> None:
 
 
 def test_the_command_to_try_in_the_image() -> None:
-    """A binary may be missing in it: callers run this once before they deploy."""
+    """The image may lack the program: callers run this command once before they deploy."""
     assert list(commands(GOOD)) == ["/opt/rt/healthcheck 127.0.0.1 80"]
 
 
 def of_image(tag: str, schema: str = "5.0.3") -> dict[str, Any]:
-    """The definition with another image, as `deploy --image` makes it: the labels stay."""
+    """Return the definition with another image, as `deploy --image` makes it: the labels stay."""
     app = definition(schema)
     app["container"]["docker"]["image"] = f"registry.example.org/rt:{tag}"
     return app
 
 
 def unguarded() -> dict[str, Any]:
-    """The definition with the image's guard turned off."""
+    """Return the definition with the image's guard turned off."""
     app = definition()
     app["env"]["RT_GUARD"] = "off"
     return app
 
 
 def with_parameter(key: str, value: str) -> dict[str, Any]:
-    """The definition with a parameter for docker."""
+    """Return the definition with a parameter for docker."""
     app = definition()
     app["container"]["docker"]["parameters"] = [{"key": key, "value": value}]
     return app
@@ -152,9 +152,9 @@ def with_parameter(key: str, value: str) -> dict[str, Any]:
     ],
 )
 def test_rolling_only_on_one_schema(live: Any, wanted: Any, steps: Any, how: str) -> None:
-    """Equal steps roll; pending ones stop all; a downgrade, a label that lies, or no guard is refused.
+    """Equal steps roll; pending ones stop all; a downgrade, a wrong label, or no guard is refused.
 
-    A label is believed as long as the image stays: it is left alone by whoever hands another image over.
+    A label is trusted only if the image stays the same: --image changes the image and leaves the label.
     """
     assert decide(live, wanted, *steps).how == how
 
@@ -167,14 +167,14 @@ def test_rolling_only_on_one_schema(live: Any, wanted: Any, steps: Any, how: str
     ],
 )
 def test_a_rolling_put_across_a_step_is_refused(decision: Any) -> None:
-    """With the reason, and with what to do instead."""
+    """The error must give the reason and the alternative."""
     with pytest.raises(RollingRefusedError, match="must not roll") as caught:
         require_rolling(decision)
     assert caught.value.repair
 
 
 def test_the_gravest_of_what_runs_decides() -> None:
-    """After a deployment cancelled by force the app says what is wanted, and older tasks run something else."""
+    """After a deployment cancelled by force the app has the wanted definition, but older tasks run another one."""
     wanted = definition("5.0.6")
     same, older, newer = (wanted, None), (definition("4.4.6"), None), (definition("4.4.6"), OLD_STEPS)
     assert decide_among([same], wanted).how == "rolling"
@@ -189,13 +189,13 @@ def test_the_gravest_of_what_runs_decides() -> None:
     [("rt:5.0.3-1", True), ("host:5000/rt", False), ("rt:latest", False), ("rt@sha256:0a", True), ("", False)],
 )
 def test_which_names_lead_to_one_build(image: str, one: bool) -> None:
-    """A registry's port is no tag."""
+    """A registry's port must not be read as a tag."""
     assert names_one_build(image) is one
 
 
 @pytest.mark.parametrize(("image", "how"), [("rt:latest", "stop-all"), ("rt:5.0.3-1", "rolling")])
 def test_an_image_is_not_asked_about_another_build(monkeypatch: pytest.MonkeyPatch, image: str, how: str) -> None:
-    """What runs came from the same tag weeks ago; what the tag means today says nothing about it."""
+    """The running image came from the same tag weeks ago; the tag's present meaning says nothing about it."""
     monkeypatch.setattr(in_image, "upgrade_steps", lambda _: NEW_STEPS)
     live = definition()
     live["container"]["docker"]["image"] = image
@@ -204,7 +204,7 @@ def test_an_image_is_not_asked_about_another_build(monkeypatch: pytest.MonkeyPat
 
 
 def test_pending_steps_are_named() -> None:
-    """They are what the one upgrade will take."""
+    """They are the steps that the upgrade will apply."""
     assert decide(definition("4.4.6"), definition(), OLD_STEPS, NEW_STEPS).pending == ("4.5.0", "5.0.2", "5.0.3")
 
 
@@ -218,7 +218,7 @@ def test_a_put_without_change_is_recognised() -> None:
 
 
 def less(*path: str) -> dict[str, Any]:
-    """The definition without one key."""
+    """Return the definition without one key."""
     app = copy.deepcopy(GOOD)
     place = app
     for key in path[:-1]:
@@ -241,7 +241,7 @@ def less(*path: str) -> dict[str, Any]:
     ids=["variable", "label", "check", "grace", "capacity of 0", "0 instances", "args"],
 )
 def test_taking_something_out_is_a_change(wanted: dict[str, Any]) -> None:
-    """The whole definition is put, so what is not in it any more goes; and 0 is a value like another."""
+    """The whole definition is put, so a missing key is removed; and 0 is a value like any other."""
     assert changes(wanted, GOOD)
     assert not changes(wanted, copy.deepcopy(wanted))
 
@@ -256,5 +256,5 @@ def test_taking_something_out_is_a_change(wanted: dict[str, Any]) -> None:
     ],
 )
 def test_only_what_was_answered_ends_with_nothing(report: Report, code: int) -> None:
-    """A pipeline goes on after 0, so a question without an answer must not end with it."""
+    """A pipeline goes on after 0, so an open question must not end with it."""
     assert exit_code(report) == code

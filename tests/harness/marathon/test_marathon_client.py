@@ -29,13 +29,13 @@ def client(trial: Trial) -> Iterator[Marathon]:
 
 
 def test_server(client: Marathon) -> None:
-    """It is a Marathon and says which."""
+    """The client must recognise a Marathon and read its version."""
     assert client.ping()
     assert client.info()["name"] == "marathon"
 
 
 def test_life_of_an_app(trial: Trial, client: Marathon) -> None:
-    """Create, list, change, go through its versions, kill a task, delete."""
+    """Create, list, change, read versions, kill a task, delete."""
     app_id = f"{trial.group}/app"
     created = client.create(trial.definition())
     assert created.deployment_id in [one.id for one in client.deployments()]
@@ -57,7 +57,7 @@ def test_life_of_an_app(trial: Trial, client: Marathon) -> None:
 
 
 def test_deployments_are_cancelled_in_two_ways(trial: Trial, client: Marathon) -> None:
-    """Rolled back by a deployment of its own, or forgotten; and what waits in the queue is told."""
+    """They are rolled back by a new deployment, or forgotten; waiting tasks in the queue must be readable."""
     app_id = f"{trial.group}/app"
     trial.create(trial.definition(instances=0))
     bad = trial.definition(args=["sh", "-c", "exit 3"], backoffSeconds=600, healthChecks=[{"path": "/health"}])
@@ -74,7 +74,7 @@ def test_deployments_are_cancelled_in_two_ways(trial: Trial, client: Marathon) -
 
 
 def test_refusals(trial: Trial, client: Marathon) -> None:
-    """What Marathon answers on the wire becomes the exception of that name."""
+    """Each answer of Marathon must raise the exception for it."""
     app_id = f"{trial.group}/app"
     trial.create(trial.definition(instances=0))
     refused: dict[type[errors.MarathonError], Callable[[], object]] = {
@@ -94,13 +94,13 @@ def test_refusals(trial: Trial, client: Marathon) -> None:
 
 
 def send(trial: Trial, body: bytes) -> None:
-    """Send what the client itself never would, and let it explain the answer."""
+    """Send a request that the client itself never would, and let it classify the answer."""
     answer = trial.call("POST", "/v2/apps", data=body, headers={"Content-Type": "application/json"})
     raise classify("POST /v2/apps", answer.status_code, answer.headers, answer.content)
 
 
 def test_events_arrive_and_the_stream_ends_at_once(trial: Trial, client: Marathon) -> None:
-    """Attached before the change, so that its end is heard."""
+    """The stream is attached before the change, so that the change's end is received."""
     with EventStream(client) as stream:
         assert stream.available, stream.trouble
         made = client.create(trial.definition(instances=0))
@@ -115,7 +115,7 @@ def test_events_arrive_and_the_stream_ends_at_once(trial: Trial, client: Maratho
 
 
 def test_basic_authentication(tmp_path: Path) -> None:
-    """In the address; wrong or missing ones are said to be that, also for /ping, and nothing shows them."""
+    """Credentials come from the address; wrong or missing ones must be reported, also for /ping, but not shown."""
     server = StandinProcess(tmp_path, ["--credentials", "deployer:s3cret/é"])
     address = urlsplit(server.start()).netloc
     try:
@@ -135,7 +135,7 @@ def test_basic_authentication(tmp_path: Path) -> None:
 
 
 def test_commands(trial: Trial, tmp_path: Path) -> None:
-    """status, deploy --dry-run and deadline, as a person or a pipeline calls them."""
+    """status, deploy --dry-run and deadline must work as called by a person or a pipeline."""
     trial.create(trial.definition(instances=0))
     (tmp_path / "app.json").write_text("{}")
     url = os.environ.get("MARATHON_URL") or trial.url

@@ -1,4 +1,4 @@
-"""Whether a PUT would change what runs: asked of definitions, and of what a Marathon answers about them."""
+"""Whether a PUT would change the running app: tested on definitions, and on a Marathon's answers about them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ KINDS = [
 
 
 def made(form: Form, *steps: Change) -> App:
-    """The repository's definition in one form, after some changes."""
+    """Return the repository's definition in one form, after some changes."""
     app = good(form)
     for step in steps:
         step(app)
@@ -66,14 +66,14 @@ def made(form: Form, *steps: Change) -> App:
 
 
 def stored(app: App, previous: Stored | None = None) -> Stored:
-    """What a PUT stores where others have the first service ports. previous: what the app was before."""
+    """Return what a PUT stores if others have the first service ports. previous: the app before."""
     found = normalize(parse(copy.deepcopy(app)), {10000, 10002}, previous)
     validate(found)
     return found.replace(id="/rt")
 
 
 def answer(app: App, marathon: str) -> App:
-    """What a Marathon of some version answers about it."""
+    """Return the answer of a Marathon of some version about it."""
     shown = app_json(stored(app), marathon)
     return shown | {"version": "2026-11-01T00:00:00.000Z", "versionInfo": {}, "tasksRunning": 2, "deployments": []}
 
@@ -82,7 +82,7 @@ def answer(app: App, marathon: str) -> App:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_answer_is_what_was_sent(kind: Change, form: Form, marathon: str) -> None:
-    """Defaults, chosen ports, counts and the other dialect are no change."""
+    """Defaults, chosen ports, counts and the other dialect must count as no change."""
     app = made(form, kind)
     dialect = parse_dialect(form[0])
     if form[0] == "1.10":
@@ -92,7 +92,7 @@ def test_an_answer_is_what_was_sent(kind: Change, form: Form, marathon: str) -> 
 
 
 def test_both_dialects_say_the_same() -> None:
-    """Also files are compared, not only answers."""
+    """Files are compared too, not only answers."""
     assert changes(good(NEW_FORMS[0]), good(OLD_FORMS[1])) == changes(good(OLD_FORMS[1]), good(NEW_FORMS[0])) == []
     assert "container" in changes(good(NEW_FORMS[0]), good(OLD_FORMS[1]), (1, 4))
 
@@ -121,21 +121,21 @@ def test_both_dialects_say_the_same() -> None:
     ],
 )
 def test_a_change_is_seen_both_ways(form: Form, change: Change, keys: list[str]) -> None:
-    """What comes, what goes, and what is another one; compared with what a Marathon answers."""
+    """Added, removed and changed keys must be found, compared with a Marathon's answer."""
     before, after = made(form, drop("maxLaunchDelaySeconds")), made(form, drop("maxLaunchDelaySeconds"), change)
     assert changes(after, answer(before, "1.6"), (1, 6) if form[0] == "1.10" else parse_dialect(form[0])) == keys
     assert changes(before, answer(after, "1.6"), (1, 6) if form[0] == "1.10" else parse_dialect(form[0])) == keys
 
 
 def test_a_port_that_marathon_chose_is_kept_but_not_one_that_was_given() -> None:
-    """0 asks for any service port; a number asks for that one, and 0 after it for no other."""
+    """0 requests any service port; a number requests that one, and 0 after it does not request another."""
     any_port, live = made(NEW_FORMS[0], port(servicePort=0)), made(NEW_FORMS[0], port(servicePort=10003))
     assert changes(any_port, live) == []
     assert changes(made(NEW_FORMS[0], port(servicePort=10004)), live) == ["container"]
 
 
 def test_sets_have_no_order_and_lists_have() -> None:
-    """As Marathon takes them."""
+    """The order counts only where it does for Marathon."""
     one, other = made(NEW_FORMS[0], checks(HTTP, COMMAND)), made(NEW_FORMS[0], checks(COMMAND, HTTP))
     assert changes(one, other) == []
     fetch = [{"uri": "http://a"}, {"uri": "http://b"}]
@@ -143,19 +143,19 @@ def test_sets_have_no_order_and_lists_have() -> None:
 
 
 def test_ids_that_are_depended_on_are_meant_from_the_root() -> None:
-    """Marathon answers them so, and a deploy must not take its own definition for somebody else's."""
+    """Marathon answers with absolute ids, and a deploy must recognise its own definition in them."""
     assert changes({"dependencies": ["db", "../a/b", "/c"]}, {"dependencies": ["/c", "/db", "/a/b"]}) == []
     assert changes({"dependencies": ["a/db"]}, {"dependencies": ["/db"]}) == ["dependencies"]
 
 
-# Role and residency are compared only where both sides say them; the stand-in knows residency by its key alone.
+# Role and residency are compared only if both sides have them; the stand-in knows residency by its key alone.
 ELSEWHERE = {"role", "residency", "unreachableStrategy", "instances"}
 
 
 @given(st.sampled_from([*CATCHES, *SILENT]), st.sampled_from([*CATCHES, *SILENT]), st.sampled_from(FORMS))
 @settings(deadline=None, max_examples=300)
 def test_it_sees_what_the_stand_in_would_restart(one: Any, other: Any, form: Form) -> None:
-    """Two definitions of the lint tables differ here in exactly the keys in which what is stored of them does."""
+    """Two definitions of the lint tables must differ in exactly the keys in which their stored forms do."""
     assume(all(form in case.forms for case in (one, other)))
     wanted, live = (made(form, case.change) for case in (one, other))
     try:

@@ -1,4 +1,4 @@
-"""Deploys on a Marathon: a good one is proven, a bad one is found out, and the old release is live after it."""
+"""Deploys on a Marathon: a good one is proven, a bad one is found, and the old release is live after it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAME_STEPS = Decision("rolling", ("of the test",))
 
 
 def test_a_good_deploy_is_proven_on_every_instance(trial: Trial, deployer: Deployer) -> None:
-    """First, again as another release, again without any change, scaled: each proven anew."""
+    """The first deploy, another release, no change, scaling: each must be proven anew."""
     good(deployer.deploy(release(trial, "1", instances=2)))
     report = deployer.deploy(release(trial, "2", instances=2))
     assert (report.looked_at, report.findings, releases_live(trial, deployer)) == (2, [], ["2", "2"])
@@ -30,7 +30,7 @@ def test_a_good_deploy_is_proven_on_every_instance(trial: Trial, deployer: Deplo
 
 
 def test_polling_does_without_events(trial: Trial, deployer: Deployer) -> None:
-    """Where a proxy swallows the stream, the rule still comes to the same answer."""
+    """If a proxy blocks the stream, the rule must still give the same result."""
     deployer.pace = replace(deployer.pace, events=False)
     good(deployer.deploy(release(trial, "1")))
     report = deployer.deploy(release(trial, "2", health="503"))
@@ -38,7 +38,7 @@ def test_polling_does_without_events(trial: Trial, deployer: Deployer) -> None:
 
 
 def test_what_a_definition_no_longer_says_is_gone(trial: Trial, deployer: Deployer) -> None:
-    """Marathon keeps what a PUT does not mention, and a readiness check that was taken out would go on asking."""
+    """Marathon keeps keys that a PUT lacks, and a removed readiness check would continue to run."""
     check = {"name": "ready", "portName": "http", "path": "/cgi-bin/health", "httpStatusCodesForReady": [200]}
     good(deployer.deploy(release(trial, "1", readinessChecks=[check])))
     good(
@@ -56,7 +56,7 @@ def test_what_a_definition_no_longer_says_is_gone(trial: Trial, deployer: Deploy
 def test_a_bad_deploy_is_found_and_the_old_release_proven_live(
     trial: Trial, deployer: Deployer, case: str
 ) -> None:
-    """The one that was good before serves afterwards on every instance, by its own word."""
+    """Afterwards every instance must report the release that was good before."""
     changes, expected = BAD[case]
     good(deployer.deploy(release(trial, "1")))
     report = deployer.deploy(release(trial, "2", **changes), SAME_STEPS)
@@ -67,14 +67,14 @@ def test_a_bad_deploy_is_found_and_the_old_release_proven_live(
 
 
 def test_a_bad_first_deploy_leaves_nothing(trial: Trial, deployer: Deployer) -> None:
-    """There is nothing to go back to, so nothing runs."""
+    """There is no earlier release to go back to, so nothing may run."""
     report = deployer.deploy(release(trial, "1", health="503"))
     assert report.findings
     assert deployer.client.find_app(f"{trial.group}/app") is None
 
 
 def test_a_restart_is_proven_by_new_tasks_alone(trial: Trial, deployer: Deployer) -> None:
-    """The definition is as it was, so old ones are of the wanted configuration too, and must go all the same."""
+    """The definition is unchanged, so old tasks match the wanted configuration too, but must be replaced."""
     good(deployer.deploy(release(trial, "1", health="503 503 200", instances=2)))
     before = trial.ids()
     report = deployer.restart(f"{trial.group}/app")
@@ -84,7 +84,7 @@ def test_a_restart_is_proven_by_new_tasks_alone(trial: Trial, deployer: Deployer
 
 
 def test_a_lock_is_shown_and_never_forced(trial: Trial, deployer: Deployer) -> None:
-    """Somebody else is deploying: say who and since when, and leave it alone."""
+    """Another deploy is in progress: name it with its start time, and leave it alone."""
     good(deployer.deploy(release(trial, "1")))
     theirs = deployer.client.put(f"{trial.group}/app", release(trial, "2", health="503"))
     with pytest.raises(errors.AppLockedError) as caught:
@@ -95,7 +95,7 @@ def test_a_lock_is_shown_and_never_forced(trial: Trial, deployer: Deployer) -> N
 
 
 def test_nothing_goes_first_where_something_runs(trial: Trial, deployer: Deployer) -> None:
-    """Whoever decided so looked at another moment: an autoscaler was faster."""
+    """The decision is about an earlier moment: an autoscaler may have started the app since."""
     good(deployer.deploy(release(trial, "1")))
     with pytest.raises(RollingRefusedError, match="where none were to run"):
         deployer.deploy(release(trial, "2"), Decision("first", ("nothing ran",)))
@@ -103,7 +103,7 @@ def test_nothing_goes_first_where_something_runs(trial: Trial, deployer: Deploye
 
 
 def test_what_older_tasks_run_is_asked_too(trial: Trial, deployer: Deployer) -> None:
-    """After a deployment that was cancelled by force the app says 2, and its tasks are 1: that 2 must not roll."""
+    """After a deployment cancelled by force the app says 2, and its tasks are 1: that 2 must not roll."""
     good(deployer.deploy(release(trial, "1")))
     new = release(trial, "2", schema="2", health="503")
     forced = deployer.client.put(f"{trial.group}/app", new, whole=True)
@@ -115,7 +115,7 @@ def test_what_older_tasks_run_is_asked_too(trial: Trial, deployer: Deployer) -> 
 
 
 def test_a_decision_about_another_definition_is_not_carried_out(trial: Trial, deployer: Deployer) -> None:
-    """Images are pulled between look and deploy, for minutes, and a colleague deploys meanwhile."""
+    """Pulling images between decision and deploy takes minutes, in which a colleague may deploy."""
     good(deployer.deploy(release(trial, "1")))
     seen = deployer.client.app(f"{trial.group}/app")
     good(deployer.scale(seen.id, 2))
@@ -125,7 +125,7 @@ def test_a_decision_about_another_definition_is_not_carried_out(trial: Trial, de
 
 
 def test_what_somebody_else_changed_is_not_taken_back(trial: Trial, deployer: Deployer) -> None:
-    """An autoscaler at work while a deploy is watched: its change is newer than ours."""
+    """A change by an autoscaler during a deploy is newer than the deploy's own."""
     good(deployer.deploy(release(trial, "1")))
     before = deployer.client.app(f"{trial.group}/app")
     change = deployer.client.put(before.id, release(trial, "2"), whole=True)

@@ -1,4 +1,4 @@
-"""What a deploy rests on, made to lie: a Marathon that does not roll back, and a probe that believes anything."""
+"""Mutants of a deploy's foundations: a Marathon that does not roll back, and a probe that accepts anything."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ pytestmark = pytest.mark.engine
 
 
 class Unfaithful(Marathon):
-    """A Marathon that says it rolls back, and only forgets the deployment."""
+    """A Marathon that claims to roll back, and only forgets the deployment."""
 
     def cancel(self, deployment_id: str, *, force: bool = False) -> Change | None:  # noqa: ARG002
-        """Name a rollback that there is not."""
+        """Return a rollback that does not exist."""
         super().cancel(deployment_id, force=True)
         return Change(None, "a-rollback-of-the-imagination")
 
 
 @pytest.mark.mutants("deploy")
 def test_a_rollback_that_does_not_happen_is_no_rollback(trial: Trial, deployer: Deployer) -> None:
-    """What Marathon promises is not believed: the old release is asked for, and it is not alone."""
+    """Marathon's claim is not trusted: the old release is probed, and another one is found beside it."""
     good(deployer.deploy(release(trial, "1")))
     url, token = os.environ.get("MARATHON_URL") or trial.url, os.environ.get("MARATHON_TOKEN", "")
     with Unfaithful(url, token=token) as client:
@@ -42,7 +42,7 @@ def test_a_rollback_that_does_not_happen_is_no_rollback(trial: Trial, deployer: 
 def test_without_our_own_probe_a_check_that_always_passes_would_be_believed(
     trial: Trial, deployer: Deployer
 ) -> None:
-    """So it is the probe that finds an instance of another release, and nothing that Marathon says."""
+    """So only the probe finds an instance of another release, and nothing that Marathon reports."""
     credulous = replace(deployer, probe_for=lambda _: lambda host, port: ProbeResult(True, f"{host}:{port}", ""))
     good(deployer.deploy(release(trial, "1")))
     changes, _ = BAD["check that always passes"]

@@ -1,4 +1,4 @@
-"""Every error that Marathon documents has its own exception, recognised from the answer as it is on the wire."""
+"""Every error that Marathon documents must have its own exception, recognised from the raw answer."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def answer(status: int, body: Any) -> MarathonError:
 
 @pytest.mark.parametrize(("status", "body", "kind"), ANSWERS)
 def test_each_answer_has_its_exception(status: int, body: Any, kind: type[MarathonError]) -> None:
-    """The kind, the request, Marathon's own words, and what to do about it."""
+    """The exception must have the right type and name the request, Marathon's own message, and a repair."""
     error = answer(status, body)
     assert type(error) is kind
     assert "PUT /v2/apps/rt" in error.sentence
@@ -81,7 +81,7 @@ def test_each_answer_has_its_exception(status: int, body: Any, kind: type[Marath
 
 
 def test_every_exception_is_reached() -> None:
-    """No exception exists for show, except where there was no answer, or a success that is none."""
+    """No exception may be unused, except those for a missing answer, or a success that is none."""
     made = {kind for _, _, kind in ANSWERS}
     declared = {one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, MarathonError)}
     assert declared - made == {
@@ -90,32 +90,32 @@ def test_every_exception_is_reached() -> None:
 
 
 def test_paths_and_complaints_are_shown() -> None:
-    """A person must see which value is meant."""
+    """The message must show which value is wrong."""
     error = answer(422, INVALID)
     assert error.paths == ("/container/volumes(0)/hostPath",)
     assert "/container/volumes(0)/hostPath: undefined" in str(error)
 
 
 def test_a_lock_names_its_deployments() -> None:
-    """And forcing is never the first advice."""
+    """Forcing must never be the first advice."""
     error = answer(409, LOCKED)
     assert error.deployments == ("97c136bf-5a28-4821-9d94-480d9fbb01c8",)
     assert error.repair.startswith("wait")
 
 
 def test_a_redirect_shows_where_to() -> None:
-    """A login page is no Marathon."""
+    """A redirect to a login page does not come from Marathon."""
     assert "login.example.org" in str(answer(302, b""))
 
 
 def test_errors_cross_processes_whole() -> None:
-    """xdist hands exceptions on."""
-    error = pickle.loads(pickle.dumps(answer(409, LOCKED)))  # noqa: S301 - our own object
+    """xdist passes exceptions between processes."""
+    error = pickle.loads(pickle.dumps(answer(409, LOCKED)))  # noqa: S301 - a trusted object
     assert (error.status, error.deployments) == (409, ("97c136bf-5a28-4821-9d94-480d9fbb01c8",))
 
 
 def test_a_task_id_and_a_selector_that_cannot_be_read_are_told_apart() -> None:
-    """Both are a 400, and what to do differs."""
+    """Both are a 400, but need different repairs."""
     task = answer(400, {"message": "Invalid task id"})
     selector = answer(400, {"message": "Could not parse label selector: a=="})
     assert "/tasks" in task.repair
@@ -124,5 +124,5 @@ def test_a_task_id_and_a_selector_that_cannot_be_read_are_told_apart() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[]", b'{"message": 1, "details": 5, "deployments": "x"}'])
 def test_nonsense_is_still_an_error(body: bytes) -> None:
-    """Whatever stands between us and Marathon may answer anything."""
+    """A proxy before Marathon may answer anything."""
     assert classify("GET /", 418, {}, body).status == 418

@@ -1,4 +1,4 @@
-"""The gate rule on literal snapshots: every condition shown to hold the gate shut, one by one."""
+"""The gate rule on literal snapshots: every condition is shown to keep the gate shut, one by one."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ ANSWERED = snapshot(app(), probe=BAD_PROBE)
 
 
 def test_two_good_polls_in_a_row_open_the_gate() -> None:
-    """One is not enough: the next health check may say otherwise."""
+    """One is not enough: the next health check may fail."""
     assert run(LIVE, LIVE)[0] == [State.WAITING, State.GOOD]
 
 
 def test_polls_closer_than_the_soak_do_not_count_as_two() -> None:
-    """Two polls between which no check has run are one."""
+    """Two polls without a health check between them count as one."""
     one = watch()
     assert [one.observe(LIVE, (), now) for now in (0, 1, 9)] == [State.WAITING] * 3
     assert one.observe(LIVE, (), 10) is State.GOOD
 
 
 def test_after_a_restart_tasks_from_before_do_not_count() -> None:
-    """Their version is older than the restart, and not older than the configuration, which it left alone."""
+    """Their version is older than the restart, but not older than the configuration, which the restart keeps."""
     info = {"lastScalingAt": stamp(0), "lastConfigChangeAt": stamp(-60)}
     old = snapshot(app([task(1, version=-60), task(2)], versionInfo=info))
     assert run(old, old)[0] == [State.WAITING, State.GOOD], "after a scale they do"
@@ -72,7 +72,7 @@ SHUT: list[tuple[str, Snapshot]] = [
 
 @pytest.mark.parametrize(("rule", "poll"), SHUT)
 def test_each_condition_keeps_the_gate_shut(rule: str, poll: Snapshot) -> None:
-    """And with it gone the gate needs two good polls again."""
+    """Without it the gate again needs two good polls."""
     states, seen = run(LIVE, poll)
     assert states[-1] is not State.GOOD
     assert rule in {one.rule for one in seen.unmet}
@@ -81,14 +81,14 @@ def test_each_condition_keeps_the_gate_shut(rule: str, poll: Snapshot) -> None:
 
 
 def test_an_empty_list_of_deployments_proves_nothing() -> None:
-    """Right after the PUT the deployment is stored and not yet listed, while the old app is in best health."""
+    """Right after the PUT the deployment is stored and not yet listed, while the old app is healthy."""
     old = app([task(1, version=-60), task(2, version=-60)], version=stamp(-60),
               versionInfo={"lastScalingAt": stamp(-60), "lastConfigChangeAt": stamp(-60)})  # fmt: skip
     assert run(*[snapshot(old)] * 5)[0][-1] is State.WAITING
 
 
 def test_other_deployments_are_not_ours() -> None:
-    """Somebody else's deployment of another app does not hold us up."""
+    """A deployment of another app must not delay this one."""
     assert run(snapshot(app(), THEIRS), snapshot(app(), THEIRS))[0][-1] is State.GOOD
 
 
@@ -100,21 +100,21 @@ def test_success_by_event_when_the_version_does_not_move() -> None:
 
 
 def test_a_failed_deployment_ends_the_watch() -> None:
-    """Cancelled or forced away by somebody: nothing to wait for. Only ours counts."""
+    """If others cancel or force a deployment away there is nothing to wait for. Only the own one counts."""
     ours, theirs = Event("deployment_failed", {"id": OURS}), Event("deployment_failed", {"id": THEIRS})
     assert run(snapshot(app(), OURS), events={0: [ours]})[0] == [State.BAD]
     assert run(LIVE, LIVE, events={0: [theirs]})[0][-1] is State.GOOD
 
 
 def test_a_task_that_is_replaced_ends_the_watch() -> None:
-    """Healthy and then dead, or never healthy and killed: another id in its place says so."""
+    """Whether healthy and then dead, or never healthy and killed: another id in its place shows it."""
     states, seen = run(snapshot(app([task(1), task(2)])), snapshot(app([task(1), task(3)])))
     assert states[-1] is State.BAD
     assert list(seen.memory.replaced) == ["rt.2"]
 
 
 def test_old_tasks_may_go_and_surplus_may_go() -> None:
-    """A rolling deploy takes old tasks away; scaling down takes tasks of the same version away."""
+    """A rolling deploy removes old tasks; scaling down removes tasks of the same version."""
     rolling = snapshot(app([task(1), task(8, version=-60)]), OURS)
     assert run(rolling, LIVE, LIVE)[0][-1] is State.GOOD
     fewer = snapshot(app([task(1), task(2), task(3)], instances=2), OURS)
@@ -123,7 +123,7 @@ def test_old_tasks_may_go_and_surplus_may_go() -> None:
 
 @pytest.mark.parametrize(("seconds", "state"), [(-1, State.GOOD), (0, State.BAD), (5, State.BAD)])
 def test_last_failure_is_sticky(seconds: float, state: State) -> None:
-    """A failure from before the PUT is history; one after it is ours."""
+    """A failure from before the PUT does not count; one after it does."""
     poll = snapshot(app(lastTaskFailure=failure(seconds)))
     assert run(poll, poll)[0][-1] is state
 
@@ -138,7 +138,7 @@ def test_a_rollback_does_not_count_the_failures_of_what_it_undoes() -> None:
 
 
 def test_a_check_that_always_passes_is_found_by_our_own_probe() -> None:
-    """Marathon calls it healthy for as long as one likes: patience ends before the deadline does."""
+    """Marathon calls it healthy without end: patience must end before the deadline does."""
     lying = snapshot(app(), probe=BAD_PROBE)
     states, seen = run(lying, lying)
     assert states[-1] is State.BAD
@@ -147,13 +147,13 @@ def test_a_check_that_always_passes_is_found_by_our_own_probe() -> None:
 
 @pytest.mark.parametrize(("first", "silent"), [([], True), ([LIVE], False), ([ANSWERED], False)])
 def test_who_was_reached_once_is_not_out_of_reach(first: list[Snapshot], silent: bool) -> None:
-    """An instance that stops listening has died, however well its check by command does; the way is open."""
+    """An instance that stops listening has died, even if its COMMAND check passes; the route is known to work."""
     states, seen = run(*first, *[snapshot(app(), probe=NOBODY)] * 4)
     assert (states[-1], seen.silent) == (State.BAD, silent)
 
 
 def test_nothing_without_asking_the_instances() -> None:
-    """Marathon's word alone never opens the gate."""
+    """Marathon's counts alone must never open the gate."""
     assert run(*[snapshot(app(), probe=None)] * 9)[0][-1] is State.WAITING
 
 

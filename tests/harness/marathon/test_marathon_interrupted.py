@@ -1,4 +1,4 @@
-"""A deploy that is ended in the middle: Marathon goes on, and whoever ended it is told what, and what to do."""
+"""A deploy that is interrupted: Marathon goes on, and the user must be told what, and what to do."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from tests.harness.marathon.deploying import good, release
 
 
 class Pressed(Marathon):
-    """Somebody presses Ctrl-C while the answer to a PUT is waited for."""
+    """A Marathon client that is interrupted (Ctrl-C) while it waits for the answer to a PUT."""
 
     def put(self, app_id: str, definition: App, *, force: bool = False, whole: bool = False) -> Change:
-        """Put it, and be interrupted."""
+        """Send the PUT, and raise the interruption."""
         super().put(app_id, definition, force=force, whole=whole)
         raise KeyboardInterrupt
 
 
 def pressed(deployer: Deployer, when: Callable[[str], bool]) -> Pace:
-    """A pace at which somebody presses Ctrl-C as soon as what goes on is what he waits for."""
+    """Return a pace that interrupts as soon as the current state matches `when`."""
     before = deployer.pace.clock
 
     def clock() -> float:
@@ -54,7 +54,7 @@ def pressed(deployer: Deployer, when: Callable[[str], bool]) -> Pace:
 def test_what_is_left_is_asked_for_at_the_end(
     phase: Phase, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """At the start there was nothing to tell of; and what is not proven ends with 2."""
+    """At the start there is nothing to report; later the exit code is 2, not proven."""
     underway = Underway()
 
     def work() -> int:
@@ -67,7 +67,7 @@ def test_what_is_left_is_asked_for_at_the_end(
 
 @pytest.mark.engine
 def test_a_deployment_that_nobody_watches_any_more_is_named(trial: Trial, deployer: Deployer) -> None:
-    """With the id that takes it back; and nobody has taken it back by himself."""
+    """The message must contain the id for undoing it; nothing is undone automatically."""
     deployer.pace = pressed(deployer, lambda said: "goes on unwatched" in said)
     with pytest.raises(KeyboardInterrupt):
         deployer.deploy(release(trial, "1", health="503"))
@@ -78,7 +78,7 @@ def test_a_deployment_that_nobody_watches_any_more_is_named(trial: Trial, deploy
 
 @pytest.mark.engine
 def test_a_rollback_that_nobody_watches_any_more_is_named(trial: Trial, deployer: Deployer) -> None:
-    """Its deployment is another one, and whether the old release lives is open."""
+    """Its deployment is another one, and whether the old release is live is open."""
     good(deployer.deploy(release(trial, "1")))
     deployer.pace = pressed(deployer, lambda said: said.startswith("The rollback"))
     with pytest.raises(KeyboardInterrupt):
@@ -91,7 +91,7 @@ def test_a_rollback_that_nobody_watches_any_more_is_named(trial: Trial, deployer
 
 @pytest.mark.engine
 def test_a_change_without_an_answer_may_have_been_taken(trial: Trial, deployer: Deployer) -> None:
-    """Then no id is known, and where to look is."""
+    """Then no id is known, so the message must say where to look."""
     with Pressed(os.environ.get("MARATHON_URL") or trial.url) as client:
         deployer.client = client
         with pytest.raises(KeyboardInterrupt):
@@ -101,7 +101,7 @@ def test_a_change_without_an_answer_may_have_been_taken(trial: Trial, deployer: 
 
 @pytest.mark.engine
 def test_what_has_come_to_its_end_is_not_told_of(trial: Trial, deployer: Deployer) -> None:
-    """A way back to nothing, a proven deploy, a way back, a definition that Marathon refuses, a stop."""
+    """Cases: a rollback to nothing, a proven deploy, a rollback, a definition that Marathon refuses, a stop."""
     assert not deployer.deploy(release(trial, "1", health="503"))
     assert deployer.underway.phase is Phase.PROVEN
     good(deployer.deploy(release(trial, "1")))
@@ -109,7 +109,7 @@ def test_what_has_come_to_its_end_is_not_told_of(trial: Trial, deployer: Deploye
     assert not deployer.deploy(release(trial, "2", health="503"))
     assert deployer.underway.phase is Phase.PROVEN
     assert not deployer.deploy(release(trial, "2", constraints=[["hostname"]]))
-    assert f"status {trial.group}/app" in deployer.underway.message  # as it was before it was refused
+    assert f"status {trial.group}/app" in deployer.underway.message  # the message from before the refused deploy
     app_id = f"{trial.group}/app"
     change = begin_stop(deployer, app_id)
     assert f"The stop of {app_id} (deployment {change.deployment_id}) goes on" in deployer.underway.message

@@ -1,7 +1,7 @@
-"""Lint and the stand-in agree: what is refused there has an error here, and what is good there has none.
+"""Lint and the stand-in must agree: what it refuses is an error in lint, and what it accepts is none.
 
-The stand-in's rules and lint's were written apart from each other, from the same source. They are compared for
-each Marathon, also for 1.4, which knows fewer keys.
+The stand-in's rules and lint's were written independently, from the same source. They are compared for each
+Marathon, also for 1.4, which knows fewer keys.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ from tests.harness.marathon.lint_cases import (
 from tests.harness.marathon.lint_every_case import CATCHES, SILENT
 
 ALLOWED = {"L03", "L04", "L07", "L10"}
-"""Rules of level E about what Marathon takes and what can then never work, or not as it is meant."""
+"""Rules of level E about what Marathon accepts but what can never work, or not as intended."""
 OF_A_PART = {("/version", "means a rollback and may come with the id alone")}
-"""Errors in what a PUT sends for a part of a definition; in a whole one Marathon passes over them."""
+"""Errors in a partial PUT; in a whole definition Marathon ignores them."""
 STANDIN_IS_STRICTER = {
-    "LIKE needs a regular expression",  # its own are Python's, Marathon's are Java's
+    "LIKE needs a regular expression",  # its patterns are Python's, Marathon's are Java's
 }
 
 
 def refused(app: App, dialect: str) -> set[str]:
-    """Why a stand-in of that dialect answers a POST of it with an error. Empty when it takes it."""
+    """Return a stand-in's error for a POST of it in that dialect; empty if it accepts it."""
     try:
         validate(normalize(parse(copy.deepcopy(app), dialect=dialect)), dialect)
     except ApiError as error:
@@ -66,21 +66,21 @@ def refused(app: App, dialect: str) -> set[str]:
 
 
 def errors(app: App, dialect: str) -> set[tuple[str, str, str]]:
-    """Rule, place and text of the errors that lint finds."""
+    """Return rule, place and text of the errors that lint finds."""
     return {(one.rule.id, one.where, one.what) for one in lint(app, dialect) if one.level == "E"}
 
 
 def made(form: Form, *changes: Change) -> App:
-    """The repository's definition in one form, after some changes."""
+    """Return the repository's definition in one form, after some changes."""
     app = good(form)
     for change in changes:
         change(app)
-    return copy.deepcopy(app)  # what changes bring in is shared
+    return copy.deepcopy(app)  # values brought in by changes are shared
 
 
 @pytest.mark.parametrize("case", [case for case in CATCHES if case.level == "E"], ids=name)
 def test_what_lint_calls_an_error_is_refused(case: Caught) -> None:
-    """An error that Marathon does not answer is no error: it would stop good deploys."""
+    """An error that Marathon does not report would stop good deploys."""
     for form in case.forms:
         app = made(form, case.change)
         found = errors(app, form[0])
@@ -90,7 +90,7 @@ def test_what_lint_calls_an_error_is_refused(case: Caught) -> None:
 
 @pytest.mark.parametrize("case", [*CATCHES, *SILENT], ids=name)
 def test_what_is_refused_is_an_error(case: Any) -> None:
-    """The other way round, for every definition of the tables, bad and good."""
+    """The reverse, for every definition of the tables, bad and good."""
     for form in case.forms:
         app = made(form, case.change)
         assert refused(app, form[0]) <= STANDIN_IS_STRICTER or errors(app, form[0]), form
@@ -120,7 +120,7 @@ BASES: list[Change] = [
 
 
 def rich(form: Form, base: Change) -> App:
-    """One of the bases in one form: 1.4 takes less, and has no ports for an app under Mesos."""
+    """Return one of the bases in one form: 1.4 accepts less, and has no ports for an app under Mesos."""
     app = made(form, base)
     container = app["container"]
     if form[0] == "1.4":
@@ -146,7 +146,7 @@ VALUES: list[Any] = [
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every path into a definition but the root."""
+    """Yield every path into a definition except the root."""
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, one in children:
         yield (*path, key)
@@ -156,7 +156,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("base", BASES)
 def test_rich_definitions_are_good_to_both(form: Form, base: Change) -> None:
-    """All that is damaged below is good before."""
+    """Everything that is damaged below must be good before."""
     app = rich(form, base)
     assert not refused(app, form[0])
     assert not errors(app, form[0])
@@ -165,7 +165,7 @@ def test_rich_definitions_are_good_to_both(form: Form, base: Change) -> None:
 @given(st.sampled_from(BASES), st.sampled_from(FORMS), st.randoms(use_true_random=False), st.booleans())
 @settings(deadline=None, max_examples=400)
 def test_any_damage_that_is_refused_is_an_error(base: Change, form: Form, chance: Any, removed: bool) -> None:
-    """One value of a rich definition is another one, or gone: whenever that is refused, lint has said so."""
+    """If a stand-in refuses a rich definition with one value changed or removed, lint must report it."""
     app = rich(form, base)
     *way, last = chance.choice(list(places(app)))
     place: Any = app

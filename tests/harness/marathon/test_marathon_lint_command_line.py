@@ -1,4 +1,4 @@
-"""`python -m harness.marathon lint`: what it reads, what it prints, what it ends with."""
+"""`python -m harness.marathon lint`: its input, its output, its exit codes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_findings_stand_under_their_level(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Errors first, whatever the order of the rules; each file with its own head."""
+    """Errors come first, whatever the order of the rules; each file has its own heading."""
     mixed = written(tmp_path / "mixed.json", both(drop(STOP), put(instances=-1, gracePeriod=1)))
     assert main([str(mixed), str(ROOT / "marathon.json")]) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -60,7 +60,7 @@ def test_findings_stand_under_their_level(tmp_path: Path, capsys: pytest.Capture
 def test_standard_input_and_answers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`curl .../v2/apps/rt | lint -`: what Marathon answers is wrapped, and is read all the same."""
+    """For `curl .../v2/apps/rt | lint -`: Marathon's answer is wrapped, and must be read all the same."""
     app = good(NEW_FORMS[0])
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({"app": app | {"tasks": [], "version": "x"}})))
     assert main(["-"]) == 0
@@ -84,7 +84,7 @@ def test_help_says_what_it_ends_with(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_usable_alone() -> None:
-    """`python -m harness.marathon lint` is what a pipeline and a person call."""
+    """A pipeline and a person call `python -m harness.marathon lint`."""
     command = [sys.executable, "-m", "harness.marathon"]
     assert subprocess.run([*command, "lint", "marathon.json"], cwd=ROOT, check=False).returncode == 0
     assert subprocess.run([*command, "--help"], cwd=ROOT, check=False).returncode == 0

@@ -28,21 +28,21 @@ from tests.harness.marathon.lint_cases_deploy import DELAY, MAPPINGS
 
 
 def test_a_fixed_port_on_one_host_is_said_once() -> None:
-    """What a constraint adds to a port that a second task cannot have anyway is nothing."""
+    """The constraint is no additional problem with a port that a second task cannot have anyway."""
     change = both(put(instances=1, constraints=[["hostname", "CLUSTER", "a"]]), port(hostPort=8080))
     for form in FORMS:
         assert [one.where for one in findings(form, change) if one.rule.id == "L22"] == [MAPPINGS]
 
 
 def test_1_4_is_told_why_its_networks_do_not_count() -> None:
-    """The definition of a newer Marathon is host mode there."""
+    """The definition for a newer Marathon is host mode there."""
     (found,) = [one for one in findings(ON_1_4[0], no_network, put(networks=[{"mode": "container/bridge"}]))
                 if one.rule.id == "L07"]  # fmt: skip
     assert "1.4 does not know `networks`" in found.what
 
 
 def running(form: Form, *changes: Change) -> App:
-    """What a Marathon answers about the definition after some changes: defaults, chosen ports and counts."""
+    """Return a Marathon's answer about the definition after some changes: defaults, chosen ports and counts."""
     app = good(form)
     for change in changes:
         change(app)
@@ -52,7 +52,7 @@ def running(form: Form, *changes: Change) -> App:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_fewer_instances_together_with_another_change(form: Form) -> None:
-    """Marathon computes what it keeps from the NEW number: 4 to 1 with a new image keeps one old task."""
+    """Marathon computes the tasks it keeps from the NEW number: 4 to 1 with a new image keeps one old task."""
     four, one = put(instances=4), put(instances=1)
 
     def accused(before: App, *changes: Change) -> list[str]:
@@ -68,7 +68,7 @@ def test_fewer_instances_together_with_another_change(form: Form) -> None:
 
 
 def test_a_default_that_differs_between_versions_is_a_change() -> None:
-    """Left out, the longest back-off is an hour up to 1.7 and five minutes from 1.8 on."""
+    """If left out, the longest back-off is an hour up to 1.7 and five minutes from 1.8 on."""
     for form in SINCE_1_5:
         before = running(form, put(instances=4, maxLaunchDelaySeconds=300))
         hits = findings(form, drop(DELAY), put(instances=1), previous=before)

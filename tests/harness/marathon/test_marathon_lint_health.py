@@ -6,7 +6,7 @@ from tests.harness.marathon.lint_cases import FORMS, findings
 
 
 def test_grace_against_a_measured_start() -> None:
-    """Twice the measured start is the least grace."""
+    """The minimum grace period is twice the measured start."""
     for form in FORMS:
         assert "L13" in {one.rule.id for one in findings(form, measured_start=50)}
         assert findings(form, measured_start=45) == []

@@ -1,4 +1,4 @@
-"""Lint on files that are no definition, and on good ones with rubbish in one place: said, never a crash."""
+"""Lint must report files that are no definition, and good ones with rubbish in one place, and never crash."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GOOD: dict[str, Any] = load(ROOT / "marathon.json")
 
 
 def test_unreadable_files_are_wrong_usage(tmp_path: Path) -> None:
-    """Nothing there, nothing JSON, too deep: wrong usage, said in a sentence."""
+    """A missing file, no JSON, too deep nesting: wrong usage, reported in a sentence."""
     (tmp_path / "deep.json").write_text("[" * 100_000)
     for name in ("absent.json", "deep.json"):
         with pytest.raises(UsageError):
@@ -43,7 +43,7 @@ def known_paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]
 @given(JSON, st.sampled_from(DIALECTS))
 @settings(deadline=None)
 def test_any_json_is_answered(value: Any, dialect: str) -> None:
-    """Lint says what is wrong with a file; it does not crash on it."""
+    """Lint must report the defects of a file, and not crash on it."""
     assert lint(value, dialect) or isinstance(value, dict)
 
 

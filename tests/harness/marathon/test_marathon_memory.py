@@ -1,4 +1,4 @@
-"""What a watch keeps of the polls and events that went by: flips, kills, who served, what it cost."""
+"""The watch's memory of earlier polls and events: flips, kills, served tasks, lost old tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.harness.marathon.gate_rule import LIVE, OURS, app, run, snapshot, sta
 
 
 def test_flapping_is_counted_and_ends_the_watch() -> None:
-    """One blip starts the soak again; the second one is flapping."""
+    """One flip restarts the soak; the second one counts as flapping."""
     sick = snapshot(app([task(1), task(2, alive=False)]))
     assert run(LIVE, sick, LIVE)[0][-1] is State.WAITING
     assert run(LIVE, sick, LIVE, LIVE)[0][-1] is State.GOOD
@@ -23,7 +23,7 @@ def test_flapping_is_counted_and_ends_the_watch() -> None:
 
 
 def test_flapping_between_polls_is_heard() -> None:
-    """Polls may miss what the event stream tells."""
+    """Polls may miss changes that the event stream reports."""
     blip = [
         Event("instance_health_changed_event",
               {"runSpecId": "/rt", "instanceId": "rt.marathon-2", "runSpecVersion": stamp(0), "healthy": healthy})
@@ -34,13 +34,13 @@ def test_flapping_between_polls_is_heard() -> None:
 
 
 def heard(kind: str, **data: Any) -> Event:
-    """An event about the health of task 2."""
+    """Return an event about the health of task 2."""
     return Event(kind, {"runSpecId": "/rt", "appId": "/rt", "instanceId": "rt.marathon-2",
                         "runSpecVersion": stamp(0), "version": stamp(0), **data})  # fmt: skip
 
 
 def test_two_checks_of_one_outage_are_one_flip() -> None:
-    """Each check tells of itself, one after the other; what Marathon makes of them together is told once."""
+    """Each check reports separately; Marathon's aggregate of them is reported once."""
     one, both = "health_status_changed_event", "instance_health_changed_event"
     outage = [
         heard(one, alive=True), heard(both, healthy=True),
@@ -54,7 +54,7 @@ def test_two_checks_of_one_outage_are_one_flip() -> None:
 
 
 def test_a_release_served_when_one_task_was_ever_healthy() -> None:
-    """At a poll, by its record although it is ill by now, or heard of between polls although it is ill again."""
+    """Cases: at a poll, by its record if it is ill by now, or by an event if it is ill again at the next poll."""
     ill = task(1, alive=False)
     recorded = {**ill, "healthCheckResults": [{"alive": False, "firstSuccess": stamp(3)}]}
     blip = [heard("instance_health_changed_event", healthy=now) for now in (True, False)]
@@ -66,7 +66,7 @@ def test_a_release_served_when_one_task_was_ever_healthy() -> None:
 
 
 def test_a_task_that_was_told_to_stop_before_may_go() -> None:
-    """After a stop that was taken back it is no sign of a bad release; another one that goes is."""
+    """After a stop that was undone this is no sign of a bad release; another task that disappears is."""
     both, one = snapshot(app([task(1), task(2)])), snapshot(app([task(1), task(3)]))
     assert run(both, one, one, leaving=frozenset({"rt.2"}))[0][-1] is State.GOOD
     assert run(both, one, one, leaving=frozenset({"rt.1"}))[0][-1] is State.BAD
@@ -82,7 +82,7 @@ def test_a_health_kill_heard_of_ends_the_watch() -> None:
 
 
 def test_old_tasks_that_go_are_remembered() -> None:
-    """What a deploy costs is known while it goes on, and not only what is there at its end."""
+    """The number of old tasks lost must be known during a deploy, not only the state at its end."""
     both = snapshot(app([task(8, -60), task(9, -60), task(1, alive=False)]), OURS)
     one = snapshot(app([task(8, -60), task(1, alive=False)]), OURS)
     _, kept = run(both, both)
@@ -96,7 +96,7 @@ def test_old_tasks_that_go_are_remembered() -> None:
 
 @pytest.mark.parametrize(("seconds", "warned"), [(44.0, False), (46.0, True)])
 def test_a_start_that_takes_half_of_the_grace_period_is_told(seconds: float, warned: bool) -> None:
-    """One busy day later it takes more than all of it, and then every start is killed."""
+    """On a busier day it may take more than all of it, and then every start is killed."""
     started = task(1) | {"startedAt": stamp(5)}
     started["healthCheckResults"][0]["firstSuccess"] = stamp(5 + seconds)
     _, found = run(snapshot(app([started, task(2)])))

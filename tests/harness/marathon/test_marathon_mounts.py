@@ -1,4 +1,4 @@
-"""What is mounted into an instance decides on which database it works: nothing rolls onto another one."""
+"""An instance's mounts decide which database it uses: no deploy may roll onto another one."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ABOVE = SECRETS.rpartition("/")[0]
 
 
 def on(folder: str) -> dict[str, Any]:
-    """The definition with its secrets from another folder of the host."""
+    """Return the definition with its secrets from another folder of the host."""
     return mounted(volume(SECRETS, folder))
 
 
 def mounted(*volumes: dict[str, Any], **parameters: str) -> dict[str, Any]:
-    """The definition with these volumes alone, and parameters for docker."""
+    """Return the definition with only these volumes, and parameters for docker."""
     app = copy.deepcopy(GOOD)
     app["container"]["volumes"] = list(volumes)
     app["container"]["docker"]["parameters"] = [{"key": key, "value": value} for key, value in parameters.items()]
@@ -33,24 +33,24 @@ def mounted(*volumes: dict[str, Any], **parameters: str) -> dict[str, Any]:
 
 
 def volume(inside: str, folder: str) -> dict[str, str]:
-    """A volume of a definition."""
+    """Return a volume of a definition."""
     return {"containerPath": inside, "hostPath": folder, "mode": "RO"}
 
 
 def external(name: str) -> dict[str, Any]:
-    """A volume that a storage system of the cluster brings, at the place of the secrets."""
+    """Return a volume of a storage system of the cluster, at the place of the secrets."""
     return {"containerPath": SECRETS, "mode": "RO", "external": {"name": name, "provider": "dvdi"}}
 
 
 def secret(name: str) -> dict[str, Any]:
-    """A file that is a secret of DC/OS."""
+    """Return a file that is a secret of DC/OS."""
     return {"containerPath": f"{SECRETS}/rt-db", "secret": name}
 
 
 @pytest.mark.parametrize("steps", [STEPS, None], ids=["equal steps", "equal labels"])
 @pytest.mark.parametrize("wanted", [on(OTHER), mounted()], ids=["another folder", "none"])
 def test_nothing_rolls_onto_another_database(wanted: dict[str, Any], steps: list[str] | None) -> None:
-    """Old instances acknowledge to people what the new database will never have."""
+    """Old instances would acknowledge writes that the new database never gets."""
     decision = decide(GOOD, wanted, steps, steps)
     assert (decision.how, "secrets change" in str(decision)) == ("stop-all", True), decision
     assert decide_among([(wanted, steps), (GOOD, steps)], wanted, steps).how == "stop-all", "an older task"
@@ -58,14 +58,14 @@ def test_nothing_rolls_onto_another_database(wanted: dict[str, Any], steps: list
 
 
 def test_another_database_makes_no_downgrade_right() -> None:
-    """The gravest word stays; and pending steps stay named."""
+    """The strictest decision must stay; and pending steps stay named."""
     labels = GOOD["labels"] | {"RT_SCHEMA": STEPS[0]}
     assert decide(GOOD, on(OTHER) | {"labels": labels}, STEPS, STEPS[:1]).how == "refused"
     assert decide(GOOD | {"labels": labels}, on(OTHER), STEPS[:1], STEPS).pending == ("5.0.3",)
 
 
 def test_the_same_folder_is_the_same_however_it_is_written() -> None:
-    """A slash at the end is no other database, nor is a parameter of docker another kind of volume."""
+    """A trailing slash means no other database, nor a parameter of docker another kind of volume."""
     here = GOOD["container"]["volumes"][0]["hostPath"]
     above, name = here.rsplit("/", 1)
     assert name == SECRETS.rpartition("/")[2], "the folder above holds it by the same name"
@@ -98,20 +98,20 @@ def test_the_same_folder_is_the_same_however_it_is_written() -> None:
          "a secret of DC/OS"],
 )  # fmt: skip
 def test_another_file_is_another_database_wherever_it_is_mounted(before: list[Any], after: list[Any]) -> None:
-    """Nothing else says so: steps, labels and image are the same."""
+    """Nothing else shows it: steps, labels and image are the same."""
     assert decide(mounted(*before), mounted(*after), STEPS, STEPS).how == "stop-all"
     assert decide(mounted(*before), mounted(*before), STEPS, STEPS).how == "rolling"
 
 
 def test_a_secret_is_where_the_app_says_that_it_comes_from() -> None:
-    """Its name in the definition stays, and the source behind it is another one."""
+    """Its name in the definition stays the same, and only the source behind it differs."""
     before, after = ({**mounted(secret("db")), "secrets": {"db": {"source": one}}} for one in ("rt/a", "rt/b"))
     assert decide(before, after, STEPS, STEPS).how == "stop-all"
     assert decide(before, before, STEPS, STEPS).how == "rolling"
 
 
 def test_what_has_nothing_to_do_with_the_database_rolls() -> None:
-    """Not even where nobody knows where that is named."""
+    """It must roll even if the place of the database's address is unknown."""
     new = [volume("/opt/rt/site.d", "/srv/site.d"), volume(f"{SECRETS}/healthcheck.passwd", "/srv/password")]
     lasting: dict[str, Any] = {"containerPath": SECRETS, "mode": "RW", "persistent": {"size": 10}}
     assert decide(mounted(), mounted(*new), STEPS, STEPS).how == "rolling"
@@ -132,6 +132,6 @@ def test_nothing_is_mounted_over_the_guard(inside: str) -> None:
 
 @pytest.mark.parametrize("inside", ["/opt/rt/site.d", "/opt/rt/site.d/One.pm", "/opt/rt-extra", "/etc/msmtprc"])
 def test_the_site_mounts_its_own_files(inside: str) -> None:
-    """That is what these places are for."""
+    """These places are meant for the site's files."""
     own = {"containerPath": inside, "hostPath": "/srv/own", "mode": "RO"}
     assert decide(GOOD, mounted(*GOOD["container"]["volumes"], own), STEPS, STEPS).how == "rolling"

@@ -1,4 +1,4 @@
-"""A definition that a site has made its own is tried on this machine too: no mount twice, none from nowhere."""
+"""A site's own definition must run on this machine too: no duplicate mounts, none from a missing source."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def paths(app: dict[str, Any]) -> list[str]:
 
 
 def test_a_definition_of_ones_own_gets_each_mount_once(tmp_path: Path) -> None:
-    """Its second volume is where the copy's configuration comes to lie: an engine starts nothing with both."""
+    """Its second volume is at the place of the copy's configuration: an engine does not start with both."""
     app = copy.deepcopy(OWN_DEFINITION)
     assert paths(app)[-2:] == ["/etc/msmtprc", SITE_CONFIGURATION], "as docs/marathon.md has people do"
     secrets, own = tmp_path / "secrets", tmp_path / "site.d"
@@ -48,7 +48,7 @@ def test_a_definition_of_ones_own_gets_each_mount_once(tmp_path: Path) -> None:
     ],
 )
 def test_what_was_there_goes_however_it_is_spelt(given: dict[str, Any], tmp_path: Path) -> None:
-    """At the path and below; and nothing else."""
+    """Mounts at the path and below must be removed, and no others."""
     other = {"containerPath": f"{SITE_CONFIGURATION}-other", "hostPath": str(tmp_path), "mode": "RO"}
     app = {"container": copy.deepcopy(given)}
     app["container"]["volumes"] = [*given.get("volumes", ()), other]
@@ -58,7 +58,7 @@ def test_what_was_there_goes_however_it_is_spelt(given: dict[str, Any], tmp_path
 
 
 def test_only_what_the_engine_would_make_is_left_out(tmp_path: Path) -> None:
-    """What is here stays, and so does what comes from no place of a host."""
+    """Sources that exist here stay, and so do those that are no path of a host."""
     (tmp_path / "msmtprc").write_text("")
     parameters = [
         {"key": "volume", "value": f"{tmp_path}:/here"},

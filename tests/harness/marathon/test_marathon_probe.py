@@ -1,4 +1,4 @@
-"""Our own probe of an instance: which port, how much of an answer, and for how long."""
+"""The harness's own probe of an instance: which port, how much of an answer, and for how long."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def chunk(text: bytes) -> bytes:
-    """Return a chunk as it is sent."""
+    """Return a chunk in its encoded form."""
     return f"{len(text):x}\r\n".encode() + text + b"\r\n"
 
 
 @contextlib.contextmanager
 def instance(parts: Sequence[bytes], *, drip: float = 0) -> Iterator[int]:
-    """An instance that answers one request in parts; drip: seconds between two of them, until nobody listens."""
+    """Serve one request in parts; drip: seconds between two of them, until the client is gone."""
     server = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 
@@ -54,14 +54,14 @@ def test_a_marker_in_a_later_chunk_is_seen() -> None:
 
 
 def test_an_instance_that_drips_does_not_hold_the_poll_up() -> None:
-    """Each part comes within the time-out, and the whole never ends."""
+    """Each part arrives within the time-out, but the whole never ends."""
     with instance([HEAD, *[chunk(b"x")] * 1000], drip=0.05) as port:
         result = HttpProbe(timeout=0.4)("127.0.0.1", port)
     assert (result.good, "Timeout" in result.said) == (False, True)
 
 
 def test_an_answer_that_breaks_off_is_no_good_answer() -> None:
-    """And no traceback."""
+    """It must be a bad result, not a traceback."""
     with instance([HEAD + b"5\r\nab"]) as port:
         result = HttpProbe()("127.0.0.1", port)
     assert (result.good, "no answer" in result.said) == (False, True)

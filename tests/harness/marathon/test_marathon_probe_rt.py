@@ -1,4 +1,4 @@
-"""The gate's own probe on real RTs: it tells their release, and is not taken in by one that lost its database."""
+"""The gate's own probe on real RTs must tell their release, and reject one that lost its database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.engine
 def test_probe_knows_the_release_of_a_real_rt(
     lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory, release: str, other: str
 ) -> None:
-    """Login page and release of both majors; without the database there is no login page."""
+    """Login page and release of both majors must be read; without the database there is no login page."""
     database = clone(lifecycle.fresh(release, "mariadb-10.11"))
     where = urlsplit(rt_site(release, database).url)
     host, port = str(where.hostname), int(where.port or 80)

@@ -1,4 +1,4 @@
-"""What is refused before a definition goes anywhere: what no deploy proves, and what would meet another RT."""
+"""Definitions refused before a deploy: those that cannot be proven, and those that would meet another RT."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GOOD: dict[str, Any] = load(ROOT / "marathon.json")
 
 
 def changed(**changes: Any) -> dict[str, Any]:
-    """The repository's definition with other top-level values."""
+    """Return the repository's definition with other top-level values."""
     return copy.deepcopy(GOOD) | changes
 
 
@@ -33,7 +33,7 @@ def changed(**changes: Any) -> dict[str, Any]:
     "wrong", [{"healthChecks": []}, {"labels": {"RT_SCHEMA": "5.0.3"}}], ids=["check", "label"]
 )
 def test_what_cannot_be_proven_is_refused(wrong: dict[str, Any]) -> None:
-    """Found out when it is live, it costs a rollback, and after an upgrade a restore."""
+    """If this is only found when it is live, it costs a rollback, and after an upgrade a restore."""
     need_provable(GOOD)
     with pytest.raises(UsageError, match=r"no health check|RT_RELEASE"):
         need_provable(changed(**wrong))
@@ -42,13 +42,13 @@ def test_what_cannot_be_proven_is_refused(wrong: dict[str, Any]) -> None:
 def other(
     app_id: str, instances: int = 1, folder: str = "/opt/share/docker/secrets/rt/", volume: App | None = None
 ) -> AppState:
-    """Another app of the cluster that has RT's secrets from a folder, or mounted in some other way."""
+    """Return another app of the cluster that has RT's secrets from a folder, or mounted in some other way."""
     mount = volume or {"containerPath": SECRETS, "hostPath": folder, "mode": "RO"}
     return AppState.read({"id": app_id, "instances": instances, "container": {"volumes": [mount]}})
 
 
 def test_another_app_on_the_same_database_is_refused() -> None:
-    """Under another id a deploy is the first one, and two releases would meet."""
+    """Under another id the deploy looks like a first one, but two releases would share a database."""
     with pytest.raises(UsageError, match="/support/rt runs with the same secrets") as caught:
         need_alone(GOOD, [other("/rt"), other("/support/rt")], [])
     assert "--beside /support/rt" in str(caught.value)
@@ -62,7 +62,7 @@ def test_another_app_on_the_same_database_is_refused() -> None:
                            (f"{SECRETS}/rt-db", "/opt/share/docker/secrets/rt/rt-db")], ids=["above", "the file"]
 )  # fmt: skip
 def test_another_app_is_found_however_it_mounts_the_secrets(inside: str, folder: str) -> None:
-    """It is the file with the database's name that counts."""
+    """Only the file with the database's name matters."""
     volume = {"containerPath": inside, "hostPath": folder, "mode": "RO"}
     with pytest.raises(UsageError, match="/support/rt runs with the same secrets"):
         need_alone(GOOD, [other("/support/rt", volume=volume)], [])
@@ -75,12 +75,12 @@ def test_another_app_is_found_however_it_mounts_the_secrets(inside: str, folder:
      ("1.10.26", "1.10"), ("v1.11.0-SNAPSHOT", "1.10"), ("", "1.6"), ("unknown", "1.6")],
 )  # fmt: skip
 def test_lint_speaks_the_dialect_of_the_marathon_at_hand(version: str, dialect: str) -> None:
-    """As text 1.10 would come before 1.4."""
+    """Compared as text 1.10 would come before 1.4."""
     assert dialect_of(version) == dialect
 
 
 def test_lint_compares_with_what_runs() -> None:
-    """Fewer instances together with another change: rule L02 can only say so of two definitions."""
+    """Fewer instances together with another change: rule L02 needs both definitions to report it."""
     fewer = changed(instances=1, cpus=2.0)
     warned = {one.rule.id for one in objections(fewer, "1.6", changed())[1]}
     assert "L02" in warned - {one.rule.id for one in objections(fewer, "1.6", None)[1]}
@@ -93,7 +93,7 @@ Main = Callable[..., tuple[int, str, str]]
 def command(
     trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Main:
-    """Run the command line on a definition; return its exit code and what it wrote and complained of."""
+    """Run the command line on a definition; return its exit code, its output and its errors."""
     monkeypatch.setenv("MARATHON_URL", os.environ.get("MARATHON_URL") or trial.url)
 
     def run(what: str, definition: App, *options: str) -> tuple[int, str, str]:
@@ -107,7 +107,7 @@ def command(
 
 @pytest.mark.engine
 def test_nothing_is_sent_for_what_is_refused(trial: Trial, command: Main, tmp_path: Path) -> None:
-    """Neither by a deploy nor by the start of a replacement; and no command of the latter is run."""
+    """Neither a deploy nor the start of a replacement may send it; and no command of the latter is run."""
     mine = {**trial.definition(), "labels": {"RT_RELEASE": "1", "RT_SCHEMA": "1"},
             "healthChecks": [{"protocol": "HTTP", "path": "/cgi-bin/health", "portIndex": 0}]}  # fmt: skip
     steps = ["--backup", f"touch {tmp_path}/begun", "--upgrade", "true", "--from-stopped"]
@@ -121,7 +121,7 @@ def test_nothing_is_sent_for_what_is_refused(trial: Trial, command: Main, tmp_pa
 
 @pytest.mark.engine
 def test_another_id_is_found_on_the_marathon(trial: Trial, command: Main) -> None:
-    """Its release would meet the new one."""
+    """Its release would share the database with the new one."""
     volume = {
         "containerPath": SECRETS,
         "hostPath": f"/opt/secrets{trial.group}",
@@ -137,7 +137,7 @@ def test_another_id_is_found_on_the_marathon(trial: Trial, command: Main) -> Non
 
 @pytest.mark.engine
 def test_warnings_are_seen_and_stop_nothing(trial: Trial, command: Main) -> None:
-    """They go to where nobody reads them as an answer."""
+    """They go to stderr, where they are not read as an answer."""
     impatient = changed(id=f"{trial.group}/app", taskKillGracePeriodSeconds=None)
     code, said, warned = command("deploy", impatient, "--dry-run")
     assert (code, "L15" in warned, "L15" in said) == (0, True, False), warned
@@ -147,7 +147,7 @@ def test_warnings_are_seen_and_stop_nothing(trial: Trial, command: Main) -> None
 def test_lint_asks_the_marathon_at_hand(
     trial: Trial, command: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What one version takes another one ignores."""
+    """A key that one version accepts is ignored by another."""
     mine, ignored = changed(id=f"{trial.group}/app"), "1.4 ignores it"
     assert ignored in command("deploy", mine, "--dry-run", "--dialect", "1.4")[2]
     assert ignored not in command("deploy", mine, "--dry-run", "--dialect", "1.10")[2]
@@ -161,7 +161,7 @@ def test_lint_asks_the_marathon_at_hand(
 
 @pytest.mark.engine
 def test_a_container_of_null_is_no_traceback(trial: Trial, command: Main) -> None:
-    """The image is put where it belongs, and what else is missing is for lint to say."""
+    """The image is put in its place, and lint reports what else is missing."""
     without = changed(id=f"{trial.group}/app", container=None)
     code, said, _ = command("deploy", without, "--image", "rt:5.0.3-2", "--dry-run")
     assert (code, "L21" in said) == (1, True), said
@@ -169,7 +169,7 @@ def test_a_container_of_null_is_no_traceback(trial: Trial, command: Main) -> Non
 
 @pytest.mark.engine
 def test_a_check_that_the_image_cannot_run_goes_nowhere(trial: Trial, command: Main) -> None:
-    """It would fail for ever, and Marathon would only say that the task is unhealthy."""
+    """It would fail for ever, and Marathon would only report that the task is unhealthy."""
     mine = {**trial.definition(), "labels": {"RT_RELEASE": "1", "RT_SCHEMA": "1"}}
     asked = ["--wanted-steps", "1", "--ask-images", "--dry-run"]
     for value, expected in (("/opt/no-such-program", 1), ("check", 0)):

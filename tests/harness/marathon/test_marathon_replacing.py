@@ -1,4 +1,4 @@
-"""The commands of `replace`: what their end means, what they are told, and what is never repeated."""
+"""The commands of `replace`: the meaning of their exit codes, their environment, and no repetition."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_command_knows_the_image_and_its_step(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_bad_end_means(name: str, command: str, kind: type[Exception]) -> None:
-    """A failed upgrade is a finding. A full backup disk, or a program that is missing, proves nothing."""
+    """A failed upgrade is a finding. A full backup disk, or a missing program, proves nothing."""
     with pytest.raises(kind, match=f"--{name} ended with exit code") as caught:
         shell(name, f": secret; {command}", "rt:2")()
     assert type(caught.value) is kind
@@ -47,7 +47,7 @@ def test_what_a_bad_end_means(name: str, command: str, kind: type[Exception]) ->
 
 
 def test_each_part_of_a_pipe_counts(tmp_path: Path) -> None:
-    """A dump that dies on its way through gzip would leave a backup that is none."""
+    """A dump that fails in a pipe to gzip would leave a useless backup."""
     with pytest.raises(InfrastructureError):
         shell("backup", f"false | cat >{tmp_path}/before.sql", "rt:2")()
     shell("backup", f'echo "$RT_RUN" >{tmp_path}/run', "rt:2")()
@@ -56,7 +56,7 @@ def test_each_part_of_a_pipe_counts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("live", [None, {"id": "/rt", "instances": 0}], ids=["unknown", "stopped"])
 def test_what_does_not_run_is_not_replaced_without_a_word(live: App | None) -> None:
-    """A second run would write the half upgraded database over the good backup."""
+    """A second run would overwrite the good backup with the half upgraded database."""
     asked = argparse.Namespace(from_stopped=False)
     with pytest.raises(UsageError, match="either RT runs under another id"):
         need_running(asked, live)
@@ -65,7 +65,7 @@ def test_what_does_not_run_is_not_replaced_without_a_word(live: App | None) -> N
 
 
 def test_the_end_that_a_ci_server_asks_for_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """Else Python ends without a word, and the upgrade may go on."""
+    """Otherwise Python ends without a message, and the upgrade may go on."""
 
     def ended() -> int:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -78,7 +78,7 @@ def test_the_end_that_a_ci_server_asks_for_is_told_too(capsys: pytest.CaptureFix
 @pytest.mark.usefixtures("endable")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=["term", "hup", "ctrl-c"])
 def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> None:
-    """A shell that is ended alone leaves the upgrade behind that it waits for, and we say that all stopped."""
+    """A shell that is ended alone leaves its upgrade running, although all is reported as stopped."""
     program = tmp_path / "program.py"
     program.write_text(
         "import sys\nfrom harness.marathon.interrupted import told_when_interrupted\n"
@@ -86,7 +86,7 @@ def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> Non
         "sys.exit(told_when_interrupted(lambda: shell('upgrade', sys.argv[1], 'rt:2')() or 0, lambda: LEFT))\n"
     )
     line = f"(echo $BASHPID >{tmp_path}/begun; mv {tmp_path}/begun {tmp_path}/pid; exec sleep 600); true"
-    # A shell that starts what runs in its background ignores some of these, and all below inherit that.
+    # A shell that starts this in its background ignores some of these signals, and all children inherit that.
     child = subprocess.Popen(
         ["env", "--default-signal=INT,HUP,TERM", sys.executable, str(program), line],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -109,7 +109,7 @@ def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> Non
 
 
 def test_what_nohup_keeps_alive_stays_alive() -> None:
-    """Whoever starts it so and closes the terminal wants it to go on."""
+    """A user who starts it so and closes the terminal wants it to go on."""
     program = (
         "import os, signal\nfrom harness.marathon.interrupted import told_when_interrupted\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
@@ -122,7 +122,7 @@ def test_what_nohup_keeps_alive_stays_alive() -> None:
 def test_a_command_of_somebody_else_is_told_of(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By sudo, say: it goes on, and the first error is not lost."""
+    """Run by sudo, for example: it goes on, and the first error must not be lost."""
     child = subprocess.Popen(["true"], start_new_session=True)
 
     def refuse(*_: int) -> None:
@@ -141,7 +141,7 @@ def test_a_command_of_somebody_else_is_told_of(
 def test_who_asks_twice_does_not_get_half_of_a_commands_end(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
-    """And is told what is waited for, in the way of everything else that must not be ended in its middle."""
+    """The message must name what is waited for, as for everything else that must not be interrupted."""
     child = subprocess.Popen(["sleep", "600"], start_new_session=True)
     end = os.killpg
 
@@ -156,7 +156,7 @@ def test_who_asks_twice_does_not_get_half_of_a_commands_end(
 
 
 def test_a_listener_that_went_away_decides_nothing() -> None:
-    """`replace ... | tee log`, and tee dies: the upgrade goes on to its end."""
+    """In `replace ... | tee log`, tee may die: the upgrade must go on to its end."""
     program = "from harness.marathon.replacing import shell\nshell('upgrade', 'true', 'rt:2')()\n"
     line = f'{{ sleep 0.1; {sys.executable} -c "{program}"; echo $? >&2; }} | true'
     done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -164,7 +164,7 @@ def test_a_listener_that_went_away_decides_nothing() -> None:
 
 
 def test_without_commands_it_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody stops a site without knowing how it is backed up."""
+    """A site must not be stopped without a known backup command."""
     with pytest.raises(SystemExit) as ended:
         main(["replace", "marathon.json", "--upgrade", "true"])
     assert (ended.value.code, "--backup" in capsys.readouterr().err) == (3, True)
@@ -173,7 +173,7 @@ def test_without_commands_it_is_wrong_usage(capsys: pytest.CaptureFixture[str]) 
 def test_without_a_marathon_nothing_is_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither with none named nor with one that does not answer."""
+    """Neither if none is named nor if it does not answer."""
     words = ["replace", "marathon.json", "--backup", f"touch {tmp_path}/begun", "--upgrade", "true"]
     monkeypatch.delenv("MARATHON_URL", raising=False)
     assert main(words) == 3
@@ -184,7 +184,7 @@ def test_without_a_marathon_nothing_is_begun(
 
 
 def test_an_interruption_says_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
-    """The way back is not gone by itself then."""
+    """No rollback happens automatically then."""
 
     def ends() -> int:
         raise KeyboardInterrupt
@@ -199,7 +199,7 @@ def test_an_interruption_says_what_is_left(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize("upgraded", [True, False], ids=["upgraded", "restored"])
 def test_an_interrupted_start_never_sends_the_old_release_to_the_new_database(upgraded: bool) -> None:
-    """Nothing is stopped any more then; and what takes a plain deploy back would meet the upgraded tables."""
+    """Nothing is stopped any more then; and undoing it like a plain deploy would meet the upgraded tables."""
     underway = Underway()
     underway.enter(Phase.STOPPING, "/rt", "1")
     underway.enter(Phase.STOPPED, "/rt")
@@ -210,7 +210,7 @@ def test_an_interrupted_start_never_sends_the_old_release_to_the_new_database(up
     assert "stay stopped" not in said
     assert ("restore the backup before the old release is started" in said) == upgraded
     assert ("a deploy of the old definition" in said) != upgraded
-    underway.enter(Phase.REQUESTED, "/rt")  # what takes that back is no other
+    underway.enter(Phase.REQUESTED, "/rt")  # undone in the same way
     assert ("DELETE /v2/deployments" in left_behind(underway)) != upgraded
     underway.enter(Phase.ROLLING_BACK, "/rt")
     assert "stay stopped" not in left_behind(underway)

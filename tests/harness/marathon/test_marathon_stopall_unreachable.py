@@ -1,4 +1,4 @@
-"""An agent is cut off: Marathon forgets its tasks, and they go on writing. That is no stop."""
+"""An agent is cut off: Marathon forgets its tasks, and they continue to write. That is no stop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIRST = Decision("first", ("of the test",))
 
 
 class CutOff(Marathon):
-    """A Marathon that loses an agent just after it was told to stop what runs there."""
+    """A Marathon that loses an agent just after it was told to stop the tasks there."""
 
     trial: Trial
 
@@ -42,7 +42,7 @@ def lose(trial: Trial, task_id: str) -> None:
 
 
 def cut_off(trial: Trial, deployer: Deployer) -> None:
-    """Let the deployer have a Marathon whose agent is cut off at the stop."""
+    """Give the deployer a Marathon whose agent is cut off at the stop."""
     if not trial.manual:
         pytest.skip("a real Marathon does not lose its agents for a test")
     client = CutOff(trial.url, token=os.environ.get("MARATHON_TOKEN", ""))
@@ -51,7 +51,7 @@ def cut_off(trial: Trial, deployer: Deployer) -> None:
 
 @pytest.mark.engine
 def test_a_task_that_is_out_of_reach_is_not_stopped(trial: Trial, deployer: Deployer) -> None:
-    """It is listed so for a while. Nothing is touched then, not even stopped."""
+    """For a while it is listed as unreachable. Nothing may be changed then, not even stopped."""
     database = Database(trial, deployer)
     cut_off(trial, deployer)
     good(deployer.deploy(release(trial, "1", unreachableStrategy=KEPT)))
@@ -65,7 +65,7 @@ def test_a_task_that_is_out_of_reach_is_not_stopped(trial: Trial, deployer: Depl
 
 @pytest.mark.engine
 def test_a_task_that_was_forgotten_between_two_looks_is_heard_of(trial: Trial, deployer: Deployer) -> None:
-    """By default Marathon forgets it at once. The old release is started again: it is what runs there."""
+    """By default Marathon forgets it at once. The old release must be started again: it still runs there."""
     database = Database(trial, deployer)
     cut_off(trial, deployer)
     good(deployer.deploy(release(trial, "1", args=DEAF, taskKillGracePeriodSeconds=60), FIRST))
@@ -77,7 +77,7 @@ def test_a_task_that_was_forgotten_between_two_looks_is_heard_of(trial: Trial, d
 
 @pytest.mark.engine
 def test_a_new_release_that_is_out_of_reach_is_not_restored_below(trial: Trial, deployer: Deployer) -> None:
-    """It runs on the upgraded database."""
+    """It runs on the upgraded database, which must not be restored under it."""
     cut_off(trial, deployer)
     new = release(trial, "2", health="503", args=DEAF, taskKillGracePeriodSeconds=60)
     made = deployer.client.put(f"{trial.group}/app", new, whole=True)
@@ -87,7 +87,7 @@ def test_a_new_release_that_is_out_of_reach_is_not_restored_below(trial: Trial, 
 
 
 def told(state: str, app: str = "/rt") -> Event:
-    """What Mesos says of a task, as an event."""
+    """Return Mesos's status of a task, as an event."""
     return Event(TASK_STATUS, {"taskId": "rt.1", "taskStatus": state, "appId": app})
 
 
@@ -105,7 +105,7 @@ def told(state: str, app: str = "/rt") -> Event:
     ],
 )
 def test_the_last_word_of_a_task_counts(heard: list[Event], listed: str, unsure: bool) -> None:
-    """An agent that comes back ends its tasks as it was told to, and says so."""
+    """An agent that comes back ends its tasks as requested, and reports it."""
     words = LastWords("/rt")
     read: dict[str, Any] = {"id": "rt.1", "state": listed}
     words.take([Task.read(read)] if listed else [], heard)

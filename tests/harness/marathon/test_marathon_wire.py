@@ -1,4 +1,4 @@
-"""What comes over the wire: events cut anywhere, answers of every dialect, probes, and credentials kept in."""
+"""Data from the network: events split anywhere, answers of every dialect, probes, and hidden credentials."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EVENTS = [
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8).map(sorted))
 def test_frames_however_the_network_cuts_them(cuts: list[int]) -> None:
-    """Keep-alive lines, comments, several data lines, CRLF, a frame that never ends."""
+    """Cases: keep-alive lines, comments, several data lines, CRLF, a frame that never ends."""
     frames, parts = Frames(), []
     for start, end in zip([0, *cuts], [*cuts, len(STREAM)], strict=True):
         parts += list(frames.feed(STREAM[start:end]))
@@ -53,7 +53,7 @@ NEW_TASK = {
 
 
 def test_tasks_of_every_dialect() -> None:
-    """Null, absent and additional keys are all the same to us."""
+    """Null, absent and additional keys must be treated alike."""
     old, new = Task.read(OLD_TASK), Task.read(NEW_TASK)
     assert (old.alive, old.known, old.started_at) == (True, True, None)
     assert (new.alive, new.known, new.version) == (False, False, None)
@@ -64,13 +64,13 @@ def test_tasks_of_every_dialect() -> None:
     "raw", [{}, {"versionInfo": None, "tasks": None, "lastTaskFailure": None, "container": None}]
 )
 def test_sparse_apps(raw: dict[str, Any]) -> None:
-    """1.4 sends null where later ones leave out."""
+    """1.4 sends null where later versions omit the key."""
     app = AppState.read(raw)
     assert (app.tasks, app.last_failure, app.instances, app.image) == ((), None, 1, "")
 
 
 def test_where_a_task_is_reached() -> None:
-    """Host and host port; the container's own address where it has one of its own."""
+    """At the host and host port; at the container's own address if it has one."""
     mapped = {"container": {"portMappings": [{"containerPort": 80}]}, "networks": [{"mode": "container/bridge"}]}
     bridge, own = (
         AppState.read(mapped),
@@ -83,7 +83,7 @@ def test_where_a_task_is_reached() -> None:
 
 
 def test_the_other_answers() -> None:
-    """Deployments, queue, and what mutations return."""
+    """Deployments, queue, and answers to changes must be read."""
     plan = Deployment.read({"id": "97c136bf", "version": "2026-11-01T12:00:00.000Z", "totalSteps": 2,
                             "currentActions": [{"action": "ScaleApplication", "app": "/rt"}]})  # fmt: skip
     at = moment("2026-11-01T12:01:30Z")
@@ -113,7 +113,7 @@ LOGIN = '<html><input name="pass" type="password"></html>'
 def test_probe_wants_status_marker_and_release(
     status: int, location: str, body: str, identity: str, good: bool
 ) -> None:
-    """Install mode, REST 1.0, another release, one that does not say which, and a dead database."""
+    """Rejected are: install mode, REST 1.0, another release, a missing release, and a dead database."""
     probe = HttpProbe(marker='name="pass"', wanted="5.0.3")
     result = probe.judge("http://127.0.0.1:31005/", status, location, body, identity)
     assert result.good is good, result.said
@@ -125,12 +125,12 @@ def test_probe_wants_status_marker_and_release(
      ("<html>RT/5.0.3 200 Ok", ""), ("", "")],
 )  # fmt: skip
 def test_release_from_rest(body: str, release: str) -> None:
-    """Debian's suffix is no part of it, and a page that merely mentions one does not count."""
+    """Debian's suffix must be dropped, and a page that merely mentions a release must not count."""
     assert rest_release(body) == release
 
 
 def test_credentials_stay_inside() -> None:
-    """Not in the address, the repr or the message of an error."""
+    """They must not be in the address, the repr or the message of an error."""
     client = Marathon("http://deployer:hunter2%2F%C3%A9%40@127.0.0.1:9/prefix/")
     with client, pytest.raises(UnreachableError) as caught:
         client.ping()
@@ -143,13 +143,13 @@ def test_credentials_stay_inside() -> None:
     "url", ["", "localhost:8080", "ftp://marathon.example.org", "http://", "http://u:hunter2@[::", "http://h:x"]
 )
 def test_an_address_that_is_none(url: str) -> None:
-    """Said before anything is sent, and without repeating it: it may hold a password."""
+    """It must be rejected before anything is sent, and not repeated: it may hold a password."""
     with pytest.raises(UsageError):
         Marathon(url)
 
 
 def test_environment_names_the_marathon() -> None:
-    """MARATHON_URL, or a sentence about it."""
+    """MARATHON_URL is read, or an error names it."""
     with Marathon.from_environment({"MARATHON_URL": "https://marathon.example.org/"}) as client:
         assert client.url == "https://marathon.example.org"
     with pytest.raises(UsageError, match="No Marathon"):

@@ -254,7 +254,7 @@ def test_command_checks_with_wrong_companions_make_marathon_fail(check: dict[str
 
 
 def test_health_checks_are_a_set() -> None:
-    """Twice the same is once, also when only a default tells them apart; another order is no other definition."""
+    """Duplicates count once, also if only a default distinguishes them; another order is no other definition."""
     one, two = {"path": "/one"}, {"path": "/two"}
     both = stored({**NEW, "healthChecks": [one, two, {**one, "portIndex": 0}]})
     assert [check.path for check in both.health_checks] == ["/one", "/two"]

@@ -1,4 +1,4 @@
-"""Where versions of Marathon differ: limits, defaults and answers."""
+"""Differences between versions of Marathon: limits, defaults and answers."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ OLD = {"image": "rt", "network": "BRIDGE", "portMappings": [{"containerPort": 80
 
 
 def test_1_4_passes_over_what_came_later_and_takes_what_was_given_up() -> None:
-    """Whoever writes for a later one there gets an app in host mode, without a word."""
+    """A definition for a later version silently becomes an app in host mode there."""
     new = {
         "networks": [{"mode": "container/bridge"}],
         "container": {"docker": {"image": "rt"}, "portMappings": [{}]},
@@ -73,7 +73,7 @@ def test_1_4_passes_over_what_came_later_and_takes_what_was_given_up() -> None:
 
 
 def test_a_part_of_a_1_4_definition_leaves_the_network_as_it_is() -> None:
-    """Between requests it is kept in the new style, which 1.4 would pass over."""
+    """Between requests it is stored in the new style, which 1.4 would ignore."""
     answer = answers(
         ("POST", "/v2/apps", {"id": "old", "container": {"docker": OLD}}),
         ("PUT", "/v2/apps/old", {"mem": 64}),

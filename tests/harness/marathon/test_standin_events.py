@@ -1,4 +1,4 @@
-"""What the event stream says, and in which form, with tasks in memory."""
+"""The content and form of the event stream, with tasks in memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SLOW = {"gracePeriodSeconds": 0, "intervalSeconds": 3600, "maxConsecutiveFailure
 
 
 def test_a_launch_is_no_status_update() -> None:
-    """Mesos has said nothing yet: a launch is told by instance_changed_event alone."""
+    """Mesos has not reported yet: a launch is published by instance_changed_event alone."""
 
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         events = site.bus.subscribe()
@@ -46,7 +46,7 @@ def test_a_launch_is_no_status_update() -> None:
 def test_the_health_of_an_instance_is_told_when_it_changes_not_with_every_check(
     flips: str, told: list[bool]
 ) -> None:
-    """flips: which of two checks passes (+) or fails (-), half a second apart, before they tick themselves."""
+    """flips: which of two checks passes (+) or fails (-), half a second apart, before their own ticks."""
 
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         checks = [{**SLOW, "path": "/one"}, {**SLOW, "path": "/two"}]

@@ -1,4 +1,4 @@
-"""Groups, in which apps are: they outlive them, on disk too, and go with all that is in them."""
+"""Groups of apps: they outlive their apps, on disk too, and are removed with all apps in them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.harness.marathon.small_world import DATABASE, LARGE, WEB, answers, se
 
 
 def test_a_group_goes_with_its_apps_and_no_other() -> None:
-    """What only begins like it stays, and an app is no group."""
+    """A group with the same prefix must stay, and an app is no group."""
     single, missing, gone, again, left = answers(
         ("DELETE", "/v2/groups/shop/web", None),
         ("DELETE", "/v2/groups/sho", None),
@@ -33,7 +33,7 @@ def test_a_group_goes_with_its_apps_and_no_other() -> None:
 
 
 def test_apps_that_come_together_get_ports_of_their_own() -> None:
-    """By a shared one a balancer would mix them; what one asks for by number, the next one leaves to it."""
+    """A balancer would mix apps with a shared port; a port that one app requests is left to it."""
     held = sent("/held")
     held["container"] = {**held["container"], "portMappings": [{"containerPort": 80, "servicePort": 10_003}]}
     put, after = answers(("PUT", "/v2/apps", [held, sent("/one"), sent("/two")]), ("GET", "/v2/apps", None))
@@ -45,14 +45,14 @@ def test_apps_that_come_together_get_ports_of_their_own() -> None:
 
 @pytest.mark.parametrize("ids", [["/a", "/a/b"], ["/a/b/c", "/a/b"]])
 def test_of_what_comes_together_nothing_is_app_and_group(ids: list[str]) -> None:
-    """None of it is taken then."""
+    """Such a request must be rejected as a whole."""
     refused, left = answers(("PUT", "/v2/apps", [sent(one) for one in ids]), ("GET", "/v2/apps", None))
     assert (refused.status_code, "same identifier" in refused.text) == (422, True), refused.text
     assert not {app["id"] for app in left.json()["apps"]} & {*ids}
 
 
 def test_an_empty_group_is_on_disk(tmp_path: Path) -> None:
-    """A stand-in that is started again knows it yet."""
+    """A restarted stand-in must still know it."""
 
     async def before(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a/b/c": app(id="/a/b/c")}, force=False)
@@ -73,7 +73,7 @@ def test_an_empty_group_is_on_disk(tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_the_client_removes_a_group(deployer: Deployer, trial: Trial) -> None:
-    """It is asked for at the end of every session on a real Marathon, and nothing had ever answered it before."""
+    """It is requested at the end of every session on a real Marathon, and must be tested here first."""
     change = deployer.client.put(f"{trial.group}/app", release(trial, "1", cpus=9999), whole=True)
     with pytest.raises(AppLockedError):
         deployer.client.delete_group(trial.group)

@@ -1,4 +1,4 @@
-"""The health state machines, step by step, as the notes on Marathon's HealthCheckActor and Mesos say."""
+"""The health state machines, step by step, as documented for Marathon's HealthCheckActor and Mesos."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check(**changes: Any) -> HealthCheck:
 def play(
     checked: HealthCheck, results: str, *, start: float = 0, every: float = 10
 ) -> tuple[Record | None, list[int]]:
-    """Apply "+" and "-" to a task running since 0; returns the record and the numbers of results that kill."""
+    """Apply "+" and "-" to a task running since 0; return the record and the numbers of results that kill."""
     record, kills = None, []
     for number, sign in enumerate(results, start=1):
         now = start + every * number

@@ -1,4 +1,4 @@
-"""The REST interface beyond what the conformance items ask, in memory: one small world, one request a row."""
+"""The REST interface beyond the conformance items, in memory: a few apps, one request a row."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ IMAGE = {"docker": {"image": "x"}, "portMappings": [{"containerPort": 80}]}
     ],
 )
 def test_a_part_is_taken_at_its_word_and_a_whole_is_folded(part: Json, said: str) -> None:
-    """What a whole definition says too much is dropped; of a part Marathon wants to know which is meant."""
+    """In a whole definition surplus keys are dropped; in a part Marathon requires an unambiguous form."""
     in_part, whole = answers(
         ("PUT", f"/v2/apps{WEB}", part),
         ("PUT", f"/v2/apps{WEB}?partialUpdate=false&force=true", {"cmd": "sleep 1", **part}),
@@ -232,7 +232,7 @@ def test_a_part_is_taken_at_its_word_and_a_whole_is_folded(part: Json, said: str
 
 
 def test_a_version_in_a_whole_definition_is_passed_over() -> None:
-    """It means a rollback in a part, where it stands alone."""
+    """It means a rollback only in a partial update, without other keys."""
     old = {"cmd": "sleep 1", "version": "2020-01-01T00:00:00.000Z"}
     part, whole = answers(
         ("PUT", f"/v2/apps{WEB}", old), ("PUT", f"/v2/apps{WEB}?partialUpdate=false&force=true", old)

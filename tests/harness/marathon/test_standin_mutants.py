@@ -1,6 +1,6 @@
 """The tests of the stand-in catch planted defects: each mutant must make the tests named with it fail.
 
-A test fails in its own body: a server that does not start, or a fixture that breaks, has caught nothing.
+A test must fail in its own body: a server that does not start, or a broken fixture, has caught nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PACKAGE = "harness/marathon/standin"
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Return a copy of what the stand-in and its tests need, to be spoilt."""
+    """Return a copy of the files that the stand-in and its tests need, for planting defects."""
     skip = shutil.ignore_patterns("__pycache__", "dumps")
     for folder in ("harness", "fixtures", "tests/harness/marathon", CONFORMANCE):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=skip)
@@ -36,14 +36,14 @@ def tree(tmp_path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run of pytest ended: its exit code, and what it printed."""
+    """The result of a pytest run: its exit code, and its output."""
 
     code: int
     text: str
 
     @property
     def caught(self) -> bool:
-        """Tell whether a test failed by itself: what fails around it is an ERROR, with the same exit code."""
+        """Tell whether a test itself failed: a failure around it is an ERROR, with the same exit code."""
         return self.code == 1 and re.search(r"^FAILED ", self.text, re.MULTILINE) is not None
 
 
@@ -98,7 +98,7 @@ def test_the_copy_itself_passes(tree: Path) -> None:
 @pytest.mark.engine
 @pytest.mark.control("stand-in")
 def test_the_conformance_items_of_the_copy_itself_pass(tree: Path, tiny_image: str) -> None:
-    """Without this a mutant could be caught by what ails the copy."""
+    """Otherwise a mutant could be caught because of a defect of the copy."""
     del tiny_image
     items = sorted({f"({mutant.tests[0]})" for mutant in ON_ENGINE})
     found = outcome(tree, CONFORMANCE, "-k", " or ".join(items))
@@ -113,6 +113,6 @@ def test_an_error_around_a_test_catches_nothing() -> None:
 
 @pytest.mark.parametrize("mutant", PURE + ON_ENGINE, ids=str)
 def test_what_a_mutant_changes_is_there_once(mutant: Mutant) -> None:
-    """A slow test would be late to say that the code has moved on."""
+    """A slow test would be late to show that the code has changed."""
     text = (ROOT / PACKAGE / f"{mutant.module}.py").read_text(encoding="utf-8")
     assert text.count(mutant.old) == 1

@@ -1,4 +1,4 @@
-"""The stand-in loses an agent, as far as Marathon can tell: the process runs on, and no kill arrives there."""
+"""The stand-in loses an agent from Marathon's point of view: the process runs on, and no kill arrives there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.harness.marathon.scripted import ScriptedRunner, app, play, take
     ids=["at once", "later", "never"],
 )  # fmt: skip
 def test_a_lost_task_is_forgotten_when_its_app_says_so(strategy: Any, listed: bool, later: bool) -> None:
-    """It is told of, it is no failure, and its place is taken once it is no longer listed."""
+    """It is published, it is no failure, and it is replaced once it is no longer listed."""
 
     async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app(unreachableStrategy=strategy)}, force=False)
@@ -41,7 +41,7 @@ def test_a_lost_task_is_forgotten_when_its_app_says_so(strategy: Any, listed: bo
 
 
 def test_the_kill_of_a_lost_task_only_takes_it_off_the_list() -> None:
-    """The deployment ends, and proves nothing."""
+    """The deployment ends, but proves nothing about the task."""
 
     async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app(unreachableStrategy="disabled")}, force=False)

@@ -157,9 +157,9 @@ def test_no_two_tasks_of_an_app_share_a_container_name(engine: DockerClient, dia
 def test_tasks_of_an_engine_elsewhere_are_published_where_they_are_reached(
     monkeypatch: pytest.MonkeyPatch, engine_at: str, override: str, told: str
 ) -> None:
-    """The loopback address there is another one than here."""
+    """The loopback address there is not that of this machine."""
     monkeypatch.setenv("TESTCONTAINERS_HOST_OVERRIDE", override)
-    client = DockerClient(engine_at, version="1.41")  # named, so that nobody is asked for it
+    client = DockerClient(engine_at, version="1.41")  # with a version, so that the engine is not asked for it
     given = app(container={"docker": {"image": "x"}, "portMappings": [{"containerPort": 80, "hostPort": 0}]})
     runner = DockerRunner(client, "state")
     made = runner.arguments(given, "task.1", 0, [31000], [80])

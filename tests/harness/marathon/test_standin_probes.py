@@ -1,4 +1,4 @@
-"""Probes against real sockets on this machine: HTTP, HTTPS with a certificate nobody knows, TCP."""
+"""Probes against real sockets on this machine: HTTP, HTTPS with an unknown certificate, TCP."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ANSWERS = {
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer by path; /hang never does, /rubbish is no HTTP."""
+    """Answer by path; /hang never answers, /rubbish is no HTTP."""
     line = (await reader.readuntil(b"\r\n\r\n")).decode().split()
     if line[1] == "/hang":
         await reader.read()
@@ -48,7 +48,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 @asynccontextmanager
 async def server(tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Serve on a free port and yield it; afterwards every connection is closed for good."""
+    """Serve on a free port and yield it; afterwards close every connection."""
     at_work: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -69,7 +69,7 @@ async def server(tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
 
 
 def run(question: Callable[[int], Awaitable[probes.Result]], tls: ssl.SSLContext | None = None) -> probes.Result:
-    """Ask a server of its own."""
+    """Run a probe against a server of its own."""
 
     async def whole() -> probes.Result:
         async with server(tls) as port:
@@ -125,7 +125,7 @@ def test_tcp() -> None:
 
 @pytest.fixture(scope="module")
 def unknown_certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """Return TLS with a self-signed certificate for another name."""
+    """Return a TLS context with a self-signed certificate for another name."""
     folder = tmp_path_factory.mktemp("tls")
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
@@ -204,7 +204,7 @@ def test_a_task_without_an_address_fails() -> None:
 
 @pytest.mark.parametrize("follow", [True, False], ids=["MESOS_HTTP", "MESOS_TCP"])
 def test_a_network_that_nobody_may_enter_says_nothing_of_the_task(follow: bool) -> None:
-    """Process 0 has no network anywhere, for root neither."""
+    """Process 0 has no network namespace that anyone could enter, including root."""
     ask = probes.http_following(80, "/", 5, Inside(0)) if follow else probes.tcp("127.0.0.1", 80, 5, Inside(0))
     with pytest.raises(NotPermittedError, match="cannot enter the network of process 0"):
         asyncio.run(ask)

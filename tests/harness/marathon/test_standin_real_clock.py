@@ -1,4 +1,4 @@
-"""The conformance items as they run against somebody's Marathon: an address with a password, and real time."""
+"""The conformance items as they run against a user's Marathon: an address with a password, and real time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLUGINS = ("-p", "fixtures.tiny_image", "-p", "fixtures.standin", "-p", "no:cach
 @pytest.mark.engine
 @pytest.mark.timeout(900)
 def test_the_conformance_items_pass_on_a_real_clock(tmp_path: Path, tiny_image: str) -> None:
-    """Otherwise their short times, and the way with credentials, would first be tried on a real Marathon."""
+    """Otherwise their short times, and the credentials, would first be tested on a real Marathon."""
     standin = StandinProcess(tmp_path / "standin", ["--end-tasks", "--credentials", "operator:example"])
     address = standin.start().replace("://", "://operator:example@")
     environment = {

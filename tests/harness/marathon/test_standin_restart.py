@@ -1,4 +1,4 @@
-"""A stand-in that starts again on its state, with tasks in memory; test_standin_adoption kills a real one."""
+"""A stand-in that is restarted on its state, with tasks in memory; test_standin_adoption kills a real one."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_task_that_ended_meanwhile_is_replaced(tmp_path: Path) -> None:
 def test_a_kill_under_way_is_still_a_kill_and_ends_in_time(
     tmp_path: Path, meanwhile: tuple[str, str] | None
 ) -> None:
-    """meanwhile: the task outlives the stand-in, or its end falls into the time when nobody looks."""
+    """meanwhile: the task outlives the stand-in, or ends while no stand-in runs."""
     left: list[Found] = []
 
     async def before(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:

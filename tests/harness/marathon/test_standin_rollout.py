@@ -15,7 +15,7 @@ from harness.marathon.standin.task import Task
 from tests.harness.marathon.scripted import ScriptedRunner, app, play, take
 
 UNASKED = [{"path": "/", "gracePeriodSeconds": 3600, "intervalSeconds": 3600, "maxConsecutiveFailures": 0}]
-"""A health check that a test answers itself, in the first five seconds."""
+"""A health check whose results a test sets itself, in the first five seconds."""
 
 
 def healthy(site: Standin, tasks: Sequence[Task]) -> None:
@@ -73,7 +73,7 @@ def test_an_old_task_that_dies_by_itself_keeps_its_turn(dead: int, kept: list[in
 
 
 def test_readiness_is_told_of_new_tasks_and_while_their_deployment_lasts() -> None:
-    """Nobody listens at the ports of tasks in memory, so none of them is ever ready."""
+    """The ports of tasks in memory have no listener, so none of them is ever ready."""
 
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         port = {"containerPort": 80, "name": "http"}

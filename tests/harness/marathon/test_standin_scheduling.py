@@ -77,22 +77,22 @@ def test_an_image_that_is_not_there_fails_the_task_and_is_remembered() -> None:
 
 
 class Slow(ScriptedRunner):
-    """Launches of image "slow" take until they are told to be over."""
+    """Launches of image "slow" block until the test ends them."""
 
     def __init__(self) -> None:
-        """Nothing was launched yet."""
+        """Begin without launches."""
         super().__init__()
         self.over = asyncio.Event()
 
     async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
-        """Wait where nobody has said that it is over."""
+        """Wait until the test ends the launch."""
         if app.container and app.container.docker and app.container.docker.image == "slow":
             await self.over.wait()
         return await super().launch(app, task_id, staged_at)
 
 
 def test_a_task_that_takes_too_long_to_launch_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Marathon's task_launch_timeout, 5 minutes; on the real clock, for a manual one waits for every launch."""
+    """Marathon's task_launch_timeout, 5 minutes; on the real clock, as a manual one waits for every launch."""
     monkeypatch.setattr(scheduler, "LAUNCH_TIMEOUT", 0.01)
 
     async def whole() -> None:
@@ -115,7 +115,7 @@ def test_a_task_that_takes_too_long_to_launch_is_killed(monkeypatch: pytest.Monk
 
 
 def test_a_rollback_does_not_wait_for_a_task_that_was_still_launching() -> None:
-    """It is none of the running tasks that the bounds count, so nobody would ever end it."""
+    """It is not among the running tasks that the bounds count, so it would never be ended."""
 
     async def whole() -> None:
         runner = Slow()

@@ -1,4 +1,4 @@
-"""The stand-in says in a sentence why it does not start."""
+"""The stand-in must give the reason in a sentence if it does not start."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ USAGE = UsageError.exit_code
 
 
 def test_a_taken_port_is_wrong_usage(tmp_path: Path) -> None:
-    """Two stand-ins, or a Marathon and its stand-in, are quickly started on one port."""
+    """Two stand-ins, or a Marathon and its stand-in, are easily started on one port."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "harness.marathon.standin", "--port", str(port), "--state", str(tmp_path)]
@@ -33,6 +33,6 @@ def test_a_taken_port_is_wrong_usage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70000), ("192.0.2.1", 0), ("nowhere.invalid", 0)])
 def test_what_cannot_be_listened_on_is_wrong_usage(host: str, port: int) -> None:
-    """A port that is none, and an address that is not this machine's."""
+    """An invalid port, and an address that this machine lacks."""
     with pytest.raises(UsageError, match=r"^Nobody can listen on port "):
         listen(host, port)

@@ -20,6 +20,9 @@ _DASHBOARDS = "SELECT id, Name, Content, ContentType FROM Attributes WHERE Name 
 _SEARCHES = (
     "SELECT id, Name, Description, ObjectType FROM Attributes WHERE Name = 'SavedSearch' OR Name LIKE 'Search - %'"
 )
+_HOMEPAGES = (
+    "SELECT id, ObjectType, ObjectId FROM Attributes WHERE Name IN ('HomepageSettings', 'Pref-HomepageSettings')"
+)
 _THERE = "SELECT id FROM Attributes WHERE id IN ({})"
 ASKED_AT_ONCE = 1000
 """Ids in one query."""
@@ -49,6 +52,21 @@ def homepage_to_dashboard(cell: Cell) -> str | None:
             if portlet not in choice:
                 return f"portlet {number} of the homepage's pane {_word(pane)} is not the one it was"
     return None
+
+
+def own_homepage(cell: Cell) -> str | None:
+    """Accept the id of a homepage that the same user, or the system, had before.
+
+    There may be several of one user, saved at the same moment: each becomes a dashboard, and one is shown first.
+    """
+    memory = cell.context.memory
+    if "homepages" not in memory:
+        memory["homepages"] = {
+            (row["ObjectType"], row["ObjectId"], row["id"]) for row in cell.context.rows("before", _HOMEPAGES)
+        }
+    if (cell.new.get("ObjectType"), cell.new.get("ObjectId"), cell.now) in memory["homepages"]:
+        return None
+    return f"{cell.column} is not the id of a homepage that its owner had"
 
 
 def _word(name: str) -> str:

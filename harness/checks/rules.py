@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.checks.context import Cell, Context
-from harness.checks.dashboards import dashboard_link, dropped_dashboard_link, homepage_to_dashboard
+from harness.checks.dashboards import dashboard_link, dropped_dashboard_link, homepage_to_dashboard, own_homepage
 
 Rule = Callable[[Cell], str | None]
 _ONE = "SELECT Content FROM Attributes WHERE id = {}"
@@ -95,6 +95,7 @@ RULES: dict[str, Rule] = {
     "changed search": changed_search,
     "copy of a changed search": copy_of_a_changed_search,
     "homepage to dashboard": homepage_to_dashboard,
+    "own homepage": own_homepage,
     "dashboard link": dashboard_link,
     "dropped dashboard link": dropped_dashboard_link,
 }

@@ -21,6 +21,7 @@ from harness.checks.meaning_told import Meaning
 from harness.checks.startup_log import Start
 from harness.common import cache
 from harness.common.once import Once
+from harness.common.waits import NotReadyError
 from harness.database import Database, liveness, schema
 from harness.database.baseline import Baseline
 from harness.database.schema import Schema
@@ -31,6 +32,7 @@ from harness.rt.thaw import Thawer
 from harness.stage import visitor
 from harness.stage.memory import Fact
 from harness.stage.sides import Sides
+from harness.stage.visitor import ShutOut
 
 
 class OldSide:
@@ -175,7 +177,7 @@ class OldSide:
         accounts = self._sides.dump.accounts
 
         def try_out(tools: Rt, database: Database) -> Exchanged:
-            with self._lifecycle.site(tools.release, database, files=[visitor.QUICK_LOGINS]) as site:
+            with self._site(tools.release, database) as site:
                 return exchanges.heard(visitor.invite(tools, site, database, accounts, thorough=thorough))
 
         source = cache.digest(Path(visitor.__file__).read_text(encoding="utf-8"))
@@ -183,6 +185,21 @@ class OldSide:
             f"exchanges{' in depth' * thorough} of {meaning_told.key(accounts, {}, 0)} by {source}, {self._hour()}"
         )
         return self._tried(name, Exchanged, try_out, "pages, and tickets by REST and mail")
+
+    def shut_out(self) -> ShutOut | None:
+        """Whether the old release's site comes up, and why not; None where nobody can speak for it."""
+
+        def come_up(tools: Rt, database: Database) -> ShutOut:
+            try:
+                self._site(tools.release, database).remove()
+            except NotReadyError as error:
+                return ShutOut(tools.release, visitor.reason(error))
+            return ShutOut(tools.release)
+
+        return self._tried("start of the site", ShutOut, come_up, "the start of the site")
+
+    def _site(self, version: str, database: Database) -> Rt:
+        return self._lifecycle.site(version, database, form=False, files=[visitor.QUICK_LOGINS])
 
     def _tried(self, name: str, kind: type[Fact], ask: Callable[[Rt, Database], Fact], what: str) -> Fact | None:
         """Ask on a copy of its own. One after the other: of a large dump a copy more may not fit."""

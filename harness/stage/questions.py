@@ -119,7 +119,7 @@ def application(sides: Sides, old_side: OldSide, *, thorough: bool) -> Report:
         site = sides.site()
     except NotReadyError as error:
         sides.copies.need("the start of the site")
-        return visitor.shut_out(error)
+        return visitor.shut_out(error, old_side.shut_out)
     visit = visitor.invite(sides.new(), site, sides.after(), sides.dump.accounts, thorough=thorough)
     used = functools.partial(old_side.exchanges, thorough=thorough)
     sent = functools.partial(old_side.mails, 0 if thorough else mails.FEW_QUEUES)

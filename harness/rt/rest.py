@@ -33,10 +33,24 @@ def client(rt: Rt, user: str, password: str, version: int = 1) -> Client:
 
 
 class _Bounded(HTTPAdapter):
-    """Sends requests that give up after LIMIT: python-rt's client of version 1 sets no limit of its own."""
+    """Sends requests that give up after LIMIT, and to this site alone.
+
+    python-rt's client of version 1 sets no limit of its own, and follows redirects: single sign-on leads to the
+    site's own service, which a copy has no business with.
+    """
+
+    def __init__(self, home: str) -> None:
+        """Remember the site's address."""
+        super().__init__()
+        self._home = f"{home}/"
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
-        """Send it. Raises requests.Timeout where the site says nothing for LIMIT seconds."""
+        """Send it. Raises requests.Timeout where the site says nothing for LIMIT seconds.
+
+        Raises requests.ConnectionError where it is for another host.
+        """
+        if not (request.url or "").startswith(self._home):
+            raise requests.ConnectionError("RT leads to another host")
         return super().send(request, *arguments, **{**options, "timeout": options.get("timeout") or LIMIT})
 
 
@@ -49,7 +63,8 @@ class RestOne(Client):
         """Log in."""
         self._rt = rest1.Rt(f"{rt.url}/REST/1.0/", user, password)
         self._rt.session.headers.update(rt.session().headers)
-        self._rt.session.mount("http://", _Bounded())
+        for scheme in ("http://", "https://"):
+            self._rt.session.mount(scheme, _Bounded(rt.url))
         self._answer = ""
         self._rt.session.hooks["response"].append(self._listen)
         if not self._call("login", self._rt.login):

@@ -11,11 +11,14 @@ import pytest
 from _pytest.mark import ParameterSet
 from docker import DockerClient
 
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
 from harness import rt
 from harness.common.waits import GoneError
-from harness.dump.choice import choose
+from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.errors import InfrastructureError
-from harness.rt import Configuration
+from harness.rt import Configuration, rest
+from harness.rt.rest import RestError
 from harness.stage import Scope, Stage, visitor
 from harness.stage.visitor import ShutOut
 from harness.upgrade.lifecycle import Lifecycle
@@ -102,6 +105,28 @@ def test_a_site_that_does_not_come_up_is_a_finding_where_the_old_one_did(stage: 
     [finding] = report.findings
     assert (finding.where, "does not come up" in finding.what) == ("site", True)
     assert "License.pm" in "".join(finding.samples)
+
+
+EVERYWHERE = with_file("html/REST/1.0/autohandler", b"""<%INIT>
+RT::Interface::Web::Redirect('http://sso.example.test/authorize?state=' . rand);
+</%INIT>
+""")  # fmt: skip
+
+
+@pytest.mark.engine
+def test_a_client_is_not_led_to_another_host(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory
+) -> None:
+    """A copy has no business with the site's service for logins; and both releases say the same of it."""
+    database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
+    site = rt_site("5.0.3", database, configuration=EVERYWHERE)
+    said = []
+    for _ in range(2):
+        with pytest.raises(RestError) as caught:
+            rest.client(site, "root", "password")
+        said.append(str(caught.value))
+    assert "RT leads to another host" in said[0]
+    assert said[0] == said[1]
 
 
 ENDED = GoneError("RT will not happen: it ended with exit code 71 (after 2.1 s).")

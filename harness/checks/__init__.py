@@ -8,6 +8,6 @@ with `comparison`, `row_judge`, `allowances`, `rules`, `dashboards`, `context`, 
 `unreadable`; `repeated` and `paths` (with `upgrade_path`) compare two upgrades in its way. What they mean:
 `integrity`; `meaning`, with `meaning_told`, `meaning_rules`, `meaning_allowances`, `code` and `organization`.
 Whether it works: `application`, with `trial_visit`, `attempts`, `pages`, `exchanges`, `jobs`, `optional_jobs`,
-`dashboard_mails`, `mails`, `startup_log` and `former_release`. Asked elsewhere: `interrupted_upgrade` of drills,
-`acknowledged` of deploys, with `lost_sessions`, `image` and `layers` of images.
+`dashboard_mails`, `mails`, `mails_by_chance`, `startup_log` and `former_release`. Asked elsewhere:
+`interrupted_upgrade` of drills, `acknowledged` of deploys, with `lost_sessions`, `image` and `layers` of images.
 """

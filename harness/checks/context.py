@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pymysql.connections import Connection
+from pymysql.cursors import SSCursor
 
 from harness.database.digest import Row
 from harness.rt.thaw import Thawer
@@ -22,6 +23,7 @@ class Context:
     thaw: Thawer
     window: str = ""
     _rows: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
+    _values: dict[tuple[str, str], set[str | None]] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
     """What rules have worked out for the whole database, by a name of their choice."""
     notes: list[str] = field(default_factory=list)
@@ -40,8 +42,16 @@ class Context:
         return self._rows[side, sql]
 
     def values(self, side: str, sql: str) -> set[str | None]:
-        """Return the first column of a query's rows as a set."""
-        return {next(iter(row.values())) for row in self.rows(side, sql)}
+        """Return the first column of a query's rows as a set; the same question is asked once.
+
+        The rows come one by one: those of a query may be as many as a large table has.
+        """
+        if (side, sql) not in self._values:
+            connection = self.before if side == "before" else self.after
+            with connection.cursor(SSCursor) as cursor:
+                cursor.execute(sql)
+                self._values[side, sql] = {_text(row[0]) for row in cursor}
+        return self._values[side, sql]
 
     def tuples(self, side: str, sql: str) -> tuple[Sequence[str], Counter[tuple[str | None, ...]]]:
         """Return a query's column names, and how often each row is in its answer."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.checks.context import Context
-from harness.checks.rules import both, linked, wanted_links
+from harness.checks.dashboards import linked, wanted_links
+from harness.checks.rules import both
 from harness.database.digest import ask
 from harness.database.schema import quote
 

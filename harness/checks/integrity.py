@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from harness.checks.cached_fact import Remembered
-from harness.checks.log import LogAllowance, allowances, complaints, records
+from harness.checks.log import READING, LogAllowance, allowances, complaints, records, shape
 from harness.checks.startup_log import key
 from harness.common import redact
 from harness.errors import InfrastructureError
@@ -28,7 +28,10 @@ CLEAN, DIRTY = 0, 1
 LIMIT = 4 * 3600.0
 """Seconds that a validator gets; large sites take it an hour."""
 _FIELD = re.compile(r"^(\w+) => '(\d*)'(?: => (\w+))?$")
-_LOGGED = re.compile(r"^\[\d+\] \[|^DBD::|^RT::Handle=|^\S+ at \S+ line \d+|^.* at \S+ line \d+\.$")
+_LOGGED = re.compile(
+    r"^\[\d+\] \[|^DBD::|^RT::Handle=|^\S+ at \S+ line \d+"
+    rf"|^.* at (?:\(eval \d+\)\S*|\S+) line \d+(?:{READING}\d+)?\.$"
+)
 """What RT or Perl says and the validator does not: of a site's own modules Perl warns before RT listens to it."""
 _NUMBERS = re.compile(r"#\d+")
 _SHOWN = 8
@@ -86,8 +89,9 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
     finds there is old whether it gets to its end on those tables or not.
     """
     report = Report(CHECK, QUESTION, looked_at=1, unit="validator runs", repair=REPAIR)
-    for side in filter(None, (before, after)):
-        _worked(report, side)
+    for side, other in ((before, after), (after, before)):
+        if side:
+            _worked(report, side, other)
     # The old one's own complaints are no matter of the upgrade: what it missed for them would only seem new.
     usual = before.complaints if before else {}
     complained = sorted({text for one, text in after.complaints.items() if one not in usual})
@@ -142,7 +146,8 @@ def _unknown(new: Sequence[str], untouched: Validation | None) -> str:
     )
 
 
-def _worked(report: Report, side: Validation) -> None:
+def _worked(report: Report, side: Validation, other: Validation | None) -> None:
+    """Find a validator that did not do its work. other: what that of the other side said."""
     where = f"{TOOL} of RT {side.release}"
     if side.code not in (CLEAN, DIRTY):
         report.find(
@@ -151,8 +156,21 @@ def _worked(report: Report, side: Validation) -> None:
             samples=tuple(sorted({*side.complaints.values()})[:3]),
             repair=f"run {TOOL} --check there by hand, and mend what it dies of",
         )
-    elif (side.code == DIRTY) != bool(side.found):
+    elif not _contradicts(side):
+        return
+    elif other is None or not _alike(side, other):
         report.find(where, f"it ended with exit code {side.code} and {len(side.found)} findings, which contradict")
+    elif not side.found:
+        report.unanswered.append(f"what {where} found: it ended with exit code {side.code} and named nothing")
+
+
+def _contradicts(side: Validation) -> bool:
+    return (side.code == DIRTY) != bool(side.found)
+
+
+def _alike(one: Validation, other: Validation) -> bool:
+    """Tell whether both ended in the same way with the same words: those of a site's own modules, for example."""
+    return one.code == other.code and {*map(shape, one.found)} == {*map(shape, other.found)}
 
 
 def _kind(finding: str) -> str:

@@ -23,9 +23,11 @@ _SERVER = re.compile(r"^\[[^\]]*\] \[\w*:(\w+)\] \[pid [^\]]*\](?: \[client [^\]
 _SERVERS_LEVELS = {"crit": "critical", "alert": "alert", "emerg": "emergency", "error": "error"}
 _PLACE = re.compile(r" \((?:/|\(eval)[^()]*:\d+\)\s*$")
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
+READING = r", <[^>]*> (?:line|chunk) "
+"""What Perl adds to the place, before a number, where a file was being read: its own DATA, for example."""
 _WHERE = re.compile(
     r" \(you may need to install [^)]*\)| \(@INC [^:]*:.*\)| \(/[^()]*:N\)"
-    r"| at (?:/\S+|\(eval N\)\S*) line N|, <[^>]*> (?:line|chunk) N"
+    rf"| at (?:/\S+|\(eval N\)\S*) line N|{READING}N"
 )
 """Where Perl was, and where it looked for a module: its releases say so in different words."""
 _STEP = re.compile(r"^Processing (\d+\.\d+\.\d+)$")

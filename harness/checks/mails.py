@@ -7,7 +7,7 @@ import email.policy
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -16,8 +16,10 @@ from pathlib import Path
 from harness.checks import startup_log
 from harness.checks.cached_fact import Remembered
 from harness.checks.log import allowances
+from harness.checks.mails_by_chance import Chance, between
 from harness.checks.startup_log import Starts
 from harness.common import cache, redact
+from harness.engine.faults import explained
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
@@ -146,10 +148,14 @@ def hidden(addresses: str) -> str:
     return ", ".join(cache.keyed(one.strip().lower()) for one in addresses.split(",") if one.strip())
 
 
-def judge(report: Report, before: Mails | None, tools: Rt, starts: Starts | None = None) -> None:
+def judge(
+    report: Report, before: Mails | None, tools: Rt, starts: Starts | None = None,
+    again: Callable[[], Mails | None] = lambda: None,
+) -> None:  # fmt: skip
     """Report mails that the new release (`tools`) no longer sends or sends otherwise, and its new complaints.
 
-    starts: RT's log at every start, which no ticket causes.
+    starts: RT's log at every start, which no ticket causes. again: makes the old release send once more, on
+    another copy; called only if something differs.
     """
     if before is None:
         report.out_of_scope.append("mails as the old release would have sent them: nobody here can speak for it")
@@ -167,22 +173,58 @@ def judge(report: Report, before: Mails | None, tools: Rt, starts: Starts | None
         report.out_of_scope.append(
             f"what scrips send in a queue that all may write to: RT {before.release} let nobody make one"
         )
-    compare(report, before, sent(tools, queues=before.actions), starts)
+    after = sent(tools, queues=before.actions)
+    chance = Chance()
+    if (before.actions, before.mails) != (after.actions, after.mails):
+        chance = _chance(report, before, again)
+    compare(report, before, after, starts, chance)
     report.facts["mails before, by"] = f"RT {before.release}"
 
 
-def compare(report: Report, before: Mails, after: Mails, starts: Starts | None = None) -> None:
-    """Compare the actions on tickets, the mails and the complaints of both releases."""
+def _chance(report: Report, before: Mails, again: Callable[[], Mails | None]) -> Chance:
+    """Return what the old release itself does otherwise the second time; what nobody could ask is told."""
+    try:
+        second = again()
+    except Exception as error:
+        if (known := explained(error)) is None:
+            raise
+        report.unanswered.append(f"whether mails go to others each time: {known.sentence}")
+        return Chance()
+    if second is None:
+        return Chance()
+    found = between(before.mails, second.mails, (before.actions, second.actions))
+    for what, those in (("to whom", found.recipients), ("how often", found.mails)):
+        if those:
+            report.out_of_scope.append(
+                f"{what} {len(those)} kinds of mails go: with RT {before.release} it is another each time"
+            )
+    if found.queues:
+        report.out_of_scope.append(
+            f"what becomes of a ticket in queue {', '.join(sorted(found.queues))}: with RT {before.release} it is "
+            "something else each time"
+        )
+    return found
+
+
+def compare(
+    report: Report, before: Mails, after: Mails, starts: Starts | None = None, chance: Chance | None = None
+) -> None:
+    """Compare what both releases did with tickets alike, and what they sent for it and complained of.
+
+    chance: what differs from one time to the next, and is left out.
+    """
+    chance = chance or Chance()
     report.looked_at += len(before.mails) or len(before.actions)
     for queue, what in before.actions.items():
-        if after.actions.get(queue, "") != what:
+        if after.actions.get(queue, "") != what and queue not in chance.queues:
             report.find(
                 "mail",
                 f"in queue {queue}: {what or 'nothing'} before, {after.actions.get(queue, 'nothing')} now",
                 repair="try the same in that queue on a trial upgrade; look at its lifecycle and rights first",
             )
     old, new = (Counter(map(tuple, side.mails)) for side in (before, after))
-    for words, lost in (("no longer sent, or changed", old - new), ("new, or changed", new - old)):
+    gone, come = chance.left(old - new, new - old)
+    for words, lost in (("no longer sent, or changed", gone), ("new, or changed", come)):
         if lost:
             kinds = [
                 f"{len(mail[0].split(','))} recipients, {mail[1][:60]}, {', '.join(mail[2:])}" for mail in lost

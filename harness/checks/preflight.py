@@ -23,6 +23,7 @@ from harness.checks import (
     preflight_identity,
     preflight_lifecycles,
     preflight_storage,
+    preflight_time_zones,
 )
 from harness.checks.history import History
 from harness.checks.integrity import Validation
@@ -43,7 +44,6 @@ PROBE = Path(__file__).with_name("perl") / "probe.pl"
 NOTES = Path(__file__).with_name("preflight_notes.toml")
 BEFORE = "before the upgrade"
 """The fact that reports show in a section of its own: see `worth_knowing`."""
-LOADED = "loaded"
 _WORTH_KNOWING = {
     preflight_configuration.FORGOTTEN: "Set in CONFIG and not in CONFIG_NEW",
     preflight_configuration.LOST: "Options that the target no longer knows",
@@ -56,7 +56,8 @@ _WORTH_KNOWING = {
     preflight_lifecycles.UNKNOWN_DISABLED: "Lifecycles that the target does not know, of what is disabled",
     preflight_blanks.TOLD: "Values that are found without the blank at their end today, and no longer then",
     preflight_identity.EXTENSIONS: "Data of extensions that was never inserted to its end",
-    "time zone tables": "Time zone tables of the server",
+    preflight_time_zones.TABLES: "Time zone tables of the copy's server",
+    preflight_time_zones.WANTED: "Time zone tables of the production server",
     "rt-validator": "What rt-validator finds in the database as it is, the first of it",
 }
 """Facts that somebody should read before the upgrade, and what they are called there."""
@@ -125,7 +126,7 @@ def check(
         preflight_blanks.judge(report, database, schema, done, cause)
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
-    _time_zones(report, database, known.configuration)
+    preflight_time_zones.judge(report, database, schema, known.configuration)
     probed = _probe(target, steps)
     preflight_configuration.loads(report, probed)
     preflight_configuration.index(report, schema, probed, known.old_configuration)
@@ -156,23 +157,10 @@ def worth_knowing(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     for name, title in _WORTH_KNOWING.items():
         value = facts.get(name)
-        items = [value] if isinstance(value, str) and not value.startswith(LOADED) else value
+        items = [value] if isinstance(value, str) and value != preflight_time_zones.LOADED else value
         if isinstance(items, list) and items:
             found.append({"fact": name, "title": title, "items": [str(one) for one in items]})
     return found
-
-
-def _time_zones(report: Report, database: Database, configuration: Configuration) -> None:
-    report.looked_at += 1
-    asked = "SELECT CONVERT_TZ('2020-06-01 12:00:00', 'UTC', 'Europe/Berlin')"
-    loaded = database.value(asked) is not None
-    report.facts["time zone tables"] = LOADED if loaded else "missing: charts by time will be empty"
-    uses = any(b"ChartsTimezonesInDB" in content for content in configuration.files.values())
-    if uses and not loaded:
-        report.find(
-            "server", "the configuration wants time zones from the database, and the server has none loaded",
-            sql=asked, repair="mariadb-tzinfo-to-sql /usr/share/zoneinfo | mariadb mysql",
-        )  # fmt: skip
 
 
 def _probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:

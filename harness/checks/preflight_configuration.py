@@ -42,7 +42,7 @@ OWN = ("/opt/rt/etc/RT_Config.pm", "/opt/rt/share/etc/RT_Config.pm")
 def options(configuration: Configuration) -> dict[str, set[str]]:
     """Return the options that the site sets, "plugins" among the keys of what is found: {"options", "plugins"}."""
     found: dict[str, set[str]] = {"options": set(), "plugins": set()}
-    for text in _read(configuration):
+    for text in texts(configuration):
         found["options"] |= set(_SET.findall(text)) - {"Plugins"}
         found["plugins"] |= set(_PLUGIN.findall(text))
         for names in _PLUGINS.findall(text):
@@ -50,9 +50,9 @@ def options(configuration: Configuration) -> dict[str, set[str]]:
     return found
 
 
-def _read(configuration: Configuration) -> Iterator[str]:
-    """Yield the files that RT reads as configuration, without comments."""
-    for name, content in configuration.files.items():
+def texts(configuration: Configuration) -> Iterator[str]:
+    """Yield the files that RT reads as configuration, in its order, without comments."""
+    for name, content in sorted(configuration.files.items()):
         if name.endswith(".pm") and "/" not in name:
             yield re.sub(r"^\s*#.*$", "", content.decode(errors="replace"), flags=re.MULTILINE)
 
@@ -111,7 +111,7 @@ def _forgotten(configuration: Configuration, names: set[str]) -> list[str]:
 
     To say that one is missing takes more than not to see that it is set: code may do so in another way than usual.
     """
-    return sorted(names.difference(_named("\n".join(_read(configuration)), names)))
+    return sorted(names.difference(_named("\n".join(texts(configuration)), names)))
 
 
 def _named(text: str, names: Iterable[str]) -> list[str]:

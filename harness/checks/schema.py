@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import allowances as row_allowances
+from harness.checks import longer_indexes
 from harness.checks.step_mentions import Spoken
 from harness.checks.structure import CALLED, Difference, compare, convert
 from harness.database.schema import Index, Schema
@@ -99,11 +100,14 @@ def check(
     old = set(compare(before, fresh)) if before else set()
     used: dict[tuple[str, SchemaAllowance], list[str]] = {}
     differences = [*compare(upgraded, fresh), *_collations(upgraded, fresh)]
+    longer = longer_indexes.accepted(differences, upgraded, fresh, before, spoken) if before else set()
     for one in differences:
         if before and _collated_before(one, before, upgraded, fresh):
             report.facts.setdefault(APART, []).append(f"{one.where}: {one.found}")
             continue
         covering = [rule for rule in rules if rule.covers(one) and (rule.step in steps or one in old)]
+        if not covering and one in longer:
+            covering = [SchemaAllowance("", one.aspect, longer_indexes.REASON)]
         if not covering and one in old and spoken and _of_its_own(one, upgraded, spoken):
             covering = [SchemaAllowance("", one.aspect, BROUGHT)]
         if covering:

@@ -1,8 +1,9 @@
 """Run an RT release in a container: its command line tools or its web site.
 
-`web` and `rest` (two versions with the interface of `rest_client`) use a site, `siteconfig` reads its
-configuration, `health_user` creates an account for health checks, `new_site` initialises an empty database;
-`perl_server` runs programs with RT already loaded, `memoized` caches answers, `thaw` decodes Perl's frozen values.
+`web` and `rest` (two versions with the interface of `rest_client`) use a site, `first_page` waits for it,
+`siteconfig` reads its configuration, `health_user` creates an account for health checks, `new_site` initialises
+an empty database; `perl_server` runs programs with RT already loaded, `memoized` caches answers, `thaw` decodes
+Perl's frozen values.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ import requests
 from docker import DockerClient
 
 from harness.common import cache
-from harness.common.waits import Retry, wait_until
+from harness.common.waits import wait_until
 from harness.database import NAME, USER
 from harness.database.address import Reachable
 from harness.engine.commands import Done
 from harness.engine.containers import Container
 from harness.releases import VERSION, Release, parse
 from harness.rt import siteconfig
+from harness.rt.first_page import FirstPage, OtherPageError
 from harness.rt.perl_server import WarmPerl
 
 SECRETS = "/opt/share/docker/secrets/rt"
@@ -223,22 +225,23 @@ class Rt:
         session.headers.update({"Host": "localhost", "Referer": "http://localhost/"})
         return session
 
-    def wait(self, timeout: float | None = None) -> Rt:
+    def wait(self, timeout: float | None = None, *, form: bool = True) -> Rt:
         """Wait until the login page is served. timeout: seconds, by default PATIENCE.
 
+        form: whether it must be RT's own form; if not, another page that the site steadily shows will do.
         Raises NotReadyError with the log.
         """
-
-        def served() -> None:
-            answer = requests.get(f"{self.url}/", headers={"Host": "localhost"}, timeout=10, allow_redirects=False)
-            if answer.status_code != 200 or LOGIN_MARK not in answer.text:
-                raise Retry(f"GET / answers {answer.status_code} without a login form")
-
         limit = PATIENCE if timeout is None else timeout
-        wait_until(
-            f"RT {self.release} serving its login page", served, limit, interval=0.1,
-            retry_on=(requests.RequestException,), gone=self.container.ended, evidence=self.container.evidence,
-        )  # fmt: skip
+        what = f"RT {self.release} serving its login page"
+        page = FirstPage(lambda: self.url, LOGIN_MARK, what, self.container.evidence)
+        try:
+            wait_until(
+                what, page.look, limit, interval=0.1,
+                retry_on=(requests.RequestException,), gone=self.container.ended, evidence=self.container.evidence,
+            )  # fmt: skip
+        except OtherPageError:
+            if form:
+                raise
         return self
 
     def upgrade_steps(self) -> list[str]:

@@ -33,10 +33,25 @@ def client(rt: Rt, user: str, password: str, version: int = 1) -> Client:
 
 
 class _Bounded(HTTPAdapter):
-    """Adds the time-out LIMIT to requests: python-rt's client of version 1 sets none."""
+    """Adds the time-out LIMIT to requests, and sends them to this site alone.
+
+    python-rt's client of version 1 sets no time-out, and follows redirects: single sign-on leads to the site's own
+    service, which a copy must not reach.
+    """
+
+    def __init__(self, home: str) -> None:
+        """Remember the site's address."""
+        super().__init__()
+        self._home = f"{home}/"
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
-        """Send a request. Raises requests.Timeout if the site sends nothing for LIMIT seconds."""
+        """Send a request.
+
+        Raises requests.Timeout if the site sends nothing for LIMIT seconds, requests.ConnectionError if the
+        request is for another host.
+        """
+        if not (request.url or "").startswith(self._home):
+            raise requests.ConnectionError("RT leads to another host")
         return super().send(request, *arguments, **{**options, "timeout": options.get("timeout") or LIMIT})
 
 
@@ -49,7 +64,8 @@ class RestOne(Client):
         """Log in."""
         self._rt = rest1.Rt(f"{rt.url}/REST/1.0/", user, password)
         self._rt.session.headers.update(rt.session().headers)
-        self._rt.session.mount("http://", _Bounded())
+        for scheme in ("http://", "https://"):
+            self._rt.session.mount(scheme, _Bounded(rt.url))
         self._answer = ""
         self._rt.session.hooks["response"].append(self._listen)
         if not self._call("login", self._rt.login):

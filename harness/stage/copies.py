@@ -78,8 +78,8 @@ class Copies:
         return tools
 
     def site(self, version: str, database: Database, lifecycle: Lifecycle, files: list[tuple[str, bytes]]) -> Rt:
-        """Return a web site on a copy. Raises NotReadyError where it does not come up."""
-        self._sites.append(site := lifecycle.site(version, database, files=files))
+        """Return a web site on a copy, whatever it shows first. Raises NotReadyError where it does not come up."""
+        self._sites.append(site := lifecycle.site(version, database, form=False, files=files))
         return site
 
     def need(self, what: str) -> None:

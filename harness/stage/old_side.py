@@ -21,6 +21,7 @@ from harness.checks.meaning_told import Meaning
 from harness.checks.startup_log import Start
 from harness.common import cache
 from harness.common.once import Once
+from harness.common.waits import NotReadyError
 from harness.database import Database, liveness, schema
 from harness.database.baseline import Baseline
 from harness.database.schema import Schema
@@ -31,6 +32,17 @@ from harness.rt.thaw import Thawer
 from harness.stage import visitor
 from harness.stage.memory import Fact
 from harness.stage.sides import Sides
+from harness.stage.visitor import ShutOut
+
+_NEXT = (
+    "SELECT GREATEST(COALESCE(AUTO_INCREMENT, 0), (SELECT COALESCE(MAX(id), 0) + 1 FROM Tickets))"
+    " FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'Tickets'"
+)
+
+
+def renumber(database: Database) -> None:
+    """Let the next tickets have numbers higher by one: divided by whatever, they leave another remainder."""
+    database.execute(f"ALTER TABLE Tickets AUTO_INCREMENT = {int(database.value(_NEXT)) + 1}")
 
 
 class OldSide:
@@ -156,6 +168,16 @@ class OldSide:
         name, what = f"mails of {few} queues, {self._hour()}", "the sending of mails"
         return self._tried(name, Mails, lambda tools, _: mails.sent(tools, few), what)
 
+    def mails_again(self, few: int) -> Mails | None:
+        """What they send the second time: by lot it may go to others, and by the number it does."""
+
+        def ask(tools: Rt, database: Database) -> Mails:
+            renumber(database)
+            return mails.sent(tools, few)
+
+        name = f"mails of {few} queues again, {self._hour()}"
+        return self._tried(name, Mails, ask, "the sending of mails")
+
     def _hour(self) -> str:
         """When scrips run: what they do may depend on office hours, and on the day of the week."""
         return self._once("hour", lambda: f"{datetime.now():%A %H}")
@@ -175,7 +197,7 @@ class OldSide:
         accounts = self._sides.dump.accounts
 
         def try_out(tools: Rt, database: Database) -> Exchanged:
-            with self._lifecycle.site(tools.release, database, files=[visitor.QUICK_LOGINS]) as site:
+            with self._site(tools.release, database) as site:
                 return exchanges.heard(visitor.invite(tools, site, database, accounts, thorough=thorough))
 
         source = cache.digest(Path(visitor.__file__).read_text(encoding="utf-8"))
@@ -183,6 +205,21 @@ class OldSide:
             f"exchanges{' in depth' * thorough} of {meaning_told.key(accounts, {}, 0)} by {source}, {self._hour()}"
         )
         return self._tried(name, Exchanged, try_out, "pages, and tickets by REST and mail")
+
+    def shut_out(self) -> ShutOut | None:
+        """Whether the old release's site comes up, and why not; None where nobody can speak for it."""
+
+        def come_up(tools: Rt, database: Database) -> ShutOut:
+            try:
+                self._site(tools.release, database).remove()
+            except NotReadyError as error:
+                return ShutOut(tools.release, visitor.reason(error))
+            return ShutOut(tools.release)
+
+        return self._tried("start of the site", ShutOut, come_up, "the start of the site")
+
+    def _site(self, version: str, database: Database) -> Rt:
+        return self._lifecycle.site(version, database, form=False, files=[visitor.QUICK_LOGINS])
 
     def _tried(self, name: str, kind: type[Fact], ask: Callable[[Rt, Database], Fact], what: str) -> Fact | None:
         """Ask on a copy of its own. One after the other: of a large dump a copy more may not fit."""

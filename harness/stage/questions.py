@@ -120,13 +120,14 @@ def application(sides: Sides, old_side: OldSide, *, thorough: bool) -> Report:
         site = sides.site()
     except NotReadyError as error:
         sides.copies.need("the start of the site")
-        return visitor.shut_out(error)
+        return visitor.shut_out(error, old_side.shut_out)
     visit = visitor.invite(sides.new(), site, sides.after(), sides.dump.accounts, thorough=thorough)
     used = functools.partial(old_side.exchanges, thorough=thorough)
-    sent = functools.partial(old_side.mails, 0 if thorough else mails.FEW_QUEUES)
+    few = 0 if thorough else mails.FEW_QUEUES
+    sent, again = (functools.partial(ask, few) for ask in (old_side.mails, old_side.mails_again))
     report = application_check.check(
         visit,
-        mails=lambda report, starts: mails.judge(report, sent(), sides.new(), starts),
+        mails=lambda report, starts: mails.judge(report, sent(), sides.new(), starts, again),
         former=Former(old_side.start, sent, old_side.jobs, used),
     )
     report.out_of_scope += old_side.spoken_for("makes of tickets, sends by mail and says in jobs")

@@ -5,16 +5,20 @@ They are made on the copy, through RT itself, after everything that only reads h
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.checks import application, attempts, mails, optional_jobs
+from harness.checks.cached_fact import Remembered
 from harness.checks.jobs import LIMIT as JOB_LIMIT
 from harness.checks.log import records
 from harness.checks.trial_visit import Visit
 from harness.common import redact
 from harness.common.waits import GoneError, NotReadyError, Retry
 from harness.database import Database
+from harness.engine.faults import explained
 from harness.errors import InfrastructureError
 from harness.images import named
 from harness.rt import SITE_CONFIGURATION, Rt, web
@@ -103,23 +107,52 @@ def of_the_image(version: str) -> list[str]:
     ]
 
 
-def shut_out(error: NotReadyError) -> Report:
-    """Return the report on a site that never came up. Raises the error where it may be the machine's fault.
+@dataclass
+class ShutOut(Remembered):
+    """Whether a release's site comes up on the untouched copy. why: what `reason` says of it; "" where it does."""
+
+    release: str
+    why: str = ""
+
+
+def reason(error: NotReadyError) -> str:
+    """Return why a site never came up. Raises the error where it may be the machine's fault.
 
     Apache that ends, or answers with an error for two minutes, has its reason in the site's own files or data.
     """
     killed = "exit code 137" in error.sentence  # by hand, or for want of memory
     if killed or (not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry)):
         raise error
+    code = re.search(r"exit code \d+", error.sentence)
+    return f"it ends with {code[0]}" if code else redact.line(str(error.__cause__))
+
+
+def shut_out(error: NotReadyError, before: Callable[[], ShutOut | None]) -> Report:
+    """Return the report on a site that never came up. Raises the error where it may be the machine's fault.
+
+    before: tells how the old release's site fares with the same data; None where nobody can speak for it.
+    """
+    why = reason(error)
     report = Report(application.CHECK, application.QUESTION, looked_at=1, repair=attempts.REPAIR)
+    try:
+        old = before()
+    except Exception as trouble:
+        if (known := explained(trouble)) is None:
+            raise
+        report.unanswered.append(f"whether the site came up before: {known.sentence}")
+        old = None
+    if old and old.why == why:
+        report.unanswered.append(
+            f"whether the site works: it does not come up, and that of RT {old.release} does not either: {why}"
+        )
+        return report
     lines = [line for _, text in error.blocks for line in text.splitlines()]
     said = [redact.line(one.message) for one in records(lines) if one.complaint]
     report.find(
-        "site",
-        f"it does not come up on the upgraded database: {redact.line(str(error.__cause__))}",
+        "site", f"it does not come up on the upgraded database: {why}",
         samples=tuple(dict.fromkeys(said[-5:])),
         repair="look at what of CONFIG's html and lib is written for the old release",
-    )
+    )  # fmt: skip
     return report
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from harness.common.waits import Retry, wait_until
 from harness.database import Database
@@ -57,7 +58,7 @@ def ask(tools: Rt) -> Judgement:
         ) from error
 
 
-def try_to_serve(lifecycle: Lifecycle, release: str, database: Database, **options: object) -> tuple[int, str]:
+def try_to_serve(lifecycle: Lifecycle, release: str, database: Database, **options: Any) -> tuple[int, str]:
     """Start a release's site on a database; return its exit code and log, or (0, "") if it serves."""
     with lifecycle.site(release, database, wait=False, **options) as site:
 

@@ -150,11 +150,13 @@ class Lifecycle:
             self._own.add(version)
         return made
 
-    def site(self, version: str, database: Database, *, wait: bool = True, **options: object) -> Rt:
-        """Return a serving container of a release. The caller removes it."""
+    def site(
+        self, version: str, database: Database, *, wait: bool = True, form: bool = True, **options: object
+    ) -> Rt:
+        """Return a serving container of a release. The caller removes it. form: as for `Rt.wait`."""
         site = self.tools(version, database, serve=True, **options)
         try:
-            return site.wait() if wait else site
+            return site.wait(form=form) if wait else site
         except BaseException:
             site.remove()
             raise

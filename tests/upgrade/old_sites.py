@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.harness.mutants.planting import by_sql
+
 # What the steps from 4.3.1 to 4.4.2 do to the tables, undone; without the data that only later releases have.
 _NEW_ROLES = "g.Domain LIKE 'RT::Asset%' OR g.Domain LIKE 'RT::Catalog%'"
 _SLA = "JOIN ScripActions a ON a.id = s.ScripAction WHERE a.ExecModule LIKE 'SLA%'"
@@ -33,3 +35,21 @@ AS_OF_4_2 = (
     "UPDATE CustomFieldValues SET Category = NULL",
     "DELETE FROM Attributes WHERE Name = 'Subscription'",
 )
+_OF_HASTY = "ObjectId = (SELECT id FROM Users WHERE Name = 'hasty')"
+_FIRST_SHOWN = f"Name = 'Pref-DefaultDashboard' AND ObjectType = 'RT::User' AND {_OF_HASTY}"
+HOMEPAGES = [
+    by_sql("rows", name, "Attributes", reason, statement)
+    for name, reason, statement in (
+        ("choice-lost", "neither of the two dashboards is shown", f"DELETE FROM Attributes WHERE {_FIRST_SHOWN}"),
+        ("choice-of-another", "somebody sees a dashboard of another",
+         "UPDATE Attributes SET Content = (SELECT * FROM (SELECT MIN(id) FROM Attributes WHERE Name = 'Dashboard')"
+         f" AS first) WHERE {_FIRST_SHOWN}"),
+        ("choice-doubled", "the step makes one choice, however many homepages there were",
+         "INSERT INTO Attributes (Name, Description, Content, ContentType, ObjectType, ObjectId, Creator, Created,"
+         " LastUpdatedBy, LastUpdated) SELECT Name, Description, Content, ContentType, ObjectType, ObjectId,"
+         f" Creator, Created, LastUpdatedBy, LastUpdated FROM Attributes WHERE {_FIRST_SHOWN}"),
+        ("dashboard-lost", "one of the two homepages became nothing",
+         f"DELETE FROM Attributes WHERE Name = 'Dashboard' AND {_OF_HASTY} LIMIT 1"),
+    )
+]  # fmt: skip
+"""Defects in what the upgrade makes of two homepages of one user, called hasty."""

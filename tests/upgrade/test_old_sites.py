@@ -22,7 +22,8 @@ from harness.rt.thaw import Thawer
 from harness.stage import QUESTIONS, Scope, Stage
 from harness.stage.copies import Preparation
 from harness.upgrade.lifecycle import Lifecycle
-from tests.upgrade.old_sites import AS_OF_4_2
+from tests.harness.mutants.planting import RowMutant, planted
+from tests.upgrade.old_sites import AS_OF_4_2, HOMEPAGES
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("old-site")]  # one worker: one upgrade serves all
 ORIGIN, TARGET, SERVER, LONG = "4.4.6", "5.0.10", "mariadb-11.8", 1_500_000
@@ -62,6 +63,10 @@ sub person {{
 my $body = [{{type => 'component', name => 'QuickCreate'}}];
 need(person('gone')->SetPreferences(HomepageSettings => {{
     body => $body, sidebar => [{{type => 'system', name => 'long gone'}}]}}));
+# Two clicks on the first save: the second one did not see what the first one had written.
+my $hasty = person('hasty');
+need(RT::Attribute->new(RT->SystemUser)->Create(
+    Name => 'Pref-HomepageSettings', Object => $hasty, Content => {{body => $body, sidebar => []}})) for 1 .. 2;
 my ($search) = RT::Attribute->new(RT->SystemUser);
 need($search->Create(Name => 'SavedSearch', Description => 'first name', Object => RT->System, Content => {{
     SearchType => 'Ticket', Query => 'id > 0', Format => "'__id__'", OrderBy => 'id', Order => 'ASC'}}));
@@ -94,6 +99,9 @@ BY_SQL = (
     # 4.1.23 made an index over three columns, and 4.3.13 dropped the one in the middle.
     "ALTER TABLE `Groups` ADD INDEX Groups4 (Domain, Instance)",
     "ALTER TABLE Tickets ADD INDEX of_an_administrator (LastUpdated)",
+    # Tuning: they begin with the columns of indexes that steps make sure of, which they then do not make.
+    "ALTER TABLE ObjectCustomFields DROP INDEX ObjectCustomFields1, ADD INDEX tuned (ObjectId, CustomField)",
+    "ALTER TABLE Links ADD INDEX tuned (LocalTarget, Type)",
     # RT 3 declared it so, and no step has changed it.
     "ALTER TABLE ACL ALTER PrincipalId DROP DEFAULT",
     # 3.3.0 made it so.
@@ -152,6 +160,8 @@ def test_what_is_let_go_is_named(site: Stage) -> None:
     schema, history = "\n".join(site.schema().allowed), site.history().facts
     assert "INDEX (Domain, Instance)" in schema
     assert "INDEX (LastUpdated)" in schema
+    assert "index missing: INDEX (ObjectId)" in schema
+    assert "index missing: INDEX (LocalTarget)" in schema
     assert "ACL.PrincipalId" in schema
     assert len(history["of extensions, never ended"]) == 1
     assert any("already has the right" in one for one in site.ran().allowed)
@@ -172,6 +182,16 @@ def test_it_really_is_an_old_site(site: Stage) -> None:
     assert (site.sides.before().value(links), site.sides.after().value(links)) == (1, 0)
     groups = "SELECT COUNT(*) FROM `Groups` g JOIN Principals p ON p.id = g.id WHERE"
     assert int(site.sides.before().value(f"{groups} g.Name LIKE 'left %' AND p.Disabled")) == 2
+
+
+@pytest.mark.mutants("rows")
+@pytest.mark.parametrize("mutant", HOMEPAGES, ids=lambda mutant: mutant.name)
+def test_of_two_homepages_of_one_user_nothing_else_may_come(site: Stage, mutant: RowMutant) -> None:
+    """Each becomes a dashboard, and one choice names one of them: what the step makes, and no more."""
+    sides = site.sides
+    with planted(mutant, sides.after(), sides.new()):
+        report = rows_check.check(sides.before(), sides.after(), sides.steps(), Thawer(sides.new()))
+    assert "Attributes" in {one.where for one in report.findings}, str(report)
 
 
 OTHERS = (

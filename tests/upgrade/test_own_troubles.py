@@ -91,6 +91,15 @@ scrip(Description => 'posts', ScripCondition => 'On Create', ScripAction => 'Use
 scrip(Description => 'renames', ScripCondition => 'On Create', ScripAction => 'User Defined',
     CustomPrepareCode => '1',
     CustomCommitCode => '$self->TicketObj->SetSubject("[IT] " . $self->TicketObj->Subject)');
+# Tickets are handed out by their number, which is another on each copy.
+for my $name (qw(first second)) {{
+    my $user = RT::User->new(RT->SystemUser);
+    need($user->Create(Name => $name, Privileged => 1, EmailAddress => "$name\\@staff.example.test"));
+    need($user->PrincipalObj->GrantRight(Right => $_, Object => RT->System)) for qw(OwnTicket ShowTicket SeeQueue);
+}}
+scrip(Description => 'hands out', ScripCondition => 'On Create', ScripAction => 'User Defined',
+    CustomPrepareCode => '1', CustomCommitCode => 'my $ticket = $self->TicketObj;
+        $ticket->SetOwner($ticket->id % 2 ? "first" : "second"); 1');
 scrip(Description => 'by queue', ScripCondition => 'On Correspond', ScripAction => 'User Defined',
     CustomPrepareCode => '1',
     CustomCommitCode => 'die "nobody for " . $self->TicketObj->QueueObj->Name . "\\\\n"');

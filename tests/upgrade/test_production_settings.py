@@ -15,7 +15,6 @@ from fixtures.healthcheck_user import ROOT
 from fixtures.rt import RtFactory
 from harness import rt
 from harness.checks import log, preflight_configuration
-from harness.common.waits import GoneError
 from harness.database import Database
 from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.errors import UsageError
@@ -159,27 +158,6 @@ def test_code_that_builds_its_own_connection_is_found(
         made = Lifecycle(engine, Configuration(own))
         with pytest.raises(UsageError, match="another database server") if refused else nullcontext():
             made.tools("5.0.3", copy).remove()
-
-
-OF_THE_OLD_RELEASE = Configuration({"site.pm": b"1;\n", "html/Elements/Login": b"<& /Elements/GoneSince4 &>\n"})
-
-
-@pytest.mark.parametrize("stage", [OF_THE_OLD_RELEASE], indirect=True)
-def test_a_site_that_does_not_come_up_is_a_finding(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The upgrade is fine, and nobody can use what came of it: no fault of the machine's."""
-    monkeypatch.setattr(stage, "read_everything", lambda: None)
-    monkeypatch.setattr(rt, "PATIENCE", 15)
-    [finding] = stage.application().findings
-    assert (finding.where, "does not come up" in finding.what) == ("site", True)
-    assert "could not find component" in "".join(finding.samples)
-
-
-def test_a_site_that_was_killed_is_none() -> None:
-    """The kernel ends the largest process where memory is short, and nothing is wrong with the site."""
-    error = GoneError("RT will not happen: the container ended with exit code 137 (out of memory) (after 3 s).")
-    with pytest.raises(GoneError):
-        visitor.shut_out(error)
-    assert visitor.shut_out(GoneError("RT will not happen: it ended with exit code 71.")).findings
 
 
 def test_what_is_pinned_in_files_is_pinned_in_the_database() -> None:

@@ -88,13 +88,15 @@ objects('custom roles' => 'RT::CustomRoles', [qw(MaxValues Disabled)], [qw(Name 
     return ('added to' => join ' ', sort { $a <=> $b } map { $_->id } $applied ? rows($applied) : ());
 }) if eval { require RT::CustomRole };
 
+# A condition or an action: its module by name, its argument as a digest. Addresses or a password may be in that.
+sub of_module { my ($part) = @_; return join ' ', $part->ExecModule // '', text($part->Argument) }
+
 objects(scrips => 'RT::Scrips', [qw(Disabled Template)], [qw(Description CustomPrepareCode CustomCommitCode CustomIsApplicableCode)], sub {
     my ($scrip) = @_;
     my $applied = RT::ObjectScrips->new(RT->SystemUser);
     $applied->LimitToScrip($scrip->id);
     return (
-        condition => join(' ', $scrip->ConditionObj->ExecModule // '', $scrip->ConditionObj->Argument // ''),
-        action => join(' ', $scrip->ActionObj->ExecModule // '', $scrip->ActionObj->Argument // ''),
+        condition => of_module($scrip->ConditionObj), action => of_module($scrip->ActionObj),
         on => join(', ', sort map { join ' ', $_->ObjectId, $_->Stage, $_->SortOrder } rows($applied)),
     );
 });

@@ -9,8 +9,8 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import preflight, preflight_configuration, preflight_storage
-from harness.database import Database
+from harness.checks import preflight, preflight_configuration, preflight_storage, preflight_time_zones
+from harness.database import Database, schema
 from harness.dump import FOLDER, load
 from harness.dump.choice import DEFAULT_SERVER
 from harness.rt import SITE_CONFIGURATION, Configuration, Rt
@@ -117,13 +117,47 @@ def test_what_the_target_does_not_start_with(
         for name, content in mutant.files.items():
             put(target, f"{SITE_CONFIGURATION}/{name}", content)
         tally(mutant.name, mutant.check, caught(mutant, probed(target, mutant.line)))
+
+
+ON, OFF = "Set($ChartsTimezonesInDB, 1);", "Set($ChartsTimezonesInDB, 0);"
+
+
+def zones(database: Database, text: str) -> Report:
+    """Return what is said of time zones with a file of these lines."""
+    report = Report(preflight.CHECK, "")
+    preflight_time_zones.judge(report, database, schema.read(database), of(text))
+    return report
+
+
+@pytest.mark.engine
+def test_time_zones_of_production_are_always_asked_for(lifecycle: Lifecycle, clone: CloneFactory) -> None:
+    """The harness's own server has them, so nothing that it says of itself is an answer; no dump carries them."""
+    database = clone(lifecycle.fresh(TARGET, "mariadb-10.11"))
+    for text, said in (
+        (ON, True), ("Set( $ChartsTimezonesInDB => '1' );", True), (f"{OFF}\n{ON}", True),
+        (f"# {ON}", False), (f"Set($rtname, 'x'); # {ON}", False), (OFF, False), (f"{ON}\n{OFF}", False),
+        ("Set($ChartsTimezonesInDB, undef);", False), (GOOD, False),
+    ):  # fmt: skip
+        report = zones(database, text)
+        told = [one["items"] for one in preflight.worth_knowing(report.facts)]
+        assert told == ([[preflight_time_zones.ON_PRODUCTION]] if said else []), text
+        assert not report.findings, "this server has them"
+    insert = "INSERT INTO Configurations (Name, Content, Disabled, Creator, LastUpdatedBy) VALUES"
+    database.execute(f"{insert} ('ChartsTimezonesInDB', '1', 0, 1, 1)")
+    assert preflight_time_zones.WANTED in zones(database, OFF).facts, "the database is read after the files"
+    database.execute("UPDATE Configurations SET Disabled = 1")
+    assert preflight_time_zones.WANTED not in zones(database, OFF).facts
+
+
+@pytest.mark.engine
+def test_a_server_without_time_zones(lifecycle: Lifecycle, clone: CloneFactory, tally: Tally) -> None:
+    """An image that somebody has named may be like the production server, so what it lacks is a finding."""
+    database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     # The server keeps zones that somebody has asked for, so nobody has on this one.
     database.execute(*WITHOUT_TIME_ZONES, root=True)
-    report = Report(preflight.CHECK, "")
-    preflight._time_zones(report, database, of(GOOD))
-    assert not report.findings, "nobody wants them"
-    preflight._time_zones(report, database, of(TIME_ZONES.line))
-    tally(TIME_ZONES.name, TIME_ZONES.check, caught(TIME_ZONES, report))
+    assert not zones(database, GOOD).findings, "nobody wants them"
+    assert not zones(database, f"# {TIME_ZONES.line}").findings, "nor in a comment"
+    tally(TIME_ZONES.name, TIME_ZONES.check, caught(TIME_ZONES, zones(database, TIME_ZONES.line)))
 
 
 @pytest.mark.engine

@@ -67,6 +67,34 @@ def test_what_perl_says_of_a_sites_own_modules_is_no_finding() -> None:
     assert integrity.parse(f"{said}Links->LocalTarget references missing ticket #7\n") != []
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["/opt/rt/site.d/lib/X.pm line 55, <DATA> line 16", "X.pm line 5, <$fh> chunk 2", "(eval 71) line 3"],
+)
+def test_a_warning_that_perl_gives_while_a_file_is_read_is_no_finding(place: str) -> None:
+    """Modules that read their own DATA make Perl add the handle to the place of each later warning."""
+    assert integrity.parse(f"Subroutine ok redefined at {place}.\n") == []
+
+
+def test_a_contradiction_that_both_sides_have_alike_is_no_finding() -> None:
+    """Words that the harness does not know come from the site's own modules on both sides; a new one is found."""
+    before, after = (Validation(release, 0, ["hello from a plugin, 7"]) for release in ("4.4.6", "5.0.3"))
+    assert integrity.check(before, after), "the words are the same"
+    assert integrity.check(Validation("4.4.6", 0), after).findings, "only the new side's exit code contradicts"
+    more = Validation("5.0.3", 0, [*after.found, *FOUND])
+    assert any("contradict" in one.what for one in integrity.check(before, more).findings)
+
+
+def test_a_validator_that_names_nothing_on_both_sides_proves_nothing() -> None:
+    """Both say that something is wrong; whether it is the same, no report can tell."""
+    report = integrity.check(Validation("4.4.6", 1), Validation("5.0.3", 1))
+    assert report.findings == []
+    assert report.unanswered == [
+        f"what rt-validator of RT {one} found: it ended with exit code 1 and named nothing"
+        for one in ("4.4.6", "5.0.3")
+    ]
+
+
 def test_what_only_the_targets_validator_asks_is_old_where_it_was_so_before() -> None:
     """Later validators ask more. The target's own word about the untouched database tells old dirt from new."""
     before, after = Validation("4.4.4", 1, FOUND), Validation("5.0.3", 1, FOUND + NEWLY_ASKED)

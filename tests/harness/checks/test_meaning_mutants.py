@@ -235,6 +235,22 @@ def test_a_subject_that_died_is_found() -> None:
 
 
 @pytest.mark.engine
+def test_arguments_of_scrips_are_told_as_digests(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """An action of an extension may have a password there: that it differs is said, and not what it is."""
+    first, second = (clone(lifecycle.fresh("5.0.3", PAIR.server)) for _ in range(2))
+    for database, number in ((first, 1), (second, 2)):
+        for table in ("ScripActions", "ScripConditions"):
+            database.execute(f"UPDATE {table} SET Argument = 'hunter{number}:{table}'")
+    before, after = (meaning_told.collect(rt_tools("5.0.3", one)) for one in (first, second))
+    report = meaning.check(before, after, NOTHING)
+    told = {one.what.partition("'")[2].partition("'")[0] for one in report.findings if one.where == "scrips"}
+    assert {"condition", "action"} <= told, str(report)
+    assert "hunter" not in before.to_json() + after.to_json() + report.to_json()
+
+
+@pytest.mark.engine
 @pytest.mark.slow
 def test_real_meaning(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally, monkeypatch: pytest.MonkeyPatch

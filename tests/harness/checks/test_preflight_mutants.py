@@ -19,6 +19,7 @@ from harness.checks import (
     preflight_database,
     preflight_identity,
     preflight_lifecycles,
+    preflight_time_zones,
 )
 from harness.checks.integrity import Validation
 from harness.checks.preflight import Evidence
@@ -96,12 +97,14 @@ def test_a_passage_reads_without_its_marks() -> None:
 def test_what_is_worth_knowing_comes_in_its_order() -> None:
     """What no longer works first; what is empty, or as it should be, not at all."""
     told = {
-        "time zone tables": preflight.LOADED, "to do by hand": ["this"], preflight_configuration.SAID: [],
-        preflight_configuration.LOST: ["One"],
+        preflight_time_zones.TABLES: preflight_time_zones.LOADED, "to do by hand": ["this"],
+        preflight_configuration.SAID: [], preflight_configuration.LOST: ["One"],
     }  # fmt: skip
     assert [one["items"] for one in preflight.worth_knowing(told)] == [["One"], ["this"]]
     told["time zone tables"] = "missing: charts by time will be empty"
     assert preflight.worth_knowing(told)[-1]["items"] == ["missing: charts by time will be empty"]
+    told[preflight_time_zones.WANTED] = preflight_time_zones.ON_PRODUCTION
+    assert preflight.worth_knowing(told)[-1]["items"] == [preflight_time_zones.ON_PRODUCTION]
     assert (preflight.BEFORE, preflight_configuration.PASSAGES) == (before.KNOWING, before.PASSAGES)
 
 

@@ -259,6 +259,50 @@ def test_what_a_step_should_have_mended_is_not(left: Schema) -> None:
     assert check.check(left, aged(), ["1.0.0"], left, [], spoken=SPOKEN).findings
 
 
+SHORT, LONG = Index("things1", False, ("Name",), "BTREE"), Index("tuning", False, ("Name", "Size"), "BTREE")
+BY_NAME = step_mentions.parse(
+    "== 1.0.0/indexes\nMakeSureIndexExists(Table => 'Things', Columns => ['Name', 'Size']);"
+)
+"""Of a step that speaks of both columns, so that nothing else excuses an index on them."""
+
+
+@pytest.mark.control("schema")
+@pytest.mark.parametrize("before", [aged(LONG), aged(SHORT, LONG)], ids=["never-made", "dropped-by-the-step"])
+def test_a_longer_index_that_rt_takes_for_its_own_is_no_finding(before: Schema) -> None:
+    """RT makes no index where one begins with its columns, so a site that was tuned lacks the short one."""
+    report = check.check(aged(LONG), aged(SHORT), ["1.0.0"], before, [], spoken=BY_NAME)
+    assert report, str(report)
+    assert ["brought along" in one and "longer index" in one for one in report.allowed] == [True, True]
+
+
+@pytest.mark.mutants("schema")
+@pytest.mark.parametrize(
+    ("left", "before", "found"),
+    [
+        (aged(), aged(SHORT), ["missing"]),
+        (aged(), aged(LONG), ["missing"]),
+        (aged(LONG), aged(), ["extra", "missing"]),
+        (aged(LONG), aged(SHORT), ["extra", "missing"]),
+        (aged(replace(LONG, columns=("Size", "Name"))), aged(replace(LONG, columns=("Size", "Name"))),
+         ["extra", "missing"]),
+        (aged(replace(LONG, columns=("Name(5)", "Size"))), aged(replace(LONG, columns=("Name(5)", "Size"))),
+         ["extra", "missing"]),
+        (aged(replace(LONG, unique=True)), aged(replace(LONG, unique=True)), ["extra"]),
+    ],
+    ids=["lost", "longer-one-lost", "new", "instead", "other-way-round", "of-a-prefix", "unique"],
+)  # fmt: skip
+def test_any_other_index_does_not_stand_in(left: Schema, before: Schema, found: list[str]) -> None:
+    """It must begin with the whole columns, and have been there before; what is unique refuses rows."""
+    report = check.check(left, aged(SHORT), ["1.0.0"], before, [], spoken=BY_NAME)
+    assert sorted(one.what.partition(":")[0].partition(" ")[2] for one in report.findings) == found
+
+
+def test_an_index_that_no_step_dropped_is_found_missing() -> None:
+    """It was there beside the longer one, and nothing that was applied speaks of it: it was lost."""
+    report = check.check(aged(LONG), aged(SHORT), ["1.0.0"], aged(SHORT, LONG), [], spoken=Spoken())
+    assert any("index missing" in one.what for one in report.findings)
+
+
 def test_an_index_that_a_step_leaves_is_known_by_what_it_does() -> None:
     """The server gives the names, and 4.3.13 is the one step of which that is known."""
     groups = replace(table("Groups", Domain="utf8mb4"), name="Groups")

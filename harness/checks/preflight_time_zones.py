@@ -1,0 +1,52 @@
+"""Are the time zone tables there that charts need, where the configuration has the database convert times?
+
+They are in the schema `mysql`, so no dump carries them: a server that the harness made has them whatever the
+production server has. Only somebody with access to that one can tell.
+"""
+
+from __future__ import annotations
+
+import re
+
+from harness.checks.preflight_configuration import texts
+from harness.database import Database
+from harness.database.schema import Schema
+from harness.rt import Configuration
+from harness.verdict import Report
+
+OPTION = "ChartsTimezonesInDB"
+TABLES, WANTED = "time zone tables", "time zones by the database"
+LOADED = "loaded"
+ASKED = "SELECT CONVERT_TZ('2020-06-01 12:00:00', 'UTC', 'Europe/Berlin')"
+REPAIR = "mariadb-tzinfo-to-sql /usr/share/zoneinfo | mariadb mysql"
+ON_PRODUCTION = (
+    f"the site sets ${OPTION}, for which the production server must have time zone tables: no dump holds them, so "
+    f"this run says nothing of them. Where {ASKED}; gives NULL there, they are missing: load them with {REPAIR} "
+    "(on MySQL: mysql_tzinfo_to_sql /usr/share/zoneinfo | mysql mysql)"
+)
+_SET = re.compile(rf"^\s*Set\s*\(?\s*\${OPTION}\s*(?:,|=>)\s*(.*?)\s*\)?\s*;", re.MULTILINE)
+_OFF = ("0", "", "undef", "''", '""', "'0'", '"0"')
+_BY_DATABASE = f"SELECT Content FROM Configurations WHERE Name = '{OPTION}' AND Disabled = 0"
+
+
+def judge(report: Report, database: Database, schema: Schema, configuration: Configuration) -> None:
+    """Say what the production server must have, and find a server that was named and lacks it."""
+    report.looked_at += 1
+    loaded = database.value(ASKED) is not None
+    report.facts[TABLES] = LOADED if loaded else "missing: charts by time will be empty"
+    if not used(database, schema, configuration):
+        return
+    report.facts[WANTED] = ON_PRODUCTION
+    if not loaded:
+        report.find(
+            "server", "the configuration wants time zones from the database, and the server has none loaded",
+            sql=ASKED, repair=REPAIR,
+        )  # fmt: skip
+
+
+def used(database: Database, schema: Schema, configuration: Configuration) -> bool:
+    """Tell whether the option is on: by the database, where that sets it, else by the last file that does."""
+    if "Configurations" in schema.tables and (rows := database.rows(_BY_DATABASE)):
+        return str(rows[-1][0]) not in _OFF
+    said = [value for text in texts(configuration) for value in _SET.findall(text)]
+    return bool(said) and said[-1] not in _OFF

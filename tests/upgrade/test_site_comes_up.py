@@ -1,0 +1,160 @@
+"""A site that does not come up, or shows another page than RT's login form: whose doing is it?
+
+With single sign-on the first page leads to another host, or holds a button; that was so before the upgrade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from _pytest.mark import ParameterSet
+from docker import DockerClient
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness import rt
+from harness.common.waits import GoneError
+from harness.dump.choice import DEFAULT_SERVER, choose
+from harness.errors import InfrastructureError
+from harness.rt import Configuration, rest
+from harness.rt.rest import RestError
+from harness.stage import Scope, Stage, visitor
+from harness.stage.visitor import ShutOut
+from harness.upgrade.lifecycle import Lifecycle
+
+
+def with_file(name: str, content: bytes) -> Configuration:
+    """Return a site's configuration that has one file of its own."""
+    return Configuration({"site.pm": b"1;\n", name: content})
+
+
+PLAIN = Configuration({"site.pm": b"1;\n"})
+GONE = with_file("html/Elements/Login", b"<& /Elements/GoneSince4 &>\n")
+# A module of the site's own that wants what no copy has, and only in the web server.
+ENDS = Configuration({"site.pm": b"die qq{Can't locate License.pm in a copy\\n} if $0 =~ /[.]psgi/;\n1;\n"})
+BUTTON = with_file("html/Elements/Login", b'<a href="https://sso.example.test/">Log in with your account</a>\n')
+LEADS_ON = with_file("html/Callbacks/Sso/autohandler/Auth", b"""<%INIT>
+my $user = $HTML::Mason::Commands::session{CurrentUser};
+RT::Interface::Web::Redirect('https://sso.example.test/authorize?state=' . rand)
+    unless $user && $user->id || $m->request_path =~ m{^/REST/};
+</%INIT>
+""")  # fmt: skip
+
+
+def slow(old: Configuration, new: Configuration, name: str) -> ParameterSet:
+    """Return a pair of configurations that is not tried at every change."""
+    return pytest.param((old, new), marks=pytest.mark.slow, id=name)
+
+
+@pytest.fixture
+def stage(
+    engine: DockerClient, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    """The usual upgrade with a configuration for each side, of which nothing is read beforehand."""
+    old, new = request.param
+    made = Stage(Lifecycle(engine, old, new_configuration=new), choose(), scope=Scope(thorough=False))
+    monkeypatch.setattr(made, "read_everything", lambda: None)
+    yield made
+    made.close()
+
+
+@pytest.mark.engine
+@pytest.mark.control("single sign-on")
+@pytest.mark.parametrize(
+    "stage",
+    [
+        pytest.param((LEADS_ON, LEADS_ON), id="redirect"),
+        slow(BUTTON, BUTTON, "button"),
+        slow(GONE, GONE, "broken"),
+    ],
+    indirect=True,
+)
+def test_a_first_page_that_never_was_the_login_form_is_no_finding(stage: Stage) -> None:
+    """Nobody can log in there on a copy, with either release; what needs no form is tried all the same."""
+    report = stage.application()
+    assert report.findings == [], str(report)
+    assert any("where RT 4.4.6 gets no further either: pages" in one for one in report.unanswered), str(report)
+    assert report.looked_at > 20, "programs, mail and jobs"
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+@pytest.mark.mutants("application")
+@pytest.mark.parametrize(
+    "stage", [(PLAIN, LEADS_ON), (PLAIN, BUTTON), (PLAIN, GONE)], ids=["redirect", "button", "broken"],
+    indirect=True,
+)  # fmt: skip
+def test_a_login_form_that_is_gone_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """People logged in with it before; and it is said at once, for such a page does not change."""
+    monkeypatch.setattr(rt, "PATIENCE", 3600)
+    found = stage.application().findings
+    assert "pages" in {one.where for one in found}, found
+
+
+@pytest.mark.engine
+@pytest.mark.mutants("application")
+@pytest.mark.parametrize("stage", [(PLAIN, ENDS), (ENDS, ENDS)], ids=["new", "both"], indirect=True)
+def test_a_site_that_does_not_come_up_is_a_finding_where_the_old_one_did(stage: Stage) -> None:
+    """The upgrade is fine, and nobody can use what came of it: no fault of the machine's."""
+    report = stage.application()
+    if stage.sides.lifecycle.configuration is ENDS:
+        assert report.findings == [], str(report)
+        assert "does not come up, and that of RT 4.4.6 does not either" in report.unanswered[0]
+        return
+    [finding] = report.findings
+    assert (finding.where, "does not come up" in finding.what) == ("site", True)
+    assert "License.pm" in "".join(finding.samples)
+
+
+EVERYWHERE = with_file("html/REST/1.0/autohandler", b"""<%INIT>
+RT::Interface::Web::Redirect('http://sso.example.test/authorize?state=' . rand);
+</%INIT>
+""")  # fmt: skip
+
+
+@pytest.mark.engine
+def test_a_client_is_not_led_to_another_host(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory
+) -> None:
+    """A copy has no business with the site's service for logins; and both releases say the same of it."""
+    database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
+    site = rt_site("5.0.3", database, configuration=EVERYWHERE)
+    said = []
+    for _ in range(2):
+        with pytest.raises(RestError) as caught:
+            rest.client(site, "root", "password")
+        said.append(str(caught.value))
+    assert "RT leads to another host" in said[0]
+    assert said[0] == said[1]
+
+
+ENDED = GoneError("RT will not happen: it ended with exit code 71 (after 2.1 s).")
+
+
+def test_a_site_that_was_killed_is_no_finding() -> None:
+    """The kernel ends the largest process where memory is short, and nothing is wrong with the site."""
+    error = GoneError("RT will not happen: the container ended with exit code 137 (out of memory) (after 3 s).")
+    with pytest.raises(GoneError):
+        visitor.shut_out(error, lambda: None)
+    assert visitor.shut_out(ENDED, lambda: None).findings
+
+
+@pytest.mark.parametrize(
+    ("why", "found"), [("it ends with exit code 71", 0), ("it ends with exit code 1", 1), ("", 1)]
+)
+def test_a_site_that_did_not_come_up_before_either_is_not_proven(why: str, found: int) -> None:
+    """What its files need is on no copy, with both releases; one that ends for another reason is a finding."""
+    report = visitor.shut_out(ENDED, lambda: ShutOut("4.4.6", why))
+    assert (len(report.findings), len(report.unanswered)) == (found, 1 - found)
+
+
+def test_where_the_old_site_cannot_be_tried_the_finding_stays() -> None:
+    """No room for one more copy: the question is open, and the site still does not come up."""
+
+    def nobody() -> None:
+        raise InfrastructureError("The engine's disk has 0.1 GB free.")
+
+    report = visitor.shut_out(ENDED, nobody)
+    assert len(report.findings) == 1
+    assert report.unanswered == ["whether the site came up before: The engine's disk has 0.1 GB free."]

@@ -23,7 +23,7 @@ from harness.dump.choice import Choice, choose
 from harness.engine.faults import ended
 from harness.errors import InfrastructureError
 from harness.releases import ROOT
-from harness.rt import Configuration
+from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 
 BARE = Path(__file__).parent / "bare.sh"

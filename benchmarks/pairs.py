@@ -23,7 +23,7 @@ from harness.common.arguments import Parser
 from harness.dump.choice import DEFAULT_ORIGIN, DEFAULT_SERVER, DEFAULT_TARGET, Choice, choose
 from harness.engine.faults import ended
 from harness.errors import InfrastructureError
-from harness.rt import Configuration
+from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 
 BOUND = 2.5

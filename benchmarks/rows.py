@@ -24,7 +24,7 @@ from harness.database import USER, Database
 from harness.drills import amplify
 from harness.engine.faults import ended
 from harness.errors import InfrastructureError
-from harness.rt import Configuration
+from harness.rt.configuration import Configuration
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report

@@ -33,7 +33,7 @@ from harness.dump.choice import Choice, choose
 from harness.dump.text import Text
 from harness.engine.faults import ended
 from harness.errors import InfrastructureError, UsageError
-from harness.rt import Configuration
+from harness.rt.configuration import Configuration
 from harness.setup import engine as engine_setup
 from harness.upgrade import statements
 from harness.upgrade.lifecycle import Lifecycle

@@ -34,7 +34,8 @@ from harness.common import redact
 from harness.database import Database
 from harness.database.schema import Schema
 from harness.releases import parse
-from harness.rt import Configuration, Rt
+from harness.rt import Rt
+from harness.rt.configuration import Configuration
 from harness.verdict import Finding, Report
 
 CHECK = "preflight"

@@ -15,7 +15,8 @@ from harness.common import redact
 from harness.common.wording import one_line
 from harness.database import Database
 from harness.database.schema import Schema
-from harness.rt import Configuration, Rt
+from harness.rt import Rt
+from harness.rt.configuration import Configuration
 from harness.verdict import Report
 
 _SET = re.compile(r"^\s*Set\s*\(?\s*[\$\@%](\w+)", re.MULTILINE)

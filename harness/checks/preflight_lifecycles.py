@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from harness.checks.preflight_configuration import options
 from harness.database import Database
 from harness.database.schema import Schema, quote
-from harness.rt import Configuration
+from harness.rt.configuration import Configuration
 from harness.verdict import Report
 
 _HELD = {"Queues": ("Tickets", "Queue"), "Catalogs": ("Assets", "Catalog")}

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from harness.checks import preflight_configuration
 from harness.common import redact
 from harness.database import Database
-from harness.rt import Configuration
+from harness.rt.configuration import Configuration
 from harness.verdict import Report
 
 OPTION = "ExternalStorage"

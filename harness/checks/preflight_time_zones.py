@@ -11,7 +11,7 @@ import re
 from harness.checks.preflight_configuration import texts
 from harness.database import Database
 from harness.database.schema import Schema
-from harness.rt import Configuration
+from harness.rt.configuration import Configuration
 from harness.verdict import Report
 
 OPTION = "ChartsTimezonesInDB"

@@ -34,7 +34,8 @@ from harness.engine import faults
 from harness.errors import InfrastructureError, UsageError
 from harness.images import Images
 from harness.releases import release, server
-from harness.rt import Configuration, Rt, new_site
+from harness.rt import Rt, new_site
+from harness.rt.configuration import Configuration
 
 GENERATOR = FOLDER / "generator"
 RECIPES = FOLDER / "recipes.toml"

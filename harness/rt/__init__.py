@@ -1,19 +1,15 @@
 """Run an RT release in a container: its command line tools or its web site.
 
-`web` and `rest` (two versions with the interface of `rest_client`) use a site, `first_page` waits for it,
-`siteconfig` reads its configuration, `health_user` creates an account for health checks, `new_site` initialises
-an empty database; `perl_server` runs programs with RT already loaded, `memoized` caches answers, `thaw` decodes
-Perl's frozen values.
+`web` and `rest` (two versions with the interface of `rest_client`) use a site, `first_page` waits for it;
+`configuration` is what a site brings, in the layouts that `siteconfig` knows; `health_user` creates an account for
+health checks, `new_site` initialises an empty database; `perl_server` runs programs with RT already loaded,
+`memoized` caches answers, `thaw` decodes Perl's frozen values.
 """
 
 from __future__ import annotations
 
-import os
-import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 import requests
@@ -27,17 +23,15 @@ from harness.engine.commands import Done
 from harness.engine.containers import Container
 from harness.releases import VERSION, Release, parse
 from harness.rt import siteconfig
+from harness.rt.configuration import SITE_CONFIGURATION, Configuration
 from harness.rt.first_page import FirstPage, OtherPageError
 from harness.rt.perl_server import WarmPerl
 
 SECRETS = "/opt/share/docker/secrets/rt"
-SITE_CONFIGURATION = "/opt/rt/site.d"
 PERL = ("perl", f"-I{SITE_CONFIGURATION}/lib", "-I/opt/rt/share/lib")
 """Perl with RT's libraries in the order in which its own programs have them: the site's own first."""
 HTTP = 80
 MAIL_SINK = "/opt/rt/mail-sink"
-LAST = Path(__file__).parents[1] / "perl" / "last.pm"
-"""Configuration that every copy reads after the site's own files."""
 NOWHERE = "127.0.0.1"
 """Address without a database: the container's own, which refuses at once. A name would be resolved first."""
 FEW_WORKERS = "2"
@@ -66,44 +60,6 @@ PATIENCE = 120.0
 """Seconds until a site must serve its login page."""
 LOGIN_MARK = 'name="user"'
 """Part of RT's login form, in every release."""
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """A site's own configuration: files below /opt/rt/site.d, by relative path.
-
-    remarks: sentences about files of the site that were left out.
-    """
-
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, path: Path | None) -> Configuration:
-        """Read a .pm file, a directory of .pm files and plugins, or a copy of RT's etc directory.
-
-        Raises UsageError if a path is given but has nothing to read.
-        """
-        if path is None:
-            return cls()
-        return cls(*siteconfig.read(path))
-
-    def inside(self) -> list[tuple[str, bytes]]:
-        """Return (absolute path in the container, content) of each file, and of LAST, which is read last."""
-        found = [(f"{SITE_CONFIGURATION}/{name}", content) for name, content in self.files.items()]
-        return [*found, (f"{SITE_CONFIGURATION}/{self.last()}", LAST.read_bytes())]
-
-    @staticmethod
-    def pinned() -> set[str]:
-        """Return the options that a copy overrides, whatever the site's configuration sets."""
-        text = LAST.read_text(encoding="utf-8")
-        return set(re.findall(r"^\s*(?:Set\(\$|RT->Config->Set\(')(\w+)", text, re.MULTILINE))
-
-    def last(self) -> str:
-        """Return a file name that the image reads last; it sorts names by bytes and skips hidden files."""
-        own = [os.fsencode(name) for name in self.files if re.fullmatch(r"[^./][^/]*\.pm", name)]
-        stem = max([b"~harness.pm", *own]).removesuffix(b".pm")
-        return os.fsdecode(stem + b"~.pm")  # "~" sorts after the "." of the site's last file
 
 
 def secret_files(host: str, password: str, *, port: int = 3306, healthcheck: str = "") -> list[tuple[str, bytes]]:

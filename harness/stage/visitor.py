@@ -21,7 +21,8 @@ from harness.database import Database
 from harness.engine.faults import explained
 from harness.errors import InfrastructureError
 from harness.images import named
-from harness.rt import SITE_CONFIGURATION, Rt, web
+from harness.rt import Rt, web
+from harness.rt.configuration import SITE_CONFIGURATION
 from harness.verdict import Report
 
 PROGRAM = mails.GUEST.with_name("visitor.pl")

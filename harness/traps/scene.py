@@ -13,7 +13,7 @@ from harness.common.once import Once
 from harness.database import Database
 from harness.dump.choice import Choice
 from harness.errors import InfrastructureError
-from harness.rt import Configuration
+from harness.rt.configuration import Configuration
 from harness.stage import QUESTIONS, Scope, Stage
 from harness.stage.copies import Preparation
 from harness.traps import Sign, Trap

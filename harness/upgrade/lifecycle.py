@@ -22,7 +22,8 @@ from harness.dump.text import Text
 from harness.errors import UsageError
 from harness.images import Images
 from harness.releases import Pair, neighbour, pair, release, releases, server
-from harness.rt import PERL, Configuration, Rt, new_site
+from harness.rt import PERL, Rt, new_site
+from harness.rt.configuration import Configuration
 from harness.upgrade import UpgradeRun
 
 COPIES = 3

@@ -30,7 +30,8 @@ from harness.marathon.client import Marathon
 from harness.marathon.errors import AppNotFoundError
 from harness.marathon.model import Change
 from harness.marathon.probe import ProbeResult, rt_probe
-from harness.rt import SITE_CONFIGURATION, rest, secret_files
+from harness.rt import rest, secret_files
+from harness.rt.configuration import SITE_CONFIGURATION
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 from tests.deploy.shared import DEFINITION, RELEASE

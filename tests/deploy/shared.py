@@ -10,7 +10,7 @@ import pytest
 
 from harness.marathon.definition import load
 from harness.releases import ROOT
-from harness.rt import SITE_CONFIGURATION
+from harness.rt.configuration import SITE_CONFIGURATION
 
 RELEASE = "5.0.3"
 DEFINITION: dict[str, Any] = load(ROOT / "marathon.json")

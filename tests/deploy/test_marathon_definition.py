@@ -24,7 +24,8 @@ from harness.marathon.follow import Pace
 from harness.marathon.in_image import tried_in_image
 from harness.marathon.mounts import leave_absent_out, put_mount
 from harness.marathon.rolling import Decision, decide
-from harness.rt import SECRETS, SITE_CONFIGURATION, secret_files
+from harness.rt import SECRETS, secret_files
+from harness.rt.configuration import SITE_CONFIGURATION
 from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy import shared
 from tests.deploy.shared import DEFINITION

@@ -10,7 +10,7 @@ from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import CHEAP
 from harness.common.waits import wait_until
 from harness.database.baseline import Baseline
-from harness.rt import SITE_CONFIGURATION
+from harness.rt.configuration import SITE_CONFIGURATION
 from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy.people_at_work import played, serving
 from tests.deploy.shared import RELEASE

@@ -26,7 +26,8 @@ from harness.marathon.follow import CHECK, Pace
 from harness.marathon.in_image import linted, tried_in_image
 from harness.marathon.mounts import leave_absent_out, put_mount
 from harness.marathon.standin.process import StandinProcess
-from harness.rt import MAIL_SINK, SITE_CONFIGURATION, secret_files
+from harness.rt import MAIL_SINK, secret_files
+from harness.rt.configuration import SITE_CONFIGURATION
 from harness.rt.health_user import HealthUser, health_user
 from harness.stage import Stage
 from tests.deploy.rt_on_marathon import remove

@@ -17,7 +17,7 @@ from harness import releases
 from harness.dump.choice import choose
 from harness.releases import ROOT
 from harness.report import acceptance
-from harness.rt import Configuration
+from harness.rt.configuration import Configuration
 from harness.stage import Stage, questions
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report

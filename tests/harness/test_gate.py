@@ -19,7 +19,7 @@ from harness import dump
 from harness.common import cache, owner
 from harness.errors import UsageError
 from harness.releases import ROOT
-from harness.rt import Configuration
+from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from tests.harness.running_gate import NO_GO, NOT_PROVEN, USAGE, gate
 from tests.upgrade.old_sites import AS_OF_4_2

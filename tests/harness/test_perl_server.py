@@ -12,7 +12,8 @@ import pytest
 
 from harness.checks import jobs
 from harness.errors import InfrastructureError
-from harness.rt import LITTLE, Configuration, Rt, perl_server
+from harness.rt import LITTLE, Rt, perl_server
+from harness.rt.configuration import Configuration
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 

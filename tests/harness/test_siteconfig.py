@@ -15,7 +15,8 @@ from harness.checks.preflight_configuration import options
 from harness.common import cache
 from harness.errors import UsageError
 from harness.releases import ROOT
-from harness.rt import Configuration, siteconfig
+from harness.rt import siteconfig
+from harness.rt.configuration import Configuration
 from tests.harness.running_gate import NOT_PROVEN, USAGE, gate
 
 NAMED = "Set($rtname, '{}');\n1;\n"

@@ -17,7 +17,8 @@ from fixtures.healthcheck_user import CHEAP, PASSWORD, ROOT
 from harness.common import cache
 from harness.database import Database
 from harness.releases import releases
-from harness.rt import HTTP, Configuration, Rt
+from harness.rt import HTTP, Rt
+from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 

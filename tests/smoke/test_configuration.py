@@ -9,7 +9,8 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.dump.choice import DEFAULT_TARGET
 from harness.releases import server
-from harness.rt import SITE_CONFIGURATION, Configuration, Rt
+from harness.rt import Rt
+from harness.rt.configuration import SITE_CONFIGURATION, Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from tests.smoke.instances import TWO_WORKERS, Instances
 

@@ -12,7 +12,8 @@ from harness.common.waits import Retry, wait_until
 from harness.database import Database
 from harness.marathon import scratch
 from harness.releases import release
-from harness.rt import SITE_CONFIGURATION, Configuration, Rt, rest
+from harness.rt import Rt, rest
+from harness.rt.configuration import SITE_CONFIGURATION, Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from tests.smoke.instances import ALIKE
 

@@ -17,7 +17,8 @@ from harness.checks.history import History
 from harness.common import cache, private
 from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.releases import pair
-from harness.rt import Configuration, Rt
+from harness.rt import Rt
+from harness.rt.configuration import Configuration
 from harness.stage import Scope, Stage, questions
 from harness.upgrade.lifecycle import Lifecycle
 

@@ -11,7 +11,8 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.checks import mails
 from harness.dump.choice import DEFAULT_SERVER
-from harness.rt import Configuration, Rt
+from harness.rt import Rt
+from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 
 OUTSIDE = "/tmp/outside"

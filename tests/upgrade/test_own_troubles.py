@@ -15,7 +15,7 @@ from harness.common import cache
 from harness.database import Database, schema
 from harness.dump import FOLDER
 from harness.dump.choice import choose
-from harness.rt import Configuration
+from harness.rt.configuration import Configuration
 from harness.stage import Scope, Stage
 from harness.stage.copies import Preparation
 from harness.upgrade.lifecycle import Lifecycle

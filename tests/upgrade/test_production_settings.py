@@ -13,12 +13,12 @@ from docker import DockerClient
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import ROOT
 from fixtures.rt import RtFactory
-from harness import rt
 from harness.checks import log, preflight_configuration
 from harness.database import Database
 from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.errors import UsageError
-from harness.rt import Configuration, Rt, web
+from harness.rt import Rt, web
+from harness.rt.configuration import LAST, Configuration
 from harness.stage import Stage, visitor
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
@@ -162,7 +162,7 @@ def test_code_that_builds_its_own_connection_is_found(
 
 def test_what_is_pinned_in_files_is_pinned_in_the_database() -> None:
     """Two lists in one file, and RT 5 believes its database more."""
-    text = rt.LAST.read_text(encoding="utf-8")
+    text = LAST.read_text(encoding="utf-8")
     pattern = text[text.rindex("=~ /^") + 3 :].partition("\\z/x")[0].removeprefix("/") + r"\Z"
     assert [name for name in Configuration.pinned() if not re.match(pattern, name, re.VERBOSE)] == []
 

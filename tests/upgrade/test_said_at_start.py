@@ -11,7 +11,7 @@ from harness.checks.jobs import Job
 from harness.checks.startup_log import Starts
 from harness.dump.choice import DEFAULT_SERVER
 from harness.errors import InfrastructureError
-from harness.rt import Configuration
+from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 

@@ -17,7 +17,8 @@ from harness import rt
 from harness.common.waits import GoneError
 from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.errors import InfrastructureError
-from harness.rt import Configuration, rest
+from harness.rt import rest
+from harness.rt.configuration import Configuration
 from harness.rt.rest import RestError
 from harness.stage import Scope, Stage, visitor
 from harness.stage.visitor import ShutOut

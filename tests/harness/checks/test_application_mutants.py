@@ -18,7 +18,8 @@ from harness.checks.mails import Mails
 from harness.checks.startup_log import Starts
 from harness.checks.trial_visit import Visit
 from harness.engine.commands import Done
-from harness.rt import Configuration, Rt, web
+from harness.rt import Rt, web
+from harness.rt.configuration import Configuration
 from harness.stage import visitor
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report

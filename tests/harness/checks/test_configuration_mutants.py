@@ -13,7 +13,8 @@ from harness.checks import preflight, preflight_configuration, preflight_storage
 from harness.database import Database, schema
 from harness.dump import FOLDER, load
 from harness.dump.choice import DEFAULT_SERVER
-from harness.rt import SITE_CONFIGURATION, Configuration, Rt
+from harness.rt import Rt
+from harness.rt.configuration import SITE_CONFIGURATION, Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 from tests.harness.mutants.configuration import (

@@ -14,7 +14,8 @@ from harness.checks.former_release import Former
 from harness.checks.mails import Mails
 from harness.engine.commands import Done
 from harness.errors import InfrastructureError
-from harness.rt import Configuration, Rt
+from harness.rt import Rt
+from harness.rt.configuration import Configuration
 from harness.stage import visitor
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report

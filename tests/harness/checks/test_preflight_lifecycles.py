@@ -9,7 +9,8 @@ from fixtures.rt import RtFactory
 from harness.checks import preflight, preflight_lifecycles
 from harness.database import Database
 from harness.database.schema import read
-from harness.rt import Configuration, Rt
+from harness.rt import Rt
+from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Outcome, Report, Verdict
 

@@ -28,7 +28,8 @@ from harness.database import Database
 from harness.database.schema import Column, Schema, Table, read
 from harness.errors import InfrastructureError
 from harness.report import before
-from harness.rt import Configuration, Rt
+from harness.rt import Rt
+from harness.rt.configuration import Configuration
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Finding, Report

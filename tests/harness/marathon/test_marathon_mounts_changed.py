@@ -10,7 +10,8 @@ import pytest
 
 from harness.marathon.lint import lint
 from harness.marathon.mounts import leave_absent_out, mounts_of, put_mount
-from harness.rt import SECRETS, SITE_CONFIGURATION
+from harness.rt import SECRETS
+from harness.rt.configuration import SITE_CONFIGURATION
 from tests.deploy.shared import ABSENT, OWN_DEFINITION
 
 

@@ -24,7 +24,8 @@ from harness.marathon.lint import lint
 from harness.marathon.mounts import mounts_of, source_of
 from harness.marathon.networking import ports_of
 from harness.releases import ROOT
-from harness.rt import SECRETS, SITE_CONFIGURATION
+from harness.rt import SECRETS
+from harness.rt.configuration import SITE_CONFIGURATION
 from harness.verdict import Outcome, Report, Verdict
 
 FILE = load(ROOT / "marathon.json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.rt import SITE_CONFIGURATION
+from harness.rt.configuration import SITE_CONFIGURATION
 
 ORIGIN, TARGET = "4.4.6", "5.0.10"
 LOST, STRANGE = "options that the target no longer knows", "options that neither release knows"

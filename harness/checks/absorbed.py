@@ -19,7 +19,7 @@ from harness.verdict import Report
 _SCRIPTS = "cd /opt/rt/upgrade && grep -H copy_tables upgrade-* || true"
 _COPY = re.compile(r"^(upgrade-[\w.-]+):\s*copy_tables\(\s*['\"](\w+)['\"]\s*,\s*['\"](\w+)['\"]", re.MULTILINE)
 _ALIKE = ("id", "Created", "Creator")
-"""Columns ignored when matching rows: a step may have filled the new table with other rows of the same ids."""
+"""Columns that identify a copied row: the id alone may belong to another row that a step has put there."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""What each upgrade step may do to rows, read from allowances.toml.
+"""Read from allowances.toml what each upgrade step may do to rows.
 
-Nothing is allowed by default. An allowance counts only when all its steps were applied, and it says for every
-column it touches what may become of it. The file explains the words; this module turns them into objects and
-refuses a word it does not know, so that a typo never allows anything.
+Nothing is allowed by default. An allowance counts only if all its steps were applied, and it says for every column
+it touches which change is allowed. The file explains its keywords; this module parses them into objects and
+rejects an unknown one, so that a typo never allows anything.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harness.checks.rules import RULES, Rule
 FILE = Path(__file__).with_name("allowances.toml")
 ADDED, REMOVED, CHANGED, DROPPED = "added", "removed", "changed", "dropped"
 Complaint = str | None
-"""What is wrong with a value, as the end of a sentence; None when it is as it should be. Never quotes data."""
+"""The defect of a value, as the end of a sentence; None if it is correct. Never quotes data."""
 
 
 Matcher = Rule
@@ -36,11 +36,12 @@ class RowAllowance:
     """Rows that steps add, remove or change.
 
     steps: any of them does it. together_with: steps that must have been applied as well.
-    where: what such a row looks like (of a changed row: before). columns: what becomes of each column.
-    expect: SQL whose rows are exactly the rows that may be added or removed, asked of the `on` side; unless it
-    is optional, each row must be in the upgraded database, by its `known_by` columns if a site may edit it.
-    unmet: SQL that lists, in the upgraded database, what the step should have done and has not.
-    effect: name of a rule that does the same where SQL cannot.
+    where: conditions on such a row (on a changed row: before the change). columns: the allowed change of each
+    column.
+    expect: SQL whose rows are exactly the rows that may be added or removed, run on the `on` side; unless it is
+    optional, each row must be in the upgraded database, compared by its `known_by` columns if a site may edit it.
+    unmet: SQL that lists, in the upgraded database, changes that the step should have made and has not.
+    effect: name of a rule that does the same for changes that SQL cannot describe.
     """
 
     steps: tuple[str, ...]
@@ -59,11 +60,11 @@ class RowAllowance:
 
     @property
     def step(self) -> str:
-        """Return its steps as words."""
+        """Return its steps as text."""
         return "any step" if self.steps == ("*",) else f"step {' or '.join(self.steps)}"
 
     def counts(self, applied: Iterable[str]) -> bool:
-        """Tell whether it counts when these steps were applied."""
+        """Tell whether it counts if these steps were applied."""
         known = {*applied}
         return (
             bool(known)
@@ -95,9 +96,9 @@ class StructureAllowance:
 
 @dataclass(frozen=True)
 class RowAllowances:
-    """The whole file: excluded tables with reasons, tables that must hold rows, defaults, and what steps do.
+    """All allowances of the file: excluded tables with reasons, tables that must hold rows, defaults, and steps.
 
-    unruled: steps of which that is not known.
+    unruled: steps whose effects are not known.
     """
 
     excluded: Mapping[str, str]
@@ -110,7 +111,7 @@ class RowAllowances:
     unruled: undocumented_steps.Unruled
 
     def of_steps(self, steps: Sequence[str]) -> tuple[list[StructureAllowance], list[RowAllowance]]:
-        """Return what is allowed when these steps were applied."""
+        """Return what is allowed if these steps were applied."""
         structure = [one for one in self.structure if one.step in steps]
         return structure, [one for one in self.rows if one.counts(steps)]
 
@@ -147,7 +148,7 @@ def _row(row: dict[str, Any]) -> RowAllowance:
 
 
 def matcher(spec: Any) -> Matcher:
-    """Turn a column's word in the file into what judges it. Raises ValueError for an unknown word."""
+    """Return the matcher for a column's keyword in the file. Raises ValueError for an unknown keyword."""
     if isinstance(spec, str | int):
         return _one_of([str(spec)])
     if isinstance(spec, list):

@@ -80,11 +80,11 @@ class Marathon(Connection):
         return self.put(app_id, {"instances": instances}, force=force)
 
     def restart(self, app_id: str, *, force: bool = False) -> Change:
-        """Replace every task by one of the same definition, rolling."""
+        """Replace every task by a rolling restart with the same definition."""
         return Change.read(mapping(self.json("POST", f"{_app(app_id)}/restart", force=force)))
 
     def delete(self, app_id: str, *, force: bool = False) -> Change:
-        """Replace every task by a rolling restart with the same definition."""
+        """Remove an app. Marathon would force by default; here only if requested."""
         return Change.read(mapping(self.json("DELETE", _app(app_id), force=force)))
 
     def delete_group(self, group: str) -> None:

@@ -1,13 +1,13 @@
 package Statements;
 
-# Loaded into rt-setup-database by PERL5OPT. Counts the statements that change the database as they are sent, says
-# each on standard output, and holds the program before one of them until somebody outside lets it go:
+# Loaded into rt-setup-database by PERL5OPT. Counts the statements that change the database as they are sent, writes
+# a line for each to standard output, and stops the program before one of them until it is released from outside:
 #
 #   @statement NUMBER SECONDS KIND OF STATEMENT, for example "@statement 12 0.031 ALTER TABLE Tickets"
 #   @hold NUMBER KIND OF STATEMENT
 #
-# STATEMENTS_HOLD is the number to hold before; /tmp/statements.pid names the process, and the file
-# /tmp/statements.go lets it go. No value is ever said: statements quote the data.
+# STATEMENTS_HOLD is the number of the statement to stop before; /tmp/statements.pid holds the process id, and the
+# file /tmp/statements.go releases the process. Values are never written: statements quote the data.
 use strict;
 use warnings;
 use DBI;
@@ -21,7 +21,7 @@ sub kind {
     my ($sql) = @_;
     $sql =~ s{\A(?:\s+|--[^\n]*(?:\n|\z)|\#[^\n]*(?:\n|\z)|/\*(?!!).*?\*/)+}{}s;
     return unless $sql =~ /\A(\w+)/;
-    # A stamp is written only where the clock has gone on to another second: with it no count would be the same twice.
+    # Not counted: RT writes a stamp only if the second has changed since, so counts would differ between runs.
     return if $sql =~ /\AUPDATE\s+\S+\s+SET\s+LastUpdated\s*=/i;
     my $word = uc $1;
     return if $word =~ /\A(?:SELECT|SHOW|SET|EXPLAIN|DESCRIBE|DESC|BEGIN|START|COMMIT|ROLLBACK|USE|LOCK|UNLOCK)\z/;

@@ -1,6 +1,6 @@
-# Looks at the account and the ticket that the site's health check uses, and makes an account to deploy a copy with.
-# Arguments: the check's user and ticket, name and password of the account to make. Prints one line of JSON:
-# doubts (what would keep the site's own check from being healthy) and ticket (one that the new account can see).
+# Checks the account and the ticket that the site's health check uses, and creates an account to deploy a copy with.
+# Arguments: the check's user and ticket, name and password of the account to create. Prints one line of JSON:
+# doubts (reasons why the site's own check would fail) and ticket (one that the new account can see).
 use strict;
 use warnings;
 use JSON::PP ();

@@ -1,15 +1,15 @@
 # A Perl that has RT's modules in memory and runs programs in children: loading RT takes longer than they do.
-# It opens no database: each program loads and initialises RT itself, as it always does; the configuration it finds
-# read, as RT's modules want it when they are loaded (RT::Record asks it for its base).
+# It opens no database: each program loads and initialises RT itself, as usual; only the configuration is already
+# read, because RT's modules need it when they are loaded (RT::Record reads its base class from it).
 #
-# In, a line each: JSON {"id", "program", "arguments", "limit", "input": base64 of what it reads, where it reads
-# anything}, or {"id", "end"} for one that shall end. Out:
-# JSON {"ready"}, then {"id", "stream": 1 or 2, "data": base64} as it comes, and {"id", "code"} at a program's end; 124
-# when its limit (seconds) ended it.
-sub Warm::program { eval $_[0]; die $@ if $@ }    # here, so that a program begins without anybody's pragmas
-# The last of all that is done at an end, for it is the first that is compiled: Perl would now look at each of a million
-# values, which takes as long as a program. Whatever waits to be written is written before another program begins to
-# run, even one that is not there.
+# Input, one JSON object a line: {"id", "program", "arguments", "limit", "input": base64 of its standard input, if
+# any}, or {"id", "end"} to end a program. Output, one JSON object a line:
+# {"ready"}, then {"id", "stream": 1 or 2, "data": base64} as it arrives, and {"id", "code"} at a program's end; 124
+# if its limit (seconds) ended it.
+sub Warm::program { eval $_[0]; die $@ if $@ }    # here, so that a program begins without pragmas
+# Compiled first, so this block runs last at the end of a process. Perl would now destroy a million values one by one,
+# which takes as long as a program; _exit skips that. The exec, of a program that does not exist, is there because Perl
+# flushes all its buffers before it.
 END {
     if ($Warm::own && $Warm::own == $$) {
         my $code = $?;
@@ -18,7 +18,7 @@ END {
         POSIX::_exit($code);
     }
 }
-# A program may say what time it is for it, in $Clock::now; that has to be so before RT's modules are compiled.
+# A program may set its time in $Clock::now; time() must be replaced before RT's modules are compiled.
 BEGIN { *CORE::GLOBAL::time = sub () { $Clock::now // CORE::time() } }
 use strict;
 use warnings;
@@ -34,7 +34,7 @@ require RT::CurrentUser;
 RT::InitClasses();
 require RT::I18N;
 require RT::Lifecycle;
-# What RT::Init loads besides, and what most programs do, as far as a release and a site have it.
+# Further modules that RT::Init and most programs load, if the release and the site have them.
 for my $module (
     qw(DBD::mysql Log::Dispatch::Screen IPC::Run HTML::FormatText::W3m GD GraphViz RT::Lifecycle::Ticket
     RT::Lifecycle::Asset RT::Authen::ExternalAuth RT::Interface::Email::Action::Defaults RT::Action::SendEmail)
@@ -43,8 +43,8 @@ for my $module (
     local $@;
     eval "require $module";
 }
-# Neither options nor words of other languages change from one program to the next: together they take a quarter of a
-# second, and words that are read twice take two. A program of its own begins without both.
+# Options and translations do not change between programs: reading both takes a quarter of a second, and reading
+# translations twice takes two. A separate process begins without both.
 RT::I18N->Init;
 {
     no warnings 'redefine';
@@ -64,7 +64,7 @@ sub say_it {
     return;
 }
 
-# A file without a name that holds what a program reads.
+# Return an anonymous file with a program's standard input.
 sub told {
     open my $file, '+>', undef or die "no file: $!";
     print {$file} $_[0];
@@ -75,7 +75,7 @@ sub told {
 sub begin {
     my $asked = $json->decode($_[0]);
     if ($asked->{end}) { $_->{id} != $asked->{id} || ($_->{deadline} = 0) for values %child; return }
-    utf8::encode($_) for $asked->{program}, @{ $asked->{arguments} };    # bytes, as a program of its own has them
+    utf8::encode($_) for $asked->{program}, @{ $asked->{arguments} };    # bytes, as in a separate process
     my @pipes;
     pipe($pipes[$_]{in}, $pipes[$_]{out}) or die "no pipe: $!" for 1, 2;
     my $pid = fork // die "no process: $!";
@@ -100,7 +100,7 @@ sub begin {
     return;
 }
 
-# A program is over when it has ended and nobody holds its output any more.
+# A program is over when it has ended and no process holds its output open any more.
 sub finish {
     my ($pid) = @_;
     my $one = delete $child{$pid};

@@ -21,7 +21,7 @@ PAIR = releases.pair(ORIGIN, TARGET, "mariadb-10.11")
 def test_what_must_not_be_served_is_told(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
 ) -> None:
-    """Each by the word for what it is: an operator repairs an older database otherwise than half of one."""
+    """Each must get its own verdict: an older database is repaired otherwise than a half upgraded one."""
     upgraded, _ = lifecycle.upgraded(PAIR, dump.load(dump.bundled(ORIGIN)))
     database = clone(upgraded)
     tools = {version: rt_tools(version, database) for version in (ORIGIN, TARGET)}

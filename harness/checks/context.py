@@ -1,4 +1,4 @@
-"""What a rule may ask while it judges a row: both databases, thawed content, the time of the upgrade."""
+"""Data that a rule may use while it judges a row: both databases, thawed content, the time of the upgrade."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.rt.thaw import Thawer
 
 @dataclass
 class Context:
-    """Open connections to the old and the upgraded database, and answers that were already given."""
+    """Open connections to the old and the upgraded database, and a cache of query results."""
 
     before: Connection[Any]
     after: Connection[Any]
@@ -25,12 +25,12 @@ class Context:
     _rows: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
     _values: dict[tuple[str, str], set[str | None]] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
-    """What rules have worked out for the whole database, by a name of their choice."""
+    """Results that rules computed for the whole database, under a key that the rule chooses."""
     notes: list[str] = field(default_factory=list)
-    """What rules accepted and a reader should know all the same."""
+    """Things that rules accepted and that the reader should know all the same."""
 
     def rows(self, side: str, sql: str) -> list[Row]:
-        """Return a query's rows as text by column name; the same question is asked once."""
+        """Return a query's rows as text by column name; the result is cached."""
         if (side, sql) not in self._rows:
             connection = self.before if side == "before" else self.after
             with connection.cursor() as cursor:
@@ -42,9 +42,9 @@ class Context:
         return self._rows[side, sql]
 
     def values(self, side: str, sql: str) -> set[str | None]:
-        """Return the first column of a query's rows as a set; the same question is asked once.
+        """Return the first column of a query's rows as a set; the result is cached.
 
-        The rows come one by one: those of a query may be as many as a large table has.
+        Rows are fetched one by one: there may be as many as a large table has.
         """
         if (side, sql) not in self._values:
             connection = self.before if side == "before" else self.after
@@ -54,13 +54,13 @@ class Context:
         return self._values[side, sql]
 
     def tuples(self, side: str, sql: str) -> tuple[Sequence[str], Counter[tuple[str | None, ...]]]:
-        """Return a query's column names, and how often each row is in its answer."""
+        """Return a query's column names, and how often each row occurs in its result."""
         rows = self.rows(side, sql)
         names = list(rows[0]) if rows else []
         return names, Counter(tuple(row.values()) for row in rows)
 
     def times(self) -> tuple[str, str]:
-        """Return begin and end of the upgrade as the database knows them; "" and "~" where it does not."""
+        """Return begin and end of the upgrade as recorded in the database; "" and "~" if they are not recorded."""
         found = [self.rows(side, self.window) if self.window else [] for side in ("before", "after")]
         begin, end = (next(iter(rows[0].values())) if rows else None for rows in found)
         return begin or "", end or "~"
@@ -68,7 +68,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a rule judges: a column of a row. old, new: the row on each side, empty where that side has none."""
+    """The value that a rule judges: a column of a row.
+
+    old, new: the row on each side, empty if that side has none.
+    """
 
     context: Context
     column: str
@@ -77,21 +80,21 @@ class Cell:
 
     @property
     def was(self) -> str | None:
-        """The old value; None also where there was no such row."""
+        """The old value; None also if there was no such row."""
         return self.old[self.column] if self.old else None
 
     @property
     def now(self) -> str | None:
-        """The new value; None also where there is no such row any more."""
+        """The new value; None also if there is no such row any more."""
         return self.new[self.column] if self.new else None
 
     @property
     def current(self) -> str | None:
-        """The new value; the old one of a row that is gone."""
+        """The new value; for a deleted row, the old one."""
         return (self.new or self.old)[self.column]
 
     def thawed(self) -> tuple[Any, Any]:
-        """Return the old and the new value thawed. Raises what `Thawer.value` does."""
+        """Return the old and the new value thawed. Raises the errors of `Thawer.value`."""
         return self.context.thaw.value(self.was or ""), self.context.thaw.value(self.now or "")
 
 

@@ -1,6 +1,6 @@
-"""Rules about dashboards: what becomes of a homepage, which searches are in a dashboard, and what links say of it.
+"""Rules about dashboards: conversion of homepages, searches in a dashboard, and the links that record them.
 
-As those of `rules`, they return a complaint or None, and never quote data.
+Like those of `rules`, they return a complaint or None, and never quote data.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _HOMEPAGES = (
 )
 _THERE = "SELECT id FROM Attributes WHERE id IN ({})"
 ASKED_AT_ONCE = 1000
-"""Ids in one query."""
+"""Number of ids in one query."""
 
 
 def homepage_to_dashboard(cell: Cell) -> str | None:
     """Accept a dashboard with the portlets of the old homepage, in their panes and order.
 
-    All of them but those whose search was gone already: they showed nothing, and the step leaves them out.
+    Portlets whose search was already deleted must be missing: they showed nothing, and the step leaves them out.
     """
     before, after = cell.thawed()
     if not isinstance(before, dict) or not isinstance(after, dict) or list(after) != ["Panes"]:
@@ -57,7 +57,7 @@ def homepage_to_dashboard(cell: Cell) -> str | None:
 def own_homepage(cell: Cell) -> str | None:
     """Accept the id of a homepage that the same user, or the system, had before.
 
-    There may be several of one user, saved at the same moment: each becomes a dashboard, and one is shown first.
+    One user may have several, saved at the same moment: each becomes a dashboard, and one is shown first.
     """
     memory = cell.context.memory
     if "homepages" not in memory:
@@ -74,7 +74,7 @@ def _word(name: str) -> str:
 
 
 def _portlets(pane: str, entry: Any, searches: list[Row]) -> Iterator[dict[str, Any]]:
-    """Yield what an old portlet may have become: several where names are not unique, none where it is gone."""
+    """Yield an old portlet's possible conversions: several if names are not unique, none if its search is gone."""
     entry = entry if isinstance(entry, dict) else {}
     name, kind = entry.get("name") or "", entry.get("type")
     if kind == "component":
@@ -118,9 +118,9 @@ def _links(context: Context) -> Iterator[tuple[str, str]]:
 
 
 def _there(context: Context, ids: Iterable[str]) -> set[str | None]:
-    """Return which of these ids the upgraded database has attributes of.
+    """Return those of the given ids for which the upgraded database has attributes.
 
-    Only those are asked for: RT keeps an attribute for each ticket that somebody has seen, millions of them.
+    Only the given ids are queried: RT keeps an attribute for each ticket that a user has seen, millions of them.
     """
     numbers = sorted(one for one in ids if one.isascii() and one.isdecimal())
     found: set[str | None] = set()
@@ -136,7 +136,7 @@ def _targets(content: Any, searches: list[Row]) -> Iterator[str]:
         return
     panes = content.get("Panes", content) if isinstance(content, dict) else {}
     for pane in ("body", "sidebar"):
-        for entry in (panes or {}).get(pane) or []:  # one that nobody has filled yet has no panes at all
+        for entry in (panes or {}).get(pane) or []:  # a pane that was never filled is missing
             if not isinstance(entry, dict):
                 continue
             if entry.get("portlet_type") == "search":
@@ -148,13 +148,13 @@ def _targets(content: Any, searches: list[Row]) -> Iterator[str]:
 
 
 def linked(link: Row) -> tuple[str, str] | None:
-    """Return the ids of the attributes that a link is from and to; None where it links something else."""
+    """Return (from, to), the ids of the attributes that a link connects; None if it links anything else."""
     base, target = (ATTRIBUTE_URI.fullmatch(link.get(end) or "") for end in ("Base", "Target"))
     return (base[1], target[1]) if base and target else None
 
 
 def dashboard_link(cell: Cell) -> str | None:
-    """Accept a new link from a dashboard to a search in it, once."""
+    """Accept a new link from a dashboard to a search that it contains, once."""
     pair = linked(cell.new)
     if pair is None:
         return f"{cell.column} does not link two attributes"
@@ -166,7 +166,7 @@ def dashboard_link(cell: Cell) -> str | None:
 
 
 def dropped_dashboard_link(cell: Cell) -> str | None:
-    """Accept the end of a link from a dashboard to a search that is not in it any more."""
+    """Accept the removal of a link from a dashboard to a search that it no longer contains."""
     pair = linked(cell.old)
     if pair is None:
         return f"{cell.column} does not link two attributes"

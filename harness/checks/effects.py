@@ -1,7 +1,7 @@
-"""What a step should have done: found where it has not.
+"""Find the effects that a step should have had and did not have.
 
-A row that is missing cannot be judged, so this looks from the other side: at what a step's rule says must be in
-the upgraded database. Effects do it where SQL alone cannot.
+A row that is missing cannot be judged, so this works in the other direction: from the rows that a step's rule
+requires in the upgraded database. Effects are functions for the cases where SQL alone is not enough.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ Effect = Callable[[Context], list[str]]
 
 
 def _last(context: Context, table: str) -> int:
-    """Return the highest id of the old database; what has a higher one, the upgrade added."""
+    """Return the highest id of the old database; rows with a higher one were added by the upgrade."""
     return int(context.rows("before", f"SELECT COALESCE(MAX(id), 0) AS id FROM {table}")[0]["id"] or 0)
 
 
 def missing_dashboard_links(context: Context) -> list[str]:
-    """Return the links that dashboards should have and have not."""
+    """Return the links that dashboards should have but do not have."""
     sql = "SELECT Base, Target FROM Links WHERE Type = 'DependsOn' AND Base LIKE 'attribute:%'"
     present = {pair for row in context.rows("after", sql) if (pair := linked(row))}
     missing_links = wanted_links(context) - present
@@ -48,7 +48,7 @@ def missing_dashboard_links(context: Context) -> list[str]:
 
 
 def unrecorded_grants(context: Context) -> list[str]:
-    """Return the rights granted without a record, where the release records any: older ones do not."""
+    """Return the rights granted without a record, if the release records any: older ones do not."""
     sides = []
     for table, sql in (("ACL", _GRANTS), ("Transactions", _RECORDS)):
         found = context.rows("after", sql.format(_last(context, table)))
@@ -58,7 +58,7 @@ def unrecorded_grants(context: Context) -> list[str]:
 
 
 def unedited_searches(context: Context) -> list[str]:
-    """Return the saved searches still ordered by Owner, and the edited ones without record or copies."""
+    """Return the saved searches still ordered by Owner, and the edited ones without a record or without copies."""
     rows = context.rows("after", _SEARCHES)
     context.thaw.load(row["Content"] or "" for row in rows)
     records = {row["id"]: row for row in context.rows("after", _EDITS.format(_last(context, "Transactions")))}
@@ -76,7 +76,7 @@ def _unedited(context: Context, ids: list[str], records: dict[str | None, dict[s
 
 
 def unedited_menus(context: Context) -> list[str]:
-    """Return the menus of reports that nobody had touched before the upgrade, and that are what they were."""
+    """Return the menus of reports unchanged by users before the upgrade, and by the upgrade."""
     ids = [row["id"] or "0" for row in context.rows("before", _MENUS)]
     pairs = [(one, *both(context, one)) for one in ids]
     return [f"attribute {one} gains a report" for one, before, after in pairs if before == after]
@@ -91,7 +91,7 @@ EFFECTS: dict[str, Effect] = {
 
 
 def absent_rows(context: Context, table: str, sql: str, side: str, known_by: tuple[str, ...]) -> list[str]:
-    """Return the rows of a query that the upgraded table does not hold, as "column value" of what names them."""
+    """Return a query's rows that the upgraded table lacks, as "column value" of the identifying columns."""
     found = []
     for row in context.rows(side, sql):
         names = known_by or tuple(row)
@@ -103,4 +103,4 @@ def absent_rows(context: Context, table: str, sql: str, side: str, known_by: tup
 
 
 _NAMING = ("Name", "ObjectType", "ObjectId", "Type", "Field", "RightName", "PrincipalId", "NewValue")
-"""Columns whose values in an expectation are RT's own words and ids, never somebody's data."""
+"""Columns whose values in an expectation are RT's own words and ids, never user data."""

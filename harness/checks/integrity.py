@@ -1,8 +1,9 @@
-"""Does RT's own validator find more in the upgraded database than it found in the old one?
+"""Check that RT's own validator finds no more in the upgraded database than it found in the old one.
 
-Each release's validator knows its own schema, so the old one judges the old database and the new one the new.
-Old data is rarely clean: what was found before is a fact, what is new is a finding. Later validators ask more, so
-what is new to the old one is looked for in what the new one says of the untouched database.
+Each release's validator knows its own schema, so the old one validates the old database and the new one the new.
+Old data is rarely clean: findings that existed before are a fact, new ones are a finding. Later validators check
+more, so a finding that the old validator did not have is also looked up in the new validator's output for the
+untouched database.
 """
 
 from __future__ import annotations
@@ -24,22 +25,22 @@ QUESTION = "Does rt-validator find anything that it did not find before?"
 REPAIR = "run rt-validator --check on an upgraded copy, and mend on the site what it names, before the upgrade"
 TOOL = "rt-validator"
 CLEAN, DIRTY = 0, 1
-"""The validator's exit codes; any other one means that it could not do its work."""
+"""The validator's exit codes; any other one means that it failed to do its work."""
 LIMIT = 4 * 3600.0
-"""Seconds that a validator gets; large sites take it an hour."""
+"""Timeout of a validator in seconds; on large sites it takes an hour."""
 _FIELD = re.compile(r"^(\w+) => '(\d*)'(?: => (\w+))?$")
 _LOGGED = re.compile(
     r"^\[\d+\] \[|^DBD::|^RT::Handle=|^\S+ at \S+ line \d+"
     rf"|^.* at (?:\(eval \d+\)\S*|\S+) line \d+(?:{READING}\d+)?\.$"
 )
-"""What RT or Perl says and the validator does not: of a site's own modules Perl warns before RT listens to it."""
+"""Messages of RT or Perl, not of the validator: Perl warns of a site's own modules before RT handles warnings."""
 _NUMBERS = re.compile(r"#\d+")
 _SHOWN = 8
 
 
 @dataclass
 class Validation(Remembered):
-    """What a validator said: exit code, a line a finding, complaints about its own work by `startup_log.key`."""
+    """A validator's output: exit code, one line per finding, complaints about its own run by `startup_log.key`."""
 
     release: str
     code: int
@@ -48,9 +49,9 @@ class Validation(Remembered):
 
 
 def parse(text: str) -> list[str]:
-    """Return the validator's findings, each in one line: its sentence, then the ids concerned.
+    """Return the validator's findings, one line each: its sentence, then the ids concerned.
 
-    Fields that are not numbers are left out: they quote people's data.
+    Fields that are not numbers are left out: they quote user data.
     """
     found: list[str] = []
     for line in text.splitlines():
@@ -66,9 +67,9 @@ def parse(text: str) -> list[str]:
 
 
 def collect(tools: Rt, allowed: Sequence[LogAllowance] | None = None) -> Validation:
-    """Run the validator of a release on the database it is connected to; it changes nothing.
+    """Run a release's validator on the database that the release is connected to; it changes nothing.
 
-    Raises InfrastructureError where it was ended before it was done.
+    Raises InfrastructureError if it was terminated before it completed.
     """
     done = tools.tool(TOOL, "--check", limit=LIMIT)
     if done.timed_out:
@@ -83,16 +84,17 @@ def collect(tools: Rt, allowed: Sequence[LogAllowance] | None = None) -> Validat
 
 
 def check(before: Validation | None, after: Validation, again: Callable[[], Validation] | None = None) -> Report:
-    """Compare the findings before and after. before: None where the old release has no image.
+    """Compare the findings before and after. before: None if the old release has no image.
 
-    again: has the target's validator look at the untouched database; asked only where something seems new. What it
-    finds there is old whether it gets to its end on those tables or not.
+    again: runs the target's validator on the untouched database; called only if something seems new. Its findings
+    there are old even if it fails to complete on those tables.
     """
     report = Report(CHECK, QUESTION, looked_at=1, unit="validator runs", repair=REPAIR)
     for side, other in ((before, after), (after, before)):
         if side:
             _worked(report, side, other)
-    # The old one's own complaints are no matter of the upgrade: what it missed for them would only seem new.
+    # The old validator's own complaints are no effect of the upgrade: findings that it missed because of them
+    # would only seem new.
     usual = before.complaints if before else {}
     complained = sorted({text for one, text in after.complaints.items() if one not in usual})
     if complained and after.code in (CLEAN, DIRTY):
@@ -124,7 +126,7 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
 
 
 def _untouched(report: Report, again: Callable[[], Validation]) -> Validation | None:
-    """Ask for the second opinion; one that cannot be had keeps no finding from being told."""
+    """Run the validator on the untouched database; if that fails, the findings are still reported."""
     try:
         return again()
     except InfrastructureError as error:
@@ -147,7 +149,7 @@ def _unknown(new: Sequence[str], untouched: Validation | None) -> str:
 
 
 def _worked(report: Report, side: Validation, other: Validation | None) -> None:
-    """Find a validator that did not do its work. other: what that of the other side said."""
+    """Report a validator that failed to do its work. other: the validation of the other side."""
     where = f"{TOOL} of RT {side.release}"
     if side.code not in (CLEAN, DIRTY):
         report.find(
@@ -169,12 +171,12 @@ def _contradicts(side: Validation) -> bool:
 
 
 def _alike(one: Validation, other: Validation) -> bool:
-    """Tell whether both ended in the same way with the same words: those of a site's own modules, for example."""
+    """Tell whether both ended with the same code and messages: those of a site's own modules, for example."""
     return one.code == other.code and {*map(shape, one.found)} == {*map(shape, other.found)}
 
 
 def _kind(finding: str) -> str:
-    """Return a finding's sentence without its numbers: findings of one kind share it."""
+    """Return a finding's sentence without its numbers: the same for all findings of one kind."""
     return _NUMBERS.sub("#N", finding.partition("; ")[0])
 
 

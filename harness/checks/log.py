@@ -1,7 +1,7 @@
-"""RT's log as records: level, message, the step it was written in; and which records are a complaint.
+"""Parse RT's log into records (level, message, step), and tell which records are complaints.
 
-RT swallows much: an object that cannot be created, a last action that dies and an SQL error within RT's own start
-are only logged, and the exit code stays 0. SQL complaints come at any level, often as warnings.
+RT hides many failures: an object that cannot be created, a last action that dies and an SQL error during RT's own
+start are only logged, and the exit code stays 0. SQL complaints come at any level, often as warnings.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ START = "start"
 """Name of the part of a run before its first step."""
 _RECORD = re.compile(r"^\[\d+\] \[[^\]]*\] \[(\w+)\]: ?(.*)$")
 _SERVER = re.compile(r"^\[[^\]]*\] \[\w*:(\w+)\] \[pid [^\]]*\](?: \[client [^\]]*\])? ?(.*)$")
-"""How Apache writes what Perl died of within it, and what it has to say itself."""
+"""Format of Apache's error log: messages of a Perl that died within it, and Apache's own messages."""
 _SERVERS_LEVELS = {"crit": "critical", "alert": "alert", "emerg": "emergency", "error": "error"}
 _PLACE = re.compile(r" \((?:/|\(eval)[^()]*:\d+\)\s*$")
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 READING = r", <[^>]*> (?:line|chunk) "
-"""What Perl adds to the place, before a number, where a file was being read: its own DATA, for example."""
+"""Perl's addition to the place, before a number, if a file was being read: its own DATA, for example."""
 _WHERE = re.compile(
     r" \(you may need to install [^)]*\)| \(@INC [^:]*:.*\)| \(/[^()]*:N\)"
     rf"| at (?:/\S+|\(eval N\)\S*) line N|{READING}N"
 )
-"""Where Perl was, and where it looked for a module: its releases say so in different words."""
+"""Place in the Perl code, and module search path: the wording differs between Perl's releases."""
 _STEP = re.compile(r"^Processing (\d+\.\d+\.\d+)$")
 
 SQL_COMPLAINTS = tuple(
@@ -54,12 +54,12 @@ PROGRAM_COMPLAINTS = tuple(
         r"BEGIN failed--compilation aborted|Compilation failed in require|^syntax error at ",
     )
 )  # fmt: skip
-"""What Perl, the shell or rt-setup-database itself writes when something failed, without a level."""
+"""Messages of Perl, the shell or rt-setup-database itself after a failure, without a level."""
 
 
 @dataclass(frozen=True)
 class LogRecord:
-    """One record: `level` is "" for what was not written through RT's logger; `text` may have several lines."""
+    """A log record: `level` is "" if it was not written through RT's logger; `text` may have several lines."""
 
     step: str
     level: str
@@ -72,7 +72,7 @@ class LogRecord:
 
     @property
     def complaint(self) -> str:
-        """Return why this record is bad: a level, "SQL" or "failure"; "" when it is not."""
+        """Return why this record is bad: a level, "SQL" or "failure"; "" if it is not."""
         if any(pattern.search(self.text) for pattern in SQL_COMPLAINTS):
             return "SQL"
         if self.level in BAD_LEVELS:
@@ -81,7 +81,7 @@ class LogRecord:
 
 
 def shape(message: str) -> str:
-    """Return what messages have in common that say the same: no number, address in memory or place in the code.
+    """Return the part that is equal in messages of one kind: no numbers, memory addresses or places in the code.
 
     Releases, processes and moments differ in these.
     """
@@ -89,10 +89,10 @@ def shape(message: str) -> str:
 
 
 def records(lines: Iterable[str]) -> list[LogRecord]:
-    """Return the records of a run's output, lines that belong to a record's text joined to it.
+    """Return the records of a run's output, with the lines that belong to a record's text joined to it.
 
-    What follows a record and is neither the next one nor a line that the run itself writes, belongs to it:
-    stack traces and queries span lines.
+    A line belongs to the record before it if it starts no record and is not written by the run itself: stack
+    traces and queries span lines.
     """
     found: list[LogRecord] = []
     step, joined = START, False
@@ -117,7 +117,7 @@ def records(lines: Iterable[str]) -> list[LogRecord]:
 
 @dataclass(frozen=True)
 class LogAllowance:
-    """A complaint that is known and harmless: a pattern of its message, the steps it may come in, why."""
+    """A complaint that is known and harmless: a pattern of its message, the steps it may come in, the reason."""
 
     pattern: re.Pattern[str]
     steps: tuple[str, ...]
@@ -125,7 +125,7 @@ class LogAllowance:
     tool: str = "*"
 
     def covers(self, record: LogRecord, tool: str = "*") -> bool:
-        """Tell whether it is this complaint, from this step, of this tool."""
+        """Tell whether a record is this complaint, from an allowed step and tool."""
         where = "*" in self.steps or record.step in self.steps
         return where and self.tool in ("*", tool) and bool(self.pattern.search(record.message))
 

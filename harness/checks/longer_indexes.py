@@ -1,6 +1,6 @@
-"""Indexes of an administrator's that RT takes for its own, because they begin with the same columns.
+"""Accept an administrator's indexes that RT uses in place of its own, because they begin with the same columns.
 
-RT::Handle::MakeSureIndexExists makes no index where one begins with the columns that it wants.
+RT::Handle::MakeSureIndexExists creates no index if an existing one begins with the columns that it wants.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ MISSING, EXTRA, KIND = "index missing", "index extra", "BTREE"
 def accepted(
     differences: Iterable[Difference], upgraded: Schema, fresh: Schema, before: Schema, spoken: Spoken | None
 ) -> set[Difference]:  # fmt: skip
-    """Return the differences that come of this: an index that is missing, and the longer one that is there for it.
+    """Return the differences explained by this: a missing index, and the longer one that exists in its place.
 
-    spoken: what the steps say. An index that was there and is no longer must be one that a step speaks of, which
-    then has dropped it; otherwise it was lost.
+    spoken: the objects that the steps mention. An index that existed before and is missing now must be mentioned
+    by a step, which then has dropped it; otherwise it was lost.
     """
     found: set[Difference] = set()
     longer: set[tuple[str, str]] = set()
@@ -41,7 +41,7 @@ def accepted(
 
 
 def _longer(wanted: Index, table: str, upgraded: Schema, before: Schema) -> Iterator[Index]:
-    """Yield the indexes that begin with the columns of a wanted one and were there before the upgrade."""
+    """Yield the indexes that begin with the columns of a wanted one and existed before the upgrade."""
     if wanted.unique or wanted.kind != KIND or table not in before.tables:
         return
     kept = {index.signature for index in before.tables[table].indexes}

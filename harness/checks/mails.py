@@ -182,7 +182,8 @@ def judge(
 
 
 def _chance(report: Report, before: Mails, again: Callable[[], Mails | None]) -> Chance:
-    """Return what the old release itself does otherwise the second time; what nobody could ask is told."""
+    """Return the differences between two runs of the old release; if it cannot run again, report an open
+    question."""
     try:
         second = again()
     except Exception as error:
@@ -209,9 +210,9 @@ def _chance(report: Report, before: Mails, again: Callable[[], Mails | None]) ->
 def compare(
     report: Report, before: Mails, after: Mails, starts: Starts | None = None, chance: Chance | None = None
 ) -> None:
-    """Compare what both releases did with tickets alike, and what they sent for it and complained of.
+    """Compare how both releases handle equal tickets, which mails they send for them, and what they log.
 
-    chance: what differs from one time to the next, and is left out.
+    chance: differences between two runs of one release, which are left out.
     """
     chance = chance or Chance()
     report.looked_at += len(before.mails) or len(before.actions)

@@ -1,6 +1,6 @@
-"""What differs from one time to the next with the old release itself: scrips may choose an owner by lot.
+"""Find the differences between two runs of the same old release: scrips may choose an owner at random.
 
-To whom such a mail goes is no matter of the upgrade; that it comes, and how often, still is.
+The recipients of such a mail are no effect of the upgrade; that it is sent, and how often, still is.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 Mail = tuple[str, ...]
-"""Recipients, subject, and headers, as `mails.Mails` has them."""
+"""Recipients, subject, and headers, as in `mails.Mails`."""
 
 
 @dataclass(frozen=True)
 class Chance:
-    """What two answers of one release differ in. Mails are known by all but their recipients.
+    """Differences between two runs of one release. Mails are identified by everything except their recipients.
 
-    recipients: mails that came as often, to others. mails: those that came more often in one of the two.
-    queues: those in which something else became of a ticket.
+    recipients: mails sent equally often, to different recipients. mails: those sent more often in one of the two
+    runs. queues: those in which the outcome of a ticket's actions differed.
     """
 
     recipients: frozenset[Mail] = frozenset()
@@ -26,9 +26,9 @@ class Chance:
     queues: frozenset[str] = frozenset()
 
     def left(self, lost: Counter[Mail], new: Counter[Mail]) -> tuple[Counter[Mail], Counter[Mail]]:
-        """Return what of the mails that one of two releases alone sends is no chance.
+        """Return the mails that only one of two releases sends, without the random ones.
 
-        Where only recipients differ from time to time, one that is lost stands for one that is new.
+        If only the recipients vary from run to run, a lost mail and a new one cancel out.
         """
         lost, new = (Counter({m: n for m, n in side.items() if m[1:] not in self.mails}) for side in (lost, new))
         for kind in self.recipients:
@@ -41,7 +41,7 @@ class Chance:
 def between(
     first: Iterable[Iterable[str]], second: Iterable[Iterable[str]], done: tuple[dict[str, str], dict[str, str]]
 ) -> Chance:
-    """Return what differs between two answers: of mails, and in what was done, by queue."""
+    """Return the differences between two runs: in their mails, and in the outcome of the actions by queue."""
     one, other = (Counter(map(tuple, side)) for side in (first, second))
     kinds = {mail[1:] for mail in (one - other) + (other - one)}
     as_often = frozenset(kind for kind in kinds if _count(one, kind) == _count(other, kind))

@@ -1,6 +1,7 @@
-"""Can this upgrade go well at all? Asked of the old database, before anything runs.
+"""Check, before anything runs, whether the old database can be upgraded at all.
 
-What will make the upgrade fail or lose something is a finding; what an operator should know is a fact.
+Anything that will make the upgrade fail or lose data is a finding; anything that an operator should know is a
+fact.
 """
 
 from __future__ import annotations
@@ -61,18 +62,18 @@ _WORTH_KNOWING = {
     preflight_time_zones.WANTED: "Time zone tables of the production server",
     "rt-validator": "What rt-validator finds in the database as it is, the first of it",
 }
-"""Facts that somebody should read before the upgrade, and what they are called there."""
+"""Facts that an operator should read before the upgrade, with their titles in the report."""
 _SHOWN = 8
 _UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
 
 
 @dataclass
 class Evidence:
-    """What others have found out about the old side; None where it is not known.
+    """Facts about the old side that others have collected; None if not known.
 
-    recognised: what the first questions have found. configuration: of the new side. old_configuration: of the old
-    one, where that is another. uncollated: tables that get this server's own collation where the dump is restored
-    as it is, to their character set.
+    recognised: the result of the first questions. configuration: of the new side. old_configuration: of the old
+    side, if it has another one. uncollated: tables that get this server's own default collation if the dump is
+    restored unchanged, to their character set.
     """
 
     recognised: Recognised
@@ -84,7 +85,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Recognised:
-    """What the database was recognised as. stops: those of the report's findings that forbid the upgrade."""
+    """The result of recognising the database. stops: those of the report's findings that forbid the upgrade."""
 
     report: Report
     stops: tuple[Finding, ...]
@@ -96,10 +97,10 @@ def recognise(
     schema: Schema, origin: Rt | None, target: Rt, path: tuple[str, str], *, steps: Sequence[str],
     history: History | None,
 ) -> Recognised:  # fmt: skip
-    """Ask the first questions, those whose answer may forbid the upgrade.
+    """Ask the first questions: those whose answer may forbid the upgrade.
 
-    schema: of the old database. history: RT's own account of it, None where nobody could read one. The others are
-    those of `check`.
+    schema: of the old database. history: RT's own upgrade history in it, None if it could not be read. The other
+    parameters are those of `check`.
     """
     report = Report(CHECK, QUESTION, unit="questions", repair=REPAIR)
     changes = preflight_database.read_changes(target, steps)
@@ -113,10 +114,10 @@ def check(
     database: Database, origin: Rt | None, target: Rt, path: tuple[str, str], *, steps: Sequence[str],
     known: Evidence,
 ) -> Report:  # fmt: skip
-    """Look at the old database. Nothing is written to it.
+    """Check the old database. Nothing is written to it.
 
-    origin: a container of the old release, None where it has no image; target: of the new one; both connected
-    to `database`. path: the releases, from and to. steps: those that the upgrade is to apply.
+    origin: a container of the old release, None if it has no image; target: of the new one; both connected to
+    `database`. path: the releases, from and to. steps: those that the upgrade is to apply.
     """
     started = time.monotonic()
     report, schema, changes = known.recognised.report, known.recognised.schema, known.recognised.changes
@@ -151,9 +152,9 @@ def check(
 
 
 def worth_knowing(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what somebody should have read before the upgrade, the most important first: {fact, title, items}.
+    """Return the facts to read before the upgrade, the most important first: {fact, title, items}.
 
-    fact: the name under which it stands among the others as well.
+    fact: the key under which it also stands among the other facts.
     """
     found = []
     for name, title in _WORTH_KNOWING.items():
@@ -177,7 +178,7 @@ def _probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
 
 
 def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) -> bool:
-    """Tell whether the columns that the complaints miss are there by the time that a step first starts RT.
+    """Tell whether the columns that the complaints miss exist by the time that a step first starts RT.
 
     Steps start RT for their content only, and a step's own schema comes before its content.
     """
@@ -193,7 +194,7 @@ def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) 
 
 
 def _start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequence[str]) -> None:
-    """Judge how the target starts in the middle of the upgrade, which it does with old data in old tables."""
+    """Judge the target's start in the middle of the upgrade, which happens with old data in old tables."""
     report.looked_at += 1
     complaints = list(probed.get("complaints", []))
     if died := str(probed.get("start") or ""):
@@ -219,7 +220,7 @@ def _read_notes() -> list[dict[str, str]]:
 
 
 def _notes(report: Report, database: Database, path: tuple[str, str]) -> None:
-    """Say what releases ask to be done by hand, where the database has what it is about."""
+    """Report the manual actions that the releases ask for, if the database contains the data concerned."""
     for note in _read_notes():
         if not parse(path[0]) < parse(note["before"]) <= parse(path[1]):
             continue

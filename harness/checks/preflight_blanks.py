@@ -1,8 +1,8 @@
-"""Which values that end in a blank will no longer be found without it, once a step has converted their table?
+"""Find values with a trailing blank that RT will no longer find without it once a step has converted their table.
 
-To collations of old, a blank at the end is nothing: whoever asks for a name finds it with one as well, and RT
-takes none away. To some servers' newest collation it is a letter like any other. Rows stay as they were, so that
-nothing that is asked after the upgrade can tell.
+Older collations ignore a trailing blank: a search for a name also finds the name with a blank, and RT strips none.
+In the newest collation of some servers a blank counts like any other character. The rows do not change, so no
+check after the upgrade can notice this.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from harness.verdict import Report
 
 TOLD = "values that end in a blank"
 SOUGHT = ("Name", "EmailAddress")
-"""Columns by which RT loads what somebody names: whoever logs in or writes a mail, the queue of a mail gateway,
-the field or template that a scrip wants."""
+"""Columns by which RT loads an object from a name: the user who logs in or writes a mail, the queue of a mail
+gateway, the field or template of a scrip."""
 
 
 def judge(report: Report, database: Database, schema: Schema, changes: SchemaChanges, cause: Cause = STEP) -> None:
-    """Find such values in what is unique or what RT loads by; tell those in other indexes."""
+    """Report such values as findings in unique columns and in those that RT loads by, else as facts."""
     for name, charset in changes.converted.items():
         table = schema.tables.get(name)
         if table is None or not table.key:
@@ -38,7 +38,7 @@ def judge(report: Report, database: Database, schema: Schema, changes: SchemaCha
 
 
 def _columns(table: Table) -> dict[str, bool]:
-    """Return the columns of text by which rows are looked for, and whether what they hold is a name."""
+    """Return the text columns by which rows are looked up, each with whether its values are names."""
     indexed = {column.partition("(")[0] for index in table.indexes for column in index.columns}
     unique = {column.partition("(")[0] for index in table.indexes if index.unique for column in index.columns}
     return {
@@ -49,12 +49,12 @@ def _columns(table: Table) -> dict[str, bool]:
 
 
 def _ends_in_a_blank(column: str) -> str:
-    """Return the condition on a column; to the collation that it still has, blanks alone are no text."""
+    """Return the SQL condition on a column; under its present collation, a value of blanks only equals ''."""
     return f"{quote(column)} <> '' AND {quote(column)} LIKE '% '"
 
 
 def _ignores_blanks(database: Database, collation: str) -> bool:
-    """Ask the server itself: each product has another column for it, or none."""
+    """Compare on the server itself: each product describes this in a different column, or in none."""
     charset = charset_of(collation)
     with_blank, without = (f"CONVERT('{text}' USING {charset}) COLLATE {collation}" for text in ("a ", "a"))
     return bool(int(database.value(f"SELECT {with_blank} = {without}")))

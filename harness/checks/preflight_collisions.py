@@ -1,4 +1,4 @@
-"""Which values are distinct on the site and the same under the collation that its tables will get?
+"""Find values that are distinct on the site but equal under the collation that its tables will get.
 
 A unique index refuses the second of them: a step stops half way, or the restore of the dump does.
 """
@@ -33,7 +33,7 @@ RESTORE = Cause(
 
 
 def judge(report: Report, database: Database, schema: Schema, changes: SchemaChanges, cause: Cause = STEP) -> None:
-    """Find values that a unique index will take for one after the conversion: that step fails half way."""
+    """Report values that a unique index will consider equal after the conversion: that step fails half way."""
     for name, charset in changes.converted.items():
         table = schema.tables.get(name)
         if table is None:
@@ -57,12 +57,12 @@ def judge(report: Report, database: Database, schema: Schema, changes: SchemaCha
 
 
 def collation_after(database: Database, charset: str) -> str:
-    """Return the collation that this server gives to what is converted to a character set."""
+    """Return the collation that this server gives to tables converted to a character set."""
     return str(database.value(f"SELECT COLLATION(CONVERT('a' USING {charset}))"))
 
 
 def is_text(column: Column) -> bool:
-    """Tell whether a column holds what people write, which a conversion changes."""
+    """Tell whether a column holds text that users write, which a conversion changes."""
     return bool(_TEXT.search(column.type)) and column.charset not in NO_PEOPLE
 
 

@@ -1,7 +1,7 @@
-"""What of the site's configuration the target release no longer knows, has absorbed, or cannot load.
+"""Check the site's configuration for things that the target has dropped, has absorbed, or cannot load.
 
-Options are compared by name with those that the releases' own RT_Config.pm set; what is to be read about the way
-between the releases comes from the target's UPGRADING documents.
+Options are compared by name with those that the releases' own RT_Config.pm set; the notes about the releases in
+between come from the target's UPGRADING documents.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LOST, STRANGE = "options that the target no longer knows", "options that neither
 ABSORBED = "plugins that the target has absorbed"
 SAID = "UPGRADING on what the site uses"
 PASSAGES = "what UPGRADING says of this way"
-"""A list of {file, heading, speaks_of, text}. speaks_of: the site's own options and plugins that it names."""
+"""A list of {file, heading, speaks_of, text}. speaks_of: the site's own options and plugins that it mentions."""
 FORGOTTEN = "set in CONFIG and not in CONFIG_NEW"
 PINNED = "options that the copies do not take from the site"
 SEARCH = "FullTextSearch"
@@ -41,7 +41,7 @@ OWN = ("/opt/rt/etc/RT_Config.pm", "/opt/rt/share/etc/RT_Config.pm")
 
 
 def options(configuration: Configuration) -> dict[str, set[str]]:
-    """Return the options that the site sets, "plugins" among the keys of what is found: {"options", "plugins"}."""
+    """Return the options that the site sets and the plugins that it loads, as {"options", "plugins"}."""
     found: dict[str, set[str]] = {"options": set(), "plugins": set()}
     for text in texts(configuration):
         found["options"] |= set(_SET.findall(text)) - {"Plugins"}
@@ -52,14 +52,14 @@ def options(configuration: Configuration) -> dict[str, set[str]]:
 
 
 def texts(configuration: Configuration) -> Iterator[str]:
-    """Yield the files that RT reads as configuration, in its order, without comments."""
+    """Yield the texts of the files that RT reads as configuration, in its order, without comments."""
     for name, content in sorted(configuration.files.items()):
         if name.endswith(".pm") and "/" not in name:
             yield re.sub(r"^\s*#.*$", "", content.decode(errors="replace"), flags=re.MULTILINE)
 
 
 def in_database(database: Database, schema: Schema) -> set[str]:
-    """Return the options that the database itself sets, as it may where the release has a table for them."""
+    """Return the options set in the database itself, which is possible if the release has a table for them."""
     table = schema.tables.get(_TABLE)
     if table is None or not {"Name", "Disabled"} <= {*table.columns}:
         return set()
@@ -76,9 +76,9 @@ def judge(
     report: Report, configuration: Configuration, origin: Rt | None, target: Rt, path: tuple[str, str], *,
     former: Configuration | None = None, elsewhere: Collection[str] = (),
 ) -> None:  # fmt: skip
-    """Add what is to be said of the configuration of the new side. path: the releases, from and to.
+    """Add findings and facts about the new side's configuration. path: the releases, from and to.
 
-    former: that of the old side. elsewhere: options that the new side is told of in another way.
+    former: the old side's configuration. elsewhere: options that the new side gets in another way.
     """
     used = options(configuration)
     new, old = known(target), known(origin) if origin else set()
@@ -108,15 +108,16 @@ def judge(
 
 
 def _forgotten(configuration: Configuration, names: set[str]) -> list[str]:
-    """Return those of the names that a configuration does not speak of in any way.
+    """Return those of the names that a configuration does not mention at all.
 
-    To say that one is missing takes more than not to see that it is set: code may do so in another way than usual.
+    An option that seems not to be set may still be set by code in an unusual way, so only an unmentioned one is
+    called missing.
     """
     return sorted(names.difference(_named("\n".join(texts(configuration)), names)))
 
 
 def _named(text: str, names: Iterable[str]) -> list[str]:
-    """Return those of the names that a text speaks of."""
+    """Return those of the names that a text mentions."""
     return sorted(name for name in names if re.search(rf"(?<![\w:]){re.escape(name)}(?![\w:])", text))
 
 
@@ -131,10 +132,10 @@ def _mentions(mine: Sequence[Passage], names: set[str]) -> list[str]:
 
 
 def _integrated(mine: Sequence[Passage], plugins: set[str]) -> dict[str, str]:
-    """Return the plugins that RT now has in itself, by name, and where its documents say so."""
+    """Return the plugins that RT now contains, by name, with the place in its documents that says so."""
     found: dict[str, str] = {}
     for passage in mine:
-        said = ""  # a heading speaks for the list below it
+        said = ""  # a heading applies to the list below it
         for paragraph in passage.paragraphs:
             if paragraph.startswith("=head"):
                 said = paragraph if _ABSORBED.search(paragraph) else ""
@@ -145,7 +146,7 @@ def _integrated(mine: Sequence[Passage], plugins: set[str]) -> dict[str, str]:
 
 
 def _absorbed(report: Report, mine: Sequence[Passage], plugins: set[str]) -> list[str]:
-    """Find the plugins that RT now has in itself; return their names."""
+    """Report the plugins that RT now contains; return their names."""
     found = _integrated(mine, plugins)
     for name, said in found.items():
         report.find(
@@ -158,7 +159,7 @@ def _absorbed(report: Report, mine: Sequence[Passage], plugins: set[str]) -> lis
 
 
 def loads(report: Report, probed: dict[str, object]) -> None:
-    """Judge what the probe found: a configuration that cannot be read, plugins that cannot be loaded."""
+    """Judge the probe's result: a configuration that cannot be read, plugins that cannot be loaded."""
     if trouble := str(probed.get("configuration") or ""):
         report.find(
             "configuration", "the target cannot read it", samples=(redact.line(trouble),),
@@ -175,10 +176,11 @@ def loads(report: Report, probed: dict[str, object]) -> None:
 
 
 def index(report: Report, schema: Schema, probed: dict[str, Any], former: Configuration | None) -> None:
-    """Find that words are looked for in a table that the dump lacks, as backups leave it out.
+    """Report a full-text index whose table is missing in the dump, because backups leave it out.
 
-    former: of the old side, where that is another one. An index that the site has not had so far is made after the
-    upgrade. What the target logs of such a table is taken out of what the probe found: this finding says it.
+    former: the old side's configuration, if it has another one. An index that the site has not had so far is
+    created after the upgrade. The target's log messages about such a table are removed from the probe's result:
+    this finding replaces them.
     """
     name = probed.get("index")
     if not isinstance(name, str) or (former is not None and SEARCH not in options(former)["options"]):

@@ -1,7 +1,7 @@
-"""What in a database will make an upgrade fail, or lose something, asked before anything runs.
+"""Find, before anything runs, the properties of a database that will make an upgrade fail or lose data.
 
-The questions are made of the database's own structure and of the SQL of the steps to be applied; no table and no
-release is named here.
+The questions are derived from the database's own structure and from the SQL of the steps to be applied; no table
+and no release is named here.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ SAMPLES = 5
 
 @dataclass(frozen=True)
 class SchemaChanges:
-    """What the SQL of the steps to be applied does. converted: table to character set. references: foreign keys
-    added, as (table, column, target table, target column). created, added: tables, and columns as (table, column).
-    declared: tables of the target's own schema."""
+    """Changes made by the SQL of the steps to be applied. converted: table to character set. references: foreign
+    keys added, as (table, column, target table, target column). created, added: tables, and columns as (table,
+    column). declared: tables of the target's own schema."""
 
     converted: dict[str, str] = field(default_factory=dict)
     references: tuple[tuple[str, str, str, str], ...] = ()
@@ -56,7 +56,7 @@ def read_changes(target: Rt, names: Sequence[str]) -> SchemaChanges:
 
 
 def structure(report: Report, database: Database, schema: Schema, changes: SchemaChanges) -> None:
-    """Find engines, character sets and names of tables that RT cannot work with."""
+    """Report engines, character sets and names of tables that RT cannot work with."""
     known = {name.lower(): name for name in changes.declared}
     own = {name: table for name, table in schema.tables.items() if name.lower() in known}
     foreign = sorted(set(schema.tables) - set(own))
@@ -89,9 +89,9 @@ def _engines(report: Report, own: dict[str, Table]) -> None:
 
 
 def charsets(schema: Schema, changes: SchemaChanges) -> dict[str, list[str]]:
-    """Return RT's own tables by their character set, those that hold text that is kept.
+    """Return RT's own tables by their character set, as far as they hold text that is kept.
 
-    RT 3 made tables of numbers without saying a character set: they have the server's default of that time.
+    RT 3 created numeric tables without a character set: they have the server's default of that time.
     """
     known = {name.lower() for name in changes.declared} - _made_anew()
     found: dict[str, list[str]] = {}
@@ -102,12 +102,12 @@ def charsets(schema: Schema, changes: SchemaChanges) -> dict[str, list[str]]:
 
 
 def _made_anew() -> set[str]:
-    """Return the tables whose rows nobody keeps: many sites make them anew, in whatever is usual that day."""
+    """Return the tables whose rows are not kept: many sites recreate them, with the defaults of that day."""
     return {name.lower() for name in allowances.read().excluded}
 
 
 def _charsets(report: Report, own: dict[str, Table]) -> None:
-    """Find the tables with text in another character set than RT writes."""
+    """Report the tables with text in another character set than RT writes."""
     strange: dict[str, list[str]] = {}
     for name, table in own.items():
         if name.lower() in _made_anew():
@@ -125,7 +125,7 @@ def _charsets(report: Report, own: dict[str, Table]) -> None:
 
 
 def orphans(report: Report, database: Database, schema: Schema, changes: SchemaChanges) -> None:
-    """Find rows that a foreign key to be added will not accept: that step fails."""
+    """Report rows that a foreign key to be added will not accept: that step fails."""
     for table, column, target, key in changes.references:
         if column not in (schema.tables[table].columns if table in schema.tables else ()):
             continue
@@ -144,7 +144,7 @@ def orphans(report: Report, database: Database, schema: Schema, changes: SchemaC
 
 
 def values(report: Report, database: Database, schema: Schema) -> None:
-    """Find dates that this server refuses, and values larger than what it takes in one packet."""
+    """Report dates that this server refuses, and values larger than one of its packets may be."""
     mode = str(database.value("SELECT @@GLOBAL.sql_mode"))
     packet = int(database.value("SELECT @@GLOBAL.max_allowed_packet"))
     strict = "NO_ZERO_DATE" in mode and "STRICT" in mode

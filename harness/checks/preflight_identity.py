@@ -1,7 +1,8 @@
-"""Is the dump a whole database of the release that it is said to be of?
+"""Check that the dump is a whole database of the release that it is said to be of.
 
-Some answers forbid the upgrade itself: it would be applied to a database that has had it, or a part of it, or that
-lacks what its steps rest on. RT does not ask, and on some ways ends with exit code 0 and the damage done.
+Some answers forbid the upgrade itself: it would be applied to a database that has had it already, wholly or in
+part, or that lacks the prerequisites of its steps. RT does not check this, and on some paths ends with exit code 0
+and a damaged database.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from harness.verdict import Finding, Report
 
 OLDER, SAME, HALF = "older", "ok", "half"
 BLIND = ("misconfigured", "unreachable")
-"""What the guard says when it has seen nothing of the database: no word about whose it is."""
+"""The guard's result if it could not read the database: no statement about which release it is of."""
 PRESENT = "present"
 EXTENSIONS = "of extensions, never ended"
 BACKUP = "restore the backup from before that upgrade"
@@ -29,10 +30,10 @@ _SHOWN = 8
 
 
 def guard(release: Rt) -> dict[str, Any]:
-    """Return what the image's guard of a release says about the database it is connected to.
+    """Return the result of a release's guard (in its image) about the database that the release is connected to.
 
-    Raises UsageError where the configuration leads RT to another one: nothing may be done to that.
-    Raises InfrastructureError where there is no answer from it, or the server is not reached.
+    Raises UsageError if the configuration directs RT to another database: that one must not be touched. Raises
+    InfrastructureError if the guard gives no answer, or the server cannot be reached.
     """
     done = release.run("/opt/rt/guard", "--json")
     try:
@@ -47,7 +48,7 @@ def guard(release: Rt) -> dict[str, Any]:
             f"With this configuration RT {release.release} works on another database than the copy.",
             repair="take whatever changes the database out of CONFIG",
         )
-    if said.get("database_error"):  # a connection that failed, not tables that cannot be read
+    if said.get("database_error"):  # the connection failed; unreadable tables are another case
         raise InfrastructureError(
             f"RT {release.release} does not reach the copy's server: {redact.line(said['reason'])}",
             repair="see whether containers find each other by name on this engine",
@@ -58,7 +59,7 @@ def guard(release: Rt) -> dict[str, Any]:
 def judge(
     report: Report, origin: Rt | None, target: Rt, path: tuple[str, str], steps: Sequence[str]
 ) -> list[Finding]:
-    """Compare FROM with what the database's history and tables say to both releases.
+    """Compare FROM with the verdicts of both releases on the database's history and tables.
 
     Return those of the findings that forbid the upgrade.
     """
@@ -74,7 +75,7 @@ def judge(
         _blind(report, path[0], own)
     elif own["verdict"] != SAME:
         report.find("database", f"to RT {path[0]} it is not its own: {own['reason']}", repair="say FROM as it is")
-        # A column of the site's own makes it strange too; that weighs nothing against a history that agrees.
+        # An added column of the site's own makes it strange too; that does not matter if the history agrees.
         if own["verdict"] == HALF or said.get("history") != PRESENT:
             stops.append(report.findings[-1])
     return stops
@@ -95,7 +96,7 @@ def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[s
     if said["verdict"] in BLIND:
         _blind(report, path[1], said)
         return said
-    idle = tuple(said.get("idle_steps") or ())  # whether or not they are in the history, this database is the same
+    idle = tuple(said.get("idle_steps") or ())  # the database is the same with or without them in its history
     wanted = OLDER if set(steps) - set(idle) else SAME
     release = said.get("database_release")
     if said["verdict"] != wanted:
@@ -120,9 +121,9 @@ def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[s
 
 
 def unfinished(report: Report, history: History | None) -> None:
-    """Find actions of any upgrade that were begun and never ended.
+    """Report actions of any upgrade that were begun and never ended.
 
-    They need not forbid another one: the guard knows whether a later upgrade went past them.
+    They need not forbid another upgrade: the guard knows whether a later one went past them.
     """
     if history is None:
         return
@@ -140,7 +141,7 @@ def unfinished(report: Report, history: History | None) -> None:
 
 
 def done_already(report: Report, schema: Schema, changes: SchemaChanges) -> list[Finding]:
-    """Find traces of the steps that are to be applied, which no history need tell of. All of them forbid it."""
+    """Report traces of the steps to be applied, whether in the history or not. Each forbids the upgrade."""
     already = len(report.findings)
     report.looked_at += 1
     _half_converted(report, schema, changes)
@@ -153,7 +154,7 @@ def done_already(report: Report, schema: Schema, changes: SchemaChanges) -> list
 
 
 def _there(schema: Schema, changes: SchemaChanges) -> Iterator[tuple[str, str]]:
-    """Yield table, and thing in it, for all that the steps add and the database has."""
+    """Yield (table, object in it) for everything that the steps add and that already exists in the database."""
     for table in changes.created:
         if table in schema.tables:
             yield table, "the table"

@@ -1,7 +1,7 @@
-"""Are the time zone tables there that charts need, where the configuration has the database convert times?
+"""Check that the time zone tables exist that charts need if the configuration lets the database convert times.
 
-They are in the schema `mysql`, so no dump carries them: a server that the harness made has them whatever the
-production server has. Only somebody with access to that one can tell.
+They are in the schema `mysql`, so no dump contains them: a server that the harness created has them even if the
+production server has not. Only someone with access to that server can tell.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BY_DATABASE = f"SELECT Content FROM Configurations WHERE Name = '{OPTION}' AND 
 
 
 def judge(report: Report, database: Database, schema: Schema, configuration: Configuration) -> None:
-    """Say what the production server must have, and find a server that was named and lacks it."""
+    """Report what the production server must have; a server named by the user that lacks it is a finding."""
     report.looked_at += 1
     loaded = database.value(ASKED) is not None
     report.facts[TABLES] = LOADED if loaded else "missing: charts by time will be empty"
@@ -45,7 +45,7 @@ def judge(report: Report, database: Database, schema: Schema, configuration: Con
 
 
 def used(database: Database, schema: Schema, configuration: Configuration) -> bool:
-    """Tell whether the option is on: by the database, where that sets it, else by the last file that does."""
+    """Tell whether the option is on: as set in the database, otherwise by the last file that sets it."""
     if "Configurations" in schema.tables and (rows := database.rows(_BY_DATABASE)):
         return str(rows[-1][0]) not in _OFF
     said = [value for text in texts(configuration) for value in _SET.findall(text)]

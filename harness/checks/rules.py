@@ -1,4 +1,4 @@
-"""Rules that allowances name: what a step makes of content that plain SQL cannot compare.
+"""Rules that allowances name: changes by a step to content that plain SQL cannot compare.
 
 A rule judges one column of one row and returns a complaint or None. It never quotes data: complaints are printed.
 """
@@ -16,7 +16,7 @@ _ONE = "SELECT Content FROM Attributes WHERE id = {}"
 
 
 def anything(_: Cell) -> str | None:
-    """Accept any value: for ids, which the server gives out."""
+    """Accept any value: for ids, which the server assigns."""
     return None
 
 
@@ -28,7 +28,7 @@ def during_the_upgrade(cell: Cell) -> str | None:
 
 
 def order_by_owner_name(cell: Cell) -> str | None:
-    """Accept a saved search in which ordering by Owner became ordering by Owner.Name, and nothing else."""
+    """Accept a saved search in which ordering by Owner became ordering by Owner.Name, and nothing else changed."""
     wanted, found = cell.thawed()
     if isinstance(wanted, dict) and isinstance(wanted.get("OrderBy"), str):
         wanted = {**wanted, "OrderBy": owner_by_name(wanted["OrderBy"])}
@@ -38,7 +38,7 @@ def order_by_owner_name(cell: Cell) -> str | None:
 
 
 def owner_by_name(order: str) -> str:
-    """Return an order ("Status|Owner||") as the step writes it ("Status|Owner.Name"); another one as it is.
+    """Return an order ("Status|Owner||") as the step writes it ("Status|Owner.Name"); any other order unchanged.
 
     A search made in the browser has four places, the last ones mostly empty, and Perl's split drops those.
     """
@@ -49,7 +49,7 @@ def owner_by_name(order: str) -> str:
 
 
 def history_grows(cell: Cell) -> str | None:
-    """Accept an upgrade history that begins with everything the old one held."""
+    """Accept an upgrade history that begins with the complete old one."""
     before, after = cell.thawed()
     if not isinstance(before, dict) or not isinstance(after, dict):
         return f"{cell.column} cannot be thawed"
@@ -60,13 +60,13 @@ def history_grows(cell: Cell) -> str | None:
 
 
 def changed_search(cell: Cell) -> str | None:
-    """Accept the id of an attribute whose thawed content is another one than before."""
+    """Accept the id of an attribute whose thawed content has changed."""
     before, after = both(cell.context, cell.now or "0")
     return None if before != after else f"{cell.column} names an attribute that the upgrade did not change"
 
 
 def copy_of_a_changed_search(cell: Cell) -> str | None:
-    """Accept a ContentHistory whose content is what its search held before, or holds now; each once."""
+    """Accept a ContentHistory whose content is that of its search before or after the upgrade; each once."""
     search = cell.new.get("ObjectId") or "0"
     content = cell.context.thaw.value(cell.now or "")
     before, after = both(cell.context, search)
@@ -79,7 +79,7 @@ def copy_of_a_changed_search(cell: Cell) -> str | None:
 
 
 def both(context: Context, identity: str) -> tuple[Any, Any]:
-    """Return the thawed content of an attribute before and after."""
+    """Return the thawed content of an attribute before and after the upgrade."""
     pair = []
     for side in ("before", "after"):
         rows = context.rows(side, _ONE.format(int(identity)))

@@ -1,11 +1,11 @@
-"""Is the structure of the upgraded database that of a fresh install of the target on the same server?
+"""Check that the upgraded database has the structure of a fresh install of the target on the same server.
 
-Differences that a step is known to leave are data, in schema_allowances.toml. An allowance holds when its step
-was applied, or when the difference was there before the upgrade: a site upgraded in the past carries them on.
+Differences that a step is known to leave are data, in schema_allowances.toml. An allowance applies if its step was
+applied, or if the difference existed before the upgrade: a site upgraded in the past keeps them.
 
-A site of twenty years carries more than anybody has listed: an index more, a default, a NOT NULL of a release long
-ago. What was exactly so before the upgrade, and of which no step applied speaks, is its own and does no harm. So
-is the collation of a table that is not RT's, where it was another one before as well.
+A site of twenty years has more differences than any list: an extra index, a default, a NOT NULL of an early
+release. A difference that was exactly the same before the upgrade, and that no applied step mentions, is the
+site's own and harmless. So is the collation of a table that is not RT's, if it differed from RT's before as well.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class SchemaAllowance:
     columns: tuple[str, ...] = field(default=(), repr=False)
 
     def covers(self, difference: Difference) -> bool:
-        """Tell whether this is the difference meant; the names of an index mean nothing."""
+        """Tell whether this is the difference meant; the names of indexes are ignored."""
         found = difference.found.partition(CALLED)[0]
         place = difference.where in self.columns if self.columns else difference.table in self.tables
         return (
@@ -70,7 +70,7 @@ class SchemaAllowance:
 
 
 def allowances(path: Path = ALLOWANCES) -> list[SchemaAllowance]:
-    """Read the allowances. Raises ValueError for a fact that is not one, so that a typo allows nothing."""
+    """Read the allowances. Raises ValueError for an unknown key, so that a typo allows nothing."""
     found = []
     for row in tomllib.loads(path.read_text(encoding="utf-8"))["allowance"]:
         if unknown := set(row) - _FACTS:
@@ -87,10 +87,11 @@ def check(
     upgraded: Schema, fresh: Schema, steps: Sequence[str] = (), before: Schema | None = None,
     known: Iterable[SchemaAllowance] | None = None, *, spoken: Spoken | None = None,
 ) -> Report:  # fmt: skip
-    """Compare an upgraded schema with a fresh install's.
+    """Compare an upgraded schema with that of a fresh install.
 
-    steps: the steps applied; spoken: what they say. before: the schema before the upgrade; without these two, what
-    the site brought along cannot be told from what the upgrade left, and the site's own tables from stray ones.
+    steps: the steps applied; spoken: the objects that they mention. before: the schema before the upgrade; without
+    these two, the site's own differences cannot be told from those that the upgrade left, nor its own tables from
+    stray ones.
     """
     started = time.monotonic()
     report = Report(
@@ -124,7 +125,7 @@ def check(
 
 
 def _of_its_own(difference: Difference, upgraded: Schema, spoken: Spoken) -> bool:
-    """Tell whether a difference that was there before is harmless and nothing that a step was to change."""
+    """Tell whether a difference that existed before is harmless and not one that a step was to change."""
     table = difference.table
     if difference.aspect in ("default", "nullable"):
         return not spoken.of(table, difference.name)
@@ -155,10 +156,10 @@ def _show(difference: Difference) -> str:
 
 
 def _collations(upgraded: Schema, fresh: Schema) -> list[Difference]:
-    """Find the tables that are not in the collation that most of RT's tables of their character set have.
+    """Return the tables whose collation is not that of most of RT's tables of their character set.
 
-    Mixed collations are what an interrupted conversion leaves, and joins across them fail. A table of the
-    site's own belongs into the character set that most of RT's tables have.
+    Mixed collations are left by an interrupted conversion, and joins across them fail. A table of the site's own
+    should have the character set of most of RT's tables.
     """
     usual = _usual(upgraded, fresh)
     if not usual:
@@ -178,17 +179,17 @@ def _collations(upgraded: Schema, fresh: Schema) -> list[Difference]:
 
 
 def _usual(schema: Schema, fresh: Schema) -> str:
-    """Return the collation that most of RT's tables have, "" where there is none of them."""
+    """Return the collation that most of RT's tables have, "" if there are none."""
     ours = Counter(table.collation for name, table in schema.tables.items() if name in fresh.tables)
     return ours.most_common(1)[0][0] if ours else ""
 
 
 def _collated_before(difference: Difference, before: Schema, upgraded: Schema, fresh: Schema) -> bool:
-    """Tell whether a table that is not RT's, or that sites make anew, had this collation beside another of RT's.
+    """Tell whether a table that is not RT's, or that sites recreate, differed from RT's collation before too.
 
-    Whoever joins with it has known so for years. One that was like RT's tables and is no longer was left behind.
-    One in the character set that RT's tables came into can be joined no more, although it could: of two sets, one
-    of which holds the other, a server makes one, but it does not choose between two orders of one set.
+    Users who join with it have known that for years. One that was like RT's tables and no longer is was left
+    behind. One in the character set that RT's tables were converted to can no longer be joined, although it could
+    be before: a server reconciles two character sets if one contains the other, but not two collations of one set.
     """
     name = difference.table
     own = name not in fresh.tables or name in row_allowances.read().excluded
@@ -207,7 +208,7 @@ def _set_of(collation: str) -> str:
 
 
 def _foreign_tables(report: Report, upgraded: Schema, fresh: Schema, before: Schema | None) -> None:
-    """Name the site's own tables, look at what holds for any table, and find those that came from nowhere."""
+    """List the site's own tables, check what applies to any table, and report those of unknown origin."""
     for name in sorted(set(upgraded.tables) - set(fresh.tables)):
         table = upgraded.tables[name]
         if before is not None and name not in before.tables:
@@ -218,7 +219,7 @@ def _foreign_tables(report: Report, upgraded: Schema, fresh: Schema, before: Sch
         if table.engine == "InnoDB":
             continue
         if before is not None and before.tables[name].engine == table.engine:
-            # RT's own tool makes its full-text table so on older servers; no step is to blame.
+            # RT's own tool creates its full-text table this way on older servers; no step causes it.
             report.facts.setdefault("tables that were not InnoDB before", []).append(f"{name}: {table.engine}")
         else:
             what = f"the engine is {table.engine}: no transactions, and a dump of it is not consistent."

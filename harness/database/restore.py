@@ -1,4 +1,4 @@
-"""Restore a dump, and tell a server that refuses it from one that could not be asked."""
+"""Restore a dump, and distinguish a server that refuses it from one that could not be asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.dump.text import Text
 from harness.engine.commands import Done
 from harness.errors import InfrastructureError, UsageError
 
-# What servers say of a full disk: ER_RECORD_FILE_FULL, ER_DISK_FULL, and errno 28 of the operating system.
+# Messages of a full disk: ER_RECORD_FILE_FULL, ER_DISK_FULL, and errno 28 of the operating system.
 _FULL = re.compile(
     r"^ERROR (?:1114|1021) |\berr(?:no|code|or)(?: number)?:? 28\b|no space left on device|out of disk space"
     r"|disk (?:is )?full",
@@ -35,26 +35,26 @@ _ADVICE = (
     ),
     (re.compile(""), "choose the server that the dump was made on, or a newer one of the same product"),
 )
-"""Errors of the client, and what to do then: the first that fits."""
+"""Errors of the client, and what to do about them: the first that matches."""
 _SHOWN = 5
 _NAMED = r"sed -E '/^\) ENGINE=/{/COLLATE/!s/CHARSET=(utf8\w*)/& COLLATE=\1_general_ci/}'"
-"""Program that names the collations which old servers left out of a dump."""
+"""Program that adds the collations which old servers omitted from a dump."""
 
 
 _OF_RT = frozenset(("tickets", "users"))
-"""Tables by which a dump is known to be of RT and of all of it, in small letters as some servers have them."""
+"""Tables that identify a dump as a whole one of RT, in lower case because some servers store them so."""
 _LEFT_OUT = frozenset(("sessions",))
-"""Those that a nightly backup leaves out (--ignore-table), structure and all."""
+"""Tables that a nightly backup omits (--ignore-table), including their structure."""
 _PACKERS = {"gzip": "gzip", "xz": "xz", "bzip2": "bzip2", "zstd": "zstd"}
-"""Programs by the format of a dump; what one of them has packed may stand behind what it packed before."""
+"""Packing programs by the format of a dump; the output of a second run may be appended to that of the first."""
 
 
 @dataclass
 class Restored:
-    """What is to be said of a restored dump.
+    """Remarks on a restored dump.
 
-    notes: what is not as on the site, which nobody can help. unproven: what was lost and can be had again.
-    uncollated: tables that get another collation than the site's, where the dump is restored as it is, to their
+    notes: differences from the site that cannot be avoided. unproven: data that was lost and can be recovered.
+    uncollated: tables that get another collation than the site's if the dump is restored unchanged, to their
     character set.
     """
 
@@ -66,8 +66,8 @@ class Restored:
 def restore(database: Database, dump: Dump) -> Restored:
     """Feed a dump to the server's client and compare the rows with the manifest's.
 
-    Raises UsageError when the server refuses it, DumpError when it is not what its manifest says, and
-    InfrastructureError when the server or its disk gave way: then nobody knows whether it can hold the dump.
+    Raises UsageError if the server refuses it, DumpError if it does not match its manifest, and
+    InfrastructureError if the server or its disk failed: then it is unknown whether the server can hold the dump.
     """
     text = Text()
     done = database.client_program(dump.chunks(text))
@@ -101,7 +101,7 @@ def restore(database: Database, dump: Dump) -> Restored:
 
 
 def _need_structures(dump: Dump, text: Text, tables: Iterable[str]) -> None:
-    """Raise DumpError where a dump of RT lacks a table whose rows nobody keeps, and whose structure RT needs."""
+    """Raise DumpError if a dump of RT lacks a table whose rows are not kept, but whose structure RT needs."""
     present = {name.lower() for name in tables}
     missing = _LEFT_OUT - present
     if not missing or not present >= _OF_RT:
@@ -121,7 +121,7 @@ def _default(database: Database, charset: str) -> str:
 
 
 def _uncollated(database: Database, text: Text) -> dict[str, str]:
-    """Return the tables to which this server would have given another collation than the one left out."""
+    """Return the tables to which this server would have given another collation than the omitted one."""
     charsets = set(text.collated.values())
     other = {one for one in charsets if _plain(_default(database, one)) != _plain(collations.default_of(one))}
     return {table: charset for table, charset in text.collated.items() if charset in other}
@@ -133,7 +133,7 @@ def _plain(collation: str) -> str:
 
 
 def _collations(database: Database, text: Text, uncollated: dict[str, str]) -> list[str]:
-    """Say which collation the copies have that the dump does not name."""
+    """Report the collation given to the tables for which the dump names none."""
     charsets = sorted(set(uncollated.values()))
     if not charsets:
         return []
@@ -148,7 +148,7 @@ def _collations(database: Database, text: Text, uncollated: dict[str, str]) -> l
 
 
 def _bare(database: Database, text: Text) -> list[str]:
-    """Say of which tables nobody knows the collation: the dump's server would have named it."""
+    """Report the tables whose collation is unknown: the dump's server would have written it."""
     if not text.bare:
         return []
     named = ", ".join([*list(text.bare)[:_SHOWN], *["..."] * (len(text.bare) > _SHOWN)])
@@ -161,9 +161,9 @@ def _bare(database: Database, text: Text) -> list[str]:
 
 
 def _notes(database: Database, text: Text) -> list[str]:
-    """Say which tables are in another engine than the dump has them in, and what it holds beside tables.
+    """Report tables whose engine differs from the dump's, and the objects other than tables that the dump holds.
 
-    With the SQL mode of a dump, a server that lacks an engine takes another one without an error.
+    With the SQL mode of a dump, a server that lacks an engine uses another one without an error.
     """
     asked = "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE()"
     here = {name: engine for name, engine in database.rows(asked) if engine}
@@ -184,7 +184,7 @@ def _notes(database: Database, text: Text) -> list[str]:
 
 
 def _unproven(text: Text) -> list[str]:
-    """Say where characters were lost when the dump was written: no server can bring them back."""
+    """Report where characters were lost when the dump was written: no server can bring them back."""
     unproven = []
     for charset, tables in sorted(text.narrow.items()):
         named = ", ".join([*tables[:_SHOWN], *["..."] * (len(tables) > _SHOWN)])

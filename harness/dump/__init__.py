@@ -1,10 +1,10 @@
-"""Dumps: a file of SQL, plain or compressed, and the facts beside it.
+"""Read dumps: a file of SQL, plain or compressed, and the facts beside it.
 
-A bundled dump `NAME.sql.zst` has a manifest `NAME.toml`; a dump that does not match its manifest is refused.
-A dump of the user's own may come without one: then less can be checked, and the verdict says so.
+A bundled dump `NAME.sql.zst` has a manifest `NAME.toml`; a dump that does not match its manifest is refused. A
+user's own dump may come without one: then less can be checked, and the verdict says so.
 
-`choice` settles what a run is about; `text` is the SQL as it goes by, `collations` what old servers leave out of
-it; `maker` knows the marks of other programs.
+`choice` selects the pair and dump of a run; `text` parses the SQL as it is streamed, `collations` knows the
+collations that old servers omit from it; `maker` recognises files of other programs.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _TEXTS = ("release", "server", "sha256", "why")
 
 
 class DumpError(UsageError):
-    """The dump is missing, damaged, cut off, or not what its manifest says."""
+    """The dump is missing, damaged, truncated, or does not match its manifest."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Facts beside a dump. `rows` maps table to row count; `accounts` name to password of test accounts."""
+    """Facts beside a dump. `rows` maps table to row count; `accounts` maps name to password of test accounts."""
 
     release: str
     server: str
@@ -62,7 +62,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Dump:
-    """A dump file that has been looked at: its format, sha256, and manifest if it has one."""
+    """A dump file that was examined: its format, sha256, and manifest if it has one."""
 
     path: Path
     format: str
@@ -71,12 +71,12 @@ class Dump:
 
     @property
     def name(self) -> str:
-        """Return the file's name without its endings."""
+        """Return the file's name without its extensions."""
         return self.path.name.partition(".sql")[0]
 
     @property
     def accounts(self) -> dict[str, str]:
-        """Return names and passwords of people in it, where its manifest says any."""
+        """Return names and passwords of the users in it that its manifest lists."""
         return self.manifest.accounts if self.manifest else {}
 
     @contextlib.contextmanager
@@ -94,10 +94,10 @@ class Dump:
             return text.read(maker.HEAD)
 
     def written_on(self) -> str:
-        """Return the server that the dump was read from, as "MySQL 5.7" or "MariaDB 10.11"; "" where it is silent.
+        """Return the server that the dump was read from, as "MySQL 5.7" or "MariaDB 10.11"; "" if it does not say.
 
-        The client writes its own name into the first line, whatever server it asks; the server's version comes
-        a few lines below, and only MariaDB's names the product.
+        The client writes its own name into the first line, whichever server it reads from; the server's version
+        comes a few lines below, and only MariaDB's names the product.
         """
         try:
             found = SERVER.search(self._head())
@@ -109,18 +109,18 @@ class Dump:
         return f"{product} {number[0]}" if number else ""
 
     def chunks(self, text: Text | None = None) -> Iterator[bytes]:
-        """Yield the SQL as it is fed to a server, lines that belong to the old server taken out.
+        """Yield the SQL as it is fed to a server, without the lines that are specific to the old server.
 
-        text: gathers what the dump says of itself. Raises DumpError when the archive is damaged, when the text
-        ends before its last line ("-- Dump completed"), for a dump cut between two statements restores without
-        any error, and when it holds two databases, the second of which would be restored over the first.
+        text: collects the dump's statements about itself. Raises DumpError if the archive is damaged, if the text
+        ends before its last line ("-- Dump completed"), because a dump cut between two statements restores without
+        any error, and if it holds two databases, because the second would be restored over the first.
         """
         text = Text() if text is None else text
         try:
             with self.open() as stream:
                 for line in _blocks(stream):
                     fed = text.take(line)
-                    if fed and len(text.databases) < 2:  # of what comes then, only the names are wanted
+                    if fed and len(text.databases) < 2:  # after that, only the names are needed
                         yield fed
         except _DAMAGE as error:
             raise DumpError(
@@ -147,10 +147,10 @@ class Dump:
 
 
 def need_whole(dump: Dump) -> Text | None:
-    """Read a dump to its end, and return what it says of itself. Raises DumpError as `chunks` does.
+    """Read a dump to its end, and return its statements about itself. Raises the DumpErrors of `chunks`.
 
-    One with a manifest has been compared with that: None. To unpack it takes a small part of the time in which a
-    server restores it: about a second for 200 MB of plain text, four where it was packed by gzip.
+    Returns None for a dump with a manifest, because it was compared with that. Unpacking takes a small part of the
+    time in which a server restores the dump: about a second for 200 MB of plain text, four for gzip.
     """
     if dump.manifest:
         return None
@@ -168,12 +168,12 @@ def _blocks(text: IO[bytes]) -> Iterator[bytes]:
 
 
 def manifest_of(path: Path) -> Path:
-    """Return where the manifest of a dump lies."""
+    """Return the path of a dump's manifest."""
     return path.with_name(path.name.partition(".sql")[0] + ".toml")
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest. Raises DumpError when it cannot be read, or a fact is missing or of the wrong kind."""
+    """Read a manifest. Raises DumpError if it cannot be read, or a fact is missing or of the wrong type."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -196,9 +196,9 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def load(path: Path) -> Dump:
-    """Look at a dump file and check it against its manifest.
+    """Examine a dump file and check it against its manifest.
 
-    Raises DumpError when it is missing, empty, not SQL, or has another sha256 than the manifest says.
+    Raises DumpError if it is missing, empty, not SQL, or has another sha256 than in the manifest.
     """
     if not path.is_file():
         bundled = ", ".join(sorted(one.name for one in FOLDER.glob("*.sql.zst")))
@@ -226,7 +226,7 @@ def load(path: Path) -> Dump:
 
 @functools.lru_cache
 def _sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - a file that changed is another one
-    """Read a file once a process: a large dump takes half a minute, and many ask which one it is."""
+    """Return a file's sha256, computed once per process: it is often needed, and a large dump takes 30 s."""
     with path.open("rb") as raw:
         return hashlib.file_digest(raw, "sha256").hexdigest()
 
@@ -236,9 +236,9 @@ def _looks_like_sql(head: bytes) -> bool:
 
 
 def bundled(release: str, keyword: str | None = None) -> Path:
-    """Return the bundled dump of a release. Raises DumpError when there is none.
+    """Return the bundled dump of a release. Raises DumpError if there is none.
 
-    Without a keyword the release's "campus" dump is meant, which exercises everything an upgrade touches.
+    Without a keyword it is the release's "campus" dump, which exercises everything that an upgrade touches.
     """
     path = FOLDER / f"rt-{release}-{keyword or 'campus'}.sql.zst"
     if not path.is_file():

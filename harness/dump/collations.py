@@ -1,8 +1,9 @@
-"""Collations that a server leaves out of its dumps because they are its default, which newer ones have changed.
+"""Add the collations that a server omits from its dumps because they are its default, which newer servers changed.
 
-MySQL writes none that is its character set's first one. Up to 5.7 that of utf8mb4 was utf8mb4_general_ci; since
-8.0 another is, and both are always written. MariaDB wrote no default either until MDEV-29446, long before it got
-another one. Seen on the four servers that are here; the releases of MariaDB are those of that issue.
+MySQL omits a collation that is the default of its character set. Up to 5.7 that of utf8mb4 was utf8mb4_general_ci;
+since 8.0 it is another one, and both are always written. MariaDB omitted the default too until MDEV-29446, long
+before it changed its default. Seen on the four servers of this project; the releases of MariaDB are those of that
+issue.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 
 MULTIBYTE = rb"(utf8(?:mb[34])?|ucs2|utf16|utf32)"
-"""Character sets that a newer server gives another default collation; those of eight bits have kept theirs."""
+"""Character sets whose default collation differs on newer servers; the 8-bit ones have kept theirs."""
 _OPTION = re.compile(rb"[^']*?\b(?:CHARSET|CHARACTER SET)[= ]" + MULTIBYTE + rb"\b(?! COLLATE)")
 _COLUMN = re.compile(
     rb"\A *`(?:[^`]|``)*` (?:(?:var)?char\(\d+\)|(?:tiny|medium|long)?text) CHARACTER SET "
@@ -27,22 +28,22 @@ _MARIADB_SAYS = {
     (10, 9): 4,
     (10, 10): 2,
 }
-"""From which release of a series on MariaDB writes every collation; later series always have."""
+"""Patch release of a series from which on MariaDB writes every collation; later series always do."""
 _MASK = "5.5.5-"
-"""What MariaDB puts before its version, so that replicas of MySQL take it for one of theirs."""
+"""Prefix of MariaDB's version, so that replicas of MySQL accept it as one of theirs."""
 _UTF8MB4_CHANGED = (8,)
-"""MySQL's release with another default."""
+"""MySQL's major release with another default."""
 
 
 def default_of(charset: str) -> str:
-    """Return the collation that a server left out, under the name that goes with its name of the character set."""
+    """Return the collation that a server omitted, with the prefix by which it names the character set."""
     return f"{charset}_general_ci"
 
 
 def leaves_out(version: str, charset: str) -> bool:
-    """Tell whether a server of this version names no collation where it is `default_of` the character set.
+    """Tell whether a server of this version omits a collation that is `default_of` the character set.
 
-    version: as a dump's first lines have it, "" where they do not say.
+    version: as in a dump's first lines, "" if they do not say.
     """
     numbers = tuple(map(int, re.findall(r"\d+", version.removeprefix(_MASK))[:3]))
     if not numbers:

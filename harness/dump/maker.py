@@ -1,17 +1,17 @@
-"""Tells which program wrote a file that is no dump of mariadb-dump or mysqldump, and what to do with it."""
+"""Tell which program wrote a file that is no dump of mariadb-dump or mysqldump, and how to get a dump instead."""
 
 from __future__ import annotations
 
 import re
 
 HEAD = 4096
-"""Bytes of SQL in which a dump says what wrote it."""
+"""Bytes of SQL in which a dump names the program that wrote it."""
 AGAIN = (
     "make the dump with mariadb-dump or mysqldump, and without --compact and --skip-comments: "
     "mariadb-dump --single-transaction --default-character-set=utf8mb4 rt5 > rt.sql"
 )
 _TAR = (257, b"ustar")
-"""Where an archive of tar has its mark (POSIX: the field `magic` of its header)."""
+"""Offset of the mark of a tar archive (POSIX: the field `magic` of its header)."""
 _POSTGRES = "this harness tries RT on MariaDB and MySQL; a site on PostgreSQL cannot be tried with it"
 _PROGRAMS = (
     (re.compile(rb"\APGDMP|^-- PostgreSQL database(?: cluster)? dump\b", re.MULTILINE), "PostgreSQL", _POSTGRES),
@@ -19,18 +19,18 @@ _PROGRAMS = (
     (re.compile(rb"^-- Adminer \d.* dump", re.MULTILINE), "Adminer", AGAIN),
     (re.compile(rb"^-- HeidiSQL Version:", re.MULTILINE), "HeidiSQL", AGAIN),
     (re.compile(rb"^-- Dump created by MySQL pump utility", re.MULTILINE), "mysqlpump", AGAIN),
-    # Its files have no name in them. The others leave a blank before the end of this comment.
+    # The files of this program do not name it. The others leave a blank before the end of this comment.
     (
         re.compile(rb"\A(?:/\*!40014 SET FOREIGN_KEY_CHECKS=0\*/;\s+)?/\*!40101 SET NAMES \w+\*/;"),
         "mydumper",
         AGAIN,
     ),
 )
-"""What the first lines of other programs' dumps hold, the program, and what to do; seen in published dumps."""
+"""Pattern in the first lines of another program's dump, the program, and what to do; from published dumps."""
 
 
 def archive(head: bytes) -> bool:
-    """Tell whether a file's first bytes, unpacked, are those of an archive of tar."""
+    """Tell whether a file's first bytes, unpacked, are those of a tar archive."""
     at, mark = _TAR
     return head[at : at + len(mark)] == mark
 

@@ -1,7 +1,7 @@
-"""The SQL of a dump as it goes by: what it says of itself, and what of it is fed to a throw-away server.
+"""Parse the SQL of a dump as it is streamed: its statements about itself, and the part fed to a throw-away server.
 
-Dumps of mariadb-dump and mysqldump. They write a line break inside data as \\n, so no line of data can begin like
-one of a definition.
+For dumps of mariadb-dump and mysqldump. They write a line break inside data as \\n, so no line of data can begin
+like a line of a definition.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _DROPPED: tuple[tuple[bytes, str], ...] = (
 _DATA = (b"(", b"INSERT ")
 _BEGIN = re.compile(rb"-- (?:MariaDB|MySQL) dump ")
 SERVER = re.compile(rb"^-- Server version\s+(\S+)", re.MULTILINE)
-"""The line in which a dump says what server it was read from."""
+"""The line that names the server from which the dump was read."""
 _DATABASE = re.compile(
     rb"(?:CREATE DATABASE (?:/\*!\d+ )?(?:IF NOT EXISTS ?)?(?:\*/ ?)?|"
     rb"(?:/\*!\d+ )?DROP DATABASE (?:IF EXISTS )?|USE )" + _NAME
 )
 _HEADED = re.compile(rb"-- Host: .*?\bDatabase: *(.*?)\s*$")
 _NAMES = re.compile(rb"(?:/\*M?!\d+ )?SET NAMES (\w+)")
-# Views: a line of its own. Triggers and events: a comment of its own behind CREATE. Routines: without comments.
+# Views: a line of its own. Triggers and events: a comment of its own after CREATE. Routines: without comments.
 _DEFINER = re.compile(
     rb"((?:/\*M?!\d+ )?(?:CREATE(?: OR REPLACE)?(?: ALGORITHM=\w+)?(?:\*/)? (?:/\*M?!\d+ )?)?)"
     rb"DEFINER ?= ?" + _USER + rb"(?:@" + _USER + rb")?"
@@ -61,14 +61,15 @@ _EIGHT_BITS = 2
 
 @dataclass
 class Text:
-    """What a dump's SQL says of itself, noted line by line.
+    """Facts that a dump's SQL states about itself, noted line by line.
 
-    size: bytes so far. databases: names of those that it was made of. engines: of each table, as written there.
-    objects: "view", "trigger", "procedure" and so on to the names of such. narrow: the character set in which it
-    was written to the tables whose own one holds more; what did not fit is question marks since then.
-    hexadecimal: whether binary values are written so, two letters for a byte. server: its version, as written.
-    collated: tables of which its server left the collation out, to their character set; it is fed with them.
-    bare: such tables of a server that would have written it, so that nobody knows what it was.
+    size: bytes so far. databases: names of the databases that it was made of. engines: of each table, as written
+    there. objects: "view", "trigger", "procedure" and so on to the names of such objects. narrow: the character
+    set in which the dump was written to the tables whose own character set holds more; characters that did not fit
+    were lost, as question marks. hexadecimal: whether binary values are written so, two digits for a byte. server:
+    its version, as written. collated: tables whose collation the server omitted, to their character set; it is
+    added to the SQL that is fed. bare: such tables of a server that would have written the collation, so that it
+    is unknown.
     """
 
     size: int = 0
@@ -91,16 +92,16 @@ class Text:
 
     @property
     def whole(self) -> bool:
-        """Whether it has come to the end of each part, the last line of all being such an end."""
+        """Whether every part is complete; the last line of all must be the end of one."""
         return self._at_end and self.ended >= self.begun
 
     @property
     def least(self) -> int:
-        """Bytes that a server needs for it at least: of data that are letters about what the text takes."""
+        """Lower bound of the bytes that a server needs for it: about the size of the SQL, half if hexadecimal."""
         return self.size // 2 if self.hexadecimal else self.size * 9 // 10
 
     def take(self, piece: bytes) -> bytes:
-        """Take a line, or the next piece of a long one; return what of it is to be fed to the server."""
+        """Take a line, or the next piece of a long one; return the part of it to be fed to the server."""
         self.size += len(piece)
         fresh, self._fresh = self._fresh, piece.endswith(b"\n")
         if not fresh or piece.startswith(_DATA):
@@ -110,7 +111,7 @@ class Text:
         if piece.isspace():
             return piece
         self._at_end = False
-        if self._dropping:  # a set of GTIDs for each server that there was, a line each
+        if self._dropping:  # a set of GTIDs for each former server, one per line
             self._dropping = not piece.rstrip().endswith(b";")
             return b""
         if piece.startswith(b"-- "):
@@ -136,7 +137,7 @@ class Text:
             self.databases.append(text)
 
     def _definition(self, line: bytes) -> bytes:
-        """Note what a line outside of a table's definition says; return what is to be fed."""
+        """Note the facts in a line outside of a table's definition; return the line to be fed."""
         if line.startswith(tuple(beginning for beginning, _ in _DROPPED)):
             if match := _DATABASE.match(line):
                 self._use(match[1])
@@ -155,9 +156,9 @@ class Text:
         return line
 
     def _column(self, line: bytes, *, only: bool = False) -> bytes:
-        """Note what a line of a table's definition says, the last of which names its engine; return what is fed.
+        """Note the facts in a line of a table's definition; return the line to be fed.
 
-        only: it may be all of the definition.
+        The last line of a definition names the engine. only: the line may be the whole definition.
         """
         last = _ENGINE.search(line) if only or line.startswith(b")") else None
         said = _CHARSET.search(line)
@@ -176,7 +177,7 @@ class Text:
         return fed
 
     def _collate(self, line: bytes, options: int | None) -> bytes:
-        """Add the collation that an old server left out. options: where the table's own begin, if here."""
+        """Add the collation that an old server omitted. options: offset of the table's own, if in this line."""
         found = collations.unsaid(line, options)
         if found is None:
             return line
@@ -185,11 +186,11 @@ class Text:
             self.bare[self._table] = charset
             return line
         self.collated[self._table] = charset
-        said = f" COLLATE {collations.default_of(charset)}".encode()  # in a column's and in a table's options
+        said = f" COLLATE {collations.default_of(charset)}".encode()  # for columns and tables alike
         return line[: found.end()] + said + line[found.end() :]
 
     def _holds(self, charset: bytes) -> None:
-        """Note the current table if its character set holds more than what the dump is written in."""
+        """Note the current table if its character set holds more than the one in which the dump is written."""
         if self._names and _width(charset.decode()) > _width(self._names):
             tables = self.narrow.setdefault(self._names, [])
             tables += [self._table] if self._table not in tables else []

@@ -1,4 +1,4 @@
-"""What the engine lists, while others start and remove theirs: nothing that goes meanwhile is an error."""
+"""List the engine's objects while other runs start and remove theirs: a vanishing object is no error."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from docker.models.containers import Container
 
 
 def containers_of(client: DockerClient, labels: Mapping[str, str], *, ended: bool = False) -> list[Container]:
-    """Return the containers that bear all these labels and run; with `ended` the others too.
+    """Return the running containers that have all these labels; with `ended` the others too.
 
-    `client.containers.list` looks at each one that it was told of, of whatever run, and fails where one of them
-    has gone by then. And the engine is asked for one label and the rest is compared here: to Podman several are
+    `client.containers.list` inspects every container of the list, of whatever run, and fails if one of them is
+    removed meanwhile. The engine filters by one label and the rest is compared here: Podman treats several as
     alternatives.
     """
     name, value = next(iter(labels.items()))

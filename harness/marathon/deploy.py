@@ -1,8 +1,8 @@
-"""Deploy a definition, prove that it lives, or go back and prove that.
+"""Deploy a definition and prove that it is live, or roll back and prove that.
 
-`deploy` never leaves the answer open: its report says whether every instance serves the wanted release, and if
-not, whether every instance of the old one does again. What Marathon refuses or an instance does wrong is a
-finding; a Marathon that does not answer, or a lock held by somebody else, is an exception (NOT PROVEN).
+`deploy` always gives a definite answer: its report says whether every instance serves the wanted release, and if
+not, whether every instance of the old one does again. A refusal by Marathon or a fault of an instance is a
+finding; a Marathon that does not answer, or a lock held by someone else, is an exception (NOT PROVEN).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LEFT = "they are left as they are: Marathon calls each of them healthy, and nobo
 
 @dataclass
 class Deployer(WayBack):
-    """Carries definitions out on one Marathon, and goes back when they are no good."""
+    """Carry out definitions on one Marathon, and roll back bad ones."""
 
     def deploy(
         self,
@@ -49,12 +49,12 @@ class Deployer(WayBack):
         undo: bool = True,
         decided_on: str | None = None,
     ) -> Report:
-        """PUT the definition, watch it, undo it when it is no good.
+        """PUT the definition, watch the deployment, undo it if it is bad.
 
         `decision` comes from `rolling.decide` with the steps of both images; without it the labels decide.
-        decided_on: the app's version then ("" for none); images may be pulled for minutes, and people deploy.
-        Raises RollingRefusedError, AppLockedError (never forced), UnseenError (nothing is taken back), and what
-        the client raises.
+        decided_on: the app's version at that time ("" for none); images may be pulled for minutes, and others may
+        deploy meanwhile. Raises RollingRefusedError, AppLockedError (never forced), UnseenError (nothing is taken
+        back), and the errors of the client.
         """
         app_id = absolute(definition)
         before = self.look_at(app_id)
@@ -67,7 +67,7 @@ class Deployer(WayBack):
                 repair="see who started them (an autoscaler, a colleague); decide anew when that is settled",
             )
         need_reached(self, before)
-        # The whole definition, or a check that was taken out of it would live on.
+        # The whole definition, because a check that was removed from it would otherwise stay.
         report = self._changed(
             definition, lambda: self.client.put(app_id, definition, whole=True), before, undo=undo
         )
@@ -75,10 +75,10 @@ class Deployer(WayBack):
         return report
 
     def running(self, app: AppState | None) -> list[App]:
-        """Return the definitions of what runs, the app's own first; none when there is no app.
+        """Return the definitions of the running tasks, the app's own first; none if there is no app.
 
-        Where a deployment was cancelled by force the app says one thing and older tasks run another. A definition
-        that Marathon has forgotten is one of which only the id is known, so that nothing is taken for granted.
+        After a deployment was cancelled by force, the app's definition differs from that of older tasks. For a
+        definition that Marathon has forgotten only the id is returned, so that nothing is assumed about it.
         """
         if app is None:
             return []
@@ -99,14 +99,14 @@ class Deployer(WayBack):
         return self._changed(wanted, lambda: self.client.scale(app_id, instances), before)
 
     def restart(self, app_id: str) -> Report:
-        """Replace every task by one of the same definition and prove all. Raises as `scale`."""
+        """Replace every task by one of the same definition and prove all. Raises the errors of `scale`."""
         before = self.client.app(app_id)
         return self._changed(before.definition, lambda: self.client.restart(app_id), before, restarted=True)
 
     def prove(
         self, definition: App, change: Change | None = None, leaving: frozenset[str] = frozenset()
     ) -> Report:
-        """Ask whether a definition is live now, without deploying anything. leaving: tasks told to stop before."""
+        """Tell whether a definition is live now, without deploying. leaving: tasks told to stop before."""
         change, report, started = change or Change(None, ""), _report(), time.monotonic()
         with self.listen() as stream:
             self.underway.enter(Phase.ROLLING_BACK, absolute(definition), change.deployment_id)
@@ -120,7 +120,7 @@ class Deployer(WayBack):
         self, definition: App, act: Callable[[], Change], before: AppState | None, *,
         undo: bool = False, restarted: bool = False,
     ) -> Report:  # fmt: skip
-        """Carry a change out, follow what comes of it, and take it back where that is wanted and it is no good."""
+        """Carry a change out, follow the deployment, and undo it if that is wanted and the result is bad."""
         app_id, report, started = absolute(definition), _report(), time.monotonic()
         earlier = (self.underway.phase, self.underway.app_id, self.underway.deployment_id)
         with self.listen() as stream:
@@ -147,9 +147,9 @@ class Deployer(WayBack):
         self, wanted: Wanted, definition: App, before: AppState | None, *, stream: EventStream | None,
         report: Report, fate: Callable[[Wanted], str],
     ) -> Wanted:  # fmt: skip
-        """Follow a deployment to its end and report what came of it; return what was wanted, once that is known.
+        """Follow a deployment to its end and report the result; return the wanted state as known by then.
 
-        fate: what becomes of the deployment, said with whatever keeps it from being followed.
+        fate: states what becomes of the deployment; added to any error that stops the following.
         """
         try:
             wanted = self._unmoved(wanted, before)
@@ -168,10 +168,10 @@ class Deployer(WayBack):
         return wanted
 
     def _unmoved(self, wanted: Wanted, before: AppState | None) -> Wanted:
-        """Take the old version for as good where the change was none: then Marathon leaves the version alone.
+        """Accept the old version too if the change was none: then Marathon does not change the version.
 
-        Decided by what Marathon did and not by comparing definitions: an old version that counts as ours brings
-        the failures of its tasks along.
+        Decided by Marathon's reaction and not by comparing definitions: if the old version counted as ours, the
+        earlier failures of its tasks would count too.
         """
         if before is None:
             return wanted
@@ -182,7 +182,7 @@ class Deployer(WayBack):
     def _undone(
         self, definition: App, before: AppState | None, change: Change, wanted: Wanted, report: Report
     ) -> None:
-        """Take a deployment back that was found to be bad: that it cannot be is one more finding."""
+        """Undo a deployment that was found to be bad; if that fails, add a finding."""
         try:
             self.take_back(definition, before, change, wanted.also, report)
         except HarnessError as error:
@@ -191,7 +191,7 @@ class Deployer(WayBack):
             report.find(absolute(definition), what, blocks=error.blocks, repair=fate)
 
     def _lost(self, definition: App, before: AppState | None, change: Change, wanted: Wanted) -> str:
-        """Take a deployment back that could no longer be followed, and say what became of it."""
+        """Undo a deployment that could no longer be followed, and return a sentence about its outcome."""
         report = _report()
         self._undone(definition, before, change, wanted, report)
         if report.findings:

@@ -1,7 +1,7 @@
-"""Carry a change out although Marathon's answer may be lost: see whether it was taken, and ask again where not.
+"""Carry out a change although Marathon's answer may be lost: see whether it was applied, and repeat it if not.
 
-A leader that is elected just then costs a request or its answer. Across a schema step the old release is stopped
-and its database upgraded by the time that the new definition is put, so one lost request must not end a deploy.
+The election of a new leader may cost a request or its answer. Across a schema step the old release is stopped and
+its database upgraded by the time that the new definition is put, so one lost request must not end a deploy.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ NOT_TAKEN = "whether Marathon took the change is not known: look at the app and 
 
 
 def carry_out(follower: Follower, definition: App, act: Callable[[], Change], before: AppState | None) -> Change:
-    """Carry a change out, and return the version that it made and the deployment that has to be watched.
+    """Carry out a change, and return the version that it made and the deployment to be watched.
 
-    definition: what the app is to be afterwards. act: asks for it, and may be called twice. before: the app as it
-    was. A change that Marathon did not take is asked for again for the time that the pace insists, as long as the
-    app is as it was and nothing deploys it. After a 500 it is not: Marathon stumbled over this very change.
-    Raises RejectedError, and the error that cost the answer where the change was not taken or is somebody else's.
+    definition: the app's definition afterwards. act: requests the change, and may be called twice. before: the app
+    as it was. A change that Marathon has not applied is requested again for the time that the pace insists, as
+    long as the app is unchanged and no deployment of it runs. It is not repeated after a 500: this very change
+    made Marathon fail. Raises RejectedError, and the error that cost the answer if the change was not applied or
+    came from elsewhere.
     """
     try:
         return act()
@@ -48,11 +49,11 @@ def carry_out(follower: Follower, definition: App, act: Callable[[], Change], be
         try:
             change = act()
         except AppLockedError as error:
-            raise Retry(f"{app_id} is as it was a moment ago, and locked") from error  # by what was lost, or not
+            raise Retry(f"{app_id} is as it was a moment ago, and locked") from error  # perhaps by the lost one
         except PASSING as error:
             lost = error
             raise
-        # An earlier request that was taken late makes of this one a change that changes nothing.
+        # If an earlier request was applied late, this one changes nothing.
         now = follower.client.find_app(app_id)
         known = (before.version if before else None, change.version)
         return change if now is None or now.version in known else now
@@ -65,7 +66,7 @@ def carry_out(follower: Follower, definition: App, act: Callable[[], Change], be
         raise told_of(lost, NOT_TAKEN) from None
     if isinstance(made, Change):
         return made
-    # How long a launch may be delayed has a default that differs between versions.
+    # The default of this delay differs between versions of Marathon.
     differing = {*changes(definition, made.definition)} - ({"maxLaunchDelaySeconds"} - {*definition})
     if differing:
         raise told_of(lost, f"the app has changed (version {made.version_text}), but not to what was sent")

@@ -1,9 +1,9 @@
-"""A scratch deploy: where it goes, and a definition that cannot touch what is in production.
+"""Prepare a scratch deploy: choose its Marathon, and derive a definition that cannot affect production.
 
-`place` is the one place that decides between a real Marathon and the stand-in. On a real one the definition of
-the repository would be dangerous as it is: its labels and service port put it behind the public balancer, and its
+`place` is the only function that decides between a real Marathon and the stand-in. On a real one the definition of
+the repository would be dangerous unchanged: its labels and service port put it behind the public balancer, and its
 secrets, which lie on the agents, lead to the production database. So the image and a folder of other secrets have
-to be named, and the rest is taken out.
+to be named, and the rest is removed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from harness.rt import SECRETS
 STAND_IN = "stand-in"
 URL, TOKEN, IMAGE, FOLDER = "MARATHON_URL", "MARATHON_TOKEN", "RT_IMAGE", "RT_SCRATCH_SECRETS"
 PINNED = "RT_SCRATCH"
-"""The image's switch by which files of the site choose neither database nor mail (image/rt/99-site.pm)."""
+"""The image's switch after which files of the site cannot choose database or mail (image/rt/99-site.pm)."""
 NOT_THE_COPY = (
     "The upgraded copy was not what was deployed: agents of a real Marathon reach neither it nor this machine's "
     "secrets. Image, definition and health were tried there on the database that the secrets in {folder} name. "
@@ -35,13 +35,13 @@ NOT_THE_COPY = (
 
 
 def group() -> str:
-    """Return the group below which everything of this session is, and outside which nothing is touched."""
+    """Return the group that contains everything of this session, and outside which nothing is touched."""
     return f"/rt-harness-{owner.session()}"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a scratch deploy goes. url: "" for the stand-in. secrets: a folder on a real Marathon's agents."""
+    """The target of a scratch deploy. url: "" for the stand-in. secrets: a folder on a real Marathon's agents."""
 
     url: str = ""
     image: str = ""
@@ -50,7 +50,7 @@ class Place:
 
     @property
     def real(self) -> bool:
-        """Whether it is a Marathon of somebody's."""
+        """Whether it is a real Marathon."""
         return bool(self.url)
 
     def client(self) -> Marathon:
@@ -58,14 +58,14 @@ class Place:
         return Marathon(self.url, token=self.token)
 
     def reservation(self) -> str:
-        """Say what a good deploy there does not prove; "" for nothing."""
+        """Return a sentence on what a good deploy there does not prove; "" for nothing."""
         return NOT_THE_COPY.format(folder=self.secrets) if self.real else ""
 
 
 def place(named: str | None, app: App, environment: Mapping[str, str] = os.environ) -> Place:
-    """Decide where a scratch deploy of `app` goes. named: what an option says, which wins over MARATHON_URL.
+    """Decide where a scratch deploy of `app` goes. named: the option's value, which overrides MARATHON_URL.
 
-    Raises UsageError where a real Marathon is meant and the image or the secrets' folder are not, or not safely.
+    Raises UsageError if a real Marathon is meant and the image or the secrets' folder are missing or unsafe.
     """
     url = named or environment.get(URL) or STAND_IN
     image, folder = environment.get(IMAGE, ""), clean(environment.get(FOLDER, ""))
@@ -88,11 +88,11 @@ def place(named: str | None, app: App, environment: Mapping[str, str] = os.envir
 
 
 def definition(app: App, *, image: str, secrets: str, name: str = "rt") -> dict[str, Any]:
-    """Return a definition that is deployed like `app` and never meets the world.
+    """Return a definition that is deployed like `app` and never reaches the outside.
 
-    Below this session's group; without anything by which a balancer finds it (labels but our own, service and host
-    ports); with other secrets, and with mail that stays inside, whatever the site's own files say of either: the
-    image holds to that where RT_SCRATCH is set.
+    It lies below this session's group; has nothing by which a balancer finds it (labels but our own, service and
+    host ports); and has other secrets, and mail that stays inside, whatever the site's own files set: the image
+    enforces both if RT_SCRATCH is set.
     """
     made: dict[str, Any] = copy.deepcopy(dict(app))
     made["id"] = f"{group()}/{name}"
@@ -110,7 +110,7 @@ def definition(app: App, *, image: str, secrets: str, name: str = "rt") -> dict[
 
 
 def _taken(app: App) -> set[str]:
-    """Return what a definition mounts, and the folders that its secrets come from, however they are mounted."""
+    """Return the paths that a definition mounts, and the folders of its secrets, however they are mounted."""
     files = (source_of(app, f"{SECRETS}/{name}") for name in (TO_DATABASE, "healthcheck.passwd"))
     return {*mounts_of(app).values(), source_of(app, SECRETS), *map(posixpath.dirname, files)} - {""}
 

@@ -1,8 +1,8 @@
-"""Across a schema step: stop all, back up, upgrade once, start all.
+"""Replace an app across a schema step: stop all, back up, upgrade once, start all.
 
-No instance of the old release runs while the database changes, and none of the new one before it has. When
-anything fails, the way back is the backup: an old release must never be started on an upgraded database. Once the
-new one has served there is no way back: the backup knows nothing of what people have written since.
+No instance of the old release runs while the database changes, and none of the new one before the change is
+complete. If anything fails, the way back is the backup: an old release must never be started on an upgraded
+database. Once the new one has served there is no way back: the backup lacks everything written since.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ _RESTORE = "restore the backup by hand before anything is started"
 
 
 class StepFailedError(HarnessError):
-    """Raised by a step that ran and whose result is no good: a finding, and no reason to doubt the harness."""
+    """Raised by a step that ran with a bad result: a finding, and no reason to doubt the harness."""
 
 
 DatabaseCommand = Callable[[], None]
-"""Something done to the database while nothing runs."""
+"""Work on the database while nothing runs."""
 
 
 @dataclass(frozen=True)
 class DatabaseCommands:
-    """What happens between stop and start. `restore` brings the backup back; without it all stays stopped."""
+    """Work between stop and start. `restore` brings the backup back; without it all stays stopped."""
 
     backup: DatabaseCommand
     upgrade: DatabaseCommand
@@ -74,14 +74,14 @@ def replace_all(
     run: str = "",
     ended: Collection[str] = (),
 ) -> Report:
-    """Carry a deploy out that must not roll. Raises RollingRefusedError when not even this is right.
+    """Carry out a deploy that must not roll. Raises RollingRefusedError if not even this is right.
 
-    decided_on: the app's version when it was decided ("" for none). A colleague who has stopped it since may be
-    upgrading its database, and all that shows of that is an app at 0 instances: so another version is refused.
-    And so is the mark of another run that is not among `ended`. run: a word of this one's own, for its mark.
-    A StepFailedError of the backup or upgrade becomes a finding; any other error of theirs is raised again,
-    after the way back. The report's facts say how far it came ("phase": stop, backup, upgrade or start) and
-    what was done about a failure ("then").
+    decided_on: the app's version when it was decided ("" for none). Any other version is refused: a colleague who
+    has stopped the app since may be upgrading its database, and the only sign of that is an app at 0 instances.
+    The mark of another run that is not among `ended` is refused too. run: an identifier of this run, for its mark.
+    A StepFailedError of the backup or upgrade becomes a finding; their other errors are raised again, after the
+    way back. The report's facts hold the last phase reached ("phase": stop, backup, upgrade or start) and the
+    reaction to a failure ("then").
     """
     if decision.how == "refused":
         raise RollingRefusedError(f"This deploy is wrong in any manner: {'; '.join(decision.because)}.")
@@ -96,7 +96,7 @@ def replace_all(
     need_reached(deployer, before)
     try:
         claim = _stopped(deployer, definition, before, run or secrets.token_hex(4))
-    except RejectedError as error:  # the database was not touched, and what ran was started again
+    except RejectedError as error:  # the database was not touched, and the old instances were started again
         report.find(app_id, error.sentence, repair=error.repair, blocks=error.blocks)
         return report
     try:
@@ -126,7 +126,7 @@ def replace_all(
 
 
 def _stopped(deployer: Deployer, definition: App, before: AppState | None, run: str) -> Claim:
-    """Stop what runs and mark the app; one that is unknown is made, with no instance, to bear the mark."""
+    """Stop the app and mark it; an unknown app is created, with no instance, to hold the mark."""
     if before is not None and (before.instances or before.tasks):
         return stop(deployer, before, run)
     return mark(deployer, absolute(definition), run, before.version_text if before else "", definition)
@@ -144,7 +144,7 @@ def _start(
         live = deployer.deploy(definition, first, undo=False, decided_on=claim.version)
     except (SomebodyStartedError, RollingRefusedError) as error:
         raise told_of(error, MET) from None
-    except UnseenError:  # it says itself what became of the instances
+    except UnseenError:  # the error itself says what became of the instances
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left without this word
         raise told_of(sentence_of(error), UNSURE.format(run=claim.run)) from None
@@ -160,7 +160,7 @@ def _start(
         deployment = str(live.facts.get("deployment", ""))
         served, version = end_and_stop(deployer, definition, deployment, marked_at=claim.version)
         if not served:
-            claim = mark(deployer, claim.app_id, claim.run, version)  # a restore is nobody else's time either
+            claim = mark(deployer, claim.app_id, claim.run, version)  # reserved during a restore too
     except HarnessError as error:
         raise told_of(error, "\n".join([NOT_ENDED, *(found.what for found in live.findings)])) from None
     if served:
@@ -172,7 +172,7 @@ def _start(
 def _go_back(
     deployer: Deployer, claim: Claim, before: AppState | None, database: DatabaseCommands | None, report: Report
 ) -> None:
-    """Restore if the database was touched, start the old release and prove it; or say that all stays stopped."""
+    """Restore a touched database, start the old release and prove it; or report that all stays stopped."""
     if database is not None and not _restored(deployer, claim, database.restore, report):
         return
     if before is None or before.instances == 0:
@@ -201,7 +201,7 @@ def _go_back(
 
 
 def _restored(deployer: Deployer, claim: Claim, restore: DatabaseCommand | None, report: Report) -> bool:
-    """Bring the backup back, below nobody; say why where that was not done."""
+    """Restore the backup while nothing runs; report the reason if that was not done."""
     if restore is None:
         report.facts["then"] = "all instances stay stopped: the database was touched and there is no restore"
         return False

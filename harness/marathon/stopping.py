@@ -1,4 +1,4 @@
-"""Stopping every instance of an app, and being sure of it."""
+"""Stop every instance of an app, and prove that none is left."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from harness.marathon.wayback import absolute, stop_limit
 
 CERTAIN = {f"TASK_{state}" for state in
            ("STAGING", "STARTING", "RUNNING", "KILLING", "FINISHED", "FAILED", "KILLED", "ERROR")}  # fmt: skip
-"""States of tasks that an agent still answers for, or whose end it has reported."""
+"""States of tasks that an agent still reports on, or whose end it has reported."""
 Served = Literal["", "runs", "stopped"]
-"""Whether a release that was to be stopped had been healthy: then it runs yet, or was stopped too late to tell."""
+"""Whether a release to be stopped had been healthy: "runs" if it still runs, "stopped" if it was stopped later."""
 
 
 class Ended(NamedTuple):
-    """How a new release came to its end, and the app's version since ("" where nothing was stopped)."""
+    """The end of a new release, and the app's version since ("" if nothing was stopped)."""
 
     served: Served
     version: str = ""
 
 
 class StopUnprovenError(InfrastructureError):
-    """Raised where no task is listed, and one of them may run all the same."""
+    """Raised if no task is listed, but one may run all the same."""
 
 
 @dataclass
 class LastWords:
-    """Tasks of which Marathon last knew nothing for certain, and the state it gave them.
+    """Tasks whose last known state was uncertain, and that state.
 
-    An agent that is cut off runs on what it has: Mesos calls its tasks unreachable, and Marathon forgets them,
-    by default at once. So an empty list of tasks alone proves nothing. What is heard of a task later counts.
+    An agent that is cut off keeps its tasks running: Mesos calls them unreachable, and Marathon forgets them, by
+    default at once. So an empty list of tasks alone proves nothing. Later reports on a task replace earlier ones.
     """
 
     app_id: str
     unsure: dict[str, str] = field(default_factory=dict)
 
     def take(self, tasks: Iterable[Task], events: Iterable[Event] = ()) -> None:
-        """Take in what Marathon says of the tasks: in a list, and in events between two lists."""
+        """Record the states that Marathon reports: in a list of tasks, and in events between two lists."""
         said = [(text(one.data.get("taskId")), text(one.data.get("taskStatus")))
                 for one in events if one.type == TASK_STATUS and one.app_id == self.app_id]  # fmt: skip
         for task_id, state in [*said, *((task.id, task.state) for task in tasks)]:
@@ -59,7 +59,7 @@ class LastWords:
                 self.unsure[task_id] = state
 
     def need_certain(self) -> None:
-        """Raise StopUnprovenError where a task may run on that nobody sees."""
+        """Raise StopUnprovenError if a task may still run unseen."""
         if self.unsure:
             named = ", ".join(f"{name} ({state})" for name, state in sorted(self.unsure.items())[:3])
             raise StopUnprovenError(
@@ -70,9 +70,9 @@ class LastWords:
 
 
 def stop(deployer: Deployer, before: AppState, run: str) -> Claim:
-    """Stop what runs, and mark the app with `run`, whose it is then.
+    """Stop the app, and mark it as reserved for `run`.
 
-    Where that fails on the way, the old definition is put back: nothing was touched yet.
+    If that fails on the way, the old definition is put back: nothing was touched yet.
     """
     words = LastWords(before.id)
     words.take(before.tasks)
@@ -86,16 +86,16 @@ def stop(deployer: Deployer, before: AppState, run: str) -> Claim:
             wait_stopped(deployer, before.id, change, limit, stream)
         return mark(deployer, before.id, run, version)
     except (AppLockedError, RollingRefusedError):
-        raise  # somebody else is at work there, and what they have changed is not ours to take back
+        raise  # someone else works on the app, and their changes are not ours to take back
     except HarnessError as error:
         raise told_of(error, _started_again(deployer, before, change)) from None
 
 
 def _need_own_stop(deployer: Deployer, app_id: str, change: Change) -> str:
-    """Return the version of an app that was stopped. Raises RollingRefusedError where it was not us who did it.
+    """Return the version of an app that was stopped. Raises RollingRefusedError if this run did not stop it.
 
-    Then somebody may be at its database. A change that changes nothing is answered with a version that the app
-    does not get.
+    Then someone else may be working on its database. A change that changes nothing is answered with a version that
+    the app does not get.
     """
     now = deployer.look_at(app_id)
     if now is not None and change.version in (None, now.version):
@@ -104,10 +104,10 @@ def _need_own_stop(deployer: Deployer, app_id: str, change: Change) -> str:
 
 
 def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
-    """Take a stop back that did not come to its end, and say what came of that.
+    """Undo a stop that did not complete, and return a sentence about the result.
 
     Its deployment holds the lock, so only ending it helps: Marathon's rollback then restores the count. Tasks that
-    have been told to stop go all the same, each in its time, and are no sign of a bad release.
+    were told to stop still end, each in its time, and are no sign of a bad release.
     """
     try:
         back = deployer.go_back(before.id, before, change)
@@ -123,9 +123,9 @@ def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
 
 
 def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:
-    """Scale to 0. Raises AppLockedError, AppNotFoundError, NotReadyError where Marathon does not take it.
+    """Scale to 0. Raises AppLockedError, AppNotFoundError, NotReadyError if Marathon does not accept it.
 
-    own: a deployment of ours that was cancelled; Marathon may hold its lock on the app for a moment yet.
+    own: a deployment of ours that was cancelled; Marathon may hold its lock on the app for a moment longer.
     """
     client, attempts = deployer.client, 0
 
@@ -140,7 +140,7 @@ def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:
             now = client.find_app(app_id) if attempts > 1 else None
             if now is None or now.instances:
                 raise
-            return Change(None, "")  # an earlier attempt was taken, and its answer lost
+            return Change(None, "")  # an earlier request was applied, and its answer lost
 
     deployer.underway.enter(Phase.REQUESTED, app_id)
     change = deployer.insist(f"{app_id} taking a stop", scaled)
@@ -152,10 +152,10 @@ def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:
 def wait_stopped(
     deployer: Deployer, app_id: str, change: Change, timeout: float, stream: EventStream | None = None
 ) -> bool:
-    """Wait until no task is left, twice in a row. Returns whether one was seen that had been healthy.
+    """Wait until no task is left, twice in a row. Returns whether a task was seen that had been healthy.
 
-    stream: attached before the stop, for what is said of a task between two looks.
-    Raises NotReadyError after `timeout` seconds, AppNotFoundError, StopUnprovenError.
+    stream: attached before the stop, for state changes of a task between two polls. Raises NotReadyError after
+    `timeout` seconds, AppNotFoundError, StopUnprovenError.
     """
     client, empty, served, words = deployer.client, 0, False, LastWords(app_id)
 
@@ -164,7 +164,7 @@ def wait_stopped(
         deployer.pace.clock()
         listed = any(one.id == change.deployment_id for one in client.deployments())
         heard = stream.take() if stream else ()
-        tasks = client.tasks(app_id)  # newer than what was heard
+        tasks = client.tasks(app_id)  # newer than the events
         served |= _served(tasks)
         words.take(tasks, heard)
         empty = 0 if listed or tasks else empty + 1
@@ -182,14 +182,14 @@ def wait_stopped(
 def end_and_stop(deployer: Deployer, definition: App, deployment_id: str, *, marked_at: str = "") -> Ended:
     """Stop an app although our own deployment of it hangs: end that first, without Marathon's rollback.
 
-    A task may have become healthy since the deployment was judged. So it is looked at once more before the stop,
-    and "runs" says that nothing was stopped; and while they stop, as until their last moment they serve.
-    marked_at: the version at which the app was marked. Where it still has that one, Marathon has refused the
-    definition and nothing was ever started, so there is nothing to stop.
+    A task may have become healthy since the deployment was judged. So it is polled once more before the stop, and
+    "runs" says that nothing was stopped; and it is polled while the tasks stop, because they serve until their
+    last moment. marked_at: the version at which the app was marked. If it still has that version, Marathon has
+    refused the definition and nothing was ever started, so there is nothing to stop.
     """
     client, app_id = deployer.client, absolute(definition)
     if deployment_id:
-        with suppress(DeploymentNotFoundError):  # it had ended
+        with suppress(DeploymentNotFoundError):  # it had already ended
             deployer.insist("The end of the deployment", lambda: client.cancel(deployment_id, force=True))
     app = deployer.look_at(app_id)
     if app is None:
@@ -197,7 +197,7 @@ def end_and_stop(deployer: Deployer, definition: App, deployment_id: str, *, mar
     if _served(app.tasks):
         return Ended("runs")
     if app.version_text == marked_at and not (app.instances or app.tasks or app.deployments):
-        return Ended("", marked_at)  # a second stop would change nothing, and look like somebody else's
+        return Ended("", marked_at)  # a second stop would change nothing, and look like one by someone else
     try:
         with deployer.listen() as stream:
             change = begin_stop(deployer, app_id, own=deployment_id)

@@ -1,4 +1,4 @@
-"""Read a site's own configuration and say which files a container of RT gets for it."""
+"""Read a site's own configuration and list the files that a container of RT gets for it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Configuration:
     def read(cls, path: Path | None) -> Configuration:
         """Read a .pm file, a directory of .pm files and plugins, or a copy of RT's etc directory.
 
-        Raises UsageError if a path is given but has nothing to read.
+        Raises UsageError if the given path contains nothing to read.
         """
         if path is None:
             return cls()

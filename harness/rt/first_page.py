@@ -1,6 +1,6 @@
-"""What a site shows to somebody who is not logged in: RT's login form, nothing yet, or a page of the site's own.
+"""Recognise a site's page without a login: RT's login form, none yet, or a page of the site's own.
 
-Single sign-on leads to another host or shows a button, and that site is as much up as one with the form.
+Single sign-on redirects to another host or shows a button; such a site is as much up as one with the form.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from harness.common.waits import NotReadyError, Retry
 from harness.errors import Block
 
 STEADY = 10
-"""Answers, each like the one before, after which a site without the form is taken to be up: it will not change."""
+"""Number of consecutive equal answers after which a site without the form counts as up: it will not change."""
 
 
 class OtherPageError(NotReadyError):
-    """The site is up, and what it shows first is not RT's login form."""
+    """The site is up, but its first page is not RT's login form."""
 
 
 @dataclass
 class FirstPage:
-    """Asks for the page. url: returns the site's address. mark: part of the login form. what: what is waited for.
+    """Request a site's first page. url: returns the site's address. mark: part of the login form.
 
-    evidence: returns the site's log.
+    what: the event that is waited for, for the error sentence. evidence: returns the site's log.
     """
 
     url: Callable[[], str]
@@ -35,10 +35,11 @@ class FirstPage:
     _seen: list[tuple[int, str]] = field(default_factory=list)
 
     def look(self) -> None:
-        """Return where it is RT's login form.
+        """Return if the first page is RT's login form.
 
-        Raises Retry where that may yet come, OtherPageError where the site has answered alike for a while, which
-        is no error of the server's. What comes after "?" in a redirect may be made up for each.
+        Raises Retry if the form may still come, OtherPageError if the site has given the same answer for a while,
+        unless that is a server error. The part of a redirect after "?" is ignored: it may be generated anew each
+        time.
         """
         try:
             answer = requests.get(

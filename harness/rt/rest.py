@@ -40,7 +40,7 @@ class _Bounded(HTTPAdapter):
     """
 
     def __init__(self, home: str) -> None:
-        """Remember the site's address."""
+        """Store the site's address."""
         super().__init__()
         self._home = f"{home}/"
 

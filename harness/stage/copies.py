@@ -1,4 +1,4 @@
-"""Copies of a dump and containers on them: made for one upgrade, and removed with it."""
+"""Manage copies of a dump and the containers on them: made for one upgrade, and removed with it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from harness.upgrade.lifecycle import Lifecycle
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is done to a restored dump before anything is asked of it.
+    """Preparation of a restored dump before any check uses it.
 
-    parts: what its result depends on beside the dump. what: its name, as progress shows it. kept: whether the
-    result is kept as a baseline of its own; else each copy is prepared anew.
+    parts: values that its result depends on beside the dump. what: its name, as progress shows it. kept: whether
+    the result is kept as a baseline of its own; else each copy is prepared anew.
     """
 
     parts: tuple[str, ...]
@@ -34,10 +34,10 @@ class Preparation:
 
 
 class Copies:
-    """Copies of baselines, and containers of RT on them. Close it when done."""
+    """Copies of baselines, and containers of RT on them. Call `close` when done."""
 
     def __init__(self, lifecycle: Lifecycle, shown: Shown, preparation: Preparation | None = None) -> None:
-        """Remember how they are made; nothing is started yet."""
+        """Keep the parameters; nothing is started yet."""
         self.lifecycle, self.shown, self._preparation = lifecycle, shown, preparation
         self._databases: list[Database] = []
         self._tools: list[Rt] = []
@@ -50,11 +50,11 @@ class Copies:
             return baseline
         if first.kept:
             return self.lifecycle.baselines.of_clone(baseline, list(first.parts), first.what, first.work)
-        # What is known of the dump itself is not true of its copies.
+        # Facts known about the dump itself do not hold for its prepared copies.
         return replace(baseline, key=cache.digest(baseline.key, *first.parts))
 
     def copy(self, title: str, baseline: Baseline, *, name: str = "") -> Database:
-        """Return a copy, which is there until `close`. title: of the step that is shown. name: see `Container`."""
+        """Return a copy that exists until `close`. title: of the step that is shown. name: see `Container`."""
         with self.shown.step(title):
             database = self.lifecycle.baselines.clone(baseline, name=name)
         self._databases.append(database)
@@ -63,7 +63,7 @@ class Copies:
 
     @contextlib.contextmanager
     def lent(self, baseline: Baseline) -> Iterator[Database]:
-        """Give a copy to whoever leaves traces, and remove it after."""
+        """Provide a copy for work that writes to it, and remove it afterwards."""
         with self.lifecycle.baselines.cloned(baseline) as database:
             self._prepare(database)
             yield database
@@ -78,14 +78,14 @@ class Copies:
         return tools
 
     def site(self, version: str, database: Database, lifecycle: Lifecycle, files: list[tuple[str, bytes]]) -> Rt:
-        """Return a web site on a copy, whatever it shows first. Raises NotReadyError where it does not come up."""
+        """Return a web site on a copy, with any first page. Raises NotReadyError if it does not come up."""
         self._sites.append(site := lifecycle.site(version, database, form=False, files=files))
         return site
 
     def need(self, what: str) -> None:
-        """Raise InfrastructureError where a server or tools went away: what came out of `what` proves nothing.
+        """Raise InfrastructureError if a server or tools ended: then the result of `what` proves nothing.
 
-        A web site that ends by itself is not meant: that may be a defect of the site.
+        A web site that ends by itself does not count: that may be a defect of the site.
         """
         for database in tuple(self._databases):
             liveness.need(database, what)
@@ -94,14 +94,14 @@ class Copies:
                 raise InfrastructureError(f"RT {tools.release} went away during {what}: {why}.")
 
     def logs(self) -> dict[str, str]:
-        """Return the logs of all containers, by what they were for. They quote what a database refused."""
+        """Return the logs of all containers, by their purpose. They quote values that a database refused."""
         containers = [*self._tools, *self._sites]
         found = {f"rt-{one.release}-{one.container.name}": one.container.logs() for one in containers}
         found |= {one.container.name: one.container.logs() for one in self._databases}
         return {name: redact.lines(text) for name, text in found.items()}
 
     def keep(self, database: Database, *, upgraded: bool) -> LeftBehind | None:
-        """Let one of the copies stay behind when these are closed."""
+        """Exempt one of the copies from removal by `close`."""
         kept = keeping.keep(database, upgraded=upgraded)
         self._databases.remove(database)
         return kept

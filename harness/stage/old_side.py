@@ -1,4 +1,4 @@
-"""What the old release says of the untouched copy: the same in every run on the same dump, so it is remembered."""
+"""Collect the old release's facts about the untouched copy: the same in every run on the same dump, so cached."""
 
 from __future__ import annotations
 
@@ -41,36 +41,36 @@ _NEXT = (
 
 
 def renumber(database: Database) -> None:
-    """Let the next tickets have numbers higher by one: divided by whatever, they leave another remainder."""
+    """Increase the numbers of the next tickets by one, so that each leaves another remainder in any division."""
     database.execute(f"ALTER TABLE Tickets AUTO_INCREMENT = {int(database.value(_NEXT)) + 1}")
 
 
 class OldSide:
-    """The untouched side under the old release, or under whoever can speak for it."""
+    """The untouched side under the old release, or under the witness: a release that can read it in its place."""
 
     def __init__(self, sides: Sides) -> None:
-        """Remember whose sides these are; nothing is asked yet."""
+        """Keep the sides; nothing is run yet."""
         self._sides, self._memory, self._lifecycle = sides, sides.memory, sides.lifecycle
         self._pair = sides.pair
         self._once = Once()
         self._turn = threading.Lock()
 
-    # Who is asked, and where.
+    # The witness, its server and its copy.
 
     def witness_release(self) -> str | None:
-        """The release that says what the untouched side means: the old one, else the closest that can read it."""
+        """The release that interprets the untouched side: the old one, else the closest that can read it."""
         if self._lifecycle.has_image(self._pair.origin):
             return self._pair.origin
         steps = self._sides.new().structural_steps
         return self._once("witness release", lambda: neighbour(self._pair.origin, steps()))
 
     def witness_server(self) -> str:
-        """The server on which it speaks: the pair's own, else one that this release can run on."""
+        """The server on which the witness runs: the pair's own, else one that this release supports."""
         version = self.witness_release()
         return self._sides.choice.server_for(version) if version else self._pair.server
 
     def witnessed(self) -> Database | None:
-        """The untouched copy that it speaks about; None where that server refuses the dump. Nothing may write."""
+        """The untouched copy that the witness reads; None if that server refuses the dump. Read-only."""
         if self.witness_server() == self._pair.server:
             return self._sides.before()
         origin = self._witnessed_baseline()
@@ -89,10 +89,10 @@ class OldSide:
                 return self._sides.copies.restored(self._sides.dump, name)
             return None
 
-        return self._once("witnessed baseline", restore)  # tried once: a large dump takes its time to be refused
+        return self._once("witnessed baseline", restore)  # tried once: a large dump takes long to be refused
 
     def witness(self) -> Rt | None:
-        """Tools of that release on that copy; None where nobody can speak for the old release."""
+        """Tools of the witness on its copy; None if no release can stand in for the old one."""
         version = self.witness_release()
         if version is None or (version, self.witness_server()) == (self._pair.origin, self._pair.server):
             return self._sides.old()
@@ -101,7 +101,7 @@ class OldSide:
         return self._once("witness", lambda: self._sides.copies.tools(version, copy, self._lifecycle))
 
     def spoken_for(self, what: str) -> list[str]:
-        """Say that another release was asked than the old one, or on another server; nothing for itself."""
+        """State if another release than the old one, or another server, was used; [] for the pair itself."""
         version, elsewhere, why = self.witness_release(), self.witness_server(), []
         if version is None:
             return []
@@ -111,7 +111,7 @@ class OldSide:
             why.append(f"RT {version} does not run on {self._pair.server}, so it was asked on {elsewhere}")
         return [f"what RT {self._pair.origin} {what}: {', and '.join(why)}"] if why else []
 
-    # What is read.
+    # Facts that are only read.
 
     def schema(self) -> Schema:
         """The schema of the untouched side."""
@@ -123,7 +123,7 @@ class OldSide:
         return self._once("schema", lambda: Schema.from_json(self._memory.fact("schema", read, source)))
 
     def history(self) -> History:
-        """RT's own account of its upgrades up to now."""
+        """RT's own history of its upgrades so far."""
         return self._told(
             "history",
             History,
@@ -131,19 +131,19 @@ class OldSide:
         )
 
     def start(self) -> Start | None:
-        """What the old release logs whenever it starts; None where nobody can speak for it."""
+        """The old release's log messages at every start; None if there is no witness."""
         if (old := self.witness()) is None:
             return None
         return self._told("start", Start, lambda: startup_log.heard(old))
 
     def validation(self) -> Validation | None:
-        """What rt-validator of the old release finds; None where nobody can speak for it."""
+        """The findings of the old release's rt-validator; None if there is no witness."""
         if (old := self.witness()) is None:
             return None
         return self._told("validation", Validation, lambda: integrity_check.collect(old))
 
     def meaning(self) -> Meaning | None:
-        """What the old release says of the data; None where nobody can speak for it."""
+        """The meaning of the data to the old release; None if there is no witness."""
         if (old := self.witness()) is None:
             return None
         accounts, every, now = self._sides.dump.accounts, self.sampling(), self.moment()
@@ -154,22 +154,22 @@ class OldSide:
         )
 
     def sampling(self) -> dict[str, int]:
-        """Of how many of a kind one is looked at, on both sides."""
+        """Sampling rate by kind: one of how many objects is compared, on both sides."""
         return self._once("sampling", lambda: meaning_told.sampling(self._sides.before()))
 
     def moment(self) -> int:
-        """The time that it is for both sides while they are asked, remembered with what the old one says."""
+        """The current time as told to both sides, cached together with the old side's facts."""
         return int(self._memory.fact("moment", lambda: int(time.time())))
 
-    # What leaves traces.
+    # Facts whose collection writes.
 
     def mails(self, few: int) -> Mails | None:
-        """What the old release's scrips send in so many queues (0: in all); None where nobody can speak for it."""
+        """The mails of the old release's scrips in `few` queues (0: in all); None if there is no witness."""
         name, what = f"mails of {few} queues, {self._hour()}", "the sending of mails"
         return self._tried(name, Mails, lambda tools, _: mails.sent(tools, few), what)
 
     def mails_again(self, few: int) -> Mails | None:
-        """What they send the second time: by lot it may go to others, and by the number it does."""
+        """Their mails in a second run: recipients may be chosen at random, or by the ticket's number."""
 
         def ask(tools: Rt, database: Database) -> Mails:
             renumber(database)
@@ -179,20 +179,20 @@ class OldSide:
         return self._tried(name, Mails, ask, "the sending of mails")
 
     def _hour(self) -> str:
-        """When scrips run: what they do may depend on office hours, and on the day of the week."""
+        """Weekday and hour of the scrips' run: their actions may depend on office hours and on the weekday."""
         return self._once("hour", lambda: f"{datetime.now():%A %H}")
 
     def jobs(self, chosen: Sequence[Job]) -> Night | None:
-        """What jobs of the old release say and how they end; None where nobody can speak for it."""
-        # What is mailed may be about the last days: it is asked anew on each.
+        """The output of the old release's jobs and how they end; None if there is no witness."""
+        # The mails may be about the last few days, so the jobs run anew on each day.
         today = f"{datetime.now():%F}" if any(job.mails_dashboards for job in chosen) else ""
         name = f"jobs {cache.digest(today, *(f'{job.name} {job.limit}' for job in chosen))}"
         return self._tried(name, Night, lambda tools, _: jobs.heard(tools, chosen), "the run of jobs")
 
     def exchanges(self, *, thorough: bool) -> Exchanged | None:
-        """What pages of the old release show, and what comes of tickets by REST and by mail there.
+        """The old release's pages, and the outcome of tickets by REST and by mail there.
 
-        None where nobody can speak for it. thorough: by a visit of that kind.
+        None if there is no witness. thorough: as in the visit.
         """
         accounts = self._sides.dump.accounts
 
@@ -207,7 +207,7 @@ class OldSide:
         return self._tried(name, Exchanged, try_out, "pages, and tickets by REST and mail")
 
     def shut_out(self) -> ShutOut | None:
-        """Whether the old release's site comes up, and why not; None where nobody can speak for it."""
+        """Whether the old release's site comes up, and why not; None if there is no witness."""
 
         def come_up(tools: Rt, database: Database) -> ShutOut:
             try:
@@ -222,7 +222,7 @@ class OldSide:
         return self._lifecycle.site(version, database, form=False, files=[visitor.QUICK_LOGINS])
 
     def _tried(self, name: str, kind: type[Fact], ask: Callable[[Rt, Database], Fact], what: str) -> Fact | None:
-        """Ask on a copy of its own. One after the other: of a large dump a copy more may not fit."""
+        """Collect a fact on a copy of its own. Sequentially, because a second copy of a large dump may not fit."""
         version, origin = self.witness_release(), self._witnessed_baseline()
         if version is None or origin is None:
             return None
@@ -233,7 +233,7 @@ class OldSide:
                 try:
                     return ask(tools, database)
                 finally:
-                    liveness.need(database, what)  # a dead server's words, or their lack, are nobody's
+                    liveness.need(database, what)  # a dead server's answers, or their lack, prove nothing
 
         return self._told(name, kind, make)
 

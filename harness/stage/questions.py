@@ -1,4 +1,4 @@
-"""What each check is asked of both sides of an upgrade: what it needs, and from which of them."""
+"""Run each check on both sides of an upgrade, with the facts that it needs from each of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PACKAGE = re.compile(r"[A-Za-z][\w:.-]{0,80}")
 
 
 def recognised(sides: Sides, old_side: OldSide) -> Recognised:
-    """Say what the dump is, by its own account: the part of preflight that may forbid the upgrade."""
+    """Recognise the dump from its own contents: the part of preflight that may forbid the upgrade."""
     path = (sides.pair.origin, sides.pair.target)
     return preflight_check.recognise(
         old_side.schema(), sides.old(), sides.scout(), path, steps=sides.steps(), history=old_side.history()
@@ -39,7 +39,7 @@ def recognised(sides: Sides, old_side: OldSide) -> Recognised:
 
 
 def preflight(sides: Sides, old_side: OldSide, known: Recognised, *, validates: bool) -> Report:
-    """Ask the old release and the target about the untouched copy. validates: rt-validator as well."""
+    """Check the untouched copy with the old release and the target. validates: run rt-validator as well."""
     old = sides.old()
     evidence = preflight_check.Evidence(
         configuration=sides.lifecycle.new_side.configuration,
@@ -53,12 +53,12 @@ def preflight(sides: Sides, old_side: OldSide, known: Recognised, *, validates: 
 
 
 def run(sides: Sides, old_side: OldSide) -> Report:
-    """Ask how the upgrade went."""
+    """Check how the upgrade ran."""
     return run_check.check(sides.run(), sides.steps(), before=old_side.start)
 
 
 def history(sides: Sides, old_side: OldSide) -> Report:
-    """Ask RT's own account of its upgrades, before and after."""
+    """Compare RT's own upgrade history before and after."""
     before, after = old_side.history(), history_check.read(sides.after(), Thawer(sides.new()))
     report = history_check.check(before, after, sides.steps(), sides.pair.origin, sides.pair.target)
     report.out_of_scope += extensions(before, after)
@@ -66,7 +66,7 @@ def history(sides: Sides, old_side: OldSide) -> Report:
 
 
 def extensions(*histories: History) -> list[str]:
-    """Say which packages in the upgrade history have steps of their own, which an upgrade of RT does not apply."""
+    """Return remarks on packages in the history whose own steps an upgrade of RT does not apply."""
     names = {name for one in histories for name in one.packages} - {history_check.CORE}
     return [
         f"the steps of {name}, which has a history of its own: rt-setup-database --package {name} is yours to run"
@@ -76,7 +76,7 @@ def extensions(*histories: History) -> list[str]:
 
 
 def schema(sides: Sides, old_side: OldSide) -> Report:
-    """Ask both schemas, a fresh install's, and what the steps say of them."""
+    """Compare both schemas with a fresh install's and with what the steps mention of them."""
     after, before = schemas.read(sides.after()), old_side.schema()
     said = step_mentions.read(sides.new(), sides.steps())
     report = schema_check.check(after, sides.fresh_schema(), sides.steps(), before, spoken=said)
@@ -86,14 +86,14 @@ def schema(sides: Sides, old_side: OldSide) -> Report:
 
 
 def rows(sides: Sides) -> Report:
-    """Ask every row of both copies."""
+    """Compare every row of both copies."""
     sides.run()
     known = sides.memory.fact("digests", lambda: rows_check.digests(sides.before()))
     return rows_check.check(sides.before(), sides.after(), sides.steps(), Thawer(sides.new()), known=known)
 
 
 def integrity(sides: Sides, old_side: OldSide) -> Report:
-    """Ask rt-validator of both releases."""
+    """Compare the results of rt-validator of both releases."""
     before = old_side.validation()
     sides.run()
     after = integrity_check.collect(sides.new())
@@ -103,7 +103,7 @@ def integrity(sides: Sides, old_side: OldSide) -> Report:
 
 
 def meaning(sides: Sides, old_side: OldSide, before: Meaning | None, after: Meaning) -> Report:
-    """Compare what both releases have said of the data."""
+    """Compare the meaning of the data to both releases."""
     copies = (old_side.witnessed() or sides.before(), sides.after())
     resorted = len({meaning_told.sorting(one) for one in copies}) > 1
     origin = old_side.witness_release() or sides.pair.origin

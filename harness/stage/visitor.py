@@ -1,6 +1,6 @@
-"""Somebody to try an upgraded site with: accounts of the harness's own, and a queue that takes their mail.
+"""Set up a visit to an upgraded site: accounts of the harness's own, and a queue that takes their mail.
 
-They are made on the copy, through RT itself, after everything that only reads has been read.
+They are created on the copy, through RT itself, after all checks that only read have finished.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from harness.verdict import Report
 
 PROGRAM = mails.GUEST.with_name("visitor.pl")
 QUICK_LOGINS = (f"{SITE_CONFIGURATION}/~visitor.pm", b"Set($BcryptCost, 4);\n1;\n")
-"""For the site that is tried out: at the usual cost a login takes as long as four pages; REST 2 has one a call."""
+"""Options for the tried site: at the usual cost a login takes as long as four pages, and REST 2 logs in per
+call."""
 
 _ANSWERS = """
     SELECT COUNT(DISTINCT c.ApplicableTransTypes) FROM Scrips s
@@ -41,10 +42,11 @@ _ANSWERS = """
             OR c.ApplicableTransTypes = 'Create' AND a.Argument NOT LIKE '%%NeverNotifyActor%%'
                 AND (%s OR a.Argument LIKE '%%AlwaysNotifyActor%%')))
 """
-"""On how many of two events global scrips send mail to requestors: the stock ones may be switched off.
+"""The number of events, of two, at which global scrips mail the requestors: the stock scrips may be switched off.
 
-Who opens a ticket is its actor, whom RT::Action::Notify leaves out unless it is told otherwise, and
-RT::Action::Autoreply never. An empty template makes no mail, and one of another queue none in a new queue.
+The requestor who opens a ticket is its actor, whom RT::Action::Notify excludes unless configured otherwise, and
+RT::Action::Autoreply never excludes. An empty template sends no mail, nor does a template of another queue in a
+new queue.
 """
 
 _SUBSCRIBERS = """
@@ -55,21 +57,21 @@ _SUBSCRIBERS = """
         WHERE m.MemberId = u.id AND m.Disabled = 0 AND g.Domain = 'SystemInternal' AND g.Name = 'Privileged')
     GROUP BY u.Name ORDER BY COUNT(*), MIN(a.id)
 """
-"""Who gets dashboards by mail: RT::Dashboard::Mailer passes over those who have left, and whoever is no staff."""
+"""Users who get dashboards by mail: RT::Dashboard::Mailer skips disabled and unprivileged users."""
 
 
 def answers(database: Database, *, notifies_actor: bool) -> int:
-    """Return how many mails the sender of a first mail must get. notifies_actor: the option $NotifyActor."""
+    """Return the number of mails that the sender of a first mail must get. notifies_actor: option $NotifyActor."""
     return int(database.value(_ANSWERS, [notifies_actor]))
 
 
 def subscribers(database: Database) -> tuple[str, ...]:
-    """Return the names of those who get dashboards by mail, who has subscribed to least first."""
+    """Return the names of the users who get dashboards by mail, those with the fewest subscriptions first."""
     return tuple(str(one) for (one,) in database.rows(_SUBSCRIBERS))
 
 
 def _said(database: Database, tickets: Sequence[int]) -> frozenset[str]:
-    """Return what failing pages show and people have also written: a help desk hears of errors.
+    """Return the error texts of failing pages that users have also written: a help desk gets mails about errors.
 
     Lists show the subjects of all tickets; texts are shown of `tickets` alone.
     """
@@ -93,9 +95,9 @@ def _queues(database: Database, count: int) -> tuple[int, ...]:
 
 
 def of_the_image(version: str) -> list[str]:
-    """Return what no check of an upgrade asks of the image that the user has named for a release; [] without one.
+    """Return what no upgrade check tests of the image that the user named for a release; [] without one.
 
-    The smoke tests ask it, of those that are built here as well.
+    The smoke tests do test it, for images that are built here as well.
     """
     image = named.named_by_user(f"rt-{version}")
     if not image:
@@ -110,18 +112,18 @@ def of_the_image(version: str) -> list[str]:
 
 @dataclass
 class ShutOut(Remembered):
-    """Whether a release's site comes up on the untouched copy. why: what `reason` says of it; "" where it does."""
+    """Whether a release's site comes up on the untouched copy. why: the `reason` if not; "" if it does."""
 
     release: str
     why: str = ""
 
 
 def reason(error: NotReadyError) -> str:
-    """Return why a site never came up. Raises the error where it may be the machine's fault.
+    """Return why a site never came up. Raises the error if it may be the machine's fault.
 
-    Apache that ends, or answers with an error for two minutes, has its reason in the site's own files or data.
+    If Apache ends, or answers with an error for two minutes, the cause is in the site's own files or data.
     """
-    killed = "exit code 137" in error.sentence  # by hand, or for want of memory
+    killed = "exit code 137" in error.sentence  # by hand, or because memory ran out
     if killed or (not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry)):
         raise error
     code = re.search(r"exit code \d+", error.sentence)
@@ -129,9 +131,9 @@ def reason(error: NotReadyError) -> str:
 
 
 def shut_out(error: NotReadyError, before: Callable[[], ShutOut | None]) -> Report:
-    """Return the report on a site that never came up. Raises the error where it may be the machine's fault.
+    """Return the report on a site that never came up. Raises the error if it may be the machine's fault.
 
-    before: tells how the old release's site fares with the same data; None where nobody can speak for it.
+    before: tells whether the old release's site comes up with the same data; None if there is no witness.
     """
     why = reason(error)
     report = Report(application.CHECK, application.QUESTION, looked_at=1, repair=attempts.REPAIR)
@@ -160,13 +162,13 @@ def shut_out(error: NotReadyError, before: Callable[[], ShutOut | None]) -> Repo
 def invite(
     tools: Rt, site: Rt, database: Database, accounts: Mapping[str, str], *, thorough: bool = False
 ) -> Visit:
-    """Make the accounts, the queue and a ticket, and return the visit that uses them.
+    """Create the accounts, the queue and a ticket, and return the visit that uses them.
 
-    accounts: to log in with as well.
+    accounts: further accounts to log in with.
     """
-    # A number, for that is what logs of two releases may differ in.
+    # A number, because numbers are ignored when the logs of two releases are compared.
     name, password = f"harness-{10**7 + secrets.randbelow(9 * 10**7)}", secrets.token_hex(12)
-    # Before there are any of the harness's own.
+    # Read before the harness creates any tickets of its own.
     tickets = database.rows(
         "SELECT id FROM Tickets WHERE Type = 'ticket' AND Status <> 'deleted' AND EffectiveId = id "
         "ORDER BY id DESC LIMIT %s",
@@ -183,7 +185,7 @@ def invite(
         "SELECT character_set_name FROM information_schema.columns WHERE table_schema = DATABASE() "
         "AND table_name = 'Tickets' AND column_name = 'Subject'"
     )
-    # Those of people are theirs alone; the ones that became somebody's homepage are seen there.
+    # Users' own dashboards are visible to them alone; those converted to a homepage are seen there.
     dashboards = database.rows(
         "SELECT id FROM Attributes WHERE Name = 'Dashboard' AND ObjectType IN ('RT::System', 'RT::Group') "
         "ORDER BY id LIMIT %s",

@@ -18,7 +18,7 @@ STATES = {"running": RUNNING, "staging": STAGING}
 
 
 def table(tasks: Collection[Task], host: str) -> str:
-    """Return running tasks as 1.4 to 1.9 do in text: a line for each app and service port, cells ended by tabs."""
+    """Return running tasks as the text of 1.4 to 1.9: a line per app and service port, a tab after each cell."""
     lines: dict[tuple[str, int], list[str]] = {}
     for task in tasks:
         placed = task.placed.host_ports if task.placed and task.state == RUNNING else ()
@@ -29,7 +29,7 @@ def table(tasks: Collection[Task], host: str) -> str:
 
 
 class TaskApi:
-    """Lists tasks and ends them."""
+    """List tasks and end them."""
 
     def __init__(self, standin: Standin) -> None:
         """Serve one stand-in."""
@@ -68,7 +68,7 @@ class TaskApi:
         return self._end(request, [task], single=True)
 
     async def delete_many(self, request: Request) -> Response:
-        """POST the ids of tasks to end; unknown ones are passed over, and one that is named twice counts once."""
+        """POST the ids of tasks to end; unknown ids are ignored, and duplicates count once."""
         document = await body(request)
         ids = document.get("ids") if isinstance(document, dict) else None
         if not isinstance(ids, list):
@@ -81,7 +81,7 @@ class TaskApi:
         return self._end(request, [self.state.tasks[i] for i in dict.fromkeys(ids) if i in self.state.tasks])
 
     async def lost(self, request: Request) -> Response:
-        """POST {"id": task}: its agent is out of reach from now on. For tests, no part of Marathon."""
+        """POST {"id": task}: its agent is unreachable from now on. For tests, no part of Marathon."""
         document = await body(request)
         task = self.state.tasks.get(document.get("id", "")) if isinstance(document, dict) else None
         if task is None:

@@ -136,7 +136,7 @@ def _targets(content: Any, searches: list[Row]) -> Iterator[str]:
         return
     panes = content.get("Panes", content) if isinstance(content, dict) else {}
     for pane in ("body", "sidebar"):
-        for entry in (panes or {}).get(pane) or []:  # a pane that was never filled is missing
+        for entry in (panes or {}).get(pane) or []:  # a dashboard that was never filled has no panes
             if not isinstance(entry, dict):
                 continue
             if entry.get("portlet_type") == "search":

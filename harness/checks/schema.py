@@ -185,7 +185,7 @@ def _usual(schema: Schema, fresh: Schema) -> str:
 
 
 def _collated_before(difference: Difference, before: Schema, upgraded: Schema, fresh: Schema) -> bool:
-    """Tell whether a table that is not RT's, or that sites recreate, differed from RT's collation before too.
+    """Tell whether a table not RT's, or one that sites recreate, had this collation before, unlike RT's tables.
 
     Users who join with it have known that for years. One that was like RT's tables and no longer is was left
     behind. One in the character set that RT's tables were converted to can no longer be joined, although it could

@@ -53,7 +53,7 @@ _PACKERS = {"gzip": "gzip", "xz": "xz", "bzip2": "bzip2", "zstd": "zstd"}
 class Restored:
     """Remarks on a restored dump.
 
-    notes: differences from the site that cannot be avoided. unproven: data that was lost and can be recovered.
+    notes: differences from the site that cannot be avoided. unproven: losses that a new dump could avoid.
     uncollated: tables that get another collation than the site's if the dump is restored unchanged, to their
     character set.
     """

@@ -1,4 +1,4 @@
-"""Add the collations that a server omits from its dumps because they are its default, which newer servers changed.
+"""Find the collations that a server omits from its dumps as its default, which newer servers have changed.
 
 MySQL omits a collation that is the default of its character set. Up to 5.7 that of utf8mb4 was utf8mb4_general_ci;
 since 8.0 it is another one, and both are always written. MariaDB omitted the default too until MDEV-29446, long

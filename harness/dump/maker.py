@@ -1,4 +1,4 @@
-"""Tell which program wrote a file that is no dump of mariadb-dump or mysqldump, and how to get a dump instead."""
+"""Tell which program wrote a file that is no dump of mariadb-dump or mysqldump, and what to do about it."""
 
 from __future__ import annotations
 

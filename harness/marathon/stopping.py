@@ -23,7 +23,7 @@ CERTAIN = {f"TASK_{state}" for state in
            ("STAGING", "STARTING", "RUNNING", "KILLING", "FINISHED", "FAILED", "KILLED", "ERROR")}  # fmt: skip
 """States of tasks that an agent still reports on, or whose end it has reported."""
 Served = Literal["", "runs", "stopped"]
-"""Whether a release to be stopped had been healthy: "runs" if it still runs, "stopped" if it was stopped later."""
+"""Whether a release to be stopped had been healthy. "runs": left running; "stopped": seen only during the stop."""
 
 
 class Ended(NamedTuple):

@@ -1,4 +1,4 @@
-"""RT on a Marathon, behind a balancer, with one database: what the kill tests do things to."""
+"""Run RT on a Marathon, behind a balancer, with one database: the set-up for the kill tests."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def definition(
     release: str = RELEASE,
     healthcheck: str = PASSWORD,
 ) -> dict[str, Any]:
-    """Return marathon.json for this machine: plain HTTP, checks that run often, the session's network.
+    """Return marathon.json for this machine: plain HTTP, frequent checks, the session's network.
 
-    That network knows the database by name, so that a server that was restarted is found again wherever it is.
-    site: files of the site's own configuration, by name. healthcheck: the password of the check's user.
+    That network resolves the database's name, so a restarted server is found again at any address. site: files of
+    the site's own configuration, by name. healthcheck: the password of the check's user.
     """
     folder.mkdir(parents=True)
     for path, content in secret_files(database.host, database.credentials.password, healthcheck=healthcheck):
@@ -70,8 +70,8 @@ def definition(
     app["container"]["portMappings"] = [{"containerPort": 80, "name": "http"}]
     app["networks"] = [{"mode": "container", "name": session_network.network(lifecycle.client)}]
     app["env"] |= {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "RT_TLS": "0", "RT_WORKERS": "2"}
-    # A time-out as long as in the file: with every instance starting at once two cores are slow to answer. The
-    # intervals are what everybody waits for when an instance has come up.
+    # The time-out is as long as in the file: two cores are slow to answer while every instance starts at once. The
+    # intervals are short because every test waits for them when an instance has come up.
     app["healthChecks"][0] |= {"delaySeconds": 1, "intervalSeconds": 2, "timeoutSeconds": 10}
     app["readinessChecks"][0] |= {"intervalSeconds": 3, "timeoutSeconds": 2}
     app["upgradeStrategy"] = {"minimumHealthCapacity": 1.0, "maximumOverCapacity": 1.0}
@@ -80,7 +80,7 @@ def definition(
 
 @dataclass
 class Running:
-    """An app that runs, the balancer before it, and people at work behind that."""
+    """A running app, its balancer, and simulated users behind that."""
 
     lifecycle: Lifecycle
     marathon: Marathon
@@ -93,7 +93,7 @@ class Running:
     _images: list[str] = field(default_factory=list)
 
     def note(self, kind: str, label: str, lane: str = "marathon") -> None:
-        """Put something that happened on the timeline."""
+        """Add an event to the timeline."""
         self.load.journal.note(kind, label, lane)
         log.info("%6.1f s  %s: %s", self.load.journal.now(), lane, label)
 
@@ -102,7 +102,7 @@ class Running:
         return containers_of(self.lifecycle.client, {"MESOS_TASK_ID": task_id})[0]
 
     def kill_one(self, job: str = "") -> None:
-        """SIGKILL the instance that has run longest, as a machine that dies would; a job may run on it before."""
+        """SIGKILL the instance that has run longest, as if its machine died; a job may run on it before."""
         tasks = [one for one in self.marathon.app(self.app["id"]).tasks if one.id not in self._gone]
         oldest = min(tasks, key=lambda one: str(one.started_at))
         self._gone.add(oldest.id)
@@ -114,7 +114,7 @@ class Running:
         self.kills += 1
 
     def settled(self, instances: int) -> None:
-        """Wait until so many instances serve and the balancer knows all of them, and none that was killed."""
+        """Wait until `instances` instances serve and are known to the balancer, and no killed one is left."""
 
         def ask() -> None:
             app = self.marathon.app(self.app["id"])
@@ -127,12 +127,12 @@ class Running:
         self.note("healthy", f"{instances} serve", "instances")
 
     def change(self, label: str, act: Callable[[], Change], instances: int, *, image: str = "") -> None:
-        """Carry a deployment out under load: it is over, and so many instances serve by their own word.
+        """Carry out a deployment under load; wait until it is over and `instances` instances report the release.
 
-        image: what all of them must run, in containers that were not there before; "" where some may stay.
+        image: what all of them must run, in new containers; "" if some may stay.
 
-        Our own rule for deploys also takes an instance for bad that was too busy for its health check twice. Here
-        the machine is as busy as can be, and the question is another one.
+        The harness's own rule for deploys also rejects an instance that was too busy for its health check twice.
+        Here the machine is fully loaded, so that rule does not apply.
         """
         self.note("deploy", label)
         before = {one.id for one in self.marathon.app(self.app["id"]).tasks} if image else set()
@@ -176,12 +176,12 @@ class Running:
             self.lifecycle.client.images.remove(tag, force=True)
 
     def judged(self, longest_gap: float) -> Report:
-        """Ask whether all that was acknowledged is there; files are read as people do, through the balancer."""
+        """Check that every acknowledged write is there; files are read through the balancer, as users do."""
         with rest.client(Front(self.balancer.url), *ROOT) as client:
             return acknowledged.check(self.load.journal, self.database, client.attachment, longest_gap=longest_gap)
 
     def validated(self) -> Report:
-        """Ask RT's own validator; a site that was new and clean has nothing old to be forgiven."""
+        """Run RT's own validator; a new and clean site has no old findings to be excused."""
         tools = self.lifecycle.tools(RELEASE, self.database)
         try:
             return integrity.check(integrity.Validation(RELEASE, integrity.CLEAN), integrity.collect(tools))
@@ -190,7 +190,7 @@ class Running:
 
 
 def told(report: Report) -> str:
-    """Return a report's figures in a line."""
+    """Return a report's figures in one line."""
     return ", ".join(f"{value} {what}" for what, value in report.facts.items() if what != "timeline")
 
 
@@ -198,7 +198,7 @@ def told(report: Report) -> str:
 def running(
     lifecycle: Lifecycle, marathon: Marathon, database: Database, app: dict[str, Any], *, rate: float
 ) -> Iterator[Running]:
-    """Put a balancer before an app and deploy it; the load is made and not begun."""
+    """Put a balancer before an app and deploy it; the load is prepared but not started."""
 
     def backends() -> list[Address]:
         with Marathon(marathon.url) as client:
@@ -219,7 +219,7 @@ def running(
 
 
 def remove(marathon: Marathon, app_id: str) -> None:
-    """Remove an app and wait until its tasks are gone; no app is fine."""
+    """Remove an app and wait until its tasks are gone; a missing app is fine."""
 
     def gone() -> None:
         if marathon.find_app(app_id) is not None or any(app_id in one.apps for one in marathon.deployments()):

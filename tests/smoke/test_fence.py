@@ -136,7 +136,7 @@ def test_other_entries_in_its_history_do_not(instances: Instances, served: Rt) -
 
 @pytest.mark.parametrize("version", ["4.4.6"], scope="package")
 def test_an_upgrade_under_it(instances: Instances, clone: CloneFactory, rt_tools: RtFactory) -> None:
-    """The real case: RT's own program is run while an instance was forgotten."""
+    """The real case: RT's own program runs while an instance was left running."""
     lifecycle, server = instances.lifecycle, instances.database.server.name
     database = clone(with_healthcheck_user(lifecycle, "4.4.6", server))
     with Instances(lifecycle, "4.4.6", database).shared() as old:

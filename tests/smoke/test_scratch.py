@@ -1,4 +1,4 @@
-"""An instance of a scratch deploy has production's own files, and touches neither its database nor its mail."""
+"""An instance of a scratch deploy must read production's own files but not reach its database or its mail."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ Set($SendmailPath, '/bin/false');
 Set($BcryptCost, 4);
 1;
 """
-# The same as RT 5.0.3 stores what its web page "Edit System Configuration" is told. Later ones refuse to store a
-# program, and a row from before comes along.
+# The row that RT 5.0.3 stores for an option set on its web page "Edit System Configuration". Later releases refuse
+# to store a program, but keep such a row from before.
 STORED = """
 use RT -init;
 my %set = (MailCommand => 'sendmailpipe', SendmailPath => '/bin/false');
@@ -40,7 +40,7 @@ for my $name (sort keys %set) {
 
 
 class Mounted(Configuration):
-    """A site's own files as a deployment mounts them: nothing that pins a copy is read after them."""
+    """A site's own files as a deployment mounts them: the file that pins a copy is not read after them."""
 
     def inside(self) -> list[tuple[str, bytes]]:
         """Return (absolute path in the container, content) of each file, and of no other."""
@@ -51,7 +51,7 @@ class Mounted(Configuration):
 def database(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, version: str, server_name: str
 ) -> Database:
-    """A new site with the health check's user, whose stored options send mail where production does."""
+    """A new site with the health check's user, whose stored options send mail as production does."""
     made = clone(with_healthcheck_user(lifecycle, version, server_name))
     if release(version).major > 4:
         done = rt_tools(version, made).perl(STORED)
@@ -63,7 +63,7 @@ def database(
 def test_the_sites_own_files_choose_neither_database_nor_mail(
     rt_site: RtFactory, database: Database, version: str
 ) -> None:
-    """They are read last and win, so that a trial would work on what people use, and write to them."""
+    """They are read last and override others, so a trial would use production's database and write to it."""
     site = rt_site(
         version, database, configuration=Mounted({"production.pm": PRODUCTION}), healthcheck_password=PASSWORD,
         environment={scratch.PINNED: "1"},
@@ -78,7 +78,7 @@ def test_the_sites_own_files_choose_neither_database_nor_mail(
 
 
 def subjects(site: Rt) -> list[str]:
-    """Return the subjects of what the sink got, once it got something."""
+    """Return the subjects of the mails in the sink, once there are any."""
 
     def got() -> list[str]:
         found = [str(one["Subject"]) for one in mails.outbox(site)]

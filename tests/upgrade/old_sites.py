@@ -1,10 +1,10 @@
-"""A dump of RT 4.4 as one of 4.2 would be."""
+"""Make a dump of RT 4.4 look like one of 4.2."""
 
 from __future__ import annotations
 
 from tests.harness.mutants.planting import by_sql
 
-# What the steps from 4.3.1 to 4.4.2 do to the tables, undone; without the data that only later releases have.
+# Undo the changes of the steps from 4.3.1 to 4.4.2 to the tables; without the data that only later releases have.
 _NEW_ROLES = "g.Domain LIKE 'RT::Asset%' OR g.Domain LIKE 'RT::Catalog%'"
 _SLA = "JOIN ScripActions a ON a.id = s.ScripAction WHERE a.ExecModule LIKE 'SLA%'"
 AS_OF_4_2 = (
@@ -31,7 +31,7 @@ AS_OF_4_2 = (
     "DELETE FROM ScripActions WHERE ExecModule LIKE 'SLA%'",
     "DELETE FROM ScripConditions WHERE ExecModule LIKE 'SLA%'",
     "DELETE FROM ScripConditions WHERE ExecModule IN ('TimeWorkedChange', 'ViaInterface')",
-    # Of which steps make fields of their own, and recipients.
+    # Steps create fields and recipients of their own from these.
     "UPDATE CustomFieldValues SET Category = NULL",
     "DELETE FROM Attributes WHERE Name = 'Subscription'",
 )
@@ -52,4 +52,4 @@ HOMEPAGES = [
          f"DELETE FROM Attributes WHERE Name = 'Dashboard' AND {_OF_HASTY} LIMIT 1"),
     )
 ]  # fmt: skip
-"""Defects in what the upgrade makes of two homepages of one user, called hasty."""
+"""Defects in the conversion of two homepages of one user, called hasty."""

@@ -1,7 +1,7 @@
-"""What twenty years leave in a site, and what none of it is: a reason not to upgrade.
+"""Traces that twenty years leave in a site must not count as reasons against an upgrade.
 
-Each thing planted here was seen in RT's own old steps or tools, and is harmless; a check that finds any of it says
-NO-GO to every site of that age.
+Everything planted here was seen in RT's own old steps or tools, and is harmless; a check that reports any of it
+says NO-GO to every site of that age.
 """
 
 from __future__ import annotations
@@ -96,35 +96,35 @@ note('RT', stage => 'before', individual_id => 'x1', filename => '/root/x.json',
 note('RT', stage => 'after', individual_id => 'x1', return_value => [1, 'Done inserting data']);
 """
 BY_SQL = (
-    # 4.1.23 made an index over three columns, and 4.3.13 dropped the one in the middle.
+    # 4.1.23 made an index over three columns, and 4.3.13 dropped the middle column.
     "ALTER TABLE `Groups` ADD INDEX Groups4 (Domain, Instance)",
     "ALTER TABLE Tickets ADD INDEX of_an_administrator (LastUpdated)",
-    # Tuning: they begin with the columns of indexes that steps make sure of, which they then do not make.
+    # Tuning: these begin with the columns of indexes that steps ensure, so the steps do not create those.
     "ALTER TABLE ObjectCustomFields DROP INDEX ObjectCustomFields1, ADD INDEX tuned (ObjectId, CustomField)",
     "ALTER TABLE Links ADD INDEX tuned (LocalTarget, Type)",
     # RT 3 declared it so, and no step has changed it.
     "ALTER TABLE ACL ALTER PrincipalId DROP DEFAULT",
     # 3.3.0 made it so.
     "ALTER TABLE ObjectCustomFieldValues ALTER ObjectId SET DEFAULT 0",
-    # Tables of numbers were made without a word about their character set.
+    # Numeric tables were created without a character set.
     "ALTER TABLE CachedGroupMembers DEFAULT CHARACTER SET latin1",
     "ALTER TABLE GroupMembers DEFAULT CHARACTER SET latin1",
-    # Made anew by hand, as an answer to a mailing list said in 2005; each of its rows may go at any time.
+    # Recreated by hand, as advised on a mailing list in 2005; each of its rows may vanish at any time.
     "ALTER TABLE sessions ENGINE = MyISAM",
-    # What collations put before letters or after them.
+    # Characters that collations sort before or after letters.
     "UPDATE Tickets SET Subject = CONCAT(IF(id % 3, '_', '['), 'LIST] ', Subject) WHERE id % 2",
-    # A reporting tool's, which keeps its own history.
+    # Table of a reporting tool, which keeps its own history.
     "CREATE TABLE Audit (id INT PRIMARY KEY, What VARCHAR(20), INDEX of_what (What)) CHARACTER SET utf8mb4"
     " WITH SYSTEM VERSIONING",
     "INSERT INTO Audit VALUES (1, 'one')",
-    # Of an extension that is long gone.
+    # Field of an extension that was removed long ago.
     "INSERT INTO CustomFields (Name, Type, MaxValues, LookupType) VALUES"
     " ('Rack', 'Freeform', 1, 'RTx::AssetTracker::Type-RTx::AssetTracker::Asset')",
 )
 
 
 def aged(lifecycle: Lifecycle, statements: Sequence[str], program: str = "") -> Preparation:
-    """Return what makes a dump an old site: SQL, and a program for the release that it is of."""
+    """Return the preparation that ages a dump: SQL, and a program for the dump's own release."""
 
     def age(database: Database) -> None:
         database.execute(*statements)
@@ -138,7 +138,7 @@ def aged(lifecycle: Lifecycle, statements: Sequence[str], program: str = "") -> 
 
 @pytest.fixture(scope="module")
 def site(lifecycle: Lifecycle) -> Iterator[Stage]:
-    """One upgrade of the plain dump with all of it in."""
+    """One upgrade of the plain dump with all these traces planted."""
     stage = Stage(
         lifecycle, choose(ORIGIN, TARGET, SERVER, FOLDER / f"rt-{ORIGIN}-plain.sql.zst"),
         scope=Scope(validates=False), preparation=aged(lifecycle, BY_SQL, THROUGH_RT),
@@ -150,13 +150,13 @@ def site(lifecycle: Lifecycle) -> Iterator[Stage]:
 @pytest.mark.control("an old site")
 @pytest.mark.parametrize("check", [name for name in QUESTIONS if name not in ("integrity", "application")])
 def test_no_check_finds_anything(site: Stage, check: str) -> None:
-    """Every finding would be a false alarm, for years, on every site of that age."""
+    """Every finding would be a false alarm on every site of that age."""
     report = QUESTIONS[check](site)
     assert report, str(report)
 
 
 def test_what_is_let_go_is_named(site: Stage) -> None:
-    """Whoever reads the report learns what the site carries along."""
+    """The report's reader must learn which old traces the site keeps."""
     schema, history = "\n".join(site.schema().allowed), site.history().facts
     assert "INDEX (Domain, Instance)" in schema
     assert "INDEX (LastUpdated)" in schema
@@ -171,7 +171,7 @@ def test_what_is_let_go_is_named(site: Stage) -> None:
 
 
 def test_it_really_is_an_old_site(site: Stage) -> None:
-    """A fixture that plants nothing proves nothing."""
+    """If the fixture planted nothing, the other tests would prove nothing."""
     assert len(history_check.opened(site.old_side.history().events("RT::Extension::Never"))) == 1
     order = "SELECT MAX(LENGTH(Content)) FROM Attributes WHERE Name = 'UpgradeHistory'"
     assert int(site.sides.before().value(order)) > LONG
@@ -187,7 +187,7 @@ def test_it_really_is_an_old_site(site: Stage) -> None:
 @pytest.mark.mutants("rows")
 @pytest.mark.parametrize("mutant", HOMEPAGES, ids=lambda mutant: mutant.name)
 def test_of_two_homepages_of_one_user_nothing_else_may_come(site: Stage, mutant: RowMutant) -> None:
-    """Each becomes a dashboard, and one choice names one of them: what the step makes, and no more."""
+    """Each homepage becomes a dashboard, and one choice names one of them: the step makes this and no more."""
     sides = site.sides
     with planted(mutant, sides.after(), sides.new()):
         report = rows_check.check(sides.before(), sides.after(), sides.steps(), Thawer(sides.new()))
@@ -195,9 +195,10 @@ def test_of_two_homepages_of_one_user_nothing_else_may_come(site: Stage, mutant:
 
 
 OTHERS = (
-    # Emptied and made anew, as RT's documents say in places, where the database's default was still the old one.
+    # Dropped and recreated, as RT's documents advise in places, while the database's default was still the old
+    # one.
     "ALTER TABLE sessions CONVERT TO CHARACTER SET utf8mb3",
-    # Of a reporting tool, ever since; RT's own tables are not converted any more on this way.
+    # Table of a reporting tool; RT's own tables are not converted any more on this path.
     "CREATE TABLE Reports (id INT PRIMARY KEY, Title VARCHAR(40)) COLLATE utf8mb4_unicode_ci",
     "CREATE TABLE Ledger (id INT PRIMARY KEY, Title VARCHAR(40)) CHARACTER SET latin1",
 )
@@ -205,7 +206,7 @@ OTHERS = (
 
 @pytest.mark.control("tables in other collations")
 def test_other_collations_of_long_ago_forbid_nothing(lifecycle: Lifecycle) -> None:
-    """Nothing stops the upgrade, and nothing in it has to do with them."""
+    """The upgrade must not be refused, and no step concerns these tables."""
     stage = Stage(
         lifecycle, choose("5.0.3", TARGET, SERVER, FOLDER / "rt-5.0.3-campus.sql.zst"),
         scope=Scope(validates=False), preparation=aged(lifecycle, OTHERS),
@@ -222,10 +223,10 @@ def test_other_collations_of_long_ago_forbid_nothing(lifecycle: Lifecycle) -> No
 
 @pytest.mark.slow
 def test_what_nobody_has_rules_for_is_not_proven(lifecycle: Lifecycle, tmp_path: Path) -> None:
-    """Neither right nor wrong: no finding, and no GO. What no such step does is found as ever."""
+    """The result must be neither a finding nor a GO. Changes that no such step makes must still be found."""
     path = tmp_path / "site.sql.zst"
-    shutil.copy(FOLDER / f"rt-{ORIGIN}-plain.sql.zst", path)  # without its manifest, which says another release
-    # The tables of RT 4.2, of which its history knows nothing; it is run all the same.
+    shutil.copy(FOLDER / f"rt-{ORIGIN}-plain.sql.zst", path)  # without its manifest, which names another release
+    # The tables are those of RT 4.2 but the history is not, so the pair has to be accepted explicitly.
     stage = Stage(
         lifecycle, choose("4.2.11", "5.0.3", SERVER, path),
         scope=Scope(validates=False, accepts=lambda _: True), preparation=aged(lifecycle, AS_OF_4_2),

@@ -1,4 +1,4 @@
-"""What a real site's configuration says of production must not lead a copy there, nor keep it from being tried."""
+"""A real site's configuration must not connect a copy to production, nor prevent a trial of the copy."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ for my $name (sort keys %set) {
 
 
 def options(tools: Rt, *names: str) -> dict[str, object]:
-    """Return what RT takes these options for."""
+    """Return the values that RT has for these options."""
     done = tools.perl(ASK, *names)
     assert done.code == 0, done.err
     found: dict[str, object] = json.loads(done.out)
@@ -72,7 +72,7 @@ def options(tools: Rt, *names: str) -> dict[str, object]:
 def test_a_copy_stays_on_its_own_database_and_can_be_used(
     engine: DockerClient, lifecycle: Lifecycle, clone: CloneFactory, version: str
 ) -> None:
-    """People log in and errors are heard of, although production stands behind TLS, SSO and a directory."""
+    """Users must be able to log in, and errors be reported, although production uses TLS, SSO and a directory."""
     database = clone(lifecycle.fresh(version, DEFAULT_SERVER))
     site = Lifecycle(engine, PRODUCTION).site(version, database)
     try:
@@ -87,7 +87,7 @@ def test_a_copy_stays_on_its_own_database_and_can_be_used(
 
 
 def test_nor_by_options_in_the_database(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
-    """RT 5 believes those more than any file."""
+    """In RT 5 options in the database override those in files."""
     database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
     done = rt_tools("5.0.3", database).perl(BY_DATABASE)
     assert done.code == 0, done.err
@@ -96,7 +96,7 @@ def test_nor_by_options_in_the_database(lifecycle: Lifecycle, clone: CloneFactor
 
 
 def test_the_report_says_which_options_were_not_taken(rt_tools: RtFactory) -> None:
-    """Whoever wonders why a copy answers elsewhere finds it there."""
+    """The report must explain why a copy answers at another address."""
     report = Report("preflight", "")
     preflight_configuration.judge(report, PRODUCTION, None, rt_tools("5.0.3", None), ("4.4.6", "5.0.3"))
     told = report.facts[preflight_configuration.PINNED]
@@ -128,7 +128,7 @@ def stage(engine: DockerClient, request: pytest.FixtureRequest) -> Iterator[Stag
 
 @pytest.mark.parametrize("stage", [LEADS_AWAY], indirect=True)
 def test_an_upgrade_of_another_database_is_not_begun(stage: Stage) -> None:
-    """A configuration is a program: what the last file says can be undone by code that runs later."""
+    """A configuration is a program: code that runs later can override the options of the last file."""
     for question in (stage.preflight, stage.ran):
         with pytest.raises(UsageError, match="works on another database than the copy"):
             question()
@@ -150,7 +150,7 @@ my $own = \\&BuildDSN;
 def test_code_that_builds_its_own_connection_is_found(
     engine: DockerClient, lifecycle: Lifecycle, clone: CloneFactory
 ) -> None:
-    """For TLS, or for a server that stands in for another. What it reaches from here may be production."""
+    """Sites do so for TLS, or for a fail-over server. The connection may reach production from here."""
     baseline = lifecycle.fresh("5.0.3", DEFAULT_SERVER)
     copy, other = clone(baseline), clone(baseline)
     for host, refused in ((copy.host, False), (other.host, True)):
@@ -161,14 +161,14 @@ def test_code_that_builds_its_own_connection_is_found(
 
 
 def test_what_is_pinned_in_files_is_pinned_in_the_database() -> None:
-    """Two lists in one file, and RT 5 believes its database more."""
+    """There are two lists in one file, and in RT 5 the one in the database takes precedence."""
     text = LAST.read_text(encoding="utf-8")
     pattern = text[text.rindex("=~ /^") + 3 :].partition("\\z/x")[0].removeprefix("/") + r"\Z"
     assert [name for name in Configuration.pinned() if not re.match(pattern, name, re.VERBOSE)] == []
 
 
 def answers(database: Database, *, notifies_actor: bool = False) -> int:
-    """Return to how many events the global scrips answer."""
+    """Return the number of events for which the global scrips send mail."""
     return visitor.answers(database, notifies_actor=notifies_actor)
 
 
@@ -176,7 +176,7 @@ def answers(database: Database, *, notifies_actor: bool = False) -> int:
 def test_no_mail_is_expected_of_scrips_that_are_switched_off(
     lifecycle: Lifecycle, clone: CloneFactory, version: str
 ) -> None:
-    """Many sites send no acknowledgement, or let each queue have its own."""
+    """Many sites send no acknowledgement, or configure it per queue."""
     database = clone(lifecycle.fresh(version, DEFAULT_SERVER))
     assert answers(database) == 2
     database.execute("UPDATE Scrips SET Disabled = 1 WHERE Description LIKE 'On Create Auto%'")
@@ -192,7 +192,7 @@ def test_no_mail_is_expected_of_scrips_that_are_switched_off(
 def test_no_mail_is_expected_that_rt_does_not_send(
     lifecycle: Lifecycle, clone: CloneFactory, version: str
 ) -> None:
-    """Who opens a ticket is its actor, and RT tells actors of what they did only where it is told to."""
+    """The requestor who opens a ticket is its actor; RT notifies actors of their own actions only if told to."""
     database = clone(lifecycle.fresh(version, DEFAULT_SERVER))
     database.execute(
         "UPDATE Scrips SET ScripAction = (SELECT id FROM ScripActions WHERE Name = 'Notify Requestors')"

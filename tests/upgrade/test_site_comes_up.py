@@ -1,6 +1,6 @@
-"""A site that does not come up, or shows another page than RT's login form: whose doing is it?
+"""The upgrade must be blamed for a site that does not come up, or has no login form, only if it is the cause.
 
-With single sign-on the first page leads to another host, or holds a button; that was so before the upgrade.
+With single sign-on the first page redirects to another host, or holds a button; it did so before the upgrade.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from harness.upgrade.lifecycle import Lifecycle
 
 
 def with_file(name: str, content: bytes) -> Configuration:
-    """Return a site's configuration that has one file of its own."""
+    """Return a site's configuration that consists of one file."""
     return Configuration({"site.pm": b"1;\n", name: content})
 
 
 PLAIN = Configuration({"site.pm": b"1;\n"})
 GONE = with_file("html/Elements/Login", b"<& /Elements/GoneSince4 &>\n")
-# A module of the site's own that wants what no copy has, and only in the web server.
+# A module of the site's own that requires something that no copy has, and only in the web server.
 ENDS = Configuration({"site.pm": b"die qq{Can't locate License.pm in a copy\\n} if $0 =~ /[.]psgi/;\n1;\n"})
 BUTTON = with_file("html/Elements/Login", b'<a href="https://sso.example.test/">Log in with your account</a>\n')
 LEADS_ON = with_file("html/Callbacks/Sso/autohandler/Auth", b"""<%INIT>
@@ -44,7 +44,7 @@ RT::Interface::Web::Redirect('https://sso.example.test/authorize?state=' . rand)
 
 
 def slow(old: Configuration, new: Configuration, name: str) -> ParameterSet:
-    """Return a pair of configurations that is not tried at every change."""
+    """Return a pair of configurations that is only tried in slow runs."""
     return pytest.param((old, new), marks=pytest.mark.slow, id=name)
 
 
@@ -72,7 +72,7 @@ def stage(
     indirect=True,
 )
 def test_a_first_page_that_never_was_the_login_form_is_no_finding(stage: Stage) -> None:
-    """Nobody can log in there on a copy, with either release; what needs no form is tried all the same."""
+    """No login is possible on a copy, with either release; parts that need no form must still be tried."""
     report = stage.application()
     assert report.findings == [], str(report)
     assert any("where RT 4.4.6 gets no further either: pages" in one for one in report.unanswered), str(report)
@@ -87,7 +87,7 @@ def test_a_first_page_that_never_was_the_login_form_is_no_finding(stage: Stage) 
     indirect=True,
 )  # fmt: skip
 def test_a_login_form_that_is_gone_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """People logged in with it before; and it is said at once, for such a page does not change."""
+    """Users logged in with it before; and it is reported at once, because such a page does not change."""
     monkeypatch.setattr(rt, "PATIENCE", 3600)
     found = stage.application().findings
     assert "pages" in {one.where for one in found}, found
@@ -97,7 +97,7 @@ def test_a_login_form_that_is_gone_is_found(stage: Stage, monkeypatch: pytest.Mo
 @pytest.mark.mutants("application")
 @pytest.mark.parametrize("stage", [(PLAIN, ENDS), (ENDS, ENDS)], ids=["new", "both"], indirect=True)
 def test_a_site_that_does_not_come_up_is_a_finding_where_the_old_one_did(stage: Stage) -> None:
-    """The upgrade is fine, and nobody can use what came of it: no fault of the machine's."""
+    """The upgrade succeeds but its result is unusable, which is no fault of the machine."""
     report = stage.application()
     if stage.sides.lifecycle.configuration is ENDS:
         assert report.findings == [], str(report)
@@ -118,7 +118,7 @@ RT::Interface::Web::Redirect('http://sso.example.test/authorize?state=' . rand);
 def test_a_client_is_not_led_to_another_host(
     lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory
 ) -> None:
-    """A copy has no business with the site's service for logins; and both releases say the same of it."""
+    """A copy must not contact the site's login service; both releases must report the same."""
     database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
     site = rt_site("5.0.3", database, configuration=EVERYWHERE)
     said = []
@@ -134,7 +134,7 @@ ENDED = GoneError("RT will not happen: it ended with exit code 71 (after 2.1 s).
 
 
 def test_a_site_that_was_killed_is_no_finding() -> None:
-    """The kernel ends the largest process where memory is short, and nothing is wrong with the site."""
+    """The kernel kills the largest process if memory runs out; the site itself may be fine."""
     error = GoneError("RT will not happen: the container ended with exit code 137 (out of memory) (after 3 s).")
     with pytest.raises(GoneError):
         visitor.shut_out(error, lambda: None)
@@ -145,13 +145,13 @@ def test_a_site_that_was_killed_is_no_finding() -> None:
     ("why", "found"), [("it ends with exit code 71", 0), ("it ends with exit code 1", 1), ("", 1)]
 )
 def test_a_site_that_did_not_come_up_before_either_is_not_proven(why: str, found: int) -> None:
-    """What its files need is on no copy, with both releases; one that ends for another reason is a finding."""
+    """No copy has what its files need, with either release; a site that ends for another reason is a finding."""
     report = visitor.shut_out(ENDED, lambda: ShutOut("4.4.6", why))
     assert (len(report.findings), len(report.unanswered)) == (found, 1 - found)
 
 
 def test_where_the_old_site_cannot_be_tried_the_finding_stays() -> None:
-    """No room for one more copy: the question is open, and the site still does not come up."""
+    """Without room for one more copy the question is open, but the site still does not come up."""
 
     def nobody() -> None:
         raise InfrastructureError("The engine's disk has 0.1 GB free.")

@@ -1,4 +1,4 @@
-"""What happens to tasks: death, backoff, kills, events and their environment (conformance items C33-C38)."""
+"""Tasks must die, back off, be killed and report events as in Marathon (conformance items C33-C38)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ ALL_APPS = ("group_change_success",)
 
 
 def queued(trial: Trial, definition: Json) -> list[Json]:
-    """Return the app's entries of the queue that are held back by a delay."""
+    """Return the app's queue entries that are held back by a delay."""
     listed = trial.json("GET", "/v2/queue")["queue"]
     return [q for q in listed if q["app"]["id"] == definition["id"] and not q["delay"]["overdue"]]
 
 
 def last_failure(trial: Trial) -> Json:
-    """Return the app's lastTaskFailure, empty when there is none."""
+    """Return the app's lastTaskFailure, empty if there is none."""
     return dict(trial.app().get("lastTaskFailure") or {})
 
 
@@ -106,21 +106,21 @@ def test_c35_a_task_that_heeds_sigterm_goes_at_once(trial: Trial) -> None:
     definition = trial.definition(taskKillGracePeriodSeconds=3600)
     trial.create(definition)
     first = trial.ids()
-    trial.ask("/cgi-bin/env")  # it heeds SIGTERM once it serves, and not before
+    trial.ask("/cgi-bin/env")  # the task handles SIGTERM only once it serves
     trial.json("DELETE", f"/v2/apps{definition['id']}/tasks/{first.copy().pop()}")
     trial.eventually("Its replacement", lambda: trial.ids() and not first & trial.ids(), within=20, step=0)
     trial.ask("/cgi-bin/env")
 
 
 def about(event: Json, deployment: str, definition: Json) -> bool:
-    """Tell whether an event speaks of this deployment or this app: others may use a real Marathon as well."""
+    """Tell whether an event concerns this deployment or this app: others may use a real Marathon too."""
     plan, posted = event.get("plan") or {}, event.get("appDefinition") or {}
     apps = (event.get("appId"), event.get("runSpecId"), posted.get("id"))
     return deployment in (event.get("id"), plan.get("id")) or definition["id"] in apps
 
 
 def in_order(events: list[Json], *wanted: str) -> bool:
-    """Tell whether the first events of these types are there, each before the next."""
+    """Tell whether the first events of these types exist, in this order."""
     names = [event["eventType"] for event in events]
     assert set(wanted) <= set(names), names
     places = [names.index(name) for name in wanted]
@@ -128,7 +128,7 @@ def in_order(events: list[Json], *wanted: str) -> bool:
 
 
 def test_c36_events_come_in_order(trial: Trial) -> None:
-    """Only a partial order: api_post_event and group_change_success race with the deployment they are about."""
+    """Only a partial order holds: api_post_event and group_change_success race with their own deployment."""
     with trial.events() as recorder:
         definition = trial.definition()
         deployment = trial.create(definition)
@@ -175,7 +175,7 @@ def test_c37_the_last_failure_is_told_and_outlives_a_good_deployment(trial: Tria
 
 
 def test_c37_a_health_kill_is_told_with_its_reason(trial: Trial) -> None:
-    # Without grace: a busy machine may lose the one answer that would end it.
+    # Without a grace period: a busy machine may miss the one answer that would end it.
     check = {"path": "/cgi-bin/health", "gracePeriodSeconds": 0, "intervalSeconds": 2, "maxConsecutiveFailures": 1}
     definition = trial.definition(healthChecks=[check], env={"HEALTH": "200 500"})
     trial.create(definition, settled=False)

@@ -1,4 +1,4 @@
-"""Preflight must say what of a site's configuration the target does not take."""
+"""Preflight must report the parts of a site's configuration that the target does not accept."""
 
 from __future__ import annotations
 
@@ -47,21 +47,21 @@ def of(text: str) -> Configuration:
 
 
 def told(text: str, origin: Rt | None, target: Rt) -> Report:
-    """Return what is said of a configuration by its words alone."""
+    """Return the report on a configuration from its text alone."""
     report = Report(preflight.CHECK, "")
     preflight_configuration.judge(report, of(text), origin, target, PATH)
     return report
 
 
 def caught(mutant: ConfigurationMutant, report: Report) -> bool:
-    """Tell whether a defect is said where it must be."""
+    """Tell whether a defect is reported in the right place."""
     text = "\n".join(report.facts.get(mutant.fact, ())) if mutant.fact else "\n".join(map(str, report.findings))
     return bool(re.search(mutant.shows, text))
 
 
 @pytest.mark.engine
 def test_options_and_plugins_are_told_by_name(rt_tools: RtFactory, tally: Tally) -> None:
-    """A good configuration has none of it; of a bad one each line is told, also when there are many."""
+    """A good configuration has none to report; of a bad one each line is reported, even if there are many."""
     origin, target = rt_tools(ORIGIN, None), rt_tools(TARGET, None)
     good = told(GOOD, origin, target)
     assert not good.findings
@@ -80,14 +80,14 @@ def test_options_and_plugins_are_told_by_name(rt_tools: RtFactory, tally: Tally)
 
 @pytest.mark.engine
 def test_what_the_new_side_forgot_is_told_by_name(rt_tools: RtFactory, tally: Tally) -> None:
-    """A configuration that was written anew lacks what nobody thought of, and RT then does something else."""
+    """A rewritten configuration may lack options by mistake, and RT then uses its defaults."""
     origin, target = rt_tools(ORIGIN, None), rt_tools(TARGET, None)
     old = "\n".join([GOOD, *RIGHTLY_GONE, *FORGOTTEN])
     fact = forgotten(old, GOOD, origin, target)
     for name in FORGOTTEN.values():
         tally(f"forgotten {name}", "preflight", name in fact)
     assert sorted(fact) == sorted(FORGOTTEN.values())
-    # Without the old release nobody knows an extension's option from one that the target has dropped.
+    # Without the old release an extension's option cannot be told from one that the target has dropped.
     assert {*fact} - {*forgotten(old, GOOD, None, target)} == {"CommandByMailGroup"}
     assert {*fact} - {*forgotten(old, GOOD, origin, target, "MailPlugins")} == {"MailPlugins"}
     assert forgotten(old, old, origin, target) == []
@@ -99,7 +99,7 @@ def test_what_the_new_side_forgot_is_told_by_name(rt_tools: RtFactory, tally: Ta
 
 
 def forgotten(old: str, new: str, origin: Rt | None, target: Rt, *elsewhere: str) -> list[str]:
-    """Return what is told of a new side that has these lines instead of those."""
+    """Return the options reported for a new side that has these lines instead of the old ones."""
     report = Report(preflight.CHECK, "")
     preflight_configuration.judge(report, of(new), origin, target, PATH, former=of(old), elsewhere=elsewhere)
     fact: list[str] = report.facts[preflight_configuration.FORGOTTEN]
@@ -110,7 +110,7 @@ def forgotten(old: str, new: str, origin: Rt | None, target: Rt, *elsewhere: str
 def test_what_the_target_does_not_start_with(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
 ) -> None:
-    """Found before the upgrade, and not by it."""
+    """It must be found before the upgrade, not by it."""
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     target = rt_tools(TARGET, database)
     assert not probed(target, GOOD).findings
@@ -124,7 +124,7 @@ ON, OFF = "Set($ChartsTimezonesInDB, 1);", "Set($ChartsTimezonesInDB, 0);"
 
 
 def zones(database: Database, text: str) -> Report:
-    """Return what is said of time zones with a file of these lines."""
+    """Return the report on time zones with a file of these lines."""
     report = Report(preflight.CHECK, "")
     preflight_time_zones.judge(report, database, schema.read(database), of(text))
     return report
@@ -132,7 +132,7 @@ def zones(database: Database, text: str) -> Report:
 
 @pytest.mark.engine
 def test_time_zones_of_production_are_always_asked_for(lifecycle: Lifecycle, clone: CloneFactory) -> None:
-    """The harness's own server has them, so nothing that it says of itself is an answer; no dump carries them."""
+    """The harness's own server has them, so its state proves nothing; and no dump contains them."""
     database = clone(lifecycle.fresh(TARGET, "mariadb-10.11"))
     for text, said in (
         (ON, True), ("Set( $ChartsTimezonesInDB => '1' );", True), (f"{OFF}\n{ON}", True),
@@ -152,9 +152,9 @@ def test_time_zones_of_production_are_always_asked_for(lifecycle: Lifecycle, clo
 
 @pytest.mark.engine
 def test_a_server_without_time_zones(lifecycle: Lifecycle, clone: CloneFactory, tally: Tally) -> None:
-    """An image that somebody has named may be like the production server, so what it lacks is a finding."""
+    """An image that the user named may be like the production server, so a lack in it is a finding."""
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
-    # The server keeps zones that somebody has asked for, so nobody has on this one.
+    # The server caches zones that were used, but none has been used on this one.
     database.execute(*WITHOUT_TIME_ZONES, root=True)
     assert not zones(database, GOOD).findings, "nobody wants them"
     assert not zones(database, f"# {TIME_ZONES.line}").findings, "nor in a comment"
@@ -163,7 +163,7 @@ def test_a_server_without_time_zones(lifecycle: Lifecycle, clone: CloneFactory, 
 
 @pytest.mark.engine
 def test_a_storage_that_the_new_side_forgot(lifecycle: Lifecycle, clone: CloneFactory, tally: Tally) -> None:
-    """No copy has a storage, so that nothing else would tell; named in whatever way, it is not forgotten."""
+    """No copy has a storage, so no other check can notice; any way of naming it counts as set."""
     database = clone(lifecycle.restored(load(FOLDER / f"rt-{ORIGIN}-plain.sql.zst"), DEFAULT_SERVER))
     database.execute(*OUTSIDE)
     tally(STORAGE.name, STORAGE.check, caught(STORAGE, stored(database, STORAGE.line, GOOD)))
@@ -175,7 +175,7 @@ def test_a_storage_that_the_new_side_forgot(lifecycle: Lifecycle, clone: CloneFa
 
 @pytest.mark.engine
 def test_a_storage_that_is_named_in_the_database_comes_along(lifecycle: Lifecycle, clone: CloneFactory) -> None:
-    """From RT 5 on the database may name it, unless somebody has switched that off."""
+    """From RT 5 on the database may name it, unless that is switched off."""
     database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
     assert stored(database, STORAGE.line, GOOD).findings
     database.execute("INSERT INTO Configurations (Name, Content, Disabled) VALUES ('ExternalStorage', '{}', 0)")
@@ -188,7 +188,7 @@ def test_a_storage_that_is_named_in_the_database_comes_along(lifecycle: Lifecycl
 def test_a_storage_that_the_target_cannot_read(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
 ) -> None:
-    """No copy is asked for what lies there, so that nothing else would tell. Nothing is connected to."""
+    """No copy reads the stored files, so no other check can notice. Nothing must connect to the storage."""
     database = clone(lifecycle.restored(load(FOLDER / f"rt-{ORIGIN}-plain.sql.zst"), DEFAULT_SERVER))
     database.execute(*OUTSIDE)
     target = rt_tools(TARGET, database)
@@ -196,7 +196,7 @@ def test_a_storage_that_the_target_cannot_read(
         assert readable(target, database, good).findings == []
     for mutant in (CLOUD, NO_STORAGE):
         tally(mutant.name, mutant.check, caught(mutant, readable(target, database, mutant.line)))
-    # What the site brings along itself.
+    # A module that the site itself provides.
     put(target, f"{SITE_CONFIGURATION}/lib/Amazon/S3.pm", "package Amazon::S3; sub new { die 'connected' } 1;")
     assert readable(target, database, CLOUD.line).findings == []
 
@@ -205,7 +205,7 @@ def test_a_storage_that_the_target_cannot_read(
 def test_nor_by_the_word_of_the_database(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
 ) -> None:
-    """From RT 5 on it may name the storage, and no file does."""
+    """From RT 5 on the database may name the storage although no file does."""
     database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
     target = rt_tools(TARGET, database)
     assert readable(target, database, GOOD).findings == []
@@ -222,7 +222,7 @@ def test_nor_by_the_word_of_the_database(
 
 
 def readable(target: Rt, database: Database, text: str) -> Report:
-    """Return what is found of the storage when the target starts with a configuration on that database."""
+    """Return the findings on the storage if the target starts with a configuration on that database."""
     put(target, FILE, of(text).files["site.pm"].decode())
     probe, report = preflight._probe(target, ["5.0.8"]), Report(preflight.CHECK, "")
     assert not probe["configuration"]
@@ -231,14 +231,14 @@ def readable(target: Rt, database: Database, text: str) -> Report:
 
 
 def stored(database: Database, old: str, new: str) -> Report:
-    """Return what is found of the storage that each side's configuration names."""
+    """Return the findings on the storage that each side's configuration names."""
     report = Report(preflight.CHECK, "")
     preflight_storage.judge(report, database, of(old), of(new))
     return report
 
 
 def probed(target: Rt, text: str) -> Report:
-    """Return what is found when the target tries to start with a configuration."""
+    """Return the findings if the target tries to start with a configuration."""
     put(target, FILE, of(text).files["site.pm"].decode())
     report = Report(preflight.CHECK, "")
     preflight_configuration.loads(report, preflight._probe(target, ["5.0.8"]))

@@ -1,4 +1,4 @@
-"""Sites that Debian's own packages have upgraded: their history lacks steps, and the database lacks nothing."""
+"""Sites upgraded by Debian's own packages must be accepted: their history lacks steps, their database nothing."""
 
 from __future__ import annotations
 
@@ -39,29 +39,29 @@ Events = list[Event]
 
 
 def ended(event: Event) -> Events:
-    """Return the two events of an action that went well."""
+    """Return the two events of a successful action."""
     identity = json.dumps(event)
     end = {"stage": "after", "individual_id": identity, "return_value": [1]}
     return [{**event, "stage": "before", "individual_id": identity}, end]
 
 
 def init(release: str) -> Events:
-    """Return the history of a database that a release has just made."""
+    """Return the history of a database that a release has just created."""
     return ended({"action": "insert", "filename": "/usr/share/rt/etc/initialdata", "rt_version": release})
 
 
 def full(origin: str, target: str) -> Events:
-    """Return what one whole upgrade leaves, all of whose steps are named by its ends."""
+    """Return the events of one whole upgrade, whose steps are all implied by its two ends."""
     return ended({"type": "full upgrade", "action": "upgrade", "from": origin, "to": target, "versions": [target]})
 
 
 def insert(step: str, folder: str = "/usr/share/request-tracker4/etc/upgrade", **more: str) -> Events:
-    """Return what the insertion of one step's data leaves."""
+    """Return the events of inserting one step's data."""
     return ended({"action": "insert", "filename": f"{folder}/{step}/content", **more})
 
 
 def walk(*releases: str) -> Events:
-    """Return what a row of upgrades leaves, each from where the last one ended."""
+    """Return the events of consecutive upgrades, each from where the last one ended."""
     return [event for pair in itertools.pairwise(releases) for event in full(*pair)]
 
 
@@ -75,7 +75,7 @@ OWN = {
     "jessie": ("4.4.6", [*init("4.2.7"), *LATER[LATER.index(full("4.2.9", "4.2.10")[0]) :]]),
     "wheezy": ("4.4.6", [*init("4.0.7"), *BY_HAND, *full("4.0.19", "4.2.3"), *LATER]),
 }
-"""Histories that Debian's packages leave, and the release whose they are."""
+"""Histories that Debian's packages leave, with the release of each."""
 LACKING = {
     "step-left-out": ("5.0.10", [*init("5.0.3"), *walk("5.0.3", "5.0.4"), *full("5.0.6", "5.0.8")], ["5.0.5"]),
     "step-to-come": ("5.0.10", [*init("5.0.3"), *walk("5.0.3", "5.0.4", "5.0.5")], ["5.0.8"]),
@@ -92,7 +92,7 @@ LACKING = {
     "data-of-a-later-step": ("5.0.10", [*init("5.0.3"), *walk("5.0.3", "5.0.4", "5.0.5"), *insert("5.0.8")],
                              ["5.0.8"]),
 }  # fmt: skip
-"""Histories of databases that do lack something, and what."""
+"""Histories of databases that really lack something, with what they lack."""
 
 
 def said(tools: Rt, events: Events) -> Any:
@@ -101,7 +101,7 @@ def said(tools: Rt, events: Events) -> Any:
 
 
 def test_what_packages_leave_out_is_nothing_that_lacks(lifecycle: Lifecycle) -> None:
-    """A site that Debian brought through its releases must be served, and one that lacks a step must not."""
+    """A site that Debian upgraded through its releases must be served, but not one that lacks a step."""
     for version in ("4.4.6", "5.0.7", "5.0.10"):
         with lifecycle.tools(version, None) as tools:
             for name, (release, events) in OWN.items():
@@ -114,7 +114,7 @@ def test_what_packages_leave_out_is_nothing_that_lacks(lifecycle: Lifecycle) -> 
 
 @pytest.mark.parametrize("version", releases())
 def test_what_the_packages_leave_out_is_known(lifecycle: Lifecycle, version: str) -> None:
-    """A release whose scripts leave out one more step must not be refused on the day that its image is made."""
+    """A release whose scripts leave out one more step must not be refused as soon as its image is built."""
     with lifecycle.tools(version, None) as tools:
         scripts = tools.need("sh", "-c", "cat /usr/share/dbconfig-common/scripts/request-tracker*/upgrade/mysql/*")
         told = tools.need(
@@ -137,7 +137,7 @@ def hop(tools: Rt, *versions: str) -> None:
 def test_a_site_that_its_packages_have_upgraded(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
-    """By the scripts themselves: both releases take it for what it is, and the gate lets it go on."""
+    """Its scripts themselves run here: both releases must recognise the database, and the gate must accept it."""
     database = clone(lifecycle.restored(dump.load(dump.bundled("5.0.3")), SERVER))
     middle, last = rt_tools("5.0.7", database), rt_tools("5.0.10", database)
     hop(middle, "5.0.4", "5.0.5")
@@ -151,7 +151,7 @@ def test_a_site_that_its_packages_have_upgraded(
 
 
 def state(database: Database) -> tuple[Any, ...]:
-    """Return what a database holds, but for RT's account of its upgrades."""
+    """Return the contents of a database except for RT's upgrade history."""
     schema = read(database)
     tables = [name for name in schema.tables if name != "Attributes"]
     sums = database.rows(f"CHECKSUM TABLE {', '.join(f'`{name}`' for name in tables)}")
@@ -165,7 +165,7 @@ def state(database: Database) -> tuple[Any, ...]:
 def test_the_steps_that_are_said_to_do_nothing(
     lifecycle: Lifecycle, clone: CloneFactory, before: str, step: str, changes: bool
 ) -> None:
-    """The guard's comments say so; here these steps run. One that does something is in the list as a control."""
+    """The guard's comments say so; here these steps run. One that changes something is included as a control."""
     database = clone(lifecycle.restored(dump.load(dump.bundled("5.0.3")), SERVER))
     with lifecycle.tools("5.0.10", database) as tools:
         if before == "5.0.5":

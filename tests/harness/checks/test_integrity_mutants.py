@@ -1,4 +1,4 @@
-"""The integrity check must pass on what rt-validator finds, and tell new findings from old ones."""
+"""The integrity check must report the findings of rt-validator, and tell new findings from old ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOUND = ["Record #3 in CachedGroupMembers references a nonexistent record in Cac
 
 
 def test_what_was_found_before_is_no_finding() -> None:
-    """Old data is rarely clean, and the upgrade is not to blame for it."""
+    """Old data is rarely clean, and the upgrade is not the cause."""
     before, after = (Validation(release, 1, FOUND) for release in ("4.4.6", "5.0.3"))
     report = integrity.check(before, after)
     assert (bool(report), report.facts["old"]) == (True, FOUND)
@@ -43,12 +43,12 @@ def test_a_bad_validation_is_found(after: Validation) -> None:
 
 
 def test_the_validator_of_the_old_release_must_have_worked() -> None:
-    """Otherwise everything would be new, or nothing."""
+    """Otherwise every finding would seem new, or none."""
     assert integrity.check(Validation("4.4.6", 255), Validation("5.0.3", 0)).findings
 
 
 def test_the_words_of_the_validator_are_understood() -> None:
-    """One line a finding; the ids stay, what people wrote goes."""
+    """One line per finding, with the ids but without user data."""
     said = "Record #3 in T references a nonexistent record in U\n\tVia => '9' => id\n\tUser #9 'anna'\n\n"
     said += "The owner of ticket #1 is inconsistent. The denormalized owner is user #2\nbut there is no owner.\n"
     assert integrity.parse(said) == [
@@ -61,7 +61,7 @@ NEWLY_ASKED = ["Record #1 in Queues references a nonexistent record in Groups; i
 
 
 def test_what_perl_says_of_a_sites_own_modules_is_no_finding() -> None:
-    """It compiles them before RT listens to its warnings, so that they come as they are, at every start."""
+    """Perl compiles them before RT handles its warnings, so these come in Perl's own format, at every start."""
     said = "Subroutine Name redefined at /opt/rt/site.d/lib/RT/User_Local.pm line 9.\n"
     assert integrity.parse(said) == []
     assert integrity.parse(f"{said}Links->LocalTarget references missing ticket #7\n") != []
@@ -72,12 +72,12 @@ def test_what_perl_says_of_a_sites_own_modules_is_no_finding() -> None:
     ["/opt/rt/site.d/lib/X.pm line 55, <DATA> line 16", "X.pm line 5, <$fh> chunk 2", "(eval 71) line 3"],
 )
 def test_a_warning_that_perl_gives_while_a_file_is_read_is_no_finding(place: str) -> None:
-    """Modules that read their own DATA make Perl add the handle to the place of each later warning."""
+    """If modules read their own DATA, Perl adds the handle to the place of each later warning."""
     assert integrity.parse(f"Subroutine ok redefined at {place}.\n") == []
 
 
 def test_a_contradiction_that_both_sides_have_alike_is_no_finding() -> None:
-    """Words that the harness does not know come from the site's own modules on both sides; a new one is found."""
+    """Unknown messages come from the site's own modules on both sides; a new one is found."""
     before, after = (Validation(release, 0, ["hello from a plugin, 7"]) for release in ("4.4.6", "5.0.3"))
     assert integrity.check(before, after), "the words are the same"
     assert integrity.check(Validation("4.4.6", 0), after).findings, "only the new side's exit code contradicts"
@@ -86,7 +86,7 @@ def test_a_contradiction_that_both_sides_have_alike_is_no_finding() -> None:
 
 
 def test_a_validator_that_names_nothing_on_both_sides_proves_nothing() -> None:
-    """Both say that something is wrong; whether it is the same, no report can tell."""
+    """Both report that something is wrong, but nothing tells whether it is the same."""
     report = integrity.check(Validation("4.4.6", 1), Validation("5.0.3", 1))
     assert report.findings == []
     assert report.unanswered == [
@@ -96,10 +96,10 @@ def test_a_validator_that_names_nothing_on_both_sides_proves_nothing() -> None:
 
 
 def test_what_only_the_targets_validator_asks_is_old_where_it_was_so_before() -> None:
-    """Later validators ask more. The target's own word about the untouched database tells old dirt from new."""
+    """Later validators check more. The target's on the untouched database tells old defects from new ones."""
     before, after = Validation("4.4.4", 1, FOUND), Validation("5.0.3", 1, FOUND + NEWLY_ASKED)
     assert integrity.check(before, after).findings
-    for code in (1, 11):  # what it found before it died it has found
+    for code in (1, 11):  # findings made before it died count
         report = integrity.check(before, after, partial(Validation, "5.0.3", code, NEWLY_ASKED))
         assert report, str(report)
         assert any("by the target's validator" in one for one in report.allowed)
@@ -107,13 +107,13 @@ def test_what_only_the_targets_validator_asks_is_old_where_it_was_so_before() ->
 
 
 def test_the_targets_validator_looks_twice_only_where_it_must() -> None:
-    """On a large site it takes an hour."""
+    """On a large site one run takes an hour."""
     clean = Validation("5.0.3", 1, FOUND)
     assert integrity.check(Validation("4.4.6", 1, FOUND), clean, lambda: pytest.fail("it was asked"))
 
 
 def test_without_the_old_release_the_target_speaks_of_both() -> None:
-    """Where it cannot, nobody knows what is old: that is no finding, and no GO."""
+    """If it cannot run there either, old findings are unknown: that is no finding, and no GO."""
     after = Validation("5.0.3", 1, FOUND)
     assert integrity.check(None, after, lambda: Validation("5.0.3", 1, FOUND))
     assert integrity.check(None, after, lambda: Validation("5.0.3", 0)).findings
@@ -123,7 +123,7 @@ def test_without_the_old_release_the_target_speaks_of_both() -> None:
 
 
 def test_what_is_cut_off_is_counted() -> None:
-    """Eight of nine look like all of them otherwise."""
+    """Otherwise eight findings of nine would look like all of them."""
     many = [f"Record #{number} in T references a nonexistent record in U" for number in range(9)]
     report = integrity.check(Validation("4.4.6", 1, many), Validation("5.0.3", 1, many))
     assert "8 of 9 are shown" in report.allowed[-1]
@@ -133,12 +133,12 @@ def test_what_is_cut_off_is_counted() -> None:
 def test_role_groups_that_are_missing_since_long_ago(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
-    """RT 4.4.4 wants one role group of a queue or ticket, later releases each of them."""
+    """RT 4.4.4 requires one role group of a queue or ticket, later releases each of them."""
     database = clone(lifecycle.restored(dump.load(dump.bundled("4.4.4")), "mariadb-10.11"))
     for domain in ("Queue", "Ticket"):
         database.execute(f"DELETE FROM `Groups` WHERE Domain = 'RT::{domain}-Role' AND Name = 'AdminCc' LIMIT 1")
     old, new = (integrity.collect(rt_tools(one, database)) for one in ("4.4.4", "5.0.3"))
-    new.complaints.clear()  # it misses tables that steps add
+    new.complaints.clear()  # complaints about tables that steps add
     assert {one.where for one in integrity.check(old, new).findings} == {"Queues", "Tickets"}
     assert integrity.check(old, new, lambda: new)
 
@@ -147,7 +147,7 @@ def test_role_groups_that_are_missing_since_long_ago(
 def test_every_defect_planted_is_found(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
 ) -> None:
-    """One after the other on one database, each compared with the state just before it."""
+    """Planted one after the other on one database, each compared with the state just before it."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     tools = rt_tools("5.0.3", database)
     before = integrity.collect(tools)

@@ -1,4 +1,4 @@
-"""A scrip that chooses owners by lot is no fault of the upgrade's; a mail that no longer comes is one."""
+"""A scrip that chooses owners at random must cause no finding; a mail that is no longer sent must."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def owned(*people: str) -> list[Mail]:
 
 
 def left(chance: Chance, before: list[Mail], after: list[Mail]) -> tuple[int, int]:
-    """Return how many mails are found to be lost, and to be new."""
+    """Return the numbers of mails reported as lost and as new."""
     old, new = Counter(before), Counter(after)
     lost, come = chance.left(old - new, new - old)
     return lost.total(), come.total()
@@ -34,7 +34,7 @@ def left(chance: Chance, before: list[Mail], after: list[Mail]) -> tuple[int, in
 
 @pytest.mark.control("mails by chance")
 def test_recipients_that_differ_each_time_are_left_out() -> None:
-    """The third time it may be somebody whom neither of the first two had."""
+    """The third run may have a recipient that neither of the first two had."""
     chance = between(owned("a", "b"), owned("b", "c"), NOTHING)
     assert left(chance, owned("a", "b"), owned("d", "d")) == (0, 0)
     assert left(Chance(), owned("a", "b"), owned("d", "d")) == (2, 2)
@@ -42,7 +42,7 @@ def test_recipients_that_differ_each_time_are_left_out() -> None:
 
 @pytest.mark.mutants("application")
 def test_a_mail_that_is_lost_beside_them_is_found() -> None:
-    """To whom it goes is chance, and that it goes is not; nor is anything in a mail of another kind."""
+    """Its recipient is random, but not that it is sent; and mails of other kinds are not random at all."""
     chance = between(owned("a", "b"), owned("b", "c"), NOTHING)
     assert left(chance, owned("a", "b"), owned("d")) == (1, 0)
     assert left(chance, owned("a"), owned("d", "e")) == (0, 1)
@@ -51,14 +51,14 @@ def test_a_mail_that_is_lost_beside_them_is_found() -> None:
 
 
 def test_a_mail_that_does_not_always_come_is_left_out() -> None:
-    """One of two gets it himself, as its actor, and is told nothing; other mails are compared as ever."""
+    """One of two owners is its actor himself, and gets no mail; other mails are compared as usual."""
     chance = between(owned("a"), [], NOTHING)
     assert left(chance, owned("a", "b"), []) == (0, 0)
     assert left(chance, [("a", *ANSWER)], []) == (1, 0)
 
 
 def test_what_becomes_of_a_ticket_by_chance_is_left_out_of_that_queue() -> None:
-    """Of others it is compared."""
+    """The other queues are compared."""
     chance = between([], [], ({"1": "create", "2": "create"}, {"1": "create with an owner", "2": "create"}))
     assert chance.queues == {"1"}
 
@@ -79,7 +79,7 @@ need(RT::Scrip->new(RT->SystemUser)->Create(Queue => 0, Template => 'Blank', Des
 
 @pytest.mark.engine
 def test_owners_by_lot(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
-    """By the number of the ticket, which is another on each copy: the old release asked twice tells."""
+    """They depend on the ticket's number, which differs on each copy: a second run of the old release shows it."""
     fresh = lifecycle.fresh("5.0.3", "mariadb-10.11")
 
     def work(database: Database) -> None:
@@ -106,7 +106,7 @@ def test_owners_by_lot(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFa
 
 
 def test_where_nobody_could_be_asked_again_the_finding_stays() -> None:
-    """No room for one more copy: that is said beside it."""
+    """Without room for one more copy, the finding is reported with that as an open question."""
     report = Report(application.CHECK, "")
 
     def nobody() -> None:

@@ -1,4 +1,4 @@
-"""The meaning check must notice whatever a person would notice, and stay silent on good upgrades."""
+"""The meaning check must notice everything that a user would notice, and report nothing for good upgrades."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def gaining(rights: str) -> Meaning:
 
 
 def found(rights: str, *steps: str) -> list[str]:
-    """Return what is found about rights when user 9 ends with these after these steps."""
+    """Return the findings on rights if user 9 has these after these steps."""
     report = meaning.check(Meaning("4.4.6", {}, RIGHTS), gaining(rights), Upgrade("4.4.6", "5.0.3", steps))
     return [one.what for one in report.findings if one.where == "rights"]
 
 
 def test_a_grant_needs_its_step_and_its_holder() -> None:
-    """What a step grants is allowed to those whom it grants it, after that step, and nobody else."""
+    """A right is allowed only for the principals to whom a step grants it, and only after that step."""
     with_dashboards = "ModifySelf SeeQueue SeeOwnDashboard"
     assert not found(with_dashboards, "5.0.2")
     assert found(with_dashboards, "5.0.3")
@@ -44,14 +44,14 @@ def test_a_grant_needs_its_step_and_its_holder() -> None:
 
 
 def test_a_right_lost_is_found_beside_one_that_is_granted() -> None:
-    """A gain that is allowed must not cover a loss."""
+    """An allowed gain must not hide a loss."""
     assert found("ModifySelf SeeOwnDashboard", "5.0.2")
 
 
 def watched(finds: str, *steps: str) -> list[str]:
-    """Return what is found when the search by watcher 9 found ticket 1 and now finds these, after these steps.
+    """Return the findings if the search by watcher 9 found ticket 1 and now finds these, after these steps.
 
-    Watcher 9 holds a disabled role in ticket 2 himself and in ticket 3 by group 50.
+    Watcher 9 has a disabled role in ticket 2 directly and in ticket 3 through group 50.
     """
     tickets = {
         "2": {"hidden people RT::CustomRole-1": "9"},
@@ -71,7 +71,7 @@ def watched(finds: str, *steps: str) -> list[str]:
 
 
 def test_a_search_may_find_more_only_by_a_disabled_role() -> None:
-    """The step that enables such groups explains these tickets, and no other that appears or goes."""
+    """The step that enables such groups explains these tickets only, and none that vanish."""
     assert not watched("1 2 3", "4.4.5")
     assert watched("1 2 3", "4.4.6")
     assert watched("1 2 4", "4.4.5")
@@ -82,7 +82,7 @@ def test_a_search_may_find_more_only_by_a_disabled_role() -> None:
 def test_what_a_large_site_finds_besides_may_change_with_the_step_that_changes_it(
     target: str, silent: bool
 ) -> None:
-    """There reminders and approvals are a digest of their own; across 5.0.7 searches by links lose them."""
+    """There reminders and approvals have a digest of their own; across 5.0.7 searches by links lose them."""
     before, after = (
         {"searches": {"12": {"finds": "11 22", "finds in all": "900 x", **besides}}}
         for besides in ({"finds besides": "40 y"}, {})
@@ -111,7 +111,7 @@ SORTED = {"finds": "1 2 3", "by text": 1}
 def test_another_collation_gives_another_order_and_no_other_tickets(
     before: dict[str, object], after: dict[str, object], resorted: bool, silent: bool
 ) -> None:
-    """Servers of another age put brackets before letters; what is lost on the way must not hide behind that."""
+    """Other server versions sort brackets before letters; that must not hide a ticket lost at the same time."""
     old, new = (Meaning("4.4.6", {}, {"searches": {"7": found}}) for found in (before, after))
     report = meaning.check(old, new, Upgrade("4.4.6", "5.0.3", (), resorted))
     assert (not [one for one in report.findings if one.where == "searches"]) == silent
@@ -125,7 +125,7 @@ def test_another_collation_gives_another_order_and_no_other_tickets(
     ],
 )  # fmt: skip
 def test_a_search_for_one_day_means_its_owners_day(origin: str, elsewhere: int, finds: str, silent: bool) -> None:
-    """RT 4.4.4 took the server's day; where both are the same, nothing else may have changed."""
+    """RT 4.4.4 used the server's day; if both days are the same, nothing else may have changed."""
     aside = {"by another day": 1} if elsewhere else {}
     old, new = (Meaning(origin, {}, {"searches": {"7": {"finds": ids, **aside}}}) for ids in ("1 2", finds))
     report = meaning.check(old, new, Upgrade(origin, "5.0.3", ()))
@@ -133,7 +133,7 @@ def test_a_search_for_one_day_means_its_owners_day(origin: str, elsewhere: int, 
 
 
 def test_two_reasons_for_one_search_go_together() -> None:
-    """Across 5.0.7 searches by links lose reminders; with another collation the rest comes in another order."""
+    """Across 5.0.7 searches by links lose reminders; another collation also changes the order of the rest."""
     tickets = {"1": {"Type": "ticket"}, "2": {"Type": "ticket"}, "3": {"Type": "reminder"}}
     found: Sections = {"searches": {"7": {**SORTED, "finds": "1 2 3"}}, "tickets": tickets}
     for finds, silent in (("2 1", True), ("2", False)):
@@ -147,7 +147,7 @@ def test_two_reasons_for_one_search_go_together() -> None:
 
 
 def test_what_neither_release_can_tell_is_said_and_no_finding() -> None:
-    """A field of an extension that is gone dies in both, as it has for years; the others are compared."""
+    """A field of a removed extension dies in both, as it has for years; the other fields are compared."""
     died = ["[died] custom fields 12: Can't call method"]
     fields = {"custom fields": {"3": {"Type": "Select"}, "12": {"Type": "Freeform"}}}
     report = meaning.check(Meaning("4.4.6", {}, {}, died), Meaning("5.0.3", {}, fields), NOTHING)
@@ -156,7 +156,7 @@ def test_what_neither_release_can_tell_is_said_and_no_finding() -> None:
 
 
 def test_a_subject_that_died_half_way_is_not_compared() -> None:
-    """How far the old release came is chance; what it said beside its own name is left out as well."""
+    """How far the old release came is random; the other sections of that subject are left out too."""
     died = ["[died] tickets: Lost connection"]
     old: Sections = {"tickets": {"1": {}}, "transactions": {"5": {}}, "users": {"7": {"Name": "x"}}}
     new: Sections = {"tickets": {"1": {}, "2": {}}, "attachments": {"9": {}}, "users": {"7": {"Name": "y"}}}
@@ -168,7 +168,7 @@ def test_a_subject_that_died_half_way_is_not_compared() -> None:
 
 
 def test_a_search_that_found_nothing_may_find_what_another_day_holds() -> None:
-    """The day begins elsewhere; the other way round a search has lost all it found."""
+    """The day begins at another time; in the other direction a search has lost everything it found."""
     for finds, silent in ((("", "12"), True), (("12", ""), False)):
         old, new = (
             Meaning("4.4.4", {}, {"searches": {"7": {"finds": ids, "by another day": 1}}}) for ids in finds
@@ -178,7 +178,7 @@ def test_a_search_that_found_nothing_may_find_what_another_day_holds() -> None:
 
 
 def test_code_of_which_the_old_release_could_not_tell_is_not_judged() -> None:
-    """Whether it loaded there nobody knows."""
+    """Whether it loaded there is unknown."""
     after: Sections = {"code": {"scrip 3": {"action": "does not load"}}}
     died = ["[died] code: boom"]
     report = meaning.check(Meaning("4.4.6", {}, {}, died), Meaning("5.0.3", {}, after), NOTHING)
@@ -187,7 +187,7 @@ def test_code_of_which_the_old_release_could_not_tell_is_not_judged() -> None:
 
 
 def test_a_whole_subject_that_the_old_release_could_not_tell_is_not_answered() -> None:
-    """Neither a finding about the new one, nor nothing."""
+    """It is neither a finding about the new one, nor passed over."""
     died = ["[died] custom fields: Can't locate object method"]
     report = meaning.check(Meaning("4.4.6", {}, {}, died), Meaning("5.0.3", {}, {}, died), NOTHING)
     assert report.unanswered == ["custom fields: the old release could not tell of them"]
@@ -195,7 +195,7 @@ def test_a_whole_subject_that_the_old_release_could_not_tell_is_not_answered() -
 
 @pytest.mark.parametrize(("said", "open_questions"), [("refused", 1), ("lets in", 0)])
 def test_a_password_that_was_wrong_to_begin_with_proves_nothing(said: str, open_questions: int) -> None:
-    """Both sides refuse it alike, so a login that the upgrade broke would not show."""
+    """Both sides refuse it, so a login that the upgrade broke would not show."""
     told = {**RIGHTS, "logins": {"9": {"right password": said}}}
     report = meaning.check(Meaning("4.4.6", {}, told), Meaning("5.0.3", {}, told), NOTHING)
     assert len([one for one in report.unanswered if "can log in" in one]) == open_questions, report.unanswered
@@ -218,18 +218,18 @@ def test_what_the_old_side_says_is_remembered_for_the_same_question_alone(other:
 
 
 def test_an_allowance_that_could_never_match_is_refused() -> None:
-    """It would be a false alarm on the one site that needs it."""
+    """It would cause a false alarm on the one site that needs it."""
     with pytest.raises(ValueError, match=r"kind changed\|new"):
         MeaningAllowance("searches", "changed|new", "why")
 
 
 def test_an_old_side_that_says_nothing_is_found() -> None:
-    """Comparing nothing with nothing proves nothing."""
+    """A comparison of nothing with nothing proves nothing."""
     assert meaning.check(Meaning("4.4.6", {}), Meaning("5.0.3", {}), NOTHING).findings
 
 
 def test_a_subject_that_died_is_found() -> None:
-    """What could not be told on either side was not compared."""
+    """A subject that could not be read on either side was not compared."""
     bad = Meaning("5.0.3", {}, RIGHTS, ["[died] tickets: Can't locate object method"])
     assert "1 subjects" in str(meaning.check(Meaning("4.4.6", {}, RIGHTS), bad, NOTHING))
 
@@ -238,7 +238,7 @@ def test_a_subject_that_died_is_found() -> None:
 def test_arguments_of_scrips_are_told_as_digests(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
-    """An action of an extension may have a password there: that it differs is said, and not what it is."""
+    """An extension's action may have a password there: a difference is reported without the value."""
     first, second = (clone(lifecycle.fresh("5.0.3", PAIR.server)) for _ in range(2))
     for database, number in ((first, 1), (second, 2)):
         for table in ("ScripActions", "ScripConditions"):
@@ -255,9 +255,9 @@ def test_arguments_of_scrips_are_told_as_digests(
 def test_real_meaning(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A good upgrade is silent; of all defects planted together each is told in its own words.
+    """A good upgrade must give no finding; of all defects planted together each must be reported by name.
 
-    By the check as the gate asks it, so that an allowance that is too wide lets one survive.
+    The check runs as in the gate, so that an allowance that is too wide lets one survive.
     """
     bundled = dump.load(dump.bundled(PAIR.origin))
     upgraded, run = lifecycle.upgraded(PAIR, bundled)
@@ -269,7 +269,7 @@ def test_real_meaning(
     good = meaning.check(old, meaning_told.collect(tools, accounts), done)
     assert good, str(good)
     assert good.allowed, "it needs its allowances"
-    monkeypatch.setattr(meaning, "_SHOWN", 10_000)  # what is planted together must not hide behind one another
+    monkeypatch.setattr(meaning, "_SHOWN", 10_000)  # defects planted together must not hide one another
     for group in ([one for one in MUTANTS if one.apart], [one for one in MUTANTS if not one.apart]):
         for mutant in group:
             database.execute(*mutant.statements)

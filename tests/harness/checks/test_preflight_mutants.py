@@ -1,4 +1,4 @@
-"""Preflight must foresee what would fail, and let go what will go well."""
+"""Preflight must foresee what would fail, and accept what will succeed."""
 
 from __future__ import annotations
 
@@ -52,25 +52,25 @@ SITE = Configuration(
 
 
 def passages(origin: str, target: str, *headings: str) -> list[str]:
-    """Return which of these headings apply to this way."""
+    """Return those of the headings that apply to this path."""
     return [one for one in headings if Passage("UPGRADING", one, ()).applies(origin, target)]
 
 
 def test_the_passages_of_a_way() -> None:
-    """Told too much, an operator reads nothing."""
+    """An operator would not read an overlong report."""
     heads = ("RT 4.4.0 and greater", "5.0.2 AND EARLIER", "5.0.5 AND EARLIER", "Somewhere")
     assert passages("4.4.6", "5.0.3", *heads) == ["RT 4.4.0 and greater", "5.0.2 AND EARLIER"]
     assert passages("5.0.3", "5.0.10", *heads) == ["5.0.5 AND EARLIER"]
 
 
 def test_what_a_site_sets() -> None:
-    """Options and plugins, in each of the forms RT takes, and not what is commented out."""
+    """Options and plugins are found in each form that RT accepts, but not if commented out."""
     found = preflight_configuration.options(SITE)
     assert found == {"options": {"Known", "Other"}, "plugins": {"RT::Extension::One", "RT::Extension::Two"}}
 
 
 def test_an_absorbed_plugin_is_found() -> None:
-    """Core and extension side by side fight over tables and pages."""
+    """Core and extension would both define the same tables and pages."""
     report = Report("preflight", "")
     paragraphs = ("=head2 Extensions Integrated into RT", "=item RT::Extension::One")
     said = [Passage("UPGRADING", "RT 4.4.0 and greater", paragraphs)]
@@ -80,7 +80,7 @@ def test_an_absorbed_plugin_is_found() -> None:
 
 
 def test_a_passage_reads_without_its_marks() -> None:
-    """A volunteer reads it in the report, not in a program for POD."""
+    """Operators read it in the report, not in a POD viewer."""
     passage = Passage(
         "UPGRADING", "5.0.2 AND EARLIER",
         (
@@ -96,7 +96,7 @@ def test_a_passage_reads_without_its_marks() -> None:
 
 
 def test_what_is_worth_knowing_comes_in_its_order() -> None:
-    """What no longer works first; what is empty, or as it should be, not at all."""
+    """Things that no longer work come first; facts that are empty or normal are left out."""
     told = {
         preflight_time_zones.TABLES: preflight_time_zones.LOADED, "to do by hand": ["this"],
         preflight_configuration.SAID: [], preflight_configuration.LOST: ["One"],
@@ -110,7 +110,7 @@ def test_what_is_worth_knowing_comes_in_its_order() -> None:
 
 
 def test_a_half_upgraded_history_is_found() -> None:
-    """A run that failed leaves its beginning in the history, and nothing else tells."""
+    """A failed run leaves only its beginning in the history, and no other trace."""
     report = Report("preflight", "")
     begun = {"stage": "before", "type": history.FULL, "individual_id": "one", "from": ORIGIN, "to": TARGET}
     preflight_identity.unfinished(report, history.History({"RT": [begun]}))
@@ -118,7 +118,7 @@ def test_a_half_upgraded_history_is_found() -> None:
 
 
 def test_what_an_extension_never_ended_is_a_fact() -> None:
-    """Its data was never inserted to the end, years ago: no reason not to upgrade RT."""
+    """Its data was never fully inserted, years ago: no reason against an upgrade of RT."""
     report = Report("preflight", "")
     begun = {"stage": "before", "action": "insert", "individual_id": "one", "filename": "/src/etc/initialdata"}
     preflight_identity.unfinished(report, history.History({"An::Extension": [begun]}))
@@ -134,7 +134,7 @@ def test_what_an_extension_never_ended_is_a_fact() -> None:
     ],
 )  # fmt: skip
 def test_a_table_is_in_the_character_set_of_its_text(table_in: str, column_in: str, found: int, half: int) -> None:
-    """RT 3 made tables of numbers without a word about it, so they are in what the server had as its default."""
+    """RT 3 created numeric tables without a character set, so they have the server's default of that time."""
     tables = [
         Table(name, "InnoDB", f"{default}_general_ci", {"Kind": Column("Kind", kind, text, text, True, None, "")})
         for name, default, text, kind in (
@@ -153,7 +153,7 @@ def test_a_table_is_in_the_character_set_of_its_text(table_in: str, column_in: s
 
 @pytest.mark.parametrize("charset", ["utf8mb3", "latin1"])
 def test_a_table_that_is_made_anew_tells_nothing(charset: str) -> None:
-    """Sessions are emptied by many sites with a DROP, and come back in the database's default of that day."""
+    """Many sites empty the sessions by a DROP, and recreate them with the database's default of that day."""
     made = {
         name: Table(
             name, "InnoDB", f"{own}_general_ci", {"id": Column("id", "char(32)", own, own, False, None, "")}
@@ -169,7 +169,7 @@ def test_a_table_that_is_made_anew_tells_nothing(charset: str) -> None:
 def database_findings(
     database: Database, changes: preflight_database.SchemaChanges, probed: Mapping[str, object]
 ) -> set[tuple[str, str]]:
-    """Return where and what of everything found in the database itself."""
+    """Return place and text of every finding in the database itself."""
     report, schema = Report("preflight", ""), read(database)
     preflight_database.structure(report, database, schema, changes)
     preflight_collisions.judge(report, database, schema, changes)
@@ -184,7 +184,7 @@ def database_findings(
 def test_defects_of_the_database(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
 ) -> None:
-    """One after the other on a server whose collation is the newest; each must add a finding."""
+    """Planted one after the other on a server with the newest collation; each must add a finding."""
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-11.8"))
     target = rt_tools(TARGET, database)
     steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
@@ -204,7 +204,7 @@ def test_defects_of_the_database(
 def look(
     database: Database, origin: Rt | None, target: Rt, path: tuple[str, str], validation: Validation | None = None
 ) -> Report:
-    """Return the whole preflight's report for a way between two releases."""
+    """Return the whole preflight's report for a path between two releases."""
     steps = upgrade.expected_steps(target.upgrade_steps(), *path)
     left = history.read(database, Thawer(target))
     recognised = preflight.recognise(read(database), origin, target, path, steps=steps, history=left)
@@ -213,14 +213,14 @@ def look(
 
 
 def stops(database: Database, target: Rt, path: tuple[str, str]) -> tuple[Finding, ...]:
-    """Return what forbids this way: the first questions of a preflight, and all that a wrong release changes."""
+    """Return the findings that forbid this path: only the first questions, as nothing else depends on FROM."""
     steps = upgrade.expected_steps(target.upgrade_steps(), *path)
     return preflight.recognise(read(database), None, target, path, steps=steps, history=None).stops
 
 
 @pytest.mark.engine
 def test_the_whole_preflight(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally) -> None:
-    """Silent for a good way; not for a release that the dump is not of, and not after half an upgrade."""
+    """No finding for a good path; findings for a wrong release of the dump, and after half an upgrade."""
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     origin, target = rt_tools(ORIGIN, database), rt_tools(TARGET, database)
     dirty = Validation(ORIGIN, 1, [f"Record #{number} in T references nothing" for number in range(9)])
@@ -239,7 +239,7 @@ def test_the_whole_preflight(lifecycle: Lifecycle, clone: CloneFactory, rt_tools
 def test_custom_roles(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, version: str, *, foreseen: bool
 ) -> None:
-    """Code that starts on tables not yet its own logs SQL errors and goes on; a later release knows better."""
+    """Code that starts on tables of an older release logs SQL errors and goes on; a later release avoids this."""
 
     def work(database: Database) -> None:
         done = rt_tools(ORIGIN, database).perl(CUSTOM_ROLE)
@@ -255,14 +255,14 @@ def test_custom_roles(
 
 @pytest.mark.engine
 def test_a_server_that_is_not_reached_is_no_finding(rt_tools: RtFactory) -> None:
-    """The dump is not to blame where containers do not find each other."""
+    """The dump is not the cause if containers do not find each other."""
     with pytest.raises(InfrastructureError, match="does not reach the copy's server"):
         preflight_identity.guard(rt_tools(TARGET, None))
 
 
 @pytest.mark.engine
 def test_options_of_a_release_that_has_no_image(rt_tools: RtFactory) -> None:
-    """Nobody knows what it knew, which is not the same as: there are none that the target has forgotten."""
+    """Its options are unknown, which must not be taken for none dropped by the target."""
     target, report = rt_tools(TARGET, None), Report("preflight", "")
     preflight_configuration.judge(report, SITE, None, target, ("4.4.5", TARGET))
     assert "options that the target no longer knows" not in report.facts
@@ -273,7 +273,7 @@ def test_options_of_a_release_that_has_no_image(rt_tools: RtFactory) -> None:
 def test_an_index_that_the_dump_lacks(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
 ) -> None:
-    """Backups leave it out, as it can be made anew; the target's error at its start is not one of the target."""
+    """Backups leave it out, as it can be recreated; the target's error at its start is not its own fault."""
     words = b"Set(%FullTextSearch, Enable => 1, Indexed => 1, Table => 'AttachmentsIndex');\n1;\n"
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     site = Configuration({"site.pm": words})
@@ -294,7 +294,7 @@ def test_an_index_that_the_dump_lacks(
 
 @pytest.mark.engine
 def test_a_plugin_that_is_missing(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
-    """RT with it does not start, neither for the upgrade nor for anybody."""
+    """RT with it does not start, neither for the upgrade nor afterwards."""
     site = Configuration({"site.pm": b"Plugin('RT::Extension::NotThere');\n1;\n"})
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     target = rt_tools(TARGET, database, configuration=site)

@@ -1,4 +1,4 @@
-"""What the row check asks of a table does not grow with it where only few of its rows matter."""
+"""The row check's queries of a table must not grow with it if only few of its rows matter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SEEN = (
 
 
 def sent(connection: Connection[Any]) -> int:
-    """Return how many rows the server has sent on this connection."""
+    """Return the number of rows that the server has sent on this connection."""
     return int(ask(connection, "SHOW SESSION STATUS LIKE 'Rows_sent'")[0][1])
 
 
@@ -33,7 +33,7 @@ def sent(connection: Connection[Any]) -> int:
 def test_attributes_that_are_no_dashboards_are_not_fetched(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
-    """RT keeps one for each ticket that a member of the staff has seen: millions of them are ordinary."""
+    """RT keeps one for each ticket that a staff member has seen: millions of them are normal."""
     database = clone(lifecycle.fresh(RELEASE, SERVER))
     database.execute(_SEEN)
     with reader(database) as one, reader(database) as other:
@@ -47,7 +47,7 @@ def test_attributes_that_are_no_dashboards_are_not_fetched(
 def test_the_link_of_a_dashboard_to_an_attribute_that_is_gone_is_not_wanted(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
-    """Only what is there can be depended on; a link that is missing is still found."""
+    """Only existing attributes can be depended on; a missing link is still found."""
     database = clone(lifecycle.fresh(RELEASE, SERVER))
     thaw = Thawer(rt_tools(RELEASE, database))
     database.execute("DELETE FROM Links WHERE Base LIKE 'attribute:%'")

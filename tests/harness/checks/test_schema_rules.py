@@ -1,4 +1,4 @@
-"""The schema check's rules, on schemas of a table or two: what an allowance, a past and a step's words excuse."""
+"""The schema check must excuse differences only by an allowance, by the past, and if no step mentions them."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ RULE = SchemaAllowance("1.0.0", "charset", "it converts", "ascii", "utf8mb4", co
     ids=["step-applied", "another-step", "there-before", "new-without-step"],
 )
 def test_an_allowance_needs_its_step_or_a_past(steps: list[str], before: Schema | None, found: int) -> None:
-    """A site upgraded long ago still carries what that step left; a difference from nowhere is a finding."""
+    """A site upgraded long ago keeps what that step left; a difference without a cause is a finding."""
     assert len(check.check(WIDER, FRESH, steps, before, [RULE]).findings) == found
 
 
 NEW = Column("LastUpdated", "timestamp", "", "", nullable=True, default=None, extra="")
 OLD = replace(NEW, nullable=False, default="current_timestamp()", extra="on update current_timestamp()")
-"""A TIMESTAMP that was not told otherwise, as a newer and as an older server makes it."""
+"""A TIMESTAMP declared without options, as a newer and as an older server creates it."""
 
 
 def stamped(column: Column, name: str = "sessions") -> Schema:
-    """Return a schema of one table with a stamp in it."""
+    """Return a schema of one table with a timestamp in it."""
     made = table(name, Id="utf8mb4")
     return database(replace(made, columns={**made.columns, column.name: column}))
 
@@ -58,7 +58,7 @@ def stamped(column: Column, name: str = "sessions") -> Schema:
 @pytest.mark.control("schema")
 @pytest.mark.parametrize(("found", "fresh"), [(OLD, NEW), (NEW, OLD)], ids=["old-on-new", "new-on-old"])
 def test_a_stamp_of_the_sessions_may_be_another_servers(found: Column, fresh: Column) -> None:
-    """Nobody can do anything about it, and nothing depends on it."""
+    """It cannot be avoided, and nothing depends on it."""
     report = check.check(stamped(found), stamped(fresh), (), stamped(found))
     assert report
     assert len(report.allowed) == 3
@@ -69,9 +69,9 @@ def test_a_stamp_of_the_sessions_may_be_another_servers(found: Column, fresh: Co
 @pytest.mark.parametrize("aspect", ["nullable", "default", "extra"])
 @pytest.mark.parametrize("where", ["another-table", "another-column", "not-brought-along"])
 def test_any_other_stamp_may_not(older: Column, newer: Column, aspect: str, where: str) -> None:
-    """Each of the three differences, either way, is meant for that column alone, and for what was there before.
+    """Each of the three differences is excused, either way, for that column only, and only if it existed before.
 
-    Of another column that a step speaks of: what it should have set, it should have set.
+    In another column, if a step mentions it, a difference means that the step had no effect.
     """
     name = "Tickets" if where == "another-table" else "sessions"
     wanted = replace(newer, name="Created") if where == "another-column" else newer
@@ -89,17 +89,17 @@ def test_any_other_stamp_may_not(older: Column, newer: Column, aspect: str, wher
     ids=["default", "extra"],
 )
 def test_a_stamp_that_no_server_makes_may_not(found: Column) -> None:
-    """The values are those of servers; anything else somebody has done."""
+    """Only values that servers create are excused; any other was set by hand."""
     assert check.check(stamped(found), stamped(NEW), (), stamped(found)).findings
 
 
 def test_an_allowance_that_was_not_needed_is_named() -> None:
-    """Allowances that nobody needs hide the next defect."""
+    """Unneeded allowances hide the next defect."""
     assert check.check(FRESH, FRESH, ["1.0.0"], FRESH, [RULE]).facts["allowances unused"] == [str(RULE)]
 
 
 def test_a_typo_in_an_allowance_is_refused(tmp_path: Path) -> None:
-    """Otherwise it would silently allow nothing, or everything."""
+    """Otherwise it would allow nothing, or everything, unnoticed."""
     path = tmp_path / "allowances.toml"
     path.write_text('[[allowance]]\nstep = "1.0.0"\naspekt = "charset"\nreason = "it converts"\n')
     with pytest.raises(ValueError, match="aspekt"):
@@ -112,7 +112,7 @@ OLDER = table("Things", "utf8mb3", Name="utf8mb3", Kind="ascii")
 
 @pytest.mark.mutants("schema")
 def test_a_table_of_the_sites_own_must_keep_the_collation_of_rts() -> None:
-    """The steps convert RT's tables only; joins with an extension's table, which went well, fail afterwards."""
+    """The steps convert RT's tables only; joins with an extension's table worked before and fail afterwards."""
     (finding,) = check.check(database(*FRESH.tables.values(), OWN), FRESH, [], database(OLDER, OWN)).findings
     assert finding.where == "Extension"
     assert finding.repair == "ALTER TABLE `Extension` CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;"
@@ -127,7 +127,7 @@ COLUMN.columns["Name"] = replace(COLUMN.columns["Name"], collation="utf8mb4_unic
 @pytest.mark.control("schema")
 @pytest.mark.parametrize("own", [OWN, table("Extension", "latin1", Name="latin1"), APART, COLUMN])
 def test_a_table_of_the_sites_own_may_be_as_it_was(own: Table) -> None:
-    """A report of ten years, in a collation that never was RT's: nothing in it is the upgrade's."""
+    """A report of ten years, in a collation that never was RT's: the upgrade did not change it."""
     both = database(*FRESH.tables.values(), own)
     report = check.check(both, FRESH, [], both)
     assert report, str(report)
@@ -137,7 +137,7 @@ def test_a_table_of_the_sites_own_may_be_as_it_was(own: Table) -> None:
 @pytest.mark.mutants("schema")
 @pytest.mark.parametrize("own", [APART, COLUMN])
 def test_a_table_that_could_be_joined_before_is_found(own: Table) -> None:
-    """RT's tables came into its character set: where one set held the other, now two orders of one set meet."""
+    """RT's tables got its character set: joins across two sets worked, across two collations of one set not."""
     before = database(OLDER, own)
     (finding,) = check.check(database(*FRESH.tables.values(), own), FRESH, [], before).findings
     assert finding.where.partition(".")[0] == "Extension"
@@ -145,7 +145,7 @@ def test_a_table_that_could_be_joined_before_is_found(own: Table) -> None:
 
 @pytest.mark.control("schema")
 def test_a_table_in_a_set_that_rts_holds_is_joined_as_before() -> None:
-    """In latin1 for ten years: a server makes of it what RT's tables are in, before and after."""
+    """In latin1 for ten years: a server converts it to the character set of RT's tables, before and after."""
     own = table("Extension", "latin1", Name="latin1")
     before = database(OLDER, own)
     assert check.check(database(*FRESH.tables.values(), own), FRESH, [], before)
@@ -154,7 +154,7 @@ def test_a_table_in_a_set_that_rts_holds_is_joined_as_before() -> None:
 @pytest.mark.mutants("schema")
 @pytest.mark.parametrize("own", [APART, COLUMN])
 def test_a_table_of_the_sites_own_that_was_changed_is_found(own: Table) -> None:
-    """It was in one collation with RT's tables, or in a third one, and nothing should have touched it."""
+    """It had the collation of RT's tables, or a third one, and nothing should have changed it."""
     for was in (table("Extension", Name="utf8mb4"), table("Extension", "latin1", Name="latin1")):
         before, after = (database(*FRESH.tables.values(), one) for one in (was, own))
         assert check.check(after, FRESH, [], before).findings
@@ -164,14 +164,14 @@ def test_a_table_of_the_sites_own_that_was_changed_is_found(own: Table) -> None:
     ("said", "found"), [("", 0), ("ALTER TABLE sessions CONVERT TO CHARACTER SET utf8mb4", 2)]
 )
 def test_sessions_may_be_in_the_character_set_of_their_day(said: str, found: int) -> None:
-    """They are made anew by many sites; but where a step was to convert them, it has not."""
+    """Many sites recreate them; but if a step was to convert them, it has not."""
     fresh, left = (database(table("sessions", own, id=own)) for own in ("utf8mb4", "utf8mb3"))
     said_by_steps = step_mentions.parse(f"== 1.0.0/schema.mysql\n{said};\n")
     assert len(check.check(left, fresh, ["1.0.0"], left, [], spoken=said_by_steps).findings) == found
 
 
 def test_a_table_of_the_sites_own_is_named_as_not_checked() -> None:
-    """Nobody knows what it should look like, and the verdict says so."""
+    """Its correct structure is unknown, and the verdict says so."""
     both = database(*FRESH.tables.values(), table("Extension", Name="utf8mb4"))
     report = check.check(both, FRESH, [], both)
     assert report
@@ -185,12 +185,12 @@ def test_a_table_of_the_sites_own_that_is_gone_is_found() -> None:
 
 
 def test_no_tables_are_no_pass() -> None:
-    """Nothing passes because there was nothing to look at."""
+    """A check without anything to look at must not pass."""
     assert check.check(database(), database()).vacuous
 
 
 def test_foreign_keys_are_known_by_what_they_do() -> None:
-    """NO ACTION and RESTRICT are one to InnoDB, and names are given out by the server."""
+    """NO ACTION and RESTRICT are the same to InnoDB, and the server assigns the names."""
     key = ForeignKey("a", ("Via",), "Things", ("id",), "CASCADE", "RESTRICT")
     assert key.signature == replace(key, name="b").signature
 
@@ -214,12 +214,12 @@ $RT::Handle->MakeSureIndexExists(Table => 'Links', Columns => [$_]) for qw/Base 
     ],
 )  # fmt: skip
 def test_what_steps_speak_of(table: str, names: list[str], expected: bool) -> None:
-    """Table and column in one statement; an index also by the name that a loop gives it; comments say nothing."""
+    """Table and column in one statement; an index also by the name that a loop gives it; comments do not count."""
     assert SPOKEN.of(table, *names) is expected
 
 
 def aged(*indexes: Index, charset: str = "utf8mb4", **changes: Any) -> Schema:
-    """Return a schema of one table, with what years have left in it; changes: of its column Size."""
+    """Return a schema of one table with traces of its age; changes: of its column Size."""
     size = replace(Column("Size", "int", "", "", nullable=False, default="0", extra=""), **changes)
     made = table("Things", Name=charset)
     return database(replace(made, columns={**made.columns, "Size": size}, indexes=[*made.indexes, *indexes]))
@@ -237,7 +237,7 @@ def aged(*indexes: Index, charset: str = "utf8mb4", **changes: Any) -> Schema:
     ids=["no-default", "another-default", "null-allowed", "an-index-more"],
 )
 def test_what_was_so_before_is_the_sites_own(left: Schema) -> None:
-    """Old steps have left it, or an administrator; it does no harm, and no step applied speaks of it."""
+    """Old steps or an administrator left it; it is harmless, and no applied step mentions it."""
     report = check.check(left, aged(), ["1.0.0"], left, [], spoken=Spoken())
     assert report, str(report)
     assert ["brought along" in one for one in report.allowed] == [True]
@@ -255,7 +255,7 @@ def test_what_was_so_before_is_the_sites_own(left: Schema) -> None:
     ids=["default", "nullable", "index", "unique", "type", "charset", "column-missing"],
 )  # fmt: skip
 def test_what_a_step_should_have_mended_is_not(left: Schema) -> None:
-    """It was so before, and the step was to change it; or it is of a kind that never is harmless."""
+    """It existed before, and the step was to change it; or it is of a kind that is never harmless."""
     assert check.check(left, aged(), ["1.0.0"], left, [], spoken=SPOKEN).findings
 
 
@@ -263,13 +263,13 @@ SHORT, LONG = Index("things1", False, ("Name",), "BTREE"), Index("tuning", False
 BY_NAME = step_mentions.parse(
     "== 1.0.0/indexes\nMakeSureIndexExists(Table => 'Things', Columns => ['Name', 'Size']);"
 )
-"""Of a step that speaks of both columns, so that nothing else excuses an index on them."""
+"""Statement of a step that mentions both columns, so that nothing else excuses an index on them."""
 
 
 @pytest.mark.control("schema")
 @pytest.mark.parametrize("before", [aged(LONG), aged(SHORT, LONG)], ids=["never-made", "dropped-by-the-step"])
 def test_a_longer_index_that_rt_takes_for_its_own_is_no_finding(before: Schema) -> None:
-    """RT makes no index where one begins with its columns, so a site that was tuned lacks the short one."""
+    """RT creates no index if an existing one begins with its columns, so a tuned site lacks the short one."""
     report = check.check(aged(LONG), aged(SHORT), ["1.0.0"], before, [], spoken=BY_NAME)
     assert report, str(report)
     assert ["brought along" in one and "longer index" in one for one in report.allowed] == [True, True]
@@ -292,19 +292,19 @@ def test_a_longer_index_that_rt_takes_for_its_own_is_no_finding(before: Schema) 
     ids=["lost", "longer-one-lost", "new", "instead", "other-way-round", "of-a-prefix", "unique"],
 )  # fmt: skip
 def test_any_other_index_does_not_stand_in(left: Schema, before: Schema, found: list[str]) -> None:
-    """It must begin with the whole columns, and have been there before; what is unique refuses rows."""
+    """It must begin with the whole columns, and have existed before; a unique index refuses rows."""
     report = check.check(left, aged(SHORT), ["1.0.0"], before, [], spoken=BY_NAME)
     assert sorted(one.what.partition(":")[0].partition(" ")[2] for one in report.findings) == found
 
 
 def test_an_index_that_no_step_dropped_is_found_missing() -> None:
-    """It was there beside the longer one, and nothing that was applied speaks of it: it was lost."""
+    """It existed beside the longer one, and no applied step mentions it: it was lost."""
     report = check.check(aged(LONG), aged(SHORT), ["1.0.0"], aged(SHORT, LONG), [], spoken=Spoken())
     assert any("index missing" in one.what for one in report.findings)
 
 
 def test_an_index_that_a_step_leaves_is_known_by_what_it_does() -> None:
-    """The server gives the names, and 4.3.13 is the one step of which that is known."""
+    """The server assigns the names, and this is known of step 4.3.13 only."""
     groups = replace(table("Groups", Domain="utf8mb4"), name="Groups")
     old = replace(groups, indexes=[*groups.indexes, Index("any", False, ("Domain", "Instance"), "BTREE")])
     assert check.check(database(old), database(groups), ["4.3.13"], database(groups), spoken=SPOKEN)
@@ -313,7 +313,7 @@ def test_an_index_that_a_step_leaves_is_known_by_what_it_does() -> None:
 
 @pytest.mark.parametrize(("before", "found"), [("MyISAM", 0), ("InnoDB", 1)])
 def test_a_table_of_the_sites_own_in_another_engine(before: str, found: int) -> None:
-    """RT itself made its full-text table so on MySQL before 5.6; what the upgrade made so is another thing."""
+    """RT itself created its full-text table so on MySQL before 5.6; one that the upgrade changed is a finding."""
     own = replace(table("AttachmentsIndex", Content="utf8mb4"), engine="MyISAM")
     sides = [database(*FRESH.tables.values(), one) for one in (own, replace(own, engine=before))]
     report = check.check(sides[0], FRESH, [], sides[1])

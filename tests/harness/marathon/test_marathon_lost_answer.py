@@ -1,4 +1,4 @@
-"""A deploy while Marathon loses requests or their answers: taken or not, asked for again, or somebody else's."""
+"""A deploy must survive lost requests and answers of Marathon, and tell its own changes from others'."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ pytestmark = pytest.mark.engine
 
 
 class Overtaken(Marathon):
-    """Somebody else's PUT arrives and ours does not."""
+    """A Marathon to which someone else's PUT arrives and ours does not."""
 
     theirs: App
 
     def put(self, app_id: str, definition: App, *, force: bool = False, whole: bool = False) -> Change:
-        """Put theirs, lose ours."""
+        """Put the other definition, lose ours."""
         super().put(app_id, self.theirs, force=force, whole=whole)
         raise errors.UnreachableError(f"PUT of {definition['id']}: no answer")
 
 
 class Late(Marathon):
-    """A PUT is lost on its way, and comes to its end just before it is asked for again."""
+    """A Marathon on which a PUT is delayed, and completes just before it is repeated."""
 
     trial: Trial
     lost = False
 
     def put(self, app_id: str, definition: App, *, force: bool = False, whole: bool = False) -> Change:
-        """Lose the first; let the second find that all is done."""
+        """Lose the first; let the second find it completed."""
         if not self.lost:
             self.lost = True
             raise errors.UnreachableError(f"PUT of {app_id}: no answer")
@@ -47,7 +47,7 @@ class Late(Marathon):
 
 @pytest.mark.parametrize("status", [0, 502, 500, 504], ids=["time-out", "502", "500", "504"])
 def test_a_put_whose_answer_is_lost_is_followed(trial: Trial, deployer: Deployer, status: int) -> None:
-    """Marathon took it: it rolls on whether or not somebody watches."""
+    """Marathon applied it: the deployment continues whether it is watched or not."""
     good(deployer.deploy(release(trial, "1")))
     meddle(deployer.client, Fault("PUT /v2/apps", status, taken=True))
     report = deployer.deploy(release(trial, "2", health="503"))
@@ -59,7 +59,7 @@ def test_a_put_whose_answer_is_lost_is_followed(trial: Trial, deployer: Deployer
 
 
 def test_a_put_that_was_not_taken_is_raised_with_what_is_known(trial: Trial, deployer: Deployer) -> None:
-    """Nothing has moved: the error is the one of the PUT."""
+    """Nothing has changed: the error is that of the PUT."""
     good(deployer.deploy(release(trial, "1")))
     deployer.pace = replace(deployer.pace, insist=0.2)
     meddle(deployer.client, Fault("PUT /v2/apps", 502, times=999))
@@ -69,7 +69,7 @@ def test_a_put_that_was_not_taken_is_raised_with_what_is_known(trial: Trial, dep
 
 
 def test_a_put_that_marathon_stumbled_over_is_not_asked_for_again(trial: Trial, deployer: Deployer) -> None:
-    """A 500 is what some versions say to a check that they do not like: the next answer is the same."""
+    """Some versions answer 500 to a check that they do not accept: the next answer would be the same."""
     good(deployer.deploy(release(trial, "1")))
     meddler = meddle(deployer.client, Fault("PUT /v2/apps", 502), Fault("PUT /v2/apps", 500, times=999))
     with pytest.raises(errors.ServerError, match="not known"):
@@ -83,7 +83,7 @@ def test_a_put_that_marathon_stumbled_over_is_not_asked_for_again(trial: Trial, 
 def test_a_put_that_was_not_taken_is_asked_for_again(
     trial: Trial, deployer: Deployer, status: int, here: bool
 ) -> None:
-    """The app is as it was and nothing deploys it, so the same definition may be put once more."""
+    """The app is unchanged and no deployment of it runs, so the same definition may be put once more."""
     if here:
         good(deployer.deploy(release(trial, "1")))
     meddle(deployer.client, Fault("PUT /v2/apps", status, times=2))
@@ -92,7 +92,7 @@ def test_a_put_that_was_not_taken_is_asked_for_again(
 
 
 def test_a_put_that_is_taken_late_meets_our_own_lock(trial: Trial, deployer: Deployer) -> None:
-    """Between our look and the second request; its refusal is none, and the first one's deployment is followed."""
+    """It is applied between our look and the second request; our own lock refuses that, the first is followed."""
     good(deployer.deploy(release(trial, "1")))
     meddle(deployer.client, Fault("PUT /v2/apps"), Fault("PUT /v2/apps", 409, LOCKED, taken=True))
     good(deployer.deploy(release(trial, "2")))
@@ -110,7 +110,7 @@ def test_a_put_that_is_taken_late_and_over_leaves_nothing_to_change(trial: Trial
 
 
 def test_what_somebody_else_put_while_our_answer_was_lost_is_not_ours(trial: Trial, deployer: Deployer) -> None:
-    """The version has moved, and to another definition: it is neither watched nor taken back."""
+    """The version has changed, and to another definition: it must be neither watched nor undone."""
     good(deployer.deploy(release(trial, "1")))
     url, token = os.environ.get("MARATHON_URL") or trial.url, os.environ.get("MARATHON_TOKEN", "")
     with Overtaken(url, token=token) as client:

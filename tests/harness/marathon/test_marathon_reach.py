@@ -1,4 +1,4 @@
-"""A machine that Marathon answers and the instances do not: a dead route is taken for no dead instance."""
+"""A blocked route from this machine to the instances must not be taken for dead instances."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAME_STEPS = Decision("rolling", ("of the test",))
 
 
 def walled_off(deployer: Deployer, *releases: str) -> Deployer:
-    """Let a firewall drop what comes from here to instances of some releases; of all, where none is named."""
+    """Let a firewall drop packets from here to instances of some releases; of all, if none is named."""
 
     def made(definition: App) -> Probe:
         if releases and definition["labels"]["RT_RELEASE"] not in releases:
@@ -38,7 +38,7 @@ def walled_off(deployer: Deployer, *releases: str) -> Deployer:
 
 @engine
 def test_nothing_is_sent_where_nobody_is_reached(trial: Trial, deployer: Deployer) -> None:
-    """Every deploy would be found bad and taken back, and every instance started three times."""
+    """Otherwise every deploy would be found bad and undone, and every instance started three times."""
     good(deployer.deploy(release(trial, "1")))
     meddler = meddle(deployer.client)
     with pytest.raises(UnseenError, match="nothing was sent") as caught:
@@ -51,7 +51,7 @@ def test_nothing_is_sent_where_nobody_is_reached(trial: Trial, deployer: Deploye
 
 @engine
 def test_nothing_is_stopped_where_nobody_is_reached(trial: Trial, deployer: Deployer) -> None:
-    """Found out after the upgrade, there is no way back from it."""
+    """If it were found after the upgrade, there would be no way back."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
     with pytest.raises(UnseenError, match="nothing was sent"):
@@ -61,7 +61,7 @@ def test_nothing_is_stopped_where_nobody_is_reached(trial: Trial, deployer: Depl
 
 @engine
 def test_what_an_instance_answers_is_no_reason_not_to_replace_it(trial: Trial, deployer: Deployer) -> None:
-    """That it is no good may be why; nor is a port of it where nobody listens, if that is said."""
+    """It may be the reason for the deploy; even a closed port of it is no obstacle, if that is stated."""
     good(deployer.deploy(release(trial, "1")))
 
     def wrong(definition: App) -> Probe:
@@ -75,7 +75,7 @@ def test_what_an_instance_answers_is_no_reason_not_to_replace_it(trial: Trial, d
 @engine
 @pytest.mark.parametrize("checked", ["health", "readiness"])
 def test_a_first_deploy_that_only_marathon_reaches_is_left(trial: Trial, deployer: Deployer, checked: str) -> None:
-    """Its own checks come through the same port, so it is the way from here that is closed: nothing is proven."""
+    """Marathon's own checks use the same port, so the route from here is blocked: nothing is proven."""
     by_command: dict[str, Any] = {"healthChecks": [COMMAND], "readinessChecks": [READY]}
     definition = release(trial, "1", **(by_command if checked == "readiness" else {}))
     with pytest.raises(UnseenError, match="Marathon does, at that very port") as caught:
@@ -86,7 +86,7 @@ def test_a_first_deploy_that_only_marathon_reaches_is_left(trial: Trial, deploye
 
 @engine
 def test_a_port_that_marathon_does_not_ask_at_is_a_finding(trial: Trial, deployer: Deployer) -> None:
-    """Its command passes inside of the container, and what the world sees of that is silence."""
+    """Its command passes inside of the container, but from outside the port does not answer."""
     report = walled_off(deployer).deploy(release(trial, "1", healthChecks=[COMMAND]))
     assert "no answer (ConnectTimeout)" in str(report)
     assert deployer.client.find_app(f"{trial.group}/app") is None
@@ -94,7 +94,7 @@ def test_a_port_that_marathon_does_not_ask_at_is_a_finding(trial: Trial, deploye
 
 @engine
 def test_after_an_upgrade_it_is_left_as_well(trial: Trial, deployer: Deployer) -> None:
-    """It may have served; and that Marathon has not taken it would not be true."""
+    """It may have served; and that Marathon has not accepted it would be wrong."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
     with pytest.raises(UnseenError) as caught:
@@ -106,9 +106,9 @@ def test_after_an_upgrade_it_is_left_as_well(trial: Trial, deployer: Deployer) -
 
 
 def test_a_connection_that_somebody_took_is_no_dead_route() -> None:
-    """Whoever takes it and says nothing, or not in time, is there."""
+    """A listener that accepts and sends nothing, or not in time, is reachable."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert HttpProbe(timeout=5)("127.0.0.1", port).reached, "silent"  # the time that it has to connect, too
+        assert HttpProbe(timeout=5)("127.0.0.1", port).reached, "silent"  # as long as it may take to connect
     assert not HttpProbe(timeout=5)("127.0.0.1", port).reached, "nobody listens any more"
     assert not HttpProbe(timeout=5)("agent.invalid", 80).reached, "a name that only the cluster knows"

@@ -1,4 +1,4 @@
-"""A scratch deploy meets neither the public balancer nor the production database, wherever it goes."""
+"""A scratch deploy must reach neither the public balancer nor the production database, on any Marathon."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ FILES = ("rt-db", "healthcheck.passwd")
 
 
 def volume(inside: str, folder: str) -> dict[str, str]:
-    """A volume of a definition."""
+    """Return a volume of a definition."""
     return {"containerPath": inside, "hostPath": folder, "mode": "RO"}
 
 
 def made(app: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A scratch definition of the file in the repository, or of another one."""
+    """Return a scratch definition of the file in the repository, or of another one."""
     return scratch.definition(app or FILE, image="r.example.org/rt:1", secrets="/opt/scratch")
 
 
@@ -61,7 +61,7 @@ def test_nothing_leads_to_production() -> None:
 
 @pytest.mark.parametrize("own", [{}, {"RT_SCRATCH": "0"}])
 def test_files_of_the_site_choose_neither_database_nor_mail(own: dict[str, str]) -> None:
-    """They are read last in the image and may name production's, so the switch that pins both is set."""
+    """They are read last in the image and may name production's, so the switch that pins both must be set."""
     app = copy.deepcopy(FILE)
     app["container"]["volumes"].append(volume(SITE_CONFIGURATION, "/srv/rt/site.d"))
     app["env"] |= own
@@ -82,11 +82,11 @@ SPELLINGS: dict[str, tuple[list[dict[str, str]], dict[str, str]]] = {
     "--mount": ([], {"mount": f"type=bind,source={HOST},target={SECRETS},readonly"}),
     "--mount, quoted": ([], {"mount": f'type=bind,"Src={HOST}","Dst={SECRETS}/"'}),
 }
-"""Ways to mount production's secrets, all of which run: volumes, and parameters of docker."""
+"""Ways to mount production's secrets, all of which work: volumes, and parameters of docker."""
 
 
 def spelt(volumes: list[dict[str, str]], parameters: dict[str, str]) -> dict[str, Any]:
-    """The file with its secrets mounted in another way, and something else that is to stay."""
+    """Return the file with its secrets mounted in another way, and an unrelated mount that is to stay."""
     app = copy.deepcopy(FILE)
     app["container"]["volumes"] = [volume("/opt/rt/site.d", "/srv/rt/site.d"), *volumes]
     listed = [{"key": key, "value": value} for key, value in {"cap-add": "SYS_PTRACE", **parameters}.items()]
@@ -96,7 +96,7 @@ def spelt(volumes: list[dict[str, str]], parameters: dict[str, str]) -> dict[str
 
 @pytest.mark.parametrize("way", SPELLINGS)
 def test_the_secrets_are_others_however_they_were_mounted(way: str) -> None:
-    """Instances that serve production's database by mistake are healthy, and prove nothing of the copy."""
+    """Instances that serve production's database by mistake are healthy, but prove nothing about the copy."""
     app = made(spelt(*SPELLINGS[way]))
     assert HOST not in json.dumps(app), app["container"]
     assert [source_of(app, f"{SECRETS}/{name}") for name in FILES] == [f"/opt/scratch/{name}" for name in FILES]
@@ -107,13 +107,13 @@ def test_the_secrets_are_others_however_they_were_mounted(way: str) -> None:
 @pytest.mark.parametrize("way", SPELLINGS)
 @pytest.mark.parametrize("folder", [HOST, f"{HOST}/.", f"/srv//x/..{HOST[4:]}/"])
 def test_production_s_folder_is_known_however_it_was_mounted(way: str, folder: str) -> None:
-    """Named by mistake, it would be wrong usage and no scratch deploy."""
+    """If named by mistake, it must be wrong usage instead of a scratch deploy."""
     with pytest.raises(UsageError, match="production database"):
         scratch.place(None, spelt(*SPELLINGS[way]), NAMED | {scratch.FOLDER: folder})
 
 
 def test_what_another_container_lends_is_not_taken() -> None:
-    """Nobody knows what is mounted by it, and where; and a definition that mounts nothing gets its secrets."""
+    """Its mounts and their places are unknown; and a definition that mounts nothing gets its secrets."""
     app = spelt([], {"volumes-from": "rt-secrets:ro"})
     assert "volumes-from" not in json.dumps(made(app))
     del app["container"]["volumes"]
@@ -121,7 +121,7 @@ def test_what_another_container_lends_is_not_taken() -> None:
 
 
 def test_the_rest_is_deployed_as_it_is() -> None:
-    """Checks, strategy and environment (but for the switch) are what is to be tried; the file is left alone."""
+    """Checks, strategy and environment (except for the switch) are to be tried; the file is not changed."""
     before, app = copy.deepcopy(FILE), made()
     changed = {key for key in {*app, *FILE} if app.get(key) != FILE.get(key)}
     assert changed == {"id", "labels", "container", "env"}
@@ -152,7 +152,7 @@ def test_other_ways_to_the_world_are_closed_too() -> None:
     ],
 )
 def test_one_place_decides(option: str | None, variables: dict[str, str], url: str) -> None:
-    """What the option says wins over the variable, for client, definition and reservation alike."""
+    """The option overrides the variable, for client, definition and reservation alike."""
     found = scratch.place(option, FILE, variables)
     assert (found.url, found.real, bool(found.reservation())) == (url, bool(url), bool(url))
 
@@ -184,7 +184,7 @@ def test_the_gate_says_so_before_anything_is_started(
 
 
 def test_a_reservation_makes_a_good_deploy_not_proven() -> None:
-    """The report stays, and the reason stands where what was not checked stands, in its own words."""
+    """The report stays, and the reason is listed under what was not checked, in its own words."""
     outcome = Outcome()
     plugin = OutcomePlugin(outcome, Progress(io.StringIO(), Step("gate")), {}, {})
     said = scratch.place(None, FILE, NAMED).reservation()
@@ -202,7 +202,7 @@ def test_a_reservation_makes_a_good_deploy_not_proven() -> None:
 
 
 def test_what_lint_calls_an_error_is_a_finding() -> None:
-    """The gate looks before it deploys."""
+    """The gate must lint before it deploys."""
     app = copy.deepcopy(FILE)
     assert linted(app, "marathon-deploy") == []
     del app["networks"]
@@ -215,7 +215,7 @@ def test_what_lint_calls_an_error_is_a_finding() -> None:
     [("tests/deploy/test_x.py::test", ["DELETE /v2/groups/rt-harness"]), ("tests/smoke/x.py", [])],
 )
 def test_the_empty_group_is_removed_where_it_was_used(name: str, asked: list[str]) -> None:
-    """Marathon keeps groups without apps for ever; and a run that deployed nothing has no business there."""
+    """Marathon keeps groups without apps for ever; but a run that deployed nothing must not remove groups."""
     heard: list[str] = []
 
     class Listener(BaseHTTPRequestHandler):
@@ -224,7 +224,7 @@ def test_the_empty_group_is_removed_where_it_was_used(name: str, asked: list[str
             self.send_error(404)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Listener) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Across a schema step on a Marathon: stop all, back up, upgrade once, start all; and how that fails."""
+"""Across a schema step: stop all, back up, upgrade once, start all; and roll back if that fails."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def across(
 
 
 def test_across_a_schema_step_a_rolling_deploy_is_refused(trial: Trial, deployer: Deployer) -> None:
-    """And nothing has been touched."""
+    """Nothing may have been touched."""
     good(deployer.deploy(release(trial, "1")))
     with pytest.raises(RollingRefusedError, match="schema goes from 1 to 2"):
         deployer.deploy(release(trial, "2", schema="2"))
@@ -39,7 +39,7 @@ def test_across_a_schema_step_a_rolling_deploy_is_refused(trial: Trial, deployer
 
 
 def test_stop_all_back_up_upgrade_once_start_all(trial: Trial, deployer: Deployer) -> None:
-    """Nothing runs while the database changes."""
+    """Nothing may run while the database changes."""
     database = Database(trial, deployer)
     report = across(trial, deployer, database)
     assert (report.findings, report.looked_at, releases_live(trial, deployer)) == ([], 1, ["2"])
@@ -56,7 +56,7 @@ def test_a_failed_upgrade_is_restored_and_the_old_release_started(trial: Trial, 
 
 
 def test_without_a_restore_all_stays_stopped(trial: Trial, deployer: Deployer) -> None:
-    """An old release is never started on a database that an upgrade has touched."""
+    """An old release must never be started on a database that an upgrade has changed."""
     database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
     report = across(trial, deployer, database, restore=False)
     assert "stay stopped" in report.facts["then"]
@@ -73,7 +73,7 @@ def test_a_new_release_that_does_not_live_is_taken_back_with_the_backup(trial: T
 
 
 def test_once_it_has_served_nothing_is_restored(trial: Trial, deployer: Deployer) -> None:
-    """People have written since, and the backup knows nothing of it. What is wrong is said, and left."""
+    """Users have written since, and the backup lacks that. The fault is reported, the release left running."""
     database = Database(trial, deployer)
     report = across(trial, deployer, database, health="200 200 503")
     assert report.findings
@@ -84,7 +84,7 @@ def test_once_it_has_served_nothing_is_restored(trial: Trial, deployer: Deployer
 def test_somebody_who_scales_up_meanwhile_keeps_the_upgrade_from_being_begun(
     trial: Trial, deployer: Deployer
 ) -> None:
-    """The old release would write below the upgrade."""
+    """Otherwise the old release would write during the upgrade."""
     database = Database(trial, deployer)
     steps = database.steps()
 
@@ -103,7 +103,7 @@ def test_somebody_who_scales_up_meanwhile_keeps_the_upgrade_from_being_begun(
 def test_a_marathon_that_is_gone_after_the_upgrade_is_told_with_what_is_left(
     trial: Trial, deployer: Deployer
 ) -> None:
-    """Nobody knows what runs then, and an exception has no report."""
+    """It is unknown what runs then, and an exception has no report."""
     database = Database(trial, deployer)
     url = deployer.client.url
 
@@ -122,7 +122,7 @@ def test_a_marathon_that_is_gone_after_the_upgrade_is_told_with_what_is_left(
 
 @pytest.mark.parametrize("error", [InfrastructureError("The disk is full."), OSError("no more processes")])
 def test_infrastructure_is_no_finding(trial: Trial, deployer: Deployer, error: Exception) -> None:
-    """A disk that is full proves nothing about the release; the old one goes on, whatever kind of error it was."""
+    """A full disk proves nothing about the release; the old one goes on after any kind of error."""
     database = Database(trial, deployer, error)
     with pytest.raises(InfrastructureError, match=str(error).rstrip(".")) as caught:
         across(trial, deployer, database)
@@ -132,7 +132,7 @@ def test_infrastructure_is_no_finding(trial: Trial, deployer: Deployer, error: E
 
 
 def test_a_refused_decision_is_refused_here_too(trial: Trial, deployer: Deployer) -> None:
-    """A downgrade is wrong in any manner."""
+    """A downgrade must be refused in any manner."""
     downgrade = Decision("refused", ("it is a downgrade",))
     with pytest.raises(RollingRefusedError):
         replace_all(deployer, release(trial, "1"), downgrade, Database(trial, deployer).steps())

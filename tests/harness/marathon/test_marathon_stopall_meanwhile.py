@@ -1,4 +1,4 @@
-"""Somebody else is at an app that is replaced: a second run, or an autoscaler that comes and goes."""
+"""Replacing an app must notice others who change it: a second run, or an autoscaler that scales up and down."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ class Outrun(Marathon):
     trial: Trial
 
     def scale(self, app_id: str, instances: int, *, force: bool = False) -> Change:
-        """Let the colleague's stop come to its end, then scale."""
+        """Let the colleague's stop complete, then scale."""
         self.trial.settle(super().scale(app_id, instances, force=force).deployment_id)
         return super().scale(app_id, instances, force=force)
 
 
 class MovedBeforeStart(Marathon):
-    """A Marathon on which somebody changes an app just before a whole definition is put."""
+    """A Marathon on which someone changes an app just before a whole definition is put."""
 
     move: Callable[[], None] | None = None
 
     def put(self, app_id: str, definition: App, *, force: bool = False, whole: bool = False) -> Change:
-        """Let the change come to its end, then put."""
+        """Let the change complete, then put."""
         if whole and self.move:
             self.move()
         return super().put(app_id, definition, force=force, whole=whole)
 
 
 def test_an_app_that_was_stopped_since_the_decision_is_not_replaced(trial: Trial, deployer: Deployer) -> None:
-    """Nothing runs, and that is a colleague's doing: the backup or the upgrade of theirs is under way."""
+    """Nothing runs because a colleague stopped it: their backup or upgrade is in progress."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
     seen = deployer.client.app(f"{trial.group}/app")
@@ -63,7 +63,7 @@ def test_an_app_that_was_stopped_since_the_decision_is_not_replaced(trial: Trial
 
 
 def test_a_stop_that_was_not_ours_is_not_built_upon(trial: Trial, deployer: Deployer) -> None:
-    """Between our look and our stop. Neither is anything put back: the colleague's upgrade would meet it."""
+    """It came between our look and our stop. Nothing may be put back either: it would run during their upgrade."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
     url, token = os.environ.get("MARATHON_URL") or trial.url, os.environ.get("MARATHON_TOKEN", "")
@@ -77,7 +77,7 @@ def test_a_stop_that_was_not_ours_is_not_built_upon(trial: Trial, deployer: Depl
 def test_the_command_knows_the_version_it_decided_on(
     trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Images are pulled for minutes once the app was read; the colleague's backup is not written over."""
+    """Images are pulled for minutes after the app was read; the colleague's backup must not be overwritten."""
     trial.create(release(trial, "1"))
     monkeypatch.setenv("MARATHON_URL", os.environ.get("MARATHON_URL") or trial.url)
     decided = commands._decided
@@ -96,14 +96,14 @@ def test_the_command_knows_the_version_it_decided_on(
 
 
 def up_and_down(trial: Trial, deployer: Deployer) -> None:
-    """Scale to 1, as an autoscaler does, and back: the app looks as it did before, and people wrote in between."""
+    """Scale to 1, as an autoscaler does, and back: the app looks unchanged, but users wrote in between."""
     trial.settle(deployer.client.scale(f"{trial.group}/app", 1).deployment_id)
     trial.settle(deployer.client.scale(f"{trial.group}/app", 0).deployment_id)
 
 
 @pytest.mark.parametrize("when", ["backup", "upgrade"])
 def test_instances_that_came_and_went_are_found(trial: Trial, deployer: Deployer, when: str) -> None:
-    """What they acknowledged is in no backup that was begun before, or was written below the upgrade."""
+    """Their acknowledged writes are missing in a backup begun before, or were made during the upgrade."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
     steps = replace(database.steps(), **{when: lambda: up_and_down(trial, deployer)})
@@ -118,7 +118,7 @@ def test_instances_that_came_and_went_are_found(trial: Trial, deployer: Deployer
 def test_nothing_is_restored_or_started_after_what_came_and_went(
     trial: Trial, deployer: Deployer, when: str
 ) -> None:
-    """A restore would take what people were told away from them; and is nothing to start upon where they wrote."""
+    """A restore would delete acknowledged writes; and a database written to meanwhile must not be started on."""
     database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
 
     def meanwhile() -> None:
@@ -139,7 +139,7 @@ def test_nothing_is_restored_or_started_after_what_came_and_went(
 @pytest.mark.parametrize("here", [True, False], ids=["stopped", "unknown"])
 @pytest.mark.parametrize("ended", [False, True], ids=["refused", "by a word"])
 def test_two_never_upgrade_one_database(trial: Trial, deployer: Deployer, here: bool, ended: bool) -> None:
-    """Both found the app without an instance. The mark keeps the second away; who passes it by stops the first."""
+    """Both found the app without an instance. The mark keeps the second away; overriding it stops the first."""
     first, second = Database(trial, deployer), Database(trial, deployer)
     new, app_id = release(trial, "2", schema="2"), f"{trial.group}/app"
     if here:
@@ -160,7 +160,7 @@ def test_two_never_upgrade_one_database(trial: Trial, deployer: Deployer, here: 
 
 
 def test_a_mark_is_seen_while_it_is_changed(trial: Trial, deployer: Deployer) -> None:
-    """By whoever looks at the app, in every part that has the database in its hands; and not afterwards."""
+    """The mark is visible in every phase in which the database is changed; and not afterwards."""
     app_id, seen = f"{trial.group}/app", list[str]()
 
     def look() -> None:
@@ -177,7 +177,7 @@ def test_a_mark_is_seen_while_it_is_changed(trial: Trial, deployer: Deployer) ->
 
 
 def test_a_stop_of_somebody_else_after_the_upgrade_is_not_restored_over(trial: Trial, deployer: Deployer) -> None:
-    """Their instances may have served; and why the start of the new release failed is not lost."""
+    """Their instances may have served; and the reason why the start of the new release failed must not be lost."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
     url, token = os.environ.get("MARATHON_URL") or trial.url, os.environ.get("MARATHON_TOKEN", "")
@@ -192,7 +192,7 @@ def test_a_stop_of_somebody_else_after_the_upgrade_is_not_restored_over(trial: T
 
 @pytest.mark.parametrize("here", [True, False], ids=["stopped", "unknown"])
 def test_a_mark_goes_with_a_way_back_to_nothing(trial: Trial, deployer: Deployer, here: bool) -> None:
-    """Where the backup is back the next run need not be told; where the database was left, it must be."""
+    """If the backup was restored the next run needs no mark; if the database was left as it is, it does."""
     database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
     new, app_id = release(trial, "2", schema="2"), f"{trial.group}/app"
     if here:
@@ -210,7 +210,7 @@ def test_a_mark_goes_with_a_way_back_to_nothing(trial: Trial, deployer: Deployer
 
 
 def test_a_definition_that_marathon_refuses_is_found_before_the_backup(trial: Trial, deployer: Deployer) -> None:
-    """Of an app that is not there yet: it is made first, to bear the mark."""
+    """An app that does not exist yet is created first, to hold the mark."""
     database = Database(trial, deployer)
     report = replace_all(deployer, release(trial, "2", cpus=-1), ACROSS, database.steps())
     assert (len(report.findings), database.log) == (1, []), str(report)
@@ -220,7 +220,7 @@ def test_a_definition_that_marathon_refuses_is_found_before_the_backup(trial: Tr
 def test_nothing_is_started_on_a_database_in_somebody_else_s_hands(
     trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
 ) -> None:
-    """To a deploy it is an app of which nothing runs: it would be the first, in the middle of an upgrade."""
+    """A deploy sees an app of which nothing runs: it would be the first, in the middle of an upgrade."""
     labels = {"RT_RELEASE": "1", "RT_SCHEMA": "1", REPLACING: "theirs"}
     trial.create(release(trial, "1", instances=0, labels=labels))
     monkeypatch.setenv("MARATHON_URL", os.environ.get("MARATHON_URL") or trial.url)

@@ -1,4 +1,4 @@
-"""Across a schema step, where something gives way: a stop that hangs, an autoscaler, health that comes late."""
+"""Replacing an app across a schema step must survive a hanging stop, an autoscaler and late health."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FIRST = Decision("first", ("of the test",))
 
 
 class Late(Marathon):
-    """A Marathon in which what is to be stopped becomes healthy just before that."""
+    """A Marathon in which the tasks to be stopped become healthy just before that."""
 
     trial: Trial
 
@@ -39,14 +39,14 @@ class Late(Marathon):
 
 
 def hanging(trial: Trial, deployer: Deployer) -> None:
-    """Deploy release 1 so that its stop takes longer than anybody waits."""
+    """Deploy release 1 so that its stop takes longer than the time limit."""
     old = release(trial, "1", args=DEAF, taskKillGracePeriodSeconds=300)
     good(deployer.deploy(old, FIRST))
     deployer.pace = replace(deployer.pace, stop=0.5)
 
 
 def test_a_stop_that_hangs_is_taken_back_and_the_old_release_proven(trial: Trial, deployer: Deployer) -> None:
-    """Its deployment holds the lock, so it is that which is cancelled. The task that was told to stop may go."""
+    """Its deployment holds the lock, so that one is cancelled. The task that was told to stop may end."""
     database = Database(trial, deployer)
     hanging(trial, deployer)
     with pytest.raises(HarnessError, match="Stop of all tasks") as caught:
@@ -58,7 +58,7 @@ def test_a_stop_that_hangs_is_taken_back_and_the_old_release_proven(trial: Trial
 def test_an_end_during_the_proof_of_the_way_back_names_the_way_back(
     trial: Trial, deployer: Deployer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever is told to cancel that deployment would take the old release down."""
+    """Cancelling that deployment, as otherwise advised, would take the old release down."""
     hanging(trial, deployer)
     prove, said = deployer.prove, list[str]()
 
@@ -84,7 +84,7 @@ def test_an_end_during_the_proof_of_the_way_back_names_the_way_back(
 
 
 def test_a_stop_that_hangs_and_cannot_be_taken_back_is_told(trial: Trial, deployer: Deployer) -> None:
-    """All may be stopped in the end, and somebody has to know."""
+    """All may be stopped in the end, and an operator has to know."""
     hanging(trial, deployer)
     deployer.pace = replace(deployer.pace, insist=0.2)
     meddle(deployer.client, Fault("DELETE /v2/deployments", 503, times=999))
@@ -103,7 +103,7 @@ def test_a_stop_has_the_time_that_its_tasks_may_take() -> None:
 def test_a_stop_whose_answer_is_lost_is_known_by_its_deployment(
     trial: Trial, deployer: Deployer, then: str
 ) -> None:
-    """The second request changes nothing, or meets our own lock: it is the first one's deployment that hangs."""
+    """The second request changes nothing, or meets our own lock: the deployment of the first is what hangs."""
     hanging(trial, deployer)
     faults = [Fault("PUT /v2/apps", 503, taken=True), Fault("PUT /v2/apps", 409, LOCKED, times=then == "locked")]
     meddle(deployer.client, *faults)
@@ -114,7 +114,7 @@ def test_a_stop_whose_answer_is_lost_is_known_by_its_deployment(
 
 @pytest.mark.parametrize("taken", [False, True], ids=["not taken", "taken"])
 def test_a_stop_a_mark_and_a_start_whose_answers_are_lost(trial: Trial, deployer: Deployer, taken: bool) -> None:
-    """An election in the middle: each is asked for again, and our own lock is no stranger's."""
+    """An election in the middle: each request is repeated, and our own lock is not taken for another's."""
     database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
     good(deployer.deploy(release(trial, "1", args=DEAF, taskKillGracePeriodSeconds=20), FIRST))
     meddler = meddle(deployer.client, Fault("PUT /v2/apps", 503, taken=taken))
@@ -139,7 +139,7 @@ def test_a_stop_a_mark_and_a_start_whose_answers_are_lost(trial: Trial, deployer
 def test_an_election_after_the_upgrade_does_not_keep_the_new_release_from_its_start(
     trial: Trial, deployer: Deployer, lost: Fault
 ) -> None:
-    """Everything is stopped and upgraded: whoever gives up at one answer leaves a site down that is ready."""
+    """Everything is stopped and upgraded: to give up at one answer would leave a site down that is ready."""
     database, fault = Database(trial, deployer), replace(lost)
 
     def upgraded() -> None:
@@ -157,7 +157,7 @@ def test_an_election_after_the_upgrade_does_not_keep_the_new_release_from_its_st
 def test_a_definition_that_marathon_refuses_after_the_upgrade_is_restored_and_told(
     trial: Trial, deployer: Deployer
 ) -> None:
-    """Nothing of the new release ever ran, so nothing was written that the backup does not know."""
+    """Nothing of the new release ever ran, so the backup lacks nothing."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
     report = replace_all(deployer, release(trial, "2", schema="2", cpus=-1), ACROSS, database.steps())
@@ -168,7 +168,7 @@ def test_a_definition_that_marathon_refuses_after_the_upgrade_is_restored_and_to
 
 
 def test_an_autoscaler_during_the_upgrade_is_not_met_by_the_new_release(trial: Trial, deployer: Deployer) -> None:
-    """Old and new would write to one database; and a restore would go below what runs."""
+    """Old and new would write to one database; and a restore would happen below running instances."""
     database = Database(trial, deployer)
 
     def scaled_up() -> None:
@@ -188,7 +188,7 @@ def test_an_autoscaler_during_the_upgrade_is_not_met_by_the_new_release(trial: T
 def test_nothing_is_restored_or_started_beside_what_somebody_started(
     trial: Trial, deployer: Deployer, when: str
 ) -> None:
-    """The upgrade fails, and an autoscaler is at work: before the restore, or during it."""
+    """The upgrade fails while an autoscaler starts instances: before the restore, or during it."""
     database = Database(trial, deployer)
 
     def scaled_up() -> None:
@@ -210,7 +210,7 @@ def test_nothing_is_restored_or_started_beside_what_somebody_started(
 def test_health_is_looked_at_once_more_before_a_stop(
     trial: Trial, deployer: Deployer, health: str, served: str
 ) -> None:
-    """What became healthy after the verdict is left alone; what did not is stopped."""
+    """A release that became healthy after the verdict is left running; one that did not is stopped."""
     app = release(trial, "2", health=health)
     made = deployer.client.put(f"{trial.group}/app", app, whole=True)
     trial.eventually(
@@ -221,7 +221,7 @@ def test_health_is_looked_at_once_more_before_a_stop(
 
 
 def test_health_that_comes_while_it_is_stopped_is_not_restored_over(trial: Trial, deployer: Deployer) -> None:
-    """Between the last look and the stop; and Marathon says so of a task until it is gone."""
+    """Between the last poll and the stop; Marathon reports a task's health until it is gone."""
     app = release(trial, "2", args=DEAF, taskKillGracePeriodSeconds=60, health="200")
     made = deployer.client.put(f"{trial.group}/app", app, whole=True)
     trial.eventually("It to run", lambda: deployer.client.app(f"{trial.group}/app").running, step=0)
@@ -234,7 +234,7 @@ def test_health_that_comes_while_it_is_stopped_is_not_restored_over(trial: Trial
 
 
 def test_a_proof_that_breaks_off_keeps_the_report(trial: Trial, deployer: Deployer) -> None:
-    """The upgrade failed and the backup is back: that is known, whatever Marathon says afterwards."""
+    """The upgrade failed and the backup is restored: that is certain, whatever Marathon answers afterwards."""
     database = Database(trial, deployer, StepFailedError("Step 5.0.2 ended with 11."))
     steps = database.steps()
 

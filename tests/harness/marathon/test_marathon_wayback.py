@@ -1,4 +1,4 @@
-"""The way back from a bad deploy while Marathon has its own trouble: elections, lost answers, expired tokens."""
+"""A bad deploy must be undone in spite of Marathon's own trouble: elections, lost answers, expired tokens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOGIN = b"<html>Log in</html>"
 
 
 def bad(trial: Trial) -> App:
-    """A release of which no instance becomes healthy, in the time of three checks."""
+    """Return a release of which no instance becomes healthy within three checks."""
     return release(trial, "2", health="503")
 
 
@@ -33,7 +33,7 @@ def bad(trial: Trial) -> App:
 def test_a_bad_deploy_is_undone_whatever_else_cannot_be_read(
     trial: Trial, deployer: Deployer, fault: Fault
 ) -> None:
-    """The launch queue is only for the report; the bad deployment goes on until it is taken back."""
+    """The launch queue is only for the report; the bad deployment continues until it is undone."""
     good(deployer.deploy(release(trial, "1")))
     meddle(deployer.client, fault)
     report = deployer.deploy(bad(trial))
@@ -51,7 +51,7 @@ UNDER_WAY: dict[str, list[Fault]] = {
 
 @pytest.mark.parametrize("case", UNDER_WAY)
 def test_the_way_back_is_asked_for_until_it_is_taken(trial: Trial, deployer: Deployer, case: str) -> None:
-    """A leader is elected just then; an answer is lost although the rollback runs, and then it holds the lock."""
+    """A leader is elected just then; or an answer is lost although the rollback runs and holds the lock."""
     good(deployer.deploy(release(trial, "1")))
     meddle(deployer.client, *UNDER_WAY[case])
     report = deployer.deploy(bad(trial))
@@ -61,7 +61,7 @@ def test_the_way_back_is_asked_for_until_it_is_taken(trial: Trial, deployer: Dep
 
 @pytest.mark.parametrize("taken", [False, True], ids=["refused", "taken"])
 def test_the_old_version_is_put_until_it_is_taken(trial: Trial, deployer: Deployer, taken: bool) -> None:
-    """The bad deployment is over, so there is nothing to cancel. Where an answer was lost, our own lock is met."""
+    """The bad deployment is over and cannot be cancelled. After a lost answer our own lock refuses the next."""
     good(deployer.deploy(release(trial, "1")))
     before = deployer.client.app(f"{trial.group}/app")
     failed = deployer.client.put(before.id, bad(trial), whole=True)
@@ -77,7 +77,7 @@ def test_the_old_version_is_put_until_it_is_taken(trial: Trial, deployer: Deploy
 
 
 def test_a_lock_of_somebody_else_is_no_way_back(trial: Trial, deployer: Deployer) -> None:
-    """The app has not the old definition: whoever holds the lock brings another one."""
+    """The app has not the old definition, and the holder of the lock brings another one."""
     good(deployer.deploy(release(trial, "1")))
     before = deployer.client.app(f"{trial.group}/app")
     failed = deployer.client.put(before.id, bad(trial), whole=True)
@@ -89,7 +89,7 @@ def test_a_lock_of_somebody_else_is_no_way_back(trial: Trial, deployer: Deployer
 
 
 def test_a_way_back_that_marathon_does_not_take_is_a_finding(trial: Trial, deployer: Deployer) -> None:
-    """The deploy was found bad: that stays, with what goes on now and how to end it."""
+    """The deploy was found bad: that stays, with what is still running and how to end it."""
     good(deployer.deploy(release(trial, "1")))
     deployer.pace = replace(deployer.pace, insist=0.2)
     meddle(deployer.client, Fault("DELETE /v2/deployments", 503, times=999))
@@ -100,7 +100,7 @@ def test_a_way_back_that_marathon_does_not_take_is_a_finding(trial: Trial, deplo
 
 
 def test_a_bad_first_deploy_is_removed_although_an_answer_is_lost(trial: Trial, deployer: Deployer) -> None:
-    """The rollback has removed the app by the time that it is asked for again."""
+    """The rollback has removed the app by the time that it is requested again."""
     meddle(deployer.client, Fault("DELETE /v2/deployments", taken=True))
     report = deployer.deploy(bad(trial))
     assert report.facts["nothing ran before, nothing runs now"] is True, str(report)
@@ -108,7 +108,7 @@ def test_a_bad_first_deploy_is_removed_although_an_answer_is_lost(trial: Trial, 
 
 
 def test_an_expired_token_leaves_no_bad_deployment_behind(trial: Trial, deployer: Deployer) -> None:
-    """Polling ends with an error that is no outage; the way back is tried all the same, and told."""
+    """Polling ends with an error that is no outage; the rollback must still be tried, and reported."""
     good(deployer.deploy(release(trial, "1")))
     meddle(deployer.client, Fault("GET /v2/deployments", 401, after=2))
     with pytest.raises(errors.AuthenticationError) as caught:
@@ -118,7 +118,7 @@ def test_an_expired_token_leaves_no_bad_deployment_behind(trial: Trial, deployer
 
 
 def test_where_the_way_back_is_closed_too_it_is_said_what_goes_on(trial: Trial, deployer: Deployer) -> None:
-    """And how somebody with a good token ends it."""
+    """The report must say how to end it with a valid token."""
     good(deployer.deploy(release(trial, "1")))
     meddle(deployer.client, Fault("GET /v2/deployments", 401, after=2), Fault("DELETE ", 401, times=9))
     with pytest.raises(errors.AuthenticationError) as caught:
@@ -129,7 +129,7 @@ def test_where_the_way_back_is_closed_too_it_is_said_what_goes_on(trial: Trial, 
 
 
 def test_one_empty_look_does_not_prove_that_nothing_runs(trial: Trial, deployer: Deployer) -> None:
-    """A task that backs off is in no list, and a rollback is stored before it is listed."""
+    """A task in backoff is in no list, and a rollback is stored before it is listed."""
     trial.create(release(trial, "1", instances=0))
     deployer.pace = replace(deployer.pace, stop=0.3)
     before = deployer.client.app(f"{trial.group}/app")
@@ -150,7 +150,7 @@ def test_one_empty_look_does_not_prove_that_nothing_runs(trial: Trial, deployer:
 
 
 def test_failures_of_what_was_there_are_not_those_of_what_comes(trial: Trial, deployer: Deployer) -> None:
-    """A variable is taken out: to Marathon that is a change, and tasks of the old version are not ours."""
+    """A variable is removed: to Marathon that is a change, and tasks of the old version are not ours."""
     old = release(trial, "1")
     good(deployer.deploy({**old, "env": {**old["env"], "MORE": "1"}}))
     before = deployer.client.app(f"{trial.group}/app")
@@ -164,5 +164,5 @@ def test_failures_of_what_was_there_are_not_those_of_what_comes(trial: Trial, de
 
 
 def gate_wanted(app_id: str, change: Change) -> Wanted:
-    """What a deploy wants, as far as it matters here."""
+    """Return the wanted state of a deploy, as far as it matters here."""
     return Wanted(app_id, "", 1, change.deployment_id, change.version)

@@ -1,4 +1,4 @@
-"""The stand-in's own death: state and tasks are there again afterwards. On real containers and the real clock."""
+"""State and tasks must survive the stand-in's own death. On real containers and the real clock."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def restartable(tmp_path: Path, tiny_image: str) -> Iterator[tuple[StandinProces
 
 
 def again(process: StandinProcess, trial: Trial) -> Trial:
-    """Kill the server, start it once more on the same state, and return how to drive it now."""
+    """Kill the server, start it again on the same state, and return a new way to drive it."""
     process.kill()
     return Trial(process.start(), trial.group, trial.image, manual=False)
 
 
 def healthy(trial: Trial, number: int) -> Json:
-    """Wait until so many tasks are healthy and return the app."""
+    """Wait until `number` tasks are healthy and return the app."""
     trial.eventually(f"{number} healthy tasks", lambda: trial.app()["tasksHealthy"] == number)
     return trial.app()
 

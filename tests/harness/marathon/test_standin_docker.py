@@ -1,4 +1,4 @@
-"""What the stand-in makes of a definition on the engine: limits, mounts, labels, addresses, loopback checks."""
+"""The stand-in must map a definition to the engine: limits, mounts, labels, addresses, loopback checks."""
 
 from __future__ import annotations
 
@@ -98,11 +98,11 @@ def test_checks_of_the_agent_reach_a_service_on_loopback_and_others_do_not(site:
 NO_SLEEP = "! ps -o args | grep -q '[s]leep 300'"
 NOBODY = 65534
 CAP_KILL, CAPABILITIES = 5, 0x20080522
-"""From linux/capability.h: the right to end others' processes, and the version of the two calls below."""
+"""From linux/capability.h: the capability to kill others' processes, and the version of the two calls below."""
 
 
 def no_more_killing() -> None:
-    """Take from this thread alone the right to end processes of others, which root has (capset(2))."""
+    """Remove from this thread alone the capability to kill others' processes, which root has (capset(2))."""
     libc = ctypes.CDLL(None, use_errno=True)
     header, data = (ctypes.c_uint32 * 2)(CAPABILITIES, 0), (ctypes.c_uint32 * 6)()
     assert libc.capget(header, data) == 0
@@ -114,7 +114,7 @@ def no_more_killing() -> None:
 def test_a_command_that_is_late_ends_with_its_children(
     engine: DockerClient, tiny_image: str, allowed: bool
 ) -> None:
-    """Each check would leave some behind, which keep its output open and its thread waiting."""
+    """Otherwise each check would leave children, which keep its output open and its thread waiting."""
     started = engine.containers.run(
         tiny_image, detach=True, user=str(NOBODY), labels=owner.labels("marathon-task")
     )

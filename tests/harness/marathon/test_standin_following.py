@@ -1,4 +1,4 @@
-"""No end of a task is missed: events that nobody heard, an engine that was away, a kill without effect."""
+"""No end of a task may be missed: with lost events, an engine that was away, a kill without effect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from harness.marathon.standin.scheduler import KILL_AGAIN
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
 LIMIT = 20
-"""Real seconds after which something has been missed."""
+"""Real seconds after which an end counts as missed."""
 Ends = queue.Queue[tuple[str, str, str]]
 
 
@@ -37,7 +37,7 @@ def labels(identity: str, task: str) -> dict[str, str]:
 @pytest.mark.engine
 @pytest.mark.parametrize("how", ["killed", "removed"])
 def test_a_death_while_nobody_listened_is_told(engine: DockerClient, tiny_image: str, how: str) -> None:
-    """The connection breaks, as with a proxy that ends what is silent, and the container ends in the gap."""
+    """The connection breaks, as by a proxy that closes idle ones, and the container ends in the gap."""
     identity, ends = secrets.token_hex(8), Ends()
     container = engine.containers.run(
         tiny_image, detach=True, labels=labels(identity, "a.1") | owner.labels("marathon-task")
@@ -59,7 +59,7 @@ def test_a_death_while_nobody_listened_is_told(engine: DockerClient, tiny_image:
 
 @pytest.fixture
 def containers(engine: DockerClient, tiny_image: str) -> Iterator[Callable[[str, str], Container]]:
-    """Start a task's container: (identity of the stand-in, task). They go at the end."""
+    """Start a task's container: (identity of the stand-in, task). They are removed at the end."""
     started: list[Container] = []
 
     def start(identity: str, task: str) -> Container:
@@ -73,15 +73,15 @@ def containers(engine: DockerClient, tiny_image: str) -> Iterator[Callable[[str,
 
 
 class Waited(threading.Event):
-    """Notes for how long it was waited for, each time: a clock would say how busy the machine is as well."""
+    """Record each time-out waited for: a clock would also measure how busy the machine is."""
 
     def __init__(self) -> None:
-        """Nobody has waited yet."""
+        """Start without any waits recorded."""
         super().__init__()
         self.pauses: list[float | None] = []
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Note it, and wait."""
+        """Record the time-out, and wait."""
         self.pauses.append(timeout)
         return super().wait(timeout)
 
@@ -92,7 +92,7 @@ def test_an_engine_that_was_away_is_followed_again(
     proxy: Proxy, by_proxy: DockerClient, containers: Callable[[str, str], Container],
     caplog: pytest.LogCaptureFixture, remembers: bool,
 ) -> None:  # fmt: skip
-    """With a pause before each attempt. Who died meanwhile is told by its events, or by its list without them."""
+    """With a pause before each attempt. Deaths meanwhile are found by the engine's events, or else by its list."""
     identity, ends, pause = secrets.token_hex(8), Ends(), 0.2
     before, meanwhile, after = (containers(identity, task) for task in ("before", "meanwhile", "after"))
     follower = Follower(by_proxy, identity, lambda *end: ends.put(end), pause)
@@ -101,7 +101,7 @@ def test_an_engine_that_was_away_is_followed_again(
     told: list[tuple[str, str, str]] = []
 
     def next_end() -> None:
-        while (end := ends.get(timeout=LIMIT)) in told:  # one is told more than once
+        while (end := ends.get(timeout=LIMIT)) in told:  # an end may be reported more than once
             pass
         told.append(end)
 
@@ -111,7 +111,7 @@ def test_an_engine_that_was_away_is_followed_again(
         with proxy.away():
             meanwhile.kill()
             if not remembers:
-                # An engine that was started again remembers no event from before: here it is not asked for them.
+                # A restarted engine has no events from before: here they are not requested.
                 follower.seen += 3600
             wait_until("Attempts in vain", lambda: _most(3, in_vain(caplog)), LIMIT)
         next_end()
@@ -127,7 +127,7 @@ def test_an_engine_that_was_away_is_followed_again(
 
 
 def in_vain(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what was said when the engine was asked for its events and was not there."""
+    """Return the log messages of requests for the engine's events while it was away."""
     return [said for one in caplog.records if "event stream has ended:" in (said := one.getMessage())]
 
 
@@ -137,15 +137,15 @@ def _most(wanted: int, found: Sequence[object]) -> None:
 
 
 class Silent(ScriptedRunner):
-    """Tells of no end; `deaf` to the first so many SIGKILLs."""
+    """A runner that reports no end; it ignores the first `deaf` SIGKILLs."""
 
     def __init__(self, deaf: int) -> None:
-        """Nobody is dead yet."""
+        """Start with no task dead."""
         super().__init__()
         self.deaf = deaf
 
     async def signal(self, placed: Any, name: str) -> None:
-        """End a task without a word."""
+        """End a task without reporting it."""
         self.signals.append(name)
         if name == "SIGKILL" and self.signals.count(name) > self.deaf:
             self.apps.pop(placed.container.partition(":")[2], None)

@@ -1,4 +1,4 @@
-"""Tasks that hang cost nobody else their health: probes and commands of one app never wait for another's."""
+"""Hanging tasks must not affect others' health: probes and commands of one app never wait for another's."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ from harness.marathon.standin.task import Placed
 from tests.harness.marathon.scripted import ScriptedRunner, app
 
 LIMIT = 60
-"""Real seconds after which something hangs that must not."""
+"""Real seconds after which a test counts as hanging."""
 
 
 class Hanging(ScriptedRunner):
-    """Tasks of image "hanging" never answer. "full": `many` were asked; "served": others were, three times."""
+    """A runner whose tasks of image "hanging" never answer.
+
+    Events: "full" after `many` such requests; "served" after three of other tasks.
+    """
 
     def __init__(self, many: int) -> None:
-        """Nobody was asked yet."""
+        """Start without any requests."""
         super().__init__()
         self.missing = {"full": many, "served": 3}
         self.events = {name: asyncio.Event() for name in self.missing}
@@ -48,7 +51,7 @@ class Hanging(ScriptedRunner):
         return Result(True)
 
     def count(self, name: str) -> None:
-        """One less is missing."""
+        """Count down one event."""
         self.missing[name] -= 1
         if self.missing[name] <= 0:
             self.events[name].set()
@@ -81,7 +84,7 @@ def test_an_app_that_hangs_keeps_no_other_waiting(
             await runner.events["full"].wait()
             site.commands.submit({"/good": app(id="/good", healthChecks=checks)}, force=False)
             await runner.events["served"].wait()
-        # One at work and one that waits for each task, however many ticks have passed.
+        # One running and one waiting for each task, however many ticks have passed.
         assert len(clock.running) <= 2 * (many + 1) + 2
         await site.stop()
 
@@ -97,12 +100,12 @@ def container(engine: DockerClient, tiny_image: str) -> Iterator[str]:
 
 
 HANGS, PATIENCE = 12.0, 10.0
-"""Seconds: those that hang keep the threads for longer than the one behind them may take; machines are busy."""
+"""Seconds: hanging commands occupy the threads for longer than the next may take, even on a busy machine."""
 
 
 @pytest.mark.engine
 def test_a_command_that_waits_for_a_thread_is_not_late(engine: DockerClient, container: str) -> None:
-    """Nor do commands that hang keep their own end from being carried out."""
+    """Nor may hanging commands prevent their own termination."""
 
     async def story() -> list[Result]:
         executions = Executions(engine, threads=2)
@@ -121,13 +124,13 @@ def test_a_command_that_waits_for_a_thread_is_not_late(engine: DockerClient, con
 def test_an_engine_that_answers_late_runs_no_command_after_its_time(
     by_proxy: DockerClient, proxy: Proxy, container: str
 ) -> None:
-    """A busy engine would else be given ever more commands of which nobody hears any more."""
+    """Otherwise a busy engine would get ever more commands whose results are no longer awaited."""
 
     async def story() -> Result:
         executions = Executions(by_proxy, threads=1)
         with proxy.held():
             late = await executions.run(container, "touch /tmp/begun", 0.2)
-        # There is one thread: this one begins when that command is done with.
+        # There is one thread: this command begins after the other has ended.
         behind = await asyncio.wait_for(executions.run(container, "test ! -e /tmp/begun", LIMIT), LIMIT)
         executions.close()
         assert behind == Result(True), "it was begun all the same"

@@ -1,4 +1,4 @@
-"""A launch that breaks in some way that nobody foresaw: its task has ended, and leaves nothing behind."""
+"""After a launch that fails with an unexpected error, its task must have ended and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from harness.marathon.standin.tasks import DockerRunner
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
 LIMIT = 20
-"""Real seconds after which a task is taken for one that never ends."""
+"""Real seconds after which a task counts as never ending."""
 
 
 class Breaking(ScriptedRunner):
-    """Its first launch breaks as when the engine is started again: not with an error of the engine's own."""
+    """A runner whose first launch fails as if the engine restarted: not with an error of the engine's own."""
 
     def __init__(self, *, late: bool = False) -> None:
-        """late: it breaks when `over` is set."""
+        """Set up the failure. late: it happens when `over` is set."""
         super().__init__()
         self.broke, self.begun, self.over = False, asyncio.Event(), asyncio.Event()
         if not late:
             self.over.set()
 
     async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
-        """Break once."""
+        """Fail once."""
         self.begun.set()
         await self.over.wait()
         if not self.broke:
@@ -51,7 +51,7 @@ class Breaking(ScriptedRunner):
 
 
 def test_a_launch_that_breaks_fails_its_task_and_the_next_comes() -> None:
-    """It would be staging for ever: counted, not replaced, and in the way of the app's removal."""
+    """Otherwise it would be staging for ever: counted, not replaced, and blocking the app's removal."""
 
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app(backoffSeconds=10)}, force=False)
@@ -69,7 +69,7 @@ def test_a_launch_that_breaks_fails_its_task_and_the_next_comes() -> None:
 
 
 def test_a_launch_that_breaks_after_its_end_was_asked_for_is_no_failure() -> None:
-    """And the deployment that waits for that end is over."""
+    """The deployment that waits for that end must be over."""
 
     async def whole() -> None:
         clock, runner = RealClock(), Breaking(late=True)
@@ -94,7 +94,7 @@ def test_a_launch_that_breaks_after_its_end_was_asked_for_is_no_failure() -> Non
 
 
 def test_a_parameter_that_names_no_address_is_refused_in_words() -> None:
-    """As every other one that the engine could not take."""
+    """It must be refused like every other parameter that the engine could not accept."""
 
     def with_host(value: str) -> App:
         docker = {"image": "good", "parameters": [{"key": "add-host", "value": value}]}
@@ -106,12 +106,12 @@ def test_a_parameter_that_names_no_address_is_refused_in_words() -> None:
 
 
 class Lossy(UnixHTTPAdapter):
-    """The way to the engine. Patterns of "METHOD URL" say which requests get lost, or their answers."""
+    """The connection to the engine. Patterns of "METHOD URL" select the requests or the answers to be lost."""
 
     lost = cut = ""
 
     def send(self, request: requests.PreparedRequest, *rest: Any, **more: Any) -> requests.Response:
-        """Send a request that is not `cut`, and lose its answer where it is `lost`."""
+        """Send a request that is not `cut`, and lose its answer if it is `lost`."""
         said = f"{request.method} {request.url}"
         if self.cut and re.search(self.cut, said):
             raise requests.ConnectionError("nobody is there")
@@ -128,7 +128,7 @@ class Lossy(UnixHTTPAdapter):
 def test_a_container_whose_launch_broke_is_not_left(
     engine: DockerClient, tiny_image: str, lost: str, away: bool
 ) -> None:
-    """It may run and work on a database, and no task in Marathon would be it. Still away: with the next launch."""
+    """It may work on a database without a task in Marathon. If still away: removed at the next launch."""
     if not os.environ["DOCKER_HOST"].startswith("unix://"):
         pytest.skip("the engine is not at a local socket")
     identity, way, other = secrets.token_hex(8), Lossy(f"http+{os.environ['DOCKER_HOST']}"), engines.connect()

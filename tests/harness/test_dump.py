@@ -136,7 +136,7 @@ OTHERS = {
     ),
     "without its comments": (b"/*!40101 SET NAMES utf8mb4 */;\n" + TABLE, "--skip-comments"),
 }
-"""Whole dumps by other programs, and a part of what is to be done with such."""
+"""Whole dumps by other programs, and a part of the advice for each."""
 
 
 @pytest.mark.mutants("dump")
@@ -145,7 +145,7 @@ OTHERS = {
 def test_a_dump_by_another_program_is_not_called_cut_off(
     tmp_path: Path, name: str, pack: Callable[[bytes], bytes]
 ) -> None:
-    """It is whole, and the site's people would look for a full disk."""
+    """It is complete, and operators would look for a full disk."""
     content, advice = OTHERS[name]
     with pytest.raises(DumpError) as told:
         dumps.need_whole(dumps.load(write(tmp_path, pack(content))))
@@ -159,7 +159,7 @@ def test_a_dump_by_another_program_is_not_called_cut_off(
 @pytest.mark.mutants("dump")
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_archive_of_files_is_told(tmp_path: Path, name: str) -> None:
-    """RT's documents pack dump and configuration together; the dump in it has to be named."""
+    """RT's documents pack dump and configuration together; the error has to name the dump inside."""
     (tmp_path / "rt.sql").write_bytes(SQL)
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
@@ -170,7 +170,7 @@ def test_an_archive_of_files_is_told(tmp_path: Path, name: str) -> None:
 
 
 def test_an_archive_of_nothing_is_cut_off(tmp_path: Path) -> None:
-    """A dump that failed at once leaves a packed file all the same, in which nobody's mark could be."""
+    """A dump that failed at once still leaves a packed file, which cannot contain another program's mark."""
     with pytest.raises(DumpError, match="is cut off: 0 bytes"):
         dumps.need_whole(dumps.load(write(tmp_path, gzip.compress(b""))))
 

@@ -1,4 +1,4 @@
-"""A site that is up and shows another page than RT's login form is told from one that is still starting."""
+"""A site that shows another page than RT's login form must be told from one that is still starting."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from harness.rt.first_page import STEADY, FirstPage, OtherPageError
 
 FORM = f"<input {LOGIN_MARK}>"
 Answer = tuple[int, str]
-"""Status, and the page or the address that it leads to."""
+"""Status, and the page or the address that it redirects to."""
 
 
 class Server(ThreadingHTTPServer):
-    """Gives these answers, one after the other; the last one for ever."""
+    """A server that gives these answers, one after the other, and the last one for ever."""
 
     answers: list[Answer]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers as the server is told to."""
+    """Give the server's answers."""
 
     server: Server
 
@@ -40,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def server() -> Iterator[Server]:
 
 
 def outcomes(server: Server, answers: list[Answer]) -> list[str]:
-    """Return what comes of each look until one is the last."""
+    """Return the outcome of each look up to the final one."""
     server.answers = [*answers]
     page, found = FirstPage(lambda: f"http://127.0.0.1:{server.server_address[1]}", LOGIN_MARK, "The form"), []
     for _ in answers:
@@ -71,7 +71,7 @@ def outcomes(server: Server, answers: list[Answer]) -> list[str]:
 
 
 def to(host: str) -> list[Answer]:
-    """Return redirects, each with a state of its own, one fewer than are needed."""
+    """Return redirects with different states, one fewer than are needed."""
     return [(302, f"https://{host}.example.test/authorize?state={number}") for number in range(STEADY - 1)]
 
 
@@ -90,6 +90,6 @@ def to(host: str) -> list[Answer]:
     ids=["redirect", "button", "forbidden", "error", "error-between", "two-hosts", "form-at-last", "started"],
 )
 def test_only_a_page_that_stays_is_another(server: Server, answers: list[Answer], last: str) -> None:
-    """A server that is starting answers with errors; what a redirect makes up for each visitor is no change."""
+    """A starting server answers with errors; a part of a redirect generated for each visitor is no change."""
     found = outcomes(server, answers)
     assert (found[-1], len(found)) == (last, len(answers))

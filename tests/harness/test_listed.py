@@ -1,4 +1,4 @@
-"""Containers as the engine lists them, while others come and go."""
+"""Listing the engine's containers must work while others come and go."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = "rt-harness.test"
 
 @pytest.fixture
 def start(engine: DockerClient, tiny_image: str) -> Iterator[Callable[..., Container]]:
-    """Start containers with these labels, which go at the end."""
+    """Start containers with these labels, which are removed at the end."""
     started: list[Container] = []
 
     def one(**labels: str) -> Container:
@@ -36,7 +36,7 @@ def start(engine: DockerClient, tiny_image: str) -> Iterator[Callable[..., Conta
 
 
 def test_those_that_bear_all_labels_are_found(engine: DockerClient, start: Callable[..., Container]) -> None:
-    """Podman takes several labels for alternatives."""
+    """Podman treats several labels as alternatives."""
     mine = secrets.token_hex(8)
     both, over = start(run=mine, task="a"), start(run=mine, task="a")
     start(run=mine, task="b")
@@ -49,7 +49,7 @@ def test_those_that_bear_all_labels_are_found(engine: DockerClient, start: Calla
 def test_one_that_goes_while_they_are_listed_is_no_error(
     engine: DockerClient, start: Callable[..., Container], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another run removes its own between the list and the look at each."""
+    """Another run removes its own between the list and the inspection of each."""
     mine, listed = secrets.token_hex(8), engine.api.containers
     stays, goes = start(run=mine), start(run=mine)
 

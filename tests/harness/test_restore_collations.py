@@ -1,4 +1,4 @@
-"""A dump of an old server names no collation: the copies have the site's, and what another would do is asked."""
+"""Copies of a dump without named collations must get the site's, and preflight must foresee another's effects."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MYSQL, MARIADB = "5.7.44-log", "10.4.26-MariaDB-log"
 
 
 def written(folder: Path, version: str, *statements: str) -> Dump:
-    """Return a dump that a server of this version may have written; "" for one that does not say which."""
+    """Return a dump that a server of this version may have written; "" for one that does not name its version."""
     path = folder / "mine.sql"
     head = OLD.format(version) if version else "-- MySQL dump 10.13\n"
     path.write_text(head + "".join(statements) + END, encoding="utf-8")
@@ -49,7 +49,7 @@ def people(*names: str) -> str:
 
 
 def fed(dump: Dump) -> tuple[Text, str]:
-    """Return what a dump says of itself, and what of it is fed."""
+    """Return a dump's statements about itself, and the SQL that is fed."""
     text = Text()
     return text, b"".join(dump.chunks(text)).decode()
 
@@ -65,12 +65,12 @@ def fed(dump: Dump) -> tuple[Text, str]:
     ],
 )  # fmt: skip
 def test_the_servers_that_leave_it_out(version: str, charset: str, left_out: bool) -> None:
-    """By what they wrote themselves: one that would have named a collation has had another than its first."""
+    """Known from their own dumps: they name a collation only if it is not its character set's default."""
     assert collations.leaves_out(version, charset) == left_out
 
 
 def test_it_is_put_in_where_it_was_left_out(tmp_path: Path) -> None:
-    """In a table's last line, and with a column of another character set; nowhere else."""
+    """In a table's last line, and in a column of another character set; nowhere else."""
     text, sql = fed(written(tmp_path, MYSQL, USERS.format("utf8mb4")))
     assert re.findall(r".*COLLATE.*", sql) == [
         "  `Note` text CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci COMMENT 'x',",
@@ -91,14 +91,14 @@ def test_it_is_put_in_where_it_was_left_out(tmp_path: Path) -> None:
     ids=["eight-bits", "named", "in-a-comment"],
 )
 def test_what_is_named_stays_as_it_is(tmp_path: Path, table: str) -> None:
-    """Nothing of a definition is changed that says what it is."""
+    """A definition that names its collation is not changed."""
     text, sql = fed(written(tmp_path, MYSQL, table))
     assert table in sql
     assert (text.collated, text.bare) == ({}, {})
 
 
 def test_the_program_that_is_advised_names_them(tmp_path: Path) -> None:
-    """It mends the dump with which the site moves, and such a dump is as good as any."""
+    """It corrects the dump with which the site moves, and such a dump is like any other."""
     dump = written(tmp_path, MYSQL, USERS.format("utf8").replace("CHARACTER SET utf8", ""), people("a"))
     command = [*shlex.split(_NAMED), str(dump.path)]
     mended = subprocess.run(command, capture_output=True, check=True, text=True).stdout
@@ -135,7 +135,7 @@ def collation(database: Database) -> set[str]:
 def test_every_server_gives_the_sites_collation(
     lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, *, name: str, changes: Iterable[str], charset: str
 ) -> None:
-    """Two names that the site tells apart are two here; where a plain restore makes them one, that is said."""
+    """Names that the site distinguishes stay distinct; a plain restore that makes them equal is reported."""
     database = empty(lifecycle, clone, name)
     dump = written(tmp_path, MYSQL, USERS.format(charset), people("strasse", "straße"))
     said = restore(database, dump)
@@ -152,7 +152,7 @@ def test_every_server_gives_the_sites_collation(
 def test_where_it_was_taken_out_nothing_is_known(
     lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, version: str, said: str
 ) -> None:
-    """Many take a collation out of a dump that another product does not know."""
+    """Many sites remove a collation from a dump because another product does not know it."""
     database = empty(lifecycle, clone, "mariadb-11.8")
     restored = restore(database, written(tmp_path, version, USERS.format("utf8mb4"), people("a")))
     assert said in restored.unproven[0]
@@ -164,7 +164,7 @@ def test_where_it_was_taken_out_nothing_is_known(
 def test_equal_values_are_not_another_servers_matter(
     lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path
 ) -> None:
-    """The server that the dump was made on is the one thing that the site wants to leave."""
+    """The advice to use the dump's own server would be useless: the site wants to leave that one."""
     dump = written(tmp_path, "", USERS.format("utf8mb4"), people("strasse", "straße"))
     with pytest.raises(UsageError) as told:
         restore(empty(lifecycle, clone, "mariadb-11.8"), dump)
@@ -186,7 +186,7 @@ def of_old_mysql(release: str, keyword: str, folder: Path, *statements: str) -> 
 
 
 def asked(lifecycle: Lifecycle, release: str, name: str, dump: Dump) -> list[str]:
-    """Return what preflight finds, in one line each."""
+    """Return preflight's findings, in one line each."""
     stage = Stage(lifecycle, choose(release, "5.0.10", name, dump.path), scope=Scope(validates=False))
     try:
         return [f"{one.where}: {one.what}" for one in stage.preflight().findings]
@@ -197,7 +197,7 @@ def asked(lifecycle: Lifecycle, release: str, name: str, dump: Dump) -> list[str
 @pytest.mark.engine
 @pytest.mark.mutants("preflight")
 def test_a_blank_that_a_restore_makes_a_letter_is_found(lifecycle: Lifecycle, tmp_path: Path) -> None:
-    """No step converts that table, and nobody logs in by the name without it any more."""
+    """No step converts that table, but logins by the name without the blank would fail."""
     blank = "UPDATE `Users` SET `Name` = CONCAT(`Name`, ' ') WHERE `Name` NOT IN ('RT_System', 'Nobody') LIMIT 1;"
     [said] = asked(lifecycle, "5.0.3", "mysql-9.7", of_old_mysql("5.0.3", "campus", tmp_path, blank))
     assert said.startswith("Users.Name: 1 values end in a blank; under utf8mb4_0900_ai_ci, which a restore of the")
@@ -206,7 +206,7 @@ def test_a_blank_that_a_restore_makes_a_letter_is_found(lifecycle: Lifecycle, tm
 @pytest.mark.engine
 @pytest.mark.control("preflight")
 def test_an_old_dump_with_nothing_of_that_is_let_go(lifecycle: Lifecycle, tmp_path: Path) -> None:
-    """Of such dumps nearly all are so."""
+    """Nearly all such dumps are like this one."""
     assert asked(lifecycle, "5.0.3", "mysql-9.7", of_old_mysql("5.0.3", "campus", tmp_path)) == []
 
 

@@ -1,4 +1,4 @@
-"""The usual nightly backup leaves the sessions out, structure and all: the upgrade would break on it."""
+"""A dump without sessions must be refused: usual nightly backups omit the table, and the upgrade would fail."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def nightly(folder: Path, packer: str = "") -> Path:
 def test_the_command_that_is_advised_completes_it(
     lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, packer: str
 ) -> None:
-    """One sentence where there were forty findings; and what it says to append is all that lacks."""
+    """One sentence replaces forty findings; and the advised command must add everything that is missing."""
     path = nightly(tmp_path, packer)
     database = clone(lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER)))
     with pytest.raises(DumpError, match=r"^The dump rt\.sql lacks the table sessions: ") as told:
@@ -59,7 +59,7 @@ def test_the_command_that_is_advised_completes_it(
 
 
 def test_the_gate_ends_with_that_sentence(tmp_path: Path) -> None:
-    """Before anything is upgraded: it is the dump's fault and not the site's."""
+    """It must come before anything is upgraded: the dump is at fault and not the site."""
     asked = ("--dump", str(nightly(tmp_path)), "--from", "4.4.6", "--to", "5.0.10", "--server", SERVER)
     done = gate(*asked, folder=tmp_path / "reports")
     assert done.returncode == USAGE, done.stdout + done.stderr

@@ -169,7 +169,7 @@ class OldSide:
         return self._tried(name, Mails, lambda tools, _: mails.sent(tools, few), what)
 
     def mails_again(self, few: int) -> Mails | None:
-        """Their mails in a second run: recipients may be chosen at random, or by the ticket's number."""
+        """The scrips' mails in a second run: recipients may be chosen at random, or by the ticket's number."""
 
         def ask(tools: Rt, database: Database) -> Mails:
             renumber(database)

@@ -145,7 +145,7 @@ OTHERS = {
 def test_a_dump_by_another_program_is_not_called_cut_off(
     tmp_path: Path, name: str, pack: Callable[[bytes], bytes]
 ) -> None:
-    """It is complete, and operators would look for a full disk."""
+    """Such a dump is complete, and operators would look for a full disk."""
     content, advice = OTHERS[name]
     with pytest.raises(DumpError) as told:
         dumps.need_whole(dumps.load(write(tmp_path, pack(content))))

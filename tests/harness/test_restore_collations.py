@@ -65,7 +65,7 @@ def fed(dump: Dump) -> tuple[Text, str]:
     ],
 )  # fmt: skip
 def test_the_servers_that_leave_it_out(version: str, charset: str, left_out: bool) -> None:
-    """Known from their own dumps: they name a collation only if it is not its character set's default."""
+    """Known from the servers' own dumps: they name a collation only if it is not its character set's default."""
     assert collations.leaves_out(version, charset) == left_out
 
 
@@ -98,7 +98,7 @@ def test_what_is_named_stays_as_it_is(tmp_path: Path, table: str) -> None:
 
 
 def test_the_program_that_is_advised_names_them(tmp_path: Path) -> None:
-    """It corrects the dump with which the site moves, and such a dump is like any other."""
+    """The program corrects the dump with which the site moves, and such a dump is like any other."""
     dump = written(tmp_path, MYSQL, USERS.format("utf8").replace("CHARACTER SET utf8", ""), people("a"))
     command = [*shlex.split(_NAMED), str(dump.path)]
     mended = subprocess.run(command, capture_output=True, check=True, text=True).stdout

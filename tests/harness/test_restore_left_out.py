@@ -59,7 +59,7 @@ def test_the_command_that_is_advised_completes_it(
 
 
 def test_the_gate_ends_with_that_sentence(tmp_path: Path) -> None:
-    """It must come before anything is upgraded: the dump is at fault and not the site."""
+    """The gate must end before anything is upgraded: the dump is at fault and not the site."""
     asked = ("--dump", str(nightly(tmp_path)), "--from", "4.4.6", "--to", "5.0.10", "--server", SERVER)
     done = gate(*asked, folder=tmp_path / "reports")
     assert done.returncode == USAGE, done.stdout + done.stderr

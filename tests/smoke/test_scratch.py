@@ -63,7 +63,7 @@ def database(
 def test_the_sites_own_files_choose_neither_database_nor_mail(
     rt_site: RtFactory, database: Database, version: str
 ) -> None:
-    """They are read last and override others, so a trial would use production's database and write to it."""
+    """Site files are read last and override others, so a trial would write to production's database."""
     site = rt_site(
         version, database, configuration=Mounted({"production.pm": PRODUCTION}), healthcheck_password=PASSWORD,
         environment={scratch.PINNED: "1"},

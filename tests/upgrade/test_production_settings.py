@@ -161,7 +161,7 @@ def test_code_that_builds_its_own_connection_is_found(
 
 
 def test_what_is_pinned_in_files_is_pinned_in_the_database() -> None:
-    """There are two lists in one file, and in RT 5 the one in the database takes precedence."""
+    """One file holds both lists of pinned options, and in RT 5 options in the database take precedence."""
     text = LAST.read_text(encoding="utf-8")
     pattern = text[text.rindex("=~ /^") + 3 :].partition("\\z/x")[0].removeprefix("/") + r"\Z"
     assert [name for name in Configuration.pinned() if not re.match(pattern, name, re.VERBOSE)] == []

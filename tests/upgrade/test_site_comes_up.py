@@ -145,7 +145,7 @@ def test_a_site_that_was_killed_is_no_finding() -> None:
     ("why", "found"), [("it ends with exit code 71", 0), ("it ends with exit code 1", 1), ("", 1)]
 )
 def test_a_site_that_did_not_come_up_before_either_is_not_proven(why: str, found: int) -> None:
-    """No copy has what its files need, with either release; a site that ends for another reason is a finding."""
+    """No copy has what the site's files need, with either release; any other reason for its end is a finding."""
     report = visitor.shut_out(ENDED, lambda: ShutOut("4.4.6", why))
     assert (len(report.findings), len(report.unanswered)) == (found, 1 - found)
 

@@ -110,7 +110,7 @@ def forgotten(old: str, new: str, origin: Rt | None, target: Rt, *elsewhere: str
 def test_what_the_target_does_not_start_with(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
 ) -> None:
-    """It must be found before the upgrade, not by it."""
+    """A part of the configuration that breaks the target must be found before the upgrade, not by it."""
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     target = rt_tools(TARGET, database)
     assert not probed(target, GOOD).findings

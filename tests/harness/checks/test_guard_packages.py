@@ -137,7 +137,7 @@ def hop(tools: Rt, *versions: str) -> None:
 def test_a_site_that_its_packages_have_upgraded(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
-    """Its scripts themselves run here: both releases must recognise the database, and the gate must accept it."""
+    """Debian's own scripts run here: both releases must recognise the database, and the gate must accept it."""
     database = clone(lifecycle.restored(dump.load(dump.bundled("5.0.3")), SERVER))
     middle, last = rt_tools("5.0.7", database), rt_tools("5.0.10", database)
     hop(middle, "5.0.4", "5.0.5")

@@ -48,7 +48,7 @@ def test_the_validator_of_the_old_release_must_have_worked() -> None:
 
 
 def test_the_words_of_the_validator_are_understood() -> None:
-    """One line per finding, with the ids but without user data."""
+    """A finding becomes one line, with the ids but without user data."""
     said = "Record #3 in T references a nonexistent record in U\n\tVia => '9' => id\n\tUser #9 'anna'\n\n"
     said += "The owner of ticket #1 is inconsistent. The denormalized owner is user #2\nbut there is no owner.\n"
     assert integrity.parse(said) == [
@@ -86,7 +86,7 @@ def test_a_contradiction_that_both_sides_have_alike_is_no_finding() -> None:
 
 
 def test_a_validator_that_names_nothing_on_both_sides_proves_nothing() -> None:
-    """Both report that something is wrong, but nothing tells whether it is the same."""
+    """Both validators report a defect, but nothing tells whether it is the same one."""
     report = integrity.check(Validation("4.4.6", 1), Validation("5.0.3", 1))
     assert report.findings == []
     assert report.unanswered == [

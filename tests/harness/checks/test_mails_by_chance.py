@@ -42,7 +42,7 @@ def test_recipients_that_differ_each_time_are_left_out() -> None:
 
 @pytest.mark.mutants("application")
 def test_a_mail_that_is_lost_beside_them_is_found() -> None:
-    """Its recipient is random, but not that it is sent; and mails of other kinds are not random at all."""
+    """A mail's recipient may be random, but not that it is sent; mails of other kinds are not random at all."""
     chance = between(owned("a", "b"), owned("b", "c"), NOTHING)
     assert left(chance, owned("a", "b"), owned("d")) == (1, 0)
     assert left(chance, owned("a"), owned("d", "e")) == (0, 1)
@@ -51,7 +51,7 @@ def test_a_mail_that_is_lost_beside_them_is_found() -> None:
 
 
 def test_a_mail_that_does_not_always_come_is_left_out() -> None:
-    """One of two owners is its actor himself, and gets no mail; other mails are compared as usual."""
+    """If the new owner is the actor himself, no mail is sent; other mails are compared as usual."""
     chance = between(owned("a"), [], NOTHING)
     assert left(chance, owned("a", "b"), []) == (0, 0)
     assert left(chance, [("a", *ANSWER)], []) == (1, 0)
@@ -79,7 +79,7 @@ need(RT::Scrip->new(RT->SystemUser)->Create(Queue => 0, Template => 'Blank', Des
 
 @pytest.mark.engine
 def test_owners_by_lot(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
-    """They depend on the ticket's number, which differs on each copy: a second run of the old release shows it."""
+    """The owner depends on the ticket's number, different on each copy: the old release's second run shows it."""
     fresh = lifecycle.fresh("5.0.3", "mariadb-10.11")
 
     def work(database: Database) -> None:

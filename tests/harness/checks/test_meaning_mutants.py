@@ -71,7 +71,7 @@ def watched(finds: str, *steps: str) -> list[str]:
 
 
 def test_a_search_may_find_more_only_by_a_disabled_role() -> None:
-    """The step that enables such groups explains these tickets only, and none that vanish."""
+    """The step that enables groups of disabled roles explains these tickets only, and none that vanish."""
     assert not watched("1 2 3", "4.4.5")
     assert watched("1 2 3", "4.4.6")
     assert watched("1 2 4", "4.4.5")
@@ -82,7 +82,7 @@ def test_a_search_may_find_more_only_by_a_disabled_role() -> None:
 def test_what_a_large_site_finds_besides_may_change_with_the_step_that_changes_it(
     target: str, silent: bool
 ) -> None:
-    """There reminders and approvals have a digest of their own; across 5.0.7 searches by links lose them."""
+    """On large sites reminders and approvals have their own digest; across 5.0.7 searches by links lose them."""
     before, after = (
         {"searches": {"12": {"finds": "11 22", "finds in all": "900 x", **besides}}}
         for besides in ({"finds besides": "40 y"}, {})
@@ -178,7 +178,7 @@ def test_a_search_that_found_nothing_may_find_what_another_day_holds() -> None:
 
 
 def test_code_of_which_the_old_release_could_not_tell_is_not_judged() -> None:
-    """Whether it loaded there is unknown."""
+    """Whether the code loaded in the old release is unknown."""
     after: Sections = {"code": {"scrip 3": {"action": "does not load"}}}
     died = ["[died] code: boom"]
     report = meaning.check(Meaning("4.4.6", {}, {}, died), Meaning("5.0.3", {}, after), NOTHING)
@@ -187,7 +187,7 @@ def test_code_of_which_the_old_release_could_not_tell_is_not_judged() -> None:
 
 
 def test_a_whole_subject_that_the_old_release_could_not_tell_is_not_answered() -> None:
-    """It is neither a finding about the new one, nor passed over."""
+    """Such a subject is neither a finding about the new release, nor passed over."""
     died = ["[died] custom fields: Can't locate object method"]
     report = meaning.check(Meaning("4.4.6", {}, {}, died), Meaning("5.0.3", {}, {}, died), NOTHING)
     assert report.unanswered == ["custom fields: the old release could not tell of them"]
@@ -195,7 +195,7 @@ def test_a_whole_subject_that_the_old_release_could_not_tell_is_not_answered() -
 
 @pytest.mark.parametrize(("said", "open_questions"), [("refused", 1), ("lets in", 0)])
 def test_a_password_that_was_wrong_to_begin_with_proves_nothing(said: str, open_questions: int) -> None:
-    """Both sides refuse it, so a login that the upgrade broke would not show."""
+    """Both sides refuse the password, so a login that the upgrade broke would not show."""
     told = {**RIGHTS, "logins": {"9": {"right password": said}}}
     report = meaning.check(Meaning("4.4.6", {}, told), Meaning("5.0.3", {}, told), NOTHING)
     assert len([one for one in report.unanswered if "can log in" in one]) == open_questions, report.unanswered
@@ -218,7 +218,7 @@ def test_what_the_old_side_says_is_remembered_for_the_same_question_alone(other:
 
 
 def test_an_allowance_that_could_never_match_is_refused() -> None:
-    """It would cause a false alarm on the one site that needs it."""
+    """An unmatched allowance would cause a false alarm on the one site that needs it."""
     with pytest.raises(ValueError, match=r"kind changed\|new"):
         MeaningAllowance("searches", "changed|new", "why")
 

@@ -118,7 +118,7 @@ def test_a_half_upgraded_history_is_found() -> None:
 
 
 def test_what_an_extension_never_ended_is_a_fact() -> None:
-    """Its data was never fully inserted, years ago: no reason against an upgrade of RT."""
+    """The extension's data was never fully inserted, years ago: no reason against an upgrade of RT."""
     report = Report("preflight", "")
     begun = {"stage": "before", "action": "insert", "individual_id": "one", "filename": "/src/etc/initialdata"}
     preflight_identity.unfinished(report, history.History({"An::Extension": [begun]}))
@@ -262,7 +262,7 @@ def test_a_server_that_is_not_reached_is_no_finding(rt_tools: RtFactory) -> None
 
 @pytest.mark.engine
 def test_options_of_a_release_that_has_no_image(rt_tools: RtFactory) -> None:
-    """Its options are unknown, which must not be taken for none dropped by the target."""
+    """The release's options are unknown, which must not be taken for none dropped by the target."""
     target, report = rt_tools(TARGET, None), Report("preflight", "")
     preflight_configuration.judge(report, SITE, None, target, ("4.4.5", TARGET))
     assert "options that the target no longer knows" not in report.facts

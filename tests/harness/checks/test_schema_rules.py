@@ -58,7 +58,7 @@ def stamped(column: Column, name: str = "sessions") -> Schema:
 @pytest.mark.control("schema")
 @pytest.mark.parametrize(("found", "fresh"), [(OLD, NEW), (NEW, OLD)], ids=["old-on-new", "new-on-old"])
 def test_a_stamp_of_the_sessions_may_be_another_servers(found: Column, fresh: Column) -> None:
-    """It cannot be avoided, and nothing depends on it."""
+    """A site cannot avoid this difference, and nothing depends on it."""
     report = check.check(stamped(found), stamped(fresh), (), stamped(found))
     assert report
     assert len(report.allowed) == 3
@@ -99,7 +99,7 @@ def test_an_allowance_that_was_not_needed_is_named() -> None:
 
 
 def test_a_typo_in_an_allowance_is_refused(tmp_path: Path) -> None:
-    """Otherwise it would allow nothing, or everything, unnoticed."""
+    """A misspelt key would otherwise allow nothing, or everything, unnoticed."""
     path = tmp_path / "allowances.toml"
     path.write_text('[[allowance]]\nstep = "1.0.0"\naspekt = "charset"\nreason = "it converts"\n')
     with pytest.raises(ValueError, match="aspekt"):
@@ -154,7 +154,7 @@ def test_a_table_in_a_set_that_rts_holds_is_joined_as_before() -> None:
 @pytest.mark.mutants("schema")
 @pytest.mark.parametrize("own", [APART, COLUMN])
 def test_a_table_of_the_sites_own_that_was_changed_is_found(own: Table) -> None:
-    """It had the collation of RT's tables, or a third one, and nothing should have changed it."""
+    """The table had the collation of RT's tables, or a third one, and nothing should have changed it."""
     for was in (table("Extension", Name="utf8mb4"), table("Extension", "latin1", Name="latin1")):
         before, after = (database(*FRESH.tables.values(), one) for one in (was, own))
         assert check.check(after, FRESH, [], before).findings
@@ -171,7 +171,7 @@ def test_sessions_may_be_in_the_character_set_of_their_day(said: str, found: int
 
 
 def test_a_table_of_the_sites_own_is_named_as_not_checked() -> None:
-    """Its correct structure is unknown, and the verdict says so."""
+    """The correct structure of such a table is unknown, and the verdict says so."""
     both = database(*FRESH.tables.values(), table("Extension", Name="utf8mb4"))
     report = check.check(both, FRESH, [], both)
     assert report
@@ -255,7 +255,7 @@ def test_what_was_so_before_is_the_sites_own(left: Schema) -> None:
     ids=["default", "nullable", "index", "unique", "type", "charset", "column-missing"],
 )  # fmt: skip
 def test_what_a_step_should_have_mended_is_not(left: Schema) -> None:
-    """It existed before, and the step was to change it; or it is of a kind that is never harmless."""
+    """The difference existed before, but a step was to change it, or it is of a kind that is never harmless."""
     assert check.check(left, aged(), ["1.0.0"], left, [], spoken=SPOKEN).findings
 
 
@@ -292,13 +292,13 @@ def test_a_longer_index_that_rt_takes_for_its_own_is_no_finding(before: Schema) 
     ids=["lost", "longer-one-lost", "new", "instead", "other-way-round", "of-a-prefix", "unique"],
 )  # fmt: skip
 def test_any_other_index_does_not_stand_in(left: Schema, before: Schema, found: list[str]) -> None:
-    """It must begin with the whole columns, and have existed before; a unique index refuses rows."""
+    """The longer index must begin with the whole columns, and have existed before; a unique one refuses rows."""
     report = check.check(left, aged(SHORT), ["1.0.0"], before, [], spoken=BY_NAME)
     assert sorted(one.what.partition(":")[0].partition(" ")[2] for one in report.findings) == found
 
 
 def test_an_index_that_no_step_dropped_is_found_missing() -> None:
-    """It existed beside the longer one, and no applied step mentions it: it was lost."""
+    """The short index existed beside the longer one, and no applied step mentions it: it was lost."""
     report = check.check(aged(LONG), aged(SHORT), ["1.0.0"], aged(SHORT, LONG), [], spoken=Spoken())
     assert any("index missing" in one.what for one in report.findings)
 

@@ -92,7 +92,7 @@ def test_a_put_that_was_not_taken_is_asked_for_again(
 
 
 def test_a_put_that_is_taken_late_meets_our_own_lock(trial: Trial, deployer: Deployer) -> None:
-    """It is applied between our look and the second request; our own lock refuses that, the first is followed."""
+    """The first PUT is applied between our look and the second request, which our own lock refuses."""
     good(deployer.deploy(release(trial, "1")))
     meddle(deployer.client, Fault("PUT /v2/apps"), Fault("PUT /v2/apps", 409, LOCKED, taken=True))
     good(deployer.deploy(release(trial, "2")))

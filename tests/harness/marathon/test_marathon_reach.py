@@ -61,7 +61,7 @@ def test_nothing_is_stopped_where_nobody_is_reached(trial: Trial, deployer: Depl
 
 @engine
 def test_what_an_instance_answers_is_no_reason_not_to_replace_it(trial: Trial, deployer: Deployer) -> None:
-    """It may be the reason for the deploy; even a closed port of it is no obstacle, if that is stated."""
+    """A bad instance may be the reason for the deploy; even a closed port is no obstacle, if that is stated."""
     good(deployer.deploy(release(trial, "1")))
 
     def wrong(definition: App) -> Probe:
@@ -86,7 +86,7 @@ def test_a_first_deploy_that_only_marathon_reaches_is_left(trial: Trial, deploye
 
 @engine
 def test_a_port_that_marathon_does_not_ask_at_is_a_finding(trial: Trial, deployer: Deployer) -> None:
-    """Its command passes inside of the container, but from outside the port does not answer."""
+    """The check's command passes inside of the container, but from outside the port does not answer."""
     report = walled_off(deployer).deploy(release(trial, "1", healthChecks=[COMMAND]))
     assert "no answer (ConnectTimeout)" in str(report)
     assert deployer.client.find_app(f"{trial.group}/app") is None
@@ -94,7 +94,7 @@ def test_a_port_that_marathon_does_not_ask_at_is_a_finding(trial: Trial, deploye
 
 @engine
 def test_after_an_upgrade_it_is_left_as_well(trial: Trial, deployer: Deployer) -> None:
-    """It may have served; and that Marathon has not accepted it would be wrong."""
+    """The new release may have served; to report that Marathon may not have accepted it would be wrong."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
     with pytest.raises(UnseenError) as caught:

@@ -61,7 +61,7 @@ def test_nothing_leads_to_production() -> None:
 
 @pytest.mark.parametrize("own", [{}, {"RT_SCRATCH": "0"}])
 def test_files_of_the_site_choose_neither_database_nor_mail(own: dict[str, str]) -> None:
-    """They are read last in the image and may name production's, so the switch that pins both must be set."""
+    """Site files are read last and may name production's, so the switch that pins both must be set."""
     app = copy.deepcopy(FILE)
     app["container"]["volumes"].append(volume(SITE_CONFIGURATION, "/srv/rt/site.d"))
     app["env"] |= own
@@ -113,7 +113,7 @@ def test_production_s_folder_is_known_however_it_was_mounted(way: str, folder: s
 
 
 def test_what_another_container_lends_is_not_taken() -> None:
-    """Its mounts and their places are unknown; and a definition that mounts nothing gets its secrets."""
+    """The other container's mounts are unknown; and a definition that mounts nothing gets its secrets."""
     app = spelt([], {"volumes-from": "rt-secrets:ro"})
     assert "volumes-from" not in json.dumps(made(app))
     del app["container"]["volumes"]

@@ -31,7 +31,7 @@ def across(
 
 
 def test_across_a_schema_step_a_rolling_deploy_is_refused(trial: Trial, deployer: Deployer) -> None:
-    """Nothing may have been touched."""
+    """A refused deploy must not have changed anything."""
     good(deployer.deploy(release(trial, "1")))
     with pytest.raises(RollingRefusedError, match="schema goes from 1 to 2"):
         deployer.deploy(release(trial, "2", schema="2"))
@@ -103,7 +103,7 @@ def test_somebody_who_scales_up_meanwhile_keeps_the_upgrade_from_being_begun(
 def test_a_marathon_that_is_gone_after_the_upgrade_is_told_with_what_is_left(
     trial: Trial, deployer: Deployer
 ) -> None:
-    """It is unknown what runs then, and an exception has no report."""
+    """The error must say what is left: what runs is unknown, and an exception has no report."""
     database = Database(trial, deployer)
     url = deployer.client.url
 

@@ -63,7 +63,7 @@ def test_an_app_that_was_stopped_since_the_decision_is_not_replaced(trial: Trial
 
 
 def test_a_stop_that_was_not_ours_is_not_built_upon(trial: Trial, deployer: Deployer) -> None:
-    """It came between our look and our stop. Nothing may be put back either: it would run during their upgrade."""
+    """The other stop came between our look and ours. Putting the app back would start it during their upgrade."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
     url, token = os.environ.get("MARATHON_URL") or trial.url, os.environ.get("MARATHON_TOKEN", "")
@@ -103,7 +103,7 @@ def up_and_down(trial: Trial, deployer: Deployer) -> None:
 
 @pytest.mark.parametrize("when", ["backup", "upgrade"])
 def test_instances_that_came_and_went_are_found(trial: Trial, deployer: Deployer, when: str) -> None:
-    """Their acknowledged writes are missing in a backup begun before, or were made during the upgrade."""
+    """Writes they acknowledged are missing in a backup begun before, or were made during the upgrade."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
     steps = replace(database.steps(), **{when: lambda: up_and_down(trial, deployer)})
@@ -139,7 +139,7 @@ def test_nothing_is_restored_or_started_after_what_came_and_went(
 @pytest.mark.parametrize("here", [True, False], ids=["stopped", "unknown"])
 @pytest.mark.parametrize("ended", [False, True], ids=["refused", "by a word"])
 def test_two_never_upgrade_one_database(trial: Trial, deployer: Deployer, here: bool, ended: bool) -> None:
-    """Both found the app without an instance. The mark keeps the second away; overriding it stops the first."""
+    """Both runs found no instance of the app. The mark keeps the second away; overriding it stops the first."""
     first, second = Database(trial, deployer), Database(trial, deployer)
     new, app_id = release(trial, "2", schema="2"), f"{trial.group}/app"
     if here:
@@ -177,7 +177,7 @@ def test_a_mark_is_seen_while_it_is_changed(trial: Trial, deployer: Deployer) ->
 
 
 def test_a_stop_of_somebody_else_after_the_upgrade_is_not_restored_over(trial: Trial, deployer: Deployer) -> None:
-    """Their instances may have served; and the reason why the start of the new release failed must not be lost."""
+    """Someone else's instances may have served; and why the start of the new release failed must not be lost."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
     url, token = os.environ.get("MARATHON_URL") or trial.url, os.environ.get("MARATHON_TOKEN", "")

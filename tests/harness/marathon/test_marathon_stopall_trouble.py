@@ -46,7 +46,7 @@ def hanging(trial: Trial, deployer: Deployer) -> None:
 
 
 def test_a_stop_that_hangs_is_taken_back_and_the_old_release_proven(trial: Trial, deployer: Deployer) -> None:
-    """Its deployment holds the lock, so that one is cancelled. The task that was told to stop may end."""
+    """The stop's deployment holds the lock, so that one is cancelled. The task that was told to stop may end."""
     database = Database(trial, deployer)
     hanging(trial, deployer)
     with pytest.raises(HarnessError, match="Stop of all tasks") as caught:

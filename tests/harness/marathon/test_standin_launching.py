@@ -94,7 +94,7 @@ def test_a_launch_that_breaks_after_its_end_was_asked_for_is_no_failure() -> Non
 
 
 def test_a_parameter_that_names_no_address_is_refused_in_words() -> None:
-    """It must be refused like every other parameter that the engine could not accept."""
+    """Such a parameter must be refused like every other one that the engine could not accept."""
 
     def with_host(value: str) -> App:
         docker = {"image": "good", "parameters": [{"key": "add-host", "value": value}]}
@@ -128,7 +128,7 @@ class Lossy(UnixHTTPAdapter):
 def test_a_container_whose_launch_broke_is_not_left(
     engine: DockerClient, tiny_image: str, lost: str, away: bool
 ) -> None:
-    """It may work on a database without a task in Marathon. If still away: removed at the next launch."""
+    """A container without a task could work on a database. If the engine is away: removed at the next launch."""
     if not os.environ["DOCKER_HOST"].startswith("unix://"):
         pytest.skip("the engine is not at a local socket")
     identity, way, other = secrets.token_hex(8), Lossy(f"http+{os.environ['DOCKER_HOST']}"), engines.connect()

@@ -17,7 +17,7 @@ _TEXT = re.compile(r"char|text|enum|set")
 
 
 class Cause(NamedTuple):
-    """What gives tables this server's collation, in the words of a finding, and how else that can be avoided."""
+    """The cause of a change to this server's collation, as a phrase in a finding, and a way to avoid it."""
 
     brings: str
     stops: str

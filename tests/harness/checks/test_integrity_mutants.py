@@ -96,7 +96,7 @@ def test_a_validator_that_names_nothing_on_both_sides_proves_nothing() -> None:
 
 
 def test_what_only_the_targets_validator_asks_is_old_where_it_was_so_before() -> None:
-    """Later validators check more. The target's on the untouched database tells old defects from new ones."""
+    """Later validators check more; the target's, run on the untouched database, tells old defects from new."""
     before, after = Validation("4.4.4", 1, FOUND), Validation("5.0.3", 1, FOUND + NEWLY_ASKED)
     assert integrity.check(before, after).findings
     for code in (1, 11):  # findings made before it died count

@@ -129,16 +129,17 @@ def orphans(report: Report, database: Database, schema: Schema, changes: SchemaC
     for table, column, target, key in changes.references:
         if column not in (schema.tables[table].columns if table in schema.tables else ()):
             continue
-        sql = (
-            f"SELECT s.id, s.{quote(column)} FROM {quote(table)} s LEFT JOIN {quote(target)} t"
-            f" ON t.{quote(key)} = s.{quote(column)}"
+        those = (
+            f"FROM {quote(table)} s LEFT JOIN {quote(target)} t ON t.{quote(key)} = s.{quote(column)}"
             f" WHERE s.{quote(column)} IS NOT NULL AND t.{quote(key)} IS NULL"
         )
+        sql = f"SELECT s.id, s.{quote(column)} {those}"
         report.looked_at += 1
-        if rows := database.rows(sql):
+        if count := int(database.value(f"SELECT COUNT(*) {those}")):
+            rows = database.rows(f"{sql} LIMIT {SAMPLES}")
             report.find(
-                f"{table}.{column}", f"{len(rows)} rows point to no {target}: a step adds a foreign key and fails",
-                samples=tuple(f"id {row}: {column} {value}" for row, value in rows[:SAMPLES]), sql=sql,
+                f"{table}.{column}", f"{count} rows point to no {target}: a step adds a foreign key and fails",
+                samples=tuple(f"id {row}: {column} {value}" for row, value in rows), sql=sql,
                 repair="rt-validator --check --resolve on a copy, look at what it does, then on the real one",
             )  # fmt: skip
 

@@ -21,6 +21,8 @@ from harness.releases import VERSION, parse
 from harness.verdict import Finding
 
 UPGRADE = "/opt/rt/upgrade"
+SCRATCH = "rt.scratch"
+"""Label of images in which RT_SCRATCH pins database and mail (image/rt/99-site.pm)."""
 NO_PROGRAM = (126, 127)
 """Exit codes of a shell if the program is missing, or may not be run."""
 
@@ -39,6 +41,24 @@ def upgrade_steps(image: str) -> list[str]:
             repair=f"docker run --rm --entrypoint ls {image} {UPGRADE}",
         )
     return steps
+
+
+def need_scratch_switch(client: DockerClient, image: str) -> None:
+    """Require that an image on this machine knows RT_SCRATCH; one that only agents can pull is not looked at.
+
+    Raises InfrastructureError for an image built before the switch: the site's own files, mounted in production's
+    definition, would lead its instances to production's database and mail.
+    """
+    try:
+        labels = client.images.get(image).labels
+    except ImageNotFound:
+        return
+    if SCRATCH not in labels:
+        raise InfrastructureError(
+            f"The image {image} was not deployed for a trial: it does not know the switch RT_SCRATCH, so that the "
+            "site's own files could lead it to production's database.",
+            repair="build the image from this version (make images), push it, and name it in RT_IMAGE",
+        )
 
 
 def linted(app: App, check: str) -> list[Finding]:

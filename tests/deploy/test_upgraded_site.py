@@ -23,7 +23,7 @@ from harness.marathon.client import Marathon
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import CHECK, Pace
-from harness.marathon.in_image import linted, tried_in_image
+from harness.marathon.in_image import linted, need_scratch_switch, tried_in_image
 from harness.marathon.mounts import leave_absent_out, put_mount
 from harness.marathon.standin.process import StandinProcess
 from harness.rt import MAIL_SINK, secret_files
@@ -92,7 +92,9 @@ def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
     def make(database: Database | None, check: HealthUser | None, origin: App = DEFINITION) -> Site:
         lifecycle = stage.sides.lifecycle
         image = place.image or lifecycle.rt_image(stage.pair.target)
-        if database is not None:
+        if database is None:
+            need_scratch_switch(lifecycle.client, image)
+        else:
             need_seen(lifecycle.client, image, tmp_path)  # else missing files look like its own fault
         folder = place.secrets if database is None else str(mounted(database, check))
         app = scratch.definition(origin, image=image, secrets=folder)

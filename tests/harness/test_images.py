@@ -20,9 +20,10 @@ from harness.common import owner
 from harness.database import Database
 from harness.database.address import Credentials
 from harness.dump.choice import DEFAULT_SERVER, DEFAULT_TARGET
-from harness.errors import UsageError
+from harness.errors import InfrastructureError, UsageError
 from harness.images import ImageBuildError, Images
 from harness.images.named import OVERRIDE_VARIABLE, digest_of, pinned
+from harness.marathon.in_image import need_scratch_switch
 from harness.releases import server
 from harness.stage.visitor import of_the_image
 from harness.upgrade.lifecycle import Lifecycle
@@ -179,3 +180,11 @@ def test_a_build_leaves_no_stage_behind(engine: DockerClient, tiny_image: str) -
     """The classic builder keeps each stage as an unnamed image: a third of a gigabyte per build."""
     key = tiny_image.rpartition(":")[2]
     assert engine.api.images(filters={"dangling": True, "label": f"rt-harness.stage={key}"}) == []
+
+
+def test_a_trial_needs_an_image_that_keeps_to_its_own_database(lifecycle: Lifecycle) -> None:
+    """An older image would follow production's own files to its database, whatever the definition says."""
+    need_scratch_switch(lifecycle.client, lifecycle.rt_image(DEFAULT_TARGET))
+    need_scratch_switch(lifecycle.client, "registry.invalid/rt:only-on-the-agents")
+    with pytest.raises(InfrastructureError, match="does not know the switch RT_SCRATCH"):
+        need_scratch_switch(lifecycle.client, lifecycle.server_image(DEFAULT_SERVER))

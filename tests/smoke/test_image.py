@@ -43,6 +43,7 @@ def test_the_labels_name_the_release(lifecycle: Lifecycle, version: str) -> None
     labels = lifecycle.client.images.get(lifecycle.rt_image(version)).labels
     assert labels["org.opencontainers.image.version"] == version
     assert labels["rt.release"] == version
+    assert labels["rt.scratch"] == "1"
 
 
 def test_apache_accepts_its_configuration(tools: Rt) -> None:

@@ -10,7 +10,7 @@ import json
 import re
 import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,7 @@ from harness.checks import (
 from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.log import records
-from harness.checks.preflight_collisions import RESTORE, STEP
+from harness.checks.preflight_collisions import RESTORE, STEP, Affected
 from harness.checks.preflight_database import SchemaChanges
 from harness.common import redact
 from harness.database import Database
@@ -72,15 +72,17 @@ class Evidence:
     """Facts about the old side that others have collected; None if not known.
 
     recognised: the result of the first questions. configuration: of the new side. old_configuration: of the old
-    side, if it has another one. uncollated: tables that get this server's own default collation if the dump is
-    restored unchanged, to their character set.
+    side, if it has another one. uncollated: columns that get this server's own default collation if the dump is
+    restored unchanged, as table to column to character set. append_structure: returns the repair of a dump that
+    lacks the table of this name.
     """
 
     recognised: Recognised
     validation: Validation | None = None
     configuration: Configuration = field(default_factory=Configuration)
     old_configuration: Configuration | None = None
-    uncollated: Mapping[str, str] = field(default_factory=dict)
+    uncollated: Affected = field(default_factory=dict)
+    append_structure: Callable[[str], str] = "append the structure of {} to the dump".format
 
 
 @dataclass(frozen=True)
@@ -122,16 +124,18 @@ def check(
     started = time.monotonic()
     report, schema, changes = known.recognised.report, known.recognised.schema, known.recognised.changes
     preflight_database.structure(report, database, schema, changes)
-    restored = {table: one for table, one in known.uncollated.items() if table not in changes.converted}
-    for done, cause in ((changes, STEP), (SchemaChanges(restored), RESTORE)):
-        preflight_collisions.judge(report, database, schema, done, cause)
-        preflight_blanks.judge(report, database, schema, done, cause)
+    restored = {table: columns for table, columns in known.uncollated.items() if table not in changes.converted}
+    for affected, cause in ((preflight_collisions.converted(schema, changes), STEP), (restored, RESTORE)):
+        preflight_collisions.judge(report, database, schema, affected, cause)
+        preflight_blanks.judge(report, database, schema, affected, cause)
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     preflight_time_zones.judge(report, database, schema, known.configuration)
     probed = _probe(target, steps)
     preflight_configuration.loads(report, probed)
-    preflight_configuration.index(report, schema, probed, known.old_configuration)
+    preflight_configuration.index(
+        report, schema, probed, known.old_configuration, append_structure=known.append_structure
+    )
     preflight_storage.loads(report, database, probed)
     _start(report, target, probed, steps)
     preflight_lifecycles.judge(report, database, schema, probed, known.configuration)

@@ -7,8 +7,8 @@ check after the upgrade can notice this.
 
 from __future__ import annotations
 
-from harness.checks.preflight_collisions import STEP, Cause, collation_after, is_text
-from harness.checks.preflight_database import SAMPLES, SchemaChanges
+from harness.checks.preflight_collisions import STEP, Affected, Cause, collations_after, is_text
+from harness.checks.preflight_database import SAMPLES
 from harness.database import Database
 from harness.database.schema import Schema, Table, charset_of, quote
 from harness.verdict import Report
@@ -19,22 +19,25 @@ SOUGHT = ("Name", "EmailAddress")
 gateway, the field or template of a scrip."""
 
 
-def judge(report: Report, database: Database, schema: Schema, changes: SchemaChanges, cause: Cause = STEP) -> None:
+def judge(report: Report, database: Database, schema: Schema, affected: Affected, cause: Cause = STEP) -> None:
     """Report such values as findings in unique columns and in those that RT loads by, else as facts."""
-    for name, charset in changes.converted.items():
+    for name, charsets in affected.items():
         table = schema.tables.get(name)
         if table is None or not table.key:
             continue
-        collation = collation_after(database, charset)
-        if _ignores_blanks(database, collation):
+        after = collations_after(database, table, charsets)
+        counting = {one for one in set(after.values()) if not _ignores_blanks(database, one)}
+        if not counting:
             continue
         report.looked_at += 1
-        columns = _columns(table)
+        columns = {column: sought for column, sought in _columns(table).items() if after.get(column) in counting}
         asked = ", ".join(f"SUM({_ends_in_a_blank(one)})" for one in columns)
         counts = database.rows(f"SELECT {asked} FROM {quote(name)}")[0] if columns else ()
         for (column, sought), count in zip(columns.items(), counts, strict=True):
             if count and _ignores_blanks(database, table.columns[column].collation):
-                _say(report, database, table, column, said=(collation, int(count), cause.brings), sought=sought)
+                _say(
+                    report, database, table, column, said=(after[column], int(count), cause.brings), sought=sought
+                )
 
 
 def _columns(table: Table) -> dict[str, bool]:

@@ -6,6 +6,7 @@ A unique index refuses the second of them: a step stops half way, or the restore
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from harness.checks.preflight_database import NO_PEOPLE, SAMPLES, SchemaChanges
@@ -32,20 +33,34 @@ RESTORE = Cause(
 )
 
 
-def judge(report: Report, database: Database, schema: Schema, changes: SchemaChanges, cause: Cause = STEP) -> None:
-    """Report values that a unique index will consider equal after the conversion: that step fails half way."""
-    for name, charset in changes.converted.items():
+Affected = Mapping[str, Mapping[str, str]]
+"""Columns that get this server's default collation of a character set: table to column to character set."""
+
+
+def converted(schema: Schema, changes: SchemaChanges) -> Affected:
+    """Return the columns that steps convert: CONVERT TO changes all text columns of a table."""
+    return {
+        name: {column.name: charset for column in table.columns.values() if is_text(column)}
+        for name, charset in changes.converted.items()
+        if (table := schema.tables.get(name))
+    }
+
+
+def judge(report: Report, database: Database, schema: Schema, affected: Affected, cause: Cause = STEP) -> None:
+    """Report values that a unique index will consider equal under the new collation: the second is refused."""
+    for name, charsets in affected.items():
         table = schema.tables.get(name)
-        if table is None:
+        if table is None or not table.key:
             continue
-        collation = collation_after(database, charset)
-        report.facts.setdefault("collation after the conversion", collation)
+        after = collations_after(database, table, charsets)
+        if after:
+            report.facts.setdefault("collation after the conversion", " and ".join(sorted({*after.values()})))
         for index in table.indexes:
-            if not index.unique or not table.key or table.collation == collation:
-                continue
-            sql = _same_values(table, index, charset, collation)
+            changed = {one for one in index.columns if one in after and after[one] != table.columns[one].collation}
+            sql = _same_values(table, index, charsets, after) if index.unique and changed else ""
             if not sql:
                 continue
+            collation = " and ".join(sorted({after[one] for one in changed}))
             report.looked_at += 1
             if rows := database.rows(sql):
                 report.find(
@@ -56,9 +71,16 @@ def judge(report: Report, database: Database, schema: Schema, changes: SchemaCha
                 )  # fmt: skip
 
 
-def collation_after(database: Database, charset: str) -> str:
-    """Return the collation that this server gives to tables converted to a character set."""
-    return str(database.value(f"SELECT COLLATION(CONVERT('a' USING {charset}))"))
+def collations_after(database: Database, table: Table, charsets: Mapping[str, str]) -> dict[str, str]:
+    """Return this server's default collation of the character sets: by text column of the table."""
+    default = {
+        one: str(database.value(f"SELECT COLLATION(CONVERT('a' USING {one}))")) for one in set(charsets.values())
+    }
+    return {
+        column: default[charset]
+        for column, charset in charsets.items()
+        if column in table.columns and is_text(table.columns[column])
+    }
 
 
 def is_text(column: Column) -> bool:
@@ -66,20 +88,13 @@ def is_text(column: Column) -> bool:
     return bool(_TEXT.search(column.type)) and column.charset not in NO_PEOPLE
 
 
-def _same_values(table: Table, index: Index, charset: str, collation: str) -> str:
-    parts: list[str] = []
-    people = False
-    for name in index.columns:
-        column = table.columns.get(name)
-        if column is None:  # a prefix or an expression
-            return ""
-        if is_text(column):
-            people = True
-            parts.append(f"CONVERT({quote(name)} USING {charset}) COLLATE {collation}")
-        else:
-            parts.append(quote(name))
-    if not people:
+def _same_values(table: Table, index: Index, charsets: Mapping[str, str], after: Mapping[str, str]) -> str:
+    if not {*index.columns} <= {*table.columns}:  # a prefix or an expression
         return ""
+    parts = [
+        f"CONVERT({quote(one)} USING {charsets[one]}) COLLATE {after[one]}" if one in after else quote(one)
+        for one in index.columns
+    ]
     present = " AND ".join(f"{quote(name)} IS NOT NULL" for name in index.columns)
     key = ", '/', ".join(quote(name) for name in table.key)
     return (

@@ -7,7 +7,7 @@ between come from the target's UPGRADING documents.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from harness.checks.upgrading import Passage, passages, unmarked
@@ -175,12 +175,15 @@ def loads(report: Report, probed: dict[str, object]) -> None:
         )
 
 
-def index(report: Report, schema: Schema, probed: dict[str, Any], former: Configuration | None) -> None:
+def index(
+    report: Report, schema: Schema, probed: dict[str, Any], former: Configuration | None, *,
+    append_structure: Callable[[str], str],
+) -> None:  # fmt: skip
     """Report a full-text index whose table is missing in the dump, because backups leave it out.
 
     former: the old side's configuration, if it has another one. An index that the site has not had so far is
     created after the upgrade. The target's log messages about such a table are removed from the probe's result:
-    this finding replaces them.
+    this finding replaces them. append_structure: returns the repair of a dump that lacks the table of this name.
     """
     name = probed.get("index")
     if not isinstance(name, str) or (former is not None and SEARCH not in options(former)["options"]):
@@ -191,7 +194,6 @@ def index(report: Report, schema: Schema, probed: dict[str, Any], former: Config
     probed["complaints"] = [one for one in probed.get("complaints", []) if name not in one]
     report.find(
         SEARCH, f"the configuration searches for words in the table {name}, which the dump lacks: RT logs an "
-        "error at each start and turns that search off",
-        repair="append the table's structure to the dump (what is found by it is not tried then):\n"
-        f"mariadb-dump --no-data rt5 {name} >> rt.sql",
+        "error at each start and turns that search off; what it finds cannot be tried without the table's rows",
+        repair=append_structure(name),
     )  # fmt: skip

@@ -31,7 +31,7 @@ from harness.releases import Server
 
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
 """Variable that keeps prepared databases of the user's own dumps for later runs (until make distclean)."""
-FORMAT = "6"
+FORMAT = "7"
 """Version of the way baselines are made: increased when it changes, so that old baselines are not used."""
 PRIVATE = "private-"
 
@@ -41,7 +41,7 @@ class Baseline:
     """A prepared data directory in a volume, with facts about its content.
 
     rows: table to exact row count after the restore. seconds: duration of the restore. size: kB of the data, and
-    of its largest table. notes, unproven, uncollated: see `restore.Restored`.
+    of its largest table. notes, unproven, uncollated, called: see `restore.Restored`.
     """
 
     key: str
@@ -54,7 +54,8 @@ class Baseline:
     size: tuple[int, int] = (0, 0)
     notes: list[str] = field(default_factory=list)
     unproven: list[str] = field(default_factory=list)
-    uncollated: dict[str, str] = field(default_factory=dict)
+    uncollated: dict[str, dict[str, str]] = field(default_factory=dict)
+    called: str = ""
 
 
 def is_private(dump: Dump) -> bool:
@@ -227,7 +228,8 @@ class Baselines:
         seconds = time.monotonic() - started
         made = Baseline(key, server, image, volume, credentials, rows, round(seconds, 2), size)
         if isinstance(said, Restored):
-            made.notes, made.unproven, made.uncollated = said.notes, said.unproven, said.uncollated
+            made.notes, made.unproven = said.notes, said.unproven
+            made.uncollated, made.called = said.uncollated, said.called
         path = _note_of(key)
         path.with_suffix(".new").write_text(json.dumps({**asdict(made), "server": server.name}), encoding="utf-8")
         path.with_suffix(".new").replace(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.database import Database, liveness
@@ -37,9 +37,12 @@ _ADVICE = (
 )
 """Errors of the client, and what to do about them: the first that matches."""
 _SHOWN = 5
-_NAMED = r"sed -E '/^\) ENGINE=/{/COLLATE/!s/CHARSET=(utf8\w*)/& COLLATE=\1_general_ci/}'"
-"""Program that adds the collations which old servers omitted from a dump."""
-
+_WIDE = r"(utf8\w*|ucs2|utf16|utf32)\b"
+_NAMED = (
+    rf"sed -E '/^\) ENGINE=/{{/COLLATE/!s/CHARSET={_WIDE}/& COLLATE=\1_general_ci/}};"
+    rf"/^ +`[^`]+` [a-z0-9()]+ CHARACTER SET /{{/ SET \w+ COLLATE/!s/ SET {_WIDE}/& COLLATE \1_general_ci/}}'"
+)
+"""Program that adds the collations which old servers omitted from a dump, in lines of tables and of columns."""
 
 _OF_RT = frozenset(("tickets", "users"))
 """Tables that identify a dump as a whole one of RT, in lower case because some servers store them so."""
@@ -54,13 +57,15 @@ class Restored:
     """Remarks on a restored dump.
 
     notes: differences from the site that cannot be avoided. unproven: losses that a new dump could avoid.
-    uncollated: tables that get another collation than the site's if the dump is restored unchanged, to their
-    character set.
+    uncollated: columns that get another collation than the site's if the dump is restored unchanged, as table to
+    column to character set; "" is the table's own default. called: the database's name in the dump, "" if the dump
+    does not say.
     """
 
     notes: list[str] = field(default_factory=list)
     unproven: list[str] = field(default_factory=list)
-    uncollated: dict[str, str] = field(default_factory=dict)
+    uncollated: dict[str, dict[str, str]] = field(default_factory=dict)
+    called: str = ""
 
 
 def restore(database: Database, dump: Dump) -> Restored:
@@ -81,7 +86,8 @@ def restore(database: Database, dump: Dump) -> Restored:
     counted = database.counts()
     if not counted:
         raise DumpError(f"The dump {dump.path.name} holds no tables.")
-    _need_structures(dump, text, counted)
+    called = text.databases[0] if text.databases else ""
+    _need_structures(dump, called, counted)
     if dump.manifest:
         wrong = {
             table: (dump.manifest.rows.get(table), counted.get(table))
@@ -97,22 +103,32 @@ def restore(database: Database, dump: Dump) -> Restored:
             )
     uncollated = _uncollated(database, text)
     notes = [*_notes(database, text), *_collations(database, text, uncollated)]
-    return Restored(notes, [*_unproven(text), *_bare(database, text)], uncollated)
+    return Restored(notes, [*_unproven(text), *_bare(database, text)], uncollated, called)
 
 
-def _need_structures(dump: Dump, text: Text, tables: Iterable[str]) -> None:
+def append_structure(dump: Dump, called: str, tables: str) -> str:
+    """Return the repair of a dump that lacks tables whose rows nobody needs: a sentence, and a command.
+
+    called: as in `Restored`. tables: names, separated by blanks.
+    """
+    packed = f" | {packer} -c" if (packer := _PACKERS.get(dump.format)) else ""
+    return (
+        "append its structure to the dump, which stays one of one database:\n"
+        f"mariadb-dump --no-data {called or 'rt5'} {tables}{packed} >> {dump.path.name}"
+    )
+
+
+def _need_structures(dump: Dump, called: str, tables: Iterable[str]) -> None:
     """Raise DumpError if a dump of RT lacks a table whose rows are not kept, but whose structure RT needs."""
     present = {name.lower() for name in tables}
     missing = _LEFT_OUT - present
     if not missing or not present >= _OF_RT:
         return
-    names, called = ", ".join(sorted(missing)), text.databases[0] if text.databases else "rt5"
-    packed = f" | {packer} -c" if (packer := _PACKERS.get(dump.format)) else ""
+    names = ", ".join(sorted(missing))
     raise DumpError(
         f"The dump {dump.path.name} lacks the table {names}: nobody needs its rows, but RT and its upgrade "
         "need the table itself.",
-        repair="append its structure to the dump, which stays one of one database:\n"
-        f"mariadb-dump --no-data {called} {names}{packed} >> {dump.path.name}",
+        repair=append_structure(dump, called, " ".join(sorted(missing))),
     )
 
 
@@ -120,11 +136,22 @@ def _default(database: Database, charset: str) -> str:
     return str(database.value(f"SELECT COLLATION(CONVERT('a' USING {charset}))"))
 
 
-def _uncollated(database: Database, text: Text) -> dict[str, str]:
-    """Return the tables to which this server would have given another collation than the omitted one."""
-    charsets = set(text.collated.values())
-    other = {one for one in charsets if _plain(_default(database, one)) != _plain(collations.default_of(one))}
-    return {table: charset for table, charset in text.collated.items() if charset in other}
+def _charsets(named: Mapping[str, Mapping[str, str]]) -> list[str]:
+    return sorted({charset for columns in named.values() for charset in columns.values()})
+
+
+def _uncollated(database: Database, text: Text) -> dict[str, dict[str, str]]:
+    """Return the columns to which this server would have given another collation than the omitted one."""
+    other = [
+        one
+        for one in _charsets(text.collated)
+        if _plain(_default(database, one)) != _plain(collations.default_of(one))
+    ]
+    found = {
+        table: {column: charset for column, charset in columns.items() if charset in other}
+        for table, columns in text.collated.items()
+    }
+    return {table: columns for table, columns in found.items() if columns}
 
 
 def _plain(collation: str) -> str:
@@ -132,18 +159,18 @@ def _plain(collation: str) -> str:
     return collation.partition("_")[2]
 
 
-def _collations(database: Database, text: Text, uncollated: dict[str, str]) -> list[str]:
-    """Report the collation given to the tables for which the dump names none."""
-    charsets = sorted(set(uncollated.values()))
+def _collations(database: Database, text: Text, uncollated: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Report the collation given to tables, or columns of them, for which the dump names none."""
+    charsets = _charsets(uncollated)
     if not charsets:
         return []
     left_out = ", ".join(map(collations.default_of, charsets))
     here = ", ".join(_default(database, one) for one in charsets)
     return [
-        f"The dump names no collation for {len(uncollated)} tables: server {text.server} leaves out its default, "
-        f"{left_out}. The copies have that, as the site has. A restore of the dump as it is on "
-        f"{database.server.name} gives them {here}, and what that would do to their values was asked as well. "
-        f"To keep the site's, name it: {_NAMED} rt.sql"
+        f"The dump names no collation for {len(uncollated)} tables or columns of them: server {text.server} "
+        f"leaves out its default, {left_out}. The copies have that, as the site has. A restore of the dump as it "
+        f"is on {database.server.name} gives them {here}, and what that would do to their values was asked as "
+        f"well. To keep the site's, name it: {_NAMED} rt.sql"
     ]
 
 
@@ -152,11 +179,12 @@ def _bare(database: Database, text: Text) -> list[str]:
     if not text.bare:
         return []
     named = ", ".join([*list(text.bare)[:_SHOWN], *["..."] * (len(text.bare) > _SHOWN)])
-    here = ", ".join(_default(database, one) for one in sorted(set(text.bare.values())))
+    here = ", ".join(_default(database, one) for one in _charsets(text.bare))
     server = f"its server, {text.server}, writes one" if text.server else "does not say which server wrote it"
     return [
-        f"The dump names no collation for {len(text.bare)} tables ({named}), and {server}. Which of their values "
-        f"are the same on the site is not known; here it is what {here} says. Dump again, and take no COLLATE out."
+        f"The dump names no collation for {len(text.bare)} tables or columns of them ({named}), and {server}. "
+        f"Which of their values are the same on the site is not known; here it is what {here} says. Dump again, "
+        "and take no COLLATE out."
     ]
 
 

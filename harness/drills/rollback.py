@@ -55,7 +55,7 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
                     repair="run the gate first, and ask for the way back when the upgrade works",
                 )
         _same(report, before, database, tools)
-        _serves(report, lifecycle, choice, database)
+        _serves(report, lifecycle, choice, before=before, after=database)
     return report
 
 
@@ -87,13 +87,13 @@ def same_objects(report: Report, had: Mapping[str, str], has: Mapping[str, str])
         )  # fmt: skip
 
 
-def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, database: Database) -> None:
+def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, *, before: Database, after: Database) -> None:
     """Start the old release and read a ticket as a person would."""
     origin, manifest = choice.pair.origin, choice.dump.manifest
     if not lifecycle.has_image(origin):
         report.out_of_scope.append(f"whether RT {origin} serves the restored database: it has no image here")
         return
-    with lifecycle.tools(origin, database) as tools:
+    with lifecycle.tools(origin, after) as tools:
         judgement = guard.ask(tools)
     if judgement.code:
         report.find(
@@ -104,10 +104,24 @@ def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, database: Data
     if manifest is None or "root" not in manifest.accounts:
         report.out_of_scope.append("reading a ticket under the old release: the dump names no account")
         return
-    with lifecycle.site(origin, database) as site:
+    password = manifest.accounts["root"]
+    trouble = _read(lifecycle, origin, after, password)
+    if trouble and trouble == _read(lifecycle, origin, before, password):  # as with single sign-on
+        report.out_of_scope.append(
+            "reading a ticket under the old release, which gets no further on the untouched copy either: "
+            f"{': '.join(trouble)}"
+        )
+    elif trouble:
+        report.find(*trouble)
+
+
+def _read(lifecycle: Lifecycle, release: str, database: Database, password: str) -> tuple[str, str] | None:
+    """Log in to a release's site and read the newest ticket; return where that fails and how, None if it works."""
+    with lifecycle.site(release, database, form=False) as site:
         try:
             ticket = database.value("SELECT MAX(id) FROM Tickets WHERE id = EffectiveId AND Type = 'ticket'")
-            session = web.login(site, "root", manifest.accounts["root"])
+            session = web.login(site, "root", password)
             web.page(session, site, f"/Ticket/Display.html?id={ticket}", expect=f"#{ticket}", user_text=True)
         except web.PageError as error:
-            report.find(error.where, error.what)
+            return error.where, error.what
+    return None

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 
-MULTIBYTE = rb"(utf8(?:mb[34])?|ucs2|utf16|utf32)"
+MULTIBYTE = rb"(?P<charset>utf8(?:mb[34])?|ucs2|utf16|utf32)"
 """Character sets whose default collation differs on newer servers; the 8-bit ones have kept theirs."""
 _OPTION = re.compile(rb"[^']*?\b(?:CHARSET|CHARACTER SET)[= ]" + MULTIBYTE + rb"\b(?! COLLATE)")
 _COLUMN = re.compile(
-    rb"\A *`(?:[^`]|``)*` (?:(?:var)?char\(\d+\)|(?:tiny|medium|long)?text) CHARACTER SET "
+    rb"\A *`(?P<column>(?:[^`]|``)*)` (?:(?:var)?char\(\d+\)|(?:tiny|medium|long)?text) CHARACTER SET "
     + MULTIBYTE
     + rb"\b(?! COLLATE)"
 )
@@ -55,8 +55,9 @@ def leaves_out(version: str, charset: str) -> bool:
 
 
 def unsaid(line: bytes, at: int | None) -> re.Match[bytes] | None:
-    """Find the character set without a collation in a line of a table's definition; group 1 is its name.
+    """Find the character set without a collation in a line of a table's definition.
 
-    at: where the table's own options begin; None for a column.
+    Groups of the match: charset; column, in a column's line. at: where the table's own options begin; None for a
+    column.
     """
     return _COLUMN.match(line) if at is None else _OPTION.match(line, at)

@@ -67,9 +67,9 @@ class Text:
     there. objects: "view", "trigger", "procedure" and so on to the names of such objects. narrow: the character
     set in which the dump was written to the tables whose own character set holds more; characters that did not fit
     were lost, as question marks. hexadecimal: whether binary values are written so, two digits for a byte. server:
-    its version, as written. collated: tables whose collation the server omitted, to their character set; it is
-    added to the SQL that is fed. bare: such tables of a server that would have written the collation, so that it
-    is unknown.
+    its version, as written. collated: columns whose collation the server omitted, as table to column to character
+    set; "" is the table's own default. The collation is added to the SQL that is fed. bare: such columns of a
+    server that would have written the collation, so that it is unknown.
     """
 
     size: int = 0
@@ -81,14 +81,14 @@ class Text:
     narrow: dict[str, list[str]] = field(default_factory=dict)
     hexadecimal: bool = False
     server: str = ""
-    collated: dict[str, str] = field(default_factory=dict)
-    bare: dict[str, str] = field(default_factory=dict)
+    collated: dict[str, dict[str, str]] = field(default_factory=dict)
+    bare: dict[str, dict[str, str]] = field(default_factory=dict)
     _at_end: bool = False
     _fresh: bool = True
     _dropping: bool = False
     _names: str = ""
     _table: str = ""
-    _default: bool = False
+    _unnamed: list[str] = field(default_factory=list)
 
     @property
     def whole(self) -> bool:
@@ -144,7 +144,7 @@ class Text:
             self._dropping = line.startswith(_GTIDS) and not line.rstrip().endswith(b";")
             return b""
         if match := _TABLE.match(line):
-            self._table, self._default = _text(match[1]), False
+            self._table, self._unnamed = _text(match[1]), []
             line = line[: match.end()] + self._column(line[match.end() :], only=True)
         elif match := _NAMES.match(line):
             self._names = match[1].decode()
@@ -158,18 +158,19 @@ class Text:
     def _column(self, line: bytes, *, only: bool = False) -> bytes:
         """Note the facts in a line of a table's definition; return the line to be fed.
 
-        The last line of a definition names the engine. only: the line may be the whole definition.
+        The last line of a definition names the engine, and the character set of the columns that name none. only:
+        the line may be the whole definition.
         """
         last = _ENGINE.search(line) if only or line.startswith(b")") else None
         said = _CHARSET.search(line)
-        if _TEXT.search(line):
+        if names := _TEXT.findall(line):
             if said and not last:
                 self._holds(said[1])
             else:
-                self._default = True
+                self._unnamed += map(_text, names)
         if last:
             self.engines[self._table] = last[1].decode()
-            if self._default and (said := _CHARSET.search(line, last.end())):
+            if self._unnamed and (said := _CHARSET.search(line, last.end())):
                 self._holds(said[1])
         fed = self._collate(line, last.end() if last else None)
         if last or line.rstrip().endswith(b";"):
@@ -181,11 +182,13 @@ class Text:
         found = collations.unsaid(line, options)
         if found is None:
             return line
-        charset = found[1].decode()
-        if not collations.leaves_out(self.server, charset):
-            self.bare[self._table] = charset
+        charset = found["charset"].decode()
+        known = collations.leaves_out(self.server, charset)
+        columns = [_text(found["column"])] if options is None else ["", *self._unnamed]
+        noted = (self.collated if known else self.bare).setdefault(self._table, {})
+        noted.update(dict.fromkeys(columns, charset))
+        if not known:
             return line
-        self.collated[self._table] = charset
         said = f" COLLATE {collations.default_of(charset)}".encode()  # for columns and tables alike
         return line[: found.end()] + said + line[found.end() :]
 

@@ -21,6 +21,7 @@ from harness.checks.meaning_told import Meaning
 from harness.checks.preflight import Recognised
 from harness.common.waits import NotReadyError
 from harness.database import schema as schemas
+from harness.database.restore import append_structure
 from harness.rt.thaw import Thawer
 from harness.stage import visitor
 from harness.stage.old_side import OldSide
@@ -40,13 +41,14 @@ def recognised(sides: Sides, old_side: OldSide) -> Recognised:
 
 def preflight(sides: Sides, old_side: OldSide, known: Recognised, *, validates: bool) -> Report:
     """Check the untouched copy with the old release and the target. validates: run rt-validator as well."""
-    old = sides.old()
+    old, restored = sides.old(), sides.baseline()
     evidence = preflight_check.Evidence(
         configuration=sides.lifecycle.new_side.configuration,
         old_configuration=sides.lifecycle.configuration,
         recognised=known,
         validation=old_side.validation() if old and validates else None,
-        uncollated=sides.baseline().uncollated,
+        uncollated=restored.uncollated,
+        append_structure=lambda table: append_structure(sides.dump, restored.called, table),
     )
     path = (sides.pair.origin, sides.pair.target)
     return preflight_check.check(sides.before(), old, sides.scout(), path, steps=sides.steps(), known=evidence)

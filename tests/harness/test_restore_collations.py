@@ -27,7 +27,7 @@ END = "-- Dump completed on 2026-01-01\n"
 USERS = """CREATE TABLE `Users` (
   `id` int NOT NULL AUTO_INCREMENT,
   `Name` varchar(200) NOT NULL,
-  `Note` text CHARACTER SET {0} COMMENT 'x',
+  `Note` text CHARACTER SET {1} COMMENT 'x',
   PRIMARY KEY (`id`),
   UNIQUE KEY `Users1` (`Name`)
 ) ENGINE=InnoDB AUTO_INCREMENT=3 DEFAULT CHARSET={0};
@@ -46,6 +46,11 @@ def written(folder: Path, version: str, *statements: str) -> Dump:
 def people(*names: str) -> str:
     """Return the rows of a table of people."""
     return "".join(f"INSERT INTO `Users` (`Name`) VALUES ('{name}');\n" for name in names)
+
+
+def users(charset: str, note: str = "") -> str:
+    """Return the definition of a table of people. note: character set of its column Note, the table's without."""
+    return USERS.format(charset, note or charset)
 
 
 def fed(dump: Dump) -> tuple[Text, str]:
@@ -71,12 +76,23 @@ def test_the_servers_that_leave_it_out(version: str, charset: str, left_out: boo
 
 def test_it_is_put_in_where_it_was_left_out(tmp_path: Path) -> None:
     """In a table's last line, and in a column of another character set; nowhere else."""
-    text, sql = fed(written(tmp_path, MYSQL, USERS.format("utf8mb4")))
+    text, sql = fed(written(tmp_path, MYSQL, users("utf8mb4")))
     assert re.findall(r".*COLLATE.*", sql) == [
         "  `Note` text CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci COMMENT 'x',",
         ") ENGINE=InnoDB AUTO_INCREMENT=3 DEFAULT CHARSET=utf8mb4 COLLATE utf8mb4_general_ci;",
     ]
-    assert (text.collated, text.bare) == ({"Users": "utf8mb4"}, {})
+    assert (text.collated, text.bare) == ({"Users": dict.fromkeys(["", "Name", "Note"], "utf8mb4")}, {})
+
+
+def test_columns_are_noted_with_their_own_character_set(tmp_path: Path) -> None:
+    """A server may have another default for one of two character sets; what is named stays the site's."""
+    mixed = users("utf8", "utf8mb4").replace("  PRIMARY", "  `Login` varchar(9) COLLATE utf8_bin,\n  PRIMARY")
+    text, _ = fed(written(tmp_path, MYSQL, mixed))
+    assert text.collated == {"Users": {"": "utf8", "Name": "utf8", "Note": "utf8mb4"}}
+    text, _ = fed(written(tmp_path, "8.0.36", mixed))
+    assert (text.collated, text.bare) == ({"Users": {"": "utf8", "Name": "utf8"}}, {"Users": {"Note": "utf8mb4"}})
+    text, _ = fed(written(tmp_path, MYSQL, users("latin1", "utf8")))
+    assert text.collated == {"Users": {"Note": "utf8"}}
 
 
 @pytest.mark.parametrize(
@@ -97,12 +113,23 @@ def test_what_is_named_stays_as_it_is(tmp_path: Path, table: str) -> None:
     assert (text.collated, text.bare) == ({}, {})
 
 
-def test_the_program_that_is_advised_names_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("table", "column"), [("utf8", "utf8mb4"), ("utf8mb4", "utf8"), ("latin1", "utf8mb3"), ("utf16", "ucs2")]
+)
+def test_the_program_that_is_advised_names_them(tmp_path: Path, table: str, column: str) -> None:
     """The program corrects the dump with which the site moves, and such a dump is like any other."""
-    dump = written(tmp_path, MYSQL, USERS.format("utf8").replace("CHARACTER SET utf8", ""), people("a"))
+    named = "  `Login` varchar(9) CHARACTER SET utf8 COLLATE utf8_bin DEFAULT 'a',\n  PRIMARY"
+    dump = written(
+        tmp_path, MYSQL, users(table, column).replace("  PRIMARY", named), people("a CHARACTER SET utf8")
+    )
     command = [*shlex.split(_NAMED), str(dump.path)]
     mended = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    assert ") ENGINE=InnoDB AUTO_INCREMENT=3 DEFAULT CHARSET=utf8 COLLATE=utf8_general_ci;" in mended
+    assert re.findall(r".*COLLATE.*", mended) == [
+        f"  `Note` text CHARACTER SET {column} COLLATE {column}_general_ci COMMENT 'x',",
+        named.partition("\n")[0],
+        *[f") ENGINE=InnoDB AUTO_INCREMENT=3 DEFAULT CHARSET={table} COLLATE={table}_general_ci;"]
+        * (table != "latin1"),
+    ]
     dump.path.write_text(mended, encoding="utf-8")
     text, _ = fed(dumps.load(dump.path))
     assert (text.collated, text.bare) == ({}, {})
@@ -137,14 +164,27 @@ def test_every_server_gives_the_sites_collation(
 ) -> None:
     """Names that the site distinguishes stay distinct; a plain restore that makes them equal is reported."""
     database = empty(lifecycle, clone, name)
-    dump = written(tmp_path, MYSQL, USERS.format(charset), people("strasse", "straße"))
+    dump = written(tmp_path, MYSQL, users(charset), people("strasse", "straße"))
     said = restore(database, dump)
     assert collation(database) == {"general_ci"}
     assert said.unproven == []
-    assert said.uncollated == ({"Users": charset} if charset in changes else {})
-    assert [re.findall(r"for 1 tables: server 5\.7\.44-log .*sed -E", one) != [] for one in said.notes] == [
-        True for _ in said.uncollated
-    ]
+    columns = dict.fromkeys(["", "Name", "Note"], charset)
+    assert said.uncollated == ({"Users": columns} if charset in changes else {})
+    assert [
+        re.findall(r"for 1 tables or columns of them: server 5\.7\.44-log .*sed -E", one) != []
+        for one in said.notes
+    ] == [True for _ in said.uncollated]
+
+
+@pytest.mark.engine
+def test_a_column_of_another_character_set_is_told(
+    lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path
+) -> None:
+    """This server has another default collation only for the character set of the column."""
+    database = empty(lifecycle, clone, "mysql-9.7")
+    said = restore(database, written(tmp_path, MYSQL, users("utf8", "utf8mb4"), people("a")))
+    assert said.uncollated == {"Users": {"Note": "utf8mb4"}}
+    assert "gives them utf8mb4_0900_ai_ci" in said.notes[0]
 
 
 @pytest.mark.engine
@@ -154,7 +194,7 @@ def test_where_it_was_taken_out_nothing_is_known(
 ) -> None:
     """Many sites remove a collation from a dump because another product does not know it."""
     database = empty(lifecycle, clone, "mariadb-11.8")
-    restored = restore(database, written(tmp_path, version, USERS.format("utf8mb4"), people("a")))
+    restored = restore(database, written(tmp_path, version, users("utf8mb4"), people("a")))
     assert said in restored.unproven[0]
     assert "what utf8mb4_uca1400_ai_ci says" in restored.unproven[0]
     assert (restored.uncollated, restored.notes) == ({}, [])
@@ -165,7 +205,7 @@ def test_equal_values_are_not_another_servers_matter(
     lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path
 ) -> None:
     """The advice to use the dump's own server would be useless: the site wants to leave that one."""
-    dump = written(tmp_path, "", USERS.format("utf8mb4"), people("strasse", "straße"))
+    dump = written(tmp_path, "", users("utf8mb4"), people("strasse", "straße"))
     with pytest.raises(UsageError) as told:
         restore(empty(lifecycle, clone, "mariadb-11.8"), dump)
     assert "ERROR 1062" in str(told.value)
@@ -208,6 +248,19 @@ def test_a_blank_that_a_restore_makes_a_letter_is_found(lifecycle: Lifecycle, tm
 def test_an_old_dump_with_nothing_of_that_is_let_go(lifecycle: Lifecycle, tmp_path: Path) -> None:
     """Nearly all such dumps are like this one."""
     assert asked(lifecycle, "5.0.3", "mysql-9.7", of_old_mysql("5.0.3", "campus", tmp_path)) == []
+
+
+@pytest.mark.engine
+@pytest.mark.control("preflight")
+def test_values_of_a_column_with_a_named_collation_are_left_alone(lifecycle: Lifecycle, tmp_path: Path) -> None:
+    """A restore keeps that collation, whatever the table's own default becomes."""
+    people = [f"INSERT INTO `Users` (`Name`) VALUES ('{name}');" for name in ("Quill", "quill")]
+    path = of_old_mysql("5.0.3", "campus", tmp_path, *people).path
+    users = rb"(CREATE TABLE `Users` \(\n.*\n  `Name` varchar\(200\))"
+    sql, count = re.subn(users, rb"\1 CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", path.read_bytes())
+    assert count == 1
+    path.write_bytes(sql)
+    assert asked(lifecycle, "5.0.3", "mariadb-11.8", dumps.load(path)) == []
 
 
 @pytest.mark.engine

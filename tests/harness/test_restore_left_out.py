@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
+from docker import DockerClient
 
 from fixtures.databases import CloneFactory
 from harness import dump as dumps
-from harness.database.restore import restore
+from harness.database.restore import append_structure, restore
 from harness.dump import DumpError
+from harness.dump.choice import choose
 from harness.releases import server
+from harness.rt.configuration import Configuration
+from harness.stage import Scope, Stage
 from harness.upgrade.lifecycle import Lifecycle
 from tests.harness.running_gate import USAGE, gate
 
@@ -56,6 +61,22 @@ def test_the_command_that_is_advised_completes_it(
     again = clone(lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER)))
     restore(again, dumps.load(path))
     assert again.counts() == site.counts() | {"sessions": 0}
+
+
+def test_the_index_of_words_is_completed_by_the_same_command(engine: DockerClient, tmp_path: Path) -> None:
+    """Appended as text, or from another database, it would damage a packed dump or leave the table out again."""
+    sql = b"".join(dumps.load(dumps.bundled("4.4.6", "plain")).chunks())
+    path = tmp_path / "rt.sql.gz"
+    path.write_bytes(gzip.compress(sql))
+    words = b"Set(%FullTextSearch, Enable => 1, Indexed => 1, Table => 'AttachmentsIndex');\n1;\n"
+    site = Lifecycle(engine, Configuration({"site.pm": words}))
+    stage = Stage(site, choose("4.4.6", "5.0.10", SERVER, path), scope=Scope(validates=False))
+    try:
+        [finding] = [one for one in stage.preflight().findings if one.where == "FullTextSearch"]
+    finally:
+        stage.close()
+    assert finding.repair == append_structure(dumps.load(path), "rt", "AttachmentsIndex")
+    assert finding.repair.endswith("mariadb-dump --no-data rt AttachmentsIndex | gzip -c >> rt.sql.gz")
 
 
 def test_the_gate_ends_with_that_sentence(tmp_path: Path) -> None:

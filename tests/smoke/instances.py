@@ -148,6 +148,8 @@ def begun(site: Rt, length: int) -> Iterator[socket.socket]:
         made.sendall(HEAD.format(length=length).encode())
         said = b""
         while not said.endswith(b"\r\n\r\n"):
-            said += made.recv(1)
+            came = made.recv(1)
+            assert came, f"Apache closed the connection after {said!r}"
+            said += came
         assert b" 100 " in said, said
         yield made

@@ -15,6 +15,7 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import rt
 from harness.common.waits import GoneError
+from harness.drills import mixed_releases, rollback
 from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.errors import InfrastructureError
 from harness.rt import rest
@@ -23,6 +24,7 @@ from harness.rt.rest import RestError
 from harness.stage import Scope, Stage, visitor
 from harness.stage.visitor import ShutOut
 from harness.upgrade.lifecycle import Lifecycle
+from harness.verdict import Report
 
 
 def with_file(name: str, content: bytes) -> Configuration:
@@ -128,6 +130,42 @@ def test_a_client_is_not_led_to_another_host(
         said.append(str(caught.value))
     assert "RT leads to another host" in said[0]
     assert said[0] == said[1]
+
+
+# The redirect of single sign-on, if the database holds a queue of this name.
+IF_QUEUE = with_file("html/Callbacks/Sso/autohandler/Auth", b"""<%INIT>
+my $queue = RT::Queue->new(RT->SystemUser);
+$queue->Load('sso');
+RT::Interface::Web::Redirect('https://sso.example.test/authorize?state=' . rand)
+    if $queue->id && $m->request_path !~ m{^/REST/};
+</%INIT>
+""")  # fmt: skip
+
+
+@pytest.mark.engine
+@pytest.mark.control("rollback")
+def test_a_rollback_needs_no_login_form_of_a_site_without_one(engine: DockerClient, clone: CloneFactory) -> None:
+    """The restored site must do what it did before; a form that it has lost is a finding."""
+    lifecycle, choice = Lifecycle(engine, IF_QUEUE), choose()
+    before, after = (clone(lifecycle.restored(choice.dump, choice.pair.server)) for _ in range(2))
+    reports = []
+    for database in (after, before):
+        database.execute("UPDATE Queues SET Name = 'sso' WHERE Name = 'General'")
+        report = Report(rollback.CHECK, rollback.QUESTION)
+        rollback._serves(report, lifecycle, choice, before=before, after=after)
+        reports.append(([one.where for one in report.findings], len(report.out_of_scope)))
+    assert reports == [(["GET /"], 0), ([], 1)]
+
+
+@pytest.mark.engine
+def test_old_code_is_tried_on_a_site_without_a_login_form(engine: DockerClient, clone: CloneFactory) -> None:
+    """The ticket is created over REST, which needs no form."""
+    lifecycle, choice = Lifecycle(engine, LEADS_ON), choose()
+    assert choice.dump.manifest
+    root = ("root", choice.dump.manifest.accounts["root"])
+    database = clone(lifecycle.restored(choice.dump, choice.pair.server))
+    seen = mixed_releases.try_out(lifecycle, choice.pair.origin, database, root, "The window does not close")
+    assert (bool(seen.ticket), seen.requestors) == (True, 1)
 
 
 ENDED = GoneError("RT will not happen: it ended with exit code 71 (after 2.1 s).")

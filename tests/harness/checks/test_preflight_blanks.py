@@ -9,6 +9,7 @@ from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import upgrade
 from harness.checks import preflight_blanks, preflight_database
+from harness.checks.preflight_collisions import converted
 from harness.checks.preflight_database import SchemaChanges
 from harness.database import Database, schema
 from harness.dump import FOLDER, load
@@ -41,8 +42,8 @@ def blank(database: Database, where: str) -> None:
 
 def looked(database: Database, changes: SchemaChanges) -> Report:
     """Return the report on the database in its current state."""
-    report = Report("preflight", "")
-    preflight_blanks.judge(report, database, schema.read(database), changes)
+    report, tables = Report("preflight", ""), schema.read(database)
+    preflight_blanks.judge(report, database, tables, converted(tables, changes))
     return report
 
 

@@ -172,7 +172,7 @@ def database_findings(
     """Return place and text of every finding in the database itself."""
     report, schema = Report("preflight", ""), read(database)
     preflight_database.structure(report, database, schema, changes)
-    preflight_collisions.judge(report, database, schema, changes)
+    preflight_collisions.judge(report, database, schema, preflight_collisions.converted(schema, changes))
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     preflight_identity.done_already(report, schema, changes)
@@ -281,7 +281,8 @@ def test_an_index_that_the_dump_lacks(
 
     def found(former: Configuration | None = None, probed: dict[str, Any] = probed) -> list[str]:
         report, copy = Report("preflight", ""), dict(probed)
-        preflight_configuration.index(report, read(database), copy, former)
+        preflight_configuration.index(report, read(database), copy, former, append_structure=str.upper)
+        assert [one.repair for one in report.findings] == ["ATTACHMENTSINDEX"] * len(report.findings)
         assert not (report.findings and copy["complaints"])
         return [one.where for one in report.findings]
 

@@ -140,14 +140,14 @@ def test_what_the_old_release_cannot_serve_is_found(
 ) -> None:
     """Every row is back, but no one can work."""
     choice = Choice(CHOICE.pair, dump.load(dump.bundled(CHOICE.pair.origin)))
-    tally("never-restored", "rollback", "refuses" in served(lifecycle, choice, scene.first))
-    restored = clone(lifecycle.restored(choice.dump, choice.pair.server))
+    before, restored = (clone(lifecycle.restored(choice.dump, choice.pair.server)) for _ in range(2))
+    tally("never-restored", "rollback", "refuses" in served(lifecycle, choice, before, scene.first))
     restored.execute("UPDATE Users SET Password = CONCAT(Password, 'x') WHERE Name = 'root'")
-    tally("password-lost", "rollback", "Login.html" in served(lifecycle, choice, restored))
+    tally("password-lost", "rollback", "Login.html" in served(lifecycle, choice, before, restored))
 
 
-def served(lifecycle: Lifecycle, choice: Choice, database: Database) -> str:
-    """Return the findings when the old release is to serve a database."""
+def served(lifecycle: Lifecycle, choice: Choice, before: Database, after: Database) -> str:
+    """Return the findings when the old release is to serve a restored database."""
     report = Report(rollback.CHECK, rollback.QUESTION)
-    rollback._serves(report, lifecycle, choice, database)
+    rollback._serves(report, lifecycle, choice, before=before, after=after)
     return str(report) if report.findings else ""

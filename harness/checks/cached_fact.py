@@ -11,6 +11,11 @@ from typing import Self
 class Remembered:
     """A fact whose fields are JSON values. Texts that people wrote are in it only as digests."""
 
+    @property
+    def steady(self) -> bool:
+        """Whether the same would be read again; if not, the fact must not be cached."""
+        return True
+
     def to_json(self) -> str:
         """Return the fact as JSON."""
         return json.dumps(asdict(self))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from harness.checks import history as history_check
 from harness.checks.cached_fact import Remembered
@@ -34,6 +34,15 @@ def _configuration(lifecycle: Lifecycle) -> list[str]:
     return [f"{path}:{cache.digest(content)}" for path, content in sorted(lifecycle.configuration.inside())]
 
 
+class _PassingError(Exception):
+    """Carries a fact past the cache."""
+
+    def __init__(self, fact: Remembered) -> None:
+        """Keep the fact."""
+        super().__init__()
+        self.fact = fact
+
+
 class Memory:
     """Facts about the untouched side, kept beside its baseline.
 
@@ -60,16 +69,24 @@ class Memory:
     def told(
         self, name: str, kind: type[Fact], make: Callable[[], Fact], version: str | None, server: str
     ) -> Fact:
-        """Return a release's answer about the untouched side on a server, asked once and then cached."""
+        """Return a release's answer about the untouched side on a server, asked once and then cached.
+
+        One that is not `steady` is not cached for later runs.
+        """
         image = self._lifecycle.image_id(version) if version else ""
         parts = (image, server, _source_of_checks(), source_of_tools(), cache.digest(cache.secret()))
 
         def ask() -> str:
-            made = make().to_json()
+            made = make()
             self._need(f"the reading of {name}")  # else the answer of a dead server would be cached
-            return made
+            if not made.steady:
+                raise _PassingError(made)
+            return made.to_json()
 
-        return kind.from_json(self.fact(name, ask, *parts))
+        try:
+            return kind.from_json(self.fact(name, ask, *parts))
+        except _PassingError as passing:
+            return cast(Fact, passing.fact)
 
     def tools(self, version: str, lifecycle: Lifecycle, start: Callable[[], Rt]) -> MemoizedTools:
         """Return tools of a release on the untouched copy, which run only what is not cached.

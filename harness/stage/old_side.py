@@ -45,6 +45,11 @@ def renumber(database: Database) -> None:
     database.execute(f"ALTER TABLE Tickets AUTO_INCREMENT = {int(database.value(_NEXT)) + 1}")
 
 
+def _source(path: str) -> str:
+    """Return a digest of a module's source: `Memory.told` has those of the checks alone in its key."""
+    return cache.digest(Path(path).read_text(encoding="utf-8"))
+
+
 class OldSide:
     """The untouched side under the old release, or under the witness: a release that can read it in its place."""
 
@@ -115,7 +120,7 @@ class OldSide:
 
     def schema(self) -> Schema:
         """The schema of the untouched side."""
-        source = cache.digest(Path(schema.__file__).read_text(encoding="utf-8"))
+        source = _source(schema.__file__)
 
         def read() -> str:
             return schema.read(self._sides.before()).to_json()
@@ -169,13 +174,16 @@ class OldSide:
         return self._tried(name, Mails, lambda tools, _: mails.sent(tools, few), what)
 
     def mails_again(self, few: int) -> Mails | None:
-        """The scrips' mails in a second run: recipients may be chosen at random, or by the ticket's number."""
+        """The scrips' mails in a second run in the same queues: a ticket's number or chance may decide on them."""
+        if (first := self.mails(few)) is None:
+            return None
+        queues = sorted(first.actions)
 
         def ask(tools: Rt, database: Database) -> Mails:
             renumber(database)
-            return mails.sent(tools, few)
+            return mails.sent(tools, queues=queues)
 
-        name = f"mails of {few} queues again, {self._hour()}"
+        name = f"mails of queues {', '.join(queues)} again by {_source(__file__)}, {self._hour()}"
         return self._tried(name, Mails, ask, "the sending of mails")
 
     def _hour(self) -> str:
@@ -200,10 +208,8 @@ class OldSide:
             with self._site(tools.release, database) as site:
                 return exchanges.heard(visitor.invite(tools, site, database, accounts, thorough=thorough))
 
-        source = cache.digest(Path(visitor.__file__).read_text(encoding="utf-8"))
-        name = (
-            f"exchanges{' in depth' * thorough} of {meaning_told.key(accounts, {}, 0)} by {source}, {self._hour()}"
-        )
+        people, source = meaning_told.key(accounts, {}, 0), _source(visitor.__file__)
+        name = f"exchanges{' in depth' * thorough} of {people} by {source}, {self._hour()}"
         return self._tried(name, Exchanged, try_out, "pages, and tickets by REST and mail")
 
     def shut_out(self) -> ShutOut | None:
@@ -216,7 +222,8 @@ class OldSide:
                 return ShutOut(tools.release, visitor.reason(error))
             return ShutOut(tools.release)
 
-        return self._tried("start of the site", ShutOut, come_up, "the start of the site")
+        name = f"start of the site by {_source(visitor.__file__)}"
+        return self._tried(name, ShutOut, come_up, "the start of the site")
 
     def _site(self, version: str, database: Database) -> Rt:
         return self._lifecycle.site(version, database, form=False, files=[visitor.QUICK_LOGINS])

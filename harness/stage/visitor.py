@@ -30,6 +30,7 @@ QUICK_LOGINS = (f"{SITE_CONFIGURATION}/~visitor.pm", b"Set($BcryptCost, 4);\n1;\
 """Options for the tried site: at the usual cost a login takes as long as four pages, and REST 2 logs in per
 call."""
 
+_ENDS = "it ends with "
 _ANSWERS = """
     SELECT COUNT(DISTINCT c.ApplicableTransTypes) FROM Scrips s
     JOIN ObjectScrips o ON o.Scrip = s.id AND o.ObjectId = 0
@@ -117,6 +118,11 @@ class ShutOut(Remembered):
     release: str
     why: str = ""
 
+    @property
+    def steady(self) -> bool:
+        """Whether the same would come of another start: a time-out may be due to a busy machine."""
+        return not self.why or self.why.startswith(_ENDS)
+
 
 def reason(error: NotReadyError) -> str:
     """Return why a site never came up. Raises the error if it may be the machine's fault.
@@ -127,7 +133,7 @@ def reason(error: NotReadyError) -> str:
     if killed or (not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry)):
         raise error
     code = re.search(r"exit code \d+", error.sentence)
-    return f"it ends with {code[0]}" if code else redact.line(str(error.__cause__))
+    return f"{_ENDS}{code[0]}" if code else redact.line(str(error.__cause__))
 
 
 def shut_out(error: NotReadyError, before: Callable[[], ShutOut | None]) -> Report:

@@ -5,7 +5,9 @@ With single sign-on the first page redirects to another host, or holds a button;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -14,6 +16,8 @@ from docker import DockerClient
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import rt
+from harness.checks.mails import OWN, Mails
+from harness.common import cache
 from harness.common.waits import GoneError
 from harness.drills import mixed_releases, rollback
 from harness.dump.choice import DEFAULT_SERVER, choose
@@ -21,7 +25,7 @@ from harness.errors import InfrastructureError
 from harness.rt import rest
 from harness.rt.configuration import Configuration
 from harness.rt.rest import RestError
-from harness.stage import Scope, Stage, visitor
+from harness.stage import Scope, Stage, old_side, visitor
 from harness.stage.visitor import ShutOut
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
@@ -34,6 +38,11 @@ def with_file(name: str, content: bytes) -> Configuration:
 
 PLAIN = Configuration({"site.pm": b"1;\n"})
 GONE = with_file("html/Elements/Login", b"<& /Elements/GoneSince4 &>\n")
+BUSY = with_file("html/Callbacks/Busy/autohandler/Auth", b"""<%INIT>
+$HTML::Mason::Commands::r->status(503);
+$m->abort;
+</%INIT>
+""")  # fmt: skip
 # A module of the site's own that requires something that no copy has, and only in the web server.
 ENDS = Configuration({"site.pm": b"die qq{Can't locate License.pm in a copy\\n} if $0 =~ /[.]psgi/;\n1;\n"})
 BUTTON = with_file("html/Elements/Login", b'<a href="https://sso.example.test/">Log in with your account</a>\n')
@@ -43,6 +52,20 @@ RT::Interface::Web::Redirect('https://sso.example.test/authorize?state=' . rand)
     unless $user && $user->id || $m->request_path =~ m{^/REST/};
 </%INIT>
 """)  # fmt: skip
+
+
+def cached(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Compute each fact anew, and return a list that gets the names of those that would be cached."""
+    names: list[str] = []
+
+    def fact(make: Callable[[], Any], *parts: str) -> Any:
+        """Compute a fact; if that succeeds, list its name: the key's second part, behind the baseline's key."""
+        made = make()
+        names.append(parts[1])
+        return made
+
+    monkeypatch.setattr(cache, "fact", fact)
+    return names
 
 
 def slow(old: Configuration, new: Configuration, name: str) -> ParameterSet:
@@ -108,6 +131,48 @@ def test_a_site_that_does_not_come_up_is_a_finding_where_the_old_one_did(stage: 
     [finding] = report.findings
     assert (finding.where, "does not come up" in finding.what) == ("site", True)
     assert "License.pm" in "".join(finding.samples)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("stage", "why", "kept"),
+    [
+        pytest.param((BUSY, BUSY), "GET / answers 503 without a login form", False, id="time-out"),
+        pytest.param((ENDS, ENDS), "it ends with exit code ", True, id="end"),
+    ],
+    indirect=["stage"],
+)
+def test_a_time_out_of_the_old_site_is_not_cached(
+    stage: Stage, why: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be due to a busy machine. The key has the source that words the reason, which is compared."""
+    facts = cached(monkeypatch)
+    monkeypatch.setattr(rt, "PATIENCE", 20)
+    old = stage.old_side.shut_out()
+    assert old is not None
+    assert old.why.startswith(why)
+    [name] = [one for one in facts if one.startswith("start of the site")] or [""]
+    assert bool(name) == kept
+    assert not kept or cache.digest(Path(visitor.__file__).read_text(encoding="utf-8")) in name
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("stage", [(PLAIN, PLAIN)], indirect=True)
+def test_the_second_run_sends_mail_in_the_queues_of_the_first(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If mail comes by chance, a run may try more queues, and all mail of these would seem to come by chance."""
+    facts = cached(monkeypatch)
+    rows = stage.sides.before().rows("SELECT id FROM Queues WHERE Disabled = 0 AND Name <> '___Approvals'")
+    queues = {str(number) for (number,) in rows}
+    assert len(queues) > 1, "else there is no choice"
+    first = Mails("4.4.6", dict.fromkeys((*queues, OWN), "create"), [])
+    monkeypatch.setattr(stage.old_side, "mails", lambda _: first)
+    second = stage.old_side.mails_again(1)
+    assert second is not None
+    assert second.actions.keys() == first.actions.keys()
+    [name] = [one for one in facts if " again" in one]
+    assert cache.digest(Path(old_side.__file__).read_text(encoding="utf-8")) in name
 
 
 EVERYWHERE = with_file("html/REST/1.0/autohandler", b"""<%INIT>

@@ -11,15 +11,15 @@ use RT;
 use MIME::Entity;
 
 # few: how many queues, those in which mail is to be expected (0: all); where nothing is sent in these, the next ones,
-# up to `most` of them. -1: these queues, by id. outbox: the file that mail goes to.
-my ($mark, $few, $most, $outbox, @queues) = @ARGV;
+# up to `most` of them. -1: these queues, by id. outbox: the file that mail goes to. customer, colleague, third: addresses
+# of the harness's own. Nobody whom the visitor writes as, who may be there at the same time: of two who make one
+# account, one is refused.
+my ($mark, $few, $most, $outbox, $customer_address, $colleague, $third, @queues) = @ARGV;
 RT::LoadConfig();
 RT->Config->Set(LogToSTDERR => 'warning');
 RT::Init();
 GUEST
 
-# Nobody whom the visitor writes as, who may be there at the same time: of two who make one account, one is refused.
-my $CUSTOMER = 'another-customer@customers.example.test';
 my (%done, @tickets);
 
 sub message { return MIME::Entity->build(Type => 'text/plain', Charset => 'UTF-8', Data => [$_[0]]) }
@@ -46,12 +46,12 @@ sub life {
     my $ticket = RT::Ticket->new($who);
     my ($id) = $ticket->Create(
         Queue => $queue->id, Subject => $subject, MIMEObj => message("First words\n"),
-        Requestor => [$CUSTOMER], Cc => ['colleague@customers.example.test'],
+        Requestor => [$customer_address], Cc => [$colleague],
     );
     return '' unless $id;
     push @tickets, 0 + $id;
     my @done = became($id, $queue);
-    push @done, 'answer' if ($ticket->Correspond(MIMEObj => message("An answer\n"), CcMessageTo => 'third@customers.example.test'))[0];
+    push @done, 'answer' if ($ticket->Correspond(MIMEObj => message("An answer\n"), CcMessageTo => $third))[0];
     push @done, 'comment' if ($ticket->Comment(MIMEObj => message("A remark\n")))[0];
     my ($solved) = grep { $queue->LifecycleObj->IsInactive($_) && $_ ne 'deleted' && $_ ne 'rejected' }
         $queue->LifecycleObj->Transitions($ticket->Status);
@@ -88,7 +88,7 @@ my ($host, $own) = eval { guest('harness-0', join '', map { chr 97 + rand 26 } 1
 if ($own) {
     $done{own} = life(RT::CurrentUser->new($host->id), $own, "$mark queue own");
     my $customer = RT::User->new(RT->SystemUser);
-    $customer->LoadOrCreateByEmail($CUSTOMER);
+    $customer->LoadOrCreateByEmail($customer_address);
     my $ticket = RT::Ticket->new(RT::CurrentUser->new($customer->id));
     my ($id) = $ticket->Create(
         Queue => $own->id, Subject => "$mark by mail", MIMEObj => message("First words\n"), Requestor => [$customer->id]);

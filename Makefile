@@ -49,7 +49,7 @@ matrix: images ## every forward pair on every server (SERVER= for one of them)
 deploy: images ## deploys on Marathon: the stand-in, or MARATHON_URL= for a real one
 	$(PYTEST) $(PARALLEL) tests/deploy -m "not slow"
 
-slow: images ## the tests that take long: every trap and kill point, mutants of the stand-in
+slow: images ## the tests that take long: every kill point, a minute of kills under load, mutants of the stand-in
 	$(PYTEST) $(PARALLEL) -m slow
 
 forecast: engine ## how long the upgrade will take on a larger database: FROM= TO= SERVER= DUMP= TIMES= MEGABYTES= BUDGET=

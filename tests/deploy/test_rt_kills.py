@@ -44,7 +44,7 @@ ALL_THAT_HAPPENS = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give the test its duration: a minute, or the one requested."""
+    """Give the test its duration: the requested one, else a short one, and a long one with the slow tests."""
     if "seconds" in metafunc.fixturenames:
         metafunc.parametrize("seconds", durations(metafunc.config.getoption("--kill-seconds")))
 

@@ -52,7 +52,8 @@ _SHOWN = 5
 class Mails(Remembered):
     """The actions and mails of one side.
 
-    release: the RT release. actions: queue to the actions that succeeded there; "own" is the harness's own queue.
+    release: the RT release. actions: queue to the actions that succeeded there, in the order in which it was used;
+    "own" is the harness's own queue.
     mails: as `mails_about`, hidden. said, errors: RT's log meanwhile, in the form of `startup_log.Start`.
     """
 
@@ -141,7 +142,7 @@ def sent(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mails:
             raise ValueError(f"exit code {done.code}")
         last = done.out.rstrip("\n").rpartition("\n")[2]  # a scrip may print as well
         told = json.loads(last)
-        actions = {str(queue): str(what) for queue, what in told["done"].items()}
+        actions = {str(queue): str(what) for queue, what in told["done"]}
         tickets = {int(one) for one in told["tickets"]}
     except ValueError as error:
         lines = "\n".join(redact.line(line) for line in done.err.splitlines()[-15:])

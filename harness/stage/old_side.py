@@ -174,10 +174,14 @@ class OldSide:
         return self._tried(name, Mails, lambda tools, _: mails.sent(tools, few), what)
 
     def mails_again(self, few: int) -> Mails | None:
-        """The scrips' mails in a second run in the same queues: a ticket's number or chance may decide on them."""
+        """The scrips' mails in a second run in the same queues: a ticket's number or chance may decide on them.
+
+        In the same order, so that each queue's ticket has another number than in the first run, one higher: two
+        people in turn are exchanged in all queues or in none.
+        """
         if (first := self.mails(few)) is None:
             return None
-        queues = sorted(first.actions)
+        queues = list(first.actions)
 
         def ask(tools: Rt, database: Database) -> Mails:
             renumber(database)

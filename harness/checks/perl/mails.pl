@@ -2,7 +2,7 @@
 # solution; and the same in a queue of the harness's own, by its own account and by the customer, as the visitor does
 # who tries the site: what global scrips make of that is known then.
 # Writes; give it a copy. Mail goes where the configuration says: in this image to a file. Out: JSON
-# {"done": {queue id, or "own": what}, "tickets": [ids]}. What RT logs goes to standard error.
+# {"done": [[queue id, or "own", what], in the order in which it was done], "tickets": [ids]}. What RT logs goes to standard error.
 use strict;
 use warnings;
 use lib '/opt/rt/share/lib';
@@ -20,7 +20,7 @@ RT->Config->Set(LogToSTDERR => 'warning');
 RT::Init();
 GUEST
 
-my (%done, @tickets);
+my (@done, @tickets);
 
 sub message { return MIME::Entity->build(Type => 'text/plain', Charset => 'UTF-8', Data => [$_[0]]) }
 
@@ -79,14 +79,14 @@ for my $queue_id ($few < 0 ? @queues : likely()) {
     last if $few > 0 && ($tried >= $most || ($tried >= $few && (-s $outbox // 0) > $told));
     my $queue = RT::Queue->new(RT->SystemUser);
     $queue->Load($queue_id);
-    $done{ $queue->id } = life(RT->SystemUser, $queue, "$mark queue " . $queue->id);
+    push @done, [$queue->id, life(RT->SystemUser, $queue, "$mark queue " . $queue->id)];
     $tried++;
 }
 
 # Where the site lets nobody make these, there is nothing to learn from them.
 my ($host, $own) = eval { guest('harness-0', join '', map { chr 97 + rand 26 } 1 .. 40) } or warn $@;
 if ($own) {
-    $done{own} = life(RT::CurrentUser->new($host->id), $own, "$mark queue own");
+    push @done, [own => life(RT::CurrentUser->new($host->id), $own, "$mark queue own")];
     my $customer = RT::User->new(RT->SystemUser);
     $customer->LoadOrCreateByEmail($customer_address);
     my $ticket = RT::Ticket->new(RT::CurrentUser->new($customer->id));
@@ -99,4 +99,4 @@ if ($own) {
         $seen->Correspond(MIMEObj => message("An answer\n"));
     }
 }
-print JSON->new->canonical->utf8->encode({ done => \%done, tickets => \@tickets }), "\n";
+print JSON->new->canonical->utf8->encode({ done => \@done, tickets => \@tickets }), "\n";

@@ -46,7 +46,10 @@ def judge(report: Report, database: Database, schema: Schema, configuration: Con
 
 def used(database: Database, schema: Schema, configuration: Configuration) -> bool:
     """Tell whether the option is on: as set in the database, otherwise by the last file that sets it."""
-    if "Configurations" in schema.tables and (rows := database.rows(_BY_DATABASE)):
+    table = schema.tables.get("Configurations")
+    # A half-made table, or another program's of that name, may lack them; that is for others to find.
+    known = table is not None and {"Name", "Content", "Disabled"} <= set(table.columns)
+    if known and (rows := database.rows(_BY_DATABASE)):
         return str(rows[-1][0]) not in _OFF
     said = [value for text in texts(configuration) for value in _SET.findall(text)]
     return bool(said) and said[-1] not in _OFF

@@ -40,6 +40,7 @@ def judge(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     return work
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize(
     ("name", "exported"),
     [
@@ -82,6 +83,7 @@ until = 2999-01-01
 """
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize(
     ("words", "code"),
     [

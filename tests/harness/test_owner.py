@@ -72,6 +72,7 @@ def test_a_host_is_read_as_it_is_written() -> None:
         assert Path("/etc/machine-id").read_text(encoding="ascii").strip()[:8] not in owner.host_identity()
 
 
+@pytest.mark.engine
 def test_a_private_directory_of_another_container_stays(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, here: Callable[[Host], None], engine: DockerClient
 ) -> None:

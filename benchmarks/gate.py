@@ -36,9 +36,14 @@ def bare(lifecycle: Lifecycle, choice: Choice, until: str = "served") -> float:
     """
     baseline = lifecycle.restored(choice.dump, choice.pair.server)
     command = [
-        str(BARE), baseline.image, baseline.volume, lifecycle.rt_image(choice.pair.target), choice.pair.origin,
-        choice.pair.target, baseline.credentials.password,
-    ]  # fmt: skip
+        str(BARE),
+        baseline.image,
+        baseline.volume,
+        lifecycle.rt_image(choice.pair.target),
+        choice.pair.origin,
+        choice.pair.target,
+        baseline.credentials.password,
+    ]
     done = carried_out(command)
     if done.returncode:
         raise InfrastructureError(

@@ -150,9 +150,11 @@ def show(console: Console, choice: Choice, samples: Sequence[Sample], made: Fore
         table.add_column(title, justify="right")
     for one in samples:
         table.add_row(
-            f"{one.measured.megabytes:.0f} MB", f"{one.measured.seconds:.1f} s", str(len(one.rebuilt)),
+            f"{one.measured.megabytes:.0f} MB",
+            f"{one.measured.seconds:.1f} s",
+            str(len(one.rebuilt)),
             f"{one.room:.0f} MB",
-        )  # fmt: skip
+        )
     console.print(table)
     largest = samples[-1]
     names = sorted(largest.rebuilt, key=lambda name: -largest.rebuilt[name])

@@ -227,6 +227,11 @@ def _spliced(spec: dict[str, Any]) -> Matcher:
 
 
 _KINDS: dict[str, Callable[[dict[str, Any]], Matcher]] = {
-    "from": _from_to, "null": lambda _: _null, "sha256": _sha256, "matches": _matches, "sql": _sql,
-    "thawed": _thawed, "spliced": _spliced,
-}  # fmt: skip
+    "from": _from_to,
+    "null": lambda _: _null,
+    "sha256": _sha256,
+    "matches": _matches,
+    "sql": _sql,
+    "thawed": _thawed,
+    "spliced": _spliced,
+}

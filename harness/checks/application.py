@@ -67,9 +67,16 @@ def check(
 def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...], starts: Starts, former: Former) -> None:
     report.out_of_scope += visit.jobs_left
     jobs.judge(
-        report, visit.programs, rules, thorough=visit.thorough, subscribers=visit.subscribers, more=visit.jobs,
-        starts=starts, before=former.jobs, limit=visit.patience,
-    )  # fmt: skip
+        report,
+        visit.programs,
+        rules,
+        thorough=visit.thorough,
+        subscribers=visit.subscribers,
+        more=visit.jobs,
+        starts=starts,
+        before=former.jobs,
+        limit=visit.patience,
+    )
 
 
 def _use(report: Report, visit: Visit, former: Former) -> Exception | None:
@@ -98,9 +105,11 @@ def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts
     kinds = dict.fromkeys(redact.line(one.message) for one in bad)
     if bad:
         report.find(
-            "log", f"the site logged {len(bad)} errors while it was used", samples=tuple(kinds)[:_SHOWN],
+            "log",
+            f"the site logged {len(bad)} errors while it was used",
+            samples=tuple(kinds)[:_SHOWN],
             repair="find these lines in the log of a trial upgrade, and mend the page, scrip or option they name",
-        )  # fmt: skip
+        )
 
 
 def _said_by(before: Callable[[], Mails | Exchanged | None], report: Report) -> Collection[str]:

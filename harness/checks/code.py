@@ -45,9 +45,11 @@ def judge(report: Report, before: Sections, after: Sections) -> None:
         what = f"the {part} of {len(keys)} {kind}s" if part != "code" else f"the Perl in {len(keys)} {kind}s"
         ids = ", ".join(key.rpartition(" ")[2] for key in keys)
         report.find(
-            SECTION, f"{what} loaded in the old release and does not load in this one",
-            samples=tuple(keys[:_SHOWN]), sql=_SHOW[kind].format(ids=ids),
+            SECTION,
+            f"{what} loaded in the old release and does not load in this one",
+            samples=tuple(keys[:_SHOWN]),
+            sql=_SHOW[kind].format(ids=ids),
             repair="write it anew for this release, or bring the module that it needs into the image or CONFIG",
-        )  # fmt: skip
+        )
     if never:
         report.facts["code that did not load before either"] = sorted(never)

@@ -78,21 +78,36 @@ def _portlets(pane: str, entry: Any, searches: list[Row]) -> Iterator[dict[str, 
     entry = entry if isinstance(entry, dict) else {}
     name, kind = entry.get("name") or "", entry.get("type")
     if kind == "component":
-        yield {"pane": pane, "portlet_type": "component", "component": name, "description": name,
-               "path": f"/Elements/{name}"}  # fmt: skip
+        yield {
+            "pane": pane,
+            "portlet_type": "component",
+            "component": name,
+            "description": name,
+            "path": f"/Elements/{name}",
+        }
     elif kind == "system":
         own = [one for one in searches if one["ObjectType"] == "RT::System"]
         named = [one for one in own if one["Name"] == f"Search - {name}"]
         described = [one for one in own if one["Name"] == "SavedSearch" and one["Description"] == name]
         for one in named or described:
-            yield {"pane": pane, "portlet_type": "search", "id": one["id"], "description": f"Saved Search: {name}",
-                   "privacy": "RT::System-1"}  # fmt: skip
+            yield {
+                "pane": pane,
+                "portlet_type": "search",
+                "id": one["id"],
+                "description": f"Saved Search: {name}",
+                "privacy": "RT::System-1",
+            }
     elif kind == "saved":
         match = _SAVED.search(name)
         for one in searches:
             if match and one["id"] == match[2]:
-                yield {"pane": pane, "portlet_type": "search", "id": match[2], "privacy": match[1],
-                       "description": f"Saved Search: {one['Description'] or ''}"}  # fmt: skip
+                yield {
+                    "pane": pane,
+                    "portlet_type": "search",
+                    "id": match[2],
+                    "privacy": match[1],
+                    "description": f"Saved Search: {one['Description'] or ''}",
+                }
     else:
         yield {"of a type": "that no release is known to have"}
 

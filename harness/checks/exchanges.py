@@ -159,8 +159,9 @@ def mail(report: Report, visit: Visit) -> None:
     )
     sent = visit.rt.container.run(
         ["rt-mailgate", "--queue", visit.queue, "--action", "correspond", "--url", "http://127.0.0.1/", "--debug"],
-        stdin=[message.encode()], limit=60,
-    )  # fmt: skip
+        stdin=[message.encode()],
+        limit=60,
+    )
     if sent.timed_out:
         report.unanswered.append(f"mail gateway: {SLOW} 60 s")
         return
@@ -175,9 +176,10 @@ def mail(report: Report, visit: Visit) -> None:
     answered = [mail[1] for mail in mails if _SENDER in mail[0]]
     report.facts["mails that scrips send to a requestor"] = visit.answers
     expect(
-        report, "outgoing mail",
+        report,
+        "outgoing mail",
         f"the sender got {len(answered)} mails where the site's scrips send {visit.answers}",
         good=len(answered) >= visit.answers,
-    )  # fmt: skip
+    )
     tagged = all(re.search(r"\[[^\]]+ #N\]", subject) for subject in answered)
     expect(report, "outgoing mail", "a mail lacks the ticket's number in its subject", good=tagged)

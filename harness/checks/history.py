@@ -138,15 +138,19 @@ def check(before: History | None, after: History, expected: Sequence[str], origi
     report = Report(CHECK, QUESTION, looked_at=looked_at, unit="events", repair=REPAIR)
     if after.trouble:
         report.find(
-            "RT::System", f"the upgrade history is unusable: {after.trouble}", sql=SQL,
+            "RT::System",
+            f"the upgrade history is unusable: {after.trouble}",
+            sql=SQL,
             repair="look at the row on the site and in older backups: the site needs one that can be read",
-        )  # fmt: skip
+        )
         return report
     if after.attributes > 1:
         report.find(
-            "RT::System", f"there are {after.attributes} upgrade histories, RT reads one", sql=SQL,
+            "RT::System",
+            f"there are {after.attributes} upgrade histories, RT reads one",
+            sql=SQL,
             repair="look at these rows on the site, and find out what wrote the second before you remove any",
-        )  # fmt: skip
+        )
     known = 0
     before, trouble = (None, before.trouble) if before and before.trouble else (before, "")
     if before is None:
@@ -181,10 +185,12 @@ def _lost(report: Report, before: History, after: History) -> None:
         gone = [event for event in events if event not in kept]
         what = f"{len(gone)} of {len(events)} events are gone or changed" if gone else "another order"
         report.find(
-            f"package {package}", f"the history does not go on from what it was: {what}",
-            samples=tuple(title(event) for event in gone[:5]), sql=SQL,
+            f"package {package}",
+            f"the history does not go on from what it was: {what}",
+            samples=tuple(title(event) for event in gone[:5]),
+            sql=SQL,
             repair="find out what else writes this row (an extension, a step of your own), and upgrade without it",
-        )  # fmt: skip
+        )
 
 
 def _closed(report: Report, before: History | None, after: History, new: Sequence[Event]) -> None:
@@ -193,9 +199,12 @@ def _closed(report: Report, before: History | None, after: History, new: Sequenc
         report.facts["of extensions, never ended"] = old
     if left:
         report.find(
-            "RT::System", f"{len(left)} actions were begun and never ended: the database is half upgraded",
-            samples=tuple(left[:8]), sql=SQL, repair="restore the backup and upgrade anew; never resume",
-        )  # fmt: skip
+            "RT::System",
+            f"{len(left)} actions were begun and never ended: the database is half upgraded",
+            samples=tuple(left[:8]),
+            sql=SQL,
+            repair="restore the backup and upgrade anew; never resume",
+        )
     begun = {event.get("individual_id"): event for event in after.events() if event.get("stage") == "before"}
     for event in new:
         if event.get("stage") != "after":
@@ -203,9 +212,11 @@ def _closed(report: Report, before: History | None, after: History, new: Sequenc
         if failed(event):
             start = begun.get(event.get("individual_id"), {})
             report.find(
-                "RT::System", f"{title(start)} ended, and its return value says that it failed", sql=SQL,
+                "RT::System",
+                f"{title(start)} ended, and its return value says that it failed",
+                sql=SQL,
                 repair="see in the check run what this action complained of, mend that, and upgrade a fresh copy",
-            )  # fmt: skip
+            )
         if event.get("individual_id") not in begun:
             report.find("RT::System", "an action ended that never began", sql=SQL)
 
@@ -217,9 +228,11 @@ def _upgrade(report: Report, new: Sequence[Event], expected: Sequence[str], orig
     if not expected:
         if new:
             report.find(
-                "RT::System", f"nothing was to do, yet the history grew by {len(new)} events", sql=SQL,
+                "RT::System",
+                f"nothing was to do, yet the history grew by {len(new)} events",
+                sql=SQL,
                 repair="look at the last events of the history: they say what was applied that was not to be",
-            )  # fmt: skip
+            )
         return
     if len(full) != 1:
         report.find("RT::System", f"the history grew by {len(full)} upgrades instead of one", sql=SQL)
@@ -227,21 +240,27 @@ def _upgrade(report: Report, new: Sequence[Event], expected: Sequence[str], orig
         versions = [number(one) for one in event.get("versions") or []]
         if versions != list(expected):
             report.find(
-                "RT::System", f"the upgrade planned {len(versions)} steps, not these {len(expected)}",
-                samples=(f"planned: {', '.join(versions)}", f"expected: {', '.join(expected)}"), sql=SQL,
+                "RT::System",
+                f"the upgrade planned {len(versions)} steps, not these {len(expected)}",
+                samples=(f"planned: {', '.join(versions)}", f"expected: {', '.join(expected)}"),
+                sql=SQL,
                 repair=_OTHER_STEPS,
-            )  # fmt: skip
+            )
         if number(event.get("from")) != origin:
             report.find("RT::System", f"it was declared from {event.get('from')}, not from {origin}", sql=SQL)
     if single != list(expected):
         report.find(
-            "RT::System", f"{len(single)} steps are recorded one by one instead of {len(expected)}, or other ones",
-            samples=(f"recorded: {', '.join(single)}", f"expected: {', '.join(expected)}"), sql=SQL,
+            "RT::System",
+            f"{len(single)} steps are recorded one by one instead of {len(expected)}, or other ones",
+            samples=(f"recorded: {', '.join(single)}", f"expected: {', '.join(expected)}"),
+            sql=SQL,
             repair=_OTHER_STEPS,
-        )  # fmt: skip
+        )
     others = sorted({number(event.get("rt_version")) for event in new} - {target})
     if others:
         report.find(
-            "RT::System", f"RT {' and '.join(others)} wrote this history, not RT {target}", sql=SQL,
+            "RT::System",
+            f"RT {' and '.join(others)} wrote this history, not RT {target}",
+            sql=SQL,
             repair="upgrade a fresh copy with the tools of the target alone",
-        )  # fmt: skip
+        )

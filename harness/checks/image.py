@@ -55,5 +55,7 @@ def check(tools: Rt) -> Report:
 def _find(report: Report, tools: Rt, what: str, paths: list[str]) -> None:
     if paths:
         report.find(
-            tools.release, f"{len(paths)} files of RT {what}", samples=tuple(paths[:_SHOWN]),
-        )  # fmt: skip
+            tools.release,
+            f"{len(paths)} files of RT {what}",
+            samples=tuple(paths[:_SHOWN]),
+        )

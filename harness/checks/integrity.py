@@ -111,17 +111,23 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
     for kind in dict.fromkeys(map(_kind, new)):
         group = [one for one in new if _kind(one) == kind]
         report.find(
-            _table(kind), f"{kind} ({len(group)} of these are new)", samples=tuple(group[:_SHOWN]),
+            _table(kind),
+            f"{kind} ({len(group)} of these are new)",
+            samples=tuple(group[:_SHOWN]),
             repair=f"look at them with {TOOL} --check; if they are old, repair them before the upgrade",
-        )  # fmt: skip
+        )
     old = [one for one in after.found if one in known]
     report.allowed += _some("found before as well", old)
     report.allowed += _some("found before as well, by the target's validator", unasked)
     report.facts = {
-        "before": len(before.found) if before else None, "after": len(after.found), "new": len(new),
-        "gone": len(known - set(after.found)), "old": old[:_SHOWN], "not asked before": len(unasked),
+        "before": len(before.found) if before else None,
+        "after": len(after.found),
+        "new": len(new),
+        "gone": len(known - set(after.found)),
+        "old": old[:_SHOWN],
+        "not asked before": len(unasked),
         "complained of before": sorted({*usual.values()})[:_SHOWN],
-    }  # fmt: skip
+    }
     return report
 
 

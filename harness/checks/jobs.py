@@ -26,10 +26,17 @@ JOBS = (
     # Without --skip-user it leaves each user one session, and would end sessions that are in use meanwhile.
     ("rt-clean-sessions", "--skip-user", "--older", "1H"),
     (
-        "rt-crontool", "--search", "RT::Search::FromSQL", "--search-arg", "id = 1",
-        "--action", "RT::Action::SetPriority", "--action-arg", "1",
+        "rt-crontool",
+        "--search",
+        "RT::Search::FromSQL",
+        "--search-arg",
+        "id = 1",
+        "--action",
+        "RT::Action::SetPriority",
+        "--action-arg",
+        "1",
     ),
-)  # fmt: skip
+)
 MORE_JOBS = (("rt-email-digest", "-m", "weekly"),)
 """The same jobs with other arguments, which a thorough visit runs as well."""
 LIMIT, LIMIT_OF_DASHBOARDS = 300.0, 60.0
@@ -116,10 +123,17 @@ def heard(tools: Rt, jobs: Iterable[Job]) -> Night:
 
 
 def judge(
-    report: Report, rt: Rt, allowed: Sequence[LogAllowance], *, thorough: bool = False,
-    subscribers: Sequence[str] = (), more: Sequence[Sequence[str]] = (), starts: Starts | None = None,
-    before: Before | None = None, limit: float = LIMIT,
-) -> None:  # fmt: skip
+    report: Report,
+    rt: Rt,
+    allowed: Sequence[LogAllowance],
+    *,
+    thorough: bool = False,
+    subscribers: Sequence[str] = (),
+    more: Sequence[Sequence[str]] = (),
+    starts: Starts | None = None,
+    before: Before | None = None,
+    limit: float = LIMIT,
+) -> None:
     """Run every job on a site; report failures and complaints that are new since the old release. Writes.
 
     starts: RT's log at every start, which no job causes. before: asked only if a job complains, or sends nothing.
@@ -157,9 +171,14 @@ def judge(
 
 
 def carry_out(
-    report: Report, rt: Rt, allowed: Sequence[LogAllowance], chosen: Sequence[Job], starts: Starts,
-    *, before: Before | None = None,
-) -> None:  # fmt: skip
+    report: Report,
+    rt: Rt,
+    allowed: Sequence[LogAllowance],
+    chosen: Sequence[Job],
+    starts: Starts,
+    *,
+    before: Before | None = None,
+) -> None:
     """Run these jobs and judge them. starts, before: as for `judge`."""
     tried = [one for job in chosen if (one := _try(report, rt, allowed, job, starts))]
     _weigh(report, tried, before)

@@ -74,9 +74,11 @@ def check(client: DockerClient, name: str) -> Report:
     words = json.dumps([image.history(), image.attrs["Config"]])
     if told := {match[0].partition("=")[0] for match in _IN_WORDS.finditer(words)}:
         report.find(
-            "commands", f"{len(told)} variables that say a secret are written down with the image",
-            samples=tuple(sorted(told)[:_SHOWN]), repair="mount secrets, and hand none to a build",
-        )  # fmt: skip
+            "commands",
+            f"{len(told)} variables that say a secret are written down with the image",
+            samples=tuple(sorted(told)[:_SHOWN]),
+            repair="mount secrets, and hand none to a build",
+        )
     return report
 
 

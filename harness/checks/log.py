@@ -47,13 +47,17 @@ SQL_COMPLAINTS = tuple(
 PROGRAM_COMPLAINTS = tuple(
     re.compile(pattern)
     for pattern in (
-        r"^Couldn't finish '", r"^ERROR: ", r"^Failed to (?:load|run|create) ", r"^Unable to open ",
+        r"^Couldn't finish '",
+        r"^ERROR: ",
+        r"^Failed to (?:load|run|create) ",
+        r"^Unable to open ",
         r"^Can't locate (?:object method|\S+\.pm)|^Undefined subroutine|^Attempt to call undefined ",
-        r"^Unknown option: ", r"^(?:Segmentation fault|Killed|Out of memory|Bus error)",
+        r"^Unknown option: ",
+        r"^(?:Segmentation fault|Killed|Out of memory|Bus error)",
         r"exit signal (?:Segmentation fault|Aborted|Bus error)",
         r"BEGIN failed--compilation aborted|Compilation failed in require|^syntax error at ",
     )
-)  # fmt: skip
+)
 """Messages of Perl, the shell or rt-setup-database itself after a failure, without a level."""
 
 

@@ -17,7 +17,7 @@ MISSING, EXTRA, KIND = "index missing", "index extra", "BTREE"
 
 def accepted(
     differences: Iterable[Difference], upgraded: Schema, fresh: Schema, before: Schema, spoken: Spoken | None
-) -> set[Difference]:  # fmt: skip
+) -> set[Difference]:
     """Return the differences explained by this: a missing index, and the longer one that exists in its place.
 
     spoken: the objects that the steps mention. An index that existed before and is missing now must be mentioned

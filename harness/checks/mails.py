@@ -160,9 +160,12 @@ def hidden(addresses: str) -> str:
 
 
 def judge(
-    report: Report, before: Mails | None, tools: Rt, starts: Starts | None = None,
+    report: Report,
+    before: Mails | None,
+    tools: Rt,
+    starts: Starts | None = None,
     again: Callable[[], Mails | None] = lambda: None,
-) -> None:  # fmt: skip
+) -> None:
     """Report mails that the new release (`tools`) no longer sends or sends otherwise, and its new complaints.
 
     starts: RT's log at every start, which no ticket causes. again: makes the old release send once more, on

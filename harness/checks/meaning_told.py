@@ -91,9 +91,13 @@ def key(accounts: Mapping[str, str], every: Mapping[str, int], now: int) -> str:
 
 
 def collect(
-    tools: Rt, accounts: Mapping[str, str] | None = None, every: Mapping[str, int] | None = None, *,
-    held: Callable[[], None] | None = None, now: int | None = None,
-) -> Meaning:  # fmt: skip
+    tools: Rt,
+    accounts: Mapping[str, str] | None = None,
+    every: Mapping[str, int] | None = None,
+    *,
+    held: Callable[[], None] | None = None,
+    now: int | None = None,
+) -> Meaning:
     """Ask the release of `tools` for the meaning of its database. accounts: name to password, for logins.
 
     Nothing is written. held: called as soon as the program reads from a snapshot of the database; from then on

@@ -14,11 +14,23 @@ from harness.rt.web import PageError
 from harness.verdict import Finding, Report
 
 PAGES = (
-    "/Search/Build.html", "/Prefs/Other.html", "/Prefs/MyRT.html", "/User/Prefs.html", "/Tools/MyDay.html",
-    "/Approvals/", "/Articles/", "/Asset/", "/Admin/", "/Admin/Users/", "/Admin/Groups/", "/Admin/CustomFields/",
-    "/Admin/Scrips/", "/Admin/Global/Templates.html", "/Admin/Tools/Configuration.html",
+    "/Search/Build.html",
+    "/Prefs/Other.html",
+    "/Prefs/MyRT.html",
+    "/User/Prefs.html",
+    "/Tools/MyDay.html",
+    "/Approvals/",
+    "/Articles/",
+    "/Asset/",
+    "/Admin/",
+    "/Admin/Users/",
+    "/Admin/Groups/",
+    "/Admin/CustomFields/",
+    "/Admin/Scrips/",
+    "/Admin/Global/Templates.html",
+    "/Admin/Tools/Configuration.html",
     "/Search/Chart.html?Query=id%20%3E%200",
-)  # fmt: skip
+)
 """Pages that every release has, opened as an administrator; a thorough visit opens them too."""
 FIRST_PAGES = ("/Search/Results.html?Query=id%20%3E%200", "/Dashboards/index.html", "/Admin/Queues/")
 SELF_SERVICE = "/SelfService/"

@@ -65,9 +65,13 @@ def read(path: Path = FILE) -> list[WayAllowance]:
 
 
 def check(
-    direct: Database, stepwise: Database, thaw: Thawer, *, known: Mapping[str, Digest] | None = None,
+    direct: Database,
+    stepwise: Database,
+    thaw: Thawer,
+    *,
+    known: Mapping[str, Digest] | None = None,
     allowed: list[WayAllowance] | None = None,
-) -> Report:  # fmt: skip
+) -> Report:
     """Compare two databases of one origin that were upgraded to one target. Nothing else may have written to them.
 
     known: the result of `comparison.digests` for the direct one.

@@ -96,9 +96,14 @@ class Recognised:
 
 
 def recognise(
-    schema: Schema, origin: Rt | None, target: Rt, path: tuple[str, str], *, steps: Sequence[str],
+    schema: Schema,
+    origin: Rt | None,
+    target: Rt,
+    path: tuple[str, str],
+    *,
+    steps: Sequence[str],
     history: History | None,
-) -> Recognised:  # fmt: skip
+) -> Recognised:
     """Ask the first questions: those whose answer may forbid the upgrade.
 
     schema: of the old database. history: RT's own upgrade history in it, None if it could not be read. The other
@@ -113,9 +118,14 @@ def recognise(
 
 
 def check(
-    database: Database, origin: Rt | None, target: Rt, path: tuple[str, str], *, steps: Sequence[str],
+    database: Database,
+    origin: Rt | None,
+    target: Rt,
+    path: tuple[str, str],
+    *,
+    steps: Sequence[str],
     known: Evidence,
-) -> Report:  # fmt: skip
+) -> Report:
     """Check the old database. Nothing is written to it.
 
     origin: a container of the old release, None if it has no image; target: of the new one; both connected to
@@ -140,9 +150,14 @@ def check(
     _start(report, target, probed, steps)
     preflight_lifecycles.judge(report, database, schema, probed, known.configuration)
     preflight_configuration.judge(
-        report, known.configuration, origin, target, path,
-        former=known.old_configuration, elsewhere=preflight_configuration.in_database(database, schema),
-    )  # fmt: skip
+        report,
+        known.configuration,
+        origin,
+        target,
+        path,
+        former=known.old_configuration,
+        elsewhere=preflight_configuration.in_database(database, schema),
+    )
     if known.old_configuration:
         preflight_storage.judge(report, database, known.old_configuration, known.configuration)
     _notes(report, database, path)
@@ -203,9 +218,11 @@ def _start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequenc
     complaints = list(probed.get("complaints", []))
     if died := str(probed.get("start") or ""):
         report.find(
-            "start", "the target's code dies as it starts on the database as it is",
-            samples=(redact.line(died),), repair="upgrade to a later release, or to an earlier one first",
-        )  # fmt: skip
+            "start",
+            "the target's code dies as it starts on the database as it is",
+            samples=(redact.line(died),),
+            repair="upgrade to a later release, or to an earlier one first",
+        )
     elif complaints and _added_in_time(target, complaints, steps):
         report.facts["start"] = "the target misses columns now that the steps add before they start it"
     elif complaints:

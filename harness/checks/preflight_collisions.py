@@ -64,11 +64,13 @@ def judge(report: Report, database: Database, schema: Schema, affected: Affected
             report.looked_at += 1
             if rows := database.rows(sql):
                 report.find(
-                    f"{name}.{index.name}", f"{len(rows)} values of {', '.join(index.columns)} are distinct and "
+                    f"{name}.{index.name}",
+                    f"{len(rows)} values of {', '.join(index.columns)} are distinct and "
                     f"the same under {collation}: {cause.stops} with a duplicate key",
-                    samples=tuple(f"{', '.join(table.key)} {keys}" for _, keys in rows[:SAMPLES]), sql=sql,
+                    samples=tuple(f"{', '.join(table.key)} {keys}" for _, keys in rows[:SAMPLES]),
+                    sql=sql,
                     repair=f"rename one of each before the upgrade, or {cause.instead}",
-                )  # fmt: skip
+                )
 
 
 def collations_after(database: Database, table: Table, charsets: Mapping[str, str]) -> dict[str, str]:

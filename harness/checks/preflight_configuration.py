@@ -73,9 +73,15 @@ def known(release: Rt) -> set[str]:
 
 
 def judge(
-    report: Report, configuration: Configuration, origin: Rt | None, target: Rt, path: tuple[str, str], *,
-    former: Configuration | None = None, elsewhere: Collection[str] = (),
-) -> None:  # fmt: skip
+    report: Report,
+    configuration: Configuration,
+    origin: Rt | None,
+    target: Rt,
+    path: tuple[str, str],
+    *,
+    former: Configuration | None = None,
+    elsewhere: Collection[str] = (),
+) -> None:
     """Add findings and facts about the new side's configuration. path: the releases, from and to.
 
     former: the old side's configuration. elsewhere: options that the new side gets in another way.
@@ -162,9 +168,11 @@ def loads(report: Report, probed: dict[str, object]) -> None:
     """Judge the probe's result: a configuration that cannot be read, plugins that cannot be loaded."""
     if trouble := str(probed.get("configuration") or ""):
         report.find(
-            "configuration", "the target cannot read it", samples=(redact.line(trouble),),
+            "configuration",
+            "the target cannot read it",
+            samples=(redact.line(trouble),),
             repair="mend the line of CONFIG that it stops at (CONFIG_NEW, where only the new side is to differ)",
-        )  # fmt: skip
+        )
     missing = probed.get("missing")
     for name, why in (missing if isinstance(missing, dict) else {}).items():
         report.find(
@@ -176,9 +184,13 @@ def loads(report: Report, probed: dict[str, object]) -> None:
 
 
 def index(
-    report: Report, schema: Schema, probed: dict[str, Any], former: Configuration | None, *,
+    report: Report,
+    schema: Schema,
+    probed: dict[str, Any],
+    former: Configuration | None,
+    *,
     append_structure: Callable[[str], str],
-) -> None:  # fmt: skip
+) -> None:
     """Report a full-text index whose table is missing in the dump, because backups leave it out.
 
     former: the old side's configuration, if it has another one. An index that the site has not had so far is
@@ -193,7 +205,8 @@ def index(
         return
     probed["complaints"] = [one for one in probed.get("complaints", []) if name not in one]
     report.find(
-        SEARCH, f"the configuration searches for words in the table {name}, which the dump lacks: RT logs an "
+        SEARCH,
+        f"the configuration searches for words in the table {name}, which the dump lacks: RT logs an "
         "error at each start and turns that search off; what it finds cannot be tried without the table's rows",
         repair=append_structure(name),
-    )  # fmt: skip
+    )

@@ -50,9 +50,12 @@ def read_changes(target: Rt, names: Sequence[str]) -> SchemaChanges:
     schema = target.of_image("cat", "/opt/rt/share/etc/schema.mysql")
     references = tuple((one[0], one[1], one[2], one[3]) for one in _REFERENCE.findall(sql))
     return SchemaChanges(
-        dict(_CONVERTED.findall(sql)), references, tuple(_CREATED.findall(sql)),
-        tuple((one[0], one[1]) for one in _ADDED.findall(sql)), tuple(_DECLARED.findall(schema)),
-    )  # fmt: skip
+        dict(_CONVERTED.findall(sql)),
+        references,
+        tuple(_CREATED.findall(sql)),
+        tuple((one[0], one[1]) for one in _ADDED.findall(sql)),
+        tuple(_DECLARED.findall(schema)),
+    )
 
 
 def structure(report: Report, database: Database, schema: Schema, changes: SchemaChanges) -> None:
@@ -138,10 +141,12 @@ def orphans(report: Report, database: Database, schema: Schema, changes: SchemaC
         if count := int(database.value(f"SELECT COUNT(*) {those}")):
             rows = database.rows(f"{sql} LIMIT {SAMPLES}")
             report.find(
-                f"{table}.{column}", f"{count} rows point to no {target}: a step adds a foreign key and fails",
-                samples=tuple(f"id {row}: {column} {value}" for row, value in rows), sql=sql,
+                f"{table}.{column}",
+                f"{count} rows point to no {target}: a step adds a foreign key and fails",
+                samples=tuple(f"id {row}: {column} {value}" for row, value in rows),
+                sql=sql,
                 repair="rt-validator --check --resolve on a copy, look at what it does, then on the real one",
-            )  # fmt: skip
+            )
 
 
 def values(report: Report, database: Database, schema: Schema) -> None:

@@ -114,9 +114,11 @@ def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[s
     if more or less:
         words = [f"it lacks {', '.join(more)} as well"] * bool(more) + [f"it has {', '.join(less)}"] * bool(less)
         report.find(
-            "database", f"from RT {path[0]} on, other steps are applied than it lacks: {'; '.join(words)}",
-            samples=(f"the database is of RT {release}",), repair=f"say FROM={release}" if release else "",
-        )  # fmt: skip
+            "database",
+            f"from RT {path[0]} on, other steps are applied than it lacks: {'; '.join(words)}",
+            samples=(f"the database is of RT {release}",),
+            repair=f"say FROM={release}" if release else "",
+        )
     return said
 
 
@@ -135,9 +137,11 @@ def unfinished(report: Report, history: History | None) -> None:
         report.facts[EXTENSIONS] = old
     if left:
         report.find(
-            "RT::System", f"{len(left)} actions were begun and never ended: the database is half upgraded",
-            samples=tuple(left[:_SHOWN]), repair=BACKUP,
-        )  # fmt: skip
+            "RT::System",
+            f"{len(left)} actions were begun and never ended: the database is half upgraded",
+            samples=tuple(left[:_SHOWN]),
+            repair=BACKUP,
+        )
 
 
 def done_already(report: Report, schema: Schema, changes: SchemaChanges) -> list[Finding]:
@@ -147,9 +151,11 @@ def done_already(report: Report, schema: Schema, changes: SchemaChanges) -> list
     _half_converted(report, schema, changes)
     for table, what in _there(schema, changes):
         report.find(
-            table, f"{what} that a step adds is there already: the upgrade, or a part of it, was done before",
-            sql=f"SHOW CREATE TABLE {quote(table)}", repair=BACKUP,
-        )  # fmt: skip
+            table,
+            f"{what} that a step adds is there already: the upgrade, or a part of it, was done before",
+            sql=f"SHOW CREATE TABLE {quote(table)}",
+            repair=BACKUP,
+        )
     return report.findings[already:]
 
 

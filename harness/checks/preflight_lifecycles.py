@@ -61,11 +61,13 @@ def _missing(report: Report, database: Database, holder: str, known: Mapping[str
             report.facts.setdefault(UNKNOWN_DISABLED, []).append(f"{holder}: {name} ({count}, first id {first})")
         else:
             report.find(
-                f"{holder}.Lifecycle", f"{count} rows are in a lifecycle that the target does not know: it takes "
+                f"{holder}.Lifecycle",
+                f"{count} rows are in a lifecycle that the target does not know: it takes "
                 f"it for another one, with other statuses and rights",
                 samples=(f"lifecycle {name}, first id {first}", f"it knows {_listed(sorted(known))}"),
-                sql=sql, repair=REPAIR,
-            )  # fmt: skip
+                sql=sql,
+                repair=REPAIR,
+            )
 
 
 def _statuses(

@@ -38,10 +38,12 @@ def judge(report: Report, database: Database, old: Configuration, new: Configura
         return
     count, asked = _outside(database)
     report.find(
-        OPTION, f"CONFIG names it and CONFIG_NEW does not: {count} contents are kept outside of the database so "
+        OPTION,
+        f"CONFIG names it and CONFIG_NEW does not: {count} contents are kept outside of the database so "
         "far, which the target could not read",
-        sql=asked, repair=f"take {OPTION} into CONFIG_NEW, and what of it lies on disk to the new server",
-    )  # fmt: skip
+        sql=asked,
+        repair=f"take {OPTION} into CONFIG_NEW, and what of it lies on disk to the new server",
+    )
 
 
 def loads(report: Report, database: Database, probed: Mapping[str, object]) -> None:
@@ -53,11 +55,13 @@ def loads(report: Report, database: Database, probed: Mapping[str, object]) -> N
     for name, why in missing.items():
         count, asked = _outside(database)
         report.find(
-            OPTION, f"the target cannot load {name}, without which it reads nothing of what is kept outside of "
+            OPTION,
+            f"the target cannot load {name}, without which it reads nothing of what is kept outside of "
             f"the database: {count} contents so far",
-            samples=(redact.line(str(why).partition("\n")[0]),), sql=asked,
+            samples=(redact.line(str(why).partition("\n")[0]),),
+            sql=asked,
             repair=f"put {name} and what it needs into the image, or into CONFIG's lib",
-        )  # fmt: skip
+        )
 
 
 def _outside(database: Database) -> tuple[int, str]:

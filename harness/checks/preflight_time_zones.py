@@ -39,9 +39,11 @@ def judge(report: Report, database: Database, schema: Schema, configuration: Con
     report.facts[WANTED] = ON_PRODUCTION
     if not loaded:
         report.find(
-            "server", "the configuration wants time zones from the database, and the server has none loaded",
-            sql=ASKED, repair=REPAIR,
-        )  # fmt: skip
+            "server",
+            "the configuration wants time zones from the database, and the server has none loaded",
+            sql=ASKED,
+            repair=REPAIR,
+        )
 
 
 def used(database: Database, schema: Schema, configuration: Configuration) -> bool:

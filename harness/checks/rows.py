@@ -52,9 +52,14 @@ FETCHED_AT_ONCE = 50
 
 
 def check(
-    before: Database, after: Database, steps: Sequence[str], thaw: Thawer, *,
-    known: Mapping[str, Digest] | None = None, rules: RowAllowances | None = None,
-) -> Report:  # fmt: skip
+    before: Database,
+    after: Database,
+    steps: Sequence[str],
+    thaw: Thawer,
+    *,
+    known: Mapping[str, Digest] | None = None,
+    rules: RowAllowances | None = None,
+) -> Report:
     """Account for every row.
 
     before: a clone of the untouched baseline. after: the upgraded database. steps: the steps that were applied,
@@ -94,8 +99,10 @@ def _table(report: Report, both: Comparison, judge: Judge, steps: Sequence[str])
     for chunk in chunks:
         with readable(report, name):
             _chunk(both, judge, chunk)
-    report.unanswered += [f"{name}: {found.count} rows ({', '.join(found.samples)}): {why}"
-                          for why, found in judge.unreadable.items()]  # fmt: skip
+    report.unanswered += [
+        f"{name}: {found.count} rows ({', '.join(found.samples)}): {why}"
+        for why, found in judge.unreadable.items()
+    ]
     key = ", ".join(both.shapes[name][0].key)
     for what, rows in judge.wrong.items():
         whole = second["rows"] if what.startswith(ADDED) else first["rows"]
@@ -106,15 +113,19 @@ def _table(report: Report, both: Comparison, judge: Judge, steps: Sequence[str])
             continue
         sql = f"SELECT * FROM {quote(name)} WHERE {key} IN ({', '.join(rows.samples)})"
         report.find(
-            name, f"{rows.count} of {whole} rows {what}.",
+            name,
+            f"{rows.count} of {whole} rows {what}.",
             samples=tuple(f"{key or 'row'} {sample}" for sample in rows.samples),
-            sql=sql if all(sample.lstrip("-").isdigit() for sample in rows.samples) else "", repair=_LOOK[kind],
-        )  # fmt: skip
+            sql=sql if all(sample.lstrip("-").isdigit() for sample in rows.samples) else "",
+            repair=_LOOK[kind],
+        )
     if first["rows"] and not second["rows"]:
         report.find(
-            name, f"the table held {first['rows']} rows and is empty.", sql=f"SELECT * FROM {quote(name)}",
+            name,
+            f"the table held {first['rows']} rows and is empty.",
+            sql=f"SELECT * FROM {quote(name)}",
             repair="find out what emptied it on a copy, and do not upgrade the site before that is mended",
-        )  # fmt: skip
+        )
     kinds = {kind: judge.tally[kind] for kind in (ADDED, REMOVED, CHANGED, UNEXPLAINED)}
     report.facts["row_changes"].append({"table": name, "before": first["rows"], "after": second["rows"], **kinds})
 
@@ -180,9 +191,11 @@ def _structure(
             unknown.setdefault(table, []).append(what)
         else:
             report.find(
-                table, f"{what}, and no step accounts for it.", sql=f"SHOW CREATE TABLE {quote(table)}",
+                table,
+                f"{what}, and no step accounts for it.",
+                sql=f"SHOW CREATE TABLE {quote(table)}",
                 repair="look whether an extension or a step that the image has on top of its packages did this",
-            )  # fmt: skip
+            )
         return None
 
     for name in sorted(set(both.old.tables) ^ set(both.new.tables)):

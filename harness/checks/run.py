@@ -30,18 +30,22 @@ _ANSWERED = (
     re.compile(r"Enter \S+ version if you want to stop upgrade"),
 )
 _ASKED = (
-    re.compile(r"Doesn't match #\.#\.#:"), re.compile(r"Proceed \[y/N\]"), re.compile(r"^Password: *$"),
+    re.compile(r"Doesn't match #\.#\.#:"),
+    re.compile(r"Proceed \[y/N\]"),
+    re.compile(r"^Password: *$"),
     re.compile(r"specify that user's database password"),
-)  # fmt: skip
+)
 _SAMPLES = 5
 _WARNINGS = 20
 """Maximum number of different warnings in a report: a step may warn of every homepage of a large site."""
 
 
 def check(
-    run: UpgradeRun, expected: Sequence[str], allowed: Sequence[LogAllowance] | None = None,
+    run: UpgradeRun,
+    expected: Sequence[str],
+    allowed: Sequence[LogAllowance] | None = None,
     before: Callable[[], Start | None] = lambda: None,
-) -> Report:  # fmt: skip
+) -> Report:
     """Judge a run of the upgrade. expected: the steps it must apply, oldest first; () for none.
 
     before: the old release's log at every start, so that messages which it made before the upgrade are known.

@@ -84,9 +84,14 @@ def _frozen(value: Any) -> Any:
 
 
 def check(
-    upgraded: Schema, fresh: Schema, steps: Sequence[str] = (), before: Schema | None = None,
-    known: Iterable[SchemaAllowance] | None = None, *, spoken: Spoken | None = None,
-) -> Report:  # fmt: skip
+    upgraded: Schema,
+    fresh: Schema,
+    steps: Sequence[str] = (),
+    before: Schema | None = None,
+    known: Iterable[SchemaAllowance] | None = None,
+    *,
+    spoken: Spoken | None = None,
+) -> Report:
     """Compare an upgraded schema with that of a fresh install.
 
     steps: the steps applied; spoken: the objects that they mention. before: the schema before the upgrade; without
@@ -212,8 +217,12 @@ def _foreign_tables(report: Report, upgraded: Schema, fresh: Schema, before: Sch
     for name in sorted(set(upgraded.tables) - set(fresh.tables)):
         table = upgraded.tables[name]
         if before is not None and name not in before.tables:
-            report.find(name, "the table is neither in the old database nor in a fresh install.",
-                        repair=f"DROP TABLE `{name}`;", sql=f"SHOW CREATE TABLE `{name}`")  # fmt: skip
+            report.find(
+                name,
+                "the table is neither in the old database nor in a fresh install.",
+                repair=f"DROP TABLE `{name}`;",
+                sql=f"SHOW CREATE TABLE `{name}`",
+            )
             continue
         report.out_of_scope.append(f"{name}: the site's own table; only its engine and collation were looked at")
         if table.engine == "InnoDB":

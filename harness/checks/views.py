@@ -25,9 +25,11 @@ def judge(report: Report, before: Database, after: Database) -> None:
             report.find(f"view {name}", "it is gone", repair="make it anew after the upgrade")
         elif new[name] and not old.get(name):
             report.find(
-                f"view {name}", f"it can no longer be read (error {new[name]})",
-                sql=f"SELECT * FROM `{name}` LIMIT 0", repair="make it anew for the upgraded tables",
-            )  # fmt: skip
+                f"view {name}",
+                f"it can no longer be read (error {new[name]})",
+                sql=f"SELECT * FROM `{name}` LIMIT 0",
+                repair="make it anew for the upgraded tables",
+            )
     if broken := [name for name in new if old.get(name)]:
         report.facts["views that could not be read before"] = broken
     if new:

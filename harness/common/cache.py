@@ -25,10 +25,18 @@ PATIENCE = 1800.0
 """Seconds to wait for a lock held by another process whose work takes minutes."""
 _KEY, _KEY_SIZE = "key", 32
 _DIGEST, _RANDOM, _SESSION = "[0-9a-f]{16}", "[a-z0-9_]{8}", r"\d+-(?:\d+|None)-[0-9a-f]{6}"
-_MADE = tuple(map(re.compile, (
-    rf"baselines/{_DIGEST}\.(?:json|new)", rf"facts/{_DIGEST}\.(?:json|{_RANDOM}\.new)",
-    rf"runs/{_DIGEST}\.(?:json|[0-9a-f]{{12}})", rf"private/{_SESSION}", r"logs/build-rt-harness_.+\.log",
-)))  # fmt: skip
+_MADE = tuple(
+    map(
+        re.compile,
+        (
+            rf"baselines/{_DIGEST}\.(?:json|new)",
+            rf"facts/{_DIGEST}\.(?:json|{_RANDOM}\.new)",
+            rf"runs/{_DIGEST}\.(?:json|[0-9a-f]{{12}})",
+            rf"private/{_SESSION}",
+            r"logs/build-rt-harness_.+\.log",
+        ),
+    )
+)
 """Paths of files the harness creates in the cache, besides its key; other programs use no such names."""
 _LOCK = re.compile(
     rf"locks/(?:apt|engine|timings|build-slot-\d+|image-(?:.+-)?{_DIGEST}|baseline-(?:private-)?{_DIGEST}"

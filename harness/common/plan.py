@@ -56,17 +56,27 @@ class Step:
     def as_dict(self) -> dict[str, Any]:
         """Return the tree as JSON-serialisable values."""
         return {
-            "title": self.title, "status": self.status.value, "start": self.start, "seconds": self.seconds,
-            "expected": self.expected, "note": self.note, "children": [child.as_dict() for child in self.children],
-        }  # fmt: skip
+            "title": self.title,
+            "status": self.status.value,
+            "start": self.start,
+            "seconds": self.seconds,
+            "expected": self.expected,
+            "note": self.note,
+            "children": [child.as_dict() for child in self.children],
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Step:
         """Build a tree from the value of `as_dict`. Raises KeyError or ValueError for anything else."""
         return cls(
-            data["title"], [cls.from_dict(child) for child in data["children"]], Status(data["status"]),
-            data["seconds"], data["note"], data["start"], data["expected"],
-        )  # fmt: skip
+            data["title"],
+            [cls.from_dict(child) for child in data["children"]],
+            Status(data["status"]),
+            data["seconds"],
+            data["note"],
+            data["start"],
+            data["expected"],
+        )
 
     def text(self, width: int = 100) -> str:
         """Render the tree as text: titles before the run, results and durations once a step has run."""

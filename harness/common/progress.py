@@ -57,9 +57,14 @@ class Progress:
     """
 
     def __init__(
-        self, stream: TextIO, plan: Step | None = None, *, timings: Timings | None = None,
-        live: bool | None = None, clock: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+        self,
+        stream: TextIO,
+        plan: Step | None = None,
+        *,
+        timings: Timings | None = None,
+        live: bool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Show nothing until entered."""
         self.plan = plan if plan is not None else Step("run")
         self._timings = timings

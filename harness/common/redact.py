@@ -59,11 +59,51 @@ _FRAMED = "\u201c\u201d\u2018\u2019\u2013\u2014\u2026"
 _IDENTIFIED = re.compile(
     r"(?:#|\b(?:ids?|line|number|ticket|transaction|attachment|attribute|user|group|pid|tid)[ =:])$", re.IGNORECASE
 )
-_NAMES = frozenset({
-    "April", "Art", "August", "Bill", "Bob", "Dean", "Don", "Drew", "Eve", "Frank", "Gene", "Grace", "Grant",
-    "Guy", "Hope", "Iris", "Jack", "Jay", "Joy", "June", "Lance", "Lee", "Mark", "Mary", "Max", "May", "Miles",
-    "Nick", "Norm", "Pat", "Ray", "Rich", "Rob", "Rose", "Ruby", "Sandy", "Sue", "Tim", "Tom", "Victor", "Will",
-})  # fmt: skip
+_NAMES = frozenset(
+    {
+        "April",
+        "Art",
+        "August",
+        "Bill",
+        "Bob",
+        "Dean",
+        "Don",
+        "Drew",
+        "Eve",
+        "Frank",
+        "Gene",
+        "Grace",
+        "Grant",
+        "Guy",
+        "Hope",
+        "Iris",
+        "Jack",
+        "Jay",
+        "Joy",
+        "June",
+        "Lance",
+        "Lee",
+        "Mark",
+        "Mary",
+        "Max",
+        "May",
+        "Miles",
+        "Nick",
+        "Norm",
+        "Pat",
+        "Ray",
+        "Rich",
+        "Rob",
+        "Rose",
+        "Ruby",
+        "Sandy",
+        "Sue",
+        "Tim",
+        "Tom",
+        "Victor",
+        "Will",
+    }
+)
 """First names that are also words of programs."""
 
 

@@ -114,9 +114,13 @@ class Live:
     def open(self) -> None:
         """Draw the first frame immediately."""
         self._live = RichLive(
-            get_renderable=self._frame, console=self._console, auto_refresh=False, transient=True,
-            redirect_stdout=False, redirect_stderr=False,
-        )  # fmt: skip
+            get_renderable=self._frame,
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self._live.start(refresh=True)
 
     def close(self) -> None:

@@ -63,10 +63,19 @@ class Database:
     """
 
     def __init__(
-        self, client: DockerClient, server: Server, image: str, credentials: Credentials,
-        profile: Profile = FAST, *, volumes: Mapping[str, tuple[str, str]] | None = None,
-        first_start: bool = False, copy_from: str = "", options: Sequence[str] = (), **container: Any,
-    ) -> None:  # fmt: skip
+        self,
+        client: DockerClient,
+        server: Server,
+        image: str,
+        credentials: Credentials,
+        profile: Profile = FAST,
+        *,
+        volumes: Mapping[str, tuple[str, str]] | None = None,
+        first_start: bool = False,
+        copy_from: str = "",
+        options: Sequence[str] = (),
+        **container: Any,
+    ) -> None:
         """Start the server and wait until the application's user can query it over TCP.
 
         copy_from: path inside the container of a prepared data directory that is copied before the server starts.
@@ -80,9 +89,15 @@ class Database:
         if copy_from:
             container["entrypoint"] = ["bash", "-c", copying.COMMAND, "copy", copy_from]
         self.container = Container(
-            client, image, "database", command=arguments, volumes=volumes, ports=[PORT],
-            environment=_settings(server, credentials) if first_start else {}, **container,
-        )  # fmt: skip
+            client,
+            image,
+            "database",
+            command=arguments,
+            volumes=volumes,
+            ports=[PORT],
+            environment=_settings(server, credentials) if first_start else {},
+            **container,
+        )
         self.host, self.port = self.container.name, PORT
         try:
             if copy_from:
@@ -107,9 +122,14 @@ class Database:
         """
         limit = PATIENCE if timeout is None else timeout
         wait_until(
-            f"{self.server.name} answering", lambda: self.rows("SELECT 1"), limit, interval=0.05,
-            retry_on=_NOT_YET, gone=self.container.ended, evidence=self.container.evidence,
-        )  # fmt: skip
+            f"{self.server.name} answering",
+            lambda: self.rows("SELECT 1"),
+            limit,
+            interval=0.05,
+            retry_on=_NOT_YET,
+            gone=self.container.ended,
+            evidence=self.container.evidence,
+        )
 
     @contextlib.contextmanager
     def connection(self, *, root: bool = False, **options: Any) -> Iterator[Connection[Any]]:
@@ -118,9 +138,13 @@ class Database:
         settings: dict[str, Any] = {
             "user": "root" if root else USER,
             "password": self.credentials.root_password if root else self.credentials.password,
-            "database": NAME, "charset": "utf8mb4", "connect_timeout": 5, "autocommit": True,
-            **_TRANSPORT[self.server.product], **options,
-        }  # fmt: skip
+            "database": NAME,
+            "charset": "utf8mb4",
+            "connect_timeout": 5,
+            "autocommit": True,
+            **_TRANSPORT[self.server.product],
+            **options,
+        }
         connection = pymysql.connect(host=host, port=port, **settings)
         try:
             yield connection
@@ -187,8 +211,13 @@ class Database:
         )
         # In binary mode the client interprets no commands of its own: a line of a dump must not start a program.
         return [
-            program, "--no-defaults", "--binary-mode", quiet, *login, NAME,
-        ]  # fmt: skip
+            program,
+            "--no-defaults",
+            "--binary-mode",
+            quiet,
+            *login,
+            NAME,
+        ]
 
     def client_program(self, pieces: Iterable[bytes]) -> Done:
         """Feed SQL to the server's own command line client, as the application's user."""
@@ -200,10 +229,18 @@ class Database:
         """Return a dump made by the server's own program, as root: other accounts may not read routines."""
         program = "mariadb-dump" if self.server.product == "mariadb" else "mysqldump"
         return self.container.need(
-            [program, "--no-defaults", *AS_ROOT, "--single-transaction", "--default-character-set=utf8mb4",
-             *arguments, NAME],
-            environment={"MYSQL_PWD": self.credentials.root_password}, limit=limit,
-        )  # fmt: skip
+            [
+                program,
+                "--no-defaults",
+                *AS_ROOT,
+                "--single-transaction",
+                "--default-character-set=utf8mb4",
+                *arguments,
+                NAME,
+            ],
+            environment={"MYSQL_PWD": self.credentials.root_password},
+            limit=limit,
+        )
 
     def shut_down(self) -> None:
         """Stop the server cleanly with everything written to its tables, ready to be copied.

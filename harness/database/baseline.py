@@ -81,10 +81,13 @@ class Baselines:
         """
         key = _key_of(dump, image)
         return self._made(
-            key, server, image, f"restoring {dump.path.name} on {server.name}",
+            key,
+            server,
+            image,
+            f"restoring {dump.path.name} on {server.name}",
             lambda database: restore(database, dump),
             origin=self.empty(server, image) if key.startswith(PRIVATE) else None,
-        )  # fmt: skip
+        )
 
     def empty(self, server: Server, image: str) -> Baseline:
         """Return a baseline with an empty database, for RT's `init`."""
@@ -115,9 +118,15 @@ class Baselines:
         self.client.volumes.create(name, labels=owner.labels("clone"))
         try:
             return Database(
-                self.client, baseline.server, baseline.image, baseline.credentials, profile,
-                volumes={baseline.volume: (PREPARED, "ro"), name: (DATA, "rw")}, copy_from=PREPARED, **options,
-            )  # fmt: skip
+                self.client,
+                baseline.server,
+                baseline.image,
+                baseline.credentials,
+                profile,
+                volumes={baseline.volume: (PREPARED, "ro"), name: (DATA, "rw")},
+                copy_from=PREPARED,
+                **options,
+            )
         except BaseException:
             self._remove_volume(name)
             raise
@@ -201,9 +210,15 @@ class Baselines:
             return self._make(key, server, image, work, origin=origin, labels=labels)
 
     def _make(
-        self, key: str, server: Server, image: str, work: Callable[[Database], Any], *,
-        origin: Baseline | None, labels: dict[str, str],
-    ) -> Baseline:  # fmt: skip
+        self,
+        key: str,
+        server: Server,
+        image: str,
+        work: Callable[[Database], Any],
+        *,
+        origin: Baseline | None,
+        labels: dict[str, str],
+    ) -> Baseline:
         # Another cache on the same engine has the same key with other passwords, so each volume name is unique.
         volume = f"rt-harness-baseline-{key}-{secrets.token_hex(3)}"
         place = {owner.HOST: owner.host_name(), owner.BASELINE: key, owner.PLACE: str(_note_of(key).parent)}
@@ -215,9 +230,15 @@ class Baselines:
         volumes = {volume: (DATA, "rw")} | ({origin.volume: (PREPARED, "ro")} if origin else {})
         try:
             with Database(
-                self.client, server, image, credentials, FAST, volumes=volumes,
-                first_start=origin is None, copy_from=PREPARED if origin else "",
-            ) as database:  # fmt: skip
+                self.client,
+                server,
+                image,
+                credentials,
+                FAST,
+                volumes=volumes,
+                first_start=origin is None,
+                copy_from=PREPARED if origin else "",
+            ) as database:
                 said = work(database)
                 rows = database.counts()
                 size = copying.size_of(database.container)

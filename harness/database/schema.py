@@ -165,12 +165,20 @@ def _columns(database: Database) -> list[tuple[str, Column]]:
     )
     maria = database.server.product == "mariadb"
     return [
-        (table, Column(
-            name, _WIDTH.sub(r"\1", _text(kind)).lower(), _new_name(charset or ""), _new_name(collation or ""),
-            nullable == "YES", _default(_text(default), quoted=maria), _extra(extra),
-        ))
+        (
+            table,
+            Column(
+                name,
+                _WIDTH.sub(r"\1", _text(kind)).lower(),
+                _new_name(charset or ""),
+                _new_name(collation or ""),
+                nullable == "YES",
+                _default(_text(default), quoted=maria),
+                _extra(extra),
+            ),
+        )
         for table, name, kind, charset, collation, nullable, default, extra in found
-    ]  # fmt: skip
+    ]
 
 
 def _indexes(database: Database) -> list[tuple[str, Index]]:
@@ -200,9 +208,13 @@ def _foreign_keys(database: Database) -> list[tuple[str, ForeignKey]]:
     for table, name, column, target, target_column, on_delete, on_update in found:
         before = grouped.get((table, name))
         grouped[table, name] = ForeignKey(
-            name, (*(before.columns if before else ()), column), target,
-            (*(before.targets if before else ()), target_column), _rule(on_delete), _rule(on_update),
-        )  # fmt: skip
+            name,
+            (*(before.columns if before else ()), column),
+            target,
+            (*(before.targets if before else ()), target_column),
+            _rule(on_delete),
+            _rule(on_update),
+        )
     return [(table, one) for (table, _), one in grouped.items()]
 
 
@@ -240,8 +252,10 @@ def _table(facts: dict[str, Any]) -> Table:
         return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
 
     return Table(
-        facts["name"], facts["engine"], facts["collation"],
+        facts["name"],
+        facts["engine"],
+        facts["collation"],
         {name: Column(**one) for name, one in facts["columns"].items()},
         [Index(**tuples(one)) for one in facts["indexes"]],
         [ForeignKey(**tuples(one)) for one in facts["foreign_keys"]],
-    )  # fmt: skip
+    )

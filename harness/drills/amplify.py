@@ -41,11 +41,13 @@ def grow(database: Database, last: Mapping[str, int], goal: float) -> float:
 
 def _double(database: Database, table: str, distance: int, which: str) -> None:
     names = [
-        name for (name,) in database.rows(
+        name
+        for (name,) in database.rows(
             "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE()"
-            " AND table_name = %s AND column_name <> 'id'", [table],
+            " AND table_name = %s AND column_name <> 'id'",
+            [table],
         )
-    ]  # fmt: skip
+    ]
     columns = ", ".join(f"`{name}`" for name in names)
     copies = f"SELECT id + {distance}, {columns} FROM `{table}` WHERE {which}"
     database.execute(f"INSERT INTO `{table}` (id, {columns}) {copies}")

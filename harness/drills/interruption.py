@@ -80,9 +80,12 @@ def _beside(database: Database) -> Container:
     mounts = database.container.docker.attrs["Mounts"]
     volume = next(one["Name"] for one in mounts if one["Destination"] == DATA)
     return Container(
-        database.container.client, database.container.image, "beside", entrypoint=["sleep", "3600"],
+        database.container.client,
+        database.container.image,
+        "beside",
+        entrypoint=["sleep", "3600"],
         volumes={volume: (DATA, "rw")},
-    )  # fmt: skip
+    )
 
 
 def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
@@ -102,9 +105,14 @@ def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
     lifecycle.client.volumes.create(name, driver="local", driver_opts=options, labels=owner.labels("clone"))
     try:
         return Database(
-            lifecycle.client, baseline.server, baseline.image, baseline.credentials, DURABLE,
-            volumes={baseline.volume: (PREPARED, "ro"), name: (DATA, "rw")}, copy_from=PREPARED,
-        )  # fmt: skip
+            lifecycle.client,
+            baseline.server,
+            baseline.image,
+            baseline.credentials,
+            DURABLE,
+            volumes={baseline.volume: (PREPARED, "ro"), name: (DATA, "rw")},
+            copy_from=PREPARED,
+        )
     except BaseException:
         lifecycle.client.api.remove_volume(name, force=True)
         raise

@@ -82,9 +82,11 @@ def same_objects(report: Report, had: Mapping[str, str], has: Mapping[str, str])
     report.looked_at += len(had)
     for name in sorted(name for name in had if had[name] != has.get(name)):
         report.find(
-            name, "it is not what it was" if name in has else "it is gone", sql=_OBJECTS,
+            name,
+            "it is not what it was" if name in has else "it is gone",
+            sql=_OBJECTS,
             repair=f"back up with {' '.join(backup.OBJECTS)} as well",
-        )  # fmt: skip
+        )
 
 
 def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, *, before: Database, after: Database) -> None:
@@ -97,9 +99,11 @@ def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, *, before: Dat
         judgement = guard.ask(tools)
     if judgement.code:
         report.find(
-            "RT", f"RT {origin} refuses the restored database", samples=(str(judgement),),
+            "RT",
+            f"RT {origin} refuses the restored database",
+            samples=(str(judgement),),
             repair="see what the guard misses, and whether the backup holds all of the old database",
-        )  # fmt: skip
+        )
         return
     if manifest is None or "root" not in manifest.accounts:
         report.out_of_scope.append("reading a ticket under the old release: the dump names no account")

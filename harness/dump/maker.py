@@ -42,9 +42,10 @@ def refusal(name: str, head: bytes, *, text: bool = True) -> tuple[str, list[tup
     """
     if archive(head):
         return (
-            f"{name} is an archive of tar, not a dump.", [],
+            f"{name} is an archive of tar, not a dump.",
+            [],
             f"name the dump that is in it: tar -tf {name} lists what it holds, tar -xf {name} unpacks it",
-        )  # fmt: skip
+        )
     program, advice = next(((one, todo) for mark, one, todo in _PROGRAMS if mark.search(head)), ("", AGAIN))
     if not text:
         said = f"but of {program}" if program else "neither SQL text nor gzip, xz, bzip2 or zstd"

@@ -128,8 +128,10 @@ def populate(site: Rt, recipe: Recipe, notify: Notify = print) -> Content:
 
     done = site.container.run(
         ["perl", f"{INSIDE}/populate.pl", *recipe.arguments],
-        environment={"PERL_HASH_SEED": "0", "PERL_PERTURB_KEYS": "0"}, limit=LIMIT, heard=heard,
-    )  # fmt: skip
+        environment={"PERL_HASH_SEED": "0", "PERL_PERTURB_KEYS": "0"},
+        limit=LIMIT,
+        heard=heard,
+    )
     if done.code:
         raise InfrastructureError(
             f"RT {recipe.release} could not be filled with the content of {recipe.name} "

@@ -102,9 +102,11 @@ def called(python: str) -> set[str]:
     """Return the words in the identifiers of Python code: tracebacks quote them."""
     kinds = ("name", "attr", "id", "arg", "module")
     found = [
-        getattr(node, name) for node in ast.walk(ast.parse(python)) for name in kinds
+        getattr(node, name)
+        for node in ast.walk(ast.parse(python))
+        for name in kinds
         if isinstance(getattr(node, name, None), str)
-    ]  # fmt: skip
+    ]
     return words(" ".join(found).replace("_", " "))
 
 

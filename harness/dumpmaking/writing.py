@@ -85,10 +85,19 @@ def dumped(database: Database) -> bytes:
         )
     # Without the dump's date, and with rows in the order of their keys, equal content gives equal text.
     words = [
-        program, "--no-defaults", "--protocol=TCP", "--host=127.0.0.1", f"--user={USER}", "--single-transaction",
-        "--default-character-set=utf8mb4", "--skip-dump-date", "--order-by-primary",
-        f"--result-file={_DUMP_INSIDE}", *(f"--ignore-table-data={NAME}.{table}" for table in WITHOUT_ROWS), NAME,
-    ]  # fmt: skip
+        program,
+        "--no-defaults",
+        "--protocol=TCP",
+        "--host=127.0.0.1",
+        f"--user={USER}",
+        "--single-transaction",
+        "--default-character-set=utf8mb4",
+        "--skip-dump-date",
+        "--order-by-primary",
+        f"--result-file={_DUMP_INSIDE}",
+        *(f"--ignore-table-data={NAME}.{table}" for table in WITHOUT_ROWS),
+        NAME,
+    ]
     database.container.need(words, environment={"MYSQL_PWD": database.credentials.password}, limit=600)
     pieces, _ = database.container.docker.get_archive(_DUMP_INSIDE)
     return _only_file(pieces)

@@ -21,9 +21,11 @@ from harness.common import owner
 
 _ENDED = ("created", "exited", "dead", "removing")
 _REMOVING = {
-    "container": "docker rm -fv", "network": "docker network rm", "volume": "docker volume rm",
+    "container": "docker rm -fv",
+    "network": "docker network rm",
+    "volume": "docker volume rm",
     "directory": "rm -r",
-}  # fmt: skip
+}
 MOUNTS = Path("/proc/self/mountinfo")
 _OWN_FILES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 """Files that an engine mounts into each container from a directory named after the container's id."""

@@ -35,9 +35,14 @@ def need_seen(client: DockerClient, image: str, folder: Path) -> None:
     name = unique_name("files")
     try:
         client.containers.run(
-            image, ["-qx", word, f"/seen/{asked.name}"], entrypoint="grep", name=name, network_mode="none",
-            labels=owner.labels("files"), mounts=[Mount("/seen", str(folder), type="bind", read_only=True)],
-        )  # fmt: skip
+            image,
+            ["-qx", word, f"/seen/{asked.name}"],
+            entrypoint="grep",
+            name=name,
+            network_mode="none",
+            labels=owner.labels("files"),
+            mounts=[Mount("/seen", str(folder), type="bind", read_only=True)],
+        )
     except ContainerError as error:
         said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else error.stderr
         raise _unseen(folder, f"grep ended with {error.exit_status}. {said or ''}") from error

@@ -111,9 +111,12 @@ def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, notify: No
     command += [f"--aptopt={option}" for option in suite.apt]
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as tree:
         done = subprocess.run(
-            [*command, suite.name, "-", sources.archive], stdout=tree, stderr=errors, check=False,
+            [*command, suite.name, "-", sources.archive],
+            stdout=tree,
+            stderr=errors,
+            check=False,
             env=os.environ | sources.environment,
-        )  # fmt: skip
+        )
         if done.returncode:
             errors.seek(0)
             text = errors.read().decode(errors="replace")

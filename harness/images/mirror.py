@@ -111,5 +111,8 @@ def install(*packages: str) -> subprocess.CompletedProcess[str]:
         subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
         return subprocess.run(
             ["apt-get", "install", "-yqq", "-o", "DPkg::Lock::Timeout=300", "--no-install-recommends", *packages],
-            check=False, capture_output=True, text=True, env=environment,
-        )  # fmt: skip
+            check=False,
+            capture_output=True,
+            text=True,
+            env=environment,
+        )

@@ -48,9 +48,13 @@ class Balancer:
     """
 
     def __init__(
-        self, backends: Callable[[], Iterable[Address]], healthy: Callable[[Address], bool], *,
-        interval: float = 1, queue: float = 10,
-    ) -> None:  # fmt: skip
+        self,
+        backends: Callable[[], Iterable[Address]],
+        healthy: Callable[[Address], bool],
+        *,
+        interval: float = 1,
+        queue: float = 10,
+    ) -> None:
         """Store the settings; nothing is started yet."""
         self._backends, self._healthy = backends, healthy
         self._interval, self._queue = interval, queue

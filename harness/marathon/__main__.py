@@ -32,9 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     chosen = parser.add_subparsers(metavar="COMMAND", required=True)
     one = chosen.add_parser(
-        "lint", help="look at an app definition", description=command_line.__doc__,
+        "lint",
+        help="look at an app definition",
+        description=command_line.__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
-    )  # fmt: skip
+    )
     command_line.add_arguments(one)
     one.set_defaults(run=command_line.run)
     commands.add_commands(chosen)

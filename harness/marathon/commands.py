@@ -36,9 +36,11 @@ def add_commands(chosen: argparse._SubParsersAction[Parser]) -> None:
     _about_a_deploy(deploy)
     deploy.set_defaults(run=run_deploy, what="deploy")
     replace = chosen.add_parser(
-        "replace", help="across a schema step: stop all, back up, upgrade once, start all",
-        description=replacing.__doc__, formatter_class=argparse.RawTextHelpFormatter,
-    )  # fmt: skip
+        "replace",
+        help="across a schema step: stop all, back up, upgrade once, start all",
+        description=replacing.__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
     _about_a_deploy(replace)
     replacing.add_arguments(replace)
     replace.set_defaults(run=run_replace, what="replace")
@@ -60,24 +62,33 @@ def _about_a_deploy(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pull", type=float, default=PULL_ALLOWANCE, metavar="S", help="allowance for the pull")
     parser.add_argument(
-        "--soak", type=float, metavar="S",
+        "--soak",
+        type=float,
+        metavar="S",
         help="seconds between the two good polls (three intervals of the health check, and its time-out)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--dialect", choices=DIALECTS, help="lint for this Marathon (default: what the one at hand says it is)"
     )
     parser.add_argument(
-        "--beside", action="append", default=[], metavar="ID",
+        "--beside",
+        action="append",
+        default=[],
+        metavar="ID",
         help="an app that may run on the same database; any other one that does is refused",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--ended", action="append", default=[], metavar="RUN",
+        "--ended",
+        action="append",
+        default=[],
+        metavar="RUN",
         help="the replacement that the app's label RT_REPLACING names is over, and its database was seen to",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--unseen-before", action="store_true",
+        "--unseen-before",
+        action="store_true",
         help="begin although no instance that runs now can be reached from this machine",
-    )  # fmt: skip
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say how it would be deployed")
 
 
@@ -90,8 +101,10 @@ def show_status(options: argparse.Namespace) -> int:
     with Marathon.from_environment() as client:
         app = client.app(options.id)
         print(f"{app.id}  {app.image}  version {app.version_text}")
-        print(f"{app.instances} wanted, {app.running} running, {app.healthy} healthy, "
-              f"{app.unhealthy} unhealthy, {app.staged} staged")  # fmt: skip
+        print(
+            f"{app.instances} wanted, {app.running} running, {app.healthy} healthy, "
+            f"{app.unhealthy} unhealthy, {app.staged} staged"
+        )
         print(task_table(app))
         if app.deployments:
             print(f"deployments: {', '.join(app.deployments)}")

@@ -25,14 +25,20 @@ from harness.marathon.refusals import classify
 
 REFUSED = ("does not take connections", "check the address and that Marathon runs: GET /ping")
 TROUBLE: tuple[tuple[type[requests.RequestException], str, str], ...] = (
-    (requests.exceptions.SSLError, "offers no TLS that can be trusted",
-     "check the certificate's name and issuer; REQUESTS_CA_BUNDLE=file names an authority of your own"),
+    (
+        requests.exceptions.SSLError,
+        "offers no TLS that can be trusted",
+        "check the certificate's name and issuer; REQUESTS_CA_BUNDLE=file names an authority of your own",
+    ),
     (requests.ConnectTimeout, "cannot be reached in time", "check the address, and firewalls on the way"),
-    (requests.Timeout, "did not answer in time",
-     "it may have taken the request: read the app before trying again"),
+    (
+        requests.Timeout,
+        "did not answer in time",
+        "it may have taken the request: read the app before trying again",
+    ),
     (requests.ConnectionError, *REFUSED),
     (requests.RequestException, "gave no answer", REFUSED[1]),
-)  # fmt: skip
+)
 """Errors before an answer, described, with a repair; the first matching type applies."""
 
 
@@ -129,8 +135,12 @@ class Connection:
         running = {one.id: one for one in listed}
         now = server_time(answer)
         names = error.deployments or tuple(running)
-        lines = [f"{name}  {running[name].age(now)}  {', '.join(running[name].actions)}" if name in running
-                 else f"{name}  not listed any more" for name in names]  # fmt: skip
+        lines = [
+            f"{name}  {running[name].age(now)}  {', '.join(running[name].actions)}"
+            if name in running
+            else f"{name}  not listed any more"
+            for name in names
+        ]
         error.blocks = (*error.blocks, ("Deployments that hold the lock", "\n".join(lines)))
         return error
 

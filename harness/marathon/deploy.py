@@ -117,9 +117,14 @@ class Deployer(WayBack):
         return report
 
     def _changed(
-        self, definition: App, act: Callable[[], Change], before: AppState | None, *,
-        undo: bool = False, restarted: bool = False,
-    ) -> Report:  # fmt: skip
+        self,
+        definition: App,
+        act: Callable[[], Change],
+        before: AppState | None,
+        *,
+        undo: bool = False,
+        restarted: bool = False,
+    ) -> Report:
         """Carry a change out, follow the deployment, and undo it if that is wanted and the result is bad."""
         app_id, report, started = absolute(definition), _report(), time.monotonic()
         earlier = (self.underway.phase, self.underway.app_id, self.underway.deployment_id)
@@ -144,9 +149,15 @@ class Deployer(WayBack):
         return report
 
     def _followed(
-        self, wanted: Wanted, definition: App, before: AppState | None, *, stream: EventStream | None,
-        report: Report, fate: Callable[[Wanted], str],
-    ) -> Wanted:  # fmt: skip
+        self,
+        wanted: Wanted,
+        definition: App,
+        before: AppState | None,
+        *,
+        stream: EventStream | None,
+        report: Report,
+        fate: Callable[[Wanted], str],
+    ) -> Wanted:
         """Follow a deployment to its end and report the result; return the wanted state as known by then.
 
         fate: states what becomes of the deployment; added to any error that stops the following.

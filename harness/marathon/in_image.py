@@ -93,9 +93,14 @@ def _run(image: str, program: str, arguments: Sequence[str]) -> tuple[int, str]:
     with contextlib.closing(engine.connect()) as client:
         try:
             container = _created(
-                client, image, command=list(arguments), entrypoint=program, network_mode="none", name=name,
+                client,
+                image,
+                command=list(arguments),
+                entrypoint=program,
+                network_mode="none",
+                name=name,
                 labels=owner.labels("in-image"),
-            )  # fmt: skip
+            )
             container.start()
             code = int(container.wait()["StatusCode"])
             # Read after the end: a followed log was seen to stop before its last lines.

@@ -65,8 +65,11 @@ _BY_STATUS: dict[int, tuple[type[MarathonError], str, str]] = {
     401: (AuthenticationError, "does not accept the credentials", "give user:password@ in the URL, or a token"),
     403: (ForbiddenError, "does not allow this", "ask for the right on this app's path"),
     404: (NotFoundError, "has nothing there", "check the id"),
-    405: (NotAcceptedError, "does not take this method there",
-          "check the address: perhaps it is not the root, or no Marathon"),
+    405: (
+        NotAcceptedError,
+        "does not take this method there",
+        "check the address: perhaps it is not the root, or no Marathon",
+    ),
     406: (NotAcceptedError, "does not send this type there", "ask for JSON: Accept: application/json"),
     408: (BusyError, "waited too long for the request", "try again; see what stands between here and Marathon"),
     415: (ContentTypeError, "wants the body announced as JSON", "send Content-Type: application/json"),
@@ -74,9 +77,12 @@ _BY_STATUS: dict[int, tuple[type[MarathonError], str, str]] = {
     500: (ServerError, "stumbled over the request", "lint the definition (L05 ends so); else see Marathon's log"),
     502: _NO_LEADER,
     503: _NO_LEADER,
-    504: (LeaderUnreachableError, "did not answer what stands before it in time",
-          "read the app before trying again: it may have taken the request"),
-}  # fmt: skip
+    504: (
+        LeaderUnreachableError,
+        "did not answer what stands before it in time",
+        "read the app before trying again: it may have taken the request",
+    ),
+}
 
 
 def parse(body: bytes) -> dict[str, Any]:

@@ -90,8 +90,10 @@ def _moved(live: App, wanted: App, decision: Decision) -> Decision:
     before, after = secrets_of(live), secrets_of(wanted)
     if before == after or decision.how == "refused":
         return decision
-    why = (f"the secrets change from {before or 'none'} to {after or 'none'}, so the database may be another one: "
-           "what old instances are told meanwhile would be lost")  # fmt: skip
+    why = (
+        f"the secrets change from {before or 'none'} to {after or 'none'}, so the database may be another one: "
+        "what old instances are told meanwhile would be lost"
+    )
     return replace(decision, how="stop-all", because=(why, *decision.because))
 
 
@@ -99,8 +101,13 @@ def _by_steps(live: Sequence[str], wanted: Sequence[str]) -> Decision:
     gone = tuple(step for step in live if step not in set(wanted))
     pending = tuple(step for step in wanted if step not in set(live))
     if gone:
-        return Decision("refused", (f"the wanted image lacks step(s) {', '.join(gone)} that the live one has: "
-                                    "RT cannot be downgraded, restore the backup instead",))  # fmt: skip
+        return Decision(
+            "refused",
+            (
+                f"the wanted image lacks step(s) {', '.join(gone)} that the live one has: "
+                "RT cannot be downgraded, restore the backup instead",
+            ),
+        )
     if pending:
         return Decision(
             "stop-all", (f"{len(pending)} upgrade step(s) lie between: {', '.join(pending)}",), pending
@@ -112,9 +119,12 @@ def _by_labels(live: App, wanted: App) -> Decision:
     before, after = labels_of(live).get("RT_SCHEMA"), labels_of(wanted).get("RT_SCHEMA")
     if image_of(live) == image_of(wanted) and before == after and not names_one_build(image_of(wanted)):
         return Decision(
-            "stop-all", (f"the image {image_of(wanted) or 'none'} has the same name, and its tag moves: what runs "
-                         "may be another build, so give a build its own tag or a digest",)
-        )  # fmt: skip
+            "stop-all",
+            (
+                f"the image {image_of(wanted) or 'none'} has the same name, and its tag moves: what runs "
+                "may be another build, so give a build its own tag or a digest",
+            ),
+        )
     if image_of(live) == image_of(wanted) and before == after:
         said = f", labelled RT_SCHEMA {after} as before" if after else ""
         return Decision("rolling", (f"the image is the same{said}, only configuration changes",))

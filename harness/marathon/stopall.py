@@ -133,9 +133,14 @@ def _stopped(deployer: Deployer, definition: App, before: AppState | None, run: 
 
 
 def _start(
-    deployer: Deployer, definition: App, before: AppState | None, database: DatabaseCommands, *,
-    claim: Claim, report: Report,
-) -> None:  # fmt: skip
+    deployer: Deployer,
+    definition: App,
+    before: AppState | None,
+    database: DatabaseCommands,
+    *,
+    claim: Claim,
+    report: Report,
+) -> None:
     """Start the new release. No undo by Marathon: the old release must not meet the upgraded database."""
     report.facts["phase"] = "start"
     first = Decision("first", ("everything was stopped",))

@@ -19,8 +19,10 @@ from harness.marathon.model import AppState, Change, Task
 from harness.marathon.rolling import RollingRefusedError
 from harness.marathon.wayback import absolute, stop_limit
 
-CERTAIN = {f"TASK_{state}" for state in
-           ("STAGING", "STARTING", "RUNNING", "KILLING", "FINISHED", "FAILED", "KILLED", "ERROR")}  # fmt: skip
+CERTAIN = {
+    f"TASK_{state}"
+    for state in ("STAGING", "STARTING", "RUNNING", "KILLING", "FINISHED", "FAILED", "KILLED", "ERROR")
+}
 """States of tasks that an agent still reports on, or whose end it has reported."""
 Served = Literal["", "runs", "stopped"]
 """Whether a release to be stopped had been healthy. "runs": left running; "stopped": seen only during the stop."""
@@ -50,8 +52,11 @@ class LastWords:
 
     def take(self, tasks: Iterable[Task], events: Iterable[Event] = ()) -> None:
         """Record the states that Marathon reports: in a list of tasks, and in events between two lists."""
-        said = [(text(one.data.get("taskId")), text(one.data.get("taskStatus")))
-                for one in events if one.type == TASK_STATUS and one.app_id == self.app_id]  # fmt: skip
+        said = [
+            (text(one.data.get("taskId")), text(one.data.get("taskStatus")))
+            for one in events
+            if one.type == TASK_STATUS and one.app_id == self.app_id
+        ]
         for task_id, state in [*said, *((task.id, task.state) for task in tasks)]:
             if state in CERTAIN:
                 self.unsure.pop(task_id, None)

@@ -75,14 +75,19 @@ def plan_rows(plan: Step) -> tuple[list[PlanRow], list[Tick]]:
         usual = duration(step.expected) if step.expected is not None else ""
         rows.append(
             PlanRow(
-                depth=min(depth, 6), title=step.title, status=step.status.value, note=step.note,
-                took=duration(step.seconds) if begun else "", usual=usual,
-                marked=any(step is one for one in culprits), leaf=not step.children,
+                depth=min(depth, 6),
+                title=step.title,
+                status=step.status.value,
+                note=step.note,
+                took=duration(step.seconds) if begun else "",
+                usual=usual,
+                marked=any(step is one for one in culprits),
+                leaf=not step.children,
                 left=percent(start, total) if begun else None,
                 width=percent(step.seconds, total),
                 expected=percent(start + (step.expected or 0.0), total) if begun and usual else None,
             )
-        )  # fmt: skip
+        )
     return rows, ticks(total)
 
 
@@ -103,11 +108,14 @@ def step_rows(steps: Sequence[StepFact]) -> list[StepRow]:
     total = sum(step.seconds for step in steps)
     return [
         StepRow(
-            step.name, percent(step.seconds, longest), duration(step.seconds),
-            f"{percent(step.seconds, total):.0f} %", tuple(step.actions),
+            step.name,
+            percent(step.seconds, longest),
+            duration(step.seconds),
+            f"{percent(step.seconds, total):.0f} %",
+            tuple(step.actions),
         )
         for step in steps
-    ]  # fmt: skip
+    ]
 
 
 @dataclass(frozen=True)
@@ -159,10 +167,13 @@ def row_changes(facts: Sequence[dict[str, Any]]) -> RowChanges:
         )
         rows.append(
             TableRow(
-                str(one.get("table", "?")), _said(one, "before"), _said(one, "after"),
-                tuple(part for part in parts if part.rows), _amount(one, "unexplained"),
+                str(one.get("table", "?")),
+                _said(one, "before"),
+                _said(one, "after"),
+                tuple(part for part in parts if part.rows),
+                _amount(one, "unexplained"),
             )
-        )  # fmt: skip
+        )
     same = sorted(str(one.get("table", "?")) for one in facts if one not in moved)
     return RowChanges(rows, zero, same, sum(row.unexplained for row in rows))
 

@@ -44,28 +44,46 @@ def as_html(document: Document) -> str:
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in outcome.findings():
         found[finding.check].append(finding)
-    return _environment().get_template("report.html.j2").render(
-        style=style, script=script, style_hash=_hash(style), script_hash=_hash(script),
-        facts=facts, outcome=outcome, verdict=outcome.verdict(), found=found,
-        questions={report.check: report.question for report in outcome.reports},
-        accepted_of=_accepted_of(document), most=MOST_FINDINGS,
-        plan=plan, plan_axis=axis, steps=charts.step_rows(facts.steps),
-        changes=charts.row_changes(changes) if changes else None,
-        timeline=timeline(events) if events else None,
-        tables=_tables(facts.facts),
-        noted={report.check: tables for report in outcome.reports if (tables := _noted(report.facts))},
-        knowing=before.groups(outcome), passages=before.passages(outcome),
-        manifest=_tables(facts.manifest or {}),
-        logs={name: tail(text) for name, text in document.logs.items()},
-    )  # fmt: skip
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            style=style,
+            script=script,
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            facts=facts,
+            outcome=outcome,
+            verdict=outcome.verdict(),
+            found=found,
+            questions={report.check: report.question for report in outcome.reports},
+            accepted_of=_accepted_of(document),
+            most=MOST_FINDINGS,
+            plan=plan,
+            plan_axis=axis,
+            steps=charts.step_rows(facts.steps),
+            changes=charts.row_changes(changes) if changes else None,
+            timeline=timeline(events) if events else None,
+            tables=_tables(facts.facts),
+            noted={report.check: tables for report in outcome.reports if (tables := _noted(report.facts))},
+            knowing=before.groups(outcome),
+            passages=before.passages(outcome),
+            manifest=_tables(facts.manifest or {}),
+            logs={name: tail(text) for name, text in document.logs.items()},
+        )
+    )
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
-    )  # fmt: skip
+        loader=FileSystemLoader(PAGE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
     environment.filters |= {"duration": duration, "number": number, "excerpt": excerpt}
     environment.globals |= {"count": count, "words": sentences}
     return environment

@@ -51,9 +51,14 @@ def as_junit(document: Document, directory: Path | None = None) -> str:
 def _properties(document: Document) -> dict[str, str]:
     facts, outcome = document.facts, document.outcome
     return {
-        "verdict": headline(outcome), "reason": reason(outcome), "about": about(facts), "pair": facts.pair,
-        "dump": facts.dump, "dump sha256": facts.dump_sha256, "command": facts.command,
-    }  # fmt: skip
+        "verdict": headline(outcome),
+        "reason": reason(outcome),
+        "about": about(facts),
+        "pair": facts.pair,
+        "dump": facts.dump,
+        "dump sha256": facts.dump_sha256,
+        "command": facts.command,
+    }
 
 
 def _case(suite: ET.Element, place: str, name: str, seconds: float = 0.0) -> ET.Element:

@@ -37,9 +37,15 @@ _STYLES = {Verdict.GO: "bold green", Verdict.NO_GO: "bold red", Verdict.NOT_PROV
 def as_text(document: Document, *, colour: bool = False) -> str:
     """Return the whole report. colour: with ANSI colours."""
     console = Console(
-        file=io.StringIO(), force_terminal=colour, color_system="standard" if colour else None, width=WIDTH,
-        highlight=False, markup=False, emoji=False, legacy_windows=False,
-    )  # fmt: skip
+        file=io.StringIO(),
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        width=WIDTH,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
     outcome = document.outcome
     style = _STYLES[outcome.verdict()]
     with console.capture() as captured:

@@ -111,10 +111,12 @@ def timeline(events: Sequence[dict[str, Any]]) -> Timeline:
         lane.marks.sort(key=lambda mark: -_rank(MARKS, mark.kind))
     marked = {kind for lane in lanes.values() for kind in lane.mark_kinds()}
     return Timeline(
-        list(lanes.values()), ticks(total), _ordered(MARKS, marked),
+        list(lanes.values()),
+        ticks(total),
+        _ordered(MARKS, marked),
         _ordered(SPANS, {span.kind for lane in lanes.values() for span in lane.spans}),
         [moment for _, moment in sorted(moments, key=lambda one: one[0])],
-    )  # fmt: skip
+    )
 
 
 def _time(event: dict[str, Any], key: str = "t") -> float:
@@ -150,12 +152,15 @@ def _bins(kind: str, points: list[dict[str, Any]], total: float) -> list[Bin]:
     width, highest = 100 / _BINS, max(counts)
     return [
         Bin(
-            kind, round(at * width, 3), round(width, 3), percent(amount, highest),
+            kind,
+            round(at * width, 3),
+            round(width, 3),
+            percent(amount, highest),
             f"{at * total / _BINS:.1f} s to {(at + 1) * total / _BINS:.1f} s: {amount} x {kind}",
         )
         for at, amount in enumerate(counts)
         if amount
-    ]  # fmt: skip
+    ]
 
 
 def _rank(order: tuple[str, ...], kind: str) -> int:

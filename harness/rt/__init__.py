@@ -65,9 +65,12 @@ LOGIN_MARK = 'name="user"'
 def secret_files(host: str, password: str, *, port: int = 3306, healthcheck: str = "") -> list[tuple[str, bytes]]:
     """Return the secrets as the deployment mounts them: database settings and the health check's password."""
     settings = {
-        "RT_DB_HOST": host, "RT_DB_PORT": str(port), "RT_DB_NAME": NAME, "RT_DB_USER": USER,
+        "RT_DB_HOST": host,
+        "RT_DB_PORT": str(port),
+        "RT_DB_NAME": NAME,
+        "RT_DB_USER": USER,
         "RT_DB_PASSWORD": password,
-    }  # fmt: skip
+    }
     lines = "".join(f"{key}={value}\n" for key, value in settings.items())
     return [
         (f"{SECRETS}/rt-db", lines.encode()),
@@ -82,10 +85,19 @@ class Rt:
     """
 
     def __init__(
-        self, client: DockerClient, release: Release | str, image: str, database: Reachable | None, *,
-        configuration: Configuration | None = None, serve: bool = False, healthcheck_password: str = "",
-        environment: Mapping[str, str] | None = None, files: Iterable[tuple[str, bytes]] = (), **options: Any,
-    ) -> None:  # fmt: skip
+        self,
+        client: DockerClient,
+        release: Release | str,
+        image: str,
+        database: Reachable | None,
+        *,
+        configuration: Configuration | None = None,
+        serve: bool = False,
+        healthcheck_password: str = "",
+        environment: Mapping[str, str] | None = None,
+        files: Iterable[tuple[str, bytes]] = (),
+        **options: Any,
+    ) -> None:
         """Start the container. database: None connects it to an address without a database."""
         self.release = release if isinstance(release, str) else release.version
         host = self.database_host = database.host if database else NOWHERE
@@ -95,10 +107,15 @@ class Rt:
         settings = {"SERVER_NAME": "localhost", "RT_WORKERS": FEW_WORKERS, "RT_MAIL_COMMAND": MAIL_SINK}
         settings |= environment or {}
         self.container = Container(
-            client, image, "rt-site" if serve else "rt-tools", command=None if serve else ["sleep", "infinity"],
-            environment=settings, files=[*own, *files],
-            ports=[HTTP] if serve else [], **options,
-        )  # fmt: skip
+            client,
+            image,
+            "rt-site" if serve else "rt-tools",
+            command=None if serve else ["sleep", "infinity"],
+            environment=settings,
+            files=[*own, *files],
+            ports=[HTTP] if serve else [],
+            **options,
+        )
         self._programs = 0
         plain = configuration is None or siteconfig.only_sets_options(configuration.files)
         self.warm = WarmPerl(self.container) if plain and not serve else None
@@ -192,9 +209,14 @@ class Rt:
         page = FirstPage(lambda: self.url, LOGIN_MARK, what, self.container.evidence)
         try:
             wait_until(
-                what, page.look, limit, interval=0.1,
-                retry_on=(requests.RequestException,), gone=self.container.ended, evidence=self.container.evidence,
-            )  # fmt: skip
+                what,
+                page.look,
+                limit,
+                interval=0.1,
+                retry_on=(requests.RequestException,),
+                gone=self.container.ended,
+                evidence=self.container.evidence,
+            )
         except OtherPageError:
             if form:
                 raise

@@ -10,11 +10,14 @@ from harness.rt import Rt
 def initialise(tools: Rt) -> Done:
     """Run RT's `init` on an empty database, as the application's user."""
     return tools.run(
-        "sh", "-c",
+        "sh",
+        "-c",
         'printf "%s\\n" "$1" >/tmp/root.passwd && exec rt-setup-database --action init --skip-create --force '
-        "--root-password-file /tmp/root.passwd </dev/null", "init", "password",
+        "--root-password-file /tmp/root.passwd </dev/null",
+        "init",
+        "password",
         limit=300,
-    )  # fmt: skip
+    )
 
 
 def need_initialised(tools: Rt) -> None:

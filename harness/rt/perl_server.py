@@ -75,9 +75,13 @@ class WarmPerl:
             return self._ready
 
     def run(
-        self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None,
+        self,
+        program: str,
+        *arguments: str,
+        limit: float = 300,
+        heard: Callable[[str], None] | None = None,
         stdin: bytes = b"",
-    ) -> Done | None:  # fmt: skip
+    ) -> Done | None:
         """Run a program that loads and initialises RT itself; None if no process with RT's modules is available.
 
         Raises InfrastructureError if the container ends meanwhile.
@@ -103,9 +107,12 @@ class WarmPerl:
         ready = self.begin()
         try:
             self._container.run(
-                ["perl", "-e", PROGRAM.read_text(encoding="utf-8")], stdin=self._requests, limit=LIFE,
-                heard=self._hear, most=None,
-            )  # fmt: skip
+                ["perl", "-e", PROGRAM.read_text(encoding="utf-8")],
+                stdin=self._requests,
+                limit=LIFE,
+                heard=self._hear,
+                most=None,
+            )
         except Exception as error:  # noqa: BLE001 - it is told to those who wait, in their threads
             cause: Exception | None = error
         else:

@@ -108,9 +108,14 @@ class RestOne(Client):
     def create(self, queue: str, subject: str, text: str, files: Sequence[File] = (), **fields: Any) -> int:
         """Create a ticket; return its id."""
         made = self._call(
-            "create ticket", self._rt.create_ticket, queue, files=_opened(files), Subject=subject,
-            Text=text.replace("\n", "\n "), **fields,
-        )  # fmt: skip
+            "create ticket",
+            self._rt.create_ticket,
+            queue,
+            files=_opened(files),
+            Subject=subject,
+            Text=text.replace("\n", "\n "),
+            **fields,
+        )
         if made < 1:
             raise RestError("REST 1: create ticket", self._refusal())
         return int(made)
@@ -184,10 +189,15 @@ class RestTwo(Client):
         """Create a ticket; return its id."""
         return int(
             self._call(
-                "create ticket", self._rt.create_ticket, queue, subject=subject, content=text,
-                attachments=_attached(files), **fields,
+                "create ticket",
+                self._rt.create_ticket,
+                queue,
+                subject=subject,
+                content=text,
+                attachments=_attached(files),
+                **fields,
             )
-        )  # fmt: skip
+        )
 
     def read(self, ticket: int) -> dict[str, Any]:
         """Return a ticket's fields."""

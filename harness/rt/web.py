@@ -115,9 +115,14 @@ def enter(rt: Rt, user: str, password: str) -> tuple[requests.Session, requests.
 
 
 def page(
-    session: requests.Session, rt: Rt, path: str, *, expect: str = "",
-    user_text: bool = False, said: Collection[str] = (),
-) -> str:  # fmt: skip
+    session: requests.Session,
+    rt: Rt,
+    path: str,
+    *,
+    expect: str = "",
+    user_text: bool = False,
+    said: Collection[str] = (),
+) -> str:
     """Return a page's HTML. expect: text that the page must contain.
 
     user_text: the page shows texts that people wrote, so only RT's own error box counts as an error.

@@ -168,9 +168,13 @@ def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
     environment.pop(owner.SESSION_VARIABLE, None)
     with log_path().open("ab") as log:
         return subprocess.Popen(
-            ["dockerd", *attempt.options], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            env=environment, start_new_session=True,
-        )  # fmt: skip
+            ["dockerd", *attempt.options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+        )
 
 
 def linked(programs: Mapping[str, str]) -> Path:

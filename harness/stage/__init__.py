@@ -53,9 +53,14 @@ class Stage:
     """An upgrade and its checks. Close it when done: it owns containers."""
 
     def __init__(
-        self, lifecycle: Lifecycle, choice: Choice, *, shown: Shown | None = None, scope: Scope | None = None,
+        self,
+        lifecycle: Lifecycle,
+        choice: Choice,
+        *,
+        shown: Shown | None = None,
+        scope: Scope | None = None,
         preparation: Preparation | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Remember the arguments; nothing is started yet."""
         self.scope, self.pair = scope or Scope(), choice.pair
         self._shown = shown or Shown()
@@ -151,9 +156,13 @@ class Stage:
             held = threading.Event()
             pool = ThreadPoolExecutor(1)
             told = pool.submit(
-                meaning_told.collect, self.sides.new(), self.sides.dump.accounts, self.old_side.sampling(),
-                held=held.set, now=self.old_side.moment(),
-            )  # fmt: skip
+                meaning_told.collect,
+                self.sides.new(),
+                self.sides.dump.accounts,
+                self.old_side.sampling(),
+                held=held.set,
+                now=self.old_side.moment(),
+            )
             told.add_done_callback(lambda _: held.set())  # also where it fails
             pool.shutdown(wait=False)
             held.wait()
@@ -233,8 +242,13 @@ class Stage:
 
 
 QUESTIONS: Mapping[str, Callable[[Stage], Report]] = {
-    preflight.CHECK: Stage.preflight, run.CHECK: Stage.ran, history.CHECK: Stage.history,
-    schema.CHECK: Stage.schema, rows.CHECK: Stage.rows, integrity.CHECK: Stage.integrity,
-    meaning.CHECK: Stage.meaning, application.CHECK: Stage.application,
-}  # fmt: skip
+    preflight.CHECK: Stage.preflight,
+    run.CHECK: Stage.ran,
+    history.CHECK: Stage.history,
+    schema.CHECK: Stage.schema,
+    rows.CHECK: Stage.rows,
+    integrity.CHECK: Stage.integrity,
+    meaning.CHECK: Stage.meaning,
+    application.CHECK: Stage.application,
+}
 """All checks of an upgrade by name, in the order of a report."""

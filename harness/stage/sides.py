@@ -118,9 +118,12 @@ class Sides:
         with self.copies.shown.step(title) as running:
             try:
                 made = upgrade.run(
-                    new, self.pair.origin, self.pair.target, limit=limit,
+                    new,
+                    self.pair.origin,
+                    self.pair.target,
+                    limit=limit,
                     heard=lambda line: running.note(redact.line(line)),
-                )  # fmt: skip
+                )
             except InfrastructureError:
                 self.copies.need(title)  # an ended container is the more precise cause
                 raise

@@ -158,10 +158,11 @@ def shut_out(error: NotReadyError, before: Callable[[], ShutOut | None]) -> Repo
     lines = [line for _, text in error.blocks for line in text.splitlines()]
     said = [redact.line(one.message) for one in records(lines) if one.complaint]
     report.find(
-        "site", f"it does not come up on the upgraded database: {why}",
+        "site",
+        f"it does not come up on the upgraded database: {why}",
         samples=tuple(dict.fromkeys(said[-5:])),
         repair="look at what of CONFIG's html and lib is written for the old release",
-    )  # fmt: skip
+    )
     return report
 
 
@@ -203,11 +204,23 @@ def invite(
     jobs, left = optional_jobs.choose(database, tools, thorough=thorough)
     people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
     return Visit(
-        site, name, password, queue=name, answers=answered, said=_said(database, numbers),
+        site,
+        name,
+        password,
+        queue=name,
+        answers=answered,
+        said=_said(database, numbers),
         emoji=charset == "utf8mb4",
-        queues=queues, customer=customer, asked=int(asked),
-        tickets=numbers, dashboards=tuple(int(one) for (one,) in dashboards),
-        people=people if thorough else dict(list(people.items())[:2]), thorough=thorough,
-        subscribers=subscribers(database), jobs=tuple(jobs), jobs_left=tuple(left),
-        patience=database.patience(JOB_LIMIT), tools=tools,
-    )  # fmt: skip
+        queues=queues,
+        customer=customer,
+        asked=int(asked),
+        tickets=numbers,
+        dashboards=tuple(int(one) for (one,) in dashboards),
+        people=people if thorough else dict(list(people.items())[:2]),
+        thorough=thorough,
+        subscribers=subscribers(database),
+        jobs=tuple(jobs),
+        jobs_left=tuple(left),
+        patience=database.patience(JOB_LIMIT),
+        tools=tools,
+    )

@@ -117,15 +117,28 @@ def command(origin: str, target: str) -> tuple[str, ...]:
     `--skip-create` makes RT use its own account as the administrator, which is right in a container.
     """
     return (
-        "rt-setup-database", "--action", "upgrade", "--force", "--skip-create",
-        "--upgrade-from", origin, "--upgrade-to", target,
-    )  # fmt: skip
+        "rt-setup-database",
+        "--action",
+        "upgrade",
+        "--force",
+        "--skip-create",
+        "--upgrade-from",
+        origin,
+        "--upgrade-to",
+        target,
+    )
 
 
 def run(
-    tools: Rt, origin: str, target: str, *, limit: float = LIMIT, heard: Callable[[str], None] | None = None,
-    most: int = MAXIMUM_OUTPUT, may_be_killed: bool = False,
-) -> UpgradeRun:  # fmt: skip
+    tools: Rt,
+    origin: str,
+    target: str,
+    *,
+    limit: float = LIMIT,
+    heard: Callable[[str], None] | None = None,
+    most: int = MAXIMUM_OUTPUT,
+    may_be_killed: bool = False,
+) -> UpgradeRun:
     """Upgrade the database that `tools`, a container of the target release, is connected to.
 
     limit: seconds until the upgrade is ended. most: maximum bytes of output. heard: called with each line, for

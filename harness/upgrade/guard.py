@@ -48,9 +48,12 @@ def ask(tools: Rt) -> Judgement:
         if said["exit_code"] != done.code:
             raise ValueError(f"it says {said['exit_code']} and exits with {done.code}")
         return Judgement(
-            tools.release, done.code, said["reason"], said.get("database_release") or "",
+            tools.release,
+            done.code,
+            said["reason"],
+            said.get("database_release") or "",
             tuple(said.get("missing_steps") or ()),
-        )  # fmt: skip
+        )
     except (ValueError, KeyError) as error:
         raise InfrastructureError(
             f"The guard of RT {tools.release} gave no usable answer (exit code {done.code}).",

@@ -170,9 +170,12 @@ class Lifecycle:
                 new_site.need_initialised(tools)
 
         return self.baselines.of_work(
-            ["init", self.image_id(version)], server(server_name), self.server_image(server_name),
-            f"initialising RT {version} on {server_name}", work,
-        )  # fmt: skip
+            ["init", self.image_id(version)],
+            server(server_name),
+            self.server_image(server_name),
+            f"initialising RT {version} on {server_name}",
+            work,
+        )
 
     def upgraded(self, pair: Pair, dump: Dump) -> tuple[Baseline, UpgradeRun]:
         """Return a baseline of the upgraded dump, and the run that made it, with the new side's configuration.

@@ -65,18 +65,34 @@ class Site:
         file = self.folder / "app.json"
         file.write_text(json.dumps(self.app))
         again = f"DROP DATABASE {NAME}; CREATE DATABASE {NAME}"
-        return main([
-            "replace", str(file), "--image", image, "--ask-images", "--soak", "1", "--pull", "30",
-            "--backup", self.in_server(f"mariadb-dump -uroot {NAME} >/tmp/before.sql"),
-            "--upgrade", f'test "$RT_NEW_IMAGE" = {image} && {upgrade}',
-            "--restore", self.in_server(f'mariadb -uroot -e "{again}" && mariadb -uroot {NAME} </tmp/before.sql'),
-        ])  # fmt: skip
+        return main(
+            [
+                "replace",
+                str(file),
+                "--image",
+                image,
+                "--ask-images",
+                "--soak",
+                "1",
+                "--pull",
+                "30",
+                "--backup",
+                self.in_server(f"mariadb-dump -uroot {NAME} >/tmp/before.sql"),
+                "--upgrade",
+                f'test "$RT_NEW_IMAGE" = {image} && {upgrade}',
+                "--restore",
+                self.in_server(f'mariadb -uroot -e "{again}" && mariadb -uroot {NAME} </tmp/before.sql'),
+            ]
+        )
 
     def live(self) -> list[str]:
         """Ask every instance for its release."""
         app = self.marathon.app(self.app["id"])
-        return [rt_probe({**self.app, "labels": {}})(*where).identity for task in app.tasks
-                if (where := app.endpoint(task))]  # fmt: skip
+        return [
+            rt_probe({**self.app, "labels": {}})(*where).identity
+            for task in app.tasks
+            if (where := app.endpoint(task))
+        ]
 
     def data(self) -> tuple[int, bool]:
         """Return the number of tickets, and whether the schema is the new one."""
@@ -93,8 +109,14 @@ def site(
     assert dump.manifest
     database = lifecycle.baselines.clone(lifecycle.restored(dump, PAIR.server), DURABLE)
     tools = lifecycle.tools(PAIR.target, database)
-    old = definition(lifecycle, database, tmp_path / "site", instances=1, release=PAIR.origin,
-                     healthcheck=dump.manifest.accounts["healthcheck"])  # fmt: skip
+    old = definition(
+        lifecycle,
+        database,
+        tmp_path / "site",
+        instances=1,
+        release=PAIR.origin,
+        healthcheck=dump.manifest.accounts["healthcheck"],
+    )
     old["labels"] = {"RT_RELEASE": PAIR.origin, "RT_SCHEMA": PAIR.origin}
     old["healthChecks"][0] |= {"delaySeconds": 0, "intervalSeconds": 1}
     old["readinessChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 1}

@@ -62,10 +62,14 @@ def test_where_nothing_is_lost_nothing_is_found(good: Played) -> None:
 
 
 ONE = "(SELECT t FROM (SELECT MAX(id) t FROM Tickets WHERE Subject LIKE 'load-%') x)"
-A_TEXT = ("(SELECT i FROM (SELECT MAX(a.id) i FROM Attachments a JOIN Transactions t ON t.id = a.TransactionId "
-          "WHERE t.Type = '{type}' AND a.Content LIKE 'load-%') x)")  # fmt: skip
-A_REPLY = ("(SELECT i FROM (SELECT MAX(t.id) i FROM Transactions t JOIN Tickets k ON k.id = t.ObjectId WHERE "
-           "t.ObjectType = 'RT::Ticket' AND t.Type = 'Correspond' AND k.Subject LIKE 'load-%') x)")  # fmt: skip
+A_TEXT = (
+    "(SELECT i FROM (SELECT MAX(a.id) i FROM Attachments a JOIN Transactions t ON t.id = a.TransactionId "
+    "WHERE t.Type = '{type}' AND a.Content LIKE 'load-%') x)"
+)
+A_REPLY = (
+    "(SELECT i FROM (SELECT MAX(t.id) i FROM Transactions t JOIN Tickets k ON k.id = t.ObjectId WHERE "
+    "t.ObjectType = 'RT::Ticket' AND t.Type = 'Correspond' AND k.Subject LIKE 'load-%') x)"
+)
 A_FILE = "(SELECT f FROM (SELECT MAX(id) f FROM Attachments WHERE Filename LIKE 'load-%') x)"
 COLUMNS = "TransactionId, Parent, ContentType, ContentEncoding, Content, Filename, Creator, Created"
 DEFECTS: dict[str, tuple[str, str]] = {
@@ -225,8 +229,9 @@ def test_what_was_not_recorded_is_not_acknowledged(one: tuple[Rt, Database], kin
         write = client.reply if kind == "Correspond" else client.comment
         database.execute(
             "CREATE TRIGGER Refuse BEFORE INSERT ON Transactions FOR EACH ROW "
-            f"IF NEW.Type = '{kind}' THEN SIGNAL SQLSTATE '45000'; END IF", root=True,
-        )  # fmt: skip
+            f"IF NEW.Type = '{kind}' THEN SIGNAL SQLSTATE '45000'; END IF",
+            root=True,
+        )
         try:
             with pytest.raises(rest.RestError, match="RT did not take it"):
                 write(1, "not to be recorded")

@@ -68,9 +68,11 @@ def _sending(site: Rt) -> None:
 def site_of(lifecycle: Lifecycle, database: Database, release: str, **files: bytes) -> Rt:
     """Serve a release whose mail program blocks until it is told to go on."""
     site = lifecycle.site(
-        release, database, environment={"RT_MAIL_COMMAND": SENDMAIL},
+        release,
+        database,
+        environment={"RT_MAIL_COMMAND": SENDMAIL},
         files=[(SENDMAIL, SLOW_MAIL), *((f"/opt/rt/rt.{name}", content) for name, content in files.items())],
-    )  # fmt: skip
+    )
     site.container.need(["chmod", "755", SENDMAIL])
     return site
 

@@ -38,8 +38,13 @@ LONGEST_GAP = 30.0
 """Seconds; 6.5 were observed at four times the machine's capacity. The server's own restart is included."""
 COMMAND = ".venv/bin/python -m pytest tests/deploy/test_rt_kills.py --kill-seconds {}"
 ALL_THAT_HAPPENS = {
-    "restart of all", "rolling deploy of another image", "scale to 1", "scale to 4", "SIGKILL", "answers again",
-}  # fmt: skip
+    "restart of all",
+    "rolling deploy of another image",
+    "scale to 1",
+    "scale to 4",
+    "SIGKILL",
+    "answers again",
+}
 """Events besides kills, in the short form too: labels of the timeline."""
 
 
@@ -141,9 +146,13 @@ def written(site: Running, reports: Sequence[Report], folder: Path, seconds: flo
     """Write the report of a run, with its timeline; return the page."""
     name = f"kills-{site.load.journal.run}"
     facts = RunFacts(
-        name, f"RT {RELEASE}, {site.app['instances']} instances", site.database.server.name,
-        started=datetime.now(UTC), seconds=site.load.journal.ended, command=COMMAND.format(f"{seconds:g}"),
-    )  # fmt: skip
+        name,
+        f"RT {RELEASE}, {site.app['instances']} instances",
+        site.database.server.name,
+        started=datetime.now(UTC),
+        seconds=site.load.journal.ended,
+        command=COMMAND.format(f"{seconds:g}"),
+    )
     plan = Step(f"{site.kills} kills, {len(reports)} checks")
     write(folder / name, facts, Outcome(reports=list(reports)), plan, {})
     return (folder / name / "report.html").read_text(encoding="utf-8")

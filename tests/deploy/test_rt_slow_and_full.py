@@ -70,10 +70,15 @@ def _refusal(database: Database, statement: str, times: int) -> int:
 def test_health_is_the_truth_while_the_disk_is_full(lifecycle: Lifecycle, deployable: Baseline, say: Say) -> None:
     """Logins fail, and health must report it; once there is room, everything must work again."""
     server = Database(
-        lifecycle.client, deployable.server, deployable.image, deployable.credentials, DURABLE,
-        volumes={deployable.volume: (PREPARED, "ro")}, copy_from=PREPARED,
+        lifecycle.client,
+        deployable.server,
+        deployable.image,
+        deployable.credentials,
+        DURABLE,
+        volumes={deployable.volume: (PREPARED, "ro")},
+        copy_from=PREPARED,
         mounts=[Mount(DATA, None, type="tmpfs", tmpfs_size=SIZE)],
-    )  # fmt: skip
+    )
     with (
         server as database,
         lifecycle.site(RELEASE, database, healthcheck_password=PASSWORD, configuration=CHEAP) as site,
@@ -104,5 +109,7 @@ def test_a_slow_line_is_no_outage_until_it_is_one(lifecycle: Lifecycle, deployab
         if site:
             site.remove()
         lifecycle.baselines.discard(database)
-    say(f"line slow: healthy in {took:.1f} s at {BEARABLE * 1000:g} ms, unhealthy after {unhealthy:.1f} s at "
-        f"{UNBEARABLE * 1000:g} ms, healthy again {healthy:.1f} s later ({words})")  # fmt: skip
+    say(
+        f"line slow: healthy in {took:.1f} s at {BEARABLE * 1000:g} ms, unhealthy after {unhealthy:.1f} s at "
+        f"{UNBEARABLE * 1000:g} ms, healthy again {healthy:.1f} s later ({words})"
+    )

@@ -115,8 +115,10 @@ def test_debians_keys_come_with_what_needs_them(
 ) -> None:
     """Ubuntu's mmdebstrap does not bring Debian's keys, without which no Debian package list is trusted."""
     program = tmp_path / "apt-get"
-    program.write_text(f"#!/bin/sh\necho \"$@\" >>{tmp_path}/asked\nprintf '#!/bin/sh\\n' >{tmp_path}/mmdebstrap\n"
-                       f"/bin/chmod +x {tmp_path}/mmdebstrap\n")  # fmt: skip
+    program.write_text(
+        f"#!/bin/sh\necho \"$@\" >>{tmp_path}/asked\nprintf '#!/bin/sh\\n' >{tmp_path}/mmdebstrap\n"
+        f"/bin/chmod +x {tmp_path}/mmdebstrap\n"
+    )
     program.chmod(0o755)
     if there:
         (tmp_path / "debian-archive-keyring.gpg").touch()

@@ -18,8 +18,14 @@ def test_files_are_there_at_the_start(lifecycle: Lifecycle) -> None:
     """A site reads its secrets in its first second."""
     image = lifecycle.server_image("mariadb-10.11")
     show = 'sha256sum "$@"; exec sleep 60'
-    box = Container(lifecycle.client, image, "box", entrypoint=["sh", "-c", show, "sh"],
-                    command=[path for path, _ in FILES], files=FILES)  # fmt: skip
+    box = Container(
+        lifecycle.client,
+        image,
+        "box",
+        entrypoint=["sh", "-c", show, "sh"],
+        command=[path for path, _ in FILES],
+        files=FILES,
+    )
     try:
         assert box.need(["cat", "/opt/ä ü.txt"]) == "ß"
         assert box.need(["sh", "-c", "wc -c < /opt/two.bin"]).strip() == "256"

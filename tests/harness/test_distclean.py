@@ -23,12 +23,28 @@ from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 OTHERS = (
-    "engine-docs/read.me", "engine-firmware/blob", "engine-turbines/iptables", "facts/mine.json",
-    "facts/tmpfiles_ab", "key.pem", "letters/to-mother.txt", "locks/front-door.lock", "locks/timings.lock",
-    "logs/build-website.log", "logs/engine.log", "logs/mine.log", "marathon/address", "marathon/state.json",
-    "marathon/state.of-my-legs", "notes.txt", "private/2019-01-backup/diary", "private/my-own-notes/diary",
-    "runs/marathon.json", "timings/steps.csv", "timings/steps.json",
-)  # fmt: skip
+    "engine-docs/read.me",
+    "engine-firmware/blob",
+    "engine-turbines/iptables",
+    "facts/mine.json",
+    "facts/tmpfiles_ab",
+    "key.pem",
+    "letters/to-mother.txt",
+    "locks/front-door.lock",
+    "locks/timings.lock",
+    "logs/build-website.log",
+    "logs/engine.log",
+    "logs/mine.log",
+    "marathon/address",
+    "marathon/state.json",
+    "marathon/state.of-my-legs",
+    "notes.txt",
+    "private/2019-01-backup/diary",
+    "private/my-own-notes/diary",
+    "runs/marathon.json",
+    "timings/steps.csv",
+    "timings/steps.json",
+)
 Asked = dict[str, list[str]]
 
 
@@ -73,9 +89,16 @@ def test_all_that_the_harness_makes_goes(engine: DockerClient, lifecycle: Lifecy
     digest, session = cache.digest(), owner.session()
     tag = lifecycle.server_image("mariadb-10.11").rpartition(":")[2]
     for name in (
-        "apt", "engine", "timings", "build-slot-0", f"image-{tag}", f"image-{digest}", f"baseline-{digest}",
-        f"baseline-private-{digest}", f"network-{session}",
-    ):  # fmt: skip
+        "apt",
+        "engine",
+        "timings",
+        "build-slot-0",
+        f"image-{tag}",
+        f"image-{digest}",
+        f"baseline-{digest}",
+        f"baseline-private-{digest}",
+        f"network-{session}",
+    ):
         with cache.lock(name):
             pass
     Timings().remember(Step('a "gate"', [Step("images", status=Status.DONE)], status=Status.DONE))
@@ -83,11 +106,14 @@ def test_all_that_the_harness_makes_goes(engine: DockerClient, lifecycle: Lifecy
     for attempt in ATTEMPTS:
         linked(attempt.programs)
     for name, text in (
-        ("marathon/address", "http://127.0.0.1:8080"), ("logs/build-rt-harness_rt_5.0.3.log", "Step 1"),
+        ("marathon/address", "http://127.0.0.1:8080"),
+        ("logs/build-rt-harness_rt_5.0.3.log", "Step 1"),
         ("logs/engine.log", 'time="2026-11-26T01:29:14.4Z" level=info msg="libcontainerd: started"\n'),
-        (f"facts/{digest}.abcd_123.new", "{"), (f"baselines/{digest}.new", "{"),
-        (f"runs/{digest}.0123456789ab", "{"), (f"private/{session}/raw", "data"),
-    ):  # fmt: skip
+        (f"facts/{digest}.abcd_123.new", "{"),
+        (f"baselines/{digest}.new", "{"),
+        (f"runs/{digest}.0123456789ab", "{"),
+        (f"private/{session}/raw", "data"),
+    ):
         (cache.directory(str(Path(name).parent)) / Path(name).name).write_text(text)
     kept.remove(engine)
     assert list(tmp_path.rglob("*")) == []

@@ -75,8 +75,12 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 def missing_parts(text: str, stage: Stage) -> list[str]:
     """Return the attributes of a stage and its parts that a text names but that do not exist."""
     roots = {
-        "self": stage, "Stage": stage, "sides": stage.sides, "old_side": stage.old_side, "questions": questions,
-    }  # fmt: skip
+        "self": stage,
+        "Stage": stage,
+        "sides": stage.sides,
+        "old_side": stage.old_side,
+        "questions": questions,
+    }
     found = []
     for root, rest in re.findall(rf"(?<![\w./])({'|'.join(roots)})((?:\.\w+)+)", text):
         part: object = roots[root]

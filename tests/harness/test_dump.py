@@ -47,9 +47,12 @@ def write(folder: Path, content: bytes, manifest: str = "") -> Path:
 def manifest(content: bytes, **changes: object) -> str:
     """Return a manifest that fits the content, except for the changes."""
     facts: dict[str, object] = {
-        "release": "4.4.6", "server": "mariadb-10.11", "why": "test",
-        "sha256": hashlib.sha256(content).hexdigest(), **changes,
-    }  # fmt: skip
+        "release": "4.4.6",
+        "server": "mariadb-10.11",
+        "why": "test",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        **changes,
+    }
     return "".join(f'{key} = "{value}"\n' for key, value in facts.items()) + "[rows]\nt = 3\n"
 
 

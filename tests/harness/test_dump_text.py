@@ -170,19 +170,29 @@ def test_engines_are_read_where_they_stand(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "kind", "name"),
     [
-        (b"/*!50013 DEFINER=`old`@`gone.example` SQL SECURITY DEFINER */\n/*!50001 VIEW `v` AS SELECT 1 */;",
-         "view", "v"),
-        (b"/*!50003 CREATE*/ /*!50017 DEFINER=`o``d`@`%`*/ /*!50003 TRIGGER t AFTER INSERT ON U DO x*/;;",
-         "trigger", "t"),
-        (b"/*!50106 CREATE*/ /*!50117 DEFINER=`old`@`%`*/ /*!50106 EVENT `e` ON SCHEDULE EVERY 1 DAY DO x */ ;;",
-         "event", "e"),
+        (
+            b"/*!50013 DEFINER=`old`@`gone.example` SQL SECURITY DEFINER */\n/*!50001 VIEW `v` AS SELECT 1 */;",
+            "view",
+            "v",
+        ),
+        (
+            b"/*!50003 CREATE*/ /*!50017 DEFINER=`o``d`@`%`*/ /*!50003 TRIGGER t AFTER INSERT ON U DO x*/;;",
+            "trigger",
+            "t",
+        ),
+        (
+            b"/*!50106 CREATE*/ /*!50117 DEFINER=`old`@`%`*/ /*!50106 EVENT `e` ON SCHEDULE EVERY 1 DAY DO x */"
+            b" ;;",
+            "event",
+            "e",
+        ),
         (b"CREATE DEFINER=`old`@`gone.example` PROCEDURE `p`()", "procedure", "p"),
         (b"CREATE DEFINER=`old`@`gone.example` FUNCTION `f``g`() RETURNS int", "function", "f`g"),
         (b"CREATE OR REPLACE DEFINER='old'@'%' TRIGGER `t` BEFORE INSERT ON x FOR EACH ROW y", "trigger", "t"),
         (b"CREATE ALGORITHM=UNDEFINED DEFINER=`old`@`%` SQL SECURITY DEFINER VIEW `v` AS select 1;", "view", "v"),
         (b"CREATE DEFINER=role FUNCTION `f`() RETURNS int", "function", "f"),
     ],
-)  # fmt: skip
+)
 def test_whoever_defined_it_is_taken_out(tmp_path: Path, line: bytes, kind: str, name: str) -> None:
     """The definer's account does not exist here, and only an administrator may name another account."""
     text, fed = read(tmp_path, ONE + b"/*!50001 DROP VIEW IF EXISTS `v`*/;\n" + line + b"\n" + END)

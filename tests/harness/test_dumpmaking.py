@@ -61,8 +61,10 @@ def test_a_manifest_reads_back_as_written(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(text, encoding="utf-8")
     manifest = dump.read_manifest(tmp_path / "x.toml")
     assert (manifest.why, manifest.rows, manifest.accounts) == (
-        FACTS["why"], {"Users": 3, "ACL": 0}, {"a.b c": "p\"w"},
-    )  # fmt: skip
+        FACTS["why"],
+        {"Users": 3, "ACL": 0},
+        {"a.b c": 'p"w'},
+    )
 
 
 def test_the_generators_hash_changes_with_its_files(tmp_path: Path) -> None:

@@ -217,9 +217,14 @@ def test_a_socket_that_is_somebody_elses_is_no_missing_engine(tmp_path: Path, mo
     somebody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     with serving(server):
         done = subprocess.run(
-            [*somebody, sys.executable, "-m", module], cwd=ROOT, env=settings,
-            capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+            [*somebody, sys.executable, "-m", module],
+            cwd=ROOT,
+            env=settings,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
     assert done.returncode == 2, done.stderr
     assert f"unix://{path}: permission denied" in done.stderr
     assert f"What to do: {engine.NOT_YOURS}" in done.stderr

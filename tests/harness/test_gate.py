@@ -173,8 +173,12 @@ def test_an_engine_that_goes_away_in_the_middle_is_not_a_finding(proxy: Proxy, t
     settings |= {"DOCKER_HOST": f"unix://{proxy.path}", cache.VARIABLE: str(cache.directory())}
     process = subprocess.Popen(
         [sys.executable, "-m", "fixtures.gate", "--reports", str(tmp_path / "reports")],
-        cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stderr is not None
     for line in process.stderr:
         if "copy for the old side" in line and "done" in line:
@@ -196,10 +200,18 @@ def test_how_to_repeat_it_is_the_whole_command(monkeypatch: pytest.MonkeyPatch, 
         ["--dump=a dump.sql", "--config", "site.d", "--marathon-url", "https://me:secret@marathon.example.org"]
     )
     assert shlex.split(gate_command.as_said(options)) == [
-        "cd", str(ROOT), "&&", "RT_HARNESS_IMAGES=rt-5.0.3=registry.example.org/rt:1, mariadb-10.11=mariadb:10.11",
-        "./gate", "--dump", f"{tmp_path}/a dump.sql", "--config", f"{tmp_path}/site.d",
-        "--marathon-url", "https://marathon.example.org",
-    ]  # fmt: skip
+        "cd",
+        str(ROOT),
+        "&&",
+        "RT_HARNESS_IMAGES=rt-5.0.3=registry.example.org/rt:1, mariadb-10.11=mariadb:10.11",
+        "./gate",
+        "--dump",
+        f"{tmp_path}/a dump.sql",
+        "--config",
+        f"{tmp_path}/site.d",
+        "--marathon-url",
+        "https://marathon.example.org",
+    ]
 
 
 def test_how_to_repeat_it_works_from_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

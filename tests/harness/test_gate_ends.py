@@ -47,8 +47,12 @@ def running(program: list[str], reports: Path) -> Iterator[subprocess.Popen[str]
     # A shell starts background jobs with SIGINT ignored, and child processes inherit that.
     process = subprocess.Popen(
         ["env", "--default-signal=INT,TERM,HUP", *program, "--reports", str(reports)],
-        cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield process
     finally:

@@ -40,9 +40,13 @@ def test_the_server_runs_what_is_mounted_for_its_first_start(lifecycle: Lifecycl
     """The official images' contract: scripts run in order, in the database named by the environment."""
     files = [(f"{FIRST}/1-table.sql", BY_SQL), (f"{FIRST}/2-row.sh", BY_SH)]
     database = Database(
-        lifecycle.client, server(DEFAULT_SERVER), lifecycle.server_image(DEFAULT_SERVER),
-        Credentials("mine", "roots"), first_start=True, files=files,
-    )  # fmt: skip
+        lifecycle.client,
+        server(DEFAULT_SERVER),
+        lifecycle.server_image(DEFAULT_SERVER),
+        Credentials("mine", "roots"),
+        first_start=True,
+        files=files,
+    )
     try:
         assert database.rows("SELECT word FROM made") == [("sql",), ("sh",)]
     finally:
@@ -72,9 +76,12 @@ def test_a_server_image_as_the_official_ones_can_be_named(
     """Another word before the options would be run as a program there, and end the container."""
     monkeypatch.setenv(OVERRIDE_VARIABLE, f"{DEFAULT_SERVER}={official}")
     database = Database(
-        lifecycle.client, server(DEFAULT_SERVER), lifecycle.server_image(DEFAULT_SERVER),
-        Credentials("mine", "roots"), first_start=True,
-    )  # fmt: skip
+        lifecycle.client,
+        server(DEFAULT_SERVER),
+        lifecycle.server_image(DEFAULT_SERVER),
+        Credentials("mine", "roots"),
+        first_start=True,
+    )
     try:
         named = lifecycle.client.images.get(official).id
         assert database.container.docker.attrs["Image"] == named

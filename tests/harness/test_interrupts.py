@@ -67,9 +67,12 @@ def kill(number: signal.Signals) -> int:
 
 
 HOLDING = {
-    "benchmarks.gate": "gate", "benchmarks.pairs": "tested", "benchmarks.rows": "measure",
-    "harness.dumpmaking": "make", "harness.dumpmaking.vocabulary": "collect",
-}  # fmt: skip
+    "benchmarks.gate": "gate",
+    "benchmarks.pairs": "tested",
+    "benchmarks.rows": "measure",
+    "harness.dumpmaking": "make",
+    "harness.dumpmaking.vocabulary": "collect",
+}
 """Commands with containers, besides gate and forecast, and a function of each that uses them."""
 
 
@@ -140,9 +143,12 @@ def test_whatever_has_containers_clears_up_undisturbed(
 
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
 def test_who_asks_twice_does_not_get_half_of_it(
-    raw_data: Path, end: End, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    raw_data: Path,
+    end: End,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
     number: signal.Signals,
-) -> None:  # fmt: skip
+) -> None:
     """Users press Ctrl-C again during a long clean-up; they must be told about it, and it must continue."""
     removed: list[str] = []
 
@@ -177,9 +183,13 @@ def test_where_no_engine_ever_answered_nothing_can_have_stayed(program: tuple[st
     alone = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
     alone |= {"DOCKER_HOST": f"unix://{tmp_path}/nowhere.sock", cache.VARIABLE: str(tmp_path / "cache")}
     done = subprocess.run(
-        [sys.executable, "-m", *program], cwd=tmp_path, env=alone | {"PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", *program],
+        cwd=tmp_path,
+        env=alone | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     said = done.stdout + done.stderr
     assert done.returncode == NOT_PROVEN, said
     assert "no engine answers there" in said

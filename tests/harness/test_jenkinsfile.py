@@ -139,8 +139,11 @@ def test_no_test_is_left_out(workspace: Path) -> None:
 
     whole = subprocess.run(
         [sys.executable, "-m", "pytest", *listed.split(), "-m", "not slow"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     run = [step(name, workspace, PYTEST_ADDOPTS=listed) for name in ("own tests", "deploys, kills and traps")]
     left = found(whole.stdout).difference(*(found(done.stdout) for done in run))
     one_of = "|".join(map(re.escape, releases.releases()))
@@ -166,13 +169,26 @@ def test_the_gate_is_asked_what_the_parameters_say(workspace: Path) -> None:
     """Spaces and quotes in paths must be kept, and every option must exist in the gate."""
     noted = gate_in(workspace, 0)
     given = {
-        "FROM": "4.4.6", "TO": "5.0.3", "SERVER": "mariadb-10.11", "DUMP": "/a dump/it's.sql", "CONFIG": "/c $(d)",
-        "ACCEPT": "/signed off.toml", "CONFIG_NEW": "/new", "MARATHON_URL": "https://marathon.example.org",
-    }  # fmt: skip
+        "FROM": "4.4.6",
+        "TO": "5.0.3",
+        "SERVER": "mariadb-10.11",
+        "DUMP": "/a dump/it's.sql",
+        "CONFIG": "/c $(d)",
+        "ACCEPT": "/signed off.toml",
+        "CONFIG_NEW": "/new",
+        "MARATHON_URL": "https://marathon.example.org",
+    }
     assert step("gate", workspace, **given).returncode == 0
     options = gate_command.parser().parse_args(noted.read_text(encoding="utf-8").split("\0")[:-1])
-    asked = (options.origin, options.target, options.server, options.dump, options.config, options.accept,
-             options.config_new)  # fmt: skip
+    asked = (
+        options.origin,
+        options.target,
+        options.server,
+        options.dump,
+        options.config,
+        options.accept,
+        options.config_new,
+    )
     assert [*map(str, asked)] == list(given.values())[:-1]
     assert options.marathon_url == scratch.STAND_IN, "a real Marathon's agents cannot reach the upgraded copy"
 
@@ -282,8 +298,16 @@ def test_nodes_are_left_clean_and_within_limits() -> None:
     """Nodes must be taken in one place, which always keeps reports and then runs `make clean`."""
     assert code().count("node(") == 1
     at = TEXT.index("node(params")
-    for mark in ("try {", "timeout(", "finally {", "junit ", "finally {", "archiveArtifacts ", "finally {",
-                 "'clean up'"):  # fmt: skip
+    for mark in (
+        "try {",
+        "timeout(",
+        "finally {",
+        "junit ",
+        "finally {",
+        "archiveArtifacts ",
+        "finally {",
+        "'clean up'",
+    ):
         at = TEXT.index(mark, at)
     assert re.findall(r"(?<!def )onAgent\((.*?)\)", TEXT) == re.findall(r"onAgent\((\d+)\)", TEXT)
 

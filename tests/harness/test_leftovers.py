@@ -47,8 +47,11 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     # A shell starts background jobs with SIGINT ignored, and child processes inherit that.
     process = subprocess.Popen(
         ["env", "--default-signal=INT,TERM,HUP", *command, "test_it.py"],
-        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
     def started() -> str:
         if process.poll() is not None:

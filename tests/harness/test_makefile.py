@@ -16,8 +16,11 @@ def test_make_hands_the_new_sides_configuration_on(target: str, option: str) -> 
     """If make dropped the variable, the gate would run with another configuration than the user named."""
     done = subprocess.run(
         ["make", "-n", target, "CONFIG=/old", "CONFIG_NEW=/new"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert f'{option} "/new"' in done.stdout
 
 

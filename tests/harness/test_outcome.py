@@ -128,9 +128,12 @@ def test_it(pair, verify):
     ],
 )
 def test_a_pair_known_to_fail_must_fail_in_that_way(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, found: list[str], options: tuple[str, ...],
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    found: list[str],
+    options: tuple[str, ...],
     passes: bool,
-) -> None:  # fmt: skip
+) -> None:
     """A second defect must not hide behind a known one, and a repaired one must be reported.
     A user's own dump is judged without exceptions.
     """

@@ -33,9 +33,19 @@ from tests.harness.elsewhere import AGENT, HERE, labels
         ("ci", None),
         ("", None),
     ],
-    ids=["here", "rebooted", "another-machine", "no-machine", "another-name", "renamed", "container", "of-before",
-         "strange", "none"],
-)  # fmt: skip
+    ids=[
+        "here",
+        "rebooted",
+        "another-machine",
+        "no-machine",
+        "another-name",
+        "renamed",
+        "container",
+        "of-before",
+        "strange",
+        "none",
+    ],
+)
 def test_a_name_is_not_a_machine(here: Callable[[Host], None], there: Host | str, lives: bool | None) -> None:
     """Two machines with one name may share an engine: a live run on one is no reboot of the other."""
     here(HERE)

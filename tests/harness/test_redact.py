@@ -16,20 +16,27 @@ from tests.harness.mutants.run import good_run
 
 STEPS = ["4.5.0", "4.5.1", "5.0.2"]
 SAID = (
-    ("System search Anna Mueller, cancer ward in attribute #12 not found",
-     "System search ... in attribute #12 not found"),
-    ("Couldn't grant: Group Anna's friends (cancer) already has the right",
-     "Couldn't grant: Group ... (...) already has the right"),
+    (
+        "System search Anna Mueller, cancer ward in attribute #12 not found",
+        "System search ... in attribute #12 not found",
+    ),
+    (
+        "Couldn't grant: Group Anna's friends (cancer) already has the right",
+        "Couldn't grant: Group ... (...) already has the right",
+    ),
     ("ValueError: bad row b'Anna Mueller, cancer ward'", "ValueError: bad row '...'"),
     ("bad value _binary'Anna'", "bad value '...'"),
-    ('Argument "Anna Mueller 030-12345" isn\'t numeric in addition (+) at /opt/rt/share/lib/RT/Date.pm line 12.',
-     'Argument "..." isn\'t numeric in addition (+) at /opt/rt/share/lib/RT/Date.pm line 12.'),
+    (
+        'Argument "Anna Mueller 030-12345" isn\'t numeric in addition (+)'
+        " at /opt/rt/share/lib/RT/Date.pm line 12.",
+        'Argument "..." isn\'t numeric in addition (+) at /opt/rt/share/lib/RT/Date.pm line 12.',
+    ),
     ("in 'Anna Mueller' of 'Anna' for 'Anna Mueller'", "in '...' of '...' for '...'"),
     ("no mail to anna@mailhost", "no mail to (address)"),
     ("born 12.03.1975, phone 030/12345 or 030-12345, number 1234567890123", "... N, ... N or N, number N"),
     ("Müller 図書館 \U0001f600 not found", "... not found"),
     ("Grant and Mark are not found", "... and ... are not found"),
-)  # fmt: skip
+)
 STAYS = (
     "DBD::mysql::st execute failed: Unknown column 'main.lookuptype' in 'field list' at /usr/share/A.pm line 573",
     "Table 'rt.Tickets' doesn't exist",

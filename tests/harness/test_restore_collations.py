@@ -62,13 +62,22 @@ def fed(dump: Dump) -> tuple[Text, str]:
 @pytest.mark.parametrize(
     ("version", "charset", "left_out"),
     [
-        (MYSQL, "utf8mb4", True), (MYSQL, "utf8", True), ("8.0.36", "utf8mb3", True), ("8.0.36", "utf8mb4", False),
-        ("9.7.4", "utf8mb4", False), ("5.5.5-10.4.26-MariaDB", "utf8mb4", True), (MARIADB, "utf8", True),
-        ("10.4.27-MariaDB", "utf8mb4", False), ("10.1.48-MariaDB-0+deb9u2", "utf8", True),
-        ("10.6.10-MariaDB", "utf8mb4", True), ("10.6.11-MariaDB", "utf8mb4", False),
-        ("5.5.5-10.11.4-MariaDB", "utf8mb4", False), ("11.8.9-MariaDB", "utf8mb4", False), ("", "utf8mb4", False),
+        (MYSQL, "utf8mb4", True),
+        (MYSQL, "utf8", True),
+        ("8.0.36", "utf8mb3", True),
+        ("8.0.36", "utf8mb4", False),
+        ("9.7.4", "utf8mb4", False),
+        ("5.5.5-10.4.26-MariaDB", "utf8mb4", True),
+        (MARIADB, "utf8", True),
+        ("10.4.27-MariaDB", "utf8mb4", False),
+        ("10.1.48-MariaDB-0+deb9u2", "utf8", True),
+        ("10.6.10-MariaDB", "utf8mb4", True),
+        ("10.6.11-MariaDB", "utf8mb4", False),
+        ("5.5.5-10.11.4-MariaDB", "utf8mb4", False),
+        ("11.8.9-MariaDB", "utf8mb4", False),
+        ("", "utf8mb4", False),
     ],
-)  # fmt: skip
+)
 def test_the_servers_that_leave_it_out(version: str, charset: str, left_out: bool) -> None:
     """Known from the servers' own dumps: they name a collation only if it is not its character set's default."""
     assert collations.leaves_out(version, charset) == left_out

@@ -67,9 +67,12 @@ def mounts_of(container: Container) -> str:
 @pytest.mark.engine
 @pytest.mark.parametrize("name", [None, f"agent-{secrets.token_hex(4)}"], ids=["by-id", "by-name"])
 def test_what_a_killed_run_in_a_container_left_goes(
-    engine: DockerClient, runner: Runner, inside: Callable[[Host, str], None], monkeypatch: pytest.MonkeyPatch,
+    engine: DockerClient,
+    runner: Runner,
+    inside: Callable[[Host, str], None],
+    monkeypatch: pytest.MonkeyPatch,
     name: str | None,
-) -> None:  # fmt: skip
+) -> None:
     """The next run has another name and other pids, so the copy of the data would stay for ever."""
     other = runner(name)
     inside(Host(name or str(other.id)[:12], "11111111", "4026532888"), mounts_of(other))
@@ -158,9 +161,12 @@ def test_who_uses_two_engines_is_asked_for_at_none(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.engine
 def test_a_private_directory_tells_its_runner_too(
-    engine: DockerClient, runner: Runner, here: Callable[[Host], None], monkeypatch: pytest.MonkeyPatch,
+    engine: DockerClient,
+    runner: Runner,
+    here: Callable[[Host], None],
+    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-) -> None:  # fmt: skip
+) -> None:
     """Raw data of a run whose container is gone must not stay in a shared cache."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     monkeypatch.setattr(leftovers, "_labelled", lambda _: ())

@@ -32,9 +32,13 @@ def laid(folder: Path, *names: str) -> Path:
 
 
 DEBIAN = (
-    "RT_SiteConfig.pm", "RT_SiteConfig.d/60-late.pm", "RT_SiteConfig.d/50-debconf.pm",
-    "RT_SiteConfig.d/50-debconf.pm.dpkg-old", "RT_SiteModules.pm", "apache2-modperl2.conf",
-)  # fmt: skip
+    "RT_SiteConfig.pm",
+    "RT_SiteConfig.d/60-late.pm",
+    "RT_SiteConfig.d/50-debconf.pm",
+    "RT_SiteConfig.d/50-debconf.pm.dpkg-old",
+    "RT_SiteModules.pm",
+    "apache2-modperl2.conf",
+)
 SOURCE = ("RT_Config.pm", "RT_SiteConfig.pm", "schema.mysql", "upgrade/4.4.0/content", "initialdata")
 
 

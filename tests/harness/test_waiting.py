@@ -39,9 +39,7 @@ def other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[subproces
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     monkeypatch.setattr(cache, "PATIENCE", 0)
     command = [sys.executable, "-c", HOLDER]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:  # fmt: skip
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "held\n"
         yield process
@@ -85,9 +83,7 @@ def test_who_builds_an_image_is_named(other: subprocess.Popen[str], monkeypatch:
     images = Images(DockerClient.__new__(DockerClient), said.append)
     monkeypatch.setattr(images, "_exists", lambda _: False)
     images._once(TAG, "base bookworm", lambda: said.append("made"))
-    assert said == [
-        f"waiting for process {other.pid}: building base bookworm", "building base bookworm", "made"
-    ]  # fmt: skip
+    assert said == [f"waiting for process {other.pid}: building base bookworm", "building base bookworm", "made"]
 
 
 def test_who_makes_it_himself_is_not_told_to_wait_for_himself(

@@ -89,10 +89,13 @@ class Instances:
         files: configuration of its own.
         """
         return self.lifecycle.site(
-            self.version, self.database, wait=wait, healthcheck_password=PASSWORD,
+            self.version,
+            self.database,
+            wait=wait,
+            healthcheck_password=PASSWORD,
             configuration=Configuration({**self.lifecycle.configuration.files, **CHEAP.files, **(files or {})}),
             environment={**TWO_WORKERS, "RT_HEALTHCHECK_SUBJECT": "Hello World"},
-        )  # fmt: skip
+        )
 
     def shared(self) -> Rt:
         """Return the shared one, started again if a test ended it. If it ended by itself it stays ended."""

@@ -37,17 +37,19 @@ def test_a_server_that_demands_tls(
     assert (without.code, "Access denied" in without.err) == (70, True), without.err
 
 
-OWN = Configuration({
-    "own.pm": b"""
+OWN = Configuration(
+    {
+        "own.pm": b"""
 Set($rtname, ($ENV{OWN_NAME} // 'lost') . '/' . length($ENV{OWN_PASSWORD} // ''));
 1;
 """,
-    "html/NoAuth/own.html": b"""
+        "html/NoAuth/own.html": b"""
 configured: <% RT->Config->Get('rtname') %>.
 seen: <% $ENV{OWN_NAME} %>. run: <% `printenv OWN_NAME` =~ s/\\s//gr %>.
 password: <% $ENV{OWN_PASSWORD} %>. header: <% $ENV{HTTP_OWN} %>.
 """,
-})  # fmt: skip
+    }
+)
 """A configuration that reads the environment, and a page that shows it while a request is served."""
 ENVIRONMENT = {"OWN_NAME": "x.example", "OWN_PASSWORD": "four", "HTTP_OWN": "forged"}
 
@@ -71,6 +73,8 @@ def test_one_that_reads_its_own_environment(instances: Instances, rt_site: RtFac
     )
     shown = page(site)
     for expected in (
-        "configured: x.example/4.", "seen: x.example. run: x.example.", "password: . header: .",
-    ):  # fmt: skip
+        "configured: x.example/4.",
+        "seen: x.example. run: x.example.",
+        "password: . header: .",
+    ):
         assert expected in shown, shown

@@ -61,9 +61,11 @@ def deliver(site: Rt, headers: Mapping[str, str], path: str = GATEWAY) -> tuple[
     connection = http.client.HTTPConnection(*site.container.address(HTTP), timeout=60)
     with contextlib.closing(connection):
         connection.request(
-            "POST", path, FORM,
+            "POST",
+            path,
+            FORM,
             {"Host": "localhost", "Content-Type": "application/x-www-form-urlencoded", **headers},
-        )  # fmt: skip
+        )
         answer = connection.getresponse()
         return answer.status, answer.read().decode(errors="replace")
 
@@ -123,9 +125,12 @@ LENGTH = 100_000
 def test_clients_that_never_end_their_requests_hold_no_worker(instances: Instances, rt_site: RtFactory) -> None:
     """As many such clients as workers would stop the service, and failing health checks then the instances."""
     site = rt_site(
-        instances.version, instances.database, healthcheck_password=PASSWORD, configuration=CHEAP,
+        instances.version,
+        instances.database,
+        healthcheck_password=PASSWORD,
+        configuration=CHEAP,
         environment={**TWO_WORKERS, "RT_READ_TIMEOUT": str(READ_TIMEOUT)},
-    )  # fmt: skip
+    )
     for promised in (LENGTH, None):
         with contextlib.ExitStack() as held:
             outlives(

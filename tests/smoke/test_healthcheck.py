@@ -149,9 +149,13 @@ def test_install_mode(rt_site: RtFactory, version: str) -> None:
     """
     start = "chmod u+w /opt/rt/etc/RT_SiteConfig.pm && exec /opt/rt/run"
     site = rt_site(
-        version, None, wait=False, healthcheck_password=PASSWORD, entrypoint=["sh", "-c", start],
+        version,
+        None,
+        wait=False,
+        healthcheck_password=PASSWORD,
+        entrypoint=["sh", "-c", start],
         environment={**TWO_WORKERS, "RT_GUARD": "off", "RT_DB_WAIT": "0"},
-    )  # fmt: skip
+    )
 
     def installer() -> None:
         answer = site.session().get(f"{site.url}/", allow_redirects=False, timeout=5)
@@ -159,7 +163,11 @@ def test_install_mode(rt_site: RtFactory, version: str) -> None:
             raise Retry(f"GET / answers {answer.status_code}, login form: {LOGIN_MARK in answer.text}")
 
     wait_until(
-        "Install mode", installer, 60, retry_on=(OSError,), gone=site.container.ended,
+        "Install mode",
+        installer,
+        60,
+        retry_on=(OSError,),
+        gone=site.container.ended,
         evidence=site.container.evidence,
-    )  # fmt: skip
+    )
     refused(site.container.run(TIMED, limit=60), "install")

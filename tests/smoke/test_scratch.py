@@ -65,9 +65,12 @@ def test_the_sites_own_files_choose_neither_database_nor_mail(
 ) -> None:
     """Site files are read last and override others, so a trial would write to production's database."""
     site = rt_site(
-        version, database, configuration=Mounted({"production.pm": PRODUCTION}), healthcheck_password=PASSWORD,
+        version,
+        database,
+        configuration=Mounted({"production.pm": PRODUCTION}),
+        healthcheck_password=PASSWORD,
         environment={scratch.PINNED: "1"},
-    )  # fmt: skip
+    )
     guarded = site.run("/opt/rt/guard")
     assert guarded.code == 0, guarded.err
     checked = site.run("/opt/rt/healthcheck", "127.0.0.1", "80")

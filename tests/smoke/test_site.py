@@ -53,9 +53,12 @@ def test_rest_round_trip(served: Rt, interface: int) -> None:
     person = f"person-{interface}@example.org"
     with rest.client(served, *ROOT, version=interface) as client:
         number = client.create(
-            "General", "Ein Täst", "first line\nsecond line", [rest.File("all.bin", BINARY)],
+            "General",
+            "Ein Täst",
+            "first line\nsecond line",
+            [rest.File("all.bin", BINARY)],
             Requestor=person,
-        )  # fmt: skip
+        )
         client.reply(number, "an answer")
         read = client.read(number)
         files = client.attachments(number)

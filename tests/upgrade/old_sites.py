@@ -41,15 +41,24 @@ HOMEPAGES = [
     by_sql("rows", name, "Attributes", reason, statement)
     for name, reason, statement in (
         ("choice-lost", "neither of the two dashboards is shown", f"DELETE FROM Attributes WHERE {_FIRST_SHOWN}"),
-        ("choice-of-another", "somebody sees a dashboard of another",
-         "UPDATE Attributes SET Content = (SELECT * FROM (SELECT MIN(id) FROM Attributes WHERE Name = 'Dashboard')"
-         f" AS first) WHERE {_FIRST_SHOWN}"),
-        ("choice-doubled", "the step makes one choice, however many homepages there were",
-         "INSERT INTO Attributes (Name, Description, Content, ContentType, ObjectType, ObjectId, Creator, Created,"
-         " LastUpdatedBy, LastUpdated) SELECT Name, Description, Content, ContentType, ObjectType, ObjectId,"
-         f" Creator, Created, LastUpdatedBy, LastUpdated FROM Attributes WHERE {_FIRST_SHOWN}"),
-        ("dashboard-lost", "one of the two homepages became nothing",
-         f"DELETE FROM Attributes WHERE Name = 'Dashboard' AND {_OF_HASTY} LIMIT 1"),
+        (
+            "choice-of-another",
+            "somebody sees a dashboard of another",
+            "UPDATE Attributes SET Content = (SELECT * FROM (SELECT MIN(id) FROM Attributes WHERE"
+            f" Name = 'Dashboard') AS first) WHERE {_FIRST_SHOWN}",
+        ),
+        (
+            "choice-doubled",
+            "the step makes one choice, however many homepages there were",
+            "INSERT INTO Attributes (Name, Description, Content, ContentType, ObjectType, ObjectId, Creator,"
+            " Created, LastUpdatedBy, LastUpdated) SELECT Name, Description, Content, ContentType, ObjectType, ObjectId,"
+            f" Creator, Created, LastUpdatedBy, LastUpdated FROM Attributes WHERE {_FIRST_SHOWN}",
+        ),
+        (
+            "dashboard-lost",
+            "one of the two homepages became nothing",
+            f"DELETE FROM Attributes WHERE Name = 'Dashboard' AND {_OF_HASTY} LIMIT 1",
+        ),
     )
-]  # fmt: skip
+]
 """Defects in the conversion of two homepages of one user, called hasty."""

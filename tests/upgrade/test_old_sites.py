@@ -140,9 +140,11 @@ def aged(lifecycle: Lifecycle, statements: Sequence[str], program: str = "") -> 
 def site(lifecycle: Lifecycle) -> Iterator[Stage]:
     """One upgrade of the plain dump with all these traces planted."""
     stage = Stage(
-        lifecycle, choose(ORIGIN, TARGET, SERVER, FOLDER / f"rt-{ORIGIN}-plain.sql.zst"),
-        scope=Scope(validates=False), preparation=aged(lifecycle, BY_SQL, THROUGH_RT),
-    )  # fmt: skip
+        lifecycle,
+        choose(ORIGIN, TARGET, SERVER, FOLDER / f"rt-{ORIGIN}-plain.sql.zst"),
+        scope=Scope(validates=False),
+        preparation=aged(lifecycle, BY_SQL, THROUGH_RT),
+    )
     yield stage
     stage.close()
 
@@ -208,9 +210,11 @@ OTHERS = (
 def test_other_collations_of_long_ago_forbid_nothing(lifecycle: Lifecycle) -> None:
     """The upgrade must not be refused, and no step concerns these tables."""
     stage = Stage(
-        lifecycle, choose("5.0.3", TARGET, SERVER, FOLDER / "rt-5.0.3-campus.sql.zst"),
-        scope=Scope(validates=False), preparation=aged(lifecycle, OTHERS),
-    )  # fmt: skip
+        lifecycle,
+        choose("5.0.3", TARGET, SERVER, FOLDER / "rt-5.0.3-campus.sql.zst"),
+        scope=Scope(validates=False),
+        preparation=aged(lifecycle, OTHERS),
+    )
     try:
         assert stage.refusal() is None
         reports = [stage.preflight(), stage.schema(), stage.rows()]
@@ -228,9 +232,11 @@ def test_what_nobody_has_rules_for_is_not_proven(lifecycle: Lifecycle, tmp_path:
     shutil.copy(FOLDER / f"rt-{ORIGIN}-plain.sql.zst", path)  # without its manifest, which names another release
     # The tables are those of RT 4.2 but the history is not, so the pair has to be accepted explicitly.
     stage = Stage(
-        lifecycle, choose("4.2.11", "5.0.3", SERVER, path),
-        scope=Scope(validates=False, accepts=lambda _: True), preparation=aged(lifecycle, AS_OF_4_2),
-    )  # fmt: skip
+        lifecycle,
+        choose("4.2.11", "5.0.3", SERVER, path),
+        scope=Scope(validates=False, accepts=lambda _: True),
+        preparation=aged(lifecycle, AS_OF_4_2),
+    )
     try:
         reports = [stage.ran(), stage.schema(), stage.rows(), stage.integrity()]
         stage.sides.after().execute(

@@ -141,12 +141,13 @@ def site(engine: DockerClient) -> Iterator[Stage]:
         database.execute(*BY_SQL)
 
     stage = Stage(
-        lifecycle, choose(ORIGIN, TARGET, SERVER, FOLDER / f"rt-{ORIGIN}-plain.sql.zst"),
+        lifecycle,
+        choose(ORIGIN, TARGET, SERVER, FOLDER / f"rt-{ORIGIN}-plain.sql.zst"),
         scope=Scope(thorough=False, validates=False),
         preparation=Preparation(
             ("troubles", cache.digest(*BY_SQL, THROUGH_RT)), "making the dump a site with troubles", trouble
         ),
-    )  # fmt: skip
+    )
     yield stage
     stage.close()
 
@@ -176,8 +177,10 @@ def test_code_that_no_longer_loads_is_found(site: Stage) -> None:
     """Its only other sign is a line in the log, on the day when it is needed."""
     found = [one for one in site.meaning().findings if one.where == "code"]
     assert sorted(one.what.partition(" loaded")[0] for one in found) == [
-        "the Perl in 1 scrips", "the Perl in 1 templates", "the canonicalizer of 1 custom fields",
-    ]  # fmt: skip
+        "the Perl in 1 scrips",
+        "the Perl in 1 templates",
+        "the canonicalizer of 1 custom fields",
+    ]
 
 
 @pytest.mark.mutants("meaning")
@@ -185,8 +188,9 @@ def test_a_homepage_that_dies_is_found(site: Stage) -> None:
     """Its content is unchanged; but a component that does not exist breaks the whole page, for this user only."""
     found = [one for one in site.meaning().findings if one.where != "code"]
     assert [(one.where, one.what.partition(" in ")[0], len(one.samples)) for one in found] == [
-        ("dashboards", "'component OwnBox' differs", 1), ("homepages", "'component Quicksearch' differs", 1),
-    ]  # fmt: skip
+        ("dashboards", "'component OwnBox' differs", 1),
+        ("homepages", "'component Quicksearch' differs", 1),
+    ]
     assert all("HomepageComponents" in one.repair for one in found)
     assert any("was not shown before is shown now" in one for one in site.meaning().allowed)
 
@@ -215,8 +219,9 @@ def test_what_the_old_release_complained_of_as_well_is_no_finding(site: Stage) -
     assert any("Unknown field" in one for one in report.facts["logged before as well"])
     assert any("rt-email-dashboards" in one for one in report.facts["said by jobs before as well"])
     assert report.facts["came out so before as well"] == [
-        "/: GET /: the page does not hold '...'", "REST: the subject came back as another text",
-    ]  # fmt: skip
+        "/: GET /: the page does not hold '...'",
+        "REST: the subject came back as another text",
+    ]
 
 
 def test_what_was_copied_is_no_finding_any_more(site: Stage) -> None:

@@ -32,10 +32,12 @@ def way(pair: Pair) -> tuple[str, ...]:
 
 
 ORIGINS = [
-    origin for origin in releases.releases()
-    if releases.parse(origin) < releases.parse(LAST) and len(way(Pair(origin, LAST, DEFAULT_SERVER))) > 2
+    origin
+    for origin in releases.releases()
+    if releases.parse(origin) < releases.parse(LAST)
+    and len(way(Pair(origin, LAST, DEFAULT_SERVER))) > 2
     and (dump.FOLDER / f"rt-{origin}-campus.sql.zst").exists()
-]  # fmt: skip
+]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -24,7 +24,9 @@ from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 pytestmark = pytest.mark.engine
-PRODUCTION = Configuration({"RT_SiteConfig.pm": b"""
+PRODUCTION = Configuration(
+    {
+        "RT_SiteConfig.pm": b"""
 Set($DatabaseType, 'Pg');
 Set($DatabaseHost, 'db.example.org');
 Set($DatabaseName, 'rt_production');
@@ -45,7 +47,9 @@ Set($ExternalInfoPriority, ['Directory']);
 Set($ExternalSettings, {Directory => {type => 'ldap', server => 'ldap.example.org', base => 'dc=example',
     filter => '(objectClass=*)', attr_match_list => ['Name'], attr_map => {Name => 'uid'}}});
 1;
-"""})  # fmt: skip
+"""
+    }
+)
 ASK = """
 use JSON; use RT -init;
 print JSON->new->canonical->encode({map { $_ => scalar RT->Config->Get($_) } @ARGV});
@@ -111,11 +115,15 @@ def test_the_report_says_which_options_were_not_taken(rt_tools: RtFactory) -> No
     assert "ExternalSettings" not in told
 
 
-LEADS_AWAY = Configuration({"site.pm": b"""
+LEADS_AWAY = Configuration(
+    {
+        "site.pm": b"""
 { no warnings 'redefine'; my $get = \\&RT::Config::Get;
   *RT::Config::Get = sub { $_[1] eq 'DatabaseHost' ? 'localhost' : goto &$get }; }
 1;
-"""})  # fmt: skip
+"""
+    }
+)
 
 
 @pytest.fixture

@@ -50,8 +50,18 @@ def test_what_needs_the_upgrade_says_why_there_is_none() -> None:
     """A check that cannot be made is no pass, and its reason must be preflight's finding with its repair."""
     stage = Refused(FOUND)
     sides = stage.sides
-    asked = (sides.run, sides.after, sides.site, stage.ran, stage.history, stage.schema, stage.rows,
-             stage.integrity, stage.meaning, stage.application)  # fmt: skip
+    asked = (
+        sides.run,
+        sides.after,
+        sides.site,
+        stage.ran,
+        stage.history,
+        stage.schema,
+        stage.rows,
+        stage.integrity,
+        stage.meaning,
+        stage.application,
+    )
     for ask in asked:
         with pytest.raises(RefusedError, match=r"was not run.*it has 5.0.8") as caught:
             ask()
@@ -90,9 +100,21 @@ def test_the_gate_does_not_run_it_again(engine: DockerClient, upgraded: Database
     path = tmp_path / "mine.sql"
     path.write_bytes(writing.dumped(upgraded))
     command = [
-        sys.executable, "-m", "fixtures.gate", "--reports", str(tmp_path / "reports"), "--dump", str(path),
-        "--from", PAIR.origin, "--to", PAIR.target, "--server", PAIR.server, "--keep",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "fixtures.gate",
+        "--reports",
+        str(tmp_path / "reports"),
+        "--dump",
+        str(path),
+        "--from",
+        PAIR.origin,
+        "--to",
+        PAIR.target,
+        "--server",
+        PAIR.server,
+        "--keep",
+    ]
     environment = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300

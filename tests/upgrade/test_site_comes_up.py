@@ -38,20 +38,26 @@ def with_file(name: str, content: bytes) -> Configuration:
 
 PLAIN = Configuration({"site.pm": b"1;\n"})
 GONE = with_file("html/Elements/Login", b"<& /Elements/GoneSince4 &>\n")
-BUSY = with_file("html/Callbacks/Busy/autohandler/Auth", b"""<%INIT>
+BUSY = with_file(
+    "html/Callbacks/Busy/autohandler/Auth",
+    b"""<%INIT>
 $HTML::Mason::Commands::r->status(503);
 $m->abort;
 </%INIT>
-""")  # fmt: skip
+""",
+)
 # A module of the site's own that requires something that no copy has, and only in the web server.
 ENDS = Configuration({"site.pm": b"die qq{Can't locate License.pm in a copy\\n} if $0 =~ /[.]psgi/;\n1;\n"})
 BUTTON = with_file("html/Elements/Login", b'<a href="https://sso.example.test/">Log in with your account</a>\n')
-LEADS_ON = with_file("html/Callbacks/Sso/autohandler/Auth", b"""<%INIT>
+LEADS_ON = with_file(
+    "html/Callbacks/Sso/autohandler/Auth",
+    b"""<%INIT>
 my $user = $HTML::Mason::Commands::session{CurrentUser};
 RT::Interface::Web::Redirect('https://sso.example.test/authorize?state=' . rand)
     unless $user && $user->id || $m->request_path =~ m{^/REST/};
 </%INIT>
-""")  # fmt: skip
+""",
+)
 
 
 def cached(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -108,9 +114,11 @@ def test_a_first_page_that_never_was_the_login_form_is_no_finding(stage: Stage) 
 @pytest.mark.slow
 @pytest.mark.mutants("application")
 @pytest.mark.parametrize(
-    "stage", [(PLAIN, LEADS_ON), (PLAIN, BUTTON), (PLAIN, GONE)], ids=["redirect", "button", "broken"],
+    "stage",
+    [(PLAIN, LEADS_ON), (PLAIN, BUTTON), (PLAIN, GONE)],
+    ids=["redirect", "button", "broken"],
     indirect=True,
-)  # fmt: skip
+)
 def test_a_login_form_that_is_gone_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Users logged in with it before; and it is reported at once, because such a page does not change."""
     monkeypatch.setattr(rt, "PATIENCE", 3600)
@@ -180,10 +188,13 @@ def test_the_second_run_sends_mail_in_the_queues_of_the_first(
     assert cache.digest(Path(old_side.__file__).read_text(encoding="utf-8")) in name
 
 
-EVERYWHERE = with_file("html/REST/1.0/autohandler", b"""<%INIT>
+EVERYWHERE = with_file(
+    "html/REST/1.0/autohandler",
+    b"""<%INIT>
 RT::Interface::Web::Redirect('http://sso.example.test/authorize?state=' . rand);
 </%INIT>
-""")  # fmt: skip
+""",
+)
 
 
 @pytest.mark.engine
@@ -203,13 +214,16 @@ def test_a_client_is_not_led_to_another_host(
 
 
 # The redirect of single sign-on, if the database holds a queue of this name.
-IF_QUEUE = with_file("html/Callbacks/Sso/autohandler/Auth", b"""<%INIT>
+IF_QUEUE = with_file(
+    "html/Callbacks/Sso/autohandler/Auth",
+    b"""<%INIT>
 my $queue = RT::Queue->new(RT->SystemUser);
 $queue->Load('sso');
 RT::Interface::Web::Redirect('https://sso.example.test/authorize?state=' . rand)
     if $queue->id && $m->request_path !~ m{^/REST/};
 </%INIT>
-""")  # fmt: skip
+""",
+)
 
 
 @pytest.mark.engine

@@ -24,10 +24,17 @@ LATEST = "5.0.10"
 @pytest.mark.parametrize(
     ("origin", "expected"),
     [
-        ("4.4.6", "4.4.6"), ("4.4.5", "4.4.4"), ("4.4.8", "4.4.6"), ("5.0.1", "5.0.3"), ("5.0.5", "5.0.7"),
-        ("5.0.8", "5.0.10"), ("5.0.9", "5.0.10"), ("4.4.1", None), ("4.2.0", None),
+        ("4.4.6", "4.4.6"),
+        ("4.4.5", "4.4.4"),
+        ("4.4.8", "4.4.6"),
+        ("5.0.1", "5.0.3"),
+        ("5.0.5", "5.0.7"),
+        ("5.0.8", "5.0.10"),
+        ("5.0.9", "5.0.10"),
+        ("4.4.1", None),
+        ("4.2.0", None),
     ],
-)  # fmt: skip
+)
 def test_who_can_read_it(origin: str, expected: str | None) -> None:
     """The release before it with the same tables, else the one after it, and never across a change of tables."""
     assert neighbour(origin, WALLS, KNOWN) == expected

@@ -37,12 +37,16 @@ def as_json(name: str, findings: Sequence[LintFinding]) -> dict[str, object]:
         "file": name,
         "findings": [
             {
-                "rule": one.rule.id, "level": one.level, "where": one.where, "what": one.what,
-                "reason": one.rule.reason, "fix": one.fix,
+                "rule": one.rule.id,
+                "level": one.level,
+                "where": one.where,
+                "what": one.what,
+                "reason": one.rule.reason,
+                "fix": one.fix,
             }
             for one in findings
         ],
-    }  # fmt: skip
+    }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,9 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print findings as JSON")
     parser.add_argument(
-        "--dialect", choices=DIALECTS, default="1.6",
+        "--dialect",
+        choices=DIALECTS,
+        default="1.6",
         help="Marathon version (default: 1.6, which stands for 1.5 to 1.7; 1.10 stands for 1.8 on)",
-    )  # fmt: skip
+    )
     parser.add_argument("--errors-only", action="store_true", help="leave warnings (W) out")
     parser.add_argument("--previous", help="definition or answer of what runs now, to compare with (L02)")
     parser.add_argument("--measured-start", type=float, metavar="S", help="seconds a start took (L13)")

@@ -108,8 +108,12 @@ def _image(app: App) -> Found:
     elif name.endswith(":latest"):
         yield found("L19", where, f"{image} is tagged latest")
     if slash and ":" in host:
-        yield found("L19", where, f"{image} names a registry with a port",
-                    fix="serve the registry on 443, so that the first ':' starts the tag")  # fmt: skip
+        yield found(
+            "L19",
+            where,
+            f"{image} names a registry with a port",
+            fix="serve the registry on 443, so that the first ':' starts the tag",
+        )
 
 
 def _balancer(app: App, dialect: Dialect) -> Found:
@@ -125,8 +129,12 @@ def _balancer(app: App, dialect: Dialect) -> Found:
     for key in labels:
         numbered = VHOST.fullmatch(key)
         if numbered and int(numbered[1]) >= len(ports):
-            yield found("L20", f"/labels/{key}", f"speaks of port {numbered[1]} of {len(ports)} port(s)",
-                        fix=f"number it 0 to {max(0, len(ports) - 1)}")  # fmt: skip
+            yield found(
+                "L20",
+                f"/labels/{key}",
+                f"speaks of port {numbered[1]} of {len(ports)} port(s)",
+                fix=f"number it 0 to {max(0, len(ports) - 1)}",
+            )
 
 
 def _readiness(app: App, dialect: Dialect) -> Found:
@@ -144,8 +152,12 @@ def _readiness(app: App, dialect: Dialect) -> Found:
             )
         interval, timeout = number(check.get("intervalSeconds"), 30), number(check.get("timeoutSeconds"), 10)
         if timeout >= interval:
-            yield found("L21", f"{where}/timeoutSeconds", f"{timeout:g} s time-out, interval {interval:g} s",
-                        fix="choose timeoutSeconds below intervalSeconds")  # fmt: skip
+            yield found(
+                "L21",
+                f"{where}/timeoutSeconds",
+                f"{timeout:g} s time-out, interval {interval:g} s",
+                fix="choose timeoutSeconds below intervalSeconds",
+            )
 
 
 def _room(app: App, dialect: Dialect) -> Found:

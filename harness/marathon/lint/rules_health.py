@@ -146,8 +146,12 @@ def _timeout(check: HealthCheck, dialect: Dialect) -> Found:
             "L12", _at(check, "timeoutSeconds"), f"{check.timeout:g} s for a check that the agent has to fork"
         )
     if check.protocol == "HTTPS" and dialect < (1, 5):
-        yield found("L12", _at(check, "timeoutSeconds"), "Marathon 1.4 applies no time-out to HTTPS checks",
-                    fix="use MESOS_HTTPS or COMMAND on this Marathon")  # fmt: skip
+        yield found(
+            "L12",
+            _at(check, "timeoutSeconds"),
+            "Marathon 1.4 applies no time-out to HTTPS checks",
+            fix="use MESOS_HTTPS or COMMAND on this Marathon",
+        )
 
 
 def _grace(check: HealthCheck, measured: float | None) -> Found:
@@ -157,8 +161,12 @@ def _grace(check: HealthCheck, measured: float | None) -> Found:
     elif check.grace == 0:
         yield found("L13", where, "no grace at all: failures count before the process has had time to listen")
     if measured is not None and check.grace < 2 * measured:
-        yield found("L13", where, f"grace {check.grace:g} s, but a start was measured at {measured:g} s",
-                    fix=f"set gracePeriodSeconds to {2 * measured:g} or more")  # fmt: skip
+        yield found(
+            "L13",
+            where,
+            f"grace {check.grace:g} s, but a start was measured at {measured:g} s",
+            fix=f"set gracePeriodSeconds to {2 * measured:g} or more",
+        )
 
 
 def _nervous(check: HealthCheck) -> Found:
@@ -184,8 +192,12 @@ def _several(checks: list[HealthCheck]) -> Found:
     if (commands or mesos) and any(check.protocol in MARATHON_LEVEL for check in checks):
         yield found("L17", "/healthChecks", " and ".join(_protocols(checks)) + " do not go together")
     if checks and not any(check.kills for check in checks):
-        yield found("L14", "/healthChecks", "no check ever kills: an instance that hangs stays for ever",
-                    fix="give one check maxConsecutiveFailures of 3 or more")  # fmt: skip
+        yield found(
+            "L14",
+            "/healthChecks",
+            "no check ever kills: an instance that hangs stays for ever",
+            fix="give one check maxConsecutiveFailures of 3 or more",
+        )
 
 
 def _protocols(checks: list[HealthCheck]) -> Iterator[str]:

@@ -36,8 +36,12 @@ def _networks(app: App, dialect: Dialect) -> Found:
         if mode in modes and len(modes) > 1:
             yield found("L06", "/networks", f"a {mode} network must be the only one", fix="keep one network")
     if modes.count("container") > 1 and engine_of(app) == "DOCKER":
-        yield found("L06", "/networks", "a Docker container joins one container network at most",
-                    fix="keep one network, or use container type MESOS")  # fmt: skip
+        yield found(
+            "L06",
+            "/networks",
+            "a Docker container joins one container network at most",
+            fix="keep one network, or use container type MESOS",
+        )
     for name in _twice(
         [text(one.get("name")) for one, mode in zip(given, modes, strict=True) if mode == "container"]
     ):
@@ -61,26 +65,42 @@ def _one_place(app: App, dialect: Dialect) -> Found:
         if joined and address is not None:
             yield found("L06", "/", "networks and ipAddress exclude each other", fix="keep networks")
         if mapping(app.get("container")).get("portMappings") is not None and docker.get("portMappings"):
-            yield found("L06", "/", "container.portMappings and container.docker.portMappings exclude each other",
-                        fix="keep container.portMappings")  # fmt: skip
+            yield found(
+                "L06",
+                "/",
+                "container.portMappings and container.docker.portMappings exclude each other",
+                fix="keep container.portMappings",
+            )
         if docker.get("network") == "NONE":
-            yield found("L06", "/container/docker/network", "NONE is no longer taken",
-                        fix="use a container network, or mode host")  # fmt: skip
+            yield found(
+                "L06",
+                "/container/docker/network",
+                "NONE is no longer taken",
+                fix="use a container network, or mode host",
+            )
         if mapping(address).get("discovery") is not None and engine_of(app) == "DOCKER":
             yield found(
                 "L06", "/ipAddress/discovery", "goes with container type MESOS alone", fix="use portMappings"
             )
     for key in ("ports", "portDefinitions"):
         if address is not None and app.get(key):
-            yield found("L06", "/", f"ipAddress and {key} exclude each other",
-                        fix=f"remove {key}: an app with an address of its own has portMappings")  # fmt: skip
+            yield found(
+                "L06",
+                "/",
+                f"ipAddress and {key} exclude each other",
+                fix=f"remove {key}: an app with an address of its own has portMappings",
+            )
 
 
 def _network_name(where: str, mode: str, name: object) -> Found:
     if mode == "container" and not name:
         key = "networkName" if where == "/ipAddress" else "name"
-        yield found("L06", f"{where}/{key}", "a container network needs the name of the network",
-                    fix=f"give {key} (only a Marathon with --default_network_name does without)")  # fmt: skip
+        yield found(
+            "L06",
+            f"{where}/{key}",
+            "a container network needs the name of the network",
+            fix=f"give {key} (only a Marathon with --default_network_name does without)",
+        )
     if mode != "container" and name:
         yield found("L06", f"{where}/name", f"a {mode} network has no name", fix="remove name")
 
@@ -92,15 +112,23 @@ def _ports(app: App, dialect: Dialect) -> Found:
     # Those of an app on another network are merged into its mappings without any message.
     for key, ports in (("ports", plain), ("portDefinitions", defined if host else [])):
         for port in _twice([one for one in ports if isinstance(one, int) and one]):
-            yield found("L06", f"/{key}", f"port {shown(port)} is given more than once",
-                        fix="give every port a number of its own, or 0 for any")  # fmt: skip
+            yield found(
+                "L06",
+                f"/{key}",
+                f"port {shown(port)} is given more than once",
+                fix="give every port a number of its own, or 0 for any",
+            )
     both = app.get("ports") is not None and app.get("portDefinitions") is not None
     if both and plain != defined:
         yield found("L06", "/", "ports and portDefinitions say different things", fix="keep portDefinitions")
     for name in _twice([port.name for port in ports_of(app, dialect) if port.name]):
         where = "/portDefinitions" if host else "/container/portMappings"
-        yield found("L06", where, f"port name {shown(name)} is used more than once",
-                    fix="give every port a name of its own")  # fmt: skip
+        yield found(
+            "L06",
+            where,
+            f"port name {shown(name)} is used more than once",
+            fix="give every port a name of its own",
+        )
 
 
 def _port_networks(app: App, dialect: Dialect) -> Found:
@@ -112,11 +140,19 @@ def _port_networks(app: App, dialect: Dialect) -> Found:
         where, names = f"/container/portMappings({index})", items(one.get("networkNames"))
         for number, name in enumerate(names):
             if text(name) not in joined:
-                yield found("L06", f"{where}/networkNames({number})", f"the app joins no network {shown(name)}",
-                            fix="name one of those under networks")  # fmt: skip
+                yield found(
+                    "L06",
+                    f"{where}/networkNames({number})",
+                    f"the app joins no network {shown(name)}",
+                    fix="name one of those under networks",
+                )
         if len(joined) > 1 and one.get("hostPort") is not None and len(names) != 1:
-            yield found("L06", where, f"a host port is on one network, and the app joins {len(joined)}",
-                        fix="name that one in networkNames")  # fmt: skip
+            yield found(
+                "L06",
+                where,
+                f"a host port is on one network, and the app joins {len(joined)}",
+                fix="name that one in networkNames",
+            )
 
 
 def _twice(values: Sequence[object]) -> list[object]:

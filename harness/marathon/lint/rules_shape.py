@@ -49,9 +49,13 @@ def _object(value: Mapping[str, Any], spec: Spec, where: str, dialect: Dialect) 
             continue
         if known.since > dialect:
             yield found(
-                "L06", f"{where}/{key}", f"is known from Marathon {known.since[0]}.{known.since[1]} on; "
-                f"{dialect[0]}.{dialect[1]} ignores it", level="W", fix=f"do without {key} on this Marathon",
-            )  # fmt: skip
+                "L06",
+                f"{where}/{key}",
+                f"is known from Marathon {known.since[0]}.{known.since[1]} on; "
+                f"{dialect[0]}.{dialect[1]} ignores it",
+                level="W",
+                fix=f"do without {key} on this Marathon",
+            )
         elif one is not None:  # null counts as absent, except in lists and in tables of free keys
             yield from _value(one, known, f"{where}/{key}", dialect)
     for key in spec.required:
@@ -61,8 +65,13 @@ def _object(value: Mapping[str, Any], spec: Spec, where: str, dialect: Dialect) 
 
 def _unknown(key: str, known: Iterable[str], where: str) -> Found:
     if not where and key in ANSWER_KEYS:
-        yield found("L06", f"/{key}", "is part of Marathon's answers and means nothing in a definition",
-                    level="W", fix=f"remove {key}")  # fmt: skip
+        yield found(
+            "L06",
+            f"/{key}",
+            "is part of Marathon's answers and means nothing in a definition",
+            level="W",
+            fix=f"remove {key}",
+        )
         return
     by_lower = {one.lower(): one for one in known}
     close = difflib.get_close_matches(key.lower(), by_lower, n=1, cutoff=0.6)
@@ -118,8 +127,12 @@ def _environment(value: Any, where: str) -> Found:
         return
     for name, one in value.items():
         if not isinstance(one, str) and not isinstance(mapping(one).get("secret"), str):
-            yield found("L06", f"{where}/{name}", f'must be a string or {{"secret": name}}, is {shown(one)}',
-                        fix="put the value in quotes: environment variables are strings")  # fmt: skip
+            yield found(
+                "L06",
+                f"{where}/{name}",
+                f'must be a string or {{"secret": name}}, is {shown(one)}',
+                fix="put the value in quotes: environment variables are strings",
+            )
 
 
 def _is(value: Any, kind: str) -> bool:

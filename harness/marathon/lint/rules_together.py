@@ -28,9 +28,12 @@ from harness.marathon.schema import OPERATORS
 URI = re.compile(r"(?:[^\x00-\x20\x7f\"<>\\^`{|}%]|%[0-9A-Fa-f]{2})*")
 RESERVED = frozenset({"restart", "tasks", "versions", ".", ".."})
 VALUE_WANTED = {
-    "CLUSTER": "a value", "LIKE": "a regular expression", "UNLIKE": "a regular expression",
-    "MAX_PER": "a whole number", "IS": "a value",
-}  # fmt: skip
+    "CLUSTER": "a value",
+    "LIKE": "a regular expression",
+    "UNLIKE": "a regular expression",
+    "MAX_PER": "a whole number",
+    "IS": "a value",
+}
 
 
 def together(app: App, dialect: Dialect) -> Found:
@@ -47,8 +50,12 @@ def _process(app: App) -> Found:
     if command and arguments:
         yield found("L06", "/", "cmd and args exclude each other", fix="keep one of them")
     if not command and not arguments and container.get("docker") is None and container.get("appc") is None:
-        yield found("L06", "/", "there is nothing to run: neither cmd, args nor a container with an image",
-                    fix="give a container")  # fmt: skip
+        yield found(
+            "L06",
+            "/",
+            "there is nothing to run: neither cmd, args nor a container with an image",
+            fix="give a container",
+        )
 
 
 def _identity(app: App) -> Found:
@@ -66,20 +73,32 @@ def _artifacts(app: App) -> Found:
     fetched = enumerate(map(mapping, items(app.get("fetch"))))
     for where, uri in (given | {f"/fetch({index})/uri": one.get("uri") for index, one in fetched}).items():
         if isinstance(uri, str) and not URI.fullmatch(uri):
-            yield found("L06", where, f"is no URI: {shown(uri)}",
-                        fix="write blanks and other such characters as %20 and the like")  # fmt: skip
+            yield found(
+                "L06",
+                where,
+                f"is no URI: {shown(uri)}",
+                fix="write blanks and other such characters as %20 and the like",
+            )
 
 
 def _container(app: App, dialect: Dialect) -> Found:
     docker = engine_of(app) == "DOCKER"
     if docker and mapping(app.get("container")).get("docker") is None:
-        yield found("L06", "/container/docker", "a DOCKER container needs its docker object",
-                    fix="give container.docker, or no container at all")  # fmt: skip
+        yield found(
+            "L06",
+            "/container/docker",
+            "a DOCKER container needs its docker object",
+            fix="give container.docker, or no container at all",
+        )
     if dialect >= (1, 5):
         yield from _registry(app, docker=docker)
     if docker and number(app.get("gpus"), 0) > 0:
-        yield found("L06", "/gpus", "Docker containers get no GPUs: only container type MESOS does",
-                    fix="remove gpus, or use container type MESOS")  # fmt: skip
+        yield found(
+            "L06",
+            "/gpus",
+            "Docker containers get no GPUs: only container type MESOS does",
+            fix="remove gpus, or use container type MESOS",
+        )
 
 
 def _registry(app: App, *, docker: bool) -> Found:
@@ -87,17 +106,29 @@ def _registry(app: App, *, docker: bool) -> Found:
     pull = written.get("pullConfig")
     where = "/container/docker/pullConfig"
     if docker and pull is not None:
-        yield found("L06", where, "goes with container type MESOS alone",
-                    fix="let the agents log in to the registry, and remove pullConfig")  # fmt: skip
+        yield found(
+            "L06",
+            where,
+            "goes with container type MESOS alone",
+            fix="let the agents log in to the registry, and remove pullConfig",
+        )
     elif pull is not None and text(mapping(pull).get("secret")) not in mapping(app.get("secrets")):
         yield found("L06", where, "names no secret that is defined", fix='define it under "secrets"')
     if written.get("credential") is not None:
-        yield found("L06", "/container/docker/credential", "is no longer taken",
-                    fix="let the agents log in to the registry, or use pullConfig with type MESOS")  # fmt: skip
+        yield found(
+            "L06",
+            "/container/docker/credential",
+            "is no longer taken",
+            fix="let the agents log in to the registry, or use pullConfig with type MESOS",
+        )
     for key in () if docker else ("network", "parameters", "portMappings"):
         if written.get(key):
-            yield found("L06", f"/container/docker/{key}", "is Docker's own, and the container type is MESOS",
-                        fix=f"remove {key}, or use container type DOCKER")  # fmt: skip
+            yield found(
+                "L06",
+                f"/container/docker/{key}",
+                "is Docker's own, and the container type is MESOS",
+                fix=f"remove {key}, or use container type DOCKER",
+            )
 
 
 def _volumes(app: App, dialect: Dialect) -> Found:
@@ -119,8 +150,12 @@ def _secrets(app: App, dialect: Dialect) -> Found:
     uses += [(f"/env/{name}", mapping(one).get("secret")) for name, one in mapping(app.get("env")).items()]
     for where, name in uses:
         if isinstance(name, str) and name not in mapping(app.get("secrets")):
-            yield found("L06", where, f"references the secret {shown(name)}, which is not defined",
-                        fix='define it under "secrets"')  # fmt: skip
+            yield found(
+                "L06",
+                where,
+                f"references the secret {shown(name)}, which is not defined",
+                fix='define it under "secrets"',
+            )
 
 
 def _scale(app: App) -> Found:
@@ -134,8 +169,12 @@ def _scale(app: App) -> Found:
                 "L06", "/instances", "a single instance app may have only one instance", fix="set instances to 1"
             )
         if any(shares.values()):
-            yield found("L06", "/upgradeStrategy", "must be 0 and 0 for a single instance app",
-                        fix="remove upgradeStrategy: 0 and 0 is the default of such an app")  # fmt: skip
+            yield found(
+                "L06",
+                "/upgradeStrategy",
+                "must be 0 and 0 for a single instance app",
+                fix="remove upgradeStrategy: 0 and 0 is the default of such an app",
+            )
     elif resident(app) and shares["maximumOverCapacity"] > 0:
         where = "/upgradeStrategy/maximumOverCapacity"
         yield found("L06", where, "must be 0 for an app whose tasks keep their place", fix="set it to 0")
@@ -146,8 +185,12 @@ def _resident(app: App) -> Found:
     if app.get("residency") is not None and all(one.get("persistent") is None for one in volumes):
         yield found("L06", "/", "residency is given, but no persistent volume", fix="remove residency")
     if resident(app) and app.get("unreachableStrategy") not in (None, "disabled"):
-        yield found("L06", "/", "unreachableStrategy must be disabled for an app whose tasks keep their place",
-                    fix="remove unreachableStrategy")  # fmt: skip
+        yield found(
+            "L06",
+            "/",
+            "unreachableStrategy must be disabled for an app whose tasks keep their place",
+            fix="remove unreachableStrategy",
+        )
     if app.get("acceptedResourceRoles") == []:
         yield found("L06", "/acceptedResourceRoles", "must not be empty", fix="remove acceptedResourceRoles")
 
@@ -160,8 +203,12 @@ def _constraints(app: App, dialect: Dialect) -> Found:
             yield found("L06", where, f"must have 2 or 3 fields, has {len(one)}")
         elif one[1] not in known:
             upper = text(one[1]).upper()
-            yield found("L06", where, f"must use one of {', '.join(known)}, uses {shown(one[1])}",
-                        fix=f"write {upper}" if upper in known else "")  # fmt: skip
+            yield found(
+                "L06",
+                where,
+                f"must use one of {', '.join(known)}, uses {shown(one[1])}",
+                fix=f"write {upper}" if upper in known else "",
+            )
         else:
             value = one[2] if len(one) == 3 else None
             empty = value == "" and dialect < (1, 5)  # since 1.5 it is a value

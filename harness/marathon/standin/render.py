@@ -14,9 +14,16 @@ Json = dict[str, Any]
 DIALECTS = ("1.4", "1.6", "1.10")
 VERSIONS = {"1.4": "1.4.13", "1.6": "1.6.590", "1.10": "1.10.26"}
 LEFT_OUT_WHEN_EMPTY = (
-    "args", "constraints", "dependencies", "env", "fetch", "healthChecks", "readinessChecks", "secrets",
+    "args",
+    "constraints",
+    "dependencies",
+    "env",
+    "fetch",
+    "healthChecks",
+    "readinessChecks",
+    "secrets",
     "acceptedResourceRoles",
-)  # fmt: skip
+)
 
 
 def app_json(app: App, dialect: str = "1.6") -> Json:
@@ -38,9 +45,18 @@ def app_json(app: App, dialect: str = "1.6") -> Json:
 def to_old(app: App, document: Json) -> Json:
     """Return the 1.4 form: every key present, null if unset, network and ports under container.docker."""
     old: Json = dict.fromkeys(
-        ("cmd", "args", "user", "container", "ipAddress", "residency", "acceptedResourceRoles", "secrets",
-         "taskKillGracePeriodSeconds"),
-    )  # fmt: skip
+        (
+            "cmd",
+            "args",
+            "user",
+            "container",
+            "ipAddress",
+            "residency",
+            "acceptedResourceRoles",
+            "secrets",
+            "taskKillGracePeriodSeconds",
+        ),
+    )
     old |= {key: [] for key in LEFT_OUT_WHEN_EMPTY[1:7] if key != "env"} | {"env": {}, "storeUrls": []}
     old |= {key: value for key, value in document.items() if key not in ("networks", "unreachableStrategy")}
     old["uris"] = [item.uri for item in app.fetch]

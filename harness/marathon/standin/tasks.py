@@ -61,8 +61,14 @@ class DockerRunner:
     """Tasks as containers, each labelled with its owner and all data needed to adopt it later."""
 
     def __init__(
-        self, client: DockerClient, identity: str, host: str = "", cmd_image: str = "", *, patience: float = 0,
-    ) -> None:  # fmt: skip
+        self,
+        client: DockerClient,
+        identity: str,
+        host: str = "",
+        cmd_image: str = "",
+        *,
+        patience: float = 0,
+    ) -> None:
         """Attach to one stand-in.
 
         identity: names the stand-in's state; tasks with the same identity are its own. host: address to publish

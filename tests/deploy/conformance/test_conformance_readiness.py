@@ -33,8 +33,14 @@ def embedded(trial: Trial) -> list[Json]:
 
 def test_c32_a_new_task_counts_only_when_it_is_ready(trial: Trial) -> None:
     """It becomes ready before it becomes healthy: results are gone with their deployment."""
-    command = {"protocol": "COMMAND", "command": {"value": "check"}, "gracePeriodSeconds": 300,
-               "intervalSeconds": 3, "timeoutSeconds": 5, "delaySeconds": 1}  # fmt: skip
+    command = {
+        "protocol": "COMMAND",
+        "command": {"value": "check"},
+        "gracePeriodSeconds": 300,
+        "intervalSeconds": 3,
+        "timeoutSeconds": 5,
+        "delaySeconds": 1,
+    }
     env = {"HEALTH": "503 200", "CHECKS": "1 1 1 1 1 0"}
     definition = trial.definition(readinessChecks=[READINESS], healthChecks=[command], env=env)
     deployment = trial.create(definition, settled=False)

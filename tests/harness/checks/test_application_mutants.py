@@ -161,11 +161,14 @@ def test_a_subject_of_the_sites_own_is_no_mail_less(
 OF_THE_OLD = {
     f"html/Callbacks/Site/{page}.html/{callback}": b"<& /Elements/Modal &>"
     for page, callback in (
-        ("Ticket/Create", "BeforeMessageBox"), ("Ticket/Update", "FormStart"), ("Ticket/ModifyAll", "FormStart"),
-        ("SelfService/Display", "BeforeShowHistory"), ("SelfService/Create", "AfterQueue"),
+        ("Ticket/Create", "BeforeMessageBox"),
+        ("Ticket/Update", "FormStart"),
+        ("Ticket/ModifyAll", "FormStart"),
+        ("SelfService/Display", "BeforeShowHistory"),
+        ("SelfService/Create", "AfterQueue"),
         ("SelfService/Update", "BeforeForm"),
     )
-}  # fmt: skip
+}
 
 
 @pytest.mark.engine
@@ -224,8 +227,9 @@ def test_a_gate_opens_a_form_of_each_kind_and_what_a_customer_sees() -> None:
     assert opened.count("/Ticket/Create.html") == opened.count("/Ticket/Update.html") == 1
     assert pages.of_self_service(few) == ["/SelfService/Display.html?id=12"]
     assert {*pages.of_tickets(few), *pages.of_self_service(few)} < {
-        *pages.of_tickets(many), *pages.of_self_service(many)
-    }  # fmt: skip
+        *pages.of_tickets(many),
+        *pages.of_self_service(many),
+    }
 
 
 def told(site: Rt, mutant: ApplicationMutant) -> str:

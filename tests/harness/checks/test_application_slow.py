@@ -26,11 +26,19 @@ def silent() -> Iterator[Rt]:
     """A site that accepts every connection and never answers, and whose jobs fail."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         container = SimpleNamespace(run=lambda *_, **__: Done(0, "", ""), logs=lambda: "", ended=lambda: None)
-        yield cast(Rt, SimpleNamespace(
-            url=f"http://127.0.0.1:{listener.getsockname()[1]}", session=requests.Session, container=container,
-            run=lambda *_, **__: BAD_JOB, tool=lambda *_, **__: BAD_JOB, perl_alone=lambda _: Done(0, "", ""),
-            of_image=lambda *_: "", release="5.0.3",
-        ))  # fmt: skip
+        yield cast(
+            Rt,
+            SimpleNamespace(
+                url=f"http://127.0.0.1:{listener.getsockname()[1]}",
+                session=requests.Session,
+                container=container,
+                run=lambda *_, **__: BAD_JOB,
+                tool=lambda *_, **__: BAD_JOB,
+                perl_alone=lambda _: Done(0, "", ""),
+                of_image=lambda *_: "",
+                release="5.0.3",
+            ),
+        )
 
 
 def test_findings_stay_where_a_page_is_not_answered(silent: Rt, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,8 +48,9 @@ def test_findings_stay_where_a_page_is_not_answered(silent: Rt, monkeypatch: pyt
     report = application.check(Visit(silent, "root", "password"))
     assert {one.where.split()[0] for one in report.findings} == {"job"}
     assert report.unanswered == [
-        "pages: no answer within 0.1 s", *["REST 1: login: no answer within 0.1 s."] * 2,  # the mail's own as well
-    ]  # fmt: skip
+        "pages: no answer within 0.1 s",
+        *["REST 1: login: no answer within 0.1 s."] * 2,  # the mail's own as well
+    ]
 
 
 def test_a_connection_that_breaks_hides_no_finding_either(silent: Rt, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,10 +135,16 @@ def test_time_zones_of_production_are_always_asked_for(lifecycle: Lifecycle, clo
     """The harness's own server has them, so its state proves nothing; and no dump contains them."""
     database = clone(lifecycle.fresh(TARGET, "mariadb-10.11"))
     for text, said in (
-        (ON, True), ("Set( $ChartsTimezonesInDB => '1' );", True), (f"{OFF}\n{ON}", True),
-        (f"# {ON}", False), (f"Set($rtname, 'x'); # {ON}", False), (OFF, False), (f"{ON}\n{OFF}", False),
-        ("Set($ChartsTimezonesInDB, undef);", False), (GOOD, False),
-    ):  # fmt: skip
+        (ON, True),
+        ("Set( $ChartsTimezonesInDB => '1' );", True),
+        (f"{OFF}\n{ON}", True),
+        (f"# {ON}", False),
+        (f"Set($rtname, 'x'); # {ON}", False),
+        (OFF, False),
+        (f"{ON}\n{OFF}", False),
+        ("Set($ChartsTimezonesInDB, undef);", False),
+        (GOOD, False),
+    ):
         report = zones(database, text)
         told = [one["items"] for one in preflight.worth_knowing(report.facts)]
         assert told == ([[preflight_time_zones.ON_PRODUCTION]] if said else []), text

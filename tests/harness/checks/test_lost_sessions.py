@@ -28,10 +28,14 @@ def judged(*attempts: Attempt, happened: tuple[tuple[str, str, float], ...] = DE
 def test_a_session_that_ends_with_its_server_is_told() -> None:
     """While it is dead, or at the first answer after; the browser's session and that of REST are separate."""
     report = judged(
-        tried(1, 5, "acknowledged"), tried(1, 10.5, "session lost"),
-        tried(2, 5, "acknowledged"), tried(2, 11, "unknown"), tried(2, 13, "session lost"),
-        tried(3, 13, "acknowledged"), tried(3, 14, "session lost", "page"),
-    )  # fmt: skip
+        tried(1, 5, "acknowledged"),
+        tried(1, 10.5, "session lost"),
+        tried(2, 5, "acknowledged"),
+        tried(2, 11, "unknown"),
+        tried(2, 13, "session lost"),
+        tried(3, 13, "acknowledged"),
+        tried(3, 14, "session lost", "page"),
+    )
     assert (report.findings, [one[:16] for one in report.allowed]) == ([], ["3 sessions ended"]), str(report)
 
 
@@ -86,6 +90,8 @@ def test_the_request_of_another_session_explains_nothing() -> None:
     kill = (("instances", "kill", 20.1),)
     assert judged(tried(1, 20, "unknown", "page"), tried(1, 21, "session lost"), happened=kill).findings
     assert not judged(
-        tried(1, 20, "unknown", "page"), tried(1, 21, "acknowledged"), tried(1, 22, "session lost", "page"),
+        tried(1, 20, "unknown", "page"),
+        tried(1, 21, "acknowledged"),
+        tried(1, 22, "session lost", "page"),
         happened=kill,
-    ).findings  # fmt: skip
+    ).findings

@@ -124,9 +124,13 @@ def judged(second: Mails, after: Mails) -> list[str]:
 
 @pytest.mark.parametrize(
     ("outcome", "found"),
-    [("create, answer", False), (LIFE, False), ("create", True),
-     pytest.param("", True, marks=pytest.mark.mutants("application"))],
-)  # fmt: skip
+    [
+        ("create, answer", False),
+        (LIFE, False),
+        ("create", True),
+        pytest.param("", True, marks=pytest.mark.mutants("application")),
+    ],
+)
 def test_an_outcome_must_be_one_of_the_two(outcome: str, found: bool) -> None:
     """A scrip that hands out some tickets only must not hide that no ticket can be made there any more."""
     second = Mails("4.4.6", {"1": "create, answer"}, [list(one) for one in owned("a", "b")])

@@ -55,9 +55,14 @@ def grow(database: Database, many: int) -> None:
     ("many", "limit"), [(5_000, 500), pytest.param(20_000, meaning_told.LIMIT, marks=pytest.mark.slow)]
 )
 def test_many_users_are_told_of(
-    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch,
-    *, many: int, limit: int,
-) -> None:  # fmt: skip
+    lifecycle: Lifecycle,
+    clone: CloneFactory,
+    rt_tools: RtFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    many: int,
+    limit: int,
+) -> None:
     """One user gains a right, one ticket outside of the sample is no longer found: both must be named."""
     database = clone(lifecycle.restored(dump.load(dump.bundled(RELEASE)), SERVER))
     grow(database, many)

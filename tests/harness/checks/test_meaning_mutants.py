@@ -120,10 +120,14 @@ def test_another_collation_gives_another_order_and_no_other_tickets(
 @pytest.mark.parametrize(
     ("origin", "elsewhere", "finds", "silent"),
     [
-        ("4.4.4", 1, "1 2 3", True), ("4.4.6", 1, "1 2 3", False), ("4.4.4", 0, "1 2 3", False),
-        ("4.4.4", 1, "refused", False), ("4.4.4", 1, "", False), ("4.4.4", 1, "7", True),
+        ("4.4.4", 1, "1 2 3", True),
+        ("4.4.6", 1, "1 2 3", False),
+        ("4.4.4", 0, "1 2 3", False),
+        ("4.4.4", 1, "refused", False),
+        ("4.4.4", 1, "", False),
+        ("4.4.4", 1, "7", True),
     ],
-)  # fmt: skip
+)
 def test_a_search_for_one_day_means_its_owners_day(origin: str, elsewhere: int, finds: str, silent: bool) -> None:
     """RT 4.4.4 used the server's day; if both days are the same, nothing else may have changed."""
     aside = {"by another day": 1} if elsewhere else {}

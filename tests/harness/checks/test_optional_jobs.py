@@ -15,10 +15,14 @@ from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 pytestmark = pytest.mark.engine
-INDEXED = Configuration({"site.pm": b"""
+INDEXED = Configuration(
+    {
+        "site.pm": b"""
 Set(%FullTextSearch, Enable => 1, Indexed => 1, Table => 'AttachmentsIndex');
 1;
-"""})  # fmt: skip
+"""
+    }
+)
 TABLE = """
 CREATE TABLE AttachmentsIndex (id BIGINT NOT NULL PRIMARY KEY, Content LONGTEXT, FULLTEXT(Content)) ENGINE=InnoDB
 """

@@ -132,12 +132,19 @@ OLD = [event("before", "old", "1.0.0", at=5), event("after", "old", at=6)]
 def test_what_both_histories_begin_with_is_no_part_of_the_way() -> None:
     """The events themselves must separate the two paths from their common past."""
     one, two = (
-        History({"RT": [
-            *OLD, event("before", f"whole {at}", "2.0.0", FULL, at=at), event("before", f"{at}", "2.0.0", at=at),
-            event("after", f"{at}", at=at + 1), event("after", f"whole {at}", at=at + 1),
-        ]})
+        History(
+            {
+                "RT": [
+                    *OLD,
+                    event("before", f"whole {at}", "2.0.0", FULL, at=at),
+                    event("before", f"{at}", "2.0.0", at=at),
+                    event("after", f"{at}", at=at + 1),
+                    event("after", f"whole {at}", at=at + 1),
+                ]
+            }
+        )
         for at in (10, 20)
-    )  # fmt: skip
+    )
     ways = of(one, two)
     assert [(way.before, way.steps, way.trouble) for way in ways] == [(2, (("2.0.0", ()),), "")] * 2
     assert ways[0].during("1970-01-01 00:00:11")

@@ -82,25 +82,36 @@ def test_an_absorbed_plugin_is_found() -> None:
 def test_a_passage_reads_without_its_marks() -> None:
     """Operators read it in the report, not in a POD viewer."""
     passage = Passage(
-        "UPGRADING", "5.0.2 AND EARLIER",
+        "UPGRADING",
+        "5.0.2 AND EARLIER",
         (
-            "=over", "=item *", "The option C<$One> is L<elsewhere|https://example.org/>; see F<docs/C<two>.pod>.",
-            "    Set( $One, C<1> );", "=item A title", "And C<< a < b >>, E<lt>1E<gt>.",
-            "=back", "=head2 More of it",
+            "=over",
+            "=item *",
+            "The option C<$One> is L<elsewhere|https://example.org/>; see F<docs/C<two>.pod>.",
+            "    Set( $One, C<1> );",
+            "=item A title",
+            "And C<< a < b >>, E<lt>1E<gt>.",
+            "=back",
+            "=head2 More of it",
         ),
-    )  # fmt: skip
+    )
     assert passage.text().split("\n\n") == [
         "- The option $One is elsewhere (https://example.org/); see docs/two.pod.",
-        "    Set( $One, C<1> );", "- A title", "And a < b, <1>.", "MORE OF IT",
-    ]  # fmt: skip
+        "    Set( $One, C<1> );",
+        "- A title",
+        "And a < b, <1>.",
+        "MORE OF IT",
+    ]
 
 
 def test_what_is_worth_knowing_comes_in_its_order() -> None:
     """Things that no longer work come first; facts that are empty or normal are left out."""
     told = {
-        preflight_time_zones.TABLES: preflight_time_zones.LOADED, "to do by hand": ["this"],
-        preflight_configuration.SAID: [], preflight_configuration.LOST: ["One"],
-    }  # fmt: skip
+        preflight_time_zones.TABLES: preflight_time_zones.LOADED,
+        "to do by hand": ["this"],
+        preflight_configuration.SAID: [],
+        preflight_configuration.LOST: ["One"],
+    }
     assert [one["items"] for one in preflight.worth_knowing(told)] == [["One"], ["this"]]
     told["time zone tables"] = "missing: charts by time will be empty"
     assert preflight.worth_knowing(told)[-1]["items"] == ["missing: charts by time will be empty"]
@@ -129,10 +140,15 @@ def test_what_an_extension_never_ended_is_a_fact() -> None:
 @pytest.mark.parametrize(
     ("table_in", "column_in", "found", "half"),
     [
-        ("latin1", "", 0, 0), ("latin1", "latin1", 1, 0), ("latin1", "utf8mb3", 0, 0), ("latin1", "ascii", 0, 0),
-        ("utf8mb4", "", 0, 0), ("utf8mb4", "utf8mb4", 0, 1), ("utf8mb3", "utf8mb3", 0, 0),
+        ("latin1", "", 0, 0),
+        ("latin1", "latin1", 1, 0),
+        ("latin1", "utf8mb3", 0, 0),
+        ("latin1", "ascii", 0, 0),
+        ("utf8mb4", "", 0, 0),
+        ("utf8mb4", "utf8mb4", 0, 1),
+        ("utf8mb3", "utf8mb3", 0, 0),
     ],
-)  # fmt: skip
+)
 def test_a_table_is_in_the_character_set_of_its_text(table_in: str, column_in: str, found: int, half: int) -> None:
     """RT 3 created numeric tables without a character set, so they have the server's default of that time."""
     tables = [

@@ -156,8 +156,9 @@ def test_tables_of_any_shape_are_compared(lifecycle: Lifecycle, clone: CloneFact
             "INSERT INTO Text VALUES ('a', ''), ('ä', 'x')",
             "CREATE TABLE Two (a INT, b INT, v INT, PRIMARY KEY (a, b))",
             "INSERT INTO Two VALUES (-1, 1, 1), (1, 1, 1)",
-            "CREATE TABLE None_ (v INT)", "INSERT INTO None_ VALUES (1), (1), (2)",
-        )  # fmt: skip
+            "CREATE TABLE None_ (v INT)",
+            "INSERT INTO None_ VALUES (1), (1), (2)",
+        )
     after.execute(
         "UPDATE Text SET v = NULL WHERE k = 'a'", "UPDATE Two SET v = 2 WHERE a = 1", "DELETE FROM None_ LIMIT 1"
     )
@@ -180,11 +181,17 @@ def test_a_word_that_is_not_understood_is_refused(spec: object) -> None:
 @pytest.mark.parametrize(
     ("order", "expected"),
     [
-        ("Owner|||", "Owner.Name"), ("Status|Owner||", "Status|Owner.Name"), ("|Owner", "|Owner.Name"),
-        ("Owner", "Owner.Name"), ("Owner|Owner|id", "Owner.Name|Owner.Name|id"), ("Status|||", "Status|||"),
-        ("Owner.Name|", "Owner.Name|"), ("", ""), ("Status||Owner|", "Status||Owner.Name"),
+        ("Owner|||", "Owner.Name"),
+        ("Status|Owner||", "Status|Owner.Name"),
+        ("|Owner", "|Owner.Name"),
+        ("Owner", "Owner.Name"),
+        ("Owner|Owner|id", "Owner.Name|Owner.Name|id"),
+        ("Status|||", "Status|||"),
+        ("Owner.Name|", "Owner.Name|"),
+        ("", ""),
+        ("Status||Owner|", "Status||Owner.Name"),
     ],
-)  # fmt: skip
+)
 def test_an_order_is_what_perl_makes_of_it(order: str, expected: str) -> None:
     """A search made in the browser has four places, and Perl's split drops empty ones at the end."""
     assert owner_by_name(order) == expected

@@ -65,8 +65,10 @@ def test_what_the_old_release_says_at_every_start_is_no_finding() -> None:
     report = run.check(bad, STEPS, before=lambda: said)
     assert report
     assert "RT 4.4.6 says so at every start" in str(report.allowed)
-    for other in ("[9] [Mon Jan  1 09:00:00 2024] [warning]: Config option %Links{12} is wrong (/x:1)",
-                  "[9] [Mon Jan  1 09:00:00 2024] [error]: Config option %Roles{12} is wrong (/x:1)"):  # fmt: skip
+    for other in (
+        "[9] [Mon Jan  1 09:00:00 2024] [warning]: Config option %Links{12} is wrong (/x:1)",
+        "[9] [Mon Jan  1 09:00:00 2024] [error]: Config option %Roles{12} is wrong (/x:1)",
+    ):
         [record] = log.records([other])
         alike = Start("4.4.6", {startup_log.key(record): "it looks the same without its values"})
         assert run.check(bad, STEPS, before=partial(Start, alike.release, alike.said)).findings

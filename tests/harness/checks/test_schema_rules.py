@@ -208,11 +208,17 @@ $RT::Handle->MakeSureIndexExists(Table => 'Links', Columns => [$_]) for qw/Base 
 @pytest.mark.parametrize(
     ("table", "names", "expected"),
     [
-        ("Things", ["Size"], True), ("things", ["size"], True), ("Things", ["Kind"], False),
-        ("Things", ["Weight"], False), ("Other", ["Size"], False), ("Links", ["Links3"], True),
-        ("Links", ["Base", "Target"], True), ("Links", ["Base", "Created"], False), ("Links", ["LinksOld"], False),
+        ("Things", ["Size"], True),
+        ("things", ["size"], True),
+        ("Things", ["Kind"], False),
+        ("Things", ["Weight"], False),
+        ("Other", ["Size"], False),
+        ("Links", ["Links3"], True),
+        ("Links", ["Base", "Target"], True),
+        ("Links", ["Base", "Created"], False),
+        ("Links", ["LinksOld"], False),
     ],
-)  # fmt: skip
+)
 def test_what_steps_speak_of(table: str, names: list[str], expected: bool) -> None:
     """Table and column in one statement; an index also by the name that a loop gives it; comments do not count."""
     assert SPOKEN.of(table, *names) is expected
@@ -248,12 +254,16 @@ def test_what_was_so_before_is_the_sites_own(left: Schema) -> None:
 @pytest.mark.parametrize(
     "left",
     [
-        aged(default=None), aged(nullable=True), aged(Index("mine", False, ("Size",), "BTREE")),
-        aged(Index("mine", True, ("Name",), "BTREE")), aged(type="bigint"), aged(charset="latin1"),
+        aged(default=None),
+        aged(nullable=True),
+        aged(Index("mine", False, ("Size",), "BTREE")),
+        aged(Index("mine", True, ("Name",), "BTREE")),
+        aged(type="bigint"),
+        aged(charset="latin1"),
         database(table("Things", Name="utf8mb4")),
     ],
     ids=["default", "nullable", "index", "unique", "type", "charset", "column-missing"],
-)  # fmt: skip
+)
 def test_what_a_step_should_have_mended_is_not(left: Schema) -> None:
     """The difference existed before, but a step was to change it, or it is of a kind that is never harmless."""
     assert check.check(left, aged(), ["1.0.0"], left, [], spoken=SPOKEN).findings
@@ -283,14 +293,20 @@ def test_a_longer_index_that_rt_takes_for_its_own_is_no_finding(before: Schema) 
         (aged(), aged(LONG), ["missing"]),
         (aged(LONG), aged(), ["extra", "missing"]),
         (aged(LONG), aged(SHORT), ["extra", "missing"]),
-        (aged(replace(LONG, columns=("Size", "Name"))), aged(replace(LONG, columns=("Size", "Name"))),
-         ["extra", "missing"]),
-        (aged(replace(LONG, columns=("Name(5)", "Size"))), aged(replace(LONG, columns=("Name(5)", "Size"))),
-         ["extra", "missing"]),
+        (
+            aged(replace(LONG, columns=("Size", "Name"))),
+            aged(replace(LONG, columns=("Size", "Name"))),
+            ["extra", "missing"],
+        ),
+        (
+            aged(replace(LONG, columns=("Name(5)", "Size"))),
+            aged(replace(LONG, columns=("Name(5)", "Size"))),
+            ["extra", "missing"],
+        ),
         (aged(replace(LONG, unique=True)), aged(replace(LONG, unique=True)), ["extra"]),
     ],
     ids=["lost", "longer-one-lost", "new", "instead", "other-way-round", "of-a-prefix", "unique"],
-)  # fmt: skip
+)
 def test_any_other_index_does_not_stand_in(left: Schema, before: Schema, found: list[str]) -> None:
     """The longer index must begin with the whole columns, and have existed before; a unique one refuses rows."""
     report = check.check(left, aged(SHORT), ["1.0.0"], before, [], spoken=BY_NAME)

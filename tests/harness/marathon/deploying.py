@@ -13,8 +13,15 @@ from harness.marathon.rolling import Decision
 from harness.marathon.stopall import DatabaseCommands
 from harness.verdict import Report
 
-CHECK = {"protocol": "HTTP", "path": "/cgi-bin/health", "portIndex": 0, "gracePeriodSeconds": 8,
-         "intervalSeconds": 4, "timeoutSeconds": 3, "maxConsecutiveFailures": 2}  # fmt: skip
+CHECK = {
+    "protocol": "HTTP",
+    "path": "/cgi-bin/health",
+    "portIndex": 0,
+    "gracePeriodSeconds": 8,
+    "intervalSeconds": 4,
+    "timeoutSeconds": 3,
+    "maxConsecutiveFailures": 2,
+}
 COMMAND = {**CHECK, "protocol": "COMMAND", "command": {"value": "check"}, "delaySeconds": 0}
 COMMAND = {key: value for key, value in COMMAND.items() if key not in ("path", "portIndex")}
 DIES = "serve & until [ -s /tmp/health.uses ]; do sleep 0.1; done; exit 1"

@@ -26,8 +26,14 @@ def stamp(seconds: float) -> str:
 def task(number: int, version: float = 0, alive: bool | None = True, cause: str = "") -> dict[str, Any]:
     """Return a task of the wanted version by default; alive None means no record."""
     results = [] if alive is None else [{"alive": alive, "consecutiveFailures": 0, "lastFailureCause": cause}]
-    return {"id": f"rt.{number}", "host": "127.0.0.1", "ports": [31000 + number], "state": "TASK_RUNNING",
-            "version": stamp(version), "healthCheckResults": results}  # fmt: skip
+    return {
+        "id": f"rt.{number}",
+        "host": "127.0.0.1",
+        "ports": [31000 + number],
+        "state": "TASK_RUNNING",
+        "version": stamp(version),
+        "healthCheckResults": results,
+    }
 
 
 def app(tasks: list[dict[str, Any]] | None = None, **fields: Any) -> dict[str, Any]:
@@ -35,12 +41,20 @@ def app(tasks: list[dict[str, Any]] | None = None, **fields: Any) -> dict[str, A
     tasks = [task(1), task(2)] if tasks is None else tasks
     alive = [one["healthCheckResults"][0]["alive"] for one in tasks if one["healthCheckResults"]]
     return {
-        "id": "/rt", "instances": 2, "version": stamp(0), "tasks": tasks, "deployments": [],
+        "id": "/rt",
+        "instances": 2,
+        "version": stamp(0),
+        "tasks": tasks,
+        "deployments": [],
         "versionInfo": {"lastScalingAt": stamp(0), "lastConfigChangeAt": stamp(0)},
-        "container": {"docker": {"image": IMAGE}}, "healthChecks": [{"protocol": "COMMAND"}],
-        "tasksRunning": len(tasks), "tasksHealthy": sum(alive), "tasksUnhealthy": len(alive) - sum(alive),
-        "tasksStaged": 0, **fields,
-    }  # fmt: skip
+        "container": {"docker": {"image": IMAGE}},
+        "healthChecks": [{"protocol": "COMMAND"}],
+        "tasksRunning": len(tasks),
+        "tasksHealthy": sum(alive),
+        "tasksUnhealthy": len(alive) - sum(alive),
+        "tasksStaged": 0,
+        **fields,
+    }
 
 
 GOOD_PROBE = ProbeResult(True, "http://127.0.0.1:31001/", "HTTP 200, release 5.0.3", "5.0.3")
@@ -73,5 +87,10 @@ LIVE = snapshot(app())
 
 def failure(seconds: float, version: float = 0) -> dict[str, Any]:
     """Return a lastTaskFailure at a time relative to the PUT."""
-    return {"taskId": "rt.9", "state": "TASK_FAILED", "message": "Container exited with status 72",
-            "timestamp": stamp(seconds), "version": stamp(version)}  # fmt: skip
+    return {
+        "taskId": "rt.9",
+        "state": "TASK_FAILED",
+        "message": "Container exited with status 72",
+        "timestamp": stamp(seconds),
+        "version": stamp(version),
+    }

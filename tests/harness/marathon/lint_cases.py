@@ -26,10 +26,21 @@ FORMS = NEW_FORMS + OLD_FORMS
 ON_1_4 = OLD_FORMS[:1]
 SINCE_1_5 = NEW_FORMS + OLD_FORMS[1:]
 
-HTTP = {"protocol": "HTTP", "path": "/health", "portIndex": 0, "gracePeriodSeconds": 60,
-        "intervalSeconds": 20, "timeoutSeconds": 10, "maxConsecutiveFailures": 3}  # fmt: skip
-COMMAND = {"protocol": "COMMAND", "command": {"value": "/opt/rt/healthcheck 127.0.0.1 80"},
-           "timeoutSeconds": 10, "intervalSeconds": 20}  # fmt: skip
+HTTP = {
+    "protocol": "HTTP",
+    "path": "/health",
+    "portIndex": 0,
+    "gracePeriodSeconds": 60,
+    "intervalSeconds": 20,
+    "timeoutSeconds": 10,
+    "maxConsecutiveFailures": 3,
+}
+COMMAND = {
+    "protocol": "COMMAND",
+    "command": {"value": "/opt/rt/healthcheck 127.0.0.1 80"},
+    "timeoutSeconds": 10,
+    "intervalSeconds": 20,
+}
 MESOS = {**HTTP, "protocol": "MESOS_HTTP"}
 NONE_KEPT = {"minimumHealthCapacity": 0, "maximumOverCapacity": 0}
 BOTH_ONE = {"minimumHealthCapacity": 1, "maximumOverCapacity": 1}

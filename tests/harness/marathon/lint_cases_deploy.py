@@ -91,8 +91,13 @@ SILENT = [
     Silent("L16", drop(DELAY), tuple(form for form in FORMS if form[0] == "1.10")),
     Silent("L19", registry("registry.example.org/rt@sha256:" + "0" * 64)),
     Silent("L20", both(port(servicePort=0), NO_GROUP)),
-    Silent("L20", both(host(portDefinitions=[{"port": 443}], requirePorts=True),
-                       labels(HAPROXY_GROUP=None, HAPROXY_0_VHOST=None))),
+    Silent(
+        "L20",
+        both(
+            host(portDefinitions=[{"port": 443}], requirePorts=True),
+            labels(HAPROXY_GROUP=None, HAPROXY_0_VHOST=None),
+        ),
+    ),
     Silent("L20", both(put(ports=[10001, 10002]), labels(HAPROXY_1_VHOST="rt.example.org"))),
     Silent("L21", put(readinessChecks=[])),
     Silent("L22", put(constraints=[["hostname", "UNIQUE"]])),
@@ -100,4 +105,4 @@ SILENT = [
     Silent("L22", alone("rack", "UNIQUE")),
     Silent("L22", both(put(instances=1, upgradeStrategy=NONE_KEPT), port(hostPort=8080))),
     Silent("L22", host(instances=1, portDefinitions=[{"port": 443}])),
-]  # fmt: skip
+]

@@ -24,9 +24,22 @@ CHECK = "/healthChecks(0)"
 TIMEOUT, GRACE, FAILURES = (
     f"{CHECK}/{key}" for key in ("timeoutSeconds", "gracePeriodSeconds", "maxConsecutiveFailures")
 )
-OF_RT = ("/", "/index.html", "/rt", "/rt/NoAuth/Login.html?next=1", "/NoAuth/css/base/main.css", "/REST/1.0/",
-         "/static/css/a.css", "/Articles/", "/Articles/Article/Display.html", "/Asset/", "/Approvals/",
-         "/Helpers/Autocomplete/Users", "/Transaction/Display.html", "/Ticket/Display.html?id=1")  # fmt: skip
+OF_RT = (
+    "/",
+    "/index.html",
+    "/rt",
+    "/rt/NoAuth/Login.html?next=1",
+    "/NoAuth/css/base/main.css",
+    "/REST/1.0/",
+    "/static/css/a.css",
+    "/Articles/",
+    "/Articles/Article/Display.html",
+    "/Asset/",
+    "/Approvals/",
+    "/Helpers/Autocomplete/Users",
+    "/Transaction/Display.html",
+    "/Ticket/Display.html?id=1",
+)
 NOT_OF_RT = ("/health", "/healthz", "/Articles-health", "/Assets", "/NoAuthentication", "/Transactions", "/m8")
 CATCHES = [
     Caught("L01", "W", "/healthChecks", put(healthChecks=[])),

@@ -30,9 +30,19 @@ def passing(condition: str, test: str) -> Mutant:
 
 HEALTH, PLAN, PARTS, DEFINITION, SCHEDULING, RESTART, EVENTS, ROLLOUT, PROBES, DIALECTS = UNITS = [
     f"{UNIT}/test_standin_{name}.py"
-    for name in ("health", "deployment", "parts", "definition", "scheduling", "restart", "events", "rollout",
-                 "probes", "dialects")
-]  # fmt: skip
+    for name in (
+        "health",
+        "deployment",
+        "parts",
+        "definition",
+        "scheduling",
+        "restart",
+        "events",
+        "rollout",
+        "probes",
+        "dialects",
+    )
+]
 AWAY = f"{UNIT}/test_standin_following.py::test_an_engine_that_was_away_is_followed_again"
 UNITS.append(AWAY)
 PURE = [
@@ -184,9 +194,9 @@ ON_ENGINE += [
     ),
     Mutant(
         "probes",
-        "redirects\")\n    except CONNECTION_ERRORS as error:\n        return Result(False, reason_of(error))\n"
+        'redirects")\n    except CONNECTION_ERRORS as error:\n        return Result(False, reason_of(error))\n'
         "    return Result(True)",
-        "redirects\")\n    except CONNECTION_ERRORS as error:\n        return Result(False, reason_of(error))\n"
+        'redirects")\n    except CONNECTION_ERRORS as error:\n        return Result(False, reason_of(error))\n'
         "    return Result(False)",
         ["c40"],
     ),
@@ -194,8 +204,12 @@ ON_ENGINE += [
         Mutant("deployment", "max(0, running - minimum)", "running", [f"c27 and shares{row}"])
         for row in (0, 1, 2, 4, 6, 7)
     ),
-    Mutant("deployment", "app.strategy.maximum_over_capacity))", "app.strategy.maximum_over_capacity)) + 1",
-           ["c27 and shares3"]),
+    Mutant(
+        "deployment",
+        "app.strategy.maximum_over_capacity))",
+        "app.strategy.maximum_over_capacity)) + 1",
+        ["c27 and shares3"],
+    ),
     Mutant("deployment", "max(0, running - minimum)", "min(1, running - minimum)", ["c27 and shares8"]),
     Mutant("commands", "self.state.apps.pop(app_id, None)", "pass", ["c30_taking"]),
     Mutant(
@@ -212,4 +226,4 @@ ON_ENGINE += [
     Mutant("scheduler", '"SIGTERM")', '"SIGUSR2")', ["c35_a_task_that_heeds"]),
     Mutant("api", '</html>", 405)', '</html>", 400)', ["c36_without"]),
     Mutant("monitor", "self.scheduler.remember_failure(task, KILLED, message)", "pass", ["c37_a_health"]),
-]  # fmt: skip
+]

@@ -63,8 +63,10 @@ def test_capacity_always_lets_a_deployment_move(instances: int, minimum: float, 
 
 def test_deadline_follows_from_the_definition() -> None:
     """grace + interval * (max + 2), readiness, the stop of an old task, and one pull."""
-    app = {"healthChecks": [{"gracePeriodSeconds": 60, "intervalSeconds": 10, "maxConsecutiveFailures": 3}],
-           "taskKillGracePeriodSeconds": 20}  # fmt: skip
+    app = {
+        "healthChecks": [{"gracePeriodSeconds": 60, "intervalSeconds": 10, "maxConsecutiveFailures": 3}],
+        "taskKillGracePeriodSeconds": 20,
+    }
     assert deadline_of(app, pull=100).wave == 60 + 10 * 5 + 20 + 100
     assert deadline_of(app, pull=0).total == 130
 

@@ -143,9 +143,12 @@ def test_commands(trial: Trial, tmp_path: Path) -> None:
     def run(*arguments: str) -> tuple[int, str]:
         done = subprocess.run(
             [sys.executable, "-m", "harness.marathon", *arguments],
-            cwd=Path(__file__).parents[3], env=os.environ | {"MARATHON_URL": url}, capture_output=True,
-            text=True, check=False,
-        )  # fmt: skip
+            cwd=Path(__file__).parents[3],
+            env=os.environ | {"MARATHON_URL": url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return done.returncode, done.stdout + done.stderr
 
     assert run("status", f"{trial.group}/app")[0] == 0

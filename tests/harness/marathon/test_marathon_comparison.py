@@ -49,12 +49,20 @@ from tests.harness.marathon.lint_every_case import CATCHES, SILENT
 
 MARATHONS = ["1.4", "1.6", "1.10"]
 KINDS = [
-    put(), both(two_ports, port(servicePort=0)), user_network("dmz"), host(), host(ports=[0, 8080]), single(),
-    without_container, both(resident, put(upgradeStrategy=None)),
-    put(uris=["http://a"]), both(mappings(), put(readinessChecks=[])), put(ports=[10002]),
+    put(),
+    both(two_ports, port(servicePort=0)),
+    user_network("dmz"),
+    host(),
+    host(ports=[0, 8080]),
+    single(),
+    without_container,
+    both(resident, put(upgradeStrategy=None)),
+    put(uris=["http://a"]),
+    both(mappings(), put(readinessChecks=[])),
+    put(ports=[10002]),
     checks(HTTP, {**HTTP, "path": "/other", "portIndex": None}, {"protocol": "TCP", "port": 1}),
     put(args=[], constraints=[], env={}, labels={}, requirePorts=False, cpus=1, mem=128.0, executor=""),
-]  # fmt: skip
+]
 
 
 def made(form: Form, *steps: Change) -> App:

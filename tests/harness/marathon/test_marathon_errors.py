@@ -85,8 +85,11 @@ def test_every_exception_is_reached() -> None:
     made = {kind for _, _, kind in ANSWERS}
     declared = {one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, MarathonError)}
     assert declared - made == {
-        MarathonError, errors.UnreachableError, errors.NotJsonError, errors.NotFoundError,
-    }  # fmt: skip
+        MarathonError,
+        errors.UnreachableError,
+        errors.NotJsonError,
+        errors.NotFoundError,
+    }
 
 
 def test_paths_and_complaints_are_shown() -> None:

@@ -82,8 +82,11 @@ def test_each_condition_keeps_the_gate_shut(rule: str, poll: Snapshot) -> None:
 
 def test_an_empty_list_of_deployments_proves_nothing() -> None:
     """Right after the PUT the deployment is stored and not yet listed, while the old app is healthy."""
-    old = app([task(1, version=-60), task(2, version=-60)], version=stamp(-60),
-              versionInfo={"lastScalingAt": stamp(-60), "lastConfigChangeAt": stamp(-60)})  # fmt: skip
+    old = app(
+        [task(1, version=-60), task(2, version=-60)],
+        version=stamp(-60),
+        versionInfo={"lastScalingAt": stamp(-60), "lastConfigChangeAt": stamp(-60)},
+    )
     assert run(*[snapshot(old)] * 5)[0][-1] is State.WAITING
 
 

@@ -126,9 +126,12 @@ def test_the_command_says_what_goes_on(trial: Trial, tmp_path: Path, number: int
     url = os.environ.get("MARATHON_URL") or trial.url
     child = subprocess.Popen(
         ["env", "--default-signal=INT,TERM", sys.executable, "-m", "harness.marathon", "deploy", str(file)],
-        cwd=ROOT, env=os.environ | {"MARATHON_URL": url},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=os.environ | {"MARATHON_URL": url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
     try:
         trial.eventually("a task of the new release", lambda: bool(trial.own_apps() and trial.tasks()), 60)

@@ -36,8 +36,11 @@ def test_a_fixed_port_on_one_host_is_said_once() -> None:
 
 def test_1_4_is_told_why_its_networks_do_not_count() -> None:
     """The definition for a newer Marathon is host mode there."""
-    (found,) = [one for one in findings(ON_1_4[0], no_network, put(networks=[{"mode": "container/bridge"}]))
-                if one.rule.id == "L07"]  # fmt: skip
+    (found,) = [
+        one
+        for one in findings(ON_1_4[0], no_network, put(networks=[{"mode": "container/bridge"}]))
+        if one.rule.id == "L07"
+    ]
     assert "1.4 does not know `networks`" in found.what
 
 

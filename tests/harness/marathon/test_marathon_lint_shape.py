@@ -9,9 +9,14 @@ from tests.harness.marathon.lint_cases import NEW_FORMS, check, findings, put
 
 @pytest.mark.parametrize(
     ("written", "meant"),
-    [("gracePeriod", "gracePeriodSeconds"), ("interval", "intervalSeconds"), ("protocl", "protocol"),
-     ("maxconsecutivefailures", "maxConsecutiveFailures"), ("port_index", "portIndex")],
-)  # fmt: skip
+    [
+        ("gracePeriod", "gracePeriodSeconds"),
+        ("interval", "intervalSeconds"),
+        ("protocl", "protocol"),
+        ("maxconsecutivefailures", "maxConsecutiveFailures"),
+        ("port_index", "portIndex"),
+    ],
+)
 def test_a_typo_gets_a_suggestion(written: str, meant: str) -> None:
     """Marathon ignores unknown keys silently, so lint must name the right one."""
     hits = [one for one in findings(NEW_FORMS[0], check(**{written: 1})) if one.where.endswith(f"/{written}")]

@@ -25,28 +25,45 @@ def test_flapping_is_counted_and_ends_the_watch() -> None:
 def test_flapping_between_polls_is_heard() -> None:
     """Polls may miss changes that the event stream reports."""
     blip = [
-        Event("instance_health_changed_event",
-              {"runSpecId": "/rt", "instanceId": "rt.marathon-2", "runSpecVersion": stamp(0), "healthy": healthy})
+        Event(
+            "instance_health_changed_event",
+            {"runSpecId": "/rt", "instanceId": "rt.marathon-2", "runSpecVersion": stamp(0), "healthy": healthy},
+        )
         for healthy in (True, False, True)
-    ]  # fmt: skip
+    ]
     assert run(LIVE, LIVE, LIVE, events={1: blip})[0] == [State.WAITING, State.WAITING, State.WAITING]
     assert run(LIVE, LIVE, LIVE, events={1: blip, 2: blip})[0][-1] is State.BAD
 
 
 def heard(kind: str, **data: Any) -> Event:
     """Return an event about the health of task 2."""
-    return Event(kind, {"runSpecId": "/rt", "appId": "/rt", "instanceId": "rt.marathon-2",
-                        "runSpecVersion": stamp(0), "version": stamp(0), **data})  # fmt: skip
+    return Event(
+        kind,
+        {
+            "runSpecId": "/rt",
+            "appId": "/rt",
+            "instanceId": "rt.marathon-2",
+            "runSpecVersion": stamp(0),
+            "version": stamp(0),
+            **data,
+        },
+    )
 
 
 def test_two_checks_of_one_outage_are_one_flip() -> None:
     """Each check reports separately; Marathon's aggregate of them is reported once."""
     one, both = "health_status_changed_event", "instance_health_changed_event"
     outage = [
-        heard(one, alive=True), heard(both, healthy=True),
-        heard(one, alive=False), heard(both, healthy=False), heard(one, alive=True),
-        heard(one, alive=False), heard(one, alive=True), heard(one, alive=True), heard(both, healthy=True),
-    ]  # fmt: skip
+        heard(one, alive=True),
+        heard(both, healthy=True),
+        heard(one, alive=False),
+        heard(both, healthy=False),
+        heard(one, alive=True),
+        heard(one, alive=False),
+        heard(one, alive=True),
+        heard(one, alive=True),
+        heard(both, healthy=True),
+    ]
     _, seen = run(LIVE, LIVE, events={1: outage})
     assert seen.memory.flapped.total() == 1
     alone = [event for event in outage if event.type == one]

@@ -94,9 +94,16 @@ def test_the_same_folder_is_the_same_however_it_is_written() -> None:
         ([external("a")], [external("b")]),
         ([secret("a")], [secret("b")]),
     ],
-    ids=["the folder above", "far above", "the file", "a file over its folder", "a folder over one", "external",
-         "a secret of DC/OS"],
-)  # fmt: skip
+    ids=[
+        "the folder above",
+        "far above",
+        "the file",
+        "a file over its folder",
+        "a folder over one",
+        "external",
+        "a secret of DC/OS",
+    ],
+)
 def test_another_file_is_another_database_wherever_it_is_mounted(before: list[Any], after: list[Any]) -> None:
     """Nothing else shows it: steps, labels and image are the same."""
     assert decide(mounted(*before), mounted(*after), STEPS, STEPS).how == "stop-all"

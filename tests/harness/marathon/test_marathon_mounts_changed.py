@@ -74,7 +74,11 @@ def test_only_what_the_engine_would_make_is_left_out(tmp_path: Path) -> None:
     ]
     app: dict[str, Any] = {"container": {"docker": {"parameters": parameters}, "volumes": volumes}}
     said = leave_absent_out(app)
-    assert app == {"container": {"docker": {"parameters": [parameters[0], *parameters[2:]]},
-                                 "volumes": [volumes[0], volumes[2]]}}  # fmt: skip
+    assert app == {
+        "container": {
+            "docker": {"parameters": [parameters[0], *parameters[2:]]},
+            "volumes": [volumes[0], volumes[2]],
+        }
+    }
     assert [any(where in one for one in said) for where in ("/etc/absent", "/a-volume-that-stays")] == [True, True]
     assert len(said) == 2

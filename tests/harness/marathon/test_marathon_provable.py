@@ -58,9 +58,13 @@ def test_another_app_on_the_same_database_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("inside", "folder"), [(SECRETS.rpartition("/")[0], "/opt/share/docker/secrets"),
-                           (f"{SECRETS}/rt-db", "/opt/share/docker/secrets/rt/rt-db")], ids=["above", "the file"]
-)  # fmt: skip
+    ("inside", "folder"),
+    [
+        (SECRETS.rpartition("/")[0], "/opt/share/docker/secrets"),
+        (f"{SECRETS}/rt-db", "/opt/share/docker/secrets/rt/rt-db"),
+    ],
+    ids=["above", "the file"],
+)
 def test_another_app_is_found_however_it_mounts_the_secrets(inside: str, folder: str) -> None:
     """Only the file with the database's name matters."""
     volume = {"containerPath": inside, "hostPath": folder, "mode": "RO"}
@@ -71,9 +75,18 @@ def test_another_app_is_found_however_it_mounts_the_secrets(inside: str, folder:
 
 @pytest.mark.parametrize(
     ("version", "dialect"),
-    [("1.3.6", "1.4"), ("1.4.13", "1.4"), ("1.5.15", "1.6"), ("1.7.1", "1.6"), ("1.8.244", "1.10"),
-     ("1.10.26", "1.10"), ("v1.11.0-SNAPSHOT", "1.10"), ("", "1.6"), ("unknown", "1.6")],
-)  # fmt: skip
+    [
+        ("1.3.6", "1.4"),
+        ("1.4.13", "1.4"),
+        ("1.5.15", "1.6"),
+        ("1.7.1", "1.6"),
+        ("1.8.244", "1.10"),
+        ("1.10.26", "1.10"),
+        ("v1.11.0-SNAPSHOT", "1.10"),
+        ("", "1.6"),
+        ("unknown", "1.6"),
+    ],
+)
 def test_lint_speaks_the_dialect_of_the_marathon_at_hand(version: str, dialect: str) -> None:
     """Compared as text 1.10 would come before 1.4."""
     assert dialect_of(version) == dialect
@@ -108,8 +121,11 @@ def command(
 @pytest.mark.engine
 def test_nothing_is_sent_for_what_is_refused(trial: Trial, command: Main, tmp_path: Path) -> None:
     """Neither a deploy nor the start of a replacement may send it; and no command of the latter is run."""
-    mine = {**trial.definition(), "labels": {"RT_RELEASE": "1", "RT_SCHEMA": "1"},
-            "healthChecks": [{"protocol": "HTTP", "path": "/cgi-bin/health", "portIndex": 0}]}  # fmt: skip
+    mine = {
+        **trial.definition(),
+        "labels": {"RT_RELEASE": "1", "RT_SCHEMA": "1"},
+        "healthChecks": [{"protocol": "HTTP", "path": "/cgi-bin/health", "portIndex": 0}],
+    }
     steps = ["--backup", f"touch {tmp_path}/begun", "--upgrade", "true", "--from-stopped"]
     for wrong in ({**mine, "healthChecks": []}, {**mine, "labels": {}}):
         assert command("deploy", wrong)[0] == 3

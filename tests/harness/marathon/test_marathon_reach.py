@@ -20,8 +20,14 @@ from tests.harness.marathon.deploying import ACROSS, COMMAND, Database, good, pr
 from tests.harness.marathon.meddling import meddle
 
 engine = pytest.mark.engine
-READY = {"name": "page", "protocol": "HTTP", "path": "/cgi-bin/env", "portName": "http",
-         "intervalSeconds": 2, "timeoutSeconds": 1}  # fmt: skip
+READY = {
+    "name": "page",
+    "protocol": "HTTP",
+    "path": "/cgi-bin/env",
+    "portName": "http",
+    "intervalSeconds": 2,
+    "timeoutSeconds": 1,
+}
 SAME_STEPS = Decision("rolling", ("of the test",))
 
 

@@ -89,9 +89,12 @@ def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> Non
     # A shell that starts this in its background ignores some of these signals, and all children inherit that.
     child = subprocess.Popen(
         ["env", "--default-signal=INT,HUP,TERM", sys.executable, str(program), line],
-        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
     def begun() -> int:
         if not (tmp_path / "pid").exists():

@@ -191,10 +191,15 @@ def test_a_reservation_makes_a_good_deploy_not_proven() -> None:
     good = Report("marathon-deploy", "?", looked_at=2)
     plugin.pytest_runtest_logreport(
         pytest.TestReport(
-            "x::test", ("x", 1, "test"), {}, "skipped", ("x", 1, f"Skipped: {said}"), "call",
+            "x::test",
+            ("x", 1, "test"),
+            {},
+            "skipped",
+            ("x", 1, f"Skipped: {said}"),
+            "call",
             user_properties=[(REPORT_PROPERTY, good.to_json())],
         )
-    )  # fmt: skip
+    )
     plugin.pytest_sessionfinish()
     assert (outcome.verdict(), outcome.reports) == (Verdict.NOT_PROVEN, [good])
     assert outcome.unanswered == [f"Not answered: test. {said}"]

@@ -132,10 +132,15 @@ def test_a_stop_a_mark_and_a_start_whose_answers_are_lost(trial: Trial, deployer
     assert database.log == [("backup", 0), ("upgrade", 0), ("restore", 0)]
 
 
-@pytest.mark.parametrize("lost", [
-    Fault("GET /v2/apps", 503, after=1), Fault("PUT .*partialUpdate=false", 503),
-    Fault("PUT .*partialUpdate=false", 503, taken=True),
-], ids=["look", "start", "start, taken"])  # fmt: skip
+@pytest.mark.parametrize(
+    "lost",
+    [
+        Fault("GET /v2/apps", 503, after=1),
+        Fault("PUT .*partialUpdate=false", 503),
+        Fault("PUT .*partialUpdate=false", 503, taken=True),
+    ],
+    ids=["look", "start", "start, taken"],
+)
 def test_an_election_after_the_upgrade_does_not_keep_the_new_release_from_its_start(
     trial: Trial, deployer: Deployer, lost: Fault
 ) -> None:

@@ -41,15 +41,34 @@ def test_frames_however_the_network_cuts_them(cuts: list[int]) -> None:
 
 
 OLD_TASK = {
-    "id": "rt.97c136bf", "appId": "/rt", "host": "agent-1.example.org", "ports": [31005], "state": "TASK_RUNNING",
-    "version": "2026-11-01T12:00:00.000Z", "startedAt": None, "healthCheckResults": [
-        {"alive": True, "consecutiveFailures": 0, "firstSuccess": "2026-11-01T12:00:05.000Z", "lastFailure": None,
-         "lastFailureCause": None, "lastSuccess": "2026-11-01T12:00:05.000Z", "taskId": "rt.97c136bf"}],
-}  # fmt: skip
+    "id": "rt.97c136bf",
+    "appId": "/rt",
+    "host": "agent-1.example.org",
+    "ports": [31005],
+    "state": "TASK_RUNNING",
+    "version": "2026-11-01T12:00:00.000Z",
+    "startedAt": None,
+    "healthCheckResults": [
+        {
+            "alive": True,
+            "consecutiveFailures": 0,
+            "firstSuccess": "2026-11-01T12:00:05.000Z",
+            "lastFailure": None,
+            "lastFailureCause": None,
+            "lastSuccess": "2026-11-01T12:00:05.000Z",
+            "taskId": "rt.97c136bf",
+        }
+    ],
+}
 NEW_TASK = {
-    "id": "rt.instance-97c136bf._app.1", "host": "agent-1.example.org", "ports": [31005], "state": "TASK_STAGING",
-    "ipAddresses": [{"ipAddress": "172.17.0.5", "protocol": "IPv4"}], "role": "web", "region": None,
-}  # fmt: skip
+    "id": "rt.instance-97c136bf._app.1",
+    "host": "agent-1.example.org",
+    "ports": [31005],
+    "state": "TASK_STAGING",
+    "ipAddresses": [{"ipAddress": "172.17.0.5", "protocol": "IPv4"}],
+    "role": "web",
+    "region": None,
+}
 
 
 def test_tasks_of_every_dialect() -> None:
@@ -84,8 +103,14 @@ def test_where_a_task_is_reached() -> None:
 
 def test_the_other_answers() -> None:
     """Deployments, queue, and answers to changes must be read."""
-    plan = Deployment.read({"id": "97c136bf", "version": "2026-11-01T12:00:00.000Z", "totalSteps": 2,
-                            "currentActions": [{"action": "ScaleApplication", "app": "/rt"}]})  # fmt: skip
+    plan = Deployment.read(
+        {
+            "id": "97c136bf",
+            "version": "2026-11-01T12:00:00.000Z",
+            "totalSteps": 2,
+            "currentActions": [{"action": "ScaleApplication", "app": "/rt"}],
+        }
+    )
     at = moment("2026-11-01T12:01:30Z")
     assert at is not None
     assert (plan.actions, plan.steps, plan.age(at)) == (("ScaleApplication /rt",), 2, "90 s old")
@@ -121,9 +146,13 @@ def test_probe_wants_status_marker_and_release(
 
 @pytest.mark.parametrize(
     ("body", "release"),
-    [("RT/5.0.3+dfsg-3~deb12u2 401 Credentials required\n", "5.0.3"), ("RT/4.4.6 200 Ok\n", "4.4.6"),
-     ("<html>RT/5.0.3 200 Ok", ""), ("", "")],
-)  # fmt: skip
+    [
+        ("RT/5.0.3+dfsg-3~deb12u2 401 Credentials required\n", "5.0.3"),
+        ("RT/4.4.6 200 Ok\n", "4.4.6"),
+        ("<html>RT/5.0.3 200 Ok", ""),
+        ("", ""),
+    ],
+)
 def test_release_from_rest(body: str, release: str) -> None:
     """Debian's suffix must be dropped, and a page that merely mentions a release must not count."""
     assert rest_release(body) == release

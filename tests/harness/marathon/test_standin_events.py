@@ -26,8 +26,10 @@ def test_a_launch_is_no_status_update() -> None:
         await clock.settle()
         told = take(events, "instance_changed_event", "status_update_event")
         assert [event.get("condition") or event["taskStatus"] for event in told] == [
-            "Created", "TASK_RUNNING", "Running",
-        ]  # fmt: skip
+            "Created",
+            "TASK_RUNNING",
+            "Running",
+        ]
 
     play(story)
 

@@ -89,9 +89,12 @@ class Waited(threading.Event):
 @pytest.mark.engine
 @pytest.mark.parametrize("remembers", [True, False], ids=["events", "no events"])
 def test_an_engine_that_was_away_is_followed_again(
-    proxy: Proxy, by_proxy: DockerClient, containers: Callable[[str, str], Container],
-    caplog: pytest.LogCaptureFixture, remembers: bool,
-) -> None:  # fmt: skip
+    proxy: Proxy,
+    by_proxy: DockerClient,
+    containers: Callable[[str, str], Container],
+    caplog: pytest.LogCaptureFixture,
+    remembers: bool,
+) -> None:
     """With a pause before each attempt. Deaths meanwhile are found by the engine's events, or else by its list."""
     identity, ends, pause = secrets.token_hex(8), Ends(), 0.2
     before, meanwhile, after = (containers(identity, task) for task in ("before", "meanwhile", "after"))

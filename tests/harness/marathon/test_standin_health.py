@@ -111,8 +111,11 @@ def test_a_task_is_healthy_only_when_all_its_checks_are_known_and_alive() -> Non
     good, bad = Record(last_success=1), Record(last_failure=1)
     checks = [check(), check()]
     assert [aggregate(checks, records) for records in ({0: good}, {0: good, 1: good}, {0: good, 1: bad}, {})] == [
-        None, True, False, None,
-    ]  # fmt: skip
+        None,
+        True,
+        False,
+        None,
+    ]
 
 
 def test_totals_count_a_task_without_record_as_neither() -> None:

@@ -80,15 +80,25 @@ def test_what_a_get_shows(path: str, look: Look, expected: object) -> None:
         ("PUT", "/v2/apps", {"id": WEB}, 422, "Invalid JSON"),
         ("PUT", "/v2/apps", [{"id": WEB}, {"id": DATABASE, "instances": -1}], 422, "Invalid JSON"),
         ("POST", f"/v2/apps{WEB}/restart", None, 415, "Unsupported Media Type"),
-        ("DELETE", f"/v2/apps{WEB}/tasks?wipe=true&scale=true", None, 400,
-         "You cannot use scale and wipe at the same time."),
+        (
+            "DELETE",
+            f"/v2/apps{WEB}/tasks?wipe=true&scale=true",
+            None,
+            400,
+            "You cannot use scale and wipe at the same time.",
+        ),
         ("DELETE", "/v2/queue/none/delay", None, 404, "Application /none not found in tasks queue."),
         ("DELETE", "/v2/leader", None, 200, "Leadership abdicated"),
         ("GET", "/v2/apps?label=%28", None, 400, "Could not parse label selector: ("),
-        ("POST", "/v2/tasks/delete", {"ids": ["nonsense"]}, 400,
-         "Invalid task id 'nonsense'. Expected a task id of the form <app>.<uuid>"),
+        (
+            "POST",
+            "/v2/tasks/delete",
+            {"ids": ["nonsense"]},
+            400,
+            "Invalid task id 'nonsense'. Expected a task id of the form <app>.<uuid>",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_said(method: str, path: str, document: object, status: int, message: str) -> None:
     answer = answers((method, path, document))[0]
     assert (answer.status_code, answer.json()["message"]) == (status, message)
@@ -137,9 +147,10 @@ def test_patch_changes_what_is_there_and_put_makes_what_is_not() -> None:
 )
 def test_tasks_are_killed_by_host_and_wiped(query: str, killed: int) -> None:
     before, answer, after = answers(
-        ("GET", f"/v2/apps{WEB}/tasks", None), ("DELETE", f"/v2/apps{WEB}/tasks{query}", None),
         ("GET", f"/v2/apps{WEB}/tasks", None),
-    )  # fmt: skip
+        ("DELETE", f"/v2/apps{WEB}/tasks{query}", None),
+        ("GET", f"/v2/apps{WEB}/tasks", None),
+    )
     assert len(answer.json()["tasks"]) == killed
     stayed = set(ids(before.json()["tasks"])) & set(ids(after.json()["tasks"]))
     assert (len(stayed), len(after.json()["tasks"])) == (2 - killed, 2)
@@ -245,5 +256,6 @@ def test_no_app_is_also_a_group(app_id: str) -> None:
     """`/shop/web` is an app, so nothing can be below it, and `/shop` is its group."""
     answer = answers(("POST", "/v2/apps", sent(app_id)))[0]
     assert (answer.status_code, answer.json()["details"][0]["errors"]) == (
-        422, ["Groups and Applications may not have the same identifier."],
-    )  # fmt: skip
+        422,
+        ["Groups and Applications may not have the same identifier."],
+    )

@@ -49,8 +49,14 @@ class Outcome:
 
 def outcome(tree: Path, *arguments: str) -> Outcome:
     """Run tests in the copy."""
-    names = ("fixtures.engine", "fixtures.engine_proxy", "fixtures.tiny_image", "fixtures.standin",
-             "no:cacheprovider", "no:xdist")  # fmt: skip
+    names = (
+        "fixtures.engine",
+        "fixtures.engine_proxy",
+        "fixtures.tiny_image",
+        "fixtures.standin",
+        "no:cacheprovider",
+        "no:xdist",
+    )
     plugins = [word for name in names for word in ("-p", name)]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_") and k != "MARATHON_URL"}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}

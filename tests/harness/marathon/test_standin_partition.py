@@ -14,10 +14,13 @@ from tests.harness.marathon.scripted import ScriptedRunner, app, play, take
 
 @pytest.mark.parametrize(
     ("strategy", "listed", "later"),
-    [({}, False, False), ({"inactiveAfterSeconds": 60, "expungeAfterSeconds": 600}, True, False),
-     ("disabled", True, True)],
+    [
+        ({}, False, False),
+        ({"inactiveAfterSeconds": 60, "expungeAfterSeconds": 600}, True, False),
+        ("disabled", True, True),
+    ],
     ids=["at once", "later", "never"],
-)  # fmt: skip
+)
 def test_a_lost_task_is_forgotten_when_its_app_says_so(strategy: Any, listed: bool, later: bool) -> None:
     """It is published, it is no failure, and it is replaced once it is no longer listed."""
 

@@ -155,8 +155,16 @@ def test_the_agent_speaks_tls_too_and_follows_there(
 
 @pytest.mark.parametrize(("status", "ready"), [(200, True), (500, False)])
 def test_readiness_is_asked_over_tls(unknown_certificate: ssl.SSLContext, status: int, ready: bool) -> None:
-    checks = [{"protocol": "HTTPS", "portName": "https", "path": f"/{status}", "intervalSeconds": 3,
-               "timeoutSeconds": 2, "preserveLastResponse": True}]  # fmt: skip
+    checks = [
+        {
+            "protocol": "HTTPS",
+            "portName": "https",
+            "path": f"/{status}",
+            "intervalSeconds": 3,
+            "timeoutSeconds": 2,
+            "preserveLastResponse": True,
+        }
+    ]
     container = {"docker": {"image": "good"}, "portMappings": [{"containerPort": 443, "name": "https"}]}
 
     async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:

@@ -89,58 +89,139 @@ _PASSWORD = (
 )
 _DEFECTS: tuple[Defect, ...] = (
     ("no-sessions", "pages", "", "without its table nobody stays logged in", *_away("sessions")),
-    ("no-homepage", "pages", "does not hold", "the home page has lost its parts", (
-        "UPDATE Attributes SET Name = CONCAT('gone ', Name) WHERE Name LIKE '%DefaultDashboard'",), (
-        "UPDATE Attributes SET Name = SUBSTR(Name, 6) WHERE Name LIKE 'gone %DefaultDashboard'",)),
+    (
+        "no-homepage",
+        "pages",
+        "does not hold",
+        "the home page has lost its parts",
+        ("UPDATE Attributes SET Name = CONCAT('gone ', Name) WHERE Name LIKE '%DefaultDashboard'",),
+        ("UPDATE Attributes SET Name = SUBSTR(Name, 6) WHERE Name LIKE 'gone %DefaultDashboard'",),
+    ),
     ("password", "pages", "Login.html", "an old password hash lets nobody in", *_PASSWORD),
-    ("small-sessions", "homepages", "refuses the login", "a session does not fit, so nobody stays logged in", (
-        "SET sql_mode = ''", "DELETE FROM sessions", "ALTER TABLE sessions MODIFY a_session TINYBLOB"), (
-        "ALTER TABLE sessions MODIFY a_session LONGBLOB",)),
+    (
+        "small-sessions",
+        "homepages",
+        "refuses the login",
+        "a session does not fit, so nobody stays logged in",
+        ("SET sql_mode = ''", "DELETE FROM sessions", "ALTER TABLE sessions MODIFY a_session TINYBLOB"),
+        ("ALTER TABLE sessions MODIFY a_session LONGBLOB",),
+    ),
     ("no-members", "homepages", "RT gave up", "who is in which group is gone", *_away("CachedGroupMembers")),
-    ("no-principal", "homepages", "homepage of account", "the account is there, and its principal is not", (
-        f"UPDATE Principals SET id = id + 900000 WHERE id = {_PERSON}",), (
-        "UPDATE Principals SET id = id - 900000 WHERE id > 900000",)),
-    ("disabled", "homepages", "refuses the login", "somebody can no longer log in", (
-        f"UPDATE Principals SET Disabled = 1 WHERE id = {_PERSON}",), (
-        f"UPDATE Principals SET Disabled = 0 WHERE id = {_PERSON}",)),
+    (
+        "no-principal",
+        "homepages",
+        "homepage of account",
+        "the account is there, and its principal is not",
+        (f"UPDATE Principals SET id = id + 900000 WHERE id = {_PERSON}",),
+        ("UPDATE Principals SET id = id - 900000 WHERE id > 900000",),
+    ),
+    (
+        "disabled",
+        "homepages",
+        "refuses the login",
+        "somebody can no longer log in",
+        (f"UPDATE Principals SET Disabled = 1 WHERE id = {_PERSON}",),
+        (f"UPDATE Principals SET Disabled = 0 WHERE id = {_PERSON}",),
+    ),
     ("narrow-subject", "REST 1", "", "a subject of another character set loses its letters", *_NARROW_SUBJECT),
     ("narrow-content", "REST 1", "", "attachments are cut off by a column too small", *_NARROW_CONTENT),
     ("no-number", "REST 1", "", "a table whose ids no longer count up takes no new rows", *_NO_NUMBER),
     ("narrow-subject-2", "REST 2", "could not be created", "as above, by the other way in", *_NARROW_SUBJECT),
     ("narrow-content-2", "REST 2", "", "as above, by the other way in", *_NARROW_CONTENT),
     ("no-number-2", "REST 2", "could not be created", "as above, by the other way in", *_NO_NUMBER),
-    ("queue-disabled-2", "REST 2", "create ticket", "a queue takes no tickets any more", (
-        "UPDATE Queues SET Disabled = 1 WHERE Name = 'General'",), (
-        "UPDATE Queues SET Disabled = 0 WHERE Name = 'General'",)),
-    ("no-gateway-right", "mail", "", "mail from outside is refused", (
-        "UPDATE ACL SET RightName = CONCAT('No', RightName)"
-        " WHERE RightName IN ('CreateTicket', 'ReplyToTicket')",), (
-        "UPDATE ACL SET RightName = SUBSTR(RightName, 3)"
-        " WHERE RightName IN ('NoCreateTicket', 'NoReplyToTicket')",)),
-    ("no-scrips", "mail", "", "no scrip runs, so no mail is sent", (
-        "UPDATE Scrips SET Disabled = Disabled + 2",), ("UPDATE Scrips SET Disabled = Disabled - 2",)),
-    ("template-gone", "mail", "", "the answer's template is gone, and only the log says so", (
-        f"UPDATE Templates SET {_GONE} WHERE Name LIKE '%orrespondence%'",), (f"UPDATE Templates SET {_BACK}",)),
-    ("digest", "rt-email-digest", "Unknown column", "the nightly digest cannot read whom it is for",
-        *_renamed("Attributes", "ObjectType", "Kind", "VARCHAR(64) CHARACTER SET ascii")),
-    ("search-unreadable", "rt-email-dashboards", "Deserialization", "a dashboard that is sent shows no tickets", (
-        f"UPDATE Attributes SET {_UNREADABLE} WHERE Name = 'SavedSearch'",), (
-        f"UPDATE Attributes SET {_READABLE} WHERE Name = 'SavedSearch'",)),
-    ("search-dies", "rt-email-dashboards", "Unknown column", "the search of a dashboard fails, the mail goes out",
-        *_renamed("Tickets", "IsMerged", "WasMerged", "SMALLINT NULL")),
-    ("dashboard-gone", "rt-email-dashboards", "Unable to load dashboard", "RT itself ends the subscription then", (
-        f"UPDATE Attributes SET {_GONE} WHERE Name = 'Dashboard' AND Description = 'board'",), (
-        f"UPDATE Attributes SET {_BACK}",)),
+    (
+        "queue-disabled-2",
+        "REST 2",
+        "create ticket",
+        "a queue takes no tickets any more",
+        ("UPDATE Queues SET Disabled = 1 WHERE Name = 'General'",),
+        ("UPDATE Queues SET Disabled = 0 WHERE Name = 'General'",),
+    ),
+    (
+        "no-gateway-right",
+        "mail",
+        "",
+        "mail from outside is refused",
+        (
+            "UPDATE ACL SET RightName = CONCAT('No', RightName)"
+            " WHERE RightName IN ('CreateTicket', 'ReplyToTicket')",
+        ),
+        (
+            "UPDATE ACL SET RightName = SUBSTR(RightName, 3)"
+            " WHERE RightName IN ('NoCreateTicket', 'NoReplyToTicket')",
+        ),
+    ),
+    (
+        "no-scrips",
+        "mail",
+        "",
+        "no scrip runs, so no mail is sent",
+        ("UPDATE Scrips SET Disabled = Disabled + 2",),
+        ("UPDATE Scrips SET Disabled = Disabled - 2",),
+    ),
+    (
+        "template-gone",
+        "mail",
+        "",
+        "the answer's template is gone, and only the log says so",
+        (f"UPDATE Templates SET {_GONE} WHERE Name LIKE '%orrespondence%'",),
+        (f"UPDATE Templates SET {_BACK}",),
+    ),
+    (
+        "digest",
+        "rt-email-digest",
+        "Unknown column",
+        "the nightly digest cannot read whom it is for",
+        *_renamed("Attributes", "ObjectType", "Kind", "VARCHAR(64) CHARACTER SET ascii"),
+    ),
+    (
+        "search-unreadable",
+        "rt-email-dashboards",
+        "Deserialization",
+        "a dashboard that is sent shows no tickets",
+        (f"UPDATE Attributes SET {_UNREADABLE} WHERE Name = 'SavedSearch'",),
+        (f"UPDATE Attributes SET {_READABLE} WHERE Name = 'SavedSearch'",),
+    ),
+    (
+        "search-dies",
+        "rt-email-dashboards",
+        "Unknown column",
+        "the search of a dashboard fails, the mail goes out",
+        *_renamed("Tickets", "IsMerged", "WasMerged", "SMALLINT NULL"),
+    ),
+    (
+        "dashboard-gone",
+        "rt-email-dashboards",
+        "Unable to load dashboard",
+        "RT itself ends the subscription then",
+        (f"UPDATE Attributes SET {_GONE} WHERE Name = 'Dashboard' AND Description = 'board'",),
+        (f"UPDATE Attributes SET {_BACK}",),
+    ),
     ("sessions-stay", "rt-clean-sessions", "doesn't exist", "old sessions are never removed", *_away("sessions")),
-    ("priority", "rt-crontool", "Unknown column", "what raises priorities at night does nothing",
-        *_renamed("Tickets", "Priority", "Urgency", "INT NOT NULL DEFAULT 0")),
-    ("homepage-unreadable", "log", "Deserialization", "the home page is shown without its parts", (
-        f"UPDATE Attributes SET {_UNREADABLE} WHERE Name = 'Dashboard' AND Description = 'Homepage'",), (
-        f"UPDATE Attributes SET {_READABLE} WHERE Name = 'Dashboard' AND Description = 'Homepage'",)),
-    ("language-lost", "log", "Unknown column", "the page is shown, in nobody's language",
-        *_renamed("Users", "Lang", "Tongue", "VARCHAR(16)")),
+    (
+        "priority",
+        "rt-crontool",
+        "Unknown column",
+        "what raises priorities at night does nothing",
+        *_renamed("Tickets", "Priority", "Urgency", "INT NOT NULL DEFAULT 0"),
+    ),
+    (
+        "homepage-unreadable",
+        "log",
+        "Deserialization",
+        "the home page is shown without its parts",
+        (f"UPDATE Attributes SET {_UNREADABLE} WHERE Name = 'Dashboard' AND Description = 'Homepage'",),
+        (f"UPDATE Attributes SET {_READABLE} WHERE Name = 'Dashboard' AND Description = 'Homepage'",),
+    ),
+    (
+        "language-lost",
+        "log",
+        "Unknown column",
+        "the page is shown, in nobody's language",
+        *_renamed("Users", "Lang", "Tongue", "VARCHAR(16)"),
+    ),
     ("queues-lost", "log", "doesn't exist", "the page is shown, without the list of queues", *_away("Queues")),
-)  # fmt: skip
+)
 MUTANTS = tuple(
     ApplicationMutant(name, "application", reason, statements, undo, part, shows)
     for name, part, shows, reason, statements, undo in _DEFECTS

@@ -95,11 +95,17 @@ class Chance:
         if self.random.random() < 0.5:
             table, name = self.random.choice(self.indexes)
             return SchemaMutant(
-                f"index lost: {table}.{name}", "schema", "",
-                (f"ALTER TABLE {quote(table)} DROP INDEX {quote(name)}",), table,
-            )  # fmt: skip
+                f"index lost: {table}.{name}",
+                "schema",
+                "",
+                (f"ALTER TABLE {quote(table)} DROP INDEX {quote(name)}",),
+                table,
+            )
         column = self.random.choice([one for one in self.columns if one.name != "Via"])
         return SchemaMutant(
-            f"column lost: {column.table}.{column.name}", "schema", "",
-            (f"ALTER TABLE {quote(column.table)} DROP COLUMN {quote(column.name)}",), column.table,
-        )  # fmt: skip
+            f"column lost: {column.table}.{column.name}",
+            "schema",
+            "",
+            (f"ALTER TABLE {quote(column.table)} DROP COLUMN {quote(column.name)}",),
+            column.table,
+        )

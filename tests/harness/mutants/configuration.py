@@ -31,37 +31,78 @@ class ConfigurationMutant:
 
 # RT starts with all of these, so they can be in one file.
 TOLD = (
-    ConfigurationMutant("option-dropped", "it does nothing any more, and nothing says so",
-                        "Set($AssetSearchFormat, q{'__id__'});", "AssetSearchFormat", LOST),
-    ConfigurationMutant("option-misspelt", "it never did anything", "Set($RtNmae, 'rt.example.org');",
-                        "RtNmae", STRANGE),
-    ConfigurationMutant("option-of-an-extension-gone", "what it belonged to is no longer there",
-                        "Set(%ProbeSettings, a => 1);", "ProbeSettings", STRANGE),
-    ConfigurationMutant("option-renamed", "UPGRADING says what it is called now",
-                        "Set($AssetSimpleSearchFormat, q{'__id__'});",
-                        "FROM RT 4.4.0 and greater, AssetS(?:earchFormat, AssetS)?impleSearchFormat", READ),
-    ConfigurationMutant("option-of-another-default", "UPGRADING says that the default is another one now",
-                        "Set($WebSecureCookies, 0);", "FROM 5.0.3 AND EARLIER, WebSecureCookies", READ),
-    ConfigurationMutant("plugin-absorbed", "two of the same on one page",
-                        "Plugin('RT::Extension::QuoteSelection');",
-                        "Plugin RT::Extension::QuoteSelection: the target release has absorbed"),
-    ConfigurationMutant("plugin-absorbed-in-a-list", "the other way to name it, and another way to say so",
-                        "Set(@Plugins, qw(RT::Extension::FormattedTransaction));",
-                        "Plugin RT::Extension::FormattedTransaction: the target release has absorbed"),
-)  # fmt: skip
+    ConfigurationMutant(
+        "option-dropped",
+        "it does nothing any more, and nothing says so",
+        "Set($AssetSearchFormat, q{'__id__'});",
+        "AssetSearchFormat",
+        LOST,
+    ),
+    ConfigurationMutant(
+        "option-misspelt", "it never did anything", "Set($RtNmae, 'rt.example.org');", "RtNmae", STRANGE
+    ),
+    ConfigurationMutant(
+        "option-of-an-extension-gone",
+        "what it belonged to is no longer there",
+        "Set(%ProbeSettings, a => 1);",
+        "ProbeSettings",
+        STRANGE,
+    ),
+    ConfigurationMutant(
+        "option-renamed",
+        "UPGRADING says what it is called now",
+        "Set($AssetSimpleSearchFormat, q{'__id__'});",
+        "FROM RT 4.4.0 and greater, AssetS(?:earchFormat, AssetS)?impleSearchFormat",
+        READ,
+    ),
+    ConfigurationMutant(
+        "option-of-another-default",
+        "UPGRADING says that the default is another one now",
+        "Set($WebSecureCookies, 0);",
+        "FROM 5.0.3 AND EARLIER, WebSecureCookies",
+        READ,
+    ),
+    ConfigurationMutant(
+        "plugin-absorbed",
+        "two of the same on one page",
+        "Plugin('RT::Extension::QuoteSelection');",
+        "Plugin RT::Extension::QuoteSelection: the target release has absorbed",
+    ),
+    ConfigurationMutant(
+        "plugin-absorbed-in-a-list",
+        "the other way to name it, and another way to say so",
+        "Set(@Plugins, qw(RT::Extension::FormattedTransaction));",
+        "Plugin RT::Extension::FormattedTransaction: the target release has absorbed",
+    ),
+)
 # RT does not start with any of these, so each is tested alone.
 FATAL = (
-    ConfigurationMutant("plugin-missing", "it did not come along", "Plugin('RT::Extension::NotThere');",
-                        "Plugin RT::Extension::NotThere: the target cannot load"),
-    ConfigurationMutant("plugin-broken", "it needs a module that the new system does not have",
-                        "Plugin('RT::Extension::Broken');", "Plugin RT::Extension::Broken: the target cannot load",
-                        files={_BROKEN: "package RT::Extension::Broken; use Not::There; 1;"}),
-    ConfigurationMutant("syntax-error", "neither the site nor the upgrade starts",
-                        "Set($WebDomain, 'rt.example.org'",
-                        "configuration: the target cannot read it"),
-    ConfigurationMutant("dies", "a configuration is a program, and this one gives up", "die 'no such host';",
-                        "configuration: the target cannot read it"),
-)  # fmt: skip
+    ConfigurationMutant(
+        "plugin-missing",
+        "it did not come along",
+        "Plugin('RT::Extension::NotThere');",
+        "Plugin RT::Extension::NotThere: the target cannot load",
+    ),
+    ConfigurationMutant(
+        "plugin-broken",
+        "it needs a module that the new system does not have",
+        "Plugin('RT::Extension::Broken');",
+        "Plugin RT::Extension::Broken: the target cannot load",
+        files={_BROKEN: "package RT::Extension::Broken; use Not::There; 1;"},
+    ),
+    ConfigurationMutant(
+        "syntax-error",
+        "neither the site nor the upgrade starts",
+        "Set($WebDomain, 'rt.example.org'",
+        "configuration: the target cannot read it",
+    ),
+    ConfigurationMutant(
+        "dies",
+        "a configuration is a program, and this one gives up",
+        "die 'no such host';",
+        "configuration: the target cannot read it",
+    ),
+)
 TIME_ZONES = ConfigurationMutant(
     "no-time-zones", "charts by day are empty", "Set($ChartsTimezonesInDB, 1);", "the server has none loaded"
 )
@@ -78,9 +119,11 @@ CLOUD = ConfigurationMutant(
     "ExternalStorage: the target cannot load Amazon::S3, .*: 3 contents so far",
 )
 NO_STORAGE = ConfigurationMutant(
-    "storage-of-an-extension", "what was kept there is read by nobody", "Set(%ExternalStorage, Type => 'Tape');",
+    "storage-of-an-extension",
+    "what was kept there is read by nobody",
+    "Set(%ExternalStorage, Type => 'Tape');",
     "ExternalStorage: the target cannot load Tape, ",
-)  # fmt: skip
+)
 OUTSIDE = (
     "UPDATE Attachments SET ContentEncoding = 'external', Content = SHA2(id, 256) WHERE Content > '' LIMIT 2",
     "INSERT INTO ObjectCustomFieldValues"

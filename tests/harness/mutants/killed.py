@@ -36,9 +36,16 @@ def half_way() -> Aftermath:
     """Return a good aftermath of an interruption in the middle."""
     judgements = [Judgement(one, HALF_WAY, "half") for one in (NEW, OLD)]
     return Aftermath(
-        "the middle", NEW, dirty("run"), dirty("history"), judgements, {NEW: HALF_WAY}, None,
-        ("it was begun",), [clean("run"), clean("repeated")],
-    )  # fmt: skip
+        "the middle",
+        NEW,
+        dirty("run"),
+        dirty("history"),
+        judgements,
+        {NEW: HALF_WAY},
+        None,
+        ("it was begun",),
+        [clean("run"), clean("repeated")],
+    )
 
 
 def untouched() -> Aftermath:
@@ -63,29 +70,52 @@ MUTANTS = (
     KilledMutant("served", "the image serves it", lambda seen: replace(seen, served={NEW: 0})),
     KilledMutant("crashed", "the image ends, and for another reason", lambda seen: replace(seen, served={NEW: 1})),
     KilledMutant("preflight-blind", "preflight would start it again", lambda seen: replace(seen, forbidden=())),
-    KilledMutant("preflight-afraid", "preflight forbids the upgrade of the untouched database", lambda _: replace(
-        untouched(), forbidden=("it was begun",))),
-    KilledMutant("done-and-unknown", "the upgrade came through, and preflight would start it again",
-                 lambda seen: replace(seen, run=clean("run"), judgements=[
-                     replace(one, code=0 if one.release == NEW else NEWER) for one in seen.judgements],
-                     forbidden=())),
+    KilledMutant(
+        "preflight-afraid",
+        "preflight forbids the upgrade of the untouched database",
+        lambda _: replace(untouched(), forbidden=("it was begun",)),
+    ),
+    KilledMutant(
+        "done-and-unknown",
+        "the upgrade came through, and preflight would start it again",
+        lambda seen: replace(
+            seen,
+            run=clean("run"),
+            judgements=[replace(one, code=0 if one.release == NEW else NEWER) for one in seen.judgements],
+            forbidden=(),
+        ),
+    ),
     KilledMutant("history-silent", "the history is closed", lambda seen: replace(seen, history=clean("history"))),
-    KilledMutant("history-empty", "the history check had nothing to look at",
-                 lambda seen: replace(seen, history=Report("history", "?"))),
-    KilledMutant("no-verdict", "nothing was found, as nothing was looked at: that is NOT PROVEN and not NO-GO",
-                 lambda _: replace(untouched(), run=Report("run", "?"), history=Report("history", "?"))),
+    KilledMutant(
+        "history-empty",
+        "the history check had nothing to look at",
+        lambda seen: replace(seen, history=Report("history", "?")),
+    ),
+    KilledMutant(
+        "no-verdict",
+        "nothing was found, as nothing was looked at: that is NOT PROVEN and not NO-GO",
+        lambda _: replace(untouched(), run=Report("run", "?"), history=Report("history", "?")),
+    ),
     KilledMutant("not-asked", "no image was asked", lambda seen: replace(seen, judgements=[], served={})),
     KilledMutant("not-restored", "nobody restored", lambda seen: replace(seen, again=[])),
     KilledMutant(
-        "other-database", "the second upgrade ends elsewhere",
+        "other-database",
+        "the second upgrade ends elsewhere",
         lambda seen: replace(seen, again=[clean("run"), dirty("repeated")]),
     ),
     KilledMutant(
-        "not-compared", "the second upgrade was compared with nothing",
+        "not-compared",
+        "the second upgrade was compared with nothing",
         lambda seen: replace(seen, again=[clean("run"), Report("repeated", "?")]),
     ),
-    KilledMutant("called-older", "half upgraded, and called older", lambda seen: replace(
-        _judged(NEW, OLDER)(seen), served={NEW: OLDER}, changed=dirty("repeated"))),
-    KilledMutant("called-older-unlooked", "called older, and nobody looked", lambda seen: replace(
-        _judged(NEW, OLDER)(seen), served={NEW: OLDER})),
-)  # fmt: skip
+    KilledMutant(
+        "called-older",
+        "half upgraded, and called older",
+        lambda seen: replace(_judged(NEW, OLDER)(seen), served={NEW: OLDER}, changed=dirty("repeated")),
+    ),
+    KilledMutant(
+        "called-older-unlooked",
+        "called older, and nobody looked",
+        lambda seen: replace(_judged(NEW, OLDER)(seen), served={NEW: OLDER}),
+    ),
+)

@@ -71,17 +71,21 @@ def planted(mutant: RowMutant, database: Database, tools: Rt) -> Iterator[None]:
     """
     table = quote(mutant.table)
     database.execute(
-        f"CREATE DATABASE IF NOT EXISTS {ASIDE}", f"DROP TABLE IF EXISTS {ASIDE}.{table}",
-        f"CREATE TABLE {ASIDE}.{table} AS SELECT * FROM {NAME}.{table}", root=True,
-    )  # fmt: skip
+        f"CREATE DATABASE IF NOT EXISTS {ASIDE}",
+        f"DROP TABLE IF EXISTS {ASIDE}.{table}",
+        f"CREATE TABLE {ASIDE}.{table} AS SELECT * FROM {NAME}.{table}",
+        root=True,
+    )
     try:
         _plant(mutant, database, tools)
         yield
     finally:
         database.execute(
-            "SET foreign_key_checks = 0", f"DELETE FROM {NAME}.{table}",
-            f"INSERT INTO {NAME}.{table} SELECT * FROM {ASIDE}.{table}", root=True,
-        )  # fmt: skip
+            "SET foreign_key_checks = 0",
+            f"DELETE FROM {NAME}.{table}",
+            f"INSERT INTO {NAME}.{table} SELECT * FROM {ASIDE}.{table}",
+            root=True,
+        )
 
 
 def _plant(mutant: RowMutant, database: Database, tools: Rt) -> None:

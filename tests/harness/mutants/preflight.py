@@ -13,39 +13,79 @@ _ATTACHMENT = (
 _OLDER = "CONVERT TO CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci"  # as an older server's dump has it
 _USER = "INSERT INTO Users (Name, Creator, LastUpdatedBy) VALUES"
 _DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("orphan-via", "a foreign key that a later step adds is refused", (
-        "UPDATE CachedGroupMembers SET Via = 999999 WHERE Via = id ORDER BY id DESC LIMIT 1",)),
-    ("colliding-users", "two names are one under the newer collation: the conversion stops half way", (
-        f"ALTER TABLE Users {_OLDER}",
-        f"{_USER} ('strasse', 1, 1), (CONVERT(0x73747261C39F65 USING utf8mb3), 1, 1)",)),
-    ("colliding-queues", "two names are one under the newer collation", (
-        f"ALTER TABLE Queues {_OLDER}",
-        "INSERT INTO Queues (Name, Creator, LastUpdatedBy) VALUES ('Strasse', 1, 1),"
-        " (CONVERT(0x53747261C39F65 USING utf8mb3), 1, 1)",)),
+    (
+        "orphan-via",
+        "a foreign key that a later step adds is refused",
+        ("UPDATE CachedGroupMembers SET Via = 999999 WHERE Via = id ORDER BY id DESC LIMIT 1",),
+    ),
+    (
+        "colliding-users",
+        "two names are one under the newer collation: the conversion stops half way",
+        (
+            f"ALTER TABLE Users {_OLDER}",
+            f"{_USER} ('strasse', 1, 1), (CONVERT(0x73747261C39F65 USING utf8mb3), 1, 1)",
+        ),
+    ),
+    (
+        "colliding-queues",
+        "two names are one under the newer collation",
+        (
+            f"ALTER TABLE Queues {_OLDER}",
+            "INSERT INTO Queues (Name, Creator, LastUpdatedBy) VALUES ('Strasse', 1, 1),"
+            " (CONVERT(0x53747261C39F65 USING utf8mb3), 1, 1)",
+        ),
+    ),
     ("myisam", "RT refuses other engines, after the upgrade", ("ALTER TABLE Topics ENGINE = MyISAM",)),
-    ("latin1", "text in another character set than RT writes", (
-        "ALTER TABLE ObjectTopics CONVERT TO CHARACTER SET latin1",)),
-    ("half-converted", "the conversion stopped half way", (
-        "ALTER TABLE ObjectClasses CONVERT TO CHARACTER SET utf8mb4",)),
-    ("lower-case", "a dump that went through a server without capitals in names", (
-        "RENAME TABLE Articles TO articles",)),
-    ("zero-date", "a strict server refuses the row when it rebuilds the table", (
-        "SET STATEMENT sql_mode = '' FOR"
-        " INSERT INTO Tickets (Queue, EffectiveId, Due) VALUES (1, 1, '0000-00-00')",)),
+    (
+        "latin1",
+        "text in another character set than RT writes",
+        ("ALTER TABLE ObjectTopics CONVERT TO CHARACTER SET latin1",),
+    ),
+    (
+        "half-converted",
+        "the conversion stopped half way",
+        ("ALTER TABLE ObjectClasses CONVERT TO CHARACTER SET utf8mb4",),
+    ),
+    (
+        "lower-case",
+        "a dump that went through a server without capitals in names",
+        ("RENAME TABLE Articles TO articles",),
+    ),
+    (
+        "zero-date",
+        "a strict server refuses the row when it rebuilds the table",
+        (
+            "SET STATEMENT sql_mode = '' FOR"
+            " INSERT INTO Tickets (Queue, EffectiveId, Due) VALUES (1, 1, '0000-00-00')",
+        ),
+    ),
     ("packet", "a value that no packet holds can be neither dumped nor restored", (_ATTACHMENT,)),
-    ("key-there", "a second run over the step adds the same key again", (
-        "UPDATE CachedGroupMembers SET Via = id",
-        "ALTER TABLE CachedGroupMembers ADD FOREIGN KEY (Via)"
-        " REFERENCES CachedGroupMembers (id) ON DELETE CASCADE")),
-    ("table-there", "a backup was restored over an upgraded database: the step that makes the table dies", (
-        "CREATE TABLE Configurations (id INT PRIMARY KEY)",)),
-    ("column-there", "somebody added by hand what the step adds: it dies", (
-        "ALTER TABLE CustomRoles ADD COLUMN LookupType VARCHAR(255)",)),
-    ("queue-lifecycle", "RT cannot read a ticket whose lifecycle no configuration brings along", (
-        "UPDATE Queues SET Lifecycle = 'equipment' WHERE Name = 'General'",)),
-    ("catalog-lifecycle", "nor an asset", (
-        "UPDATE Catalogs SET Lifecycle = 'rooms' ORDER BY id LIMIT 1",)),
-)  # fmt: skip
+    (
+        "key-there",
+        "a second run over the step adds the same key again",
+        (
+            "UPDATE CachedGroupMembers SET Via = id",
+            "ALTER TABLE CachedGroupMembers ADD FOREIGN KEY (Via)"
+            " REFERENCES CachedGroupMembers (id) ON DELETE CASCADE",
+        ),
+    ),
+    (
+        "table-there",
+        "a backup was restored over an upgraded database: the step that makes the table dies",
+        ("CREATE TABLE Configurations (id INT PRIMARY KEY)",),
+    ),
+    (
+        "column-there",
+        "somebody added by hand what the step adds: it dies",
+        ("ALTER TABLE CustomRoles ADD COLUMN LookupType VARCHAR(255)",),
+    ),
+    (
+        "queue-lifecycle",
+        "RT cannot read a ticket whose lifecycle no configuration brings along",
+        ("UPDATE Queues SET Lifecycle = 'equipment' WHERE Name = 'General'",),
+    ),
+    ("catalog-lifecycle", "nor an asset", ("UPDATE Catalogs SET Lifecycle = 'rooms' ORDER BY id LIMIT 1",)),
+)
 MUTANTS = tuple(Mutant(name, "preflight", reason, statements) for name, reason, statements in _DEFECTS)
 SERVER = {
     "zero-date": "SET GLOBAL sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE'",

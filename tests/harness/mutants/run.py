@@ -26,10 +26,18 @@ def good_run(origin: str, target: str, steps: Sequence[str]) -> UpgradeRun:
     planned = ["Going to apply following upgrades:", *(f"* {name}" for name in steps)]
     done = [line for name in steps for line in (f"Processing {name}", "Now populating database schema.")]
     lines = [
-        "Working with:", "Type:\tmysql", "Name:\trt", "Enter RT version you're upgrading from: ", *planned, "",
+        "Working with:",
+        "Type:\tmysql",
+        "Name:\trt",
+        "Enter RT version you're upgrading from: ",
+        *planned,
+        "",
         "Enter RT version if you want to stop upgrade at some point,",
-        "  or leave it blank if you want apply above upgrades: ", *planned, *done, "Done.",
-    ]  # fmt: skip
+        "  or leave it blank if you want apply above upgrades: ",
+        *planned,
+        *done,
+        "Done.",
+    ]
     if not steps:
         lines = [*lines[:4], f"No DB changes since {origin}.", "Done."]
     timed = [(number / 100, line) for number, line in enumerate(lines)]

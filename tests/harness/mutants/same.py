@@ -24,59 +24,153 @@ def _history(name: str, perl: str, reason: str) -> Group:
 
 REPEATED: tuple[Group, ...] = (
     (
-        _row("repeated", "template-altered", "Templates", "the text that a step brings is another one",
-             "UPDATE Templates SET Content = CONCAT(Content, ' ') {last}"),
-        _row("repeated", "stamp-after-the-upgrade", "ACL", "somebody else wrote to one of the two",
-             "UPDATE ACL SET Created = Created + INTERVAL 1 DAY {last}"),
-        _row("repeated", "old-stamp-renewed", "Users", "one upgrade touched a row that the other left alone",
-             "UPDATE Users SET LastUpdated = (SELECT MAX(Created) FROM ACL) {last}"),
-        _row("repeated", "stamp-of-a-ticket", "Tickets", "an upgrade has no business there",
-             "UPDATE Tickets SET LastUpdated = LastUpdated + INTERVAL 1 SECOND {last}"),
-        _row("repeated", "record-lost", "Transactions", "one upgrade did not say what it did",
-             "DELETE FROM Transactions {last}"),
-        _row("repeated", "link-twice", "Links", "one upgrade made it twice",
-             f"INSERT INTO Links ({LINK}) SELECT {LINK} FROM Links {{last}}"),
-        _row("repeated", "renumbered", "ScripActions", "the same in another order has other numbers",
-             "UPDATE ScripActions SET id = id + 100 {last}"),
+        _row(
+            "repeated",
+            "template-altered",
+            "Templates",
+            "the text that a step brings is another one",
+            "UPDATE Templates SET Content = CONCAT(Content, ' ') {last}",
+        ),
+        _row(
+            "repeated",
+            "stamp-after-the-upgrade",
+            "ACL",
+            "somebody else wrote to one of the two",
+            "UPDATE ACL SET Created = Created + INTERVAL 1 DAY {last}",
+        ),
+        _row(
+            "repeated",
+            "old-stamp-renewed",
+            "Users",
+            "one upgrade touched a row that the other left alone",
+            "UPDATE Users SET LastUpdated = (SELECT MAX(Created) FROM ACL) {last}",
+        ),
+        _row(
+            "repeated",
+            "stamp-of-a-ticket",
+            "Tickets",
+            "an upgrade has no business there",
+            "UPDATE Tickets SET LastUpdated = LastUpdated + INTERVAL 1 SECOND {last}",
+        ),
+        _row(
+            "repeated",
+            "record-lost",
+            "Transactions",
+            "one upgrade did not say what it did",
+            "DELETE FROM Transactions {last}",
+        ),
+        _row(
+            "repeated",
+            "link-twice",
+            "Links",
+            "one upgrade made it twice",
+            f"INSERT INTO Links ({LINK}) SELECT {LINK} FROM Links {{last}}",
+        ),
+        _row(
+            "repeated",
+            "renumbered",
+            "ScripActions",
+            "the same in another order has other numbers",
+            "UPDATE ScripActions SET id = id + 100 {last}",
+        ),
     ),
     (
-        _row("repeated", "link-elsewhere", "Links", "one upgrade linked a dashboard with something else",
-             "UPDATE Links SET Target = CONCAT(Target, '1') {last}"),
+        _row(
+            "repeated",
+            "link-elsewhere",
+            "Links",
+            "one upgrade linked a dashboard with something else",
+            "UPDATE Links SET Target = CONCAT(Target, '1') {last}",
+        ),
     ),
     _history("step-not-recorded", "pop @{ $value->{RT} };", "the two tell of other events"),
-    _history("step-in-another-order", "@{ $value->{RT} }[-3, -2] = @{ $value->{RT} }[-2, -3];",
-             "the same events in another order"),
+    _history(
+        "step-in-another-order",
+        "@{ $value->{RT} }[-3, -2] = @{ $value->{RT} }[-2, -3];",
+        "the same events in another order",
+    ),
     _history("by-other-code", "$value->{RT}[-1]{rt_version} = '1.0.0';", "another release carried it out"),
-    (_row("repeated", "history-cut-off", "Attributes", "a history that cannot be read tells nothing",
-          f"UPDATE Attributes SET Content = LEFT(Content, 100) WHERE {_HISTORY}"),),
-)  # fmt: skip
+    (
+        _row(
+            "repeated",
+            "history-cut-off",
+            "Attributes",
+            "a history that cannot be read tells nothing",
+            f"UPDATE Attributes SET Content = LEFT(Content, 100) WHERE {_HISTORY}",
+        ),
+    ),
+)
 UNTOUCHED: tuple[Group, ...] = (
     (
-        _row("repeated", "begun-and-called-untouched", "Attributes", "the history tells of what was done",
-             f"UPDATE Attributes SET Content = LEFT(Content, 100) WHERE {_HISTORY}"),
-        _row("repeated", "granted-and-called-untouched", "ACL", "a step had granted rights before it was cut off",
-             "DELETE FROM ACL {last}"),
+        _row(
+            "repeated",
+            "begun-and-called-untouched",
+            "Attributes",
+            "the history tells of what was done",
+            f"UPDATE Attributes SET Content = LEFT(Content, 100) WHERE {_HISTORY}",
+        ),
+        _row(
+            "repeated",
+            "granted-and-called-untouched",
+            "ACL",
+            "a step had granted rights before it was cut off",
+            "DELETE FROM ACL {last}",
+        ),
     ),
-)  # fmt: skip
+)
 ROLLBACK: tuple[Group, ...] = (
     (
-        _row("rollback", "bytes-as-text", "Attachments", "a dump without --hex-blob",
-             f"UPDATE Attachments SET Content = {_CONVERTED}"
-             f" WHERE LENGTH({_CONVERTED}) > LENGTH(Content) {{last}}"),
-        _row("rollback", "read-as-latin1", "Tickets", "the client spoke another character set",
-             f"UPDATE Tickets SET Subject = {_MISREAD} {{last}}"),
-        _row("rollback", "broken-off", "Transactions", "the backup ended early, and nobody looked",
-             "DELETE FROM Transactions {last}"),
-        _row("rollback", "restored-twice", "Links", "rows of a table without a key of its own are there twice",
-             f"INSERT INTO Links ({LINK}) SELECT {LINK} FROM Links {{last}}"),
-        _row("rollback", "another-time-zone", "Groups", "times were shifted on the way",
-             "UPDATE `Groups` SET Created = Created + INTERVAL 1 HOUR {last}"),
-        _row("rollback", "zero-for-null", "ObjectCustomFieldValues", "NULL is not the empty text",
-             "UPDATE ObjectCustomFieldValues SET LargeContent = IF(LargeContent IS NULL, '', NULL) {last}"),
-        _row("rollback", "table-without-rows", "Articles", "a table was left out of the backup's data",
-             "DELETE FROM Articles"),
+        _row(
+            "rollback",
+            "bytes-as-text",
+            "Attachments",
+            "a dump without --hex-blob",
+            f"UPDATE Attachments SET Content = {_CONVERTED} WHERE LENGTH({_CONVERTED}) > LENGTH(Content) {{last}}",
+        ),
+        _row(
+            "rollback",
+            "read-as-latin1",
+            "Tickets",
+            "the client spoke another character set",
+            f"UPDATE Tickets SET Subject = {_MISREAD} {{last}}",
+        ),
+        _row(
+            "rollback",
+            "broken-off",
+            "Transactions",
+            "the backup ended early, and nobody looked",
+            "DELETE FROM Transactions {last}",
+        ),
+        _row(
+            "rollback",
+            "restored-twice",
+            "Links",
+            "rows of a table without a key of its own are there twice",
+            f"INSERT INTO Links ({LINK}) SELECT {LINK} FROM Links {{last}}",
+        ),
+        _row(
+            "rollback",
+            "another-time-zone",
+            "Groups",
+            "times were shifted on the way",
+            "UPDATE `Groups` SET Created = Created + INTERVAL 1 HOUR {last}",
+        ),
+        _row(
+            "rollback",
+            "zero-for-null",
+            "ObjectCustomFieldValues",
+            "NULL is not the empty text",
+            "UPDATE ObjectCustomFieldValues SET LargeContent = IF(LargeContent IS NULL, '', NULL) {last}",
+        ),
+        _row(
+            "rollback",
+            "table-without-rows",
+            "Articles",
+            "a table was left out of the backup's data",
+            "DELETE FROM Articles",
+        ),
     ),
-)  # fmt: skip
+)
 
 
 def _structure(check: str, name: str, table: str, reason: str, statement: str) -> SchemaMutant:
@@ -86,14 +180,31 @@ def _structure(check: str, name: str, table: str, reason: str, statement: str) -
 # These are not reverted, so they come last.
 STRUCTURES: tuple[SchemaMutant, ...] = (
     altered("repeated", "index-lost", "Queues", "DROP INDEX Queues1", "one of two upgrades did less"),
-    altered("repeated", "collation", "Catalogs", "CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-            "one of two upgrades converted otherwise"),
-    _structure("repeated", "left-over", "Leftover", "one of two upgrades did not tidy up",
-               "CREATE TABLE Leftover (id INT PRIMARY KEY)"),
-    _structure("rollback", "table-of-the-new-release", "Newer", "the backup was restored over what was there",
-               "CREATE TABLE Newer (id INT PRIMARY KEY)"),
-    altered("rollback", "column-left-wide", "CustomFields", "MODIFY Pattern LONGTEXT",
-            "a table was not made anew"),
-    _structure("rollback", "table-lost", "ObjectTopics", "a table was left out of the backup",
-               "DROP TABLE ObjectTopics"),
-)  # fmt: skip
+    altered(
+        "repeated",
+        "collation",
+        "Catalogs",
+        "CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        "one of two upgrades converted otherwise",
+    ),
+    _structure(
+        "repeated",
+        "left-over",
+        "Leftover",
+        "one of two upgrades did not tidy up",
+        "CREATE TABLE Leftover (id INT PRIMARY KEY)",
+    ),
+    _structure(
+        "rollback",
+        "table-of-the-new-release",
+        "Newer",
+        "the backup was restored over what was there",
+        "CREATE TABLE Newer (id INT PRIMARY KEY)",
+    ),
+    altered(
+        "rollback", "column-left-wide", "CustomFields", "MODIFY Pattern LONGTEXT", "a table was not made anew"
+    ),
+    _structure(
+        "rollback", "table-lost", "ObjectTopics", "a table was left out of the backup", "DROP TABLE ObjectTopics"
+    ),
+)

@@ -35,19 +35,43 @@ def _seconds(change: Callable[[int, float], float]) -> Callable[[Measurements], 
 
 MUTANTS = (
     TimeMutant("twice-as-slow", "every upgrade takes twice as long", _seconds(lambda _, seconds: 2 * seconds)),
-    TimeMutant("always-late", "something waits for a minute and a half each time",
-               _seconds(lambda _, seconds: seconds + 100)),
-    TimeMutant("scattered", "the line is within the budget, and the next upgrade need not be",
-               _seconds(lambda number, seconds: seconds + 12 * (-1) ** number)),
-    TimeMutant("grows-faster", "a step compares everything with everything",
-               _seconds(lambda number, seconds: seconds * 2**number / 2)),
-    TimeMutant("stops-growing", "the largest upgrade ended early", _seconds(
-        lambda number, seconds: 14.0 if number == 3 else seconds)),
+    TimeMutant(
+        "always-late",
+        "something waits for a minute and a half each time",
+        _seconds(lambda _, seconds: seconds + 100),
+    ),
+    TimeMutant(
+        "scattered",
+        "the line is within the budget, and the next upgrade need not be",
+        _seconds(lambda number, seconds: seconds + 12 * (-1) ** number),
+    ),
+    TimeMutant(
+        "grows-faster",
+        "a step compares everything with everything",
+        _seconds(lambda number, seconds: seconds * 2**number / 2),
+    ),
+    TimeMutant(
+        "stops-growing",
+        "the largest upgrade ended early",
+        _seconds(lambda number, seconds: 14.0 if number == 3 else seconds),
+    ),
     TimeMutant("two-sizes", "through two points there is always a line", lambda many: many[:2], refused=True),
-    TimeMutant("two-sizes-often", "measured three times each, they are still two", lambda many: [*many[:2]] * 3,
-               refused=True),
-    TimeMutant("one-size-as-two", "servers count their own size roughly", lambda many: [
-        *many[:2], replace(many[1], megabytes=many[1].megabytes + 0.1)], refused=True),
-    TimeMutant("all-tiny", "nobody has looked anywhere near that size", lambda many: [
-        replace(one, megabytes=one.megabytes / 40) for one in many], refused=True),
-)  # fmt: skip
+    TimeMutant(
+        "two-sizes-often",
+        "measured three times each, they are still two",
+        lambda many: [*many[:2]] * 3,
+        refused=True,
+    ),
+    TimeMutant(
+        "one-size-as-two",
+        "servers count their own size roughly",
+        lambda many: [*many[:2], replace(many[1], megabytes=many[1].megabytes + 0.1)],
+        refused=True,
+    ),
+    TimeMutant(
+        "all-tiny",
+        "nobody has looked anywhere near that size",
+        lambda many: [replace(one, megabytes=one.megabytes / 40) for one in many],
+        refused=True,
+    ),
+)

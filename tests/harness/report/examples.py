@@ -65,10 +65,12 @@ def no_go() -> Document:
     """Return a run with many findings, some of them hostile, very long, or very wide."""
     done = {report.check: report for report in reports()}
     done["rows"].find(
-        "Tickets", "12 of 48,310 rows are gone", samples=("1041", "1042", "1077", "1102"),
+        "Tickets",
+        "12 of 48,310 rows are gone",
+        samples=("1041", "1042", "1077", "1102"),
         sql="SELECT id, Subject, LastUpdated\n  FROM Tickets\n WHERE id IN (1041, 1042, 1077, 1102);",
         blocks=(("Before", "id    EffectiveId  Queue\n1041  1041         3\n1042  1041         3"),),
-    )  # fmt: skip
+    )
     done["rows"].find("Attributes", "3 rows changed that no step is known to change", samples=("88", "91", "104"))
     done["schema"].find(
         "Attachments",
@@ -112,8 +114,10 @@ def not_proven() -> Document:
     ]
     return Document(
         facts("2026-11-22T1804-not-proven", steps=[StepFact(*one) for one in STEPS[:3]], seconds=11.1, facts={}),
-        Outcome(done, trouble, tuple(CHECKS)), plan(broken=True), LOGS,
-    )  # fmt: skip
+        Outcome(done, trouble, tuple(CHECKS)),
+        plan(broken=True),
+        LOGS,
+    )
 
 
 def unanswered() -> Document:
@@ -131,9 +135,12 @@ def remarks() -> Document:
 
 
 EXAMPLES = {
-    "go": go, "go-with-remarks": remarks, "no-go": no_go, "not-proven": not_proven,
+    "go": go,
+    "go-with-remarks": remarks,
+    "no-go": no_go,
+    "not-proven": not_proven,
     "not-proven-unanswered": unanswered,
-}  # fmt: skip
+}
 """Examples by name; each name begins with the verdict."""
 
 if __name__ == "__main__":

@@ -55,10 +55,18 @@ def test_no_secret_is_written(written: Path) -> None:
 def test_any_fact_can_be_written() -> None:
     """Facts may be of any type, and an unusual value must not lose the verdict."""
     odd: dict[str, Any] = {
-        "path": Path("/x"), "set": {2, 1}, "none": None, "nan": float("nan"), "bytes": b"\xff", "broken": "\udc80",
-        "nested": [{"a": ({"b": 1},)}], "error": ValueError("x"), "AuthTokens": 3, "row_changes": "none",
+        "path": Path("/x"),
+        "set": {2, 1},
+        "none": None,
+        "nan": float("nan"),
+        "bytes": b"\xff",
+        "broken": "\udc80",
+        "nested": [{"a": ({"b": 1},)}],
+        "error": ValueError("x"),
+        "AuthTokens": 3,
+        "row_changes": "none",
         "timeline": [1, 2],
-    }  # fmt: skip
+    }
     text = as_json(Document(RunFacts("run", "pair", facts=odd), Outcome(), Step("gate")))
     found = json.loads(text.encode("utf-8", "backslashreplace"))["run"]["facts"]
     assert (found["path"], found["set"], found["nan"], found["AuthTokens"]) == ("/x", [1, 2], "nan", 3)

@@ -63,8 +63,19 @@ def test_all_checks_have_one() -> None:
     """All checks must be covered, those of the gate and the others."""
     names = {name.partition(".")[0] for name in DEFAULTS}
     gate = {"preflight", "run", "history", "schema", "rows", "integrity", "meaning", "application", "deploy"}
-    beside = {"rollback", "interrupted_upgrade", "repeated", "paths", "downtime", "image", "layers",
-              "acknowledged", "exchanges", "stopall", "visitor"}  # fmt: skip
+    beside = {
+        "rollback",
+        "interrupted_upgrade",
+        "repeated",
+        "paths",
+        "downtime",
+        "image",
+        "layers",
+        "acknowledged",
+        "exchanges",
+        "stopall",
+        "visitor",
+    }
     assert names == gate | beside
 
 

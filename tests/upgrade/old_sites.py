@@ -51,8 +51,8 @@ HOMEPAGES = [
             "choice-doubled",
             "the step makes one choice, however many homepages there were",
             "INSERT INTO Attributes (Name, Description, Content, ContentType, ObjectType, ObjectId, Creator,"
-            " Created, LastUpdatedBy, LastUpdated) SELECT Name, Description, Content, ContentType, ObjectType, ObjectId,"
-            f" Creator, Created, LastUpdatedBy, LastUpdated FROM Attributes WHERE {_FIRST_SHOWN}",
+            " Created, LastUpdatedBy, LastUpdated) SELECT Name, Description, Content, ContentType, ObjectType,"
+            f" ObjectId, Creator, Created, LastUpdatedBy, LastUpdated FROM Attributes WHERE {_FIRST_SHOWN}",
         ),
         (
             "dashboard-lost",

@@ -22,7 +22,9 @@ def carried_out(
         try:
             out, err = child.communicate()
         except BaseException:
-            with interrupts.put_off("benchmarks: waiting for what was measured to clear up; it ends by itself"):
+            with interrupts.defer_signals(
+                "benchmarks: waiting for what was measured to clear up; it ends by itself"
+            ):
                 child.terminate()
                 child.communicate()
             raise

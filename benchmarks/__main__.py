@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from benchmarks import carried_out
 from harness.common.arguments import Parser
-from harness.engine.faults import ended
+from harness.engine.faults import run_command
 from harness.errors import InfrastructureError
 
 PARTS = ("gate", "pairs", "rows", "marathon_standin")
@@ -16,7 +16,7 @@ PARTS = ("gate", "pairs", "rows", "marathon_standin")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run every part in a process of its own; exit code 1 if a bound was exceeded, 2 if a part failed."""
     Parser(prog="python -m benchmarks", description=__doc__).parse_args(arguments)
-    return ended("benchmarks", _all)
+    return run_command("benchmarks", _all)
 
 
 def _all() -> int:

@@ -20,7 +20,7 @@ from harness.common.arguments import Parser
 from harness.database import Database
 from harness.database.profiles import FAST
 from harness.dump.choice import Choice, choose
-from harness.engine.faults import ended
+from harness.engine.faults import run_command
 from harness.errors import InfrastructureError
 from harness.releases import ROOT
 from harness.rt.configuration import Configuration
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(prog="python -m benchmarks.gate", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args(arguments).rounds
-    return ended("benchmarks.gate", lambda: measure(rounds))
+    return run_command("benchmarks.gate", lambda: measure(rounds))
 
 
 def measure(rounds: int) -> int:

@@ -23,7 +23,7 @@ import uvicorn
 
 from harness.common.arguments import Parser
 from harness.common.waits import Retry, wait_until
-from harness.engine.faults import ended
+from harness.engine.faults import run_command
 from harness.marathon.standin.__main__ import listen
 from harness.marathon.standin.api import build
 from harness.marathon.standin.clock import RealClock, stamp
@@ -171,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(prog="python -m benchmarks.marathon_standin", description=__doc__)
     parser.add_argument("--seconds", type=float, default=30, help="how long to watch the probes' CPU time")
     seconds = parser.parse_args(arguments).seconds
-    return ended("benchmarks.marathon_standin", lambda: measure(seconds))
+    return run_command("benchmarks.marathon_standin", lambda: measure(seconds))
 
 
 def measure(seconds: float) -> int:

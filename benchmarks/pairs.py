@@ -21,7 +21,7 @@ from harness import end_of_run, engine
 from harness.common import owner
 from harness.common.arguments import Parser
 from harness.dump.choice import DEFAULT_ORIGIN, DEFAULT_SERVER, DEFAULT_TARGET, Choice, choose
-from harness.engine.faults import ended
+from harness.engine.faults import run_command
 from harness.errors import InfrastructureError
 from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pair", default=f"{DEFAULT_ORIGIN}:{DEFAULT_TARGET}")
     parser.add_argument("--server", default=DEFAULT_SERVER)
     options = parser.parse_args(arguments)
-    return ended("benchmarks.pairs", lambda: measure(options))
+    return run_command("benchmarks.pairs", lambda: measure(options))
 
 
 def measure(options: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ from harness.checks import rows
 from harness.common.arguments import Parser
 from harness.database import USER, Database
 from harness.drills import amplify
-from harness.engine.faults import ended
+from harness.engine.faults import run_command
 from harness.errors import InfrastructureError
 from harness.rt.configuration import Configuration
 from harness.rt.thaw import Thawer
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             end_of_run.clear("benchmarks.rows")
 
-    return ended("benchmarks.rows", work)
+    return run_command("benchmarks.rows", work)
 
 
 def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> int:

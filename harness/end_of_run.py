@@ -24,7 +24,9 @@ def clear(program: str, spared: Collection[str] = ()) -> None:
     program: named in messages. spared: names of resources that stay.
     """
     left: list[str] = []
-    with interrupts.put_off(f"{program}: clearing up, so that no copy of your data stays; it ends by itself"):
+    with interrupts.defer_signals(
+        f"{program}: clearing up, so that no copy of your data stays; it ends by itself"
+    ):
         try:
             with contextlib.closing(engine.connect()) as client:
                 leftovers.remove_own(client, left, spared)

@@ -63,7 +63,7 @@ class RefusedError(HarnessError):
     exit_code = 2
 
 
-def told_of(error: HarnessError, fate: str) -> HarnessError:
+def with_instances_note(error: HarnessError, fate: str) -> HarnessError:
     """Return the error with a block about the state of the instances, because exceptions carry no report."""
     error.blocks = (*error.blocks, ("What became of the instances", fate))
     return error

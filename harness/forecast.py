@@ -31,7 +31,7 @@ from harness.drills import amplify, downtime
 from harness.drills.downtime import Forecast, Measured
 from harness.dump.choice import Choice, choose
 from harness.dump.text import Text
-from harness.engine.faults import ended
+from harness.engine.faults import run_command
 from harness.errors import InfrastructureError, UsageError
 from harness.rt.configuration import Configuration
 from harness.setup import engine as engine_setup
@@ -200,7 +200,7 @@ def parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, forecast, print; return the exit code."""
     options = parser().parse_args(arguments)
-    return ended("forecast", lambda: _forecast(options))
+    return run_command("forecast", lambda: _forecast(options))
 
 
 def _forecast(options: argparse.Namespace) -> int:

@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(said) or "clean: nothing was left behind")
         return 0
 
-    return faults.ended("clean", work)
+    return faults.run_command("clean", work)
 
 
 if __name__ == "__main__":

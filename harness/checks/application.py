@@ -21,7 +21,7 @@ from harness.checks.mails import Mails
 from harness.checks.startup_log import Starts, key
 from harness.checks.trial_visit import Visit
 from harness.common import redact
-from harness.engine.faults import explained
+from harness.engine.faults import translate_error
 from harness.errors import HarnessError
 from harness.verdict import Report
 
@@ -117,7 +117,7 @@ def _said_by(before: Callable[[], Mails | Exchanged | None], report: Report) -> 
     try:
         old = before()
     except Exception as error:
-        if (known := explained(error)) is None:
+        if (known := translate_error(error)) is None:
             raise
         if not any(
             known.sentence in one for one in report.unanswered

@@ -17,7 +17,7 @@ from harness.checks.attempts import REPAIR, SLOW, attempt, expect
 from harness.checks.cached_fact import Remembered
 from harness.checks.mails import mails_about
 from harness.checks.trial_visit import Visit
-from harness.engine.faults import explained
+from harness.engine.faults import translate_error
 from harness.errors import InfrastructureError
 from harness.rt import Rt, rest
 from harness.rt.rest import Client, File
@@ -75,13 +75,13 @@ def attempts(report: Report, visit: Visit) -> list[Finding]:
     return [one for one in broken_off if one]
 
 
-def heard(visit: Visit) -> Exchanged:
+def collect(visit: Visit) -> Exchanged:
     """Return the unexpected outcomes of a release. Writes. Raises InfrastructureError if it gave no answer."""
     report = Report("application", "", repair=REPAIR)
     attempts(report, visit)
     if report.unanswered:
         raise InfrastructureError(f"RT {visit.rt.release} was slow: {report.unanswered[0]}.")
-    _, errors = startup_log.told(visit.rt.container.logs())
+    _, errors = startup_log.parse_log(visit.rt.container.logs())
     return Exchanged(visit.rt.release, sorted(map(alike, report.findings)), sorted(errors))
 
 
@@ -103,7 +103,7 @@ def _excuse(report: Report, found: Sequence[Finding], broken_off: Sequence[Findi
     try:
         old = before()
     except Exception as error:
-        if (known := explained(error)) is None:
+        if (known := translate_error(error)) is None:
             raise
         report.unanswered.append(f"how pages, and tickets by REST and mail, fared before: {known.sentence}")
         return

@@ -101,7 +101,7 @@ class Tried:
     said: list[LogRecord]
 
 
-def heard(tools: Rt, jobs: Iterable[Job]) -> Night:
+def collect(tools: Rt, jobs: Iterable[Job]) -> Night:
     """Run those of the jobs that a release has, and return their output. Writes."""
     tools.warm_up()  # the new release is warmed up in the same way
     there = set(tools.of_image("ls", "/usr/local/bin").split())

@@ -19,7 +19,7 @@ from harness.checks.log import allowances
 from harness.checks.mails_by_chance import Chance, between
 from harness.checks.startup_log import Starts
 from harness.common import cache, redact
-from harness.engine.faults import explained
+from harness.engine.faults import translate_error
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
@@ -127,7 +127,7 @@ def _decoded(raw: str) -> str:
         return raw
 
 
-def sent(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mails:
+def collect(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mails:
     """Let a release create, answer and solve a ticket in each of some queues; return the mails of its scrips.
 
     few: the number of queues to use of those in which mail is to be expected (0: all), and more of them if no mail
@@ -150,7 +150,7 @@ def sent(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mails:
             f"RT {tools.release} did not get as far as sending mail ({error}).", [("Errors", lines)]
         ) from error
     found = mails_about(tools, MARK, tickets)
-    logged = startup_log.told(done.err, allowances(), "site")
+    logged = startup_log.parse_log(done.err, allowances(), "site")
     return Mails(tools.release, actions, [[hidden(people), *rest] for people, *rest in found], *logged)
 
 
@@ -187,7 +187,7 @@ def judge(
         report.out_of_scope.append(
             f"what scrips send in a queue that all may write to: RT {before.release} let nobody make one"
         )
-    after = sent(tools, queues=before.actions)
+    after = collect(tools, queues=before.actions)
     chance = Chance()
     if (before.actions, before.mails) != (after.actions, after.mails):
         chance = _chance(report, before, again)
@@ -201,7 +201,7 @@ def _chance(report: Report, before: Mails, again: Callable[[], Mails | None]) ->
     try:
         second = again()
     except Exception as error:
-        if (known := explained(error)) is None:
+        if (known := translate_error(error)) is None:
             raise
         report.unanswered.append(f"whether mails go to others each time: {known.sentence}")
         return Chance()

@@ -30,16 +30,16 @@ class Start(Remembered):
     errors: dict[str, str] = field(default_factory=dict)
 
 
-def heard(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
+def collect(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
     """Start a release on its database, and return its log. allowed: known complaints.
 
     It runs in a process of its own: a process that has RT loaded has read the configuration before, and would not
     log those messages again.
     """
-    return Start(tools.release, *told(tools.perl_alone(PROGRAM).err, allowed))
+    return Start(tools.release, *parse_log(tools.perl_alone(PROGRAM).err, allowed))
 
 
-def told(
+def parse_log(
     text: str, allowed: Sequence[LogAllowance] = (), tool: str = "*"
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return a program's log messages, and the complaints among them: both by `key`. tool: the program's name."""
@@ -71,7 +71,7 @@ class Starts:
     @cached_property
     def _now(self) -> Start:
         self.asked = True
-        return heard(self._tools, self._allowed)
+        return collect(self._tools, self._allowed)
 
     @cached_property
     def _known(self) -> frozenset[str]:

@@ -15,7 +15,7 @@ ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[None]:
+def signals_as_interrupt() -> Iterator[None]:
     """Turn SIGTERM and SIGHUP into KeyboardInterrupt for a `with` block, so that cleanup runs as after Ctrl-C."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
@@ -26,7 +26,7 @@ def heard() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def put_off(word: str) -> Iterator[None]:
+def defer_signals(word: str) -> Iterator[None]:
     """Ignore SIGINT, SIGTERM and SIGHUP for a `with` block, printing `word` on each. Only SIGKILL ends it."""
 
     def say(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature

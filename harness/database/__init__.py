@@ -21,7 +21,7 @@ from harness.common.waits import wait_until
 from harness.database import copying
 from harness.database.address import Credentials
 from harness.database.profiles import FAST, Profile
-from harness.engine.commands import Done
+from harness.engine.commands import CommandResult
 from harness.engine.containers import Container
 from harness.errors import InfrastructureError
 from harness.releases import Server
@@ -219,7 +219,7 @@ class Database:
             NAME,
         ]
 
-    def client_program(self, pieces: Iterable[bytes]) -> Done:
+    def client_program(self, pieces: Iterable[bytes]) -> CommandResult:
         """Feed SQL to the server's own command line client, as the application's user."""
         return self.container.run(
             self.client_words(), environment={"MYSQL_PWD": self.credentials.password}, stdin=pieces, limit=LONG

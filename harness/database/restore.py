@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from harness.database import Database, liveness
 from harness.dump import Dump, DumpError, collations
 from harness.dump.text import Text
-from harness.engine.commands import Done
+from harness.engine.commands import CommandResult
 from harness.errors import InfrastructureError, UsageError
 
 # Messages of a full disk: ER_RECORD_FILE_FULL, ER_DISK_FULL, and errno 28 of the operating system.
@@ -224,7 +224,7 @@ def _unproven(text: Text) -> list[str]:
     return unproven
 
 
-def _need_server(database: Database, done: Done, what: str) -> None:
+def _need_server(database: Database, done: CommandResult, what: str) -> None:
     said, log = _end(done.err), liveness.log(database)
     if _FULL.search(said) or _FULL.search(log):
         raise InfrastructureError(

@@ -209,7 +209,7 @@ def make(client: DockerClient, recipe: Recipe, folder: Path = FOLDER, notify: No
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the dumps named on the command line, or all of them."""
-    return faults.ended("dumpmaking", lambda: _main(arguments))
+    return faults.run_command("dumpmaking", lambda: _main(arguments))
 
 
 def _main(arguments: Sequence[str] | None) -> int:

@@ -178,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             end_of_run.clear("vocabulary")
         return 0
 
-    return faults.ended("vocabulary", work)
+    return faults.run_command("vocabulary", work)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ _SHOWN = 4000
 
 
 @dataclass(frozen=True)
-class Done:
+class CommandResult:
     """The result of a command: exit code, standard output and standard error as text."""
 
     code: int
@@ -43,10 +43,10 @@ class Done:
 class TooMuchError(InfrastructureError):
     """A command wrote more than its limit and was ended. done: its output up to then."""
 
-    done = Done(-1, "", "")
+    done = CommandResult(-1, "", "")
 
 
-class Said:
+class OutputBuffer:
     """The output of a running command: complete lines are passed on, and the total size is limited.
 
     most: bytes that are kept; None for a command without a limit, whose output is not kept.
@@ -72,14 +72,14 @@ class Said:
             self._kept[channel].append(piece)
         self._lines.feed(channel, piece)
 
-    def end(self, code: int | None, what: str) -> Done:
+    def end(self, code: int | None, what: str) -> CommandResult:
         """Return the result after the command's end. `what` names it in errors.
 
         Raises TooMuchError beyond the limit.
         """
         self._lines.close()
         out, err = (b"".join(self._kept[channel]).decode(errors="replace") for channel in (1, 2))
-        done = Done(-1 if code is None else code, out, err)
+        done = CommandResult(-1 if code is None else code, out, err)
         if not self.too_much:
             return done
         titled = (("End of the output", out), ("End of the errors", err))

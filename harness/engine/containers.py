@@ -23,7 +23,7 @@ from harness.common.streams import feed, frames
 from harness.common.waits import Retry
 from harness.engine import session_network
 from harness.engine.box import Box, started
-from harness.engine.commands import END, MARK, MOST, Done, Said
+from harness.engine.commands import END, MARK, MOST, CommandResult, OutputBuffer
 from harness.errors import Block, InfrastructureError
 
 _numbers = itertools.count(1)
@@ -144,7 +144,7 @@ class Container:
         stdin: Iterable[bytes] | None = None,
         heard: Callable[[str], None] | None = None,
         most: int | None = MOST,
-    ) -> Done:
+    ) -> CommandResult:
         """Run a command in the container and wait for its end, at most `limit` seconds.
 
         stdin: pieces of bytes to feed; by default standard input is empty, so nothing can prompt. A source that
@@ -159,7 +159,7 @@ class Container:
         created = api.exec_create(
             self.id, argv, stdin=stdin is not None, user=user, environment={**(environment or {}), MARK: mark}
         )
-        said = Said(heard, most)
+        said = OutputBuffer(heard, most)
         for channel, piece in self._frames(created["Id"], stdin):
             before = said.too_much
             said.hear(channel, piece)

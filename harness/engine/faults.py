@@ -22,7 +22,7 @@ from harness.errors import HarnessError, InfrastructureError
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EDQUOT)
 
 
-def explained(error: BaseException) -> HarnessError | None:
+def translate_error(error: BaseException) -> HarnessError | None:
     """Return the meaning of an engine, network or file error as a HarnessError.
 
     None for errors of our own code.
@@ -52,25 +52,25 @@ def explained(error: BaseException) -> HarnessError | None:
     return None
 
 
-def sentence_of(error: Exception) -> HarnessError:
+def translate_any_error(error: Exception) -> HarnessError:
     """Return any error as a HarnessError, for callers that must roll back after every error."""
-    return explained(error) or InfrastructureError(f"{type(error).__name__}: {redact.line(str(error))}")
+    return translate_error(error) or InfrastructureError(f"{type(error).__name__}: {redact.line(str(error))}")
 
 
-def ended(program: str, work: Callable[[], int]) -> int:
+def run_command(program: str, work: Callable[[], int]) -> int:
     """Run a command's work and return its exit code.
 
     An infrastructure error is printed as a sentence and exits with 2; so does an unexpected error, printed with
     the code locations it passed through, because Python's default exit code 1 means findings. Signals that end the
     process act like Ctrl-C, so that cleanup runs.
     """
-    with interrupts.heard():
+    with interrupts.signals_as_interrupt():
         try:
             return work()
         except KeyboardInterrupt:
             _say(f"{program}: interrupted")
         except Exception as error:  # noqa: BLE001 - whatever it is, it is no finding
-            if (known := explained(error)) is not None:
+            if (known := translate_error(error)) is not None:
                 _say(f"{program}: {known}")
                 return known.exit_code
             places = "".join(traceback.format_tb(error.__traceback__))

@@ -240,4 +240,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{name:14} {tag}")
         return 0
 
-    return faults.ended("images", build)
+    return faults.run_command("images", build)

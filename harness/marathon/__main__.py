@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     one.set_defaults(run=command_line.run)
     commands.add_commands(chosen)
     options = parser.parse_args(arguments)
-    return faults.ended("marathon", lambda: int(options.run(options)))
+    return faults.run_command("marathon", lambda: int(options.run(options)))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from harness.engine.faults import sentence_of
-from harness.errors import HarnessError, told_of
+from harness.engine.faults import translate_any_error
+from harness.errors import HarnessError, with_instances_note
 from harness.marathon.definition import App, image_of, instances_of
 from harness.marathon.errors import RejectedError, VersionNotFoundError
 from harness.marathon.events import EventStream
@@ -167,13 +167,13 @@ class Deployer(WayBack):
             watch = self.watch(wanted, definition, before.running if before else 0)
             state = self.follow(watch, definition, stream)
         except Exception as error:  # noqa: BLE001 - a bad deployment goes on by itself, whatever broke here
-            raise told_of(sentence_of(error), fate(wanted)) from None
+            raise with_instances_note(translate_any_error(error), fate(wanted)) from None
         report.facts |= facts_of(watch, definition, stream)
         if state is State.GOOD:
             report.looked_at = wanted.instances
             self.underway.enter(Phase.PROVEN, wanted.app_id)
         elif unknown := unseen(watch, definition):
-            raise told_of(unknown, LEFT)
+            raise with_instances_note(unknown, LEFT)
         else:
             report.findings.append(self.finding(watch))
         return wanted

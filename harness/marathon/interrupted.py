@@ -79,7 +79,7 @@ def told_when_interrupted(work: Callable[[], int], left: Callable[[], str]) -> i
 
     left: returns what is left behind, called at that moment. Returns the exit code for "not proven" then.
     """
-    with interrupts.heard():
+    with interrupts.signals_as_interrupt():
         try:
             return work()
         except KeyboardInterrupt:

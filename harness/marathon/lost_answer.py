@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.common.waits import NotReadyError, Retry
-from harness.errors import HarnessError, told_of
+from harness.errors import HarnessError, with_instances_note
 from harness.marathon.comparison import changes
 from harness.marathon.definition import App
 from harness.marathon.errors import PASSING, AppLockedError, MarathonError, RejectedError, ServerError
@@ -63,11 +63,13 @@ def carry_out(follower: Follower, definition: App, act: Callable[[], Change], be
     except RejectedError:
         raise
     except HarnessError:
-        raise told_of(lost, NOT_TAKEN) from None
+        raise with_instances_note(lost, NOT_TAKEN) from None
     if isinstance(made, Change):
         return made
     # The default of this delay differs between versions of Marathon.
     differing = {*changes(definition, made.definition)} - ({"maxLaunchDelaySeconds"} - {*definition})
     if differing:
-        raise told_of(lost, f"the app has changed (version {made.version_text}), but not to what was sent")
+        raise with_instances_note(
+            lost, f"the app has changed (version {made.version_text}), but not to what was sent"
+        )
     return Change(made.version, "".join(made.deployments[:1]))

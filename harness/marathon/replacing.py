@@ -176,7 +176,9 @@ def _end(child: subprocess.Popen[bytes]) -> None:
             return
         raise Retry("some of its processes are left")
 
-    with interrupts.put_off("replace: ending the command, so that it is not left half ended; it ends by itself"):
+    with interrupts.defer_signals(
+        "replace: ending the command, so that it is not left half ended; it ends by itself"
+    ):
         try:
             for number in (signal.SIGTERM, signal.SIGKILL):
                 with suppress(ProcessLookupError):

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from harness.engine.faults import sentence_of
-from harness.errors import HarnessError, told_of
+from harness.engine.faults import translate_any_error
+from harness.errors import HarnessError, with_instances_note
 from harness.marathon.claim import REPLACING, Claim, SomebodyStartedError, mark, need_ours, need_unclaimed, unmark
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
@@ -107,16 +107,16 @@ def replace_all(
         deployer.underway.database_upgraded = True
         database.upgrade()
     except SomebodyStartedError as error:
-        raise told_of(
+        raise with_instances_note(
             error, "the database was not touched, and what runs now was left to who started it"
         ) from None
     except Exception as caught:  # noqa: BLE001 - whatever it is, the way back is to be gone
-        failed = sentence_of(caught)
+        failed = translate_any_error(caught)
         touched = database if report.facts["phase"] == "upgrade" else None
         _go_back(deployer, claim, before, touched, report)
         if not isinstance(failed, StepFailedError):
             found = [one.what for one in report.findings]
-            raise told_of(failed, "\n".join([str(report.facts["then"]), *found])) from None
+            raise with_instances_note(failed, "\n".join([str(report.facts["then"]), *found])) from None
         what = f"The {report.facts['phase']} failed: {failed.sentence}"
         report.find(app_id, what, blocks=failed.blocks, repair=failed.repair)
     else:
@@ -148,11 +148,11 @@ def _start(
         need_ours(deployer, claim, "while the database was upgraded")
         live = deployer.deploy(definition, first, undo=False, decided_on=claim.version)
     except (SomebodyStartedError, RollingRefusedError) as error:
-        raise told_of(error, MET) from None
+        raise with_instances_note(error, MET) from None
     except UnseenError:  # the error itself says what became of the instances
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left without this word
-        raise told_of(sentence_of(error), UNSURE.format(run=claim.run)) from None
+        raise with_instances_note(translate_any_error(error), UNSURE.format(run=claim.run)) from None
     report.findings += live.findings
     report.facts |= live.facts
     report.looked_at = live.looked_at
@@ -167,7 +167,9 @@ def _start(
         if not served:
             claim = mark(deployer, claim.app_id, claim.run, version)  # reserved during a restore too
     except HarnessError as error:
-        raise told_of(error, "\n".join([NOT_ENDED, *(found.what for found in live.findings)])) from None
+        raise with_instances_note(
+            error, "\n".join([NOT_ENDED, *(found.what for found in live.findings)])
+        ) from None
     if served:
         report.facts["then"] = SERVED if served == "runs" else SERVED_LATE
         return
@@ -221,7 +223,7 @@ def _restored(deployer: Deployer, claim: Claim, restore: DatabaseCommand | None,
         )
         report.find(claim.app_id, error.sentence, repair=error.repair)
     except Exception as caught:  # noqa: BLE001 - a restore that broke in any way was none
-        failed = sentence_of(caught)
+        failed = translate_any_error(caught)
         report.facts["then"] = "all instances stay stopped: the restore failed as well"
         report.find("database", f"The restore failed: {failed.sentence}", blocks=failed.blocks, repair=_RESTORE)
     else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from harness.common.waits import Retry, wait_until
-from harness.errors import HarnessError, InfrastructureError, told_of
+from harness.errors import HarnessError, InfrastructureError, with_instances_note
 from harness.marathon.claim import Claim, mark, outrun
 from harness.marathon.definition import App, text
 from harness.marathon.deploy import Deployer
@@ -93,7 +93,7 @@ def stop(deployer: Deployer, before: AppState, run: str) -> Claim:
     except (AppLockedError, RollingRefusedError):
         raise  # someone else works on the app, and their changes are not ours to take back
     except HarnessError as error:
-        raise told_of(error, _started_again(deployer, before, change)) from None
+        raise with_instances_note(error, _started_again(deployer, before, change)) from None
 
 
 def _need_own_stop(deployer: Deployer, app_id: str, change: Change) -> str:

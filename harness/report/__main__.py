@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(one)
         return 0
 
-    return faults.ended("report", work)
+    return faults.run_command("report", work)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from harness.common import cache
 from harness.common.waits import wait_until
 from harness.database import NAME, USER
 from harness.database.address import Reachable
-from harness.engine.commands import Done
+from harness.engine.commands import CommandResult
 from harness.engine.containers import Container
 from harness.releases import VERSION, Release, parse
 from harness.rt import siteconfig
@@ -127,7 +127,7 @@ class Rt:
     def __exit__(self, *_: object) -> None:
         self.remove()
 
-    def run(self, *command: str, limit: float = 120, **options: Any) -> Done:
+    def run(self, *command: str, limit: float = 120, **options: Any) -> CommandResult:
         """Run one of RT's tools, with empty standard input."""
         return self.container.run(command, limit=limit, **options)
 
@@ -142,7 +142,7 @@ class Rt:
     def _image_id(self) -> str:
         return str(self.container.docker.attrs["Image"])
 
-    def tool(self, *command: str, limit: float = 120, stdin: bytes = b"") -> Done:
+    def tool(self, *command: str, limit: float = 120, stdin: bytes = b"") -> CommandResult:
         """Run one of the image's own Perl programs, by its path or its name in PATH. stdin: its standard input.
 
         If a process has RT loaded already, the program runs there, which saves a second.
@@ -155,7 +155,7 @@ class Rt:
 
     def perl(
         self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
-    ) -> Done:
+    ) -> CommandResult:
         """Run a Perl program with RT's libraries available; it loads and initialises RT itself.
 
         From the second program on, RT is loaded once for all of them. If the site's own files may change RT's
@@ -170,7 +170,7 @@ class Rt:
 
     def perl_alone(
         self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
-    ) -> Done:
+    ) -> CommandResult:
         """Run a Perl program in a process of its own, which reads the configuration and loads RT itself."""
         # The arguments are passed inside the program: command lines are readable by every user of the machine, and
         # passwords and keys are among the arguments.

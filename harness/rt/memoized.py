@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.common import cache
 from harness.common.once import Once
-from harness.engine.commands import Done
+from harness.engine.commands import CommandResult
 from harness.rt import Rt
 
 _HERE = Path(__file__).parent
@@ -30,7 +30,7 @@ def source_of_tools() -> str:
 class _UnusualError(Exception):
     """Signals an answer that must not be cached."""
 
-    def __init__(self, done: Done) -> None:
+    def __init__(self, done: CommandResult) -> None:
         super().__init__()
         self.done = done
 
@@ -63,20 +63,20 @@ class MemoizedTools(Rt):
             raise AttributeError(name)
         return getattr(self.started, name)
 
-    def _asked(self, question: tuple[str, ...], ask: Callable[[], Done]) -> Done:
+    def _asked(self, question: tuple[str, ...], ask: Callable[[], CommandResult]) -> CommandResult:
         def make() -> list[Any]:
             done = ask()
             out, err = (text.replace(self.started.database_host, HOST) for text in (done.out, done.err))
             if done.code not in self._usual or len(out) + len(err) > LARGE:
-                raise _UnusualError(Done(done.code, out, err))
+                raise _UnusualError(CommandResult(done.code, out, err))
             return [done.code, out, err]
 
         try:
-            return Done(*self._remember("\0".join(question), make))
+            return CommandResult(*self._remember("\0".join(question), make))
         except _UnusualError as unusual:
             return unusual.done
 
-    def run(self, *command: str, limit: float = 120, **options: Any) -> Done:
+    def run(self, *command: str, limit: float = 120, **options: Any) -> CommandResult:
         """Run one of RT's tools, unless its answer is cached."""
         if options:
             return self.started.run(*command, limit=limit, **options)
@@ -92,7 +92,7 @@ class MemoizedTools(Rt):
 
     def perl(
         self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
-    ) -> Done:
+    ) -> CommandResult:
         """Run a Perl program with RT's libraries available, unless its answer is cached."""
         if heard:
             return self.started.perl(program, *arguments, limit=limit, heard=heard)
@@ -101,14 +101,14 @@ class MemoizedTools(Rt):
 
     def perl_alone(
         self, program: str, *arguments: str, limit: float = 300, heard: Callable[[str], None] | None = None
-    ) -> Done:
+    ) -> CommandResult:
         """Run a Perl program in a process of its own, unless its answer is cached."""
         if heard:
             return self.started.perl_alone(program, *arguments, limit=limit, heard=heard)
         question = ("perl alone", program, *arguments)
         return self._asked(question, lambda: self.started.perl_alone(program, *arguments, limit=limit))
 
-    def tool(self, *command: str, limit: float = 120, stdin: bytes = b"") -> Done:
+    def tool(self, *command: str, limit: float = 120, stdin: bytes = b"") -> CommandResult:
         """Run one of the image's own Perl programs, uncached: callers cache its output in a reduced form."""
         return self.started.tool(*command, limit=limit, stdin=stdin)
 

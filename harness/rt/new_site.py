@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from harness.engine.commands import Done
+from harness.engine.commands import CommandResult
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 
 
-def initialise(tools: Rt) -> Done:
+def initialise(tools: Rt) -> CommandResult:
     """Run RT's `init` on an empty database, as the application's user."""
     return tools.run(
         "sh",

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
 
-from harness.engine.commands import MOST, Done, Said, TooMuchError
+from harness.engine.commands import MOST, CommandResult, OutputBuffer, TooMuchError
 from harness.engine.containers import Container
 from harness.errors import InfrastructureError
 
@@ -24,8 +24,8 @@ class _Call:
     """A running program: its output so far, and its result."""
 
     def __init__(self, heard: Callable[[str], None] | None) -> None:
-        self.done: Future[Done] = Future()
-        self.said = Said(heard, MOST)
+        self.done: Future[CommandResult] = Future()
+        self.said = OutputBuffer(heard, MOST)
 
     def end(self, code: int) -> None:
         try:
@@ -81,7 +81,7 @@ class WarmPerl:
         limit: float = 300,
         heard: Callable[[str], None] | None = None,
         stdin: bytes = b"",
-    ) -> Done | None:
+    ) -> CommandResult | None:
         """Run a program that loads and initialises RT itself; None if no process with RT's modules is available.
 
         Raises InfrastructureError if the container ends meanwhile.

@@ -243,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(stop() if chosen.stop else f"engine: {ensure()} answers")
         return 0
 
-    return faults.ended("engine", work)
+    return faults.run_command("engine", work)
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ class OldSide:
         """The old release's log messages at every start; None if there is no witness."""
         if (old := self.witness()) is None:
             return None
-        return self._told("start", Start, lambda: startup_log.heard(old))
+        return self._told("start", Start, lambda: startup_log.collect(old))
 
     def validation(self) -> Validation | None:
         """The findings of the old release's rt-validator; None if there is no witness."""
@@ -171,7 +171,7 @@ class OldSide:
     def mails(self, few: int) -> Mails | None:
         """The mails of the old release's scrips in `few` queues (0: in all); None if there is no witness."""
         name, what = f"mails of {few} queues, {self._hour()}", "the sending of mails"
-        return self._tried(name, Mails, lambda tools, _: mails.sent(tools, few), what)
+        return self._tried(name, Mails, lambda tools, _: mails.collect(tools, few), what)
 
     def mails_again(self, few: int) -> Mails | None:
         """The scrips' mails in a second run in the same queues: a ticket's number or chance may decide on them.
@@ -185,7 +185,7 @@ class OldSide:
 
         def ask(tools: Rt, database: Database) -> Mails:
             renumber(database)
-            return mails.sent(tools, queues=queues)
+            return mails.collect(tools, queues=queues)
 
         name = f"mails of queues {', '.join(queues)} again by {_source(__file__)}, {self._hour()}"
         return self._tried(name, Mails, ask, "the sending of mails")
@@ -199,7 +199,7 @@ class OldSide:
         # The mails may be about the last few days, so the jobs run anew on each day.
         today = f"{datetime.now():%F}" if any(job.mails_dashboards for job in chosen) else ""
         name = f"jobs {cache.digest(today, *(f'{job.name} {job.limit}' for job in chosen))}"
-        return self._tried(name, Night, lambda tools, _: jobs.heard(tools, chosen), "the run of jobs")
+        return self._tried(name, Night, lambda tools, _: jobs.collect(tools, chosen), "the run of jobs")
 
     def exchanges(self, *, thorough: bool) -> Exchanged | None:
         """The old release's pages, and the outcome of tickets by REST and by mail there.
@@ -210,7 +210,7 @@ class OldSide:
 
         def try_out(tools: Rt, database: Database) -> Exchanged:
             with self._site(tools.release, database) as site:
-                return exchanges.heard(visitor.invite(tools, site, database, accounts, thorough=thorough))
+                return exchanges.collect(visitor.invite(tools, site, database, accounts, thorough=thorough))
 
         people, source = meaning_told.key(accounts, {}, 0), _source(visitor.__file__)
         name = f"exchanges{' in depth' * thorough} of {people} by {source}, {self._hour()}"

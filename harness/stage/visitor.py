@@ -18,7 +18,7 @@ from harness.checks.trial_visit import Visit
 from harness.common import redact
 from harness.common.waits import GoneError, NotReadyError, Retry
 from harness.database import Database
-from harness.engine.faults import explained
+from harness.engine.faults import translate_error
 from harness.errors import InfrastructureError
 from harness.images import named
 from harness.rt import Rt, web
@@ -146,7 +146,7 @@ def shut_out(error: NotReadyError, before: Callable[[], ShutOut | None]) -> Repo
     try:
         old = before()
     except Exception as trouble:
-        if (known := explained(trouble)) is None:
+        if (known := translate_error(trouble)) is None:
             raise
         report.unanswered.append(f"whether the site came up before: {known.sentence}")
         old = None

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{PAGE.relative_to(ROOT)}: {len(traps)} traps")
         return 0
 
-    return faults.ended("traps", work)
+    return faults.run_command("traps", work)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 def test_what_is_measured_clears_up_before_the_benchmark_ends(tmp_path: Path, number: signal.Signals) -> None:
     """A gate that is killed a quarter of a second later would leave its servers running."""
     command = [sys.executable, "-c", MEASURED, str(tmp_path / "said"), str(int(number))]
-    with interrupts.heard(), pytest.raises(KeyboardInterrupt):
+    with interrupts.signals_as_interrupt(), pytest.raises(KeyboardInterrupt):
         carried_out(command)
     assert (tmp_path / "said").read_text() == "cleared up"
 

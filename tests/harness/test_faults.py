@@ -35,7 +35,7 @@ def test_what_gives_way_is_no_finding(
     def work() -> NoReturn:
         raise error
 
-    assert faults.ended("program", work) == code
+    assert faults.run_command("program", work) == code
     told = capsys.readouterr().err
     assert f"program: {said}" in told
     assert "Anna" not in told
@@ -44,7 +44,7 @@ def test_what_gives_way_is_no_finding(
 
 def test_a_good_end_is_handed_on() -> None:
     """The exit codes for success and for findings must be passed on."""
-    assert [faults.ended("program", lambda code=code: code) for code in (0, 1)] == [0, 1]  # type: ignore[misc]
+    assert [faults.run_command("program", lambda code=code: code) for code in (0, 1)] == [0, 1]  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

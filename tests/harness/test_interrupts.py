@@ -111,7 +111,7 @@ def test_every_command_hears_every_way_to_be_ended(
     heard: list[int] = []
     for one in interrupts.ENDS:
         signal.signal(one, lambda number, _: heard.append(number))
-    assert faults.ended("program", lambda: kill(number)) == NOT_PROVEN
+    assert faults.run_command("program", lambda: kill(number)) == NOT_PROVEN
     assert (capsys.readouterr().err, heard) == ("program: interrupted\n", [])
     kill(signal.SIGTERM)
     assert heard == [signal.SIGTERM]
@@ -212,7 +212,7 @@ def test_nohup_keeps_a_run_alive() -> None:
         "import os, signal\n"
         "from harness.common import interrupts\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "with interrupts.heard(), interrupts.put_off('no'):\n"
+        "with interrupts.signals_as_interrupt(), interrupts.defer_signals('no'):\n"
         "    os.kill(os.getpid(), signal.SIGHUP)\n"
         "print('goes on')\n"
     )
@@ -222,7 +222,7 @@ def test_nohup_keeps_a_run_alive() -> None:
 
 def test_a_terminal_that_went_away_does_not_change_the_exit_code() -> None:
     """Python exits with 1 if it cannot print the error, and 1 means findings."""
-    script = "from harness.engine import faults; import sys; sys.exit(faults.ended('x', lambda: 1 / 0))"
+    script = "from harness.engine import faults; import sys; sys.exit(faults.run_command('x', lambda: 1 / 0))"
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([sys.executable, "-u", "-c", script], cwd=ROOT, stderr=writer, check=False)

@@ -28,7 +28,7 @@ from harness import engine
 from harness.engine import faults
 from harness.engine.shared_files import need_seen
 image, folder = sys.argv[1:]
-sys.exit(faults.ended("asking", lambda: need_seen(engine.connect(), image, Path(folder))))
+sys.exit(faults.run_command("asking", lambda: need_seen(engine.connect(), image, Path(folder))))
 """
 
 

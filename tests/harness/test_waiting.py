@@ -120,7 +120,7 @@ def test_who_is_waited_for_in_vain_is_named(other: subprocess.Popen[str]) -> Non
     """It is no failure of the harness itself, and the user can do something about it."""
     with pytest.raises(Timeout) as caught, cache.lock(NAME):
         pass
-    known = faults.explained(caught.value)
+    known = faults.translate_error(caught.value)
     assert isinstance(known, InfrastructureError)
     assert known.sentence == f"Process {other.pid} has held {NAME} for too long, and this waited for it."
     assert f"{NAME}.lock" in str(known)

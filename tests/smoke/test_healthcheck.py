@@ -10,7 +10,7 @@ from fixtures.healthcheck_user import PASSWORD
 from fixtures.rt import RtFactory
 from harness.common.waits import Retry, wait_until
 from harness.database import Database
-from harness.engine.commands import Done
+from harness.engine.commands import CommandResult
 from harness.rt import LOGIN_MARK, SECRETS, Rt
 from harness.rt.health_user import SUBJECT, TICKET, USER, HealthUser, health_user
 from tests.smoke.instances import ALIKE, TWO_WORKERS, Instances
@@ -27,7 +27,7 @@ LATIN_PASSWORD = f"printf 'p\\344ssword\\n' >{SECRETS}/healthcheck.passwd; exec 
 """Shell program that passes the tool a password in Latin-1, as an old editor writes it."""
 
 
-def refused(done: Done, reason: str = "") -> None:
+def refused(done: CommandResult, reason: str = "") -> None:
     """Assert that the health check failed in time, and for this reason; "" if it may be silent as well."""
     seconds = float(done.err.splitlines()[-1])
     said = f"{done.out} after {seconds:.1f} s"
@@ -41,15 +41,15 @@ class Healthy:
     site: Rt
     database: Database
 
-    def check(self, **environment: str) -> Done:
+    def check(self, **environment: str) -> CommandResult:
         """Run the health check in the container, as an orchestrator does."""
         return self.site.container.run(TIMED, environment=environment, limit=60)
 
-    def check_with(self, password: str, **environment: str) -> Done:
+    def check_with(self, password: str, **environment: str) -> CommandResult:
         """Run it with another password in the secrets."""
         return self.with_password(password, *TIMED, **environment)
 
-    def with_password(self, password: str, *command: str, **environment: str) -> Done:
+    def with_password(self, password: str, *command: str, **environment: str) -> CommandResult:
         """Run a command in the container with another password in the secrets."""
         secret = f"{SECRETS}/healthcheck.passwd"
         self.site.need("sh", "-c", f'cp {secret} /tmp/right && echo "$1" >{secret}', "sh", password)

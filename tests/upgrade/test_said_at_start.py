@@ -47,7 +47,7 @@ def test_an_error_of_every_start_is_told_once_and_only_if_it_is_new(
     """An option that RT has complained of for years is not the upgrade's fault; a new one is not a job's."""
     old = rt_tools("4.4.6", clone(lifecycle.fresh("4.4.6", DEFAULT_SERVER)), configuration=WRONG_OPTION)
     new = rt_tools("5.0.3", clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER)), configuration=WRONG_OPTION)
-    said = startup_log.heard(old)
+    said = startup_log.collect(old)
     assert "CustomFieldGroupings" in str(said.errors)
     for before, findings in ((said, 0), (None, 1)):
         report = Report("application", "")

@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             asyncio.run(serve(options))
         return 0
 
-    return faults.ended("stand-in", work)
+    return faults.run_command("stand-in", work)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from harness.checks.jobs import Job
 from harness.checks.mails import Mails
 from harness.checks.startup_log import Starts
 from harness.checks.trial_visit import Visit
-from harness.engine.commands import Done
+from harness.engine.commands import CommandResult
 from harness.rt import Rt
 from harness.verdict import Report
 
@@ -31,7 +31,9 @@ def logged(text: str, former: Former | None = None) -> Report:
     """Return the report on a site that has logged `text`, after an old release that said nothing, or `former`."""
     report = Report(application.CHECK, "")
     site = SimpleNamespace(
-        container=SimpleNamespace(logs=lambda: text), release="5.0.3", perl_alone=lambda _: Done(0, "", "")
+        container=SimpleNamespace(logs=lambda: text),
+        release="5.0.3",
+        perl_alone=lambda _: CommandResult(0, "", ""),
     )
     application._log(
         report, Visit(cast(Rt, site), "root", ""), log.allowances(), Starts(cast(Rt, site)), former or Former()
@@ -39,12 +41,14 @@ def logged(text: str, former: Former | None = None) -> Report:
     return report
 
 
-def ran(job: Sequence[str], done: Done, before: jobs.Before | None = None) -> Report:
+def ran(job: Sequence[str], done: CommandResult, before: jobs.Before | None = None) -> Report:
     """Return the report on a job that ended as `done`. before: asks the old release, which is silent by
     default.
     """
     report = Report(application.CHECK, "")
-    site = SimpleNamespace(tool=lambda *_, **__: done, release="5.0.3", perl_alone=lambda _: Done(0, "", ""))
+    site = SimpleNamespace(
+        tool=lambda *_, **__: done, release="5.0.3", perl_alone=lambda _: CommandResult(0, "", "")
+    )
     rt = cast(Rt, site)
     jobs.carry_out(report, rt, log.allowances(), [Job(tuple(job), 60)], Starts(rt), before=before)
     return report

@@ -17,7 +17,7 @@ from harness.checks.jobs import Job
 from harness.checks.mails import Mails
 from harness.checks.startup_log import Starts
 from harness.checks.trial_visit import Visit
-from harness.engine.commands import Done
+from harness.engine.commands import CommandResult
 from harness.rt import Rt, web
 from harness.rt.configuration import Configuration
 from harness.stage import visitor
@@ -49,10 +49,15 @@ GOOD = (
 @pytest.mark.mutants("application")
 @pytest.mark.parametrize(
     ("job", "done"),
-    [(0, Done(1, "", "")), (0, Done(0, "", COMPLAINT)), (1, Done(124, "", COMPLAINT)), (2, Done(124, "", ""))],
+    [
+        (0, CommandResult(1, "", "")),
+        (0, CommandResult(0, "", COMPLAINT)),
+        (1, CommandResult(124, "", COMPLAINT)),
+        (2, CommandResult(124, "", "")),
+    ],
     ids=["job-failed", "job-complains", "dashboards-complain-and-are-stopped", "job-hangs"],
 )
-def test_a_job_that_does_not_work_is_found(job: int, done: Done) -> None:
+def test_a_job_that_does_not_work_is_found(job: int, done: CommandResult) -> None:
     """Cron's mail about it may reach no one. A job that never ends is no finding, but prevents GO."""
     report = ran(jobs.JOBS[job], done)
     assert not report
@@ -62,7 +67,7 @@ def test_a_job_that_does_not_work_is_found(job: int, done: Done) -> None:
 @pytest.mark.control("application")
 def test_dashboards_that_take_long_are_no_finding() -> None:
     """Their duration grows with the subscriptions; the report must say that not all were sent."""
-    report = ran(jobs.JOBS[1], Done(124, "", ""))
+    report = ran(jobs.JOBS[1], CommandResult(124, "", ""))
     assert not report.findings
     assert report.out_of_scope == ["what rt-email-dashboards would have sent after its first 60 s"]
 
@@ -153,7 +158,7 @@ def test_a_subject_of_the_sites_own_is_no_mail_less(
     report = Report(application.CHECK, "")
     exchanges.mail(report, Visit(site, "root", "password"))
     assert report.findings == []
-    said = {mail[1] for mail in mails.sent(site, queues=["1"]).mails}
+    said = {mail[1] for mail in mails.collect(site, queues=["1"]).mails}
     assert any("We received your request" in one for one in said)
 
 

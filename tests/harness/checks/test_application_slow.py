@@ -12,20 +12,22 @@ import requests
 
 from harness.checks import application, attempts, pages
 from harness.checks.trial_visit import Visit
-from harness.engine.commands import Done
+from harness.engine.commands import CommandResult
 from harness.errors import InfrastructureError
 from harness.rt import Rt, rest, web
 from harness.rt.rest import SlowError
 from harness.verdict import Report
 
-BAD_JOB = Done(1, "", "")
+BAD_JOB = CommandResult(1, "", "")
 
 
 @pytest.fixture
 def silent() -> Iterator[Rt]:
     """A site that accepts every connection and never answers, and whose jobs fail."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        container = SimpleNamespace(run=lambda *_, **__: Done(0, "", ""), logs=lambda: "", ended=lambda: None)
+        container = SimpleNamespace(
+            run=lambda *_, **__: CommandResult(0, "", ""), logs=lambda: "", ended=lambda: None
+        )
         yield cast(
             Rt,
             SimpleNamespace(
@@ -34,7 +36,7 @@ def silent() -> Iterator[Rt]:
                 container=container,
                 run=lambda *_, **__: BAD_JOB,
                 tool=lambda *_, **__: BAD_JOB,
-                perl_alone=lambda _: Done(0, "", ""),
+                perl_alone=lambda _: CommandResult(0, "", ""),
                 of_image=lambda *_: "",
                 release="5.0.3",
             ),

@@ -70,7 +70,7 @@ def test_what_is_mailed_no_longer_is_found(site: Database, rt_tools: RtFactory, 
     def before(chosen: Sequence[Job]) -> Night:
         """Run the same release's jobs while all is well."""
         site.execute(f"UPDATE Users SET EmailAddress = 'x@example.test' {HER}")
-        nights.append(jobs.heard(rt_tools(RELEASE, site), chosen))
+        nights.append(jobs.collect(rt_tools(RELEASE, site), chosen))
         site.execute(f"UPDATE Users SET EmailAddress = '' {HER}")
         return nights[-1]
 

@@ -12,7 +12,7 @@ from harness.checks import application, exchanges, jobs, log, mails, startup_log
 from harness.checks.exchanges import Exchanged
 from harness.checks.former_release import Former
 from harness.checks.mails import Mails
-from harness.engine.commands import Done
+from harness.engine.commands import CommandResult
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.rt.configuration import Configuration
@@ -38,7 +38,7 @@ def test_what_a_job_of_the_old_release_said_as_well_is_no_finding(said: str, lev
         "nothing": jobs.Night("4.4.6", {job.name: []}, {job.name: 0}),
         "unknown": None,
     }
-    report = ran(job.command, Done(0, "", complaint), lambda _: nights[said])
+    report = ran(job.command, CommandResult(0, "", complaint), lambda _: nights[said])
     assert bool(report.findings) == (said == "nothing" or (said, level) == ("unknown", "error"))
     assert bool(report.facts) != bool(report.findings)
 
@@ -48,7 +48,7 @@ def test_a_job_that_failed_before_is_no_finding(before: int | None, found: bool)
     """The failure of a job that the old release lacks is a finding."""
     job = jobs.Job(jobs.JOBS[0])
     night = jobs.Night("4.4.6", {}, {} if before is None else {job.name: before})
-    report = ran(job.command, Done(1, "", ""), lambda _: night)
+    report = ran(job.command, CommandResult(1, "", ""), lambda _: night)
     assert bool(report.findings) == found
     assert ("jobs that failed before as well" in report.facts) != found
 
@@ -56,7 +56,7 @@ def test_a_job_that_failed_before_is_no_finding(before: int | None, found: bool)
 def test_nobodys_name_is_told_with_a_job() -> None:
     """A gate renders the dashboards of one user; the cached facts must not name that user."""
     command = (*jobs.JOBS[1], "--user=anna")
-    report = ran(command, Done(1, "", ""))
+    report = ran(command, CommandResult(1, "", ""))
     assert [one.where for one in report.findings] == ["job rt-email-dashboards --all"]
     name = jobs.Job(command).name
     assert "anna" not in jobs.Night("4.4.6", {name: []}, {name: 1}).to_json()
@@ -66,7 +66,7 @@ def test_a_job_that_was_not_done_in_time_before_is_known_of_by_nobody() -> None:
     """How far it came is arbitrary, so a warning may be as old as the site; an error is reported."""
     warning, error = (COMPLAINT, COMPLAINT.replace("warning", "error"))
     for complaint, found in ((warning, False), (error, True)):
-        report = ran(jobs.JOBS[0], Done(0, "", complaint), lambda _: jobs.Night("4.4.6"))
+        report = ran(jobs.JOBS[0], CommandResult(0, "", complaint), lambda _: jobs.Night("4.4.6"))
         assert bool(report.findings) == found
 
 
@@ -76,7 +76,7 @@ def test_who_cannot_be_asked_hides_nothing() -> None:
     def nobody(_: object) -> None:
         raise InfrastructureError("The engine's disk has 0.1 GB free.")
 
-    report = ran(jobs.JOBS[0], Done(255, "", ""), nobody)
+    report = ran(jobs.JOBS[0], CommandResult(255, "", ""), nobody)
     assert len(report.findings) == 1
     assert report.unanswered == ["what jobs said before: The engine's disk has 0.1 GB free."]
 
@@ -100,7 +100,7 @@ def test_who_says_the_same_is_known_by_it() -> None:
 
 def test_what_the_old_release_logged_about_tickets_as_well_is_no_finding() -> None:
     """A global scrip that uses a service which no copy reaches logs an error at every ticket, on both sides."""
-    said, errors = startup_log.told(BROKEN[0].replace("attribute 13", "attribute 71"))
+    said, errors = startup_log.parse_log(BROKEN[0].replace("attribute 13", "attribute 71"))
     old = Mails("4.4.6", {}, [], said, errors)
     report = logged("\n".join(BROKEN[:2]), Former(mails=lambda: old))
     assert [one.what for one in report.findings] == ["the site logged 1 errors while it was used"]
@@ -120,7 +120,7 @@ def test_what_the_old_site_logged_while_it_was_used_as_well_is_no_finding() -> N
     assert [one.what for one in report.findings] == ["the site logged 1 errors while it was used"]
     assert "principal" in str(report.findings[0]).lower()
     assert len(report.facts["logged before as well"]) == 1
-    said, errors = startup_log.told(BROKEN[0])
+    said, errors = startup_log.parse_log(BROKEN[0])
     assert (
         logged(BROKEN[0], Former(mails=lambda: Mails("4.4.6", {}, [], said, errors), exchanges=used)).findings
         == []
@@ -142,7 +142,7 @@ def test_where_the_old_site_could_not_be_tried_the_log_is_a_finding_and_the_ques
 @pytest.mark.mutants("application")
 def test_an_error_about_tickets_that_is_new_is_found() -> None:
     """A scrip of one queue may fail without a missing mail."""
-    _, errors = startup_log.told(BROKEN[0])
+    _, errors = startup_log.parse_log(BROKEN[0])
     assert compared(Mails("5.0.3", SENT.actions, SENT.mails, errors=errors)).findings
     old = Mails("4.4.6", SENT.actions, SENT.mails, said=errors)
     report = Report(application.CHECK, "")
@@ -186,12 +186,12 @@ def test_a_quiet_site_is_asked_for_more_and_may_be_quiet(
     for database in (first, second):
         done = rt_tools("5.0.3", database).perl(QUIET)
         assert done.code == 0, done.err
-    loud = mails.sent(rt_tools("5.0.3", first), few=3)
+    loud = mails.collect(rt_tools("5.0.3", first), few=3)
     named = {str(number): name for number, name in first.rows("SELECT id, Name FROM Queues")}
     assert [named.get(one, one) for one in sorted(loud.actions)] == [*(f"queue {n}" for n in range(1, 5)), "own"]
     assert loud.mails
     second.execute("UPDATE Scrips SET Disabled = 1")
-    quiet = mails.sent(rt_tools("5.0.3", second), few=3)
+    quiet = mails.collect(rt_tools("5.0.3", second), few=3)
     assert (quiet.mails, len(quiet.actions)) == ([], 6)
     second.execute(
         *(f"UPDATE {table} SET Name = 'earlier' WHERE Name = 'harness-0'" for table in ("Users", "Queues"))

@@ -15,7 +15,7 @@ from harness.checks import application, mails, mails_by_chance
 from harness.checks.mails import Mails
 from harness.checks.mails_by_chance import Chance, Mail
 from harness.database import Database
-from harness.engine.commands import Done
+from harness.engine.commands import CommandResult
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.stage import old_side
@@ -160,7 +160,7 @@ def test_a_tickets_number_is_removed_wherever_it_is() -> None:
     kinds = set()
     for number in (1234, 1235):
         out = MAIL.format(number)
-        container = SimpleNamespace(run=lambda _, out=out: Done(0, out, ""))
+        container = SimpleNamespace(run=lambda _, out=out: CommandResult(0, out, ""))
         [mail] = mails.mails_about(cast(Rt, SimpleNamespace(container=container)), "mark", [1233, number])
         kinds.add(mail)
     [mail] = kinds
@@ -194,13 +194,13 @@ def test_owners_by_lot(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFa
     first, second, third = (clone(made) for _ in range(3))
     old_side.renumber(second)
     third.execute("ALTER TABLE Tickets AUTO_INCREMENT = 1002")
-    before = mails.sent(rt_tools("5.0.3", first), queues=["1"])
+    before = mails.collect(rt_tools("5.0.3", first), queues=["1"])
     assert any("owner" in action for action in before.actions.values())
     asked: list[Mails] = []
 
     def again() -> Mails:
         if not asked:
-            asked.append(mails.sent(rt_tools("5.0.3", second), queues=["1"]))
+            asked.append(mails.collect(rt_tools("5.0.3", second), queues=["1"]))
         return asked[0]
 
     report = Report(application.CHECK, "")

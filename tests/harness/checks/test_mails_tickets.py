@@ -46,13 +46,13 @@ def test_what_becomes_of_a_ticket(
     done = rt_tools("5.0.3", database).perl(SCRIP)
     assert done.code == 0, done.err
     database.execute("UPDATE Queues SET SLADisabled = 0")
-    before = mails.sent(rt_tools("5.0.3", database, configuration=SITE), queues=["1"])
+    before = mails.collect(rt_tools("5.0.3", database, configuration=SITE), queues=["1"])
     assert before.actions["1"].startswith(ALL)
-    again = mails.sent(rt_tools("5.0.3", database, configuration=SITE), queues=["1"])
+    again = mails.collect(rt_tools("5.0.3", database, configuration=SITE), queues=["1"])
     assert compared(before, again) == []
     for name, (configuration, statement) in DEFECTS.items():
         database.execute(statement)
-        after = mails.sent(rt_tools("5.0.3", database, configuration=configuration), queues=["1"])
+        after = mails.collect(rt_tools("5.0.3", database, configuration=configuration), queues=["1"])
         tally(name, "application", compared(before, after))
         database.execute("UPDATE Queues SET SLADisabled = 0", "UPDATE CustomFields SET Disabled = 0")
 

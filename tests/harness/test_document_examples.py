@@ -5,40 +5,75 @@ from __future__ import annotations
 import inspect
 import re
 import tomllib
-from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 from docker import DockerClient
 
+from docs.examples import parentage, question
+from docs.examples.mutants import MUTANTS
+from fixtures.databases import CloneFactory
 from harness import releases
 from harness.dump.choice import choose
 from harness.releases import ROOT
 from harness.report import acceptance
 from harness.rt.configuration import Configuration
-from harness.stage import Stage, questions
+from harness.stage import Scope, Stage, questions
 from harness.upgrade.lifecycle import Lifecycle
-from harness.verdict import Report
 from tests.harness.documents import TEXTS, each
+from tests.harness.mutants import Mutant
 
-CHECK = TEXTS[ROOT / "docs" / "add-a-check.md"]
+PAGE = ROOT / "docs" / "add-a-check.md"
+CHECK = TEXTS[PAGE]
 WORDS = re.compile(r"self\.\w+")
+BLOCK = re.compile(r"(?ms)^```python\n(.*?)^```")
+
+
+def strange_blocks(path: Path, text: str) -> list[str]:
+    """Return the first lines of Python blocks that are not in the file to which the last link before leads."""
+    strange = []
+    for found in BLOCK.finditer(text):
+        links = re.findall(r"\]\(([^)\s#]+\.py)\)", text[: found.start()])
+        if not links or found[1] not in (path.parent / links[-1]).read_text(encoding="utf-8"):
+            strange.append(found[1].partition("\n")[0])
+    return strange
 
 
 @each
-def test_python_in_a_document_is_python(path: Path) -> None:
-    """Whole modules are executed, so that their imports are checked; fragments are only compiled."""
-    for block in re.findall(r"^```python\n(.*?)^```", TEXTS[path], re.MULTILINE | re.DOTALL):
-        if block.startswith('"""'):
-            exec(compile(block, path.name, "exec"), {"__name__": "example"})  # noqa: S102 - our own document
-        else:
-            compile(
-                re.sub(r"(?m)^ {4}(?=    |def |\"\"\")", "", block) if block[0] == " " else block,
-                path.name,
-                "exec",
-            )
+def test_python_in_a_document_is_an_excerpt_of_a_file(path: Path) -> None:
+    """Files are linted, type-checked and run; text that only looks like them may be outdated."""
+    assert strange_blocks(path, TEXTS[path]) == []
+
+
+def test_a_changed_excerpt_is_noticed() -> None:
+    """The check itself must detect a changed excerpt, and one that belongs to no file."""
+    assert len(BLOCK.findall(CHECK)) == 4
+    assert strange_blocks(PAGE, CHECK.replace("int(after.value(", "float(after.value(")) == [
+        '"""Does every attachment belong to a transaction that exists?"""'
+    ]
+    assert strange_blocks(PAGE, "```python\nimport re\n```\n") == ["import re"]
+
+
+@pytest.mark.engine
+def test_the_example_of_a_check_finds_nothing_after_a_good_upgrade(lifecycle: Lifecycle) -> None:
+    """A false alarm in the example would be copied."""
+    with closing(Stage(lifecycle, choose(), scope=Scope(validates=False))) as stage:
+        report = question.parentage(stage.sides)
+    assert report
+    assert report.looked_at > 100
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_example_of_a_check_finds_its_mutants(
+    lifecycle: Lifecycle, clone: CloneFactory, mutant: Mutant
+) -> None:
+    """An example of a defect that is not found would teach the wrong thing."""
+    choice = choose()
+    database = clone(lifecycle.upgraded(choice.pair, choice.dump)[0])
+    database.execute(*mutant.statements)
+    assert len(parentage.check(database).findings) == 1
 
 
 def test_the_example_of_an_acceptance_is_one(tmp_path: Path) -> None:
@@ -65,11 +100,9 @@ def test_the_example_of_a_release_is_one(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """Return a stage with nothing started, whose upgrade is not forbidden."""
-    made = Stage(Lifecycle(DockerClient.__new__(DockerClient), Configuration()), choose())
-    monkeypatch.setattr(made, "refusal", lambda: None)
-    return made
+def stage() -> Stage:
+    """Return a stage with nothing started."""
+    return Stage(Lifecycle(DockerClient.__new__(DockerClient), Configuration()), choose())
 
 
 def missing_parts(text: str, stage: Stage) -> list[str]:
@@ -107,45 +140,6 @@ def test_a_part_that_is_missing_is_noticed(stage: Stage) -> None:
     )
     gone = ["sides.gone", "self.after", "sides.memory.gone", "old_side.gone"]
     assert missing_parts(named, stage) == gone
-
-
-def block(beginning: str) -> str:
-    """Return the code block of the page about checks that begins with this text."""
-    [found] = [one for one in re.findall(r"(?ms)^```python\n(.*?)^```", CHECK) if one.startswith(beginning)]
-    return str(found)
-
-
-def defined(code: str, **known: Any) -> Callable[..., Report]:
-    """Return the function defined by an example, with these names known.
-
-    A method is put into a class of its own.
-    """
-    head = "from __future__ import annotations\n" + ("class Example:\n" if code[0] == " " else "")
-    space: dict[str, Any] = {**known}
-    exec(compile(head + code, "add-a-check.md", "exec"), space)  # noqa: S102 - our own document
-    made: Callable[..., Report] = space["Example"].parentage if code[0] == " " else space["parentage"]
-    return made
-
-
-def test_the_example_of_a_check_is_asked_of_a_stage(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With all three pieces in place the check must report on the upgraded copy, once."""
-    check = ModuleType("parentage")
-    exec(compile(block('"""Does every'), "add-a-check.md", "exec"), vars(check))  # noqa: S102 - our own document
-    asked: list[str] = []
-
-    def rows(sql: str) -> list[tuple[int]]:
-        asked.append(sql)
-        return [(7,)]
-
-    monkeypatch.setattr(stage._copies, "need", lambda _: None)
-    monkeypatch.setattr(stage.sides, "after", lambda: SimpleNamespace(value=lambda _: 3, rows=rows))
-    question = defined(block("def parentage(sides"), parentage_check=check)
-    known = SimpleNamespace(parentage=question)
-    method = defined(block("    def parentage(self"), parentage=check, questions=known)
-    report = method(stage)
-    assert (report.check, report.looked_at, len(report.findings)) == ("parentage", 3, 1)
-    assert method(stage) is report
-    assert len(asked) == 1
 
 
 def test_every_place_of_the_stage_that_lists_checks_is_named() -> None:

@@ -20,6 +20,9 @@ from tests.harness.documents import TEXTS, each
 INVENTED = re.compile(r"parentage|5\.0\.11|rt-5\.0\.10-|[<>*{}]|\.\.\.")
 """Names that the how-tos invent as examples, and placeholders."""
 TOP = "benchmarks|docs|fixtures|harness|image|tests"
+WIDTH = 125
+WRITTEN = [path for path in TEXTS if path.name != "traps.md"]
+"""The documents that people write; `python -m harness.traps` writes the other one, a line for each fact."""
 
 
 def anchors(path: Path) -> set[str]:
@@ -70,6 +73,28 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_files_that_are_named_exist(path: Path) -> None:
     """Files are moved, and the documents must be updated with them."""
     assert not missing_files(TEXTS[path])
+
+
+def long_lines(text: str) -> list[int]:
+    """Return the numbers of the lines of prose that are too long; tables and code cannot be wrapped."""
+    prose = re.sub(r"(?ms)^```.*?^```", lambda code: "\n" * code[0].count("\n"), text).split("\n")
+    return [
+        number
+        for number, line in enumerate(prose, 1)
+        if len(line) > WIDTH and not line.lstrip().startswith("|") and not line.startswith("    ")
+    ]
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_prose_is_wrapped(path: Path) -> None:
+    """A change in a line that is a whole paragraph cannot be reviewed."""
+    assert long_lines(TEXTS[path]) == []
+
+
+def test_a_long_line_is_noticed() -> None:
+    """The check itself must detect a long line of prose, and no table or code."""
+    long = "word " * 30
+    assert long_lines(f"{long}\n| {long}|\n    {long}\n```python\n{long}\n```\n- {long}\n") == [1, 7]
 
 
 @each

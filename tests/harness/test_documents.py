@@ -21,6 +21,7 @@ INVENTED = re.compile(r"parentage|5\.0\.11|rt-5\.0\.10-|[<>*{}]|\.\.\.")
 """Names that the how-tos invent as examples, and placeholders."""
 TOP = "benchmarks|docs|fixtures|harness|image|tests"
 WIDTH = 125
+WORDS = "pair lifecycle stand-in vacuous soak dump baseline clone check verdict gate server control"
 WRITTEN = [path for path in TEXTS if path.name != "traps.md"]
 """The documents that people write; `python -m harness.traps` writes the other one, a line for each fact."""
 
@@ -234,24 +235,7 @@ def test_the_room_is_that_of_the_code() -> None:
     assert [path.name for path, text in TEXTS.items() if re.search(elsewhere, text)] == []
 
 
-@pytest.mark.parametrize(
-    "word",
-    [
-        "pair",
-        "lifecycle",
-        "stand-in",
-        "vacuous",
-        "soak",
-        "dump",
-        "baseline",
-        "clone",
-        "check",
-        "verdict",
-        "gate",
-        "server",
-        "control",
-    ],
-)
+@pytest.mark.parametrize("word", WORDS.split())
 def test_words_of_our_own_are_explained(word: str) -> None:
     """The first section of the README must link to the explanations."""
     assert f"\n| {word} | " in TEXTS[ROOT / "docs" / "words.md"]

@@ -156,10 +156,10 @@ def check(
         target,
         path,
         former=known.old_configuration,
-        elsewhere=preflight_configuration.in_database(database, schema),
+        elsewhere=preflight_configuration.options_in_database(database, schema),
     )
     if known.old_configuration:
-        preflight_storage.judge(report, database, known.old_configuration, known.configuration)
+        preflight_storage.judge(report, database, schema, known.old_configuration, known.configuration)
     _notes(report, database, path)
     if known.validation:
         said = known.validation.found

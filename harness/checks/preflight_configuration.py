@@ -14,6 +14,7 @@ from harness.checks.upgrading import Passage, passages, unmarked
 from harness.common import redact
 from harness.common.wording import one_line
 from harness.database import Database
+from harness.database.normalise import as_text
 from harness.database.schema import Schema
 from harness.rt import Rt
 from harness.rt.configuration import Configuration
@@ -58,12 +59,16 @@ def texts(configuration: Configuration) -> Iterator[str]:
             yield re.sub(r"^\s*#.*$", "", content.decode(errors="replace"), flags=re.MULTILINE)
 
 
-def in_database(database: Database, schema: Schema) -> set[str]:
-    """Return the options set in the database itself, which is possible if the release has a table for them."""
+def options_in_database(database: Database, schema: Schema) -> dict[str, str]:
+    """Return the options set in the database itself, as name to content; RT has a table for them since 5.0.
+
+    A half-made table, or another program's of that name, may lack the columns; that is for others to find.
+    """
     table = schema.tables.get(_TABLE)
-    if table is None or not {"Name", "Disabled"} <= {*table.columns}:
-        return set()
-    return {str(name) for (name,) in database.rows(f"SELECT Name FROM {_TABLE} WHERE Disabled = 0")}
+    if table is None or not {"Name", "Content", "Disabled"} <= {*table.columns}:
+        return {}
+    rows = database.rows(f"SELECT Name, Content FROM {_TABLE} WHERE Disabled = 0")
+    return {as_text(name): str(content) for name, content in rows}
 
 
 def known(release: Rt) -> set[str]:

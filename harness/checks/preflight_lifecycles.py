@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.checks.preflight_configuration import options
+from harness.checks.preflight_configuration import options, options_in_database
 from harness.database import Database
 from harness.database.schema import Schema, quote
 from harness.rt.configuration import Configuration
@@ -23,13 +23,6 @@ UNKNOWN_STATUSES = "statuses that their lifecycle does not know"
 OPTION = "Lifecycles"
 
 
-def _in_database(database: Database, schema: Schema) -> bool:
-    """Tell whether lifecycles were changed in the browser: RT stores them among the options in its database."""
-    asked = f"SELECT COUNT(*) FROM Configurations WHERE Name = '{OPTION}' AND Disabled = 0"
-    table = schema.tables.get("Configurations")
-    return table is not None and {"Name", "Disabled"} <= {*table.columns} and bool(database.value(asked))
-
-
 def judge(
     report: Report, database: Database, schema: Schema, probed: Mapping[str, object], configuration: Configuration
 ) -> None:
@@ -41,7 +34,8 @@ def judge(
     if not isinstance(said, dict):
         return
     known = {str(name): {str(one).lower() for one in statuses} for name, statuses in said.items()}
-    own = OPTION in options(configuration)["options"] or _in_database(database, schema)
+    # Lifecycles changed in the browser are among the options in the database.
+    own = OPTION in {*options(configuration)["options"], *options_in_database(database, schema)}
     for holder in _HELD:
         if holder in schema.tables and "Lifecycle" in schema.tables[holder].columns:
             report.looked_at += 1

@@ -1,8 +1,9 @@
 """Run a database server with one RT database in a container, and query it.
 
 `restore` loads a dump, `baseline` keeps the result for clones, which `copying` copies; `schema` and `digest` read
-the database, `backup` dumps and restores it, `liveness` detects a dead server, `keeping` leaves a copy behind;
-`address` names a server, also before it starts; `profiles` are sets of options for disk writes.
+the database, and `normalise` brings to one form what servers express differently. `backup` dumps and restores it,
+`liveness` detects a dead server, `keeping` leaves a copy behind; `address` names a server, also before it starts;
+`profiles` are sets of options for disk writes.
 """
 
 from __future__ import annotations

@@ -52,13 +52,14 @@ class Scene:
 def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
     """Both paths for all mutants: each is removed again."""
     campus = dump.load(dump.bundled(WAY[0]))
-    made = [lifecycle.walked(way, DEFAULT_SERVER, campus)[0] for way in ((WAY[0], WAY[-1]), WAY)]
-    direct, stepwise = (lifecycle.baselines.clone(one) for one in made)
-    tools = lifecycle.tools(WAY[-1], stepwise)
-    yield Scene(direct, stepwise, tools)
-    tools.remove()
-    for database in (direct, stepwise):
-        lifecycle.baselines.discard(database)
+    ends = [lifecycle.walked(path, DEFAULT_SERVER, campus)[0] for path in ((WAY[0], WAY[-1]), WAY)]
+    cloned = lifecycle.baselines.cloned
+    with (
+        cloned(ends[0]) as direct,
+        cloned(ends[1]) as stepwise,
+        lifecycle.tools(WAY[-1], stepwise) as tools,
+    ):
+        yield Scene(direct, stepwise, tools)
 
 
 @engine

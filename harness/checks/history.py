@@ -187,7 +187,7 @@ def _lost(report: Report, before: History, after: History) -> None:
         report.find(
             f"package {package}",
             f"the history does not go on from what it was: {what}",
-            samples=tuple(title(event) for event in gone[:5]),
+            samples=tuple(title(event) for event in gone),
             sql=SQL,
             repair="find out what else writes this row (an extension, a step of your own), and upgrade without it",
         )
@@ -201,7 +201,7 @@ def _closed(report: Report, before: History | None, after: History, new: Sequenc
         report.find(
             "RT::System",
             f"{len(left)} actions were begun and never ended: the database is half upgraded",
-            samples=tuple(left[:8]),
+            samples=tuple(left),
             sql=SQL,
             repair="restore the backup and upgrade anew; never resume",
         )

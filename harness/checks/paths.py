@@ -17,13 +17,13 @@ from typing import Any
 from harness.checks import allowances as known_allowances
 from harness.checks import structure, upgrade_path
 from harness.checks.comparison import Comparison, opened
-from harness.checks.row_judge import SAMPLES, shown
+from harness.checks.row_judge import shown
 from harness.checks.upgrade_path import Way
 from harness.database import Database
 from harness.database.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
 from harness.database.schema import Schema, quote
 from harness.rt.thaw import Thawer
-from harness.verdict import Report
+from harness.verdict import MOST_SAMPLES, Report
 
 CHECK = "paths"
 QUESTION = "Does the direct way end in the same database as the one through the releases between?"
@@ -230,7 +230,7 @@ class _Table:
 
     def _find(self, what: str, keys: list[Key]) -> None:
         key = ", ".join(self.comparison.shapes[self.name][0].key)
-        samples = [shown(one) for one in keys[:SAMPLES]]
+        samples = [shown(one) for one in keys[:MOST_SAMPLES]]
         numbers = all(one.lstrip("-").isdigit() for one in samples)
         sql = f"SELECT * FROM {quote(self.name)} WHERE {key} IN ({', '.join(samples)})"
         self.report.find(

@@ -37,7 +37,7 @@ from harness.database.schema import Schema
 from harness.releases import parse
 from harness.rt import Rt
 from harness.rt.configuration import Configuration
-from harness.verdict import Finding, Report
+from harness.verdict import MOST_SAMPLES, Finding, Report
 
 CHECK = "preflight"
 QUESTION = "Is the dump what it is said to be, and can this upgrade go well?"
@@ -63,7 +63,6 @@ _WORTH_KNOWING = {
     "rt-validator": "What rt-validator finds in the database as it is, the first of it",
 }
 """Facts that an operator should read before the upgrade, with their titles in the report."""
-_SHOWN = 8
 _UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
 
 
@@ -163,8 +162,8 @@ def check(
     _notes(report, database, path)
     if known.validation:
         said = known.validation.found
-        report.facts["rt-validator"] = said[:_SHOWN]
-        report.facts["rt-validator, findings shown"] = f"{len(said[:_SHOWN])} of {len(said)}"
+        report.facts["rt-validator"] = said[:MOST_SAMPLES]
+        report.facts["rt-validator, findings shown"] = f"{len(said[:MOST_SAMPLES])} of {len(said)}"
     report.facts[BEFORE] = worth_knowing(report.facts)
     report.seconds = round(time.monotonic() - started, 2)
     return report
@@ -229,7 +228,7 @@ def _start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequenc
         report.find(
             "start",
             f"the target's code logs {len(complaints)} SQL errors as it starts on the database as it is",
-            samples=tuple(dict.fromkeys(redact.line(one) for one in complaints[:3])),
+            samples=tuple(dict.fromkeys(redact.line(one) for one in complaints)),
             repair="upgrade to a later release, or to an earlier one first",
         )
 

@@ -8,10 +8,9 @@ check after the upgrade can notice this.
 from __future__ import annotations
 
 from harness.checks.preflight_collisions import STEP, Affected, Cause, collations_after, is_text
-from harness.checks.preflight_database import SAMPLES
 from harness.database import Database
 from harness.database.schema import Schema, Table, charset_of, quote
-from harness.verdict import Report
+from harness.verdict import MOST_SAMPLES, Report
 
 TOLD = "values that end in a blank"
 SOUGHT = ("Name", "EmailAddress")
@@ -72,7 +71,7 @@ def _say(
         report.facts.setdefault(TOLD, []).append(f"{where}: {count}, under {collation}")
         return
     sql = f"SELECT {', '.join(map(quote, table.key))} FROM {name} WHERE {_ends_in_a_blank(column)}"
-    rows = database.rows(f"{sql} LIMIT {SAMPLES}")
+    rows = database.rows(f"{sql} LIMIT {MOST_SAMPLES}")
     report.find(
         where,
         f"{count} values end in a blank; under {collation}, {brings}, nobody finds them without it",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from harness.checks.preflight_database import NO_PEOPLE, SAMPLES, SchemaChanges
+from harness.checks.preflight_database import NO_PEOPLE, SchemaChanges
 from harness.database import Database
 from harness.database.schema import Column, Index, Schema, Table, quote
 from harness.verdict import Report
@@ -67,7 +67,7 @@ def judge(report: Report, database: Database, schema: Schema, affected: Affected
                     f"{name}.{index.name}",
                     f"{len(rows)} values of {', '.join(index.columns)} are distinct and "
                     f"the same under {collation}: {cause.stops} with a duplicate key",
-                    samples=tuple(f"{', '.join(table.key)} {keys}" for _, keys in rows[:SAMPLES]),
+                    samples=tuple(f"{', '.join(table.key)} {keys}" for _, keys in rows),
                     sql=sql,
                     repair=f"rename one of each before the upgrade, or {cause.instead}",
                 )

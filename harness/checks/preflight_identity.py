@@ -26,7 +26,6 @@ BLIND = ("misconfigured", "unreachable")
 PRESENT = "present"
 EXTENSIONS = "of extensions, never ended"
 BACKUP = "restore the backup from before that upgrade"
-_SHOWN = 8
 
 
 def guard(release: Rt) -> dict[str, Any]:
@@ -139,7 +138,7 @@ def unfinished(report: Report, history: History | None) -> None:
         report.find(
             "RT::System",
             f"{len(left)} actions were begun and never ended: the database is half upgraded",
-            samples=tuple(left[:_SHOWN]),
+            samples=tuple(left),
             repair=BACKUP,
         )
 
@@ -180,6 +179,6 @@ def _half_converted(report: Report, schema: Schema, changes: SchemaChanges) -> N
         report.find(
             "tables",
             "some of RT's tables are utf8mb3 and others utf8mb4: a conversion stopped half way",
-            samples=(*(f"{name}: {len(tables)} tables" for name, tables in sorted(parts.items())), *few[:5]),
+            samples=(*(f"{name}: {len(tables)} tables" for name, tables in sorted(parts.items())), *few),
             repair=BACKUP,
         )

@@ -25,14 +25,14 @@ from harness.checks.allowances import (
 from harness.checks.comparison import Comparison, digests, opened
 from harness.checks.context import Context
 from harness.checks.effects import EFFECTS, absent_rows
-from harness.checks.row_judge import SAMPLES, UNEXPLAINED, Judge, shown
+from harness.checks.row_judge import UNEXPLAINED, Judge, shown
 from harness.checks.undocumented_steps import STRUCTURE, words
 from harness.checks.unreadable import readable
 from harness.database import Database
 from harness.database.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
 from harness.database.schema import quote
 from harness.rt.thaw import Thawer
-from harness.verdict import Report
+from harness.verdict import MOST_SAMPLES, Report
 
 __all__ = ["CHECK", "QUESTION", "check", "digests"]
 CHECK = "rows"
@@ -224,7 +224,7 @@ def _new_column(report: Report, both: Comparison, allowance: StructureAllowance)
     table = quote(allowance.table)
     count = ask(both.after, f"SELECT COUNT(*) FROM {table} WHERE {where}", [allowance.value])[0][0]
     if count:
-        keys = ask(both.after, f"SELECT {key} FROM {table} WHERE {where} LIMIT {SAMPLES}", [allowance.value])
+        keys = ask(both.after, f"SELECT {key} FROM {table} WHERE {where} LIMIT {MOST_SAMPLES}", [allowance.value])
         report.find(
             f"{allowance.table}.{allowance.column}",
             f"{count} rows do not hold what step {allowance.step} puts into the new column.",
@@ -246,7 +246,7 @@ def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> 
                 missing += EFFECTS[one.effect](context)
         if missing:
             what = f"{len(missing)} effects of {one.step} are missing ({one.reason})."
-            report.find(one.table, what, samples=tuple(missing[:SAMPLES]), sql=one.unmet, repair=_UNDONE)
+            report.find(one.table, what, samples=tuple(missing), sql=one.unmet, repair=_UNDONE)
 
 
 def _key_tables(report: Report, both: Comparison, rules: RowAllowances) -> None:

@@ -82,7 +82,7 @@ class Database:
         copy_from: path inside the container of a prepared data directory that is copied before the server starts.
         first_start: pass the settings that the entry point needs to create a new database.
         """
-        self.server, self.credentials, self.profile = server, credentials, profile
+        self.server, self.credentials = server, credentials
         small = _SMALL[server.product] if profile.small else ()
         # Options only: the entry points of the official images put their server before them, and only before
         # options.
@@ -99,7 +99,7 @@ class Database:
             environment=_settings(server, credentials) if first_start else {},
             **container,
         )
-        self.host, self.port = self.container.name, PORT
+        self.host = self.container.name
         try:
             if copy_from:
                 copying.until_served(self.container, self.wait, server.name)

@@ -27,7 +27,6 @@ from harness.checks.upgrading import Passage
 from harness.database import Database
 from harness.database.schema import Column, Schema, Table, read
 from harness.errors import InfrastructureError
-from harness.report import before
 from harness.rt import Rt
 from harness.rt.configuration import Configuration
 from harness.rt.thaw import Thawer
@@ -117,7 +116,6 @@ def test_what_is_worth_knowing_comes_in_its_order() -> None:
     assert preflight.worth_knowing(told)[-1]["items"] == ["missing: charts by time will be empty"]
     told[preflight_time_zones.WANTED] = preflight_time_zones.ON_PRODUCTION
     assert preflight.worth_knowing(told)[-1]["items"] == [preflight_time_zones.ON_PRODUCTION]
-    assert (preflight.BEFORE, preflight_configuration.PASSAGES) == (before.KNOWING, before.PASSAGES)
 
 
 def test_a_half_upgraded_history_is_found() -> None:

@@ -6,9 +6,10 @@ it does not know by `default`, with the statuses, rights and transitions of that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from harness.checks.preflight_configuration import options, options_in_database
+from harness.common.wording import listed
 from harness.database import Database
 from harness.database.schema import Schema, quote
 from harness.rt.configuration import Configuration
@@ -58,7 +59,7 @@ def _missing(report: Report, database: Database, holder: str, known: Mapping[str
                 f"{holder}.Lifecycle",
                 f"{count} rows are in a lifecycle that the target does not know: it takes "
                 f"it for another one, with other statuses and rights",
-                samples=(f"lifecycle {name}, first id {first}", f"it knows {_listed(sorted(known))}"),
+                samples=(f"lifecycle {name}, first id {first}", f"it knows {listed(sorted(known), _SHOWN)}"),
                 sql=sql,
                 repair=REPAIR,
             )
@@ -86,10 +87,5 @@ def _statuses(
     if not own:
         report.unanswered.append(
             f"what {sum(int(row[2]) for row in unknown)} {table} are in, for RT's own lifecycles have no such "
-            f"status: {_listed(strange)}; {REPAIR}"
+            f"status: {listed(strange, _SHOWN)}; {REPAIR}"
         )
-
-
-def _listed(words: Sequence[str]) -> str:
-    more = len(words) - _SHOWN
-    return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from harness.common.wording import listed
 from harness.database import Database, liveness
 from harness.dump import Dump, DumpError, collations
 from harness.dump.text import Text
@@ -178,7 +179,7 @@ def _bare(database: Database, text: Text) -> list[str]:
     """Report the tables whose collation is unknown: the dump's server would have written it."""
     if not text.bare:
         return []
-    named = ", ".join([*list(text.bare)[:_SHOWN], *["..."] * (len(text.bare) > _SHOWN)])
+    named = listed(list(text.bare), _SHOWN)
     here = ", ".join(_default(database, one) for one in _charsets(text.bare))
     server = f"its server, {text.server}, writes one" if text.server else "does not say which server wrote it"
     return [
@@ -215,7 +216,7 @@ def _unproven(text: Text) -> list[str]:
     """Report where characters were lost when the dump was written: no server can bring them back."""
     unproven = []
     for charset, tables in sorted(text.narrow.items()):
-        named = ", ".join([*tables[:_SHOWN], *["..."] * (len(tables) > _SHOWN)])
+        named = listed(tables, _SHOWN)
         unproven.append(
             f"The dump was written in {charset}, and {len(tables)} of its tables hold more ({named}): characters "
             "that do not fit are question marks in it, and nobody looked at them. Dump again with "

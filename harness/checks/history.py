@@ -20,11 +20,11 @@ from harness.verdict import Report
 CHECK = "history"
 QUESTION = "Does RT's upgrade history tell of a complete upgrade, with nothing that it told before lost?"
 REPAIR = "see what the check run found, mend that, and upgrade a fresh copy; do not go on with this database"
-_OTHER_STEPS = (
-    "compare the image's etc/upgrade with the release's (the check image does), and upgrade a fresh copy"
-)
+OTHER_STEPS = "compare the image's etc/upgrade with the release's (the check image does), and upgrade a fresh copy"
 CORE = "RT"
 """Name of RT's own package; extensions keep their events under their names."""
+EXTENSIONS = "of extensions, never ended"
+"""The fact with the actions of extensions that never ended, which forbid nothing."""
 FULL, SINGLE = "full upgrade", "individual upgrade"
 SQL = "SELECT id, Content FROM Attributes WHERE Name = 'UpgradeHistory' AND ObjectType = 'RT::System' ORDER BY id"
 _NUMBER = re.compile(r"\d+\.\d+\.\d+")
@@ -107,6 +107,21 @@ def left_open(history: History, before: History | None = None) -> tuple[list[str
             old = package != CORE and event in known and event.get("action") == "insert"
             found[old].append(f"{package}: {title(event)}")
     return found
+
+
+def report_unfinished(report: Report, history: History, before: History | None = None, *, repair: str) -> None:
+    """Report actions that were begun and never ended; see `left_open`. Those of extensions are a fact."""
+    left, old = left_open(history, before)
+    if old:
+        report.facts[EXTENSIONS] = old
+    if left:
+        report.find(
+            "RT::System",
+            f"{len(left)} actions were begun and never ended: the database is half upgraded",
+            samples=tuple(left),
+            sql=SQL,
+            repair=repair,
+        )
 
 
 def failed(event: Event) -> bool:
@@ -194,17 +209,7 @@ def _lost(report: Report, before: History, after: History) -> None:
 
 
 def _closed(report: Report, before: History | None, after: History, new: Sequence[Event]) -> None:
-    left, old = left_open(after, before)
-    if old:
-        report.facts["of extensions, never ended"] = old
-    if left:
-        report.find(
-            "RT::System",
-            f"{len(left)} actions were begun and never ended: the database is half upgraded",
-            samples=tuple(left),
-            sql=SQL,
-            repair="restore the backup and upgrade anew; never resume",
-        )
+    report_unfinished(report, after, before, repair="restore the backup and upgrade anew; never resume")
     begun = {event.get("individual_id"): event for event in after.events() if event.get("stage") == "before"}
     for event in new:
         if event.get("stage") != "after":
@@ -244,7 +249,7 @@ def _upgrade(report: Report, new: Sequence[Event], expected: Sequence[str], orig
                 f"the upgrade planned {len(versions)} steps, not these {len(expected)}",
                 samples=(f"planned: {', '.join(versions)}", f"expected: {', '.join(expected)}"),
                 sql=SQL,
-                repair=_OTHER_STEPS,
+                repair=OTHER_STEPS,
             )
         if number(event.get("from")) != origin:
             report.find("RT::System", f"it was declared from {event.get('from')}, not from {origin}", sql=SQL)
@@ -254,7 +259,7 @@ def _upgrade(report: Report, new: Sequence[Event], expected: Sequence[str], orig
             f"{len(single)} steps are recorded one by one instead of {len(expected)}, or other ones",
             samples=(f"recorded: {', '.join(single)}", f"expected: {', '.join(expected)}"),
             sql=SQL,
-            repair=_OTHER_STEPS,
+            repair=OTHER_STEPS,
         )
     others = sorted({number(event.get("rt_version")) for event in new} - {target})
     if others:

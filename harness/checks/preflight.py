@@ -25,7 +25,7 @@ from harness.checks import (
     preflight_storage,
     preflight_time_zones,
 )
-from harness.checks.history import History
+from harness.checks.history import EXTENSIONS, History
 from harness.checks.integrity import Validation
 from harness.checks.log import records
 from harness.checks.preflight_collisions import RESTORE, STEP, Affected
@@ -56,7 +56,7 @@ _WORTH_KNOWING = {
     preflight_lifecycles.UNKNOWN_STATUSES: "Statuses that their lifecycle does not know",
     preflight_lifecycles.UNKNOWN_DISABLED: "Lifecycles that the target does not know, of what is disabled",
     preflight_blanks.TOLD: "Values that are found without the blank at their end today, and no longer then",
-    preflight_identity.EXTENSIONS: "Data of extensions that was never inserted to its end",
+    EXTENSIONS: "Data of extensions that was never inserted to its end",
     preflight_time_zones.TABLES: "Time zone tables of the copy's server",
     preflight_time_zones.WANTED: "Time zone tables of the production server",
     "rt-validator": "What rt-validator finds in the database as it is, the first of it",

@@ -7,7 +7,7 @@ check after the upgrade can notice this.
 
 from __future__ import annotations
 
-from harness.checks.preflight_collisions import STEP, Affected, Cause, collations_after, is_text
+from harness.checks.preflight_collisions import STEP, Affected, Cause, is_text, tables_with_collations
 from harness.database import Database
 from harness.database.schema import Schema, Table, charset_of, quote
 from harness.verdict import MOST_SAMPLES, Report
@@ -20,18 +20,14 @@ gateway, the field or template of a scrip."""
 
 def judge(report: Report, database: Database, schema: Schema, affected: Affected, cause: Cause = STEP) -> None:
     """Report such values as findings in unique columns and in those that RT loads by, else as facts."""
-    for name, charsets in affected.items():
-        table = schema.tables.get(name)
-        if table is None or not table.key:
-            continue
-        after = collations_after(database, table, charsets)
-        counting = {one for one in set(after.values()) if not _ignores_blanks(database, one)}
+    for table, after in tables_with_collations(database, schema, affected):
+        counting = {collation for collation in set(after.values()) if not _ignores_blanks(database, collation)}
         if not counting:
             continue
         report.looked_at += 1
         columns = {column: sought for column, sought in _columns(table).items() if after.get(column) in counting}
-        asked = ", ".join(f"SUM({_ends_in_a_blank(one)})" for one in columns)
-        counts = database.rows(f"SELECT {asked} FROM {quote(name)}")[0] if columns else ()
+        sums = ", ".join(f"SUM({_ends_in_a_blank(column)})" for column in columns)
+        counts = database.rows(f"SELECT {sums} FROM {quote(table.name)}")[0] if columns else ()
         for (column, sought), count in zip(columns.items(), counts, strict=True):
             if count and _ignores_blanks(database, table.columns[column].collation):
                 _say(

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.checks import preflight_database
-from harness.checks.history import History, left_open
+from harness.checks.history import History, report_unfinished
 from harness.checks.preflight_database import SchemaChanges
 from harness.common import redact
 from harness.database.schema import Schema, quote
@@ -24,7 +24,6 @@ OLDER, SAME, HALF = "older", "ok", "half"
 BLIND = ("misconfigured", "unreachable")
 """The guard's result if it could not read the database: no statement about which release it is of."""
 PRESENT = "present"
-EXTENSIONS = "of extensions, never ended"
 BACKUP = "restore the backup from before that upgrade"
 
 
@@ -131,16 +130,7 @@ def unfinished(report: Report, history: History | None) -> None:
     report.looked_at += 1
     if history.trouble:
         report.facts["history"] = history.trouble
-    left, old = left_open(history)
-    if old:
-        report.facts[EXTENSIONS] = old
-    if left:
-        report.find(
-            "RT::System",
-            f"{len(left)} actions were begun and never ended: the database is half upgraded",
-            samples=tuple(left),
-            repair=BACKUP,
-        )
+    report_unfinished(report, history, repair=BACKUP)
 
 
 def done_already(report: Report, schema: Schema, changes: SchemaChanges) -> list[Finding]:

@@ -21,7 +21,7 @@ from harness.checks import allowances as row_allowances
 from harness.checks import longer_indexes
 from harness.checks.step_mentions import Spoken
 from harness.checks.structure import CALLED, Difference, compare, convert
-from harness.database.schema import Index, Schema
+from harness.database.schema import Index, Schema, charset_of
 from harness.verdict import Report
 
 CHECK = "schema"
@@ -169,11 +169,11 @@ def _collations(upgraded: Schema, fresh: Schema) -> list[Difference]:
     found = []
     for name, table in upgraded.tables.items():
         foreign = name not in fresh.tables
-        if table.collation != usual and (foreign or table.charset == usual.partition("_")[0]):
+        if table.collation != usual and (foreign or table.charset == charset_of(usual)):
             repair = convert(name, usual)
             found.append(Difference("table collation", name, "", usual, table.collation, repair))
         for column in table.columns.values():
-            same_set = column.charset and column.charset == usual.partition("_")[0]
+            same_set = column.charset and column.charset == charset_of(usual)
             if foreign and table.collation == usual and same_set and column.collation != usual:
                 repair = convert(name, usual)
                 found.append(Difference("collation", name, column.name, usual, column.collation, repair))
@@ -202,11 +202,7 @@ def _collated_before(difference: Difference, before: Schema, upgraded: Schema, f
     if thing is None or difference.found != thing.collation or thing.collation == _usual(before, fresh):
         return False
     now = _usual(upgraded, fresh)
-    return now == _usual(before, fresh) or _set_of(thing.collation) != _set_of(now)
-
-
-def _set_of(collation: str) -> str:
-    return collation.partition("_")[0]
+    return now == _usual(before, fresh) or charset_of(thing.collation) != charset_of(now)
 
 
 def _foreign_tables(report: Report, upgraded: Schema, fresh: Schema, before: Schema | None) -> None:

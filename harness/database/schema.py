@@ -134,6 +134,11 @@ def charset_of(collation: str) -> str:
     return "utf8mb3" if name == "utf8" else name
 
 
+def default_collation(database: Database, charset: str) -> str:
+    """Return the collation that this server gives to a text in a character set if none is named."""
+    return str(database.value(f"SELECT COLLATION(CONVERT('a' USING {charset}))"))
+
+
 def read(database: Database) -> Schema:
     """Read the structure of a running database."""
     tables = {

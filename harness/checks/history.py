@@ -59,7 +59,7 @@ def read(database: Database, thaw: Thawer) -> History:
     return History(value, attributes=len(rows))
 
 
-def opened(events: Sequence[Event]) -> list[Event]:
+def unfinished(events: Sequence[Event]) -> list[Event]:
     """Return the events that began an action which never ended well, and which no later upgrade superseded.
 
     An event without an id (written by releases before 4.2) is closed by the next end without one. Data that could
@@ -102,8 +102,8 @@ def left_open(history: History, before: History | None = None) -> tuple[list[str
     """
     found: tuple[list[str], list[str]] = [], []
     for package, events in history.packages.items():
-        known = opened(before.events(package)) if before else opened(events)
-        for event in opened(events):
+        known = unfinished(before.events(package)) if before else unfinished(events)
+        for event in unfinished(events):
             old = package != CORE and event in known and event.get("action") == "insert"
             found[old].append(f"{package}: {title(event)}")
     return found

@@ -44,8 +44,8 @@ REPAIR = "mend it on the site, take a new dump, and run the gate again"
 PROBE = Path(__file__).with_name("perl") / "probe.pl"
 NOTES = Path(__file__).with_name("preflight_notes.toml")
 BEFORE = "before the upgrade"
-"""The fact that reports show in a section of its own: see `worth_knowing`."""
-_WORTH_KNOWING = {
+"""The fact that reports show in a section of its own: see `facts_to_read`."""
+_TITLES = {
     preflight_configuration.FORGOTTEN: "Set in CONFIG and not in CONFIG_NEW",
     preflight_configuration.LOST: "Options that the target no longer knows",
     preflight_configuration.ABSORBED: "Plugins that the target has absorbed, each a finding",
@@ -162,17 +162,17 @@ def check(
         said = known.validation.found
         report.facts["rt-validator"] = said[:MOST_SAMPLES]
         report.facts["rt-validator, findings shown"] = f"{len(said[:MOST_SAMPLES])} of {len(said)}"
-    report.facts[BEFORE] = worth_knowing(report.facts)
+    report.facts[BEFORE] = facts_to_read(report.facts)
     return report
 
 
-def worth_knowing(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+def facts_to_read(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the facts to read before the upgrade, the most important first: {fact, title, items}.
 
     fact: the key under which it also stands among the other facts.
     """
     found = []
-    for name, title in _WORTH_KNOWING.items():
+    for name, title in _TITLES.items():
         value = facts.get(name)
         items = [value] if isinstance(value, str) and value != preflight_time_zones.LOADED else value
         if isinstance(items, list) and items:

@@ -138,7 +138,7 @@ def done_already(report: Report, schema: Schema, changes: SchemaChanges) -> list
     already = len(report.findings)
     report.looked_at += 1
     _half_converted(report, schema, changes)
-    for table, what in _there(schema, changes):
+    for table, what in _existing_already(schema, changes):
         report.find(
             table,
             f"{what} that a step adds is there already: the upgrade, or a part of it, was done before",
@@ -148,7 +148,7 @@ def done_already(report: Report, schema: Schema, changes: SchemaChanges) -> list
     return report.findings[already:]
 
 
-def _there(schema: Schema, changes: SchemaChanges) -> Iterator[tuple[str, str]]:
+def _existing_already(schema: Schema, changes: SchemaChanges) -> Iterator[tuple[str, str]]:
     """Yield (table, object in it) for everything that the steps add and that already exists in the database."""
     for table in changes.created:
         if table in schema.tables:

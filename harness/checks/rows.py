@@ -22,7 +22,7 @@ from harness.checks.allowances import (
     RowAllowances,
     StructureAllowance,
 )
-from harness.checks.comparison import Comparison, digests, opened
+from harness.checks.comparison import Comparison, digests, open_comparison
 from harness.checks.context import Context
 from harness.checks.effects import EFFECTS, absent_rows
 from harness.checks.row_judge import UNEXPLAINED, Judge, shown
@@ -69,10 +69,10 @@ def check(
     rules = rules or known_allowances.read()
     structure, rows = rules.of_steps(steps)
     report = Report(CHECK, QUESTION, unit="rows", facts={"row_changes": []}, repair=REPAIR)
-    with opened(before, after, rules, known or {}) as both:
+    with open_comparison(before, after, rules, known or {}) as both:
         report.facts["seconds for checksums"] = round(time.monotonic() - started, 3)
         context = Context(both.before, both.after, thaw, rules.window)
-        used = _structure(report, both, structure, partial(rules.unruled.may, steps, STRUCTURE))
+        used = _structure(report, both, structure, partial(rules.unruled.candidates, steps, STRUCTURE))
         for table in both.shapes:
             judge = Judge(table, context, rules, [one for one in rows if one.table == table])
             _table(report, both, judge, steps)
@@ -107,9 +107,11 @@ def _table(report: Report, both: Comparison, judge: Judge, steps: Sequence[str])
     for what, rows in judge.wrong.items():
         whole = second["rows"] if what.startswith(ADDED) else first["rows"]
         kind = next(one for one in (ADDED, REMOVED, CHANGED) if what.startswith(one))
-        if may := judge.allowances.unruled.may(steps, kind, name):
+        if candidates := judge.allowances.unruled.candidates(steps, kind, name):
             shown_keys = f"{key or 'row'} {', '.join(rows.samples)}"
-            report.unanswered.append(f"{name}: {rows.count} of {whole} rows {what} ({shown_keys}): {words(may)}")
+            report.unanswered.append(
+                f"{name}: {rows.count} of {whole} rows {what} ({shown_keys}): {words(candidates)}"
+            )
             continue
         sql = f"SELECT * FROM {quote(name)} WHERE {key} IN ({', '.join(rows.samples)})"
         report.find(

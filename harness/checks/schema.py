@@ -19,7 +19,7 @@ from typing import Any
 
 from harness.checks import allowances as row_allowances
 from harness.checks import longer_indexes
-from harness.checks.step_mentions import Spoken
+from harness.checks.step_mentions import StepMentions
 from harness.checks.structure import CALLED, Difference, compare, convert
 from harness.database.schema import Index, Schema, charset_of
 from harness.verdict import Report
@@ -89,13 +89,12 @@ def check(
     before: Schema | None = None,
     known: Iterable[SchemaAllowance] | None = None,
     *,
-    spoken: Spoken | None = None,
+    mentions: StepMentions | None = None,
 ) -> Report:
     """Compare an upgraded schema with that of a fresh install.
 
-    steps: the steps applied; spoken: the objects that they mention. before: the schema before the upgrade; without
-    these two, the site's own differences cannot be told from those that the upgrade left, nor its own tables from
-    stray ones.
+    steps: those applied; mentions: what they mention. before: the schema before the upgrade. Without the last two,
+    the site's own differences are not told from those that the upgrade left, nor its own tables from stray ones.
     """
     report = Report(
         CHECK, QUESTION, looked_at=_size(upgraded), unit="columns, indexes and foreign keys", repair=REPAIR
@@ -104,7 +103,7 @@ def check(
     old = set(compare(before, fresh)) if before else set()
     used: dict[tuple[str, SchemaAllowance], list[str]] = {}
     differences = [*compare(upgraded, fresh), *_collations(upgraded, fresh)]
-    longer = longer_indexes.accepted(differences, upgraded, fresh, before, spoken) if before else set()
+    longer = longer_indexes.accepted(differences, upgraded, fresh, before, mentions) if before else set()
     for one in differences:
         if before and _collated_before(one, before, upgraded, fresh):
             report.facts.setdefault(APART, []).append(f"{one.where}: {one.found}")
@@ -112,7 +111,7 @@ def check(
         covering = [rule for rule in rules if rule.covers(one) and (rule.step in steps or one in old)]
         if not covering and one in longer:
             covering = [SchemaAllowance("", one.aspect, longer_indexes.REASON)]
-        if not covering and one in old and spoken and _of_its_own(one, upgraded, spoken):
+        if not covering and one in old and mentions and _of_its_own(one, upgraded, mentions):
             covering = [SchemaAllowance("", one.aspect, BROUGHT)]
         if covering:
             used.setdefault((one.sentence(), covering[0]), []).append(one.where)
@@ -126,20 +125,20 @@ def check(
     return report
 
 
-def _of_its_own(difference: Difference, upgraded: Schema, spoken: Spoken) -> bool:
+def _of_its_own(difference: Difference, upgraded: Schema, mentions: StepMentions) -> bool:
     """Tell whether a difference that existed before is harmless and not one that a step was to change."""
     table = difference.table
     if difference.aspect in ("default", "nullable"):
-        return not spoken.of(table, difference.name)
+        return not mentions.include(table, difference.name)
     if difference.aspect in ("charset", "table charset"):
-        return table in row_allowances.read().excluded and not spoken.of(table, "CHARACTER")
+        return table in row_allowances.read().excluded and not mentions.include(table, "CHARACTER")
     if difference.aspect == "engine":
-        return table in row_allowances.read().excluded and not spoken.of(table, "ENGINE")
+        return table in row_allowances.read().excluded and not mentions.include(table, "ENGINE")
     if difference.aspect not in ("index extra", "index duplicate"):
         return False
     signature = difference.found.partition(CALLED)[0]
     return not any(
-        index.unique or spoken.of(table, index.name) or spoken.of(table, *_columns(index))
+        index.unique or mentions.include(table, index.name) or mentions.include(table, *_columns(index))
         for index in upgraded.tables[table].indexes
         if index.signature == signature
     )

@@ -146,7 +146,7 @@ def test_time_zones_of_production_are_always_asked_for(lifecycle: Lifecycle, clo
         (GOOD, False),
     ):
         report = zones(database, text)
-        told = [one["items"] for one in preflight.worth_knowing(report.facts)]
+        told = [one["items"] for one in preflight.facts_to_read(report.facts)]
         assert told == ([[preflight_time_zones.ON_PRODUCTION]] if said else []), text
         assert not report.findings, "this server has them"
     insert = "INSERT INTO Configurations (Name, Content, Disabled, Creator, LastUpdatedBy) VALUES"

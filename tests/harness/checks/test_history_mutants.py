@@ -64,11 +64,11 @@ def inserted(identity: str, *, ends: bool, file: str = "/src/etc/initialdata") -
 def test_data_that_was_inserted_anew_is_history() -> None:
     """An extension's data that failed once, years ago: among its events is no upgrade that supersedes them."""
     again = [*inserted("a", ends=False), *inserted("b", ends=True)]
-    assert history.opened(again) == []
+    assert history.unfinished(again) == []
     other = [*inserted("a", ends=False), *inserted("b", ends=True, file="/src/etc/more")]
-    assert [one["individual_id"] for one in history.opened(other)] == ["a"], "that was another file"
+    assert [one["individual_id"] for one in history.unfinished(other)] == ["a"], "that was another file"
     late = [*inserted("a", ends=True), *inserted("b", ends=False)]
-    assert [one["individual_id"] for one in history.opened(late)] == ["b"], "it ended before"
+    assert [one["individual_id"] for one in history.unfinished(late)] == ["b"], "it ended before"
 
 
 @pytest.mark.parametrize(

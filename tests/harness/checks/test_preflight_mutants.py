@@ -111,11 +111,11 @@ def test_what_is_worth_knowing_comes_in_its_order() -> None:
         preflight_configuration.SAID: [],
         preflight_configuration.LOST: ["One"],
     }
-    assert [one["items"] for one in preflight.worth_knowing(told)] == [["One"], ["this"]]
+    assert [one["items"] for one in preflight.facts_to_read(told)] == [["One"], ["this"]]
     told["time zone tables"] = "missing: charts by time will be empty"
-    assert preflight.worth_knowing(told)[-1]["items"] == ["missing: charts by time will be empty"]
+    assert preflight.facts_to_read(told)[-1]["items"] == ["missing: charts by time will be empty"]
     told[preflight_time_zones.WANTED] = preflight_time_zones.ON_PRODUCTION
-    assert preflight.worth_knowing(told)[-1]["items"] == [preflight_time_zones.ON_PRODUCTION]
+    assert preflight.facts_to_read(told)[-1]["items"] == [preflight_time_zones.ON_PRODUCTION]
 
 
 def test_a_half_upgraded_history_is_found() -> None:

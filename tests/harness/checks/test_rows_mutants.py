@@ -207,10 +207,10 @@ def test_what_steps_without_rules_may_do() -> None:
         {"first": "2.0.0", "step": [{"step": "1.5.0", "added": ["ACL"], "structure": ["Users"]}]}
     )
     applied = ["1.5.0", "2.0.0", "2.1.0"]
-    assert known.may(applied, "added", "ACL") == ["1.5.0"]
-    assert known.may(applied, "removed", "ACL") == []
-    assert known.may(applied, "structure", "ACL") == []
-    assert known.may(["1.0.0", *applied], "removed", "Tickets") == ["1.0.0"]
+    assert known.candidates(applied, "added", "ACL") == ["1.5.0"]
+    assert known.candidates(applied, "removed", "ACL") == []
+    assert known.candidates(applied, "structure", "ACL") == []
+    assert known.candidates(["1.0.0", *applied], "removed", "Tickets") == ["1.0.0"]
     with pytest.raises(ValueError, match="unknown adds"):
         undocumented_steps.read({"first": "2.0.0", "step": [{"step": "1.5.0", "adds": ["ACL"]}]})
 

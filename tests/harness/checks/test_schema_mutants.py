@@ -9,7 +9,7 @@ import pytest
 
 from harness.checks import schema as check
 from harness.checks import step_mentions
-from harness.checks.step_mentions import Spoken
+from harness.checks.step_mentions import StepMentions
 from harness.database import Database, schema
 from harness.database.schema import Schema
 from harness.upgrade.lifecycle import Lifecycle
@@ -28,12 +28,12 @@ class Scene:
     fresh: Schema
     before: Schema
     steps: list[str]
-    spoken: Spoken
+    mentions: StepMentions
 
     def ask(self) -> Report:
         """Run the check."""
         upgraded = schema.read(self.database)
-        return check.check(upgraded, self.fresh, self.steps, self.before, spoken=self.spoken)
+        return check.check(upgraded, self.fresh, self.steps, self.before, mentions=self.mentions)
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
     """One upgraded database for all mutants: each test restores it."""
     fresh = fresh_schema(lifecycle)
     with upgraded_pair(lifecycle) as pair:
-        spoken = step_mentions.read(pair.tools, pair.steps)
-        yield Scene(pair.after, fresh, schema.read(pair.before), pair.steps, spoken)
+        mentions = step_mentions.read(pair.tools, pair.steps)
+        yield Scene(pair.after, fresh, schema.read(pair.before), pair.steps, mentions)
 
 
 @pytest.mark.engine

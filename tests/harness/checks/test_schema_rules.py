@@ -11,7 +11,7 @@ import pytest
 from harness.checks import schema as check
 from harness.checks import step_mentions
 from harness.checks.schema import SchemaAllowance
-from harness.checks.step_mentions import Spoken
+from harness.checks.step_mentions import StepMentions
 from harness.database.schema import Column, ForeignKey, Index, Schema, Table
 
 
@@ -77,8 +77,8 @@ def test_any_other_stamp_may_not(older: Column, newer: Column, aspect: str, wher
     wanted = replace(newer, name="Created") if where == "another-column" else newer
     found = replace(wanted, **{aspect: getattr(older, aspect)})
     before = stamped(wanted if where == "not-brought-along" else found, name)
-    said = Spoken((f"ALTER TABLE {name} MODIFY {found.name} TIMESTAMP NULL",))
-    report = check.check(stamped(found, name), stamped(wanted, name), (), before, spoken=said)
+    said = StepMentions((f"ALTER TABLE {name} MODIFY {found.name} TIMESTAMP NULL",))
+    report = check.check(stamped(found, name), stamped(wanted, name), (), before, mentions=said)
     assert [finding.where for finding in report.findings] == [f"{name}.{found.name}"]
 
 
@@ -167,7 +167,7 @@ def test_sessions_may_be_in_the_character_set_of_their_day(said: str, found: int
     """Many sites recreate them; but if a step was to convert them, it has not."""
     fresh, left = (database(table("sessions", own, id=own)) for own in ("utf8mb4", "utf8mb3"))
     said_by_steps = step_mentions.parse(f"== 1.0.0/schema.mysql\n{said};\n")
-    assert len(check.check(left, fresh, ["1.0.0"], left, [], spoken=said_by_steps).findings) == found
+    assert len(check.check(left, fresh, ["1.0.0"], left, [], mentions=said_by_steps).findings) == found
 
 
 def test_a_table_of_the_sites_own_is_named_as_not_checked() -> None:
@@ -195,7 +195,7 @@ def test_foreign_keys_are_known_by_what_they_do() -> None:
     assert key.signature == replace(key, name="b").signature
 
 
-SPOKEN = step_mentions.parse("""== 1.0.0/schema.mysql
+MENTIONS = step_mentions.parse("""== 1.0.0/schema.mysql
 -- Things gets a Size
 ALTER TABLE `Things` MODIFY Size INT NOT NULL; # and no Weight
 UPDATE Other SET Kind = 1;
@@ -221,7 +221,7 @@ $RT::Handle->MakeSureIndexExists(Table => 'Links', Columns => [$_]) for qw/Base 
 )
 def test_what_steps_speak_of(table: str, names: list[str], expected: bool) -> None:
     """Table and column in one statement; an index also by the name that a loop gives it; comments do not count."""
-    assert SPOKEN.of(table, *names) is expected
+    assert MENTIONS.include(table, *names) is expected
 
 
 def aged(*indexes: Index, charset: str = "utf8mb4", **changes: Any) -> Schema:
@@ -244,10 +244,11 @@ def aged(*indexes: Index, charset: str = "utf8mb4", **changes: Any) -> Schema:
 )
 def test_what_was_so_before_is_the_sites_own(left: Schema) -> None:
     """Old steps or an administrator left it; it is harmless, and no applied step mentions it."""
-    report = check.check(left, aged(), ["1.0.0"], left, [], spoken=Spoken())
+    report = check.check(left, aged(), ["1.0.0"], left, [], mentions=StepMentions())
     assert report, str(report)
     assert ["brought along" in one for one in report.allowed] == [True]
-    assert check.check(left, aged(), ["1.0.0"], aged(), [], spoken=Spoken()).findings, "not where it is new"
+    new = check.check(left, aged(), ["1.0.0"], aged(), [], mentions=StepMentions())
+    assert new.findings, "not where it is new"
 
 
 @pytest.mark.mutants("schema")
@@ -266,7 +267,7 @@ def test_what_was_so_before_is_the_sites_own(left: Schema) -> None:
 )
 def test_what_a_step_should_have_mended_is_not(left: Schema) -> None:
     """The difference existed before, but a step was to change it, or it is of a kind that is never harmless."""
-    assert check.check(left, aged(), ["1.0.0"], left, [], spoken=SPOKEN).findings
+    assert check.check(left, aged(), ["1.0.0"], left, [], mentions=MENTIONS).findings
 
 
 SHORT, LONG = Index("things1", False, ("Name",), "BTREE"), Index("tuning", False, ("Name", "Size"), "BTREE")
@@ -280,7 +281,7 @@ BY_NAME = step_mentions.parse(
 @pytest.mark.parametrize("before", [aged(LONG), aged(SHORT, LONG)], ids=["never-made", "dropped-by-the-step"])
 def test_a_longer_index_that_rt_takes_for_its_own_is_no_finding(before: Schema) -> None:
     """RT creates no index if an existing one begins with its columns, so a tuned site lacks the short one."""
-    report = check.check(aged(LONG), aged(SHORT), ["1.0.0"], before, [], spoken=BY_NAME)
+    report = check.check(aged(LONG), aged(SHORT), ["1.0.0"], before, [], mentions=BY_NAME)
     assert report, str(report)
     assert ["brought along" in one and "longer index" in one for one in report.allowed] == [True, True]
 
@@ -309,13 +310,13 @@ def test_a_longer_index_that_rt_takes_for_its_own_is_no_finding(before: Schema) 
 )
 def test_any_other_index_does_not_stand_in(left: Schema, before: Schema, found: list[str]) -> None:
     """The longer index must begin with the whole columns, and have existed before; a unique one refuses rows."""
-    report = check.check(left, aged(SHORT), ["1.0.0"], before, [], spoken=BY_NAME)
+    report = check.check(left, aged(SHORT), ["1.0.0"], before, [], mentions=BY_NAME)
     assert sorted(one.what.partition(":")[0].partition(" ")[2] for one in report.findings) == found
 
 
 def test_an_index_that_no_step_dropped_is_found_missing() -> None:
     """The short index existed beside the longer one, and no applied step mentions it: it was lost."""
-    report = check.check(aged(LONG), aged(SHORT), ["1.0.0"], aged(SHORT, LONG), [], spoken=Spoken())
+    report = check.check(aged(LONG), aged(SHORT), ["1.0.0"], aged(SHORT, LONG), [], mentions=StepMentions())
     assert any("index missing" in one.what for one in report.findings)
 
 
@@ -323,8 +324,8 @@ def test_an_index_that_a_step_leaves_is_known_by_what_it_does() -> None:
     """The server assigns the names, and this is known of step 4.3.13 only."""
     groups = replace(table("Groups", Domain="utf8mb4"), name="Groups")
     old = replace(groups, indexes=[*groups.indexes, Index("any", False, ("Domain", "Instance"), "BTREE")])
-    assert check.check(database(old), database(groups), ["4.3.13"], database(groups), spoken=SPOKEN)
-    assert check.check(database(old), database(groups), ["4.3.12"], database(groups), spoken=SPOKEN).findings
+    assert check.check(database(old), database(groups), ["4.3.13"], database(groups), mentions=MENTIONS)
+    assert check.check(database(old), database(groups), ["4.3.12"], database(groups), mentions=MENTIONS).findings
 
 
 @pytest.mark.parametrize(("before", "found"), [("MyISAM", 0), ("InnoDB", 1)])

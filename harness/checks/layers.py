@@ -58,7 +58,7 @@ def check(client: DockerClient, name: str) -> Report:
     report = Report(CHECK, QUESTION, unit="files", repair=REPAIR)
     image = client.images.get(name)
     walked = 0
-    for layer, files, found in _layers(image.save()):
+    for layer, files, found in read_layers(image.save()):
         walked += 1
         report.looked_at += files
         if found:
@@ -90,7 +90,7 @@ def secret(path: str, content: bytes) -> bool:
     return bool(_SETTINGS.match(path) and b"\0" not in content and _SETTING.search(content))
 
 
-def _layers(pieces: Iterable[bytes]) -> Iterator[tuple[str, int, list[str]]]:
+def read_layers(pieces: Iterable[bytes]) -> Iterator[tuple[str, int, list[str]]]:
     """Yield for each layer its name, the number of its files and the paths of those that hold a secret."""
     stream = _Pieces(pieces)
     with tarfile.open(fileobj=cast(Any, stream), mode="r|") as image:

@@ -138,13 +138,13 @@ def check(
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     preflight_time_zones.judge(report, database, schema, known.configuration)
-    probed = _probe(target, steps)
+    probed = probe(target, steps)
     preflight_configuration.loads(report, probed)
     preflight_configuration.index(
         report, schema, probed, known.old_configuration, append_structure=known.append_structure
     )
     preflight_storage.loads(report, database, probed)
-    _start(report, target, probed, steps)
+    judge_start(report, target, probed, steps)
     preflight_lifecycles.judge(report, database, schema, probed, known.configuration)
     preflight_configuration.judge(
         report,
@@ -180,7 +180,11 @@ def facts_to_read(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
+def probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
+    """Start the target on the database, and return what it found; "configuration" has its error if it could not.
+
+    The keys are those of perl/probe.pl, and "complaints": the SQL errors that it logged.
+    """
     done = target.perl_alone(PROBE.read_text(encoding="utf-8"), *steps)
     try:
         found: dict[str, Any] = json.loads(done.out.strip("\n").split("\n")[-1])
@@ -208,7 +212,7 @@ def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) 
     return all(name.lower() in sql for name in columns)
 
 
-def _start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequence[str]) -> None:
+def judge_start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequence[str]) -> None:
     """Judge the target's start in the middle of the upgrade, which happens with old data in old tables."""
     report.looked_at += 1
     complaints = list(probed.get("complaints", []))

@@ -110,7 +110,7 @@ def judge(
         {"file": one.file, "heading": one.heading, "speaks_of": _named(one.raw(), names), "text": one.text()}
         for one in mine
     ]
-    report.facts[ABSORBED] = _absorbed(report, mine, used["plugins"])
+    report.facts[ABSORBED] = absorbed_plugins(report, mine, used["plugins"])
     if former:
         then = options(former)
         needless = (old if origin else then["options"]) - new
@@ -156,7 +156,7 @@ def _integrated(mine: Sequence[Passage], plugins: set[str]) -> dict[str, str]:
     return found
 
 
-def _absorbed(report: Report, mine: Sequence[Passage], plugins: set[str]) -> list[str]:
+def absorbed_plugins(report: Report, mine: Sequence[Passage], plugins: set[str]) -> list[str]:
     """Report the plugins that RT now contains; return their names."""
     found = _integrated(mine, plugins)
     for name, said in found.items():

@@ -73,7 +73,7 @@ def structure(report: Report, database: Database, schema: Schema, changes: Schem
             repair="\n".join(f"RENAME TABLE {quote(name)} TO {quote(known[name.lower()])};" for name in folded),
         )
     _engines(report, own)
-    _charsets(report, own)
+    report_charsets(report, own)
 
 
 def _engines(report: Report, own: dict[str, Table]) -> None:
@@ -108,7 +108,7 @@ def _made_anew() -> set[str]:
     return {name.lower() for name in allowances.read().excluded}
 
 
-def _charsets(report: Report, own: dict[str, Table]) -> None:
+def report_charsets(report: Report, own: dict[str, Table]) -> None:
     """Report the tables with text in another character set than RT writes."""
     strange: dict[str, list[str]] = {}
     for name, table in own.items():

@@ -137,7 +137,7 @@ def done_already(report: Report, schema: Schema, changes: SchemaChanges) -> list
     """Report traces of the steps to be applied, whether in the history or not. Each forbids the upgrade."""
     already = len(report.findings)
     report.looked_at += 1
-    _half_converted(report, schema, changes)
+    half_converted(report, schema, changes)
     for table, what in _existing_already(schema, changes):
         report.find(
             table,
@@ -161,7 +161,8 @@ def _existing_already(schema: Schema, changes: SchemaChanges) -> Iterator[tuple[
             yield table, f"the foreign key of {column}"
 
 
-def _half_converted(report: Report, schema: Schema, changes: SchemaChanges) -> None:
+def half_converted(report: Report, schema: Schema, changes: SchemaChanges) -> None:
+    """Report tables of RT's in both of its character sets: a conversion was cut off."""
     by_charset = preflight_database.charsets(schema, changes)
     parts = {name: tables for name, tables in by_charset.items() if name in preflight_database.ORDINARY}
     if len(parts) > 1:

@@ -90,7 +90,7 @@ def test_a_layer_that_was_not_handed_out_is_no_pass(
     engine: DockerClient, tiny_image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unread layer proves nothing. No engine leaves one out on request, so the reader is changed to do so."""
-    whole = layers._layers
-    monkeypatch.setattr(layers, "_layers", lambda pieces: list(whole(pieces))[1:])
+    whole = layers.read_layers
+    monkeypatch.setattr(layers, "read_layers", lambda pieces: list(whole(pieces))[1:])
     with pytest.raises(InfrastructureError, match=r"handed out \d of the \d layers"):
         layers.check(engine, tiny_image)

@@ -20,7 +20,7 @@ TARGET = "5.0.10"
 def in_lifecycles(database: Database, target: Rt, configuration: Configuration | None = None) -> Report:
     """Return the report on the lifecycles alone."""
     report = Report("preflight", "")
-    probed = preflight._probe(target, ())
+    probed = preflight.probe(target, ())
     preflight_lifecycles.judge(report, database, read(database), probed, configuration or Configuration())
     return report
 

@@ -74,7 +74,7 @@ def test_an_absorbed_plugin_is_found() -> None:
     paragraphs = ("=head2 Extensions Integrated into RT", "=item RT::Extension::One")
     said = [Passage("UPGRADING", "RT 4.4.0 and greater", paragraphs)]
     plugins = {"RT::Extension::One", "RT::Extension::OneMore"}
-    assert preflight_configuration._absorbed(report, said, plugins) == ["RT::Extension::One"]
+    assert preflight_configuration.absorbed_plugins(report, said, plugins) == ["RT::Extension::One"]
     assert [one.where for one in report.findings] == ["Plugin RT::Extension::One"]
 
 
@@ -159,9 +159,9 @@ def test_a_table_is_in_the_character_set_of_its_text(table_in: str, column_in: s
     schema = Schema("mariadb-10.11", {table.name: table for table in tables})
     changes = preflight_database.SchemaChanges(declared=("Tickets", "Members"))
     report = Report("preflight", "")
-    preflight_database._charsets(report, schema.tables)
+    preflight_database.report_charsets(report, schema.tables)
     assert len(report.findings) == found
-    preflight_identity._half_converted(report, schema, changes)
+    preflight_identity.half_converted(report, schema, changes)
     assert len(report.findings) == found + half
 
 
@@ -175,8 +175,8 @@ def test_a_table_that_is_made_anew_tells_nothing(charset: str) -> None:
         for name, own in (("Tickets", "utf8mb4"), ("sessions", charset))
     }
     steps, report = preflight_database.SchemaChanges(declared=tuple(made)), Report("preflight", "")
-    preflight_database._charsets(report, made)
-    preflight_identity._half_converted(report, Schema("mariadb-10.11", made), steps)
+    preflight_database.report_charsets(report, made)
+    preflight_identity.half_converted(report, Schema("mariadb-10.11", made), steps)
     assert report.findings == []
 
 
@@ -203,7 +203,7 @@ def test_defects_of_the_database(
     target = rt_tools(TARGET, database)
     steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
     changes = preflight_database.read_changes(target, steps)
-    probed = preflight._probe(target, steps)
+    probed = preflight.probe(target, steps)
     before = database_findings(database, changes, probed)
     assert before == set(), "a fresh site is clean"
     for mutant in MUTANTS:
@@ -263,7 +263,7 @@ def test_custom_roles(
     made = lifecycle.baselines.of_clone(fresh, ["custom role", CUSTOM_ROLE], "making a custom role", work)
     target, report = rt_tools(version, clone(made)), Report("preflight", "")
     steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, version)
-    preflight._start(report, target, preflight._probe(target, steps), steps)
+    preflight.judge_start(report, target, preflight.probe(target, steps), steps)
     assert any(one.where == "start" for one in report.findings) == foreseen
 
 
@@ -291,7 +291,7 @@ def test_an_index_that_the_dump_lacks(
     words = b"Set(%FullTextSearch, Enable => 1, Indexed => 1, Table => 'AttachmentsIndex');\n1;\n"
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     site = Configuration({"site.pm": words})
-    probed = preflight._probe(rt_tools(TARGET, database, configuration=site), ["5.0.8"])
+    probed = preflight.probe(rt_tools(TARGET, database, configuration=site), ["5.0.8"])
 
     def found(former: Configuration | None = None, probed: dict[str, Any] = probed) -> list[str]:
         report, copy = Report("preflight", ""), dict(probed)
@@ -302,7 +302,7 @@ def test_an_index_that_the_dump_lacks(
 
     tally("index left out", "preflight", found() == found(site) == ["FullTextSearch"])
     assert found(Configuration({"site.pm": b"1;\n"})) == [], "an index that is new with the new side"
-    assert found(probed=preflight._probe(rt_tools(TARGET, database), ["5.0.8"])) == []
+    assert found(probed=preflight.probe(rt_tools(TARGET, database), ["5.0.8"])) == []
     database.execute("CREATE TABLE attachmentsindex (id int)")
     assert found() == []
 
@@ -314,5 +314,5 @@ def test_a_plugin_that_is_missing(lifecycle: Lifecycle, clone: CloneFactory, rt_
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     target = rt_tools(TARGET, database, configuration=site)
     report = Report("preflight", "")
-    preflight_configuration.loads(report, preflight._probe(target, ["5.0.8"]))
+    preflight_configuration.loads(report, preflight.probe(target, ["5.0.8"]))
     assert report.findings

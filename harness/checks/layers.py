@@ -65,17 +65,17 @@ def check(client: DockerClient, name: str) -> Report:
             report.find(
                 f"layer {layer}",
                 f"{len(found)} files hold a secret, or lie where one belongs",
-                samples=tuple(sorted(found)),
+                blocks=(("Files", "\n".join(sorted(found))),),  # all of them: each is to be removed
             )
     expected = len(set(image.attrs["RootFS"]["Layers"]))
     if walked < expected:
         raise InfrastructureError(f"The engine handed out {walked} of the {expected} layers of {name}.")
     words = json.dumps([image.history(), image.attrs["Config"]])
-    if told := {match[0].partition("=")[0] for match in _IN_WORDS.finditer(words)}:
+    if variables := {match[0].partition("=")[0] for match in _IN_WORDS.finditer(words)}:
         report.find(
             "commands",
-            f"{len(told)} variables that say a secret are written down with the image",
-            samples=tuple(sorted(told)),
+            f"{len(variables)} variables that say a secret are written down with the image",
+            samples=tuple(sorted(variables)),
             repair="mount secrets, and hand none to a build",
         )
     return report

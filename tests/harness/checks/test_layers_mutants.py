@@ -53,7 +53,7 @@ def test_every_secret_of_an_earlier_layer_is_found(engine: DockerClient, tiny_im
         ).decode()
         report = layers.check(engine, tag)
     assert not any(f"/{mutant.path}\n" in shown for mutant in MUTANTS)
-    found = [path for finding in report.findings for path in finding.samples]
+    found = "\n".join(text for finding in report.findings for _, text in finding.blocks).splitlines()
     for mutant in MUTANTS:
         tally(mutant.name, mutant.check, mutant.path in found)
     assert len(report.findings) == 1, str(report)

@@ -25,11 +25,11 @@ from harness.checks import (
     preflight_storage,
     preflight_time_zones,
 )
-from harness.checks.history import EXTENSIONS, History
 from harness.checks.integrity import Validation
 from harness.checks.log import records
 from harness.checks.preflight_collisions import RESTORE, STEP, Affected
 from harness.checks.preflight_database import SchemaChanges
+from harness.checks.upgrade_history import EXTENSIONS, History
 from harness.common import redact
 from harness.database import Database
 from harness.database.schema import Schema

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.checks import preflight_database
-from harness.checks.history import History, report_unfinished
 from harness.checks.preflight_database import SchemaChanges
+from harness.checks.upgrade_history import History, report_unfinished
 from harness.common import redact
 from harness.database.schema import Schema, quote
 from harness.errors import InfrastructureError, UsageError

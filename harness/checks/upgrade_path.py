@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.checks import history
-from harness.checks.history import FULL, SINGLE, SQL, Event, History, failed, left_open, number
+from harness.checks import upgrade_history
+from harness.checks.upgrade_history import FULL, SINGLE, SQL, Event, History, failed, left_open, number
 from harness.database import Database
 from harness.rt.thaw import Thawer
 
@@ -39,7 +39,7 @@ class UpgradePath:
 
 def read(one: Database, other: Database, thaw: Thawer) -> tuple[UpgradePath, UpgradePath]:
     """Return the paths of two databases of one origin: events at the start of both histories were there before."""
-    return paths_of(*(history.read(database, thaw) for database in (one, other)))
+    return paths_of(*(upgrade_history.read(database, thaw) for database in (one, other)))
 
 
 def paths_of(one: History, other: History) -> tuple[UpgradePath, UpgradePath]:

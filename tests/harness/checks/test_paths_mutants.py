@@ -10,7 +10,7 @@ import pytest
 
 from harness import dump, releases
 from harness.checks import comparison, paths
-from harness.checks.history import FULL, SINGLE, Event, History
+from harness.checks.upgrade_history import FULL, SINGLE, Event, History
 from harness.checks.upgrade_path import paths_of
 from harness.database import Database
 from harness.database.digest import Digest

@@ -11,7 +11,6 @@ from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import upgrade
 from harness.checks import (
-    history,
     preflight,
     preflight_collisions,
     preflight_configuration,
@@ -19,6 +18,7 @@ from harness.checks import (
     preflight_identity,
     preflight_lifecycles,
     preflight_time_zones,
+    upgrade_history,
 )
 from harness.checks.integrity import Validation
 from harness.checks.preflight import Evidence
@@ -59,8 +59,8 @@ def test_what_is_worth_knowing_comes_in_its_order() -> None:
 def test_a_half_upgraded_history_is_found() -> None:
     """A failed run leaves only its beginning in the history, and no other trace."""
     report = Report("preflight", "")
-    begun = {"stage": "before", "type": history.FULL, "individual_id": "one", "from": ORIGIN, "to": TARGET}
-    preflight_identity.unfinished(report, history.History({"RT": [begun]}))
+    begun = {"stage": "before", "type": upgrade_history.FULL, "individual_id": "one", "from": ORIGIN, "to": TARGET}
+    preflight_identity.unfinished(report, upgrade_history.History({"RT": [begun]}))
     assert report.findings
 
 
@@ -68,7 +68,7 @@ def test_what_an_extension_never_ended_is_a_fact() -> None:
     """The extension's data was never fully inserted, years ago: no reason against an upgrade of RT."""
     report = Report("preflight", "")
     begun = {"stage": "before", "action": "insert", "individual_id": "one", "filename": "/src/etc/initialdata"}
-    preflight_identity.unfinished(report, history.History({"An::Extension": [begun]}))
+    preflight_identity.unfinished(report, upgrade_history.History({"An::Extension": [begun]}))
     assert report.findings == []
     assert "An::Extension" in str(report.facts)
 
@@ -158,7 +158,7 @@ def look(
 ) -> Report:
     """Return the whole preflight's report for a path between two releases."""
     steps = upgrade.expected_steps(target.upgrade_steps(), *path)
-    left = history.read(database, Thawer(target))
+    left = upgrade_history.read(database, Thawer(target))
     recognised = preflight.recognise(read(database), origin, target, path, steps=steps, history=left)
     known = Evidence(recognised, validation)
     return preflight.check(database, origin, target, path, steps=steps, known=known)

@@ -9,30 +9,30 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from harness.checks import allowances as known_allowances
+from harness.checks import structure_changes
 from harness.checks.allowances import (
     ADDED,
     CHANGED,
-    DROPPED,
     REMOVED,
     RowAllowance,
     RowAllowances,
-    StructureAllowance,
 )
 from harness.checks.comparison import Comparison, digests, open_comparison
 from harness.checks.context import Context
 from harness.checks.effects import EFFECTS, absent_rows
-from harness.checks.row_judge import UNEXPLAINED, Judge, shown
+from harness.checks.row_judge import UNEXPLAINED, Judge
+from harness.checks.structure_changes import UNDONE
 from harness.checks.undocumented_steps import STRUCTURE, words
 from harness.checks.unreadable import readable
 from harness.database import Database
-from harness.database.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
+from harness.database.digest import Digest, Key, Row, fetch, rows_of_chunk
 from harness.database.schema import quote
 from harness.rt.thaw import Thawer
-from harness.verdict import MOST_SAMPLES, Report
+from harness.verdict import Report
 
 __all__ = ["CHECK", "QUESTION", "check", "digests"]
 CHECK = "rows"
@@ -45,9 +45,6 @@ _LOOK = {
     REMOVED: "look at them on the site, and find out on a copy what removed them: an extension, a trigger",
     CHANGED: "compare them on the site and an upgraded copy; find out what changed them: an extension, a trigger",
 }
-_UNDONE = (
-    "see in the check run what the step complained of, mend that, and upgrade a fresh copy; never repeat the step"
-)
 FETCHED_AT_ONCE = 50
 
 
@@ -72,7 +69,9 @@ def check(
     with open_comparison(before, after, rules, known or {}) as both:
         report.facts["seconds for checksums"] = round(time.monotonic() - started, 3)
         context = Context(both.before, both.after, thaw, rules.window)
-        used = _structure(report, both, structure, partial(rules.unruled.candidates, steps, STRUCTURE))
+        used = structure_changes.account(
+            report, both, structure, partial(rules.unruled.candidates, steps, STRUCTURE)
+        )
         for table in both.shapes:
             judge = Judge(table, context, rules, [one for one in rows if one.table == table])
             _table(report, both, judge, steps)
@@ -172,69 +171,6 @@ def _parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
         yield keys[start : start + FETCHED_AT_ONCE]
 
 
-def _structure(
-    report: Report, both: Comparison, active: Sequence[StructureAllowance], unruled: Callable[[str], list[str]]
-) -> Counter[str]:
-    """Account for tables and columns that only one side has; check the content of new ones.
-
-    unruled: the steps without rules that may have made or dropped a table, or columns of it.
-    """
-    used: Counter[str] = Counter()
-    unknown: dict[str, list[str]] = {}
-    by_name = {(one.table, one.column, one.change): one for one in active}
-
-    def account(table: str, column: str, change: str) -> StructureAllowance | None:
-        allowance = by_name.get((table, column, change))
-        if allowance:
-            used[str(allowance)] += 1
-            return allowance
-        what = f"the column {column} was {change}" if column else f"the table was {change}"
-        if unruled(table):
-            unknown.setdefault(table, []).append(what)
-        else:
-            report.find(
-                table,
-                f"{what}, and no step accounts for it.",
-                sql=f"SHOW CREATE TABLE {quote(table)}",
-                repair="look whether an extension or a step that the image has on top of its packages did this",
-            )
-        return None
-
-    for name in sorted(set(both.old.tables) ^ set(both.new.tables)):
-        if name in both.old.tables:
-            account(name, "", DROPPED)
-        elif account(name, "", ADDED):
-            count = int(ask(both.after, f"SELECT COUNT(*) FROM {quote(name)}")[0][0])
-            if count:
-                report.find(name, f"the step makes an empty table, and it holds {count} rows.")
-    for name in both.shapes:
-        old, new = both.old.tables[name].columns, both.new.tables[name].columns
-        for column in sorted(set(old) - set(new)):
-            account(name, column, DROPPED)
-        for column in sorted(set(new) - set(old)):
-            if allowance := account(name, column, ADDED):
-                _new_column(report, both, allowance)
-    report.unanswered += [f"{name}: {', '.join(what)}: {words(unruled(name))}" for name, what in unknown.items()]
-    return used
-
-
-def _new_column(report: Report, both: Comparison, allowance: StructureAllowance) -> None:
-    """Report rows in which a new column does not hold the value that its step sets."""
-    shape = both.shapes[allowance.table][1]
-    where = f"NOT ({quote(allowance.column)} <=> %s)"
-    key = quote(shape.key[0]) if shape.key else "NULL"
-    table = quote(allowance.table)
-    count = ask(both.after, f"SELECT COUNT(*) FROM {table} WHERE {where}", [allowance.value])[0][0]
-    if count:
-        keys = ask(both.after, f"SELECT {key} FROM {table} WHERE {where} LIMIT {MOST_SAMPLES}", [allowance.value])
-        report.find(
-            f"{allowance.table}.{allowance.column}",
-            f"{count} rows do not hold what step {allowance.step} puts into the new column.",
-            samples=tuple(shown((str(one),)) for (one,) in keys),
-            repair=_UNDONE,
-        )
-
-
 def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> None:
     """Report changes of rows that the steps should have made and have not."""
     for one in active:
@@ -248,7 +184,7 @@ def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> 
                 missing += EFFECTS[one.effect](context)
         if missing:
             what = f"{len(missing)} effects of {one.step} are missing ({one.reason})."
-            report.find(one.table, what, samples=tuple(missing), sql=one.unmet, repair=_UNDONE)
+            report.find(one.table, what, samples=tuple(missing), sql=one.unmet, repair=UNDONE)
 
 
 def _key_tables(report: Report, both: Comparison, rules: RowAllowances) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harness.checks.context import Cell, Context
+from harness.common.wording import amount
 from harness.database.digest import Row
 
 ATTRIBUTE_URI = re.compile(r"attribute://[^/]+/(\d+)")
@@ -42,7 +43,7 @@ def homepage_to_dashboard(cell: Cell) -> str | None:
         choices = [choice for entry in entries if (choice := list(_portlets(pane, entry, searches)))]
         if gone := len(entries) - len(choices):
             cell.context.notes.append(
-                f"{gone} portlets of homepage {cell.old['id']} whose search was gone before the upgrade"
+                f"{amount(gone, 'portlets')} of homepage {cell.old['id']} whose search was gone before the upgrade"
             )
         if len(found) < len(choices):
             return f"the homepage's pane {_word(pane)} lost {len(choices) - len(found)} of {len(choices)} portlets"

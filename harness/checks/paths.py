@@ -53,15 +53,15 @@ class PathAllowance:
 
 def read(path: Path = FILE) -> list[PathAllowance]:
     """Read the allowances. Raises ValueError for a word that is not understood."""
-    made = []
+    allowances = []
     for row in tomllib.loads(path.read_text(encoding="utf-8"))["allowance"]:
         if set(row) != {"kind", "tables", "reason"} | _FIELDS.get(row.get("kind"), {"a kind"}):
             raise ValueError(f"{path.name}: {row} is not understood")
         if row.get("side", DIRECT) not in (DIRECT, STEPWISE):
             raise ValueError(f"{path.name}: there is no side {row['side']}")
         lists: dict[str, Any] = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
-        made.append(PathAllowance(**{**row, **lists}))
-    return made
+        allowances.append(PathAllowance(**{**row, **lists}))
+    return allowances
 
 
 def check(
@@ -83,10 +83,10 @@ def check(
     with open_comparison(direct, stepwise, rules, known or {}) as comparison:
         _structures(report, comparison.old, comparison.new)
         both = upgrade_path.read(direct, stepwise, thaw)
-        for one, name in zip(both, (DIRECT, STEPWISE), strict=True):
-            report.looked_at += len(one.steps)
-            if one.trouble:
-                report.find("RT::System", f"the history of the {name} way: {one.trouble}", sql=upgrade_path.SQL)
+        for path, name in zip(both, (DIRECT, STEPWISE), strict=True):
+            report.looked_at += len(path.steps)
+            if path.trouble:
+                report.find("RT::System", f"the history of the {name} way: {path.trouble}", sql=upgrade_path.SQL)
         used: Counter[PathAllowance] = Counter()
         for table in comparison.shapes:
             used += _Table(report, comparison, table, both, thaw).compare(allowed)

@@ -159,9 +159,9 @@ def check(
         preflight_storage.judge(report, database, schema, known.old_configuration, known.configuration)
     _notes(report, database, path)
     if known.validation:
-        said = known.validation.found
-        report.facts["rt-validator"] = said[:MOST_SAMPLES]
-        report.facts["rt-validator, findings shown"] = f"{len(said[:MOST_SAMPLES])} of {len(said)}"
+        errors = known.validation.found
+        report.facts["rt-validator"] = errors[:MOST_SAMPLES]
+        report.facts["rt-validator, findings shown"] = f"{len(errors[:MOST_SAMPLES])} of {len(errors)}"
     report.facts[BEFORE] = facts_to_read(report.facts)
     return report
 
@@ -171,13 +171,13 @@ def facts_to_read(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     fact: the key under which it also stands among the other facts.
     """
-    found = []
+    entries = []
     for name, title in _TITLES.items():
         value = facts.get(name)
         items = [value] if isinstance(value, str) and value != preflight_time_zones.LOADED else value
         if isinstance(items, list) and items:
-            found.append({"fact": name, "title": title, "items": [str(one) for one in items]})
-    return found
+            entries.append({"fact": name, "title": title, "items": list(map(str, items))})
+    return entries
 
 
 def probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
@@ -187,13 +187,14 @@ def probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
     """
     done = target.perl_alone(PROBE.read_text(encoding="utf-8"), *steps)
     try:
-        found: dict[str, Any] = json.loads(done.out.strip("\n").split("\n")[-1])
+        probed: dict[str, Any] = json.loads(done.out.strip("\n").split("\n")[-1])
     except (json.JSONDecodeError, IndexError):
         return {
             "configuration": done.err.strip().splitlines()[-1] if done.err.strip() else f"exit code {done.code}"
         }
-    found["complaints"] = [one.message for one in records(done.err.splitlines()) if one.complaint == "SQL"]
-    return found
+    logged = records(done.err.splitlines())
+    probed["complaints"] = [record.message for record in logged if record.complaint == "SQL"]
+    return probed
 
 
 def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) -> bool:

@@ -100,21 +100,26 @@ def judge(
         report.out_of_scope.append(f"which options the target no longer knows: RT {path[0]} has no image here")
     report.facts[STRANGE] = sorted(used["options"] - new - old)
     report.facts[PINNED] = sorted(used["options"] & Configuration.pinned())
-    every = passages(target)
-    if not every:
+    documented = passages(target)
+    if not documented:
         report.out_of_scope.append("the UPGRADING documents of the target: its image does not hold them")
-    mine = [one for one in every if one.applies(*path)]
+    applicable = [passage for passage in documented if passage.applies(*path)]
     names = {*used["options"], *used["plugins"]}
-    report.facts[SAID] = _mentions(mine, names)
+    report.facts[SAID] = _mentions(applicable, names)
     report.facts[PASSAGES] = [
-        {"file": one.file, "heading": one.heading, "speaks_of": _named(one.raw(), names), "text": one.text()}
-        for one in mine
+        {
+            "file": passage.file,
+            "heading": passage.heading,
+            "speaks_of": _named(passage.raw(), names),
+            "text": passage.text(),
+        }
+        for passage in applicable
     ]
-    report.facts[ABSORBED] = absorbed_plugins(report, mine, used["plugins"])
+    report.facts[ABSORBED] = absorbed_plugins(report, applicable, used["plugins"])
     if former:
         then = options(former)
         needless = (old if origin else then["options"]) - new
-        needless |= {*elsewhere, *Configuration.pinned(), *_integrated(mine, then["plugins"])}
+        needless |= {*elsewhere, *Configuration.pinned(), *_integrated(applicable, then["plugins"])}
         report.facts[FORGOTTEN] = _forgotten(configuration, {*then["options"], *then["plugins"]} - needless)
 
 
@@ -132,9 +137,9 @@ def _named(text: str, names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if re.search(rf"(?<![\w:]){re.escape(name)}(?![\w:])", text))
 
 
-def _mentions(mine: Sequence[Passage], names: set[str]) -> list[str]:
+def _mentions(applicable: Sequence[Passage], names: set[str]) -> list[str]:
     found: list[str] = []
-    for passage in mine:
+    for passage in applicable:
         for paragraph in passage.paragraphs:
             if hit := _named(paragraph, names):
                 said = " ".join(unmarked(paragraph).split())
@@ -142,10 +147,10 @@ def _mentions(mine: Sequence[Passage], names: set[str]) -> list[str]:
     return found
 
 
-def _integrated(mine: Sequence[Passage], plugins: set[str]) -> dict[str, str]:
+def _integrated(applicable: Sequence[Passage], plugins: set[str]) -> dict[str, str]:
     """Return the plugins that RT now contains, by name, with the place in its documents that says so."""
     found: dict[str, str] = {}
-    for passage in mine:
+    for passage in applicable:
         said = ""  # a heading applies to the list below it
         for paragraph in passage.paragraphs:
             if paragraph.startswith("=head"):
@@ -156,9 +161,9 @@ def _integrated(mine: Sequence[Passage], plugins: set[str]) -> dict[str, str]:
     return found
 
 
-def absorbed_plugins(report: Report, mine: Sequence[Passage], plugins: set[str]) -> list[str]:
+def absorbed_plugins(report: Report, applicable: Sequence[Passage], plugins: set[str]) -> list[str]:
     """Report the plugins that RT now contains; return their names."""
-    found = _integrated(mine, plugins)
+    found = _integrated(applicable, plugins)
     for name, said in found.items():
         report.find(
             f"Plugin {name}",

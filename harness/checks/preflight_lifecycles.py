@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.checks.preflight_configuration import options, options_in_database
-from harness.common.wording import listed
+from harness.common.wording import amount, listed
 from harness.database import Database
 from harness.database.schema import Schema, quote
 from harness.rt.configuration import Configuration
@@ -80,7 +80,9 @@ def _statuses(
         " GROUP BY BINARY h.Lifecycle, r.Status ORDER BY 1, 2"
     )
     unknown = [row for row in database.rows(sql) if row[0] in known and str(row[1]).lower() not in known[row[0]]]
-    strange = [f"{name}: {status} ({count} rows, first id {first})" for name, status, count, first in unknown]
+    strange = [
+        f"{name}: {status} ({amount(count, 'rows')}, first id {first})" for name, status, count, first in unknown
+    ]
     if not strange:
         return
     report.facts.setdefault(UNKNOWN_STATUSES, []).extend(strange)

@@ -38,7 +38,7 @@ def test_statuses_that_nobody_knows_want_the_sites_configuration(five: tuple[Dat
     database, target = five
     database.execute("INSERT INTO Tickets (Queue, EffectiveId, Status) VALUES (1, 1, 'Waiting'), (1, 2, 'NEW')")
     report = in_lifecycles(database, target)
-    assert "default: Waiting (1 rows, first id" in "".join(report.unanswered)
+    assert "default: Waiting (1 row, first id" in "".join(report.unanswered)
     assert Outcome([report]).verdict() is Verdict.NOT_PROVEN
     silent = in_lifecycles(database, target, NO_LIFECYCLES)
     assert silent.unanswered == report.unanswered, "a file that says nothing about them is no answer"

@@ -68,7 +68,7 @@ def options_in_database(database: Database, schema: Schema) -> dict[str, str]:
     if table is None or not {"Name", "Content", "Disabled"} <= {*table.columns}:
         return {}
     rows = database.rows(f"SELECT Name, Content FROM {_TABLE} WHERE Disabled = 0")
-    return {as_text(name): str(content) for name, content in rows}
+    return {as_text(name): as_text(content or "") for name, content in rows}
 
 
 def known(release: Rt) -> set[str]:

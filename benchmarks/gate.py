@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import Bounds, carried_out
 from harness import end_of_run, engine
 from harness.common.arguments import Parser
-from harness.database import Database
+from harness.database import Database, programs
 from harness.database.profiles import FAST
 from harness.dump.choice import Choice, choose
 from harness.engine.faults import run_command
@@ -96,7 +96,7 @@ def _restore(lifecycle: Lifecycle, choice: Choice) -> tuple[float, float]:
     )
     try:
         answering = time.monotonic()
-        done = database.client_program(choice.dump.chunks())
+        done = programs.run_client(database, choice.dump.chunks())
         if done.code:
             raise InfrastructureError("The dump could not be restored.", [("Server", done.err[-500:])])
         return time.monotonic() - start, time.monotonic() - answering

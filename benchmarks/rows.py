@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import resource
+import shlex
 import statistics
 import sys
 import time
@@ -20,7 +21,7 @@ from benchmarks import Bounds
 from harness import dump, end_of_run, engine, releases
 from harness.checks import rows
 from harness.common.arguments import Parser
-from harness.database import USER, Database
+from harness.database import NAME, Database, programs
 from harness.drills import amplify
 from harness.engine.faults import run_command
 from harness.errors import InfrastructureError
@@ -90,10 +91,10 @@ def measure(lifecycle: Lifecycle, options: argparse.Namespace) -> int:
 
 def discard_a_dump(database: Database) -> None:
     """Dump the database to /dev/null, inside the server's container."""
-    program = "mariadb-dump" if database.server.product == "mariadb" else "mysqldump"
-    options = f"--no-defaults --protocol=TCP --host=127.0.0.1 --user={USER} --single-transaction"
+    options = ["--no-defaults", *programs.AS_USER, "--single-transaction"]
+    command = shlex.join([programs.dump_name(database.server), *options, NAME])
     database.container.need(
-        ["sh", "-c", f"{program} {options} rt >/dev/null"],
+        ["sh", "-c", f"{command} >/dev/null"],
         environment={"MYSQL_PWD": database.credentials.password},
         limit=3600,
     )

@@ -11,6 +11,9 @@ from typing import Any
 from harness.common.wording import amount
 from harness.errors import Block, render
 
+MOST_SAMPLES = 8
+"""Maximum number of samples that a finding keeps: the sentence has their number, and its SQL lists them all."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -58,8 +61,12 @@ class Report:
     """Default repair of the check's findings."""
 
     def find(self, where: str, what: str, **rest: Any) -> None:
-        """Add a finding of this check, with the check's `repair` unless another one is given."""
+        """Add a finding of this check, with the check's `repair` unless another one is given.
+
+        Only the first MOST_SAMPLES of its samples are kept.
+        """
         rest["repair"] = rest.get("repair") or self.repair
+        rest["samples"] = tuple(rest.get("samples", ()))[:MOST_SAMPLES]
         self.findings.append(Finding(self.check, where, what, **rest))
 
     @property

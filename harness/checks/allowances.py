@@ -108,7 +108,7 @@ class RowAllowances:
     defaults: Mapping[str, Matcher]
     structure: Sequence[StructureAllowance]
     rows: Sequence[RowAllowance]
-    unruled: undocumented_steps.Unruled
+    unruled: undocumented_steps.UndocumentedSteps
 
     def of_steps(self, steps: Sequence[str]) -> tuple[list[StructureAllowance], list[RowAllowance]]:
         """Return what is allowed if these steps were applied."""

@@ -36,7 +36,7 @@ class Comparison:
 
 
 @contextlib.contextmanager
-def opened(
+def open_comparison(
     before: Database, after: Database, rules: RowAllowances, known: Mapping[str, Digest]
 ) -> Iterator[Comparison]:
     """Open both sides and let both servers compute their checksums in parallel."""

@@ -11,6 +11,7 @@ from pymysql.connections import Connection
 from pymysql.cursors import SSCursor
 
 from harness.database.digest import Row
+from harness.database.normalise import as_text_or_none
 from harness.rt.thaw import Thawer
 
 
@@ -37,7 +38,7 @@ class Context:
                 cursor.execute(sql)
                 names = [part[0] for part in cursor.description or ()]
                 self._rows[side, sql] = [
-                    dict(zip(names, map(_text, row), strict=True)) for row in cursor.fetchall()
+                    dict(zip(names, map(as_text_or_none, row), strict=True)) for row in cursor.fetchall()
                 ]
         return self._rows[side, sql]
 
@@ -50,7 +51,7 @@ class Context:
             connection = self.before if side == "before" else self.after
             with connection.cursor(SSCursor) as cursor:
                 cursor.execute(sql)
-                self._values[side, sql] = {_text(row[0]) for row in cursor}
+                self._values[side, sql] = {as_text_or_none(row[0]) for row in cursor}
         return self._values[side, sql]
 
     def tuples(self, side: str, sql: str) -> tuple[Sequence[str], Counter[tuple[str | None, ...]]]:
@@ -96,9 +97,3 @@ class Cell:
     def thawed(self) -> tuple[Any, Any]:
         """Return the old and the new value thawed. Raises the errors of `Thawer.value`."""
         return self.context.thaw.value(self.was or ""), self.context.thaw.value(self.now or "")
-
-
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harness.checks.context import Cell, Context
+from harness.common.wording import amount
 from harness.database.digest import Row
 
 ATTRIBUTE_URI = re.compile(r"attribute://[^/]+/(\d+)")
@@ -23,7 +24,7 @@ _SEARCHES = (
 _HOMEPAGES = (
     "SELECT id, ObjectType, ObjectId FROM Attributes WHERE Name IN ('HomepageSettings', 'Pref-HomepageSettings')"
 )
-_THERE = "SELECT id FROM Attributes WHERE id IN ({})"
+_EXISTING = "SELECT id FROM Attributes WHERE id IN ({})"
 ASKED_AT_ONCE = 1000
 """Number of ids in one query."""
 
@@ -42,7 +43,7 @@ def homepage_to_dashboard(cell: Cell) -> str | None:
         choices = [choice for entry in entries if (choice := list(_portlets(pane, entry, searches)))]
         if gone := len(entries) - len(choices):
             cell.context.notes.append(
-                f"{gone} portlets of homepage {cell.old['id']} whose search was gone before the upgrade"
+                f"{amount(gone, 'portlets')} of homepage {cell.old['id']} whose search was gone before the upgrade"
             )
         if len(found) < len(choices):
             return f"the homepage's pane {_word(pane)} lost {len(choices) - len(found)} of {len(choices)} portlets"
@@ -128,11 +129,11 @@ def _links(context: Context) -> Iterator[tuple[str, str]]:
     for row in rows:
         content = context.thaw.value(row["Content"] or "") if row["ContentType"] == "storable" else row["Content"]
         pairs |= dict.fromkeys((row["id"] or "", target) for target in _targets(content, searches))
-    there = _there(context, {target for _, target in pairs})
+    there = existing_ids(context, {target for _, target in pairs})
     return (pair for pair in pairs if pair[1] in there)
 
 
-def _there(context: Context, ids: Iterable[str]) -> set[str | None]:
+def existing_ids(context: Context, ids: Iterable[str]) -> set[str | None]:
     """Return those of the given ids for which the upgraded database has attributes.
 
     Only the given ids are queried: RT keeps an attribute for each ticket that a user has seen, millions of them.
@@ -140,7 +141,7 @@ def _there(context: Context, ids: Iterable[str]) -> set[str | None]:
     numbers = sorted(one for one in ids if one.isascii() and one.isdecimal())
     found: set[str | None] = set()
     for start in range(0, len(numbers), ASKED_AT_ONCE):
-        found |= context.values("after", _THERE.format(", ".join(numbers[start : start + ASKED_AT_ONCE])))
+        found |= context.values("after", _EXISTING.format(", ".join(numbers[start : start + ASKED_AT_ONCE])))
     return found
 
 

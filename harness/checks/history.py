@@ -1,132 +1,30 @@
-"""Check that RT's own upgrade history records a complete upgrade, and still has all that it recorded before.
-
-RT keeps it in the attribute `UpgradeHistory` of RT::System: a mapping of package to events. An event with stage
-"before" is followed by one with stage "after" and the same individual_id; a failed run leaves only the "before".
-This is the only mark of a half-upgraded database that RT itself leaves.
-"""
+"""Check that RT's own upgrade history records a complete upgrade, and still has all that it recorded before."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
-from harness.checks.cached_fact import Remembered
-from harness.database import Database
-from harness.rt.thaw import Thawer, Unreadable
+from harness.checks.upgrade_history import (
+    CORE,
+    FULL,
+    SINGLE,
+    SQL,
+    Event,
+    History,
+    failed,
+    number,
+    read,
+    report_unfinished,
+    title,
+    unfinished,
+)
 from harness.verdict import Report
 
+__all__ = ["CHECK", "CORE", "OTHER_STEPS", "QUESTION", "History", "check", "read", "unfinished"]
 CHECK = "history"
 QUESTION = "Does RT's upgrade history tell of a complete upgrade, with nothing that it told before lost?"
 REPAIR = "see what the check run found, mend that, and upgrade a fresh copy; do not go on with this database"
-_OTHER_STEPS = (
-    "compare the image's etc/upgrade with the release's (the check image does), and upgrade a fresh copy"
-)
-CORE = "RT"
-"""Name of RT's own package; extensions keep their events under their names."""
-FULL, SINGLE = "full upgrade", "individual upgrade"
-SQL = "SELECT id, Content FROM Attributes WHERE Name = 'UpgradeHistory' AND ObjectType = 'RT::System' ORDER BY id"
-_NUMBER = re.compile(r"\d+\.\d+\.\d+")
-Event = dict[str, Any]
-
-
-@dataclass
-class History(Remembered):
-    """The history as read. packages: package to its events. trouble: why it could not be read, or ""."""
-
-    packages: dict[str, list[Event]] = field(default_factory=dict)
-    trouble: str = ""
-    attributes: int = 0
-
-    def events(self, package: str = CORE) -> list[Event]:
-        """Return a package's events, oldest first."""
-        return self.packages.get(package, [])
-
-
-def read(database: Database, thaw: Thawer) -> History:
-    """Read the history of a database. If it cannot be read, the reason is left in it for the check to report."""
-    rows = database.rows(SQL)
-    if not rows:
-        return History(trouble="there is no attribute UpgradeHistory")
-    content = rows[0][1]
-    text = content.decode(errors="replace") if isinstance(content, bytes) else str(content or "")
-    value = thaw.value(text)
-    if isinstance(value, Unreadable):
-        return History(trouble=f"it cannot be thawed: {value.reason}", attributes=len(rows))
-    if not isinstance(value, dict) or not all(isinstance(events, list) for events in value.values()):
-        return History(trouble="it does not hold events by package", attributes=len(rows))
-    return History(value, attributes=len(rows))
-
-
-def opened(events: Sequence[Event]) -> list[Event]:
-    """Return the events that began an action which never ended well, and which no later upgrade superseded.
-
-    An event without an id (written by releases before 4.2) is closed by the next end without one. Data that could
-    not be inserted is closed by a later success with the same file, for example when an extension's data is
-    inserted again.
-    """
-    begun: dict[str, Event] = {}
-    nameless: list[Event] = []
-    for event in events:
-        identity = event.get("individual_id")
-        if event.get("stage") == "before":
-            if identity is None:
-                nameless.append(event)
-            else:
-                begun[identity] = event
-        elif identity is None:
-            if nameless:
-                nameless.pop()
-        elif identity in begun and not failed(event):
-            ended = begun.pop(identity)
-            begun = {key: one for key, one in begun.items() if not _same_file(one, ended)}
-            if ended.get("type") == FULL:
-                # A complete upgrade that succeeded supersedes the failures before it.
-                last = events.index(ended)
-                begun = {key: one for key, one in begun.items() if events.index(one) > last}
-                nameless.clear()
-    return [*nameless, *begun.values()]
-
-
-def _same_file(event: Event, ended: Event) -> bool:
-    """Tell whether both insert the data of one file; they belong to one package."""
-    return bool(event.get("filename")) and all(event.get(one) == ended.get(one) for one in ("filename", "action"))
-
-
-def left_open(history: History, before: History | None = None) -> tuple[list[str], list[str]]:
-    """Return descriptions of actions that never ended: (of RT itself or new since `before`, older ones).
-
-    Extension data that was not inserted completely concerns only the extension, and no upgrade of RT repairs it.
-    Extension tables that were left half changed do count.
-    """
-    found: tuple[list[str], list[str]] = [], []
-    for package, events in history.packages.items():
-        known = opened(before.events(package)) if before else opened(events)
-        for event in opened(events):
-            old = package != CORE and event in known and event.get("action") == "insert"
-            found[old].append(f"{package}: {title(event)}")
-    return found
-
-
-def failed(event: Event) -> bool:
-    """Tell whether an end event records a failure (return_value, a list whose first item is the success)."""
-    result = event.get("return_value")
-    return isinstance(result, list) and bool(result) and result[0] in (None, "", "0", 0)
-
-
-def title(event: Event) -> str:
-    """Return a description of the action that an event began."""
-    kind = event.get("type") or event.get("action") or "something"
-    if event.get("type") in (FULL, SINGLE):
-        return f"{kind} from {number(event.get('from'))} to {number(event.get('to'))}"
-    return f"{kind} of {'/'.join(str(event.get('filename') or '?').split('/')[-2:])}"
-
-
-def number(version: Any) -> str:
-    """Return a release without its package's suffix: "5.0.3" of "5.0.3+dfsg-3"."""
-    found = _NUMBER.match(str(version or ""))
-    return found[0] if found else str(version or "")
+OTHER_STEPS = "compare the image's etc/upgrade with the release's (the check image does), and upgrade a fresh copy"
 
 
 def check(before: History | None, after: History, expected: Sequence[str], origin: str, target: str) -> Report:
@@ -187,24 +85,14 @@ def _lost(report: Report, before: History, after: History) -> None:
         report.find(
             f"package {package}",
             f"the history does not go on from what it was: {what}",
-            samples=tuple(title(event) for event in gone[:5]),
+            samples=tuple(title(event) for event in gone),
             sql=SQL,
             repair="find out what else writes this row (an extension, a step of your own), and upgrade without it",
         )
 
 
 def _closed(report: Report, before: History | None, after: History, new: Sequence[Event]) -> None:
-    left, old = left_open(after, before)
-    if old:
-        report.facts["of extensions, never ended"] = old
-    if left:
-        report.find(
-            "RT::System",
-            f"{len(left)} actions were begun and never ended: the database is half upgraded",
-            samples=tuple(left[:8]),
-            sql=SQL,
-            repair="restore the backup and upgrade anew; never resume",
-        )
+    report_unfinished(report, after, before, repair="restore the backup and upgrade anew; never resume")
     begun = {event.get("individual_id"): event for event in after.events() if event.get("stage") == "before"}
     for event in new:
         if event.get("stage") != "after":
@@ -244,7 +132,7 @@ def _upgrade(report: Report, new: Sequence[Event], expected: Sequence[str], orig
                 f"the upgrade planned {len(versions)} steps, not these {len(expected)}",
                 samples=(f"planned: {', '.join(versions)}", f"expected: {', '.join(expected)}"),
                 sql=SQL,
-                repair=_OTHER_STEPS,
+                repair=OTHER_STEPS,
             )
         if number(event.get("from")) != origin:
             report.find("RT::System", f"it was declared from {event.get('from')}, not from {origin}", sql=SQL)
@@ -254,7 +142,7 @@ def _upgrade(report: Report, new: Sequence[Event], expected: Sequence[str], orig
             f"{len(single)} steps are recorded one by one instead of {len(expected)}, or other ones",
             samples=(f"recorded: {', '.join(single)}", f"expected: {', '.join(expected)}"),
             sql=SQL,
-            repair=_OTHER_STEPS,
+            repair=OTHER_STEPS,
         )
     others = sorted({number(event.get("rt_version")) for event in new} - {target})
     if others:

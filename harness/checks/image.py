@@ -22,7 +22,6 @@ _LEFT_OUT = re.compile(r"^/usr/share/(?:man|doc|locale)/")
 _OWN = "find /opt/rt/share/ ! -type d"
 """RT's code, pages and steps. RT also loads files there that no package brought: User_Local.pm, pages, steps."""
 _LINE = re.compile(r"^(missing|\S{9})\s+(?:[a-z]\s+)?(/.*)$")
-_SHOWN = 8
 
 
 def check(tools: Rt) -> Report:
@@ -57,5 +56,5 @@ def _find(report: Report, tools: Rt, what: str, paths: list[str]) -> None:
         report.find(
             tools.release,
             f"{len(paths)} files of RT {what}",
-            samples=tuple(paths[:_SHOWN]),
+            samples=tuple(paths),
         )

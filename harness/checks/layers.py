@@ -48,7 +48,6 @@ _OF_ONE_KIND = {
 }
 """Password settings of other files, by file name: mail programs, Debian's answers at installation, logins."""
 _IN_WORDS = re.compile(r"\w*(?:passw(?:or)?d|passphrase|secret)\w*=[^\s\"$]", re.IGNORECASE)
-_SHOWN = 20
 
 
 def check(client: DockerClient, name: str) -> Report:
@@ -59,24 +58,24 @@ def check(client: DockerClient, name: str) -> Report:
     report = Report(CHECK, QUESTION, unit="files", repair=REPAIR)
     image = client.images.get(name)
     walked = 0
-    for layer, files, found in _layers(image.save()):
+    for layer, files, found in read_layers(image.save()):
         walked += 1
         report.looked_at += files
         if found:
             report.find(
                 f"layer {layer}",
                 f"{len(found)} files hold a secret, or lie where one belongs",
-                samples=tuple(sorted(found)[:_SHOWN]),
+                blocks=(("Files", "\n".join(sorted(found))),),  # all of them: each is to be removed
             )
     expected = len(set(image.attrs["RootFS"]["Layers"]))
     if walked < expected:
         raise InfrastructureError(f"The engine handed out {walked} of the {expected} layers of {name}.")
     words = json.dumps([image.history(), image.attrs["Config"]])
-    if told := {match[0].partition("=")[0] for match in _IN_WORDS.finditer(words)}:
+    if variables := {match[0].partition("=")[0] for match in _IN_WORDS.finditer(words)}:
         report.find(
             "commands",
-            f"{len(told)} variables that say a secret are written down with the image",
-            samples=tuple(sorted(told)[:_SHOWN]),
+            f"{len(variables)} variables that say a secret are written down with the image",
+            samples=tuple(sorted(variables)),
             repair="mount secrets, and hand none to a build",
         )
     return report
@@ -91,7 +90,7 @@ def secret(path: str, content: bytes) -> bool:
     return bool(_SETTINGS.match(path) and b"\0" not in content and _SETTING.search(content))
 
 
-def _layers(pieces: Iterable[bytes]) -> Iterator[tuple[str, int, list[str]]]:
+def read_layers(pieces: Iterable[bytes]) -> Iterator[tuple[str, int, list[str]]]:
     """Yield for each layer its name, the number of its files and the paths of those that hold a secret."""
     stream = _Pieces(pieces)
     with tarfile.open(fileobj=cast(Any, stream), mode="r|") as image:

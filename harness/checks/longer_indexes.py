@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from harness.checks.step_mentions import Spoken
+from harness.checks.step_mentions import StepMentions
 from harness.checks.structure import CALLED, Difference, compare
 from harness.database.schema import Index, Schema
 
@@ -16,11 +16,15 @@ MISSING, EXTRA, KIND = "index missing", "index extra", "BTREE"
 
 
 def accepted(
-    differences: Iterable[Difference], upgraded: Schema, fresh: Schema, before: Schema, spoken: Spoken | None
+    differences: Iterable[Difference],
+    upgraded: Schema,
+    fresh: Schema,
+    before: Schema,
+    mentions: StepMentions | None,
 ) -> set[Difference]:
     """Return the differences explained by this: a missing index, and the longer one that exists in its place.
 
-    spoken: the objects that the steps mention. An index that existed before and is missing now must be mentioned
+    mentions: the objects that the steps mention. An index that existed before and is missing now must be mentioned
     by a step, which then has dropped it; otherwise it was lost.
     """
     found: set[Difference] = set()
@@ -30,7 +34,7 @@ def accepted(
         if one.aspect != MISSING:
             continue
         wanted = next(index for index in fresh.tables[one.table].indexes if index.signature == one.fresh)
-        if one not in old and not (spoken and spoken.of(one.table, *wanted.columns)):
+        if one not in old and not (mentions and mentions.include(one.table, *wanted.columns)):
             continue
         if standing_in := list(_longer(wanted, one.table, upgraded, before)):
             found.add(one)

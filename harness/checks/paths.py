@@ -16,14 +16,14 @@ from typing import Any
 
 from harness.checks import allowances as known_allowances
 from harness.checks import structure, upgrade_path
-from harness.checks.comparison import Comparison, opened
-from harness.checks.row_judge import SAMPLES, shown
-from harness.checks.upgrade_path import Way
+from harness.checks.comparison import Comparison, open_comparison
+from harness.checks.row_judge import shown
+from harness.checks.upgrade_path import UpgradePath
 from harness.database import Database
 from harness.database.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
 from harness.database.schema import Schema, quote
 from harness.rt.thaw import Thawer
-from harness.verdict import Report
+from harness.verdict import MOST_SAMPLES, Report
 
 CHECK = "paths"
 QUESTION = "Does the direct way end in the same database as the one through the releases between?"
@@ -35,7 +35,7 @@ _FIELDS = {STAMP: {"columns"}, HISTORY: {"columns", "where"}, NUMBER: set(), ONL
 
 
 @dataclass(frozen=True)
-class WayAllowance:
+class PathAllowance:
     """A difference that is no finding; paths.toml explains the fields."""
 
     kind: str
@@ -51,17 +51,17 @@ class WayAllowance:
         return f"{', '.join(self.tables)}, {self.kind}: {self.reason}"
 
 
-def read(path: Path = FILE) -> list[WayAllowance]:
+def read(path: Path = FILE) -> list[PathAllowance]:
     """Read the allowances. Raises ValueError for a word that is not understood."""
-    made = []
+    allowances = []
     for row in tomllib.loads(path.read_text(encoding="utf-8"))["allowance"]:
         if set(row) != {"kind", "tables", "reason"} | _FIELDS.get(row.get("kind"), {"a kind"}):
             raise ValueError(f"{path.name}: {row} is not understood")
         if row.get("side", DIRECT) not in (DIRECT, STEPWISE):
             raise ValueError(f"{path.name}: there is no side {row['side']}")
         lists: dict[str, Any] = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
-        made.append(WayAllowance(**{**row, **lists}))
-    return made
+        allowances.append(PathAllowance(**{**row, **lists}))
+    return allowances
 
 
 def check(
@@ -70,7 +70,7 @@ def check(
     thaw: Thawer,
     *,
     known: Mapping[str, Digest] | None = None,
-    allowed: list[WayAllowance] | None = None,
+    allowed: list[PathAllowance] | None = None,
 ) -> Report:
     """Compare two databases of one origin that were upgraded to one target. Nothing else may have written to them.
 
@@ -80,14 +80,14 @@ def check(
     report = Report(CHECK, QUESTION, unit="rows", repair=REPAIR)
     allowed = read() if allowed is None else allowed
     rules = known_allowances.read()
-    with opened(direct, stepwise, rules, known or {}) as comparison:
+    with open_comparison(direct, stepwise, rules, known or {}) as comparison:
         _structures(report, comparison.old, comparison.new)
         both = upgrade_path.read(direct, stepwise, thaw)
-        for one, name in zip(both, (DIRECT, STEPWISE), strict=True):
-            report.looked_at += len(one.steps)
-            if one.trouble:
-                report.find("RT::System", f"the history of the {name} way: {one.trouble}", sql=upgrade_path.SQL)
-        used: Counter[WayAllowance] = Counter()
+        for path, name in zip(both, (DIRECT, STEPWISE), strict=True):
+            report.looked_at += len(path.steps)
+            if path.trouble:
+                report.find("RT::System", f"the history of the {name} way: {path.trouble}", sql=upgrade_path.SQL)
+        used: Counter[PathAllowance] = Counter()
         for table in comparison.shapes:
             used += _Table(report, comparison, table, both, thaw).compare(allowed)
     report.allowed = [f"{count} x {one}" for one, count in used.items()]
@@ -117,14 +117,19 @@ class _Table:
     """The comparison of one table. Differing rows are few, and are held in memory until they are classified."""
 
     def __init__(
-        self, report: Report, comparison: Comparison, name: str, both: tuple[Way, Way], thaw: Thawer
+        self,
+        report: Report,
+        comparison: Comparison,
+        name: str,
+        both: tuple[UpgradePath, UpgradePath],
+        thaw: Thawer,
     ) -> None:
         self.report, self.comparison, self.name, self.both, self.thaw = report, comparison, name, both, thaw
-        self.of_kind: dict[str, list[WayAllowance]] = {kind: [] for kind in _FIELDS}
+        self.of_kind: dict[str, list[PathAllowance]] = {kind: [] for kind in _FIELDS}
         self.frozen = known_allowances.read().storable.get(name)
-        self.used: Counter[WayAllowance] = Counter()
+        self.used: Counter[PathAllowance] = Counter()
 
-    def compare(self, allowed: list[WayAllowance]) -> Counter[WayAllowance]:
+    def compare(self, allowed: list[PathAllowance]) -> Counter[PathAllowance]:
         """Report differences that nothing allows. Return the allowances used, with the number of uses."""
         for one in allowed:
             if self.name in one.tables:
@@ -166,7 +171,7 @@ class _Table:
                     found[number].update(fetch(connections[number], shapes[number], keys))
         return found
 
-    def _plain(self, row: Row, way: Way) -> dict[str, Any]:
+    def _plain(self, row: Row, way: UpgradePath) -> dict[str, Any]:
         """Return a row without what the upgrade generates: stamps, history, the order of Perl's keys."""
         made: dict[str, Any] = dict(row)
         if self.frozen and row.get(self.frozen[1]) == self.frozen[2]:
@@ -177,7 +182,7 @@ class _Table:
                 self.used[one] += 1
         for one in self.of_kind[STAMP]:
             for column in one.columns:
-                if column in row and way.during(row[column]):
+                if column in row and way.within(row[column]):
                     made[column] = upgrade_path.DURING
                     self.used[one] += 1
         return made
@@ -230,7 +235,7 @@ class _Table:
 
     def _find(self, what: str, keys: list[Key]) -> None:
         key = ", ".join(self.comparison.shapes[self.name][0].key)
-        samples = [shown(one) for one in keys[:SAMPLES]]
+        samples = [shown(one) for one in keys[:MOST_SAMPLES]]
         numbers = all(one.lstrip("-").isdigit() for one in samples)
         sql = f"SELECT * FROM {quote(self.name)} WHERE {key} IN ({', '.join(samples)})"
         self.report.find(

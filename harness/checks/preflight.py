@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,18 +25,18 @@ from harness.checks import (
     preflight_storage,
     preflight_time_zones,
 )
-from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.log import records
 from harness.checks.preflight_collisions import RESTORE, STEP, Affected
 from harness.checks.preflight_database import SchemaChanges
+from harness.checks.upgrade_history import EXTENSIONS, History
 from harness.common import redact
 from harness.database import Database
 from harness.database.schema import Schema
 from harness.releases import parse
 from harness.rt import Rt
 from harness.rt.configuration import Configuration
-from harness.verdict import Finding, Report
+from harness.verdict import MOST_SAMPLES, Finding, Report
 
 CHECK = "preflight"
 QUESTION = "Is the dump what it is said to be, and can this upgrade go well?"
@@ -45,8 +44,8 @@ REPAIR = "mend it on the site, take a new dump, and run the gate again"
 PROBE = Path(__file__).with_name("perl") / "probe.pl"
 NOTES = Path(__file__).with_name("preflight_notes.toml")
 BEFORE = "before the upgrade"
-"""The fact that reports show in a section of its own: see `worth_knowing`."""
-_WORTH_KNOWING = {
+"""The fact that reports show in a section of its own: see `facts_to_read`."""
+_TITLES = {
     preflight_configuration.FORGOTTEN: "Set in CONFIG and not in CONFIG_NEW",
     preflight_configuration.LOST: "Options that the target no longer knows",
     preflight_configuration.ABSORBED: "Plugins that the target has absorbed, each a finding",
@@ -57,13 +56,12 @@ _WORTH_KNOWING = {
     preflight_lifecycles.UNKNOWN_STATUSES: "Statuses that their lifecycle does not know",
     preflight_lifecycles.UNKNOWN_DISABLED: "Lifecycles that the target does not know, of what is disabled",
     preflight_blanks.TOLD: "Values that are found without the blank at their end today, and no longer then",
-    preflight_identity.EXTENSIONS: "Data of extensions that was never inserted to its end",
+    EXTENSIONS: "Data of extensions that was never inserted to its end",
     preflight_time_zones.TABLES: "Time zone tables of the copy's server",
     preflight_time_zones.WANTED: "Time zone tables of the production server",
     "rt-validator": "What rt-validator finds in the database as it is, the first of it",
 }
 """Facts that an operator should read before the upgrade, with their titles in the report."""
-_SHOWN = 8
 _UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
 
 
@@ -131,7 +129,6 @@ def check(
     origin: a container of the old release, None if it has no image; target: of the new one; both connected to
     `database`. path: the releases, from and to. steps: those that the upgrade is to apply.
     """
-    started = time.monotonic()
     report, schema, changes = known.recognised.report, known.recognised.schema, known.recognised.changes
     preflight_database.structure(report, database, schema, changes)
     restored = {table: columns for table, columns in known.uncollated.items() if table not in changes.converted}
@@ -141,13 +138,13 @@ def check(
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     preflight_time_zones.judge(report, database, schema, known.configuration)
-    probed = _probe(target, steps)
+    probed = probe(target, steps)
     preflight_configuration.loads(report, probed)
     preflight_configuration.index(
         report, schema, probed, known.old_configuration, append_structure=known.append_structure
     )
     preflight_storage.loads(report, database, probed)
-    _start(report, target, probed, steps)
+    judge_start(report, target, probed, steps)
     preflight_lifecycles.judge(report, database, schema, probed, known.configuration)
     preflight_configuration.judge(
         report,
@@ -156,44 +153,48 @@ def check(
         target,
         path,
         former=known.old_configuration,
-        elsewhere=preflight_configuration.in_database(database, schema),
+        elsewhere=preflight_configuration.options_in_database(database, schema),
     )
     if known.old_configuration:
-        preflight_storage.judge(report, database, known.old_configuration, known.configuration)
+        preflight_storage.judge(report, database, schema, known.old_configuration, known.configuration)
     _notes(report, database, path)
     if known.validation:
-        said = known.validation.found
-        report.facts["rt-validator"] = said[:_SHOWN]
-        report.facts["rt-validator, findings shown"] = f"{len(said[:_SHOWN])} of {len(said)}"
-    report.facts[BEFORE] = worth_knowing(report.facts)
-    report.seconds = round(time.monotonic() - started, 2)
+        errors = known.validation.found
+        report.facts["rt-validator"] = errors[:MOST_SAMPLES]
+        report.facts["rt-validator, findings shown"] = f"{len(errors[:MOST_SAMPLES])} of {len(errors)}"
+    report.facts[BEFORE] = facts_to_read(report.facts)
     return report
 
 
-def worth_knowing(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+def facts_to_read(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the facts to read before the upgrade, the most important first: {fact, title, items}.
 
     fact: the key under which it also stands among the other facts.
     """
-    found = []
-    for name, title in _WORTH_KNOWING.items():
+    entries = []
+    for name, title in _TITLES.items():
         value = facts.get(name)
         items = [value] if isinstance(value, str) and value != preflight_time_zones.LOADED else value
         if isinstance(items, list) and items:
-            found.append({"fact": name, "title": title, "items": [str(one) for one in items]})
-    return found
+            entries.append({"fact": name, "title": title, "items": list(map(str, items))})
+    return entries
 
 
-def _probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
+def probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
+    """Start the target on the database, and return what it found; "configuration" has its error if it could not.
+
+    The keys are those of perl/probe.pl, and "complaints": the SQL errors that it logged.
+    """
     done = target.perl_alone(PROBE.read_text(encoding="utf-8"), *steps)
     try:
-        found: dict[str, Any] = json.loads(done.out.strip("\n").split("\n")[-1])
+        probed: dict[str, Any] = json.loads(done.out.strip("\n").split("\n")[-1])
     except (json.JSONDecodeError, IndexError):
         return {
             "configuration": done.err.strip().splitlines()[-1] if done.err.strip() else f"exit code {done.code}"
         }
-    found["complaints"] = [one.message for one in records(done.err.splitlines()) if one.complaint == "SQL"]
-    return found
+    logged = records(done.err.splitlines())
+    probed["complaints"] = [record.message for record in logged if record.complaint == "SQL"]
+    return probed
 
 
 def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) -> bool:
@@ -212,7 +213,7 @@ def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) 
     return all(name.lower() in sql for name in columns)
 
 
-def _start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequence[str]) -> None:
+def judge_start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequence[str]) -> None:
     """Judge the target's start in the middle of the upgrade, which happens with old data in old tables."""
     report.looked_at += 1
     complaints = list(probed.get("complaints", []))
@@ -229,7 +230,7 @@ def _start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequenc
         report.find(
             "start",
             f"the target's code logs {len(complaints)} SQL errors as it starts on the database as it is",
-            samples=tuple(dict.fromkeys(redact.line(one) for one in complaints[:3])),
+            samples=tuple(dict.fromkeys(redact.line(one) for one in complaints)),
             repair="upgrade to a later release, or to an earlier one first",
         )
 

@@ -7,11 +7,10 @@ check after the upgrade can notice this.
 
 from __future__ import annotations
 
-from harness.checks.preflight_collisions import STEP, Affected, Cause, collations_after, is_text
-from harness.checks.preflight_database import SAMPLES
+from harness.checks.preflight_collisions import STEP, Affected, Cause, is_text, tables_with_collations
 from harness.database import Database
 from harness.database.schema import Schema, Table, charset_of, quote
-from harness.verdict import Report
+from harness.verdict import MOST_SAMPLES, Report
 
 TOLD = "values that end in a blank"
 SOUGHT = ("Name", "EmailAddress")
@@ -21,23 +20,22 @@ gateway, the field or template of a scrip."""
 
 def judge(report: Report, database: Database, schema: Schema, affected: Affected, cause: Cause = STEP) -> None:
     """Report such values as findings in unique columns and in those that RT loads by, else as facts."""
-    for name, charsets in affected.items():
-        table = schema.tables.get(name)
-        if table is None or not table.key:
-            continue
-        after = collations_after(database, table, charsets)
-        counting = {one for one in set(after.values()) if not _ignores_blanks(database, one)}
+    for table, after in tables_with_collations(database, schema, affected):
+        counting = {collation for collation in set(after.values()) if not _ignores_blanks(database, collation)}
         if not counting:
             continue
         report.looked_at += 1
         columns = {column: sought for column, sought in _columns(table).items() if after.get(column) in counting}
-        asked = ", ".join(f"SUM({_ends_in_a_blank(one)})" for one in columns)
-        counts = database.rows(f"SELECT {asked} FROM {quote(name)}")[0] if columns else ()
+        sums = ", ".join(f"SUM({_ends_in_a_blank(column)})" for column in columns)
+        counts = database.rows(f"SELECT {sums} FROM {quote(table.name)}")[0] if columns else ()
         for (column, sought), count in zip(columns.items(), counts, strict=True):
-            if count and _ignores_blanks(database, table.columns[column].collation):
-                _say(
-                    report, database, table, column, said=(after[column], int(count), cause.brings), sought=sought
-                )
+            if not count or not _ignores_blanks(database, table.columns[column].collation):
+                continue
+            if sought:
+                consequence = f"under {after[column]}, {cause.brings}, nobody finds them without it"
+                _find(report, database, table, column, f"{count} values end in a blank; {consequence}")
+            else:
+                report.facts.setdefault(TOLD, []).append(f"{table.name}.{column}: {count}, under {after[column]}")
 
 
 def _columns(table: Table) -> dict[str, bool]:
@@ -63,19 +61,13 @@ def _ignores_blanks(database: Database, collation: str) -> bool:
     return bool(int(database.value(f"SELECT {with_blank} = {without}")))
 
 
-def _say(
-    report: Report, database: Database, table: Table, column: str, *, said: tuple[str, int, str], sought: bool
-) -> None:
-    collation, count, brings = said
-    where, name, text = f"{table.name}.{column}", quote(table.name), quote(column)
-    if not sought:
-        report.facts.setdefault(TOLD, []).append(f"{where}: {count}, under {collation}")
-        return
+def _find(report: Report, database: Database, table: Table, column: str, what: str) -> None:
+    name, text = quote(table.name), quote(column)
     sql = f"SELECT {', '.join(map(quote, table.key))} FROM {name} WHERE {_ends_in_a_blank(column)}"
-    rows = database.rows(f"{sql} LIMIT {SAMPLES}")
+    rows = database.rows(f"{sql} LIMIT {MOST_SAMPLES}")
     report.find(
-        where,
-        f"{count} values end in a blank; under {collation}, {brings}, nobody finds them without it",
+        f"{table.name}.{column}",
+        what,
         samples=tuple(f"{', '.join(table.key)} {', '.join(map(str, row))}" for row in rows),
         sql=sql,
         repair="on the site, once you have seen that no other row has the same without the blank:\n"

@@ -6,12 +6,12 @@ A unique index refuses the second of them: a step stops half way, or the restore
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from harness.checks.preflight_database import NO_PEOPLE, SAMPLES, SchemaChanges
+from harness.checks.preflight_database import NO_PEOPLE, SchemaChanges
 from harness.database import Database
-from harness.database.schema import Column, Index, Schema, Table, quote
+from harness.database.schema import Column, Index, Schema, Table, charset_of, default_collation, quote
 from harness.verdict import Report
 
 _TEXT = re.compile(r"char|text|enum|set")
@@ -48,36 +48,44 @@ def converted(schema: Schema, changes: SchemaChanges) -> Affected:
 
 def judge(report: Report, database: Database, schema: Schema, affected: Affected, cause: Cause = STEP) -> None:
     """Report values that a unique index will consider equal under the new collation: the second is refused."""
-    for name, charsets in affected.items():
-        table = schema.tables.get(name)
-        if table is None or not table.key:
-            continue
-        after = collations_after(database, table, charsets)
+    for table, after in tables_with_collations(database, schema, affected):
         if after:
             report.facts.setdefault("collation after the conversion", " and ".join(sorted({*after.values()})))
         for index in table.indexes:
-            changed = {one for one in index.columns if one in after and after[one] != table.columns[one].collation}
-            sql = _same_values(table, index, charsets, after) if index.unique and changed else ""
+            changed = {
+                after[column]
+                for column in index.columns
+                if column in after and after[column] != table.columns[column].collation
+            }
+            sql = _same_values(table, index, after) if index.unique and changed else ""
             if not sql:
                 continue
-            collation = " and ".join(sorted({after[one] for one in changed}))
+            collation = " and ".join(sorted(changed))
             report.looked_at += 1
             if rows := database.rows(sql):
                 report.find(
-                    f"{name}.{index.name}",
+                    f"{table.name}.{index.name}",
                     f"{len(rows)} values of {', '.join(index.columns)} are distinct and "
                     f"the same under {collation}: {cause.stops} with a duplicate key",
-                    samples=tuple(f"{', '.join(table.key)} {keys}" for _, keys in rows[:SAMPLES]),
+                    samples=tuple(f"{', '.join(table.key)} {keys}" for _, keys in rows),
                     sql=sql,
                     repair=f"rename one of each before the upgrade, or {cause.instead}",
                 )
 
 
-def collations_after(database: Database, table: Table, charsets: Mapping[str, str]) -> dict[str, str]:
+def tables_with_collations(
+    database: Database, schema: Schema, affected: Affected
+) -> Iterator[tuple[Table, dict[str, str]]]:
+    """Yield each affected table whose rows can be named by a key, with the new collation of its text columns."""
+    for name, charsets in affected.items():
+        table = schema.tables.get(name)
+        if table is not None and table.key:
+            yield table, _collations_after(database, table, charsets)
+
+
+def _collations_after(database: Database, table: Table, charsets: Mapping[str, str]) -> dict[str, str]:
     """Return this server's default collation of the character sets: by text column of the table."""
-    default = {
-        one: str(database.value(f"SELECT COLLATION(CONVERT('a' USING {one}))")) for one in set(charsets.values())
-    }
+    default = {charset: default_collation(database, charset) for charset in set(charsets.values())}
     return {
         column: default[charset]
         for column, charset in charsets.items()
@@ -90,12 +98,15 @@ def is_text(column: Column) -> bool:
     return bool(_TEXT.search(column.type)) and column.charset not in NO_PEOPLE
 
 
-def _same_values(table: Table, index: Index, charsets: Mapping[str, str], after: Mapping[str, str]) -> str:
+def _same_values(table: Table, index: Index, after: Mapping[str, str]) -> str:
+    """Return SQL for the values of an index that are the same under new collations, "" if it cannot be asked."""
     if not {*index.columns} <= {*table.columns}:  # a prefix or an expression
         return ""
     parts = [
-        f"CONVERT({quote(one)} USING {charsets[one]}) COLLATE {after[one]}" if one in after else quote(one)
-        for one in index.columns
+        f"CONVERT({quote(column)} USING {charset_of(after[column])}) COLLATE {after[column]}"
+        if column in after
+        else quote(column)
+        for column in index.columns
     ]
     present = " AND ".join(f"{quote(name)} IS NOT NULL" for name in index.columns)
     key = ", '/', ".join(quote(name) for name in table.key)

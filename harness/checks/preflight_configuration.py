@@ -14,6 +14,7 @@ from harness.checks.upgrading import Passage, passages, unmarked
 from harness.common import redact
 from harness.common.wording import one_line
 from harness.database import Database
+from harness.database.normalise import as_text
 from harness.database.schema import Schema
 from harness.rt import Rt
 from harness.rt.configuration import Configuration
@@ -58,12 +59,16 @@ def texts(configuration: Configuration) -> Iterator[str]:
             yield re.sub(r"^\s*#.*$", "", content.decode(errors="replace"), flags=re.MULTILINE)
 
 
-def in_database(database: Database, schema: Schema) -> set[str]:
-    """Return the options set in the database itself, which is possible if the release has a table for them."""
+def options_in_database(database: Database, schema: Schema) -> dict[str, str]:
+    """Return the options set in the database itself, as name to content; RT has a table for them since 5.0.
+
+    A half-made table, or another program's of that name, may lack the columns; that is for others to find.
+    """
     table = schema.tables.get(_TABLE)
-    if table is None or not {"Name", "Disabled"} <= {*table.columns}:
-        return set()
-    return {str(name) for (name,) in database.rows(f"SELECT Name FROM {_TABLE} WHERE Disabled = 0")}
+    if table is None or not {"Name", "Content", "Disabled"} <= {*table.columns}:
+        return {}
+    rows = database.rows(f"SELECT Name, Content FROM {_TABLE} WHERE Disabled = 0")
+    return {as_text(name): as_text(content or "") for name, content in rows}
 
 
 def known(release: Rt) -> set[str]:
@@ -95,21 +100,26 @@ def judge(
         report.out_of_scope.append(f"which options the target no longer knows: RT {path[0]} has no image here")
     report.facts[STRANGE] = sorted(used["options"] - new - old)
     report.facts[PINNED] = sorted(used["options"] & Configuration.pinned())
-    every = passages(target)
-    if not every:
+    documented = passages(target)
+    if not documented:
         report.out_of_scope.append("the UPGRADING documents of the target: its image does not hold them")
-    mine = [one for one in every if one.applies(*path)]
+    applicable = [passage for passage in documented if passage.applies(*path)]
     names = {*used["options"], *used["plugins"]}
-    report.facts[SAID] = _mentions(mine, names)
+    report.facts[SAID] = _mentions(applicable, names)
     report.facts[PASSAGES] = [
-        {"file": one.file, "heading": one.heading, "speaks_of": _named(one.raw(), names), "text": one.text()}
-        for one in mine
+        {
+            "file": passage.file,
+            "heading": passage.heading,
+            "speaks_of": _named(passage.raw(), names),
+            "text": passage.text(),
+        }
+        for passage in applicable
     ]
-    report.facts[ABSORBED] = _absorbed(report, mine, used["plugins"])
+    report.facts[ABSORBED] = absorbed_plugins(report, applicable, used["plugins"])
     if former:
         then = options(former)
         needless = (old if origin else then["options"]) - new
-        needless |= {*elsewhere, *Configuration.pinned(), *_integrated(mine, then["plugins"])}
+        needless |= {*elsewhere, *Configuration.pinned(), *_integrated(applicable, then["plugins"])}
         report.facts[FORGOTTEN] = _forgotten(configuration, {*then["options"], *then["plugins"]} - needless)
 
 
@@ -127,9 +137,9 @@ def _named(text: str, names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if re.search(rf"(?<![\w:]){re.escape(name)}(?![\w:])", text))
 
 
-def _mentions(mine: Sequence[Passage], names: set[str]) -> list[str]:
+def _mentions(applicable: Sequence[Passage], names: set[str]) -> list[str]:
     found: list[str] = []
-    for passage in mine:
+    for passage in applicable:
         for paragraph in passage.paragraphs:
             if hit := _named(paragraph, names):
                 said = " ".join(unmarked(paragraph).split())
@@ -137,10 +147,10 @@ def _mentions(mine: Sequence[Passage], names: set[str]) -> list[str]:
     return found
 
 
-def _integrated(mine: Sequence[Passage], plugins: set[str]) -> dict[str, str]:
+def _integrated(applicable: Sequence[Passage], plugins: set[str]) -> dict[str, str]:
     """Return the plugins that RT now contains, by name, with the place in its documents that says so."""
     found: dict[str, str] = {}
-    for passage in mine:
+    for passage in applicable:
         said = ""  # a heading applies to the list below it
         for paragraph in passage.paragraphs:
             if paragraph.startswith("=head"):
@@ -151,9 +161,9 @@ def _integrated(mine: Sequence[Passage], plugins: set[str]) -> dict[str, str]:
     return found
 
 
-def _absorbed(report: Report, mine: Sequence[Passage], plugins: set[str]) -> list[str]:
+def absorbed_plugins(report: Report, applicable: Sequence[Passage], plugins: set[str]) -> list[str]:
     """Report the plugins that RT now contains; return their names."""
-    found = _integrated(mine, plugins)
+    found = _integrated(applicable, plugins)
     for name, said in found.items():
         report.find(
             f"Plugin {name}",

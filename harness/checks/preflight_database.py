@@ -14,7 +14,7 @@ from harness.checks import allowances
 from harness.database import Database
 from harness.database.schema import Schema, Table, quote
 from harness.rt import Rt
-from harness.verdict import Report
+from harness.verdict import MOST_SAMPLES, Report
 
 _CONVERTED = re.compile(r"ALTER\s+TABLE\s+`?(\w+)`?\s+CONVERT\s+TO\s+CHARACTER\s+SET\s+(\w+)", re.IGNORECASE)
 _REFERENCE = re.compile(
@@ -27,7 +27,6 @@ _CREATED = re.compile(r"^\s*CREATE\s+TABLE\s+(?!IF\b)`?(\w+)", re.IGNORECASE | r
 _DECLARED = re.compile(r"^\s*CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?`?(\w+)`?", re.IGNORECASE | re.MULTILINE)
 NO_PEOPLE = ("ascii", "binary", "")
 ORDINARY = ("utf8mb3", "utf8mb4")
-SAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,11 @@ def structure(report: Report, database: Database, schema: Schema, changes: Schem
         report.find(
             "tables",
             f"{len(folded)} tables have lost the capitals of their names; this server tells them apart",
-            samples=tuple(folded[:SAMPLES]),
+            samples=tuple(folded),
             repair="\n".join(f"RENAME TABLE {quote(name)} TO {quote(known[name.lower()])};" for name in folded),
         )
     _engines(report, own)
-    _charsets(report, own)
+    report_charsets(report, own)
 
 
 def _engines(report: Report, own: dict[str, Table]) -> None:
@@ -86,7 +85,7 @@ def _engines(report: Report, own: dict[str, Table]) -> None:
         report.find(
             "tables",
             f"{len(others)} tables are not InnoDB: they know no transactions, and RT wants none of its own so",
-            samples=tuple(f"{table.name}: {table.engine}" for table in others[:SAMPLES]),
+            samples=tuple(f"{table.name}: {table.engine}" for table in others),
             repair="\n".join(f"ALTER TABLE {quote(table.name)} ENGINE = InnoDB;" for table in others),
         )
 
@@ -109,7 +108,7 @@ def _made_anew() -> set[str]:
     return {name.lower() for name in allowances.read().excluded}
 
 
-def _charsets(report: Report, own: dict[str, Table]) -> None:
+def report_charsets(report: Report, own: dict[str, Table]) -> None:
     """Report the tables with text in another character set than RT writes."""
     strange: dict[str, list[str]] = {}
     for name, table in own.items():
@@ -122,7 +121,7 @@ def _charsets(report: Report, own: dict[str, Table]) -> None:
         report.find(
             "tables",
             f"{len(tables)} tables are in the character set {charset}, which RT has never used",
-            samples=tuple(tables[:SAMPLES]),
+            samples=tuple(tables),
             repair="convert them on a copy to the others' character set, read some texts, then mend the site",
         )
 
@@ -139,7 +138,7 @@ def orphans(report: Report, database: Database, schema: Schema, changes: SchemaC
         sql = f"SELECT s.id, s.{quote(column)} {those}"
         report.looked_at += 1
         if count := int(database.value(f"SELECT COUNT(*) {those}")):
-            rows = database.rows(f"{sql} LIMIT {SAMPLES}")
+            rows = database.rows(f"{sql} LIMIT {MOST_SAMPLES}")
             report.find(
                 f"{table}.{column}",
                 f"{count} rows point to no {target}: a step adds a foreign key and fails",

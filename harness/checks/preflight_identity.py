@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.checks import preflight_database
-from harness.checks.history import History, left_open
 from harness.checks.preflight_database import SchemaChanges
+from harness.checks.upgrade_history import History, report_unfinished
 from harness.common import redact
 from harness.database.schema import Schema, quote
 from harness.errors import InfrastructureError, UsageError
@@ -24,9 +24,7 @@ OLDER, SAME, HALF = "older", "ok", "half"
 BLIND = ("misconfigured", "unreachable")
 """The guard's result if it could not read the database: no statement about which release it is of."""
 PRESENT = "present"
-EXTENSIONS = "of extensions, never ended"
 BACKUP = "restore the backup from before that upgrade"
-_SHOWN = 8
 
 
 def guard(release: Rt) -> dict[str, Any]:
@@ -37,23 +35,23 @@ def guard(release: Rt) -> dict[str, Any]:
     """
     done = release.run("/opt/rt/guard", "--json")
     try:
-        said: dict[str, Any] = json.loads(done.out)
+        answer: dict[str, Any] = json.loads(done.out)
     except json.JSONDecodeError as error:
         raise InfrastructureError(
             f"The guard of RT {release.release} gave no answer (exit code {done.code}).",
             [("Errors", redact.line(done.err))],
         ) from error
-    if said.get("database_host") not in (None, release.database_host):
+    if answer.get("database_host") not in (None, release.database_host):
         raise UsageError(
             f"With this configuration RT {release.release} works on another database than the copy.",
             repair="take whatever changes the database out of CONFIG",
         )
-    if said.get("database_error"):  # the connection failed; unreadable tables are another case
+    if answer.get("database_error"):  # the connection failed; unreadable tables are another case
         raise InfrastructureError(
-            f"RT {release.release} does not reach the copy's server: {redact.line(said['reason'])}",
+            f"RT {release.release} does not reach the copy's server: {redact.line(answer['reason'])}",
             repair="see whether containers find each other by name on this engine",
         )
-    return said
+    return answer
 
 
 def judge(
@@ -64,8 +62,8 @@ def judge(
     Return those of the findings that forbid the upgrade.
     """
     already = len(report.findings)
-    said = _target(report, target, path, steps)
-    stops = report.findings[already:] if said["verdict"] not in BLIND else []
+    answer = _target(report, target, path, steps)
+    stops = report.findings[already:] if answer["verdict"] not in BLIND else []
     if origin is None:
         report.out_of_scope.append(f"what RT {path[0]} itself says of the database: it has no image here")
         return stops
@@ -76,39 +74,41 @@ def judge(
     elif own["verdict"] != SAME:
         report.find("database", f"to RT {path[0]} it is not its own: {own['reason']}", repair="say FROM as it is")
         # An added column of the site's own makes it strange too; that does not matter if the history agrees.
-        if own["verdict"] == HALF or said.get("history") != PRESENT:
+        if own["verdict"] == HALF or answer.get("history") != PRESENT:
             stops.append(report.findings[-1])
     return stops
 
 
-def _blind(report: Report, release: str, said: dict[str, Any]) -> None:
+def _blind(report: Report, release: str, answer: dict[str, Any]) -> None:
     report.find(
         "guard",
-        f"RT {release} could not look at the database: {redact.line(said['reason'])}",
+        f"RT {release} could not look at the database: {redact.line(answer['reason'])}",
         repair="see whether CONFIG, or the options in the database, keep RT from starting, and mend that",
     )
 
 
 def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[str]) -> dict[str, Any]:
-    said = guard(target)
+    answer = guard(target)
     report.looked_at += 1
-    report.facts["guard of the target"] = {key: said.get(key) for key in ("verdict", "reason", "history", "open")}
-    if said["verdict"] in BLIND:
-        _blind(report, path[1], said)
-        return said
-    idle = tuple(said.get("idle_steps") or ())  # the database is the same with or without them in its history
+    report.facts["guard of the target"] = {
+        key: answer.get(key) for key in ("verdict", "reason", "history", "open")
+    }
+    if answer["verdict"] in BLIND:
+        _blind(report, path[1], answer)
+        return answer
+    idle = tuple(answer.get("idle_steps") or ())  # the database is the same with or without them in its history
     wanted = OLDER if set(steps) - set(idle) else SAME
-    release = said.get("database_release")
-    if said["verdict"] != wanted:
+    release = answer.get("database_release")
+    if answer["verdict"] != wanted:
         report.find(
             "database",
-            f"to RT {path[1]} it is not a database of RT {path[0]}: {said['reason']}",
-            repair=BACKUP if said["verdict"] == HALF else "say FROM as it is, or look for the right dump",
+            f"to RT {path[1]} it is not a database of RT {path[0]}: {answer['reason']}",
+            repair=BACKUP if answer["verdict"] == HALF else "say FROM as it is, or look for the right dump",
         )
-    missing = said.get("missing_steps")
+    missing = answer.get("missing_steps")
     if missing is None:
         report.unanswered.append("which steps the database lacks: it has no upgrade history")
-        return said
+        return answer
     more = [one for one in missing if one not in steps]
     less = [one for one in steps if one not in missing and one not in idle]
     if more or less:
@@ -119,7 +119,7 @@ def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[s
             samples=(f"the database is of RT {release}",),
             repair=f"say FROM={release}" if release else "",
         )
-    return said
+    return answer
 
 
 def unfinished(report: Report, history: History | None) -> None:
@@ -132,24 +132,15 @@ def unfinished(report: Report, history: History | None) -> None:
     report.looked_at += 1
     if history.trouble:
         report.facts["history"] = history.trouble
-    left, old = left_open(history)
-    if old:
-        report.facts[EXTENSIONS] = old
-    if left:
-        report.find(
-            "RT::System",
-            f"{len(left)} actions were begun and never ended: the database is half upgraded",
-            samples=tuple(left[:_SHOWN]),
-            repair=BACKUP,
-        )
+    report_unfinished(report, history, repair=BACKUP)
 
 
 def done_already(report: Report, schema: Schema, changes: SchemaChanges) -> list[Finding]:
     """Report traces of the steps to be applied, whether in the history or not. Each forbids the upgrade."""
     already = len(report.findings)
     report.looked_at += 1
-    _half_converted(report, schema, changes)
-    for table, what in _there(schema, changes):
+    half_converted(report, schema, changes)
+    for table, what in _existing_already(schema, changes):
         report.find(
             table,
             f"{what} that a step adds is there already: the upgrade, or a part of it, was done before",
@@ -159,7 +150,7 @@ def done_already(report: Report, schema: Schema, changes: SchemaChanges) -> list
     return report.findings[already:]
 
 
-def _there(schema: Schema, changes: SchemaChanges) -> Iterator[tuple[str, str]]:
+def _existing_already(schema: Schema, changes: SchemaChanges) -> Iterator[tuple[str, str]]:
     """Yield (table, object in it) for everything that the steps add and that already exists in the database."""
     for table in changes.created:
         if table in schema.tables:
@@ -172,7 +163,8 @@ def _there(schema: Schema, changes: SchemaChanges) -> Iterator[tuple[str, str]]:
             yield table, f"the foreign key of {column}"
 
 
-def _half_converted(report: Report, schema: Schema, changes: SchemaChanges) -> None:
+def half_converted(report: Report, schema: Schema, changes: SchemaChanges) -> None:
+    """Report tables of RT's in both of its character sets: a conversion was cut off."""
     by_charset = preflight_database.charsets(schema, changes)
     parts = {name: tables for name, tables in by_charset.items() if name in preflight_database.ORDINARY}
     if len(parts) > 1:
@@ -180,6 +172,6 @@ def _half_converted(report: Report, schema: Schema, changes: SchemaChanges) -> N
         report.find(
             "tables",
             "some of RT's tables are utf8mb3 and others utf8mb4: a conversion stopped half way",
-            samples=(*(f"{name}: {len(tables)} tables" for name, tables in sorted(parts.items())), *few[:5]),
+            samples=(*(f"{name}: {len(tables)} tables" for name, tables in sorted(parts.items())), *few),
             repair=BACKUP,
         )

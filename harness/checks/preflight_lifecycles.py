@@ -6,9 +6,10 @@ it does not know by `default`, with the statuses, rights and transitions of that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from harness.checks.preflight_configuration import options
+from harness.checks.preflight_configuration import options, options_in_database
+from harness.common.wording import amount, listed
 from harness.database import Database
 from harness.database.schema import Schema, quote
 from harness.rt.configuration import Configuration
@@ -23,13 +24,6 @@ UNKNOWN_STATUSES = "statuses that their lifecycle does not know"
 OPTION = "Lifecycles"
 
 
-def _in_database(database: Database, schema: Schema) -> bool:
-    """Tell whether lifecycles were changed in the browser: RT stores them among the options in its database."""
-    asked = f"SELECT COUNT(*) FROM Configurations WHERE Name = '{OPTION}' AND Disabled = 0"
-    table = schema.tables.get("Configurations")
-    return table is not None and {"Name", "Disabled"} <= {*table.columns} and bool(database.value(asked))
-
-
 def judge(
     report: Report, database: Database, schema: Schema, probed: Mapping[str, object], configuration: Configuration
 ) -> None:
@@ -41,7 +35,8 @@ def judge(
     if not isinstance(said, dict):
         return
     known = {str(name): {str(one).lower() for one in statuses} for name, statuses in said.items()}
-    own = OPTION in options(configuration)["options"] or _in_database(database, schema)
+    # Lifecycles changed in the browser are among the options in the database.
+    own = OPTION in {*options(configuration)["options"], *options_in_database(database, schema)}
     for holder in _HELD:
         if holder in schema.tables and "Lifecycle" in schema.tables[holder].columns:
             report.looked_at += 1
@@ -64,7 +59,7 @@ def _missing(report: Report, database: Database, holder: str, known: Mapping[str
                 f"{holder}.Lifecycle",
                 f"{count} rows are in a lifecycle that the target does not know: it takes "
                 f"it for another one, with other statuses and rights",
-                samples=(f"lifecycle {name}, first id {first}", f"it knows {_listed(sorted(known))}"),
+                samples=(f"lifecycle {name}, first id {first}", f"it knows {listed(sorted(known), _SHOWN)}"),
                 sql=sql,
                 repair=REPAIR,
             )
@@ -85,17 +80,14 @@ def _statuses(
         " GROUP BY BINARY h.Lifecycle, r.Status ORDER BY 1, 2"
     )
     unknown = [row for row in database.rows(sql) if row[0] in known and str(row[1]).lower() not in known[row[0]]]
-    strange = [f"{name}: {status} ({count} rows, first id {first})" for name, status, count, first in unknown]
+    strange = [
+        f"{name}: {status} ({amount(count, 'rows')}, first id {first})" for name, status, count, first in unknown
+    ]
     if not strange:
         return
     report.facts.setdefault(UNKNOWN_STATUSES, []).extend(strange)
     if not own:
         report.unanswered.append(
             f"what {sum(int(row[2]) for row in unknown)} {table} are in, for RT's own lifecycles have no such "
-            f"status: {_listed(strange)}; {REPAIR}"
+            f"status: {listed(strange, _SHOWN)}; {REPAIR}"
         )
-
-
-def _listed(words: Sequence[str]) -> str:
-    more = len(words) - _SHOWN
-    return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -10,31 +10,29 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from harness.checks import preflight_configuration
+from harness.checks.preflight_configuration import options, options_in_database
 from harness.common import redact
 from harness.database import Database
+from harness.database.schema import Schema
 from harness.rt.configuration import Configuration
 from harness.verdict import Report
 
 OPTION = "ExternalStorage"
 TABLES = ("Attachments", "ObjectCustomFieldValues")
 """Tables whose content rt-externalize-attachments moves; their ContentEncoding is "external" then."""
-BY_DATABASE = "Configurations"
-"""Table in which RT since 5.0 stores options as well; they come with the database."""
 _WORD = re.compile(rf"\b{OPTION}\b")
 _COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 
 
-def judge(report: Report, database: Database, old: Configuration, new: Configuration) -> None:
+def judge(report: Report, database: Database, schema: Schema, old: Configuration, new: Configuration) -> None:
     """Report a storage named by the old side's configuration, but by neither the new side's nor the database."""
-    if OPTION not in preflight_configuration.options(old)["options"]:
+    if OPTION not in options(old)["options"]:
         return
     report.looked_at += 1
-    tables = database.tables()
     # Any mention of the option counts, also one in an unusual form: not recognising it does not prove that it is
     # missing.
     named = any(_WORD.search(_COMMENT.sub("", content.decode(errors="replace"))) for content in new.files.values())
-    if named or (BY_DATABASE in tables and _by_database(database)):
+    if named or OPTION in options_in_database(database, schema):  # those come with the database
         return
     count, asked = _outside(database)
     report.find(
@@ -73,7 +71,3 @@ def _outside(database: Database) -> tuple[int, str]:
     )
     asked = f"SELECT COUNT(*) FROM ({found}) AS outside" if found else ""
     return int(database.value(asked)) if asked else 0, asked
-
-
-def _by_database(database: Database) -> bool:
-    return bool(database.value(f"SELECT COUNT(*) FROM {BY_DATABASE} WHERE Name = '{OPTION}' AND Disabled = 0"))

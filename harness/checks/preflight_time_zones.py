@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from harness.checks.preflight_configuration import texts
+from harness.checks.preflight_configuration import options_in_database, texts
 from harness.database import Database
 from harness.database.schema import Schema
 from harness.rt.configuration import Configuration
@@ -26,7 +26,6 @@ ON_PRODUCTION = (
 )
 _SET = re.compile(rf"^\s*Set\s*\(?\s*\${OPTION}\s*(?:,|=>)\s*(.*?)\s*\)?\s*;", re.MULTILINE)
 _OFF = ("0", "", "undef", "''", '""', "'0'", '"0"')
-_BY_DATABASE = f"SELECT Content FROM Configurations WHERE Name = '{OPTION}' AND Disabled = 0"
 
 
 def judge(report: Report, database: Database, schema: Schema, configuration: Configuration) -> None:
@@ -48,10 +47,8 @@ def judge(report: Report, database: Database, schema: Schema, configuration: Con
 
 def used(database: Database, schema: Schema, configuration: Configuration) -> bool:
     """Tell whether the option is on: as set in the database, otherwise by the last file that sets it."""
-    table = schema.tables.get("Configurations")
-    # A half-made table, or another program's of that name, may lack them; that is for others to find.
-    known = table is not None and {"Name", "Content", "Disabled"} <= set(table.columns)
-    if known and (rows := database.rows(_BY_DATABASE)):
-        return str(rows[-1][0]) not in _OFF
-    said = [value for text in texts(configuration) for value in _SET.findall(text)]
-    return bool(said) and said[-1] not in _OFF
+    in_database = options_in_database(database, schema).get(OPTION)
+    if in_database is not None:
+        return in_database not in _OFF
+    values = [value for text in texts(configuration) for value in _SET.findall(text)]
+    return bool(values) and values[-1] not in _OFF

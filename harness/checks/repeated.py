@@ -17,9 +17,9 @@ from typing import Any
 from harness.checks import allowances, rows
 from harness.checks.allowances import CHANGED, Matcher, RowAllowance, matcher
 from harness.checks.context import Cell, Context
-from harness.checks.history import CORE, FULL, SQL
 from harness.checks.rules import anything
 from harness.checks.undocumented_steps import NONE
+from harness.checks.upgrade_history import CORE, FULL, SQL
 from harness.checks.upgrade_path import WRITTEN_WITHIN, stamp
 from harness.database import Database, schema
 from harness.database.schema import quote

@@ -11,8 +11,8 @@ from harness.checks.context import Cell, Context
 from harness.checks.unreadable import UNREADABLE, words
 from harness.common import cache
 from harness.database.digest import Key, Row
+from harness.verdict import MOST_SAMPLES
 
-SAMPLES = 5
 UNEXPLAINED = "unexplained"
 
 
@@ -26,7 +26,7 @@ class Unexplained:
     def add(self, sample: str) -> None:
         """Count one more row."""
         self.count += 1
-        if len(self.samples) < SAMPLES:
+        if len(self.samples) < MOST_SAMPLES:
             self.samples.append(sample)
 
 

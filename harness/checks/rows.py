@@ -9,27 +9,27 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from harness.checks import allowances as known_allowances
+from harness.checks import structure_changes
 from harness.checks.allowances import (
     ADDED,
     CHANGED,
-    DROPPED,
     REMOVED,
     RowAllowance,
     RowAllowances,
-    StructureAllowance,
 )
-from harness.checks.comparison import Comparison, digests, opened
+from harness.checks.comparison import Comparison, digests, open_comparison
 from harness.checks.context import Context
 from harness.checks.effects import EFFECTS, absent_rows
-from harness.checks.row_judge import SAMPLES, UNEXPLAINED, Judge, shown
+from harness.checks.row_judge import UNEXPLAINED, Judge
+from harness.checks.structure_changes import UNDONE
 from harness.checks.undocumented_steps import STRUCTURE, words
 from harness.checks.unreadable import readable
 from harness.database import Database
-from harness.database.digest import Digest, Key, Row, ask, fetch, rows_of_chunk
+from harness.database.digest import Digest, Key, Row, fetch, rows_of_chunk
 from harness.database.schema import quote
 from harness.rt.thaw import Thawer
 from harness.verdict import Report
@@ -45,9 +45,6 @@ _LOOK = {
     REMOVED: "look at them on the site, and find out on a copy what removed them: an extension, a trigger",
     CHANGED: "compare them on the site and an upgraded copy; find out what changed them: an extension, a trigger",
 }
-_UNDONE = (
-    "see in the check run what the step complained of, mend that, and upgrade a fresh copy; never repeat the step"
-)
 FETCHED_AT_ONCE = 50
 
 
@@ -69,10 +66,12 @@ def check(
     rules = rules or known_allowances.read()
     structure, rows = rules.of_steps(steps)
     report = Report(CHECK, QUESTION, unit="rows", facts={"row_changes": []}, repair=REPAIR)
-    with opened(before, after, rules, known or {}) as both:
+    with open_comparison(before, after, rules, known or {}) as both:
         report.facts["seconds for checksums"] = round(time.monotonic() - started, 3)
         context = Context(both.before, both.after, thaw, rules.window)
-        used = _structure(report, both, structure, partial(rules.unruled.may, steps, STRUCTURE))
+        used = structure_changes.account(
+            report, both, structure, partial(rules.unruled.candidates, steps, STRUCTURE)
+        )
         for table in both.shapes:
             judge = Judge(table, context, rules, [one for one in rows if one.table == table])
             _table(report, both, judge, steps)
@@ -107,9 +106,11 @@ def _table(report: Report, both: Comparison, judge: Judge, steps: Sequence[str])
     for what, rows in judge.wrong.items():
         whole = second["rows"] if what.startswith(ADDED) else first["rows"]
         kind = next(one for one in (ADDED, REMOVED, CHANGED) if what.startswith(one))
-        if may := judge.allowances.unruled.may(steps, kind, name):
+        if candidates := judge.allowances.unruled.candidates(steps, kind, name):
             shown_keys = f"{key or 'row'} {', '.join(rows.samples)}"
-            report.unanswered.append(f"{name}: {rows.count} of {whole} rows {what} ({shown_keys}): {words(may)}")
+            report.unanswered.append(
+                f"{name}: {rows.count} of {whole} rows {what} ({shown_keys}): {words(candidates)}"
+            )
             continue
         sql = f"SELECT * FROM {quote(name)} WHERE {key} IN ({', '.join(rows.samples)})"
         report.find(
@@ -170,69 +171,6 @@ def _parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
         yield keys[start : start + FETCHED_AT_ONCE]
 
 
-def _structure(
-    report: Report, both: Comparison, active: Sequence[StructureAllowance], unruled: Callable[[str], list[str]]
-) -> Counter[str]:
-    """Account for tables and columns that only one side has; check the content of new ones.
-
-    unruled: the steps without rules that may have made or dropped a table, or columns of it.
-    """
-    used: Counter[str] = Counter()
-    unknown: dict[str, list[str]] = {}
-    by_name = {(one.table, one.column, one.change): one for one in active}
-
-    def account(table: str, column: str, change: str) -> StructureAllowance | None:
-        allowance = by_name.get((table, column, change))
-        if allowance:
-            used[str(allowance)] += 1
-            return allowance
-        what = f"the column {column} was {change}" if column else f"the table was {change}"
-        if unruled(table):
-            unknown.setdefault(table, []).append(what)
-        else:
-            report.find(
-                table,
-                f"{what}, and no step accounts for it.",
-                sql=f"SHOW CREATE TABLE {quote(table)}",
-                repair="look whether an extension or a step that the image has on top of its packages did this",
-            )
-        return None
-
-    for name in sorted(set(both.old.tables) ^ set(both.new.tables)):
-        if name in both.old.tables:
-            account(name, "", DROPPED)
-        elif account(name, "", ADDED):
-            count = int(ask(both.after, f"SELECT COUNT(*) FROM {quote(name)}")[0][0])
-            if count:
-                report.find(name, f"the step makes an empty table, and it holds {count} rows.")
-    for name in both.shapes:
-        old, new = both.old.tables[name].columns, both.new.tables[name].columns
-        for column in sorted(set(old) - set(new)):
-            account(name, column, DROPPED)
-        for column in sorted(set(new) - set(old)):
-            if allowance := account(name, column, ADDED):
-                _new_column(report, both, allowance)
-    report.unanswered += [f"{name}: {', '.join(what)}: {words(unruled(name))}" for name, what in unknown.items()]
-    return used
-
-
-def _new_column(report: Report, both: Comparison, allowance: StructureAllowance) -> None:
-    """Report rows in which a new column does not hold the value that its step sets."""
-    shape = both.shapes[allowance.table][1]
-    where = f"NOT ({quote(allowance.column)} <=> %s)"
-    key = quote(shape.key[0]) if shape.key else "NULL"
-    table = quote(allowance.table)
-    count = ask(both.after, f"SELECT COUNT(*) FROM {table} WHERE {where}", [allowance.value])[0][0]
-    if count:
-        keys = ask(both.after, f"SELECT {key} FROM {table} WHERE {where} LIMIT {SAMPLES}", [allowance.value])
-        report.find(
-            f"{allowance.table}.{allowance.column}",
-            f"{count} rows do not hold what step {allowance.step} puts into the new column.",
-            samples=tuple(shown((str(one),)) for (one,) in keys),
-            repair=_UNDONE,
-        )
-
-
 def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> None:
     """Report changes of rows that the steps should have made and have not."""
     for one in active:
@@ -246,7 +184,7 @@ def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> 
                 missing += EFFECTS[one.effect](context)
         if missing:
             what = f"{len(missing)} effects of {one.step} are missing ({one.reason})."
-            report.find(one.table, what, samples=tuple(missing[:SAMPLES]), sql=one.unmet, repair=_UNDONE)
+            report.find(one.table, what, samples=tuple(missing), sql=one.unmet, repair=UNDONE)
 
 
 def _key_tables(report: Report, both: Comparison, rules: RowAllowances) -> None:

@@ -10,7 +10,6 @@ site's own and harmless. So is the collation of a table that is not RT's, if it 
 
 from __future__ import annotations
 
-import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,9 +19,9 @@ from typing import Any
 
 from harness.checks import allowances as row_allowances
 from harness.checks import longer_indexes
-from harness.checks.step_mentions import Spoken
+from harness.checks.step_mentions import StepMentions
 from harness.checks.structure import CALLED, Difference, compare, convert
-from harness.database.schema import Index, Schema
+from harness.database.schema import Index, Schema, charset_of
 from harness.verdict import Report
 
 CHECK = "schema"
@@ -90,15 +89,13 @@ def check(
     before: Schema | None = None,
     known: Iterable[SchemaAllowance] | None = None,
     *,
-    spoken: Spoken | None = None,
+    mentions: StepMentions | None = None,
 ) -> Report:
     """Compare an upgraded schema with that of a fresh install.
 
-    steps: the steps applied; spoken: the objects that they mention. before: the schema before the upgrade; without
-    these two, the site's own differences cannot be told from those that the upgrade left, nor its own tables from
-    stray ones.
+    steps: those applied; mentions: what they mention. before: the schema before the upgrade. Without the last two,
+    the site's own differences are not told from those that the upgrade left, nor its own tables from stray ones.
     """
-    started = time.monotonic()
     report = Report(
         CHECK, QUESTION, looked_at=_size(upgraded), unit="columns, indexes and foreign keys", repair=REPAIR
     )
@@ -106,7 +103,7 @@ def check(
     old = set(compare(before, fresh)) if before else set()
     used: dict[tuple[str, SchemaAllowance], list[str]] = {}
     differences = [*compare(upgraded, fresh), *_collations(upgraded, fresh)]
-    longer = longer_indexes.accepted(differences, upgraded, fresh, before, spoken) if before else set()
+    longer = longer_indexes.accepted(differences, upgraded, fresh, before, mentions) if before else set()
     for one in differences:
         if before and _collated_before(one, before, upgraded, fresh):
             report.facts.setdefault(APART, []).append(f"{one.where}: {one.found}")
@@ -114,7 +111,7 @@ def check(
         covering = [rule for rule in rules if rule.covers(one) and (rule.step in steps or one in old)]
         if not covering and one in longer:
             covering = [SchemaAllowance("", one.aspect, longer_indexes.REASON)]
-        if not covering and one in old and spoken and _of_its_own(one, upgraded, spoken):
+        if not covering and one in old and mentions and _of_its_own(one, upgraded, mentions):
             covering = [SchemaAllowance("", one.aspect, BROUGHT)]
         if covering:
             used.setdefault((one.sentence(), covering[0]), []).append(one.where)
@@ -125,24 +122,23 @@ def check(
     seen = {rule for _, rule in used}
     report.facts["allowances unused"] = [str(rule) for rule in rules if rule.step in steps and rule not in seen]
     report.facts["collations"] = dict(Counter(table.collation for table in upgraded.tables.values()))
-    report.seconds = round(time.monotonic() - started, 3)
     return report
 
 
-def _of_its_own(difference: Difference, upgraded: Schema, spoken: Spoken) -> bool:
+def _of_its_own(difference: Difference, upgraded: Schema, mentions: StepMentions) -> bool:
     """Tell whether a difference that existed before is harmless and not one that a step was to change."""
     table = difference.table
     if difference.aspect in ("default", "nullable"):
-        return not spoken.of(table, difference.name)
+        return not mentions.include(table, difference.name)
     if difference.aspect in ("charset", "table charset"):
-        return table in row_allowances.read().excluded and not spoken.of(table, "CHARACTER")
+        return table in row_allowances.read().excluded and not mentions.include(table, "CHARACTER")
     if difference.aspect == "engine":
-        return table in row_allowances.read().excluded and not spoken.of(table, "ENGINE")
+        return table in row_allowances.read().excluded and not mentions.include(table, "ENGINE")
     if difference.aspect not in ("index extra", "index duplicate"):
         return False
     signature = difference.found.partition(CALLED)[0]
     return not any(
-        index.unique or spoken.of(table, index.name) or spoken.of(table, *_columns(index))
+        index.unique or mentions.include(table, index.name) or mentions.include(table, *_columns(index))
         for index in upgraded.tables[table].indexes
         if index.signature == signature
     )
@@ -172,11 +168,11 @@ def _collations(upgraded: Schema, fresh: Schema) -> list[Difference]:
     found = []
     for name, table in upgraded.tables.items():
         foreign = name not in fresh.tables
-        if table.collation != usual and (foreign or table.charset == usual.partition("_")[0]):
+        if table.collation != usual and (foreign or table.charset == charset_of(usual)):
             repair = convert(name, usual)
             found.append(Difference("table collation", name, "", usual, table.collation, repair))
         for column in table.columns.values():
-            same_set = column.charset and column.charset == usual.partition("_")[0]
+            same_set = column.charset and column.charset == charset_of(usual)
             if foreign and table.collation == usual and same_set and column.collation != usual:
                 repair = convert(name, usual)
                 found.append(Difference("collation", name, column.name, usual, column.collation, repair))
@@ -205,11 +201,7 @@ def _collated_before(difference: Difference, before: Schema, upgraded: Schema, f
     if thing is None or difference.found != thing.collation or thing.collation == _usual(before, fresh):
         return False
     now = _usual(upgraded, fresh)
-    return now == _usual(before, fresh) or _set_of(thing.collation) != _set_of(now)
-
-
-def _set_of(collation: str) -> str:
-    return collation.partition("_")[0]
+    return now == _usual(before, fresh) or charset_of(thing.collation) != charset_of(now)
 
 
 def _foreign_tables(report: Report, upgraded: Schema, fresh: Schema, before: Schema | None) -> None:

@@ -22,12 +22,12 @@ _INTERPOLATED = re.compile(r"(\w+)\$\{?\w+")
 
 
 @dataclass(frozen=True)
-class Spoken:
+class StepMentions:
     """Passages: each one SQL statement, or a whole Perl file, because loops in it span statements."""
 
     passages: tuple[str, ...] = ()
 
-    def of(self, table: str, *names: str) -> bool:
+    def include(self, table: str, *names: str) -> bool:
         """Tell whether a passage names the table and all of these columns or indexes."""
         return any(all(_names(one, name) for name in (table, *names)) for one in self.passages)
 
@@ -40,16 +40,16 @@ def _names(passage: str, name: str) -> bool:
     return any(re.fullmatch(rf"{re.escape(one)}\d+", name, re.IGNORECASE) for one in beginnings)
 
 
-def read(target: Rt, steps: Sequence[str]) -> Spoken:
+def read(target: Rt, steps: Sequence[str]) -> StepMentions:
     """Read the passages of these steps from a container's release."""
-    return parse(target.of_image("sh", "-c", _FILES, "sh", *steps)) if steps else Spoken()
+    return parse(target.of_image("sh", "-c", _FILES, "sh", *steps)) if steps else StepMentions()
 
 
-def parse(text: str) -> Spoken:
+def parse(text: str) -> StepMentions:
     """Split concatenated files, each below a line "== step/name"."""
     _, *parts = _HEAD.split(text)
     passages: list[str] = []
     for name, content in zip(parts[::2], parts[1::2], strict=True):
         plain = _COMMENT.sub("", content)
         passages += [plain] if name == "indexes" else [one for one in plain.split(";") if one.strip()]
-    return Spoken(tuple(passages))
+    return StepMentions(tuple(passages))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.database.schema import PRIMARY, Column, ForeignKey, Index, Schema, Table, quote
+from harness.database.schema import PRIMARY, Column, ForeignKey, Index, Schema, Table, charset_of, quote
 
 CALLED = ", called "
 """Separator between an index's definition and its names."""
@@ -73,8 +73,7 @@ def _order_of_repair(difference: Difference) -> int:
 
 def convert(table: str, collation: str) -> str:
     """Return the statement that converts a table and its text columns to a collation."""
-    charset = collation.partition("_")[0]
-    return f"ALTER TABLE {quote(table)} CONVERT TO CHARACTER SET {charset} COLLATE {collation}"
+    return f"ALTER TABLE {quote(table)} CONVERT TO CHARACTER SET {charset_of(collation)} COLLATE {collation}"
 
 
 def _of_columns(table: Table, wanted: Table) -> Iterator[Difference]:
@@ -171,6 +170,5 @@ def _create(table: Table) -> str:
     parts = [column.definition() for column in table.columns.values()]
     keys: list[Index | ForeignKey] = [*table.indexes, *table.foreign_keys]
     parts += [add_key(table.name, key).partition(" ADD ")[2] for key in keys]
-    charset = table.collation.partition("_")[0]
-    ending = f"ENGINE={table.engine} CHARACTER SET {charset} COLLATE {table.collation}"
+    ending = f"ENGINE={table.engine} CHARACTER SET {table.charset} COLLATE {table.collation}"
     return f"CREATE TABLE {quote(table.name)} ({', '.join(parts)}) {ending}"

@@ -18,7 +18,7 @@ _KINDS = {STRUCTURE, "added", "removed", "changed"}
 
 
 @dataclass(frozen=True)
-class Unruled:
+class UndocumentedSteps:
     """Steps without rules: those below `first`; "" if there are none.
 
     steps: kind of change to tables, by step. A step that is not listed either may touch everything.
@@ -27,16 +27,16 @@ class Unruled:
     first: str
     steps: Mapping[str, Mapping[str, Sequence[str]]]
 
-    def may(self, applied: Sequence[str], kind: str, table: str) -> list[str]:
+    def candidates(self, applied: Sequence[str], kind: str, table: str) -> list[str]:
         """Return those of the applied steps that may have changed a table in this way."""
         old = [one for one in applied if self.first and parse(one) < parse(self.first)]
         return [one for one in old if one not in self.steps or table in self.steps[one].get(kind, ())]
 
 
-NONE = Unruled("", {})
+NONE = UndocumentedSteps("", {})
 
 
-def read(data: Mapping[str, Any]) -> Unruled:
+def read(data: Mapping[str, Any]) -> UndocumentedSteps:
     """Parse the steps from the allowances. Raises ValueError for a word that it does not understand."""
     steps = {}
     for row in data["step"]:
@@ -44,7 +44,7 @@ def read(data: Mapping[str, Any]) -> Unruled:
         if unknown := set(kinds) - _KINDS:
             raise ValueError(f"unruled step {row['step']}: unknown {', '.join(sorted(unknown))}")
         steps[row["step"]] = kinds
-    return Unruled(data["first"], steps)
+    return UndocumentedSteps(data["first"], steps)
 
 
 def words(steps: Sequence[str]) -> str:

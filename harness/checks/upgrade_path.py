@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.checks import history
-from harness.checks.history import FULL, SINGLE, SQL, Event, History, failed, left_open, number
+from harness.checks import upgrade_history
+from harness.checks.upgrade_history import FULL, SINGLE, SQL, Event, History, failed, left_open, number
 from harness.database import Database
 from harness.rt.thaw import Thawer
 
-__all__ = ["DURING", "SQL", "WRITTEN_WITHIN", "Way", "of", "read", "stamp"]
+__all__ = ["DURING", "SQL", "WRITTEN_WITHIN", "UpgradePath", "paths_of", "read", "stamp"]
 WRITTEN_WITHIN = 5
 """Seconds within which the row of an event is written after the event's time, also on a busy machine."""
 DURING = "(during the upgrade)"
@@ -20,7 +20,7 @@ DURING = "(during the upgrade)"
 
 
 @dataclass(frozen=True)
-class Way:
+class UpgradePath:
     """One path. before: number of earlier events. steps: each with its actions, in order. trouble: what is wrong.
 
     begin, end: as the database writes times.
@@ -32,29 +32,29 @@ class Way:
     end: str = ""
     trouble: str = ""
 
-    def during(self, stamp: str | None) -> bool:
+    def within(self, stamp: str | None) -> bool:
         """Tell whether a time lies within the upgrade."""
         return self.begin <= (stamp or "") <= self.end
 
 
-def read(one: Database, other: Database, thaw: Thawer) -> tuple[Way, Way]:
+def read(one: Database, other: Database, thaw: Thawer) -> tuple[UpgradePath, UpgradePath]:
     """Return the paths of two databases of one origin: events at the start of both histories were there before."""
-    return of(*(history.read(database, thaw) for database in (one, other)))
+    return paths_of(*(upgrade_history.read(database, thaw) for database in (one, other)))
 
 
-def of(one: History, other: History) -> tuple[Way, Way]:
+def paths_of(one: History, other: History) -> tuple[UpgradePath, UpgradePath]:
     """Separate both paths from the events that were there before them."""
     pairs = list(zip(one.events(), other.events(), strict=False))
     before = next((at for at, (mine, its) in enumerate(pairs) if mine != its), len(pairs))
-    return _way(one, before), _way(other, before)
+    return _path_of(one, before), _path_of(other, before)
 
 
-def _way(whole: History, before: int) -> Way:
+def _path_of(whole: History, before: int) -> UpgradePath:
     if whole.trouble:
-        return Way(0, (), trouble=whole.trouble)
+        return UpgradePath(0, (), trouble=whole.trouble)
     new = whole.events()[before:]
     if not new:
-        return Way(before, (), trouble="it tells of no upgrade")
+        return UpgradePath(before, (), trouble="it tells of no upgrade")
     trouble = ""
     if (new[0].get("type"), new[0].get("stage")) != (FULL, "before"):
         trouble = "what it tells of before the upgrade is not what the other way's tells"
@@ -63,7 +63,7 @@ def _way(whole: History, before: int) -> Way:
     elif bad := [event for event in new if event.get("stage") == "after" and failed(event)]:
         trouble = f"{len(bad)} actions ended and had failed"
     begin, end = stamp(new[0].get("timestamp")), stamp(new[-1].get("timestamp"), WRITTEN_WITHIN)
-    return Way(before, _steps(new), begin, end, trouble)
+    return UpgradePath(before, _steps(new), begin, end, trouble)
 
 
 def _steps(events: Sequence[Event]) -> tuple[tuple[str, tuple[str, ...]], ...]:

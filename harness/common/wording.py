@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s\"'<>]+(?=@)")
 _SECRET_NAME = re.compile(r"passw|secret|token|credential|api.?key", re.IGNORECASE)
@@ -35,14 +36,20 @@ def number(value: float) -> str:
     return f"{value:,}"
 
 
-def count(amount: int, thing: str) -> str:
-    """Return a number with its noun: "1 finding", "2 findings"; for nouns with a plural in -s."""
-    return f"{number(amount)} {thing}{'' if amount == 1 else 's'}"
-
-
 def amount(number_of: int, things: str) -> str:
     """Return a number with its noun, given in the plural: "48,310 rows", "1 line of output"."""
     return f"{number(number_of)} {re.sub(r'(?<=[a-z]{2})s(?![a-z])', '', things) if number_of == 1 else things}"
+
+
+def count(number_of: int, thing: str) -> str:
+    """Return a number with its noun, given in the singular: "1 finding", "2 findings"."""
+    return amount(number_of, f"{thing}s")
+
+
+def listed(items: Sequence[str], most: int) -> str:
+    """Return at most so many items, and the number of the others: "a, b and 3 more"."""
+    rest = len(items) - most
+    return ", ".join(items[:most]) + (f" and {number(rest)} more" if rest > 0 else "")
 
 
 def one_line(text: str, length: int) -> str:

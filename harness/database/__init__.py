@@ -1,15 +1,16 @@
 """Run a database server with one RT database in a container, and query it.
 
 `restore` loads a dump, `baseline` keeps the result for clones, which `copying` copies; `schema` and `digest` read
-the database, `backup` dumps and restores it, `liveness` detects a dead server, `keeping` leaves a copy behind;
-`address` names a server, also before it starts; `profiles` are sets of options for disk writes.
+the database, and `normalise` brings to one form what servers express differently. `programs` runs the server's
+own client and dump program, `backup` backs up and restores with them. `liveness` detects a dead server, `keeping`
+leaves a copy behind; `address` names a server, also before it starts; `profiles` are options for disk writes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import pymysql
@@ -21,15 +22,11 @@ from harness.common.waits import wait_until
 from harness.database import copying
 from harness.database.address import Credentials
 from harness.database.profiles import FAST, Profile
-from harness.engine.commands import CommandResult
 from harness.engine.containers import Container
 from harness.errors import InfrastructureError
 from harness.releases import Server
 
 NAME, USER, PORT = "rt", "rt", 3306
-AS_USER = ("--protocol=TCP", "--host=127.0.0.1", f"--user={USER}")
-AS_ROOT = ("--socket=/run/mysqld/mysqld.sock", "--user=root")
-"""Login options of a client inside the container; root over the socket or over TCP are different accounts."""
 TABLE_TYPES = ("BASE TABLE", "SYSTEM VERSIONED")
 """Types of tables that hold rows.
 
@@ -37,8 +34,6 @@ SYSTEM VERSIONED is MariaDB's: it keeps former row versions, and is read alike.
 """
 PATIENCE = 180.0
 """Seconds in which a server with its data in place must answer, and in which a running data copy must grow."""
-LONG = 24 * 3600.0
-"""Time limit in seconds of a client that reads or writes all of the data: it ends by itself if the server does."""
 SLOW_DISK = (2_000_000_000, 600.0)
 """Bytes, and the seconds allowed per so many bytes: a server that takes longer hangs rather than being slow."""
 SHUT_DOWN = 3600
@@ -81,7 +76,7 @@ class Database:
         copy_from: path inside the container of a prepared data directory that is copied before the server starts.
         first_start: pass the settings that the entry point needs to create a new database.
         """
-        self.server, self.credentials, self.profile = server, credentials, profile
+        self.server, self.credentials = server, credentials
         small = _SMALL[server.product] if profile.small else ()
         # Options only: the entry points of the official images put their server before them, and only before
         # options.
@@ -98,7 +93,7 @@ class Database:
             environment=_settings(server, credentials) if first_start else {},
             **container,
         )
-        self.host, self.port = self.container.name, PORT
+        self.host = self.container.name
         try:
             if copy_from:
                 copying.until_served(self.container, self.wait, server.name)
@@ -197,50 +192,6 @@ class Database:
         )
         much, seconds = SLOW_DISK
         return least + int(size or 0) // much * seconds
-
-    def client_words(self, login: Sequence[str] = AS_USER) -> list[str]:
-        """Return the command that starts the server's own command line client.
-
-        login: AS_USER or AS_ROOT. The application's user owns one database, so a dump cannot reach another one.
-        The client is told not to print the statement that failed: it would put raw data into a log.
-        """
-        program, quiet = (
-            ("mariadb", "--loose-skip-print-query-on-error")
-            if self.server.product == "mariadb"
-            else ("mysql", "--default-character-set=utf8mb4")
-        )
-        # In binary mode the client interprets no commands of its own: a line of a dump must not start a program.
-        return [
-            program,
-            "--no-defaults",
-            "--binary-mode",
-            quiet,
-            *login,
-            NAME,
-        ]
-
-    def client_program(self, pieces: Iterable[bytes]) -> CommandResult:
-        """Feed SQL to the server's own command line client, as the application's user."""
-        return self.container.run(
-            self.client_words(), environment={"MYSQL_PWD": self.credentials.password}, stdin=pieces, limit=LONG
-        )
-
-    def dump_program(self, *arguments: str, limit: float = LONG) -> str:
-        """Return a dump made by the server's own program, as root: other accounts may not read routines."""
-        program = "mariadb-dump" if self.server.product == "mariadb" else "mysqldump"
-        return self.container.need(
-            [
-                program,
-                "--no-defaults",
-                *AS_ROOT,
-                "--single-transaction",
-                "--default-character-set=utf8mb4",
-                *arguments,
-                NAME,
-            ],
-            environment={"MYSQL_PWD": self.credentials.root_password},
-            limit=limit,
-        )
 
     def shut_down(self) -> None:
         """Stop the server cleanly with everything written to its tables, ready to be copied.

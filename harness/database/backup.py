@@ -7,7 +7,7 @@ import shlex
 
 import pymysql
 
-from harness.database import AS_ROOT, LONG, NAME, USER, Database, liveness
+from harness.database import NAME, USER, Database, liveness, programs
 from harness.engine.containers import ExecError
 from harness.errors import InfrastructureError
 
@@ -26,7 +26,7 @@ def take(database: Database) -> None:
     routines and events by default.
     Raises ExecError.
     """
-    database.dump_program("--hex-blob", "--no-tablespaces", *OBJECTS, f"--result-file={BACKUP}")
+    programs.run_dump(database, "--hex-blob", "--no-tablespaces", *OBJECTS, f"--result-file={BACKUP}")
 
 
 def put_back(database: Database, *, emptied: bool = True) -> None:
@@ -39,9 +39,9 @@ def put_back(database: Database, *, emptied: bool = True) -> None:
     if emptied:
         empty(database)
     done = database.container.run(
-        ["sh", "-c", f"exec {shlex.join(database.client_words(AS_ROOT))} <{BACKUP}"],
+        ["sh", "-c", f"exec {shlex.join(programs.client_command(database.server, programs.AS_ROOT))} <{BACKUP}"],
         environment={"MYSQL_PWD": database.credentials.root_password},
-        limit=LONG,
+        limit=programs.LONG,
     )
     if done.code:
         # The server's error quotes the row it refuses, which may be production data.

@@ -17,6 +17,7 @@ from typing import Any
 from pymysql.connections import Connection
 
 from harness.database import Database
+from harness.database.normalise import as_text, as_text_or_none
 from harness.database.schema import Column, Table, quote
 
 CHUNK = 1000
@@ -184,13 +185,13 @@ def rows_of_chunk(connection: Connection[Any], shape: Shape, chunk: str) -> dict
         connection, f"SELECT {keys + ', ' if keys else ''}{shape.checksum} FROM {quote(shape.table)} WHERE {where}"
     )
     if shape.key:
-        return {tuple(map(_text, row[:-1])): _text(row[-1]) for row in found}
+        return {tuple(map(as_text, row[:-1])): as_text(row[-1]) for row in found}
     counted: dict[Key, str] = {}
     for (checksum,) in found:
         number = 1
-        while (_text(checksum), str(number)) in counted:
+        while (as_text(checksum), str(number)) in counted:
             number += 1
-        counted[_text(checksum), str(number)] = _text(checksum)
+        counted[as_text(checksum), str(number)] = as_text(checksum)
     return counted
 
 
@@ -230,7 +231,7 @@ def fetch(
     found = ask(connection, f"SELECT {', '.join(parts)} FROM {quote(shape.table)} WHERE {wanted}", parameters)
     width = len(shape.key)
     return {
-        tuple(map(_text, row[:width])): dict(zip(shape.names, map(_value, row[width:]), strict=True))
+        tuple(map(as_text, row[:width])): dict(zip(shape.names, map(as_text_or_none, row[width:]), strict=True))
         for row in found
     }
 
@@ -246,11 +247,3 @@ def _bounded(column: Column, whole: tuple[str, str, str] | None) -> str:
 
 def _elided(value: str) -> str:
     return f"CONCAT('(', LENGTH({value}), ' bytes, SHA-256 ', SHA2({value}, 256), ')')"
-
-
-def _value(value: Any) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _text(value: Any) -> str:
-    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.database import NAME, USER, Database
+from harness.database import NAME, USER, Database, programs
 from harness.engine import session_network
 
 SETTINGS = "/root/.my.cnf"
@@ -44,5 +44,5 @@ def keep(database: Database, *, upgraded: bool = True) -> LeftBehind:
     names = {database.container.name, *attributes["NetworkSettings"]["Networks"]}
     names |= {mount["Name"] for mount in attributes["Mounts"] if mount.get("Name")}
     engine = "podman" if session_network.is_podman(database.container.client) else "docker"
-    program = "mariadb" if database.server.product == "mariadb" else "mysql"
-    return LeftBehind(frozenset(names), f"{engine} exec -it {database.container.name} {program}", upgraded)
+    command = f"{engine} exec -it {database.container.name} {programs.client_name(database.server)}"
+    return LeftBehind(frozenset(names), command, upgraded)

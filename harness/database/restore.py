@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from harness.database import Database, liveness
+from harness.common.wording import listed
+from harness.database import Database, liveness, programs
+from harness.database.schema import default_collation
 from harness.dump import Dump, DumpError, collations
 from harness.dump.text import Text
 from harness.engine.commands import CommandResult
@@ -75,7 +77,7 @@ def restore(database: Database, dump: Dump) -> Restored:
     InfrastructureError if the server or its disk failed: then it is unknown whether the server can hold the dump.
     """
     text = Text()
-    done = database.client_program(dump.chunks(text))
+    done = programs.run_client(database, dump.chunks(text))
     if done.code:
         _need_server(database, done, f"the restore of {dump.path.name}")
         raise UsageError(
@@ -132,10 +134,6 @@ def _need_structures(dump: Dump, called: str, tables: Iterable[str]) -> None:
     )
 
 
-def _default(database: Database, charset: str) -> str:
-    return str(database.value(f"SELECT COLLATION(CONVERT('a' USING {charset}))"))
-
-
 def _charsets(named: Mapping[str, Mapping[str, str]]) -> list[str]:
     return sorted({charset for columns in named.values() for charset in columns.values()})
 
@@ -145,7 +143,7 @@ def _uncollated(database: Database, text: Text) -> dict[str, dict[str, str]]:
     other = [
         one
         for one in _charsets(text.collated)
-        if _plain(_default(database, one)) != _plain(collations.default_of(one))
+        if _plain(default_collation(database, one)) != _plain(collations.default_of(one))
     ]
     found = {
         table: {column: charset for column, charset in columns.items() if charset in other}
@@ -165,7 +163,7 @@ def _collations(database: Database, text: Text, uncollated: Mapping[str, Mapping
     if not charsets:
         return []
     left_out = ", ".join(map(collations.default_of, charsets))
-    here = ", ".join(_default(database, one) for one in charsets)
+    here = ", ".join(default_collation(database, one) for one in charsets)
     return [
         f"The dump names no collation for {len(uncollated)} tables or columns of them: server {text.server} "
         f"leaves out its default, {left_out}. The copies have that, as the site has. A restore of the dump as it "
@@ -178,8 +176,8 @@ def _bare(database: Database, text: Text) -> list[str]:
     """Report the tables whose collation is unknown: the dump's server would have written it."""
     if not text.bare:
         return []
-    named = ", ".join([*list(text.bare)[:_SHOWN], *["..."] * (len(text.bare) > _SHOWN)])
-    here = ", ".join(_default(database, one) for one in _charsets(text.bare))
+    named = listed(list(text.bare), _SHOWN)
+    here = ", ".join(default_collation(database, one) for one in _charsets(text.bare))
     server = f"its server, {text.server}, writes one" if text.server else "does not say which server wrote it"
     return [
         f"The dump names no collation for {len(text.bare)} tables or columns of them ({named}), and {server}. "
@@ -215,7 +213,7 @@ def _unproven(text: Text) -> list[str]:
     """Report where characters were lost when the dump was written: no server can bring them back."""
     unproven = []
     for charset, tables in sorted(text.narrow.items()):
-        named = ", ".join([*tables[:_SHOWN], *["..."] * (len(tables) > _SHOWN)])
+        named = listed(tables, _SHOWN)
         unproven.append(
             f"The dump was written in {charset}, and {len(tables)} of its tables hold more ({named}): characters "
             "that do not fit are question marks in it, and nobody looked at them. Dump again with "

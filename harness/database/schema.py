@@ -7,14 +7,12 @@ key names are kept only to be able to drop a key.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from harness.database import TABLE_TYPES, Database
+from harness.database import TABLE_TYPES, Database, normalise
 
 PRIMARY = "PRIMARY"
-_WIDTH = re.compile(r"\b((?:tiny|small|medium|big)?int)\(\d+\)")
 
 
 def quote(name: str) -> str:
@@ -136,10 +134,15 @@ def charset_of(collation: str) -> str:
     return "utf8mb3" if name == "utf8" else name
 
 
+def default_collation(database: Database, charset: str) -> str:
+    """Return the collation that this server gives to a text in a character set if none is named."""
+    return str(database.value(f"SELECT COLLATION(CONVERT('a' USING {charset}))"))
+
+
 def read(database: Database) -> Schema:
     """Read the structure of a running database."""
     tables = {
-        name: Table(name, engine, _new_name(collation or ""))
+        name: Table(name, engine, normalise.charset_name(collation or ""))
         for name, engine, collation in database.rows(
             "SELECT table_name, engine, table_collation FROM information_schema.tables"
             f" WHERE table_schema = DATABASE() AND table_type IN {TABLE_TYPES} ORDER BY table_name"
@@ -158,7 +161,7 @@ def read(database: Database) -> Schema:
 
 
 def _columns(database: Database) -> list[tuple[str, Column]]:
-    found = database.rows(
+    rows = database.rows(
         "SELECT table_name, column_name, column_type, character_set_name, collation_name, is_nullable,"
         " column_default, extra FROM information_schema.columns WHERE table_schema = DATABASE()"
         " ORDER BY table_name, ordinal_position"
@@ -169,26 +172,26 @@ def _columns(database: Database) -> list[tuple[str, Column]]:
             table,
             Column(
                 name,
-                _WIDTH.sub(r"\1", _text(kind)).lower(),
-                _new_name(charset or ""),
-                _new_name(collation or ""),
+                normalise.column_type(normalise.as_text(kind)),
+                normalise.charset_name(charset or ""),
+                normalise.charset_name(collation or ""),
                 nullable == "YES",
-                _default(_text(default), quoted=maria),
-                _extra(extra),
+                normalise.default(normalise.as_text_or_none(default), quoted=maria),
+                normalise.attribute(extra),
             ),
         )
-        for table, name, kind, charset, collation, nullable, default, extra in found
+        for table, name, kind, charset, collation, nullable, default, extra in rows
     ]
 
 
 def _indexes(database: Database) -> list[tuple[str, Index]]:
-    found = database.rows(
+    rows = database.rows(
         "SELECT table_name, index_name, non_unique, column_name, sub_part, index_type"
         " FROM information_schema.statistics WHERE table_schema = DATABASE()"
         " ORDER BY table_name, index_name, seq_in_index"
     )
     grouped: dict[tuple[str, str], Index] = {}
-    for table, name, non_unique, column, part, kind in found:
+    for table, name, non_unique, column, part, kind in rows:
         before = grouped.get((table, name))
         columns = (*(before.columns if before else ()), f"{column}({part})" if part else str(column))
         grouped[table, name] = Index(name, not int(non_unique), columns, kind)
@@ -196,7 +199,7 @@ def _indexes(database: Database) -> list[tuple[str, Index]]:
 
 
 def _foreign_keys(database: Database) -> list[tuple[str, ForeignKey]]:
-    found = database.rows(
+    rows = database.rows(
         "SELECT u.table_name, u.constraint_name, u.column_name, u.referenced_table_name, u.referenced_column_name,"
         " r.delete_rule, r.update_rule FROM information_schema.key_column_usage u"
         " JOIN information_schema.referential_constraints r ON r.constraint_schema = u.constraint_schema"
@@ -205,46 +208,17 @@ def _foreign_keys(database: Database) -> list[tuple[str, ForeignKey]]:
         " ORDER BY u.table_name, u.constraint_name, u.ordinal_position"
     )
     grouped: dict[tuple[str, str], ForeignKey] = {}
-    for table, name, column, target, target_column, on_delete, on_update in found:
+    for table, name, column, target, target_column, on_delete, on_update in rows:
         before = grouped.get((table, name))
         grouped[table, name] = ForeignKey(
             name,
             (*(before.columns if before else ()), column),
             target,
             (*(before.targets if before else ()), target_column),
-            _rule(on_delete),
-            _rule(on_update),
+            normalise.referential_rule(on_delete),
+            normalise.referential_rule(on_update),
         )
-    return [(table, one) for (table, _), one in grouped.items()]
-
-
-def _rule(rule: str) -> str:
-    return "RESTRICT" if rule == "NO ACTION" else rule
-
-
-def _text(value: Any) -> Any:
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def _new_name(name: str) -> str:
-    """Replace the alias utf8 by utf8mb3; servers differ in which of the two names they use."""
-    return re.sub(r"^utf8(?=_|$)", "utf8mb3", name)
-
-
-def _default(value: str | None, *, quoted: bool) -> str | None:
-    """Return a default as SQL. MariaDB reports SQL already, MySQL the bare value; "NULL" is no default."""
-    if value is None or (quoted and value.upper() == "NULL"):
-        return None
-    if value.lower().removesuffix("()") == "current_timestamp":
-        return "current_timestamp()"
-    if quoted:
-        return value[1:-1] if re.fullmatch(r"'-?\d+'", value) else value
-    return value if re.fullmatch(r"-?\d+", value) else "'" + value.replace("'", "''") + "'"
-
-
-def _extra(value: str) -> str:
-    text = value.replace("DEFAULT_GENERATED", "").strip().lower()
-    return f"{text}()" if text.endswith("current_timestamp") else text
+    return [(table, foreign_key) for (table, _), foreign_key in grouped.items()]
 
 
 def _table(facts: dict[str, Any]) -> Table:
@@ -255,7 +229,7 @@ def _table(facts: dict[str, Any]) -> Table:
         facts["name"],
         facts["engine"],
         facts["collation"],
-        {name: Column(**one) for name, one in facts["columns"].items()},
-        [Index(**tuples(one)) for one in facts["indexes"]],
-        [ForeignKey(**tuples(one)) for one in facts["foreign_keys"]],
+        {name: Column(**column) for name, column in facts["columns"].items()},
+        [Index(**tuples(index)) for index in facts["indexes"]],
+        [ForeignKey(**tuples(key)) for key in facts["foreign_keys"]],
     )

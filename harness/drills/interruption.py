@@ -11,7 +11,7 @@ import pymysql
 
 from harness.common import owner
 from harness.common.waits import Retry, wait_until
-from harness.database import PORT, Database, backup
+from harness.database import PORT, Database, backup, programs
 from harness.database.baseline import Baseline
 from harness.database.copying import DATA, PREPARED
 from harness.database.profiles import DURABLE
@@ -214,7 +214,7 @@ def restore(database: Database, dump: Dump) -> None:
     Raises InfrastructureError if the server's client fails.
     """
     backup.empty(database)
-    done = database.client_program(dump.chunks())
+    done = programs.run_client(database, dump.chunks())
     if done.code:
         raise InfrastructureError(
             f"The backup could not be restored on the server of the cut off upgrade (exit code {done.code})."

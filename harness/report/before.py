@@ -2,8 +2,7 @@
 
 "before the upgrade" is a list of {fact, title, items}, the most important first; fact: the name under which the
 items are also among the check's facts. "what UPGRADING says of this way" is a list of {file, heading, speaks_of,
-text};
-speaks_of: the site's own things that it names.
+text}; speaks_of: the site's own things that it names.
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from harness.checks import preflight, preflight_configuration
 from harness.common.wording import one_line
 from harness.verdict import Outcome
 
-KNOWING, PASSAGES = "before the upgrade", "what UPGRADING says of this way"
-"""Names of the two facts; a test compares them with those of the check."""
+KNOWING, PASSAGES = preflight.BEFORE, preflight_configuration.PASSAGES
+"""Names of the two facts."""
 MOST_ITEMS, MOST_PASSAGES = 8, 20
 """Maximum numbers in a text; report.html has them all."""
 _SHORT = 60

@@ -81,7 +81,7 @@ def schema(sides: Sides, old_side: OldSide) -> Report:
     """Compare both schemas with a fresh install's and with what the steps mention of them."""
     after, before = schemas.read(sides.after()), old_side.schema()
     said = step_mentions.read(sides.new(), sides.steps())
-    report = schema_check.check(after, sides.fresh_schema(), sides.steps(), before, spoken=said)
+    report = schema_check.check(after, sides.fresh_schema(), sides.steps(), before, mentions=said)
     views.judge(report, sides.before(), sides.after())
     absorbed.judge(report, absorbed.read(sides.new()), before, after, sides.after())
     return report

@@ -12,7 +12,7 @@ from fixtures.gate_plugin import OutcomePlugin
 from harness import releases
 from harness.common.progress import Progress
 from harness.releases import Broken
-from harness.verdict import Finding, Outcome, Report, Verdict
+from harness.verdict import MOST_SAMPLES, Finding, Outcome, Report, Verdict
 
 pytest_plugins = ("pytester",)
 CLEAN = Report("rows", "?", looked_at=5)
@@ -39,6 +39,13 @@ def test_rows({fixtures}):
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Load no installed plugins in inner sessions, which would take longer than the sessions themselves."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+def test_a_finding_keeps_the_first_samples() -> None:
+    """Its sentence has the number, and a report with thousands of keys would not be read."""
+    report = Report("rows", "?")
+    report.find("Tickets", "20 of 30 rows removed", samples=[str(number) for number in range(20)])
+    assert report.findings[0].samples == tuple(map(str, range(MOST_SAMPLES)))
 
 
 def asked(pytester: pytest.Pytester, body: str, fixtures: str = "hand_in") -> tuple[Outcome, dict[str, str]]:
@@ -108,7 +115,7 @@ def test_a_run_without_an_engine_is_never_green(
 JUDGED = """
 import pytest
 from harness.releases import Pair
-from harness.verdict import Finding, Report
+from harness.verdict import MOST_SAMPLES, Finding, Report
 
 @pytest.mark.parametrize("pair", [Pair("4.4.6", "5.0.7", "mariadb-10.11")])
 def test_it(pair, verify):

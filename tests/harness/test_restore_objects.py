@@ -9,6 +9,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from harness import dump
 from harness.database import Database
+from harness.database.programs import dump_name
 from harness.database.restore import restore
 from harness.errors import UsageError
 from harness.releases import server
@@ -44,8 +45,15 @@ def test_objects_come_back_and_are_named(
     """Reporting views must not prevent a verdict, and nightly events must not change the compared data."""
     first = empty(lifecycle, clone, name)
     first.execute(*OBJECTS, root=True)
-    program = "mariadb-dump" if first.server.product == "mariadb" else "mysqldump"
-    words = [program, "--no-defaults", "-uroot", f"--socket={SOCKET}", "--routines", "--events", "rt"]
+    words = [
+        dump_name(first.server),
+        "--no-defaults",
+        "-uroot",
+        f"--socket={SOCKET}",
+        "--routines",
+        "--events",
+        "rt",
+    ]
     path = tmp_path / "mine.sql"
     text = first.container.need(words, environment={"MYSQL_PWD": first.credentials.root_password})
     assert text.count("gone.example") == len([one for one in OBJECTS if "DEFINER" in one])
@@ -73,8 +81,15 @@ def test_a_dump_that_would_drop_its_database_is_restored(
     """--add-drop-database once dropped the database to restore into, or was refused under another name."""
     first = empty(lifecycle, clone, name)
     first.execute("CREATE TABLE Tickets (id int)", "INSERT INTO Tickets VALUES (1)")
-    program = "mariadb-dump" if first.server.product == "mariadb" else "mysqldump"
-    words = [program, "--no-defaults", "-uroot", f"--socket={SOCKET}", "--add-drop-database", "--databases", "rt"]
+    words = [
+        dump_name(first.server),
+        "--no-defaults",
+        "-uroot",
+        f"--socket={SOCKET}",
+        "--add-drop-database",
+        "--databases",
+        "rt",
+    ]
     text = first.container.need(words, environment={"MYSQL_PWD": first.credentials.root_password})
     assert "DROP DATABASE" in text
     path = tmp_path / "mine.sql"

@@ -136,3 +136,11 @@ def test_labels_tell_the_living_from_the_dead() -> None:
 def test_one_thing_is_said_in_the_singular(amount: int, things: str, said: str) -> None:
     """Units are given in the plural; "1 validator runs" would look like an error."""
     assert wording.amount(amount, things) == said
+
+
+@pytest.mark.parametrize(
+    ("items", "said"), [([], ""), (["a"], "a"), (["a", "b"], "a, b"), (["a", "b", "c", "d"], "a, b and 2 more")]
+)
+def test_a_long_list_says_how_many_more(items: list[str], said: str) -> None:
+    """Only three dots would leave open whether one is missing or a hundred."""
+    assert wording.listed(items, 2) == said

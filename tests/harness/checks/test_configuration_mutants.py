@@ -146,13 +146,15 @@ def test_time_zones_of_production_are_always_asked_for(lifecycle: Lifecycle, clo
         (GOOD, False),
     ):
         report = zones(database, text)
-        told = [one["items"] for one in preflight.worth_knowing(report.facts)]
+        told = [one["items"] for one in preflight.facts_to_read(report.facts)]
         assert told == ([[preflight_time_zones.ON_PRODUCTION]] if said else []), text
         assert not report.findings, "this server has them"
     insert = "INSERT INTO Configurations (Name, Content, Disabled, Creator, LastUpdatedBy) VALUES"
     database.execute(f"{insert} ('ChartsTimezonesInDB', '1', 0, 1, 1)")
     assert preflight_time_zones.WANTED in zones(database, OFF).facts, "the database is read after the files"
-    database.execute("UPDATE Configurations SET Disabled = 1")
+    database.execute("UPDATE Configurations SET Content = '0'")
+    assert preflight_time_zones.WANTED not in zones(database, ON).facts
+    database.execute("UPDATE Configurations SET Content = '1', Disabled = 1")
     assert preflight_time_zones.WANTED not in zones(database, OFF).facts
 
 
@@ -188,6 +190,8 @@ def test_a_storage_that_is_named_in_the_database_comes_along(lifecycle: Lifecycl
     assert stored(database, STORAGE.line, GOOD).findings == []
     database.execute("UPDATE Configurations SET Disabled = 1")
     assert stored(database, STORAGE.line, GOOD).findings
+    database.execute("ALTER TABLE Configurations DROP COLUMN Disabled")
+    assert stored(database, STORAGE.line, GOOD).findings, "a half-made table names nothing, and ends nothing"
 
 
 @pytest.mark.engine
@@ -230,7 +234,7 @@ def test_nor_by_the_word_of_the_database(
 def readable(target: Rt, database: Database, text: str) -> Report:
     """Return the findings on the storage if the target starts with a configuration on that database."""
     put(target, FILE, of(text).files["site.pm"].decode())
-    probe, report = preflight._probe(target, ["5.0.8"]), Report(preflight.CHECK, "")
+    probe, report = preflight.probe(target, ["5.0.8"]), Report(preflight.CHECK, "")
     assert not probe["configuration"]
     preflight_storage.loads(report, database, probe)
     return report
@@ -239,7 +243,7 @@ def readable(target: Rt, database: Database, text: str) -> Report:
 def stored(database: Database, old: str, new: str) -> Report:
     """Return the findings on the storage that each side's configuration names."""
     report = Report(preflight.CHECK, "")
-    preflight_storage.judge(report, database, of(old), of(new))
+    preflight_storage.judge(report, database, schema.read(database), of(old), of(new))
     return report
 
 
@@ -247,7 +251,7 @@ def probed(target: Rt, text: str) -> Report:
     """Return the findings if the target tries to start with a configuration."""
     put(target, FILE, of(text).files["site.pm"].decode())
     report = Report(preflight.CHECK, "")
-    preflight_configuration.loads(report, preflight._probe(target, ["5.0.8"]))
+    preflight_configuration.loads(report, preflight.probe(target, ["5.0.8"]))
     return report
 
 

@@ -8,7 +8,7 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import upgrade
-from harness.checks import history
+from harness.checks import history, upgrade_history
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 from tests.harness.mutants.history import MUTANTS, SQL_MUTANTS, HistoryMutant, good_history
@@ -44,7 +44,7 @@ def test_a_failure_that_an_upgrade_went_past_is_history() -> None:
     before = good_history("4.2.0", ORIGIN, ["4.4.0"])
     begun = {
         "stage": "before",
-        "type": history.SINGLE,
+        "type": upgrade_history.SINGLE,
         "individual_id": "old",
         "rt_version": "4.2.0",
         "to": "4.4.0",
@@ -54,7 +54,7 @@ def test_a_failure_that_an_upgrade_went_past_is_history() -> None:
     assert history.check(before, after, STEPS, ORIGIN, TARGET)
 
 
-def inserted(identity: str, *, ends: bool, file: str = "/src/etc/initialdata") -> list[history.Event]:
+def inserted(identity: str, *, ends: bool, file: str = "/src/etc/initialdata") -> list[upgrade_history.Event]:
     """Return the events that RT's tool writes when inserting the data of a file: `ends` well, or dies."""
     begin = {"stage": "before", "action": "insert", "individual_id": identity, "filename": file}
     end = {"stage": "after", "individual_id": identity, "return_value": ["1", "done"]}
@@ -64,11 +64,11 @@ def inserted(identity: str, *, ends: bool, file: str = "/src/etc/initialdata") -
 def test_data_that_was_inserted_anew_is_history() -> None:
     """An extension's data that failed once, years ago: among its events is no upgrade that supersedes them."""
     again = [*inserted("a", ends=False), *inserted("b", ends=True)]
-    assert history.opened(again) == []
+    assert upgrade_history.unfinished(again) == []
     other = [*inserted("a", ends=False), *inserted("b", ends=True, file="/src/etc/more")]
-    assert [one["individual_id"] for one in history.opened(other)] == ["a"], "that was another file"
+    assert [one["individual_id"] for one in upgrade_history.unfinished(other)] == ["a"], "that was another file"
     late = [*inserted("a", ends=True), *inserted("b", ends=False)]
-    assert [one["individual_id"] for one in history.opened(late)] == ["b"], "it ended before"
+    assert [one["individual_id"] for one in upgrade_history.unfinished(late)] == ["b"], "it ended before"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_an_extension_never_ended_is_a_fact(package: str, there_before: boo
     assert len(report.findings) == found
     assert ("An::Extension: insert of etc/initialdata" in str(report.facts)) == (not found)
     unknown = history.check(None, after, (), ORIGIN, ORIGIN)
-    assert bool(unknown.findings) == (package == history.CORE), "nobody can say since when"
+    assert bool(unknown.findings) == (package == upgrade_history.CORE), "nobody can say since when"
 
 
 @pytest.mark.engine
@@ -93,14 +93,14 @@ def test_real_histories(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtF
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     tools = rt_tools(TARGET, database)
     thaw, steps = Thawer(tools), upgrade.expected_steps(tools.upgrade_steps(), ORIGIN, TARGET)
-    before = history.read(database, thaw)
+    before = upgrade_history.read(database, thaw)
     upgrade.run(tools, ORIGIN, TARGET)
-    good = history.read(database, thaw)
+    good = upgrade_history.read(database, thaw)
     assert history.check(before, good, steps, ORIGIN, TARGET), "the upgrade itself"
     database.execute("CREATE TABLE kept AS SELECT * FROM Attributes WHERE Name = 'UpgradeHistory'")
     for mutant in SQL_MUTANTS:
         database.execute(*mutant.statements)
-        report = history.check(before, history.read(database, thaw), steps, ORIGIN, TARGET)
+        report = history.check(before, upgrade_history.read(database, thaw), steps, ORIGIN, TARGET)
         tally(mutant.name, "history", report.findings)
         database.execute(
             "DELETE FROM Attributes WHERE Name = 'UpgradeHistory'", "INSERT INTO Attributes SELECT * FROM kept"

@@ -53,7 +53,7 @@ def test_every_secret_of_an_earlier_layer_is_found(engine: DockerClient, tiny_im
         ).decode()
         report = layers.check(engine, tag)
     assert not any(f"/{mutant.path}\n" in shown for mutant in MUTANTS)
-    found = [path for finding in report.findings for path in finding.samples]
+    found = "\n".join(text for finding in report.findings for _, text in finding.blocks).splitlines()
     for mutant in MUTANTS:
         tally(mutant.name, mutant.check, mutant.path in found)
     assert len(report.findings) == 1, str(report)
@@ -90,7 +90,7 @@ def test_a_layer_that_was_not_handed_out_is_no_pass(
     engine: DockerClient, tiny_image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unread layer proves nothing. No engine leaves one out on request, so the reader is changed to do so."""
-    whole = layers._layers
-    monkeypatch.setattr(layers, "_layers", lambda pieces: list(whole(pieces))[1:])
+    whole = layers.read_layers
+    monkeypatch.setattr(layers, "read_layers", lambda pieces: list(whole(pieces))[1:])
     with pytest.raises(InfrastructureError, match=r"handed out \d of the \d layers"):
         layers.check(engine, tiny_image)

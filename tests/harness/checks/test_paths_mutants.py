@@ -10,8 +10,8 @@ import pytest
 
 from harness import dump, releases
 from harness.checks import comparison, paths
-from harness.checks.history import FULL, SINGLE, Event, History
-from harness.checks.upgrade_path import of
+from harness.checks.upgrade_history import FULL, SINGLE, Event, History
+from harness.checks.upgrade_path import paths_of
 from harness.database import Database
 from harness.database.digest import Digest
 from harness.dump.choice import DEFAULT_SERVER
@@ -43,7 +43,7 @@ class Scene:
         self.thaw = Thawer(self.tools)
         self.known = comparison.digests(self.direct)
 
-    def ask(self, **options: list[paths.WayAllowance]) -> Report:
+    def ask(self, **options: list[paths.PathAllowance]) -> Report:
         """Run the check."""
         return paths.check(self.direct, self.stepwise, self.thaw, known=self.known, allowed=options.get("allowed"))
 
@@ -52,13 +52,14 @@ class Scene:
 def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
     """Both paths for all mutants: each is removed again."""
     campus = dump.load(dump.bundled(WAY[0]))
-    made = [lifecycle.walked(way, DEFAULT_SERVER, campus)[0] for way in ((WAY[0], WAY[-1]), WAY)]
-    direct, stepwise = (lifecycle.baselines.clone(one) for one in made)
-    tools = lifecycle.tools(WAY[-1], stepwise)
-    yield Scene(direct, stepwise, tools)
-    tools.remove()
-    for database in (direct, stepwise):
-        lifecycle.baselines.discard(database)
+    ends = [lifecycle.walked(path, DEFAULT_SERVER, campus)[0] for path in ((WAY[0], WAY[-1]), WAY)]
+    cloned = lifecycle.baselines.cloned
+    with (
+        cloned(ends[0]) as direct,
+        cloned(ends[1]) as stepwise,
+        lifecycle.tools(WAY[-1], stepwise) as tools,
+    ):
+        yield Scene(direct, stepwise, tools)
 
 
 @engine
@@ -145,16 +146,16 @@ def test_what_both_histories_begin_with_is_no_part_of_the_way() -> None:
         )
         for at in (10, 20)
     )
-    ways = of(one, two)
+    ways = paths_of(one, two)
     assert [(way.before, way.steps, way.trouble) for way in ways] == [(2, (("2.0.0", ()),), "")] * 2
-    assert ways[0].during("1970-01-01 00:00:11")
-    assert not ways[1].during("1970-01-01 00:00:11")
+    assert ways[0].within("1970-01-01 00:00:11")
+    assert not ways[1].within("1970-01-01 00:00:11")
 
 
 @pytest.mark.parametrize("last", [[], [event("before", "x", "3.0.0", FULL, 30)]], ids=["no-way", "never-ended"])
 def test_a_way_that_is_none_is_said(last: list[Event]) -> None:
     """Equal databases prove nothing if nothing was upgraded."""
-    (way, _) = of(History({"RT": [*OLD, *last]}), History({"RT": OLD}))
+    (way, _) = paths_of(History({"RT": [*OLD, *last]}), History({"RT": OLD}))
     assert way.trouble
 
 

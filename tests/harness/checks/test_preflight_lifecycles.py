@@ -20,7 +20,7 @@ TARGET = "5.0.10"
 def in_lifecycles(database: Database, target: Rt, configuration: Configuration | None = None) -> Report:
     """Return the report on the lifecycles alone."""
     report = Report("preflight", "")
-    probed = preflight._probe(target, ())
+    probed = preflight.probe(target, ())
     preflight_lifecycles.judge(report, database, read(database), probed, configuration or Configuration())
     return report
 
@@ -38,7 +38,7 @@ def test_statuses_that_nobody_knows_want_the_sites_configuration(five: tuple[Dat
     database, target = five
     database.execute("INSERT INTO Tickets (Queue, EffectiveId, Status) VALUES (1, 1, 'Waiting'), (1, 2, 'NEW')")
     report = in_lifecycles(database, target)
-    assert "default: Waiting (1 rows, first id" in "".join(report.unanswered)
+    assert "default: Waiting (1 row, first id" in "".join(report.unanswered)
     assert Outcome([report]).verdict() is Verdict.NOT_PROVEN
     silent = in_lifecycles(database, target, NO_LIFECYCLES)
     assert silent.unanswered == report.unanswered, "a file that says nothing about them is no answer"

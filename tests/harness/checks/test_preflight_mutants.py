@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,6 @@ from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import upgrade
 from harness.checks import (
-    history,
     preflight,
     preflight_collisions,
     preflight_configuration,
@@ -20,14 +18,13 @@ from harness.checks import (
     preflight_identity,
     preflight_lifecycles,
     preflight_time_zones,
+    upgrade_history,
 )
 from harness.checks.integrity import Validation
 from harness.checks.preflight import Evidence
-from harness.checks.upgrading import Passage
 from harness.database import Database
 from harness.database.schema import Column, Schema, Table, read
 from harness.errors import InfrastructureError
-from harness.report import before
 from harness.rt import Rt
 from harness.rt.configuration import Configuration
 from harness.rt.thaw import Thawer
@@ -42,66 +39,6 @@ my $role = RT::CustomRole->new(RT->SystemUser);
 my ($good, $message) = $role->Create(Name => 'Supervisor', MaxValues => 1);
 die $message unless $good;
 """
-SITE = Configuration(
-    {
-        "site.pm": b"Set($Known, 1);\n# Set($Commented, 1);\nSet(@Other, qw(a b));\n"
-        b"Plugin('RT::Extension::One');\n"
-        b"Set(@Plugins, qw(RT::Extension::Two));\n"
-    }
-)
-
-
-def passages(origin: str, target: str, *headings: str) -> list[str]:
-    """Return those of the headings that apply to this path."""
-    return [one for one in headings if Passage("UPGRADING", one, ()).applies(origin, target)]
-
-
-def test_the_passages_of_a_way() -> None:
-    """An operator would not read an overlong report."""
-    heads = ("RT 4.4.0 and greater", "5.0.2 AND EARLIER", "5.0.5 AND EARLIER", "Somewhere")
-    assert passages("4.4.6", "5.0.3", *heads) == ["RT 4.4.0 and greater", "5.0.2 AND EARLIER"]
-    assert passages("5.0.3", "5.0.10", *heads) == ["5.0.5 AND EARLIER"]
-
-
-def test_what_a_site_sets() -> None:
-    """Options and plugins are found in each form that RT accepts, but not if commented out."""
-    found = preflight_configuration.options(SITE)
-    assert found == {"options": {"Known", "Other"}, "plugins": {"RT::Extension::One", "RT::Extension::Two"}}
-
-
-def test_an_absorbed_plugin_is_found() -> None:
-    """Core and extension would both define the same tables and pages."""
-    report = Report("preflight", "")
-    paragraphs = ("=head2 Extensions Integrated into RT", "=item RT::Extension::One")
-    said = [Passage("UPGRADING", "RT 4.4.0 and greater", paragraphs)]
-    plugins = {"RT::Extension::One", "RT::Extension::OneMore"}
-    assert preflight_configuration._absorbed(report, said, plugins) == ["RT::Extension::One"]
-    assert [one.where for one in report.findings] == ["Plugin RT::Extension::One"]
-
-
-def test_a_passage_reads_without_its_marks() -> None:
-    """Operators read it in the report, not in a POD viewer."""
-    passage = Passage(
-        "UPGRADING",
-        "5.0.2 AND EARLIER",
-        (
-            "=over",
-            "=item *",
-            "The option C<$One> is L<elsewhere|https://example.org/>; see F<docs/C<two>.pod>.",
-            "    Set( $One, C<1> );",
-            "=item A title",
-            "And C<< a < b >>, E<lt>1E<gt>.",
-            "=back",
-            "=head2 More of it",
-        ),
-    )
-    assert passage.text().split("\n\n") == [
-        "- The option $One is elsewhere (https://example.org/); see docs/two.pod.",
-        "    Set( $One, C<1> );",
-        "- A title",
-        "And a < b, <1>.",
-        "MORE OF IT",
-    ]
 
 
 def test_what_is_worth_knowing_comes_in_its_order() -> None:
@@ -112,19 +49,18 @@ def test_what_is_worth_knowing_comes_in_its_order() -> None:
         preflight_configuration.SAID: [],
         preflight_configuration.LOST: ["One"],
     }
-    assert [one["items"] for one in preflight.worth_knowing(told)] == [["One"], ["this"]]
+    assert [one["items"] for one in preflight.facts_to_read(told)] == [["One"], ["this"]]
     told["time zone tables"] = "missing: charts by time will be empty"
-    assert preflight.worth_knowing(told)[-1]["items"] == ["missing: charts by time will be empty"]
+    assert preflight.facts_to_read(told)[-1]["items"] == ["missing: charts by time will be empty"]
     told[preflight_time_zones.WANTED] = preflight_time_zones.ON_PRODUCTION
-    assert preflight.worth_knowing(told)[-1]["items"] == [preflight_time_zones.ON_PRODUCTION]
-    assert (preflight.BEFORE, preflight_configuration.PASSAGES) == (before.KNOWING, before.PASSAGES)
+    assert preflight.facts_to_read(told)[-1]["items"] == [preflight_time_zones.ON_PRODUCTION]
 
 
 def test_a_half_upgraded_history_is_found() -> None:
     """A failed run leaves only its beginning in the history, and no other trace."""
     report = Report("preflight", "")
-    begun = {"stage": "before", "type": history.FULL, "individual_id": "one", "from": ORIGIN, "to": TARGET}
-    preflight_identity.unfinished(report, history.History({"RT": [begun]}))
+    begun = {"stage": "before", "type": upgrade_history.FULL, "individual_id": "one", "from": ORIGIN, "to": TARGET}
+    preflight_identity.unfinished(report, upgrade_history.History({"RT": [begun]}))
     assert report.findings
 
 
@@ -132,7 +68,7 @@ def test_what_an_extension_never_ended_is_a_fact() -> None:
     """The extension's data was never fully inserted, years ago: no reason against an upgrade of RT."""
     report = Report("preflight", "")
     begun = {"stage": "before", "action": "insert", "individual_id": "one", "filename": "/src/etc/initialdata"}
-    preflight_identity.unfinished(report, history.History({"An::Extension": [begun]}))
+    preflight_identity.unfinished(report, upgrade_history.History({"An::Extension": [begun]}))
     assert report.findings == []
     assert "An::Extension" in str(report.facts)
 
@@ -161,9 +97,9 @@ def test_a_table_is_in_the_character_set_of_its_text(table_in: str, column_in: s
     schema = Schema("mariadb-10.11", {table.name: table for table in tables})
     changes = preflight_database.SchemaChanges(declared=("Tickets", "Members"))
     report = Report("preflight", "")
-    preflight_database._charsets(report, schema.tables)
+    preflight_database.report_charsets(report, schema.tables)
     assert len(report.findings) == found
-    preflight_identity._half_converted(report, schema, changes)
+    preflight_identity.half_converted(report, schema, changes)
     assert len(report.findings) == found + half
 
 
@@ -177,8 +113,8 @@ def test_a_table_that_is_made_anew_tells_nothing(charset: str) -> None:
         for name, own in (("Tickets", "utf8mb4"), ("sessions", charset))
     }
     steps, report = preflight_database.SchemaChanges(declared=tuple(made)), Report("preflight", "")
-    preflight_database._charsets(report, made)
-    preflight_identity._half_converted(report, Schema("mariadb-10.11", made), steps)
+    preflight_database.report_charsets(report, made)
+    preflight_identity.half_converted(report, Schema("mariadb-10.11", made), steps)
     assert report.findings == []
 
 
@@ -205,7 +141,7 @@ def test_defects_of_the_database(
     target = rt_tools(TARGET, database)
     steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
     changes = preflight_database.read_changes(target, steps)
-    probed = preflight._probe(target, steps)
+    probed = preflight.probe(target, steps)
     before = database_findings(database, changes, probed)
     assert before == set(), "a fresh site is clean"
     for mutant in MUTANTS:
@@ -222,7 +158,7 @@ def look(
 ) -> Report:
     """Return the whole preflight's report for a path between two releases."""
     steps = upgrade.expected_steps(target.upgrade_steps(), *path)
-    left = history.read(database, Thawer(target))
+    left = upgrade_history.read(database, Thawer(target))
     recognised = preflight.recognise(read(database), origin, target, path, steps=steps, history=left)
     known = Evidence(recognised, validation)
     return preflight.check(database, origin, target, path, steps=steps, known=known)
@@ -265,7 +201,7 @@ def test_custom_roles(
     made = lifecycle.baselines.of_clone(fresh, ["custom role", CUSTOM_ROLE], "making a custom role", work)
     target, report = rt_tools(version, clone(made)), Report("preflight", "")
     steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, version)
-    preflight._start(report, target, preflight._probe(target, steps), steps)
+    preflight.judge_start(report, target, preflight.probe(target, steps), steps)
     assert any(one.where == "start" for one in report.findings) == foreseen
 
 
@@ -274,47 +210,3 @@ def test_a_server_that_is_not_reached_is_no_finding(rt_tools: RtFactory) -> None
     """The dump is not the cause if containers do not find each other."""
     with pytest.raises(InfrastructureError, match="does not reach the copy's server"):
         preflight_identity.guard(rt_tools(TARGET, None))
-
-
-@pytest.mark.engine
-def test_options_of_a_release_that_has_no_image(rt_tools: RtFactory) -> None:
-    """The release's options are unknown, which must not be taken for none dropped by the target."""
-    target, report = rt_tools(TARGET, None), Report("preflight", "")
-    preflight_configuration.judge(report, SITE, None, target, ("4.4.5", TARGET))
-    assert "options that the target no longer knows" not in report.facts
-    assert "RT 4.4.5 has no image here" in "".join(report.out_of_scope)
-
-
-@pytest.mark.engine
-def test_an_index_that_the_dump_lacks(
-    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
-) -> None:
-    """Backups leave it out, as it can be recreated; the target's error at its start is not its own fault."""
-    words = b"Set(%FullTextSearch, Enable => 1, Indexed => 1, Table => 'AttachmentsIndex');\n1;\n"
-    database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
-    site = Configuration({"site.pm": words})
-    probed = preflight._probe(rt_tools(TARGET, database, configuration=site), ["5.0.8"])
-
-    def found(former: Configuration | None = None, probed: dict[str, Any] = probed) -> list[str]:
-        report, copy = Report("preflight", ""), dict(probed)
-        preflight_configuration.index(report, read(database), copy, former, append_structure=str.upper)
-        assert [one.repair for one in report.findings] == ["ATTACHMENTSINDEX"] * len(report.findings)
-        assert not (report.findings and copy["complaints"])
-        return [one.where for one in report.findings]
-
-    tally("index left out", "preflight", found() == found(site) == ["FullTextSearch"])
-    assert found(Configuration({"site.pm": b"1;\n"})) == [], "an index that is new with the new side"
-    assert found(probed=preflight._probe(rt_tools(TARGET, database), ["5.0.8"])) == []
-    database.execute("CREATE TABLE attachmentsindex (id int)")
-    assert found() == []
-
-
-@pytest.mark.engine
-def test_a_plugin_that_is_missing(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> None:
-    """RT with it does not start, neither for the upgrade nor afterwards."""
-    site = Configuration({"site.pm": b"Plugin('RT::Extension::NotThere');\n1;\n"})
-    database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
-    target = rt_tools(TARGET, database, configuration=site)
-    report = Report("preflight", "")
-    preflight_configuration.loads(report, preflight._probe(target, ["5.0.8"]))
-    assert report.findings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
@@ -12,94 +11,71 @@ from pymysql.connections import Connection
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness import dump, releases
+from harness import dump
 from harness.checks import rows, undocumented_steps
 from harness.checks.allowances import matcher, read
 from harness.checks.context import Cell, Context
 from harness.checks.effects import EFFECTS
 from harness.checks.row_judge import shown
 from harness.checks.rules import owner_by_name
-from harness.database import Database
-from harness.database.digest import Digest, Row, reader
+from harness.database.digest import Row, reader
 from harness.rt import Rt
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
+from tests.harness.checks.upgraded_pair import PAIR, UpgradedPair, upgraded_pair
 from tests.harness.mutants.planting import RowMutant, planted
 from tests.harness.mutants.rows import HARMLESS, MUTANTS
 
-PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
-pytestmark = pytest.mark.xdist_group("rows-mutants")  # one worker, because they share a scene
+pytestmark = pytest.mark.xdist_group("rows-mutants")  # one worker, because they share a database
 engine = pytest.mark.engine
 
 
-@dataclass
-class Scene:
-    """Both sides of a successful upgrade, and the thawer."""
-
-    before: Database
-    after: Database
-    tools: Rt
-    steps: list[str]
-    known: dict[str, Digest] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Make the parts that all tests share."""
-        self.thaw = Thawer(self.tools)
-        self.known = rows.digests(self.before)
-
-    def ask(self) -> Report:
-        """Run the check."""
-        return rows.check(self.before, self.after, self.steps, self.thaw, known=self.known)
+def account(sides: UpgradedPair) -> Report:
+    """Run the check."""
+    return rows.check(sides.before, sides.after, sides.steps, sides.thaw, known=sides.digests)
 
 
 @pytest.fixture(scope="module")
-def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
+def sides(lifecycle: Lifecycle) -> Iterator[UpgradedPair]:
     """One upgraded database for all mutants: each is removed again."""
-    campus = dump.load(dump.bundled(PAIR.origin))
-    upgraded, run = lifecycle.upgraded(PAIR, campus)
-    before = lifecycle.baselines.clone(lifecycle.restored(campus, PAIR.server))
-    after = lifecycle.baselines.clone(upgraded)
-    tools = lifecycle.tools(PAIR.target, after)
-    yield Scene(before, after, tools, [step.name for step in run.steps])
-    tools.remove()
-    lifecycle.baselines.discard(before)
-    lifecycle.baselines.discard(after)
+    with upgraded_pair(lifecycle) as upgraded:
+        yield upgraded
 
 
 @engine
 @pytest.mark.mutants("rows")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_planted_defect_is_found(scene: Scene, mutant: RowMutant) -> None:
+def test_a_planted_defect_is_found(sides: UpgradedPair, mutant: RowMutant) -> None:
     """A check that misses one row, letter or byte does not count."""
-    with planted(mutant, scene.after, scene.tools):
-        report = scene.ask()
+    with planted(mutant, sides.after, sides.tools):
+        report = account(sides)
     assert mutant.table in {finding.where.partition(".")[0] for finding in report.findings}
 
 
 @engine
 @pytest.mark.control("rows")
 @pytest.mark.parametrize("mutant", HARMLESS, ids=lambda mutant: mutant.name)
-def test_a_harmless_difference_is_no_finding(scene: Scene, mutant: RowMutant) -> None:
+def test_a_harmless_difference_is_no_finding(sides: UpgradedPair, mutant: RowMutant) -> None:
     """A false alarm costs trust."""
-    with planted(mutant, scene.after, scene.tools):
-        assert scene.ask()
+    with planted(mutant, sides.after, sides.tools):
+        assert account(sides)
 
 
 @engine
 @pytest.mark.control("rows")
-def test_a_good_upgrade_is_accounted_for(scene: Scene) -> None:
+def test_a_good_upgrade_is_accounted_for(sides: UpgradedPair) -> None:
     """Remembered and newly computed checksums must give the same answer."""
-    anew = rows.check(scene.before, scene.after, scene.steps, scene.thaw)
-    assert scene.ask()
+    anew = rows.check(sides.before, sides.after, sides.steps, sides.thaw)
+    assert account(sides)
     assert anew
-    assert anew.looked_at == sum(int(one["rows"]) for name, one in scene.known.items() if name != "sessions")
+    assert anew.looked_at == sum(int(one["rows"]) for name, one in sides.digests.items() if name != "sessions")
 
 
 @engine
-def test_without_its_steps_nothing_is_allowed(scene: Scene) -> None:
+def test_without_its_steps_nothing_is_allowed(sides: UpgradedPair) -> None:
     """Allowances may count only for steps that were applied."""
-    report = rows.check(scene.before, scene.after, [], scene.thaw, known=scene.known)
+    report = rows.check(sides.before, sides.after, [], sides.thaw, known=sides.digests)
     touched = {
         "ACL",
         "Attributes",
@@ -114,11 +90,11 @@ def test_without_its_steps_nothing_is_allowed(scene: Scene) -> None:
 
 
 @engine
-def test_no_finding_shows_data(scene: Scene) -> None:
+def test_no_finding_shows_data(sides: UpgradedPair) -> None:
     """A report may be mailed around; the rows are personal data."""
-    subject = scene.before.value("SELECT Subject FROM Tickets WHERE LENGTH(Subject) > 10 ORDER BY id DESC LIMIT 1")
-    with planted(next(one for one in MUTANTS if one.name == "subject-one-letter"), scene.after, scene.tools):
-        text = scene.ask().to_json()
+    subject = sides.before.value("SELECT Subject FROM Tickets WHERE LENGTH(Subject) > 10 ORDER BY id DESC LIMIT 1")
+    with planted(next(one for one in MUTANTS if one.name == "subject-one-letter"), sides.after, sides.tools):
+        text = account(sides).to_json()
     assert subject[1:] not in text
 
 
@@ -231,35 +207,35 @@ def test_what_steps_without_rules_may_do() -> None:
         {"first": "2.0.0", "step": [{"step": "1.5.0", "added": ["ACL"], "structure": ["Users"]}]}
     )
     applied = ["1.5.0", "2.0.0", "2.1.0"]
-    assert known.may(applied, "added", "ACL") == ["1.5.0"]
-    assert known.may(applied, "removed", "ACL") == []
-    assert known.may(applied, "structure", "ACL") == []
-    assert known.may(["1.0.0", *applied], "removed", "Tickets") == ["1.0.0"]
+    assert known.candidates(applied, "added", "ACL") == ["1.5.0"]
+    assert known.candidates(applied, "removed", "ACL") == []
+    assert known.candidates(applied, "structure", "ACL") == []
+    assert known.candidates(["1.0.0", *applied], "removed", "Tickets") == ["1.0.0"]
     with pytest.raises(ValueError, match="unknown adds"):
         undocumented_steps.read({"first": "2.0.0", "step": [{"step": "1.5.0", "adds": ["ACL"]}]})
 
 
 @engine
-def test_a_menu_that_a_step_left_alone_is_found(lifecycle: Lifecycle, scene: Scene) -> None:
+def test_a_menu_that_a_step_left_alone_is_found(lifecycle: Lifecycle, sides: UpgradedPair) -> None:
     """It was unmodified before the upgrade, so it must have gained a report; both sides here have the same one."""
-    database = lifecycle.baselines.clone(lifecycle.fresh(PAIR.target, PAIR.server))
-    try:
-        with reader(database) as one, reader(database) as other:
-            assert len(EFFECTS["reports menu edited"](Context(one, other, scene.thaw))) == 1
-    finally:
-        lifecycle.baselines.discard(database)
+    with (
+        lifecycle.baselines.cloned(lifecycle.fresh(PAIR.target, PAIR.server)) as database,
+        reader(database) as one,
+        reader(database) as other,
+    ):
+        assert len(EFFECTS["reports menu edited"](Context(one, other, sides.thaw))) == 1
 
 
 @engine
-def test_content_of_an_unknown_shape_leaves_everything_else_answered(scene: Scene) -> None:
+def test_content_of_an_unknown_shape_leaves_everything_else_answered(sides: UpgradedPair) -> None:
     """Frozen content may be twenty years old: one row is an open question, and losses beside it must be found."""
     lost = "$dbh->do(q{DELETE FROM Attributes WHERE Name = 'SavedSearch' ORDER BY id DESC LIMIT 1})"
     board = "Name = 'Dashboard' AND Description = 'Homepage' AND ObjectType = 'RT::System'"
     odd = RowMutant(
         "odd", "rows", "of another shape", (), "Attributes", board, f"$value = {{ Panes => [1] }}; {lost}"
     )
-    with planted(odd, scene.after, scene.tools):
-        report = scene.ask()
+    with planted(odd, sides.after, sides.tools):
+        report = account(sides)
     assert any("a shape that the harness does not know" in one for one in report.unanswered), report.unanswered
     assert any(one.where == "Attributes" and "removed" in one.what for one in report.findings), str(report)
 

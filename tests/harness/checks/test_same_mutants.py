@@ -53,12 +53,13 @@ class Scene:
 def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
     """The databases for all mutants: rows are removed again."""
     upgraded, _ = lifecycle.upgraded(CHOICE.pair, dump.load(dump.bundled(CHOICE.pair.origin)))
-    first, second = (lifecycle.baselines.clone(upgraded) for _ in range(2))
-    tools = lifecycle.tools(CHOICE.pair.target, second)
-    yield Scene(first, second, tools)
-    tools.remove()
-    for database in (first, second):
-        lifecycle.baselines.discard(database)
+    cloned = lifecycle.baselines.cloned
+    with (
+        cloned(upgraded) as first,
+        cloned(upgraded) as second,
+        lifecycle.tools(CHOICE.pair.target, second) as tools,
+    ):
+        yield Scene(first, second, tools)
 
 
 def places(report: Report) -> set[str]:

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness import dump, releases
 from harness.checks import schema as check
 from harness.checks import step_mentions
-from harness.checks.step_mentions import Spoken
+from harness.checks.step_mentions import StepMentions
 from harness.database import Database, schema
 from harness.database.schema import Schema
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
+from tests.harness.checks.upgraded_pair import fresh_schema, upgraded_pair
 from tests.harness.mutants.schema import HARMLESS, MUTANTS, SchemaMutant
 
-PAIR = releases.pair("4.4.6", "5.0.10", "mariadb-10.11")
 pytestmark = pytest.mark.xdist_group("schema-mutants")  # one worker, because they share a scene
 
 
@@ -29,32 +28,21 @@ class Scene:
     fresh: Schema
     before: Schema
     steps: list[str]
-    spoken: Spoken
+    mentions: StepMentions
 
     def ask(self) -> Report:
         """Run the check."""
         upgraded = schema.read(self.database)
-        return check.check(upgraded, self.fresh, self.steps, self.before, spoken=self.spoken)
+        return check.check(upgraded, self.fresh, self.steps, self.before, mentions=self.mentions)
 
 
 @pytest.fixture(scope="module")
 def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
     """One upgraded database for all mutants: each test restores it."""
-    campus = dump.load(dump.bundled(PAIR.origin))
-    upgraded, run = lifecycle.upgraded(PAIR, campus)
-    schemas = []
-    for baseline in (lifecycle.fresh(PAIR.target, PAIR.server), lifecycle.restored(campus, PAIR.server)):
-        database = lifecycle.baselines.clone(baseline)
-        schemas.append(schema.read(database))
-        lifecycle.baselines.discard(database)
-    database = lifecycle.baselines.clone(upgraded)
-    tools, steps = lifecycle.tools(PAIR.target, None), [step.name for step in run.steps]
-    try:
-        said = step_mentions.read(tools, steps)
-    finally:
-        tools.remove()
-    yield Scene(database, schemas[0], schemas[1], steps, said)
-    lifecycle.baselines.discard(database)
+    fresh = fresh_schema(lifecycle)
+    with upgraded_pair(lifecycle) as pair:
+        mentions = step_mentions.read(pair.tools, pair.steps)
+        yield Scene(pair.after, fresh, schema.read(pair.before), pair.steps, mentions)
 
 
 @pytest.mark.engine

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from harness.checks.history import CORE, FULL, SINGLE, Event, History
+from harness.checks.upgrade_history import CORE, FULL, SINGLE, Event, History
 from tests.harness.mutants import Mutant
 
 

@@ -5,6 +5,8 @@ Those of one group are in different tables, so that they are planted together an
 
 from __future__ import annotations
 
+from functools import partial
+
 from tests.harness.mutants.planting import LAST, LINK, RowMutant, by_sql, frozen
 from tests.harness.mutants.schema import SchemaMutant, altered
 
@@ -18,56 +20,52 @@ def _row(check: str, name: str, table: str, reason: str, statement: str) -> RowM
     return by_sql(check, name, table, reason, statement.format(last=LAST))
 
 
+_repeated, _rollback = partial(_row, "repeated"), partial(_row, "rollback")
+
+
 def _history(name: str, perl: str, reason: str) -> Group:
     return (frozen("repeated", name, _HISTORY, perl, reason),)
 
 
 REPEATED: tuple[Group, ...] = (
     (
-        _row(
-            "repeated",
+        _repeated(
             "template-altered",
             "Templates",
             "the text that a step brings is another one",
             "UPDATE Templates SET Content = CONCAT(Content, ' ') {last}",
         ),
-        _row(
-            "repeated",
+        _repeated(
             "stamp-after-the-upgrade",
             "ACL",
             "somebody else wrote to one of the two",
             "UPDATE ACL SET Created = Created + INTERVAL 1 DAY {last}",
         ),
-        _row(
-            "repeated",
+        _repeated(
             "old-stamp-renewed",
             "Users",
             "one upgrade touched a row that the other left alone",
             "UPDATE Users SET LastUpdated = (SELECT MAX(Created) FROM ACL) {last}",
         ),
-        _row(
-            "repeated",
+        _repeated(
             "stamp-of-a-ticket",
             "Tickets",
             "an upgrade has no business there",
             "UPDATE Tickets SET LastUpdated = LastUpdated + INTERVAL 1 SECOND {last}",
         ),
-        _row(
-            "repeated",
+        _repeated(
             "record-lost",
             "Transactions",
             "one upgrade did not say what it did",
             "DELETE FROM Transactions {last}",
         ),
-        _row(
-            "repeated",
+        _repeated(
             "link-twice",
             "Links",
             "one upgrade made it twice",
             f"INSERT INTO Links ({LINK}) SELECT {LINK} FROM Links {{last}}",
         ),
-        _row(
-            "repeated",
+        _repeated(
             "renumbered",
             "ScripActions",
             "the same in another order has other numbers",
@@ -75,8 +73,7 @@ REPEATED: tuple[Group, ...] = (
         ),
     ),
     (
-        _row(
-            "repeated",
+        _repeated(
             "link-elsewhere",
             "Links",
             "one upgrade linked a dashboard with something else",
@@ -91,8 +88,7 @@ REPEATED: tuple[Group, ...] = (
     ),
     _history("by-other-code", "$value->{RT}[-1]{rt_version} = '1.0.0';", "another release carried it out"),
     (
-        _row(
-            "repeated",
+        _repeated(
             "history-cut-off",
             "Attributes",
             "a history that cannot be read tells nothing",
@@ -102,15 +98,13 @@ REPEATED: tuple[Group, ...] = (
 )
 UNTOUCHED: tuple[Group, ...] = (
     (
-        _row(
-            "repeated",
+        _repeated(
             "begun-and-called-untouched",
             "Attributes",
             "the history tells of what was done",
             f"UPDATE Attributes SET Content = LEFT(Content, 100) WHERE {_HISTORY}",
         ),
-        _row(
-            "repeated",
+        _repeated(
             "granted-and-called-untouched",
             "ACL",
             "a step had granted rights before it was cut off",
@@ -120,50 +114,43 @@ UNTOUCHED: tuple[Group, ...] = (
 )
 ROLLBACK: tuple[Group, ...] = (
     (
-        _row(
-            "rollback",
+        _rollback(
             "bytes-as-text",
             "Attachments",
             "a dump without --hex-blob",
             f"UPDATE Attachments SET Content = {_CONVERTED} WHERE LENGTH({_CONVERTED}) > LENGTH(Content) {{last}}",
         ),
-        _row(
-            "rollback",
+        _rollback(
             "read-as-latin1",
             "Tickets",
             "the client spoke another character set",
             f"UPDATE Tickets SET Subject = {_MISREAD} {{last}}",
         ),
-        _row(
-            "rollback",
+        _rollback(
             "broken-off",
             "Transactions",
             "the backup ended early, and nobody looked",
             "DELETE FROM Transactions {last}",
         ),
-        _row(
-            "rollback",
+        _rollback(
             "restored-twice",
             "Links",
             "rows of a table without a key of its own are there twice",
             f"INSERT INTO Links ({LINK}) SELECT {LINK} FROM Links {{last}}",
         ),
-        _row(
-            "rollback",
+        _rollback(
             "another-time-zone",
             "Groups",
             "times were shifted on the way",
             "UPDATE `Groups` SET Created = Created + INTERVAL 1 HOUR {last}",
         ),
-        _row(
-            "rollback",
+        _rollback(
             "zero-for-null",
             "ObjectCustomFieldValues",
             "NULL is not the empty text",
             "UPDATE ObjectCustomFieldValues SET LargeContent = IF(LargeContent IS NULL, '', NULL) {last}",
         ),
-        _row(
-            "rollback",
+        _rollback(
             "table-without-rows",
             "Articles",
             "a table was left out of the backup's data",

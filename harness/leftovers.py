@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
@@ -90,7 +89,7 @@ def sweep(client: DockerClient) -> list[str]:
     runners = Runners(client)
     for directory in private.root().iterdir():
         if (labels := private.labels_of(directory)) and runners.is_dead(labels):
-            shutil.rmtree(directory, ignore_errors=True)
+            private.erase(directory)
     return remove(client, runners.is_dead) + _forgotten(client)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from docker import DockerClient
 from docker.errors import NotFound
 
-from harness.common import cache, owner
+from harness.common import cache, owner, private
 
 _IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
 """Names of our images; Podman puts a registry before them."""
@@ -46,6 +46,9 @@ def remove(client: DockerClient) -> list[str]:
                 with contextlib.suppress(NotFound):
                     client.api.remove_image(tag, force=True)
                     removed.append(f"image {tag}")
+    for directory in private.root().iterdir():
+        if private.labels_of(directory):
+            private.erase(directory)
     cache.empty()
     return removed
 

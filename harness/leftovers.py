@@ -87,10 +87,15 @@ def remove(
 def sweep(client: DockerClient) -> list[str]:
     """Remove the resources and private directories of creators that are known to be dead."""
     runners = Runners(client)
-    for directory in private.root().iterdir():
-        if (labels := private.labels_of(directory)) and runners.is_dead(labels):
-            private.erase(directory)
+    _remove_private(runners.is_dead)
     return remove(client, runners.is_dead) + _forgotten(client)
+
+
+def _remove_private(wanted: Predicate) -> None:
+    """Remove the private directories of the sessions whose labels are `wanted`."""
+    for directory in private.root().iterdir():
+        if (labels := private.labels_of(directory)) and wanted(labels):
+            private.erase(directory)
 
 
 def doubtful(client: DockerClient) -> str:
@@ -142,6 +147,24 @@ def halt_own(client: DockerClient) -> None:
             client.api.kill(container["Id"])
 
 
+def _clean_without_engine(asked: dict[str, str], *, with_cache: bool) -> None:
+    """Remove what is on this machine. asked: addresses of engines, and why each does not answer.
+
+    Raises NoEngineError if prepared databases of this cache stay on an engine; then the notes of them stay too.
+    """
+    _remove_private(lambda labels: owner.creator_lives(labels) is False)
+    notes = kept.notes() if with_cache else []
+    if with_cache:
+        kept.remove_files(spared=[kept.NOTES] if notes else [])
+    if notes:
+        raise engine.nobody(
+            asked,
+            f"Prepared databases stay on an engine, and their notes in {notes[0].parent}: {len(notes)}.",
+            "start the engine that has them, and run make distclean again",
+        )
+    print(f"clean: only files were removed. {engine.nobody(asked)}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Sweep: `python -m harness.leftovers [--cache]`; print the removed resources."""
     parser = Parser(prog="python -m harness.leftovers", description="Remove what dead sessions left behind.")
@@ -149,8 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> int:
-        if engine.answering() is None:
-            print("clean: no engine answers, so there is nothing of ours on one")
+        found, asked = engine.look()
+        if found is None:
+            _clean_without_engine(asked, with_cache=options.cache)
             return 0
         with contextlib.closing(engine.connect()) as client:
             removed = sweep(client)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 from docker import DockerClient
 from docker.errors import NotFound
 
 from harness.common import cache, owner, private
 
+NOTES = "baselines"
+"""Folder of the cache with a note for each prepared database."""
 _IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
 """Names of our images; Podman puts a registry before them."""
 
@@ -34,7 +37,7 @@ def remove(client: DockerClient) -> list[str]:
     Images that others built from ours inherit our labels, but have other names: those stay.
     """
     removed = []
-    here = {owner.HOST: owner.host_name(), owner.PLACE: str(cache.directory("baselines"))}
+    here = {owner.HOST: owner.host_name(), owner.PLACE: str(cache.directory(NOTES))}
     found = {name for name, labels in volumes(client, here) if owner.CACHE in labels}
     for name in sorted(found | set(_noted(client))):  # before the notes: if removal fails, the notes stay
         client.api.remove_volume(name, force=True)
@@ -46,11 +49,21 @@ def remove(client: DockerClient) -> list[str]:
                 with contextlib.suppress(NotFound):
                     client.api.remove_image(tag, force=True)
                     removed.append(f"image {tag}")
+    remove_files()
+    return removed
+
+
+def remove_files(spared: Collection[str] = ()) -> None:
+    """Remove the files that the harness made in the cache. spared: names of folders that stay."""
     for directory in private.root().iterdir():
         if private.labels_of(directory):
             private.erase(directory)
-    cache.empty()
-    return removed
+    cache.empty(spared)
+
+
+def notes() -> list[Path]:
+    """Return the files in this cache that each name a prepared database on an engine."""
+    return sorted(cache.directory(NOTES).glob("*.json"))
 
 
 def _noted(client: DockerClient) -> Iterable[str]:
@@ -59,7 +72,7 @@ def _noted(client: DockerClient) -> Iterable[str]:
     Their labels may hold another host and path than now: an agent in a container, a renamed machine, a symbolic
     link.
     """
-    for note in cache.directory("baselines").glob("*.json"):
+    for note in notes():
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, NotFound):
             name = str(json.loads(note.read_text(encoding="utf-8"))["volume"])
             if not name.startswith(f"rt-harness-baseline-{note.stem}-"):

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from docker import DockerClient
+from docker.errors import NotFound
 
 from harness.common import cache, owner
 
@@ -66,8 +67,11 @@ def reachable_host(client: DockerClient) -> tuple[str, str]:
 
 @functools.lru_cache(maxsize=8)  # asked for every container and port
 def _gateway(client: DockerClient, container: str) -> str:
-    """Return the gateway of a container's network; "" without a container, and on the engine's own network."""
+    """Return the gateway of a container's network; "" if this engine has no such one, or it is on the host's."""
     if not container:
         return ""
-    networks = client.api.inspect_container(container)["NetworkSettings"]["Networks"]
+    try:
+        networks = client.api.inspect_container(container)["NetworkSettings"]["Networks"]
+    except NotFound:
+        return ""
     return next((str(one["Gateway"]) for one in networks.values() if one.get("Gateway")), "")

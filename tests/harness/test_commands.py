@@ -24,7 +24,7 @@ COMMANDS = {
     "harness.dumpmaking.__main__": ("harness.dumpmaking.recipes", ()),
     "harness.forecast": ("harness.forecast.choose", ()),
     "harness.images.__main__": ("harness.engine.connect", ()),
-    "harness.leftovers": ("harness.engine.answering", ()),
+    "harness.leftovers": ("harness.engine.look", ()),
     "harness.marathon.__main__": ("harness.marathon.lint.command_line.read", ("lint", "marathon.json")),
     "harness.marathon.standin.__main__": ("harness.marathon.standin.__main__.listen", ()),
     "harness.report.__main__": ("harness.report.__main__.load", ("report.json",)),

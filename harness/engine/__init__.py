@@ -4,8 +4,8 @@ Order: DOCKER_HOST, the context of DOCKER_CONTEXT or the current one, Docker's u
 
 `containers` starts containers through `box` in the `session_network` and runs `commands` in them; `shared_files`
 tells whether they see this machine's files; `faults` turns errors into sentences; `runners` tells whether the
-harness of another machine or container still runs; `listed` lists containers while others come and
-go; `kept` lists and removes what outlives a run.
+harness of another machine or container still runs; `listed` lists containers, networks and volumes while others
+come and go; `kept` removes what outlives a run.
 """
 
 from __future__ import annotations

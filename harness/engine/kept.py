@@ -5,30 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from docker import DockerClient
 from docker.errors import NotFound
 
 from harness.common import cache, owner, private
+from harness.engine.listed import volumes_of
 
 NOTES = "baselines"
 """Folder of the cache with a note for each prepared database."""
 _IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
 """Names of our images; Podman puts a registry before them."""
-
-
-def volumes(client: DockerClient, labels: Mapping[str, str]) -> Iterable[tuple[str, Mapping[str, str]]]:
-    """Yield (name, labels) of each volume that bears all these labels.
-
-    The engine filters by one of them and the rest is compared here: Podman treats several as alternatives.
-    """
-    name, value = next(iter(labels.items()))
-    for volume in client.api.volumes(filters={"label": f"{name}={value}"})["Volumes"] or []:
-        found = volume["Labels"] or {}
-        if labels.items() <= found.items():
-            yield volume["Name"], found
 
 
 def remove(client: DockerClient) -> list[str]:
@@ -38,7 +27,7 @@ def remove(client: DockerClient) -> list[str]:
     """
     removed = []
     here = {owner.HOST: owner.host_name(), owner.PLACE: str(cache.directory(NOTES))}
-    found = {name for name, labels in volumes(client, here) if owner.CACHE in labels}
+    found = {volume.name for volume in volumes_of(client, here) if owner.CACHE in volume.labels}
     for name in sorted(found | set(_noted(client))):  # before the notes: if removal fails, the notes stay
         client.api.remove_volume(name, force=True)
         removed.append(f"volume {name}")

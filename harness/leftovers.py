@@ -132,12 +132,12 @@ def _clean_without_engine(asked: dict[str, str], *, with_cache: bool) -> None:
     if with_cache:
         kept.remove_files(spared=[kept.NOTES] if notes else [])
     if notes:
-        raise engine.nobody(
+        raise engine.no_engine_error(
             asked,
             f"Prepared databases stay on an engine, and their notes in {notes[0].parent}: {len(notes)}.",
             "start the engine that has them, and run make distclean again",
         )
-    print(f"clean: only files were removed. {engine.nobody(asked)}")
+    print(f"clean: only files were removed. {engine.no_engine_error(asked)}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> int:
-        found, asked = engine.look()
+        found, asked = engine.find_engine()
         if found is None:
             _clean_without_engine(asked, with_cache=options.cache)
             return 0

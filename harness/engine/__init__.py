@@ -2,10 +2,10 @@
 
 Order: DOCKER_HOST, the context of DOCKER_CONTEXT or the current one, Docker's usual socket, Podman's sockets.
 
-`containers` starts containers through `box` in the `session_network` and runs `commands` in them; `shared_files`
-tells whether they see this machine's files; `faults` turns errors into sentences; `runners` tells whether the
-harness of another machine or container still runs; `listed` lists containers, networks and volumes while others
-come and go; `kept` removes what outlives a run.
+`containers` starts containers through `file_container` in the `session_network` and runs `commands` in them;
+`shared_files` tells whether they see this machine's files; `faults` turns errors into sentences; `runners` tells
+whether the harness of another machine or container still runs; `listed` lists containers, networks and volumes
+while others come and go; `kept` removes what outlives a run.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _of_context(name: str | None) -> Candidate | None:
     return Candidate(context.Host, True, "" if skipped else "1", str(material))
 
 
-def look() -> tuple[Candidate | None, dict[str, str]]:
+def find_engine() -> tuple[Candidate | None, dict[str, str]]:
     """Return the first engine that answers, or None, and why each candidate before it does not."""
     asked: dict[str, str] = {}
     for one in candidates():
@@ -168,11 +168,11 @@ def look() -> tuple[Candidate | None, dict[str, str]]:
 
 def answering() -> str | None:
     """Return the address of the first engine that answers a ping, or None."""
-    found, _ = look()
+    found, _ = find_engine()
     return found.address if found else None
 
 
-def nobody(
+def no_engine_error(
     asked: dict[str, str], sentence: str = "No container engine answers.", repair: str = REPAIR
 ) -> NoEngineError:
     """Return the error that lists the addresses tried, each with its reason.
@@ -189,9 +189,9 @@ def connect(timeout: int = 120) -> DockerClient:
     timeout: seconds that a single API call may take.
     Raises NoEngineError, with a repair, if none answers.
     """
-    found, asked = look()
+    found, asked = find_engine()
     if found is None:
-        raise nobody(asked)
+        raise no_engine_error(asked)
     for name in (_VERIFY, _CERTIFICATES):
         os.environ.pop(name, None)
     os.environ.update(found.settings())

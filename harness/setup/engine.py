@@ -81,11 +81,11 @@ def ensure() -> str:
     if found := engine.answering():
         return found
     with cache.lock("engine"):
-        answers, asked = engine.look()
+        answers, asked = engine.find_engine()
         if answers:
             return answers.address
         if any(one.chosen for one in engine.candidates()):
-            raise engine.nobody(
+            raise engine.no_engine_error(
                 asked,
                 f"You named {', '.join(asked)}, and no engine answers there.",
                 "start that engine, or unset DOCKER_HOST and DOCKER_CONTEXT and run `docker context use default`",
@@ -101,7 +101,9 @@ def ensure() -> str:
 
 def _refuse_where_not_possible(asked: dict[str, str]) -> None:
     if os.geteuid() != 0:
-        raise engine.nobody(asked, "No container engine answers, and only root may install and start one.")
+        raise engine.no_engine_error(
+            asked, "No container engine answers, and only root may install and start one."
+        )
     release = Path("/etc/os-release").read_text(encoding="utf-8") if Path("/etc/os-release").exists() else ""
     family = [line for line in release.splitlines() if line.startswith(("ID=", "ID_LIKE="))]
     if not any(name in " ".join(family) for name in ("debian", "ubuntu")):

@@ -80,7 +80,7 @@ def test_a_traceback_keeps_its_places_and_loses_its_values() -> None:
     try:
         raise ValueError(b"Anna Mueller, cancer ward", "Doe\nJane")
     except ValueError as error:
-        said = gate_trouble.traced(error)
+        said = gate_trouble.format_traceback(error)
     assert "Traceback (most recent call last)" in said
     assert f'File "{__file__}", line ' in said
     assert "raise ValueError(" in said

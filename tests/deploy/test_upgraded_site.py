@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fixtures.gate_plugin import PROGRESS
+from fixtures.gate_plugin import SHARED
 from fixtures.outcome import Verify
 from harness.common import private
 from harness.database import Database
@@ -64,8 +64,8 @@ def place(request: pytest.FixtureRequest) -> scratch.Place:
 @pytest.fixture
 def marathon(place: scratch.Place, private_path: Path, request: pytest.FixtureRequest) -> Iterator[Marathon]:
     """A client of it. A gate shows the time that it was used."""
-    progress = request.config.stash.get(PROGRESS, None)
-    with progress.step("deploy") if progress else nullcontext():
+    gate = request.config.stash.get(SHARED, None)
+    with gate.progress.step("deploy") if gate else nullcontext():
         if place.real:
             with place.client() as client:
                 yield client
@@ -81,7 +81,7 @@ def marathon(place: scratch.Place, private_path: Path, request: pytest.FixtureRe
 @pytest.fixture
 def pace(place: scratch.Place, request: pytest.FixtureRequest) -> Pace:
     """In a gate and on a real Marathon, wait as a deploy does, until each check has run again; else a second."""
-    gate = PROGRESS in request.config.stash
+    gate = SHARED in request.config.stash
     return Pace(interval=0.5) if gate or place.real else Pace(interval=0.2, soak=1)
 
 

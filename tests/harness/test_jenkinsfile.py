@@ -103,7 +103,7 @@ def test_own_tests_are_green_only_when_they_pass(
 ) -> None:
     """The real step, narrowed to two small files, must be green or red as its tests are."""
     small, planted = (
-        ROOT / "tests" / "harness" / "test_words.py",
+        ROOT / "tests" / "harness" / "test_basics.py",
         tmp_path_factory.mktemp("planted") / "test_planted.py",
     )
     planted.write_text(f"def test_planted():\n    assert {wanted}\n", encoding="utf-8")

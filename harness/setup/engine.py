@@ -95,7 +95,7 @@ def ensure() -> str:
         if Path("/run/systemd/system").is_dir():
             subprocess.run(["systemctl", "start", "docker"], check=False, capture_output=True)
             with contextlib.suppress(InfrastructureError):
-                return _answer("the service docker", lambda: None)
+                return _wait_for_answer("the service docker", lambda: None)
         return _start()
 
 
@@ -136,7 +136,7 @@ def _start() -> str:
         # Written at once, so that an engine can be stopped even if this process is interrupted while it starts.
         pid_path().write_text(f"{process.pid} {owner.process_start_time(process.pid)}", encoding="ascii")
         try:
-            address = _answer(
+            address = _wait_for_answer(
                 f"Docker with {attempt.title}",
                 lambda process=process: (
                     f"dockerd ended with {process.returncode}" if process.poll() is not None else None
@@ -166,7 +166,7 @@ def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
     """Start dockerd in its own session, so that it outlives this process and its terminal."""
     environment = os.environ | OUTLIVES
     if attempt.programs:
-        environment["PATH"] = f"{linked(attempt.programs)}:{environment['PATH']}"
+        environment["PATH"] = f"{link_programs(attempt.programs)}:{environment['PATH']}"
     environment.pop(owner.SESSION_VARIABLE, None)
     with log_path().open("ab") as log:
         return subprocess.Popen(
@@ -179,7 +179,7 @@ def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
         )
 
 
-def linked(programs: Mapping[str, str]) -> Path:
+def link_programs(programs: Mapping[str, str]) -> Path:
     """Return a new directory of the cache with links to these programs, by the names they are looked up by."""
     folder = Path(tempfile.mkdtemp(prefix="engine-", dir=cache.directory()))
     for name, program in programs.items():
@@ -187,7 +187,7 @@ def linked(programs: Mapping[str, str]) -> Path:
     return folder
 
 
-def _answer(what: str, gone: object) -> str:
+def _wait_for_answer(what: str, gone: object) -> str:
     def ask() -> str:
         address = engine.answering()
         if address is None:
@@ -209,7 +209,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def stop() -> str:
     """Stop the engine that `ensure` started on this machine, and no other; return a line about the result."""
-    with _recorded() as pid:
+    with _hold_recorded_pid() as pid:
         if pid is None:
             return "engine: none that was started from here is running"
         os.kill(pid, signal.SIGTERM)
@@ -224,7 +224,7 @@ def stop() -> str:
 
 
 @contextlib.contextmanager
-def _recorded() -> Iterator[int | None]:
+def _hold_recorded_pid() -> Iterator[int | None]:
     """Yield the pid of the engine started from here if that very process still runs, else None."""
     with cache.lock("engine"):
         try:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from harness.dumpmaking.vocabulary import texts
+from harness.dumpmaking.vocabulary import string_literals
 from harness.releases import ROOT
 
 STAGES: dict[str, tuple[str, ...]] = {
@@ -97,7 +97,7 @@ def backwards(here: str, source: str) -> list[str]:
 
 def releases_in(source: str) -> list[str]:
     """Return version numbers in code; docstrings and comments may name one as an example."""
-    return [found for text in texts(source) for found in RELEASE.findall(text)]
+    return [found for text in string_literals(source) for found in RELEASE.findall(text)]
 
 
 def test_every_module_has_its_stage() -> None:

@@ -94,7 +94,7 @@ class Candidate:
             finally:
                 client.close()
         except (DockerException, requests.RequestException, OSError, ValueError) as error:
-            return _why(error)
+            return _innermost_reason(error)
         return ""
 
 
@@ -105,17 +105,18 @@ def _no_socket(path: str) -> str:
         return f"permission denied; {NOT_YOURS}"
 
 
-def _why(error: BaseException) -> str:
+def _innermost_reason(error: BaseException) -> str:
     """Return the innermost reason: the libraries wrap it several times."""
     seen: list[BaseException] = [error]
-    for one in seen:
-        if isinstance(one, PermissionError):
+    for wrapper in seen:
+        if isinstance(wrapper, PermissionError):
             return f"permission denied; {NOT_YOURS}"
-        inner = [one.__cause__, one.__context__, *one.args]
+        inner = [wrapper.__cause__, wrapper.__context__, *wrapper.args]
         seen += [part for part in inner if isinstance(part, BaseException) and part not in seen]
         seen += [p for part in inner if isinstance(part, tuple) for p in part if isinstance(p, BaseException)]
     text = " ".join(str(error).split())[:300]
-    answer = next((part.response for part in seen if getattr(part, "response", None) is not None), None)  # type: ignore[attr-defined]
+    answers = (getattr(part, "response", None) for part in seen)
+    answer = next((response for response in answers if response is not None), None)
     if answer is not None and answer.status_code == _FORBIDDEN:
         return f"it answers that you may not ({text}); {NOT_YOURS}"
     return text or type(error).__name__
@@ -159,10 +160,10 @@ def _of_context(name: str | None) -> Candidate | None:
 def find_engine() -> tuple[Candidate | None, dict[str, str]]:
     """Return the first engine that answers, or None, and why each candidate before it does not."""
     asked: dict[str, str] = {}
-    for one in candidates():
-        if not (why := one.trouble()):
-            return one, asked
-        asked[one.address] = why
+    for candidate in candidates():
+        if not (why := candidate.trouble()):
+            return candidate, asked
+        asked[candidate.address] = why
     return None, asked
 
 
@@ -180,7 +181,9 @@ def no_engine_error(
     repair: shown unless permission is missing.
     """
     repair = next((NOT_YOURS for why in asked.values() if why.endswith(NOT_YOURS)), repair)
-    return NoEngineError(sentence, [("Asked", "\n".join(f"{one}: {why}" for one, why in asked.items()))], repair)
+    return NoEngineError(
+        sentence, [("Asked", "\n".join(f"{address}: {why}" for address, why in asked.items()))], repair
+    )
 
 
 def connect(timeout: int = 120) -> DockerClient:

@@ -13,8 +13,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from harness import engine
@@ -136,12 +137,7 @@ def _start() -> str:
         # Written at once, so that an engine can be stopped even if this process is interrupted while it starts.
         pid_path().write_text(f"{process.pid} {owner.process_start_time(process.pid)}", encoding="ascii")
         try:
-            address = _wait_for_answer(
-                f"Docker with {attempt.title}",
-                lambda process=process: (
-                    f"dockerd ended with {process.returncode}" if process.poll() is not None else None
-                ),
-            )
+            address = _wait_for_answer(f"Docker with {attempt.title}", partial(_describe_end, process))
         except InfrastructureError as error:
             tried.append(f"{attempt.title}: {error.sentence}")
             _end(process)
@@ -187,14 +183,21 @@ def link_programs(programs: Mapping[str, str]) -> Path:
     return folder
 
 
-def _wait_for_answer(what: str, gone: object) -> str:
+def _describe_end(process: subprocess.Popen[bytes]) -> str | None:
+    """Return a sentence once an engine's process has ended; None while it runs."""
+    return None if process.poll() is None else f"dockerd ended with {process.returncode}"
+
+
+def _wait_for_answer(what: str, gone: Callable[[], str | None]) -> str:
+    """Wait until an engine answers; return its address. gone: returns why it never will, else None."""
+
     def ask() -> str:
         address = engine.answering()
         if address is None:
             raise Retry("its API does not answer")
         return address
 
-    return wait_until(f"{what} answering", ask, PATIENCE, gone=gone)  # type: ignore[arg-type]
+    return wait_until(f"{what} answering", ask, PATIENCE, gone=gone)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

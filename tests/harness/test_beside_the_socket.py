@@ -24,7 +24,9 @@ import socket, sys
 from contextlib import closing
 from harness import engine, leftovers
 from harness.common.waits import Retry, wait_until
+from harness.engine import session_network
 from harness.engine.containers import Container
+from harness.marathon.standin.flags import free_port
 LISTEN = "my $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 5); while (my $c = $s->accept) {}"
 with closing(engine.connect()) as client:
     try:
@@ -36,6 +38,7 @@ with closing(engine.connect()) as client:
                 except OSError as error:
                     raise Retry(str(error)) from error
             wait_until("The port", connect, 10)
+        free_port(session_network.reachable_host(client)[1])  # for an instance on the stand-in
         print("reached")
     finally:
         leftovers.remove_own(client)

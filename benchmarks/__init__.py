@@ -9,7 +9,7 @@ from harness.common import interrupts
 from harness.releases import ROOT
 
 
-def carried_out(
+def run(
     command: Sequence[str], environment: Mapping[str, str] | None = None, *, shown: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in the project's directory, and return its output; no output if it is `shown`.

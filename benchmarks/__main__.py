@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from benchmarks import carried_out
+from benchmarks import run
 from harness.common.arguments import Parser
 from harness.engine.faults import run_command
 from harness.errors import InfrastructureError
@@ -23,7 +23,7 @@ def _all() -> int:
     codes = set()
     for part in PARTS:
         print(f"== {part}", flush=True)
-        codes.add(carried_out([sys.executable, "-m", f"benchmarks.{part}"], shown=True).returncode)
+        codes.add(run([sys.executable, "-m", f"benchmarks.{part}"], shown=True).returncode)
     return 1 if 1 in codes else InfrastructureError.exit_code if any(codes) else 0
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import Bounds, carried_out
+from benchmarks import Bounds, run
 from harness import end_of_run, engine
 from harness.common.arguments import Parser
 from harness.database import Database, programs
@@ -29,7 +29,7 @@ from harness.upgrade.lifecycle import Lifecycle
 BARE = Path(__file__).parent / "bare.sh"
 
 
-def bare(lifecycle: Lifecycle, choice: Choice, until: str = "served") -> float:
+def time_bare_minimum(lifecycle: Lifecycle, choice: Choice, until: str = "served") -> float:
     """Return the seconds that the bare minimum takes. Raises InfrastructureError if it fails.
 
     until: the stage up to which time is counted: "server", "upgraded" or "served".
@@ -44,7 +44,7 @@ def bare(lifecycle: Lifecycle, choice: Choice, until: str = "served") -> float:
         choice.pair.target,
         baseline.credentials.password,
     ]
-    done = carried_out(command)
+    done = run(command)
     if done.returncode:
         raise InfrastructureError(
             f"The bare minimum failed (exit code {done.returncode}).", [("Its end", done.stderr[-3000:])]
@@ -53,13 +53,13 @@ def bare(lifecycle: Lifecycle, choice: Choice, until: str = "served") -> float:
     return float(marks[until]) - float(marks["begin"])
 
 
-def gate() -> float:
+def time_gate() -> float:
     """Return the seconds that `./gate` takes, from the command to the verdict, which must be GO.
 
     Raises InfrastructureError for any other verdict.
     """
     start = time.monotonic()
-    done = carried_out([str(ROOT / "gate")])
+    done = run([str(ROOT / "gate")])
     seconds = time.monotonic() - start
     if done.returncode != 0:
         raise InfrastructureError(
@@ -118,8 +118,8 @@ def measure(rounds: int) -> int:
     try:
         with contextlib.closing(engine.connect()) as client:
             lifecycle = Lifecycle(client, Configuration())
-            gate()  # warm-up: fills all caches
-            pairs = [(bare(lifecycle, choice), gate()) for _ in range(rounds)]
+            time_gate()  # warm-up: fills all caches
+            pairs = [(time_bare_minimum(lifecycle, choice), time_gate()) for _ in range(rounds)]
             clones = [clone(lifecycle, choice) for _ in range(rounds)]
     finally:
         end_of_run.clear("benchmarks.gate")

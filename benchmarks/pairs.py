@@ -15,8 +15,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks import Bounds, carried_out
-from benchmarks.gate import bare
+from benchmarks import Bounds, run
+from benchmarks.gate import time_bare_minimum
 from harness import end_of_run, engine
 from harness.common import owner
 from harness.common.arguments import Parser
@@ -29,7 +29,7 @@ from harness.upgrade.lifecycle import Lifecycle
 BOUND = 2.5
 
 
-def tested(choice: Choice) -> float:
+def time_tests(choice: Choice) -> float:
     """Return the seconds that the pair's tests take, including pytest's own start and end.
 
     Raises InfrastructureError if a test fails: the duration of a failing run means nothing.
@@ -39,7 +39,7 @@ def tested(choice: Choice) -> float:
     command += ["--pair", f"{pair.origin}:{pair.target}", "--server", pair.server]
     alone = {key: value for key, value in os.environ.items() if key != owner.SESSION_VARIABLE}
     start = time.monotonic()
-    done = carried_out(command, alone)
+    done = run(command, alone)
     seconds = time.monotonic() - start
     if done.returncode:
         raise InfrastructureError(
@@ -70,8 +70,11 @@ def measure(options: argparse.Namespace) -> int:
     try:
         with contextlib.closing(engine.connect()) as client:
             lifecycle = Lifecycle(client, Configuration())
-            tested(choice)  # warm-up: fills all caches
-            rounds = [(bare(lifecycle, choice, "upgraded"), tested(choice)) for _ in range(options.rounds)]
+            time_tests(choice)  # warm-up: fills all caches
+            rounds = [
+                (time_bare_minimum(lifecycle, choice, "upgraded"), time_tests(choice))
+                for _ in range(options.rounds)
+            ]
     finally:
         end_of_run.clear("benchmarks.pairs")
     by_hand, harness = (statistics.median(column) for column in zip(*rounds, strict=True))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
@@ -21,40 +20,15 @@ from harness import engine
 from harness.common import owner, private
 from harness.common.arguments import Parser
 from harness.engine import faults, kept
+from harness.engine.listed import Resource, resources, volumes_of
 from harness.engine.runners import Runners
 
 Predicate = Callable[[Mapping[str, str]], bool]
-Thing = tuple[str, str, Mapping[str, str], Callable[[], object]]
-"""A resource on the engine: kind, name, labels, and a function that removes it."""
 
 
-def _labelled(client: DockerClient) -> Iterable[Thing]:
+def _labelled(client: DockerClient) -> Iterable[Resource]:
     """Yield every resource with a session label, containers first."""
-    query = {"label": owner.SESSION}
-    for container in client.api.containers(all=True, filters=query):
-        identity = container["Id"]
-        yield (
-            "container",
-            container["Names"][0].lstrip("/") if container["Names"] else identity[:12],
-            container["Labels"],
-            partial(client.api.remove_container, identity, v=True, force=True),
-        )
-    for network in client.api.networks(filters=query):
-        identity = network["Id"]
-        yield (
-            "network",
-            network["Name"],
-            network["Labels"],
-            partial(client.api.remove_network, identity),
-        )
-    for volume in client.api.volumes(filters=query)["Volumes"] or []:
-        name = volume["Name"]
-        yield (
-            "volume",
-            name,
-            volume["Labels"],
-            partial(client.api.remove_volume, name, force=True),
-        )
+    return resources(client, owner.SESSION)
 
 
 def remove(
@@ -66,53 +40,58 @@ def remove(
     then added to `left`. A volume or network that is still used by a resource being removed elsewhere is left to
     the next sweep.
     """
-    waiting = [one for one in _labelled(client) if wanted(one[2]) and one[1] not in spared]
+    waiting = [one for one in _labelled(client) if wanted(one.labels) and one.name not in spared]
     removed: list[str] = []
     for _ in range(2):
         failed = []
-        for one in waiting:
+        for resource in waiting:
             try:
-                one[3]()
+                resource.remove()
             except NotFound:
                 continue
             except (APIError, RequestException):
-                failed.append(one)
+                failed.append(resource)
                 continue
-            removed.append(f"{one[0]} {one[1]}")
+            removed.append(str(resource))
         waiting = failed
     if left is not None:
-        left += [f"{kind} {name}" for kind, name, _, _ in waiting]
+        left += map(str, waiting)
     return removed
 
 
 def sweep(client: DockerClient) -> list[str]:
     """Remove the resources and private directories of creators that are known to be dead."""
     runners = Runners(client)
+    _remove_private(runners.is_dead)
+    return remove(client, runners.is_dead) + _remove_forgotten(client)
+
+
+def _remove_private(wanted: Predicate) -> None:
+    """Remove the private directories of the sessions whose labels are `wanted`."""
     for directory in private.root().iterdir():
-        if (labels := private.labels_of(directory)) and runners.is_dead(labels):
-            shutil.rmtree(directory, ignore_errors=True)
-    return remove(client, runners.is_dead) + _forgotten(client)
+        if (labels := private.labels_of(directory)) and wanted(labels):
+            private.erase(directory)
 
 
-def doubtful(client: DockerClient) -> str:
+def describe_undecided(client: DockerClient) -> str:
     """Return text about resources of sessions that may or may not be alive; "" if there are none."""
-    things = [(kind, name, labels) for kind, name, labels, _ in _labelled(client)]
-    things += [
-        ("directory", str(one), private.labels_of(one))
-        for one in private.root().iterdir()
-        if private.labels_of(one)
+    directories = [
+        Resource("directory", str(path), labels, partial(private.erase, path))
+        for path in private.root().iterdir()
+        if (labels := private.labels_of(path))
     ]
-    return Runners(client).told_of_doubtful(things)
+    return Runners(client).describe_undecided([*_labelled(client), *directories])
 
 
-def _forgotten(client: DockerClient) -> list[str]:
+def _remove_forgotten(client: DockerClient) -> list[str]:
     """Remove prepared databases whose cache directory on this machine is gone: nothing will find them again."""
     removed = []
-    for name, labels in kept.volumes(client, {owner.HOST: owner.host_name()}):
+    for volume in volumes_of(client, {owner.HOST: owner.host_name()}):
+        labels = volume.labels
         if owner.CACHE in labels and owner.PLACE in labels and _is_gone(Path(labels[owner.PLACE])):
             with contextlib.suppress(APIError):
-                client.api.remove_volume(name)
-                removed.append(f"volume {name}")
+                client.api.remove_volume(volume.name)
+                removed.append(str(volume))
     return removed
 
 
@@ -143,6 +122,24 @@ def halt_own(client: DockerClient) -> None:
             client.api.kill(container["Id"])
 
 
+def _clean_without_engine(asked: dict[str, str], *, with_cache: bool) -> None:
+    """Remove what is on this machine. asked: addresses of engines, and why each does not answer.
+
+    Raises NoEngineError if prepared databases of this cache stay on an engine; then the notes of them stay too.
+    """
+    _remove_private(lambda labels: owner.creator_lives(labels) is False)
+    notes = kept.notes() if with_cache else []
+    if with_cache:
+        kept.remove_files(spared=[kept.NOTES] if notes else [])
+    if notes:
+        raise engine.no_engine_error(
+            asked,
+            f"Prepared databases stay on an engine, and their notes in {notes[0].parent}: {len(notes)}.",
+            "start the engine that has them, and run make distclean again",
+        )
+    print(f"clean: only files were removed. {engine.no_engine_error(asked)}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Sweep: `python -m harness.leftovers [--cache]`; print the removed resources."""
     parser = Parser(prog="python -m harness.leftovers", description="Remove what dead sessions left behind.")
@@ -150,16 +147,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> int:
-        if engine.answering() is None:
-            print("clean: no engine answers, so there is nothing of ours on one")
+        found, asked = engine.find_engine()
+        if found is None:
+            _clean_without_engine(asked, with_cache=options.cache)
             return 0
         with contextlib.closing(engine.connect()) as client:
             removed = sweep(client)
             if options.cache:
                 removed += kept.remove(client)
-            doubts = doubtful(client)
-        said = [f"clean: removed {one}" for one in removed] + ([f"clean: {doubts}"] if doubts else [])
-        print("\n".join(said) or "clean: nothing was left behind")
+            undecided = describe_undecided(client)
+        lines = [f"clean: removed {one}" for one in removed] + ([f"clean: {undecided}"] if undecided else [])
+        print("\n".join(lines) or "clean: nothing was left behind")
         return 0
 
     return faults.run_command("clean", work)

@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -180,14 +180,14 @@ def holder(path: Path) -> str:
     return "another process"
 
 
-def empty() -> None:
+def empty(spared: Collection[str] = ()) -> None:
     """Remove what the harness created in its cache and nothing else: the directory may be a user's home.
 
-    While an engine started from here runs, the files needed to stop it stay.
+    While an engine started from here runs, the files needed to stop it stay. spared: names of folders that stay.
     """
     root = directory()
     running = (root / "engine.pid").exists()
-    for folder in (root, *(root / name for name in _FOLDERS)):
+    for folder in (root, *(root / name for name in _FOLDERS if name not in spared)):
         for path in list(folder.iterdir()) if folder.is_dir() and os.access(folder, os.R_OK) else ():
             name = str(path.relative_to(root))
             with contextlib.suppress(PermissionError):  # a directory we may not read was not created by us

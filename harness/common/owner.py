@@ -153,8 +153,8 @@ def runner() -> str:
 def labels(kind: str) -> dict[str, str]:
     """Return the labels of a new resource of this `kind` ("database", "rt", "network", "clone" ...)."""
     pid, started, _ = session().split("-")
-    made = {SESSION: session(), HOST: host_identity(), PID: pid, STARTED: started, KIND: kind}
-    return made | ({RUNNER: runner()} if runner() else {})
+    common = {SESSION: session(), HOST: host_identity(), PID: pid, STARTED: started, KIND: kind}
+    return common | ({RUNNER: runner()} if runner() else {})
 
 
 def creator_lives(found: Mapping[str, str]) -> bool | None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import secrets
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.common import cache, owner
@@ -12,6 +16,8 @@ _SESSION = re.compile(r"(\d+)-(\d+|None)-[0-9a-f]{6}")
 """Names of private directories, in the form of `owner.session`; other files may lie beside them."""
 _PLACE = "host"
 """File in a private directory with the values of the HOST and RUNNER labels of its session."""
+_LINK = "mounted-"
+"""Beginning of the names of links in a private directory to directories of `mountable`."""
 
 
 def root() -> Path:
@@ -28,10 +34,37 @@ def directory() -> Path:
     return path
 
 
+@contextlib.contextmanager
+def mountable() -> Iterator[Path]:
+    """Make a directory (mode 0700) of this session that containers can mount, for a `with` block.
+
+    It is in the system's temporary directory ($TMPDIR), because an engine may not see the cache. The private
+    directory links to it, so that it is removed with that, by the next run if this one is killed.
+    """
+    name = secrets.token_hex(8)
+    link = directory() / f"{_LINK}{name}"
+    path = Path(tempfile.gettempdir()) / f"{owner.PREFIX}-{name}"
+    link.symlink_to(path)  # first: a directory without a link would never be found again
+    path.mkdir(mode=0o700)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        link.unlink(missing_ok=True)
+
+
 def remove() -> None:
     """Remove this session's private directory if this process started the session."""
     if owner.owns_session():
-        shutil.rmtree(root() / owner.session(), ignore_errors=True)
+        erase(root() / owner.session())
+
+
+def erase(directory: Path) -> None:
+    """Remove a session's private directory and the directories that it links to."""
+    for link in directory.glob(f"{_LINK}*"):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(link.readlink(), ignore_errors=True)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def labels_of(directory: Path) -> dict[str, str]:

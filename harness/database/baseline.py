@@ -25,8 +25,8 @@ from harness.database.copying import DATA, PREPARED, Room
 from harness.database.profiles import FAST, Profile
 from harness.database.restore import Restored, restore
 from harness.dump import FOLDER, Dump
-from harness.engine import kept
 from harness.engine.containers import Container, unique_name
+from harness.engine.listed import volumes_of
 from harness.releases import Server
 
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
@@ -177,8 +177,8 @@ class Baselines:
 
     def _remove_older(self, place: dict[str, str]) -> None:
         """Remove volumes left by a killed process, or whose notes are gone. One in use is removed another time."""
-        for name, _ in kept.volumes(self.client, place):
-            self._remove_volume(name)
+        for volume in volumes_of(self.client, place):
+            self._remove_volume(volume.name)
 
     def _found(self, key: str, server: Server) -> Baseline | None:
         try:

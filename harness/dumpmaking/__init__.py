@@ -17,7 +17,7 @@ import shlex
 import time
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,6 @@ class Content:
     lacking: list[str]
     variants: list[str]
     seconds: float
-    stages: list[str] = field(default_factory=list)
 
 
 def recipes(path: Path = RECIPES) -> dict[str, Recipe]:
@@ -119,11 +118,9 @@ def populate(site: Rt, recipe: Recipe, notify: Notify = print) -> Content:
     Raises InfrastructureError if it fails, or if RT logged an error while it ran.
     """
     started = time.monotonic()
-    stages: list[str] = []
 
     def heard(line: str) -> None:
         if line.endswith(" s") and ": " in line and not line.startswith("["):
-            stages.append(line)
             notify(f"{recipe.name}: {line}")
 
     done = site.container.run(
@@ -143,7 +140,7 @@ def populate(site: Rt, recipe: Recipe, notify: Notify = print) -> Content:
     if summary["release"] != recipe.release:
         raise InfrastructureError(f"{recipe.name} was made by RT {summary['release']}, not {recipe.release}.")
     seconds = round(time.monotonic() - started, 1)
-    return Content(summary["made"], summary["accounts"], summary["left_out"], summary["variants"], seconds, stages)
+    return Content(summary["made"], summary["accounts"], summary["left_out"], summary["variants"], seconds)
 
 
 def check_integrity(site: Rt, recipe: Recipe) -> None:

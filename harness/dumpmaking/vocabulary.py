@@ -65,10 +65,10 @@ _WORD = redact.WORD
 
 def words(text: str) -> set[str]:
     """Return the words of a text, except names of days and months."""
-    return {one for one in _WORD.findall(text) if len(one) > 1 and not _CALENDAR.fullmatch(one)}
+    return {word for word in _WORD.findall(text) if len(word) > 1 and not _CALENDAR.fullmatch(word)}
 
 
-def spoken(perl: str) -> set[str]:
+def words_of_perl(perl: str) -> set[str]:
     """Return the words that Perl code logs, prints or returns, without variables, and of its CamelCase names."""
     code = _POD.sub("", perl)
     found: set[str] = set(_CAMEL.findall(code))
@@ -78,15 +78,15 @@ def spoken(perl: str) -> set[str]:
     return found
 
 
-def written(python: str) -> set[str]:
+def words_of_literals(python: str) -> set[str]:
     """Return the words of the string literals in Python code, without docstrings."""
-    return words("\n".join(texts(python)))
+    return words("\n".join(string_literals(python)))
 
 
-def texts(python: str) -> list[str]:
+def string_literals(python: str) -> list[str]:
     """Return the string literals in Python code, without docstrings."""
     tree = ast.parse(python)
-    told = {
+    docstrings = {
         id(node.value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
@@ -94,41 +94,41 @@ def texts(python: str) -> list[str]:
     return [
         node.value
         for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
     ]
 
 
-def called(python: str) -> set[str]:
+def words_of_identifiers(python: str) -> set[str]:
     """Return the words in the identifiers of Python code: tracebacks quote them."""
     kinds = ("name", "attr", "id", "arg", "module")
-    found = [
+    identifiers = [
         getattr(node, name)
         for node in ast.walk(ast.parse(python))
         for name in kinds
         if isinstance(getattr(node, name, None), str)
     ]
-    return words(" ".join(found).replace("_", " "))
+    return words(" ".join(identifiers).replace("_", " "))
 
 
-def of_python() -> set[str]:
+def words_of_harness() -> set[str]:
     """Return the words of the harness's texts and identifiers, of its libraries' texts, and of system errors."""
     found = words("\n".join(os.strerror(number) for number in range(134)))
     made_up = [ROOT / "harness" / name for name in MADE_UP]
     for path in (path for folder in ("harness", "fixtures") for path in sorted((ROOT / folder).rglob("*.py"))):
-        if not any(one in (path, *path.parents) for one in made_up):
+        if not any(part in (path, *path.parents) for part in made_up):
             code = path.read_text(encoding="utf-8")
-            found |= written(code) | called(code)
+            found |= words_of_literals(code) | words_of_identifiers(code)
     for spec in filter(None, map(find_spec, LIBRARIES)):
         for path in (
             path for folder in spec.submodule_search_locations or () for path in Path(folder).rglob("*.py")
         ):
-            found |= written(path.read_text(encoding="utf-8"))
+            found |= words_of_literals(path.read_text(encoding="utf-8"))
     return found
 
 
-def of_release(said: str, names: str, diagnostics: str) -> set[str]:
+def words_of_release(code: str, names: str, diagnostics: str) -> set[str]:
     """Return the words of an RT image: of its code, its pages, tables and options, and of Perl's diagnostics."""
-    return spoken(said) | words(_POD.sub("", names)) | words(diagnostics)
+    return words_of_perl(code) | words(_POD.sub("", names)) | words(diagnostics)
 
 
 def _container(client: DockerClient, image: str) -> Container:
@@ -137,26 +137,26 @@ def _container(client: DockerClient, image: str) -> Container:
 
 def collect(client: DockerClient) -> set[str]:
     """Return the words of all images. Raises the engine's errors."""
-    images, found = Images(client), of_python()
+    images, found = Images(client), words_of_harness()
     for release in releases().values():
-        with _container(client, images.rt(release)) as one:
-            said, names, perl, apache = (
-                one.run(["sh", "-c", command]).out for command in (_RT, _RT_NAMES, _PERL, _APACHE)
+        with _container(client, images.rt(release)) as container:
+            code, names, perl, apache = (
+                container.run(["sh", "-c", command]).out for command in (_RT, _RT_NAMES, _PERL, _APACHE)
             )
-            found |= of_release(said, names, f"{perl}\n{apache}")
+            found |= words_of_release(code, names, f"{perl}\n{apache}")
     for server in servers().values():
-        with _container(client, images.server(server)) as one:
-            found |= words(one.run(["sh", "-c", _SERVER]).out)
+        with _container(client, images.server(server)) as container:
+            found |= words(container.run(["sh", "-c", _SERVER]).out)
     return found
 
 
-def text(found: Iterable[str]) -> str:
+def file_content(collected: Iterable[str]) -> str:
     """Return the content of the file: sorted words, wrapped into lines.
 
     In capitals only if never in lower case.
     """
-    every = set(found)
-    kept = sorted(one for one in every if not (one.isupper() and one.lower() in every))
+    every = set(collected)
+    kept = sorted(word for word in every if not (word.isupper() and word.lower() in every))
     return "\n".join(textwrap.wrap(" ".join(kept), 115, break_long_words=False, break_on_hyphens=False)) + "\n"
 
 
@@ -173,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         owner.session()
         try:
             with contextlib.closing(engine.connect()) as client:
-                redact.VOCABULARY.write_text(text(collect(client)), encoding="utf-8")
+                redact.VOCABULARY.write_text(file_content(collect(client)), encoding="utf-8")
         finally:
             end_of_run.clear("vocabulary")
         return 0

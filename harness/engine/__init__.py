@@ -2,10 +2,10 @@
 
 Order: DOCKER_HOST, the context of DOCKER_CONTEXT or the current one, Docker's usual socket, Podman's sockets.
 
-`containers` starts containers through `box` in the `session_network` and runs `commands` in them; `shared_files`
-tells whether they see this machine's files; `faults` turns errors into sentences; `runners` tells whether the
-harness of another machine or container still runs; `listed` lists containers while others come and
-go; `kept` lists and removes what outlives a run.
+`containers` starts containers through `file_container` in the `session_network` and runs `commands` in them;
+`shared_files` tells whether they see this machine's files; `faults` turns errors into sentences; `runners` tells
+whether the harness of another machine or container still runs; `listed` lists containers, networks and volumes
+while others come and go; `kept` removes what outlives a run.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Candidate:
             finally:
                 client.close()
         except (DockerException, requests.RequestException, OSError, ValueError) as error:
-            return _why(error)
+            return _innermost_reason(error)
         return ""
 
 
@@ -105,17 +105,18 @@ def _no_socket(path: str) -> str:
         return f"permission denied; {NOT_YOURS}"
 
 
-def _why(error: BaseException) -> str:
+def _innermost_reason(error: BaseException) -> str:
     """Return the innermost reason: the libraries wrap it several times."""
     seen: list[BaseException] = [error]
-    for one in seen:
-        if isinstance(one, PermissionError):
+    for wrapper in seen:
+        if isinstance(wrapper, PermissionError):
             return f"permission denied; {NOT_YOURS}"
-        inner = [one.__cause__, one.__context__, *one.args]
+        inner = [wrapper.__cause__, wrapper.__context__, *wrapper.args]
         seen += [part for part in inner if isinstance(part, BaseException) and part not in seen]
         seen += [p for part in inner if isinstance(part, tuple) for p in part if isinstance(p, BaseException)]
     text = " ".join(str(error).split())[:300]
-    answer = next((part.response for part in seen if getattr(part, "response", None) is not None), None)  # type: ignore[attr-defined]
+    answers = (getattr(part, "response", None) for part in seen)
+    answer = next((response for response in answers if response is not None), None)
     if answer is not None and answer.status_code == _FORBIDDEN:
         return f"it answers that you may not ({text}); {NOT_YOURS}"
     return text or type(error).__name__
@@ -156,23 +157,23 @@ def _of_context(name: str | None) -> Candidate | None:
     return Candidate(context.Host, True, "" if skipped else "1", str(material))
 
 
-def look() -> tuple[Candidate | None, dict[str, str]]:
+def find_engine() -> tuple[Candidate | None, dict[str, str]]:
     """Return the first engine that answers, or None, and why each candidate before it does not."""
     asked: dict[str, str] = {}
-    for one in candidates():
-        if not (why := one.trouble()):
-            return one, asked
-        asked[one.address] = why
+    for candidate in candidates():
+        if not (why := candidate.trouble()):
+            return candidate, asked
+        asked[candidate.address] = why
     return None, asked
 
 
 def answering() -> str | None:
     """Return the address of the first engine that answers a ping, or None."""
-    found, _ = look()
+    found, _ = find_engine()
     return found.address if found else None
 
 
-def nobody(
+def no_engine_error(
     asked: dict[str, str], sentence: str = "No container engine answers.", repair: str = REPAIR
 ) -> NoEngineError:
     """Return the error that lists the addresses tried, each with its reason.
@@ -180,7 +181,9 @@ def nobody(
     repair: shown unless permission is missing.
     """
     repair = next((NOT_YOURS for why in asked.values() if why.endswith(NOT_YOURS)), repair)
-    return NoEngineError(sentence, [("Asked", "\n".join(f"{one}: {why}" for one, why in asked.items()))], repair)
+    return NoEngineError(
+        sentence, [("Asked", "\n".join(f"{address}: {why}" for address, why in asked.items()))], repair
+    )
 
 
 def connect(timeout: int = 120) -> DockerClient:
@@ -189,9 +192,9 @@ def connect(timeout: int = 120) -> DockerClient:
     timeout: seconds that a single API call may take.
     Raises NoEngineError, with a repair, if none answers.
     """
-    found, asked = look()
+    found, asked = find_engine()
     if found is None:
-        raise nobody(asked)
+        raise no_engine_error(asked)
     for name in (_VERIFY, _CERTIFICATES):
         os.environ.pop(name, None)
     os.environ.update(found.settings())

@@ -22,8 +22,8 @@ from harness.common import owner, redact
 from harness.common.streams import feed, frames
 from harness.common.waits import Retry
 from harness.engine import session_network
-from harness.engine.box import Box, started
 from harness.engine.commands import END, MARK, MOST, CommandResult, OutputBuffer
+from harness.engine.file_container import FileContainer, start
 from harness.errors import Block, InfrastructureError
 
 _numbers = itertools.count(1)
@@ -68,18 +68,18 @@ class Container:
         self.name = name or unique_name(kind)
         self.image = image
         self._addresses: dict[int, tuple[str, int]] = {}
-        box = Box(image, files).with_name(self.name)
+        container = FileContainer(image, files).with_name(self.name)
         if command is not None:
-            box.with_command(command if isinstance(command, str) else list(command))
-        box.with_envs(**(environment or {}))
+            container.with_command(command if isinstance(command, str) else list(command))
+        container.with_envs(**(environment or {}))
         for source, (target, mode) in (volumes or {}).items():
-            box.with_volume_mapping(source, target, mode)
+            container.with_volume_mapping(source, target, mode)
         options.setdefault("network", session_network.network(client))
         options = {**session_network.names_of(client), **options}
         published = {f"{port}/tcp": (session_network.reachable_host(client)[1], None) for port in ports}
-        box.with_kwargs(labels=owner.labels(kind), **options)
-        box.ports = cast(Any, published)
-        self.id = started(box)
+        container.with_kwargs(labels=owner.labels(kind), **options)
+        container.ports = cast(Any, published)
+        self.id = start(container)
 
     def __enter__(self) -> Self:
         """Return the container; the `with` block removes it at its end."""

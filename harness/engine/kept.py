@@ -5,27 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
+from pathlib import Path
 
 from docker import DockerClient
 from docker.errors import NotFound
 
-from harness.common import cache, owner
+from harness.common import cache, owner, private
+from harness.engine.listed import volumes_of
 
+NOTES = "baselines"
+"""Folder of the cache with a note for each prepared database."""
 _IMAGE = re.compile(rf"(?:localhost/|docker\.io/)?{owner.PREFIX}/")
 """Names of our images; Podman puts a registry before them."""
-
-
-def volumes(client: DockerClient, labels: Mapping[str, str]) -> Iterable[tuple[str, Mapping[str, str]]]:
-    """Yield (name, labels) of each volume that bears all these labels.
-
-    The engine filters by one of them and the rest is compared here: Podman treats several as alternatives.
-    """
-    name, value = next(iter(labels.items()))
-    for volume in client.api.volumes(filters={"label": f"{name}={value}"})["Volumes"] or []:
-        found = volume["Labels"] or {}
-        if labels.items() <= found.items():
-            yield volume["Name"], found
 
 
 def remove(client: DockerClient) -> list[str]:
@@ -34,8 +26,8 @@ def remove(client: DockerClient) -> list[str]:
     Images that others built from ours inherit our labels, but have other names: those stay.
     """
     removed = []
-    here = {owner.HOST: owner.host_name(), owner.PLACE: str(cache.directory("baselines"))}
-    found = {name for name, labels in volumes(client, here) if owner.CACHE in labels}
+    here = {owner.HOST: owner.host_name(), owner.PLACE: str(cache.directory(NOTES))}
+    found = {volume.name for volume in volumes_of(client, here) if owner.CACHE in volume.labels}
     for name in sorted(found | set(_noted(client))):  # before the notes: if removal fails, the notes stay
         client.api.remove_volume(name, force=True)
         removed.append(f"volume {name}")
@@ -46,8 +38,21 @@ def remove(client: DockerClient) -> list[str]:
                 with contextlib.suppress(NotFound):
                     client.api.remove_image(tag, force=True)
                     removed.append(f"image {tag}")
-    cache.empty()
+    remove_files()
     return removed
+
+
+def remove_files(spared: Collection[str] = ()) -> None:
+    """Remove the files that the harness made in the cache. spared: names of folders that stay."""
+    for directory in private.root().iterdir():
+        if private.labels_of(directory):
+            private.erase(directory)
+    cache.empty(spared)
+
+
+def notes() -> list[Path]:
+    """Return the files in this cache that each name a prepared database on an engine."""
+    return sorted(cache.directory(NOTES).glob("*.json"))
 
 
 def _noted(client: DockerClient) -> Iterable[str]:
@@ -56,7 +61,7 @@ def _noted(client: DockerClient) -> Iterable[str]:
     Their labels may hold another host and path than now: an agent in a container, a renamed machine, a symbolic
     link.
     """
-    for note in cache.directory("baselines").glob("*.json"):
+    for note in notes():
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, NotFound):
             name = str(json.loads(note.read_text(encoding="utf-8"))["volume"])
             if not name.startswith(f"rt-harness-baseline-{note.stem}-"):

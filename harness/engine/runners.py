@@ -18,6 +18,7 @@ from docker import DockerClient
 from docker.errors import DockerException, NotFound
 
 from harness.common import owner
+from harness.engine.listed import Resource
 
 _ENDED = ("created", "exited", "dead", "removing")
 _REMOVING = {
@@ -85,22 +86,23 @@ class Runners:
         """Tell whether the run that made a resource is known to have ended."""
         return self.lives(found) is False
 
-    def told_of_doubtful(self, things: Iterable[tuple[str, str, Mapping[str, str]]]) -> str:
-        """List things (kind, name, labels) of unknown runs, with commands to remove them; "" for none."""
+    def describe_undecided(self, resources: Iterable[Resource]) -> str:
+        """List resources of runs that may or may not be alive, with commands to remove them; "" for none."""
         found: dict[str, dict[str, list[str]]] = {}
-        for kind, name, labels in things:
-            if self.lives(labels) is None:
-                there = owner.Host.read(labels.get(owner.HOST, ""))
-                found.setdefault(there.name if there else "?", {}).setdefault(kind, []).append(name)
-        said: list[str] = []
-        for name, kinds in found.items():
-            said.append(
-                f"left alone, for whether the run on {name} lives cannot be seen from here; if it has ended:"
+        for resource in resources:
+            if self.lives(resource.labels) is None:
+                there = owner.Host.read(resource.labels.get(owner.HOST, ""))
+                kinds = found.setdefault(there.name if there else "?", {})
+                kinds.setdefault(resource.kind, []).append(resource.name)
+        lines: list[str] = []
+        for host, kinds in found.items():
+            lines.append(
+                f"left alone, for whether the run on {host} lives cannot be seen from here; if it has ended:"
             )
-            said += [
+            lines += [
                 f"    {command} {' '.join(kinds[kind])}" for kind, command in _REMOVING.items() if kind in kinds
             ]
-        return "\n".join(said)
+        return "\n".join(lines)
 
     def _runs(self, runner: str) -> bool | None:
         """Tell whether the container in a RUNNER label runs; None if this engine has not confirmed it."""

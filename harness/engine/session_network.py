@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from docker import DockerClient
+from docker.errors import NotFound
 
 from harness.common import cache, owner
 
@@ -51,11 +52,26 @@ def network(client: DockerClient) -> str:
 def reachable_host(client: DockerClient) -> tuple[str, str]:
     """Return the host at which published ports are reached from here, and the address to publish them on.
 
-    A local engine's ports stay on the loopback. A remote engine, or one outside the container in which this runs
-    (TESTCONTAINERS_HOST_OVERRIDE says so), must publish on all its addresses to be reachable.
+    A local engine's ports stay on the loopback. A container of that engine has another loopback; for it they are
+    on the gateway of its network, an address of the engine's machine that other machines do not reach. A remote
+    engine, or another one outside the container in which this runs (TESTCONTAINERS_HOST_OVERRIDE says so), must
+    publish on all its addresses to be reachable.
     """
     if override := os.environ.get("TESTCONTAINERS_HOST_OVERRIDE"):
         return override, "0.0.0.0"
     if client.api.base_url.startswith("http+docker://"):
-        return "127.0.0.1", "127.0.0.1"
+        local = _gateway(client, owner.runner().partition("@")[0]) or "127.0.0.1"
+        return local, local
     return urlsplit(client.api.base_url).hostname or "127.0.0.1", "0.0.0.0"
+
+
+@functools.lru_cache(maxsize=8)  # asked for every container and port
+def _gateway(client: DockerClient, container: str) -> str:
+    """Return the gateway of a container's network; "" if this engine has no such one, or it is on the host's."""
+    if not container:
+        return ""
+    try:
+        networks = client.api.inspect_container(container)["NetworkSettings"]["Networks"]
+    except NotFound:
+        return ""
+    return next((str(one["Gateway"]) for one in networks.values() if one.get("Gateway")), "")

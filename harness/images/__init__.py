@@ -213,10 +213,10 @@ def build_all(client: DockerClient, notify: Notify, names: Sequence[str] = ()) -
     """Build all images of the manifest, or those named ("rt-5.0.3", "mariadb-10.11"); return name to tag."""
     images = Images(client, notify)
     makers: dict[str, Callable[[], str]] = {}
-    for one in releases().values():
-        makers[f"rt-{one.version}"] = partial(images.rt, one)
-    for two in servers().values():
-        makers[two.name] = partial(images.server, two)
+    for release in releases().values():
+        makers[f"rt-{release.version}"] = partial(images.rt, release)
+    for server in servers().values():
+        makers[server.name] = partial(images.server, server)
     if unknown := set(names) - set(makers):
         raise UsageError(
             f"There is no image {', '.join(sorted(unknown))}.", repair=f"choose from: {', '.join(makers)}"

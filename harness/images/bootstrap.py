@@ -59,7 +59,7 @@ def _from_registry(client: DockerClient, name: str, notify: Notify) -> str:
     """Pull an image; return "" on success, else the reason why not: then the mirror is tried."""
     limit = None
     try:
-        _within(REGISTRY_PATIENCE, client.api.inspect_distribution, name)
+        _call_within(REGISTRY_PATIENCE, client.api.inspect_distribution, name)
     except FutureTimeoutError:
         return f"No registry answered for {name} within {REGISTRY_PATIENCE:g} s."
     except APIError as error:
@@ -68,18 +68,18 @@ def _from_registry(client: DockerClient, name: str, notify: Notify) -> str:
         limit = PULL_PATIENCE
     notify(f"pulling {name}")
     try:
-        _within(limit, client.images.pull, name)
+        _call_within(limit, client.images.pull, name)
     except FutureTimeoutError:
         trouble = f"No registry gave {name} within {PULL_PATIENCE:g} s."
     except (APIError, RequestException) as error:  # 429 and 5xx may follow a successful inspection
-        trouble = f"A registry answers, and {name} could not be pulled: {_said(error)}."
+        trouble = f"A registry answers, and {name} could not be pulled: {_explain(error)}."
     else:
         return ""
     notify(trouble)
     return trouble
 
 
-def _within(limit: float | None, work: Callable[[str], object], name: str) -> None:
+def _call_within(limit: float | None, work: Callable[[str], object], name: str) -> None:
     """Call `work` with an image name, for `limit` seconds (None: unlimited).
 
     Raises FutureTimeoutError, and the exceptions of `work`.
@@ -91,7 +91,7 @@ def _within(limit: float | None, work: Callable[[str], object], name: str) -> No
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _said(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     return str(getattr(error, "explanation", "") or type(error).__name__)
 
 

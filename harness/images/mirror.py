@@ -55,7 +55,7 @@ class Mirror:
 
 def _entries(etc: Path) -> list[tuple[str, str]]:
     """Return (URI, suite) of every binary source in apt's configuration, one-line and deb822 style."""
-    found: list[tuple[str, str]] = []
+    entries: list[tuple[str, str]] = []
     for path in [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]:
         if not path.is_file():
             continue
@@ -65,10 +65,10 @@ def _entries(etc: Path) -> list[tuple[str, str]]:
                 fields = dict(re.findall(r"^(\w[\w-]*):[ \t]*(.*)$", paragraph, re.MULTILINE))
                 if "deb" in fields.get("Types", "").split() and fields.get("Enabled", "yes") != "no":
                     uris, names = fields.get("URIs", "").split(), fields.get("Suites", "").split()
-                    found += [(uri, name) for uri in uris for name in names]
+                    entries += [(uri, name) for uri in uris for name in names]
         else:
-            found += re.findall(r"^deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)", text, re.MULTILINE)
-    return found
+            entries += re.findall(r"^deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)", text, re.MULTILINE)
+    return entries
 
 
 def of_machine(etc: Path = Path("/etc/apt")) -> Mirror:

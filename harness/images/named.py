@@ -19,7 +19,7 @@ def named_by_user(name: str) -> str | None:
     return {key.strip(): value.strip() for key, _, value in pairs}.get(name)
 
 
-def pinned(image: str) -> bool:
+def is_pinned(image: str) -> bool:
     """Tell whether a name identifies one image: by a digest, or by the image's own id."""
     return "@sha256:" in image or image.startswith("sha256:")
 
@@ -29,15 +29,15 @@ def digest_of(client: DockerClient, image: str) -> str:
 
     If several registries have it, the one in its name is preferred.
     """
-    known = [str(one) for one in (client.images.get(image).attrs or {}).get("RepoDigests") or []]
+    known = [str(digest) for digest in (client.images.get(image).attrs or {}).get("RepoDigests") or []]
     name = image.partition("@")[0]
     name = name if ":" not in name.rpartition("/")[2] else name.rpartition(":")[0]
-    return next((one for one in known if one.partition("@")[0] == name), next(iter(known), ""))
+    return next((digest for digest in known if digest.partition("@")[0] == name), next(iter(known), ""))
 
 
 def reservation(image: str) -> str:
     """Return a sentence about what an image name without digest leaves unchecked; "" for one with digest."""
-    if pinned(image):
+    if is_pinned(image):
         return ""
     return (
         f"whether {image} is the same image elsewhere: what this machine has under that name was judged, and an "

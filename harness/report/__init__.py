@@ -20,7 +20,25 @@ from harness.report.junit import as_junit
 from harness.report.text import as_text
 from harness.verdict import Outcome
 
-__all__ = ["ImageFact", "RunFacts", "StepFact", "terminal", "write", "write_views"]
+__all__ = ["ImageFact", "RunFacts", "StepFact", "reserve", "terminal", "write", "write_views"]
+
+
+def reserve(directory: Path) -> Path:
+    """Make the directory of a report and return it: `directory`, or with "-2" and so on if another run has it.
+
+    Raises InfrastructureError if it cannot be made.
+    """
+    path, number = directory, 1
+    while True:
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            path = directory.with_name(f"{directory.name}-{number}")
+        except OSError as error:
+            raise InfrastructureError(f"The report cannot be written: {error}.") from error
+        else:
+            return path
 
 
 def write(directory: Path, facts: RunFacts, outcome: Outcome, plan: Step, logs: Mapping[str, str]) -> list[Path]:

@@ -29,7 +29,7 @@ def percent(part: float, whole: float) -> float:
 
 def ticks(total: float) -> list[Tick]:
     """Return at most six round times between 0 and `total` seconds."""
-    step = next((one for one in _STEPS if total / one <= _MOST_TICKS), total / _MOST_TICKS)
+    step = next((seconds for seconds in _STEPS if total / seconds <= _MOST_TICKS), total / _MOST_TICKS)
     if total <= 0 or step <= 0:
         return []
     moments = [index * step for index in range(_MOST_TICKS + 1) if index * step <= total * 0.98]
@@ -81,7 +81,7 @@ def plan_rows(plan: Step) -> tuple[list[PlanRow], list[Tick]]:
                 note=step.note,
                 took=duration(step.seconds) if begun else "",
                 usual=usual,
-                marked=any(step is one for one in culprits),
+                marked=any(step is culprit for culprit in culprits),
                 leaf=not step.children,
                 left=percent(start, total) if begun else None,
                 width=percent(step.seconds, total),
@@ -151,37 +151,41 @@ class RowChanges:
 
 def row_changes(facts: Sequence[dict[str, Any]]) -> RowChanges:
     """Return the chart of facts["row_changes"]: {table, before, after, added, removed, changed, unexplained}."""
-    moved = [one for one in facts if _amount(one, "added", "removed", "changed", "unexplained")]
-    moved.sort(key=lambda one: (-_amount(one, "unexplained"), -_amount(one, "added", "removed", "changed")))
-    down = max((_amount(one, "removed") for one in moved), default=0)
-    up = max((_amount(one, "added", "changed") for one in moved), default=0)
+    moved = [change for change in facts if _amount(change, "added", "removed", "changed", "unexplained")]
+    moved.sort(
+        key=lambda change: (-_amount(change, "unexplained"), -_amount(change, "added", "removed", "changed"))
+    )
+    down = max((_amount(change, "removed") for change in moved), default=0)
+    up = max((_amount(change, "added", "changed") for change in moved), default=0)
     whole = down + up
     zero = percent(down, whole)
     rows = []
-    for one in moved:
-        removed, changed, added = (percent(_amount(one, kind), whole) for kind in ("removed", "changed", "added"))
+    for change in moved:
+        removed, changed, added = (
+            percent(_amount(change, kind), whole) for kind in ("removed", "changed", "added")
+        )
         parts = (
-            Part("removed", zero - removed, removed, _amount(one, "removed")),
-            Part("changed", zero, changed, _amount(one, "changed")),
-            Part("added", zero + changed, added, _amount(one, "added")),
+            Part("removed", zero - removed, removed, _amount(change, "removed")),
+            Part("changed", zero, changed, _amount(change, "changed")),
+            Part("added", zero + changed, added, _amount(change, "added")),
         )
         rows.append(
             TableRow(
-                str(one.get("table", "?")),
-                _said(one, "before"),
-                _said(one, "after"),
+                str(change.get("table", "?")),
+                _shown(change, "before"),
+                _shown(change, "after"),
                 tuple(part for part in parts if part.rows),
-                _amount(one, "unexplained"),
+                _amount(change, "unexplained"),
             )
         )
-    same = sorted(str(one.get("table", "?")) for one in facts if one not in moved)
+    same = sorted(str(change.get("table", "?")) for change in facts if change not in moved)
     return RowChanges(rows, zero, same, sum(row.unexplained for row in rows))
 
 
-def _amount(one: dict[str, Any], *kinds: str) -> int:
-    return sum(int(one.get(kind) or 0) for kind in kinds)
+def _amount(change: dict[str, Any], *kinds: str) -> int:
+    return sum(int(change.get(kind) or 0) for kind in kinds)
 
 
-def _said(one: dict[str, Any], key: str) -> str:
-    value = one.get(key)
+def _shown(change: dict[str, Any], key: str) -> str:
+    value = change.get(key)
     return number(value) if isinstance(value, int | float) else "?"

@@ -116,8 +116,8 @@ def tail(text: str) -> str:
 
 def _accepted_of(document: Document) -> dict[str, int]:
     amounts: dict[str, int] = defaultdict(int)
-    for one in document.outcome.accepted:
-        amounts[one.finding.check] += 1
+    for accepted in document.outcome.accepted:
+        amounts[accepted.finding.check] += 1
     return amounts
 
 
@@ -126,7 +126,7 @@ def _charted(name: str, sources: Iterable[Mapping[str, Any]]) -> list[dict[str, 
 
 
 def _list_of_dicts(value: Any) -> list[dict[str, Any]]:
-    return value if isinstance(value, list) and all(isinstance(one, dict) for one in value) else []
+    return value if isinstance(value, list) and all(isinstance(row, dict) for row in value) else []
 
 
 def _tables(facts: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -82,14 +82,15 @@ def _check(suite: ET.Element, place: str, report: Report, outcome: Outcome, dire
         _bad(case, "failure", "Finding", message, "\n\n".join(map(str, report.findings)))
     elif not report:
         _error(case, str(report))
-    said = [report.question, f"Looked at {looked_at(report)}: {result(report)}."]
-    said += [
-        f"Accepted by {one.who} until {one.until} ({one.why}): {one.finding.where}: {one.finding.what}"
-        for one in outcome.accepted
-        if one.finding.check == report.check
+    lines = [report.question, f"Looked at {looked_at(report)}: {result(report)}."]
+    lines += [
+        f"Accepted by {accepted.who} until {accepted.until} ({accepted.why}): "
+        f"{accepted.finding.where}: {accepted.finding.what}"
+        for accepted in outcome.accepted
+        if accepted.finding.check == report.check
     ]
-    said += [f"Not answered: {text}" for text in report.unanswered]
-    said += [f"Outside of what it looks at: {text}" for text in report.out_of_scope]
+    lines += [f"Not answered: {text}" for text in report.unanswered]
+    lines += [f"Outside of what it looks at: {text}" for text in report.out_of_scope]
     if directory and not report:
-        said.append(f"[[ATTACHMENT|{(directory / 'report.html').resolve()}]]")
-    ET.SubElement(case, "system-out").text = plain("\n".join(said))
+        lines.append(f"[[ATTACHMENT|{(directory / 'report.html').resolve()}]]")
+    ET.SubElement(case, "system-out").text = plain("\n".join(lines))

@@ -62,7 +62,7 @@ class Lane:
 
     def mark_kinds(self) -> set[str]:
         """Return the kinds of momentary events in this lane, drawn individually or as density."""
-        return {one.kind for one in self.marks} | {one.kind for one in self.bins}
+        return {mark.kind for mark in self.marks} | {bar.kind for bar in self.bins}
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Timeline:
 
 def timeline(events: Sequence[dict[str, Any]]) -> Timeline:
     """Return the chart of facts["timeline"]."""
-    total = max((max(_time(one), _time(one, "until")) for one in events), default=0.0) or 1.0
+    total = max((max(_time(event), _time(event, "until")) for event in events), default=0.0) or 1.0
     lanes: dict[str, Lane] = {}
     moments: list[tuple[float, Moment]] = []
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -98,14 +98,14 @@ def timeline(events: Sequence[dict[str, Any]]) -> Timeline:
         groups.setdefault((name, _kind(event)), []).append(event)
     for (name, kind), group in groups.items():
         lane = lanes[name]
-        lasting = [one for one in group if one.get("until") is not None]
-        points = [one for one in group if one.get("until") is None]
-        lane.spans += [_span(kind, one, total) for one in lasting]
+        lasting = [event for event in group if event.get("until") is not None]
+        points = [event for event in group if event.get("until") is None]
+        lane.spans += [_span(kind, event, total) for event in lasting]
         if len(points) > MANY:
             lane.bins += _bins(kind, points, total)
             points = []
-        lane.marks += [Mark(kind, percent(_time(one), total), _title(kind, one)) for one in points]
-        moments += [(_time(one), _moment(kind, name, one)) for one in (*lasting, *points)]
+        lane.marks += [Mark(kind, percent(_time(event), total), _title(kind, event)) for event in points]
+        moments += [(_time(event), _moment(kind, name, event)) for event in (*lasting, *points)]
     for lane in lanes.values():
         # the most important marks are drawn last, on top
         lane.marks.sort(key=lambda mark: -_rank(MARKS, mark.kind))
@@ -115,7 +115,7 @@ def timeline(events: Sequence[dict[str, Any]]) -> Timeline:
         ticks(total),
         _ordered(MARKS, marked),
         _ordered(SPANS, {span.kind for lane in lanes.values() for span in lane.spans}),
-        [moment for _, moment in sorted(moments, key=lambda one: one[0])],
+        [moment for _, moment in sorted(moments, key=lambda timed: timed[0])],
     )
 
 
@@ -135,8 +135,8 @@ def _title(kind: str, event: dict[str, Any]) -> str:
 
 def _moment(kind: str, lane: str, event: dict[str, Any]) -> Moment:
     lasted = f" ({duration(_time(event, 'until') - _time(event))})" if event.get("until") is not None else ""
-    said = str(event.get("kind") or kind)
-    return Moment(f"{_time(event):.2f} s", said, lane, str(event.get("label") or "") + lasted)
+    shown = str(event.get("kind") or kind)
+    return Moment(f"{_time(event):.2f} s", shown, lane, str(event.get("label") or "") + lasted)
 
 
 def _span(kind: str, event: dict[str, Any], total: float) -> Span:
@@ -147,8 +147,8 @@ def _span(kind: str, event: dict[str, Any], total: float) -> Span:
 
 def _bins(kind: str, points: list[dict[str, Any]], total: float) -> list[Bin]:
     counts = [0] * _BINS
-    for one in points:
-        counts[min(_BINS - 1, int(_time(one) / total * _BINS))] += 1
+    for event in points:
+        counts[min(_BINS - 1, int(_time(event) / total * _BINS))] += 1
     width, highest = 100 / _BINS, max(counts)
     return [
         Bin(

@@ -96,7 +96,7 @@ class RestOne(Client):
         RT also answers 200 if it could not record the message, and the library does not check.
         RT's message is the last line of the body (html/REST/1.0/ticket/comment of every release).
         """
-        done = self._call(what, method, ticket, text, files=_opened(files))
+        done = self._call(what, method, ticket, text, files=_as_streams(files))
         said = self._answer.strip().rpartition("\n")[2]
         if not done or said.startswith("RT/") or _NOT_RECORDED in said:
             raise RestError(f"REST 1: {what}", "RT did not take it")
@@ -107,25 +107,25 @@ class RestOne(Client):
 
     def create(self, queue: str, subject: str, text: str, files: Sequence[File] = (), **fields: Any) -> int:
         """Create a ticket; return its id."""
-        made = self._call(
+        ticket = self._call(
             "create ticket",
             self._rt.create_ticket,
             queue,
-            files=_opened(files),
+            files=_as_streams(files),
             Subject=subject,
             Text=text.replace("\n", "\n "),
             **fields,
         )
-        if made < 1:
+        if ticket < 1:
             raise RestError("REST 1: create ticket", self._refusal())
-        return int(made)
+        return int(ticket)
 
     def read(self, ticket: int) -> dict[str, Any]:
         """Return a ticket's fields."""
-        found = self._call(f"read ticket {ticket}", self._rt.get_ticket, ticket)
-        if not found:
+        fields = self._call(f"read ticket {ticket}", self._rt.get_ticket, ticket)
+        if not fields:
             raise RestError(f"REST 1: read ticket {ticket}", "RT has no such ticket")
-        return {**found, "Requestor": sorted(found.get("Requestors", []))}
+        return {**fields, "Requestor": sorted(fields.get("Requestors", []))}
 
     def reply(self, ticket: int, text: str) -> None:
         """Answer a ticket's requestors."""
@@ -137,8 +137,10 @@ class RestOne(Client):
 
     def search(self, query: str) -> list[int]:
         """Return the ids of the tickets that a TicketSQL query finds."""
-        found = self._call("search", self._rt.search, rest1.ALL_QUEUES, raw_query=query, Format="i")
-        return sorted(int(str(one.get("numerical_id") or one["id"]).rpartition("/")[2]) for one in found)
+        tickets = self._call("search", self._rt.search, rest1.ALL_QUEUES, raw_query=query, Format="i")
+        return sorted(
+            int(str(fields.get("numerical_id") or fields["id"]).rpartition("/")[2]) for fields in tickets
+        )
 
     def attachments(self, ticket: int) -> dict[int, str]:
         """Return id to file name of a ticket's attached files."""
@@ -194,16 +196,16 @@ class RestTwo(Client):
                 queue,
                 subject=subject,
                 content=text,
-                attachments=_attached(files),
+                attachments=_as_attachments(files),
                 **fields,
             )
         )
 
     def read(self, ticket: int) -> dict[str, Any]:
         """Return a ticket's fields."""
-        found: dict[str, Any] = self._call(f"read ticket {ticket}", self._rt.get_ticket, ticket)
-        plain = {key: _named(value) for key, value in found.items() if not key.startswith("_")}
-        return {**plain, **{role: sorted(_names(found.get(role))) for role in ("Requestor", "Cc", "AdminCc")}}
+        fields: dict[str, Any] = self._call(f"read ticket {ticket}", self._rt.get_ticket, ticket)
+        plain = {key: _name_of(value) for key, value in fields.items() if not key.startswith("_")}
+        return {**plain, **{role: sorted(_names_of(fields.get(role))) for role in ("Requestor", "Cc", "AdminCc")}}
 
     def reply(self, ticket: int, text: str) -> None:
         """Answer a ticket's requestors."""
@@ -211,37 +213,40 @@ class RestTwo(Client):
 
     def comment(self, ticket: int, text: str, files: Sequence[File] = ()) -> None:
         """Comment on a ticket."""
-        self._call(f"comment on ticket {ticket}", self._rt.comment, ticket, text, attachments=_attached(files))
+        attached = _as_attachments(files)
+        self._call(f"comment on ticket {ticket}", self._rt.comment, ticket, text, attachments=attached)
 
     def search(self, query: str) -> list[int]:
         """Return the ids of the tickets that a TicketSQL query finds."""
-        found = self._call("search", lambda: list(self._rt.search(raw_query=query, query_format="i")))
-        return sorted(int(one["id"]) for one in found)
+        tickets = self._call("search", lambda: list(self._rt.search(raw_query=query, query_format="i")))
+        return sorted(int(fields["id"]) for fields in tickets)
 
     def attachments(self, ticket: int) -> dict[int, str]:
         """Return id to file name of a ticket's attached files."""
         listed = self._call(f"list attachments of ticket {ticket}", self._rt.get_attachments, ticket)
-        return {int(one["id"]): one["Filename"] for one in listed if one.get("Filename")}
+        return {int(fields["id"]): fields["Filename"] for fields in listed if fields.get("Filename")}
 
     def attachment(self, ticket: int, attachment: int) -> bytes:  # noqa: ARG002 - version 1 needs the ticket
         """Return the bytes of an attachment."""
-        found: Mapping[str, Any] = self._call(f"read attachment {attachment}", self._rt.get_attachment, attachment)
-        return base64.b64decode(found.get("Content") or "")
+        answer: Mapping[str, Any] = self._call(
+            f"read attachment {attachment}", self._rt.get_attachment, attachment
+        )
+        return base64.b64decode(answer.get("Content") or "")
 
 
-def _opened(files: Sequence[File]) -> list[tuple[str, Any, str | None]] | None:
-    return [(one.name, io.BytesIO(one.content), one.media_type) for one in files] or None
+def _as_streams(files: Sequence[File]) -> list[tuple[str, Any, str | None]] | None:
+    return [(file.name, io.BytesIO(file.content), file.media_type) for file in files] or None
 
 
-def _attached(files: Sequence[File]) -> list[rest2.Attachment] | None:
-    return [rest2.Attachment(one.name, one.media_type, one.content) for one in files] or None
+def _as_attachments(files: Sequence[File]) -> list[rest2.Attachment] | None:
+    return [rest2.Attachment(file.name, file.media_type, file.content) for file in files] or None
 
 
-def _named(value: Any) -> Any:
+def _name_of(value: Any) -> Any:
     """Return the name of an object that REST 2 gives as {id, type, Name?}; other values as they are."""
     return value.get("Name") or value.get("id") if isinstance(value, dict) and "id" in value else value
 
 
-def _names(value: Any) -> list[str]:
+def _names_of(value: Any) -> list[str]:
     entries = value if isinstance(value, list) else [value] if value else []
-    return [str(_named(one)) for one in entries]
+    return [str(_name_of(entry)) for entry in entries]

@@ -65,44 +65,44 @@ def _read(path: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
         return {path.name if path.suffix == ".pm" else f"{path.name}.pm": path.read_bytes()}, ()
     if not path.is_dir():
         raise UsageError(f"There is no configuration {path}.", repair="name a .pm file or a folder of them")
-    found, remarks = _etc(path) if _is_etc(path) else (_files(path), ())
+    found, remarks = _files_of_etc(path) if _is_etc(path) else (_files_by_name(path), ())
     top = [name for name in found if "/" not in name and name.endswith(".pm")]
     overlaid = [name for name in found if name.startswith(("lib/", "html/", "po/", "static/"))]
     if not top and (not overlaid or any(name.startswith("plugins/") for name in found)):
-        raise _nothing(path)
+        raise _no_file_error(path)
     return {name: file.read_bytes() for name, file in found.items()}, remarks
 
 
 def _is_etc(folder: Path) -> bool:
     """Tell whether this is RT's etc directory, or a part of it, rather than a directory of .pm files."""
-    return _leads(folder / PARTS).is_dir() or _leads(folder / OWN).is_file()
+    return _not_a_broken_link(folder / PARTS).is_dir() or _not_a_broken_link(folder / OWN).is_file()
 
 
-def _etc(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
+def _files_of_etc(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     """Return the files of an etc directory that RT would read, in its order, and of a local tree beside it."""
-    parts = [one for one in _listed(folder / PARTS) if one.suffix == ".pm"]
-    found = {f"0-{MAIN}": folder / MAIN} if _leads(folder / MAIN).is_file() else {}
-    found |= {f"1-{part.name}": part for part in parts if _leads(part).is_file()}
+    parts = [path for path in _sorted_entries(folder / PARTS) if path.suffix == ".pm"]
+    found = {f"0-{MAIN}": folder / MAIN} if _not_a_broken_link(folder / MAIN).is_file() else {}
+    found |= {f"1-{part.name}": part for part in parts if _not_a_broken_link(part).is_file()}
     if not found:
-        raise _nothing(folder)
+        raise _no_file_error(folder)
     for tree in TREES:
-        found |= {f"{tree}/{name}": file for name, file in _files(folder / tree).items()}
-    others = [one.name for one in _listed(folder) if one.suffix == ".pm"]
+        found |= {f"{tree}/{name}": file for name, file in _files_by_name(folder / tree).items()}
+    others = [path.name for path in _sorted_entries(folder) if path.suffix == ".pm"]
     others = [name for name in others if name not in (MAIN, "RT_SiteModules.pm")]
     if not others:
         return found, ()
-    told = f"Of the configuration {folder.name} RT reads {MAIN} and {PARTS}, so {', '.join(others)} was left out"
+    remark = f"Of the configuration {folder.name} RT reads {MAIN} and {PARTS}, so {', '.join(others)} was left out"
     # a name may hold any bytes, a report may not
-    told = told.encode(errors="surrogateescape").decode(errors="replace")
-    return found, (f"{told}: the release's own." if others == [OWN] else f"{told}.",)
+    remark = remark.encode(errors="surrogateescape").decode(errors="replace")
+    return found, (f"{remark}: the release's own." if others == [OWN] else f"{remark}.",)
 
 
-def _files(folder: Path) -> dict[str, Path]:
+def _files_by_name(folder: Path) -> dict[str, Path]:
     """Return all files below a directory by their relative paths."""
-    return {str(one.relative_to(folder)): one for one in _below(folder)}
+    return {str(path.relative_to(folder)): path for path in _walk(folder)}
 
 
-def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+def _walk(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
     """Yield all files below a directory, sorted, also behind links: a site may consist of them (stow, Capistrano).
 
     Every file that RT would read is read or causes an error: `Path.rglob` skips linked and unreadable directories.
@@ -110,19 +110,19 @@ def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
     here = folder.resolve()
     if here in above:  # a link to a directory that contains it
         return
-    for one in _listed(folder):
-        if _leads(one).is_dir():
-            yield from _below(one, (*above, here))
-        elif one.is_file():
-            yield one
+    for path in _sorted_entries(folder):
+        if _not_a_broken_link(path).is_dir():
+            yield from _walk(path, (*above, here))
+        elif path.is_file():
+            yield path
 
 
-def _listed(folder: Path) -> list[Path]:
+def _sorted_entries(folder: Path) -> list[Path]:
     """Return the entries of a directory, sorted; [] if it does not exist. Raises OSError if it may not be read."""
-    return sorted(folder.iterdir()) if _leads(folder).is_dir() else []
+    return sorted(folder.iterdir()) if _not_a_broken_link(folder).is_dir() else []
 
 
-def _leads(path: Path) -> Path:
+def _not_a_broken_link(path: Path) -> Path:
     """Return the path. Raises UsageError if it is a broken link."""
     if path.is_symlink() and not path.exists():
         raise UsageError(
@@ -132,14 +132,14 @@ def _leads(path: Path) -> Path:
     return path
 
 
-def _nothing(folder: Path) -> UsageError:
-    deeper = list(itertools.islice(_deeper(folder), _SHOWN + 1))
+def _no_file_error(folder: Path) -> UsageError:
+    deeper = list(itertools.islice(_files_deeper(folder), _SHOWN + 1))
     if not deeper:
         return UsageError(f"The folder {folder} holds no .pm file.", repair=EXPECTED)
     named = ", ".join([*deeper[:_SHOWN], *["..."] * (len(deeper) > _SHOWN)])
     return UsageError(f"The folder {folder} holds no .pm file that RT would read, only {named}.", repair=EXPECTED)
 
 
-def _deeper(folder: Path) -> Iterator[str]:
+def _files_deeper(folder: Path) -> Iterator[str]:
     below: Iterable[Path] = folder.rglob("*.pm")
-    return (str(one.relative_to(folder)) for one in below if one.is_file())
+    return (str(path.relative_to(folder)) for path in below if path.is_file())

@@ -13,8 +13,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from harness import engine
@@ -81,11 +82,11 @@ def ensure() -> str:
     if found := engine.answering():
         return found
     with cache.lock("engine"):
-        answers, asked = engine.look()
+        answers, asked = engine.find_engine()
         if answers:
             return answers.address
         if any(one.chosen for one in engine.candidates()):
-            raise engine.nobody(
+            raise engine.no_engine_error(
                 asked,
                 f"You named {', '.join(asked)}, and no engine answers there.",
                 "start that engine, or unset DOCKER_HOST and DOCKER_CONTEXT and run `docker context use default`",
@@ -95,13 +96,15 @@ def ensure() -> str:
         if Path("/run/systemd/system").is_dir():
             subprocess.run(["systemctl", "start", "docker"], check=False, capture_output=True)
             with contextlib.suppress(InfrastructureError):
-                return _answer("the service docker", lambda: None)
+                return _wait_for_answer("the service docker", lambda: None)
         return _start()
 
 
 def _refuse_where_not_possible(asked: dict[str, str]) -> None:
     if os.geteuid() != 0:
-        raise engine.nobody(asked, "No container engine answers, and only root may install and start one.")
+        raise engine.no_engine_error(
+            asked, "No container engine answers, and only root may install and start one."
+        )
     release = Path("/etc/os-release").read_text(encoding="utf-8") if Path("/etc/os-release").exists() else ""
     family = [line for line in release.splitlines() if line.startswith(("ID=", "ID_LIKE="))]
     if not any(name in " ".join(family) for name in ("debian", "ubuntu")):
@@ -134,12 +137,7 @@ def _start() -> str:
         # Written at once, so that an engine can be stopped even if this process is interrupted while it starts.
         pid_path().write_text(f"{process.pid} {owner.process_start_time(process.pid)}", encoding="ascii")
         try:
-            address = _answer(
-                f"Docker with {attempt.title}",
-                lambda process=process: (
-                    f"dockerd ended with {process.returncode}" if process.poll() is not None else None
-                ),
-            )
+            address = _wait_for_answer(f"Docker with {attempt.title}", partial(_describe_end, process))
         except InfrastructureError as error:
             tried.append(f"{attempt.title}: {error.sentence}")
             _end(process)
@@ -164,7 +162,7 @@ def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
     """Start dockerd in its own session, so that it outlives this process and its terminal."""
     environment = os.environ | OUTLIVES
     if attempt.programs:
-        environment["PATH"] = f"{linked(attempt.programs)}:{environment['PATH']}"
+        environment["PATH"] = f"{link_programs(attempt.programs)}:{environment['PATH']}"
     environment.pop(owner.SESSION_VARIABLE, None)
     with log_path().open("ab") as log:
         return subprocess.Popen(
@@ -177,7 +175,7 @@ def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
         )
 
 
-def linked(programs: Mapping[str, str]) -> Path:
+def link_programs(programs: Mapping[str, str]) -> Path:
     """Return a new directory of the cache with links to these programs, by the names they are looked up by."""
     folder = Path(tempfile.mkdtemp(prefix="engine-", dir=cache.directory()))
     for name, program in programs.items():
@@ -185,14 +183,21 @@ def linked(programs: Mapping[str, str]) -> Path:
     return folder
 
 
-def _answer(what: str, gone: object) -> str:
+def _describe_end(process: subprocess.Popen[bytes]) -> str | None:
+    """Return a sentence once an engine's process has ended; None while it runs."""
+    return None if process.poll() is None else f"dockerd ended with {process.returncode}"
+
+
+def _wait_for_answer(what: str, gone: Callable[[], str | None]) -> str:
+    """Wait until an engine answers; return its address. gone: returns why it never will, else None."""
+
     def ask() -> str:
         address = engine.answering()
         if address is None:
             raise Retry("its API does not answer")
         return address
 
-    return wait_until(f"{what} answering", ask, PATIENCE, gone=gone)  # type: ignore[arg-type]
+    return wait_until(f"{what} answering", ask, PATIENCE, gone=gone)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -207,7 +212,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def stop() -> str:
     """Stop the engine that `ensure` started on this machine, and no other; return a line about the result."""
-    with _recorded() as pid:
+    with _hold_recorded_pid() as pid:
         if pid is None:
             return "engine: none that was started from here is running"
         os.kill(pid, signal.SIGTERM)
@@ -222,7 +227,7 @@ def stop() -> str:
 
 
 @contextlib.contextmanager
-def _recorded() -> Iterator[int | None]:
+def _hold_recorded_pid() -> Iterator[int | None]:
     """Yield the pid of the engine started from here if that very process still runs, else None."""
     with cache.lock("engine"):
         try:

@@ -75,13 +75,13 @@ class UpgradeRun:
     @property
     def announced(self) -> list[str]:
         """Return the steps that it announced, from its last announcement."""
-        found: list[str] = []
+        steps: list[str] = []
         for _, text in self.lines:
             if text.startswith("Going to apply"):
-                found = []
+                steps = []
             if match := _PLANNED.match(text):
-                found.append(match[1])
-        return found
+                steps.append(match[1])
+        return steps
 
     @property
     def steps(self) -> list[StepRun]:
@@ -146,32 +146,32 @@ def run(
     Raises InfrastructureError if the upgrade was killed by something else than the limit, unless the caller kills
     it (may_be_killed).
     """
-    made = UpgradeRun(origin, target, command=command(origin, target))
+    result = UpgradeRun(origin, target, command=command(origin, target))
     start = time.monotonic()
 
     def note(line: str) -> None:
-        made.lines.append((round(time.monotonic() - start, 3), line[:LONGEST]))
+        result.lines.append((round(time.monotonic() - start, 3), line[:LONGEST]))
         if heard:
             heard(line)
 
     try:
-        done = tools.run(*made.command, limit=limit, heard=note, most=most)
+        done = tools.run(*result.command, limit=limit, heard=note, most=most)
     except TooMuchError as error:
-        done, made.endless = error.done, most
-    made.seconds = round(time.monotonic() - start, 3)
-    killed = done.code == EXIT_KILLED and made.seconds < limit
-    if killed and not (may_be_killed or made.endless):
-        raise _was_killed(made)
-    made.code, made.errors = done.code, done.err
-    made.timed_out = done.timed_out and not killed and not made.endless
-    return made
+        done, result.endless = error.done, most
+    result.seconds = round(time.monotonic() - start, 3)
+    killed = done.code == EXIT_KILLED and result.seconds < limit
+    if killed and not (may_be_killed or result.endless):
+        raise _killed_error(result)
+    result.code, result.errors = done.code, done.err
+    result.timed_out = done.timed_out and not killed and not result.endless
+    return result
 
 
-def _was_killed(made: UpgradeRun) -> InfrastructureError:
+def _killed_error(killed: UpgradeRun) -> InfrastructureError:
     """Return the error for an upgrade that was killed: nothing in the site can cause that."""
-    said = "\n".join(redact.line(text) for _, text in made.lines[-12:])
+    end = "\n".join(redact.line(text) for _, text in killed.lines[-12:])
     return InfrastructureError(
-        f"The upgrade to {made.target} was killed after {made.seconds:.0f} s, and not by its time limit.",
-        [("End of the output", said)],
+        f"The upgrade to {killed.target} was killed after {killed.seconds:.0f} s, and not by its time limit.",
+        [("End of the output", end)],
         repair="see whether the machine ran out of memory (dmesg, journalctl -k), give it more, and run it again",
     )

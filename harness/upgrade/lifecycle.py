@@ -30,9 +30,9 @@ COPIES = 3
 """Copies of a restored dump at once: the untouched side, the upgraded one, one where the old release mails."""
 COPIES_WITH_ANOTHER = 2
 """Copies per server if the old release is asked on another server.
-On the pair's server: the untouched side and the
-upgraded one; on the other one, which restores the dump again: the one it is asked about, and one where it sends
-mails.
+
+On the pair's server: the untouched side and the upgraded one; on the other one, which restores the dump again: the
+one it is asked about, and one where it sends mails.
 """
 
 
@@ -120,12 +120,12 @@ class Lifecycle:
             room = (Room(1 + copies, 1 + upgraded) + there).times(text.least // 1000)
             what = f"{name}, restored and copied {copies} times, at the least{elsewhere}"
             self.baselines.need_room(image, room, what)
-        found = self.restored(dump, server_name)
-        whole, largest = found.size  # a table that is rebuilt lies beside the old one
+        baseline = self.restored(dump, server_name)
+        whole, largest = baseline.size  # a table that is rebuilt lies beside the old one
         room = (Room(copies, upgraded) + there).times(whole) + Room(largest, 0)
         what = f"{copies} copies of {name} as restored, one of them upgraded{elsewhere}"
-        self.baselines.need_room(image, room, what, found)
-        return found
+        self.baselines.need_room(image, room, what, baseline)
+        return baseline
 
     def _room_on(self, name: str, dump: Dump) -> Room:
         """Return the space that another server needs to restore and copy a dump, in multiples of its size."""
@@ -139,17 +139,17 @@ class Lifecycle:
         Raises UsageError if that configuration connects RT to another database.
         """
         options.setdefault("configuration", self.configuration)
-        made = Rt(self.client, version, self.rt_image(version), database, **options)  # type: ignore[arg-type]
+        rt = Rt(self.client, version, self.rt_image(version), database, **options)  # type: ignore[arg-type]
         configuration = options["configuration"]
         own = isinstance(configuration, Configuration) and bool(configuration.files)
         if isinstance(database, Database) and own and version not in self._own:
             try:
-                _need_own_server(made, database)
+                _need_own_server(rt, database)
             except BaseException:
-                made.remove()
+                rt.remove()
                 raise
             self._own.add(version)
-        return made
+        return rt
 
     def site(
         self, version: str, database: Database, *, wait: bool = True, form: bool = True, **options: object
@@ -192,8 +192,8 @@ class Lifecycle:
         """
         baseline, runs = self.restored(dump, server_name), []
         for origin, target in itertools.pairwise(path):
-            baseline, made = self._upgraded(baseline, pair(origin, target, server_name), dump.name)
-            runs.append(made)
+            baseline, run = self._upgraded(baseline, pair(origin, target, server_name), dump.name)
+            runs.append(run)
         return baseline, runs
 
     def _upgraded(self, before: Baseline, pair: Pair, name: str) -> tuple[Baseline, UpgradeRun]:
@@ -207,8 +207,8 @@ class Lifecycle:
 
         def work(database: Database) -> None:
             with self.new_side.tools(pair.target, database) as tools:
-                made = upgrade.run(tools, pair.origin, pair.target)
-            record.with_suffix(f".{database.container.id[:12]}").write_text(json.dumps(asdict(made)))
+                run = upgrade.run(tools, pair.origin, pair.target)
+            record.with_suffix(f".{database.container.id[:12]}").write_text(json.dumps(asdict(run)))
             record.with_suffix(f".{database.container.id[:12]}").replace(record)
 
         baseline = self.baselines.of_clone(before, parts, f"upgrading {name} {pair}", work)

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fixtures.gate_plugin import PROGRESS
+from fixtures.gate_plugin import SHARED
 from fixtures.outcome import Verify
+from harness.common import private
 from harness.database import Database
 from harness.engine.shared_files import need_seen
 from harness.marathon import scratch
@@ -48,21 +49,28 @@ Made = Callable[..., Site]
 
 
 @pytest.fixture
+def private_path() -> Iterator[Path]:
+    """A directory for the passwords and the site's own configuration: pytest keeps those of `tmp_path`."""
+    with private.mountable() as path:
+        yield path
+
+
+@pytest.fixture
 def place(request: pytest.FixtureRequest) -> scratch.Place:
     """The target of this run's deploys: the stand-in, unless an option or MARATHON_URL names a Marathon."""
     return scratch.place(request.config.getoption("--marathon-url"), DEFINITION)
 
 
 @pytest.fixture
-def marathon(place: scratch.Place, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Marathon]:
+def marathon(place: scratch.Place, private_path: Path, request: pytest.FixtureRequest) -> Iterator[Marathon]:
     """A client of it. A gate shows the time that it was used."""
-    progress = request.config.stash.get(PROGRESS, None)
-    with progress.step("deploy") if progress else nullcontext():
+    gate = request.config.stash.get(SHARED, None)
+    with gate.progress.step("deploy") if gate else nullcontext():
         if place.real:
             with place.client() as client:
                 yield client
             return
-        standin = StandinProcess(tmp_path / "standin", ["--end-tasks"])
+        standin = StandinProcess(private_path / "standin", ["--end-tasks"])
         try:
             with Marathon(standin.start()) as client:
                 yield client
@@ -73,7 +81,7 @@ def marathon(place: scratch.Place, tmp_path: Path, request: pytest.FixtureReques
 @pytest.fixture
 def pace(place: scratch.Place, request: pytest.FixtureRequest) -> Pace:
     """In a gate and on a real Marathon, wait as a deploy does, until each check has run again; else a second."""
-    gate = PROGRESS in request.config.stash
+    gate = SHARED in request.config.stash
     return Pace(interval=0.5) if gate or place.real else Pace(interval=0.2, soak=1)
 
 
@@ -83,7 +91,7 @@ def others_look(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
+def definition(stage: Stage, place: scratch.Place, private_path: Path) -> Made:
     """Make marathon.json for this release and a database of this machine (None: that of the agents' secrets).
 
     Its checks are unchanged except for shorter intervals.
@@ -95,7 +103,7 @@ def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
         if database is None:
             need_scratch_switch(lifecycle.client, image)
         else:
-            need_seen(lifecycle.client, image, tmp_path)  # else missing files look like its own fault
+            need_seen(lifecycle.client, image, private_path)  # else missing files look like its own fault
         folder = place.secrets if database is None else str(mounted(database, check))
         app = scratch.definition(origin, image=image, secrets=folder)
         app["labels"] |= {"RT_RELEASE": stage.pair.target, "RT_SCHEMA": stage.sides.new().upgrade_steps()[-1]}
@@ -109,7 +117,7 @@ def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
 
     def site_files() -> Path:
         """Write the files that all copies have: the site's own configuration, and the ban on mail."""
-        own = tmp_path / "site.d"
+        own = private_path / "site.d"
         for path, content in stage.sides.lifecycle.new_side.configuration.inside():
             file = own / Path(path).relative_to(SITE_CONFIGURATION)
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -121,8 +129,8 @@ def definition(stage: Stage, place: scratch.Place, tmp_path: Path) -> Made:
         networks = database.container.docker.attrs["NetworkSettings"]["Networks"]
         address, password = networks["bridge"]["IPAddress"], database.credentials.password
         for path, content in secret_files(address, password, healthcheck=check.password if check else ""):
-            (tmp_path / Path(path).name).write_bytes(content)
-        return tmp_path
+            (private_path / Path(path).name).write_bytes(content)
+        return private_path
 
     return make
 

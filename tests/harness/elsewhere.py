@@ -10,6 +10,7 @@ from docker import DockerClient
 from harness import leftovers
 from harness.common import owner
 from harness.common.owner import Host
+from harness.engine.listed import Resource
 
 HERE = Host("ci", "11111111", owner.FIRST_NAMESPACE, "aaaaaaaaaaaa")
 ENDED = {owner.PID: str(os.getpid()), owner.STARTED: "1"}
@@ -23,7 +24,7 @@ def labels(host: Host | str) -> dict[str, str]:
     return {**owner.labels("test"), **ENDED, owner.HOST: str(host)}
 
 
-def only(name: str) -> Callable[[DockerClient], list[leftovers.Thing]]:
+def only(name: str) -> Callable[[DockerClient], list[Resource]]:
     """Return a replacement for the listing of resources with only this one: others work on this engine."""
     listed = leftovers._labelled
-    return lambda client: [one for one in listed(client) if one[1] == name]
+    return lambda client: [one for one in listed(client) if one.name == name]

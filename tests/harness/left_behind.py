@@ -10,6 +10,7 @@ from docker import DockerClient
 
 from harness import leftovers
 from harness.common import owner
+from harness.engine.listed import resources
 
 
 def opens_and_goes(engine: DockerClient, said: str) -> None:
@@ -34,5 +35,4 @@ def opens_and_goes(engine: DockerClient, said: str) -> None:
 
 def kinds_of(engine: DockerClient, session: str) -> list[str]:
     """Return the kinds of all resources of a session."""
-    labelled = leftovers._labelled(engine)
-    return sorted(kind for kind, _, labels, _ in labelled if labels.get(owner.SESSION) == session)
+    return sorted(one.kind for one in resources(engine, owner.SESSION) if one.labels[owner.SESSION] == session)

@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 
 from harness.common import owner
+from harness.errors import UsageError
 from harness.releases import ROOT
+from harness.verdict import Verdict
 
-NO_GO, NOT_PROVEN, USAGE = 1, 2, 3
+NO_GO, NOT_PROVEN = Verdict.NO_GO.exit_code, Verdict.NOT_PROVEN.exit_code
+USAGE = UsageError.exit_code
 
 
 def gate(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import carried_out
+from benchmarks import run
 from benchmarks.gate import BARE
 from harness.common import interrupts
 
@@ -36,16 +36,16 @@ def test_what_is_measured_clears_up_before_the_benchmark_ends(tmp_path: Path, nu
     """A gate that is killed a quarter of a second later would leave its servers running."""
     command = [sys.executable, "-c", MEASURED, str(tmp_path / "said"), str(int(number))]
     with interrupts.signals_as_interrupt(), pytest.raises(KeyboardInterrupt):
-        carried_out(command)
+        run(command)
     assert (tmp_path / "said").read_text() == "cleared up"
 
 
 def test_what_a_command_said_and_how_it_ended_is_handed_on(capfd: pytest.CaptureFixture[str]) -> None:
     """Output and exit code must be returned, or the output shown and not kept."""
     command = [sys.executable, "-c", "import os; print(os.environ['WORD']); raise SystemExit('no')"]
-    done = carried_out(command, os.environ | {"WORD": "yes"})
+    done = run(command, os.environ | {"WORD": "yes"})
     assert (done.returncode, done.stdout, done.stderr) == (1, "yes\n", "no\n")
-    shown = carried_out(command, os.environ | {"WORD": "yes"}, shown=True)
+    shown = run(command, os.environ | {"WORD": "yes"}, shown=True)
     assert (shown.returncode, shown.stdout, shown.stderr, *capfd.readouterr()) == (1, "", "", "yes\n", "no\n")
 
 

@@ -15,7 +15,7 @@ from harness.database import baseline
 from harness.releases import ROOT
 
 COMMANDS = {
-    "benchmarks.__main__": ("benchmarks.__main__.carried_out", ()),
+    "benchmarks.__main__": ("benchmarks.__main__.run", ()),
     "benchmarks.gate": ("benchmarks.gate.choose", ()),
     "benchmarks.marathon_standin": ("benchmarks.marathon_standin.start", ()),
     "benchmarks.pairs": ("benchmarks.pairs.choose", ()),
@@ -24,7 +24,7 @@ COMMANDS = {
     "harness.dumpmaking.__main__": ("harness.dumpmaking.recipes", ()),
     "harness.forecast": ("harness.forecast.choose", ()),
     "harness.images.__main__": ("harness.engine.connect", ()),
-    "harness.leftovers": ("harness.engine.answering", ()),
+    "harness.leftovers": ("harness.engine.find_engine", ()),
     "harness.marathon.__main__": ("harness.marathon.lint.command_line.read", ("lint", "marathon.json")),
     "harness.marathon.standin.__main__": ("harness.marathon.standin.__main__.listen", ()),
     "harness.report.__main__": ("harness.report.__main__.load", ("report.json",)),

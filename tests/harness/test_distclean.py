@@ -18,7 +18,7 @@ from harness.common.timings import Timings
 from harness.engine import kept
 from harness.images import MANAGED_LABEL
 from harness.marathon.standin.state import State
-from harness.setup.engine import ATTEMPTS, linked
+from harness.setup.engine import ATTEMPTS, link_programs
 from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
@@ -104,7 +104,7 @@ def test_all_that_the_harness_makes_goes(engine: DockerClient, lifecycle: Lifecy
     Timings().remember(Step('a "gate"', [Step("images", status=Status.DONE)], status=Status.DONE))
     State(cache.directory("marathon")).save(0)
     for attempt in ATTEMPTS:
-        linked(attempt.programs)
+        link_programs(attempt.programs)
     for name, text in (
         ("marathon/address", "http://127.0.0.1:8080"),
         ("logs/build-rt-harness_rt_5.0.3.log", "Step 1"),

@@ -11,6 +11,7 @@ import socketserver
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -200,20 +201,25 @@ def test_ssh_says_what_to_do_instead(monkeypatch: pytest.MonkeyPatch) -> None:
         engine.connect()
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A directory that every user may enter; another run of pytest closes the one that `tmp_path` is in."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @needs_root
 @pytest.mark.parametrize("module", ["harness.setup.engine", "harness.images"])
-def test_a_socket_that_is_somebody_elses_is_no_missing_engine(tmp_path: Path, module: str) -> None:
+def test_a_socket_that_is_somebody_elses_is_no_missing_engine(open_folder: Path, module: str) -> None:
     """The usual case: Docker runs, and the user is not in its group."""
-    for folder in [tmp_path, *tmp_path.parents][:4]:
-        if folder.stat().st_uid == os.geteuid() and str(folder).startswith("/tmp/pytest"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    path = tmp_path / "engine.sock"
+    path = open_folder / "engine.sock"
     server = Unix(str(path), Answer)
     path.chmod(0)
-    (tmp_path / "cache").mkdir(mode=0o777)
-    (tmp_path / "cache").chmod(0o777)
-    settings = {"PATH": os.environ["PATH"], "DOCKER_HOST": f"unix://{path}", "HOME": str(tmp_path)}
-    settings |= {"RT_HARNESS_CACHE": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    (open_folder / "cache").mkdir()
+    (open_folder / "cache").chmod(0o777)
+    settings = {"PATH": os.environ["PATH"], "DOCKER_HOST": f"unix://{path}", "HOME": str(open_folder)}
+    settings |= {"RT_HARNESS_CACHE": str(open_folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
     somebody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     with serving(server):
         done = subprocess.run(

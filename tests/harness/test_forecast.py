@@ -9,10 +9,11 @@ import pytest
 
 from harness import dump, end_of_run, engine, forecast
 from harness.dump.text import Text
-from harness.errors import InfrastructureError
+from harness.errors import InfrastructureError, UsageError
 from harness.setup import engine as engine_setup
+from harness.verdict import Verdict
 
-NOT_PROVEN, USAGE = 2, 3
+NOT_PROVEN, USAGE = Verdict.NOT_PROVEN.exit_code, UsageError.exit_code
 
 
 @pytest.fixture

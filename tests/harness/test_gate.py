@@ -199,7 +199,7 @@ def test_how_to_repeat_it_is_the_whole_command(monkeypatch: pytest.MonkeyPatch, 
     options = gate_command.parser().parse_args(
         ["--dump=a dump.sql", "--config", "site.d", "--marathon-url", "https://me:secret@marathon.example.org"]
     )
-    assert shlex.split(gate_command.as_said(options)) == [
+    assert shlex.split(gate_command.reproduce_command(options)) == [
         "cd",
         str(ROOT),
         "&&",
@@ -218,7 +218,7 @@ def test_how_to_repeat_it_works_from_anywhere(monkeypatch: pytest.MonkeyPatch, t
     """The command is copied from a mail into any shell."""
     monkeypatch.setenv("MARATHON_URL", "https://me:secret@marathon.example.org")
     options = gate_command.parser().parse_args(["--to", "5.0.99", "--marathon-url"])
-    said = gate_command.as_said(options)
+    said = gate_command.reproduce_command(options)
     assert said.endswith(" ./gate --to 5.0.99 --marathon-url"), "the address stays where it was"
     done = subprocess.run(["sh", "-c", said], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, "There is no RT release" in done.stderr) == (USAGE, True), done.stderr

@@ -25,7 +25,7 @@ Judge = Callable[..., int]
 def judge(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Judge:
     """Return a gate, without an engine, whose tests submit a clean report each; takes further pytest arguments."""
     text = "import pytest\n"
-    for number, check in enumerate(gate_command.promised(deploy=False)):
+    for number, check in enumerate(gate_command.expected_checks(deploy=False)):
         report = Report(check, "?", looked_at=5).to_json()
         text += TEST.format(check=check, number=number, property=REPORT_PROPERTY, report=report)
     path = pytester.makepyfile(test_of_a_gate=text)
@@ -69,7 +69,7 @@ def test_a_promised_check_that_is_not_found_is_not_proven(
 
 def test_a_deploy_that_was_asked_for_is_promised() -> None:
     """A requested deploy must be promised, and a deploy that was not requested must not be missed."""
-    asked, unasked = (gate_command.promised(deploy=deploy) for deploy in (True, False))
+    asked, unasked = (gate_command.expected_checks(deploy=deploy) for deploy in (True, False))
     assert (set(asked) - set(unasked), len(unasked)) == ({"marathon-deploy"}, 8)
 
 

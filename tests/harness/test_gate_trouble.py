@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import pytest
 
@@ -65,6 +66,31 @@ def test_the_report_is_written_all_the_same(run: Run, monkeypatch: pytest.Monkey
     written = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert "ZeroDivisionError" in json.dumps(written)
     assert (folder / "logs" / "traceback.log").is_file()
+
+
+def test_gates_of_the_same_second_have_a_report_each(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A pipeline begins the gates of several pairs at once, and reads each one's JUnit file."""
+
+    class Noon(datetime):
+        """Replaces a clock that runs."""
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            """Return the same moment each time."""
+            return cls(2026, 1, 1, 12, tzinfo=tz)
+
+    monkeypatch.setattr(gate, "datetime", Noon)
+    for _ in range(3):
+        run()
+    said = capsys.readouterr().out
+    made = sorted((tmp_path / "reports").iterdir())
+    assert len(made) == 3
+    for folder in made:
+        assert f"Report: {folder / 'report.html'}" in said
+        written = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        assert written["run"]["id"] == folder.name
 
 
 def test_what_was_found_is_said_although_the_report_cannot_be_made(

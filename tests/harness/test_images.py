@@ -22,7 +22,7 @@ from harness.database.address import Credentials
 from harness.dump.choice import DEFAULT_SERVER, DEFAULT_TARGET
 from harness.errors import InfrastructureError, UsageError
 from harness.images import ImageBuildError, Images
-from harness.images.named import OVERRIDE_VARIABLE, digest_of, pinned
+from harness.images.named import OVERRIDE_VARIABLE, digest_of, is_pinned
 from harness.marathon.in_image import need_scratch_switch
 from harness.releases import server
 from harness.stage.visitor import of_the_image
@@ -180,7 +180,7 @@ def test_the_digest_is_that_of_the_registry_which_was_named(image: str, expected
     known = ["mirror.example.org/rt@sha256:0b", "registry.example.org:5000/rt@sha256:0a"]
     images = SimpleNamespace(get=lambda _: SimpleNamespace(attrs={"RepoDigests": known}))
     assert digest_of(cast("DockerClient", SimpleNamespace(images=images)), image) == expected
-    assert [pinned(one) for one in (image, expected)] == [False, True]
+    assert [is_pinned(one) for one in (image, expected)] == [False, True]
 
 
 def test_a_build_leaves_no_stage_behind(engine: DockerClient, tiny_image: str) -> None:

@@ -67,8 +67,8 @@ def kill(number: signal.Signals) -> int:
 
 
 HOLDING = {
-    "benchmarks.gate": "gate",
-    "benchmarks.pairs": "tested",
+    "benchmarks.gate": "time_gate",
+    "benchmarks.pairs": "time_tests",
     "benchmarks.rows": "measure",
     "harness.dumpmaking": "make",
     "harness.dumpmaking.vocabulary": "collect",
@@ -200,7 +200,7 @@ def test_who_has_had_an_engine_may_have_something_on_it(monkeypatch: pytest.Monk
     """With a client, anything may have been created on the engine."""
     monkeypatch.setattr(os, "environ", dict(os.environ))  # connect() sets variables for other libraries
     monkeypatch.setattr(engine, "_reached", set())
-    monkeypatch.setattr(engine, "look", lambda: (Stranger("unix:///here.sock"), {}))
+    monkeypatch.setattr(engine, "find_engine", lambda: (Stranger("unix:///here.sock"), {}))
     before = engine.reached()
     engine.connect()
     assert (before, engine.reached()) == (False, True)

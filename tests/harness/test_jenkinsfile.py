@@ -1,4 +1,4 @@
-"""Test the pipeline without Jenkins: its shell steps are run, the rest of it is checked as text.
+"""Test the pipeline without Jenkins: its shell steps are run, and its tables are compared with the harness's.
 
 With MAKEFLAGS=n, `make` only prints the commands of a step; unknown targets still make it fail.
 """
@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,15 +25,9 @@ from harness.releases import ROOT
 from harness.verdict import Verdict
 
 TEXT = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
-_TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|'''.*?'''|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\"""", re.DOTALL)
 _STEP = re.compile(r"\bsh\(?\s*label: '([^']+)'.*?script: '''(.*?)'''", re.DOTALL)
 STEPS: dict[str, str] = dict(_STEP.findall(TEXT))
 PAIR = {"PAIR": "4.4.6-to-5.0.3@mariadb-10.11", "ORIGIN": "4.4.6", "TARGET": "5.0.3", "ON": "mariadb-10.11"}
-
-
-def code() -> str:
-    """Return the Groovy code without comments and the content of strings."""
-    return _TOKEN.sub(lambda match: "''" if match[0][0] in "'\"" else "", TEXT)
 
 
 @pytest.fixture
@@ -58,21 +51,9 @@ def step(name: str, workspace: Path, **environment: str) -> subprocess.Completed
     )
 
 
-def test_the_groovy_is_balanced() -> None:
-    """An unbalanced bracket would otherwise be noticed only by the pipeline that is to deploy."""
-    expected: list[str] = []
-    for bracket in re.findall(r"[][(){}]", code()):
-        if bracket in "([{":
-            expected.append({"(": ")", "[": "]", "{": "}"}[bracket])
-        else:
-            assert expected.pop() == bracket
-    assert not expected
-    assert not re.search(r"['\"]", code().replace("''", "")), "a string without its end"
-
-
 def test_every_shell_step_is_known_and_plain() -> None:
     """With Groovy's interpolation a parameter could become a command, and Groovy removes backslashes."""
-    assert len(STEPS) == len(re.findall(r"\bsh\b[ (]+label", code())) == len(re.findall(r"\bsh\b *[ (]", code()))
+    assert len(STEPS) == len(re.findall(r"(?<![/`])\bsh[ (]", TEXT))
     assert not any("\\" in script for script in STEPS.values())
     assert all(script.startswith("#!/bin/sh") for script in STEPS.values()), "otherwise -x prints what is secret"
 
@@ -103,7 +84,7 @@ def test_own_tests_are_green_only_when_they_pass(
 ) -> None:
     """The real step, narrowed to two small files, must be green or red as its tests are."""
     small, planted = (
-        ROOT / "tests" / "harness" / "test_words.py",
+        ROOT / "tests" / "harness" / "test_basics.py",
         tmp_path_factory.mktemp("planted") / "test_planted.py",
     )
     planted.write_text(f"def test_planted():\n    assert {wanted}\n", encoding="utf-8")
@@ -205,15 +186,12 @@ def test_parameters_left_empty_are_not_said(workspace: Path) -> None:
     ("target", "judged"), [("5.0.7", "registry.example.org/rt:7"), ("", "")], ids=["named", "unnamed"]
 )
 def test_the_image_that_is_deployed_is_judged(workspace: Path, target: str, judged: str) -> None:
-    """All checks must run in it, not only the deploy; and nothing may be deployed without a dump and a release."""
+    """All checks must run in it, not only the deploy."""
     gate_in(workspace, 0)
     image = "registry.example.org/rt:7"
     assert step("gate", workspace, TO=target, IMAGE=image, RT_HARNESS_IMAGES="").returncode == 0
     said = f"rt-{target}={judged}" if judged else ""
     assert (workspace / "images").read_text(encoding="utf-8") == f"{image} {said}\n"
-    [guard] = re.findall(r"if \((.*)\) \{\n    error\('A deploy needs", TEXT)
-    assert guard == "params.MARATHON_URL && params.IMAGE && !(params.DUMP && params.TO)"
-    assert TEXT.index(guard) < TEXT.index("stage('Plan')")
 
 
 def test_images_that_the_agent_names_are_judged_too(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,18 +204,6 @@ def test_images_that_the_agent_names_are_judged_too(workspace: Path, monkeypatch
     names = ("mariadb-10.11", "rt-4.4.6", "rt-5.0.7")
     found = [named.named_by_user(name) for name in names]
     assert found == ["registry.example.org/mariadb:10.11", "registry.example.org/rt:6", "new"]
-
-
-def test_an_image_is_named_by_its_digest() -> None:
-    """By a tag, the gate's agent and Marathon's may find two images; the error must tell how to get a digest."""
-    image = "registry.example.org/rt"
-    [(asked, said)] = re.findall(r"if \((params\.IMAGE && .*)\) \{\n    error\((.*?)\)\n\}", TEXT, re.DOTALL)
-    assert asked == "params.IMAGE && !params.IMAGE.contains('@sha256:')"
-    assert TEXT.index(asked) < TEXT.index("stage('Plan')"), "before anything is begun"
-    assert "docker image inspect" in said
-    assert [named.pinned(one) for one in (f"{image}@sha256:0a", f"{image}:5.0.3-1")] == [True, False], (
-        "as the gate"
-    )
 
 
 def git(folder: Path, *words: str) -> str:
@@ -258,8 +224,6 @@ def test_every_node_works_on_the_commit_of_the_plan(tmp_path: Path) -> None:
     assert step("commit of the plan", tmp_path, COMMIT="0" * 40).returncode != 0, (
         "one that is gone is no other one"
     )
-    assert TEXT.count("checkout(scm)") == code().count("checkout(scm)") == 1
-    assert TEXT.index("commit = commit ?: source.GIT_COMMIT") < TEXT.index("'commit of the plan'")
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 143])
@@ -290,33 +254,10 @@ def test_the_deploy_looks_before_it_leaps(workspace: Path) -> None:
         "deploy", workspace, MARATHON_URL="http://127.0.0.1:1", MARATHON_TOKEN="", IMAGE="example.org/rt:1"
     )
     assert (done.returncode, "clean" in done.stdout) == (Verdict.NOT_PROVEN.exit_code, True), done.stderr
-    assert "--ask-images" in STEPS["deploy"], "labels stay as they are when --image names another image"
-    assert TEXT.index("stage('Gate')") < TEXT.index("currentResult != 'SUCCESS'") < TEXT.index("stage('Deploy')")
 
 
-def test_nodes_are_left_clean_and_within_limits() -> None:
-    """Nodes must be taken in one place, which always keeps reports and then runs `make clean`."""
-    assert code().count("node(") == 1
-    at = TEXT.index("node(params")
-    for mark in (
-        "try {",
-        "timeout(",
-        "finally {",
-        "junit ",
-        "finally {",
-        "archiveArtifacts ",
-        "finally {",
-        "'clean up'",
-    ):
-        at = TEXT.index(mark, at)
-    assert re.findall(r"(?<!def )onAgent\((.*?)\)", TEXT) == re.findall(r"onAgent\((\d+)\)", TEXT)
-
-
-def test_builds_do_not_meet_and_do_not_pile_up() -> None:
-    """Builds must not run at the same time or accumulate, and every parameter must be used."""
-    assert "disableConcurrentBuilds()" in TEXT
-    assert "buildDiscarder(" in TEXT
+def test_every_parameter_is_used() -> None:
+    """A parameter without an effect would be believed to have one."""
     rest = TEXT[TEXT.index("])\n\n") :]
     unused = [name for name in re.findall(r"string\(name: '(\w+)'", TEXT) if not re.search(rf"\b{name}\b", rest)]
     assert not unused
-    assert shutil.which("make"), "the one tool that the pipeline expects of an agent, beside git and python3"

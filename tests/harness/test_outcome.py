@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from fixtures import gate_plugin, outcome, proven
+from fixtures import gate_plugin, outcome
 from fixtures.gate_plugin import OutcomePlugin
 from harness import releases
 from harness.common.progress import Progress
@@ -101,7 +101,7 @@ def test_a_traceback_is_kept_and_not_shown(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "said"), [((), 0, False), (("-m", "not engine"), proven.NOT_PROVEN, True)]
+    ("options", "code", "said"), [((), 0, False), (("-m", "not engine"), Verdict.NOT_PROVEN.exit_code, True)]
 )
 def test_a_run_without_an_engine_is_never_green(
     pytester: pytest.Pytester, options: tuple[str, ...], code: int, said: bool

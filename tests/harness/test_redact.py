@@ -80,7 +80,7 @@ def test_a_traceback_keeps_its_places_and_loses_its_values() -> None:
     try:
         raise ValueError(b"Anna Mueller, cancer ward", "Doe\nJane")
     except ValueError as error:
-        said = gate_trouble.traced(error)
+        said = gate_trouble.format_traceback(error)
     assert "Traceback (most recent call last)" in said
     assert f'File "{__file__}", line ' in said
     assert "raise ValueError(" in said
@@ -128,9 +128,9 @@ def test_words_of_a_program_are_told_from_what_is_put_into_them() -> None:
     """Only a program's own words count; comments may name people."""
     code = """=pod\n\nby Alice\n\n=cut\n
         RT->Logger->error("Missing search $bob->{carol} @{[ $dora ]}"); my $x = 'eve';"""
-    assert vocabulary.spoken(code) >= {"Missing", "search"}
-    assert not vocabulary.spoken(code) & {"Alice", "bob", "carol", "dora", "eve"}
-    assert vocabulary.written('"""Of alice."""\nprint(f"not {bob} found")') == {"not", "found"}
+    assert vocabulary.words_of_perl(code) >= {"Missing", "search"}
+    assert not vocabulary.words_of_perl(code) & {"Alice", "bob", "carol", "dora", "eve"}
+    assert vocabulary.words_of_literals('"""Of alice."""\nprint(f"not {bob} found")') == {"not", "found"}
 
 
 @pytest.mark.engine
@@ -141,6 +141,6 @@ def test_the_words_of_every_release_are_known(rt_tools: RtFactory, version: str)
     steps = [step for step in tools.upgrade_steps() if parse(step) > parse("4.4.2")]
     script = "for step; do cat /opt/rt/upgrade/$step/content 2>/dev/null; done; true"
     code = tools.need("sh", "-c", script, "sh", *steps)
-    said = vocabulary.spoken(code)
+    said = vocabulary.words_of_perl(code)
     assert len(said) > 20 or not steps
     assert sorted(word for word in said if redact.line(f"a {word}") != f"a {word}") == []

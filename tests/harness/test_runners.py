@@ -83,7 +83,7 @@ def test_what_a_killed_run_in_a_container_left_goes(
     monkeypatch.setattr(leftovers, "_labelled", only(volume.name))
     try:
         inside(AGENT, "")
-        assert (leftovers.sweep(engine), Runners(engine).lives(found), leftovers.doubtful(engine)) == (
+        assert (leftovers.sweep(engine), Runners(engine).lives(found), leftovers.describe_undecided(engine)) == (
             [],
             True,
             "",
@@ -129,7 +129,7 @@ def test_a_name_that_no_container_here_bears_is_no_dead_run(
     monkeypatch.setattr(leftovers, "_labelled", only(volume.name))
     try:
         assert leftovers.sweep(engine) == []
-        assert f"docker volume rm {volume.name}" in leftovers.doubtful(engine)
+        assert f"docker volume rm {volume.name}" in leftovers.describe_undecided(engine)
     finally:
         volume.remove()
 
@@ -193,7 +193,7 @@ def test_clean_names_what_it_leaves(
     found = labels(Host("agent-7", "22222222", "4026532888"))
     volume = engine.volumes.create(f"rt-harness-{secrets.token_hex(4)}", labels=found)
     monkeypatch.setattr(leftovers, "_labelled", only(volume.name))
-    monkeypatch.setattr(leftovers, "_forgotten", lambda _: [])
+    monkeypatch.setattr(leftovers, "_remove_forgotten", lambda _: [])
     try:
         assert leftovers.main([]) == 0
         said = capsys.readouterr().out

@@ -83,6 +83,6 @@ def test_a_deploy_is_not_begun_with_them(tmp_path: Path) -> None:
     hidden = tmp_path / "hidden"
     one = str(choose().pair).partition("@")[0].replace("-to-", ":")
     command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", "--pair", one, test]
-    done = unseen(hidden, *command, "--basetemp", str(hidden / "made"))
+    done = unseen(hidden, "env", f"TMPDIR={hidden}", *command)
     assert "This engine's containers do not see" in done.stdout, done.stdout
     assert "status 78" not in done.stdout

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-import pytest
-
-from harness.dumpmaking.vocabulary import texts
+from harness.dumpmaking.vocabulary import string_literals
 from harness.releases import ROOT
 
 STAGES: dict[str, tuple[str, ...]] = {
@@ -41,7 +41,16 @@ def part(path: Path) -> str:
     return first.removesuffix(".py").replace("__init__", "")
 
 
-def imports(source: str) -> set[str]:
+def offenders(
+    paths: Iterable[Path], problem: Callable[[str], Collection[object]]
+) -> dict[str, Collection[object]]:
+    """Return the files with a problem in their source, each with what it is."""
+    found = {str(path.relative_to(ROOT)): problem(path.read_text(encoding="utf-8")) for path in paths}
+    return {path: problems for path, problems in found.items() if problems}
+
+
+@functools.cache
+def imports(source: str) -> frozenset[str]:
     """Return the full names of everything a module imports, also within functions."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
@@ -49,7 +58,7 @@ def imports(source: str) -> set[str]:
             found |= {one.name for one in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {f"{node.module}.{one.name}" for one in node.names}
-    return found
+    return frozenset(found)
 
 
 def module(path: Path) -> str:
@@ -88,7 +97,7 @@ def backwards(here: str, source: str) -> list[str]:
 
 def releases_in(source: str) -> list[str]:
     """Return version numbers in code; docstrings and comments may name one as an example."""
-    return [found for text in texts(source) for found in RELEASE.findall(text)]
+    return [found for text in string_literals(source) for found in RELEASE.findall(text)]
 
 
 def test_every_module_has_its_stage() -> None:
@@ -97,21 +106,37 @@ def test_every_module_has_its_stage() -> None:
     assert sorted(set(ORDER) - {part(path) for path in SOURCES}) == []
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_nothing_is_imported_from_a_later_stage(path: Path) -> None:
+def test_nothing_is_imported_from_a_later_stage() -> None:
     """A stage can be changed without reading those after it."""
-    source = path.read_text(encoding="utf-8")
-    assert not (here := part(path)) or backwards(here, source) == []
-    foreign = {name.split(".")[0] for name in imports(source)} & {"pytest", "fixtures", "tests", "benchmarks"}
-    assert not foreign, "harness/ is a plain library"
+    found = {
+        module(path): later
+        for path in SOURCES
+        if (here := part(path)) and (later := backwards(here, path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
 
 
-@pytest.mark.parametrize("path", PACKAGES, ids=lambda path: str(path.parent.relative_to(ROOT)))
-def test_a_package_says_what_its_parts_are(path: Path) -> None:
+def foreign(source: str) -> list[str]:
+    """Return the packages outside of the library that a module imports."""
+    return sorted({name.split(".")[0] for name in imports(source)} & {"pytest", "fixtures", "tests", "benchmarks"})
+
+
+def test_the_harness_is_a_plain_library() -> None:
+    """It must be usable without pytest, by the gate's command and by other programs."""
+    assert offenders(SOURCES, foreign) == {}
+
+
+def unnamed_parts(package: Path) -> list[str]:
+    """Return the modules of a package that its docstring does not name in backquotes."""
+    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))) or ""
+    parts = {path.stem for path in package.glob("*.py")} - {"__init__", "__main__"}
+    return sorted(parts - set(re.findall(r"`(\w+)`", docstring)))
+
+
+def test_a_package_says_what_its_parts_are() -> None:
     """Readers of a package must find the right module without reading all of them."""
-    said = set(re.findall(r"`(\w+)`", ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""))
-    parts = {one.stem for one in path.parent.glob("*.py")} - {"__init__", "__main__"}
-    assert sorted(parts - said) == []
+    found = {module(path): unnamed_parts(path.parent) for path in PACKAGES}
+    assert {package: parts for package, parts in found.items() if parts} == {}
 
 
 def test_no_modules_need_each_other() -> None:
@@ -132,10 +157,9 @@ def of_pytest(source: str) -> list[str]:
     return [name for name in named if re.search(r"\.(test_\w+|conftest)(\.|$)", name)]
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_test_is_imported(path: Path) -> None:
+def test_no_test_is_imported() -> None:
     """Shared code belongs into a plain module, so that each test can be changed on its own."""
-    assert of_pytest(path.read_text(encoding="utf-8")) == []
+    assert offenders(TESTS, of_pytest) == {}
 
 
 def careless_lists(source: str) -> list[int]:
@@ -155,18 +179,22 @@ def careless_lists(source: str) -> list[int]:
 
 def test_what_others_remove_ends_no_listing() -> None:
     """An engine is shared: the client looks at each thing listed, of whatever run, and some have gone by then."""
-    found = {str(path.relative_to(ROOT)): careless_lists(path.read_text(encoding="utf-8")) for path in PYTHON}
-    assert {path: lines for path, lines in found.items() if lines} == {}, "containers_of, api.images"
+    assert offenders(PYTHON, careless_lists) == {}, "containers_of, api.images"
 
 
-@pytest.mark.parametrize("path", CHECKS, ids=lambda path: path.name)
-def test_a_check_names_no_release(path: Path) -> None:
+def test_a_check_names_no_release() -> None:
     """What a step may change is data beside the check; code for one release is wrong for the next one."""
-    assert releases_in(path.read_text(encoding="utf-8")) == []
+    assert offenders(CHECKS, releases_in) == {}
 
 
-def test_what_must_not_be_is_noticed() -> None:
+def test_what_must_not_be_is_noticed(tmp_path: Path) -> None:
     """Imports within functions, and versions in code but not in docstrings, must be detected."""
+    (tmp_path / "__init__.py").write_text('"""Holds `one`."""')
+    for name in ("__main__", "one", "two"):
+        (tmp_path / f"{name}.py").touch()
+    assert unnamed_parts(tmp_path) == ["two"]
+    assert foreign("import pytest\nfrom fixtures.gate import main\nimport ast") == ["fixtures", "pytest"]
+    assert set(offenders(CHECKS, lambda source: [len(source)])) == {str(path.relative_to(ROOT)) for path in CHECKS}
     assert backwards("database", "def work():\n    from harness.upgrade import lifecycle") == ["upgrade"]
     assert backwards("checks", "from harness.report import text\nimport harness.stage") == ["report", "stage"]
     assert backwards("stage", "from harness.checks import rows") == []

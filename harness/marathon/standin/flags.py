@@ -89,7 +89,10 @@ def free_port(host: str) -> int:
     process may take the port; the launch then fails cleanly and is repeated with another.
     """
     with socket.socket() as probe:
-        probe.bind((host, 0))
+        try:
+            probe.bind((host, 0))
+        except OSError:  # beside the engine's socket, an address of the engine's machine and not of this container
+            probe.bind(("", 0))
         return int(probe.getsockname()[1])
 
 

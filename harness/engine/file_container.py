@@ -13,7 +13,7 @@ from testcontainers.core.transferable import Transferable
 from harness.errors import InfrastructureError
 
 
-class Box(DockerContainer):
+class FileContainer(DockerContainer):
     """A container that gets all its files in one archive, because each transfer costs the engine a process."""
 
     def __init__(self, image: str, files: Iterable[tuple[str, bytes]]) -> None:
@@ -41,17 +41,17 @@ def _archive(files: Iterable[tuple[str, bytes]]) -> bytes:
     return buffer.getvalue() if found else b""
 
 
-def started(box: Box) -> str:
+def start(container: FileContainer) -> str:
     """Start the container and return its id; testcontainers' own connection to the engine is closed."""
     try:
-        return box.start().get_container_id()
+        return container.start().get_container_id()
     except (APIError, OSError) as error:
-        if box._container is not None:  # created but not started: it must not be left behind
-            box._container.remove(force=True, v=True)
+        if container._container is not None:  # created but not started: it must not be left behind
+            container._container.remove(force=True, v=True)
         raise InfrastructureError(
-            f"A container of {box.image} did not start.",
+            f"A container of {container.image} did not start.",
             [("Engine", str(error))],
             "run `make engine` and look at the engine's own log",
         ) from error
     finally:
-        box.get_docker_client().client.close()
+        container.get_docker_client().client.close()

@@ -18,10 +18,10 @@ from harness.checks.exchanges import Exchanged
 from harness.checks.former_release import Former
 from harness.checks.log import LogAllowance, allowances, complaints, records
 from harness.checks.mails import Mails
+from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import Starts, key
 from harness.checks.trial_visit import Visit
 from harness.common import redact
-from harness.engine.faults import translate_error
 from harness.errors import HarnessError
 from harness.verdict import Report
 
@@ -114,14 +114,6 @@ def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts
 
 def _said_by(before: Callable[[], Mails | Exchanged | None], report: Report) -> Collection[str]:
     """Return the old release's log messages for the same actions; an open question if it could not be asked."""
-    try:
-        old = before()
-    except Exception as error:
-        if (known := translate_error(error)) is None:
-            raise
-        if not any(
-            known.sentence in one for one in report.unanswered
-        ):  # it may have been asked for something else
-            report.unanswered.append(f"what the site logged before: {known.sentence}")
-        return ()
+    # It may have been asked for something else.
+    old = ask_or_leave_open(report, "what the site logged before", before, said_once=True)
     return old.said if old else ()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from harness.checks.cached_fact import Remembered
 from harness.checks.log import READING, LogAllowance, allowances, complaints, records, shape
+from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import key
 from harness.common import redact
 from harness.errors import InfrastructureError
@@ -102,7 +103,9 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
         report.find(where, f"it logged {len(complained)} complaints", samples=tuple(complained[:_SHOWN]))
     known = set(before.found) if before else set()
     new = [one for one in after.found if one not in known]
-    untouched = _untouched(report, again) if new and again else None
+    untouched = None
+    if new and again:
+        untouched = ask_or_leave_open(report, "what the target's validator finds on the untouched copy", again)
     unasked = [one for one in new if untouched and one in untouched.found]
     new = [one for one in new if one not in unasked]
     if before is None and new and (untouched is None or untouched.code not in (CLEAN, DIRTY)):
@@ -129,15 +132,6 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
         "complained of before": sorted({*usual.values()})[:_SHOWN],
     }
     return report
-
-
-def _untouched(report: Report, again: Callable[[], Validation]) -> Validation | None:
-    """Run the validator on the untouched database; if that fails, the findings are still reported."""
-    try:
-        return again()
-    except InfrastructureError as error:
-        report.unanswered.append(f"what the target's validator finds on the untouched copy: {error.sentence}")
-        return None
 
 
 def _some(words: str, found: Sequence[str]) -> list[str]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from harness.checks import dashboard_mails
 from harness.checks.cached_fact import Remembered
 from harness.checks.log import LogAllowance, LogRecord, records
+from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import Starts, key
 from harness.common import cache, redact
-from harness.errors import HarnessError
 from harness.rt import Rt
 from harness.verdict import Report
 
@@ -209,11 +209,7 @@ def _night(report: Report, jobs: Sequence[Job], before: Before | None) -> Night 
     """Return the output of the old release's jobs; None if unknown, which hides no complaint of the new ones."""
     if not jobs or before is None:
         return Night("")
-    try:
-        return before(jobs)
-    except HarnessError as error:
-        report.unanswered.append(f"what jobs said before: {error.sentence}")
-        return None
+    return ask_or_leave_open(report, "what jobs said before", lambda: before(jobs))
 
 
 def _said_before(night: Night | None, name: str) -> set[str] | None:

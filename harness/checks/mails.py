@@ -17,9 +17,9 @@ from harness.checks import startup_log
 from harness.checks.cached_fact import Remembered
 from harness.checks.log import allowances
 from harness.checks.mails_by_chance import Chance, between
+from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import Starts
 from harness.common import cache, redact
-from harness.engine.faults import translate_error
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
@@ -198,13 +198,7 @@ def judge(
 def _chance(report: Report, before: Mails, again: Callable[[], Mails | None]) -> Chance:
     """Return the differences between two runs of the old release; if it cannot run again, report an open
     question."""
-    try:
-        second = again()
-    except Exception as error:
-        if (known := translate_error(error)) is None:
-            raise
-        report.unanswered.append(f"whether mails go to others each time: {known.sentence}")
-        return Chance()
+    second = ask_or_leave_open(report, "whether mails go to others each time", again)
     if second is None:
         return Chance()
     own = map(hidden, CUSTOMERS)

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from harness.checks.log import LogAllowance, LogRecord, allowances, complaints, records
+from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import Start, key
 from harness.common import redact
-from harness.errors import InfrastructureError
 from harness.upgrade import StepRun, UpgradeRun
 from harness.verdict import Report
 
@@ -71,15 +71,12 @@ def check(
 
 def _unknown(report: Report, bad: list[LogRecord], before: Callable[[], Start | None]) -> list[LogRecord]:
     """Return the complaints that the old release does not make at every start; all if it cannot be asked."""
-    try:
-        old = before()
-    except InfrastructureError as error:
-        report.unanswered.append(f"whether the old release says so at every start: {error.sentence}")
+    old = ask_or_leave_open(report, "whether the old release says so at every start", before)
+    if old is None:
         return bad
-    known = [one for one in bad if old and key(one) in old.said]
-    if old:
-        said = {f"RT {old.release} says so at every start: {redact.line(one.message)}" for one in known}
-        report.allowed += sorted(said)
+    known = [one for one in bad if key(one) in old.said]
+    said = {f"RT {old.release} says so at every start: {redact.line(one.message)}" for one in known}
+    report.allowed += sorted(said)
     return [one for one in bad if one not in known]
 
 

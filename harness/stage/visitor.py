@@ -14,11 +14,11 @@ from harness.checks import application, attempts, mails, optional_jobs
 from harness.checks.cached_fact import Remembered
 from harness.checks.jobs import LIMIT as JOB_LIMIT
 from harness.checks.log import records
+from harness.checks.open_question import ask_or_leave_open
 from harness.checks.trial_visit import Visit
 from harness.common import redact
 from harness.common.waits import GoneError, NotReadyError, Retry
 from harness.database import Database
-from harness.engine.faults import translate_error
 from harness.errors import InfrastructureError
 from harness.images import named
 from harness.rt import Rt, web
@@ -143,13 +143,7 @@ def shut_out(error: NotReadyError, before: Callable[[], ShutOut | None]) -> Repo
     """
     why = reason(error)
     report = Report(application.CHECK, application.QUESTION, looked_at=1, repair=attempts.REPAIR)
-    try:
-        old = before()
-    except Exception as trouble:
-        if (known := translate_error(trouble)) is None:
-            raise
-        report.unanswered.append(f"whether the site came up before: {known.sentence}")
-        old = None
+    old = ask_or_leave_open(report, "whether the site came up before", before)
     if old and old.why == why:
         report.unanswered.append(
             f"whether the site works: it does not come up, and that of RT {old.release} does not either: {why}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
+import pymysql
 import pytest
+from docker.errors import DockerException
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
@@ -70,15 +72,24 @@ def test_a_job_that_was_not_done_in_time_before_is_known_of_by_nobody() -> None:
         assert bool(report.findings) == found
 
 
-def test_who_cannot_be_asked_hides_nothing() -> None:
-    """Without room for one more copy the job's failure is reported all the same, with the open question."""
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (InfrastructureError("The engine's disk has 0.1 GB free."), "The engine's disk has 0.1 GB free."),
+        (DockerException("no such container"), "The container engine gave way in the middle."),
+        (pymysql.OperationalError(2013, "Lost connection"), "A container stopped answering in the middle."),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_who_cannot_be_asked_hides_nothing(error: Exception, sentence: str) -> None:
+    """Whatever keeps the old release from its jobs, the failure is reported, with the open question."""
 
     def nobody(_: object) -> None:
-        raise InfrastructureError("The engine's disk has 0.1 GB free.")
+        raise error
 
     report = ran(jobs.JOBS[0], CommandResult(255, "", ""), nobody)
     assert len(report.findings) == 1
-    assert report.unanswered == ["what jobs said before: The engine's disk has 0.1 GB free."]
+    assert report.unanswered == [f"what jobs said before: {sentence}"]
 
 
 def test_who_says_the_same_is_known_by_it() -> None:

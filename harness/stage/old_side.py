@@ -20,7 +20,7 @@ from harness.checks.mails import Mails
 from harness.checks.meaning_told import Meaning
 from harness.checks.startup_log import Start
 from harness.common import cache
-from harness.common.once import Once
+from harness.common.once import once
 from harness.common.waits import NotReadyError
 from harness.database import Database, liveness, schema
 from harness.database.baseline import Baseline
@@ -57,56 +57,53 @@ class OldSide:
         """Keep the sides; nothing is run yet."""
         self._sides, self._memory, self._lifecycle = sides, sides.memory, sides.lifecycle
         self._pair = sides.pair
-        self._once = Once()
         self._turn = threading.Lock()
 
     # The witness, its server and its copy.
 
+    @once
     def witness_release(self) -> str | None:
-        """The release that interprets the untouched side: the old one, else the closest that can read it."""
+        """Return the release that reads the untouched side: the old one, else the closest that can."""
         if self._lifecycle.has_image(self._pair.origin):
             return self._pair.origin
-        steps = self._sides.new().structural_steps
-        return self._once("witness release", lambda: neighbour(self._pair.origin, steps()))
+        return neighbour(self._pair.origin, self._sides.new().structural_steps())
 
     def witness_server(self) -> str:
-        """The server on which the witness runs: the pair's own, else one that this release supports."""
+        """Return the server on which the witness runs: the pair's own, else one that this release supports."""
         version = self.witness_release()
         return self._sides.choice.server_for(version) if version else self._pair.server
 
+    @once
     def witnessed(self) -> Database | None:
-        """The untouched copy that the witness reads; None if that server refuses the dump. Read-only."""
+        """Return the untouched copy that the witness reads; None if that server refuses the dump. Read-only."""
         if self.witness_server() == self._pair.server:
             return self._sides.before()
         origin = self._witnessed_baseline()
         if origin is None:
             return None
-        title = f"copy on {origin.server.name}"
-        return self._once("witnessed", lambda: self._sides.copies.copy(title, origin))
+        return self._sides.copies.copy(f"copy on {origin.server.name}", origin)
 
+    @once  # also where it fails: a large dump takes long to be refused
     def _witnessed_baseline(self) -> Baseline | None:
         name = self.witness_server()
         if name == self._pair.server:
             return self._sides.baseline()
+        with contextlib.suppress(UsageError):
+            return self._sides.copies.restored(self._sides.dump, name)
+        return None
 
-        def restore() -> Baseline | None:
-            with contextlib.suppress(UsageError):
-                return self._sides.copies.restored(self._sides.dump, name)
-            return None
-
-        return self._once("witnessed baseline", restore)  # tried once: a large dump takes long to be refused
-
+    @once
     def witness(self) -> Rt | None:
-        """Tools of the witness on its copy; None if no release can stand in for the old one."""
+        """Return tools of the witness on its copy; None if no release can stand in for the old one."""
         version = self.witness_release()
         if version is None or (version, self.witness_server()) == (self._pair.origin, self._pair.server):
             return self._sides.old()
         if (copy := self.witnessed()) is None:
             return None
-        return self._once("witness", lambda: self._sides.copies.tools(version, copy, self._lifecycle))
+        return self._sides.copies.tools(version, copy, self._lifecycle)
 
     def spoken_for(self, what: str) -> list[str]:
-        """State if another release than the old one, or another server, was used; [] for the pair itself."""
+        """Return a remark if another release or server than the old one was used; [] for the pair itself."""
         version, elsewhere, why = self.witness_release(), self.witness_server(), []
         if version is None:
             return []
@@ -118,17 +115,18 @@ class OldSide:
 
     # Facts that are only read.
 
+    @once
     def schema(self) -> Schema:
-        """The schema of the untouched side."""
+        """Return the schema of the untouched side."""
         source = _source(schema.__file__)
 
         def read() -> str:
             return schema.read(self._sides.before()).to_json()
 
-        return self._once("schema", lambda: Schema.from_json(self._memory.fact("schema", read, source)))
+        return Schema.from_json(self._memory.fact("schema", read, source))
 
     def history(self) -> History:
-        """RT's own history of its upgrades so far."""
+        """Return RT's own history of its upgrades so far."""
         return self._told(
             "history",
             History,
@@ -136,19 +134,19 @@ class OldSide:
         )
 
     def start(self) -> Start | None:
-        """The old release's log messages at every start; None if there is no witness."""
+        """Return the old release's log messages at every start; None if there is no witness."""
         if (old := self.witness()) is None:
             return None
         return self._told("start", Start, lambda: startup_log.collect(old))
 
     def validation(self) -> Validation | None:
-        """The findings of the old release's rt-validator; None if there is no witness."""
+        """Return the findings of the old release's rt-validator; None if there is no witness."""
         if (old := self.witness()) is None:
             return None
         return self._told("validation", Validation, lambda: integrity_check.collect(old))
 
     def meaning(self) -> Meaning | None:
-        """The meaning of the data to the old release; None if there is no witness."""
+        """Return the meaning of the data to the old release; None if there is no witness."""
         if (old := self.witness()) is None:
             return None
         accounts, every, now = self._sides.dump.accounts, self.sampling(), self.moment()
@@ -158,26 +156,27 @@ class OldSide:
             lambda: meaning_told.collect(old, accounts, every, now=now),
         )
 
+    @once
     def sampling(self) -> dict[str, int]:
-        """Sampling rate by kind: one of how many objects is compared, on both sides."""
-        return self._once("sampling", lambda: meaning_told.sampling(self._sides.before()))
+        """Return the sampling rate by kind: one of how many objects is compared, on both sides."""
+        return meaning_told.sampling(self._sides.before())
 
     def moment(self) -> int:
-        """The current time as told to both sides, cached together with the old side's facts."""
+        """Return the current time as told to both sides, cached together with the old side's facts."""
         return int(self._memory.fact("moment", lambda: int(time.time())))
 
     # Facts whose collection writes.
 
     def mails(self, few: int) -> Mails | None:
-        """The mails of the old release's scrips in `few` queues (0: in all); None if there is no witness."""
+        """Return the mails of the old scrips in `few` queues (0: in all); None if there is no witness."""
         name, what = f"mails of {few} queues, {self._hour()}", "the sending of mails"
         return self._tried(name, Mails, lambda tools, _: mails.collect(tools, few), what)
 
     def mails_again(self, few: int) -> Mails | None:
-        """The scrips' mails in a second run in the same queues: a ticket's number or chance may decide on them.
+        """Return the scrips' mails in a second run: a ticket's number or chance may decide on them.
 
-        In the same order, so that each queue's ticket has another number than in the first run, one higher: two
-        people in turn are exchanged in all queues or in none.
+        In the same queues and the same order, so that each queue's ticket has another number than in the first
+        run, one higher: two people in turn are exchanged in all queues or in none.
         """
         if (first := self.mails(few)) is None:
             return None
@@ -190,19 +189,20 @@ class OldSide:
         name = f"mails of queues {', '.join(queues)} again by {_source(__file__)}, {self._hour()}"
         return self._tried(name, Mails, ask, "the sending of mails")
 
+    @once
     def _hour(self) -> str:
-        """Weekday and hour of the scrips' run: their actions may depend on office hours and on the weekday."""
-        return self._once("hour", lambda: f"{datetime.now():%A %H}")
+        """Return weekday and hour of the scrips' run: their actions may depend on office hours."""
+        return f"{datetime.now():%A %H}"
 
     def jobs(self, chosen: Sequence[Job]) -> Night | None:
-        """The output of the old release's jobs and how they end; None if there is no witness."""
+        """Return the output of the old release's jobs and how they end; None if there is no witness."""
         # The mails may be about the last few days, so the jobs run anew on each day.
         today = f"{datetime.now():%F}" if any(job.mails_dashboards for job in chosen) else ""
         name = f"jobs {cache.digest(today, *(f'{job.name} {job.limit}' for job in chosen))}"
         return self._tried(name, Night, lambda tools, _: jobs.collect(tools, chosen), "the run of jobs")
 
     def exchanges(self, *, thorough: bool) -> Exchanged | None:
-        """The old release's pages, and the outcome of tickets by REST and by mail there.
+        """Return how the old release's pages fare, and the outcome of tickets by REST and by mail there.
 
         None if there is no witness. thorough: as in the visit.
         """
@@ -217,7 +217,7 @@ class OldSide:
         return self._tried(name, Exchanged, try_out, "pages, and tickets by REST and mail")
 
     def shut_out(self) -> ShutOut | None:
-        """Whether the old release's site comes up, and why not; None if there is no witness."""
+        """Return whether the old release's site comes up, and why not; None if there is no witness."""
 
         def come_up(tools: Rt, database: Database) -> ShutOut:
             try:

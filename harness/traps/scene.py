@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness import dump, releases
 from harness.checks import application, preflight
 from harness.checks.preflight_configuration import PASSAGES
-from harness.common.once import Once
+from harness.common.once import once
 from harness.database import Database
 from harness.dump.choice import Choice
 from harness.errors import InfrastructureError
@@ -51,7 +51,6 @@ class Scene:
         release, _, keyword = trap.dump.removeprefix("rt-").partition("-")
         pair = releases.pair(trap.declared, trap.target, trap.server)
         self.choice, self.trap = Choice(pair, dump.load(dump.bundled(release, keyword))), trap
-        self._once = Once()
 
     def stage(self, *, validates: bool) -> Stage:
         """Return the stage of the patched dump's upgrade."""
@@ -68,22 +67,27 @@ class Scene:
 
     def _upgrade_first(self, database: Database) -> None:
         """Upgrade a copy to the release `prior`, completely or up to `cut_at`, as a site may have done earlier."""
-        manifest = self.choice.dump.manifest
-        origin = manifest.release if manifest else self.choice.pair.origin
-        hold = self._once("middle", lambda: self._middle_of(origin)) if self.trap.cut_at else 0
+        hold = self._middle() if self.trap.cut_at else 0
         with statements.counting(self.lifecycle, self.trap.prior, database, hold) as tools:
-            made = statements.run(tools, origin, self.trap.prior, held=lambda: statements.kill(tools))
+            made = statements.run(tools, self._origin, self.trap.prior, held=lambda: statements.kill(tools))
         if bool(made.run.code) != bool(hold):
             raise InfrastructureError(f"The first upgrade of {self.trap.name} did not end as it should.")
 
-    def _middle_of(self, origin: str) -> int:
+    @property
+    def _origin(self) -> str:
+        """Return the release that the dump is from, whatever the trap declares it to be."""
+        manifest = self.choice.dump.manifest
+        return manifest.release if manifest else self.choice.pair.origin
+
+    @once
+    def _middle(self) -> int:
         """Return the number of the statement in the middle of the step `cut_at`."""
         whole = self.lifecycle.restored(self.choice.dump, self.choice.pair.server)
         with (
             self.lifecycle.baselines.cloned(whole) as database,
             statements.counting(self.lifecycle, self.trap.prior, database) as tools,
         ):
-            every = statements.run(tools, origin, self.trap.prior).statements
+            every = statements.run(tools, self._origin, self.trap.prior).statements
         mine = [one.number for one in every if one.step == self.trap.cut_at]
         return mine[len(mine) // 2]
 

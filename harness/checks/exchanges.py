@@ -36,7 +36,7 @@ _OF_ONE_SIDE = (
 
 
 @dataclass
-class Exchanged(Remembered):
+class SiteOutcomes(Remembered):
     """Unexpected outcomes on one side, normalized by `alike`.
 
     said: complaints in the site's log meanwhile, by `startup_log.key`.
@@ -47,7 +47,7 @@ class Exchanged(Remembered):
     said: list[str] = field(default_factory=list)
 
 
-Before = Callable[[], Exchanged | None]
+Before = Callable[[], SiteOutcomes | None]
 """Lets the old release try the same on a copy of its own; returns None if it cannot be asked."""
 
 
@@ -75,14 +75,14 @@ def attempts(report: Report, visit: Visit) -> list[Finding]:
     return [one for one in broken_off if one]
 
 
-def collect(visit: Visit) -> Exchanged:
+def collect(visit: Visit) -> SiteOutcomes:
     """Return the unexpected outcomes of a release. Writes. Raises InfrastructureError if it gave no answer."""
     report = Report("application", "", repair=REPAIR)
     attempts(report, visit)
     if report.unanswered:
         raise InfrastructureError(f"RT {visit.rt.release} was slow: {report.unanswered[0]}.")
     _, errors = startup_log.parse_log(visit.rt.container.logs())
-    return Exchanged(visit.rt.release, sorted(map(alike, report.findings)), sorted(errors))
+    return SiteOutcomes(visit.rt.release, sorted(map(alike, report.findings)), sorted(errors))
 
 
 def judge(report: Report, visit: Visit, before: Before) -> None:
@@ -95,10 +95,12 @@ def judge(report: Report, visit: Visit, before: Before) -> None:
         report.looked_at += tried.looked_at
         report.findings += tried.findings  # before asking the old release, which may fail as well
         if tried.findings:
-            _excuse(report, tried.findings, broken_off, before)
+            _drop_known_findings(report, tried.findings, broken_off, before)
 
 
-def _excuse(report: Report, found: Sequence[Finding], broken_off: Sequence[Finding], before: Before) -> None:
+def _drop_known_findings(
+    report: Report, found: Sequence[Finding], broken_off: Sequence[Finding], before: Before
+) -> None:
     """Remove the findings that the old release makes as well. What broke off on both sides is an open question."""
     old = ask_or_leave_open(report, "how pages, and tickets by REST and mail, fared before", before)
     if old is None:

@@ -18,7 +18,7 @@ from harness.checks.cached_fact import Remembered
 from harness.checks.log import allowances
 from harness.checks.mails_by_chance import Chance, between
 from harness.checks.open_question import ask_or_leave_open
-from harness.checks.startup_log import Starts
+from harness.checks.startup_log import StartupLogs
 from harness.common import cache, redact
 from harness.errors import InfrastructureError
 from harness.rt import Rt
@@ -163,7 +163,7 @@ def judge(
     report: Report,
     before: Mails | None,
     tools: Rt,
-    starts: Starts | None = None,
+    starts: StartupLogs | None = None,
     again: Callable[[], Mails | None] = lambda: None,
 ) -> None:
     """Report mails that the new release (`tools`) no longer sends or sends otherwise, and its new complaints.
@@ -208,7 +208,7 @@ def _chance(report: Report, before: Mails, again: Callable[[], Mails | None]) ->
 
 
 def compare(
-    report: Report, before: Mails, after: Mails, starts: Starts | None = None, chance: Chance | None = None
+    report: Report, before: Mails, after: Mails, starts: StartupLogs | None = None, chance: Chance | None = None
 ) -> None:
     """Compare how both releases handle equal tickets, which mails they send for them, and what they log.
 

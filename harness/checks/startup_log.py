@@ -58,7 +58,7 @@ def key(one: LogRecord) -> str:
     return cache.keyed(f"{one.level}\n{shape(one.message)}")
 
 
-class Starts:
+class StartupLogs:
     """The start logs of both releases; read only if a program on the new side logged anything."""
 
     def __init__(

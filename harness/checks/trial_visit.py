@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.checks.jobs import LIMIT
 from harness.rt import Rt
 
+JOB_LIMIT = 300.0
+"""Seconds for a job on a small database."""
 WIDE, EMOJI = "Prüfung 図書館 Ответ “ok”", " \U0001f600"
 
 
@@ -44,7 +45,7 @@ class Visit:
     jobs: tuple[tuple[str, ...], ...] = ()
     jobs_left: tuple[str, ...] = ()
     said: frozenset[str] = frozenset()
-    patience: float = LIMIT
+    patience: float = JOB_LIMIT
     thorough: bool = False
     tools: Rt | None = None
     mark: str = field(default_factory=lambda: secrets.token_hex(4))

@@ -4,8 +4,8 @@ So tests may ask in any order, and a gate may ask for everything at once. Checks
 that write.
 
 `sides`: both copies, and the upgrade of one. `old_side`: the old release's answers about the other. `questions`:
-the arguments of each check. Below these `copies` (and how they are prepared), `memory` of earlier runs, `shown`
-for progress output; `visitor` tries the site.
+the arguments of each check. Below these `copies` (and how they are prepared), `fact_cache` of earlier runs,
+`shown` for progress output; `visitor` tries the site.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class Stage:
         """Return the target's answer, still running, about the upgraded copy as it is when this returns."""
         self.sides.run()
         new, accounts, every = self.sides.new(), self.sides.dump.accounts, self.old_side.sampling()
-        held, now = threading.Event(), self.old_side.moment()
+        held, now = threading.Event(), self.old_side.reference_time()
         answer = _in_background(lambda: meaning_told.collect(new, accounts, every, held=held.set, now=now))
         answer.add_done_callback(lambda _: held.set())  # also where it fails
         held.wait()

@@ -62,7 +62,7 @@ class Copies:
         return database
 
     @contextlib.contextmanager
-    def lent(self, baseline: Baseline) -> Iterator[Database]:
+    def temporary_copy(self, baseline: Baseline) -> Iterator[Database]:
         """Provide a copy for work that writes to it, and remove it afterwards."""
         with self.lifecycle.baselines.cloned(baseline) as database:
             self._prepare(database)

@@ -22,7 +22,7 @@ from harness.errors import InfrastructureError, RefusedError
 from harness.rt import Rt
 from harness.stage import visitor
 from harness.stage.copies import Copies
-from harness.stage.memory import Memory
+from harness.stage.fact_cache import FactCache
 from harness.upgrade import UpgradeRun
 
 
@@ -36,7 +36,7 @@ class Sides:
         """
         self.copies, self.choice = copies, choice
         self.lifecycle, self.pair, self.dump = copies.lifecycle, choice.pair, choice.dump
-        self.memory = Memory(self.lifecycle, self.dump, self.baseline, copies.need)
+        self.fact_cache = FactCache(self.lifecycle, self.dump, self.baseline, copies.need)
         self._refusal = refusal
 
     @once
@@ -61,22 +61,24 @@ class Sides:
         def start() -> Rt:
             return self.copies.tools(version, self.before(), self.lifecycle)
 
-        return self.memory.tools(version, self.lifecycle, start)
+        return self.fact_cache.tools(version, self.lifecycle, start)
 
     @once
-    def scout(self) -> Rt:
+    def target_on_old_copy(self) -> Rt:
         """Return tools of the target on the untouched copy, to examine it before the upgrade."""
         version, lifecycle = self.pair.target, self.lifecycle.new_side
 
         def start() -> Rt:
             return self.copies.tools(version, self.before(), lifecycle)
 
-        return self.memory.tools(version, lifecycle, start)
+        return self.fact_cache.tools(version, lifecycle, start)
 
     @once
     def steps(self) -> list[str]:
         """Return the steps that lead from the origin to the target, as the target lists them."""
-        return upgrade.expected_steps(self.scout().upgrade_steps(), self.pair.origin, self.pair.target)
+        return upgrade.expected_steps(
+            self.target_on_old_copy().upgrade_steps(), self.pair.origin, self.pair.target
+        )
 
     # The upgraded side.
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from harness.checks import application, attempts, mails, optional_jobs
 from harness.checks.cached_fact import Remembered
-from harness.checks.jobs import LIMIT as JOB_LIMIT
 from harness.checks.log import records
 from harness.checks.open_question import ask_or_leave_open
-from harness.checks.trial_visit import Visit
+from harness.checks.trial_visit import JOB_LIMIT, Visit
 from harness.common import redact
 from harness.common.waits import GoneError, NotReadyError, Retry
 from harness.database import Database
@@ -112,7 +111,7 @@ def of_the_image(version: str) -> list[str]:
 
 
 @dataclass
-class ShutOut(Remembered):
+class SiteStart(Remembered):
     """Whether a release's site comes up on the untouched copy. why: the `reason` if not; "" if it does."""
 
     release: str
@@ -136,7 +135,7 @@ def reason(error: NotReadyError) -> str:
     return f"{_ENDS}{code[0]}" if code else redact.line(str(error.__cause__))
 
 
-def shut_out(error: NotReadyError, before: Callable[[], ShutOut | None]) -> Report:
+def report_failed_start(error: NotReadyError, before: Callable[[], SiteStart | None]) -> Report:
     """Return the report on a site that never came up. Raises the error if it may be the machine's fault.
 
     before: tells whether the old release's site comes up with the same data; None if there is no witness.
@@ -160,7 +159,7 @@ def shut_out(error: NotReadyError, before: Callable[[], ShutOut | None]) -> Repo
     return report
 
 
-def invite(
+def prepare_visit(
     tools: Rt, site: Rt, database: Database, accounts: Mapping[str, str], *, thorough: bool = False
 ) -> Visit:
     """Create the accounts, the queue and a ticket, and return the visit that uses them.

@@ -15,7 +15,7 @@ from fixtures.tally import Tally
 from harness.checks import application, attempts, exchanges, jobs, log, mails, pages
 from harness.checks.jobs import Job
 from harness.checks.mails import Mails
-from harness.checks.startup_log import Starts
+from harness.checks.startup_log import StartupLogs
 from harness.checks.trial_visit import Visit
 from harness.engine.commands import CommandResult
 from harness.rt import Rt, web
@@ -28,7 +28,7 @@ from tests.harness.mutants.application import EVERYBODY, MUTANTS, PERSON, Applic
 
 
 def _job(job: Sequence[str], report: Report, visit: Visit) -> None:
-    jobs.carry_out(report, visit.rt, log.allowances(), [Job(tuple(job))], Starts(visit.rt))
+    jobs.carry_out(report, visit.rt, log.allowances(), [Job(tuple(job))], StartupLogs(visit.rt))
 
 
 PARTS: dict[str, Callable[[Report, Visit], None]] = {
@@ -185,7 +185,7 @@ def test_forms_that_die_are_found(
     site = rt_site("5.0.3", database, configuration=Configuration(OF_THE_OLD), files=[visitor.QUICK_LOGINS])
     done = site.perl(EVERYBODY, PERSON)
     assert done.code == 0, done.err
-    visit = visitor.invite(site, site, database, {}, thorough=True)
+    visit = visitor.prepare_visit(site, site, database, {}, thorough=True)
     report = Report(application.CHECK, "")
     pages.look(report, visit)
     pages.self_service(report, visit)
@@ -214,7 +214,7 @@ def test_a_site_that_shows_none_of_its_pages_breaks_the_look_off(
     """The only page that it shows is a good one; if the old release does the same, nothing is proven."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     site = rt_site("5.0.3", database, configuration=Configuration(ENROLMENT), files=[visitor.QUICK_LOGINS])
-    visit = visitor.invite(site, site, database, {})
+    visit = visitor.prepare_visit(site, site, database, {})
     report = Report(application.CHECK, "")
     broken_off, *_ = pages.attempts(report, visit)
     assert broken_off

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from harness.checks import exchanges
-from harness.checks.exchanges import Exchanged
+from harness.checks.exchanges import SiteOutcomes
 from harness.checks.trial_visit import Visit
 from harness.errors import InfrastructureError
 from harness.rt import Rt
@@ -47,7 +47,7 @@ def test_what_the_old_release_makes_of_it_as_well_is_no_finding(
 ) -> None:
     """It matches over any REST version and ticket; another complaint, or the same about mail, matches nothing."""
     report.find("job", "fails")
-    exchanges.judge(report, VISIT, lambda: Exchanged("4.4.6", before))
+    exchanges.judge(report, VISIT, lambda: SiteOutcomes("4.4.6", before))
     assert len(report.findings) == 1 + left
     assert report.looked_at == 3
     assert len(report.facts.get("came out so before as well", [])) == 2 - left
@@ -58,7 +58,7 @@ def test_what_broke_off_on_both_sides_was_not_asked_to_its_end(
     report: Report, before: list[str], open_questions: int
 ) -> None:
     """A reply that the old release refuses as well proves nothing about the search that was to follow it."""
-    exchanges.judge(report, VISIT, lambda: Exchanged("4.4.6", before))
+    exchanges.judge(report, VISIT, lambda: SiteOutcomes("4.4.6", before))
     assert len(report.unanswered) == open_questions
     assert not report
 
@@ -101,7 +101,7 @@ def test_a_page_is_known_by_what_is_asked_and_what_is_shown() -> None:
 def test_who_cannot_be_asked_hides_nothing(report: Report, error: Exception) -> None:
     """Neither the findings nor the open question may be lost."""
 
-    def nobody() -> Exchanged:
+    def nobody() -> SiteOutcomes:
         raise error
 
     exchanges.judge(report, VISIT, nobody)
@@ -113,7 +113,7 @@ def test_who_cannot_be_asked_hides_nothing(report: Report, error: Exception) -> 
 def test_a_defect_of_the_harness_hides_no_finding(report: Report) -> None:
     """It is raised, and earlier findings are kept."""
 
-    def broken() -> Exchanged:
+    def broken() -> SiteOutcomes:
         raise KeyError("complaints")
 
     with pytest.raises(KeyError):

@@ -26,7 +26,7 @@ READING = tuple(name for name in QUESTIONS if name != application.CHECK)
 
 
 @dataclass(frozen=True)
-class Sprung:
+class TrapResult:
     """The result of a trap: the verdict, whether the upgrade was refused, the reports, and the missing signs."""
 
     verdict: Verdict
@@ -41,7 +41,7 @@ class Sprung:
         return "\n".join([*parts, *map(str, self.reports)])
 
 
-class Scene:
+class TrapRun:
     """The dump of one trap, and the changes made to each copy of it before the checks."""
 
     def __init__(self, lifecycle: Lifecycle, trap: Trap) -> None:
@@ -55,10 +55,10 @@ class Scene:
     def stage(self, *, validates: bool) -> Stage:
         """Return the stage of the patched dump's upgrade."""
         key = json.dumps([self.trap.patch, self.trap.administrator, self.trap.prior, self.trap.cut_at])
-        patched = Preparation((key,), f"setting the trap {self.trap.name}", self._set, kept=False)
+        patched = Preparation((key,), f"setting the trap {self.trap.name}", self._apply_patch, kept=False)
         return Stage(self.lifecycle, self.choice, scope=Scope(validates=validates), preparation=patched)
 
-    def _set(self, database: Database) -> None:
+    def _apply_patch(self, database: Database) -> None:
         if self.trap.prior:
             self._upgrade_first(database)
         database.execute(*self.trap.patch)
@@ -92,7 +92,7 @@ class Scene:
         return mine[len(mine) // 2]
 
 
-def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
+def run_trap(lifecycle: Lifecycle, trap: Trap) -> TrapResult:
     """Patch, upgrade and check. For a trap with the verdict NO-GO, only the checks that must report are run.
 
     A check that is run and does not report makes it NOT PROVEN, as in a gate.
@@ -100,7 +100,7 @@ def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
     names = trap.checks
     if trap.verdict is not Verdict.NO_GO:  # that nothing is found must be the result of all checks
         names = tuple(dict.fromkeys((*READING, *names)))
-    stage = Scene(lifecycle, trap).stage(validates="integrity" in names)
+    stage = TrapRun(lifecycle, trap).stage(validates="integrity" in names)
     try:
         _start(stage, names)
         reports = [QUESTIONS[name](stage) for name in names]
@@ -108,7 +108,7 @@ def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
     finally:
         stage.close()
     missing = [sign for sign in trap.signs if not given(sign, reports)]
-    return Sprung(Outcome(reports, expected=names).verdict(), refused, reports, missing)
+    return TrapResult(Outcome(reports, expected=names).verdict(), refused, reports, missing)
 
 
 def _start(stage: Stage, names: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ untouched database.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.checks.cached_fact import Remembered
@@ -97,20 +97,9 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
     # The old validator's own complaints are no effect of the upgrade: findings that it missed because of them
     # would only seem new.
     usual = before.complaints if before else {}
-    complained = sorted({text for one, text in after.complaints.items() if one not in usual})
-    if complained and after.code in (CLEAN, DIRTY):
-        where = f"{TOOL} of RT {after.release}"
-        report.find(where, f"it logged {len(complained)} complaints", samples=tuple(complained[:_SHOWN]))
+    _complaints(report, usual, after)
     known = set(before.found) if before else set()
-    new = [one for one in after.found if one not in known]
-    untouched = None
-    if new and again:
-        untouched = ask_or_leave_open(report, "what the target's validator finds on the untouched copy", again)
-    unasked = [one for one in new if untouched and one in untouched.found]
-    new = [one for one in new if one not in unasked]
-    if before is None and new and (untouched is None or untouched.code not in (CLEAN, DIRTY)):
-        report.unanswered.append(_unknown(new, untouched))
-        new = []
+    new, unasked = _new_findings(report, known, after, again, compared=before is not None)
     for kind in dict.fromkeys(map(_kind, new)):
         group = [one for one in new if _kind(one) == kind]
         report.find(
@@ -132,6 +121,34 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
         "complained of before": sorted({*usual.values()})[:_SHOWN],
     }
     return report
+
+
+def _complaints(report: Report, usual: Mapping[str, str], after: Validation) -> None:
+    """Report what the target's validator logged. usual: those of the old release's, which are not reported."""
+    complained = sorted({text for one, text in after.complaints.items() if one not in usual})
+    if complained and after.code in (CLEAN, DIRTY):
+        where = f"{TOOL} of RT {after.release}"
+        report.find(where, f"it logged {len(complained)} complaints", samples=tuple(complained[:_SHOWN]))
+
+
+def _new_findings(
+    report: Report, known: set[str], after: Validation, again: Callable[[], Validation] | None, *, compared: bool
+) -> tuple[list[str], list[str]]:
+    """Return the target's findings that are new, and those that only the old release's validator did not look for.
+
+    known: the old release's findings; compared: whether it had a validator. Without that, and without the
+    target's answer about the untouched database, it is an open question which of them are new.
+    """
+    unknown = [one for one in after.found if one not in known]
+    untouched = None
+    if unknown and again:
+        untouched = ask_or_leave_open(report, "what the target's validator finds on the untouched copy", again)
+    unasked = [one for one in unknown if untouched and one in untouched.found]
+    new = [one for one in unknown if one not in unasked]
+    if not compared and new and (untouched is None or untouched.code not in (CLEAN, DIRTY)):
+        report.unanswered.append(_unknown(new, untouched))
+        new = []
+    return new, unasked
 
 
 def _some(words: str, found: Sequence[str]) -> list[str]:

@@ -164,56 +164,80 @@ def prepare_visit(
 ) -> Visit:
     """Create the accounts, the queue and a ticket, and return the visit that uses them.
 
-    accounts: further accounts to log in with.
+    accounts: further accounts to log in with. Raises InfrastructureError if nothing could be created.
     """
     # A number, because numbers are ignored when the logs of two releases are compared.
     name, password = f"harness-{10**7 + secrets.randbelow(9 * 10**7)}", secrets.token_hex(12)
     # Read before the harness creates any tickets of its own.
-    tickets = database.rows(
-        "SELECT id FROM Tickets WHERE Type = 'ticket' AND Status <> 'deleted' AND EffectiveId = id "
-        "ORDER BY id DESC LIMIT %s",
-        (3 if thorough else 1,),
-    )
-    queues = _queues(database, 3 if thorough else 1)
-    done = tools.perl(mails.with_guest(PROGRAM), name, password)
-    if done.code:
-        raise InfrastructureError(
-            f"No account could be made on the copy to try the site with (exit code {done.code}).",
-            [("Errors", redact.lines("\n".join(done.err.splitlines()[-5:])))],
-        )
-    charset = database.value(
-        "SELECT character_set_name FROM information_schema.columns WHERE table_schema = DATABASE() "
-        "AND table_name = 'Tickets' AND column_name = 'Subject'"
-    )
-    # Users' own dashboards are visible to them alone; those converted to a homepage are seen there.
-    dashboards = database.rows(
-        "SELECT id FROM Attributes WHERE Name = 'Dashboard' AND ObjectType IN ('RT::System', 'RT::Group') "
-        "ORDER BY id LIMIT %s",
-        (20 if thorough else 1,),
-    )
-    notifies, customer, asked = done.out.split()[-3:]
-    answered = answers(database, notifies_actor=notifies == "1")
-    numbers = tuple(int(one) for (one,) in tickets)
-    jobs, left = optional_jobs.choose(database, tools, thorough=thorough)
+    tickets, queues = _newest_tickets(database, 3 if thorough else 1), _queues(database, 3 if thorough else 1)
+    notifies_actor, customer, asked = _create_accounts(tools, name, password)
+    jobs, jobs_left = optional_jobs.choose(database, tools, thorough=thorough)
     people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
     return Visit(
         site,
         name,
         password,
         queue=name,
-        answers=answered,
-        said=_said(database, numbers),
-        emoji=charset == "utf8mb4",
+        answers=answers(database, notifies_actor=notifies_actor),
+        said=_said(database, tickets),
+        emoji=_accepts_emoji(database),
         queues=queues,
         customer=customer,
-        asked=int(asked),
-        tickets=numbers,
-        dashboards=tuple(int(one) for (one,) in dashboards),
+        asked=asked,
+        tickets=tickets,
+        dashboards=_dashboards(database, 20 if thorough else 1),
         people=people if thorough else dict(list(people.items())[:2]),
         thorough=thorough,
         subscribers=subscribers(database),
         jobs=tuple(jobs),
-        jobs_left=tuple(left),
+        jobs_left=tuple(jobs_left),
         patience=database.patience(JOB_LIMIT),
         tools=tools,
     )
+
+
+def _create_accounts(tools: Rt, name: str, password: str) -> tuple[bool, str, int]:
+    """Create an administrator, a customer, a queue and the customer's ticket.
+
+    Return $NotifyActor, the customer's name and the ticket's number.
+    """
+    done = tools.perl(mails.with_guest(PROGRAM), name, password)
+    if done.code:
+        raise InfrastructureError(
+            f"No account could be made on the copy to try the site with (exit code {done.code}).",
+            [("Errors", redact.lines("\n".join(done.err.splitlines()[-5:])))],
+        )
+    notifies_actor, customer, asked = done.out.split()[-3:]
+    return notifies_actor == "1", customer, int(asked)
+
+
+def _newest_tickets(database: Database, count: int) -> tuple[int, ...]:
+    """Return the ids of the newest tickets that people can open."""
+    rows = database.rows(
+        "SELECT id FROM Tickets WHERE Type = 'ticket' AND Status <> 'deleted' AND EffectiveId = id "
+        "ORDER BY id DESC LIMIT %s",
+        (count,),
+    )
+    return tuple(int(number) for (number,) in rows)
+
+
+def _dashboards(database: Database, count: int) -> tuple[int, ...]:
+    """Return the ids of the oldest dashboards of the system and of groups.
+
+    Users' own are visible to them alone; those converted to a homepage are seen there.
+    """
+    rows = database.rows(
+        "SELECT id FROM Attributes WHERE Name = 'Dashboard' AND ObjectType IN ('RT::System', 'RT::Group') "
+        "ORDER BY id LIMIT %s",
+        (count,),
+    )
+    return tuple(int(number) for (number,) in rows)
+
+
+def _accepts_emoji(database: Database) -> bool:
+    """Tell whether subjects may hold characters of four bytes."""
+    charset = database.value(
+        "SELECT character_set_name FROM information_schema.columns WHERE table_schema = DATABASE() "
+        "AND table_name = 'Tickets' AND column_name = 'Subject'"
+    )
+    return bool(charset == "utf8mb4")

@@ -103,7 +103,7 @@ def judge_log(
         known |= {redact.line(one.message) for one in bad if key(one) in said}
         bad = [one for one in bad if key(one) not in said]
     if known:
-        report.facts["logged before as well"] = sorted(known)
+        report.facts["known from the old release: log"] = sorted(known)
     kinds = dict.fromkeys(redact.line(one.message) for one in bad)
     if bad:
         report.find(

@@ -113,7 +113,7 @@ def _drop_known_findings(
                 f"what comes after this, where RT {old.release} gets no further either: {alike(one)}"
             )
     if same:
-        report.facts["came out so before as well"] = sorted({*map(alike, same)})
+        report.facts["known from the old release: pages and tickets"] = sorted({*map(alike, same)})
 
 
 def rest_tickets(report: Report, visit: Visit, version: int) -> None:

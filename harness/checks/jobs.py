@@ -259,10 +259,10 @@ def _report_new(
         # If it is not known whether a message is new, only errors count: an error is wrong in either release.
         new = [line for line in run.said if (line.complaint if known is None else key(line) not in known)]
         if rest := [redact.line(record.message) for record in run.said if record not in new]:
-            name = "warnings of jobs" if known is None else "said by jobs before as well"
+            name = "warnings of jobs" if known is None else "known from the old release: jobs"
             report.facts.setdefault(name, []).extend(f"{job.command[0]}: {text}" for text in rest[:_SHOWN])
         if run.failed and not failed_anew:
-            report.facts.setdefault("jobs that failed before as well", []).append(job.shown)
+            report.facts.setdefault("known from the old release: failed jobs", []).append(job.shown)
         if new or failed_anew:
             report.find(
                 f"job {job.shown}",

@@ -50,7 +50,7 @@ def test_what_the_old_release_makes_of_it_as_well_is_no_finding(
     exchanges.judge(report, VISIT, lambda: SiteOutcomes("4.4.6", before))
     assert len(report.findings) == 1 + left
     assert report.looked_at == 3
-    assert len(report.facts.get("came out so before as well", [])) == 2 - left
+    assert len(report.facts.get("known from the old release: pages and tickets", [])) == 2 - left
 
 
 @pytest.mark.parametrize(("before", "open_questions"), [(BOTH, 1), (BOTH[1:], 0), (BOTH[:1], 1), ([], 0)])

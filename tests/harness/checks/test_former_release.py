@@ -54,7 +54,7 @@ def test_a_job_that_failed_before_is_no_finding(before: int | None, found: bool)
     old = jobs.JobResults("4.4.6", {}, {} if before is None else {job.name: before})
     report = ran(job.command, CommandResult(1, "", ""), lambda _: old)
     assert bool(report.findings) == found
-    assert ("jobs that failed before as well" in report.facts) != found
+    assert ("known from the old release: failed jobs" in report.facts) != found
 
 
 def test_nobodys_name_is_told_with_a_job() -> None:
@@ -118,7 +118,7 @@ def test_what_the_old_release_logged_about_tickets_as_well_is_no_finding() -> No
     report = logged("\n".join(BROKEN[:2]), OldReleaseAnswers(mails=lambda: old))
     assert [one.what for one in report.findings] == ["the site logged 1 errors while it was used"]
     assert "principal" in str(report.findings[0]).lower()
-    assert len(report.facts["logged before as well"]) == 1
+    assert len(report.facts["known from the old release: log"]) == 1
 
 
 def test_what_the_old_site_logged_while_it_was_used_as_well_is_no_finding() -> None:
@@ -132,7 +132,7 @@ def test_what_the_old_site_logged_while_it_was_used_as_well_is_no_finding() -> N
     report = logged("\n".join(BROKEN[:2]), OldReleaseAnswers(exchanges=used))
     assert [one.what for one in report.findings] == ["the site logged 1 errors while it was used"]
     assert "principal" in str(report.findings[0]).lower()
-    assert len(report.facts["logged before as well"]) == 1
+    assert len(report.facts["known from the old release: log"]) == 1
     said, errors = startup_log.parse_log(BROKEN[0])
     assert (
         logged(

@@ -190,12 +190,12 @@ def judge(
     after = collect(tools, queues=before.actions)
     chance = Chance()
     if (before.actions, before.mails) != (after.actions, after.mails):
-        chance = _chance(report, before, again)
+        chance = chance_differences(report, before, again)
     compare(report, before, after, starts, chance)
     report.facts["mails before, by"] = f"RT {before.release}"
 
 
-def _chance(report: Report, before: Mails, again: Callable[[], Mails | None]) -> Chance:
+def chance_differences(report: Report, before: Mails, again: Callable[[], Mails | None]) -> Chance:
     """Return the differences between two runs of the old release; if it cannot run again, report an open
     question."""
     second = ask_or_leave_open(report, "whether mails go to others each time", again)

@@ -236,7 +236,7 @@ def test_a_rollback_needs_no_login_form_of_a_site_without_one(engine: DockerClie
     for database in (after, before):
         database.execute("UPDATE Queues SET Name = 'sso' WHERE Name = 'General'")
         report = Report(rollback.CHECK, rollback.QUESTION)
-        rollback._serves(report, lifecycle, choice, before=before, after=after)
+        rollback.try_old_release(report, lifecycle, choice, before=before, after=after)
         reports.append(([one.where for one in report.findings], len(report.out_of_scope)))
     assert reports == [(["GET /"], 0), ([], 1)]
 

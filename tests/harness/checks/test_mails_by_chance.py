@@ -118,7 +118,7 @@ def judged(second: Mails, after: Mails) -> list[str]:
     """Return the findings if the old release sends three mails in the first run, and does `second` in another."""
     before = Mails("4.4.6", {"1": LIFE}, [list(one) for one in owned("a", "b", "c")])
     report = Report(application.CHECK, "")
-    mails.compare(report, before, after, chance=mails._chance(report, before, lambda: second))
+    mails.compare(report, before, after, chance=mails.chance_differences(report, before, lambda: second))
     return [one.what for one in report.findings]
 
 
@@ -220,7 +220,7 @@ def found_without_customers(before: Mails, again: Callable[[], Mails]) -> bool:
     ]
     lost = sum(mail[0] == "somebody" for mail in sent)
     report = Report(application.CHECK, "")
-    chance = mails._chance(report, before, again)
+    chance = mails.chance_differences(report, before, again)
     mails.compare(report, before, Mails("5.0.3", before.actions, sent), chance=chance)
     return report.findings[0].what == f"{lost} mails are no longer sent, or changed"
 
@@ -232,5 +232,5 @@ def test_where_nobody_could_be_asked_again_the_finding_stays() -> None:
     def nobody() -> None:
         raise InfrastructureError("The engine's disk has 0.1 GB free.")
 
-    assert mails._chance(report, mails.Mails("4.4.6", {}, []), nobody) == Chance()
+    assert mails.chance_differences(report, mails.Mails("4.4.6", {}, []), nobody) == Chance()
     assert report.unanswered == ["whether mails go to others each time: The engine's disk has 0.1 GB free."]

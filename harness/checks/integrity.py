@@ -93,7 +93,7 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
     report = Report(CHECK, QUESTION, looked_at=1, unit="validator runs", repair=REPAIR)
     for side, other in ((before, after), (after, before)):
         if side:
-            _worked(report, side, other)
+            _check_completed(report, side, other)
     # The old validator's own complaints are no effect of the upgrade: findings that it missed because of them
     # would only seem new.
     usual = before.complaints if before else {}
@@ -165,7 +165,7 @@ def _unknown(new: Sequence[str], untouched: Validation | None) -> str:
     )
 
 
-def _worked(report: Report, side: Validation, other: Validation | None) -> None:
+def _check_completed(report: Report, side: Validation, other: Validation | None) -> None:
     """Report a validator that failed to do its work. other: the validation of the other side."""
     where = f"{TOOL} of RT {side.release}"
     if side.code not in (CLEAN, DIRTY):

@@ -116,7 +116,7 @@ def collect(tools: Rt, jobs: Iterable[Job]) -> JobResults:
         if job.command[0] not in there:
             results.said[job.name] = []
             continue
-        if job.about_one and not dashboard_mails.knows_people(tools):
+        if job.about_one and not dashboard_mails.can_limit_to_user(tools):
             continue
         done = tools.tool(*job.command, limit=job.limit)
         if done.timed_out:
@@ -124,7 +124,7 @@ def collect(tools: Rt, jobs: Iterable[Job]) -> JobResults:
         results.codes[job.name] = done.code
         results.said[job.name] = sorted({key(one) for one in records(done.err.splitlines())})
         if job.mails_dashboards:
-            results.sent[job.name] = sorted(dashboard_mails.sent(tools))
+            results.sent[job.name] = sorted(dashboard_mails.sent_subscriptions(tools))
     return results
 
 
@@ -144,7 +144,7 @@ def judge(
     rt = visit.programs
     runs = _run_jobs(report, rt, allowed, _choose_jobs(report, visit), starts or StartupLogs(rt))
     mailing = [one.job for one in runs if one.job.mails_dashboards and not one.stopped]
-    sent = dashboard_mails.sent(rt)
+    sent = dashboard_mails.sent_subscriptions(rt)
     report.facts["subscriptions sent"] = len(sent)
     old = _report_new(report, runs, before, silent=[] if sent or not visit.subscribers else mailing)
     _compare_mailings(report, mailing, sent, old, expected=bool(visit.subscribers))
@@ -157,7 +157,7 @@ def _choose_jobs(report: Report, visit: Visit) -> list[Job]:
     the release's job can be limited to one user.
     """
     subscribers, limit = visit.subscribers, visit.patience
-    few = len(subscribers) > 1 and not visit.thorough and dashboard_mails.knows_people(visit.programs)
+    few = len(subscribers) > 1 and not visit.thorough and dashboard_mails.can_limit_to_user(visit.programs)
     chosen: list[Job] = []
     for command in (*JOBS, *(MORE_JOBS if visit.thorough else ()), *visit.jobs):
         if command[0] != DASHBOARDS:

@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.checks import startup_log
 from harness.checks.cached_fact import Remembered
 from harness.checks.log import allowances
-from harness.checks.mails_by_chance import Chance, between
+from harness.checks.mails_by_chance import Chance, differences_between
 from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import StartupLogs
 from harness.common import cache, redact
@@ -81,7 +81,7 @@ def outbox(rt: Rt) -> list[EmailMessage]:
     return [one for one in parsed if isinstance(one, EmailMessage)]
 
 
-def about(raw: Mapping[str, str]) -> set[int]:
+def ticket_numbers(raw: Mapping[str, str]) -> set[int]:
     """Return the tickets that a mail is about, by its headers (name in lower case to value)."""
     own = f"RT-Ticket: {raw.get('x-rt-ticket') or raw.get('rt-ticket', '')}"
     return {
@@ -99,12 +99,12 @@ def mails_about(rt: Rt, mark: str, tickets: Collection[int] = ()) -> list[tuple[
     for one in outbox(rt):
         raw = {name.lower(): " ".join(str(value).split()) for name, value in one.raw_items()}
         subject = _decoded(raw.get("subject", ""))
-        if mark in subject or not about(raw).isdisjoint(tickets):
-            numbers = _glued(about(raw).intersection(tickets) or tickets)
+        if mark in subject or not ticket_numbers(raw).isdisjoint(tickets):
+            numbers = _glued(ticket_numbers(raw).intersection(tickets) or tickets)
             raw = {name: _TICKET.sub("N", numbers.sub("N", _decoded(value))) for name, value in raw.items()}
             people = sorted(part.strip() for name in ("to", "cc", "bcc") for part in raw.get(name, "").split(","))
             headers = [f"{name}: {_RANDOM.sub('', raw.get(name.lower(), ''))}" for name in _HEADERS]
-            headers += [f"{name}: {hidden(raw.get(name.lower(), ''))}" for name in _ADDRESSES]
+            headers += [f"{name}: {hide_addresses(raw.get(name.lower(), ''))}" for name in _ADDRESSES]
             subject = _NUMBER.sub("N", numbers.sub("N", subject).replace(mark, ""))
             found.append((", ".join(filter(None, people)), subject, *headers))
     return sorted(found)
@@ -151,10 +151,10 @@ def collect(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mai
         ) from error
     found = mails_about(tools, MARK, tickets)
     logged = startup_log.parse_log(done.err, allowances(), "site")
-    return Mails(tools.release, actions, [[hidden(people), *rest] for people, *rest in found], *logged)
+    return Mails(tools.release, actions, [[hide_addresses(people), *rest] for people, *rest in found], *logged)
 
 
-def hidden(addresses: str) -> str:
+def hide_addresses(addresses: str) -> str:
     """Return a list of addresses as keyed digests: comparable, but not identifying a person."""
     return ", ".join(cache.keyed(one.strip().lower()) for one in addresses.split(",") if one.strip())
 
@@ -201,8 +201,8 @@ def chance_differences(report: Report, before: Mails, again: Callable[[], Mails 
     second = ask_or_leave_open(report, "whether mails go to others each time", again)
     if second is None:
         return Chance()
-    own = map(hidden, CUSTOMERS)
-    found = between(before.mails, second.mails, (before.actions, second.actions), own)
+    own = map(hide_addresses, CUSTOMERS)
+    found = differences_between(before.mails, second.mails, (before.actions, second.actions), own)
     report.out_of_scope += found.reservations(before.release)
     return found
 
@@ -224,7 +224,7 @@ def compare(
                 f"in queue {queue}: {what or 'nothing'} before, {now or 'nothing'} now",
                 repair="try the same in that queue on a trial upgrade; look at its lifecycle and rights first",
             )
-    gone, come = chance.left(*(Counter(map(tuple, side.mails)) for side in (before, after)))
+    gone, come = chance.unexplained(*(Counter(map(tuple, side.mails)) for side in (before, after)))
     for words, lost in (("no longer sent, or changed", gone), ("new, or changed", come)):
         if lost:
             kinds = [

@@ -225,7 +225,7 @@ class OldSide:
             try:
                 self._site(tools.release, database).remove()
             except NotReadyError as error:
-                return SiteStart(tools.release, visitor.reason(error))
+                return SiteStart(tools.release, visitor.failure_reason(error))
             return SiteStart(tools.release)
 
         name = f"start of the site by {_source(visitor.__file__)}"

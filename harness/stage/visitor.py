@@ -60,7 +60,7 @@ _SUBSCRIBERS = """
 """Users who get dashboards by mail: RT::Dashboard::Mailer skips disabled and unprivileged users."""
 
 
-def answers(database: Database, *, notifies_actor: bool) -> int:
+def expected_answers(database: Database, *, notifies_actor: bool) -> int:
     """Return the number of mails that the sender of a first mail must get. notifies_actor: option $NotifyActor."""
     return int(database.value(_ANSWERS, [notifies_actor]))
 
@@ -70,7 +70,7 @@ def subscribers(database: Database) -> tuple[str, ...]:
     return tuple(str(one) for (one,) in database.rows(_SUBSCRIBERS))
 
 
-def _said(database: Database, tickets: Sequence[int]) -> frozenset[str]:
+def harmless_words(database: Database, tickets: Sequence[int]) -> frozenset[str]:
     """Return the error texts of failing pages that users have also written: a help desk gets mails about errors.
 
     Lists show the subjects of all tickets; texts are shown of `tickets` alone.
@@ -123,7 +123,7 @@ class SiteStart(Remembered):
         return not self.why or self.why.startswith(_ENDS)
 
 
-def reason(error: NotReadyError) -> str:
+def failure_reason(error: NotReadyError) -> str:
     """Return why a site never came up. Raises the error if it may be the machine's fault.
 
     If Apache ends, or answers with an error for two minutes, the cause is in the site's own files or data.
@@ -140,7 +140,7 @@ def report_failed_start(error: NotReadyError, before: Callable[[], SiteStart | N
 
     before: tells whether the old release's site comes up with the same data; None if there is no witness.
     """
-    why = reason(error)
+    why = failure_reason(error)
     report = Report(application.CHECK, application.QUESTION, looked_at=1, repair=attempts.REPAIR)
     old = ask_or_leave_open(report, "whether the site came up before", before)
     if old and old.why == why:
@@ -178,12 +178,12 @@ def prepare_visit(
         name,
         password,
         queue=name,
-        answers=answers(database, notifies_actor=notifies_actor),
-        said=_said(database, tickets),
+        answers=expected_answers(database, notifies_actor=notifies_actor),
+        harmless_words=harmless_words(database, tickets),
         emoji=_accepts_emoji(database),
         queues=queues,
         customer=customer,
-        asked=asked,
+        customer_ticket=asked,
         tickets=tickets,
         dashboards=_dashboards(database, 20 if thorough else 1),
         people=people if thorough else dict(list(people.items())[:2]),

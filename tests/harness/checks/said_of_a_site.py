@@ -59,7 +59,7 @@ def ran(job: Sequence[str], done: CommandResult, before: jobs.Before | None = No
 
 
 COMPLAINT = "[23] [Wed Nov 25 14:05:28 2026] [warning]: a portlet could not be shown (/x.pm:1)\n"
-MAIL = [mails.hidden("a@customers.example.test"), "[rt.example.org #N] Hello", "Precedence: bulk"]
+MAIL = [mails.hide_addresses("a@customers.example.test"), "[rt.example.org #N] Hello", "Precedence: bulk"]
 SENT = Mails("4.4.6", {"1": "create, answer"}, [MAIL, MAIL])
 
 

@@ -21,15 +21,15 @@ RENAMED = "the subject came back as another text"
 
 @pytest.fixture
 def report(monkeypatch: pytest.MonkeyPatch) -> Report:
-    """A report, and attempts that make two findings, one of them with a ticket's number."""
+    """Return a report, and replace the visit by one that make two findings, one of them with a ticket's number."""
 
-    def attempts(report: Report, _: Visit) -> list[Finding]:
+    def try_site(report: Report, _: Visit) -> list[Finding]:
         report.looked_at += 2
         report.find("REST 2", ROUTED)
         report.find("REST 1", "REST 1: reply to ticket 277: RT did not take it")
         return report.findings[1:]
 
-    monkeypatch.setattr(exchanges, "attempts", attempts)
+    monkeypatch.setattr(exchanges, "try_site", try_site)
     return Report("application", "", looked_at=1)
 
 
@@ -67,7 +67,7 @@ def test_a_page_is_known_by_what_is_asked_and_what_is_shown() -> None:
     """The names of the harness's own ticket, queue and account must not matter, nor the status."""
 
     def said(where: str, what: str) -> str:
-        return exchanges.alike(Finding("application", where, f"GET {where}: {what}"))
+        return exchanges.normalized(Finding("application", where, f"GET {where}: {what}"))
 
     gave_up = "RT gave up on the page"
     for one, other in (
@@ -123,7 +123,7 @@ def test_a_defect_of_the_harness_hides_no_finding(report: Report) -> None:
 
 def test_where_all_is_well_the_old_release_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """It costs a copy and a site of its own."""
-    monkeypatch.setattr(exchanges, "attempts", lambda *_: [])
+    monkeypatch.setattr(exchanges, "try_site", lambda *_: [])
     report = Report("application", "", looked_at=1)
     exchanges.judge(report, VISIT, lambda: pytest.fail("the old release was asked"))
     assert report

@@ -230,13 +230,13 @@ def test_a_notice_that_its_sender_does_not_get_is_none_less(
         "UPDATE Scrips SET ScripAction = (SELECT id FROM ScripActions WHERE Name = 'Notify Requestors')"
         " WHERE Description LIKE 'On Create Auto%'"
     )
-    expected = visitor.answers(database, notifies_actor=False)
+    expected = visitor.expected_answers(database, notifies_actor=False)
     silent = Configuration({"site.pm": b"Set($NotifyActor, 0);\n1;\n"})
     site = rt_site("5.0.3", database, configuration=silent)
     visit = visitor.prepare_visit(site, site, database, {})
     assert (expected, visit.answers) == (1, 1)
     report = Report(application.CHECK, "")
-    exchanges.mail(report, visit)
+    exchanges.try_mail(report, visit)
     assert report.findings == []
     mails_to_sender = [one for one in mails.mails_about(site, visit.mark) if "new-customer" in one[0]]
     assert len(mails_to_sender) == 1

@@ -15,9 +15,10 @@ from harness.checks import integrity as integrity_check
 from harness.checks.exchanges import SiteOutcomes
 from harness.checks.history import History
 from harness.checks.integrity import Validation
-from harness.checks.jobs import Job, JobResults
+from harness.checks.jobs import JobResults
 from harness.checks.mails import Mails
 from harness.checks.meaning_told import Meaning
+from harness.checks.nightly_jobs import Job
 from harness.checks.startup_log import Start
 from harness.common import cache
 from harness.common.once import once

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import cast
 
 from harness.checks import application, jobs, log, mails
-from harness.checks.jobs import Job
 from harness.checks.mails import Mails
+from harness.checks.nightly_jobs import Job
 from harness.checks.old_release_answers import OldReleaseAnswers
 from harness.checks.startup_log import StartupLogs
 from harness.checks.trial_visit import Visit

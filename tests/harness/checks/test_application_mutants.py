@@ -12,9 +12,9 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import application, attempts, exchanges, jobs, log, mails, pages
-from harness.checks.jobs import Job
+from harness.checks import application, attempts, exchanges, jobs, log, mails, nightly_jobs, pages
 from harness.checks.mails import Mails
+from harness.checks.nightly_jobs import Job
 from harness.checks.startup_log import StartupLogs
 from harness.checks.trial_visit import Visit
 from harness.engine.commands import CommandResult
@@ -37,7 +37,7 @@ PARTS: dict[str, Callable[[Report, Visit], None]] = {
     "REST 1": lambda report, visit: exchanges.try_rest(report, visit, 1),
     "REST 2": lambda report, visit: exchanges.try_rest(report, visit, 2),
     "mail": exchanges.try_mail,
-    **{job[0]: partial(_job, job) for job in jobs.JOBS},
+    **{job[0]: partial(_job, job) for job in nightly_jobs.JOBS},
 }
 GOOD = (
     '172.31.0.1 - [25/Nov/2026:14:00:32 +0000] "GET / HTTP/1.1" 200 4686 35221',
@@ -59,7 +59,7 @@ GOOD = (
 )
 def test_a_job_that_does_not_work_is_found(job: int, done: CommandResult) -> None:
     """Cron's mail about it may reach no one. A job that never ends is no finding, but prevents GO."""
-    report = ran(jobs.JOBS[job], done)
+    report = ran(nightly_jobs.JOBS[job], done)
     assert not report
     assert bool(report.findings) != bool(report.unanswered)
 
@@ -67,7 +67,7 @@ def test_a_job_that_does_not_work_is_found(job: int, done: CommandResult) -> Non
 @pytest.mark.control("application")
 def test_dashboards_that_take_long_are_no_finding() -> None:
     """Their duration grows with the subscriptions; the report must say that not all were sent."""
-    report = ran(jobs.JOBS[1], CommandResult(124, "", ""))
+    report = ran(nightly_jobs.JOBS[1], CommandResult(124, "", ""))
     assert not report.findings
     assert report.out_of_scope == ["what rt-email-dashboards would have sent after its first 60 s"]
 

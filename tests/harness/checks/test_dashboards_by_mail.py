@@ -10,7 +10,8 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness.checks import jobs, log
-from harness.checks.jobs import Job, JobResults
+from harness.checks.jobs import JobResults
+from harness.checks.nightly_jobs import Job
 from harness.checks.trial_visit import Visit
 from harness.database import Database
 from harness.rt import Rt

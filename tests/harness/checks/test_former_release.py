@@ -10,7 +10,7 @@ from docker.errors import DockerException
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import application, exchanges, jobs, log, mails, startup_log
+from harness.checks import application, exchanges, jobs, log, mails, nightly_jobs, startup_log
 from harness.checks.exchanges import SiteOutcomes
 from harness.checks.mails import Mails
 from harness.checks.old_release_answers import OldReleaseAnswers
@@ -34,7 +34,7 @@ def keys(text: str) -> list[str]:
 def test_what_a_job_of_the_old_release_said_as_well_is_no_finding(said: str, level: str) -> None:
     """A new warning is a finding, because cron mails it. If the old output is unknown, only an error is."""
     complaint = COMPLAINT.replace("warning", level)
-    job = jobs.Job(jobs.JOBS[0])
+    job = nightly_jobs.Job(nightly_jobs.JOBS[0])
     results = {
         "the same": jobs.JobResults(
             "4.4.6", {job.name: keys(complaint.replace("/x.pm:1", "/y.pm:71"))}, {job.name: 0}
@@ -50,7 +50,7 @@ def test_what_a_job_of_the_old_release_said_as_well_is_no_finding(said: str, lev
 @pytest.mark.parametrize(("before", "found"), [(0, True), (1, False), (None, True)])
 def test_a_job_that_failed_before_is_no_finding(before: int | None, found: bool) -> None:
     """The failure of a job that the old release lacks is a finding."""
-    job = jobs.Job(jobs.JOBS[0])
+    job = nightly_jobs.Job(nightly_jobs.JOBS[0])
     old = jobs.JobResults("4.4.6", {}, {} if before is None else {job.name: before})
     report = ran(job.command, CommandResult(1, "", ""), lambda _: old)
     assert bool(report.findings) == found
@@ -59,10 +59,10 @@ def test_a_job_that_failed_before_is_no_finding(before: int | None, found: bool)
 
 def test_nobodys_name_is_told_with_a_job() -> None:
     """A gate renders the dashboards of one user; the cached facts must not name that user."""
-    command = (*jobs.JOBS[1], "--user=anna")
+    command = (*nightly_jobs.JOBS[1], "--user=anna")
     report = ran(command, CommandResult(1, "", ""))
     assert [one.where for one in report.findings] == ["job rt-email-dashboards --all"]
-    name = jobs.Job(command).name
+    name = nightly_jobs.Job(command).name
     assert "anna" not in jobs.JobResults("4.4.6", {name: []}, {name: 1}).to_json()
 
 
@@ -70,7 +70,7 @@ def test_a_job_that_was_not_done_in_time_before_is_known_of_by_nobody() -> None:
     """How far it came is arbitrary, so a warning may be as old as the site; an error is reported."""
     warning, error = (COMPLAINT, COMPLAINT.replace("warning", "error"))
     for complaint, found in ((warning, False), (error, True)):
-        report = ran(jobs.JOBS[0], CommandResult(0, "", complaint), lambda _: jobs.JobResults("4.4.6"))
+        report = ran(nightly_jobs.JOBS[0], CommandResult(0, "", complaint), lambda _: jobs.JobResults("4.4.6"))
         assert bool(report.findings) == found
 
 
@@ -89,7 +89,7 @@ def test_who_cannot_be_asked_hides_nothing(error: Exception, sentence: str) -> N
     def nobody(_: object) -> None:
         raise error
 
-    report = ran(jobs.JOBS[0], CommandResult(255, "", ""), nobody)
+    report = ran(nightly_jobs.JOBS[0], CommandResult(255, "", ""), nobody)
     assert len(report.findings) == 1
     assert report.unanswered == [f"what jobs said before: {sentence}"]
 

@@ -7,7 +7,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.checks import jobs, optional_jobs
-from harness.checks.jobs import Job
+from harness.checks.nightly_jobs import Job
 from harness.checks.startup_log import StartupLogs
 from harness.dump.choice import DEFAULT_SERVER
 from harness.rt.configuration import Configuration

@@ -49,15 +49,15 @@ def check(
     starts = StartupLogs(visit.rt, old_release.start, rules)
     # Programs need no turn at the web server. They run one after the other, because they write to one outbox.
     with ThreadPoolExecutor(1) as pool:
-        beside = [pool.submit(mails, report, starts)] if mails else []
-        beside += [pool.submit(_jobs, report, visit, rules, starts, old_release)]
+        tasks = [pool.submit(mails, report, starts)] if mails else []
+        tasks += [pool.submit(_jobs, report, visit, rules, starts, old_release)]
         used = _use(report, visit, old_release)
-        trouble = [error for error in (used, *(one.exception() for one in beside)) if error]
+        trouble = [error for error in (used, *(task.exception() for task in tasks)) if error]
     judge_log(report, visit, rules, starts, old_release)
     starts.judge(report)
     report.seconds = round(time.monotonic() - started, 2)
     # A part that could not be tried must not hide findings, nor the parts that were tried and are well.
-    worse = [one for one in trouble if not isinstance(one, HarnessError | requests.RequestException)]
+    worse = [error for error in trouble if not isinstance(error, HarnessError | requests.RequestException)]
     if not report.findings and (worse or (trouble and not report.looked_at)):
         raise (worse or trouble)[0]
     report.unanswered += [str(e) if isinstance(e, HarnessError) else redact.line(str(e)) for e in trouble]
@@ -93,18 +93,18 @@ def judge_log(
 ) -> None:
     """Report errors that the site logged meanwhile: a page may look well although a part of it is missing."""
     bad, used = complaints(records(visit.rt.container.logs().splitlines()), allowed, "site")
-    report.allowed += [f"site: {one.reason}" for one in used]
+    report.allowed += [f"site: {allowance.reason}" for allowance in used]
     bad = starts.others(bad)
     known: set[str] = set()
     # The old release may log the same: a scrip that has failed for years, or uses a service that no copy can
     # reach; a page that shows a broken search.
     for before in (old_release.mails, old_release.exchanges):
         said = _said_by(before, report) if bad else ()
-        known |= {redact.line(one.message) for one in bad if key(one) in said}
-        bad = [one for one in bad if key(one) not in said]
+        known |= {redact.line(record.message) for record in bad if key(record) in said}
+        bad = [record for record in bad if key(record) not in said]
     if known:
         report.facts["known from the old release: log"] = sorted(known)
-    kinds = dict.fromkeys(redact.line(one.message) for one in bad)
+    kinds = dict.fromkeys(redact.line(record.message) for record in bad)
     if bad:
         report.find(
             "log",

@@ -101,14 +101,14 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
     known = set(before.found) if before else set()
     new, unasked = _new_findings(report, known, after, again, compared=before is not None)
     for kind in dict.fromkeys(map(_kind, new)):
-        group = [one for one in new if _kind(one) == kind]
+        group = [finding for finding in new if _kind(finding) == kind]
         report.find(
             _table(kind),
             f"{kind} ({len(group)} of these are new)",
             samples=tuple(group[:_SHOWN]),
             repair=f"look at them with {TOOL} --check; if they are old, repair them before the upgrade",
         )
-    old = [one for one in after.found if one in known]
+    old = [finding for finding in after.found if finding in known]
     report.allowed += _some("found before as well", old)
     report.allowed += _some("found before as well, by the target's validator", unasked)
     report.facts = {
@@ -125,7 +125,7 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
 
 def _complaints(report: Report, usual: Mapping[str, str], after: Validation) -> None:
     """Report what the target's validator logged. usual: those of the old release's, which are not reported."""
-    complained = sorted({text for one, text in after.complaints.items() if one not in usual})
+    complained = sorted({text for digest, text in after.complaints.items() if digest not in usual})
     if complained and after.code in (CLEAN, DIRTY):
         where = f"{TOOL} of RT {after.release}"
         report.find(where, f"it logged {len(complained)} complaints", samples=tuple(complained[:_SHOWN]))
@@ -139,12 +139,12 @@ def _new_findings(
     known: the old release's findings; compared: whether it had a validator. Without that, and without the
     target's answer about the untouched database, it is an open question which of them are new.
     """
-    unknown = [one for one in after.found if one not in known]
+    unknown = [finding for finding in after.found if finding not in known]
     untouched = None
     if unknown and again:
         untouched = ask_or_leave_open(report, "what the target's validator finds on the untouched copy", again)
-    unasked = [one for one in unknown if untouched and one in untouched.found]
-    new = [one for one in unknown if one not in unasked]
+    unasked = [finding for finding in unknown if untouched and finding in untouched.found]
+    new = [finding for finding in unknown if finding not in unasked]
     if not compared and new and (untouched is None or untouched.code not in (CLEAN, DIRTY)):
         report.unanswered.append(_unknown(new, untouched))
         new = []
@@ -153,7 +153,7 @@ def _new_findings(
 
 def _some(words: str, found: Sequence[str]) -> list[str]:
     more = [f"{words}: {_SHOWN} of {len(found)} are shown"] if len(found) > _SHOWN else []
-    return [f"{words}: {one}" for one in found[:_SHOWN]] + more
+    return [f"{words}: {finding}" for finding in found[:_SHOWN]] + more
 
 
 def _unknown(new: Sequence[str], untouched: Validation | None) -> str:
@@ -187,9 +187,9 @@ def _contradicts(side: Validation) -> bool:
     return (side.code == DIRTY) != bool(side.found)
 
 
-def _alike(one: Validation, other: Validation) -> bool:
+def _alike(side: Validation, other: Validation) -> bool:
     """Tell whether both ended with the same code and messages: those of a site's own modules, for example."""
-    return one.code == other.code and {*map(shape, one.found)} == {*map(shape, other.found)}
+    return side.code == other.code and {*map(shape, side.found)} == {*map(shape, other.found)}
 
 
 def _kind(finding: str) -> str:

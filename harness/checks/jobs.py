@@ -72,7 +72,7 @@ def collect(tools: Rt, jobs: Iterable[Job]) -> JobResults:
         if done.timed_out:
             continue
         results.codes[job.name] = done.code
-        results.said[job.name] = sorted({key(one) for one in records(done.err.splitlines())})
+        results.said[job.name] = sorted({key(record) for record in records(done.err.splitlines())})
         if job.mails_dashboards:
             results.sent[job.name] = sorted(dashboard_mails.sent_subscriptions(tools))
     return results
@@ -93,7 +93,7 @@ def judge(
     """
     rt = visit.programs
     runs = _run_jobs(report, rt, allowed, choose(report, visit), starts or StartupLogs(rt))
-    mailing = [one.job for one in runs if one.job.mails_dashboards and not one.stopped]
+    mailing = [run.job for run in runs if run.job.mails_dashboards and not run.stopped]
     sent = dashboard_mails.sent_subscriptions(rt)
     report.facts["subscriptions sent"] = len(sent)
     old = _report_new(report, runs, before, silent=[] if sent or not visit.subscribers else mailing)
@@ -144,7 +144,7 @@ def _run_job(
     done = rt.tool(*job.command, limit=job.limit)
     said: list[LogRecord] = []
     for record in records(done.err.splitlines()):
-        cover = next((one for one in allowed if one.covers(record, name)), None)
+        cover = next((allowance for allowance in allowed if allowance.covers(record, name)), None)
         if cover is None:
             said.append(record)
         elif (reason := f"{name}: {cover.reason}") not in report.allowed:

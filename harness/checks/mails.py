@@ -78,14 +78,15 @@ def outbox(rt: Rt) -> list[EmailMessage]:
     text = rt.container.run(["sh", "-c", f"awk '{_HEADS}' {OUTBOX} 2>/dev/null || true"]).out
     parts = re.split(r"^From mail-sink@localhost [^\n]*\n", text, flags=re.MULTILINE)
     parsed = (email.message_from_string(part, policy=email.policy.default) for part in parts if part.strip())
-    return [one for one in parsed if isinstance(one, EmailMessage)]
+    return [message for message in parsed if isinstance(message, EmailMessage)]
 
 
 def ticket_numbers(raw: Mapping[str, str]) -> set[int]:
     """Return the tickets that a mail is about, by its headers (name in lower case to value)."""
     own = f"RT-Ticket: {raw.get('x-rt-ticket') or raw.get('rt-ticket', '')}"
     return {
-        int(one) for one in _ABOUT.findall("\n".join((own, raw.get("in-reply-to", ""), raw.get("references", ""))))
+        int(number)
+        for number in _ABOUT.findall("\n".join((own, raw.get("in-reply-to", ""), raw.get("references", ""))))
     }
 
 
@@ -96,8 +97,8 @@ def mails_about(rt: Rt, mark: str, tickets: Collection[int] = ()) -> list[tuple[
     The mark, the ticket's number and random parts are removed, so that two releases can be compared.
     """
     found: list[tuple[str, ...]] = []
-    for one in outbox(rt):
-        raw = {name.lower(): " ".join(str(value).split()) for name, value in one.raw_items()}
+    for message in outbox(rt):
+        raw = {name.lower(): " ".join(str(value).split()) for name, value in message.raw_items()}
         subject = _decoded(raw.get("subject", ""))
         if mark in subject or not ticket_numbers(raw).isdisjoint(tickets):
             numbers = _glued(ticket_numbers(raw).intersection(tickets) or tickets)
@@ -134,7 +135,7 @@ def collect(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mai
     is sent; queues: use these instead, by id. A queue of the harness's own is always added. Writes. Raises
     InfrastructureError if the program ends without an answer.
     """
-    numbers = [one for one in queues or () if one != OWN]
+    numbers = [number for number in queues or () if number != OWN]
     limits = (few, MOST_QUEUES) if queues is None else (_THESE, 0)
     done = tools.perl(with_guest(PROGRAM), MARK, *map(str, limits), OUTBOX, *CUSTOMERS, *numbers)
     try:
@@ -143,7 +144,7 @@ def collect(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mai
         last = done.out.rstrip("\n").rpartition("\n")[2]  # a scrip may print as well
         told = json.loads(last)
         actions = {str(queue): str(what) for queue, what in told["done"]}
-        tickets = {int(one) for one in told["tickets"]}
+        tickets = {int(number) for number in told["tickets"]}
     except ValueError as error:
         lines = "\n".join(redact.line(line) for line in done.err.splitlines()[-15:])
         raise InfrastructureError(
@@ -156,7 +157,7 @@ def collect(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mai
 
 def hide_addresses(addresses: str) -> str:
     """Return a list of addresses as keyed digests: comparable, but not identifying a person."""
-    return ", ".join(cache.keyed(one.strip().lower()) for one in addresses.split(",") if one.strip())
+    return ", ".join(cache.keyed(address.strip().lower()) for address in addresses.split(",") if address.strip())
 
 
 def judge(
@@ -236,7 +237,7 @@ def compare(
                 samples=tuple(map(redact.line, kinds[:_SHOWN])),
                 repair="compare the scrips and templates that send them in both releases, and mend the site's own",
             )
-    errors = {one: text for one, text in after.errors.items() if one not in before.said}
+    errors = {digest: text for digest, text in after.errors.items() if digest not in before.said}
     errors = starts.unusual(errors) if starts else errors
     if errors:
         report.find(

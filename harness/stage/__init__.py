@@ -82,12 +82,12 @@ class Stage:
 
     def refusal(self) -> RefusedError | None:
         """Return why the upgrade must not be run: repeated, from the wrong release, or half-upgraded database."""
-        stops = [one for one in self.recognised().stops if not self.scope.accepts(one)]
+        stops = [finding for finding in self.recognised().stops if not self.scope.accepts(finding)]
         if not stops:
             return None
         return RefusedError(
             f"The upgrade was not run, as preflight found that it is not one for this database: {stops[0].what}.",
-            repair=next((one.repair for one in stops if one.repair), ""),
+            repair=next((finding.repair for finding in stops if finding.repair), ""),
         )
 
     def _report(self, name: str, question: Callable[[], Report], *, needs_upgrade: bool = True) -> Report:

@@ -114,11 +114,11 @@ def integrity(sides: Sides, old_side: OldSide) -> Report:
 def meaning(sides: Sides, old_side: OldSide, before: Meaning | None, after: Meaning) -> Report:
     """Compare the meaning of the data to both releases."""
     copies = (old_side.witnessed() or sides.before(), sides.after())
-    resorted = len({meaning_told.sorting(one) for one in copies}) > 1
+    resorted = len({meaning_told.sorting(copy) for copy in copies}) > 1
     origin = old_side.witness_release() or sides.pair.origin
     done = Upgrade(origin, sides.pair.target, tuple(sides.steps()), resorted)
     report = meaning_check.check(before, after, done)
-    organization.judge(report, sides.before(), [one.organization for one in (before, after) if one])
+    organization.judge(report, sides.before(), [side.organization for side in (before, after) if side])
     report.out_of_scope += old_side.substitution_note("itself says of its data") if before else []
     return report
 

@@ -67,7 +67,7 @@ def expected_answers(database: Database, *, notifies_actor: bool) -> int:
 
 def subscribers(database: Database) -> tuple[str, ...]:
     """Return the names of the users who get dashboards by mail, those with the fewest subscriptions first."""
-    return tuple(str(one) for (one,) in database.rows(_SUBSCRIBERS))
+    return tuple(str(name) for (name,) in database.rows(_SUBSCRIBERS))
 
 
 def harmless_words(database: Database, tickets: Sequence[int]) -> frozenset[str]:
@@ -91,7 +91,7 @@ def _queues(database: Database, count: int) -> tuple[int, ...]:
         "JOIN Queues q ON q.id = t.Queue WHERE q.Disabled = 0 GROUP BY t.Queue ORDER BY MAX(t.id) DESC LIMIT %s",
         (count,),
     )
-    return tuple(int(one) for (one,) in found)
+    return tuple(int(number) for (number,) in found)
 
 
 def of_the_image(version: str) -> list[str]:
@@ -149,7 +149,7 @@ def report_failed_start(error: NotReadyError, before: Callable[[], SiteStart | N
         )
         return report
     lines = [line for _, text in error.blocks for line in text.splitlines()]
-    said = [redact.line(one.message) for one in records(lines) if one.complaint]
+    said = [redact.line(record.message) for record in records(lines) if record.complaint]
     report.find(
         "site",
         f"it does not come up on the upgraded database: {why}",

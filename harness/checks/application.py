@@ -14,14 +14,14 @@ import requests
 
 from harness.checks import exchanges, jobs
 from harness.checks.attempts import REPAIR
-from harness.checks.exchanges import Exchanged
-from harness.checks.former_release import Former
+from harness.checks.exchanges import SiteOutcomes
 from harness.checks.log import LogAllowance, allowances, complaints, records
 from harness.checks.mails import Mails
-from harness.checks.startup_log import Starts, key
+from harness.checks.old_release_answers import OldReleaseAnswers
+from harness.checks.open_question import ask_or_leave_open
+from harness.checks.startup_log import StartupLogs, key
 from harness.checks.trial_visit import Visit
 from harness.common import redact
-from harness.engine.faults import translate_error
 from harness.errors import HarnessError
 from harness.verdict import Report
 
@@ -33,76 +33,78 @@ _SHOWN = 5
 def check(
     visit: Visit,
     allowed: tuple[LogAllowance, ...] | None = None,
-    mails: Callable[[Report, Starts], None] | None = None,
-    former: Former | None = None,
+    mails: Callable[[Report, StartupLogs], None] | None = None,
+    old_release: OldReleaseAnswers | None = None,
 ) -> Report:
     """Use the site as people, programs and cron do; report everything that does not work.
 
-    mails: judges the mails that the scrips send, in parallel to the rest. former: the old release; trouble that it
-    had too is no finding. A part that could not be tried is an open question. If nothing could be tried at all, or
-    the error is an unexpected one, the error itself is raised.
+    mails: judges the mails that the scrips send, in parallel to the rest. old_release: its answers; trouble that
+    it had too is no finding. A part that could not be tried is an open question. If nothing could be tried at all,
+    or the error is an unexpected one, the error itself is raised.
     """
     started = time.monotonic()
     report = Report(CHECK, QUESTION, unit="things tried", repair=REPAIR)
     rules = allowances() if allowed is None else allowed
-    former = former or Former()
-    starts = Starts(visit.rt, former.start, rules)
+    old_release = old_release or OldReleaseAnswers()
+    starts = StartupLogs(visit.rt, old_release.start, rules)
     # Programs need no turn at the web server. They run one after the other, because they write to one outbox.
     with ThreadPoolExecutor(1) as pool:
-        beside = [pool.submit(mails, report, starts)] if mails else []
-        beside += [pool.submit(_jobs, report, visit, rules, starts, former)]
-        used = _use(report, visit, former)
-        trouble = [error for error in (used, *(one.exception() for one in beside)) if error]
-    _log(report, visit, rules, starts, former)
+        tasks = [pool.submit(mails, report, starts)] if mails else []
+        tasks += [pool.submit(_jobs, report, visit, rules, starts, old_release)]
+        used = _use(report, visit, old_release)
+        trouble = [error for error in (used, *(task.exception() for task in tasks)) if error]
+    judge_log(report, visit, rules, starts, old_release)
     starts.judge(report)
     report.seconds = round(time.monotonic() - started, 2)
     # A part that could not be tried must not hide findings, nor the parts that were tried and are well.
-    worse = [one for one in trouble if not isinstance(one, HarnessError | requests.RequestException)]
+    worse = [error for error in trouble if not isinstance(error, HarnessError | requests.RequestException)]
     if not report.findings and (worse or (trouble and not report.looked_at)):
         raise (worse or trouble)[0]
     report.unanswered += [str(e) if isinstance(e, HarnessError) else redact.line(str(e)) for e in trouble]
     return report
 
 
-def _jobs(report: Report, visit: Visit, rules: tuple[LogAllowance, ...], starts: Starts, former: Former) -> None:
+def _jobs(
+    report: Report,
+    visit: Visit,
+    rules: tuple[LogAllowance, ...],
+    starts: StartupLogs,
+    old_release: OldReleaseAnswers,
+) -> None:
     report.out_of_scope += visit.jobs_left
-    jobs.judge(
-        report,
-        visit.programs,
-        rules,
-        thorough=visit.thorough,
-        subscribers=visit.subscribers,
-        more=visit.jobs,
-        starts=starts,
-        before=former.jobs,
-        limit=visit.patience,
-    )
+    jobs.judge(report, visit, rules, starts=starts, before=old_release.jobs)
 
 
-def _use(report: Report, visit: Visit, former: Former) -> Exception | None:
+def _use(report: Report, visit: Visit, old_release: OldReleaseAnswers) -> Exception | None:
     """Use the site over HTTP and by mail, sequentially; return the error that stopped it, if any."""
     try:
-        exchanges.judge(report, visit, former.exchanges)
+        exchanges.judge(report, visit, old_release.exchanges)
     except (HarnessError, requests.RequestException) as error:
         return error
     return None
 
 
-def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts: Starts, former: Former) -> None:
+def judge_log(
+    report: Report,
+    visit: Visit,
+    allowed: tuple[LogAllowance, ...],
+    starts: StartupLogs,
+    old_release: OldReleaseAnswers,
+) -> None:
     """Report errors that the site logged meanwhile: a page may look well although a part of it is missing."""
     bad, used = complaints(records(visit.rt.container.logs().splitlines()), allowed, "site")
-    report.allowed += [f"site: {one.reason}" for one in used]
+    report.allowed += [f"site: {allowance.reason}" for allowance in used]
     bad = starts.others(bad)
     known: set[str] = set()
     # The old release may log the same: a scrip that has failed for years, or uses a service that no copy can
     # reach; a page that shows a broken search.
-    for before in (former.mails, former.exchanges):
+    for before in (old_release.mails, old_release.exchanges):
         said = _said_by(before, report) if bad else ()
-        known |= {redact.line(one.message) for one in bad if key(one) in said}
-        bad = [one for one in bad if key(one) not in said]
+        known |= {redact.line(record.message) for record in bad if key(record) in said}
+        bad = [record for record in bad if key(record) not in said]
     if known:
-        report.facts["logged before as well"] = sorted(known)
-    kinds = dict.fromkeys(redact.line(one.message) for one in bad)
+        report.facts["known from the old release: log"] = sorted(known)
+    kinds = dict.fromkeys(redact.line(record.message) for record in bad)
     if bad:
         report.find(
             "log",
@@ -112,16 +114,8 @@ def _log(report: Report, visit: Visit, allowed: tuple[LogAllowance, ...], starts
         )
 
 
-def _said_by(before: Callable[[], Mails | Exchanged | None], report: Report) -> Collection[str]:
+def _said_by(before: Callable[[], Mails | SiteOutcomes | None], report: Report) -> Collection[str]:
     """Return the old release's log messages for the same actions; an open question if it could not be asked."""
-    try:
-        old = before()
-    except Exception as error:
-        if (known := translate_error(error)) is None:
-            raise
-        if not any(
-            known.sentence in one for one in report.unanswered
-        ):  # it may have been asked for something else
-            report.unanswered.append(f"what the site logged before: {known.sentence}")
-        return ()
+    # It may have been asked for something else.
+    old = ask_or_leave_open(report, "what the site logged before", before, said_once=True)
     return old.said if old else ()

@@ -17,12 +17,12 @@ _SUBSCRIPTION = "X-RT-Dashboard-Subscription-Id"
 _SHOWN = 5
 
 
-def knows_people(tools: Rt) -> bool:
+def can_limit_to_user(tools: Rt) -> bool:
     """Tell whether a release's job can be limited to the dashboards of one user."""
     return bool(tools.of_image("sh", "-c", f"grep user=s {_PROGRAM} || true"))
 
 
-def sent(rt: Rt) -> set[str]:
+def sent_subscriptions(rt: Rt) -> set[str]:
     """Return the ids of the subscriptions whose dashboards a release has mailed."""
     return {str(mail[_SUBSCRIPTION]) for mail in outbox(rt) if mail[_SUBSCRIPTION]}
 

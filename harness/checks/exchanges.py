@@ -16,8 +16,8 @@ from harness.checks import pages, startup_log
 from harness.checks.attempts import REPAIR, SLOW, attempt, expect
 from harness.checks.cached_fact import Remembered
 from harness.checks.mails import mails_about
+from harness.checks.open_question import ask_or_leave_open
 from harness.checks.trial_visit import Visit
-from harness.engine.faults import translate_error
 from harness.errors import InfrastructureError
 from harness.rt import Rt, rest
 from harness.rt.rest import Client, File
@@ -36,8 +36,8 @@ _OF_ONE_SIDE = (
 
 
 @dataclass
-class Exchanged(Remembered):
-    """Unexpected outcomes on one side, normalized by `alike`.
+class SiteOutcomes(Remembered):
+    """Unexpected outcomes on one side, in the form of `normalized`.
 
     said: complaints in the site's log meanwhile, by `startup_log.key`.
     """
@@ -47,11 +47,11 @@ class Exchanged(Remembered):
     said: list[str] = field(default_factory=list)
 
 
-Before = Callable[[], Exchanged | None]
+Before = Callable[[], SiteOutcomes | None]
 """Lets the old release try the same on a copy of its own; returns None if it cannot be asked."""
 
 
-def alike(finding: Finding) -> str:
+def normalized(finding: Finding) -> str:
     """Return a complaint in the form common to both releases: without the REST version and ticket numbers."""
     text = f"{finding.where}: {finding.what}"
     for pattern, same in _OF_ONE_SIDE:
@@ -59,30 +59,30 @@ def alike(finding: Finding) -> str:
     return text
 
 
-def versions(rt: Rt) -> Sequence[int]:
+def rest_versions(rt: Rt) -> Sequence[int]:
     """Return the versions of the REST interfaces that a release has."""
     return (1, 2) if rt.of_image("sh", "-c", f"ls {_REST_TWO} 2>/dev/null || true") else (1,)
 
 
-def attempts(report: Report, visit: Visit) -> list[Finding]:
+def try_site(report: Report, visit: Visit) -> list[Finding]:
     """Try all of it; report unexpected outcomes. Return the findings that broke something off."""
-    broken_off = pages.attempts(report, visit)
+    broken_off = pages.try_pages(report, visit)
     broken_off += [
-        attempt(report, f"REST {version}", partial(rest_tickets, report, visit, version))
-        for version in versions(visit.rt)
+        attempt(report, f"REST {version}", partial(try_rest, report, visit, version))
+        for version in rest_versions(visit.rt)
     ]
-    broken_off.append(attempt(report, "mail", lambda: mail(report, visit)))
+    broken_off.append(attempt(report, "mail", lambda: try_mail(report, visit)))
     return [one for one in broken_off if one]
 
 
-def collect(visit: Visit) -> Exchanged:
+def collect(visit: Visit) -> SiteOutcomes:
     """Return the unexpected outcomes of a release. Writes. Raises InfrastructureError if it gave no answer."""
     report = Report("application", "", repair=REPAIR)
-    attempts(report, visit)
+    try_site(report, visit)
     if report.unanswered:
         raise InfrastructureError(f"RT {visit.rt.release} was slow: {report.unanswered[0]}.")
     _, errors = startup_log.parse_log(visit.rt.container.logs())
-    return Exchanged(visit.rt.release, sorted(map(alike, report.findings)), sorted(errors))
+    return SiteOutcomes(visit.rt.release, sorted(map(normalized, report.findings)), sorted(errors))
 
 
 def judge(report: Report, visit: Visit, before: Before) -> None:
@@ -90,35 +90,33 @@ def judge(report: Report, visit: Visit, before: Before) -> None:
     tried = replace(report, findings=[], looked_at=0)  # other threads add findings to the report meanwhile
     broken_off: list[Finding] = []
     try:
-        broken_off = attempts(tried, visit)
+        broken_off = try_site(tried, visit)
     finally:
         report.looked_at += tried.looked_at
         report.findings += tried.findings  # before asking the old release, which may fail as well
         if tried.findings:
-            _excuse(report, tried.findings, broken_off, before)
+            _drop_known_findings(report, tried.findings, broken_off, before)
 
 
-def _excuse(report: Report, found: Sequence[Finding], broken_off: Sequence[Finding], before: Before) -> None:
+def _drop_known_findings(
+    report: Report, found: Sequence[Finding], broken_off: Sequence[Finding], before: Before
+) -> None:
     """Remove the findings that the old release makes as well. What broke off on both sides is an open question."""
-    try:
-        old = before()
-    except Exception as error:
-        if (known := translate_error(error)) is None:
-            raise
-        report.unanswered.append(f"how pages, and tickets by REST and mail, fared before: {known.sentence}")
+    old = ask_or_leave_open(report, "how pages, and tickets by REST and mail, fared before", before)
+    if old is None:
         return
-    same = [one for one in found if old and alike(one) in old.complaints]
+    same = [one for one in found if normalized(one) in old.complaints]
     for one in same:
         report.findings.remove(one)
-        if old and one in broken_off:
+        if one in broken_off:
             report.unanswered.append(
-                f"what comes after this, where RT {old.release} gets no further either: {alike(one)}"
+                f"what comes after this, where RT {old.release} gets no further either: {normalized(one)}"
             )
     if same:
-        report.facts["came out so before as well"] = sorted({*map(alike, same)})
+        report.facts["known from the old release: pages and tickets"] = sorted({*map(normalized, same)})
 
 
-def rest_tickets(report: Report, visit: Visit, version: int) -> None:
+def try_rest(report: Report, visit: Visit, version: int) -> None:
     """Create, read, reply, search, and get attachments back byte for byte."""
     where = f"REST {version}"
     blob = File("bytes.bin", bytes(range(256)) * 16 + b"\n\r\n\0\n\n", "application/octet-stream")
@@ -148,7 +146,7 @@ def _attachments(report: Report, where: str, client: Client, ticket: int, files:
             expect(report, where, f"{one.name!r} came back changed, {size}", good=content == one.content)
 
 
-def mail(report: Report, visit: Visit) -> None:
+def try_mail(report: Report, visit: Visit) -> None:
     """Send a mail in as the mail server would, and check the outgoing mail."""
     subject = f"{ASCII} {visit.mark} by mail"
     message = (

@@ -9,11 +9,12 @@ untouched database.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.checks.cached_fact import Remembered
 from harness.checks.log import READING, LogAllowance, allowances, complaints, records, shape
+from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import key
 from harness.common import redact
 from harness.errors import InfrastructureError
@@ -92,31 +93,22 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
     report = Report(CHECK, QUESTION, looked_at=1, unit="validator runs", repair=REPAIR)
     for side, other in ((before, after), (after, before)):
         if side:
-            _worked(report, side, other)
+            _check_completed(report, side, other)
     # The old validator's own complaints are no effect of the upgrade: findings that it missed because of them
     # would only seem new.
     usual = before.complaints if before else {}
-    complained = sorted({text for one, text in after.complaints.items() if one not in usual})
-    if complained and after.code in (CLEAN, DIRTY):
-        where = f"{TOOL} of RT {after.release}"
-        report.find(where, f"it logged {len(complained)} complaints", samples=tuple(complained[:_SHOWN]))
+    _complaints(report, usual, after)
     known = set(before.found) if before else set()
-    new = [one for one in after.found if one not in known]
-    untouched = _untouched(report, again) if new and again else None
-    unasked = [one for one in new if untouched and one in untouched.found]
-    new = [one for one in new if one not in unasked]
-    if before is None and new and (untouched is None or untouched.code not in (CLEAN, DIRTY)):
-        report.unanswered.append(_unknown(new, untouched))
-        new = []
+    new, unasked = _new_findings(report, known, after, again, compared=before is not None)
     for kind in dict.fromkeys(map(_kind, new)):
-        group = [one for one in new if _kind(one) == kind]
+        group = [finding for finding in new if _kind(finding) == kind]
         report.find(
             _table(kind),
             f"{kind} ({len(group)} of these are new)",
             samples=tuple(group[:_SHOWN]),
             repair=f"look at them with {TOOL} --check; if they are old, repair them before the upgrade",
         )
-    old = [one for one in after.found if one in known]
+    old = [finding for finding in after.found if finding in known]
     report.allowed += _some("found before as well", old)
     report.allowed += _some("found before as well, by the target's validator", unasked)
     report.facts = {
@@ -131,18 +123,37 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
     return report
 
 
-def _untouched(report: Report, again: Callable[[], Validation]) -> Validation | None:
-    """Run the validator on the untouched database; if that fails, the findings are still reported."""
-    try:
-        return again()
-    except InfrastructureError as error:
-        report.unanswered.append(f"what the target's validator finds on the untouched copy: {error.sentence}")
-        return None
+def _complaints(report: Report, usual: Mapping[str, str], after: Validation) -> None:
+    """Report what the target's validator logged. usual: those of the old release's, which are not reported."""
+    complained = sorted({text for digest, text in after.complaints.items() if digest not in usual})
+    if complained and after.code in (CLEAN, DIRTY):
+        where = f"{TOOL} of RT {after.release}"
+        report.find(where, f"it logged {len(complained)} complaints", samples=tuple(complained[:_SHOWN]))
+
+
+def _new_findings(
+    report: Report, known: set[str], after: Validation, again: Callable[[], Validation] | None, *, compared: bool
+) -> tuple[list[str], list[str]]:
+    """Return the target's findings that are new, and those that only the old release's validator did not look for.
+
+    known: the old release's findings; compared: whether it had a validator. Without that, and without the
+    target's answer about the untouched database, it is an open question which of them are new.
+    """
+    unknown = [finding for finding in after.found if finding not in known]
+    untouched = None
+    if unknown and again:
+        untouched = ask_or_leave_open(report, "what the target's validator finds on the untouched copy", again)
+    unasked = [finding for finding in unknown if untouched and finding in untouched.found]
+    new = [finding for finding in unknown if finding not in unasked]
+    if not compared and new and (untouched is None or untouched.code not in (CLEAN, DIRTY)):
+        report.unanswered.append(_unknown(new, untouched))
+        new = []
+    return new, unasked
 
 
 def _some(words: str, found: Sequence[str]) -> list[str]:
     more = [f"{words}: {_SHOWN} of {len(found)} are shown"] if len(found) > _SHOWN else []
-    return [f"{words}: {one}" for one in found[:_SHOWN]] + more
+    return [f"{words}: {finding}" for finding in found[:_SHOWN]] + more
 
 
 def _unknown(new: Sequence[str], untouched: Validation | None) -> str:
@@ -154,7 +165,7 @@ def _unknown(new: Sequence[str], untouched: Validation | None) -> str:
     )
 
 
-def _worked(report: Report, side: Validation, other: Validation | None) -> None:
+def _check_completed(report: Report, side: Validation, other: Validation | None) -> None:
     """Report a validator that failed to do its work. other: the validation of the other side."""
     where = f"{TOOL} of RT {side.release}"
     if side.code not in (CLEAN, DIRTY):
@@ -176,9 +187,9 @@ def _contradicts(side: Validation) -> bool:
     return (side.code == DIRTY) != bool(side.found)
 
 
-def _alike(one: Validation, other: Validation) -> bool:
+def _alike(side: Validation, other: Validation) -> bool:
     """Tell whether both ended with the same code and messages: those of a site's own modules, for example."""
-    return one.code == other.code and {*map(shape, one.found)} == {*map(shape, other.found)}
+    return side.code == other.code and {*map(shape, side.found)} == {*map(shape, other.found)}
 
 
 def _kind(finding: str) -> str:

@@ -1,7 +1,7 @@
 """Run each nightly cron job once: it must succeed, without complaints that the old release did not make.
 
 A subscription to a deleted dashboard, or a condition of the site's own that has warned for years, is not the
-upgrade's fault; a new warning makes cron send mail every night.
+upgrade's fault; a new warning makes cron send mail every results.
 """
 
 from __future__ import annotations
@@ -12,40 +12,19 @@ from dataclasses import dataclass, field
 from harness.checks import dashboard_mails
 from harness.checks.cached_fact import Remembered
 from harness.checks.log import LogAllowance, LogRecord, records
-from harness.checks.startup_log import Starts, key
-from harness.common import cache, redact
-from harness.errors import HarnessError
+from harness.checks.nightly_jobs import DASHBOARDS, Job, choose
+from harness.checks.open_question import ask_or_leave_open
+from harness.checks.startup_log import StartupLogs, key
+from harness.checks.trial_visit import Visit
+from harness.common import redact
 from harness.rt import Rt
 from harness.verdict import Report
 
-DASHBOARDS = dashboard_mails.JOB
-"""Its duration grows with the number of subscriptions: with a time limit it is stopped, which is no defect."""
-JOBS = (
-    ("rt-email-digest", "-m", "daily"),
-    (DASHBOARDS, "--all"),  # into the container's own outbox; a dry run would end before anything is rendered
-    # Without --skip-user it leaves each user one session, and would end sessions that are in use meanwhile.
-    ("rt-clean-sessions", "--skip-user", "--older", "1H"),
-    (
-        "rt-crontool",
-        "--search",
-        "RT::Search::FromSQL",
-        "--search-arg",
-        "id = 1",
-        "--action",
-        "RT::Action::SetPriority",
-        "--action-arg",
-        "1",
-    ),
-)
-MORE_JOBS = (("rt-email-digest", "-m", "weekly"),)
-"""The same jobs with other arguments, which a thorough visit runs as well."""
-LIMIT, LIMIT_OF_DASHBOARDS = 300.0, 60.0
-"""Seconds for a job on a small database; the second if a person is waiting."""
 _SHOWN = 5
 
 
 @dataclass
-class Night(Remembered):
+class JobResults(Remembered):
     """Output and exit codes of a release's jobs.
 
     said: job, by `Job.name`, to its messages, by `startup_log.key`; codes: exit codes. A job that the release
@@ -59,40 +38,12 @@ class Night(Remembered):
     sent: dict[str, list[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Job:
-    """A cron job. limit: seconds after which it is stopped."""
-
-    command: tuple[str, ...]
-    limit: float = LIMIT
-
-    @property
-    def name(self) -> str:
-        """Return its command as a digest: the command may contain a user's name."""
-        return cache.keyed(" ".join(self.command))
-
-    @property
-    def mails_dashboards(self) -> bool:
-        """Whether the job is the one that mails dashboards."""
-        return self.command[0] == DASHBOARDS
-
-    @property
-    def about_one(self) -> bool:
-        """Whether the job is limited to one user."""
-        return any(word.startswith("--user=") for word in self.command)
-
-    @property
-    def shown(self) -> str:
-        """Return the first words of its command, fit to be printed: without any user's name."""
-        return " ".join(word for word in self.command[:3] if not word.startswith("--user="))
-
-
-Before = Callable[[Sequence[Job]], Night | None]
+Before = Callable[[Sequence[Job]], JobResults | None]
 """Lets the old release run some jobs on a copy of its own; returns None if it cannot be asked."""
 
 
 @dataclass(frozen=True)
-class Tried:
+class JobRun:
     """A job that was run: its exit code, and its messages that are not logged at every start."""
 
     job: Job
@@ -100,71 +51,65 @@ class Tried:
     stopped: bool
     said: list[LogRecord]
 
+    @property
+    def failed(self) -> bool:
+        """Whether it ended by itself, with another exit code than 0."""
+        return bool(self.code) and not self.stopped
 
-def collect(tools: Rt, jobs: Iterable[Job]) -> Night:
+
+def collect(tools: Rt, jobs: Iterable[Job]) -> JobResults:
     """Run those of the jobs that a release has, and return their output. Writes."""
     tools.warm_up()  # the new release is warmed up in the same way
     there = set(tools.of_image("ls", "/usr/local/bin").split())
-    night = Night(tools.release)
+    results = JobResults(tools.release)
     for job in jobs:
         if job.command[0] not in there:
-            night.said[job.name] = []
+            results.said[job.name] = []
             continue
-        if job.about_one and not dashboard_mails.knows_people(tools):
+        if job.limited_to_user and not dashboard_mails.can_limit_to_user(tools):
             continue
         done = tools.tool(*job.command, limit=job.limit)
         if done.timed_out:
             continue
-        night.codes[job.name] = done.code
-        night.said[job.name] = sorted({key(one) for one in records(done.err.splitlines())})
+        results.codes[job.name] = done.code
+        results.said[job.name] = sorted({key(record) for record in records(done.err.splitlines())})
         if job.mails_dashboards:
-            night.sent[job.name] = sorted(dashboard_mails.sent(tools))
-    return night
+            results.sent[job.name] = sorted(dashboard_mails.sent_subscriptions(tools))
+    return results
 
 
 def judge(
     report: Report,
-    rt: Rt,
+    visit: Visit,
     allowed: Sequence[LogAllowance],
     *,
-    thorough: bool = False,
-    subscribers: Sequence[str] = (),
-    more: Sequence[Sequence[str]] = (),
-    starts: Starts | None = None,
+    starts: StartupLogs | None = None,
     before: Before | None = None,
-    limit: float = LIMIT,
 ) -> None:
     """Run every job on a site; report failures and complaints that are new since the old release. Writes.
 
-    starts: RT's log at every start, which no job causes. before: asked only if a job complains, or sends nothing.
-    more: jobs that not every site runs. subscribers: users who get dashboards by mail, each of which takes a
-    second: unless the visit is thorough, only the first user's dashboards are made, if the release's job can be
-    limited to one user. If nothing is sent to any of them, the old release is asked as well: it may have sent
-    nothing either.
-    limit: seconds for a job.
+    starts: RT's log at every start, which no job causes. before: asked only if a job complains, or if no dashboard
+    is mailed to any of the visit's subscribers: the old release may have mailed none either.
     """
-    few = len(subscribers) > 1 and not thorough and dashboard_mails.knows_people(rt)
-    starts = starts or Starts(rt)
-    chosen: list[Job] = []
-    for command in map(tuple, (*JOBS, *(MORE_JOBS if thorough else ()), *more)):
-        if command[0] != DASHBOARDS:
-            chosen.append(Job(command, limit))
-        elif few:
-            chosen.append(Job((*command, f"--user={subscribers[0]}"), LIMIT_OF_DASHBOARDS))
-            report.out_of_scope.append(f"dashboards by mail of {len(subscribers) - 1} other people than the first")
-        else:
-            chosen.append(Job(command, limit if thorough else LIMIT_OF_DASHBOARDS))
-    tried = [one for job in chosen if (one := _try(report, rt, allowed, job, starts))]
-    sent = dashboard_mails.sent(rt)
-    mailing = [one.job for one in tried if one.job.mails_dashboards and not one.stopped]
-    night = _weigh(report, tried, before, silent=[] if sent or not subscribers else mailing)
+    rt = visit.programs
+    runs = _run_jobs(report, rt, allowed, choose(report, visit), starts or StartupLogs(rt))
+    mailing = [run.job for run in runs if run.job.mails_dashboards and not run.stopped]
+    sent = dashboard_mails.sent_subscriptions(rt)
     report.facts["subscriptions sent"] = len(sent)
+    old = _report_new(report, runs, before, silent=[] if sent or not visit.subscribers else mailing)
+    _compare_mailings(report, mailing, sent, old, expected=bool(visit.subscribers))
+
+
+def _compare_mailings(
+    report: Report, mailing: Sequence[Job], sent: set[str], old: JobResults | None, *, expected: bool
+) -> None:
+    """Report subscriptions that the old release mailed and this one did not. expected: somebody has subscribed."""
     if not sent:
         report.out_of_scope.append("dashboards by mail: none was sent to anybody")
     for job in mailing:
-        if night and job.name in night.sent:
-            dashboard_mails.compare(report, sent, night.sent[job.name], night.release)
-        elif subscribers and not sent and (night is None or night.release):
+        if old and job.name in old.sent:
+            dashboard_mails.compare(report, sent, old.sent[job.name], old.release)
+        elif expected and not sent and (old is None or old.release):
             report.unanswered.append(
                 "whether dashboards are mailed as before: nothing was, and nobody knows of before"
             )
@@ -175,23 +120,31 @@ def carry_out(
     rt: Rt,
     allowed: Sequence[LogAllowance],
     chosen: Sequence[Job],
-    starts: Starts,
+    starts: StartupLogs,
     *,
     before: Before | None = None,
 ) -> None:
     """Run these jobs and judge them. starts, before: as for `judge`."""
-    tried = [one for job in chosen if (one := _try(report, rt, allowed, job, starts))]
-    _weigh(report, tried, before)
+    _report_new(report, _run_jobs(report, rt, allowed, chosen, starts), before)
 
 
-def _try(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, starts: Starts) -> Tried | None:
+def _run_jobs(
+    report: Report, rt: Rt, allowed: Sequence[LogAllowance], chosen: Sequence[Job], starts: StartupLogs
+) -> list[JobRun]:
+    """Run jobs; return those that were not ended by an open question."""
+    return [run for job in chosen if (run := _run_job(report, rt, allowed, job, starts))]
+
+
+def _run_job(
+    report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, starts: StartupLogs
+) -> JobRun | None:
     """Run a job; return None if it was stopped at its limit, which is an open question."""
     report.looked_at += 1
     name = job.command[0]
     done = rt.tool(*job.command, limit=job.limit)
-    said = []
+    said: list[LogRecord] = []
     for record in records(done.err.splitlines()):
-        cover = next((one for one in allowed if one.covers(record, name)), None)
+        cover = next((allowance for allowance in allowed if allowance.covers(record, name)), None)
         if cover is None:
             said.append(record)
         elif (reason := f"{name}: {cover.reason}") not in report.allowed:
@@ -202,53 +155,49 @@ def _try(report: Report, rt: Rt, allowed: Sequence[LogAllowance], job: Job, star
         return None
     if stopped:
         report.out_of_scope.append(f"what {name} would have sent after its first {job.limit:.0f} s")
-    return Tried(job, done.code, stopped, starts.others(said))
+    return JobRun(job, done.code, stopped, starts.others(said))
 
 
-def _night(report: Report, jobs: Sequence[Job], before: Before | None) -> Night | None:
+def _ask_before(report: Report, jobs: Sequence[Job], before: Before | None) -> JobResults | None:
     """Return the output of the old release's jobs; None if unknown, which hides no complaint of the new ones."""
     if not jobs or before is None:
-        return Night("")
-    try:
-        return before(jobs)
-    except HarnessError as error:
-        report.unanswered.append(f"what jobs said before: {error.sentence}")
-        return None
+        return JobResults("")
+    return ask_or_leave_open(report, "what jobs said before", lambda: before(jobs))
 
 
-def _said_before(night: Night | None, name: str) -> set[str] | None:
+def _said_before(old: JobResults | None, name: str) -> set[str] | None:
     """Return the old release's messages in a job, by `startup_log.key`; None if unknown."""
-    if night is None or (night.release and name not in night.said):
+    if old is None or (old.release and name not in old.said):
         return None
-    return set(night.said.get(name, ()))
+    return set(old.said.get(name, ()))
 
 
-def _weigh(
-    report: Report, tried: Sequence[Tried], before: Before | None, *, silent: Sequence[Job] = ()
-) -> Night | None:
+def _report_new(
+    report: Report, runs: Sequence[JobRun], before: Before | None, *, silent: Sequence[Job] = ()
+) -> JobResults | None:
     """Report new complaints and failures, without those of the old release; return the old release's output.
 
     silent: jobs for which the old release is asked although they logged nothing.
     """
-    loud = [one for one in tried if one.said or (one.code and not one.stopped)]
-    asked = [one.job for one in loud]
-    night = _night(report, [*asked, *(one for one in silent if one not in asked)], before)
-    for one in loud:
-        words = one.job.name
-        failed = one.code and not one.stopped and not (night and night.codes.get(words))
-        known = _said_before(night, words)
+    loud = [run for run in runs if run.said or run.failed]
+    asked = [run.job for run in loud]
+    old = _ask_before(report, [*asked, *(job for job in silent if job not in asked)], before)
+    for run in loud:
+        job = run.job
+        failed_anew = run.failed and not (old and old.codes.get(job.name))
+        known = _said_before(old, job.name)
         # If it is not known whether a message is new, only errors count: an error is wrong in either release.
-        new = [line for line in one.said if (line.complaint if known is None else key(line) not in known)]
-        if old := [redact.line(record.message) for record in one.said if record not in new]:
-            name = "warnings of jobs" if known is None else "said by jobs before as well"
-            report.facts.setdefault(name, []).extend(f"{one.job.command[0]}: {text}" for text in old[:_SHOWN])
-        if one.code and not one.stopped and not failed:
-            report.facts.setdefault("jobs that failed before as well", []).append(one.job.shown)
-        if new or failed:
+        new = [line for line in run.said if (line.complaint if known is None else key(line) not in known)]
+        if rest := [redact.line(record.message) for record in run.said if record not in new]:
+            name = "warnings of jobs" if known is None else "known from the old release: jobs"
+            report.facts.setdefault(name, []).extend(f"{job.command[0]}: {text}" for text in rest[:_SHOWN])
+        if run.failed and not failed_anew:
+            report.facts.setdefault("known from the old release: failed jobs", []).append(job.shown)
+        if new or failed_anew:
             report.find(
-                f"job {one.job.shown}",
-                f"exit code {one.code}, {len(new)} lines on standard error",
+                f"job {job.shown}",
+                f"exit code {run.code}, {len(new)} lines on standard error",
                 samples=tuple(redact.line(record.message) for record in new[:_SHOWN]),
-                repair=f"run {one.job.command[0]} by hand on a trial upgrade, and mend what it complains of",
+                repair=f"run {job.command[0]} by hand on a trial upgrade, and mend what it complains of",
             )
-    return night
+    return old

@@ -16,10 +16,10 @@ from pathlib import Path
 from harness.checks import startup_log
 from harness.checks.cached_fact import Remembered
 from harness.checks.log import allowances
-from harness.checks.mails_by_chance import Chance, between
-from harness.checks.startup_log import Starts
+from harness.checks.mails_by_chance import Chance, differences_between
+from harness.checks.open_question import ask_or_leave_open
+from harness.checks.startup_log import StartupLogs
 from harness.common import cache, redact
-from harness.engine.faults import translate_error
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
@@ -78,14 +78,15 @@ def outbox(rt: Rt) -> list[EmailMessage]:
     text = rt.container.run(["sh", "-c", f"awk '{_HEADS}' {OUTBOX} 2>/dev/null || true"]).out
     parts = re.split(r"^From mail-sink@localhost [^\n]*\n", text, flags=re.MULTILINE)
     parsed = (email.message_from_string(part, policy=email.policy.default) for part in parts if part.strip())
-    return [one for one in parsed if isinstance(one, EmailMessage)]
+    return [message for message in parsed if isinstance(message, EmailMessage)]
 
 
-def about(raw: Mapping[str, str]) -> set[int]:
+def ticket_numbers(raw: Mapping[str, str]) -> set[int]:
     """Return the tickets that a mail is about, by its headers (name in lower case to value)."""
     own = f"RT-Ticket: {raw.get('x-rt-ticket') or raw.get('rt-ticket', '')}"
     return {
-        int(one) for one in _ABOUT.findall("\n".join((own, raw.get("in-reply-to", ""), raw.get("references", ""))))
+        int(number)
+        for number in _ABOUT.findall("\n".join((own, raw.get("in-reply-to", ""), raw.get("references", ""))))
     }
 
 
@@ -96,15 +97,15 @@ def mails_about(rt: Rt, mark: str, tickets: Collection[int] = ()) -> list[tuple[
     The mark, the ticket's number and random parts are removed, so that two releases can be compared.
     """
     found: list[tuple[str, ...]] = []
-    for one in outbox(rt):
-        raw = {name.lower(): " ".join(str(value).split()) for name, value in one.raw_items()}
+    for message in outbox(rt):
+        raw = {name.lower(): " ".join(str(value).split()) for name, value in message.raw_items()}
         subject = _decoded(raw.get("subject", ""))
-        if mark in subject or not about(raw).isdisjoint(tickets):
-            numbers = _glued(about(raw).intersection(tickets) or tickets)
+        if mark in subject or not ticket_numbers(raw).isdisjoint(tickets):
+            numbers = _glued(ticket_numbers(raw).intersection(tickets) or tickets)
             raw = {name: _TICKET.sub("N", numbers.sub("N", _decoded(value))) for name, value in raw.items()}
             people = sorted(part.strip() for name in ("to", "cc", "bcc") for part in raw.get(name, "").split(","))
             headers = [f"{name}: {_RANDOM.sub('', raw.get(name.lower(), ''))}" for name in _HEADERS]
-            headers += [f"{name}: {hidden(raw.get(name.lower(), ''))}" for name in _ADDRESSES]
+            headers += [f"{name}: {hide_addresses(raw.get(name.lower(), ''))}" for name in _ADDRESSES]
             subject = _NUMBER.sub("N", numbers.sub("N", subject).replace(mark, ""))
             found.append((", ".join(filter(None, people)), subject, *headers))
     return sorted(found)
@@ -134,7 +135,7 @@ def collect(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mai
     is sent; queues: use these instead, by id. A queue of the harness's own is always added. Writes. Raises
     InfrastructureError if the program ends without an answer.
     """
-    numbers = [one for one in queues or () if one != OWN]
+    numbers = [number for number in queues or () if number != OWN]
     limits = (few, MOST_QUEUES) if queues is None else (_THESE, 0)
     done = tools.perl(with_guest(PROGRAM), MARK, *map(str, limits), OUTBOX, *CUSTOMERS, *numbers)
     try:
@@ -143,7 +144,7 @@ def collect(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mai
         last = done.out.rstrip("\n").rpartition("\n")[2]  # a scrip may print as well
         told = json.loads(last)
         actions = {str(queue): str(what) for queue, what in told["done"]}
-        tickets = {int(one) for one in told["tickets"]}
+        tickets = {int(number) for number in told["tickets"]}
     except ValueError as error:
         lines = "\n".join(redact.line(line) for line in done.err.splitlines()[-15:])
         raise InfrastructureError(
@@ -151,19 +152,19 @@ def collect(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mai
         ) from error
     found = mails_about(tools, MARK, tickets)
     logged = startup_log.parse_log(done.err, allowances(), "site")
-    return Mails(tools.release, actions, [[hidden(people), *rest] for people, *rest in found], *logged)
+    return Mails(tools.release, actions, [[hide_addresses(people), *rest] for people, *rest in found], *logged)
 
 
-def hidden(addresses: str) -> str:
+def hide_addresses(addresses: str) -> str:
     """Return a list of addresses as keyed digests: comparable, but not identifying a person."""
-    return ", ".join(cache.keyed(one.strip().lower()) for one in addresses.split(",") if one.strip())
+    return ", ".join(cache.keyed(address.strip().lower()) for address in addresses.split(",") if address.strip())
 
 
 def judge(
     report: Report,
     before: Mails | None,
     tools: Rt,
-    starts: Starts | None = None,
+    starts: StartupLogs | None = None,
     again: Callable[[], Mails | None] = lambda: None,
 ) -> None:
     """Report mails that the new release (`tools`) no longer sends or sends otherwise, and its new complaints.
@@ -190,31 +191,25 @@ def judge(
     after = collect(tools, queues=before.actions)
     chance = Chance()
     if (before.actions, before.mails) != (after.actions, after.mails):
-        chance = _chance(report, before, again)
+        chance = chance_differences(report, before, again)
     compare(report, before, after, starts, chance)
     report.facts["mails before, by"] = f"RT {before.release}"
 
 
-def _chance(report: Report, before: Mails, again: Callable[[], Mails | None]) -> Chance:
+def chance_differences(report: Report, before: Mails, again: Callable[[], Mails | None]) -> Chance:
     """Return the differences between two runs of the old release; if it cannot run again, report an open
     question."""
-    try:
-        second = again()
-    except Exception as error:
-        if (known := translate_error(error)) is None:
-            raise
-        report.unanswered.append(f"whether mails go to others each time: {known.sentence}")
-        return Chance()
+    second = ask_or_leave_open(report, "whether mails go to others each time", again)
     if second is None:
         return Chance()
-    own = map(hidden, CUSTOMERS)
-    found = between(before.mails, second.mails, (before.actions, second.actions), own)
+    own = map(hide_addresses, CUSTOMERS)
+    found = differences_between(before.mails, second.mails, (before.actions, second.actions), own)
     report.out_of_scope += found.reservations(before.release)
     return found
 
 
 def compare(
-    report: Report, before: Mails, after: Mails, starts: Starts | None = None, chance: Chance | None = None
+    report: Report, before: Mails, after: Mails, starts: StartupLogs | None = None, chance: Chance | None = None
 ) -> None:
     """Compare how both releases handle equal tickets, which mails they send for them, and what they log.
 
@@ -230,7 +225,7 @@ def compare(
                 f"in queue {queue}: {what or 'nothing'} before, {now or 'nothing'} now",
                 repair="try the same in that queue on a trial upgrade; look at its lifecycle and rights first",
             )
-    gone, come = chance.left(*(Counter(map(tuple, side.mails)) for side in (before, after)))
+    gone, come = chance.unexplained(*(Counter(map(tuple, side.mails)) for side in (before, after)))
     for words, lost in (("no longer sent, or changed", gone), ("new, or changed", come)):
         if lost:
             kinds = [
@@ -242,7 +237,7 @@ def compare(
                 samples=tuple(map(redact.line, kinds[:_SHOWN])),
                 repair="compare the scrips and templates that send them in both releases, and mend the site's own",
             )
-    errors = {one: text for one, text in after.errors.items() if one not in before.said}
+    errors = {digest: text for digest, text in after.errors.items() if digest not in before.said}
     errors = starts.unusual(errors) if starts else errors
     if errors:
         report.find(

@@ -32,7 +32,7 @@ class Chance:
     outcomes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     people: frozenset[str] = frozenset()
 
-    def left(self, old: Counter[Mail], new: Counter[Mail]) -> tuple[Counter[Mail], Counter[Mail]]:
+    def unexplained(self, old: Counter[Mail], new: Counter[Mail]) -> tuple[Counter[Mail], Counter[Mail]]:
         """Return the mails that only one of two releases sends, without the random ones.
 
         Of a kind that varies from run to run, as many are returned as the new release sends less often than both
@@ -64,7 +64,7 @@ class Chance:
         return told
 
 
-def between(
+def differences_between(
     first: Iterable[Iterable[str]],
     second: Iterable[Iterable[str]],
     done: tuple[dict[str, str], dict[str, str]],

@@ -55,22 +55,39 @@ def check(
         report.out_of_scope.append("what the old release said of its data: it has no image here")
         return report
     untold = _untold(before)
-    for name in ESSENTIAL:
-        if not before.sections.get(name) and (name, "") not in untold:
-            what = f"the old release has no {name} to say anything about, which proves nothing"
-            report.find(name, what, repair="see that the dump is that of the whole site, and take it anew")
+    _essentials(report, before, untold)
     _logins(report, before)
     for kind, count in before.every.items():
         left_out = "unprivileged users but one in {}, but for their rights" if kind == "users" else _OTHERS
         report.out_of_scope.append(left_out.format(count, kind=kind))
+    compared = [_without(side.sections, untold) for side in (before, after)]
+    if (code.SECTION, "") not in untold:
+        code.judge(report, *compared)
+    _differences(
+        report, [one for one in changes(*compared) if one.section != code.SECTION], before, upgrade, allowed
+    )
+    told = {name: by_holder(keys) for name, keys in after.sections.items()}
+    report.looked_at = sum(len(fields) for keys in told.values() for fields in keys.values())
+    report.facts["counts"] = {name: len(keys) for name, keys in sorted(told.items())}
+    report.facts["seconds"] = after.seconds
+    return report
+
+
+def _essentials(report: Report, before: Meaning, untold: set[tuple[str, str]]) -> None:
+    """Report sections that no site's data leaves empty."""
+    for name in ESSENTIAL:
+        if not before.sections.get(name) and (name, "") not in untold:
+            what = f"the old release has no {name} to say anything about, which proves nothing"
+            report.find(name, what, repair="see that the dump is that of the whole site, and take it anew")
+
+
+def _differences(
+    report: Report, found: Sequence[Change], before: Meaning, upgrade: Upgrade, allowed: MeaningAllowances
+) -> None:
+    """Report the changes that no allowance covers, grouped by section and kind; list the allowances used."""
     left: dict[tuple[str, str], list[Change]] = defaultdict(list)
     used: set[str] = set()
-    told_of = [_without(side.sections, untold) for side in (before, after)]
-    if (code.SECTION, "") not in untold:
-        code.judge(report, *told_of)
-    for change in changes(*told_of):
-        if change.section == code.SECTION:
-            continue
+    for change in found:
         if cover := allowed.covering(change, upgrade, before.sections):
             used.update(cover)
         else:
@@ -78,11 +95,6 @@ def check(
     for (section, _), group in left.items():
         _find(report, section, group)
     report.allowed += sorted(used)
-    told = {name: by_holder(keys) for name, keys in after.sections.items()}
-    report.looked_at = sum(len(fields) for keys in told.values() for fields in keys.values())
-    report.facts["counts"] = {name: len(keys) for name, keys in sorted(told.items())}
-    report.facts["seconds"] = after.seconds
-    return report
 
 
 def _logins(report: Report, before: Meaning) -> None:

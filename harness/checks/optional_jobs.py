@@ -32,7 +32,7 @@ ELSEWHERE = (
 
 
 @dataclass(frozen=True)
-class Occasional:
+class OptionalJob:
     """An optional job. uses: SQL that counts its work on this site; needs: SQL that counts its prerequisites."""
 
     command: tuple[str, ...]
@@ -41,16 +41,16 @@ class Occasional:
     without: str = ""
 
 
-OCCASIONAL = (
-    Occasional(("rt-clean-shorteners", "--older", "1M"), "SELECT COUNT(*) FROM Shorteners"),
-    Occasional(
+OPTIONAL_JOBS = (
+    OptionalJob(("rt-clean-shorteners", "--older", "1M"), "SELECT COUNT(*) FROM Shorteners"),
+    OptionalJob(
         ("rt-email-expiring-auth-tokens", "--expires-by", "7 days", "--template", TEMPLATE),
         "SELECT COUNT(*) FROM AuthTokens WHERE Expires IS NOT NULL",
         _TEMPLATES,
         f"there is no template {TEMPLATE!r}",
     ),
-    Occasional(("rt-run-scheduled-processes",), "SELECT COUNT(*) FROM Attributes WHERE Name = 'Crontool'"),
-    Occasional((_INDEXER, "--limit", "200"), _INDEXES, _INDEXES, "the database has no full-text index"),
+    OptionalJob(("rt-run-scheduled-processes",), "SELECT COUNT(*) FROM Attributes WHERE Name = 'Crontool'"),
+    OptionalJob((_INDEXER, "--limit", "200"), _INDEXES, _INDEXES, "the database has no full-text index"),
 )
 
 
@@ -63,7 +63,7 @@ def choose(database: Database, tools: Rt, *, thorough: bool) -> tuple[list[tuple
     chosen: list[tuple[str, ...]] = []
     idle: list[str] = []
     left = [ELSEWHERE]
-    for job in (one for one in OCCASIONAL if one.command[0] in there):
+    for job in (one for one in OPTIONAL_JOBS if one.command[0] in there):
         try:
             needed, used = int(database.value(job.needs)), int(database.value(job.uses))
         except (pymysql.err.ProgrammingError, pymysql.err.OperationalError) as error:

@@ -42,16 +42,16 @@ FORMS = ("Modify", "ModifyAll", "ModifyDates", "ModifyLinks", "ModifyPeople")
 ELSEWHERE = "RT leads to the same other page from every one"
 
 
-def attempts(report: Report, visit: Visit) -> list[Finding | None]:
+def try_pages(report: Report, visit: Visit) -> list[Finding | None]:
     """Open all pages; report those that are wrong. Return the findings that broke something off."""
     return [
-        attempt(report, "pages", lambda: look(report, visit)),
-        attempt(report, "self-service", lambda: self_service(report, visit)),
-        attempt(report, "homepages", lambda: homepages(report, visit)),
+        attempt(report, "pages", lambda: open_pages(report, visit)),
+        attempt(report, "self-service", lambda: open_self_service(report, visit)),
+        attempt(report, "homepages", lambda: open_homepages(report, visit)),
     ]
 
 
-def of_tickets(visit: Visit) -> list[str]:
+def ticket_pages(visit: Visit) -> list[str]:
     """Return the pages and the forms in which people read and write tickets."""
     found = [f"/Ticket/{page}.html?id={ticket}" for page in ("Display", "History") for ticket in visit.tickets]
     found += [f"/Ticket/Create.html?Queue={queue}" for queue in visit.queues]
@@ -61,16 +61,16 @@ def of_tickets(visit: Visit) -> list[str]:
     return found
 
 
-def of_self_service(visit: Visit) -> list[str]:
+def self_service_pages(visit: Visit) -> list[str]:
     """Return the customers' pages besides the first, for the visit's customer and ticket."""
-    found = [f"/SelfService/Display.html?id={visit.asked}"]
+    found = [f"/SelfService/Display.html?id={visit.customer_ticket}"]
     if visit.thorough:
         found.append(f"/SelfService/Create.html?Queue={visit.queue}")
-        found.append(f"/SelfService/Update.html?id={visit.asked}")
+        found.append(f"/SelfService/Update.html?id={visit.customer_ticket}")
     return found
 
 
-def look(report: Report, visit: Visit) -> None:
+def open_pages(report: Report, visit: Visit) -> None:
     """Log in with the form, and open every kind of page, tickets and dashboards included.
 
     Raises PageError if none of them could be opened: a plugin may require another step of new accounts first.
@@ -78,24 +78,24 @@ def look(report: Report, visit: Visit) -> None:
     session, home = web.enter(visit.rt, visit.user, visit.password)
     report.looked_at += 1
     # RT serves a homepage that has lost its parts as a good page; each part is in a box of this class.
-    attempt(report, "/", lambda: _judged("GET /", home, visit, "titlebox"))
-    paths = [*FIRST_PAGES, *(PAGES if visit.thorough else ()), *of_tickets(visit)]
+    attempt(report, "/", lambda: _judge("GET /", home, visit, "titlebox"))
+    paths = [*FIRST_PAGES, *(PAGES if visit.thorough else ()), *ticket_pages(visit)]
     paths += [f"/Dashboards/{number}/" for number in visit.dashboards]
     ends = _open(report, session, visit, paths)
-    if ends[0] and len(set(ends)) == 1 and ends[0] not in map(_plain, paths):
+    if ends[0] and len(set(ends)) == 1 and ends[0] not in map(_path, paths):
         raise PageError("pages", ELSEWHERE)
 
 
-def self_service(report: Report, visit: Visit) -> None:
+def open_self_service(report: Report, visit: Visit) -> None:
     """Log in as the visit's customer, and open the customer's pages. Does nothing if the visit has no customer."""
     if visit.customer:
         report.looked_at += 1
         session, first = web.enter(visit.rt, visit.customer, visit.password)
-        attempt(report, "/SelfService/", lambda: _judged("GET /SelfService/", first, visit, SELF_SERVICE))
-        _open(report, session, visit, of_self_service(visit))
+        attempt(report, "/SelfService/", lambda: _judge("GET /SelfService/", first, visit, SELF_SERVICE))
+        _open(report, session, visit, self_service_pages(visit))
 
 
-def homepages(report: Report, visit: Visit) -> None:
+def open_homepages(report: Report, visit: Visit) -> None:
     """Log in to each account with its old password and open its homepage."""
     for number, (name, password) in enumerate(visit.people.items(), 1):
         report.looked_at += 1
@@ -103,7 +103,7 @@ def homepages(report: Report, visit: Visit) -> None:
         def home(name: str = name, password: str = password) -> None:
             session, landed = web.enter(visit.rt, name, password)
             with session:
-                _judged("GET /", landed, visit, "Logout")
+                _judge("GET /", landed, visit, "Logout")
 
         attempt(report, f"homepage of account {number}", home)
 
@@ -117,19 +117,19 @@ def _open(report: Report, session: requests.Session, visit: Visit, paths: list[s
         for path in paths:
             answers.clear()
             report.looked_at += 1
-            attempt(report, path, partial(_page, session, visit, path))
-            ends.append(_plain(answers[-1].url) if answers else "")
+            attempt(report, path, partial(_open_page, session, visit, path))
+            ends.append(_path(answers[-1].url) if answers else "")
     return ends
 
 
-def _plain(address: str) -> str:
+def _path(address: str) -> str:
     return urlsplit(address).path
 
 
-def _page(session: requests.Session, visit: Visit, path: str) -> None:
-    web.page(session, visit.rt, path, said=visit.said)
+def _open_page(session: requests.Session, visit: Visit, path: str) -> None:
+    web.page(session, visit.rt, path, said=visit.harmless_words)
 
 
-def _judged(where: str, landed: requests.Response, visit: Visit, expect: str = "") -> None:
+def _judge(where: str, landed: requests.Response, visit: Visit, expect: str = "") -> None:
     """Judge the page that a login ended on; requesting it again would give the same, at the same cost."""
-    web.judged(where, landed, expect=expect, said=visit.said)
+    web.judged(where, landed, expect=expect, said=visit.harmless_words)

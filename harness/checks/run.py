@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from harness.checks.log import LogAllowance, LogRecord, allowances, complaints, records
+from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import Start, key
 from harness.common import redact
-from harness.errors import InfrastructureError
 from harness.upgrade import StepRun, UpgradeRun
 from harness.verdict import Report
 
@@ -58,7 +58,7 @@ def check(
     _prompts(report, lines)
     found = records(lines)
     bad, used = complaints(found, allowances() if allowed is None else allowed)
-    report.allowed += [f"{one.pattern.pattern}: {one.reason}" for one in used]
+    report.allowed += [f"{allowance.pattern.pattern}: {allowance.reason}" for allowance in used]
     if bad:
         bad = _unknown(report, bad, before)
     _complaints(report, bad)
@@ -71,16 +71,13 @@ def check(
 
 def _unknown(report: Report, bad: list[LogRecord], before: Callable[[], Start | None]) -> list[LogRecord]:
     """Return the complaints that the old release does not make at every start; all if it cannot be asked."""
-    try:
-        old = before()
-    except InfrastructureError as error:
-        report.unanswered.append(f"whether the old release says so at every start: {error.sentence}")
+    old = ask_or_leave_open(report, "whether the old release says so at every start", before)
+    if old is None:
         return bad
-    known = [one for one in bad if old and key(one) in old.said]
-    if old:
-        said = {f"RT {old.release} says so at every start: {redact.line(one.message)}" for one in known}
-        report.allowed += sorted(said)
-    return [one for one in bad if one not in known]
+    known = [record for record in bad if key(record) in old.said]
+    said = {f"RT {old.release} says so at every start: {redact.line(record.message)}" for record in known}
+    report.allowed += sorted(said)
+    return [record for record in bad if record not in known]
 
 
 def _begun(run: UpgradeRun) -> list[StepRun]:
@@ -89,7 +86,7 @@ def _begun(run: UpgradeRun) -> list[StepRun]:
 
 
 def _tail(lines: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    return (("End of the output", "\n".join(redact.line(one) for one in lines[-12:])),)
+    return (("End of the output", "\n".join(redact.line(line) for line in lines[-12:])),)
 
 
 def _end(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequence[str]) -> None:
@@ -111,10 +108,10 @@ def _end(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequen
         )
     elif run.code:
         report.find(_last_step(run), f"the upgrade ended with exit code {run.code}", blocks=_tail(lines))
-    last = next((one for one in reversed(lines) if one.strip()), "")
+    last = next((line for line in reversed(lines) if line.strip()), "")
     if last != CLOSING and not run.code:
         report.find("output", f"its last line is not {CLOSING!r}", blocks=_tail(lines))
-    if not expected and not any(NOTHING_TO_DO.search(one) for one in lines):
+    if not expected and not any(NOTHING_TO_DO.search(line) for line in lines):
         report.find("output", "no step was expected, but it never says: nothing to do", blocks=_tail(lines))
 
 
@@ -125,7 +122,7 @@ def _last_step(run: UpgradeRun) -> str:
 def _steps(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequence[str]) -> None:
     begun = [step.name for step in _begun(run)]
     if expected and not begun:
-        why = next((redact.line(one) for one in lines if NOTHING_TO_DO.search(one)), "it did not say why")
+        why = next((redact.line(line) for line in lines if NOTHING_TO_DO.search(line)), "it did not say why")
         report.find("steps", f"none of the {len(expected)} steps was begun ({why})", samples=tuple(expected))
         return
     _compare(report, "announced", run.announced, expected)
@@ -157,16 +154,16 @@ def _compare(report: Report, what: str, names: Sequence[str], expected: Sequence
 
 
 def _prompts(report: Report, lines: Sequence[str]) -> None:
-    asked = [one for one in lines if any(pattern.search(one) for pattern in _ASKED)]
+    asked = [line for line in lines if any(pattern.search(line) for pattern in _ASKED)]
     for pattern in _ANSWERED:
         # The prompt has no line end, so a loop shows as one long line.
-        times = sum(len(pattern.findall(one)) for one in lines)
+        times = sum(len(pattern.findall(line)) for line in lines)
         asked += [pattern.pattern] * (times > 1)
     if asked:
         report.find(
             "output",
             f"the upgrade prompted {len(asked)} times, which without a terminal never ends well",
-            samples=tuple(redact.line(one, 120) for one in asked[:_SAMPLES]),
+            samples=tuple(redact.line(line, 120) for line in asked[:_SAMPLES]),
             repair="give --upgrade-from and --upgrade-to as three numbers, and --force",
         )
 

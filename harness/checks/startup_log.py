@@ -45,20 +45,20 @@ def parse_log(
     """Return a program's log messages, and the complaints among them: both by `key`. tool: the program's name."""
     found = records(text.splitlines())
     bad, _ = complaints(found, allowed, tool)
-    said, errors = ({key(one): redact.line(one.message) for one in some} for some in (found, bad))
+    said, errors = ({key(record): redact.line(record.message) for record in some} for some in (found, bad))
     return said, errors
 
 
-def key(one: LogRecord) -> str:
+def key(record: LogRecord) -> str:
     """Return a digest of level and message shape: equal for records with the same message.
 
     The printable form of a message is not specific enough: a lost attachment and a site's own greeting are equal
     in it.
     """
-    return cache.keyed(f"{one.level}\n{shape(one.message)}")
+    return cache.keyed(f"{record.level}\n{shape(record.message)}")
 
 
-class Starts:
+class StartupLogs:
     """The start logs of both releases; read only if a program on the new side logged anything."""
 
     def __init__(
@@ -81,12 +81,12 @@ class Starts:
     def others(self, found: Sequence[LogRecord]) -> list[LogRecord]:
         """Return the records that neither release writes at every start."""
         usual = self._usual if found else frozenset()
-        return [one for one in found if key(one) not in usual]
+        return [record for record in found if key(record) not in usual]
 
     def unusual(self, found: Mapping[str, str]) -> dict[str, str]:
         """Return those of the messages by `key` that neither release writes at every start."""
         usual = self._usual if found else frozenset()
-        return {one: text for one, text in found.items() if one not in usual}
+        return {digest: text for digest, text in found.items() if digest not in usual}
 
     @property
     def _usual(self) -> frozenset[str]:
@@ -98,7 +98,7 @@ class Starts:
             return
         if self._now.said:
             report.facts["said at every start"] = sorted({*self._now.said.values()})
-        new = sorted({text for one, text in self._now.errors.items() if one not in self._known})
+        new = sorted({text for digest, text in self._now.errors.items() if digest not in self._known})
         if new:
             report.find(
                 "start",

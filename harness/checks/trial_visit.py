@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.checks.jobs import LIMIT
 from harness.rt import Rt
 
+JOB_LIMIT = 300.0
+"""Seconds for a job on a small database."""
 WIDE, EMOJI = "Prüfung 図書館 Ответ “ok”", " \U0001f600"
 
 
@@ -17,10 +18,10 @@ class Visit:
     """A visit to a site. user: an account with all rights. emoji: whether the database takes four bytes.
 
     answers: number of mails that the site's own scrips send to a requestor who opens a ticket and gets an answer.
-    said: words of `web.ERROR_MARKS` that are in the site's own texts, and so mean nothing.
+    harmless_words: words of `web.ERROR_MARKS` that are in the site's own texts, and so mean nothing.
 
     queues: ids of the queues whose form for a new ticket is opened. customer: name of an account without
-    privileges, with the same password, which made the ticket `asked` in the visit's own queue; "" for none.
+    privileges, with the same password, which made `customer_ticket` in the visit's own queue; "" for none.
 
     people: name to password of accounts whose homepage is opened. subscribers: names of users who get dashboards
     by mail. jobs: those that not every site runs. jobs_left: others, each with the reason why it is not run.
@@ -38,13 +39,13 @@ class Visit:
     tickets: tuple[int, ...] = (1,)
     queues: tuple[int, ...] = (1,)
     customer: str = ""
-    asked: int = 0
+    customer_ticket: int = 0
     people: Mapping[str, str] = field(default_factory=dict)
     subscribers: tuple[str, ...] = ()
     jobs: tuple[tuple[str, ...], ...] = ()
     jobs_left: tuple[str, ...] = ()
-    said: frozenset[str] = frozenset()
-    patience: float = LIMIT
+    harmless_words: frozenset[str] = frozenset()
+    patience: float = JOB_LIMIT
     thorough: bool = False
     tools: Rt | None = None
     mark: str = field(default_factory=lambda: secrets.token_hex(4))

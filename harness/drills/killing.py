@@ -10,7 +10,7 @@ from harness.checks import history as history_check
 from harness.checks import interrupted_upgrade, preflight, repeated
 from harness.checks import run as run_check
 from harness.checks.interrupted_upgrade import Aftermath
-from harness.common.once import Once
+from harness.common.once import once
 from harness.database import Database, schema
 from harness.drills import interruption
 from harness.drills.interruption import Cut, Place
@@ -34,20 +34,24 @@ class Killing:
     def __init__(self, lifecycle: Lifecycle, choice: Choice) -> None:
         """Store the pair and the dump; nothing is started yet."""
         self.lifecycle, self.pair, self.dump = lifecycle, choice.pair, choice.dump
-        self._once = Once()
         self._stack = contextlib.ExitStack()
 
     def close(self) -> None:
         """Remove the containers and the copies."""
         self._stack.close()
 
+    @once
     def before(self) -> Database:
         """Return an untouched copy. Nothing may write to it."""
-        return self._once("before", self._copy)
+        return self._copy()
 
+    @once
     def upgraded(self) -> tuple[Database, Counted]:
         """Return the database after the undisturbed upgrade, and its run. Nothing may write to the database."""
-        return self._once("upgraded", self._upgraded)
+        self.before()
+        database = self._copy()
+        with statements.counting(self.lifecycle, self.pair.target, database) as tools:
+            return database, statements.run(tools, self.pair.origin, self.pair.target)
 
     def statements(self, where: Iterable[str]) -> list[Statement]:
         """Return the statements chosen by words, in order: a percentage, a step, or "steps" for each step's first.
@@ -84,16 +88,10 @@ class Killing:
         lifecycle = self.lifecycle.new_side if version == self.pair.target else self.lifecycle
         return lifecycle.tools(version, database)
 
-    def _upgraded(self) -> tuple[Database, Counted]:
-        self.before()
-        database = self._copy()
-        with statements.counting(self.lifecycle, self.pair.target, database) as tools:
-            return database, statements.run(tools, self.pair.origin, self.pair.target)
-
-    def _steps(self, tools: Rt) -> list[str]:
-        return self._once(
-            "steps", lambda: upgrade.expected_steps(tools.upgrade_steps(), self.pair.origin, self.pair.target)
-        )
+    @once
+    def _steps(self) -> list[str]:
+        with self._tools(self.pair.target, self.before()) as tools:
+            return upgrade.expected_steps(tools.upgrade_steps(), self.pair.origin, self.pair.target)
 
     def _look(self, place: Place, made: Counted, database: Database) -> Aftermath:
         origin, target = self.pair.origin, self.pair.target
@@ -101,7 +99,7 @@ class Killing:
             new = stack.enter_context(self._tools(target, database))
             known = self.lifecycle.has_image(origin)
             old = stack.enter_context(self._tools(origin, database)) if known else None
-            thaw, steps = Thawer(new), self._steps(new)
+            thaw, steps = Thawer(new), self._steps()
             left = history_check.read(database, thaw)
             history = history_check.check(history_check.read(self.before(), thaw), left, steps, origin, target)
             judgements = [guard.ask(one) for one in (new, old) if one]
@@ -120,7 +118,7 @@ class Killing:
         with self._tools(self.pair.target, database) as tools:
             made = upgrade.run(tools, self.pair.origin, self.pair.target)
             same = repeated.check(self.upgraded()[0], database, Thawer(tools))
-            return [run_check.check(made, self._steps(tools)), same]
+            return [run_check.check(made, self._steps()), same]
 
 
 def _chosen(counted: Counted, word: str) -> list[Statement]:

@@ -54,12 +54,12 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
                     "it did not end in a database of the new release, so there is nothing to take back",
                     repair="run the gate first, and ask for the way back when the upgrade works",
                 )
-        _same(report, before, database, tools)
-        _serves(report, lifecycle, choice, before=before, after=database)
+        compare_databases(report, before, database, tools)
+        try_old_release(report, lifecycle, choice, before=before, after=database)
     return report
 
 
-def _same(report: Report, before: Database, after: Database, tools: Rt) -> None:
+def compare_databases(report: Report, before: Database, after: Database, tools: Rt) -> None:
     compared = rows.check(before, after, (), Thawer(tools))
     report.looked_at += compared.looked_at
     report.out_of_scope += compared.out_of_scope
@@ -89,7 +89,9 @@ def same_objects(report: Report, had: Mapping[str, str], has: Mapping[str, str])
         )
 
 
-def _serves(report: Report, lifecycle: Lifecycle, choice: Choice, *, before: Database, after: Database) -> None:
+def try_old_release(
+    report: Report, lifecycle: Lifecycle, choice: Choice, *, before: Database, after: Database
+) -> None:
     """Start the old release and read a ticket as a person would."""
     origin, manifest = choice.pair.origin, choice.dump.manifest
     if not lifecycle.has_image(origin):

@@ -4,8 +4,8 @@ So tests may ask in any order, and a gate may ask for everything at once. Checks
 that write.
 
 `sides`: both copies, and the upgrade of one. `old_side`: the old release's answers about the other. `questions`:
-the arguments of each check. Below these `copies` (and how they are prepared), `memory` of earlier runs, `shown`
-for progress output; `visitor` tries the site.
+the arguments of each check. Below these `copies` (and how they are prepared), `fact_cache` of earlier runs,
+`shown` for progress output; `visitor` tries the site.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from harness import leftovers
 from harness.checks import application, history, integrity, meaning, meaning_told, preflight, rows, run, schema
 from harness.checks.meaning_told import Meaning
 from harness.checks.preflight import Recognised
 from harness.common import parallel
-from harness.common.once import Once
+from harness.common.once import Once, once
 from harness.common.wording import amount
 from harness.dump.choice import Choice
 from harness.errors import RefusedError
@@ -33,6 +33,8 @@ from harness.stage.shown import Shown
 from harness.stage.sides import Sides
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Finding, Report
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -69,45 +71,47 @@ class Stage:
         self.old_side = OldSide(self.sides)
         self._begun: list[Future[None]] = []
         self._over = threading.Event()
-        self._once = Once()
+        self._reports = Once()
 
     # Permission to run the upgrade.
 
+    @once
     def recognised(self) -> Recognised:
         """Return the dump's origin as it records itself: the part of preflight that may forbid the upgrade."""
-        return self._once("recognised", lambda: questions.recognised(self.sides, self.old_side))
+        return questions.recognised(self.sides, self.old_side)
 
     def refusal(self) -> RefusedError | None:
         """Return why the upgrade must not be run: repeated, from the wrong release, or half-upgraded database."""
-        stops = [one for one in self.recognised().stops if not self.scope.accepts(one)]
+        stops = [finding for finding in self.recognised().stops if not self.scope.accepts(finding)]
         if not stops:
             return None
         return RefusedError(
             f"The upgrade was not run, as preflight found that it is not one for this database: {stops[0].what}.",
-            repair=next((one.repair for one in stops if one.repair), ""),
+            repair=next((finding.repair for finding in stops if finding.repair), ""),
         )
 
-    def _answer(self, name: str, ask: Callable[[], Report]) -> Report:
-        """Return a report on the upgrade. Raises RefusedError at once if it must not be run."""
-        if refusal := self.refusal():
+    def _report(self, name: str, question: Callable[[], Report], *, needs_upgrade: bool = True) -> Report:
+        """Return a check's report; the question is asked once.
+
+        Raises RefusedError at once if the check needs the upgrade and this must not be run.
+        """
+        if needs_upgrade and (refusal := self.refusal()):
             raise refusal
-        return self._report(name, ask)
 
-    def _report(self, name: str, ask: Callable[[], Report]) -> Report:
-        return self._once(f"report {name}", lambda: self._asked(name, ask))
+        def ask() -> Report:
+            started = time.monotonic()
+            with self._shown.step(name) as running:
+                report = question()
+                if report.findings:
+                    self._copies.need(f"the check {name}")
+                report.seconds = round(time.monotonic() - started, 2)
+                if report.findings:
+                    running.fail(f"{len(report.findings)} findings")
+                else:
+                    running.note(amount(report.looked_at, report.unit))
+                return report
 
-    def _asked(self, name: str, ask: Callable[[], Report]) -> Report:
-        started = time.monotonic()
-        with self._shown.step(name) as running:
-            report = ask()
-            if report.findings:
-                self._copies.need(f"the check {name}")
-            report.seconds = round(time.monotonic() - started, 2)
-            if report.findings:
-                running.fail(f"{len(report.findings)} findings")
-            else:
-                running.note(amount(report.looked_at, report.unit))
-            return report
+        return self._reports(name, ask)
 
     # Reports that only read.
 
@@ -117,27 +121,28 @@ class Stage:
         return self._report(
             preflight.CHECK,
             lambda: questions.preflight(self.sides, self.old_side, self.recognised(), validates=validates),
+            needs_upgrade=False,
         )
 
     def ran(self) -> Report:
         """Check whether the upgrade ended well."""
-        return self._answer(run.CHECK, lambda: questions.run(self.sides, self.old_side))
+        return self._report(run.CHECK, lambda: questions.run(self.sides, self.old_side))
 
     def history(self) -> Report:
         """Check whether RT's own history records a complete upgrade."""
-        return self._answer(history.CHECK, lambda: questions.history(self.sides, self.old_side))
+        return self._report(history.CHECK, lambda: questions.history(self.sides, self.old_side))
 
     def schema(self) -> Report:
         """Check whether the upgraded schema equals that of a fresh install."""
-        return self._answer(schema.CHECK, lambda: questions.schema(self.sides, self.old_side))
+        return self._report(schema.CHECK, lambda: questions.schema(self.sides, self.old_side))
 
     def rows(self) -> Report:
         """Check whether every row is accounted for."""
-        return self._answer(rows.CHECK, lambda: questions.rows(self.sides))
+        return self._report(rows.CHECK, lambda: questions.rows(self.sides))
 
     def integrity(self) -> Report:
         """Check whether rt-validator reports anything that it did not report before."""
-        return self._answer(integrity.CHECK, lambda: questions.integrity(self.sides, self.old_side))
+        return self._report(integrity.CHECK, lambda: questions.integrity(self.sides, self.old_side))
 
     def meaning(self) -> Report:
         """Check whether RT says the same about the data as the old release did."""
@@ -146,29 +151,18 @@ class Stage:
             before, after = self.old_side.meaning(), self._telling().result()
             return questions.meaning(self.sides, self.old_side, before, after)
 
-        return self._answer(meaning.CHECK, ask)
+        return self._report(meaning.CHECK, ask)
 
+    @once
     def _telling(self) -> Future[Meaning]:
         """Return the target's answer, still running, about the upgraded copy as it is when this returns."""
-
-        def begin() -> Future[Meaning]:
-            self.sides.run()
-            held = threading.Event()
-            pool = ThreadPoolExecutor(1)
-            told = pool.submit(
-                meaning_told.collect,
-                self.sides.new(),
-                self.sides.dump.accounts,
-                self.old_side.sampling(),
-                held=held.set,
-                now=self.old_side.moment(),
-            )
-            told.add_done_callback(lambda _: held.set())  # also where it fails
-            pool.shutdown(wait=False)
-            held.wait()
-            return told
-
-        return self._once("telling", begin)
+        self.sides.run()
+        new, accounts, every = self.sides.new(), self.sides.dump.accounts, self.old_side.sampling()
+        held, now = threading.Event(), self.old_side.reference_time()
+        answer = _in_background(lambda: meaning_told.collect(new, accounts, every, held=held.set, now=now))
+        answer.add_done_callback(lambda _: held.set())  # also where it fails
+        held.wait()
+        return answer
 
     def read_everything(self) -> None:
         """Read everything, or take a snapshot to read: afterwards the upgraded copy may be written to."""
@@ -183,7 +177,7 @@ class Stage:
             self.read_everything()
             return questions.application(self.sides, self.old_side, thorough=self.scope.thorough)
 
-        return self._answer(application.CHECK, ask)
+        return self._report(application.CHECK, ask)
 
     # All of it at once, and the end of it.
 
@@ -201,19 +195,15 @@ class Stage:
 
     def begin(self) -> None:
         """Start in the background what `conduct` needs first; for callers that are busy until then."""
-        pool = ThreadPoolExecutor(1)
-        self._begun.append(pool.submit(self._both_sides))
-        pool.shutdown(wait=False)
+        self._begun.append(_in_background(self._both_sides))
 
+    @once
     def _both_sides(self) -> None:
-        def make() -> None:
-            with self._shown.phase("both sides"):
-                # RT is loaded where it is needed most, while the machine is waiting for other things.
-                self.at_once(self.sides.untouched, lambda: self.sides.new().warm_up(), self.sides.fresh_schema)
-                if not self._over.is_set():
-                    self.at_once(self.recognised)
-
-        self._once("both sides", make)
+        with self._shown.phase("both sides"):
+            # RT is loaded where it is needed most, while the machine is waiting for other things.
+            self.at_once(self.sides.untouched, lambda: self.sides.new().warm_up(), self.sides.fresh_schema)
+            if not self._over.is_set():
+                self.at_once(self.recognised)
 
     def at_once(self, *makers: Callable[[], object]) -> None:
         """Make several of its things in parallel. An error is raised when one of them is asked for."""
@@ -225,20 +215,26 @@ class Stage:
     def facts(self) -> dict[str, Any]:
         """Return the facts that a report shows besides the checks."""
         made = self.sides.done()
-        rows: Report | None = self._once.done("report rows")
+        compared: Report | None = self._reports.done(rows.CHECK)
         return {
             "upgrade steps": made.facts()["steps"] if made else [],
-            "row_changes": rows.facts.get("row_changes", []) if rows else [],
+            "row_changes": compared.facts.get("row_changes", []) if compared else [],
         }
 
+    @once
     def close(self) -> None:
         """Remove the containers and the copies; only the first call has an effect."""
-        self._once("close", self._close)
-
-    def _close(self) -> None:
         self._over.set()
         parallel.end(self._begun, self._stop)
         self._copies.close()
+
+
+def _in_background(work: Callable[[], Result]) -> Future[Result]:
+    """Start some work in a thread of its own, and return without waiting for it."""
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(work)
+    pool.shutdown(wait=False)
+    return future
 
 
 QUESTIONS: Mapping[str, Callable[[Stage], Report]] = {

@@ -62,7 +62,7 @@ class Copies:
         return database
 
     @contextlib.contextmanager
-    def lent(self, baseline: Baseline) -> Iterator[Database]:
+    def temporary_copy(self, baseline: Baseline) -> Iterator[Database]:
         """Provide a copy for work that writes to it, and remove it afterwards."""
         with self.lifecycle.baselines.cloned(baseline) as database:
             self._prepare(database)
@@ -96,9 +96,9 @@ class Copies:
     def logs(self) -> dict[str, str]:
         """Return the logs of all containers, by their purpose. They quote values that a database refused."""
         containers = [*self._tools, *self._sites]
-        found = {f"rt-{one.release}-{one.container.name}": one.container.logs() for one in containers}
-        found |= {one.container.name: one.container.logs() for one in self._databases}
-        return {name: redact.lines(text) for name, text in found.items()}
+        logs = {f"rt-{rt.release}-{rt.container.name}": rt.container.logs() for rt in containers}
+        logs |= {database.container.name: database.container.logs() for database in self._databases}
+        return {name: redact.lines(text) for name, text in logs.items()}
 
     def keep(self, database: Database, *, upgraded: bool) -> LeftBehind | None:
         """Exempt one of the copies from removal by `close`."""
@@ -109,7 +109,7 @@ class Copies:
     def close(self) -> None:
         """Remove the containers and the copies."""
         with ThreadPoolExecutor(4) as pool:
-            done = [pool.submit(one.remove) for one in (*self._tools, *self._sites)]
-            done += [pool.submit(self.lifecycle.baselines.discard, database) for database in self._databases]
-        for one in done:
-            one.result()
+            tasks = [pool.submit(rt.remove) for rt in (*self._tools, *self._sites)]
+            tasks += [pool.submit(self.lifecycle.baselines.discard, database) for database in self._databases]
+        for task in tasks:
+            task.result()

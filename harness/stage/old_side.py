@@ -12,15 +12,16 @@ from pathlib import Path
 from harness.checks import exchanges, jobs, mails, meaning_told, startup_log
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
-from harness.checks.exchanges import Exchanged
+from harness.checks.exchanges import SiteOutcomes
 from harness.checks.history import History
 from harness.checks.integrity import Validation
-from harness.checks.jobs import Job, Night
+from harness.checks.jobs import JobResults
 from harness.checks.mails import Mails
 from harness.checks.meaning_told import Meaning
+from harness.checks.nightly_jobs import Job
 from harness.checks.startup_log import Start
 from harness.common import cache
-from harness.common.once import Once
+from harness.common.once import once
 from harness.common.waits import NotReadyError
 from harness.database import Database, liveness, schema
 from harness.database.baseline import Baseline
@@ -30,9 +31,9 @@ from harness.releases import neighbour
 from harness.rt import Rt
 from harness.rt.thaw import Thawer
 from harness.stage import visitor
-from harness.stage.memory import Fact
+from harness.stage.fact_cache import Fact
 from harness.stage.sides import Sides
-from harness.stage.visitor import ShutOut
+from harness.stage.visitor import SiteStart
 
 _NEXT = (
     "SELECT GREATEST(COALESCE(AUTO_INCREMENT, 0), (SELECT COALESCE(MAX(id), 0) + 1 FROM Tickets))"
@@ -46,7 +47,7 @@ def renumber(database: Database) -> None:
 
 
 def _source(path: str) -> str:
-    """Return a digest of a module's source: `Memory.told` has those of the checks alone in its key."""
+    """Return a digest of a module's source: `FactCache.answer` has those of the checks alone in its key."""
     return cache.digest(Path(path).read_text(encoding="utf-8"))
 
 
@@ -55,58 +56,55 @@ class OldSide:
 
     def __init__(self, sides: Sides) -> None:
         """Keep the sides; nothing is run yet."""
-        self._sides, self._memory, self._lifecycle = sides, sides.memory, sides.lifecycle
+        self._sides, self._fact_cache, self._lifecycle = sides, sides.fact_cache, sides.lifecycle
         self._pair = sides.pair
-        self._once = Once()
         self._turn = threading.Lock()
 
     # The witness, its server and its copy.
 
+    @once
     def witness_release(self) -> str | None:
-        """The release that interprets the untouched side: the old one, else the closest that can read it."""
+        """Return the release that reads the untouched side: the old one, else the closest that can."""
         if self._lifecycle.has_image(self._pair.origin):
             return self._pair.origin
-        steps = self._sides.new().structural_steps
-        return self._once("witness release", lambda: neighbour(self._pair.origin, steps()))
+        return neighbour(self._pair.origin, self._sides.new().structural_steps())
 
     def witness_server(self) -> str:
-        """The server on which the witness runs: the pair's own, else one that this release supports."""
+        """Return the server on which the witness runs: the pair's own, else one that this release supports."""
         version = self.witness_release()
         return self._sides.choice.server_for(version) if version else self._pair.server
 
+    @once
     def witnessed(self) -> Database | None:
-        """The untouched copy that the witness reads; None if that server refuses the dump. Read-only."""
+        """Return the untouched copy that the witness reads; None if that server refuses the dump. Read-only."""
         if self.witness_server() == self._pair.server:
             return self._sides.before()
         origin = self._witnessed_baseline()
         if origin is None:
             return None
-        title = f"copy on {origin.server.name}"
-        return self._once("witnessed", lambda: self._sides.copies.copy(title, origin))
+        return self._sides.copies.copy(f"copy on {origin.server.name}", origin)
 
+    @once  # also where it fails: a large dump takes long to be refused
     def _witnessed_baseline(self) -> Baseline | None:
         name = self.witness_server()
         if name == self._pair.server:
             return self._sides.baseline()
+        with contextlib.suppress(UsageError):
+            return self._sides.copies.restored(self._sides.dump, name)
+        return None
 
-        def restore() -> Baseline | None:
-            with contextlib.suppress(UsageError):
-                return self._sides.copies.restored(self._sides.dump, name)
-            return None
-
-        return self._once("witnessed baseline", restore)  # tried once: a large dump takes long to be refused
-
+    @once
     def witness(self) -> Rt | None:
-        """Tools of the witness on its copy; None if no release can stand in for the old one."""
+        """Return tools of the witness on its copy; None if no release can stand in for the old one."""
         version = self.witness_release()
         if version is None or (version, self.witness_server()) == (self._pair.origin, self._pair.server):
             return self._sides.old()
         if (copy := self.witnessed()) is None:
             return None
-        return self._once("witness", lambda: self._sides.copies.tools(version, copy, self._lifecycle))
+        return self._sides.copies.tools(version, copy, self._lifecycle)
 
-    def spoken_for(self, what: str) -> list[str]:
-        """State if another release than the old one, or another server, was used; [] for the pair itself."""
+    def substitution_note(self, what: str) -> list[str]:
+        """Return a remark if another release or server than the old one was used; [] for the pair itself."""
         version, elsewhere, why = self.witness_release(), self.witness_server(), []
         if version is None:
             return []
@@ -118,66 +116,68 @@ class OldSide:
 
     # Facts that are only read.
 
+    @once
     def schema(self) -> Schema:
-        """The schema of the untouched side."""
+        """Return the schema of the untouched side."""
         source = _source(schema.__file__)
 
         def read() -> str:
             return schema.read(self._sides.before()).to_json()
 
-        return self._once("schema", lambda: Schema.from_json(self._memory.fact("schema", read, source)))
+        return Schema.from_json(self._fact_cache.fact("schema", read, source))
 
     def history(self) -> History:
-        """RT's own history of its upgrades so far."""
-        return self._told(
+        """Return RT's own history of its upgrades so far."""
+        return self._answer(
             "history",
             History,
-            lambda: history_check.read(self._sides.before(), Thawer(self._sides.scout())),
+            lambda: history_check.read(self._sides.before(), Thawer(self._sides.target_on_old_copy())),
         )
 
     def start(self) -> Start | None:
-        """The old release's log messages at every start; None if there is no witness."""
+        """Return the old release's log messages at every start; None if there is no witness."""
         if (old := self.witness()) is None:
             return None
-        return self._told("start", Start, lambda: startup_log.collect(old))
+        return self._answer("start", Start, lambda: startup_log.collect(old))
 
     def validation(self) -> Validation | None:
-        """The findings of the old release's rt-validator; None if there is no witness."""
+        """Return the findings of the old release's rt-validator; None if there is no witness."""
         if (old := self.witness()) is None:
             return None
-        return self._told("validation", Validation, lambda: integrity_check.collect(old))
+        return self._answer("validation", Validation, lambda: integrity_check.collect(old))
 
     def meaning(self) -> Meaning | None:
-        """The meaning of the data to the old release; None if there is no witness."""
+        """Return the meaning of the data to the old release; None if there is no witness."""
         if (old := self.witness()) is None:
             return None
-        accounts, every, now = self._sides.dump.accounts, self.sampling(), self.moment()
-        return self._told(
+        accounts, every, now = self._sides.dump.accounts, self.sampling(), self.reference_time()
+        return self._answer(
             f"meaning {meaning_told.key(accounts, every, now)}",
             Meaning,
             lambda: meaning_told.collect(old, accounts, every, now=now),
         )
 
+    @once
     def sampling(self) -> dict[str, int]:
-        """Sampling rate by kind: one of how many objects is compared, on both sides."""
-        return self._once("sampling", lambda: meaning_told.sampling(self._sides.before()))
+        """Return the sampling rate by kind: one of how many objects is compared, on both sides."""
+        return meaning_told.sampling(self._sides.before())
 
-    def moment(self) -> int:
-        """The current time as told to both sides, cached together with the old side's facts."""
-        return int(self._memory.fact("moment", lambda: int(time.time())))
+    def reference_time(self) -> int:
+        """Return the current time as told to both sides, cached together with the old side's facts."""
+        return int(self._fact_cache.fact("reference time", lambda: int(time.time())))
 
     # Facts whose collection writes.
 
     def mails(self, few: int) -> Mails | None:
-        """The mails of the old release's scrips in `few` queues (0: in all); None if there is no witness."""
+        """Return the mails of the old scrips in `few` queues (0: in all); None if there is no witness."""
         name, what = f"mails of {few} queues, {self._hour()}", "the sending of mails"
-        return self._tried(name, Mails, lambda tools, _: mails.collect(tools, few), what)
+        return self._answer_on_copy(name, Mails, lambda tools, _: mails.collect(tools, few), what)
 
     def mails_again(self, few: int) -> Mails | None:
-        """The scrips' mails in a second run in the same queues: a ticket's number or chance may decide on them.
+        """Return the scrips' mails in a second run: a ticket's number or chance may decide on them.
 
-        In the same order, so that each queue's ticket has another number than in the first run, one higher: two
-        people in turn are exchanged in all queues or in none.
+        In the same queues and the same order, so that each queue's ticket has another number than in the first
+        run, one higher: two people in turn are exchanged in all queues or in none.
         """
         if (first := self.mails(few)) is None:
             return None
@@ -188,65 +188,70 @@ class OldSide:
             return mails.collect(tools, queues=queues)
 
         name = f"mails of queues {', '.join(queues)} again by {_source(__file__)}, {self._hour()}"
-        return self._tried(name, Mails, ask, "the sending of mails")
+        return self._answer_on_copy(name, Mails, ask, "the sending of mails")
 
+    @once
     def _hour(self) -> str:
-        """Weekday and hour of the scrips' run: their actions may depend on office hours and on the weekday."""
-        return self._once("hour", lambda: f"{datetime.now():%A %H}")
+        """Return weekday and hour of the scrips' run: their actions may depend on office hours."""
+        return f"{datetime.now():%A %H}"
 
-    def jobs(self, chosen: Sequence[Job]) -> Night | None:
-        """The output of the old release's jobs and how they end; None if there is no witness."""
+    def jobs(self, chosen: Sequence[Job]) -> JobResults | None:
+        """Return the output of the old release's jobs and how they end; None if there is no witness."""
         # The mails may be about the last few days, so the jobs run anew on each day.
         today = f"{datetime.now():%F}" if any(job.mails_dashboards for job in chosen) else ""
         name = f"jobs {cache.digest(today, *(f'{job.name} {job.limit}' for job in chosen))}"
-        return self._tried(name, Night, lambda tools, _: jobs.collect(tools, chosen), "the run of jobs")
+        return self._answer_on_copy(
+            name, JobResults, lambda tools, _: jobs.collect(tools, chosen), "the run of jobs"
+        )
 
-    def exchanges(self, *, thorough: bool) -> Exchanged | None:
-        """The old release's pages, and the outcome of tickets by REST and by mail there.
+    def exchanges(self, *, thorough: bool) -> SiteOutcomes | None:
+        """Return how the old release's pages fare, and the outcome of tickets by REST and by mail there.
 
         None if there is no witness. thorough: as in the visit.
         """
         accounts = self._sides.dump.accounts
 
-        def try_out(tools: Rt, database: Database) -> Exchanged:
+        def try_out(tools: Rt, database: Database) -> SiteOutcomes:
             with self._site(tools.release, database) as site:
-                return exchanges.collect(visitor.invite(tools, site, database, accounts, thorough=thorough))
+                return exchanges.collect(visitor.prepare_visit(tools, site, database, accounts, thorough=thorough))
 
         people, source = meaning_told.key(accounts, {}, 0), _source(visitor.__file__)
         name = f"exchanges{' in depth' * thorough} of {people} by {source}, {self._hour()}"
-        return self._tried(name, Exchanged, try_out, "pages, and tickets by REST and mail")
+        return self._answer_on_copy(name, SiteOutcomes, try_out, "pages, and tickets by REST and mail")
 
-    def shut_out(self) -> ShutOut | None:
-        """Whether the old release's site comes up, and why not; None if there is no witness."""
+    def site_start(self) -> SiteStart | None:
+        """Return whether the old release's site comes up, and why not; None if there is no witness."""
 
-        def come_up(tools: Rt, database: Database) -> ShutOut:
+        def come_up(tools: Rt, database: Database) -> SiteStart:
             try:
                 self._site(tools.release, database).remove()
             except NotReadyError as error:
-                return ShutOut(tools.release, visitor.reason(error))
-            return ShutOut(tools.release)
+                return SiteStart(tools.release, visitor.failure_reason(error))
+            return SiteStart(tools.release)
 
         name = f"start of the site by {_source(visitor.__file__)}"
-        return self._tried(name, ShutOut, come_up, "the start of the site")
+        return self._answer_on_copy(name, SiteStart, come_up, "the start of the site")
 
     def _site(self, version: str, database: Database) -> Rt:
         return self._lifecycle.site(version, database, form=False, files=[visitor.QUICK_LOGINS])
 
-    def _tried(self, name: str, kind: type[Fact], ask: Callable[[Rt, Database], Fact], what: str) -> Fact | None:
+    def _answer_on_copy(
+        self, name: str, kind: type[Fact], ask: Callable[[Rt, Database], Fact], what: str
+    ) -> Fact | None:
         """Collect a fact on a copy of its own. Sequentially, because a second copy of a large dump may not fit."""
         version, origin = self.witness_release(), self._witnessed_baseline()
         if version is None or origin is None:
             return None
 
         def make() -> Fact:
-            lent = self._sides.copies.lent(origin)
-            with self._turn, lent as database, self._lifecycle.tools(version, database) as tools:
+            copy = self._sides.copies.temporary_copy(origin)
+            with self._turn, copy as database, self._lifecycle.tools(version, database) as tools:
                 try:
                     return ask(tools, database)
                 finally:
                     liveness.need(database, what)  # a dead server's answers, or their lack, prove nothing
 
-        return self._told(name, kind, make)
+        return self._answer(name, kind, make)
 
-    def _told(self, name: str, kind: type[Fact], make: Callable[[], Fact]) -> Fact:
-        return self._memory.told(name, kind, make, self.witness_release(), self.witness_server())
+    def _answer(self, name: str, kind: type[Fact], make: Callable[[], Fact]) -> Fact:
+        return self._fact_cache.answer(name, kind, make, self.witness_release(), self.witness_server())

@@ -14,10 +14,10 @@ from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
 from harness.checks import run as run_check
 from harness.checks import schema as schema_check
-from harness.checks.former_release import Former
 from harness.checks.history import History
 from harness.checks.meaning_allowances import Upgrade
 from harness.checks.meaning_told import Meaning
+from harness.checks.old_release_answers import OldReleaseAnswers
 from harness.checks.preflight import Recognised
 from harness.common.waits import NotReadyError
 from harness.database import schema as schemas
@@ -35,7 +35,12 @@ def recognised(sides: Sides, old_side: OldSide) -> Recognised:
     """Recognise the dump from its own contents: the part of preflight that may forbid the upgrade."""
     path = (sides.pair.origin, sides.pair.target)
     return preflight_check.recognise(
-        old_side.schema(), sides.old(), sides.scout(), path, steps=sides.steps(), history=old_side.history()
+        old_side.schema(),
+        sides.old(),
+        sides.target_on_old_copy(),
+        path,
+        steps=sides.steps(),
+        history=old_side.history(),
     )
 
 
@@ -51,7 +56,9 @@ def preflight(sides: Sides, old_side: OldSide, known: Recognised, *, validates: 
         append_structure=lambda table: append_structure(sides.dump, restored.called, table),
     )
     path = (sides.pair.origin, sides.pair.target)
-    return preflight_check.check(sides.before(), old, sides.scout(), path, steps=sides.steps(), known=evidence)
+    return preflight_check.check(
+        sides.before(), old, sides.target_on_old_copy(), path, steps=sides.steps(), known=evidence
+    )
 
 
 def run(sides: Sides, old_side: OldSide) -> Report:
@@ -90,7 +97,7 @@ def schema(sides: Sides, old_side: OldSide) -> Report:
 def rows(sides: Sides) -> Report:
     """Compare every row of both copies."""
     sides.run()
-    known = sides.memory.fact("digests", lambda: rows_check.digests(sides.before()))
+    known = sides.fact_cache.fact("digests", lambda: rows_check.digests(sides.before()))
     return rows_check.check(sides.before(), sides.after(), sides.steps(), Thawer(sides.new()), known=known)
 
 
@@ -99,20 +106,20 @@ def integrity(sides: Sides, old_side: OldSide) -> Report:
     before = old_side.validation()
     sides.run()
     after = integrity_check.collect(sides.new())
-    report = integrity_check.check(before, after, lambda: integrity_check.collect(sides.scout()))
-    report.out_of_scope += old_side.spoken_for("validates")
+    report = integrity_check.check(before, after, lambda: integrity_check.collect(sides.target_on_old_copy()))
+    report.out_of_scope += old_side.substitution_note("validates")
     return report
 
 
 def meaning(sides: Sides, old_side: OldSide, before: Meaning | None, after: Meaning) -> Report:
     """Compare the meaning of the data to both releases."""
     copies = (old_side.witnessed() or sides.before(), sides.after())
-    resorted = len({meaning_told.sorting(one) for one in copies}) > 1
+    resorted = len({meaning_told.sorting(copy) for copy in copies}) > 1
     origin = old_side.witness_release() or sides.pair.origin
     done = Upgrade(origin, sides.pair.target, tuple(sides.steps()), resorted)
     report = meaning_check.check(before, after, done)
-    organization.judge(report, sides.before(), [one.organization for one in (before, after) if one])
-    report.out_of_scope += old_side.spoken_for("itself says of its data") if before else []
+    organization.judge(report, sides.before(), [side.organization for side in (before, after) if side])
+    report.out_of_scope += old_side.substitution_note("itself says of its data") if before else []
     return report
 
 
@@ -122,16 +129,16 @@ def application(sides: Sides, old_side: OldSide, *, thorough: bool) -> Report:
         site = sides.site()
     except NotReadyError as error:
         sides.copies.need("the start of the site")
-        return visitor.shut_out(error, old_side.shut_out)
-    visit = visitor.invite(sides.new(), site, sides.after(), sides.dump.accounts, thorough=thorough)
+        return visitor.report_failed_start(error, old_side.site_start)
+    visit = visitor.prepare_visit(sides.new(), site, sides.after(), sides.dump.accounts, thorough=thorough)
     used = functools.partial(old_side.exchanges, thorough=thorough)
     few = 0 if thorough else mails.FEW_QUEUES
     sent, again = (functools.partial(ask, few) for ask in (old_side.mails, old_side.mails_again))
     report = application_check.check(
         visit,
         mails=lambda report, starts: mails.judge(report, sent(), sides.new(), starts, again),
-        former=Former(old_side.start, sent, old_side.jobs, used),
+        old_release=OldReleaseAnswers(old_side.start, sent, old_side.jobs, used),
     )
-    report.out_of_scope += old_side.spoken_for("makes of tickets, sends by mail and says in jobs")
+    report.out_of_scope += old_side.substitution_note("makes of tickets, sends by mail and says in jobs")
     report.out_of_scope += visitor.of_the_image(sides.pair.target)
     return report

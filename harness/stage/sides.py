@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness import upgrade
 from harness.common import cache, redact
-from harness.common.once import Once
+from harness.common.once import finished, once
 from harness.database import Database, schema
 from harness.database.address import Address
 from harness.database.baseline import Baseline
@@ -22,7 +22,7 @@ from harness.errors import InfrastructureError, RefusedError
 from harness.rt import Rt
 from harness.stage import visitor
 from harness.stage.copies import Copies
-from harness.stage.memory import Memory
+from harness.stage.fact_cache import FactCache
 from harness.upgrade import UpgradeRun
 
 
@@ -36,22 +36,24 @@ class Sides:
         """
         self.copies, self.choice = copies, choice
         self.lifecycle, self.pair, self.dump = copies.lifecycle, choice.pair, choice.dump
-        self.memory = Memory(self.lifecycle, self.dump, self.baseline, copies.need)
+        self.fact_cache = FactCache(self.lifecycle, self.dump, self.baseline, copies.need)
         self._refusal = refusal
-        self._once = Once()
 
+    @once
     def baseline(self) -> Baseline:
-        """The restored dump."""
-        return self._once("baseline", lambda: self.copies.restored(self.dump, self.pair.server))
+        """Return the restored dump."""
+        return self.copies.restored(self.dump, self.pair.server)
 
     # The untouched side.
 
+    @once
     def before(self) -> Database:
-        """The untouched copy. Nothing may write to it."""
-        return self._once("before", lambda: self.copies.copy("copy for the old side", self.baseline()))
+        """Return the untouched copy. Nothing may write to it."""
+        return self.copies.copy("copy for the old side", self.baseline())
 
+    @once
     def old(self) -> Rt | None:
-        """Tools of the old release on the untouched copy; None if there is no image of that release."""
+        """Return tools of the old release on the untouched copy; None if there is no image of that release."""
         version = self.pair.origin
         if not self.lifecycle.has_image(version):
             return None
@@ -59,55 +61,50 @@ class Sides:
         def start() -> Rt:
             return self.copies.tools(version, self.before(), self.lifecycle)
 
-        return self._once("old", lambda: self.memory.tools(version, self.lifecycle, start))
+        return self.fact_cache.tools(version, self.lifecycle, start)
 
-    def scout(self) -> Rt:
-        """Tools of the target on the untouched copy, to examine it before the upgrade."""
+    @once
+    def target_on_old_copy(self) -> Rt:
+        """Return tools of the target on the untouched copy, to examine it before the upgrade."""
         version, lifecycle = self.pair.target, self.lifecycle.new_side
 
         def start() -> Rt:
             return self.copies.tools(version, self.before(), lifecycle)
 
-        return self._once("scout", lambda: self.memory.tools(version, lifecycle, start))
+        return self.fact_cache.tools(version, lifecycle, start)
 
+    @once
     def steps(self) -> list[str]:
-        """The steps that lead from the origin to the target, as the target lists them."""
-        return self._once(
-            "steps",
-            lambda: upgrade.expected_steps(self.scout().upgrade_steps(), self.pair.origin, self.pair.target),
+        """Return the steps that lead from the origin to the target, as the target lists them."""
+        return upgrade.expected_steps(
+            self.target_on_old_copy().upgrade_steps(), self.pair.origin, self.pair.target
         )
 
     # The upgraded side.
 
+    @once
     def untouched(self) -> Database:
-        """The copy to be upgraded, before the upgrade."""
-        name = self._place().host
-        return self._once(
-            "untouched", lambda: self.copies.copy("copy for the new side", self.baseline(), name=name)
-        )
+        """Return the copy to be upgraded, before the upgrade."""
+        return self.copies.copy("copy for the new side", self.baseline(), name=self._place().host)
 
+    @once
     def _place(self) -> Address:
-        """The address that this copy has, or will have."""
-        return self._once("place", lambda: Address(unique_name("database"), self.baseline().credentials))
+        """Return the address that this copy has, or will have."""
+        return Address(unique_name("database"), self.baseline().credentials)
 
+    @once
     def new(self) -> Rt:
-        """Tools of the target on the copy that is, or will be, upgraded."""
+        """Return tools of the target on the copy that is, or will be, upgraded."""
         lifecycle = self.lifecycle.new_side
+        if lifecycle.configuration.files:  # a configuration is checked at once for leading to this copy
+            return self.copies.tools(self.pair.target, self.untouched(), lifecycle)
+        tools = self.copies.tools(self.pair.target, self._place(), lifecycle)
+        self.untouched()  # another thread may have started both meanwhile
+        return tools
 
-        def start() -> Rt:
-            if lifecycle.configuration.files:  # a configuration is checked at once for leading to this copy
-                return self.copies.tools(self.pair.target, self.untouched(), lifecycle)
-            made = self.copies.tools(self.pair.target, self._place(), lifecycle)
-            self.untouched()  # another thread may have started both meanwhile
-            return made
-
-        return self._once("new", start)
-
+    @once
     def run(self) -> UpgradeRun:
-        """The upgrade, carried out. Raises RefusedError if it must not be run."""
-        return self._once("run", self._upgrade)
-
-    def _upgrade(self) -> UpgradeRun:
+        """Carry out the upgrade, and return its run. Raises RefusedError if it must not be run."""
         title = f"upgrade to {self.pair.target}"
         if refusal := self._refusal():
             with self.copies.shown.step(title) as running:
@@ -132,26 +129,23 @@ class Sides:
         return made
 
     def done(self) -> UpgradeRun | None:
-        """The upgrade if it has ended, else None; it is not started."""
-        run: UpgradeRun | None = self._once.done("run")
-        return run
+        """Return the upgrade's run if it has ended, else None; it is not started."""
+        return finished(self, Sides.run)
 
     def after(self) -> Database:
-        """The upgraded copy. Only the checks that use the site may write to it."""
+        """Return the upgraded copy. Only the checks that use the site may write to it."""
         self.run()
         return self.untouched()
 
+    @once
     def site(self) -> Rt:
-        """The target's web site on the upgraded copy. Requesting pages writes sessions, nothing else."""
+        """Return the target's web site on the upgraded copy. Requesting pages writes sessions, nothing else."""
+        upgraded = self.after()
+        return self.copies.site(self.pair.target, upgraded, self.lifecycle.new_side, [visitor.QUICK_LOGINS])
 
-        def start() -> Rt:
-            upgraded = self.after()
-            return self.copies.site(self.pair.target, upgraded, self.lifecycle.new_side, [visitor.QUICK_LOGINS])
-
-        return self._once("site", start)
-
+    @once
     def fresh_schema(self) -> Schema:
-        """The schema of a fresh install, read once per release and server and then cached."""
+        """Return the schema of a fresh install, read once per release and server and then cached."""
 
         def read() -> str:
             with self.lifecycle.baselines.cloned(fresh) as database:
@@ -159,7 +153,7 @@ class Sides:
 
         fresh = self.lifecycle.fresh(self.pair.target, self.pair.server)
         source = Path(schema.__file__).read_text(encoding="utf-8")
-        return self._once("fresh schema", lambda: Schema.from_json(cache.fact(read, fresh.key, source)))
+        return Schema.from_json(cache.fact(read, fresh.key, source))
 
     # The end of both sides.
 
@@ -173,7 +167,7 @@ class Sides:
 
     def keep(self) -> LeftBehind | None:
         """Leave the copy to be upgraded behind when this is closed; return None if there is none."""
-        database: Database | None = self._once.done("untouched")
+        database = finished(self, Sides.untouched)
         if database is None:
             return None
         run = self.done()

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 from harness.checks import application, attempts, mails, optional_jobs
 from harness.checks.cached_fact import Remembered
-from harness.checks.jobs import LIMIT as JOB_LIMIT
 from harness.checks.log import records
-from harness.checks.trial_visit import Visit
+from harness.checks.open_question import ask_or_leave_open
+from harness.checks.trial_visit import JOB_LIMIT, Visit
 from harness.common import redact
 from harness.common.waits import GoneError, NotReadyError, Retry
 from harness.database import Database
-from harness.engine.faults import translate_error
 from harness.errors import InfrastructureError
 from harness.images import named
 from harness.rt import Rt, web
@@ -61,17 +60,17 @@ _SUBSCRIBERS = """
 """Users who get dashboards by mail: RT::Dashboard::Mailer skips disabled and unprivileged users."""
 
 
-def answers(database: Database, *, notifies_actor: bool) -> int:
+def expected_answers(database: Database, *, notifies_actor: bool) -> int:
     """Return the number of mails that the sender of a first mail must get. notifies_actor: option $NotifyActor."""
     return int(database.value(_ANSWERS, [notifies_actor]))
 
 
 def subscribers(database: Database) -> tuple[str, ...]:
     """Return the names of the users who get dashboards by mail, those with the fewest subscriptions first."""
-    return tuple(str(one) for (one,) in database.rows(_SUBSCRIBERS))
+    return tuple(str(name) for (name,) in database.rows(_SUBSCRIBERS))
 
 
-def _said(database: Database, tickets: Sequence[int]) -> frozenset[str]:
+def harmless_words(database: Database, tickets: Sequence[int]) -> frozenset[str]:
     """Return the error texts of failing pages that users have also written: a help desk gets mails about errors.
 
     Lists show the subjects of all tickets; texts are shown of `tickets` alone.
@@ -92,7 +91,7 @@ def _queues(database: Database, count: int) -> tuple[int, ...]:
         "JOIN Queues q ON q.id = t.Queue WHERE q.Disabled = 0 GROUP BY t.Queue ORDER BY MAX(t.id) DESC LIMIT %s",
         (count,),
     )
-    return tuple(int(one) for (one,) in found)
+    return tuple(int(number) for (number,) in found)
 
 
 def of_the_image(version: str) -> list[str]:
@@ -112,7 +111,7 @@ def of_the_image(version: str) -> list[str]:
 
 
 @dataclass
-class ShutOut(Remembered):
+class SiteStart(Remembered):
     """Whether a release's site comes up on the untouched copy. why: the `reason` if not; "" if it does."""
 
     release: str
@@ -124,7 +123,7 @@ class ShutOut(Remembered):
         return not self.why or self.why.startswith(_ENDS)
 
 
-def reason(error: NotReadyError) -> str:
+def failure_reason(error: NotReadyError) -> str:
     """Return why a site never came up. Raises the error if it may be the machine's fault.
 
     If Apache ends, or answers with an error for two minutes, the cause is in the site's own files or data.
@@ -136,27 +135,21 @@ def reason(error: NotReadyError) -> str:
     return f"{_ENDS}{code[0]}" if code else redact.line(str(error.__cause__))
 
 
-def shut_out(error: NotReadyError, before: Callable[[], ShutOut | None]) -> Report:
+def report_failed_start(error: NotReadyError, before: Callable[[], SiteStart | None]) -> Report:
     """Return the report on a site that never came up. Raises the error if it may be the machine's fault.
 
     before: tells whether the old release's site comes up with the same data; None if there is no witness.
     """
-    why = reason(error)
+    why = failure_reason(error)
     report = Report(application.CHECK, application.QUESTION, looked_at=1, repair=attempts.REPAIR)
-    try:
-        old = before()
-    except Exception as trouble:
-        if (known := translate_error(trouble)) is None:
-            raise
-        report.unanswered.append(f"whether the site came up before: {known.sentence}")
-        old = None
+    old = ask_or_leave_open(report, "whether the site came up before", before)
     if old and old.why == why:
         report.unanswered.append(
             f"whether the site works: it does not come up, and that of RT {old.release} does not either: {why}"
         )
         return report
     lines = [line for _, text in error.blocks for line in text.splitlines()]
-    said = [redact.line(one.message) for one in records(lines) if one.complaint]
+    said = [redact.line(record.message) for record in records(lines) if record.complaint]
     report.find(
         "site",
         f"it does not come up on the upgraded database: {why}",
@@ -166,61 +159,85 @@ def shut_out(error: NotReadyError, before: Callable[[], ShutOut | None]) -> Repo
     return report
 
 
-def invite(
+def prepare_visit(
     tools: Rt, site: Rt, database: Database, accounts: Mapping[str, str], *, thorough: bool = False
 ) -> Visit:
     """Create the accounts, the queue and a ticket, and return the visit that uses them.
 
-    accounts: further accounts to log in with.
+    accounts: further accounts to log in with. Raises InfrastructureError if nothing could be created.
     """
     # A number, because numbers are ignored when the logs of two releases are compared.
     name, password = f"harness-{10**7 + secrets.randbelow(9 * 10**7)}", secrets.token_hex(12)
     # Read before the harness creates any tickets of its own.
-    tickets = database.rows(
-        "SELECT id FROM Tickets WHERE Type = 'ticket' AND Status <> 'deleted' AND EffectiveId = id "
-        "ORDER BY id DESC LIMIT %s",
-        (3 if thorough else 1,),
-    )
-    queues = _queues(database, 3 if thorough else 1)
-    done = tools.perl(mails.with_guest(PROGRAM), name, password)
-    if done.code:
-        raise InfrastructureError(
-            f"No account could be made on the copy to try the site with (exit code {done.code}).",
-            [("Errors", redact.lines("\n".join(done.err.splitlines()[-5:])))],
-        )
-    charset = database.value(
-        "SELECT character_set_name FROM information_schema.columns WHERE table_schema = DATABASE() "
-        "AND table_name = 'Tickets' AND column_name = 'Subject'"
-    )
-    # Users' own dashboards are visible to them alone; those converted to a homepage are seen there.
-    dashboards = database.rows(
-        "SELECT id FROM Attributes WHERE Name = 'Dashboard' AND ObjectType IN ('RT::System', 'RT::Group') "
-        "ORDER BY id LIMIT %s",
-        (20 if thorough else 1,),
-    )
-    notifies, customer, asked = done.out.split()[-3:]
-    answered = answers(database, notifies_actor=notifies == "1")
-    numbers = tuple(int(one) for (one,) in tickets)
-    jobs, left = optional_jobs.choose(database, tools, thorough=thorough)
+    tickets, queues = _newest_tickets(database, 3 if thorough else 1), _queues(database, 3 if thorough else 1)
+    notifies_actor, customer, asked = _create_accounts(tools, name, password)
+    jobs, jobs_left = optional_jobs.choose(database, tools, thorough=thorough)
     people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
     return Visit(
         site,
         name,
         password,
         queue=name,
-        answers=answered,
-        said=_said(database, numbers),
-        emoji=charset == "utf8mb4",
+        answers=expected_answers(database, notifies_actor=notifies_actor),
+        harmless_words=harmless_words(database, tickets),
+        emoji=_accepts_emoji(database),
         queues=queues,
         customer=customer,
-        asked=int(asked),
-        tickets=numbers,
-        dashboards=tuple(int(one) for (one,) in dashboards),
+        customer_ticket=asked,
+        tickets=tickets,
+        dashboards=_dashboards(database, 20 if thorough else 1),
         people=people if thorough else dict(list(people.items())[:2]),
         thorough=thorough,
         subscribers=subscribers(database),
         jobs=tuple(jobs),
-        jobs_left=tuple(left),
+        jobs_left=tuple(jobs_left),
         patience=database.patience(JOB_LIMIT),
         tools=tools,
     )
+
+
+def _create_accounts(tools: Rt, name: str, password: str) -> tuple[bool, str, int]:
+    """Create an administrator, a customer, a queue and the customer's ticket.
+
+    Return $NotifyActor, the customer's name and the ticket's number.
+    """
+    done = tools.perl(mails.with_guest(PROGRAM), name, password)
+    if done.code:
+        raise InfrastructureError(
+            f"No account could be made on the copy to try the site with (exit code {done.code}).",
+            [("Errors", redact.lines("\n".join(done.err.splitlines()[-5:])))],
+        )
+    notifies_actor, customer, asked = done.out.split()[-3:]
+    return notifies_actor == "1", customer, int(asked)
+
+
+def _newest_tickets(database: Database, count: int) -> tuple[int, ...]:
+    """Return the ids of the newest tickets that people can open."""
+    rows = database.rows(
+        "SELECT id FROM Tickets WHERE Type = 'ticket' AND Status <> 'deleted' AND EffectiveId = id "
+        "ORDER BY id DESC LIMIT %s",
+        (count,),
+    )
+    return tuple(int(number) for (number,) in rows)
+
+
+def _dashboards(database: Database, count: int) -> tuple[int, ...]:
+    """Return the ids of the oldest dashboards of the system and of groups.
+
+    Users' own are visible to them alone; those converted to a homepage are seen there.
+    """
+    rows = database.rows(
+        "SELECT id FROM Attributes WHERE Name = 'Dashboard' AND ObjectType IN ('RT::System', 'RT::Group') "
+        "ORDER BY id LIMIT %s",
+        (count,),
+    )
+    return tuple(int(number) for (number,) in rows)
+
+
+def _accepts_emoji(database: Database) -> bool:
+    """Tell whether subjects may hold characters of four bytes."""
+    charset = database.value(
+        "SELECT character_set_name FROM information_schema.columns WHERE table_schema = DATABASE() "
+        "AND table_name = 'Tickets' AND column_name = 'Subject'"
+    )
+    return bool(charset == "utf8mb4")

@@ -1,6 +1,6 @@
 """Read the traps: small patches of a good dump, each with the verdict and the findings it must lead to.
 
-`scene` runs one.
+`run`: patch, upgrade and check as one of them says.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _HEAD = """# Real traps
 
 What has stopped real upgrades, or let them lose something while all looked well. Each is a small patch of a
 bundled dump in `harness/traps/traps.toml`, of which `.venv/bin/python -m harness.traps` makes this page.
-To spring one:
+To run one:
 
     .venv/bin/python -m pytest tests/upgrade/test_traps.py -k NAME
 """

@@ -136,9 +136,10 @@ def test_what_is_named_of_a_stage_is_there(stage: Stage) -> None:
 def test_a_part_that_is_missing_is_noticed(stage: Stage) -> None:
     """Missing parts of each kind and depth must be detected, and existing ones not."""
     named = (
-        "`sides.gone()` self.after() sides.memory.fact sides.memory.gone old_side.gone questions.py questions.rows"
+        "`sides.gone()` self.after() sides.fact_cache.fact sides.fact_cache.gone old_side.gone questions.py "
+        "questions.rows"
     )
-    gone = ["sides.gone", "self.after", "sides.memory.gone", "old_side.gone"]
+    gone = ["sides.gone", "self.after", "sides.fact_cache.gone", "old_side.gone"]
     assert missing_parts(named, stage) == gone
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from fixtures import gate_command
 from harness import dump
-from harness.checks.jobs import JOBS, MORE_JOBS
+from harness.checks.nightly_jobs import JOBS, MORE_JOBS
 from harness.releases import ROOT
 from harness.stage import QUESTIONS
 from harness.upgrade import lifecycle
@@ -212,7 +212,7 @@ def test_the_commands_for_a_dump_of_ones_own_name_tests_that_take_one() -> None:
     assert len(asked) > 2
     for name in asked:
         source = (ROOT / name).read_text(encoding="utf-8")
-        assert re.search(r"\b(?:longest|killing): |choice_of\(", source), f"{name} never looks at --dump"
+        assert re.search(r"\b(?:longest_upgrade|killing): |choice_of\(", source), f"{name} never looks at --dump"
 
 
 def test_every_check_of_the_gate_says_what_it_asks_finds_and_leaves() -> None:

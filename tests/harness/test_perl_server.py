@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks import jobs
+from harness.checks import nightly_jobs
 from harness.errors import InfrastructureError
 from harness.rt import LITTLE, Rt, perl_server
 from harness.rt.configuration import Configuration
@@ -65,7 +65,7 @@ def test_a_program_with_a_mistake(tools: Rt) -> None:
 
 def test_a_tool_of_rts_own(tools: Rt) -> None:
     """Arguments, output and exit code must be as in a run alone; a missing tool as in a shell."""
-    for words in (jobs.JOBS[-1], ("rt-validator", "--check")):  # both miss the database
+    for words in (nightly_jobs.JOBS[-1], ("rt-validator", "--check")):  # both miss the database
         told, alone = tools.tool(*words), tools.run(*words)
         assert told.code == alone.code != 0
         assert _DATED.sub("", told.out + told.err) == _DATED.sub("", alone.out + alone.err) != ""

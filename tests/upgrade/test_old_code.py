@@ -44,22 +44,24 @@ def able(choice: Choice) -> list[str]:
 
 
 def test_old_code_refuses_the_upgraded_database(
-    lifecycle: Lifecycle, clone: CloneFactory, longest: Choice
+    lifecycle: Lifecycle, clone: CloneFactory, longest_upgrade: Choice
 ) -> None:
     """The way back after an upgrade must be the backup, never the old image alone."""
-    upgraded, _ = lifecycle.upgraded(longest.pair, longest.dump)
-    database, asked = clone(upgraded), able(longest)
+    upgraded, _ = lifecycle.upgraded(longest_upgrade.pair, longest_upgrade.dump)
+    database, asked = clone(upgraded), able(longest_upgrade)
     assert asked
     said = {code: guard.try_to_serve(lifecycle, code, database)[0] for code in asked}
     assert said == dict.fromkeys(asked, NEWER)
 
 
-def test_new_code_refuses_the_old_database(lifecycle: Lifecycle, clone: CloneFactory, longest: Choice) -> None:
+def test_new_code_refuses_the_old_database(
+    lifecycle: Lifecycle, clone: CloneFactory, longest_upgrade: Choice
+) -> None:
     """An image deployed before its upgrade ran must not accept a single ticket."""
-    origin, target = releases.parse(longest.pair.origin), longest.pair.target
-    between = [one for one in able(longest) if releases.parse(one) > origin]
+    origin, target = releases.parse(longest_upgrade.pair.origin), longest_upgrade.pair.target
+    between = [one for one in able(longest_upgrade) if releases.parse(one) > origin]
     asked = [*between, target]
-    database = clone(lifecycle.restored(longest.dump, longest.pair.server))
+    database = clone(lifecycle.restored(longest_upgrade.dump, longest_upgrade.pair.server))
     said = {code: guard.try_to_serve(lifecycle, code, database)[0] for code in asked}
     assert said == dict.fromkeys(asked, OLDER)
 

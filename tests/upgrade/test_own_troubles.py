@@ -215,10 +215,10 @@ def test_what_the_old_release_complained_of_as_well_is_no_finding(site: Stage) -
     """Examples: scrips that fail at every ticket or rename it, subscriptions to deleted objects, an own page."""
     report = site.application()
     assert report, str(report)
-    assert len(report.facts["logged before as well"]) >= 4
-    assert any("Unknown field" in one for one in report.facts["logged before as well"])
-    assert any("rt-email-dashboards" in one for one in report.facts["said by jobs before as well"])
-    assert report.facts["came out so before as well"] == [
+    assert len(report.facts["known from the old release: log"]) >= 4
+    assert any("Unknown field" in one for one in report.facts["known from the old release: log"])
+    assert any("rt-email-dashboards" in one for one in report.facts["known from the old release: jobs"])
+    assert report.facts["known from the old release: pages and tickets"] == [
         "/: GET /: the page does not hold '...'",
         "REST: the subject came back as another text",
     ]

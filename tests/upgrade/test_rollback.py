@@ -17,9 +17,9 @@ from harness.upgrade.lifecycle import Lifecycle
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("rollback")]
 
 
-def test_the_backup_brings_everything_back(lifecycle: Lifecycle, longest: Choice, verify: Verify) -> None:
+def test_the_backup_brings_everything_back(lifecycle: Lifecycle, longest_upgrade: Choice, verify: Verify) -> None:
     """A backup that was never restored is unproven; this one is restored, compared and served."""
-    verify(rollback.drill(lifecycle, longest))
+    verify(rollback.drill(lifecycle, longest_upgrade))
 
 
 def test_a_backup_restored_over_the_upgraded_database_is_found(lifecycle: Lifecycle) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import integrity, jobs, startup_log
-from harness.checks.jobs import Job
-from harness.checks.startup_log import Starts
+from harness.checks import integrity, jobs, nightly_jobs, startup_log
+from harness.checks.nightly_jobs import Job
+from harness.checks.startup_log import StartupLogs
 from harness.dump.choice import DEFAULT_SERVER
 from harness.errors import InfrastructureError
 from harness.rt.configuration import Configuration
@@ -26,12 +26,12 @@ def test_what_every_start_warns_of_is_no_jobs_doing(
     database = clone(lifecycle.fresh("5.0.3", DEFAULT_SERVER))
     tools = rt_tools("5.0.3", database, configuration=NO_STYLE)
     report = Report("application", "")
-    starts = Starts(tools)
-    jobs.carry_out(report, tools, (), [Job(jobs.JOBS[-1])], starts)
+    starts = StartupLogs(tools)
+    jobs.carry_out(report, tools, (), [Job(nightly_jobs.JOBS[-1])], starts)
     starts.judge(report)
     assert (report.findings, report.unanswered) == ([], [])
     assert "stylesheet (rudder)" in "".join(report.facts["said at every start"])
-    jobs.carry_out(report, tools, (), [Job(jobs.JOBS[-1], 0.1)], starts)
+    jobs.carry_out(report, tools, (), [Job(nightly_jobs.JOBS[-1], 0.1)], starts)
     assert len(report.unanswered) == 1
     monkeypatch.setattr(integrity, "LIMIT", 0.1)
     with pytest.raises(InfrastructureError, match=r"rt-validator of RT 5\.0\.3 was not done"):
@@ -51,8 +51,8 @@ def test_an_error_of_every_start_is_told_once_and_only_if_it_is_new(
     assert "CustomFieldGroupings" in str(said.errors)
     for before, findings in ((said, 0), (None, 1)):
         report = Report("application", "")
-        starts = Starts(new, lambda before=before: before)  # type: ignore[misc]
-        jobs.carry_out(report, new, (), [Job(jobs.JOBS[0]), Job(jobs.JOBS[-1])], starts)
+        starts = StartupLogs(new, lambda before=before: before)  # type: ignore[misc]
+        jobs.carry_out(report, new, (), [Job(nightly_jobs.JOBS[0]), Job(nightly_jobs.JOBS[-1])], starts)
         starts.judge(report)
         assert len(report.findings) == findings, str(report)
         assert [one.where for one in report.findings] == ["start"] * findings

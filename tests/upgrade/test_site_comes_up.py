@@ -26,7 +26,7 @@ from harness.rt import rest
 from harness.rt.configuration import Configuration
 from harness.rt.rest import RestError
 from harness.stage import Scope, Stage, old_side, visitor
-from harness.stage.visitor import ShutOut
+from harness.stage.visitor import SiteStart
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
@@ -156,7 +156,7 @@ def test_a_time_out_of_the_old_site_is_not_cached(
     """It may be due to a busy machine. The key has the source that words the reason, which is compared."""
     facts = cached(monkeypatch)
     monkeypatch.setattr(rt, "PATIENCE", 20)
-    old = stage.old_side.shut_out()
+    old = stage.old_side.site_start()
     assert old is not None
     assert old.why.startswith(why)
     [name] = [one for one in facts if one.startswith("start of the site")] or [""]
@@ -236,7 +236,7 @@ def test_a_rollback_needs_no_login_form_of_a_site_without_one(engine: DockerClie
     for database in (after, before):
         database.execute("UPDATE Queues SET Name = 'sso' WHERE Name = 'General'")
         report = Report(rollback.CHECK, rollback.QUESTION)
-        rollback._serves(report, lifecycle, choice, before=before, after=after)
+        rollback.try_old_release(report, lifecycle, choice, before=before, after=after)
         reports.append(([one.where for one in report.findings], len(report.out_of_scope)))
     assert reports == [(["GET /"], 0), ([], 1)]
 
@@ -259,8 +259,8 @@ def test_a_site_that_was_killed_is_no_finding() -> None:
     """The kernel kills the largest process if memory runs out; the site itself may be fine."""
     error = GoneError("RT will not happen: the container ended with exit code 137 (out of memory) (after 3 s).")
     with pytest.raises(GoneError):
-        visitor.shut_out(error, lambda: None)
-    assert visitor.shut_out(ENDED, lambda: None).findings
+        visitor.report_failed_start(error, lambda: None)
+    assert visitor.report_failed_start(ENDED, lambda: None).findings
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_site_that_was_killed_is_no_finding() -> None:
 )
 def test_a_site_that_did_not_come_up_before_either_is_not_proven(why: str, found: int) -> None:
     """No copy has what the site's files need, with either release; any other reason for its end is a finding."""
-    report = visitor.shut_out(ENDED, lambda: ShutOut("4.4.6", why))
+    report = visitor.report_failed_start(ENDED, lambda: SiteStart("4.4.6", why))
     assert (len(report.findings), len(report.unanswered)) == (found, 1 - found)
 
 
@@ -278,6 +278,6 @@ def test_where_the_old_site_cannot_be_tried_the_finding_stays() -> None:
     def nobody() -> None:
         raise InfrastructureError("The engine's disk has 0.1 GB free.")
 
-    report = visitor.shut_out(ENDED, nobody)
+    report = visitor.report_failed_start(ENDED, nobody)
     assert len(report.findings) == 1
     assert report.unanswered == ["whether the site came up before: The engine's disk has 0.1 GB free."]

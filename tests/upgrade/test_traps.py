@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.traps import Trap, read
-from harness.traps.scene import spring
+from harness.traps.run import run_trap
 from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
@@ -17,6 +17,6 @@ pytestmark = pytest.mark.engine
 )
 def test_a_trap_gets_its_verdict(lifecycle: Lifecycle, trap: Trap) -> None:
     """A blocking trap must be named before the upgrade; a harmless one must cause no alarm."""
-    sprung = spring(lifecycle, trap)
-    seen = (sprung.verdict, sprung.refused, sprung.missing)
-    assert seen == (trap.verdict, trap.refused, []), str(sprung)
+    result = run_trap(lifecycle, trap)
+    seen = (result.verdict, result.refused, result.missing)
+    assert seen == (trap.verdict, trap.refused, []), str(result)

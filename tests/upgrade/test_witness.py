@@ -117,7 +117,7 @@ def test_it_speaks_where_it_can_run(lifecycle: Lifecycle, origin: str, name: str
         assert copy.server.name == (elsewhere or name)
         said = integrity.collect(witness)
         assert (said.code, said.complaints) == (0, {})
-        assert [name in one for one in stage.old_side.spoken_for("says")] == (
+        assert [name in one for one in stage.old_side.substitution_note("says")] == (
             [True] if elsewhere not in ("", name) else []
         )
     finally:

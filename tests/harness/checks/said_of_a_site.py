@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from typing import cast
 
 from harness.checks import application, jobs, log, mails
-from harness.checks.former_release import Former
-from harness.checks.jobs import Job
 from harness.checks.mails import Mails
-from harness.checks.startup_log import Starts
+from harness.checks.nightly_jobs import Job
+from harness.checks.old_release_answers import OldReleaseAnswers
+from harness.checks.startup_log import StartupLogs
 from harness.checks.trial_visit import Visit
 from harness.engine.commands import CommandResult
 from harness.rt import Rt
@@ -27,16 +27,20 @@ BROKEN = (
 )
 
 
-def logged(text: str, former: Former | None = None) -> Report:
-    """Return the report on a site that has logged `text`, after an old release that said nothing, or `former`."""
+def logged(text: str, old_release: OldReleaseAnswers | None = None) -> Report:
+    """Return the report on a site that has logged `text`. old_release: by default it says nothing."""
     report = Report(application.CHECK, "")
     site = SimpleNamespace(
         container=SimpleNamespace(logs=lambda: text),
         release="5.0.3",
         perl_alone=lambda _: CommandResult(0, "", ""),
     )
-    application._log(
-        report, Visit(cast(Rt, site), "root", ""), log.allowances(), Starts(cast(Rt, site)), former or Former()
+    application.judge_log(
+        report,
+        Visit(cast(Rt, site), "root", ""),
+        log.allowances(),
+        StartupLogs(cast(Rt, site)),
+        old_release or OldReleaseAnswers(),
     )
     return report
 
@@ -50,12 +54,12 @@ def ran(job: Sequence[str], done: CommandResult, before: jobs.Before | None = No
         tool=lambda *_, **__: done, release="5.0.3", perl_alone=lambda _: CommandResult(0, "", "")
     )
     rt = cast(Rt, site)
-    jobs.carry_out(report, rt, log.allowances(), [Job(tuple(job), 60)], Starts(rt), before=before)
+    jobs.carry_out(report, rt, log.allowances(), [Job(tuple(job), 60)], StartupLogs(rt), before=before)
     return report
 
 
 COMPLAINT = "[23] [Wed Nov 25 14:05:28 2026] [warning]: a portlet could not be shown (/x.pm:1)\n"
-MAIL = [mails.hidden("a@customers.example.test"), "[rt.example.org #N] Hello", "Precedence: bulk"]
+MAIL = [mails.hide_addresses("a@customers.example.test"), "[rt.example.org #N] Hello", "Precedence: bulk"]
 SENT = Mails("4.4.6", {"1": "create, answer"}, [MAIL, MAIL])
 
 

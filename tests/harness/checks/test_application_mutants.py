@@ -12,10 +12,10 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import application, attempts, exchanges, jobs, log, mails, pages
-from harness.checks.jobs import Job
+from harness.checks import application, attempts, exchanges, jobs, log, mails, nightly_jobs, pages
 from harness.checks.mails import Mails
-from harness.checks.startup_log import Starts
+from harness.checks.nightly_jobs import Job
+from harness.checks.startup_log import StartupLogs
 from harness.checks.trial_visit import Visit
 from harness.engine.commands import CommandResult
 from harness.rt import Rt, web
@@ -28,16 +28,16 @@ from tests.harness.mutants.application import EVERYBODY, MUTANTS, PERSON, Applic
 
 
 def _job(job: Sequence[str], report: Report, visit: Visit) -> None:
-    jobs.carry_out(report, visit.rt, log.allowances(), [Job(tuple(job))], Starts(visit.rt))
+    jobs.carry_out(report, visit.rt, log.allowances(), [Job(tuple(job))], StartupLogs(visit.rt))
 
 
 PARTS: dict[str, Callable[[Report, Visit], None]] = {
-    "pages": pages.look,
-    "homepages": pages.homepages,
-    "REST 1": lambda report, visit: exchanges.rest_tickets(report, visit, 1),
-    "REST 2": lambda report, visit: exchanges.rest_tickets(report, visit, 2),
-    "mail": exchanges.mail,
-    **{job[0]: partial(_job, job) for job in jobs.JOBS},
+    "pages": pages.open_pages,
+    "homepages": pages.open_homepages,
+    "REST 1": lambda report, visit: exchanges.try_rest(report, visit, 1),
+    "REST 2": lambda report, visit: exchanges.try_rest(report, visit, 2),
+    "mail": exchanges.try_mail,
+    **{job[0]: partial(_job, job) for job in nightly_jobs.JOBS},
 }
 GOOD = (
     '172.31.0.1 - [25/Nov/2026:14:00:32 +0000] "GET / HTTP/1.1" 200 4686 35221',
@@ -59,7 +59,7 @@ GOOD = (
 )
 def test_a_job_that_does_not_work_is_found(job: int, done: CommandResult) -> None:
     """Cron's mail about it may reach no one. A job that never ends is no finding, but prevents GO."""
-    report = ran(jobs.JOBS[job], done)
+    report = ran(nightly_jobs.JOBS[job], done)
     assert not report
     assert bool(report.findings) != bool(report.unanswered)
 
@@ -67,7 +67,7 @@ def test_a_job_that_does_not_work_is_found(job: int, done: CommandResult) -> Non
 @pytest.mark.control("application")
 def test_dashboards_that_take_long_are_no_finding() -> None:
     """Their duration grows with the subscriptions; the report must say that not all were sent."""
-    report = ran(jobs.JOBS[1], CommandResult(124, "", ""))
+    report = ran(nightly_jobs.JOBS[1], CommandResult(124, "", ""))
     assert not report.findings
     assert report.out_of_scope == ["what rt-email-dashboards would have sent after its first 60 s"]
 
@@ -107,7 +107,7 @@ def test_what_a_page_says(page: str, complaint: str) -> None:
         Mails("5.0.3", SENT.actions, []),
         Mails("5.0.3", SENT.actions, [MAIL]),
         Mails("5.0.3", SENT.actions, [MAIL] * 3),
-        Mails("5.0.3", SENT.actions, [MAIL, [mails.hidden("b@customers.example.test"), *MAIL[1:]]]),
+        Mails("5.0.3", SENT.actions, [MAIL, [mails.hide_addresses("b@customers.example.test"), *MAIL[1:]]]),
         Mails("5.0.3", SENT.actions, [MAIL, [*MAIL[:2], "Precedence: "]]),
         Mails("5.0.3", {"1": "create"}, SENT.mails),
         Mails("5.0.3", {}, SENT.mails),
@@ -135,10 +135,14 @@ def test_the_same_mails_are_no_finding() -> None:
 
 def test_a_mail_is_known_by_its_ticket() -> None:
     """A site's templates may put any text in the subject."""
-    assert mails.about({"x-rt-ticket": "rt.example.org #12", "subject": "We received your request"}) == {12}
-    assert mails.about({"rt-ticket": "Help desk #3 of ours #13"}) == {13}
-    assert mails.about({"references": "<a@b> <RT-Ticket-14@example.org>", "in-reply-to": "<rt-15@x>"}) == {14}
-    assert mails.about({"subject": "RT-Ticket-16@example.org"}) == set()
+    assert mails.ticket_numbers({"x-rt-ticket": "rt.example.org #12", "subject": "We received your request"}) == {
+        12
+    }
+    assert mails.ticket_numbers({"rt-ticket": "Help desk #3 of ours #13"}) == {13}
+    assert mails.ticket_numbers(
+        {"references": "<a@b> <RT-Ticket-14@example.org>", "in-reply-to": "<rt-15@x>"}
+    ) == {14}
+    assert mails.ticket_numbers({"subject": "RT-Ticket-16@example.org"}) == set()
 
 
 @pytest.mark.engine
@@ -156,7 +160,7 @@ def test_a_subject_of_the_sites_own_is_no_mail_less(
     done = site.perl(EVERYBODY, PERSON)
     assert done.code == 0, done.err
     report = Report(application.CHECK, "")
-    exchanges.mail(report, Visit(site, "root", "password"))
+    exchanges.try_mail(report, Visit(site, "root", "password"))
     assert report.findings == []
     said = {mail[1] for mail in mails.collect(site, queues=["1"]).mails}
     assert any("We received your request" in one for one in said)
@@ -185,10 +189,10 @@ def test_forms_that_die_are_found(
     site = rt_site("5.0.3", database, configuration=Configuration(OF_THE_OLD), files=[visitor.QUICK_LOGINS])
     done = site.perl(EVERYBODY, PERSON)
     assert done.code == 0, done.err
-    visit = visitor.invite(site, site, database, {}, thorough=True)
+    visit = visitor.prepare_visit(site, site, database, {}, thorough=True)
     report = Report(application.CHECK, "")
-    pages.look(report, visit)
-    pages.self_service(report, visit)
+    pages.open_pages(report, visit)
+    pages.open_self_service(report, visit)
     found = {one.where.partition("?")[0] for one in report.findings}
     for name in OF_THE_OLD:
         where = name.removeprefix("html/Callbacks/Site").rpartition("/")[0]
@@ -214,9 +218,9 @@ def test_a_site_that_shows_none_of_its_pages_breaks_the_look_off(
     """The only page that it shows is a good one; if the old release does the same, nothing is proven."""
     database = clone(lifecycle.fresh("5.0.3", "mariadb-10.11"))
     site = rt_site("5.0.3", database, configuration=Configuration(ENROLMENT), files=[visitor.QUICK_LOGINS])
-    visit = visitor.invite(site, site, database, {})
+    visit = visitor.prepare_visit(site, site, database, {})
     report = Report(application.CHECK, "")
-    broken_off, *_ = pages.attempts(report, visit)
+    broken_off, *_ = pages.try_pages(report, visit)
     assert broken_off
     assert pages.ELSEWHERE in broken_off.what
     assert broken_off in report.findings
@@ -225,15 +229,24 @@ def test_a_site_that_shows_none_of_its_pages_breaks_the_look_off(
 def test_a_gate_opens_a_form_of_each_kind_and_what_a_customer_sees() -> None:
     """Each form costs a waiting user a tenth of a second; a thorough visit opens all of them."""
     few, many = (
-        Visit(cast(Rt, None), "", "", tickets=(9, 8), queues=(3,), customer="c", asked=12, thorough=thorough)
+        Visit(
+            cast(Rt, None),
+            "",
+            "",
+            tickets=(9, 8),
+            queues=(3,),
+            customer="c",
+            customer_ticket=12,
+            thorough=thorough,
+        )
         for thorough in (False, True)
     )
-    opened = [path.partition("?")[0] for path in pages.of_tickets(few) if "Display" not in path]
+    opened = [path.partition("?")[0] for path in pages.ticket_pages(few) if "Display" not in path]
     assert opened.count("/Ticket/Create.html") == opened.count("/Ticket/Update.html") == 1
-    assert pages.of_self_service(few) == ["/SelfService/Display.html?id=12"]
-    assert {*pages.of_tickets(few), *pages.of_self_service(few)} < {
-        *pages.of_tickets(many),
-        *pages.of_self_service(many),
+    assert pages.self_service_pages(few) == ["/SelfService/Display.html?id=12"]
+    assert {*pages.ticket_pages(few), *pages.self_service_pages(few)} < {
+        *pages.ticket_pages(many),
+        *pages.self_service_pages(many),
     }
 
 
@@ -243,7 +256,7 @@ def told(site: Rt, mutant: ApplicationMutant) -> str:
     report = Report(application.CHECK, "")
     if mutant.part == "log":
         already = len(site.container.logs())
-        attempts.attempt(report, mutant.part, partial(pages.look, report, visit))
+        attempts.attempt(report, mutant.part, partial(pages.open_pages, report, visit))
         report = logged(site.container.logs()[already:])
     else:
         attempts.attempt(report, mutant.part, partial(PARTS[mutant.part], report, visit))

@@ -61,7 +61,7 @@ def test_a_connection_that_breaks_hides_no_finding_either(silent: Rt, monkeypatc
     def broken(*_: object) -> None:
         raise requests.ConnectionError("Connection aborted.")
 
-    monkeypatch.setattr(pages, "look", broken)
+    monkeypatch.setattr(pages, "open_pages", broken)
     report = application.check(Visit(silent, "root", "password"))
     assert report.findings
     assert report.unanswered == ["Connection aborted."]

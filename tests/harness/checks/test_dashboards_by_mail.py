@@ -10,7 +10,9 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness.checks import jobs, log
-from harness.checks.jobs import Job, Night
+from harness.checks.jobs import JobResults
+from harness.checks.nightly_jobs import Job
+from harness.checks.trial_visit import Visit
 from harness.database import Database
 from harness.rt import Rt
 from harness.stage import visitor
@@ -48,7 +50,8 @@ def site(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> Data
 def judged(tools: Rt, subscribers: Sequence[str], before: jobs.Before) -> Report:
     """Return the report on a release's jobs."""
     report = Report("application", "")
-    jobs.judge(report, tools, log.allowances(), subscribers=subscribers, before=before)
+    visit = Visit(tools, "root", "", subscribers=tuple(subscribers))
+    jobs.judge(report, visit, log.allowances(), before=before)
     return report
 
 
@@ -64,23 +67,23 @@ def test_they_are_made_for_somebody_who_gets_any(site: Database, rt_tools: RtFac
 def test_what_is_mailed_no_longer_is_found(site: Database, rt_tools: RtFactory, tally: Tally) -> None:
     """No message tells of it: the job succeeds, as it also does if nothing was sent before either."""
     asked = "SELECT id FROM Attributes WHERE Name = 'Subscription' ORDER BY id DESC LIMIT 1"
-    expected, nights = str(site.value(asked)), list[Night]()
+    expected, results = str(site.value(asked)), list[JobResults]()
     silent = rt_tools(RELEASE, site)
 
-    def before(chosen: Sequence[Job]) -> Night:
+    def before(chosen: Sequence[Job]) -> JobResults:
         """Run the same release's jobs while all is well."""
         site.execute(f"UPDATE Users SET EmailAddress = 'x@example.test' {HER}")
-        nights.append(jobs.collect(rt_tools(RELEASE, site), chosen))
+        results.append(jobs.collect(rt_tools(RELEASE, site), chosen))
         site.execute(f"UPDATE Users SET EmailAddress = '' {HER}")
-        return nights[-1]
+        return results[-1]
 
     site.execute(f"UPDATE Users SET EmailAddress = '' {HER}")
     lost = judged(silent, [PERSON], before)
-    [night] = nights
-    assert list(night.sent.values()) == [[expected]]
+    [old] = results
+    assert list(old.sent.values()) == [[expected]]
     found = [one.samples for one in lost.findings] == [(f"Attributes {expected}",)]
     tally("dashboards-not-mailed", "application", found)
-    never = Night(RELEASE, night.said, night.codes, {job: [] for job in night.sent})
+    never = JobResults(RELEASE, old.said, old.codes, {job: [] for job in old.sent})
     as_ever = judged(silent, [PERSON], lambda _: never)
     assert (as_ever.findings, as_ever.unanswered) == ([], [])
     assert "dashboards by mail: none was sent to anybody" in as_ever.out_of_scope

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from harness.checks import exchanges
-from harness.checks.exchanges import Exchanged
+from harness.checks.exchanges import SiteOutcomes
 from harness.checks.trial_visit import Visit
 from harness.errors import InfrastructureError
 from harness.rt import Rt
@@ -21,15 +21,15 @@ RENAMED = "the subject came back as another text"
 
 @pytest.fixture
 def report(monkeypatch: pytest.MonkeyPatch) -> Report:
-    """A report, and attempts that make two findings, one of them with a ticket's number."""
+    """Return a report, and replace the visit by one that make two findings, one of them with a ticket's number."""
 
-    def attempts(report: Report, _: Visit) -> list[Finding]:
+    def try_site(report: Report, _: Visit) -> list[Finding]:
         report.looked_at += 2
         report.find("REST 2", ROUTED)
         report.find("REST 1", "REST 1: reply to ticket 277: RT did not take it")
         return report.findings[1:]
 
-    monkeypatch.setattr(exchanges, "attempts", attempts)
+    monkeypatch.setattr(exchanges, "try_site", try_site)
     return Report("application", "", looked_at=1)
 
 
@@ -47,10 +47,10 @@ def test_what_the_old_release_makes_of_it_as_well_is_no_finding(
 ) -> None:
     """It matches over any REST version and ticket; another complaint, or the same about mail, matches nothing."""
     report.find("job", "fails")
-    exchanges.judge(report, VISIT, lambda: Exchanged("4.4.6", before))
+    exchanges.judge(report, VISIT, lambda: SiteOutcomes("4.4.6", before))
     assert len(report.findings) == 1 + left
     assert report.looked_at == 3
-    assert len(report.facts.get("came out so before as well", [])) == 2 - left
+    assert len(report.facts.get("known from the old release: pages and tickets", [])) == 2 - left
 
 
 @pytest.mark.parametrize(("before", "open_questions"), [(BOTH, 1), (BOTH[1:], 0), (BOTH[:1], 1), ([], 0)])
@@ -58,7 +58,7 @@ def test_what_broke_off_on_both_sides_was_not_asked_to_its_end(
     report: Report, before: list[str], open_questions: int
 ) -> None:
     """A reply that the old release refuses as well proves nothing about the search that was to follow it."""
-    exchanges.judge(report, VISIT, lambda: Exchanged("4.4.6", before))
+    exchanges.judge(report, VISIT, lambda: SiteOutcomes("4.4.6", before))
     assert len(report.unanswered) == open_questions
     assert not report
 
@@ -67,7 +67,7 @@ def test_a_page_is_known_by_what_is_asked_and_what_is_shown() -> None:
     """The names of the harness's own ticket, queue and account must not matter, nor the status."""
 
     def said(where: str, what: str) -> str:
-        return exchanges.alike(Finding("application", where, f"GET {where}: {what}"))
+        return exchanges.normalized(Finding("application", where, f"GET {where}: {what}"))
 
     gave_up = "RT gave up on the page"
     for one, other in (
@@ -101,7 +101,7 @@ def test_a_page_is_known_by_what_is_asked_and_what_is_shown() -> None:
 def test_who_cannot_be_asked_hides_nothing(report: Report, error: Exception) -> None:
     """Neither the findings nor the open question may be lost."""
 
-    def nobody() -> Exchanged:
+    def nobody() -> SiteOutcomes:
         raise error
 
     exchanges.judge(report, VISIT, nobody)
@@ -113,7 +113,7 @@ def test_who_cannot_be_asked_hides_nothing(report: Report, error: Exception) -> 
 def test_a_defect_of_the_harness_hides_no_finding(report: Report) -> None:
     """It is raised, and earlier findings are kept."""
 
-    def broken() -> Exchanged:
+    def broken() -> SiteOutcomes:
         raise KeyError("complaints")
 
     with pytest.raises(KeyError):
@@ -123,7 +123,7 @@ def test_a_defect_of_the_harness_hides_no_finding(report: Report) -> None:
 
 def test_where_all_is_well_the_old_release_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """It costs a copy and a site of its own."""
-    monkeypatch.setattr(exchanges, "attempts", lambda *_: [])
+    monkeypatch.setattr(exchanges, "try_site", lambda *_: [])
     report = Report("application", "", looked_at=1)
     exchanges.judge(report, VISIT, lambda: pytest.fail("the old release was asked"))
     assert report

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import cast
 
+import pymysql
 import pytest
+from docker.errors import DockerException
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import application, exchanges, jobs, log, mails, startup_log
-from harness.checks.exchanges import Exchanged
-from harness.checks.former_release import Former
+from harness.checks import application, exchanges, jobs, log, mails, nightly_jobs, startup_log
+from harness.checks.exchanges import SiteOutcomes
 from harness.checks.mails import Mails
+from harness.checks.old_release_answers import OldReleaseAnswers
 from harness.engine.commands import CommandResult
 from harness.errors import InfrastructureError
 from harness.rt import Rt
@@ -32,13 +34,15 @@ def keys(text: str) -> list[str]:
 def test_what_a_job_of_the_old_release_said_as_well_is_no_finding(said: str, level: str) -> None:
     """A new warning is a finding, because cron mails it. If the old output is unknown, only an error is."""
     complaint = COMPLAINT.replace("warning", level)
-    job = jobs.Job(jobs.JOBS[0])
-    nights = {
-        "the same": jobs.Night("4.4.6", {job.name: keys(complaint.replace("/x.pm:1", "/y.pm:71"))}, {job.name: 0}),
-        "nothing": jobs.Night("4.4.6", {job.name: []}, {job.name: 0}),
+    job = nightly_jobs.Job(nightly_jobs.JOBS[0])
+    results = {
+        "the same": jobs.JobResults(
+            "4.4.6", {job.name: keys(complaint.replace("/x.pm:1", "/y.pm:71"))}, {job.name: 0}
+        ),
+        "nothing": jobs.JobResults("4.4.6", {job.name: []}, {job.name: 0}),
         "unknown": None,
     }
-    report = ran(job.command, CommandResult(0, "", complaint), lambda _: nights[said])
+    report = ran(job.command, CommandResult(0, "", complaint), lambda _: results[said])
     assert bool(report.findings) == (said == "nothing" or (said, level) == ("unknown", "error"))
     assert bool(report.facts) != bool(report.findings)
 
@@ -46,39 +50,48 @@ def test_what_a_job_of_the_old_release_said_as_well_is_no_finding(said: str, lev
 @pytest.mark.parametrize(("before", "found"), [(0, True), (1, False), (None, True)])
 def test_a_job_that_failed_before_is_no_finding(before: int | None, found: bool) -> None:
     """The failure of a job that the old release lacks is a finding."""
-    job = jobs.Job(jobs.JOBS[0])
-    night = jobs.Night("4.4.6", {}, {} if before is None else {job.name: before})
-    report = ran(job.command, CommandResult(1, "", ""), lambda _: night)
+    job = nightly_jobs.Job(nightly_jobs.JOBS[0])
+    old = jobs.JobResults("4.4.6", {}, {} if before is None else {job.name: before})
+    report = ran(job.command, CommandResult(1, "", ""), lambda _: old)
     assert bool(report.findings) == found
-    assert ("jobs that failed before as well" in report.facts) != found
+    assert ("known from the old release: failed jobs" in report.facts) != found
 
 
 def test_nobodys_name_is_told_with_a_job() -> None:
     """A gate renders the dashboards of one user; the cached facts must not name that user."""
-    command = (*jobs.JOBS[1], "--user=anna")
+    command = (*nightly_jobs.JOBS[1], "--user=anna")
     report = ran(command, CommandResult(1, "", ""))
     assert [one.where for one in report.findings] == ["job rt-email-dashboards --all"]
-    name = jobs.Job(command).name
-    assert "anna" not in jobs.Night("4.4.6", {name: []}, {name: 1}).to_json()
+    name = nightly_jobs.Job(command).name
+    assert "anna" not in jobs.JobResults("4.4.6", {name: []}, {name: 1}).to_json()
 
 
 def test_a_job_that_was_not_done_in_time_before_is_known_of_by_nobody() -> None:
     """How far it came is arbitrary, so a warning may be as old as the site; an error is reported."""
     warning, error = (COMPLAINT, COMPLAINT.replace("warning", "error"))
     for complaint, found in ((warning, False), (error, True)):
-        report = ran(jobs.JOBS[0], CommandResult(0, "", complaint), lambda _: jobs.Night("4.4.6"))
+        report = ran(nightly_jobs.JOBS[0], CommandResult(0, "", complaint), lambda _: jobs.JobResults("4.4.6"))
         assert bool(report.findings) == found
 
 
-def test_who_cannot_be_asked_hides_nothing() -> None:
-    """Without room for one more copy the job's failure is reported all the same, with the open question."""
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (InfrastructureError("The engine's disk has 0.1 GB free."), "The engine's disk has 0.1 GB free."),
+        (DockerException("no such container"), "The container engine gave way in the middle."),
+        (pymysql.OperationalError(2013, "Lost connection"), "A container stopped answering in the middle."),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_who_cannot_be_asked_hides_nothing(error: Exception, sentence: str) -> None:
+    """Whatever keeps the old release from its jobs, the failure is reported, with the open question."""
 
     def nobody(_: object) -> None:
-        raise InfrastructureError("The engine's disk has 0.1 GB free.")
+        raise error
 
-    report = ran(jobs.JOBS[0], CommandResult(255, "", ""), nobody)
+    report = ran(nightly_jobs.JOBS[0], CommandResult(255, "", ""), nobody)
     assert len(report.findings) == 1
-    assert report.unanswered == ["what jobs said before: The engine's disk has 0.1 GB free."]
+    assert report.unanswered == [f"what jobs said before: {sentence}"]
 
 
 def test_who_says_the_same_is_known_by_it() -> None:
@@ -102,27 +115,29 @@ def test_what_the_old_release_logged_about_tickets_as_well_is_no_finding() -> No
     """A global scrip that uses a service which no copy reaches logs an error at every ticket, on both sides."""
     said, errors = startup_log.parse_log(BROKEN[0].replace("attribute 13", "attribute 71"))
     old = Mails("4.4.6", {}, [], said, errors)
-    report = logged("\n".join(BROKEN[:2]), Former(mails=lambda: old))
+    report = logged("\n".join(BROKEN[:2]), OldReleaseAnswers(mails=lambda: old))
     assert [one.what for one in report.findings] == ["the site logged 1 errors while it was used"]
     assert "principal" in str(report.findings[0]).lower()
-    assert len(report.facts["logged before as well"]) == 1
+    assert len(report.facts["known from the old release: log"]) == 1
 
 
 def test_what_the_old_site_logged_while_it_was_used_as_well_is_no_finding() -> None:
     """A page that shows a broken search logs this whenever it is opened. Asked if mails do not explain all."""
     asked: list[str] = []
 
-    def used() -> Exchanged:
+    def used() -> SiteOutcomes:
         asked.append("used")
-        return Exchanged("4.4.6", [], keys(BROKEN[0].replace("attribute 13", "attribute 71")))
+        return SiteOutcomes("4.4.6", [], keys(BROKEN[0].replace("attribute 13", "attribute 71")))
 
-    report = logged("\n".join(BROKEN[:2]), Former(exchanges=used))
+    report = logged("\n".join(BROKEN[:2]), OldReleaseAnswers(exchanges=used))
     assert [one.what for one in report.findings] == ["the site logged 1 errors while it was used"]
     assert "principal" in str(report.findings[0]).lower()
-    assert len(report.facts["logged before as well"]) == 1
+    assert len(report.facts["known from the old release: log"]) == 1
     said, errors = startup_log.parse_log(BROKEN[0])
     assert (
-        logged(BROKEN[0], Former(mails=lambda: Mails("4.4.6", {}, [], said, errors), exchanges=used)).findings
+        logged(
+            BROKEN[0], OldReleaseAnswers(mails=lambda: Mails("4.4.6", {}, [], said, errors), exchanges=used)
+        ).findings
         == []
     )
     assert len(asked) == 1
@@ -134,7 +149,7 @@ def test_where_the_old_site_could_not_be_tried_the_log_is_a_finding_and_the_ques
     def nobody() -> None:
         raise InfrastructureError("The engine's disk has 0.1 GB free.")
 
-    report = logged(BROKEN[0], Former(exchanges=nobody))
+    report = logged(BROKEN[0], OldReleaseAnswers(exchanges=nobody))
     assert len(report.findings) == 1
     assert report.unanswered == ["what the site logged before: The engine's disk has 0.1 GB free."]
 
@@ -215,13 +230,13 @@ def test_a_notice_that_its_sender_does_not_get_is_none_less(
         "UPDATE Scrips SET ScripAction = (SELECT id FROM ScripActions WHERE Name = 'Notify Requestors')"
         " WHERE Description LIKE 'On Create Auto%'"
     )
-    expected = visitor.answers(database, notifies_actor=False)
+    expected = visitor.expected_answers(database, notifies_actor=False)
     silent = Configuration({"site.pm": b"Set($NotifyActor, 0);\n1;\n"})
     site = rt_site("5.0.3", database, configuration=silent)
-    visit = visitor.invite(site, site, database, {})
+    visit = visitor.prepare_visit(site, site, database, {})
     assert (expected, visit.answers) == (1, 1)
     report = Report(application.CHECK, "")
-    exchanges.mail(report, visit)
+    exchanges.try_mail(report, visit)
     assert report.findings == []
     mails_to_sender = [one for one in mails.mails_about(site, visit.mark) if "new-customer" in one[0]]
     assert len(mails_to_sender) == 1

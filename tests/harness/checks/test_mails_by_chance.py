@@ -22,7 +22,7 @@ from harness.stage import old_side
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
-CUSTOMER, COLLEAGUE, _ = map(mails.hidden, mails.CUSTOMERS)
+CUSTOMER, COLLEAGUE, _ = map(mails.hide_addresses, mails.CUSTOMERS)
 OWNER, ANSWER = ("given to you", "bulk"), ("thank you", "bulk")
 NOTHING: tuple[dict[str, str], dict[str, str]] = ({}, {})
 
@@ -34,12 +34,12 @@ def owned(*people: str) -> list[Mail]:
 
 def between(first: list[Mail], second: list[Mail]) -> Chance:
     """Return the differences between the mails of two runs, if the harness's customer is known."""
-    return mails_by_chance.between(first, second, NOTHING, [CUSTOMER, COLLEAGUE])
+    return mails_by_chance.differences_between(first, second, NOTHING, [CUSTOMER, COLLEAGUE])
 
 
 def left(chance: Chance, before: list[Mail], after: list[Mail]) -> tuple[int, int]:
     """Return the numbers of mails reported as lost and as new."""
-    lost, come = chance.left(Counter(before), Counter(after))
+    lost, come = chance.unexplained(Counter(before), Counter(after))
     return lost.total(), come.total()
 
 
@@ -118,7 +118,7 @@ def judged(second: Mails, after: Mails) -> list[str]:
     """Return the findings if the old release sends three mails in the first run, and does `second` in another."""
     before = Mails("4.4.6", {"1": LIFE}, [list(one) for one in owned("a", "b", "c")])
     report = Report(application.CHECK, "")
-    mails.compare(report, before, after, chance=mails._chance(report, before, lambda: second))
+    mails.compare(report, before, after, chance=mails.chance_differences(report, before, lambda: second))
     return [one.what for one in report.findings]
 
 
@@ -213,14 +213,14 @@ def test_owners_by_lot(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFa
 
 def found_without_customers(before: Mails, again: Callable[[], Mails]) -> bool:
     """Tell whether all mails to the harness's customers are found as lost, if others get as many instead."""
-    customers = set(map(mails.hidden, mails.CUSTOMERS))
+    customers = set(map(mails.hide_addresses, mails.CUSTOMERS))
     assert customers <= {one for mail in before.mails for one in mail[0].split(", ")}
     sent = [
         ["somebody", *mail[1:]] if customers.intersection(mail[0].split(", ")) else mail for mail in before.mails
     ]
     lost = sum(mail[0] == "somebody" for mail in sent)
     report = Report(application.CHECK, "")
-    chance = mails._chance(report, before, again)
+    chance = mails.chance_differences(report, before, again)
     mails.compare(report, before, Mails("5.0.3", before.actions, sent), chance=chance)
     return report.findings[0].what == f"{lost} mails are no longer sent, or changed"
 
@@ -232,5 +232,5 @@ def test_where_nobody_could_be_asked_again_the_finding_stays() -> None:
     def nobody() -> None:
         raise InfrastructureError("The engine's disk has 0.1 GB free.")
 
-    assert mails._chance(report, mails.Mails("4.4.6", {}, []), nobody) == Chance()
+    assert mails.chance_differences(report, mails.Mails("4.4.6", {}, []), nobody) == Chance()
     assert report.unanswered == ["whether mails go to others each time: The engine's disk has 0.1 GB free."]

@@ -7,8 +7,8 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.checks import jobs, optional_jobs
-from harness.checks.jobs import Job
-from harness.checks.startup_log import Starts
+from harness.checks.nightly_jobs import Job
+from harness.checks.startup_log import StartupLogs
 from harness.dump.choice import DEFAULT_SERVER
 from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
@@ -50,7 +50,7 @@ def test_they_are_those_of_the_release_and_work(
     chosen, _ = optional_jobs.choose(database, tools, thorough=True)
     assert {job[0] for job in chosen} == HAS[version]
     report = Report("application", "")
-    jobs.carry_out(report, tools, (), [Job(tuple(job)) for job in chosen], Starts(tools))
+    jobs.carry_out(report, tools, (), [Job(tuple(job)) for job in chosen], StartupLogs(tools))
     assert report.looked_at == len(chosen)
     assert (report.findings, report.unanswered) == ([], [])
 
@@ -69,9 +69,9 @@ def test_what_the_site_uses_is_run_at_once(lifecycle: Lifecycle, clone: CloneFac
     assert "rt-fulltext-indexer: the configuration has no indexed full-text search" in left
     used, _ = optional_jobs.choose(database, tools, thorough=False)
     report = Report("application", "")
-    jobs.carry_out(report, tools, (), [Job(tuple(used[-1]))], Starts(tools))
+    jobs.carry_out(report, tools, (), [Job(tuple(used[-1]))], StartupLogs(tools))
     assert used[-1][0] == "rt-fulltext-indexer"
     assert report.findings == [], str(report)
     database.execute("DROP TABLE AttachmentsIndex")
-    jobs.carry_out(report, tools, (), [Job(tuple(used[-1]))], Starts(tools))
+    jobs.carry_out(report, tools, (), [Job(tuple(used[-1]))], StartupLogs(tools))
     assert report.findings

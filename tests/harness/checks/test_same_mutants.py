@@ -45,7 +45,7 @@ class Scene:
     def rollback(self) -> Report:
         """Run the check for a restored backup."""
         report = Report(rollback.CHECK, rollback.QUESTION)
-        rollback._same(report, self.first, self.second, self.tools)
+        rollback.compare_databases(report, self.first, self.second, self.tools)
         return report
 
 
@@ -150,5 +150,5 @@ def test_what_the_old_release_cannot_serve_is_found(
 def served(lifecycle: Lifecycle, choice: Choice, before: Database, after: Database) -> str:
     """Return the findings when the old release is to serve a restored database."""
     report = Report(rollback.CHECK, rollback.QUESTION)
-    rollback._serves(report, lifecycle, choice, before=before, after=after)
+    rollback.try_old_release(report, lifecycle, choice, before=before, after=after)
     return str(report) if report.findings else ""

@@ -11,7 +11,7 @@ from harness.checks.startup_log import Start
 
 
 @dataclass(frozen=True)
-class Former:
+class OldReleaseAnswers:
     """Questions to the old release. start: its log at every start. mails: its mail, and its log about tickets.
 
     jobs: the output of its jobs. exchanges: the outcome of pages and of tickets by REST and by mail, and the
@@ -20,5 +20,5 @@ class Former:
 
     start: Callable[[], Start | None] = lambda: None
     mails: Callable[[], Mails | None] = lambda: None
-    jobs: jobs.Before = lambda _: jobs.Night("")
+    jobs: jobs.Before = lambda _: jobs.JobResults("")
     exchanges: exchanges.Before = lambda: None

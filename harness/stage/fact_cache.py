@@ -43,7 +43,7 @@ class _PassingError(Exception):
         self.fact = fact
 
 
-class Memory:
+class FactCache:
     """Facts about the untouched side, kept beside its baseline.
 
     Facts about a dump of the user's own are kept only if its baseline is kept as well.
@@ -66,7 +66,7 @@ class Memory:
         kept = make if is_private(self._dump) else lambda: cache.fact(make, *key)
         return self._once(f"fact {cache.digest(*key)}", kept)
 
-    def told(
+    def answer(
         self, name: str, kind: type[Fact], make: Callable[[], Fact], version: str | None, server: str
     ) -> Fact:
         """Return a release's answer about the untouched side on a server, asked once and then cached.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness import dump, releases
 from harness.checks import application, preflight
 from harness.checks.preflight_configuration import PASSAGES
-from harness.common.once import Once
+from harness.common.once import once
 from harness.database import Database
 from harness.dump.choice import Choice
 from harness.errors import InfrastructureError
@@ -26,7 +26,7 @@ READING = tuple(name for name in QUESTIONS if name != application.CHECK)
 
 
 @dataclass(frozen=True)
-class Sprung:
+class TrapResult:
     """The result of a trap: the verdict, whether the upgrade was refused, the reports, and the missing signs."""
 
     verdict: Verdict
@@ -41,7 +41,7 @@ class Sprung:
         return "\n".join([*parts, *map(str, self.reports)])
 
 
-class Scene:
+class TrapRun:
     """The dump of one trap, and the changes made to each copy of it before the checks."""
 
     def __init__(self, lifecycle: Lifecycle, trap: Trap) -> None:
@@ -51,15 +51,14 @@ class Scene:
         release, _, keyword = trap.dump.removeprefix("rt-").partition("-")
         pair = releases.pair(trap.declared, trap.target, trap.server)
         self.choice, self.trap = Choice(pair, dump.load(dump.bundled(release, keyword))), trap
-        self._once = Once()
 
     def stage(self, *, validates: bool) -> Stage:
         """Return the stage of the patched dump's upgrade."""
         key = json.dumps([self.trap.patch, self.trap.administrator, self.trap.prior, self.trap.cut_at])
-        patched = Preparation((key,), f"setting the trap {self.trap.name}", self._set, kept=False)
+        patched = Preparation((key,), f"setting the trap {self.trap.name}", self._apply_patch, kept=False)
         return Stage(self.lifecycle, self.choice, scope=Scope(validates=validates), preparation=patched)
 
-    def _set(self, database: Database) -> None:
+    def _apply_patch(self, database: Database) -> None:
         if self.trap.prior:
             self._upgrade_first(database)
         database.execute(*self.trap.patch)
@@ -68,27 +67,32 @@ class Scene:
 
     def _upgrade_first(self, database: Database) -> None:
         """Upgrade a copy to the release `prior`, completely or up to `cut_at`, as a site may have done earlier."""
-        manifest = self.choice.dump.manifest
-        origin = manifest.release if manifest else self.choice.pair.origin
-        hold = self._once("middle", lambda: self._middle_of(origin)) if self.trap.cut_at else 0
+        hold = self._middle() if self.trap.cut_at else 0
         with statements.counting(self.lifecycle, self.trap.prior, database, hold) as tools:
-            made = statements.run(tools, origin, self.trap.prior, held=lambda: statements.kill(tools))
+            made = statements.run(tools, self._origin, self.trap.prior, held=lambda: statements.kill(tools))
         if bool(made.run.code) != bool(hold):
             raise InfrastructureError(f"The first upgrade of {self.trap.name} did not end as it should.")
 
-    def _middle_of(self, origin: str) -> int:
+    @property
+    def _origin(self) -> str:
+        """Return the release that the dump is from, whatever the trap declares it to be."""
+        manifest = self.choice.dump.manifest
+        return manifest.release if manifest else self.choice.pair.origin
+
+    @once
+    def _middle(self) -> int:
         """Return the number of the statement in the middle of the step `cut_at`."""
         whole = self.lifecycle.restored(self.choice.dump, self.choice.pair.server)
         with (
             self.lifecycle.baselines.cloned(whole) as database,
             statements.counting(self.lifecycle, self.trap.prior, database) as tools,
         ):
-            every = statements.run(tools, origin, self.trap.prior).statements
+            every = statements.run(tools, self._origin, self.trap.prior).statements
         mine = [one.number for one in every if one.step == self.trap.cut_at]
         return mine[len(mine) // 2]
 
 
-def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
+def run_trap(lifecycle: Lifecycle, trap: Trap) -> TrapResult:
     """Patch, upgrade and check. For a trap with the verdict NO-GO, only the checks that must report are run.
 
     A check that is run and does not report makes it NOT PROVEN, as in a gate.
@@ -96,7 +100,7 @@ def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
     names = trap.checks
     if trap.verdict is not Verdict.NO_GO:  # that nothing is found must be the result of all checks
         names = tuple(dict.fromkeys((*READING, *names)))
-    stage = Scene(lifecycle, trap).stage(validates="integrity" in names)
+    stage = TrapRun(lifecycle, trap).stage(validates="integrity" in names)
     try:
         _start(stage, names)
         reports = [QUESTIONS[name](stage) for name in names]
@@ -104,7 +108,7 @@ def spring(lifecycle: Lifecycle, trap: Trap) -> Sprung:
     finally:
         stage.close()
     missing = [sign for sign in trap.signs if not given(sign, reports)]
-    return Sprung(Outcome(reports, expected=names).verdict(), refused, reports, missing)
+    return TrapResult(Outcome(reports, expected=names).verdict(), refused, reports, missing)
 
 
 def _start(stage: Stage, names: Sequence[str]) -> None:

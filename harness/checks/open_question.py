@@ -1,0 +1,30 @@
+"""Ask what a report can do without, such as what the old release does; unanswered, the question stays open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from harness.engine.faults import translate_error
+from harness.verdict import Report
+
+Answer = TypeVar("Answer")
+
+
+def ask_or_leave_open(
+    report: Report, question: str, ask: Callable[[], Answer], *, said_once: bool = False
+) -> Answer | None:
+    """Return the answer; None if the engine, a server or the disk failed, with an open question in the report.
+
+    Findings must not be lost because the old release cannot be asked about them. A defect of the harness itself is
+    raised.
+    said_once: adds no open question if the same failure has left another one open already.
+    """
+    try:
+        return ask()
+    except Exception as error:
+        if (known := translate_error(error)) is None:
+            raise
+        if not (said_once and any(known.sentence in one for one in report.unanswered)):
+            report.unanswered.append(f"{question}: {known.sentence}")
+        return None

@@ -10,5 +10,5 @@ Interface: `front`, `api`, `taskapi`, `page`, `wire`, `errors`, `events` and `te
 each `task`, by `placement` and `backoff`, and `partition` loses one; `monitor` runs `probes` for `health` and
 `readiness`.
 Containers: `runner` is the interface of `tasks`, which uses `flags`, `environment`, `labels`, `following`,
-`execution` and `inside`. `core` puts it together on a `clock`, `process` starts it as a child.
+`execution`, `inside` and `local_process`. `core` puts it together on a `clock`, `process` starts it as a child.
 """

@@ -121,7 +121,7 @@ class Monitor:
         if check.command is not None:
             return await self.scheduler.runner.execute(placed, check.command.value, check.timeout_seconds)
         try:
-            return await ask_inside(check, placed, Inside(placed.pid), "127.0.0.1")
+            return await ask_inside(check, placed, Inside(placed.pid, placed.container), "127.0.0.1")
         except NotPermittedError as error:
             if not self._warned:
                 log.warning("MESOS_* checks ask the container's address instead of its loopback: %s", error)

@@ -78,6 +78,7 @@ PURE = [
     Mutant("rollout", "task.id in under_way.queue[:turns]", "task.id in under_way.queue[-turns:]", [ROLLOUT]),
     Mutant("state", "if not d.cancelled]", "]", [ROLLOUT]),
     Mutant("inside", "class NotPermittedError(Exception)", "class NotPermittedError(OSError)", [PROBES]),
+    Mutant("local_process", "return container in groups", "return True", [PROBES]),
     Mutant("monitor", 'tls = check.protocol == "MESOS_HTTPS"', "tls = False", [PROBES]),
     Mutant("readiness", 'tls = check.protocol == "HTTPS"', "tls = False", [PROBES]),
     Mutant("following", "                self._catch_up()", "                pass", [AWAY]),

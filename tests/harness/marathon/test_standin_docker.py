@@ -110,18 +110,43 @@ def no_more_killing() -> None:
     assert libc.capset(header, data) == 0
 
 
-@pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "not allowed"])
+@pytest.fixture
+def bystander() -> Iterator[subprocess.Popen[bytes]]:
+    """Return a process of this machine that leads a group, and has nothing to do with the engine."""
+    started = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    yield started
+    started.kill()
+    started.wait()
+
+
+@pytest.mark.parametrize("way", ["allowed", "not allowed", "engine elsewhere"])
 def test_a_command_that_is_late_ends_with_its_children(
-    engine: DockerClient, tiny_image: str, allowed: bool
+    engine: DockerClient,
+    tiny_image: str,
+    way: str,
+    bystander: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Otherwise each check would leave children, which keep its output open and its thread waiting."""
+    """Otherwise each check would leave children, which keep its output open and its thread waiting.
+
+    An engine on another machine numbers the command's process as that machine does. The process that has this
+    number here must live on.
+    """
     started = engine.containers.run(
         tiny_image, detach=True, user=str(NOBODY), labels=owner.labels("marathon-task")
     )
     name = str(started.id)
     executions = Executions(engine, threads=1)
-    if not allowed:
+    if way == "not allowed":
         executions._ending = ThreadPoolExecutor(1, initializer=no_more_killing)
+    if way == "engine elsewhere":
+        inspect = engine.api.exec_inspect
+
+        def inspect_elsewhere(execution: str) -> dict[str, Any]:
+            answer = inspect(execution)
+            return answer | {"Pid": bystander.pid if answer["Pid"] else 0}
+
+        monkeypatch.setattr(engine.api, "exec_inspect", inspect_elsewhere)
 
     async def story() -> list[Result]:
         late = await executions.run(name, "sleep 300 & sleep 300; true", 0.5)
@@ -129,6 +154,7 @@ def test_a_command_that_is_late_ends_with_its_children(
 
     try:
         assert asyncio.run(story()) == [Result(False, "timed out after 0.5 s"), Result(True)]
+        assert bystander.poll() is None
     finally:
         started.remove(force=True)
         executions.close()

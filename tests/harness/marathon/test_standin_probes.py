@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -210,11 +211,15 @@ def test_a_task_without_an_address_fails() -> None:
     assert "effective IP address" in asyncio.run(ask_from_outside(check, None, "127.0.0.1")).cause
 
 
+@pytest.mark.parametrize("pid", [0, os.getpid()], ids=["no process", "another process"])
 @pytest.mark.parametrize("follow", [True, False], ids=["MESOS_HTTP", "MESOS_TCP"])
-def test_a_network_that_nobody_may_enter_says_nothing_of_the_task(follow: bool) -> None:
-    """Process 0 has no network namespace that anyone could enter, including root."""
-    ask = probes.http_following(80, "/", 5, Inside(0)) if follow else probes.tcp("127.0.0.1", 80, 5, Inside(0))
-    with pytest.raises(NotPermittedError, match="cannot enter the network of process 0"):
+def test_a_network_that_nobody_may_enter_says_nothing_of_the_task(follow: bool, pid: int) -> None:
+    """The number may be that of a process on the engine's machine: the process here has another network."""
+    inside = Inside(pid, "0123456789ab" * 5)
+    ask = probes.http_following(80, "/", 5, inside) if follow else probes.tcp("127.0.0.1", 80, 5, inside)
+    with pytest.raises(
+        NotPermittedError, match=f"process {pid} of this machine is not in container 0123456789ab$"
+    ):
         asyncio.run(ask)
 
 

@@ -69,7 +69,11 @@ class Deployer(WayBack):
         need_reached(self, before)
         # The whole definition, because a check that was removed from it would otherwise stay.
         report = self._changed(
-            definition, lambda: self.client.put(app_id, definition, whole=True), before, undo=undo
+            definition,
+            lambda: self.client.put(app_id, definition, whole=True),
+            before,
+            undo=undo,
+            ask_early=not undo,
         )
         report.facts["how"] = str(how)
         return report
@@ -124,8 +128,12 @@ class Deployer(WayBack):
         *,
         undo: bool = False,
         restarted: bool = False,
+        ask_early: bool = False,
     ) -> Report:
-        """Carry a change out, follow the deployment, and undo it if that is wanted and the result is bad."""
+        """Carry a change out, follow the deployment, and undo it if that is wanted and the result is bad.
+
+        ask_early: as of Watch.
+        """
         app_id, report, started = absolute(definition), _report(), time.monotonic()
         earlier = (self.underway.phase, self.underway.app_id, self.underway.deployment_id)
         with self.listen() as stream:
@@ -142,7 +150,9 @@ class Deployer(WayBack):
                 return self._lost(definition, before, change, wanted) if undo else _not_followed(change)
 
             wanted = replace(_wanted(definition, change), restarted=restarted)
-            wanted = self._followed(wanted, definition, before, stream=stream, report=report, fate=fate)
+            wanted = self._followed(
+                wanted, definition, before, stream=stream, report=report, fate=fate, ask_early=ask_early
+            )
         if report.findings and undo:
             self._undone(definition, before, change, wanted, report)
         report.seconds = time.monotonic() - started
@@ -157,6 +167,7 @@ class Deployer(WayBack):
         stream: EventStream | None,
         report: Report,
         fate: Callable[[Wanted], str],
+        ask_early: bool = False,
     ) -> Wanted:
         """Follow a deployment to its end and report the result; return the wanted state as known by then.
 
@@ -164,7 +175,8 @@ class Deployer(WayBack):
         """
         try:
             wanted = self._unmoved(wanted, before)
-            watch = self.watch(wanted, definition, before.running if before else 0)
+            running = before.running if before else 0
+            watch = self.watch(wanted, definition, running, ask_early=ask_early)
             state = self.follow(watch, definition, stream)
         except Exception as error:  # noqa: BLE001 - a bad deployment goes on by itself, whatever broke here
             raise with_instances_note(translate_any_error(error), fate(wanted)) from None

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from harness.common import redact
@@ -18,7 +18,7 @@ from harness.marathon.definition import PULL_ALLOWANCE, App, health_checks
 from harness.marathon.errors import PASSING
 from harness.marathon.events import EventStream
 from harness.marathon.interrupted import Underway
-from harness.marathon.live_rule import Snapshot, Wanted
+from harness.marathon.live_rule import Snapshot, Wanted, is_fresh
 from harness.marathon.model import AppState
 from harness.marathon.probe import Probe, ProbeFor, ProbeResult, rt_probe, serving_port
 from harness.marathon.watch import State, Watch
@@ -79,10 +79,10 @@ class Follower:
     underway: Underway = field(default_factory=Underway)
     unseen_before: bool = False
 
-    def watch(self, wanted: Wanted, definition: App, running: int) -> Watch:
+    def watch(self, wanted: Wanted, definition: App, running: int, *, ask_early: bool = False) -> Watch:
         """Make a watch with the times of a definition that replaces `running` tasks."""
         deadline, soak = self.pace.deadline_for(definition, running), self.pace.soak_for(definition)
-        return Watch(wanted, deadline, soak, patience=self.pace.patience)
+        return Watch(wanted, deadline, soak, patience=self.pace.patience, ask_early=ask_early)
 
     def follow(self, watch: Watch, definition: App, stream: EventStream | None) -> State:
         """Poll until the watch has decided. Raises NotReadyError if Marathon stops answering for good."""
@@ -123,9 +123,15 @@ class Follower:
         listed = tuple(one.id for one in self.client.deployments())
         app = self.client.find_app(watch.wanted.app_id)
         snapshot = Snapshot(app, listed)
-        if app is None or not watch.wants_probe(snapshot, now):
+        if app is None:
             return snapshot
-        return Snapshot(app, listed, probes={task.id: ask(app, task.id, probe) for task in app.tasks})
+        if watch.wants_probe(snapshot, now):
+            return Snapshot(app, listed, probes={task.id: ask(app, task.id, probe) for task in app.tasks})
+        new = [task.id for task in app.tasks if is_fresh(task, app, watch.wanted)]
+        if not new or not watch.wants_answer:
+            return snapshot
+        # One at a poll: each may take a probe's whole time-out, and delay the next poll.
+        return replace(snapshot, answered=ask(app, new[watch.polls % len(new)], probe).good)
 
     def finding(self, watch: Watch) -> Finding:
         """Return a finding with the unmet conditions and Marathon's view of the app.
@@ -176,7 +182,8 @@ def task_table(app: AppState | None) -> str:
 
 
 MOST_HEALTHY = "most new instances healthy at once"
-SERVED_AT_ALL = "a new instance was healthy"
+SERVED_AT_ALL = "a new instance served"
+"""Whether one was ever healthy, or answered the harness's own probe with the wanted release."""
 
 
 def facts_of(watch: Watch, definition: App, stream: EventStream | None) -> dict[str, Any]:

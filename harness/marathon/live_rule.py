@@ -40,11 +40,15 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state of Marathon and the instances at one moment. `probes` is None if no instance was probed."""
+    """The state of Marathon and the instances at one moment. `probes` is None if no verdict was due.
+
+    answered: whether a new instance answered with the wanted release all the same.
+    """
 
     app: AppState | None
     deployments: tuple[str, ...] = ()
     probes: Mapping[str, ProbeResult] | None = None
+    answered: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Memory:
 
     succeeded: bool = False
     failed: bool = False
+    answered: bool = False
     seen: dict[str, Task] = field(default_factory=dict)
     vanished: dict[str, str] = field(default_factory=dict)
     surplus: int | None = None
@@ -115,8 +120,9 @@ class Memory:
 
     @property
     def served(self) -> bool:
-        """Whether a new task was ever healthy: at a poll, by its record, or by an event between polls."""
-        return self.heard_served or self.most_healthy > 0 or any(task.served for task in self.seen.values())
+        """Whether a new task was ever healthy (at a poll, by its record, by an event), or answered the harness."""
+        healthy = self.heard_served or self.most_healthy > 0 or any(task.served for task in self.seen.values())
+        return healthy or self.answered
 
     @property
     def replaced(self) -> dict[str, str]:
@@ -125,6 +131,7 @@ class Memory:
 
     def see(self, snapshot: Snapshot, wanted: Wanted) -> None:
         """Add a snapshot: new and disappeared tasks, and changes from alive to not alive."""
+        self.answered |= snapshot.answered
         if snapshot.app is None:
             return
         fresh = {task.id: task for task in snapshot.app.tasks if is_fresh(task, snapshot.app, wanted)}

@@ -14,6 +14,7 @@ from harness.marathon.definition import App, text
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
 from harness.marathon.events import TASK_STATUS, Event, EventStream
+from harness.marathon.follow import ask
 from harness.marathon.interrupted import Phase
 from harness.marathon.model import AppState, Change, Task
 from harness.marathon.rolling import RollingRefusedError
@@ -25,7 +26,7 @@ CERTAIN = {
 }
 """States of tasks that an agent still reports on, or whose end it has reported."""
 Served = Literal["", "runs", "stopped"]
-"""Whether a release to be stopped had been healthy. "runs": left running; "stopped": seen only during the stop."""
+"""Whether a release to be stopped had served. "runs": left running; "stopped": seen only during the stop."""
 
 
 class Ended(NamedTuple):
@@ -187,10 +188,11 @@ def wait_stopped(
 def end_and_stop(deployer: Deployer, definition: App, deployment_id: str, *, marked_at: str = "") -> Ended:
     """Stop an app although our own deployment of it hangs: end that first, without Marathon's rollback.
 
-    A task may have become healthy since the deployment was judged. So it is polled once more before the stop, and
-    "runs" says that nothing was stopped; and it is polled while the tasks stop, because they serve until their
-    last moment. marked_at: the version at which the app was marked. If it still has that version, Marathon has
-    refused the definition and nothing was ever started, so there is nothing to stop.
+    A task may have become healthy since the deployment was judged, and one that never was may serve all the same:
+    a health check can be wrong, and not everybody uses the balancer. So the tasks are polled and asked once more
+    before the stop, and "runs" says that nothing was stopped; and they are polled while they stop, because
+    they serve until their last moment. marked_at: the version at which the app was marked. If it still has that
+    version, Marathon has refused the definition and nothing was ever started, so there is nothing to stop.
     """
     client, app_id = deployer.client, absolute(definition)
     if deployment_id:
@@ -199,7 +201,7 @@ def end_and_stop(deployer: Deployer, definition: App, deployment_id: str, *, mar
     app = deployer.look_at(app_id)
     if app is None:
         return Ended("")
-    if _served(app.tasks):
+    if _served(app.tasks) or _answers(deployer, app, definition):
         return Ended("runs")
     if app.version_text == marked_at and not (app.instances or app.tasks or app.deployments):
         return Ended("", marked_at)  # a second stop would change nothing, and look like one by someone else
@@ -212,6 +214,12 @@ def end_and_stop(deployer: Deployer, definition: App, deployment_id: str, *, mar
     except AppNotFoundError:
         return Ended("")
     return Ended("stopped" if served else "", version)
+
+
+def _answers(deployer: Deployer, app: AppState, definition: App) -> bool:
+    """Tell whether an instance answers as the wanted release, whatever Marathon calls it."""
+    probe = deployer.probe_for(definition)
+    return any(ask(app, task.id, probe).good for task in app.tasks)
 
 
 def _served(tasks: list[Task] | tuple[Task, ...]) -> bool:

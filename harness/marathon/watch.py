@@ -25,11 +25,15 @@ class Watch:
     """Follows one deployment: from snapshots and events it decides waiting, good or bad. It has no clock.
 
     soak: seconds between the two good polls. patience: how long instances may fail the harness's own probe while
-    Marathon calls everything healthy.
+    Marathon calls everything healthy. ask_early: whether to ask instances that Marathon does not call healthy,
+    until one was seen to serve: what it has accepted would be lost by a restore.
     """
 
-    def __init__(self, wanted: Wanted, deadline: Deadline, soak: float, *, patience: float = 0) -> None:
+    def __init__(
+        self, wanted: Wanted, deadline: Deadline, soak: float, *, patience: float = 0, ask_early: bool = False
+    ) -> None:
         """Start with nothing seen."""
+        self.ask_early = ask_early
         self.wanted, self.deadline, self.soak = wanted, deadline, soak
         self.patience = patience or max(soak, 5.0)
         self.memory = Memory()
@@ -48,6 +52,11 @@ class Watch:
             return False
         due = self._good_since >= 0 and now - self._good_since >= self.soak
         return self.good_polls == 0 or due
+
+    @property
+    def wants_answer(self) -> bool:
+        """Whether to ask an instance although not all else holds."""
+        return self.ask_early and not self.memory.served
 
     def observe(self, snapshot: Snapshot, events: Iterable[Event], now: float) -> State:
         """Add a poll at `now` (seconds, any origin) and judge."""

@@ -79,7 +79,7 @@ def test_a_release_served_when_one_task_was_ever_healthy() -> None:
     assert run(snapshot(app([recorded]), OURS))[1].memory.served
     assert run(snapshot(app([ill]), OURS), events={0: blip})[1].memory.served
     assert run(snapshot(app([task(1)]), OURS), snapshot(app([ill]), OURS))[1].memory.served
-    assert facts_of(run(snapshot(app([recorded]), OURS))[1], app(), None)["a new instance was healthy"] is True
+    assert facts_of(run(snapshot(app([recorded]), OURS))[1], app(), None)["a new instance served"] is True
 
 
 def test_a_task_that_was_told_to_stop_before_may_go() -> None:

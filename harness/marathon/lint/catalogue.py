@@ -213,5 +213,12 @@ RULES: dict[str, Rule] = {
             "the strategy starts the new task before the old one goes, but only one can be placed: it hangs",
             "drop the fixed port or the constraint, or set both capacities of upgradeStrategy to 0",
         ),
+        Rule(
+            "L23",
+            "W",
+            "COMMAND that asks the site's public name",
+            "whichever instance the balancer picks answers: a broken one looks healthy while another one works",
+            "ask 127.0.0.1 and the container's own port, and put the name into a Host header if RT needs it",
+        ),
     )
 }

@@ -1,4 +1,4 @@
-"""Rules about health checks: L01, L03-L05, L08-L14, L17, L18."""
+"""Rules about health checks: L01, L03-L05, L08-L14, L17, L18, L23."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from harness.marathon.definition import (
     HealthCheck,
     health_checks,
     instances_of,
+    labels_of,
+    mapping,
+    text,
     whole,
 )
 from harness.marathon.lint.catalogue import Found, Level, found
@@ -32,7 +35,13 @@ folders are those of RT's share/html. The site's prefix (WebPath) is removed bef
 """
 
 BEHIND_LOGIN = re.compile(r"/REST/2\.0(/.*)?|/(api|private|internal|secure)(/.*)?", re.IGNORECASE)
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WEB_PATH = re.compile(r"^/rt(?=/|$)")
+
+ADDRESS_GIVEN = re.compile(r"--(resolve|connect-to)\b")
+"""Options of curl that connect to another address than that of the URL."""
+NOT_ASKED = r"(?<![\w.@=-])(?<!-servername )(?<![\w-]:)(?<![\w-]:\s)"
+"""What stands before a name that is not connected to: a header's name, an assignment, part of another word."""
 
 
 def health(app: App, dialect: Dialect, measured_start: float | None = None) -> Found:
@@ -41,7 +50,7 @@ def health(app: App, dialect: Dialect, measured_start: float | None = None) -> F
     if not checks and instances_of(app) > 0:
         yield found("L01", "/healthChecks", "the app has no health check")
     for check in checks:
-        for rule in (_command, _port, _path, _quotes, _without_effect):
+        for rule in (_command, _port, _path, _quotes, _public_name, _without_effect):
             yield from rule(app, check, dialect)
         yield from _timeout(check, dialect)
         yield from _grace(check, measured_start)
@@ -122,6 +131,28 @@ def _path(_app: App, check: HealthCheck, _dialect: Dialect) -> Found:
 def _quotes(_app: App, check: HealthCheck, _dialect: Dialect) -> Found:
     if re.search(r'(?<!\\)"', check.command):
         yield found("L11", _at(check, "command/value"), "the command holds double quotes that are not escaped")
+
+
+def _public_name(app: App, check: HealthCheck, _dialect: Dialect) -> Found:
+    # A header may hold a whole URL.
+    command = re.sub(r"(?<=[\w-]: )https?://|(?<=[\w-]:)https?://", "", check.command)
+    if ADDRESS_GIVEN.search(command):
+        return
+    for name in _public_names(app):
+        if re.search(rf"{NOT_ASKED}{name}(?![\w-]|\.\w)", command, re.IGNORECASE):
+            said = "$SERVER_NAME" if "SERVER_NAME" in name else name.replace("\\", "")
+            yield found("L23", _at(check, "command/value"), f"the command asks {said}, which is the balancer")
+            return
+
+
+def _public_names(app: App) -> Iterator[str]:
+    """Yield patterns of the names under which the site is reached by way of a balancer."""
+    served = text(mapping(app.get("env")).get("SERVER_NAME"))
+    hosts = [value for key, value in labels_of(app).items() if re.fullmatch(r"HAPROXY_\d+_VHOST", key)]
+    names = {name.strip() for value in [served, *hosts] for name in value.split(",")}
+    yield from (re.escape(name) for name in sorted(names - {"", *LOOPBACK}))
+    if served not in ("", *LOOPBACK):
+        yield r"\$(?:SERVER_NAME\b|\{SERVER_NAME\})"
 
 
 def _without_effect(_app: App, check: HealthCheck, dialect: Dialect) -> Found:

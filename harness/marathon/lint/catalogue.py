@@ -209,7 +209,7 @@ RULES: dict[str, Rule] = {
         Rule(
             "L22",
             "W",
-            "no room for the new task beside the old one",
+            "no room for a task beside another one",
             "the strategy starts the new task before the old one goes, but only one can be placed: it hangs",
             "drop the fixed port or the constraint, or set both capacities of upgradeStrategy to 0",
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from harness.marathon.comparison import changes
 from harness.marathon.definition import (
@@ -23,6 +24,8 @@ from harness.marathon.networking import Dialect, docker_of, network_mode, ports_
 SHORTEST_STOP = 3
 """Seconds between SIGTERM and SIGKILL if no grace period is given (Mesos's default, about)."""
 
+HOST_NAME = ("hostname", "@hostname")
+"""Names of the field of a constraint that is the agent's host name."""
 VHOST = re.compile(r"HAPROXY_(\d{1,6})_[A-Z_]+")
 
 
@@ -161,14 +164,34 @@ def _readiness(app: App, dialect: Dialect) -> Found:
 
 
 def _room(app: App, dialect: Dialect) -> Found:
-    plan = capacity(1, *strategy_of(app))
-    if instances_of(app) != 1 or plan.kill_now > 0:
-        return
-    host = network_mode(app, dialect) == "host"
+    instances = instances_of(app)
+    separate = dict(_one_to_a_host(app, dialect))
+    one_host = [
+        index for index, operator, value in _host_constraints(app) if operator in ("CLUSTER", "IS") and value
+    ]
+    if instances > 1 and separate and one_host:
+        for where, why in separate.items():
+            what = f"{instances} instances on one host (constraint {one_host[0]}), but {why}"
+            yield found("L22", where, what, level="E", fix="drop one of the two constraints, or the fixed port")
+    elif instances == 1 and capacity(1, *strategy_of(app)).kill_now == 0:
+        for where, why in separate.items():
+            yield found("L22", where, f"{why}: a second task needs another host")
+
+
+def _one_to_a_host(app: App, dialect: Dialect) -> Iterator[tuple[str, str]]:
+    """Yield the places in a definition that allow one task on a host, with the reason."""
+    in_host_mode = network_mode(app, dialect) == "host"
     fixed = [port.host_port for port in ports_of(app, dialect) if port.host_port]
-    if fixed and (not host or app.get("requirePorts") is True):
-        where = "/portDefinitions" if host else "/container/portMappings"
-        yield found("L22", where, f"host port {fixed[0]} is fixed: a second task needs another host")
-    for index, one in enumerate(map(items, items(app.get("constraints")))):
-        if len(one) > 1 and one[0] == "hostname" and (one[1] == "UNIQUE" or [*one[1:]] == ["MAX_PER", "1"]):
-            yield found("L22", f"/constraints({index})", "a second task must find another host")
+    if fixed and (not in_host_mode or app.get("requirePorts") is True):
+        where = "/portDefinitions" if in_host_mode else "/container/portMappings"
+        yield where, f"host port {fixed[0]} is fixed"
+    for index, operator, value in _host_constraints(app):
+        if operator == "UNIQUE" or (operator, value) == ("MAX_PER", "1"):
+            yield f"/constraints({index})", f"{operator} allows one task on a host"
+
+
+def _host_constraints(app: App) -> Iterator[tuple[int, str, str]]:
+    """Yield index, operator and value ("" for none) of the constraints on the host's name."""
+    for index, constraint in enumerate(map(items, items(app.get("constraints")))):
+        if len(constraint) > 1 and constraint[0] in HOST_NAME:
+            yield index, text(constraint[1]), text(constraint[2]) if len(constraint) > 2 else ""

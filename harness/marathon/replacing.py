@@ -45,6 +45,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -73,7 +74,15 @@ LEFT = (
 )
 """What an interruption leaves behind."""
 AS_IT_IS = "The database is as the last command left it: look at it before anything else is started."
-RUN = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+
+def new_run() -> str:
+    """Return an identifier for a run. Two runs in two containers can have the same second and process id."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+
+
+RUN = new_run()
+"""Identifier of this run."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from harness.marathon import replacing
 from harness.marathon.__main__ import main
 from harness.marathon.definition import App
 from harness.marathon.interrupted import Phase, Underway, told_when_interrupted
-from harness.marathon.replacing import RUN, left_behind, need_running, shell
+from harness.marathon.replacing import RUN, left_behind, need_running, new_run, shell
 from harness.marathon.stopall import StepFailedError
 from harness.releases import ROOT
 
@@ -52,6 +53,12 @@ def test_each_part_of_a_pipe_counts(tmp_path: Path) -> None:
         shell("backup", f"false | cat >{tmp_path}/before.sql", "rt:2")()
     shell("backup", f'echo "$RT_RUN" >{tmp_path}/run', "rt:2")()
     assert (tmp_path / "run").read_text().strip() == RUN
+
+
+def test_two_runs_in_the_same_second_have_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In two containers both are process 1: one would write its backup over the other's, and hold its mark."""
+    monkeypatch.setattr(time, "strftime", lambda _: "20261126-120000")
+    assert new_run() != new_run()
 
 
 @pytest.mark.parametrize("live", [None, {"id": "/rt", "instances": 0}], ids=["unknown", "stopped"])

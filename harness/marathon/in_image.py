@@ -64,7 +64,7 @@ def need_scratch_switch(client: DockerClient, image: str) -> None:
         )
 
 
-def linted(app: App, check: str) -> list[Finding]:
+def lint_errors(app: App, check: str) -> list[Finding]:
     """Return lint's errors as findings of a check."""
     return [
         Finding(check, one.where, f"lint rule {one.rule.id}: {one.what}", repair=one.fix)
@@ -73,7 +73,7 @@ def linted(app: App, check: str) -> list[Finding]:
     ]
 
 
-def tried_in_image(app: App, check: str) -> list[Finding]:
+def check_commands_in_image(app: App, check: str) -> list[Finding]:
     """Return the COMMAND checks whose program the image lacks. Raises InfrastructureError as `upgrade_steps`.
 
     Such a check fails for ever, and Marathon only reports the task as unhealthy. Each command is run once, in a

@@ -1,4 +1,4 @@
-"""Decide whether the deployed release is live: a pure rule on snapshots, and a memory of changes between them.
+"""Decide whether the deployed release is live: a pure rule on snapshots, and what was observed between them.
 
 A finished Marathon deployment, an empty list of deployments, a healthy count: none proves by itself that the
 wanted release serves. The rule requires all of them at once, twice in a row, far enough apart that every health
@@ -61,7 +61,7 @@ class Unmet:
 
 
 @dataclass
-class Memory:
+class Observations:
     """The accumulated content of earlier snapshots and events."""
 
     succeeded: bool = False
@@ -82,7 +82,7 @@ class Memory:
     old: dict[str, bool] = field(default_factory=dict)
     """Tasks from before the deploy, and whether each still existed at the last snapshot."""
 
-    def hear(self, events: Iterable[Event], wanted: Wanted) -> None:
+    def add_events(self, events: Iterable[Event], wanted: Wanted) -> None:
         """Add events; those of other apps and deployments are ignored."""
         for event in events:
             if event.data.get("id") == wanted.deployment_id and wanted.deployment_id:
@@ -129,7 +129,7 @@ class Memory:
         """Tasks that disappeared although the number of instances was not reduced."""
         return dict(list(self.vanished.items())[self.surplus or 0 :])
 
-    def see(self, snapshot: Snapshot, wanted: Wanted) -> None:
+    def add_snapshot(self, snapshot: Snapshot, wanted: Wanted) -> None:
         """Add a snapshot: new and disappeared tasks, and changes from alive to not alive."""
         self.answered |= snapshot.answered
         if snapshot.app is None:
@@ -170,28 +170,28 @@ def reached(app: AppState, wanted: Wanted) -> bool:
     return app.version >= wanted.since or app.version == wanted.also
 
 
-def unmet(snapshot: Snapshot, wanted: Wanted, memory: Memory) -> list[Unmet]:
+def unmet(snapshot: Snapshot, wanted: Wanted, observations: Observations) -> list[Unmet]:
     """Return every condition of the gate rule that the snapshot does not meet. Pure."""
     app = snapshot.app
     if app is None:
         return [Unmet("app", f"{wanted.app_id} does not exist")]
     return [
-        *_deployment(snapshot, app, wanted, memory),
+        *_deployment(snapshot, app, wanted, observations),
         *_definition(app, wanted),
         *_counts(app, wanted),
-        *_history(app, wanted, memory),
+        *_history(app, wanted, observations),
         *_probes(snapshot, app),
     ]
 
 
-def _deployment(snapshot: Snapshot, app: AppState, wanted: Wanted, memory: Memory) -> Iterable[Unmet]:
-    if memory.failed:
+def _deployment(snapshot: Snapshot, app: AppState, wanted: Wanted, observations: Observations) -> Iterable[Unmet]:
+    if observations.failed:
         yield Unmet(
             "deployment", f"deployment {wanted.deployment_id} failed or was cancelled by somebody", final=True
         )
     if wanted.deployment_id in snapshot.deployments or wanted.deployment_id in app.deployments:
         yield Unmet("deployment", f"deployment {wanted.deployment_id} is still running")
-    if not memory.succeeded and not reached(app, wanted):
+    if not observations.succeeded and not reached(app, wanted):
         yield Unmet("deployment", f"no success of it was seen and the app is still at version {app.version_text}")
 
 
@@ -218,10 +218,10 @@ def _counts(app: AppState, wanted: Wanted) -> Iterable[Unmet]:
         yield Unmet("counts", f"{app.staged} task(s) staged")
 
 
-def _history(app: AppState, wanted: Wanted, memory: Memory) -> Iterable[Unmet]:
-    for name, why in memory.replaced.items():
+def _history(app: AppState, wanted: Wanted, observations: Observations) -> Iterable[Unmet]:
+    for name, why in observations.replaced.items():
         yield Unmet("replaced", f"task {name} was replaced while waiting ({why})", final=True)
-    for kill in memory.kills:
+    for kill in observations.kills:
         yield Unmet("killed", f"its health check killed a task: {kill}", final=True)
     failure = app.last_failure
     if failure is None or wanted.since is None or failure.timestamp is None:

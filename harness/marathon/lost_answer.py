@@ -15,7 +15,7 @@ from harness.marathon.definition import App
 from harness.marathon.errors import PASSING, AppLockedError, MarathonError, RejectedError, ServerError
 from harness.marathon.follow import Follower
 from harness.marathon.model import AppState, Change
-from harness.marathon.wayback import absolute
+from harness.marathon.rollback import absolute
 
 NOT_TAKEN = "whether Marathon took the change is not known: look at the app and its deployments"
 
@@ -24,7 +24,7 @@ def carry_out(follower: Follower, definition: App, act: Callable[[], Change], be
     """Carry out a change, and return the version that it made and the deployment to be watched.
 
     definition: the app's definition afterwards. act: requests the change, and may be called twice. before: the app
-    as it was. A change that Marathon has not applied is requested again for the time that the pace insists, as
+    as it was. A change that Marathon has not applied is requested again for the pace's acceptance limit, as
     long as the app is unchanged and no deployment of it runs. It is not repeated after a 500: this very change
     made Marathon fail. Raises RejectedError, and the error that cost the answer if the change was not applied or
     came from elsewhere.
@@ -59,7 +59,7 @@ def carry_out(follower: Follower, definition: App, act: Callable[[], Change], be
         return change if now is None or now.version in known else now
 
     try:
-        made = follower.insist(f"A change of {app_id}", again)
+        made = follower.retry_until_accepted(f"A change of {app_id}", again)
     except RejectedError:
         raise
     except HarnessError:

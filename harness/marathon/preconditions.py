@@ -15,7 +15,7 @@ from harness.marathon.lint import lint
 from harness.marathon.lint.catalogue import LintFinding
 from harness.marathon.model import AppState
 from harness.marathon.mounts import secrets_of
-from harness.marathon.wayback import absolute
+from harness.marathon.rollback import absolute
 
 DEFAULT_DIALECT = "1.6"
 

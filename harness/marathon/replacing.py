@@ -58,7 +58,7 @@ from harness.common import interrupts
 from harness.common.waits import NotReadyError, Retry, wait_until
 from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.marathon.definition import App, instances_of
-from harness.marathon.interrupted import Phase, Underway
+from harness.marathon.interrupted import OngoingChange, Phase
 from harness.marathon.stopall import DatabaseCommand, DatabaseCommands, StepFailedError
 
 NOT_RUN = (126, 127)
@@ -116,15 +116,15 @@ def steps(options: argparse.Namespace, image: str) -> DatabaseCommands:
     )
 
 
-def left_behind(underway: Underway) -> str:
+def left_behind(ongoing: OngoingChange) -> str:
     """Return what an interruption leaves behind: the instances, the database, and Marathon's deployments."""
-    match underway.phase:
+    match ongoing.phase:
         case Phase.UNTOUCHED | Phase.STOPPED:
             return LEFT
         case Phase.STOPPING:
-            return f"{LEFT} {underway.message}"
+            return f"{LEFT} {ongoing.message}"
         case _:
-            return f"{underway.message} {AS_IT_IS}"
+            return f"{ongoing.message} {AS_IT_IS}"
 
 
 def shell(name: str, command: str, image: str) -> DatabaseCommand:

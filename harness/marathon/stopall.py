@@ -14,16 +14,24 @@ from dataclasses import dataclass
 
 from harness.engine.faults import translate_any_error
 from harness.errors import HarnessError, with_instances_note
-from harness.marathon.claim import REPLACING, Claim, SomebodyStartedError, mark, need_ours, need_unclaimed, unmark
+from harness.marathon.claim import (
+    REPLACING,
+    Claim,
+    SomebodyStartedError,
+    mark,
+    require_unchanged_claim,
+    require_unclaimed,
+    unmark,
+)
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import RejectedError
 from harness.marathon.follow import CHECK, REPAIR, SERVED_AT_ALL
 from harness.marathon.model import AppState
-from harness.marathon.reach import UnseenError, need_reached
+from harness.marathon.reach import UnreachableInstancesError, require_reachable
+from harness.marathon.rollback import absolute
 from harness.marathon.rolling import Decision, RollingRefusedError, require_unchanged
 from harness.marathon.stopping import end_and_stop, stop
-from harness.marathon.wayback import absolute
 from harness.verdict import Report
 
 SERVED = "the new release is left as it is: it served, and the backup knows nothing of what was written since"
@@ -88,12 +96,12 @@ def replace_all(
     app_id = absolute(definition)
     before = deployer.client.find_app(app_id)
     require_unchanged(app_id, before, decided_on)
-    need_unclaimed(app_id, before.definition if before else None, ended)
+    require_unclaimed(app_id, before.definition if before else None, ended)
     question = "Does every instance serve the wanted release on its schema?"
     report = Report(CHECK, question, unit="instances", repair=REPAIR)
     report.facts |= {"phase": "stop", "decision": str(decision)}
     started = time.monotonic()
-    need_reached(deployer, before)
+    require_reachable(deployer, before)
     try:
         claim = _stopped(deployer, definition, before, run or secrets.token_hex(4))
     except RejectedError as error:  # the database was not touched, and the old instances were started again
@@ -102,9 +110,9 @@ def replace_all(
     try:
         report.facts["phase"] = "backup"
         database.backup()
-        need_ours(deployer, claim, "before the upgrade; it was not begun")
+        require_unchanged_claim(deployer, claim, "before the upgrade; it was not begun")
         report.facts["phase"] = "upgrade"
-        deployer.underway.database_upgraded = True
+        deployer.ongoing.database_upgraded = True
         database.upgrade()
     except SomebodyStartedError as error:
         raise with_instances_note(
@@ -141,15 +149,15 @@ def _start(
     claim: Claim,
     report: Report,
 ) -> None:
-    """Start the new release. No undo by Marathon: the old release must not meet the upgraded database."""
+    """Start the new release. No rollback by Marathon: the old release must not meet the upgraded database."""
     report.facts["phase"] = "start"
     first = Decision("first", ("everything was stopped",))
     try:
-        need_ours(deployer, claim, "while the database was upgraded")
-        live = deployer.deploy(definition, first, undo=False, decided_on=claim.version)
+        require_unchanged_claim(deployer, claim, "while the database was upgraded")
+        live = deployer.deploy(definition, first, roll_back=False, decided_on=claim.version)
     except (SomebodyStartedError, RollingRefusedError) as error:
         raise with_instances_note(error, MET) from None
-    except UnseenError:  # the error itself says what became of the instances
+    except UnreachableInstancesError:  # the error itself says what became of the instances
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left without this word
         raise with_instances_note(translate_any_error(error), UNSURE.format(run=claim.run)) from None
@@ -186,8 +194,10 @@ def _go_back(
         report.facts["then"] = f"nothing ran before, so nothing was started{unmark(deployer, claim)}"
         return
     try:
-        need_ours(deployer, claim, "while the backup was restored" if database else "during the backup")
-        change = deployer.put_back(before)
+        require_unchanged_claim(
+            deployer, claim, "while the backup was restored" if database else "during the backup"
+        )
+        change = deployer.restore_version(before)
     except HarnessError as error:
         report.facts["then"] = "the old release was not started: see what runs, and start it"
         report.find(
@@ -213,9 +223,9 @@ def _restored(deployer: Deployer, claim: Claim, restore: DatabaseCommand | None,
         report.facts["then"] = "all instances stay stopped: the database was touched and there is no restore"
         return False
     try:
-        need_ours(deployer, claim, "before the restore; it was not begun")
+        require_unchanged_claim(deployer, claim, "before the restore; it was not begun")
         restore()
-        deployer.underway.database_upgraded = False
+        deployer.ongoing.database_upgraded = False
     except SomebodyStartedError as error:
         report.facts["then"] = (
             "nothing was restored: somebody's instances run, or may have run, on the database that was touched; "

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from harness.common.waits import Retry, wait_until
 from harness.errors import HarnessError, InfrastructureError, with_instances_note
-from harness.marathon.claim import Claim, mark, outrun
+from harness.marathon.claim import Claim, concurrent_change, mark
 from harness.marathon.definition import App, text
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
@@ -17,8 +17,8 @@ from harness.marathon.events import TASK_STATUS, Event, EventStream
 from harness.marathon.follow import ask
 from harness.marathon.interrupted import Phase
 from harness.marathon.model import AppState, Change, Task
+from harness.marathon.rollback import absolute, stop_limit
 from harness.marathon.rolling import RollingRefusedError
-from harness.marathon.wayback import absolute, stop_limit
 
 CERTAIN = {
     f"TASK_{state}"
@@ -41,7 +41,7 @@ class StopUnprovenError(InfrastructureError):
 
 
 @dataclass
-class LastWords:
+class UncertainTasks:
     """Tasks whose last known state was uncertain, and that state.
 
     An agent that is cut off keeps its tasks running: Mesos calls them unreachable, and Marathon forgets them, by
@@ -49,9 +49,9 @@ class LastWords:
     """
 
     app_id: str
-    unsure: dict[str, str] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
 
-    def take(self, tasks: Iterable[Task], events: Iterable[Event] = ()) -> None:
+    def record(self, tasks: Iterable[Task], events: Iterable[Event] = ()) -> None:
         """Record the states that Marathon reports: in a list of tasks, and in events between two lists."""
         said = [
             (text(one.data.get("taskId")), text(one.data.get("taskStatus")))
@@ -60,16 +60,16 @@ class LastWords:
         ]
         for task_id, state in [*said, *((task.id, task.state) for task in tasks)]:
             if state in CERTAIN:
-                self.unsure.pop(task_id, None)
+                self.states.pop(task_id, None)
             else:
-                self.unsure[task_id] = state
+                self.states[task_id] = state
 
-    def need_certain(self) -> None:
+    def require_certain(self) -> None:
         """Raise StopUnprovenError if a task may still run unseen."""
-        if self.unsure:
-            named = ", ".join(f"{name} ({state})" for name, state in sorted(self.unsure.items())[:3])
+        if self.states:
+            named = ", ".join(f"{name} ({state})" for name, state in sorted(self.states.items())[:3])
             raise StopUnprovenError(
-                f"{len(self.unsure)} task(s) of {self.app_id} may run on out of Marathon's reach: {named}.",
+                f"{len(self.states)} task(s) of {self.app_id} may run on out of Marathon's reach: {named}.",
                 repair="end them on their agents, or switch those off; see in the database server's process list "
                 "that no connection of RT's is left; then run it again",
             )
@@ -80,9 +80,9 @@ def stop(deployer: Deployer, before: AppState, run: str) -> Claim:
 
     If that fails on the way, the old definition is put back: nothing was touched yet.
     """
-    words = LastWords(before.id)
-    words.take(before.tasks)
-    words.need_certain()
+    uncertain = UncertainTasks(before.id)
+    uncertain.record(before.tasks)
+    uncertain.require_certain()
     change = Change(None, "")
     try:
         with deployer.listen() as stream:
@@ -103,10 +103,10 @@ def _need_own_stop(deployer: Deployer, app_id: str, change: Change) -> str:
     Then someone else may be working on its database. A change that changes nothing is answered with a version that
     the app does not get.
     """
-    now = deployer.look_at(app_id)
+    now = deployer.fetch_app(app_id)
     if now is not None and change.version in (None, now.version):
         return now.version_text
-    raise outrun(app_id)
+    raise concurrent_change(app_id)
 
 
 def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
@@ -116,7 +116,7 @@ def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
     were told to stop still end, each in its time, and are no sign of a bad release.
     """
     try:
-        back = deployer.go_back(before.id, before, change)
+        back = deployer.cancel_or_restore(before.id, before, change)
     except HarnessError as error:
         return f"they may be scaled to 0, and could not be started again: scale them up ({error.sentence})"
     said = "the old definition was put back; the database was not touched"
@@ -148,10 +148,10 @@ def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:
                 raise
             return Change(None, "")  # an earlier request was applied, and its answer lost
 
-    deployer.underway.enter(Phase.REQUESTED, app_id)
-    change = deployer.insist(f"{app_id} taking a stop", scaled)
+    deployer.ongoing.enter(Phase.REQUESTED, app_id)
+    change = deployer.retry_until_accepted(f"{app_id} taking a stop", scaled)
     change = deployer.settled(app_id, change) if attempts > 1 else change
-    deployer.underway.enter(Phase.STOPPING, app_id, change.deployment_id)
+    deployer.ongoing.enter(Phase.STOPPING, app_id, change.deployment_id)
     return change
 
 
@@ -163,7 +163,7 @@ def wait_stopped(
     stream: attached before the stop, for state changes of a task between two polls. Raises NotReadyError after
     `timeout` seconds, AppNotFoundError, StopUnprovenError.
     """
-    client, empty, served, words = deployer.client, 0, False, LastWords(app_id)
+    client, empty, served, uncertain = deployer.client, 0, False, UncertainTasks(app_id)
 
     def stopped() -> None:
         nonlocal empty, served
@@ -172,16 +172,16 @@ def wait_stopped(
         heard = stream.take() if stream else ()
         tasks = client.tasks(app_id)  # newer than the events
         served |= _served(tasks)
-        words.take(tasks, heard)
+        uncertain.record(tasks, heard)
         empty = 0 if listed or tasks else empty + 1
         if empty < 2:
             raise Retry(f"{len(tasks)} task(s) left, deployment {'running' if listed else 'over'}")
 
     what = f"Stop of all tasks of {app_id}"
     wait_until(what, stopped, timeout, interval=deployer.pace.interval, retry_on=PASSING)
-    words.take((), stream.take() if stream else ())
-    words.need_certain()
-    deployer.underway.enter(Phase.STOPPED, app_id)
+    uncertain.record((), stream.take() if stream else ())
+    uncertain.require_certain()
+    deployer.ongoing.enter(Phase.STOPPED, app_id)
     return served
 
 
@@ -197,8 +197,10 @@ def end_and_stop(deployer: Deployer, definition: App, deployment_id: str, *, mar
     client, app_id = deployer.client, absolute(definition)
     if deployment_id:
         with suppress(DeploymentNotFoundError):  # it had already ended
-            deployer.insist("The end of the deployment", lambda: client.cancel(deployment_id, force=True))
-    app = deployer.look_at(app_id)
+            deployer.retry_until_accepted(
+                "The end of the deployment", lambda: client.cancel(deployment_id, force=True)
+            )
+    app = deployer.fetch_app(app_id)
     if app is None:
         return Ended("")
     if _served(app.tasks) or _answers(deployer, app, definition):

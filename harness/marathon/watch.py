@@ -7,7 +7,7 @@ from enum import Enum
 
 from harness.marathon.deadline import Deadline
 from harness.marathon.events import Event
-from harness.marathon.live_rule import Memory, Snapshot, Unmet, Wanted, unmet
+from harness.marathon.live_rule import Observations, Snapshot, Unmet, Wanted, unmet
 
 FLIPS = 1
 """How often a task may change from alive to not alive."""
@@ -36,7 +36,7 @@ class Watch:
         self.ask_early = ask_early
         self.wanted, self.deadline, self.soak = wanted, deadline, soak
         self.patience = patience or max(soak, 5.0)
-        self.memory = Memory()
+        self.observations = Observations()
         self.unmet: list[Unmet] = []
         self.silent = False
         """Whether only the harness's own probe is unmet, and no instance has ever accepted its connection."""
@@ -46,9 +46,9 @@ class Watch:
 
     def wants_probe(self, snapshot: Snapshot, now: float) -> bool:
         """Tell whether to probe the instances: all else holds, at the first good poll and at the last."""
-        memory = self.memory
-        memory.see(snapshot, self.wanted)
-        if unmet(snapshot, self.wanted, memory):
+        observations = self.observations
+        observations.add_snapshot(snapshot, self.wanted)
+        if unmet(snapshot, self.wanted, observations):
             return False
         due = self._good_since >= 0 and now - self._good_since >= self.soak
         return self.good_polls == 0 or due
@@ -56,20 +56,23 @@ class Watch:
     @property
     def wants_answer(self) -> bool:
         """Whether to ask an instance although not all else holds."""
-        return self.ask_early and not self.memory.served
+        return self.ask_early and not self.observations.served
 
     def observe(self, snapshot: Snapshot, events: Iterable[Event], now: float) -> State:
         """Add a poll at `now` (seconds, any origin) and judge."""
         if self._started < 0:
             self._started = self._progress = now
         self.polls += 1
-        self.memory.see(snapshot, self.wanted)
-        self.memory.hear(events, self.wanted)
+        self.observations.add_snapshot(snapshot, self.wanted)
+        self.observations.add_events(events, self.wanted)
         self._reached |= any(one.reached for one in (snapshot.probes or {}).values())
-        if self.memory.most_healthy > self._healthy:
-            self._progress, self._healthy = now, self.memory.most_healthy
-        flipped, self._flipped = self.memory.flapped.total() > self._flipped, self.memory.flapped.total()
-        self.unmet = [*unmet(snapshot, self.wanted, self.memory), *self._flapping()]
+        if self.observations.most_healthy > self._healthy:
+            self._progress, self._healthy = now, self.observations.most_healthy
+        flipped, self._flipped = (
+            self.observations.flapped.total() > self._flipped,
+            self.observations.flapped.total(),
+        )
+        self.unmet = [*unmet(snapshot, self.wanted, self.observations), *self._flapping()]
         if any(one.final for one in self.unmet):
             return State.BAD
         if self.unmet or flipped:
@@ -101,7 +104,7 @@ class Watch:
         return State.BAD if stuck or late or lied else State.WAITING
 
     def _flapping(self) -> Iterable[Unmet]:
-        for name, count in self.memory.flapped.items():
+        for name, count in self.observations.flapped.items():
             if count > FLIPS:
                 yield Unmet("flapping", f"task {name} turned from healthy to unhealthy {count} times", final=True)
 

@@ -21,7 +21,7 @@ from harness.database.baseline import Baseline
 from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
-from harness.marathon.in_image import tried_in_image
+from harness.marathon.in_image import check_commands_in_image
 from harness.marathon.mounts import leave_absent_out, put_mount
 from harness.marathon.rolling import Decision, decide
 from harness.rt import SECRETS, secret_files
@@ -121,7 +121,7 @@ def test_the_checks_command_is_in_the_image(lifecycle: Lifecycle, command: str, 
     app = copy.deepcopy(DEFINITION)
     app["container"]["docker"]["image"] = lifecycle.rt_image(RELEASE)
     app["healthChecks"][0]["command"] = {"value": command}
-    found = tried_in_image(app, "marathon-deploy")
+    found = check_commands_in_image(app, "marathon-deploy")
     assert bool(found) == (code is not None), found
     assert all(f"exit code {code})" in str(one) for one in found)
 

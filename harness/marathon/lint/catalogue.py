@@ -41,10 +41,10 @@ class LintFinding:
         )
 
 
-Found = Iterator[LintFinding]
+LintFindings = Iterator[LintFinding]
 
 
-def found(rule_id: str, where: str, what: str, *, level: Level | None = None, fix: str = "") -> LintFinding:
+def lint_finding(rule_id: str, where: str, what: str, *, level: Level | None = None, fix: str = "") -> LintFinding:
     """Make a finding of a rule of the catalogue; level and fix may be more specific than the rule's own."""
     rule = RULES[rule_id]
     return LintFinding(rule, where, what, level or rule.level, fix or rule.fix)

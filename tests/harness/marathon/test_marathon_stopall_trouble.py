@@ -14,10 +14,10 @@ from harness.marathon import stopall
 from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.model import Change
+from harness.marathon.rollback import stop_limit
 from harness.marathon.rolling import Decision
 from harness.marathon.stopall import StepFailedError, replace_all
 from harness.marathon.stopping import end_and_stop
-from harness.marathon.wayback import stop_limit
 from harness.verdict import Report
 from tests.harness.marathon.deploying import ACROSS, SILENT, Database, good, release, releases_live
 from tests.harness.marathon.meddling import LOCKED, Fault, meddle
@@ -64,13 +64,13 @@ def test_an_end_during_the_proof_of_the_way_back_names_the_way_back(
 
     def ended(*words: Any) -> Report:
         report = prove(*words)
-        said.append(deployer.underway.message)
+        said.append(deployer.ongoing.message)
         return report
 
     clock = deployer.pace.clock
 
     def watched() -> float:
-        said.append(deployer.underway.message)
+        said.append(deployer.ongoing.message)
         return clock()
 
     monkeypatch.setattr(deployer, "prove", ended)
@@ -86,7 +86,7 @@ def test_an_end_during_the_proof_of_the_way_back_names_the_way_back(
 def test_a_stop_that_hangs_and_cannot_be_taken_back_is_told(trial: Trial, deployer: Deployer) -> None:
     """All may be stopped in the end, and an operator has to know."""
     hanging(trial, deployer)
-    deployer.pace = replace(deployer.pace, insist=0.2)
+    deployer.pace = replace(deployer.pace, acceptance_limit=0.2)
     meddle(deployer.client, Fault("DELETE /v2/deployments", 503, times=999))
     with pytest.raises(HarnessError) as caught:
         replace_all(deployer, release(trial, "2", schema="2"), ACROSS, Database(trial, deployer).steps())

@@ -19,7 +19,7 @@ from harness.marathon.events import EventStream
 from harness.marathon.follow import CHECK, REPAIR, facts_of
 from harness.marathon.interrupted import Phase
 from harness.marathon.live_rule import Wanted
-from harness.marathon.lost_answer import carry_out
+from harness.marathon.lost_answer import ChangeRequest
 from harness.marathon.model import AppState, Change
 from harness.marathon.reach import require_reachable, unreachable
 from harness.marathon.rollback import LIVE_AGAIN, Rollback, absolute, unwatched
@@ -139,7 +139,7 @@ class Deployer(Rollback):
         with self.listen() as stream:
             self.ongoing.enter(Phase.REQUESTED, app_id)
             try:
-                change = carry_out(self, definition, act, before)
+                change = ChangeRequest(self, definition, act, before).send()
             except RejectedError as error:
                 self.ongoing.enter(*earlier)
                 report.find(app_id, error.sentence, repair=error.repair, blocks=error.blocks)

@@ -7,11 +7,11 @@ from typing import Any
 
 from harness.marathon.standin import errors
 from harness.marathon.standin.deployment import Deployment, plan
+from harness.marathon.standin.legacy_keys import check_part, check_sent
 from harness.marathon.standin.model import App, VersionInfo
 from harness.marathon.standin.normalize import absolute, merge, normalize, parse, service_ports
 from harness.marathon.standin.render import app_json
 from harness.marathon.standin.rollout import Rollout, new_deployment_id
-from harness.marathon.standin.sent import check_part, check_sent
 from harness.marathon.standin.state import AppRecord, groups_of
 from harness.marathon.standin.task import Task
 from harness.marathon.standin.validate import validate

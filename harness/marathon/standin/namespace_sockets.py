@@ -62,7 +62,7 @@ def socket_inside(pid: int, family: socket.AddressFamily) -> socket.socket:
     return made[0]
 
 
-class Inside:
+class NamespaceConnector:
     """Connects from inside the network namespace of one container; usable as `probes.Connect`."""
 
     def __init__(self, pid: int, container: str) -> None:

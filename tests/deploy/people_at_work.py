@@ -10,7 +10,7 @@ from fixtures.healthcheck_user import ROOT
 from harness.checks import acknowledged
 from harness.common.waits import Retry, wait_until
 from harness.database import Database
-from harness.load import Front, Journal, Load
+from harness.load import Journal, Load, PublicSite
 from harness.load.balancer import Balancer, login_page
 from harness.rt import Rt, rest
 from harness.verdict import Report
@@ -26,11 +26,11 @@ class Played:
 
     journal: Journal
     database: Database
-    front: Front
+    site: PublicSite
 
     def judged(self, journal: Journal | None = None, *, longest_gap: float = GAP) -> Report:
         """Run the check; journal: another one than the recorded one."""
-        with rest.client(self.front, *ROOT) as client:
+        with rest.client(self.site, *ROOT) as client:
             return acknowledged.check(
                 journal or self.journal, self.database, client.attachment, longest_gap=longest_gap
             )
@@ -48,7 +48,7 @@ def played(
         # Three users: two on two instances might alternate so that each always uses the same one.
         with Load(balancer.url, *ROOT, rate=8, clients=3) as load:
             load.reach(ATTEMPTS)
-        yield Played(load.journal, database, load.front), balancer
+        yield Played(load.journal, database, load.site), balancer
 
 
 def serving(balancer: Balancer, count: int) -> None:

@@ -23,7 +23,7 @@ from harness.common.waits import Retry, wait_until
 from harness.database import Database
 from harness.engine import session_network
 from harness.engine.listed import containers_of
-from harness.load import Front, Load
+from harness.load import Load, PublicSite
 from harness.load.balancer import Address, Balancer, login_page
 from harness.marathon import mounts, scratch
 from harness.marathon.client import Marathon
@@ -177,7 +177,7 @@ class Running:
 
     def judged(self, longest_gap: float) -> Report:
         """Check that every acknowledged write is there; files are read through the balancer, as users do."""
-        with rest.client(Front(self.balancer.url), *ROOT) as client:
+        with rest.client(PublicSite(self.balancer.url), *ROOT) as client:
             return acknowledged.check(self.load.journal, self.database, client.attachment, longest_gap=longest_gap)
 
     def validated(self) -> Report:

@@ -21,14 +21,14 @@ ATTEMPTS = 24
 
 
 @dataclass
-class Played:
+class WorkedSite:
     """The users' actions, and the site: the input of the check."""
 
     journal: Journal
     database: Database
     site: PublicSite
 
-    def judged(self, journal: Journal | None = None, *, longest_gap: float = GAP) -> Report:
+    def judge(self, journal: Journal | None = None, *, longest_gap: float = GAP) -> Report:
         """Run the check; journal: another one than the recorded one."""
         with rest.client(self.site, *ROOT) as client:
             return acknowledged.check(
@@ -37,21 +37,21 @@ class Played:
 
 
 @contextmanager
-def played(
+def let_people_work(
     sites: Sequence[Rt], database: Database, kind: type[Balancer] = Balancer
-) -> Iterator[tuple[Played, Balancer]]:
+) -> Iterator[tuple[WorkedSite, Balancer]]:
     """Let users work on some instances for a while."""
     with kind(
         lambda: [site.container.address(80) for site in sites if not site.container.ended()], login_page
     ) as balancer:
-        wait_until("The instances", lambda: serving(balancer, len(sites)), 30)
+        wait_until("The instances", lambda: require_serving(balancer, len(sites)), 30)
         # Three users: two on two instances might alternate so that each always uses the same one.
         with Load(balancer.url, *ROOT, rate=8, clients=3) as load:
             load.reach(ATTEMPTS)
-        yield Played(load.journal, database, load.site), balancer
+        yield WorkedSite(load.journal, database, load.site), balancer
 
 
-def serving(balancer: Balancer, count: int) -> None:
+def require_serving(balancer: Balancer, count: int) -> None:
     """Raise Retry until `count` instances serve."""
     if len(balancer.up) != count:
         raise Retry(f"{len(balancer.up)} of {count} serve")

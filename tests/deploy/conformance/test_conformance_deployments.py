@@ -45,7 +45,7 @@ def stuck(trial: Trial, **changes: Any) -> tuple[Json, str]:
     return definition, deployment
 
 
-def told(recorder: Recorder, *deployments: str) -> list[Json]:
+def deployment_events(recorder: Recorder, *deployments: str) -> list[Json]:
     """Return the events that end these deployments: on a real Marathon there may be other deployments."""
     return [
         event for event in recorder.of("deployment_failed", "deployment_success") if event["id"] in deployments
@@ -89,7 +89,7 @@ def test_c06_an_app_in_a_deployment_is_locked_unless_forced(trial: Trial) -> Non
     assert refused.json()["deployments"] == [{"id": deployment}]
     with trial.events("deployment_failed", "deployment_success") as recorder:
         trial.update(fixed, force="True")
-        ended = trial.eventually("deployment_failed", lambda: told(recorder, deployment), step=0)
+        ended = trial.eventually("deployment_failed", lambda: deployment_events(recorder, deployment), step=0)
     assert [event["eventType"] for event in ended] == ["deployment_failed"]
     assert trial.app()["tasksHealthy"] == 1
 
@@ -172,8 +172,10 @@ def test_c30_deleting_a_deployment_goes_back_in_a_deployment_of_its_own(trial: T
         back = trial.json("DELETE", f"/v2/deployments/{bad}")
         assert back["deploymentId"] != bad
         trial.settle(back["deploymentId"])
-        trial.eventually("Both events", lambda: len(told(recorder, bad, back["deploymentId"])) == 2, step=0)
-    assert {(e["eventType"], e["id"]) for e in told(recorder, bad, back["deploymentId"])} == {
+        trial.eventually(
+            "Both events", lambda: len(deployment_events(recorder, bad, back["deploymentId"])) == 2, step=0
+        )
+    assert {(e["eventType"], e["id"]) for e in deployment_events(recorder, bad, back["deploymentId"])} == {
         ("deployment_failed", bad),
         ("deployment_success", back["deploymentId"]),
     }
@@ -200,7 +202,7 @@ def test_c31_force_deleting_a_deployment_leaves_everything_as_it_is(trial: Trial
         answer = trial.call("DELETE", f"/v2/deployments/{deployment}", params={"force": "true"})
         assert (answer.status_code, answer.text) == (202, "")
         trial.settle(deployment)
-        ended = trial.eventually("Its event", lambda: told(recorder, deployment), step=0)
+        ended = trial.eventually("Its event", lambda: deployment_events(recorder, deployment), step=0)
     assert [event["eventType"] for event in ended] == ["deployment_failed"]
     assert trial.app()["instances"] == 1
     assert [entry["delay"]["overdue"] for entry in waiting()] == [True]

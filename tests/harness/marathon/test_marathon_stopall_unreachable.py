@@ -87,7 +87,7 @@ def test_a_new_release_that_is_out_of_reach_is_not_restored_below(trial: Trial, 
         end_and_stop(deployer, new, made.deployment_id)
 
 
-def told(state: str, app: str = "/rt") -> Event:
+def status_event(state: str, app: str = "/rt") -> Event:
     """Return Mesos's status of a task, as an event."""
     return Event(TASK_STATUS, {"taskId": "rt.1", "taskStatus": state, "appId": app})
 
@@ -98,10 +98,10 @@ def told(state: str, app: str = "/rt") -> Event:
         ([], "TASK_RUNNING", False),
         ([], "TASK_UNREACHABLE", True),
         ([], "TASK_LOST", True),
-        ([told("TASK_UNREACHABLE")], "", True),
-        ([told("TASK_UNREACHABLE"), told("TASK_KILLED")], "", False),
-        ([told("TASK_UNREACHABLE")], "TASK_KILLING", False),
-        ([told("TASK_UNREACHABLE", app="/other")], "", False),
+        ([status_event("TASK_UNREACHABLE")], "", True),
+        ([status_event("TASK_UNREACHABLE"), status_event("TASK_KILLED")], "", False),
+        ([status_event("TASK_UNREACHABLE")], "TASK_KILLING", False),
+        ([status_event("TASK_UNREACHABLE", app="/other")], "", False),
         ([Event("instance_changed_event", {"runSpecId": "/rt", "condition": "Unreachable"})], "", False),
     ],
 )

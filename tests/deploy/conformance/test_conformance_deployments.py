@@ -78,6 +78,7 @@ def extremes(changes: list[Json], before: int) -> tuple[int, int]:
 
 
 def test_c06_an_app_in_a_deployment_is_locked_unless_forced(trial: Trial) -> None:
+    """The harness never forces, so it must recognise the lock and name its deployment."""
     definition, deployment = stuck(trial)
     fixed = definition | {"env": {"HEALTH": "200"}}
     refused = trial.call("PUT", f"/v2/apps{definition['id']}", fixed)
@@ -95,6 +96,7 @@ def test_c06_an_app_in_a_deployment_is_locked_unless_forced(trial: Trial) -> Non
 
 
 def test_c26_a_deployment_waits_for_health(trial: Trial) -> None:
+    """It never fails by itself, so a client needs a deadline."""
     _, deployment = stuck(trial)
     waiting = trial.seconds(200, 10)
     trial.throughout("The deployment stays", lambda: bool(trial.deployment(deployment)), waiting, step=100)
@@ -134,6 +136,7 @@ def test_c27_replacement_keeps_to_its_bounds(
 
 
 def test_c28_an_unhealthy_update_keeps_the_old_tasks(trial: Trial) -> None:
+    """With capacity 1 a bad release takes nothing away from the users."""
     definition = trial.definition(instances=2, healthChecks=[seldom(trial)])
     trial.create(definition)
     old = trial.ids()
@@ -145,6 +148,7 @@ def test_c28_an_unhealthy_update_keeps_the_old_tasks(trial: Trial) -> None:
 
 
 def test_c29_strategy_zero_zero_ends_all_old_tasks_first(trial: Trial) -> None:
+    """No old and new task may run at once then."""
     definition = trial.definition(instances=2, upgradeStrategy=strategy(0, 0))
     trial.create(definition)
     old = trial.ids()
@@ -163,6 +167,7 @@ def test_c29_strategy_zero_zero_ends_all_old_tasks_first(trial: Trial) -> None:
 
 
 def test_c30_deleting_a_deployment_goes_back_in_a_deployment_of_its_own(trial: Trial) -> None:
+    """A rollback has to be followed like a deploy."""
     definition = trial.definition(healthChecks=[check()], labels={"release": "good"})
     trial.create(definition)
     bad = trial.update(definition | {"env": {"HEALTH": "503"}, "labels": {"release": "bad"}}, settled=False)
@@ -184,6 +189,7 @@ def test_c30_deleting_a_deployment_goes_back_in_a_deployment_of_its_own(trial: T
 
 
 def test_c30_taking_back_a_new_app_removes_it(trial: Trial) -> None:
+    """There is no earlier version to return to."""
     definition, deployment = stuck(trial)
     back = trial.json("DELETE", f"/v2/deployments/{deployment}")
     trial.settle(back["deploymentId"])
@@ -191,6 +197,7 @@ def test_c30_taking_back_a_new_app_removes_it(trial: Trial) -> None:
 
 
 def test_c31_force_deleting_a_deployment_leaves_everything_as_it_is(trial: Trial) -> None:
+    """Only the deployment ends: what it has started goes on."""
     definition = trial.definition(cpus=100_000)
     deployment = trial.create(definition, settled=False)
 

@@ -51,6 +51,7 @@ def container(engine: DockerClient, task_id: str) -> Any:
 
 
 def test_limits_mounts_and_labels_reach_the_container(site: Trial, engine: DockerClient, tmp_path: Path) -> None:
+    """A secret can be read there and not changed, and the container has an owner."""
     (tmp_path / "secret").write_text("told", encoding="utf-8")
     definition = site.definition(cpus=0.5, mem=32)
     volume = {"containerPath": "/www/secrets", "hostPath": str(tmp_path), "mode": "RO"}
@@ -67,6 +68,7 @@ def test_limits_mounts_and_labels_reach_the_container(site: Trial, engine: Docke
 
 
 def test_a_task_reaches_itself_at_its_own_host_and_port(site: Trial, engine: DockerClient) -> None:
+    """A COMMAND check that asks $HOST:$PORT0 depends on it."""
     site.create(site.definition())
     site.ask("/cgi-bin/env")
     question = ["sh", "-c", "wget -q -O - http://$HOST:$PORT0/cgi-bin/health"]
@@ -76,6 +78,7 @@ def test_a_task_reaches_itself_at_its_own_host_and_port(site: Trial, engine: Doc
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="entering a task's network needs root")
 def test_checks_of_the_agent_reach_a_service_on_loopback_and_others_do_not(site: Trial) -> None:
+    """They run in the task's network, where Mesos runs its own."""
     lonely = "trap 'exit 0' TERM; httpd -f -p 127.0.0.1:8080 -h /www & wait"
     check = {
         "path": "/cgi-bin/health",
@@ -169,12 +172,14 @@ def test_a_command_that_is_late_ends_with_its_children(
     ],
 )
 def test_a_task_that_cannot_run_says_why(site: Trial, changes: dict[str, Any], words: str) -> None:
+    """The engine's message is all that a user gets."""
     definition = {key: value for key, value in site.definition(**changes).items() if value is not None}
     site.create(definition, settled=False)
     site.eventually("The failure", lambda: words in str(site.app().get("lastTaskFailure")))
 
 
 def test_the_server_leaves_with_its_parent(tmp_path: Path) -> None:
+    """A killed test run must not leave a server behind."""
     program = (
         "import os, pathlib, sys\n"
         "from harness.marathon.standin.process import StandinProcess\n"

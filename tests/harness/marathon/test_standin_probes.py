@@ -94,17 +94,21 @@ def run(question: Callable[[int], Awaitable[probes.Result]], tls: ssl.SSLContext
     ],
 )
 def test_http(path: str, passed: bool, cause: str) -> None:
+    """200 to 399 passes, and the cause is the status line or what went wrong."""
     timeout = 0.2 if path == "/hang" else 5
     assert run(lambda port: probes.http("127.0.0.1", port, path, timeout)) == probes.Result(passed, cause)
 
 
 @pytest.mark.parametrize(("path", "passed"), [("/302", False), ("/to-200", True), ("/round", False)])
 def test_checks_of_the_agent_follow_redirects(path: str, passed: bool) -> None:
+    """So the last answer counts, and a circle fails."""
     found = run(lambda port: probes.http_following(port, path, 5, probes.connect_directly))
     assert found.passed is passed
 
 
 def test_nobody_there() -> None:
+    """A refused connection is a failure with its reason."""
+
     async def story() -> tuple[probes.Result, probes.Result]:
         async with server() as port:
             pass
@@ -121,6 +125,7 @@ def test_nobody_there() -> None:
 
 
 def test_tcp() -> None:
+    """A connection is enough."""
     assert run(lambda port: probes.tcp("127.0.0.1", port, 5)).passed
 
 
@@ -139,6 +144,7 @@ def unknown_certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLCont
 
 @pytest.mark.parametrize(("path", "passed"), [("/200", True), ("/500", False)])
 def test_https_accepts_every_certificate(unknown_certificate: ssl.SSLContext, path: str, passed: bool) -> None:
+    """As Marathon does; the status still counts."""
     found = run(lambda port: probes.http("127.0.0.1", port, path, 5, tls=True), unknown_certificate)
     assert found.passed is passed
 
@@ -147,6 +153,8 @@ def test_https_accepts_every_certificate(unknown_certificate: ssl.SSLContext, pa
 def test_the_agent_speaks_tls_too_and_follows_there(
     unknown_certificate: ssl.SSLContext, path: str, passed: bool
 ) -> None:
+    """MESOS_HTTPS differs from HTTPS in that alone."""
+
     async def question(port: int) -> probes.Result:
         check = HealthCheck.model_validate({"protocol": "MESOS_HTTPS", "port": port, "path": path})
         return await ask_inside(check, Placed("c", 0, "", (), (), ()), probes.connect_directly, "127.0.0.1")
@@ -156,6 +164,7 @@ def test_the_agent_speaks_tls_too_and_follows_there(
 
 @pytest.mark.parametrize(("status", "ready"), [(200, True), (500, False)])
 def test_readiness_is_asked_over_tls(unknown_certificate: ssl.SSLContext, status: int, ready: bool) -> None:
+    """The exact status counts, and the last answer is kept on request."""
     checks = [
         {
             "protocol": "HTTPS",
@@ -189,6 +198,7 @@ def test_readiness_is_asked_over_tls(unknown_certificate: ssl.SSLContext, status
     ],
 )
 def test_a_check_asks_the_address_of_its_port_index(changes: dict[str, object], expected: bool) -> None:
+    """An index without a port fails, and does not ask another one."""
     check = HealthCheck.model_validate({"timeoutSeconds": 1} | changes)
 
     async def question(port: int) -> probes.Result:
@@ -199,6 +209,8 @@ def test_a_check_asks_the_address_of_its_port_index(changes: dict[str, object], 
 
 
 def test_an_explicit_port_is_tried_on_the_agent() -> None:
+    """And not on the task's own address."""
+
     async def question(port: int) -> probes.Result:
         check = HealthCheck.model_validate({"timeoutSeconds": 5, "port": port, "path": "/200"})
         return await ask_from_outside(check, Placed("c", 0, "", (), (), ()), "127.0.0.1")
@@ -207,6 +219,7 @@ def test_an_explicit_port_is_tried_on_the_agent() -> None:
 
 
 def test_a_task_without_an_address_fails() -> None:
+    """With Marathon's own words."""
     check = HealthCheck.model_validate({"portIndex": 0})
     assert "effective IP address" in asyncio.run(ask_from_outside(check, None, "127.0.0.1")).cause
 

@@ -104,7 +104,9 @@ class Journal:
     @property
     def writes(self) -> list[Attempt]:
         """Return the attempts to write, in the order in which they were sent."""
-        return sorted((one for one in self.attempts if one.kind in WRITES), key=lambda one: one.sent)
+        return sorted(
+            (attempt for attempt in self.attempts if attempt.kind in WRITES), key=lambda attempt: attempt.sent
+        )
 
 
 class Load:

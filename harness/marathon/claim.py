@@ -91,7 +91,7 @@ def _settled(deployer: Deployer, app_id: str, change: Change) -> AppState | None
     def over() -> AppState | None:
         nonlocal looks
         deployer.pace.clock()
-        listed = any(one.id == change.deployment_id for one in deployer.client.deployments())
+        listed = any(deployment.id == change.deployment_id for deployment in deployer.client.deployments())
         looks = 0 if listed else looks + 1
         if looks < 2:
             raise Retry(f"deployment {change.deployment_id} {'is running' if listed else 'is over, seen once'}")

@@ -159,7 +159,7 @@ def _carry_out(
         running = deployer.running(now)
         live = running[0] if running else None
         errors, warnings = objections(definition, dialect, live)
-        print("".join(f"{one}\n" for one in warnings), end="", file=sys.stderr)
+        print("".join(f"{warning}\n" for warning in warnings), end="", file=sys.stderr)
         if errors:
             print("\n".join(map(str, errors)))
             return 1
@@ -186,7 +186,7 @@ def _asked_of_image(options: argparse.Namespace, running: list[App], wanted: App
     """Return what the wanted image lacks; warn if its name may mean another image on the agents."""
     if not options.ask_images:
         return []
-    for image in sorted({image_of(one) for one in (wanted, *running)} - {""}):
+    for image in sorted({image_of(definition) for definition in (wanted, *running)} - {""}):
         if doubt := reservation(image):
             print(f"Not checked: {doubt}", file=sys.stderr)
     return check_commands_in_image(wanted, CHECK)

@@ -58,7 +58,7 @@ class Deployer(Rollback):
         """
         app_id = absolute(definition)
         before = self.fetch_app(app_id)
-        how = decision or decide_among([(one, None) for one in self.running(before)], definition)
+        how = decision or decide_among([(app, None) for app in self.running(before)], definition)
         require_unchanged(app_id, before, decided_on)
         require_rolling(how)
         if how.how == "first" and before is not None and (before.instances or before.tasks):
@@ -222,7 +222,7 @@ class Deployer(Rollback):
         report = _report()
         self._roll_back_bad(definition, before, change, wanted, report)
         if report.findings:
-            return "\n".join(f"{one.what} What to do: {one.repair}" for one in report.findings)
+            return "\n".join(f"{finding.what} What to do: {finding.repair}" for finding in report.findings)
         live = "the old release is proven live" if LIVE_AGAIN in report.facts else "nothing runs, as before"
         return f"the deployment was taken back, {live}"
 

@@ -120,7 +120,7 @@ class Follower:
 
     def take_snapshot(self, watch: Watch, probe: Probe, now: float) -> Snapshot:
         """Take a snapshot. Deployments come first: one that ends in between is then still seen as running."""
-        listed = tuple(one.id for one in self.client.deployments())
+        listed = tuple(deployment.id for deployment in self.client.deployments())
         app = self.client.find_app(watch.wanted.app_id)
         snapshot = Snapshot(app, listed)
         if app is None:
@@ -146,12 +146,14 @@ class Follower:
             unready = self.client.unready(wanted.app_id) if app else []
         except HarnessError as error:
             trouble = error.sentence
-        final = [one.what for one in watch.unmet if one.final] or [one.what for one in watch.unmet]
+        final = [condition.what for condition in watch.unmet if condition.final] or [
+            condition.what for condition in watch.unmet
+        ]
         blocks: list[Block] = [
-            ("Not met", "\n".join(f"{one.rule}: {one.what}" for one in watch.unmet)),
+            ("Not met", "\n".join(f"{condition.rule}: {condition.what}" for condition in watch.unmet)),
             ("Launch queue", str(queue) if queue else ""),
             ("Tasks", task_table(app)),
-            ("Readiness checks", "\n".join(redact.line(one)[:300] for one in unready)),
+            ("Readiness checks", "\n".join(redact.line(line)[:300] for line in unready)),
             ("Not to be had", trouble),
         ]
         return Finding(
@@ -166,7 +168,7 @@ class Follower:
 
 def ask(app: AppState, task_id: str, probe: Probe) -> ProbeResult:
     """Probe one task at its own address."""
-    task = next(one for one in app.tasks if one.id == task_id)
+    task = next(task for task in app.tasks if task.id == task_id)
     where = app.endpoint(task, serving_port(app.definition))
     return probe(*where) if where else ProbeResult(False, task_id, "the task has no address or port")
 
@@ -175,7 +177,7 @@ def task_table(app: AppState | None) -> str:
     """Format the tasks of an app as a table for a report."""
     lines = []
     for task in app.tasks if app else ():
-        said = ["alive" if one.alive else f"not alive ({one.cause or 'no cause'})" for one in task.health]
+        said = ["alive" if result.alive else f"not alive ({result.cause or 'no cause'})" for result in task.health]
         where = f"{task.host}:{','.join(map(str, task.ports))}"
         lines.append(f"{task.id}  {task.state}  {where}  {', '.join(said) or 'health unknown'}")
     return "\n".join(lines)

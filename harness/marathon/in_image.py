@@ -67,9 +67,9 @@ def need_scratch_switch(client: DockerClient, image: str) -> None:
 def lint_errors(app: App, check: str) -> list[Finding]:
     """Return lint's errors as findings of a check."""
     return [
-        Finding(check, one.where, f"lint rule {one.rule.id}: {one.what}", repair=one.fix)
-        for one in lint(app)
-        if one.level == "E"
+        Finding(check, violation.where, f"lint rule {violation.rule.id}: {violation.what}", repair=violation.fix)
+        for violation in lint(app)
+        if violation.level == "E"
     ]
 
 

@@ -107,7 +107,7 @@ class Observations:
     @property
     def flapped(self) -> Counter[str]:
         """Changes from alive to not alive, by task: the larger of the numbers seen in polls and in events."""
-        return max(self.flips, self.heard_flips, key=lambda one: one.total())
+        return max(self.flips, self.heard_flips, key=lambda counter: counter.total())
 
     @property
     def starts(self) -> dict[str, float]:
@@ -115,7 +115,8 @@ class Observations:
         return {
             name: max((first - task.started_at).total_seconds() for first in firsts)
             for name, task in self.seen.items()
-            if task.started_at and (firsts := [one.first_success for one in task.health if one.first_success])
+            if task.started_at
+            and (firsts := [result.first_success for result in task.health if result.first_success])
         }
 
     @property
@@ -141,7 +142,7 @@ class Observations:
             self.surplus = max(0, len(fresh) - wanted.instances)
         for name, task in self.seen.items():
             if name not in fresh and name not in wanted.leaving:
-                causes = ", ".join(one.cause for one in task.health if one.cause)
+                causes = ", ".join(result.cause for result in task.health if result.cause)
                 health = "alive" if task.alive else "not alive" if task.known else "health unknown"
                 self.vanished.setdefault(name, causes or f"last seen {task.state}, {health}")
         self.seen |= fresh
@@ -212,7 +213,9 @@ def _counts(app: AppState, wanted: Wanted) -> Iterable[Unmet]:
         if count != wanted.instances:
             yield Unmet("counts", f"{count} of {wanted.instances} task(s) {name}")
     if app.unhealthy:
-        causes = sorted({one.cause for task in app.tasks for one in task.health if one.cause and not one.alive})
+        causes = sorted(
+            {result.cause for task in app.tasks for result in task.health if result.cause and not result.alive}
+        )
         yield Unmet("counts", f"{app.unhealthy} task(s) unhealthy" + (f": {'; '.join(causes)}" if causes else ""))
     if app.staged:
         yield Unmet("counts", f"{app.staged} task(s) staged")

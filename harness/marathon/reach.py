@@ -56,7 +56,7 @@ def unreachable(watch: Watch, definition: App) -> UnreachableInstancesError | No
         return None
     return UnreachableInstancesError(
         f"This machine does not reach the instances of {watch.wanted.app_id}; Marathon does, at that very port.",
-        [("Not met", "\n".join(one.what for one in watch.unmet))],
+        [("Not met", "\n".join(condition.what for condition in watch.unmet))],
         f"{WHERE}, and see from there what runs now",
     )
 
@@ -65,7 +65,7 @@ def _asked_by_marathon(definition: App) -> bool:
     """Tell whether Marathon's own checks, which are sent from its machine, use the port that the probe uses."""
     index, ports = serving_port(definition), ports_of(definition)
     name = ports[index].name if index < len(ports) else ""
-    ready = {text(mapping(one).get("portName")) for one in items(definition.get("readinessChecks"))}
-    checks = [one for one in health_checks(definition) if one.protocol in MARATHON_LEVEL]
-    by_health = any("port" not in one.raw and (one.raw.get("portIndex") or 0) == index for one in checks)
+    ready = {text(mapping(check).get("portName")) for check in items(definition.get("readinessChecks"))}
+    checks = [check for check in health_checks(definition) if check.protocol in MARATHON_LEVEL]
+    by_health = any("port" not in check.raw and (check.raw.get("portIndex") or 0) == index for check in checks)
     return by_health or (bool(name) and name in ready)

@@ -153,7 +153,9 @@ class Rollback(Follower):
             nonlocal looks
             self.pace.clock()
             looks, seen = 0, looks
-            listed = [one.id for one in self.client.deployments() if one.id == change.deployment_id]
+            listed = [
+                deployment.id for deployment in self.client.deployments() if deployment.id == change.deployment_id
+            ]
             app = self.client.find_app(app_id)
             if listed or (app is not None and change.deployment_id in app.deployments):
                 raise Retry(f"deployment {change.deployment_id} is still running")

@@ -53,12 +53,12 @@ class UncertainTasks:
 
     def record(self, tasks: Iterable[Task], events: Iterable[Event] = ()) -> None:
         """Record the states that Marathon reports: in a list of tasks, and in events between two lists."""
-        said = [
-            (text(one.data.get("taskId")), text(one.data.get("taskStatus")))
-            for one in events
-            if one.type == TASK_STATUS and one.app_id == self.app_id
+        reported = [
+            (text(event.data.get("taskId")), text(event.data.get("taskStatus")))
+            for event in events
+            if event.type == TASK_STATUS and event.app_id == self.app_id
         ]
-        for task_id, state in [*said, *((task.id, task.state) for task in tasks)]:
+        for task_id, state in [*reported, *((task.id, task.state) for task in tasks)]:
             if state in CERTAIN:
                 self.states.pop(task_id, None)
             else:
@@ -168,7 +168,7 @@ def wait_stopped(
     def stopped() -> None:
         nonlocal empty, served
         deployer.pace.clock()
-        listed = any(one.id == change.deployment_id for one in client.deployments())
+        listed = any(deployment.id == change.deployment_id for deployment in client.deployments())
         heard = stream.take() if stream else ()
         tasks = client.tasks(app_id)  # newer than the events
         served |= _served(tasks)

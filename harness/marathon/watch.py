@@ -65,7 +65,7 @@ class Watch:
         self.polls += 1
         self.observations.add_snapshot(snapshot, self.wanted)
         self.observations.add_events(events, self.wanted)
-        self._reached |= any(one.reached for one in (snapshot.probes or {}).values())
+        self._reached |= any(result.reached for result in (snapshot.probes or {}).values())
         if self.observations.most_healthy > self._healthy:
             self._progress, self._healthy = now, self.observations.most_healthy
         flipped, self._flipped = (
@@ -73,7 +73,7 @@ class Watch:
             self.observations.flapped.total(),
         )
         self.unmet = [*unmet(snapshot, self.wanted, self.observations), *self._flapping()]
-        if any(one.final for one in self.unmet):
+        if any(condition.final for condition in self.unmet):
             return State.BAD
         if self.unmet or flipped:
             self.good_polls, self._good_since = 0, -1.0
@@ -85,7 +85,7 @@ class Watch:
         return State.GOOD if done else State.WAITING
 
     def _not_yet(self, now: float) -> State:
-        lying = bool(self.unmet) and all(one.rule == "probe" for one in self.unmet)
+        lying = bool(self.unmet) and all(condition.rule == "probe" for condition in self.unmet)
         self.silent = lying and not self._reached
         if not lying:
             self._lying_since = -1.0
@@ -110,4 +110,7 @@ class Watch:
 
     def summary(self) -> str:
         """Return in one line what is still missing."""
-        return "; ".join(one.what for one in self.unmet) or f"good since {self.good_polls} poll(s), soaking"
+        return (
+            "; ".join(condition.what for condition in self.unmet)
+            or f"good since {self.good_polls} poll(s), soaking"
+        )

@@ -120,8 +120,8 @@ class Commands:
         name, below = absolute(group), f"{absolute(group).rstrip('/')}/"
         if name not in self.state.groups:
             raise errors.unknown_group(name)
-        deployment = self.submit({one: None for one in self.state.apps if one.startswith(below)}, force)
-        self.state.groups = {one for one in self.state.groups if one != name and not one.startswith(below)}
+        deployment = self.submit({app_id: None for app_id in self.state.apps if app_id.startswith(below)}, force)
+        self.state.groups = {group for group in self.state.groups if group != name and not group.startswith(below)}
         self.state.save(self.clock.now())
         return deployment
 

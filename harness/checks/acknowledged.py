@@ -48,8 +48,8 @@ def check(journal: Journal, database: Database, fetch: Fetch, *, longest_gap: fl
     """Compare a journal with the site's data. longest_gap: seconds that may pass without any success."""
     report = Report(CHECK, QUESTION, unit="acknowledged writes", repair=REPAIR)
     kept = _kept(journal, database)
-    wrong = [(one, _judged(one, kept, fetch, report)) for one in journal.writes]
-    report.looked_at = sum(one.acknowledged for one in journal.writes)
+    wrong = [(attempt, _judged(attempt, kept, fetch, report)) for attempt in journal.writes]
+    report.looked_at = sum(attempt.acknowledged for attempt in journal.writes)
     judge_sessions(journal, report)
     gap = _gap(journal)
     if gap[1] - gap[0] > longest_gap:
@@ -57,7 +57,7 @@ def check(journal: Journal, database: Database, fetch: Fetch, *, longest_gap: fl
         report.find("site", f"{what}; {longest_gap:g} s are allowed.")
     report.facts |= _counted(journal, report, gap)
     report.facts |= {what: sum(what in found for _, found in wrong) for what in ("lost", "changed", "duplicated")}
-    report.facts["timeline"] = _timeline(journal, gap, [one for one, found in wrong if "lost" in found])
+    report.facts["timeline"] = _timeline(journal, gap, [attempt for attempt, found in wrong if "lost" in found])
     return report
 
 
@@ -89,28 +89,30 @@ def _decoded(encoding: str | None, content: Any) -> bytes:
     return quopri.decodestring(raw) if encoding == "quoted-printable" else raw
 
 
-def _judged(one: Attempt, kept: Kept, fetch: Fetch, report: Report) -> set[str]:
+def _judged(attempt: Attempt, kept: Kept, fetch: Fetch, report: Report) -> set[str]:
     """Judge one write; return its defects: lost, changed, duplicated."""
     wrong = set()
-    if one.kind == "create":
-        wrong.add(_once(report, one, "ticket", kept.tickets.get(one.mark, []), (one.ticket, one.subject)))
-    wrong.add(_once(report, one, "text", kept.texts.get(one.mark, []), (one.ticket, one.text)))
-    if one.file:
-        found = kept.files.get(one.mark, [])
-        wrong.add(_once(report, one, "file", [(ticket, "") for ticket, _ in found], (one.ticket, "")))
-        if one.acknowledged and len(found) == 1:
-            wrong.add(_bytes(report, one, found[0], fetch))
+    if attempt.kind == "create":
+        wrong.add(
+            _once(report, attempt, "ticket", kept.tickets.get(attempt.mark, []), (attempt.ticket, attempt.subject))
+        )
+    wrong.add(_once(report, attempt, "text", kept.texts.get(attempt.mark, []), (attempt.ticket, attempt.text)))
+    if attempt.file:
+        found = kept.files.get(attempt.mark, [])
+        wrong.add(_once(report, attempt, "file", [(ticket, "") for ticket, _ in found], (attempt.ticket, "")))
+        if attempt.acknowledged and len(found) == 1:
+            wrong.add(_bytes(report, attempt, found[0], fetch))
     return wrong - {""}
 
 
 def _once(
-    report: Report, one: Attempt, what: str, found: Sequence[tuple[int, str]], wanted: tuple[int, str]
+    report: Report, attempt: Attempt, what: str, found: Sequence[tuple[int, str]], wanted: tuple[int, str]
 ) -> str:
     """Report a part of a write that is missing, there more than once, on another ticket, or not as sent."""
-    its = f"The {what} of {'an acknowledged' if one.acknowledged else 'an unanswered'} {one.kind}"
+    its = f"The {what} of {'an acknowledged' if attempt.acknowledged else 'an unanswered'} {attempt.kind}"
     if len(found) > 1:
         wrong, said = "duplicated", f"{its} is there {len(found)} times, and nobody sent it again."
-    elif not one.acknowledged or list(found) == [wanted]:
+    elif not attempt.acknowledged or list(found) == [wanted]:
         return ""
     elif not found:
         wrong, said = "lost", f"{its} is lost."
@@ -118,33 +120,35 @@ def _once(
         wrong, said = "changed", f"{its} is on ticket {found[0][0]}."
     else:
         wrong, said = "changed", f"{its} is not as it was sent."
-    sample = f"{one.mark} sent at {one.sent:.2f} s"
-    sql = f"SELECT id, Subject FROM Tickets WHERE Subject LIKE '{one.mark}%'" if one.kind == "create" else ""
-    report.find(f"ticket {one.ticket}", said, samples=(sample,), sql=sql)
+    sample = f"{attempt.mark} sent at {attempt.sent:.2f} s"
+    sql = (
+        f"SELECT id, Subject FROM Tickets WHERE Subject LIKE '{attempt.mark}%'" if attempt.kind == "create" else ""
+    )
+    report.find(f"ticket {attempt.ticket}", said, samples=(sample,), sql=sql)
     return wrong
 
 
-def _bytes(report: Report, one: Attempt, found: tuple[int, int], fetch: Fetch) -> str:
-    where = f"attachment {found[1]} of ticket {one.ticket}"
-    assert one.file is not None
-    wanted = one.file.content
+def _bytes(report: Report, attempt: Attempt, found: tuple[int, int], fetch: Fetch) -> str:
+    where = f"attachment {found[1]} of ticket {attempt.ticket}"
+    assert attempt.file is not None
+    wanted = attempt.file.content
     try:
         content = fetch(*found)
     except HarnessError as error:
-        report.find(where, f"The file of an acknowledged {one.kind} cannot be read any more: {error.sentence}")
+        report.find(where, f"The file of an acknowledged {attempt.kind} cannot be read any more: {error.sentence}")
         return "lost"
     if content == wanted:
         return ""
     what = (
         f"has {len(content)} bytes instead of {len(wanted)}" if len(content) != len(wanted) else "has other bytes"
     )
-    report.find(where, f"The file of an acknowledged {one.kind} {what}.", samples=(one.mark,))
+    report.find(where, f"The file of an acknowledged {attempt.kind} {what}.", samples=(attempt.mark,))
     return "changed" if content else "lost"
 
 
 def _gap(journal: Journal) -> tuple[float, float]:
     """Return begin and end of the longest period in which no attempt succeeded."""
-    answered = sorted(one.answered for one in journal.attempts if one.acknowledged)
+    answered = sorted(attempt.answered for attempt in journal.attempts if attempt.acknowledged)
     moments = [0.0, *answered, max(journal.ended, *answered, 0.0)]
     return max(itertools.pairwise(moments), key=lambda pair: pair[1] - pair[0])
 
@@ -156,7 +160,7 @@ def _counted(journal: Journal, report: Report, gap: tuple[float, float]) -> dict
         "acknowledged": report.looked_at,
         "without an answer": len(writes) - report.looked_at,
         "reads": len(journal.attempts) - len(writes),
-        "sessions lost": sum(one.state == "session lost" for one in journal.attempts),
+        "sessions lost": sum(attempt.state == "session lost" for attempt in journal.attempts),
         "longest gap": round(gap[1] - gap[0], 2),
     }
 
@@ -164,15 +168,15 @@ def _counted(journal: Journal, report: Report, gap: tuple[float, float]) -> dict
 def _timeline(journal: Journal, gap: tuple[float, float], lost: Sequence[Attempt]) -> list[dict[str, Any]]:
     """Return the events of the run in the form that harness.report.timeline draws."""
 
-    def event(one: Attempt, kind: str, label: str, lane: str) -> dict[str, Any]:
-        return {"t": round(one.answered, 3), "kind": kind, "label": label, "lane": lane}
+    def event(attempt: Attempt, kind: str, label: str, lane: str) -> dict[str, Any]:
+        return {"t": round(attempt.answered, 3), "kind": kind, "label": label, "lane": lane}
 
     events = list(journal.happenings)
-    for one in journal.attempts:
-        if one.acknowledged:
-            events.append(event(one, "write", one.kind, "writes" if one.kind in WRITES else "reads"))
+    for attempt in journal.attempts:
+        if attempt.acknowledged:
+            events.append(event(attempt, "write", attempt.kind, "writes" if attempt.kind in WRITES else "reads"))
         else:
-            events.append(event(one, "unhealthy", f"{one.kind}: {one.state}", "without success"))
-    events += [event(one, "lost", f"{one.mark} lost", "writes") for one in lost]
+            events.append(event(attempt, "unhealthy", f"{attempt.kind}: {attempt.state}", "without success"))
+    events += [event(attempt, "lost", f"{attempt.mark} lost", "writes") for attempt in lost]
     span = {"t": round(gap[0], 3), "until": round(gap[1], 3), "kind": "gap", "label": "longest gap"}
     return sorted([*events, {**span, "lane": "writes"}], key=lambda found: float(found["t"]))

@@ -24,44 +24,48 @@ _KILLED, _BACK = ("database", "kill"), ("database", "restart")
 def judge_sessions(journal: Journal, report: Report) -> None:
     """Report sessions that ended by themselves (lost state), and writes that a search leaves out."""
     outages = _outages(journal)
-    ended = [one for one in journal.attempts if one.state == "session lost"]
-    before = [one for one in ended if not any(_by_outage(one, journal, *times) for times in outages)]
+    ended = [attempt for attempt in journal.attempts if attempt.state == "session lost"]
+    before = [attempt for attempt in ended if not any(_by_outage(attempt, journal, *times) for times in outages)]
     if len(ended) > len(before):
         report.allowed.append(
             f"{len(ended) - len(before)} sessions ended as the database server died, or at the first request after"
         )
     cut = _cut_off(before, journal)
-    for one, when in cut:
+    for attempt, when in cut:
         report.allowed.append(
-            f"a session ended at {one.sent:.2f} s: its last request was cut off with the instance that was killed "
-            f"at {when:.2f} s (one for each kill is allowed)"
+            f"a session ended at {attempt.sent:.2f} s: its last request was cut off with the instance that was "
+            f"killed at {when:.2f} s (one for each kill is allowed)"
         )
-    lost = [one for one in before if one not in [known for known, _ in cut]]
+    lost = [attempt for attempt in before if attempt not in [known for known, _ in cut]]
     if lost:
-        samples = tuple(f"{one.sent:.2f} s: {one.said}" for one in lost[:5])
+        samples = tuple(f"{attempt.sent:.2f} s: {attempt.said}" for attempt in lost[:5])
         report.find("sessions", f"{len(lost)} sessions ended while their people worked.", samples=samples)
     _searches(journal, outages, report)
 
 
 def _searches(journal: Journal, outages: Iterable[tuple[float, float]], report: Report) -> None:
-    empty = [one for one in journal.attempts if one.state == "wrong"]
-    wrong = [one for one in empty if not any(one.answered >= begin and one.sent <= end for begin, end in outages)]
+    empty = [attempt for attempt in journal.attempts if attempt.state == "wrong"]
+    wrong = [
+        attempt
+        for attempt in empty
+        if not any(attempt.answered >= begin and attempt.sent <= end for begin, end in outages)
+    ]
     if len(empty) > len(wrong):
         report.allowed.append(f"{len(empty) - len(wrong)} searches were empty while the database server was dead")
     if wrong:
-        samples = tuple(f"{one.sent:.2f} s: ticket {one.ticket}" for one in wrong[:5])
+        samples = tuple(f"{attempt.sent:.2f} s: ticket {attempt.ticket}" for attempt in wrong[:5])
         report.find("search", f"{len(wrong)} searches left an acknowledged ticket out.", samples=samples)
 
 
 def _outages(journal: Journal) -> list[tuple[float, float]]:
     """Return begin and end of each period in which the database server was dead, in the journal's seconds."""
     found: list[tuple[float, float]] = []
-    for one in sorted(journal.happenings, key=lambda one: float(one["t"])):
-        what = (one["lane"], one["kind"])
+    for happening in sorted(journal.happenings, key=lambda happening: float(happening["t"])):
+        what = (happening["lane"], happening["kind"])
         if what == _KILLED:
-            found.append((one["t"], math.inf))
+            found.append((happening["t"], math.inf))
         elif what == _BACK and found:
-            found[-1] = (found[-1][0], one["t"])
+            found[-1] = (found[-1][0], happening["t"])
     return found
 
 
@@ -72,11 +76,11 @@ def _by_outage(lost: Attempt, journal: Journal, begin: float, end: float) -> boo
     """
     if lost.answered < begin:
         return False
-    since = [one for one in journal.attempts if end < one.answered and one.sent < lost.sent]
+    since = [attempt for attempt in journal.attempts if end < attempt.answered and attempt.sent < lost.sent]
     return not any(
-        (one.acknowledged and _session(one) == _session(lost))
-        or (one.state == "session lost" and one.sent > end and _person(one) == _person(lost))
-        for one in since
+        (attempt.acknowledged and _session(attempt) == _session(lost))
+        or (attempt.state == "session lost" and attempt.sent > end and _person(attempt) == _person(lost))
+        for attempt in since
     )
 
 
@@ -85,23 +89,28 @@ def _cut_off(ended: Iterable[Attempt], journal: Journal) -> list[tuple[Attempt, 
 
     Each kill explains one of them.
     """
-    kills = sorted(one["t"] for one in journal.happenings if (one["lane"], one["kind"]) == ("instances", "kill"))
+    kills = sorted(
+        happening["t"]
+        for happening in journal.happenings
+        if (happening["lane"], happening["kind"]) == ("instances", "kill")
+    )
     found = []
-    for one in sorted(ended, key=lambda one: one.sent):
-        last = _before(one, journal)
+    for attempt in sorted(ended, key=lambda attempt: attempt.sent):
+        last = _before(attempt, journal)
         if last is None or last.state != "unknown":
             continue
         when = next((moment for moment in kills if last.sent <= moment <= last.answered), None)
         if when is not None:
             kills.remove(when)
-            found.append((one, when))
+            found.append((attempt, when))
     return found
 
 
 def _before(attempt: Attempt, journal: Journal) -> Attempt | None:
     """Return the previous request of the same session."""
-    earlier = [one for one in journal.attempts if _session(one) == _session(attempt) and one.sent < attempt.sent]
-    return max(earlier, key=lambda one: one.sent, default=None)
+    session = [other for other in journal.attempts if _session(other) == _session(attempt)]
+    earlier = [other for other in session if other.sent < attempt.sent]
+    return max(earlier, key=lambda other: other.sent, default=None)
 
 
 def _person(attempt: Attempt) -> str:

@@ -23,7 +23,8 @@ from typing import Any, Literal, Self
 import requests
 
 from harness.common.waits import Retry, wait_until
-from harness.rt import Rt, rest, web
+from harness.rt import rest, web
+from harness.rt.web_site import browser_session
 
 Kind = Literal["create", "reply", "attach", "search", "page"]
 State = Literal["acknowledged", "unknown", "session lost", "wrong"]
@@ -39,17 +40,15 @@ TEXT = "Der Müll wurde nicht abgeholt → čas běží, 時間です 🕰.\nZwe
 QUEUE = "General"
 
 
-class Front(Rt):
+@dataclass(frozen=True)
+class PublicSite:
     """RT as its users reach it: by an address, possibly a balancer's, without access to a container."""
 
-    def __init__(self, url: str) -> None:
-        """Store the address."""
-        self._url = url
+    url: str
 
-    @property
-    def url(self) -> str:
-        """Return the address."""
-        return self._url
+    def session(self) -> requests.Session:
+        """Return an HTTP session with a browser's headers."""
+        return browser_session()
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,9 @@ class Journal:
     @property
     def writes(self) -> list[Attempt]:
         """Return the attempts to write, in the order in which they were sent."""
-        return sorted((one for one in self.attempts if one.kind in WRITES), key=lambda one: one.sent)
+        return sorted(
+            (attempt for attempt in self.attempts if attempt.kind in WRITES), key=lambda attempt: attempt.sent
+        )
 
 
 class Load:
@@ -113,7 +114,7 @@ class Load:
 
     def __init__(self, url: str, user: str, password: str, *, rate: float = 4, clients: int = 4) -> None:
         """Store the settings; nothing is started yet."""
-        self.front, self._access = Front(url), (user, password)
+        self.site, self._access = PublicSite(url), (user, password)
         self._rate, self._clients = rate, clients
         self.journal = Journal()
         self._over = threading.Event()
@@ -125,7 +126,7 @@ class Load:
 
         Raises RestError if RT refuses a login: the site must work at the start.
         """
-        people = [Client(self.front, self._access, self.journal, number) for number in range(self._clients)]
+        people = [Client(self.site, self._access, self.journal, number) for number in range(self._clients)]
         self.journal.started = time.monotonic()
         for number, client in enumerate(people):
             thread = threading.Thread(
@@ -179,13 +180,13 @@ class Load:
 class Client:
     """One user: a REST session and a browser session, each logged in once, with tickets of its own."""
 
-    def __init__(self, front: Front, access: tuple[str, str], journal: Journal, number: int) -> None:
+    def __init__(self, site: PublicSite, access: tuple[str, str], journal: Journal, number: int) -> None:
         """Log in over REST. Raises RestError if that fails."""
-        self._front, self._access, self._journal, self._number = front, access, journal, number
+        self._site, self._access, self._journal, self._number = site, access, journal, number
         self._random = random.Random(number)
         self._tickets: list[Attempt] = []
         self._count = 0
-        self._rest = rest.client(front, *access)
+        self._rest = rest.client(site, *access)
         self._browser: requests.Session | None = None
 
     def close(self) -> None:
@@ -221,7 +222,7 @@ class Client:
 
     def _log_in_again(self) -> State:
         self._rest.close()
-        self._rest, self._browser = rest.client(self._front, *self._access), None
+        self._rest, self._browser = rest.client(self._site, *self._access), None
         return "acknowledged"
 
     def _do(self, kind: Kind, mark: str, about: Attempt | None, facts: dict[str, Any]) -> State:
@@ -232,8 +233,8 @@ class Client:
         elif kind == "search":
             return "acknowledged" if about.ticket in self._rest.search(f"Subject LIKE '{about.mark}'") else "wrong"
         else:
-            self._browser = self._browser or web.login(self._front, *self._access)
-            web.page(self._browser, self._front, f"/Ticket/Display.html?id={about.ticket}", user_text=True)
+            self._browser = self._browser or web.login(self._site, *self._access)
+            web.page(self._browser, self._site, f"/Ticket/Display.html?id={about.ticket}", user_text=True)
         return "acknowledged"
 
     def _write(self, kind: Kind, mark: str, facts: dict[str, Any]) -> None:

@@ -111,8 +111,10 @@ class Balancer:
         while True:
             with contextlib.suppress(Exception):  # the source of the backends may fail for a moment
                 known = list(await asyncio.to_thread(lambda: list(self._backends())))
-                good = await asyncio.gather(*(asyncio.to_thread(self._healthy, one) for one in known))
-                self._up = [one for one, fit in zip(known, good, strict=True) if self._serves(one, fit)]
+                good = await asyncio.gather(*(asyncio.to_thread(self._healthy, address) for address in known))
+                self._up = [
+                    address for address, fit in zip(known, good, strict=True) if self._serves(address, fit)
+                ]
             await asyncio.sleep(self._interval)
 
     def _serves(self, backend: Address, fit: bool) -> bool:
@@ -168,7 +170,7 @@ class Balancer:
             try:
                 made = await asyncio.wait_for(asyncio.open_connection(*address), 2)
             except (OSError, TimeoutError):
-                self._up = [one for one in self._up if one != address]
+                self._up = [other for other in self._up if other != address]
                 continue
             self.served[address] = self.served.get(address, 0) + 1
             return made

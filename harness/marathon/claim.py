@@ -36,7 +36,7 @@ class Claim:
     version: str
 
 
-def need_unclaimed(app_id: str, live: App | None, ended: Collection[str]) -> None:
+def require_unclaimed(app_id: str, live: App | None, ended: Collection[str]) -> None:
     """Raise RollingRefusedError if another run has marked the app. ended: runs that are known to be over."""
     other = labels_of(live or {}).get(REPLACING)
     if other and other not in ended:
@@ -47,7 +47,7 @@ def need_unclaimed(app_id: str, live: App | None, ended: Collection[str]) -> Non
         )
 
 
-def outrun(app_id: str) -> RollingRefusedError:
+def concurrent_change(app_id: str) -> RollingRefusedError:
     """Return the error for a concurrent change by another run: the database may be in use by it."""
     return RollingRefusedError(
         f"Somebody else stopped or changed {app_id} at the same moment: its database may be in their hands.",
@@ -67,20 +67,20 @@ def mark(deployer: Deployer, app_id: str, run: str, version: str, new: App | Non
         if now is not None and now.labels.get(REPLACING) == run:
             return Change(now.version, "".join(now.deployments[:1]))  # an earlier attempt whose answer was lost
         if _version(now) != version or _runs(now):
-            raise outrun(app_id)
+            raise concurrent_change(app_id)
         if now is not None:
             return client.put(app_id, {"labels": {**now.labels, REPLACING: run}})
         if new is None:
-            raise outrun(app_id)
+            raise concurrent_change(app_id)
         try:
             return client.create({**new, "instances": 0, "labels": {**labels_of(new), REPLACING: run}})
         except AppExistsError:
-            raise outrun(app_id) from None
+            raise concurrent_change(app_id) from None
 
-    change = deployer.insist(f"A mark on {app_id}", put)
+    change = deployer.retry_until_accepted(f"A mark on {app_id}", put)
     now = _settled(deployer, app_id, change)
     if now is None or now.version != change.version or _runs(now):
-        raise outrun(app_id)
+        raise concurrent_change(app_id)
     return Claim(app_id, run, now.version_text)
 
 
@@ -91,32 +91,34 @@ def _settled(deployer: Deployer, app_id: str, change: Change) -> AppState | None
     def over() -> AppState | None:
         nonlocal looks
         deployer.pace.clock()
-        listed = any(one.id == change.deployment_id for one in deployer.client.deployments())
+        listed = any(deployment.id == change.deployment_id for deployment in deployer.client.deployments())
         looks = 0 if listed else looks + 1
         if looks < 2:
             raise Retry(f"deployment {change.deployment_id} {'is running' if listed else 'is over, seen once'}")
         return deployer.client.find_app(app_id)
 
-    limit, interval = deployer.pace.insist, deployer.pace.interval
+    limit, interval = deployer.pace.acceptance_limit, deployer.pace.interval
     return wait_until(f"The mark on {app_id}", over, limit, interval=interval, retry_on=PASSING)
 
 
 def unmark(deployer: Deployer, claim: Claim) -> str:
     """Remove the mark if the app is unchanged since; return a message if it stays."""
     try:
-        now = deployer.look_at(claim.app_id)
+        now = deployer.fetch_app(claim.app_id)
         if now is None or _version(now) != claim.version:
             return ""
         labels = {key: value for key, value in now.labels.items() if key != REPLACING}
-        deployer.insist(f"Taking the mark off {now.id}", lambda: deployer.client.put(now.id, {"labels": labels}))
+        deployer.retry_until_accepted(
+            f"Taking the mark off {now.id}", lambda: deployer.client.put(now.id, {"labels": labels})
+        )
     except HarnessError as error:
         return f"; its label {REPLACING} is left and can be taken off ({error.sentence})"
     return ""
 
 
-def need_ours(deployer: Deployer, claim: Claim, when: str) -> None:
+def require_unchanged_claim(deployer: Deployer, claim: Claim, when: str) -> None:
     """Raise SomebodyStartedError if the app was changed by others: nothing may run during a database change."""
-    now = deployer.look_at(claim.app_id)
+    now = deployer.fetch_app(claim.app_id)
     repair = "see who scales or changes this app (an autoscaler, a colleague), and run it again when nobody does"
     if _runs(now):
         raise SomebodyStartedError(f"Somebody started {claim.app_id} again {when}.", repair=repair)

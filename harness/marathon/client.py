@@ -45,20 +45,20 @@ class Marathon(Connection):
         """Return the last readiness check results of tasks that are not ready, one line each."""
         answer = mapping(self.json("GET", _app(app_id), embed="app.readiness"))
         lines = []
-        for one in map(mapping, items(mapping(answer.get("app")).get("readinessCheckResults"))):
-            if not one.get("ready"):
-                said = mapping(one.get("lastResponse"))
+        for result in map(mapping, items(mapping(answer.get("app")).get("readinessCheckResults"))):
+            if not result.get("ready"):
+                said = mapping(result.get("lastResponse"))
                 status = f"status {said['status']}" if said.get("status") else "no answer"
                 lines.append(
-                    f"{one.get('taskId')}: {one.get('name')} is not ready ({status}): {said.get('body', '')}"
+                    f"{result.get('taskId')}: {result.get('name')} is not ready ({status}): {said.get('body', '')}"
                 )
         return lines
 
     def apps(self, **filters: str) -> list[AppState]:
         """Read all apps (filters: cmd, id, label), without their tasks."""
         return [
-            AppState.read(mapping(one))
-            for one in items(mapping(self.json("GET", "/v2/apps", **filters)).get("apps"))
+            AppState.read(mapping(app))
+            for app in items(mapping(self.json("GET", "/v2/apps", **filters)).get("apps"))
         ]
 
     def create(self, definition: Json) -> Change:
@@ -94,7 +94,7 @@ class Marathon(Connection):
     def tasks(self, app_id: str) -> list[Task]:
         """Read the tasks of an app."""
         answer = mapping(self.json("GET", f"{_app(app_id)}/tasks"))
-        return [Task.read(mapping(one)) for one in items(answer.get("tasks"))]
+        return [Task.read(mapping(task)) for task in items(answer.get("tasks"))]
 
     def kill(self, app_id: str, task_id: str, *, scale: bool = False) -> None:
         """Kill one task; Marathon replaces it unless `scale`. Raises TaskNotFoundError."""
@@ -106,7 +106,7 @@ class Marathon(Connection):
 
     def deployments(self) -> list[Deployment]:
         """List running deployments. A new one may be missing for a moment: an empty list alone proves nothing."""
-        return [Deployment.read(mapping(one)) for one in items(self.json("GET", "/v2/deployments"))]
+        return [Deployment.read(mapping(deployment)) for deployment in items(self.json("GET", "/v2/deployments"))]
 
     def cancel(self, deployment_id: str, *, force: bool = False) -> Change | None:
         """Stop a deployment and go back: return the rollback, a deployment of its own that may hang too.
@@ -119,8 +119,8 @@ class Marathon(Connection):
     def queued(self, app_id: str) -> QueueItem | None:
         """Read the queue item of an app: its tasks that wait to be launched."""
         listed = items(mapping(self.json("GET", "/v2/queue")).get("queue"))
-        found = [QueueItem.read(mapping(one)) for one in listed]
-        return next((one for one in found if one.app_id.strip("/") == app_id.strip("/")), None)
+        found = [QueueItem.read(mapping(item)) for item in listed]
+        return next((item for item in found if item.app_id.strip("/") == app_id.strip("/")), None)
 
 
 def _app(app_id: str) -> str:

@@ -11,19 +11,19 @@ from pathlib import Path
 from harness.common.arguments import Parser
 from harness.images.named import reservation
 from harness.marathon import in_image, replacing
-from harness.marathon.claim import need_unclaimed
+from harness.marathon.claim import require_unclaimed
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import deadline_of, soak_of
 from harness.marathon.definition import PULL_ALLOWANCE, App, image_of, load, mapping, text
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import CHECK, Pace, task_table
-from harness.marathon.in_image import tried_in_image
-from harness.marathon.interrupted import Underway, told_when_interrupted
+from harness.marathon.in_image import check_commands_in_image
+from harness.marathon.interrupted import OngoingChange, report_if_interrupted
 from harness.marathon.lint.catalogue import DIALECTS
 from harness.marathon.preconditions import dialect_of, need_alone, need_provable, objections
+from harness.marathon.rollback import absolute
 from harness.marathon.rolling import Decision, decide_among, names_one_build
 from harness.marathon.stopall import replace_all
-from harness.marathon.wayback import absolute
 from harness.verdict import Finding, Report
 
 
@@ -122,8 +122,8 @@ def run_deploy(options: argparse.Namespace) -> int:
     def deploy(deployer: Deployer, definition: App, decision: Decision, version: str) -> Report:
         return deployer.deploy(definition, decision, decided_on=version)
 
-    underway = Underway()
-    return told_when_interrupted(lambda: _carry_out(options, deploy, underway), lambda: underway.message)
+    ongoing = OngoingChange()
+    return report_if_interrupted(lambda: _carry_out(options, deploy, ongoing), lambda: ongoing.message)
 
 
 def run_replace(options: argparse.Namespace) -> int:
@@ -135,14 +135,14 @@ def run_replace(options: argparse.Namespace) -> int:
             deployer, definition, decision, database, decided_on=version, run=replacing.RUN, ended=options.ended
         )
 
-    underway = Underway()
-    return told_when_interrupted(
-        lambda: _carry_out(options, replace, underway), lambda: replacing.left_behind(underway)
+    ongoing = OngoingChange()
+    return report_if_interrupted(
+        lambda: _carry_out(options, replace, ongoing), lambda: replacing.left_behind(ongoing)
     )
 
 
 def _carry_out(
-    options: argparse.Namespace, act: Callable[[Deployer, App, Decision, str], Report], underway: Underway
+    options: argparse.Namespace, act: Callable[[Deployer, App, Decision, str], Report], ongoing: OngoingChange
 ) -> int:
     definition = load(options.file)
     if options.image:
@@ -152,20 +152,20 @@ def _carry_out(
         definition["container"] = container
     with Marathon.from_environment() as client:
         pace = Pace(pull=options.pull, soak=options.soak)
-        deployer = Deployer(client, pace=pace, underway=underway, unseen_before=options.unseen_before)
+        deployer = Deployer(client, pace=pace, ongoing=ongoing, unseen_before=options.unseen_before)
         dialect = options.dialect or dialect_of(text(client.info().get("version")))
         named = text(definition.get("id")).strip("/")  # lint reports a missing id
         now = client.find_app(absolute(definition)) if named else None
         running = deployer.running(now)
         live = running[0] if running else None
         errors, warnings = objections(definition, dialect, live)
-        print("".join(f"{one}\n" for one in warnings), end="", file=sys.stderr)
+        print("".join(f"{warning}\n" for warning in warnings), end="", file=sys.stderr)
         if errors:
             print("\n".join(map(str, errors)))
             return 1
         need_provable(definition)
         need_alone(definition, client.apps(), options.beside)
-        need_unclaimed(absolute(definition), live, options.ended)
+        require_unclaimed(absolute(definition), live, options.ended)
         if options.what == "replace":
             replacing.need_running(options, live)
         decision = _decided(options, running, definition)
@@ -186,10 +186,10 @@ def _asked_of_image(options: argparse.Namespace, running: list[App], wanted: App
     """Return what the wanted image lacks; warn if its name may mean another image on the agents."""
     if not options.ask_images:
         return []
-    for image in sorted({image_of(one) for one in (wanted, *running)} - {""}):
+    for image in sorted({image_of(definition) for definition in (wanted, *running)} - {""}):
         if doubt := reservation(image):
             print(f"Not checked: {doubt}", file=sys.stderr)
-    return tried_in_image(wanted, CHECK)
+    return check_commands_in_image(wanted, CHECK)
 
 
 def _decided(options: argparse.Namespace, running: list[App], wanted: App) -> Decision:

@@ -60,8 +60,8 @@ def _form(app: App, dialect: Dialect, spoken: Dialect) -> Json:
     }
     filled = computed | {key: value for key, value in folded.items() if value is not None}
     form = mapping(_plain(filled, APP))
-    form["dependencies"] = _ordered([_from_the_root(one) for one in items(form.get("dependencies"))])
-    form["healthChecks"] = _ordered([_as_read(one, dialect) for one in items(form.get("healthChecks"))])
+    form["dependencies"] = _ordered([_from_the_root(dependency) for dependency in items(form.get("dependencies"))])
+    form["healthChecks"] = _ordered([_as_read(check, dialect) for check in items(form.get("healthChecks"))])
     if resident(app):
         form["unreachableStrategy"] = "disabled"
     else:
@@ -77,18 +77,18 @@ def _from_the_root(app_id: Any) -> Any:
 
 def _plain(value: Any, spec: Spec) -> Any:
     if spec.kind == "object" and isinstance(value, Mapping):
-        given = {key: one.default if value.get(key) is None else value[key] for key, one in spec.fields.items()}
-        filled = {key: _plain(one, spec.fields[key]) for key, one in given.items()}
-        return {key: one for key, one in filled.items() if one not in (None, [], {})}
+        given = {key: item.default if value.get(key) is None else value[key] for key, item in spec.fields.items()}
+        filled = {key: _plain(field, spec.fields[key]) for key, field in given.items()}
+        return {key: item for key, item in filled.items() if item not in (None, [], {})}
     if spec.kind == "list" and spec.item and isinstance(value, list | tuple):
-        listed = [_plain(one, spec.item) for one in value]
+        listed = [_plain(item, spec.item) for item in value]
         return _ordered(listed) if spec.any_order else listed
     return value
 
 
 def _ordered(values: list[Any]) -> list[Any]:
     """Sort a set, which JSON has as a list, and drop duplicates."""
-    told_apart = {json.dumps(one, sort_keys=True, default=str): one for one in values}
+    told_apart = {json.dumps(value, sort_keys=True, default=str): value for value in values}
     return [told_apart[key] for key in sorted(told_apart)]
 
 
@@ -96,7 +96,7 @@ def _as_read(check: Any, dialect: Dialect) -> Any:
     """Fill in the port index as Marathon does; leave out what its reader drops."""
     if not isinstance(check, dict):
         return check
-    read = {key: one for key, one in check.items() if key != "ignoreHttp1xx" or dialect < (1, 5)}
+    read = {key: item for key, item in check.items() if key != "ignoreHttp1xx" or dialect < (1, 5)}
     return read if check.get("protocol") == "COMMAND" or "port" in check else {"portIndex": 0} | read
 
 
@@ -129,22 +129,22 @@ def _old_network(app: App, mode: str) -> Json:
 
 def _mappings(app: App, dialect: Dialect, definitions: list[Json]) -> list[Json]:
     given, bridge = given_mappings(app, dialect), network_mode(app, dialect) == "bridge"
-    written = [mapping(one) for one in items(given)]
+    written = [mapping(port_mapping) for port_mapping in items(given)]
     if given is None and bridge and not definitions:
         written = [{"name": "default"}]
     found = []
-    for one, extra in zip_longest(written, definitions):
+    for written_mapping, extra in zip_longest(written, definitions):
         port = mapping(extra).get("port")
-        made = {"name": mapping(extra).get("name")} if one is None else dict(one)
+        made = {"name": mapping(extra).get("name")} if written_mapping is None else dict(written_mapping)
         found.append(made | {"servicePort": made.get("servicePort") or port or 0})
-    return [one | {"hostPort": one.get("hostPort") or 0} for one in found] if bridge else found
+    return [mapped | {"hostPort": mapped.get("hostPort") or 0} for mapped in found] if bridge else found
 
 
 def _keep_ports(wanted: Json, live: Json) -> None:
     """Replace a service port of 0 by the one that Marathon chose before."""
     for key, lists in (
-        ("servicePort", [items(mapping(one.get("container")).get("portMappings")) for one in (wanted, live)]),
-        ("port", [items(one.get("portDefinitions")) for one in (wanted, live)]),
+        ("servicePort", [items(mapping(app.get("container")).get("portMappings")) for app in (wanted, live)]),
+        ("port", [items(app.get("portDefinitions")) for app in (wanted, live)]),
     ):
         for ours, theirs in zip(*lists, strict=False):
             if isinstance(ours, dict) and isinstance(theirs, dict) and ours.get(key) == 0:

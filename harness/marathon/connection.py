@@ -129,10 +129,12 @@ class Connection:
         if not isinstance(error, AppLockedError):
             return error
         try:
-            listed = [Deployment.read(mapping(one)) for one in items(self.json("GET", "/v2/deployments"))]
+            listed = [
+                Deployment.read(mapping(deployment)) for deployment in items(self.json("GET", "/v2/deployments"))
+            ]
         except MarathonError:
             listed = []
-        running = {one.id: one for one in listed}
+        running = {deployment.id: deployment for deployment in listed}
         now = server_time(answer)
         names = error.deployments or tuple(running)
         lines = [

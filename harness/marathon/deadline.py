@@ -52,9 +52,12 @@ def deadline_of(app: App, pull: float = PULL_ALLOWANCE, running: int | None = No
     """
     checks = health_checks(app)
     slowest = max((check.grace + check.interval * (check.failures + 2) for check in checks), default=60.0)
-    readiness = [mapping(one) for one in items(app.get("readinessChecks"))]
+    readiness = [mapping(check) for check in items(app.get("readinessChecks"))]
     ready = max(
-        (number(one.get("intervalSeconds"), 30) + number(one.get("timeoutSeconds"), 10) for one in readiness),
+        (
+            number(check.get("intervalSeconds"), 30) + number(check.get("timeoutSeconds"), 10)
+            for check in readiness
+        ),
         default=0.0,
     )
     leaving = number(app.get("taskKillGracePeriodSeconds"), 3)

@@ -167,7 +167,7 @@ def labels_of(app: App) -> dict[str, str]:
 
 def health_checks(app: App) -> list[HealthCheck]:
     """All health checks, in the order of the file."""
-    return [HealthCheck(index, mapping(one)) for index, one in enumerate(items(app.get("healthChecks")))]
+    return [HealthCheck(index, mapping(check)) for index, check in enumerate(items(app.get("healthChecks")))]
 
 
 def commands(app: App) -> Iterator[str]:
@@ -185,7 +185,7 @@ def single_instance(app: App) -> bool:
 def resident(app: App) -> bool:
     """Whether tasks keep their place: residency is given, or implied by a persistent volume."""
     volumes = map(mapping, items(mapping(app.get("container")).get("volumes")))
-    return app.get("residency") is not None or any(one.get("persistent") is not None for one in volumes)
+    return app.get("residency") is not None or any(volume.get("persistent") is not None for volume in volumes)
 
 
 def default_strategy(app: App) -> tuple[float, float]:

@@ -19,9 +19,10 @@ from harness.marathon.events import EventStream
 from harness.marathon.follow import CHECK, REPAIR, facts_of
 from harness.marathon.interrupted import Phase
 from harness.marathon.live_rule import Wanted
-from harness.marathon.lost_answer import carry_out
+from harness.marathon.lost_answer import ChangeRequest
 from harness.marathon.model import AppState, Change
-from harness.marathon.reach import need_reached, unseen
+from harness.marathon.reach import require_reachable, unreachable
+from harness.marathon.rollback import LIVE_AGAIN, Rollback, absolute, unwatched
 from harness.marathon.rolling import (
     Decision,
     RollingRefusedError,
@@ -30,7 +31,6 @@ from harness.marathon.rolling import (
     require_unchanged,
 )
 from harness.marathon.watch import State
-from harness.marathon.wayback import LIVE_AGAIN, WayBack, absolute, unwatched
 from harness.verdict import Report
 
 QUESTION = "Does every instance serve the wanted release?"
@@ -38,7 +38,7 @@ LEFT = "they are left as they are: Marathon calls each of them healthy, and nobo
 
 
 @dataclass
-class Deployer(WayBack):
+class Deployer(Rollback):
     """Carry out definitions on one Marathon, and roll back bad ones."""
 
     def deploy(
@@ -46,19 +46,19 @@ class Deployer(WayBack):
         definition: App,
         decision: Decision | None = None,
         *,
-        undo: bool = True,
+        roll_back: bool = True,
         decided_on: str | None = None,
     ) -> Report:
-        """PUT the definition, watch the deployment, undo it if it is bad.
+        """PUT the definition, watch the deployment, roll it back if it is bad.
 
         `decision` comes from `rolling.decide` with the steps of both images; without it the labels decide.
         decided_on: the app's version at that time ("" for none); images may be pulled for minutes, and others may
-        deploy meanwhile. Raises RollingRefusedError, AppLockedError (never forced), UnseenError (nothing is taken
-        back), and the errors of the client.
+        deploy meanwhile. Raises RollingRefusedError, AppLockedError (never forced), UnreachableInstancesError
+        (nothing is taken back), and the errors of the client.
         """
         app_id = absolute(definition)
-        before = self.look_at(app_id)
-        how = decision or decide_among([(one, None) for one in self.running(before)], definition)
+        before = self.fetch_app(app_id)
+        how = decision or decide_among([(app, None) for app in self.running(before)], definition)
         require_unchanged(app_id, before, decided_on)
         require_rolling(how)
         if how.how == "first" and before is not None and (before.instances or before.tasks):
@@ -66,10 +66,14 @@ class Deployer(WayBack):
                 f"Instances of {app_id} run where none were to run: new ones would meet them on the database.",
                 repair="see who started them (an autoscaler, a colleague); decide anew when that is settled",
             )
-        need_reached(self, before)
+        require_reachable(self, before)
         # The whole definition, because a check that was removed from it would otherwise stay.
         report = self._changed(
-            definition, lambda: self.client.put(app_id, definition, whole=True), before, undo=undo
+            definition,
+            lambda: self.client.put(app_id, definition, whole=True),
+            before,
+            roll_back=roll_back,
+            ask_early=not roll_back,
         )
         report.facts["how"] = str(how)
         return report
@@ -109,10 +113,10 @@ class Deployer(WayBack):
         """Tell whether a definition is live now, without deploying. leaving: tasks told to stop before."""
         change, report, started = change or Change(None, ""), _report(), time.monotonic()
         with self.listen() as stream:
-            self.underway.enter(Phase.ROLLING_BACK, absolute(definition), change.deployment_id)
+            self.ongoing.enter(Phase.ROLLING_BACK, absolute(definition), change.deployment_id)
             wanted = replace(_wanted(definition, change), leaving=leaving)
-            fate = _not_followed(change)
-            self._followed(wanted, definition, None, stream=stream, report=report, fate=lambda _: fate)
+            aftermath = _not_followed(change)
+            self._followed(wanted, definition, None, stream=stream, report=report, aftermath=lambda _: aftermath)
         report.seconds = time.monotonic() - started
         return report
 
@@ -122,29 +126,37 @@ class Deployer(WayBack):
         act: Callable[[], Change],
         before: AppState | None,
         *,
-        undo: bool = False,
+        roll_back: bool = False,
         restarted: bool = False,
+        ask_early: bool = False,
     ) -> Report:
-        """Carry a change out, follow the deployment, and undo it if that is wanted and the result is bad."""
+        """Carry a change out, follow the deployment, and roll it back if that is wanted and the result is bad.
+
+        ask_early: as of Watch.
+        """
         app_id, report, started = absolute(definition), _report(), time.monotonic()
-        earlier = (self.underway.phase, self.underway.app_id, self.underway.deployment_id)
+        earlier = (self.ongoing.phase, self.ongoing.app_id, self.ongoing.deployment_id)
         with self.listen() as stream:
-            self.underway.enter(Phase.REQUESTED, app_id)
+            self.ongoing.enter(Phase.REQUESTED, app_id)
             try:
-                change = carry_out(self, definition, act, before)
+                change = ChangeRequest(self, definition, act, before).send()
             except RejectedError as error:
-                self.underway.enter(*earlier)
+                self.ongoing.enter(*earlier)
                 report.find(app_id, error.sentence, repair=error.repair, blocks=error.blocks)
                 return report
-            self.underway.enter(Phase.DEPLOYING, app_id, change.deployment_id)
+            self.ongoing.enter(Phase.DEPLOYING, app_id, change.deployment_id)
 
-            def fate(wanted: Wanted) -> str:
-                return self._lost(definition, before, change, wanted) if undo else _not_followed(change)
+            def aftermath(wanted: Wanted) -> str:
+                if roll_back:
+                    return self._roll_back_unfollowed(definition, before, change, wanted)
+                return _not_followed(change)
 
             wanted = replace(_wanted(definition, change), restarted=restarted)
-            wanted = self._followed(wanted, definition, before, stream=stream, report=report, fate=fate)
-        if report.findings and undo:
-            self._undone(definition, before, change, wanted, report)
+            wanted = self._followed(
+                wanted, definition, before, stream=stream, report=report, aftermath=aftermath, ask_early=ask_early
+            )
+        if report.findings and roll_back:
+            self._roll_back_bad(definition, before, change, wanted, report)
         report.seconds = time.monotonic() - started
         return report
 
@@ -156,23 +168,25 @@ class Deployer(WayBack):
         *,
         stream: EventStream | None,
         report: Report,
-        fate: Callable[[Wanted], str],
+        aftermath: Callable[[Wanted], str],
+        ask_early: bool = False,
     ) -> Wanted:
         """Follow a deployment to its end and report the result; return the wanted state as known by then.
 
-        fate: states what becomes of the deployment; added to any error that stops the following.
+        aftermath: states what becomes of the deployment; added to any error that stops the following.
         """
         try:
             wanted = self._unmoved(wanted, before)
-            watch = self.watch(wanted, definition, before.running if before else 0)
+            running = before.running if before else 0
+            watch = self.watch(wanted, definition, running, ask_early=ask_early)
             state = self.follow(watch, definition, stream)
         except Exception as error:  # noqa: BLE001 - a bad deployment goes on by itself, whatever broke here
-            raise with_instances_note(translate_any_error(error), fate(wanted)) from None
+            raise with_instances_note(translate_any_error(error), aftermath(wanted)) from None
         report.facts |= facts_of(watch, definition, stream)
         if state is State.GOOD:
             report.looked_at = wanted.instances
-            self.underway.enter(Phase.PROVEN, wanted.app_id)
-        elif unknown := unseen(watch, definition):
+            self.ongoing.enter(Phase.PROVEN, wanted.app_id)
+        elif unknown := unreachable(watch, definition):
             raise with_instances_note(unknown, LEFT)
         else:
             report.findings.append(self.finding(watch))
@@ -186,27 +200,29 @@ class Deployer(WayBack):
         """
         if before is None:
             return wanted
-        now = self.look_at(wanted.app_id)
+        now = self.fetch_app(wanted.app_id)
         unmoved = now is not None and now.version == before.version
         return replace(wanted, also=before.version) if unmoved else wanted
 
-    def _undone(
+    def _roll_back_bad(
         self, definition: App, before: AppState | None, change: Change, wanted: Wanted, report: Report
     ) -> None:
-        """Undo a deployment that was found to be bad; if that fails, add a finding."""
+        """Roll back a deployment that was found to be bad; if that fails, add a finding."""
         try:
-            self.take_back(definition, before, change, wanted.also, report)
+            self.roll_back_unless_changed(definition, before, change, wanted.also, report)
         except HarnessError as error:
-            fate = f"{unwatched(change.deployment_id)}: DELETE /v2/deployments/{change.deployment_id}"
+            repair = f"{unwatched(change.deployment_id)}: DELETE /v2/deployments/{change.deployment_id}"
             what = f"It could not be taken back: {error.sentence}"
-            report.find(absolute(definition), what, blocks=error.blocks, repair=fate)
+            report.find(absolute(definition), what, blocks=error.blocks, repair=repair)
 
-    def _lost(self, definition: App, before: AppState | None, change: Change, wanted: Wanted) -> str:
-        """Undo a deployment that could no longer be followed, and return a sentence about its outcome."""
+    def _roll_back_unfollowed(
+        self, definition: App, before: AppState | None, change: Change, wanted: Wanted
+    ) -> str:
+        """Roll back a deployment that could no longer be followed, and return a sentence about its outcome."""
         report = _report()
-        self._undone(definition, before, change, wanted, report)
+        self._roll_back_bad(definition, before, change, wanted, report)
         if report.findings:
-            return "\n".join(f"{one.what} What to do: {one.repair}" for one in report.findings)
+            return "\n".join(f"{finding.what} What to do: {finding.repair}" for finding in report.findings)
         live = "the old release is proven live" if LIVE_AGAIN in report.facts else "nothing runs, as before"
         return f"the deployment was taken back, {live}"
 

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from harness.common import redact
@@ -17,8 +17,8 @@ from harness.marathon.deadline import Deadline, deadline_of, soak_of
 from harness.marathon.definition import PULL_ALLOWANCE, App, health_checks
 from harness.marathon.errors import PASSING
 from harness.marathon.events import EventStream
-from harness.marathon.interrupted import Underway
-from harness.marathon.live_rule import Snapshot, Wanted
+from harness.marathon.interrupted import OngoingChange
+from harness.marathon.live_rule import Snapshot, Wanted, is_fresh
 from harness.marathon.model import AppState
 from harness.marathon.probe import Probe, ProbeFor, ProbeResult, rt_probe, serving_port
 from harness.marathon.watch import State, Watch
@@ -46,7 +46,7 @@ class Pace:
     soak: float | None = None
     patience: float = 0
     deadline: Deadline | None = None
-    insist: float = 60
+    acceptance_limit: float = 60
     """How long a change of a rollback is repeated while Marathon's errors are temporary."""
     stop: float | None = None
     """How long the end of all tasks may take (None: computed from their kill grace period)."""
@@ -68,7 +68,7 @@ class Pace:
 class Follower:
     """Follows deployments on one Marathon. `probe_for` makes the probe for a definition.
 
-    underway: kept up to date with what continues by itself, for the message at an interruption. unseen_before: it
+    ongoing: kept up to date with what continues by itself, for the message at an interruption. unseen_before: it
     is known that the instances running before the deploy cannot be reached from this machine; the deploy may begin
     all the same.
     """
@@ -76,13 +76,13 @@ class Follower:
     client: Marathon
     probe_for: ProbeFor = rt_probe
     pace: Pace = field(default_factory=Pace)
-    underway: Underway = field(default_factory=Underway)
+    ongoing: OngoingChange = field(default_factory=OngoingChange)
     unseen_before: bool = False
 
-    def watch(self, wanted: Wanted, definition: App, running: int) -> Watch:
+    def watch(self, wanted: Wanted, definition: App, running: int, *, ask_early: bool = False) -> Watch:
         """Make a watch with the times of a definition that replaces `running` tasks."""
         deadline, soak = self.pace.deadline_for(definition, running), self.pace.soak_for(definition)
-        return Watch(wanted, deadline, soak, patience=self.pace.patience)
+        return Watch(wanted, deadline, soak, patience=self.pace.patience, ask_early=ask_early)
 
     def follow(self, watch: Watch, definition: App, stream: EventStream | None) -> State:
         """Poll until the watch has decided. Raises NotReadyError if Marathon stops answering for good."""
@@ -90,7 +90,7 @@ class Follower:
 
         def poll() -> State:
             now = self.pace.clock()
-            snapshot = self.look(watch, probe, now)
+            snapshot = self.take_snapshot(watch, probe, now)
             state = watch.observe(snapshot, stream.take() if stream else (), now)
             if state is State.WAITING:
                 raise Retry(watch.summary())
@@ -105,27 +105,33 @@ class Follower:
             retry_on=PASSING,
         )
 
-    def insist(self, what: str, act: Callable[[], Result], limit: float | None = None) -> Result:
+    def retry_until_accepted(self, what: str, act: Callable[[], Result], limit: float | None = None) -> Result:
         """Repeat an idempotent request until Marathon answers well. Raises NotReadyError, and permanent errors."""
-        seconds = self.pace.insist if limit is None else limit
+        seconds = self.pace.acceptance_limit if limit is None else limit
         return wait_until(what, act, seconds, interval=self.pace.interval, retry_on=PASSING)
 
-    def look_at(self, app_id: str) -> AppState | None:
-        """Return the app's current state, None if there is none. Raises as `insist`."""
-        return self.insist(f"A look at {app_id}", lambda: self.client.find_app(app_id))
+    def fetch_app(self, app_id: str) -> AppState | None:
+        """Return the app's current state, None if there is none. Raises as `retry_until_accepted`."""
+        return self.retry_until_accepted(f"A look at {app_id}", lambda: self.client.find_app(app_id))
 
     def listen(self) -> AbstractContextManager[EventStream | None]:
         """Attach to the event stream, unless it is disabled."""
         return EventStream(self.client) if self.pace.events else nullcontext()
 
-    def look(self, watch: Watch, probe: Probe, now: float) -> Snapshot:
+    def take_snapshot(self, watch: Watch, probe: Probe, now: float) -> Snapshot:
         """Take a snapshot. Deployments come first: one that ends in between is then still seen as running."""
-        listed = tuple(one.id for one in self.client.deployments())
+        listed = tuple(deployment.id for deployment in self.client.deployments())
         app = self.client.find_app(watch.wanted.app_id)
         snapshot = Snapshot(app, listed)
-        if app is None or not watch.wants_probe(snapshot, now):
+        if app is None:
             return snapshot
-        return Snapshot(app, listed, probes={task.id: ask(app, task.id, probe) for task in app.tasks})
+        if watch.wants_probe(snapshot, now):
+            return Snapshot(app, listed, probes={task.id: ask(app, task.id, probe) for task in app.tasks})
+        new = [task.id for task in app.tasks if is_fresh(task, app, watch.wanted)]
+        if not new or not watch.wants_answer:
+            return snapshot
+        # One at a poll: each may take a probe's whole time-out, and delay the next poll.
+        return replace(snapshot, answered=ask(app, new[watch.polls % len(new)], probe).good)
 
     def finding(self, watch: Watch) -> Finding:
         """Return a finding with the unmet conditions and Marathon's view of the app.
@@ -140,19 +146,21 @@ class Follower:
             unready = self.client.unready(wanted.app_id) if app else []
         except HarnessError as error:
             trouble = error.sentence
-        final = [one.what for one in watch.unmet if one.final] or [one.what for one in watch.unmet]
+        final = [condition.what for condition in watch.unmet if condition.final] or [
+            condition.what for condition in watch.unmet
+        ]
         blocks: list[Block] = [
-            ("Not met", "\n".join(f"{one.rule}: {one.what}" for one in watch.unmet)),
+            ("Not met", "\n".join(f"{condition.rule}: {condition.what}" for condition in watch.unmet)),
             ("Launch queue", str(queue) if queue else ""),
             ("Tasks", task_table(app)),
-            ("Readiness checks", "\n".join(redact.line(one)[:300] for one in unready)),
+            ("Readiness checks", "\n".join(redact.line(line)[:300] for line in unready)),
             ("Not to be had", trouble),
         ]
         return Finding(
             CHECK,
             wanted.app_id,
             f"{wanted.image} was not proven live on {wanted.instances} instance(s): {'; '.join(final[:3])}.",
-            samples=tuple(watch.memory.replaced)[:5],
+            samples=tuple(watch.observations.replaced)[:5],
             blocks=tuple(blocks),
             repair=f"see deployment {wanted.deployment_id or 'none'} and the logs of the tasks named here",
         )
@@ -160,7 +168,7 @@ class Follower:
 
 def ask(app: AppState, task_id: str, probe: Probe) -> ProbeResult:
     """Probe one task at its own address."""
-    task = next(one for one in app.tasks if one.id == task_id)
+    task = next(task for task in app.tasks if task.id == task_id)
     where = app.endpoint(task, serving_port(app.definition))
     return probe(*where) if where else ProbeResult(False, task_id, "the task has no address or port")
 
@@ -169,14 +177,15 @@ def task_table(app: AppState | None) -> str:
     """Format the tasks of an app as a table for a report."""
     lines = []
     for task in app.tasks if app else ():
-        said = ["alive" if one.alive else f"not alive ({one.cause or 'no cause'})" for one in task.health]
+        said = ["alive" if result.alive else f"not alive ({result.cause or 'no cause'})" for result in task.health]
         where = f"{task.host}:{','.join(map(str, task.ports))}"
         lines.append(f"{task.id}  {task.state}  {where}  {', '.join(said) or 'health unknown'}")
     return "\n".join(lines)
 
 
 MOST_HEALTHY = "most new instances healthy at once"
-SERVED_AT_ALL = "a new instance was healthy"
+SERVED_AT_ALL = "a new instance served"
+"""Whether one was ever healthy, or answered the harness's own probe with the wanted release."""
 
 
 def facts_of(watch: Watch, definition: App, stream: EventStream | None) -> dict[str, Any]:
@@ -185,18 +194,18 @@ def facts_of(watch: Watch, definition: App, stream: EventStream | None) -> dict[
     Old tasks are those from before: a bad deploy must not lose one. The time from running to the first success is
     compared with the grace period: a start that takes more than half of it may exceed it one day.
     """
-    starts, memory = watch.memory.starts, watch.memory
+    starts, observations = watch.observations.starts, watch.observations
     slowest = max(starts.values(), default=None)
     facts = {
         "deployment": watch.wanted.deployment_id,
         "polls": watch.polls,
-        "flips": memory.flapped.total(),
+        "flips": observations.flapped.total(),
         "events": "none" if stream is None else stream.trouble or "followed",
         "deadline": f"{watch.deadline.wave:g} s without progress, {watch.deadline.total:g} s in all",
-        "old tasks": list(memory.old),
-        MOST_HEALTHY: memory.most_healthy,
-        SERVED_AT_ALL: memory.served,
-        "old tasks gone": [name for name, here in memory.old.items() if not here],
+        "old tasks": list(observations.old),
+        MOST_HEALTHY: observations.most_healthy,
+        SERVED_AT_ALL: observations.served,
+        "old tasks gone": [name for name, here in observations.old.items() if not here],
         "seconds from running to first healthy": slowest if slowest is None else round(slowest, 1),
     }
     grace = min((check.grace for check in health_checks(definition)), default=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ SCRATCH = "rt.scratch"
 """Label of images in which RT_SCRATCH pins database and mail (image/rt/99-site.pm)."""
 NO_PROGRAM = (126, 127)
 """Exit codes of a shell if the program is missing, or may not be run."""
+NOT_FOUND = re.compile(r"^\S+: (?:(?:line )?\d+: )?(?:exec: )?\S+: (?:command )?not found$", re.MULTILINE)
+"""A shell's message about a missing program: before `||` or in a pipe no exit code tells of it."""
 
 
 def upgrade_steps(image: str) -> list[str]:
@@ -61,25 +64,25 @@ def need_scratch_switch(client: DockerClient, image: str) -> None:
         )
 
 
-def linted(app: App, check: str) -> list[Finding]:
+def lint_errors(app: App, check: str) -> list[Finding]:
     """Return lint's errors as findings of a check."""
     return [
-        Finding(check, one.where, f"lint rule {one.rule.id}: {one.what}", repair=one.fix)
-        for one in lint(app)
-        if one.level == "E"
+        Finding(check, violation.where, f"lint rule {violation.rule.id}: {violation.what}", repair=violation.fix)
+        for violation in lint(app)
+        if violation.level == "E"
     ]
 
 
-def tried_in_image(app: App, check: str) -> list[Finding]:
+def check_commands_in_image(app: App, check: str) -> list[Finding]:
     """Return the COMMAND checks whose program the image lacks. Raises InfrastructureError as `upgrade_steps`.
 
     Such a check fails for ever, and Marathon only reports the task as unhealthy. Each command is run once, in a
-    container that serves nothing; so it may fail, but its program must be there.
+    container that serves nothing; so it may fail, but its programs must be there.
     """
     found = []
     for command in commands(app):
         code, said = _run(image_of(app), "timeout", ["10", "/bin/sh", "-c", command])
-        if code in NO_PROGRAM:
+        if code in NO_PROGRAM or NOT_FOUND.search(said):
             what = f"The health check's command cannot be run in {image_of(app)} (exit code {code})."
             blocks = (("Command", command), ("Said", said[-500:]))
             repair = "name a program that is in the image, such as /opt/rt/healthcheck"

@@ -27,7 +27,7 @@ class Phase(Enum):
 
 
 @dataclass
-class Underway:
+class OngoingChange:
     """State that continues without supervision.
 
     deployment_id: the deployment of the phase, empty if none is known. database_upgraded: it no longer fits the
@@ -74,7 +74,7 @@ class Underway:
         )
 
 
-def told_when_interrupted(work: Callable[[], int], left: Callable[[], str]) -> int:
+def report_if_interrupted(work: Callable[[], int], left: Callable[[], str]) -> int:
     """Run `work`; if it is interrupted, print what is left behind, because no rollback happens then.
 
     left: returns what is left behind, called at that moment. Returns the exit code for "not proven" then.

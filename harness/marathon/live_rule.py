@@ -1,4 +1,4 @@
-"""Decide whether the deployed release is live: a pure rule on snapshots, and a memory of changes between them.
+"""Decide whether the deployed release is live: a pure rule on snapshots, and what was observed between them.
 
 A finished Marathon deployment, an empty list of deployments, a healthy count: none proves by itself that the
 wanted release serves. The rule requires all of them at once, twice in a row, far enough apart that every health
@@ -40,11 +40,15 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state of Marathon and the instances at one moment. `probes` is None if no instance was probed."""
+    """The state of Marathon and the instances at one moment. `probes` is None if no verdict was due.
+
+    answered: whether a new instance answered with the wanted release all the same.
+    """
 
     app: AppState | None
     deployments: tuple[str, ...] = ()
     probes: Mapping[str, ProbeResult] | None = None
+    answered: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,12 @@ class Unmet:
 
 
 @dataclass
-class Memory:
+class Observations:
     """The accumulated content of earlier snapshots and events."""
 
     succeeded: bool = False
     failed: bool = False
+    answered: bool = False
     seen: dict[str, Task] = field(default_factory=dict)
     vanished: dict[str, str] = field(default_factory=dict)
     surplus: int | None = None
@@ -77,7 +82,7 @@ class Memory:
     old: dict[str, bool] = field(default_factory=dict)
     """Tasks from before the deploy, and whether each still existed at the last snapshot."""
 
-    def hear(self, events: Iterable[Event], wanted: Wanted) -> None:
+    def add_events(self, events: Iterable[Event], wanted: Wanted) -> None:
         """Add events; those of other apps and deployments are ignored."""
         for event in events:
             if event.data.get("id") == wanted.deployment_id and wanted.deployment_id:
@@ -102,7 +107,7 @@ class Memory:
     @property
     def flapped(self) -> Counter[str]:
         """Changes from alive to not alive, by task: the larger of the numbers seen in polls and in events."""
-        return max(self.flips, self.heard_flips, key=lambda one: one.total())
+        return max(self.flips, self.heard_flips, key=lambda counter: counter.total())
 
     @property
     def starts(self) -> dict[str, float]:
@@ -110,21 +115,24 @@ class Memory:
         return {
             name: max((first - task.started_at).total_seconds() for first in firsts)
             for name, task in self.seen.items()
-            if task.started_at and (firsts := [one.first_success for one in task.health if one.first_success])
+            if task.started_at
+            and (firsts := [result.first_success for result in task.health if result.first_success])
         }
 
     @property
     def served(self) -> bool:
-        """Whether a new task was ever healthy: at a poll, by its record, or by an event between polls."""
-        return self.heard_served or self.most_healthy > 0 or any(task.served for task in self.seen.values())
+        """Whether a new task was ever healthy (at a poll, by its record, by an event), or answered the harness."""
+        healthy = self.heard_served or self.most_healthy > 0 or any(task.served for task in self.seen.values())
+        return healthy or self.answered
 
     @property
     def replaced(self) -> dict[str, str]:
         """Tasks that disappeared although the number of instances was not reduced."""
         return dict(list(self.vanished.items())[self.surplus or 0 :])
 
-    def see(self, snapshot: Snapshot, wanted: Wanted) -> None:
+    def add_snapshot(self, snapshot: Snapshot, wanted: Wanted) -> None:
         """Add a snapshot: new and disappeared tasks, and changes from alive to not alive."""
+        self.answered |= snapshot.answered
         if snapshot.app is None:
             return
         fresh = {task.id: task for task in snapshot.app.tasks if is_fresh(task, snapshot.app, wanted)}
@@ -134,7 +142,7 @@ class Memory:
             self.surplus = max(0, len(fresh) - wanted.instances)
         for name, task in self.seen.items():
             if name not in fresh and name not in wanted.leaving:
-                causes = ", ".join(one.cause for one in task.health if one.cause)
+                causes = ", ".join(result.cause for result in task.health if result.cause)
                 health = "alive" if task.alive else "not alive" if task.known else "health unknown"
                 self.vanished.setdefault(name, causes or f"last seen {task.state}, {health}")
         self.seen |= fresh
@@ -163,28 +171,28 @@ def reached(app: AppState, wanted: Wanted) -> bool:
     return app.version >= wanted.since or app.version == wanted.also
 
 
-def unmet(snapshot: Snapshot, wanted: Wanted, memory: Memory) -> list[Unmet]:
+def unmet(snapshot: Snapshot, wanted: Wanted, observations: Observations) -> list[Unmet]:
     """Return every condition of the gate rule that the snapshot does not meet. Pure."""
     app = snapshot.app
     if app is None:
         return [Unmet("app", f"{wanted.app_id} does not exist")]
     return [
-        *_deployment(snapshot, app, wanted, memory),
+        *_deployment(snapshot, app, wanted, observations),
         *_definition(app, wanted),
         *_counts(app, wanted),
-        *_history(app, wanted, memory),
+        *_history(app, wanted, observations),
         *_probes(snapshot, app),
     ]
 
 
-def _deployment(snapshot: Snapshot, app: AppState, wanted: Wanted, memory: Memory) -> Iterable[Unmet]:
-    if memory.failed:
+def _deployment(snapshot: Snapshot, app: AppState, wanted: Wanted, observations: Observations) -> Iterable[Unmet]:
+    if observations.failed:
         yield Unmet(
             "deployment", f"deployment {wanted.deployment_id} failed or was cancelled by somebody", final=True
         )
     if wanted.deployment_id in snapshot.deployments or wanted.deployment_id in app.deployments:
         yield Unmet("deployment", f"deployment {wanted.deployment_id} is still running")
-    if not memory.succeeded and not reached(app, wanted):
+    if not observations.succeeded and not reached(app, wanted):
         yield Unmet("deployment", f"no success of it was seen and the app is still at version {app.version_text}")
 
 
@@ -205,16 +213,18 @@ def _counts(app: AppState, wanted: Wanted) -> Iterable[Unmet]:
         if count != wanted.instances:
             yield Unmet("counts", f"{count} of {wanted.instances} task(s) {name}")
     if app.unhealthy:
-        causes = sorted({one.cause for task in app.tasks for one in task.health if one.cause and not one.alive})
+        causes = sorted(
+            {result.cause for task in app.tasks for result in task.health if result.cause and not result.alive}
+        )
         yield Unmet("counts", f"{app.unhealthy} task(s) unhealthy" + (f": {'; '.join(causes)}" if causes else ""))
     if app.staged:
         yield Unmet("counts", f"{app.staged} task(s) staged")
 
 
-def _history(app: AppState, wanted: Wanted, memory: Memory) -> Iterable[Unmet]:
-    for name, why in memory.replaced.items():
+def _history(app: AppState, wanted: Wanted, observations: Observations) -> Iterable[Unmet]:
+    for name, why in observations.replaced.items():
         yield Unmet("replaced", f"task {name} was replaced while waiting ({why})", final=True)
-    for kill in memory.kills:
+    for kill in observations.kills:
         yield Unmet("killed", f"its health check killed a task: {kill}", final=True)
     failure = app.last_failure
     if failure is None or wanted.since is None or failure.timestamp is None:

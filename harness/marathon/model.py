@@ -64,12 +64,12 @@ class Task:
         return cls(
             text(raw.get("id")),
             text(raw.get("host")),
-            tuple(whole(one, 0) for one in items(raw.get("ports"))),
-            tuple(text(mapping(one).get("ipAddress")) for one in items(raw.get("ipAddresses"))),
+            tuple(whole(port, 0) for port in items(raw.get("ports"))),
+            tuple(text(mapping(address).get("ipAddress")) for address in items(raw.get("ipAddresses"))),
             text(raw.get("state"), "TASK_UNKNOWN"),
             moment(raw.get("version")),
             moment(raw.get("startedAt")),
-            tuple(HealthResult.read(mapping(one)) for one in items(raw.get("healthCheckResults"))),
+            tuple(HealthResult.read(mapping(result)) for result in items(raw.get("healthCheckResults"))),
             text(raw.get("version")),
         )
 
@@ -81,12 +81,12 @@ class Task:
     @property
     def served(self) -> bool:
         """Whether the task was ever healthy, as far as Marathon remembers."""
-        return self.alive or any(one.first_success for one in self.health)
+        return self.alive or any(result.first_success for result in self.health)
 
     @property
     def alive(self) -> bool:
         """Whether every check with a result is alive, as tasksHealthy counts it."""
-        return self.known and all(one.alive for one in self.health)
+        return self.known and all(result.alive for result in self.health)
 
 
 @dataclass(frozen=True)
@@ -150,8 +150,8 @@ class AppState:
             whole(raw.get("tasksStaged"), 0),
             whole(raw.get("tasksHealthy"), 0),
             whole(raw.get("tasksUnhealthy"), 0),
-            tuple(Task.read(mapping(one)) for one in items(raw.get("tasks"))),
-            tuple(text(mapping(one).get("id")) for one in items(raw.get("deployments"))),
+            tuple(Task.read(mapping(task)) for task in items(raw.get("tasks"))),
+            tuple(text(mapping(deployment).get("id")) for deployment in items(raw.get("deployments"))),
             TaskFailure.read(mapping(raw.get("lastTaskFailure"))),
         )
 
@@ -187,14 +187,17 @@ class Deployment:
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Deployment:
         """Read a deployment object."""
-        current = [mapping(one) for one in items(raw.get("currentActions"))]
+        current = [mapping(action) for action in items(raw.get("currentActions"))]
         return cls(
             text(raw.get("id")),
             moment(raw.get("version")),
-            tuple(text(one) for one in items(raw.get("affectedApps"))),
+            tuple(text(app_id) for app_id in items(raw.get("affectedApps"))),
             whole(raw.get("currentStep"), 0),
             whole(raw.get("totalSteps"), len(items(raw.get("steps")))),
-            tuple(f"{text(one.get('action') or one.get('type'))} {text(one.get('app'))}" for one in current),
+            tuple(
+                f"{text(action.get('action') or action.get('type'))} {text(action.get('app'))}"
+                for action in current
+            ),
         )
 
     def age(self, now: datetime) -> str:
@@ -241,5 +244,5 @@ class Change:
     @classmethod
     def read(cls, raw: Mapping[str, Any], header: str = "") -> Change:
         """Read {"version", "deploymentId"}, or the app that a creation returns."""
-        listed = [text(mapping(one).get("id")) for one in items(raw.get("deployments"))]
+        listed = [text(mapping(deployment).get("id")) for deployment in items(raw.get("deployments"))]
         return cls(moment(raw.get("version")), text(raw.get("deploymentId")) or header or "".join(listed[:1]))

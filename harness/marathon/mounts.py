@@ -29,9 +29,9 @@ def mounts_of(app: App) -> dict[str, str]:
     """Return the mounts, by path in the container, from volumes and parameters of docker; "" for no folder."""
     container = mapping(app.get("container"))
     secrets = mapping(app.get("secrets"))
-    volumes = (_by_volume(one, secrets) for one in items(container.get("volumes")))
+    volumes = (_by_volume(volume, secrets) for volume in items(container.get("volumes")))
     parameters = map(_by_parameter, items(mapping(container.get("docker")).get("parameters")))
-    return {one.target: one.source for one in (*volumes, *parameters) if one is not None}
+    return {mount.target: mount.source for mount in (*volumes, *parameters) if mount is not None}
 
 
 def source_of(app: App, path: str) -> str:
@@ -51,7 +51,9 @@ def put_mount(app: dict[str, Any], path: str, folder: str) -> None:
     container = app["container"]
     docker = container.get("docker")
     if isinstance(docker, dict) and "parameters" in docker:
-        docker["parameters"] = [one for one in items(docker["parameters"]) if _key(mapping(one)) != "volumes-from"]
+        docker["parameters"] = [
+            parameter for parameter in items(docker["parameters"]) if _key(mapping(parameter)) != "volumes-from"
+        ]
     volume = {"containerPath": path, "hostPath": folder, "mode": "RO"}
     container["volumes"] = [*items(container.get("volumes")), volume]
 
@@ -79,10 +81,14 @@ def _keep(app: dict[str, Any], wanted: Callable[[Mount | None], bool]) -> None:
     container = app["container"]
     if "volumes" in container:
         secrets = mapping(app.get("secrets"))
-        container["volumes"] = [one for one in items(container["volumes"]) if wanted(_by_volume(one, secrets))]
+        container["volumes"] = [
+            volume for volume in items(container["volumes"]) if wanted(_by_volume(volume, secrets))
+        ]
     docker = container.get("docker")
     if isinstance(docker, dict) and "parameters" in docker:
-        docker["parameters"] = [one for one in items(docker["parameters"]) if wanted(_by_parameter(one))]
+        docker["parameters"] = [
+            parameter for parameter in items(docker["parameters"]) if wanted(_by_parameter(parameter))
+        ]
 
 
 def secrets_of(app: App) -> str:
@@ -99,9 +105,9 @@ def clean(path: str) -> str:
     return normpath(f"/{path.strip('/')}") if path.startswith("/") else path
 
 
-def _by_volume(one: object, known: Mapping[str, Any] | None = None) -> Mount | None:
+def _by_volume(given: object, known: Mapping[str, Any] | None = None) -> Mount | None:
     """Parse a volume. known: the secrets of the app, which give the source of a mounted one."""
-    volume = mapping(one)
+    volume = mapping(given)
     target, external, secret = (volume.get(key) for key in ("containerPath", "external", "secret"))
     source = text(volume.get("hostPath")) or text(mapping(external).get("name"))
     if not source and text(secret):
@@ -109,9 +115,9 @@ def _by_volume(one: object, known: Mapping[str, Any] | None = None) -> Mount | N
     return Mount(clean(f"/{text(target)}"), clean(source)) if text(target) else None
 
 
-def _by_parameter(one: object) -> Mount | None:
+def _by_parameter(given: object) -> Mount | None:
     """Parse a parameter of docker that mounts something: -v SOURCE:TARGET:..., --mount target=..., --tmpfs ..."""
-    parameter = mapping(one)
+    parameter = mapping(given)
     key, value = _key(parameter), text(parameter.get("value"))
     target = source = ""
     if key in ("volume", "v"):

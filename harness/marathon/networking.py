@@ -43,7 +43,7 @@ def engine_of(app: App) -> str:
 
 def networks_of(app: App, dialect: Dialect = NEWER) -> list[dict[str, Any]]:
     """Return `networks` as written; none on a Marathon that does not know the key, and so ignores it."""
-    return [mapping(one) for one in items(app.get("networks"))] if dialect >= (1, 5) else []
+    return [mapping(network) for network in items(app.get("networks"))] if dialect >= (1, 5) else []
 
 
 def old_docker(app: App, dialect: Dialect) -> dict[str, Any]:
@@ -76,8 +76,8 @@ def given_definitions(app: App) -> list[dict[str, Any]] | None:
     """Return portDefinitions, or `ports` in their form; None if neither is given."""
     definitions, plain = app.get("portDefinitions"), app.get("ports")
     if definitions is not None:
-        return [mapping(one) for one in items(definitions)]
-    return None if plain is None else [{"port": one} for one in items(plain)]
+        return [mapping(definition) for definition in items(definitions)]
+    return None if plain is None else [{"port": port} for port in items(plain)]
 
 
 def ports_of(app: App, dialect: Dialect = NEWER) -> list[Port]:
@@ -85,8 +85,11 @@ def ports_of(app: App, dialect: Dialect = NEWER) -> list[Port]:
     definitions = given_definitions(app)
     if network_mode(app, dialect) == "host":
         found = [{"name": "default"}] if definitions is None else definitions
-        numbers = [whole(one.get("port"), 0) for one in found]
-        return [Port(0, port, port, text(one.get("name"))) for port, one in zip(numbers, found, strict=True)]
+        numbers = [whole(definition.get("port"), 0) for definition in found]
+        return [
+            Port(0, port, port, text(definition.get("name")))
+            for port, definition in zip(numbers, found, strict=True)
+        ]
     given = given_mappings(app, dialect)
     if given is None and not definitions and network_mode(app, dialect) == "bridge":
         # A bridge app without mappings gets a default one; an empty list means none.

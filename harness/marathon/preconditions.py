@@ -15,7 +15,7 @@ from harness.marathon.lint import lint
 from harness.marathon.lint.catalogue import LintFinding
 from harness.marathon.model import AppState
 from harness.marathon.mounts import secrets_of
-from harness.marathon.wayback import absolute
+from harness.marathon.rollback import absolute
 
 DEFAULT_DIALECT = "1.6"
 
@@ -32,7 +32,9 @@ def dialect_of(version: str) -> str:
 def objections(definition: App, dialect: str, running: App | None) -> tuple[list[LintFinding], list[LintFinding]]:
     """Return lint's (errors, warnings) for a definition, compared with the running one."""
     found = lint(definition, dialect, previous=running)
-    return [one for one in found if one.level == "E"], [one for one in found if one.level != "E"]
+    return [violation for violation in found if violation.level == "E"], [
+        violation for violation in found if violation.level != "E"
+    ]
 
 
 def need_provable(definition: App) -> None:
@@ -56,7 +58,7 @@ def need_alone(definition: App, apps: Iterable[AppState], beside: Collection[str
     beside: ids that may run.
     """
     folder, own = secrets_of(definition), absolute(definition)
-    allowed = {"/" + one.strip("/") for one in beside} | {own}
+    allowed = {"/" + app_id.strip("/") for app_id in beside} | {own}
     others = [
         app
         for app in apps

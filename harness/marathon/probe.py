@@ -122,7 +122,7 @@ def serving_port(definition: App) -> int:
         index = check.raw.get("portIndex")
         if check.protocol in HTTP_LIKE and isinstance(index, int) and 0 <= index < len(ports):
             return index
-    wanted = {text(mapping(one).get("portName")) for one in items(definition.get("readinessChecks"))} - {""}
+    wanted = {text(mapping(check).get("portName")) for check in items(definition.get("readinessChecks"))} - {""}
     return next((index for index, port in enumerate(ports) if port.name in wanted), 0)
 
 

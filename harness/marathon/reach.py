@@ -21,12 +21,12 @@ ASKED = 3
 WHERE = "use a machine that reaches the agents' ports (and addresses of containers, on a network of theirs)"
 
 
-class UnseenError(InfrastructureError):
+class UnreachableInstancesError(InfrastructureError):
     """No instance accepted a connection from here, although Marathon reaches them: their state is unknown."""
 
 
-def need_reached(follower: Follower, app: AppState | None) -> None:
-    """Raise UnseenError if Marathon calls instances healthy, and none accepts a connection from here.
+def require_reachable(follower: Follower, app: AppState | None) -> None:
+    """Raise UnreachableInstancesError if none of the instances that Marathon calls healthy accepts a connection.
 
     The content of an answer does not matter: a bad one may be the reason for the deploy.
     """
@@ -40,23 +40,23 @@ def need_reached(follower: Follower, app: AppState | None) -> None:
         if result.reached:
             return
         silent.append(f"{result.where}: {result.said}")
-    raise UnseenError(
+    raise UnreachableInstancesError(
         f"This machine does not reach the instances of {app.id}, which Marathon calls healthy; nothing was sent.",
         [("Asked", "\n".join(silent))],
         f"{WHERE}; where those that run now are out of everybody's reach, say so: --unseen-before",
     )
 
 
-def unseen(watch: Watch, definition: App) -> UnseenError | None:
+def unreachable(watch: Watch, definition: App) -> UnreachableInstancesError | None:
     """Return the error if only the harness's own probe fails, because no connection is accepted.
 
     Return None if something else is wrong, or if Marathon itself has not reached the same port.
     """
     if not (watch.silent and _asked_by_marathon(definition)):
         return None
-    return UnseenError(
+    return UnreachableInstancesError(
         f"This machine does not reach the instances of {watch.wanted.app_id}; Marathon does, at that very port.",
-        [("Not met", "\n".join(one.what for one in watch.unmet))],
+        [("Not met", "\n".join(condition.what for condition in watch.unmet))],
         f"{WHERE}, and see from there what runs now",
     )
 
@@ -65,7 +65,7 @@ def _asked_by_marathon(definition: App) -> bool:
     """Tell whether Marathon's own checks, which are sent from its machine, use the port that the probe uses."""
     index, ports = serving_port(definition), ports_of(definition)
     name = ports[index].name if index < len(ports) else ""
-    ready = {text(mapping(one).get("portName")) for one in items(definition.get("readinessChecks"))}
-    checks = [one for one in health_checks(definition) if one.protocol in MARATHON_LEVEL]
-    by_health = any("port" not in one.raw and (one.raw.get("portIndex") or 0) == index for one in checks)
+    ready = {text(mapping(check).get("portName")) for check in items(definition.get("readinessChecks"))}
+    checks = [check for check in health_checks(definition) if check.protocol in MARATHON_LEVEL]
+    by_health = any("port" not in check.raw and (check.raw.get("portIndex") or 0) == index for check in checks)
     return by_health or (bool(name) and name in ready)

@@ -99,10 +99,10 @@ def details_of(answer: Mapping[str, Any]) -> tuple[list[str], list[Block]]:
     if isinstance(details, str):
         return [], [("Details", details)]
     lines, paths = [], []
-    for one in map(mapping, items(details)):
-        path = text(one.get("path"), "/")
+    for detail in map(mapping, items(details)):
+        path = text(detail.get("path"), "/")
         paths.append(path)
-        lines += [f"{path}: {error}" for error in items(one.get("errors"))]
+        lines += [f"{path}: {error}" for error in items(detail.get("errors"))]
     return paths, [("Details", "\n".join(lines))]
 
 
@@ -119,7 +119,9 @@ def classify(what: str, status: int, headers: Mapping[str, str], body: bytes) ->
         blocks.append(("Answer", body[:300].decode("utf-8", "replace")))
     error = kind(sentence, blocks, repair)
     error.status, error.paths = status, tuple(paths)
-    error.deployments = tuple(text(mapping(one).get("id")) for one in items(answer.get("deployments")))
+    error.deployments = tuple(
+        text(mapping(deployment).get("id")) for deployment in items(answer.get("deployments"))
+    )
     return error
 
 

@@ -12,7 +12,8 @@ good upgrade the wanted definition is started and proved live. What goes wrong l
   the stop hangs           it is cancelled, and the old release proved live, as nothing was touched
   somebody starts it       nothing is upgraded, restored or started beside that, and the report says so
 
-  the new one served       it is left as it is, whatever was wrong: a restore would lose what people wrote since
+  the new one served       it is left as it is, whatever was wrong: a restore would lose what people wrote since;
+                           an instance that answers as the wanted release counts, whatever its health checks say
 
 An app that is stopped or unknown is refused: after a run that ended in the middle a second one would back the half
 upgraded database up, and under another id RT may still be running. Where all is as it must be, --from-stopped says
@@ -44,6 +45,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -56,7 +58,7 @@ from harness.common import interrupts
 from harness.common.waits import NotReadyError, Retry, wait_until
 from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.marathon.definition import App, instances_of
-from harness.marathon.interrupted import Phase, Underway
+from harness.marathon.interrupted import OngoingChange, Phase
 from harness.marathon.stopall import DatabaseCommand, DatabaseCommands, StepFailedError
 
 NOT_RUN = (126, 127)
@@ -72,7 +74,15 @@ LEFT = (
 )
 """What an interruption leaves behind."""
 AS_IT_IS = "The database is as the last command left it: look at it before anything else is started."
-RUN = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+
+def new_run() -> str:
+    """Return an identifier for a run. Two runs in two containers can have the same second and process id."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+
+
+RUN = new_run()
+"""Identifier of this run."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,15 +116,15 @@ def steps(options: argparse.Namespace, image: str) -> DatabaseCommands:
     )
 
 
-def left_behind(underway: Underway) -> str:
+def left_behind(ongoing: OngoingChange) -> str:
     """Return what an interruption leaves behind: the instances, the database, and Marathon's deployments."""
-    match underway.phase:
+    match ongoing.phase:
         case Phase.UNTOUCHED | Phase.STOPPED:
             return LEFT
         case Phase.STOPPING:
-            return f"{LEFT} {underway.message}"
+            return f"{LEFT} {ongoing.message}"
         case _:
-            return f"{underway.message} {AS_IT_IS}"
+            return f"{ongoing.message} {AS_IT_IS}"
 
 
 def shell(name: str, command: str, image: str) -> DatabaseCommand:

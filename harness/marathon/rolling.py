@@ -82,7 +82,7 @@ def decide_among(
     """Decide against each running definition, given with the steps of its image; the strictest decision counts."""
     every = [decide(app, wanted, steps, steps_wanted) for app, steps in live]
     every = every or [decide(None, wanted, None, steps_wanted)]
-    return max(every, key=lambda one: GRAVITY.index(one.how))
+    return max(every, key=lambda decision: GRAVITY.index(decision.how))
 
 
 def _moved(live: App, wanted: App, decision: Decision) -> Decision:
@@ -174,15 +174,17 @@ def _unguarded(wanted: App) -> tuple[str, ...]:
     found = []
     if _off(mapping(wanted.get("env")).get("RT_GUARD")):
         found.append("env.RT_GUARD is off")
-    for one in map(mapping, items(mapping(mapping(wanted.get("container")).get("docker")).get("parameters"))):
-        key, value = text(one.get("key")).strip("-"), text(one.get("value"))
+    for parameter in map(
+        mapping, items(mapping(mapping(wanted.get("container")).get("docker")).get("parameters"))
+    ):
+        key, value = text(parameter.get("key")).strip("-"), text(parameter.get("value"))
         if key in ("env", "e") and value.startswith("RT_GUARD=") and _off(value.partition("=")[2]):
             found.append("a parameter of docker sets RT_GUARD to off")
         if key == "env-file":
             found.append("a parameter of docker reads its environment from a file, which may turn RT_GUARD off")
         if key == "entrypoint" and value != ENTRY:
             found.append("a parameter of docker replaces the entry point, which has the guard")
-    args, cmd = [text(one) for one in items(wanted.get("args"))], text(wanted.get("cmd"))
+    args, cmd = [text(argument) for argument in items(wanted.get("args"))], text(wanted.get("cmd"))
     if args not in ([], [ENTRY]):
         found.append("args are run without the guard")
     if cmd.removeprefix("exec ").strip() not in ("", ENTRY):

@@ -14,16 +14,24 @@ from dataclasses import dataclass
 
 from harness.engine.faults import translate_any_error
 from harness.errors import HarnessError, with_instances_note
-from harness.marathon.claim import REPLACING, Claim, SomebodyStartedError, mark, need_ours, need_unclaimed, unmark
+from harness.marathon.claim import (
+    REPLACING,
+    Claim,
+    SomebodyStartedError,
+    mark,
+    require_unchanged_claim,
+    require_unclaimed,
+    unmark,
+)
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import RejectedError
 from harness.marathon.follow import CHECK, REPAIR, SERVED_AT_ALL
 from harness.marathon.model import AppState
-from harness.marathon.reach import UnseenError, need_reached
+from harness.marathon.reach import UnreachableInstancesError, require_reachable
+from harness.marathon.rollback import absolute
 from harness.marathon.rolling import Decision, RollingRefusedError, require_unchanged
 from harness.marathon.stopping import end_and_stop, stop
-from harness.marathon.wayback import absolute
 from harness.verdict import Report
 
 SERVED = "the new release is left as it is: it served, and the backup knows nothing of what was written since"
@@ -88,144 +96,159 @@ def replace_all(
     app_id = absolute(definition)
     before = deployer.client.find_app(app_id)
     require_unchanged(app_id, before, decided_on)
-    need_unclaimed(app_id, before.definition if before else None, ended)
+    require_unclaimed(app_id, before.definition if before else None, ended)
     question = "Does every instance serve the wanted release on its schema?"
     report = Report(CHECK, question, unit="instances", repair=REPAIR)
     report.facts |= {"phase": "stop", "decision": str(decision)}
     started = time.monotonic()
-    need_reached(deployer, before)
-    try:
-        claim = _stopped(deployer, definition, before, run or secrets.token_hex(4))
-    except RejectedError as error:  # the database was not touched, and the old instances were started again
-        report.find(app_id, error.sentence, repair=error.repair, blocks=error.blocks)
+    require_reachable(deployer, before)
+    replacement = _Replacement(deployer, definition, before, database, report)
+    claim = replacement.stop_phase(run or secrets.token_hex(4))
+    if claim is None:
         return report
-    try:
-        report.facts["phase"] = "backup"
-        database.backup()
-        need_ours(deployer, claim, "before the upgrade; it was not begun")
-        report.facts["phase"] = "upgrade"
-        deployer.underway.database_upgraded = True
-        database.upgrade()
-    except SomebodyStartedError as error:
-        raise with_instances_note(
-            error, "the database was not touched, and what runs now was left to who started it"
-        ) from None
-    except Exception as caught:  # noqa: BLE001 - whatever it is, the way back is to be gone
-        failed = translate_any_error(caught)
-        touched = database if report.facts["phase"] == "upgrade" else None
-        _go_back(deployer, claim, before, touched, report)
-        if not isinstance(failed, StepFailedError):
-            found = [one.what for one in report.findings]
-            raise with_instances_note(failed, "\n".join([str(report.facts["then"]), *found])) from None
-        what = f"The {report.facts['phase']} failed: {failed.sentence}"
-        report.find(app_id, what, blocks=failed.blocks, repair=failed.repair)
-    else:
-        _start(deployer, definition, before, database, claim=claim, report=report)
+    if replacement.database_phase(claim):
+        replacement.start_phase(claim)
     report.seconds = time.monotonic() - started
     return report
 
 
-def _stopped(deployer: Deployer, definition: App, before: AppState | None, run: str) -> Claim:
-    """Stop the app and mark it; an unknown app is created, with no instance, to hold the mark."""
-    if before is not None and (before.instances or before.tasks):
-        return stop(deployer, before, run)
-    return mark(deployer, absolute(definition), run, before.version_text if before else "", definition)
+@dataclass(frozen=True)
+class _Replacement:
+    """The phases of a replacement; each adds its findings to the report. before: the app as it was, if any."""
 
+    deployer: Deployer
+    definition: App
+    before: AppState | None
+    database: DatabaseCommands
+    report: Report
 
-def _start(
-    deployer: Deployer,
-    definition: App,
-    before: AppState | None,
-    database: DatabaseCommands,
-    *,
-    claim: Claim,
-    report: Report,
-) -> None:
-    """Start the new release. No undo by Marathon: the old release must not meet the upgraded database."""
-    report.facts["phase"] = "start"
-    first = Decision("first", ("everything was stopped",))
-    try:
-        need_ours(deployer, claim, "while the database was upgraded")
-        live = deployer.deploy(definition, first, undo=False, decided_on=claim.version)
-    except (SomebodyStartedError, RollingRefusedError) as error:
-        raise with_instances_note(error, MET) from None
-    except UnseenError:  # the error itself says what became of the instances
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left without this word
-        raise with_instances_note(translate_any_error(error), UNSURE.format(run=claim.run)) from None
-    report.findings += live.findings
-    report.facts |= live.facts
-    report.looked_at = live.looked_at
-    if not live.findings:
-        return
-    if live.facts.get(SERVED_AT_ALL):
-        report.facts["then"] = SERVED
-        return
-    try:
-        deployment = str(live.facts.get("deployment", ""))
-        served, version = end_and_stop(deployer, definition, deployment, marked_at=claim.version)
-        if not served:
-            claim = mark(deployer, claim.app_id, claim.run, version)  # reserved during a restore too
-    except HarnessError as error:
-        raise with_instances_note(
-            error, "\n".join([NOT_ENDED, *(found.what for found in live.findings)])
-        ) from None
-    if served:
-        report.facts["then"] = SERVED if served == "runs" else SERVED_LATE
-        return
-    _go_back(deployer, claim, before, database, report)
+    def stop_phase(self, run: str) -> Claim | None:
+        """Stop the app and mark it; return None if Marathon refuses that, and the app is as it was."""
+        deployer, before = self.deployer, self.before
+        try:
+            if before is not None and (before.instances or before.tasks):
+                return stop(deployer, before, run)
+            # An unknown app is created, with no instance, to hold the mark.
+            version = before.version_text if before else ""
+            return mark(deployer, absolute(self.definition), run, version, self.definition)
+        except RejectedError as error:
+            self.report.find(absolute(self.definition), error.sentence, repair=error.repair, blocks=error.blocks)
+            return None
 
-
-def _go_back(
-    deployer: Deployer, claim: Claim, before: AppState | None, database: DatabaseCommands | None, report: Report
-) -> None:
-    """Restore a touched database, start the old release and prove it; or report that all stays stopped."""
-    if database is not None and not _restored(deployer, claim, database.restore, report):
-        return
-    if before is None or before.instances == 0:
-        report.facts["then"] = f"nothing ran before, so nothing was started{unmark(deployer, claim)}"
-        return
-    try:
-        need_ours(deployer, claim, "while the backup was restored" if database else "during the backup")
-        change = deployer.put_back(before)
-    except HarnessError as error:
-        report.facts["then"] = "the old release was not started: see what runs, and start it"
-        report.find(
-            before.id,
-            f"The old release could not be started: {error.sentence}",
-            blocks=error.blocks,
-            repair=_BY_HAND,
-        )
-        return
-    try:
-        again = deployer.prove(before.definition, change)
-    except HarnessError as error:
-        report.facts["then"] = "the old release was started, and whether it is live is not known"
-        report.find(before.id, f"The old release could not be looked at: {error.sentence}", blocks=error.blocks)
-        return
-    report.facts["then"] = "the old release is live again" if again else "the old release could not be proven live"
-    report.findings += again.findings
-
-
-def _restored(deployer: Deployer, claim: Claim, restore: DatabaseCommand | None, report: Report) -> bool:
-    """Restore the backup while nothing runs; report the reason if that was not done."""
-    if restore is None:
-        report.facts["then"] = "all instances stay stopped: the database was touched and there is no restore"
-        return False
-    try:
-        need_ours(deployer, claim, "before the restore; it was not begun")
-        restore()
-        deployer.underway.database_upgraded = False
-    except SomebodyStartedError as error:
-        report.facts["then"] = (
-            "nothing was restored: somebody's instances run, or may have run, on the database that was touched; "
-            "stop them, and see what they have written"
-        )
-        report.find(claim.app_id, error.sentence, repair=error.repair)
-    except Exception as caught:  # noqa: BLE001 - a restore that broke in any way was none
-        failed = translate_any_error(caught)
-        report.facts["then"] = "all instances stay stopped: the restore failed as well"
-        report.find("database", f"The restore failed: {failed.sentence}", blocks=failed.blocks, repair=_RESTORE)
-    else:
+    def database_phase(self, claim: Claim) -> bool:
+        """Back up and upgrade; if that fails, go back. Returns whether the new release may be started."""
+        facts = self.report.facts
+        try:
+            facts["phase"] = "backup"
+            self.database.backup()
+            require_unchanged_claim(self.deployer, claim, "before the upgrade; it was not begun")
+            facts["phase"] = "upgrade"
+            self.deployer.ongoing.database_upgraded = True
+            self.database.upgrade()
+        except SomebodyStartedError as error:
+            raise with_instances_note(
+                error, "the database was not touched, and what runs now was left to who started it"
+            ) from None
+        except Exception as caught:  # noqa: BLE001 - whatever it is, the way back is to be gone
+            failed = translate_any_error(caught)
+            self._go_back(claim, touched=facts["phase"] == "upgrade")
+            if not isinstance(failed, StepFailedError):
+                found = [finding.what for finding in self.report.findings]
+                raise with_instances_note(failed, "\n".join([str(facts["then"]), *found])) from None
+            what = f"The {facts['phase']} failed: {failed.sentence}"
+            self.report.find(claim.app_id, what, blocks=failed.blocks, repair=failed.repair)
+            return False
         return True
-    return False
+
+    def start_phase(self, claim: Claim) -> None:
+        """Start the new release and prove it; if it is bad and has never served, stop it and go back."""
+        self.report.facts["phase"] = "start"
+        live = self._deploy(claim)
+        self.report.findings += live.findings
+        self.report.facts |= live.facts
+        self.report.looked_at = live.looked_at
+        if not live.findings:
+            return
+        if live.facts.get(SERVED_AT_ALL):
+            self.report.facts["then"] = SERVED
+            return
+        try:
+            deployment = str(live.facts.get("deployment", ""))
+            served, version = end_and_stop(self.deployer, self.definition, deployment, marked_at=claim.version)
+            if not served:
+                claim = mark(self.deployer, claim.app_id, claim.run, version)  # reserved during a restore too
+        except HarnessError as error:
+            said = "\n".join([NOT_ENDED, *(finding.what for finding in live.findings)])
+            raise with_instances_note(error, said) from None
+        if served:
+            self.report.facts["then"] = SERVED if served == "runs" else SERVED_LATE
+            return
+        self._go_back(claim, touched=True)
+
+    def _deploy(self, claim: Claim) -> Report:
+        """Deploy without a rollback by Marathon: the old release must not meet the upgraded database."""
+        first = Decision("first", ("everything was stopped",))
+        try:
+            require_unchanged_claim(self.deployer, claim, "while the database was upgraded")
+            return self.deployer.deploy(self.definition, first, roll_back=False, decided_on=claim.version)
+        except (SomebodyStartedError, RollingRefusedError) as error:
+            raise with_instances_note(error, MET) from None
+        except UnreachableInstancesError:  # the error itself says what became of the instances
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left without this word
+            raise with_instances_note(translate_any_error(error), UNSURE.format(run=claim.run)) from None
+
+    def _go_back(self, claim: Claim, *, touched: bool) -> None:
+        """Restore a touched database, start the old release and prove it; or report that all stays stopped."""
+        deployer, before, report = self.deployer, self.before, self.report
+        if touched and not self._restored(claim):
+            return
+        if before is None or before.instances == 0:
+            report.facts["then"] = f"nothing ran before, so nothing was started{unmark(deployer, claim)}"
+            return
+        try:
+            when = "while the backup was restored" if touched else "during the backup"
+            require_unchanged_claim(deployer, claim, when)
+            change = deployer.restore_version(before)
+        except HarnessError as error:
+            report.facts["then"] = "the old release was not started: see what runs, and start it"
+            what = f"The old release could not be started: {error.sentence}"
+            report.find(before.id, what, blocks=error.blocks, repair=_BY_HAND)
+            return
+        try:
+            again = deployer.prove(before.definition, change)
+        except HarnessError as error:
+            report.facts["then"] = "the old release was started, and whether it is live is not known"
+            report.find(
+                before.id, f"The old release could not be looked at: {error.sentence}", blocks=error.blocks
+            )
+            return
+        live = "the old release is live again" if again else "the old release could not be proven live"
+        report.facts["then"] = live
+        report.findings += again.findings
+
+    def _restored(self, claim: Claim) -> bool:
+        """Restore the backup while nothing runs; report the reason if that was not done."""
+        report, restore = self.report, self.database.restore
+        if restore is None:
+            report.facts["then"] = "all instances stay stopped: the database was touched and there is no restore"
+            return False
+        try:
+            require_unchanged_claim(self.deployer, claim, "before the restore; it was not begun")
+            restore()
+            self.deployer.ongoing.database_upgraded = False
+        except SomebodyStartedError as error:
+            report.facts["then"] = (
+                "nothing was restored: somebody's instances run, or may have run, on the database that was "
+                "touched; stop them, and see what they have written"
+            )
+            report.find(claim.app_id, error.sentence, repair=error.repair)
+        except Exception as caught:  # noqa: BLE001 - a restore that broke in any way was none
+            failed = translate_any_error(caught)
+            report.facts["then"] = "all instances stay stopped: the restore failed as well"
+            report.find(
+                "database", f"The restore failed: {failed.sentence}", blocks=failed.blocks, repair=_RESTORE
+            )
+        else:
+            return True
+        return False

@@ -9,15 +9,16 @@ from typing import Literal, NamedTuple
 
 from harness.common.waits import Retry, wait_until
 from harness.errors import HarnessError, InfrastructureError, with_instances_note
-from harness.marathon.claim import Claim, mark, outrun
+from harness.marathon.claim import Claim, concurrent_change, mark
 from harness.marathon.definition import App, text
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
 from harness.marathon.events import TASK_STATUS, Event, EventStream
+from harness.marathon.follow import ask
 from harness.marathon.interrupted import Phase
 from harness.marathon.model import AppState, Change, Task
+from harness.marathon.rollback import absolute, stop_limit
 from harness.marathon.rolling import RollingRefusedError
-from harness.marathon.wayback import absolute, stop_limit
 
 CERTAIN = {
     f"TASK_{state}"
@@ -25,7 +26,7 @@ CERTAIN = {
 }
 """States of tasks that an agent still reports on, or whose end it has reported."""
 Served = Literal["", "runs", "stopped"]
-"""Whether a release to be stopped had been healthy. "runs": left running; "stopped": seen only during the stop."""
+"""Whether a release to be stopped had served. "runs": left running; "stopped": seen only during the stop."""
 
 
 class Ended(NamedTuple):
@@ -40,7 +41,7 @@ class StopUnprovenError(InfrastructureError):
 
 
 @dataclass
-class LastWords:
+class UncertainTasks:
     """Tasks whose last known state was uncertain, and that state.
 
     An agent that is cut off keeps its tasks running: Mesos calls them unreachable, and Marathon forgets them, by
@@ -48,27 +49,27 @@ class LastWords:
     """
 
     app_id: str
-    unsure: dict[str, str] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
 
-    def take(self, tasks: Iterable[Task], events: Iterable[Event] = ()) -> None:
+    def record(self, tasks: Iterable[Task], events: Iterable[Event] = ()) -> None:
         """Record the states that Marathon reports: in a list of tasks, and in events between two lists."""
-        said = [
-            (text(one.data.get("taskId")), text(one.data.get("taskStatus")))
-            for one in events
-            if one.type == TASK_STATUS and one.app_id == self.app_id
+        reported = [
+            (text(event.data.get("taskId")), text(event.data.get("taskStatus")))
+            for event in events
+            if event.type == TASK_STATUS and event.app_id == self.app_id
         ]
-        for task_id, state in [*said, *((task.id, task.state) for task in tasks)]:
+        for task_id, state in [*reported, *((task.id, task.state) for task in tasks)]:
             if state in CERTAIN:
-                self.unsure.pop(task_id, None)
+                self.states.pop(task_id, None)
             else:
-                self.unsure[task_id] = state
+                self.states[task_id] = state
 
-    def need_certain(self) -> None:
+    def require_certain(self) -> None:
         """Raise StopUnprovenError if a task may still run unseen."""
-        if self.unsure:
-            named = ", ".join(f"{name} ({state})" for name, state in sorted(self.unsure.items())[:3])
+        if self.states:
+            named = ", ".join(f"{name} ({state})" for name, state in sorted(self.states.items())[:3])
             raise StopUnprovenError(
-                f"{len(self.unsure)} task(s) of {self.app_id} may run on out of Marathon's reach: {named}.",
+                f"{len(self.states)} task(s) of {self.app_id} may run on out of Marathon's reach: {named}.",
                 repair="end them on their agents, or switch those off; see in the database server's process list "
                 "that no connection of RT's is left; then run it again",
             )
@@ -79,9 +80,9 @@ def stop(deployer: Deployer, before: AppState, run: str) -> Claim:
 
     If that fails on the way, the old definition is put back: nothing was touched yet.
     """
-    words = LastWords(before.id)
-    words.take(before.tasks)
-    words.need_certain()
+    uncertain = UncertainTasks(before.id)
+    uncertain.record(before.tasks)
+    uncertain.require_certain()
     change = Change(None, "")
     try:
         with deployer.listen() as stream:
@@ -102,10 +103,10 @@ def _need_own_stop(deployer: Deployer, app_id: str, change: Change) -> str:
     Then someone else may be working on its database. A change that changes nothing is answered with a version that
     the app does not get.
     """
-    now = deployer.look_at(app_id)
+    now = deployer.fetch_app(app_id)
     if now is not None and change.version in (None, now.version):
         return now.version_text
-    raise outrun(app_id)
+    raise concurrent_change(app_id)
 
 
 def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
@@ -115,7 +116,7 @@ def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
     were told to stop still end, each in its time, and are no sign of a bad release.
     """
     try:
-        back = deployer.go_back(before.id, before, change)
+        back = deployer.cancel_or_restore(before.id, before, change)
     except HarnessError as error:
         return f"they may be scaled to 0, and could not be started again: scale them up ({error.sentence})"
     said = "the old definition was put back; the database was not touched"
@@ -147,10 +148,10 @@ def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:
                 raise
             return Change(None, "")  # an earlier request was applied, and its answer lost
 
-    deployer.underway.enter(Phase.REQUESTED, app_id)
-    change = deployer.insist(f"{app_id} taking a stop", scaled)
+    deployer.ongoing.enter(Phase.REQUESTED, app_id)
+    change = deployer.retry_until_accepted(f"{app_id} taking a stop", scaled)
     change = deployer.settled(app_id, change) if attempts > 1 else change
-    deployer.underway.enter(Phase.STOPPING, app_id, change.deployment_id)
+    deployer.ongoing.enter(Phase.STOPPING, app_id, change.deployment_id)
     return change
 
 
@@ -162,44 +163,47 @@ def wait_stopped(
     stream: attached before the stop, for state changes of a task between two polls. Raises NotReadyError after
     `timeout` seconds, AppNotFoundError, StopUnprovenError.
     """
-    client, empty, served, words = deployer.client, 0, False, LastWords(app_id)
+    client, empty, served, uncertain = deployer.client, 0, False, UncertainTasks(app_id)
 
     def stopped() -> None:
         nonlocal empty, served
         deployer.pace.clock()
-        listed = any(one.id == change.deployment_id for one in client.deployments())
+        listed = any(deployment.id == change.deployment_id for deployment in client.deployments())
         heard = stream.take() if stream else ()
         tasks = client.tasks(app_id)  # newer than the events
         served |= _served(tasks)
-        words.take(tasks, heard)
+        uncertain.record(tasks, heard)
         empty = 0 if listed or tasks else empty + 1
         if empty < 2:
             raise Retry(f"{len(tasks)} task(s) left, deployment {'running' if listed else 'over'}")
 
     what = f"Stop of all tasks of {app_id}"
     wait_until(what, stopped, timeout, interval=deployer.pace.interval, retry_on=PASSING)
-    words.take((), stream.take() if stream else ())
-    words.need_certain()
-    deployer.underway.enter(Phase.STOPPED, app_id)
+    uncertain.record((), stream.take() if stream else ())
+    uncertain.require_certain()
+    deployer.ongoing.enter(Phase.STOPPED, app_id)
     return served
 
 
 def end_and_stop(deployer: Deployer, definition: App, deployment_id: str, *, marked_at: str = "") -> Ended:
     """Stop an app although our own deployment of it hangs: end that first, without Marathon's rollback.
 
-    A task may have become healthy since the deployment was judged. So it is polled once more before the stop, and
-    "runs" says that nothing was stopped; and it is polled while the tasks stop, because they serve until their
-    last moment. marked_at: the version at which the app was marked. If it still has that version, Marathon has
-    refused the definition and nothing was ever started, so there is nothing to stop.
+    A task may have become healthy since the deployment was judged, and one that never was may serve all the same:
+    a health check can be wrong, and not everybody uses the balancer. So the tasks are polled and asked once more
+    before the stop, and "runs" says that nothing was stopped; and they are polled while they stop, because
+    they serve until their last moment. marked_at: the version at which the app was marked. If it still has that
+    version, Marathon has refused the definition and nothing was ever started, so there is nothing to stop.
     """
     client, app_id = deployer.client, absolute(definition)
     if deployment_id:
         with suppress(DeploymentNotFoundError):  # it had already ended
-            deployer.insist("The end of the deployment", lambda: client.cancel(deployment_id, force=True))
-    app = deployer.look_at(app_id)
+            deployer.retry_until_accepted(
+                "The end of the deployment", lambda: client.cancel(deployment_id, force=True)
+            )
+    app = deployer.fetch_app(app_id)
     if app is None:
         return Ended("")
-    if _served(app.tasks):
+    if _served(app.tasks) or _answers(deployer, app, definition):
         return Ended("runs")
     if app.version_text == marked_at and not (app.instances or app.tasks or app.deployments):
         return Ended("", marked_at)  # a second stop would change nothing, and look like one by someone else
@@ -212,6 +216,12 @@ def end_and_stop(deployer: Deployer, definition: App, deployment_id: str, *, mar
     except AppNotFoundError:
         return Ended("")
     return Ended("stopped" if served else "", version)
+
+
+def _answers(deployer: Deployer, app: AppState, definition: App) -> bool:
+    """Tell whether an instance answers as the wanted release, whatever Marathon calls it."""
+    probe = deployer.probe_for(definition)
+    return any(ask(app, task.id, probe).good for task in app.tasks)
 
 
 def _served(tasks: list[Task] | tuple[Task, ...]) -> bool:

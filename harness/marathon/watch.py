@@ -7,7 +7,7 @@ from enum import Enum
 
 from harness.marathon.deadline import Deadline
 from harness.marathon.events import Event
-from harness.marathon.live_rule import Memory, Snapshot, Unmet, Wanted, unmet
+from harness.marathon.live_rule import Observations, Snapshot, Unmet, Wanted, unmet
 
 FLIPS = 1
 """How often a task may change from alive to not alive."""
@@ -25,14 +25,18 @@ class Watch:
     """Follows one deployment: from snapshots and events it decides waiting, good or bad. It has no clock.
 
     soak: seconds between the two good polls. patience: how long instances may fail the harness's own probe while
-    Marathon calls everything healthy.
+    Marathon calls everything healthy. ask_early: whether to ask instances that Marathon does not call healthy,
+    until one was seen to serve: what it has accepted would be lost by a restore.
     """
 
-    def __init__(self, wanted: Wanted, deadline: Deadline, soak: float, *, patience: float = 0) -> None:
+    def __init__(
+        self, wanted: Wanted, deadline: Deadline, soak: float, *, patience: float = 0, ask_early: bool = False
+    ) -> None:
         """Start with nothing seen."""
+        self.ask_early = ask_early
         self.wanted, self.deadline, self.soak = wanted, deadline, soak
         self.patience = patience or max(soak, 5.0)
-        self.memory = Memory()
+        self.observations = Observations()
         self.unmet: list[Unmet] = []
         self.silent = False
         """Whether only the harness's own probe is unmet, and no instance has ever accepted its connection."""
@@ -42,26 +46,34 @@ class Watch:
 
     def wants_probe(self, snapshot: Snapshot, now: float) -> bool:
         """Tell whether to probe the instances: all else holds, at the first good poll and at the last."""
-        memory = self.memory
-        memory.see(snapshot, self.wanted)
-        if unmet(snapshot, self.wanted, memory):
+        observations = self.observations
+        observations.add_snapshot(snapshot, self.wanted)
+        if unmet(snapshot, self.wanted, observations):
             return False
         due = self._good_since >= 0 and now - self._good_since >= self.soak
         return self.good_polls == 0 or due
+
+    @property
+    def wants_answer(self) -> bool:
+        """Whether to ask an instance although not all else holds."""
+        return self.ask_early and not self.observations.served
 
     def observe(self, snapshot: Snapshot, events: Iterable[Event], now: float) -> State:
         """Add a poll at `now` (seconds, any origin) and judge."""
         if self._started < 0:
             self._started = self._progress = now
         self.polls += 1
-        self.memory.see(snapshot, self.wanted)
-        self.memory.hear(events, self.wanted)
-        self._reached |= any(one.reached for one in (snapshot.probes or {}).values())
-        if self.memory.most_healthy > self._healthy:
-            self._progress, self._healthy = now, self.memory.most_healthy
-        flipped, self._flipped = self.memory.flapped.total() > self._flipped, self.memory.flapped.total()
-        self.unmet = [*unmet(snapshot, self.wanted, self.memory), *self._flapping()]
-        if any(one.final for one in self.unmet):
+        self.observations.add_snapshot(snapshot, self.wanted)
+        self.observations.add_events(events, self.wanted)
+        self._reached |= any(result.reached for result in (snapshot.probes or {}).values())
+        if self.observations.most_healthy > self._healthy:
+            self._progress, self._healthy = now, self.observations.most_healthy
+        flipped, self._flipped = (
+            self.observations.flapped.total() > self._flipped,
+            self.observations.flapped.total(),
+        )
+        self.unmet = [*unmet(snapshot, self.wanted, self.observations), *self._flapping()]
+        if any(condition.final for condition in self.unmet):
             return State.BAD
         if self.unmet or flipped:
             self.good_polls, self._good_since = 0, -1.0
@@ -73,7 +85,7 @@ class Watch:
         return State.GOOD if done else State.WAITING
 
     def _not_yet(self, now: float) -> State:
-        lying = bool(self.unmet) and all(one.rule == "probe" for one in self.unmet)
+        lying = bool(self.unmet) and all(condition.rule == "probe" for condition in self.unmet)
         self.silent = lying and not self._reached
         if not lying:
             self._lying_since = -1.0
@@ -92,10 +104,13 @@ class Watch:
         return State.BAD if stuck or late or lied else State.WAITING
 
     def _flapping(self) -> Iterable[Unmet]:
-        for name, count in self.memory.flapped.items():
+        for name, count in self.observations.flapped.items():
             if count > FLIPS:
                 yield Unmet("flapping", f"task {name} turned from healthy to unhealthy {count} times", final=True)
 
     def summary(self) -> str:
         """Return in one line what is still missing."""
-        return "; ".join(one.what for one in self.unmet) or f"good since {self.good_polls} poll(s), soaking"
+        return (
+            "; ".join(condition.what for condition in self.unmet)
+            or f"good since {self.good_polls} poll(s), soaking"
+        )

@@ -1,6 +1,6 @@
 """Run an RT release in a container: its command line tools or its web site.
 
-`web` and `rest` (two versions with the interface of `rest_client`) use a site, `first_page` waits for it;
+`web` and `rest` (two versions with the interface of `rest_client`) use a `web_site`, `first_page` waits for it;
 `configuration` is what a site brings, in the layouts that `siteconfig` knows; `health_user` creates an account for
 health checks, `new_site` initialises an empty database; `perl_server` runs programs with RT already loaded,
 `memoized` caches answers, `thaw` decodes Perl's frozen values.
@@ -26,6 +26,7 @@ from harness.rt import siteconfig
 from harness.rt.configuration import SITE_CONFIGURATION, Configuration
 from harness.rt.first_page import FirstPage, OtherPageError
 from harness.rt.perl_server import WarmPerl
+from harness.rt.web_site import browser_session
 
 SECRETS = "/opt/share/docker/secrets/rt"
 PERL = ("perl", f"-I{SITE_CONFIGURATION}/lib", "-I/opt/rt/share/lib")
@@ -190,13 +191,8 @@ class Rt:
         return f"http://{host}:{port}"
 
     def session(self) -> requests.Session:
-        """Return an HTTP session with the headers of a browser that comes from the site's own pages.
-
-        RT compares Host and Referer with the address it was configured with, not with the published port.
-        """
-        session = requests.Session()
-        session.headers.update({"Host": "localhost", "Referer": "http://localhost/"})
-        return session
+        """Return an HTTP session with the headers of a browser that comes from the site's own pages."""
+        return browser_session()
 
     def wait(self, timeout: float | None = None, *, form: bool = True) -> Rt:
         """Wait until the login page is served. timeout: seconds, by default PATIENCE.

@@ -1,7 +1,7 @@
 """Use RT's two REST interfaces through python-rt with one interface: create, read, reply, search, attachments.
 
 Version 1 is in every release and reports its status in the body; version 2 came with RT 5. Both check the address
-they are called by, so the library's HTTP sessions get the headers of `Rt.session`.
+they are called by, so the library's HTTP sessions get the headers of `WebSite.session`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from requests.adapters import HTTPAdapter
 from rt import rest1, rest2
 from rt.exceptions import RtError
 
-from harness.rt import Rt
 from harness.rt.rest_client import Client, File, RestError, SlowError
+from harness.rt.web_site import WebSite
 
 __all__ = ["Client", "File", "RestError", "RestOne", "RestTwo", "SlowError", "client"]
 
@@ -27,7 +27,7 @@ LIMIT = 60
 _NOT_RECORDED = "could not be recorded"
 
 
-def client(rt: Rt, user: str, password: str, version: int = 1) -> Client:
+def client(rt: WebSite, user: str, password: str, version: int = 1) -> Client:
     """Return a logged-in client of REST 1 or 2. Raises RestError if RT refuses the login."""
     return (RestOne if version == 1 else RestTwo)(rt, user, password)
 
@@ -60,7 +60,7 @@ class RestOne(Client):
 
     version = 1
 
-    def __init__(self, rt: Rt, user: str, password: str) -> None:
+    def __init__(self, rt: WebSite, user: str, password: str) -> None:
         """Log in."""
         self._rt = rest1.Rt(f"{rt.url}/REST/1.0/", user, password)
         self._rt.session.headers.update(rt.session().headers)
@@ -164,7 +164,7 @@ class RestTwo(Client):
 
     version = 2
 
-    def __init__(self, rt: Rt, user: str, password: str) -> None:
+    def __init__(self, rt: WebSite, user: str, password: str) -> None:
         """Log in with basic authentication."""
         access = httpx2.BasicAuth(user, password)
         self._rt = rest2.Rt(f"{rt.url}/REST/2.0/", http_auth=access, http_timeout=LIMIT)

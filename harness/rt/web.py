@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import requests
 
 from harness.errors import Block, HarnessError
-from harness.rt import LOGIN_MARK, Rt
+from harness.rt import LOGIN_MARK
+from harness.rt.web_site import WebSite
 
 LIMIT = 60
 """Seconds for one request."""
@@ -70,7 +71,7 @@ def complaint(text: str, said: Collection[str] = ()) -> str:
     return next((f"{why} ({mark!r})" for mark, why in marks.items() if mark in text), "")
 
 
-def request(session: requests.Session, rt: Rt, method: str, path: str, **options: Any) -> requests.Response:
+def request(session: requests.Session, rt: WebSite, method: str, path: str, **options: Any) -> requests.Response:
     """Send a request and follow RT's redirects on the published port.
 
     RT redirects to the address it was configured with, which differs from the published one.
@@ -89,12 +90,12 @@ def request(session: requests.Session, rt: Rt, method: str, path: str, **options
     raise PageError(where, f"more than {REDIRECTS} redirects")
 
 
-def login(rt: Rt, user: str, password: str) -> requests.Session:
+def login(rt: WebSite, user: str, password: str) -> requests.Session:
     """Log in as `enter` does and return only the session."""
     return enter(rt, user, password)[0]
 
 
-def enter(rt: Rt, user: str, password: str) -> tuple[requests.Session, requests.Response]:
+def enter(rt: WebSite, user: str, password: str) -> tuple[requests.Session, requests.Response]:
     """Log in as a person does: open the site, submit the form, end on the home page; return session and home page.
 
     Raises PageError if the site shows no login form, shows it again afterwards, or shows a page without its menu.
@@ -116,7 +117,7 @@ def enter(rt: Rt, user: str, password: str) -> tuple[requests.Session, requests.
 
 def page(
     session: requests.Session,
-    rt: Rt,
+    rt: WebSite,
     path: str,
     *,
     expect: str = "",

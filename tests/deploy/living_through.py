@@ -20,7 +20,7 @@ HEALTHY_WITHIN = 30.0
 """Seconds after the database is back: its own start, and TCP's delay before it retries."""
 
 
-class Asked(ABC):
+class ObservedInstance(ABC):
     """An instance whose state can be asked for."""
 
     @abstractmethod
@@ -53,7 +53,7 @@ class Asked(ABC):
 
 
 @dataclass(frozen=True)
-class Instance(Asked):
+class Instance(ObservedInstance):
     """A serving RT and its database, kept through all outages: it is never restarted."""
 
     site: Rt
@@ -80,7 +80,7 @@ class Instance(Asked):
 Outage = Callable[[Instance], AbstractContextManager[None]]
 
 
-def lived_through(instance: Asked, outage: AbstractContextManager[None], name: str, say: Say) -> None:
+def survive_outage(instance: ObservedInstance, outage: AbstractContextManager[None], name: str, say: Say) -> None:
     """Run an outage; the health check must change, and change back, in time, without a new process."""
     instance.until(True, time.monotonic(), HEALTHY_WITHIN)
     before = instance.started()

@@ -10,7 +10,7 @@ from fixtures.healthcheck_user import ROOT
 from harness.checks import acknowledged
 from harness.common.waits import Retry, wait_until
 from harness.database import Database
-from harness.load import Front, Journal, Load
+from harness.load import Journal, Load, PublicSite
 from harness.load.balancer import Balancer, login_page
 from harness.rt import Rt, rest
 from harness.verdict import Report
@@ -21,37 +21,37 @@ ATTEMPTS = 24
 
 
 @dataclass
-class Played:
+class WorkedSite:
     """The users' actions, and the site: the input of the check."""
 
     journal: Journal
     database: Database
-    front: Front
+    site: PublicSite
 
-    def judged(self, journal: Journal | None = None, *, longest_gap: float = GAP) -> Report:
+    def judge(self, journal: Journal | None = None, *, longest_gap: float = GAP) -> Report:
         """Run the check; journal: another one than the recorded one."""
-        with rest.client(self.front, *ROOT) as client:
+        with rest.client(self.site, *ROOT) as client:
             return acknowledged.check(
                 journal or self.journal, self.database, client.attachment, longest_gap=longest_gap
             )
 
 
 @contextmanager
-def played(
+def let_people_work(
     sites: Sequence[Rt], database: Database, kind: type[Balancer] = Balancer
-) -> Iterator[tuple[Played, Balancer]]:
+) -> Iterator[tuple[WorkedSite, Balancer]]:
     """Let users work on some instances for a while."""
     with kind(
         lambda: [site.container.address(80) for site in sites if not site.container.ended()], login_page
     ) as balancer:
-        wait_until("The instances", lambda: serving(balancer, len(sites)), 30)
+        wait_until("The instances", lambda: require_serving(balancer, len(sites)), 30)
         # Three users: two on two instances might alternate so that each always uses the same one.
         with Load(balancer.url, *ROOT, rate=8, clients=3) as load:
             load.reach(ATTEMPTS)
-        yield Played(load.journal, database, load.front), balancer
+        yield WorkedSite(load.journal, database, load.site), balancer
 
 
-def serving(balancer: Balancer, count: int) -> None:
+def require_serving(balancer: Balancer, count: int) -> None:
     """Raise Retry until `count` instances serve."""
     if len(balancer.up) != count:
         raise Retry(f"{len(balancer.up)} of {count} serve")

@@ -23,7 +23,7 @@ from harness.common.waits import Retry, wait_until
 from harness.database import Database
 from harness.engine import session_network
 from harness.engine.listed import containers_of
-from harness.load import Front, Load
+from harness.load import Load, PublicSite
 from harness.load.balancer import Address, Balancer, login_page
 from harness.marathon import mounts, scratch
 from harness.marathon.client import Marathon
@@ -113,7 +113,7 @@ class Running:
         self.container(oldest.id).kill("SIGKILL")
         self.kills += 1
 
-    def settled(self, instances: int) -> None:
+    def wait_until_settled(self, instances: int) -> None:
         """Wait until `instances` instances serve and are known to the balancer, and no killed one is left."""
 
         def ask() -> None:
@@ -143,7 +143,7 @@ class Running:
                 raise Retry(f"{label} is under way")
 
         wait_until(label, over, 300, interval=0.2)
-        self.settled(instances)
+        self.wait_until_settled(instances)
         answers = wait_until(f"{label}: an answer of every instance", self._told, 120)
         assert [one.identity for one in answers] == [RELEASE] * instances, answers
         if image:
@@ -175,12 +175,12 @@ class Running:
         for tag in self._images:
             self.lifecycle.client.images.remove(tag, force=True)
 
-    def judged(self, longest_gap: float) -> Report:
+    def judge(self, longest_gap: float) -> Report:
         """Check that every acknowledged write is there; files are read through the balancer, as users do."""
-        with rest.client(Front(self.balancer.url), *ROOT) as client:
+        with rest.client(PublicSite(self.balancer.url), *ROOT) as client:
             return acknowledged.check(self.load.journal, self.database, client.attachment, longest_gap=longest_gap)
 
-    def validated(self) -> Report:
+    def validate(self) -> Report:
         """Run RT's own validator; a new and clean site has no old findings to be excused."""
         tools = self.lifecycle.tools(RELEASE, self.database)
         try:
@@ -189,7 +189,7 @@ class Running:
             tools.remove()
 
 
-def told(report: Report) -> str:
+def summary(report: Report) -> str:
     """Return a report's figures in one line."""
     return ", ".join(f"{value} {what}" for what, value in report.facts.items() if what != "timeline")
 

@@ -19,7 +19,7 @@ ABSENT = "/srv/rt-on-agents-alone"
 Say = Callable[[str], None]
 
 
-def of_ones_own() -> dict[str, Any]:
+def own_definition() -> dict[str, Any]:
     """Return marathon.json with the volumes that "Make it yours" in docs/marathon.md tells users to add."""
     app = copy.deepcopy(DEFINITION)
     app["container"]["volumes"] += [
@@ -29,7 +29,7 @@ def of_ones_own() -> dict[str, Any]:
     return app
 
 
-OWN_DEFINITION = of_ones_own()
+OWN_DEFINITION = own_definition()
 
 
 def on_stage(item: pytest.Item) -> bool:

@@ -21,7 +21,7 @@ from harness.database.baseline import Baseline
 from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
-from harness.marathon.in_image import tried_in_image
+from harness.marathon.in_image import check_commands_in_image
 from harness.marathon.mounts import leave_absent_out, put_mount
 from harness.marathon.rolling import Decision, decide
 from harness.rt import SECRETS, secret_files
@@ -103,16 +103,27 @@ def test_the_definition_deploys_a_real_rt_and_refuses_a_wrong_secret(
 
 
 @pytest.mark.parametrize(
-    ("command", "good"), [("/opt/rt/healthcheck 127.0.0.1 80", True), ("/opt/rt/health", False)]
+    ("command", "code"),
+    [
+        ("/opt/rt/healthcheck 127.0.0.1 80", None),
+        ("echo '404 page not found'; exit 1", None),
+        ("/opt/rt/health", 127),
+        ("no-such-program -fs http://127.0.0.1/ || exit 1", 1),
+        ("no-such-program -fs http://127.0.0.1/ | grep -q pass", 1),
+        ("exec no-such-program", 127),
+    ],
 )
-def test_the_checks_command_is_in_the_image(lifecycle: Lifecycle, command: str, good: bool) -> None:
-    """A check whose program is missing fails for ever, and Marathon only reports an unhealthy task."""
+def test_the_checks_command_is_in_the_image(lifecycle: Lifecycle, command: str, code: int | None) -> None:
+    """A check whose program is missing fails for ever, and Marathon only reports an unhealthy task.
+
+    code: the exit code of a command whose program the image lacks.
+    """
     app = copy.deepcopy(DEFINITION)
     app["container"]["docker"]["image"] = lifecycle.rt_image(RELEASE)
     app["healthChecks"][0]["command"] = {"value": command}
-    found = tried_in_image(app, "marathon-deploy")
-    assert (not found) == good, found
-    assert all("exit code 127" in str(one) for one in found)
+    found = check_commands_in_image(app, "marathon-deploy")
+    assert bool(found) == (code is not None), found
+    assert all(f"exit code {code})" in str(one) for one in found)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from harness.database.baseline import Baseline
 from harness.load import State
 from harness.rt import Rt, rest
 from harness.upgrade.lifecycle import Lifecycle
-from tests.deploy.people_at_work import Played, played
+from tests.deploy.people_at_work import WorkedSite, let_people_work
 from tests.deploy.shared import RELEASE
 from tests.harness.mutants.balancer import Forgetful, Insistent, Relay
 
@@ -45,16 +45,16 @@ def one(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[tuple[Rt, Databa
 
 
 @pytest.fixture(scope="module")
-def good(one: tuple[Rt, Database]) -> Iterator[Played]:
+def good(one: tuple[Rt, Database]) -> Iterator[WorkedSite]:
     """A run without defects, for planting some."""
-    with played([one[0]], one[1]) as (found, _):
+    with let_people_work([one[0]], one[1]) as (found, _):
         yield found
 
 
 @pytest.mark.control("acknowledged")
-def test_where_nothing_is_lost_nothing_is_found(good: Played) -> None:
+def test_where_nothing_is_lost_nothing_is_found(good: WorkedSite) -> None:
     """A false alarm costs the trust in later findings."""
-    report = good.judged()
+    report = good.judge()
     assert report, str(report)
     assert report.facts["timeline"]
     assert report.facts["acknowledged"] == report.facts["sent"] >= 8
@@ -124,30 +124,30 @@ def planted(database: Database, statement: str) -> Iterator[None]:
 
 @pytest.mark.mutants("acknowledged")
 @pytest.mark.parametrize("name", DEFECTS)
-def test_a_planted_defect_is_found(good: Played, name: str) -> None:
+def test_a_planted_defect_is_found(good: WorkedSite, name: str) -> None:
     """Each must be found, and described correctly."""
     statement, what = DEFECTS[name]
     with planted(good.database, statement):
-        report = good.judged()
+        report = good.judge()
     told = {kind for kind in ("lost", "changed", "duplicated") if report.facts[kind]}
     assert (bool(report.findings), told) == (True, {what}), str(report)
 
 
 @pytest.mark.mutants("acknowledged")
-def test_a_gap_is_found(good: Played) -> None:
+def test_a_gap_is_found(good: WorkedSite) -> None:
     """Nothing was lost, but no one could work for ten seconds."""
     half = good.journal.ended / 2
     late = [replace(one, answered=one.answered + 10 * (one.answered > half)) for one in good.journal.attempts]
     journal = replace(good.journal, attempts=late, ended=good.journal.ended + 10)
-    report = good.judged(journal, longest_gap=8)
+    report = good.judge(journal, longest_gap=8)
     assert "nobody was served" in str(report)
     assert report.facts["longest gap"] >= 10
 
 
 @pytest.mark.mutants("acknowledged")
-def test_a_gap_at_the_end_is_found(good: Played) -> None:
+def test_a_gap_at_the_end_is_found(good: WorkedSite) -> None:
     """A site that never comes back gives no answer after its last one."""
-    report = good.judged(replace(good.journal, ended=good.journal.ended + 30), longest_gap=25)
+    report = good.judge(replace(good.journal, ended=good.journal.ended + 30), longest_gap=25)
     assert "nobody was served" in str(report)
 
 
@@ -159,13 +159,13 @@ def test_a_gap_at_the_end_is_found(good: Played) -> None:
         harmless("a session ends with its server", "before it"),
     ],
 )
-def test_a_session_that_ends_is_found(good: Played, dies: str | None, found: bool) -> None:
+def test_a_session_that_ends_is_found(good: WorkedSite, dies: str | None, found: bool) -> None:
     """Except after the death of the server: then people log in again."""
     last = good.journal.attempts[-1]
     attempts = [*good.journal.attempts[:-1], replace(last, state="session lost")]
     at = {"after it": last.answered + 1, "before it": last.sent - 1}.get(dies or "")
     happenings = [{"t": at, "kind": "kill", "label": "SIGKILL", "lane": "database"}] if at is not None else []
-    report = good.judged(replace(good.journal, attempts=attempts, happenings=happenings), longest_gap=1000)
+    report = good.judge(replace(good.journal, attempts=attempts, happenings=happenings), longest_gap=1000)
     assert ("sessions ended while" in str(report)) == found, str(report)
     assert bool(report.allowed) == (not found)
 
@@ -178,7 +178,7 @@ def test_a_session_that_ends_is_found(good: Played, dies: str | None, found: boo
         defect("a session ends where none was killed", "unknown", "marathon"),
     ],
 )
-def test_a_session_that_was_cut_off_is_told(good: Played, before: State, lane: str, found: bool) -> None:
+def test_a_session_that_was_cut_off_is_told(good: WorkedSite, before: State, lane: str, found: bool) -> None:
     """It had a request in progress when its instance was killed; any other session must go on."""
     last = good.journal.attempts[-1]
     person = last.mark.rpartition("-")[0]
@@ -188,7 +188,7 @@ def test_a_session_that_was_cut_off_is_told(good: Played, before: State, lane: s
     journal = replace(
         good.journal, attempts=[*others, cut, replace(last, state="session lost")], happenings=happenings
     )
-    report = good.judged(journal, longest_gap=1000)
+    report = good.judge(journal, longest_gap=1000)
     assert ("sessions ended while" in str(report)) == found, str(report)
     assert any("was cut off" in one for one in report.allowed) == (not found)
 
@@ -205,7 +205,7 @@ def test_a_session_that_was_cut_off_is_told(good: Played, before: State, lane: s
     ],
 )
 def test_a_search_that_leaves_a_ticket_out_is_found(
-    good: Played, killed: float | None, back: float | None, found: bool
+    good: WorkedSite, killed: float | None, back: float | None, found: bool
 ) -> None:
     """Except while the server was dead: then RT shows an empty list. Times: seconds from the search on."""
     last = good.journal.attempts[-1]
@@ -215,7 +215,7 @@ def test_a_search_that_leaves_a_ticket_out_is_found(
         for kind, when in (("kill", killed), ("restart", back))
         if when is not None
     ]
-    report = good.judged(replace(good.journal, attempts=attempts, happenings=happenings), longest_gap=1000)
+    report = good.judge(replace(good.journal, attempts=attempts, happenings=happenings), longest_gap=1000)
     assert ("left an acknowledged ticket out" in str(report)) == found, str(report)
     assert bool(report.allowed) == (not found)
 
@@ -241,10 +241,10 @@ def test_what_was_not_recorded_is_not_acknowledged(one: tuple[Rt, Database], kin
 
 
 @pytest.mark.mutants("acknowledged")
-def test_a_run_without_success_is_no_pass(good: Played) -> None:
+def test_a_run_without_success_is_no_pass(good: WorkedSite) -> None:
     """A run that acknowledged nothing cannot lose anything, and proves nothing."""
     silent = [replace(one, state="unknown") for one in good.journal.attempts]
-    assert not good.judged(replace(good.journal, attempts=silent), longest_gap=1000)
+    assert not good.judge(replace(good.journal, attempts=silent), longest_gap=1000)
 
 
 @pytest.mark.mutants("acknowledged")
@@ -257,7 +257,7 @@ def test_a_run_without_success_is_no_pass(good: Played) -> None:
 )
 def test_a_balancer_that_is_no_good_is_found(one: tuple[Rt, Database], kind: type[Relay], told: str) -> None:
     """An answer alone is no proof, nor is one of two."""
-    with played([one[0]], one[1], kind) as (found, _):
-        report = found.judged()
+    with let_people_work([one[0]], one[1], kind) as (found, _):
+        report = found.judge()
     assert report.facts[told] >= 2, str(report)
     assert not any(report.facts[other] for other in {"lost", "changed", "duplicated"} - {told}), str(report)

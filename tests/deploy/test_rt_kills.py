@@ -22,7 +22,7 @@ from harness.report import RunFacts, write
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Outcome, Report
 from tests.deploy.kill_seconds import SHORT, durations
-from tests.deploy.rt_on_marathon import Running, definition, running, told
+from tests.deploy.rt_on_marathon import Running, definition, running, summary
 from tests.deploy.shared import RELEASE, Say
 from tests.deploy.state_on_disk import LOCAL, Local
 
@@ -89,17 +89,17 @@ def kill_for(site: Running, seconds: float, job: str = "") -> None:
     while site.kills < FEWEST_KILLS or site.load.journal.now() - began < seconds:
         site.kill_one(job)
         site.load.go_on(BETWEEN)
-        site.settled(3)
+        site.wait_until_settled(3)
 
 
-def deployed(site: Running, instances: int) -> None:
+def deploy(site: Running, instances: int) -> None:
     """Deploy another image of the same release, rolling."""
     new = {**site.app, "instances": instances, "container": site.new_image()}
     label, image = "rolling deploy of another image", new["container"]["docker"]["image"]
     site.change(label, lambda: site.marathon.put(site.app["id"], new), instances, image=image)
 
 
-def restarted(site: Running) -> None:
+def restart(site: Running) -> None:
     """Restart all, and verify that a restart which does nothing would be found."""
     client, name = site.marathon, site.app["id"]
     image = site.app["container"]["docker"]["image"]
@@ -108,41 +108,41 @@ def restarted(site: Running) -> None:
         site.change("a restart that does nothing", lambda: Change(None, "none"), 3, image=image)
 
 
-def scaled(site: Running, instances: int) -> None:
+def scale(site: Running, instances: int) -> None:
     """Scale to `instances`."""
     site.change(f"scale to {instances}", lambda: site.marathon.scale(site.app["id"], instances), instances)
 
 
-def bereft(site: Running, instances: int) -> None:
+def kill_database(site: Running, instances: int) -> None:
     """Kill the server of `instances` instances, and start it again."""
     site.database.container.signal("KILL")
     site.note("kill", "SIGKILL", "database")
     site.load.go_on(1)
     site.database.restart()
     site.note("restart", "answers again", "database")
-    site.settled(instances)
+    site.wait_until_settled(instances)
     site.load.go_on(2)
 
 
-def lived_through(site: Running, seconds: float, job: str = "") -> Report:
+def work_through_all_events(site: Running, seconds: float, job: str = "") -> Report:
     """Let users work through all events that may happen to instances; return a report on lost writes.
 
     In the short form the rolling deploy replaces one instance, and not three.
     """
     with site.load:
         kill_for(site, seconds, job)
-        restarted(site)
+        restart(site)
         if seconds > SHORT:
-            deployed(site, 3)
-        scaled(site, 1)
+            deploy(site, 3)
+        scale(site, 1)
         if seconds == SHORT:
-            deployed(site, 1)
-        scaled(site, 4)
-        bereft(site, 4)
-    return site.judged(LONGEST_GAP)
+            deploy(site, 1)
+        scale(site, 4)
+        kill_database(site, 4)
+    return site.judge(LONGEST_GAP)
 
 
-def written(site: Running, reports: Sequence[Report], folder: Path, seconds: float) -> str:
+def write_report(site: Running, reports: Sequence[Report], folder: Path, seconds: float) -> str:
     """Write the report of a run, with its timeline; return the page."""
     name = f"kills-{site.load.journal.run}"
     facts = RunFacts(
@@ -162,9 +162,9 @@ def test_nothing_acknowledged_is_lost(
     site: Running, verify: Verify, say: Say, seconds: float, reports: Path
 ) -> None:
     """Three instances, users at work, kills, restarts, scaling, a deploy, and a server that dies."""
-    report, valid = lived_through(site, seconds), site.validated()
-    page = written(site, (report, valid), reports, seconds)
-    say(f"{site.kills} kills: {told(report)}")
+    report, valid = work_through_all_events(site, seconds), site.validate()
+    page = write_report(site, (report, valid), reports, seconds)
+    say(f"{site.kills} kills: {summary(report)}")
     verify(report)
     verify(valid)
     assert site.kills >= FEWEST_KILLS
@@ -178,5 +178,5 @@ def test_nothing_acknowledged_is_lost(
 @pytest.mark.parametrize("local", [pytest.param(one, id=name) for name, one in LOCAL.items()], indirect=True)
 def test_state_on_an_instances_disk_does_not_survive_it(site: Running, local: Local) -> None:
     """The defect that the test above must catch: sessions or files that only one instance has."""
-    report = lived_through(site, SHORT, local.job)
+    report = work_through_all_events(site, SHORT, local.job)
     assert local.told in str(report), str(report)

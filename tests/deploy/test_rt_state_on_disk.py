@@ -12,7 +12,7 @@ from harness.common.waits import wait_until
 from harness.database.baseline import Baseline
 from harness.rt.configuration import SITE_CONFIGURATION
 from harness.upgrade.lifecycle import Lifecycle
-from tests.deploy.people_at_work import played, serving
+from tests.deploy.people_at_work import let_people_work, require_serving
 from tests.deploy.shared import RELEASE
 from tests.deploy.state_on_disk import LOCAL, Local
 
@@ -32,10 +32,10 @@ def test_state_on_an_instances_disk_is_found(
         sites = [lifecycle.site(RELEASE, database, wait=False, configuration=CHEAP, files=files) for _ in range(2)]
         for site in sites:
             stack.callback(site.remove)
-        with played([site.wait() for site in sites], database) as (found, balancer):
+        with let_people_work([site.wait() for site in sites], database) as (found, balancer):
             # A job moves files to external storage, and it runs on one of the instances.
             sites[0].need(local.job)
             sites[0].container.signal("KILL")
-            wait_until("The balancer knowing", lambda: serving(balancer, 1), 30)
-            report = found.judged()
+            wait_until("The balancer knowing", lambda: require_serving(balancer, 1), 30)
+            report = found.judge()
     assert local.told in str(report), str(report)

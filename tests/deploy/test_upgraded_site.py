@@ -24,7 +24,7 @@ from harness.marathon.client import Marathon
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import CHECK, Pace
-from harness.marathon.in_image import linted, need_scratch_switch, tried_in_image
+from harness.marathon.in_image import check_commands_in_image, lint_errors, need_scratch_switch
 from harness.marathon.mounts import leave_absent_out, put_mount
 from harness.marathon.standin.process import StandinProcess
 from harness.rt import MAIL_SINK, secret_files
@@ -164,7 +164,7 @@ def test_the_upgraded_site_deploys_and_is_healthy(
     machine: one that only the agents can pull is not pulled here.
     """
     app, left_out, doubts = upgraded_site
-    wrong = linted(app, CHECK) + ([] if place.real else tried_in_image(app, CHECK))
+    wrong = lint_errors(app, CHECK) + ([] if place.real else check_commands_in_image(app, CHECK))
     try:
         report = Deployer(marathon, pace=pace).deploy(app)
         report.findings += wrong

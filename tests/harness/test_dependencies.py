@@ -13,7 +13,7 @@ import pytest
 from harness.releases import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-OWN = ("harness", "fixtures", "tests", "benchmarks")
+OWN = ("harness", "fixtures", "tests", "benchmarks", "docs")
 NOT_IMPORTED = {
     "pytest-timeout": "pytest.ini gives every test a limit",
     "mypy": "make lint",

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from harness.marathon.definition import App
-from harness.marathon.lint.catalogue import LintFinding, found, parse_dialect
+from harness.marathon.lint.catalogue import LintFinding, lint_finding, parse_dialect
 from harness.marathon.lint.rules_deploy import deployment
 from harness.marathon.lint.rules_health import health
 from harness.marathon.lint.rules_shape import shape
@@ -23,7 +23,7 @@ def lint(
     compares), `measured_start` the seconds from RUNNING to the first success (L13 compares).
     """
     if not isinstance(app, dict):
-        return [found("L06", "/", f"an app definition is a JSON object, not a {type(app).__name__}")]
+        return [lint_finding("L06", "/", f"an app definition is a JSON object, not a {type(app).__name__}")]
     version = parse_dialect(dialect)
     everything = [
         *shape(app, version),

@@ -41,10 +41,10 @@ class LintFinding:
         )
 
 
-Found = Iterator[LintFinding]
+LintFindings = Iterator[LintFinding]
 
 
-def found(rule_id: str, where: str, what: str, *, level: Level | None = None, fix: str = "") -> LintFinding:
+def lint_finding(rule_id: str, where: str, what: str, *, level: Level | None = None, fix: str = "") -> LintFinding:
     """Make a finding of a rule of the catalogue; level and fix may be more specific than the rule's own."""
     rule = RULES[rule_id]
     return LintFinding(rule, where, what, level or rule.level, fix or rule.fix)
@@ -209,9 +209,16 @@ RULES: dict[str, Rule] = {
         Rule(
             "L22",
             "W",
-            "no room for the new task beside the old one",
+            "no room for a task beside another one",
             "the strategy starts the new task before the old one goes, but only one can be placed: it hangs",
             "drop the fixed port or the constraint, or set both capacities of upgradeStrategy to 0",
+        ),
+        Rule(
+            "L23",
+            "W",
+            "COMMAND that asks the site's public name",
+            "whichever instance the balancer picks answers: a broken one looks healthy while another one works",
+            "ask 127.0.0.1 and the container's own port, and put the name into a Host header if RT needs it",
         ),
     )
 }

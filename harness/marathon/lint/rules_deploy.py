@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from harness.marathon.comparison import changes
 from harness.marathon.definition import (
@@ -17,16 +18,18 @@ from harness.marathon.definition import (
     strategy_of,
     text,
 )
-from harness.marathon.lint.catalogue import Found, found
+from harness.marathon.lint.catalogue import LintFindings, lint_finding
 from harness.marathon.networking import Dialect, docker_of, network_mode, ports_of
 
 SHORTEST_STOP = 3
 """Seconds between SIGTERM and SIGKILL if no grace period is given (Mesos's default, about)."""
 
+HOST_NAME = ("hostname", "@hostname")
+"""Names of the field of a constraint that is the agent's host name."""
 VHOST = re.compile(r"HAPROXY_(\d{1,6})_[A-Z_]+")
 
 
-def deployment(app: App, dialect: Dialect, previous: App | None = None) -> Found:
+def deployment(app: App, dialect: Dialect, previous: App | None = None) -> LintFindings:
     """Run every rule about deployments. `previous` is the definition that runs now, if known."""
     yield from _outage(app, dialect, previous)
     yield from _dropped_mappings(app, dialect)
@@ -38,11 +41,11 @@ def deployment(app: App, dialect: Dialect, previous: App | None = None) -> Found
     yield from _room(app, dialect)
 
 
-def _outage(app: App, dialect: Dialect, previous: App | None) -> Found:
+def _outage(app: App, dialect: Dialect, previous: App | None) -> LintFindings:
     instances = instances_of(app)
     kept = capacity(instances, *strategy_of(app)).minimum_healthy if instances > 0 else 0
     if instances > 0 and kept <= 0:
-        yield found(
+        yield lint_finding(
             "L02",
             "/upgradeStrategy/minimumHealthCapacity",
             f"of {instances} instance(s), 0 old ones are kept until the new ones are healthy",
@@ -52,7 +55,7 @@ def _outage(app: App, dialect: Dialect, previous: App | None) -> Found:
     before = instances_of(previous)
     changed = [key for key in changes(app, previous, dialect) if key != "instances"]
     if 0 < instances < before and changed:
-        yield found(
+        yield lint_finding(
             "L02",
             "/instances",
             f"lowered from {before} to {instances} together with {', '.join(changed[:4])}: "
@@ -60,7 +63,7 @@ def _outage(app: App, dialect: Dialect, previous: App | None) -> Found:
         )
 
 
-def _dropped_mappings(app: App, dialect: Dialect) -> Found:
+def _dropped_mappings(app: App, dialect: Dialect) -> LintFindings:
     new = items(mapping(app.get("container")).get("portMappings"))
     old = items(docker_of(app).get("portMappings"))
     if network_mode(app, dialect) == "host":
@@ -76,27 +79,27 @@ def _dropped_mappings(app: App, dialect: Dialect) -> Found:
         return
     for where, given in (("/container/portMappings", new), ("/container/docker/portMappings", old)):
         if given:
-            yield found("L07", where, f"{len(given)} port mapping(s), but {said}")
+            yield lint_finding("L07", where, f"{len(given)} port mapping(s), but {said}")
 
 
-def _stopping(app: App) -> Found:
+def _stopping(app: App) -> LintFindings:
     given = app.get("taskKillGracePeriodSeconds")
     if given is None:
-        yield found("L15", "/taskKillGracePeriodSeconds", "is not given")
+        yield lint_finding("L15", "/taskKillGracePeriodSeconds", "is not given")
     elif number(given, SHORTEST_STOP) < SHORTEST_STOP:
         what = f"{number(given, 0):g} s is even less than the {SHORTEST_STOP} s without it"
-        yield found("L15", "/taskKillGracePeriodSeconds", what)
+        yield lint_finding("L15", "/taskKillGracePeriodSeconds", what)
 
 
-def _backoff(app: App, dialect: Dialect) -> Found:
+def _backoff(app: App, dialect: Dialect) -> LintFindings:
     given = app.get("maxLaunchDelaySeconds")
     longest = number(given, 300 if dialect >= (1, 8) else 3600)
     if longest > 300:
         said = "is" if given is not None else "is not given, and the default is"
-        yield found("L16", "/maxLaunchDelaySeconds", f"{said} {longest:g} s")
+        yield lint_finding("L16", "/maxLaunchDelaySeconds", f"{said} {longest:g} s")
 
 
-def _image(app: App) -> Found:
+def _image(app: App) -> LintFindings:
     image = image_of(app)
     if not image:
         return
@@ -104,11 +107,11 @@ def _image(app: App) -> Found:
     name = rest if slash and (":" in host or "." in host or host == "localhost") else image
     where = "/container/docker/image"
     if "@" not in name and ":" not in name:
-        yield found("L19", where, f"{image} has no tag, so it means latest")
+        yield lint_finding("L19", where, f"{image} has no tag, so it means latest")
     elif name.endswith(":latest"):
-        yield found("L19", where, f"{image} is tagged latest")
+        yield lint_finding("L19", where, f"{image} is tagged latest")
     if slash and ":" in host:
-        yield found(
+        yield lint_finding(
             "L19",
             where,
             f"{image} names a registry with a port",
@@ -116,20 +119,20 @@ def _image(app: App) -> Found:
         )
 
 
-def _balancer(app: App, dialect: Dialect) -> Found:
+def _balancer(app: App, dialect: Dialect) -> LintFindings:
     labels, ports = labels_of(app), ports_of(app, dialect)
     grouped = "HAPROXY_GROUP" in labels or any(re.fullmatch(r"HAPROXY_\d+_GROUP", key) for key in labels)
     # In host mode a port is the service port as well, unless requirePorts fixes the host's own.
     meant = network_mode(app, dialect) != "host" or app.get("requirePorts") is not True
     served = [index for index, port in enumerate(ports) if port.service_port and meant]
     if served and not grouped:
-        yield found(
+        yield lint_finding(
             "L20", "/labels/HAPROXY_GROUP", f"port {served[0]} has a service port but no load balancer group"
         )
     for key in labels:
         numbered = VHOST.fullmatch(key)
         if numbered and int(numbered[1]) >= len(ports):
-            yield found(
+            yield lint_finding(
                 "L20",
                 f"/labels/{key}",
                 f"speaks of port {numbered[1]} of {len(ports)} port(s)",
@@ -137,22 +140,22 @@ def _balancer(app: App, dialect: Dialect) -> Found:
             )
 
 
-def _readiness(app: App, dialect: Dialect) -> Found:
+def _readiness(app: App, dialect: Dialect) -> LintFindings:
     checks = [mapping(one) for one in items(app.get("readinessChecks"))]
     if len(checks) > 1:
-        yield found("L21", "/readinessChecks", f"{len(checks)} readiness checks, and one is allowed")
+        yield lint_finding("L21", "/readinessChecks", f"{len(checks)} readiness checks, and one is allowed")
     names = {port.name for port in ports_of(app, dialect) if port.name}
     for index, check in enumerate(checks):
         where = f"/readinessChecks({index})"
         name = text(check.get("portName"), "http-api")
         if name not in names:
             known = ", ".join(sorted(names)) or "none"
-            yield found(
+            yield lint_finding(
                 "L21", f"{where}/portName", f"port name {name[:60]!r} is not defined (defined: {known[:120]})"
             )
         interval, timeout = number(check.get("intervalSeconds"), 30), number(check.get("timeoutSeconds"), 10)
         if timeout >= interval:
-            yield found(
+            yield lint_finding(
                 "L21",
                 f"{where}/timeoutSeconds",
                 f"{timeout:g} s time-out, interval {interval:g} s",
@@ -160,15 +163,37 @@ def _readiness(app: App, dialect: Dialect) -> Found:
             )
 
 
-def _room(app: App, dialect: Dialect) -> Found:
-    plan = capacity(1, *strategy_of(app))
-    if instances_of(app) != 1 or plan.kill_now > 0:
-        return
-    host = network_mode(app, dialect) == "host"
+def _room(app: App, dialect: Dialect) -> LintFindings:
+    instances = instances_of(app)
+    separate = dict(_one_to_a_host(app, dialect))
+    one_host = [
+        index for index, operator, value in _host_constraints(app) if operator in ("CLUSTER", "IS") and value
+    ]
+    if instances > 1 and separate and one_host:
+        for where, why in separate.items():
+            what = f"{instances} instances on one host (constraint {one_host[0]}), but {why}"
+            yield lint_finding(
+                "L22", where, what, level="E", fix="drop one of the two constraints, or the fixed port"
+            )
+    elif instances == 1 and capacity(1, *strategy_of(app)).kill_now == 0:
+        for where, why in separate.items():
+            yield lint_finding("L22", where, f"{why}: a second task needs another host")
+
+
+def _one_to_a_host(app: App, dialect: Dialect) -> Iterator[tuple[str, str]]:
+    """Yield the places in a definition that allow one task on a host, with the reason."""
+    in_host_mode = network_mode(app, dialect) == "host"
     fixed = [port.host_port for port in ports_of(app, dialect) if port.host_port]
-    if fixed and (not host or app.get("requirePorts") is True):
-        where = "/portDefinitions" if host else "/container/portMappings"
-        yield found("L22", where, f"host port {fixed[0]} is fixed: a second task needs another host")
-    for index, one in enumerate(map(items, items(app.get("constraints")))):
-        if len(one) > 1 and one[0] == "hostname" and (one[1] == "UNIQUE" or [*one[1:]] == ["MAX_PER", "1"]):
-            yield found("L22", f"/constraints({index})", "a second task must find another host")
+    if fixed and (not in_host_mode or app.get("requirePorts") is True):
+        where = "/portDefinitions" if in_host_mode else "/container/portMappings"
+        yield where, f"host port {fixed[0]} is fixed"
+    for index, operator, value in _host_constraints(app):
+        if operator == "UNIQUE" or (operator, value) == ("MAX_PER", "1"):
+            yield f"/constraints({index})", f"{operator} allows one task on a host"
+
+
+def _host_constraints(app: App) -> Iterator[tuple[int, str, str]]:
+    """Yield index, operator and value ("" for none) of the constraints on the host's name."""
+    for index, constraint in enumerate(map(items, items(app.get("constraints")))):
+        if len(constraint) > 1 and constraint[0] in HOST_NAME:
+            yield index, text(constraint[1]), text(constraint[2]) if len(constraint) > 2 else ""

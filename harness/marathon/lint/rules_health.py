@@ -1,4 +1,4 @@
-"""Rules about health checks: L01, L03-L05, L08-L14, L17, L18."""
+"""Rules about health checks: L01, L03-L05, L08-L14, L17, L18, L23."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from harness.marathon.definition import (
     HealthCheck,
     health_checks,
     instances_of,
+    labels_of,
+    mapping,
+    text,
     whole,
 )
-from harness.marathon.lint.catalogue import Found, Level, found
+from harness.marathon.lint.catalogue import Level, LintFindings, lint_finding
 from harness.marathon.networking import Dialect, network_mode, ports_of
 
 LOOKS_WELL = re.compile(
@@ -32,16 +35,22 @@ folders are those of RT's share/html. The site's prefix (WebPath) is removed bef
 """
 
 BEHIND_LOGIN = re.compile(r"/REST/2\.0(/.*)?|/(api|private|internal|secure)(/.*)?", re.IGNORECASE)
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WEB_PATH = re.compile(r"^/rt(?=/|$)")
 
+ADDRESS_GIVEN = re.compile(r"--(resolve|connect-to)\b")
+"""Options of curl that connect to another address than that of the URL."""
+NOT_ASKED = r"(?<![\w.@=-])(?<!-servername )(?<![\w-]:)(?<![\w-]:\s)"
+"""What stands before a name that is not connected to: a header's name, an assignment, part of another word."""
 
-def health(app: App, dialect: Dialect, measured_start: float | None = None) -> Found:
+
+def health(app: App, dialect: Dialect, measured_start: float | None = None) -> LintFindings:
     """Run every rule about health checks. `measured_start`: seconds from RUNNING to the first success."""
     checks = health_checks(app)
     if not checks and instances_of(app) > 0:
-        yield found("L01", "/healthChecks", "the app has no health check")
+        yield lint_finding("L01", "/healthChecks", "the app has no health check")
     for check in checks:
-        for rule in (_command, _port, _path, _quotes, _without_effect):
+        for rule in (_command, _port, _path, _quotes, _public_name, _without_effect):
             yield from rule(app, check, dialect)
         yield from _timeout(check, dialect)
         yield from _grace(check, measured_start)
@@ -57,39 +66,41 @@ def _has(check: HealthCheck, *keys: str) -> list[str]:
     return [key for key in keys if check.raw.get(key) is not None]
 
 
-def _command(_app: App, check: HealthCheck, dialect: Dialect) -> Found:
+def _command(_app: App, check: HealthCheck, dialect: Dialect) -> LintFindings:
     # 1.4 reads the keys of the protocol and ignores the rest; it refuses only a COMMAND without a command.
     ignored = ", which Marathon 1.4 ignores" if dialect < (1, 5) else ""
     level: Level = "W" if ignored else "E"
     if check.protocol == "COMMAND":
         if not check.command:
-            yield found("L05", _at(check, "command"), "a COMMAND check has no command.value")
+            yield lint_finding("L05", _at(check, "command"), "a COMMAND check has no command.value")
         for key in _has(check, "path", "port"):
             what = f"a COMMAND check carries {key}{ignored}"
-            yield found("L05", _at(check, key), what, level=level, fix=f"remove {key}")
+            yield lint_finding("L05", _at(check, key), what, level=level, fix=f"remove {key}")
     elif _has(check, "command"):
         given = check.raw.get("protocol")
         says = f"protocol {given}" if given is not None else "no protocol, so HTTP"
         what = f"there is a command with {says}{ignored}"
-        yield found("L05", _at(check, "command"), what, level=level, fix='add "protocol": "COMMAND"')
+        yield lint_finding("L05", _at(check, "command"), what, level=level, fix='add "protocol": "COMMAND"')
 
 
-def _port(app: App, check: HealthCheck, dialect: Dialect) -> Found:
+def _port(app: App, check: HealthCheck, dialect: Dialect) -> LintFindings:
     if check.protocol == "COMMAND":
         return
     ports = ports_of(app, dialect)
     mode = network_mode(app, dialect)
     given = _has(check, "port", "portIndex")
     if len(given) == 2:
-        yield found("L04", _at(check, "port"), "both port and portIndex are given", fix="remove port")
+        yield lint_finding("L04", _at(check, "port"), "both port and portIndex are given", fix="remove port")
     elif not given and len(ports) > 1:
-        yield found("L04", _at(check), f"neither port nor portIndex is given and the app has {len(ports)} ports")
+        yield lint_finding(
+            "L04", _at(check), f"neither port nor portIndex is given and the app has {len(ports)} ports"
+        )
     if "port" not in given:
         yield from _port_index(check, len(ports), mode)
     mapped = {port.container_port for port in ports if port.container_port}
     bridged = mode == "bridge" and check.protocol in MARATHON_LEVEL
     if given == ["port"] and bridged and whole(check.raw["port"], -1) in mapped:
-        yield found(
+        yield lint_finding(
             "L04",
             _at(check, "port"),
             f"{check.raw['port']} is the container's port, but a {check.protocol} check asks the agent host",
@@ -97,56 +108,84 @@ def _port(app: App, check: HealthCheck, dialect: Dialect) -> Found:
         )
 
 
-def _port_index(check: HealthCheck, count: int, mode: str) -> Found:
+def _port_index(check: HealthCheck, count: int, mode: str) -> LintFindings:
     index = check.raw.get("portIndex")
     index = 0 if index is None else index
     if isinstance(index, int) and not isinstance(index, bool) and not 0 <= index < count:
         last = f"ports 0 to {count - 1}" if count else "no ports"
-        yield found(
+        yield lint_finding(
             "L03",
             _at(check, "portIndex"),
             f"portIndex {str(index)[:12]}, but the app has {last} ({mode} mode)",
         )
 
 
-def _path(_app: App, check: HealthCheck, _dialect: Dialect) -> Found:
+def _path(_app: App, check: HealthCheck, _dialect: Dialect) -> LintFindings:
     if check.protocol not in HTTP_LIKE or _has(check, "command"):
         return
     bare = WEB_PATH.sub("", check.path.partition("?")[0])
     if BEHIND_LOGIN.fullmatch(bare):
-        yield found("L09", _at(check, "path"), f"{check.path} wants a login: without one it answers 401")
+        yield lint_finding("L09", _at(check, "path"), f"{check.path} wants a login: without one it answers 401")
     elif LOOKS_WELL.fullmatch(bare):
-        yield found("L08", _at(check, "path"), f"{check.path} can answer 200 or a redirect while RT does not work")
+        yield lint_finding(
+            "L08", _at(check, "path"), f"{check.path} can answer 200 or a redirect while RT does not work"
+        )
 
 
-def _quotes(_app: App, check: HealthCheck, _dialect: Dialect) -> Found:
+def _quotes(_app: App, check: HealthCheck, _dialect: Dialect) -> LintFindings:
     if re.search(r'(?<!\\)"', check.command):
-        yield found("L11", _at(check, "command/value"), "the command holds double quotes that are not escaped")
+        yield lint_finding(
+            "L11", _at(check, "command/value"), "the command holds double quotes that are not escaped"
+        )
 
 
-def _without_effect(_app: App, check: HealthCheck, dialect: Dialect) -> Found:
+def _public_name(app: App, check: HealthCheck, _dialect: Dialect) -> LintFindings:
+    # A header may hold a whole URL.
+    command = re.sub(r"(?<=[\w-]: )https?://|(?<=[\w-]:)https?://", "", check.command)
+    if ADDRESS_GIVEN.search(command):
+        return
+    for name in _public_names(app):
+        if re.search(rf"{NOT_ASKED}{name}(?![\w-]|\.\w)", command, re.IGNORECASE):
+            said = "$SERVER_NAME" if "SERVER_NAME" in name else name.replace("\\", "")
+            yield lint_finding(
+                "L23", _at(check, "command/value"), f"the command asks {said}, which is the balancer"
+            )
+            return
+
+
+def _public_names(app: App) -> Iterator[str]:
+    """Yield patterns of the names under which the site is reached by way of a balancer."""
+    served = text(mapping(app.get("env")).get("SERVER_NAME"))
+    hosts = [value for key, value in labels_of(app).items() if re.fullmatch(r"HAPROXY_\d+_VHOST", key)]
+    names = {name.strip() for value in [served, *hosts] for name in value.split(",")}
+    yield from (re.escape(name) for name in sorted(names - {"", *LOOPBACK}))
+    if served not in ("", *LOOPBACK):
+        yield r"\$(?:SERVER_NAME\b|\{SERVER_NAME\})"
+
+
+def _without_effect(_app: App, check: HealthCheck, dialect: Dialect) -> LintFindings:
     if check.raw.get("ignoreHttp1xx") is True and dialect >= (1, 5):
-        yield found("L18", _at(check, "ignoreHttp1xx"), "ignoreHttp1xx is lost on input since Marathon 1.5")
+        yield lint_finding("L18", _at(check, "ignoreHttp1xx"), "ignoreHttp1xx is lost on input since Marathon 1.5")
     # Marathon's own answers carry the default 15 on every check: only another value was set on purpose.
     if check.protocol in MARATHON_LEVEL and check.raw.get("delaySeconds") not in (None, 15):
-        yield found("L18", _at(check, "delaySeconds"), f"{check.protocol} checks know no delaySeconds")
+        yield lint_finding("L18", _at(check, "delaySeconds"), f"{check.protocol} checks know no delaySeconds")
 
 
-def _timeout(check: HealthCheck, dialect: Dialect) -> Found:
+def _timeout(check: HealthCheck, dialect: Dialect) -> LintFindings:
     if check.timeout >= check.interval:
-        yield found(
+        yield lint_finding(
             "L12",
             _at(check, "timeoutSeconds"),
             f"{check.timeout:g} s time-out with an interval of {check.interval:g} s",
         )
     elif check.timeout <= 0:
-        yield found("L12", _at(check, "timeoutSeconds"), f"{check.timeout:g} s is no time for an answer")
+        yield lint_finding("L12", _at(check, "timeoutSeconds"), f"{check.timeout:g} s is no time for an answer")
     elif check.protocol in MESOS_LEVEL and check.timeout < 5:
-        yield found(
+        yield lint_finding(
             "L12", _at(check, "timeoutSeconds"), f"{check.timeout:g} s for a check that the agent has to fork"
         )
     if check.protocol == "HTTPS" and dialect < (1, 5):
-        yield found(
+        yield lint_finding(
             "L12",
             _at(check, "timeoutSeconds"),
             "Marathon 1.4 applies no time-out to HTTPS checks",
@@ -154,14 +193,18 @@ def _timeout(check: HealthCheck, dialect: Dialect) -> Found:
         )
 
 
-def _grace(check: HealthCheck, measured: float | None) -> Found:
+def _grace(check: HealthCheck, measured: float | None) -> LintFindings:
     where = _at(check, "gracePeriodSeconds")
     if check.protocol in MESOS_LEVEL and check.grace < check.delay:
-        yield found("L13", where, f"grace {check.grace:g} s ends before the first probe after {check.delay:g} s")
+        yield lint_finding(
+            "L13", where, f"grace {check.grace:g} s ends before the first probe after {check.delay:g} s"
+        )
     elif check.grace == 0:
-        yield found("L13", where, "no grace at all: failures count before the process has had time to listen")
+        yield lint_finding(
+            "L13", where, "no grace at all: failures count before the process has had time to listen"
+        )
     if measured is not None and check.grace < 2 * measured:
-        yield found(
+        yield lint_finding(
             "L13",
             where,
             f"grace {check.grace:g} s, but a start was measured at {measured:g} s",
@@ -169,30 +212,38 @@ def _grace(check: HealthCheck, measured: float | None) -> Found:
         )
 
 
-def _nervous(check: HealthCheck) -> Found:
+def _nervous(check: HealthCheck) -> LintFindings:
     where = _at(check, "maxConsecutiveFailures")
     mesos = check.protocol in MESOS_LEVEL
     if mesos and check.failures <= 1:
-        yield found("L14", where, f"{check.failures} with a Mesos-level check kills on the first failure")
+        yield lint_finding("L14", where, f"{check.failures} with a Mesos-level check kills on the first failure")
     elif check.kills and check.failures < 3:
-        yield found("L14", where, f"an instance is killed after {check.failures + (not mesos)} failures")
+        yield lint_finding("L14", where, f"an instance is killed after {check.failures + (not mesos)} failures")
     elif check.kills and check.interval * check.failures < 15:
-        yield found("L14", where, f"an instance is killed after {check.interval * check.failures:g} s of failure")
+        yield lint_finding(
+            "L14", where, f"an instance is killed after {check.interval * check.failures:g} s of failure"
+        )
 
 
-def _several(checks: list[HealthCheck]) -> Found:
+def _several(checks: list[HealthCheck]) -> LintFindings:
     commands = [check for check in checks if check.protocol == "COMMAND"]
     mesos = [check for check in checks if check.protocol in MESOS_LEVEL and check.protocol != "COMMAND"]
     if len(mesos) > 1:
-        yield found("L10", "/healthChecks", f"{len(mesos)} MESOS_* checks, and Marathon accepts one", level="E")
+        yield lint_finding(
+            "L10", "/healthChecks", f"{len(mesos)} MESOS_* checks, and Marathon accepts one", level="E"
+        )
     if len(commands) > 1:
-        yield found("L10", "/healthChecks", f"{len(commands)} COMMAND checks, and Mesos runs only the first")
+        yield lint_finding(
+            "L10", "/healthChecks", f"{len(commands)} COMMAND checks, and Mesos runs only the first"
+        )
     if commands and mesos:
-        yield found("L10", "/healthChecks", f"COMMAND beside {mesos[0].protocol}, and Mesos runs only one of them")
+        yield lint_finding(
+            "L10", "/healthChecks", f"COMMAND beside {mesos[0].protocol}, and Mesos runs only one of them"
+        )
     if (commands or mesos) and any(check.protocol in MARATHON_LEVEL for check in checks):
-        yield found("L17", "/healthChecks", " and ".join(_protocols(checks)) + " do not go together")
+        yield lint_finding("L17", "/healthChecks", " and ".join(_protocols(checks)) + " do not go together")
     if checks and not any(check.kills for check in checks):
-        yield found(
+        yield lint_finding(
             "L14",
             "/healthChecks",
             "no check ever kills: an instance that hangs stays for ever",

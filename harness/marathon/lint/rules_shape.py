@@ -9,24 +9,24 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from harness.marathon.definition import App, mapping, number
-from harness.marathon.lint.catalogue import Found, found
+from harness.marathon.lint.catalogue import LintFindings, lint_finding
 from harness.marathon.networking import Dialect
 from harness.marathon.schema import ANSWER_KEYS, APP, UNREACHABLE, Spec
 
 
-def shape(app: App, dialect: Dialect) -> Found:
+def shape(app: App, dialect: Dialect) -> LintFindings:
     """Compare the whole definition with the table."""
     yield from _object(app, APP, "", dialect)
 
 
-def _value(value: Any, spec: Spec, where: str, dialect: Dialect) -> Found:
+def _value(value: Any, spec: Spec, where: str, dialect: Dialect) -> LintFindings:
     spec = spec.of(dialect)
     if spec.kind == "unreachable":
         yield from _unreachable(value, where, dialect)
     elif spec.kind == "env":
         yield from _environment(value, where)
     elif not _is(value, spec.kind):
-        yield found("L06", where, f"must be {_article(spec.kind)}, is {shown(value)}")
+        yield lint_finding("L06", where, f"must be {_article(spec.kind)}, is {shown(value)}")
     elif spec.kind == "object":
         yield from _object(value, spec, where, dialect)
     elif spec.kind == "list" and spec.item:
@@ -41,14 +41,14 @@ def _value(value: Any, spec: Spec, where: str, dialect: Dialect) -> Found:
         yield from _string(value, spec, where)
 
 
-def _object(value: Mapping[str, Any], spec: Spec, where: str, dialect: Dialect) -> Found:
+def _object(value: Mapping[str, Any], spec: Spec, where: str, dialect: Dialect) -> LintFindings:
     for key, one in value.items():
         known = spec.fields.get(key)
         if known is None:
             yield from _unknown(key, spec.fields, where)
             continue
         if known.since > dialect:
-            yield found(
+            yield lint_finding(
                 "L06",
                 f"{where}/{key}",
                 f"is known from Marathon {known.since[0]}.{known.since[1]} on; "
@@ -60,12 +60,12 @@ def _object(value: Mapping[str, Any], spec: Spec, where: str, dialect: Dialect) 
             yield from _value(one, known, f"{where}/{key}", dialect)
     for key in spec.required:
         if value.get(key) is None:
-            yield found("L06", f"{where}/{key}", "is required and missing", fix=f"give {key}")
+            yield lint_finding("L06", f"{where}/{key}", "is required and missing", fix=f"give {key}")
 
 
-def _unknown(key: str, known: Iterable[str], where: str) -> Found:
+def _unknown(key: str, known: Iterable[str], where: str) -> LintFindings:
     if not where and key in ANSWER_KEYS:
-        yield found(
+        yield lint_finding(
             "L06",
             f"/{key}",
             "is part of Marathon's answers and means nothing in a definition",
@@ -79,55 +79,57 @@ def _unknown(key: str, known: Iterable[str], where: str) -> Found:
     start = [name for lower, name in by_lower.items() if len(key) > 3 and lower.startswith(key.lower())]
     meant = start[0] if start else by_lower[close[0]] if close else ""
     hint = f"write {meant}" if meant else "remove it, or look the key up"
-    yield found("L06", f"{where}/{key}", "is no key that Marathon knows, so it is ignored", level="W", fix=hint)
+    yield lint_finding(
+        "L06", f"{where}/{key}", "is no key that Marathon knows, so it is ignored", level="W", fix=hint
+    )
 
 
-def _range(value: float, spec: Spec, where: str) -> Found:
+def _range(value: float, spec: Spec, where: str) -> LintFindings:
     if isinstance(value, float) and not math.isfinite(value):
-        yield found("L06", where, f"must be a finite number, is {value}")
+        yield lint_finding("L06", where, f"must be a finite number, is {value}")
     elif spec.minimum is not None and value < spec.minimum:
-        yield found("L06", where, f"must be at least {spec.minimum:g}, is {shown(value)}")
+        yield lint_finding("L06", where, f"must be at least {spec.minimum:g}, is {shown(value)}")
     elif spec.maximum is not None and value > spec.maximum:
-        yield found("L06", where, f"must be at most {spec.maximum:g}, is {shown(value)}")
+        yield lint_finding("L06", where, f"must be at most {spec.maximum:g}, is {shown(value)}")
 
 
-def _string(value: str, spec: Spec, where: str) -> Found:
+def _string(value: str, spec: Spec, where: str) -> LintFindings:
     if spec.values and value not in spec.values:
         close = difflib.get_close_matches(value.upper(), [one.upper() for one in spec.values], n=1)
         hint = f"write {next(v for v in spec.values if v.upper() == close[0])}" if close else ""
-        yield found("L06", where, f"must be one of {', '.join(spec.values)}, is {shown(value)}", fix=hint)
+        yield lint_finding("L06", where, f"must be one of {', '.join(spec.values)}, is {shown(value)}", fix=hint)
     elif spec.minimum and len(value) < spec.minimum:
         short = "must not be empty" if spec.minimum == 1 else "must be longer than 1 character"
-        yield found("L06", where, short)
+        yield lint_finding("L06", where, short)
     elif spec.maximum and len(value) > spec.maximum:
-        yield found("L06", where, f"must have at most {spec.maximum:g} characters, has {len(value)}")
+        yield lint_finding("L06", where, f"must have at most {spec.maximum:g} characters, has {len(value)}")
     elif spec.pattern and not re.fullmatch(spec.pattern, value):
-        yield found(
+        yield lint_finding(
             "L06", where, f"must consist of lower-case letters, digits and inner hyphens, is {shown(value)}"
         )
 
 
-def _unreachable(value: Any, where: str, dialect: Dialect) -> Found:
+def _unreachable(value: Any, where: str, dialect: Dialect) -> LintFindings:
     if value == "disabled":
         return
     if not isinstance(value, Mapping):
-        yield found("L06", where, f'must be "disabled" or an object, is {shown(value)}')
+        yield lint_finding("L06", where, f'must be "disabled" or an object, is {shown(value)}')
         return
     yield from _object(value, UNREACHABLE, where, dialect)
     inactive, expunge = (number(value.get(key), 0) for key in ("inactiveAfterSeconds", "expungeAfterSeconds"))
     if inactive > expunge:
-        yield found(
+        yield lint_finding(
             "L06", where, f"inactiveAfterSeconds {inactive:g} must not exceed expungeAfterSeconds {expunge:g}"
         )
 
 
-def _environment(value: Any, where: str) -> Found:
+def _environment(value: Any, where: str) -> LintFindings:
     if not isinstance(value, Mapping):
-        yield found("L06", where, f"must be an object, is {shown(value)}")
+        yield lint_finding("L06", where, f"must be an object, is {shown(value)}")
         return
     for name, one in value.items():
         if not isinstance(one, str) and not isinstance(mapping(one).get("secret"), str):
-            yield found(
+            yield lint_finding(
                 "L06",
                 f"{where}/{name}",
                 f'must be a string or {{"secret": name}}, is {shown(one)}',

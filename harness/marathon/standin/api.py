@@ -16,7 +16,7 @@ from harness.marathon.standin.clock import ManualClock, stamp
 from harness.marathon.standin.core import Standin
 from harness.marathon.standin.deployment import Deployment, deployment_json
 from harness.marathon.standin.errors import ApiError
-from harness.marathon.standin.front import Front
+from harness.marathon.standin.middleware import Middleware
 from harness.marathon.standin.normalize import absolute
 from harness.marathon.standin.render import app_json
 from harness.marathon.standin.taskapi import TaskApi
@@ -238,4 +238,4 @@ def build(standin: Standin, credentials: str = "") -> ASGIApp:
     routes = [Route(path, handler, methods=methods) for path, handler, methods in table]
     application = Starlette(routes=routes)
     application.router.redirect_slashes = False
-    return Front(application, standin, credentials)
+    return Middleware(application, standin, credentials)

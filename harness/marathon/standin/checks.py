@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from harness.marathon.standin.basis import Model, NotNegative, Port
+from harness.marathon.standin.base_model import Model, NotNegative, Port
 
 MARATHON_LEVEL = frozenset({"HTTP", "HTTPS", "TCP"})
 """Protocols that Marathon itself probes from outside; all others are run beside the task by its agent."""

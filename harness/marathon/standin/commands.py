@@ -7,11 +7,11 @@ from typing import Any
 
 from harness.marathon.standin import errors
 from harness.marathon.standin.deployment import Deployment, plan
+from harness.marathon.standin.legacy_keys import check_part, check_sent
 from harness.marathon.standin.model import App, VersionInfo
 from harness.marathon.standin.normalize import absolute, merge, normalize, parse, service_ports
 from harness.marathon.standin.render import app_json
 from harness.marathon.standin.rollout import Rollout, new_deployment_id
-from harness.marathon.standin.sent import check_part, check_sent
 from harness.marathon.standin.state import AppRecord, groups_of
 from harness.marathon.standin.task import Task
 from harness.marathon.standin.validate import validate
@@ -120,8 +120,8 @@ class Commands:
         name, below = absolute(group), f"{absolute(group).rstrip('/')}/"
         if name not in self.state.groups:
             raise errors.unknown_group(name)
-        deployment = self.submit({one: None for one in self.state.apps if one.startswith(below)}, force)
-        self.state.groups = {one for one in self.state.groups if one != name and not one.startswith(below)}
+        deployment = self.submit({app_id: None for app_id in self.state.apps if app_id.startswith(below)}, force)
+        self.state.groups = {group for group in self.state.groups if group != name and not group.startswith(below)}
         self.state.save(self.clock.now())
         return deployment
 

@@ -12,7 +12,7 @@ from typing import Any
 from docker import DockerClient
 from docker.errors import DockerException, NotFound
 
-from harness.marathon.standin.labels import STANDIN, TASK, ending, found_of
+from harness.marathon.standin.labels import STANDIN, TASK, adopted_task_of, ending
 
 log = logging.getLogger(__name__)
 PAUSE = 1.0
@@ -71,7 +71,7 @@ class Follower:
         """Report tasks that have ended: after its restart an engine has no earlier events."""
         query: dict[str, str | list[str] | bool] = {"label": self.label, "status": ["exited", "dead"]}
         for container in self.client.containers.list(all=True, filters=query, ignore_removed=True):
-            found = found_of(container.attrs or {}, "")
+            found = adopted_task_of(container.attrs or {}, "")
             if found.ended is not None:
                 self.report(found.task_id, *found.ended)
 

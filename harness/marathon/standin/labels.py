@@ -21,7 +21,7 @@ def ending(code: int, out_of_memory: bool = False) -> tuple[str, str]:
     return FAILED, f"Container exited with status {code}{why}"
 
 
-def placed_of(attributes: dict[str, Any], host: str) -> Placed:
+def placement_of(attributes: dict[str, Any], host: str) -> Placed:
     """Return the place of a container, read back from the engine."""
     ports, inside = json.loads(attributes["Config"]["Labels"][PORTS])
     networks = attributes["NetworkSettings"]["Networks"] or {}
@@ -37,7 +37,7 @@ def placed_of(attributes: dict[str, Any], host: str) -> Placed:
     )
 
 
-def found_of(attributes: dict[str, Any], host: str) -> Found:
+def adopted_task_of(attributes: dict[str, Any], host: str) -> Found:
     """Return a task, read back from its container's labels and state."""
     labels, state = attributes["Config"]["Labels"], attributes["State"]
     over = not state["Running"]
@@ -46,6 +46,6 @@ def found_of(attributes: dict[str, Any], host: str) -> Found:
         app_id=labels[APP],
         version=labels[VERSION],
         staged_at=float(labels[STAGED]),
-        placed=placed_of(attributes, host),
+        placed=placement_of(attributes, host),
         ended=ending(int(state["ExitCode"]), bool(state["OOMKilled"])) if over else None,
     )

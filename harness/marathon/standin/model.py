@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticKnownError
 
-from harness.marathon.standin.basis import Labels, Model, Name, NotNegative, Port
+from harness.marathon.standin.base_model import Labels, Model, Name, NotNegative, Port
 from harness.marathon.standin.checks import HealthCheck, ReadinessCheck
 
 Share = Annotated[float, Field(ge=0, le=1)]

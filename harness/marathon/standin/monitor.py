@@ -9,8 +9,8 @@ from collections.abc import Callable
 from harness.marathon.standin import probes
 from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.health import AgentJudge, Record, Update, aggregate, judge
-from harness.marathon.standin.inside import Inside, NotPermittedError
 from harness.marathon.standin.model import App
+from harness.marathon.standin.namespace_sockets import NamespaceConnector, NotPermittedError
 from harness.marathon.standin.probes import Connect, Result
 from harness.marathon.standin.scheduler import Scheduler
 from harness.marathon.standin.task import KILLED, Placed, Task, instance_id
@@ -121,7 +121,7 @@ class Monitor:
         if check.command is not None:
             return await self.scheduler.runner.execute(placed, check.command.value, check.timeout_seconds)
         try:
-            return await ask_inside(check, placed, Inside(placed.pid), "127.0.0.1")
+            return await ask_inside(check, placed, NamespaceConnector(placed.pid, placed.container), "127.0.0.1")
         except NotPermittedError as error:
             if not self._warned:
                 log.warning("MESOS_* checks ask the container's address instead of its loopback: %s", error)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from harness.marathon.standin import versions
 from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.errors import ApiError, broken_json, invalid_json
+from harness.marathon.standin.legacy_keys import check_sent
 from harness.marathon.standin.model import (
     App,
     Container,
@@ -23,7 +24,6 @@ from harness.marathon.standin.model import (
     PortMapping,
     UpgradeStrategy,
 )
-from harness.marathon.standin.sent import check_sent
 
 SERVICE_PORTS = range(10_000, 20_001)
 SINGLE_INSTANCE = "MARATHON_SINGLE_INSTANCE_APP"

@@ -149,7 +149,7 @@ async def tcp(host: str, port: int, timeout: float, connect: Connect = connect_d
 async def listening(addresses: Iterable[tuple[str, int]]) -> bool:
     """Tell whether connections are accepted at every one of these addresses."""
     asked = [await tcp(*address, timeout=1) for address in addresses]
-    return all(one.passed for one in asked)
+    return all(result.passed for result in asked)
 
 
 async def http_following(

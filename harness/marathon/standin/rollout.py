@@ -13,12 +13,12 @@ from typing import Any
 
 from harness.marathon.standin.action_state import ActionState, victims
 from harness.marathon.standin.deployment import Action, Deployment, restart_strategy
+from harness.marathon.standin.event_fields import deployment_fields
 from harness.marathon.standin.model import App
 from harness.marathon.standin.monitor import Monitor
 from harness.marathon.standin.readiness import Readiness
 from harness.marathon.standin.scheduler import Scheduler
 from harness.marathon.standin.task import Task
-from harness.marathon.standin.telling import deployment_fields
 
 CANCEL_TAKES = 0.05
 """Real seconds from the request to cancel a deployment to its end: Marathon needs some, and clients see them."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.marathon.standin.clock import Clock, Timer
+from harness.marathon.standin.event_fields import failure_fields, instance_fields, status_fields
 from harness.marathon.standin.events import Bus
 from harness.marathon.standin.model import App
 from harness.marathon.standin.placement import Agent, refusal
@@ -25,7 +26,6 @@ from harness.marathon.standin.task import (
     Task,
     new_task_id,
 )
-from harness.marathon.standin.telling import failure_fields, instance_fields, status_fields
 
 log = logging.getLogger(__name__)
 LAUNCH_TIMEOUT = 300.0

@@ -29,8 +29,8 @@ CONDITIONS = {
 class Placed:
     """The place of a launched task: container, its process, its own address, and its ports in index order.
 
-    pid is the container's first process as this machine numbers it, 0 if unknown. addresses holds (address, port)
-    from outside for each portIndex: the host's port, or the container's on its own network.
+    pid is the container's first process as the engine's machine numbers it, 0 if unknown. addresses holds
+    (address, port) from outside for each portIndex: the host's port, or the container's on its own network.
     """
 
     container: str

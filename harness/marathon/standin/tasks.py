@@ -20,7 +20,17 @@ from harness.marathon.standin import flags
 from harness.marathon.standin.environment import environment
 from harness.marathon.standin.execution import Executions
 from harness.marathon.standin.following import Follower
-from harness.marathon.standin.labels import APP, PORTS, STAGED, STANDIN, TASK, VERSION, ending, found_of, placed_of
+from harness.marathon.standin.labels import (
+    APP,
+    PORTS,
+    STAGED,
+    STANDIN,
+    TASK,
+    VERSION,
+    adopted_task_of,
+    ending,
+    placement_of,
+)
 from harness.marathon.standin.model import App
 from harness.marathon.standin.probes import Result, listening
 from harness.marathon.standin.runner import Ended, Found, LaunchError
@@ -143,7 +153,7 @@ class DockerRunner:
         container = self.client.containers.create(**arguments)
         container.start()
         container.reload()
-        return placed_of(container.attrs or {}, self.host)
+        return placement_of(container.attrs or {}, self.host)
 
     def _discard(self, container: str) -> bool:
         """Remove a container with its anonymous volumes; remember one that the engine does not remove now."""
@@ -237,7 +247,7 @@ class DockerRunner:
         def find() -> list[Found]:
             query: dict[str, str | list[str] | bool] = {"label": f"{STANDIN}={self.identity}"}
             return [
-                found_of(container.attrs or {}, self.host)
+                adopted_task_of(container.attrs or {}, self.host)
                 for container in self.client.containers.list(all=True, filters=query, ignore_removed=True)
             ]
 

@@ -51,11 +51,11 @@ def without(value: Any, place: Place) -> Any:
     """Return a value without the content of a place."""
     key, rest = place[0], place[1:]
     if key == "*":
-        return [without(one, rest) for one in value] if isinstance(value, list) else value
+        return [without(item, rest) for item in value] if isinstance(value, list) else value
     if not isinstance(value, dict) or key not in value:
         return value
     if not rest:
-        return {name: one for name, one in value.items() if name != key}
+        return {name: item for name, item in value.items() if name != key}
     return {**value, key: without(value[key], rest)}
 
 
@@ -90,5 +90,6 @@ def one_protocol(value: Any, place: Place) -> Any:
         return value
     both = {"protocol": "udp,tcp"}
     return [
-        {**one, **both} if isinstance(one, dict) and one.get("protocol") == "tcp,udp" else one for one in value
+        {**item, **both} if isinstance(item, dict) and item.get("protocol") == "tcp,udp" else item
+        for item in value
     ]

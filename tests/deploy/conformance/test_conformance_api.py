@@ -32,11 +32,13 @@ pytestmark = pytest.mark.engine
     ],
 )
 def test_c01_ping_answers_in_the_form_that_is_asked_for(trial: Trial, accept: str, status: int, body: str) -> None:
+    """Clients ask with different Accept headers, and some parse the answer as JSON."""
     answer = trial.call("GET", "/ping", headers={"Accept": accept})
     assert (answer.status_code, answer.text) == (status, body)
 
 
 def test_c02_info_has_the_keys_that_clients_need(trial: Trial) -> None:
+    """Client libraries fail on an answer without them."""
     info = trial.json("GET", "/v2/info")
     assert info["name"] == "marathon"
     assert {
@@ -54,6 +56,7 @@ def test_c02_info_has_the_keys_that_clients_need(trial: Trial) -> None:
 
 
 def test_c03_post_answers_201_with_the_app_its_deployment_and_no_tasks_yet(trial: Trial) -> None:
+    """A client follows the deployment named there, so it must be in the body and in the header."""
     answer = trial.call("POST", "/v2/apps", trial.definition())
     app = answer.json()
     assert answer.status_code == 201
@@ -64,6 +67,7 @@ def test_c03_post_answers_201_with_the_app_its_deployment_and_no_tasks_yet(trial
 
 
 def test_c04_a_taken_id_is_409(trial: Trial) -> None:
+    """A POST must never replace an app."""
     definition = trial.definition(instances=0)
     trial.create(definition)
     answer = trial.call("POST", "/v2/apps", definition)
@@ -72,6 +76,7 @@ def test_c04_a_taken_id_is_409(trial: Trial) -> None:
 
 
 def test_c05_a_wrong_type_is_422_invalid_json_with_its_path(trial: Trial) -> None:
+    """The path leads a user to the value."""
     answer = trial.call("POST", "/v2/apps", trial.definition() | {"id": 7})
     assert (answer.status_code, answer.json()["message"]) == (422, "Invalid JSON")
     assert answer.json()["details"] == [{"path": "/id", "errors": ["error.expected.jsstring"]}]
@@ -93,6 +98,7 @@ def test_c05_a_wrong_type_is_422_invalid_json_with_its_path(trial: Trial) -> Non
 def test_c05_a_broken_rule_is_422_object_is_not_valid_with_its_path(
     trial: Trial, changes: dict[str, Any], path: str, text: str
 ) -> None:
+    """It has another message than a wrong type, and the same form."""
     definition = {key: value for key, value in trial.definition(**changes).items() if value is not None}
     answer = trial.call("POST", "/v2/apps", definition)
     assert (answer.status_code, answer.json()["message"]) == (422, "Object is not valid")
@@ -102,17 +108,20 @@ def test_c05_a_broken_rule_is_422_object_is_not_valid_with_its_path(
 
 @pytest.mark.parametrize(("body", "text"), [(b"{", "Invalid JSON"), (b"", "Please specify data in JSON format")])
 def test_c05_no_json_at_all_is_400(trial: Trial, body: bytes, text: str) -> None:
+    """Here the details are text and not a list."""
     headers = {"Content-Type": "application/json"}
     answer = trial.call("POST", "/v2/apps", data=body, headers=headers)
     assert (answer.status_code, answer.json()["message"]) == (400, text)
 
 
 def test_c05_another_content_type_is_415(trial: Trial) -> None:
+    """Marathon reads no body of another type."""
     answer = trial.call("POST", "/v2/apps", data=b"x", headers={"Content-Type": "text/plain"})
     assert answer.status_code == 415
 
 
 def test_c07_get_shows_counts_tasks_and_deployments_and_leaves_out_what_is_empty(trial: Trial) -> None:
+    """A client must not rely on keys that only some answers have."""
     trial.create(trial.definition())
     app = trial.app()
     assert {"tasksHealthy", "networks", "upgradeStrategy"} <= set(app)
@@ -123,6 +132,7 @@ def test_c07_get_shows_counts_tasks_and_deployments_and_leaves_out_what_is_empty
 
 @pytest.mark.parametrize("prefix", ["apps.", "app.", ""])
 def test_c08_embed_values_may_have_a_prefix(trial: Trial, prefix: str) -> None:
+    """A list of apps has tasks only where they are requested, by either name."""
     trial.create(trial.definition(instances=0))
     listed = trial.json("GET", "/v2/apps", params={"id": trial.group, "embed": f"{prefix}tasks"})["apps"]
     bare = trial.json("GET", "/v2/apps", params={"id": trial.group})["apps"]
@@ -130,6 +140,7 @@ def test_c08_embed_values_may_have_a_prefix(trial: Trial, prefix: str) -> None:
 
 
 def test_c09_what_is_unknown_is_404_and_says_what(trial: Trial) -> None:
+    """The client tells a missing app from a missing version, task or deployment by the text."""
     definition = trial.definition(instances=0)
     trial.create(definition)
     app = f"/v2/apps{definition['id']}"
@@ -151,6 +162,7 @@ def test_c09_what_is_unknown_is_404_and_says_what(trial: Trial) -> None:
 
 
 def test_c10_a_doubled_slash_before_the_id_means_the_same(trial: Trial) -> None:
+    """Client libraries put an absolute id behind "/v2/apps/"."""
     trial.create(trial.definition(instances=0))
     app = trial.json("GET", f"/v2/apps/{trial.group}/app")["app"]
     tasks = trial.json("GET", f"/v2/apps/{trial.group}/app/tasks")["tasks"]
@@ -165,6 +177,7 @@ def test_c10_a_doubled_slash_before_the_id_means_the_same(trial: Trial) -> None:
 
 
 def test_c11_a_version_can_be_listed_read_and_put_back(trial: Trial) -> None:
+    """The way back to the old release after its deployment has ended."""
     definition = trial.definition(instances=0, labels={"release": "one"})
     trial.create(definition)
     first = trial.app()["version"]
@@ -178,6 +191,7 @@ def test_c11_a_version_can_be_listed_read_and_put_back(trial: Trial) -> None:
 
 
 def test_c12_a_put_that_changes_nothing_moves_no_version(trial: Trial) -> None:
+    """It is answered with a deployment all the same, which a client must not wait for in the app."""
     definition = trial.definition(instances=0)
     trial.create(definition)
     before = trial.app()["version"]
@@ -191,6 +205,7 @@ def test_c12_a_put_that_changes_nothing_moves_no_version(trial: Trial) -> None:
     ids=["c13_scale", "c14_label"],
 )
 def test_only_a_change_of_instances_is_a_scale(trial: Trial, change: dict[str, Any], action: str) -> None:
+    """Anything else replaces the tasks, and moves the time of the last change of configuration."""
     definition = trial.definition()
     trial.create(definition)
     before = trial.app()["versionInfo"]

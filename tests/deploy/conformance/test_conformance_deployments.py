@@ -45,7 +45,7 @@ def stuck(trial: Trial, **changes: Any) -> tuple[Json, str]:
     return definition, deployment
 
 
-def told(recorder: Recorder, *deployments: str) -> list[Json]:
+def deployment_events(recorder: Recorder, *deployments: str) -> list[Json]:
     """Return the events that end these deployments: on a real Marathon there may be other deployments."""
     return [
         event for event in recorder.of("deployment_failed", "deployment_success") if event["id"] in deployments
@@ -78,6 +78,7 @@ def extremes(changes: list[Json], before: int) -> tuple[int, int]:
 
 
 def test_c06_an_app_in_a_deployment_is_locked_unless_forced(trial: Trial) -> None:
+    """The harness never forces, so it must recognise the lock and name its deployment."""
     definition, deployment = stuck(trial)
     fixed = definition | {"env": {"HEALTH": "200"}}
     refused = trial.call("PUT", f"/v2/apps{definition['id']}", fixed)
@@ -89,12 +90,13 @@ def test_c06_an_app_in_a_deployment_is_locked_unless_forced(trial: Trial) -> Non
     assert refused.json()["deployments"] == [{"id": deployment}]
     with trial.events("deployment_failed", "deployment_success") as recorder:
         trial.update(fixed, force="True")
-        ended = trial.eventually("deployment_failed", lambda: told(recorder, deployment), step=0)
+        ended = trial.eventually("deployment_failed", lambda: deployment_events(recorder, deployment), step=0)
     assert [event["eventType"] for event in ended] == ["deployment_failed"]
     assert trial.app()["tasksHealthy"] == 1
 
 
 def test_c26_a_deployment_waits_for_health(trial: Trial) -> None:
+    """It never fails by itself, so a client needs a deadline."""
     _, deployment = stuck(trial)
     waiting = trial.seconds(200, 10)
     trial.throughout("The deployment stays", lambda: bool(trial.deployment(deployment)), waiting, step=100)
@@ -134,6 +136,7 @@ def test_c27_replacement_keeps_to_its_bounds(
 
 
 def test_c28_an_unhealthy_update_keeps_the_old_tasks(trial: Trial) -> None:
+    """With capacity 1 a bad release takes nothing away from the users."""
     definition = trial.definition(instances=2, healthChecks=[seldom(trial)])
     trial.create(definition)
     old = trial.ids()
@@ -145,6 +148,7 @@ def test_c28_an_unhealthy_update_keeps_the_old_tasks(trial: Trial) -> None:
 
 
 def test_c29_strategy_zero_zero_ends_all_old_tasks_first(trial: Trial) -> None:
+    """No old and new task may run at once then."""
     definition = trial.definition(instances=2, upgradeStrategy=strategy(0, 0))
     trial.create(definition)
     old = trial.ids()
@@ -163,6 +167,7 @@ def test_c29_strategy_zero_zero_ends_all_old_tasks_first(trial: Trial) -> None:
 
 
 def test_c30_deleting_a_deployment_goes_back_in_a_deployment_of_its_own(trial: Trial) -> None:
+    """A rollback has to be followed like a deploy."""
     definition = trial.definition(healthChecks=[check()], labels={"release": "good"})
     trial.create(definition)
     bad = trial.update(definition | {"env": {"HEALTH": "503"}, "labels": {"release": "bad"}}, settled=False)
@@ -172,8 +177,10 @@ def test_c30_deleting_a_deployment_goes_back_in_a_deployment_of_its_own(trial: T
         back = trial.json("DELETE", f"/v2/deployments/{bad}")
         assert back["deploymentId"] != bad
         trial.settle(back["deploymentId"])
-        trial.eventually("Both events", lambda: len(told(recorder, bad, back["deploymentId"])) == 2, step=0)
-    assert {(e["eventType"], e["id"]) for e in told(recorder, bad, back["deploymentId"])} == {
+        trial.eventually(
+            "Both events", lambda: len(deployment_events(recorder, bad, back["deploymentId"])) == 2, step=0
+        )
+    assert {(e["eventType"], e["id"]) for e in deployment_events(recorder, bad, back["deploymentId"])} == {
         ("deployment_failed", bad),
         ("deployment_success", back["deploymentId"]),
     }
@@ -182,6 +189,7 @@ def test_c30_deleting_a_deployment_goes_back_in_a_deployment_of_its_own(trial: T
 
 
 def test_c30_taking_back_a_new_app_removes_it(trial: Trial) -> None:
+    """There is no earlier version to return to."""
     definition, deployment = stuck(trial)
     back = trial.json("DELETE", f"/v2/deployments/{deployment}")
     trial.settle(back["deploymentId"])
@@ -189,6 +197,7 @@ def test_c30_taking_back_a_new_app_removes_it(trial: Trial) -> None:
 
 
 def test_c31_force_deleting_a_deployment_leaves_everything_as_it_is(trial: Trial) -> None:
+    """Only the deployment ends: what it has started goes on."""
     definition = trial.definition(cpus=100_000)
     deployment = trial.create(definition, settled=False)
 
@@ -200,7 +209,7 @@ def test_c31_force_deleting_a_deployment_leaves_everything_as_it_is(trial: Trial
         answer = trial.call("DELETE", f"/v2/deployments/{deployment}", params={"force": "true"})
         assert (answer.status_code, answer.text) == (202, "")
         trial.settle(deployment)
-        ended = trial.eventually("Its event", lambda: told(recorder, deployment), step=0)
+        ended = trial.eventually("Its event", lambda: deployment_events(recorder, deployment), step=0)
     assert [event["eventType"] for event in ended] == ["deployment_failed"]
     assert trial.app()["instances"] == 1
     assert [entry["delay"]["overdue"] for entry in waiting()] == [True]

@@ -52,6 +52,7 @@ def counts(trial: Trial) -> tuple[int, int]:
 
 
 def test_c15_healthy_only_after_the_first_success(trial: Trial) -> None:
+    """No result is not the same as good health."""
     grace = trial.seconds(300, 30)
     with_check(trial, HTTP | {"gracePeriodSeconds": grace}, {"HEALTH": "503 503 503 200"})
     trial.eventually("The first answer", trial.results)
@@ -72,12 +73,14 @@ def test_c15_every_protocol_finds_a_task_healthy_that_is(trial: Trial) -> None:
 
 @pytest.mark.parametrize("answer", ["302,/elsewhere", "307", "204"])
 def test_c16_two_and_three_hundreds_pass_and_redirects_are_not_followed(trial: Trial, answer: str) -> None:
+    """So a redirect to a login page or an installer counts as healthy."""
     with_check(trial, HTTP | {"path": f"/cgi-bin/answer?{answer}"})
     trial.eventually("A healthy task", lambda: counts(trial) == (1, 0))
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])
 def test_c17_other_answers_fail(trial: Trial, status: int) -> None:
+    """The cause names the status, which is all that a user learns."""
     with_check(trial, HTTP | {"path": f"/cgi-bin/answer?{status}", "maxConsecutiveFailures": NEVER})
 
     def refused() -> list[dict[str, Any]]:
@@ -87,6 +90,7 @@ def test_c17_other_answers_fail(trial: Trial, status: int) -> None:
 
 
 def test_c18_the_grace_period_hides_failures(trial: Trial) -> None:
+    """They show as not alive, without a count and without a kill."""
     grace, interval = trial.seconds(300, 12), trial.seconds(20, 2)
     changes = {"gracePeriodSeconds": grace, "intervalSeconds": interval, "maxConsecutiveFailures": 1}
     with_check(trial, HTTP | changes, {"HEALTH": "503"})
@@ -106,6 +110,7 @@ def test_c18_the_grace_period_hides_failures(trial: Trial) -> None:
 
 
 def test_c19_the_first_success_ends_the_grace_period(trial: Trial) -> None:
+    """A failure after it counts, even within the period."""
     grace = trial.seconds(300, 60)
     with_check(trial, HTTP | {"gracePeriodSeconds": grace, "maxConsecutiveFailures": 1}, {"HEALTH": "200 503"})
     first = trial.eventually("A task", trial.ids)
@@ -113,6 +118,7 @@ def test_c19_the_first_success_ends_the_grace_period(trial: Trial) -> None:
 
 
 def test_c20_a_single_failure_flips_alive_and_a_success_flips_it_back(trial: Trial) -> None:
+    """A balancer stops using an instance after one slow answer."""
     with trial.events("health_status_changed_event") as recorder:
         definition = with_check(trial, HTTP | {"maxConsecutiveFailures": 9}, {"HEALTH": "200 503 200"})
         trial.eventually("Three flips", lambda: len(recorder.of(app=definition["id"])) >= 3)
@@ -123,6 +129,7 @@ def test_c20_a_single_failure_flips_alive_and_a_success_flips_it_back(trial: Tri
 
 @pytest.mark.parametrize("protocol", ["HTTP", "TCP"])
 def test_c21_marathon_kills_on_failure_n_plus_one(trial: Trial, protocol: str) -> None:
+    """The limit is the number of failures that are allowed."""
     check = {**HTTP, "protocol": protocol, "maxConsecutiveFailures": 2}
     if protocol == "TCP":
         del check["path"]
@@ -150,6 +157,7 @@ def failures_before_the_agents_kill(trial: Trial, check: dict[str, Any], env: di
 
 @pytest.mark.parametrize("protocol", ["COMMAND", "MESOS_HTTP", "MESOS_TCP"])
 def test_c22_the_agent_kills_on_failure_n(trial: Trial, protocol: str) -> None:
+    """One failure earlier than Marathon, and without a record of the failure."""
     check = {"COMMAND": COMMAND, "MESOS_HTTP": MESOS_HTTP, "MESOS_TCP": MESOS_TCP | {"port": 9}}[protocol]
     if "port" in check:
         check = {key: value for key, value in check.items() if key != "portIndex"}
@@ -159,12 +167,14 @@ def test_c22_the_agent_kills_on_failure_n(trial: Trial, protocol: str) -> None:
 
 
 def test_c23_for_the_agent_zero_failures_allowed_means_killed_at_the_first(trial: Trial) -> None:
+    """For Marathon zero means never."""
     assert (
         failures_before_the_agents_kill(trial, COMMAND | {"maxConsecutiveFailures": NEVER}, {"CHECKS": "1"}) == 1
     )
 
 
 def test_c23_zero_failures_allowed_means_never_killed_yet_unhealthy(trial: Trial) -> None:
+    """The deployment waits for ever."""
     with_check(trial, HTTP | {"maxConsecutiveFailures": NEVER}, {"HEALTH": "503"})
     trial.eventually("Five failures", lambda: [r for r in trial.results() if r["consecutiveFailures"] >= 5])
     assert (counts(trial), len(trial.app()["deployments"])) == ((0, 1), 1)
@@ -172,6 +182,7 @@ def test_c23_zero_failures_allowed_means_never_killed_yet_unhealthy(trial: Trial
 
 @pytest.mark.parametrize("protocol", ["HTTP", "COMMAND"])
 def test_c24_no_answer_in_time_is_a_failure(trial: Trial, protocol: str) -> None:
+    """An instance that hangs is found by nothing else."""
     check = HTTP if protocol == "HTTP" else COMMAND | {"command": {"value": "sleep 30"}}
     with_check(trial, check | {"timeoutSeconds": 1, "maxConsecutiveFailures": 9}, {"HEALTH": "hang"})
     trial.eventually("A failure", lambda: [r for r in trial.results() if r["consecutiveFailures"]])
@@ -179,12 +190,14 @@ def test_c24_no_answer_in_time_is_a_failure(trial: Trial, protocol: str) -> None
 
 
 def test_c25_without_checks_nothing_is_healthy_or_unhealthy(trial: Trial) -> None:
+    """A client that waits for tasksHealthy would wait for ever."""
     trial.create(trial.definition())
     trial.throughout("No health at all", lambda: counts(trial) == (0, 0), trial.seconds(120, 6), step=30)
     assert trial.app()["tasksRunning"] == 1
 
 
 def test_c40_the_agent_follows_redirects_and_marathon_does_not(trial: Trial) -> None:
+    """The same path can be healthy for one and not for the other."""
     bad, good = (f"/cgi-bin/answer?302,/cgi-bin/answer?{status}" for status in (503, 200))
     for name, check in (
         ("marathon", HTTP | {"path": bad}),

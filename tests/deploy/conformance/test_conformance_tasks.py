@@ -23,6 +23,7 @@ def last_failure(trial: Trial) -> Json:
 
 
 def test_c33_a_dead_task_is_replaced_by_one_with_another_id(trial: Trial) -> None:
+    """A replaced task is how a crash shows."""
     trial.create(trial.definition())
     first = trial.ids()
     trial.ask("/cgi-bin/crash")
@@ -32,6 +33,7 @@ def test_c33_a_dead_task_is_replaced_by_one_with_another_id(trial: Trial) -> Non
 
 
 def test_c33_a_killed_task_is_replaced_by_one_with_another_id(trial: Trial) -> None:
+    """A kill on request is no failure, so none is on record."""
     trial.create(trial.definition())
     task = trial.tasks()[0]
     answer = trial.json("DELETE", f"/v2/apps{task['appId']}/tasks/{task['id']}")
@@ -41,6 +43,7 @@ def test_c33_a_killed_task_is_replaced_by_one_with_another_id(trial: Trial) -> N
 
 
 def test_c33_killing_with_scale_takes_one_instance_away(trial: Trial) -> None:
+    """The chosen task goes, and nothing replaces it."""
     trial.create(trial.definition(instances=2))
     other, chosen = trial.tasks()
     answer = trial.json("POST", "/v2/tasks/delete", {"ids": [chosen["id"]]}, params={"scale": "True"})
@@ -49,6 +52,7 @@ def test_c33_killing_with_scale_takes_one_instance_away(trial: Trial) -> None:
 
 
 def test_c33_a_task_that_is_named_twice_takes_one_instance_away(trial: Trial) -> None:
+    """The count must follow the tasks and not the list."""
     trial.create(trial.definition(instances=3))
     *others, chosen = trial.tasks()
     answer = trial.json("POST", "/v2/tasks/delete", {"ids": [chosen["id"]] * 2}, params={"scale": "true"})
@@ -57,6 +61,7 @@ def test_c33_a_task_that_is_named_twice_takes_one_instance_away(trial: Trial) ->
 
 
 def test_c34_the_delay_grows_with_every_crash(trial: Trial) -> None:
+    """A crashing app must not take up an agent."""
     base = int(trial.seconds(100, 4))
     definition = trial.definition(cmd="exit 3", backoffSeconds=base, backoffFactor=3)
     trial.create(definition, settled=False)
@@ -72,6 +77,7 @@ def test_c34_the_delay_grows_with_every_crash(trial: Trial) -> None:
 
 
 def test_c34_a_health_kill_adds_no_delay(trial: Trial) -> None:
+    """Only crashes do, although Marathon's documentation says otherwise."""
     check = {
         "path": "/cgi-bin/health",
         "gracePeriodSeconds": 0,
@@ -87,6 +93,7 @@ def test_c34_a_health_kill_adds_no_delay(trial: Trial) -> None:
 
 
 def test_c35_a_task_has_its_grace_between_sigterm_and_sigkill(trial: Trial) -> None:
+    """RT needs that time to finish the requests at hand."""
     grace = int(trial.seconds(600, 8))
     deaf = "trap '' TERM; while true; do sleep 1; done"
     definition = trial.definition(cmd=deaf, taskKillGracePeriodSeconds=grace)
@@ -103,6 +110,7 @@ def test_c35_a_task_has_its_grace_between_sigterm_and_sigkill(trial: Trial) -> N
 
 
 def test_c35_a_task_that_heeds_sigterm_goes_at_once(trial: Trial) -> None:
+    """The grace period is a limit and no delay."""
     definition = trial.definition(taskKillGracePeriodSeconds=3600)
     trial.create(definition)
     first = trial.ids()
@@ -149,6 +157,7 @@ def test_c36_events_come_in_order(trial: Trial) -> None:
 
 
 def test_c36_a_filter_lets_only_its_types_through(trial: Trial) -> None:
+    """Client libraries fail on events that they do not know."""
     with trial.events("deployment_success", "deployment_info") as recorder:
         deployment = trial.create(trial.definition(instances=0))
         trial.eventually(
@@ -160,10 +169,12 @@ def test_c36_a_filter_lets_only_its_types_through(trial: Trial) -> None:
 
 
 def test_c36_without_its_accept_header_the_stream_is_405(trial: Trial) -> None:
+    """A client without the header must not hang on an endless answer."""
     assert trial.call("GET", "/v2/events", headers={"Accept": "application/json"}).status_code == 405
 
 
 def test_c37_the_last_failure_is_told_and_outlives_a_good_deployment(trial: Trial) -> None:
+    """So a client must compare its time with that of the deploy."""
     definition = trial.definition(cmd="exit 3", backoffSeconds=1)
     trial.create(definition, settled=False)
     failure = trial.eventually("A failure", lambda: last_failure(trial))
@@ -175,6 +186,7 @@ def test_c37_the_last_failure_is_told_and_outlives_a_good_deployment(trial: Tria
 
 
 def test_c37_a_health_kill_is_told_with_its_reason(trial: Trial) -> None:
+    """The reason is the only trace of the answer that the check got."""
     # Without a grace period: a busy machine may miss the one answer that would end it.
     check = {"path": "/cgi-bin/health", "gracePeriodSeconds": 0, "intervalSeconds": 2, "maxConsecutiveFailures": 1}
     definition = trial.definition(healthChecks=[check], env={"HEALTH": "200 500"})
@@ -185,6 +197,7 @@ def test_c37_a_health_kill_is_told_with_its_reason(trial: Trial) -> None:
 
 
 def test_c38_a_task_finds_its_variables(trial: Trial) -> None:
+    """A task learns its ports and its id from nothing else."""
     trial.create(trial.definition(labels={"tier.one": "yes"}, env={"OWN": "value", "HOST": "mine"}))
     task = trial.tasks()[0]
     found = dict(line.split("=", 1) for line in trial.ask("/cgi-bin/env").splitlines() if "=" in line)

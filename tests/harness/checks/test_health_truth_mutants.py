@@ -13,7 +13,7 @@ from tests.deploy import living_through as truth
 
 
 @dataclass
-class Pretended(truth.Asked):
+class Pretended(truth.ObservedInstance):
     """A simulated instance that reports an outage correctly, except for one lie."""
 
     lie: str = ""
@@ -57,7 +57,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_truth_passes() -> None:
     """Otherwise the other tests here would prove nothing."""
     instance = Pretended()
-    truth.lived_through(instance, instance.outage(), "pretended", lambda _: None)
+    truth.survive_outage(instance, instance.outage(), "pretended", lambda _: None)
 
 
 LIES: dict[str, tuple[type[Exception], str]] = {
@@ -76,4 +76,4 @@ def test_a_lie_is_found_out(lie: str) -> None:
     kind, told = LIES[lie]
     instance = Pretended(lie)
     with pytest.raises(kind, match=told):
-        truth.lived_through(instance, instance.outage(), lie, lambda _: None)
+        truth.survive_outage(instance, instance.outage(), lie, lambda _: None)

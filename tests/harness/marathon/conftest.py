@@ -22,8 +22,10 @@ STEP = 4
 def deployer(trial: Trial) -> Iterator[Deployer]:
     """A deployer that advances a stand-in's clock with every poll; on a real Marathon time passes by itself."""
     token = os.environ.get("MARATHON_TOKEN", "")
-    pull, insist = trial.seconds(20, 120), trial.seconds(3, 60)
+    pull, acceptance_limit = trial.seconds(20, 120), trial.seconds(3, 60)
     with Marathon(os.environ.get("MARATHON_URL") or trial.url, token=token) as client:
         yield Deployer(
-            client, probe_for, Pace(pull=pull, interval=0.05, clock=moving_clock(trial, STEP), insist=insist)
+            client,
+            probe_for,
+            Pace(pull=pull, interval=0.05, clock=moving_clock(trial, STEP), acceptance_limit=acceptance_limit),
         )

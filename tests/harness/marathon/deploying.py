@@ -24,6 +24,8 @@ CHECK = {
 }
 COMMAND = {**CHECK, "protocol": "COMMAND", "command": {"value": "check"}, "delaySeconds": 0}
 COMMAND = {key: value for key, value in COMMAND.items() if key not in ("path", "portIndex")}
+SILENT = ["sh", "-c", "trap 'exit 0' TERM; sleep 600 & wait"]
+"""Arguments of an instance that runs and never serves."""
 DIES = "serve & until [ -s /tmp/health.uses ]; do sleep 0.1; done; exit 1"
 
 

@@ -10,6 +10,7 @@ from tests.harness.marathon.lint_cases import (
     NONE_KEPT,
     OLD_FORMS,
     ON_1_4,
+    SINCE_1_5,
     Caught,
     Change,
     Silent,
@@ -49,6 +50,11 @@ def alone(*constraint: str) -> Change:
     return put(instances=1, constraints=[list(constraint)])
 
 
+def pinned(*constraint: str) -> Change:
+    """Change to two instances that share a fixed port, with one constraint."""
+    return both(put(instances=2, constraints=[list(constraint)]), port(hostPort=8080))
+
+
 CATCHES = [
     Caught("L02", "W", "/upgradeStrategy/minimumHealthCapacity", put(upgradeStrategy=NONE_KEPT)),
     Caught("L02", "W", "/upgradeStrategy/minimumHealthCapacity", single()),
@@ -78,6 +84,13 @@ CATCHES = [
     Caught("L22", "W", "/portDefinitions", host(instances=1, portDefinitions=[{"port": 443}], requirePorts=True)),
     Caught("L22", "W", "/constraints(0)", alone("hostname", "UNIQUE")),
     Caught("L22", "W", "/constraints(0)", alone("hostname", "MAX_PER", "1")),
+    Caught("L22", "W", "/constraints(0)", alone("@hostname", "UNIQUE")),
+    Caught("L22", "E", MAPPINGS, pinned("hostname", "CLUSTER", "node1")),
+    Caught("L22", "E", MAPPINGS, both(pinned("hostname", "CLUSTER", "node1"), put(upgradeStrategy=NONE_KEPT))),
+    Caught("L22", "E", MAPPINGS, pinned("@hostname", "IS", "node1"), SINCE_1_5),
+    Caught(
+        "L22", "E", "/constraints(1)", put(constraints=[["hostname", "CLUSTER", "node1"], ["hostname", "UNIQUE"]])
+    ),
 ]
 SILENT = [
     Silent("L02", put(upgradeStrategy={"minimumHealthCapacity": 0.1, "maximumOverCapacity": 0})),
@@ -103,6 +116,9 @@ SILENT = [
     Silent("L22", put(constraints=[["hostname", "UNIQUE"]])),
     Silent("L22", alone("hostname", "MAX_PER", "2")),
     Silent("L22", alone("rack", "UNIQUE")),
+    Silent("L22", pinned("rack", "CLUSTER", "a")),
+    Silent("L22", pinned("hostname", "LIKE", "node.*")),
+    Silent("L22", put(constraints=[["hostname", "CLUSTER", "node1"]])),
     Silent("L22", both(put(instances=1, upgradeStrategy=NONE_KEPT), port(hostPort=8080))),
     Silent("L22", host(instances=1, portDefinitions=[{"port": 443}])),
 ]

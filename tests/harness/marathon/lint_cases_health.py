@@ -1,4 +1,4 @@
-"""Cases of the lint rules about health checks: L01, L03 to L05, L08 to L14, L17, L18."""
+"""Cases of the lint rules about health checks: L01, L03 to L05, L08 to L14, L17, L18, L23."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from tests.harness.marathon.lint_cases import (
     ON_1_4,
     SINCE_1_5,
     Caught,
+    Change,
     Silent,
     both,
     check,
     checks,
     drop,
+    env,
     host,
+    labels,
     mappings,
     put,
     two_ports,
@@ -41,6 +44,34 @@ OF_RT = (
     "/Ticket/Display.html?id=1",
 )
 NOT_OF_RT = ("/health", "/healthz", "/Articles-health", "/Assets", "/NoAuthentication", "/Transactions", "/m8")
+ASKS_ITSELF = (
+    "/opt/rt/healthcheck 127.0.0.1 80",
+    "curl -fsH 'Host: rt.example.org' http://127.0.0.1/",
+    "curl -fs -HHost:rt.example.org http://127.0.0.1/",
+    "curl -fs -H 'Referer: https://rt.example.org/' http://127.0.0.1/",
+    'curl -fs -H \\"Host: $SERVER_NAME\\" http://127.0.0.1/',
+    "curl -fs --resolve rt.example.org:80:127.0.0.1 http://rt.example.org/",
+    "curl -fs --connect-to rt.example.org:80:127.0.0.1:80 http://rt.example.org/",
+    "SERVER_NAME=rt.example.org /opt/rt/healthcheck 127.0.0.1 80",
+    "openssl s_client -servername rt.example.org -connect 127.0.0.1:443",
+    "check --from root@rt.example.org 127.0.0.1",
+    "curl -fs http://other-rt.example.org/ http://rt.example.org.invalid/ http://localhost/",
+)
+ASKS_THE_NAME = (
+    "curl -fs https://rt.example.org/",
+    "curl -fs https://RT.EXAMPLE.ORG/ | grep -q pass",
+    "/opt/rt/healthcheck rt.example.org 443",
+    "curl -fs -H 'Host: rt.example.org' https://rt.example.org:443/",
+    "curl -fs https://$SERVER_NAME/",
+    "/opt/rt/healthcheck ${SERVER_NAME} 443",
+)
+
+
+def command(value: str) -> Change:
+    """Replace the health checks by a COMMAND."""
+    return checks({**COMMAND, "command": {"value": value}})
+
+
 CATCHES = [
     Caught("L01", "W", "/healthChecks", put(healthChecks=[])),
     Caught("L01", "W", "/healthChecks", drop("healthChecks")),
@@ -80,6 +111,14 @@ CATCHES = [
     Caught("L17", "W", "/healthChecks", checks(MESOS, {**HTTP, "protocol": "TCP"})),
     Caught("L18", "W", f"{CHECK}/ignoreHttp1xx", check(ignoreHttp1xx=True), SINCE_1_5),
     Caught("L18", "W", f"{CHECK}/delaySeconds", check(delaySeconds=5)),
+    *(Caught("L23", "W", f"{CHECK}/command/value", command(value)) for value in ASKS_THE_NAME),
+    Caught(
+        "L23",
+        "W",
+        f"{CHECK}/command/value",
+        both(command("curl http://help.example.org/"), labels(HAPROXY_0_VHOST="rt.example.org,help.example.org")),
+    ),
+    Caught("L23", "W", f"{CHECK}/command/value", both(command(ASKS_THE_NAME[0]), labels(HAPROXY_0_VHOST=None))),
 ]
 SILENT = [
     Silent("L01", put(instances=0, healthChecks=[])),
@@ -105,4 +144,7 @@ SILENT = [
     Silent("L17", checks(HTTP, {**HTTP, "protocol": "TCP"})),
     Silent("L18", check(ignoreHttp1xx=False, delaySeconds=15)),
     Silent("L18", check(ignoreHttp1xx=True), ON_1_4),
+    *(Silent("L23", command(value)) for value in ASKS_ITSELF),
+    Silent("L23", both(command("curl http://localhost/"), env(SERVER_NAME="localhost"))),
+    Silent("L23", both(command("curl http://$SERVER_NAME/"), env(SERVER_NAME="localhost"))),
 ]

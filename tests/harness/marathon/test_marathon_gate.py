@@ -113,7 +113,7 @@ def test_a_task_that_is_replaced_ends_the_watch() -> None:
     """Whether healthy and then dead, or never healthy and killed: another id in its place shows it."""
     states, seen = run(snapshot(app([task(1), task(2)])), snapshot(app([task(1), task(3)])))
     assert states[-1] is State.BAD
-    assert list(seen.memory.replaced) == ["rt.2"]
+    assert list(seen.observations.replaced) == ["rt.2"]
 
 
 def test_old_tasks_may_go_and_surplus_may_go() -> None:

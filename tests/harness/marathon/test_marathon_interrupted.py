@@ -19,7 +19,7 @@ from harness.marathon.client import Marathon
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace
-from harness.marathon.interrupted import NOTHING, Phase, Underway, told_when_interrupted
+from harness.marathon.interrupted import NOTHING, OngoingChange, Phase, report_if_interrupted
 from harness.marathon.model import Change
 from harness.marathon.stopping import begin_stop, wait_stopped
 from harness.releases import ROOT
@@ -40,7 +40,7 @@ def pressed(deployer: Deployer, when: Callable[[str], bool]) -> Pace:
     before = deployer.pace.clock
 
     def clock() -> float:
-        if when(deployer.underway.message):
+        if when(deployer.ongoing.message):
             raise KeyboardInterrupt
         return before()
 
@@ -55,13 +55,13 @@ def test_what_is_left_is_asked_for_at_the_end(
     phase: Phase, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """At the start there is nothing to report; later the exit code is 2, not proven."""
-    underway = Underway()
+    ongoing = OngoingChange()
 
     def work() -> int:
-        underway.enter(phase, "/rt")
+        ongoing.enter(phase, "/rt")
         raise KeyboardInterrupt
 
-    assert told_when_interrupted(work, lambda: underway.message) == 2
+    assert report_if_interrupted(work, lambda: ongoing.message) == 2
     assert capsys.readouterr().err.strip() == f"Interrupted. {message}"
 
 
@@ -72,8 +72,8 @@ def test_a_deployment_that_nobody_watches_any_more_is_named(trial: Trial, deploy
     with pytest.raises(KeyboardInterrupt):
         deployer.deploy(release(trial, "1", health="503"))
     [running] = deployer.client.deployments()
-    assert f"DELETE /v2/deployments/{running.id} " in deployer.underway.message
-    assert f"status {trial.group}/app" in deployer.underway.message
+    assert f"DELETE /v2/deployments/{running.id} " in deployer.ongoing.message
+    assert f"status {trial.group}/app" in deployer.ongoing.message
 
 
 @pytest.mark.engine
@@ -83,10 +83,10 @@ def test_a_rollback_that_nobody_watches_any_more_is_named(trial: Trial, deployer
     deployer.pace = pressed(deployer, lambda said: said.startswith("The rollback"))
     with pytest.raises(KeyboardInterrupt):
         deployer.deploy(release(trial, "2", health="503"))
-    named = re.search(r"\(deployment (\S+)\)", deployer.underway.message)
+    named = re.search(r"\(deployment (\S+)\)", deployer.ongoing.message)
     assert named is not None
     assert named[1] in {one.id for one in deployer.client.deployments()}
-    assert "nothing proves the old release live" in deployer.underway.message
+    assert "nothing proves the old release live" in deployer.ongoing.message
 
 
 @pytest.mark.engine
@@ -96,25 +96,25 @@ def test_a_change_without_an_answer_may_have_been_taken(trial: Trial, deployer: 
         deployer.client = client
         with pytest.raises(KeyboardInterrupt):
             deployer.deploy(release(trial, "1"))
-    assert f"Whether Marathon took the change of {trial.group}/app is not known" in deployer.underway.message
+    assert f"Whether Marathon took the change of {trial.group}/app is not known" in deployer.ongoing.message
 
 
 @pytest.mark.engine
 def test_what_has_come_to_its_end_is_not_told_of(trial: Trial, deployer: Deployer) -> None:
     """Cases: a rollback to nothing, a proven deploy, a rollback, a definition that Marathon refuses, a stop."""
     assert not deployer.deploy(release(trial, "1", health="503"))
-    assert deployer.underway.phase is Phase.PROVEN
+    assert deployer.ongoing.phase is Phase.PROVEN
     good(deployer.deploy(release(trial, "1")))
-    assert deployer.underway.phase is Phase.PROVEN
+    assert deployer.ongoing.phase is Phase.PROVEN
     assert not deployer.deploy(release(trial, "2", health="503"))
-    assert deployer.underway.phase is Phase.PROVEN
+    assert deployer.ongoing.phase is Phase.PROVEN
     assert not deployer.deploy(release(trial, "2", constraints=[["hostname"]]))
-    assert f"status {trial.group}/app" in deployer.underway.message  # the message from before the refused deploy
+    assert f"status {trial.group}/app" in deployer.ongoing.message  # the message from before the refused deploy
     app_id = f"{trial.group}/app"
     change = begin_stop(deployer, app_id)
-    assert f"The stop of {app_id} (deployment {change.deployment_id}) goes on" in deployer.underway.message
+    assert f"The stop of {app_id} (deployment {change.deployment_id}) goes on" in deployer.ongoing.message
     wait_stopped(deployer, app_id, change, 120)
-    assert deployer.underway.message == f"Every instance of {app_id} has stopped."
+    assert deployer.ongoing.message == f"Every instance of {app_id} has stopped."
 
 
 @pytest.mark.engine

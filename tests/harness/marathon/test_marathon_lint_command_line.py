@@ -54,7 +54,7 @@ def test_findings_stand_under_their_level(tmp_path: Path, capsys: pytest.Capture
     assert heads[2].startswith("L06 E /instances")
     assert heads[3] == "It works until it hurts:"
     assert [head.split(maxsplit=2)[:2] for head in heads[4:6]] == [["L06", "W"], ["L15", "W"]]
-    assert heads[6] == f"{ROOT / 'marathon.json'}: clean (22 rules)"
+    assert heads[6] == f"{ROOT / 'marathon.json'}: clean (23 rules)"
 
 
 def test_standard_input_and_answers(

@@ -1,4 +1,4 @@
-"""The lint rules about health checks: L01, L03 to L05, L08 to L14, L17, L18."""
+"""The lint rules about health checks: L01, L03 to L05, L08 to L14, L17, L18, L23."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_a_put_whose_answer_is_lost_is_followed(trial: Trial, deployer: Deployer
 def test_a_put_that_was_not_taken_is_raised_with_what_is_known(trial: Trial, deployer: Deployer) -> None:
     """Nothing has changed: the error is that of the PUT."""
     good(deployer.deploy(release(trial, "1")))
-    deployer.pace = replace(deployer.pace, insist=0.2)
+    deployer.pace = replace(deployer.pace, acceptance_limit=0.2)
     meddle(deployer.client, Fault("PUT /v2/apps", 502, times=999))
     with pytest.raises(errors.LeaderUnreachableError, match="not known"):
         deployer.deploy(release(trial, "2"))

@@ -19,7 +19,7 @@ def test_flapping_is_counted_and_ends_the_watch() -> None:
     assert run(LIVE, sick, LIVE, LIVE)[0][-1] is State.GOOD
     states, seen = run(LIVE, sick, LIVE, sick)
     assert states[-1] is State.BAD
-    assert seen.memory.flapped["rt.2"] == 2
+    assert seen.observations.flapped["rt.2"] == 2
 
 
 def test_flapping_between_polls_is_heard() -> None:
@@ -65,9 +65,9 @@ def test_two_checks_of_one_outage_are_one_flip() -> None:
         heard(both, healthy=True),
     ]
     _, seen = run(LIVE, LIVE, events={1: outage})
-    assert seen.memory.flapped.total() == 1
+    assert seen.observations.flapped.total() == 1
     alone = [event for event in outage if event.type == one]
-    assert run(LIVE, LIVE, events={1: alone})[1].memory.flapped.total() == 2, "1.4 tells nothing else"
+    assert run(LIVE, LIVE, events={1: alone})[1].observations.flapped.total() == 2, "1.4 tells nothing else"
 
 
 def test_a_release_served_when_one_task_was_ever_healthy() -> None:
@@ -75,11 +75,11 @@ def test_a_release_served_when_one_task_was_ever_healthy() -> None:
     ill = task(1, alive=False)
     recorded = {**ill, "healthCheckResults": [{"alive": False, "firstSuccess": stamp(3)}]}
     blip = [heard("instance_health_changed_event", healthy=now) for now in (True, False)]
-    assert not run(snapshot(app([ill]), OURS))[1].memory.served
-    assert run(snapshot(app([recorded]), OURS))[1].memory.served
-    assert run(snapshot(app([ill]), OURS), events={0: blip})[1].memory.served
-    assert run(snapshot(app([task(1)]), OURS), snapshot(app([ill]), OURS))[1].memory.served
-    assert facts_of(run(snapshot(app([recorded]), OURS))[1], app(), None)["a new instance was healthy"] is True
+    assert not run(snapshot(app([ill]), OURS))[1].observations.served
+    assert run(snapshot(app([recorded]), OURS))[1].observations.served
+    assert run(snapshot(app([ill]), OURS), events={0: blip})[1].observations.served
+    assert run(snapshot(app([task(1)]), OURS), snapshot(app([ill]), OURS))[1].observations.served
+    assert facts_of(run(snapshot(app([recorded]), OURS))[1], app(), None)["a new instance served"] is True
 
 
 def test_a_task_that_was_told_to_stop_before_may_go() -> None:
@@ -103,12 +103,12 @@ def test_old_tasks_that_go_are_remembered() -> None:
     both = snapshot(app([task(8, -60), task(9, -60), task(1, alive=False)]), OURS)
     one = snapshot(app([task(8, -60), task(1, alive=False)]), OURS)
     _, kept = run(both, both)
-    assert kept.memory.old == {"rt.8": True, "rt.9": True}
+    assert kept.observations.old == {"rt.8": True, "rt.9": True}
     _, lost = run(both, one, one)
-    assert lost.memory.old == {"rt.8": True, "rt.9": False}
+    assert lost.observations.old == {"rt.8": True, "rt.9": False}
     assert facts_of(lost, app(), None)["old tasks gone"] == ["rt.9"]
     _, put_late = run(snapshot(app([task(8, -60)], version=stamp(-60))), snapshot(app([task(8, -60), task(1)])))
-    assert put_late.memory.old == {"rt.8": True}
+    assert put_late.observations.old == {"rt.8": True}
 
 
 @pytest.mark.parametrize(("seconds", "warned"), [(44.0, False), (46.0, True)])

@@ -13,7 +13,7 @@ from harness.errors import InfrastructureError
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.probe import HttpProbe, Probe, ProbeResult
-from harness.marathon.reach import UnseenError
+from harness.marathon.reach import UnreachableInstancesError
 from harness.marathon.rolling import Decision
 from harness.marathon.stopall import replace_all
 from tests.harness.marathon.deploying import ACROSS, COMMAND, Database, good, probe_for, release, releases_live
@@ -47,7 +47,7 @@ def test_nothing_is_sent_where_nobody_is_reached(trial: Trial, deployer: Deploye
     """Otherwise every deploy would be found bad and undone, and every instance started three times."""
     good(deployer.deploy(release(trial, "1")))
     meddler = meddle(deployer.client)
-    with pytest.raises(UnseenError, match="nothing was sent") as caught:
+    with pytest.raises(UnreachableInstancesError, match="nothing was sent") as caught:
         walled_off(deployer).deploy(release(trial, "2"), SAME_STEPS)
     assert isinstance(caught.value, InfrastructureError)
     assert (caught.value.exit_code, "--unseen-before" in caught.value.repair) == (2, True)
@@ -60,7 +60,7 @@ def test_nothing_is_stopped_where_nobody_is_reached(trial: Trial, deployer: Depl
     """If it were found after the upgrade, there would be no way back."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
-    with pytest.raises(UnseenError, match="nothing was sent"):
+    with pytest.raises(UnreachableInstancesError, match="nothing was sent"):
         replace_all(walled_off(deployer), release(trial, "2", schema="2"), ACROSS, database.steps())
     assert (database.log, releases_live(trial, deployer)) == ([], ["1"])
 
@@ -84,7 +84,7 @@ def test_a_first_deploy_that_only_marathon_reaches_is_left(trial: Trial, deploye
     """Marathon's own checks use the same port, so the route from here is blocked: nothing is proven."""
     by_command: dict[str, Any] = {"healthChecks": [COMMAND], "readinessChecks": [READY]}
     definition = release(trial, "1", **(by_command if checked == "readiness" else {}))
-    with pytest.raises(UnseenError, match="Marathon does, at that very port") as caught:
+    with pytest.raises(UnreachableInstancesError, match="Marathon does, at that very port") as caught:
         walled_off(deployer).deploy(definition)
     assert "left as they are" in str(caught.value)
     assert releases_live(trial, deployer) == ["1"]
@@ -103,7 +103,7 @@ def test_after_an_upgrade_it_is_left_as_well(trial: Trial, deployer: Deployer) -
     """The new release may have served; to report that Marathon may not have accepted it would be wrong."""
     database = Database(trial, deployer)
     good(deployer.deploy(release(trial, "1")))
-    with pytest.raises(UnseenError) as caught:
+    with pytest.raises(UnreachableInstancesError) as caught:
         replace_all(walled_off(deployer, "2"), release(trial, "2", schema="2"), ACROSS, database.steps())
     assert "left as they are" in str(caught.value)
     assert "may not have taken" not in str(caught.value)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ from harness.errors import InfrastructureError, UsageError
 from harness.marathon import replacing
 from harness.marathon.__main__ import main
 from harness.marathon.definition import App
-from harness.marathon.interrupted import Phase, Underway, told_when_interrupted
-from harness.marathon.replacing import RUN, left_behind, need_running, shell
+from harness.marathon.interrupted import OngoingChange, Phase, report_if_interrupted
+from harness.marathon.replacing import RUN, left_behind, need_running, new_run, shell
 from harness.marathon.stopall import StepFailedError
 from harness.releases import ROOT
 
@@ -54,6 +55,12 @@ def test_each_part_of_a_pipe_counts(tmp_path: Path) -> None:
     assert (tmp_path / "run").read_text().strip() == RUN
 
 
+def test_two_runs_in_the_same_second_have_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In two containers both are process 1: one would write its backup over the other's, and hold its mark."""
+    monkeypatch.setattr(time, "strftime", lambda _: "20261126-120000")
+    assert new_run() != new_run()
+
+
 @pytest.mark.parametrize("live", [None, {"id": "/rt", "instances": 0}], ids=["unknown", "stopped"])
 def test_what_does_not_run_is_not_replaced_without_a_word(live: App | None) -> None:
     """A second run would overwrite the good backup with the half upgraded database."""
@@ -71,7 +78,7 @@ def test_the_end_that_a_ci_server_asks_for_is_told_too(capsys: pytest.CaptureFix
         os.kill(os.getpid(), signal.SIGTERM)
         return 0
 
-    assert told_when_interrupted(ended, lambda: left_behind(Underway())) == 2
+    assert report_if_interrupted(ended, lambda: left_behind(OngoingChange())) == 2
     assert "stay stopped" in capsys.readouterr().err
 
 
@@ -81,9 +88,9 @@ def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> Non
     """A shell that is ended alone leaves its upgrade running, although all is reported as stopped."""
     program = tmp_path / "program.py"
     program.write_text(
-        "import sys\nfrom harness.marathon.interrupted import told_when_interrupted\n"
+        "import sys\nfrom harness.marathon.interrupted import report_if_interrupted\n"
         "from harness.marathon.replacing import LEFT, shell\n"
-        "sys.exit(told_when_interrupted(lambda: shell('upgrade', sys.argv[1], 'rt:2')() or 0, lambda: LEFT))\n"
+        "sys.exit(report_if_interrupted(lambda: shell('upgrade', sys.argv[1], 'rt:2')() or 0, lambda: LEFT))\n"
     )
     line = f"(echo $BASHPID >{tmp_path}/begun; mv {tmp_path}/begun {tmp_path}/pid; exec sleep 600); true"
     # A shell that starts this in its background ignores some of these signals, and all children inherit that.
@@ -114,9 +121,9 @@ def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> Non
 def test_what_nohup_keeps_alive_stays_alive() -> None:
     """A user who starts it so and closes the terminal wants it to go on."""
     program = (
-        "import os, signal\nfrom harness.marathon.interrupted import told_when_interrupted\n"
+        "import os, signal\nfrom harness.marathon.interrupted import report_if_interrupted\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "raise SystemExit(told_when_interrupted(lambda: os.kill(os.getpid(), signal.SIGHUP) or 0, str))\n"
+        "raise SystemExit(report_if_interrupted(lambda: os.kill(os.getpid(), signal.SIGHUP) or 0, str))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -192,9 +199,9 @@ def test_an_interruption_says_what_is_left(capsys: pytest.CaptureFixture[str]) -
     def ends() -> int:
         raise KeyboardInterrupt
 
-    underway = Underway()
-    underway.enter(Phase.STOPPING, "/rt", "97c136bf")
-    assert told_when_interrupted(ends, lambda: left_behind(underway)) == 2
+    ongoing = OngoingChange()
+    ongoing.enter(Phase.STOPPING, "/rt", "97c136bf")
+    assert report_if_interrupted(ends, lambda: left_behind(ongoing)) == 2
     said = capsys.readouterr().err
     assert "stay stopped" in said
     assert "The stop of /rt (deployment 97c136bf) goes on" in said
@@ -203,19 +210,19 @@ def test_an_interruption_says_what_is_left(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize("upgraded", [True, False], ids=["upgraded", "restored"])
 def test_an_interrupted_start_never_sends_the_old_release_to_the_new_database(upgraded: bool) -> None:
     """Nothing is stopped any more then; and undoing it like a plain deploy would meet the upgraded tables."""
-    underway = Underway()
-    underway.enter(Phase.STOPPING, "/rt", "1")
-    underway.enter(Phase.STOPPED, "/rt")
-    assert "stay stopped" in left_behind(underway)
-    underway.database_upgraded = upgraded
-    underway.enter(Phase.DEPLOYING, "/rt", "97c136bf")
-    said = left_behind(underway)
+    ongoing = OngoingChange()
+    ongoing.enter(Phase.STOPPING, "/rt", "1")
+    ongoing.enter(Phase.STOPPED, "/rt")
+    assert "stay stopped" in left_behind(ongoing)
+    ongoing.database_upgraded = upgraded
+    ongoing.enter(Phase.DEPLOYING, "/rt", "97c136bf")
+    said = left_behind(ongoing)
     assert "stay stopped" not in said
     assert ("restore the backup before the old release is started" in said) == upgraded
     assert ("a deploy of the old definition" in said) != upgraded
-    underway.enter(Phase.REQUESTED, "/rt")  # undone in the same way
-    assert ("DELETE /v2/deployments" in left_behind(underway)) != upgraded
-    underway.enter(Phase.ROLLING_BACK, "/rt")
-    assert "stay stopped" not in left_behind(underway)
-    underway.enter(Phase.PROVEN, "/rt")
-    assert "had come to its end" in left_behind(underway)
+    ongoing.enter(Phase.REQUESTED, "/rt")  # undone in the same way
+    assert ("DELETE /v2/deployments" in left_behind(ongoing)) != upgraded
+    ongoing.enter(Phase.ROLLING_BACK, "/rt")
+    assert "stay stopped" not in left_behind(ongoing)
+    ongoing.enter(Phase.PROVEN, "/rt")
+    assert "had come to its end" in left_behind(ongoing)

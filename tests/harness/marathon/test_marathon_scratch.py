@@ -19,7 +19,7 @@ from harness.common.progress import Progress
 from harness.errors import UsageError
 from harness.marathon import scratch
 from harness.marathon.definition import load
-from harness.marathon.in_image import linted
+from harness.marathon.in_image import lint_errors
 from harness.marathon.lint import lint
 from harness.marathon.mounts import mounts_of, source_of
 from harness.marathon.networking import ports_of
@@ -209,9 +209,9 @@ def test_a_reservation_makes_a_good_deploy_not_proven() -> None:
 def test_what_lint_calls_an_error_is_a_finding() -> None:
     """The gate must lint before it deploys."""
     app = copy.deepcopy(FILE)
-    assert linted(app, "marathon-deploy") == []
+    assert lint_errors(app, "marathon-deploy") == []
     del app["networks"]
-    (found,) = [one for one in linted(app, "marathon-deploy") if "L07" in one.what]
+    (found,) = [one for one in lint_errors(app, "marathon-deploy") if "L07" in one.what]
     assert found.repair
 
 

@@ -15,9 +15,15 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.rolling import Decision, RollingRefusedError
 from harness.marathon.stopall import StepFailedError, replace_all
 from harness.verdict import Report
-from tests.harness.marathon.deploying import ACROSS, Database, good, release, releases_live
+from tests.harness.marathon.deploying import ACROSS, CHECK, SILENT, Database, good, release, releases_live
 
 pytestmark = pytest.mark.engine
+BRIEF = {
+    "args": ["sh", "-c", "serve & until [ -s /tmp/health.uses ]; do sleep 0.1; done; sleep 1; exit 1"],
+    "healthChecks": [{**CHECK, "maxConsecutiveFailures": 0}],
+    "backoffSeconds": 3600,
+}
+"""An instance that serves until a second after its first health check, and gets no successor for an hour."""
 
 
 def across(
@@ -66,7 +72,7 @@ def test_without_a_restore_all_stays_stopped(trial: Trial, deployer: Deployer) -
 def test_a_new_release_that_does_not_live_is_taken_back_with_the_backup(trial: Trial, deployer: Deployer) -> None:
     """Marathon's own rollback would start the old release on the new schema."""
     database = Database(trial, deployer)
-    report = across(trial, deployer, database, health="503")
+    report = across(trial, deployer, database, args=SILENT)
     assert report.findings
     assert database.log[-1] == ("restore", 0)
     assert releases_live(trial, deployer) == ["1"]
@@ -76,6 +82,21 @@ def test_once_it_has_served_nothing_is_restored(trial: Trial, deployer: Deployer
     """Users have written since, and the backup lacks that. The fault is reported, the release left running."""
     database = Database(trial, deployer)
     report = across(trial, deployer, database, health="200 200 503")
+    assert report.findings
+    assert report.facts["then"] == stopall.SERVED
+    assert database.log == [("backup", 0), ("upgrade", 0)]
+
+
+@pytest.mark.parametrize("changes", [{}, BRIEF], ids=["runs", "has ended"])
+def test_what_answers_is_not_restored_over_although_marathon_never_calls_it_healthy(
+    trial: Trial, deployer: Deployer, changes: dict[str, Any]
+) -> None:
+    """A health check may be wrong (its password was changed), and a mail server that knows an instance delivers.
+
+    One that has answered and ended is not there to be asked after the verdict.
+    """
+    database = Database(trial, deployer)
+    report = across(trial, deployer, database, health="503", **changes)
     assert report.findings
     assert report.facts["then"] == stopall.SERVED
     assert database.log == [("backup", 0), ("upgrade", 0)]

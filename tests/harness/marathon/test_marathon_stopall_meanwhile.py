@@ -22,7 +22,7 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.model import Change
 from harness.marathon.rolling import Decision, RollingRefusedError
 from harness.marathon.stopall import StepFailedError, replace_all
-from tests.harness.marathon.deploying import ACROSS, Database, good, release, releases_live
+from tests.harness.marathon.deploying import ACROSS, SILENT, Database, good, release, releases_live
 
 pytestmark = pytest.mark.engine
 
@@ -168,7 +168,7 @@ def test_a_mark_is_seen_while_it_is_changed(trial: Trial, deployer: Deployer) ->
 
     steps = stopall.DatabaseCommands(look, look, look)
     good(deployer.deploy(release(trial, "1")))
-    bad = replace_all(deployer, release(trial, "2", schema="2", health="503"), ACROSS, steps, run="mine")
+    bad = replace_all(deployer, release(trial, "2", schema="2", args=SILENT), ACROSS, steps, run="mine")
     assert (bad.facts["then"], seen) == ("the old release is live again", ["mine"] * 3)
     look()
     good(replace_all(deployer, release(trial, "2", schema="2"), ACROSS, steps, run="mine"))

@@ -14,12 +14,12 @@ from harness.marathon import stopall
 from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.model import Change
+from harness.marathon.rollback import stop_limit
 from harness.marathon.rolling import Decision
 from harness.marathon.stopall import StepFailedError, replace_all
 from harness.marathon.stopping import end_and_stop
-from harness.marathon.wayback import stop_limit
 from harness.verdict import Report
-from tests.harness.marathon.deploying import ACROSS, Database, good, release, releases_live
+from tests.harness.marathon.deploying import ACROSS, SILENT, Database, good, release, releases_live
 from tests.harness.marathon.meddling import LOCKED, Fault, meddle
 
 pytestmark = pytest.mark.engine
@@ -64,13 +64,13 @@ def test_an_end_during_the_proof_of_the_way_back_names_the_way_back(
 
     def ended(*words: Any) -> Report:
         report = prove(*words)
-        said.append(deployer.underway.message)
+        said.append(deployer.ongoing.message)
         return report
 
     clock = deployer.pace.clock
 
     def watched() -> float:
-        said.append(deployer.underway.message)
+        said.append(deployer.ongoing.message)
         return clock()
 
     monkeypatch.setattr(deployer, "prove", ended)
@@ -86,7 +86,7 @@ def test_an_end_during_the_proof_of_the_way_back_names_the_way_back(
 def test_a_stop_that_hangs_and_cannot_be_taken_back_is_told(trial: Trial, deployer: Deployer) -> None:
     """All may be stopped in the end, and an operator has to know."""
     hanging(trial, deployer)
-    deployer.pace = replace(deployer.pace, insist=0.2)
+    deployer.pace = replace(deployer.pace, acceptance_limit=0.2)
     meddle(deployer.client, Fault("DELETE /v2/deployments", 503, times=999))
     with pytest.raises(HarnessError) as caught:
         replace_all(deployer, release(trial, "2", schema="2"), ACROSS, Database(trial, deployer).steps())
@@ -211,12 +211,16 @@ def test_nothing_is_restored_or_started_beside_what_somebody_started(
     assert [what for what, _ in database.log] == ["backup", "upgrade", *(["restore"] if when == "restore" else [])]
 
 
-@pytest.mark.parametrize(("health", "served"), [("200", "runs"), ("503", "")])
-def test_health_is_looked_at_once_more_before_a_stop(
-    trial: Trial, deployer: Deployer, health: str, served: str
+@pytest.mark.parametrize(
+    ("changes", "served"),
+    [({"health": "200"}, "runs"), ({"health": "503"}, "runs"), ({"args": SILENT}, "")],
+    ids=["healthy", "answers", "silent"],
+)
+def test_health_and_answers_are_looked_at_once_more_before_a_stop(
+    trial: Trial, deployer: Deployer, changes: dict[str, Any], served: str
 ) -> None:
-    """A release that became healthy after the verdict is left running; one that did not is stopped."""
-    app = release(trial, "2", health=health)
+    """A release that became healthy after the verdict, or answers, is left running; another is stopped."""
+    app = release(trial, "2", **changes)
     made = deployer.client.put(f"{trial.group}/app", app, whole=True)
     trial.eventually(
         "A word of its health", lambda: any(one.known for one in deployer.client.tasks(f"{trial.group}/app"))
@@ -226,8 +230,12 @@ def test_health_is_looked_at_once_more_before_a_stop(
 
 
 def test_health_that_comes_while_it_is_stopped_is_not_restored_over(trial: Trial, deployer: Deployer) -> None:
-    """Between the last poll and the stop; Marathon reports a task's health until it is gone."""
-    app = release(trial, "2", args=DEAF, taskKillGracePeriodSeconds=60, health="200")
+    """Between the last poll and the stop; Marathon reports a task's health until it is gone.
+
+    It names another release than the wanted one, so that not its answer but its health tells that it served.
+    """
+    other = {"RELEASE": "9", "HEALTH": "200"}
+    app = release(trial, "2", args=DEAF, taskKillGracePeriodSeconds=60, env=other)
     made = deployer.client.put(f"{trial.group}/app", app, whole=True)
     trial.eventually("It to run", lambda: deployer.client.app(f"{trial.group}/app").running, step=0)
     assert not any(one.known for one in deployer.client.tasks(f"{trial.group}/app"))

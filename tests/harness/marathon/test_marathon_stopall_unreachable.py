@@ -15,7 +15,7 @@ from harness.marathon.events import TASK_STATUS, Event
 from harness.marathon.model import Change, Task
 from harness.marathon.rolling import Decision
 from harness.marathon.stopall import replace_all
-from harness.marathon.stopping import LastWords, StopUnprovenError, end_and_stop
+from harness.marathon.stopping import StopUnprovenError, UncertainTasks, end_and_stop
 from tests.harness.marathon.deploying import ACROSS, Database, good, release, releases_live
 
 KEPT = {"inactiveAfterSeconds": 300, "expungeAfterSeconds": 600}
@@ -79,14 +79,15 @@ def test_a_task_that_was_forgotten_between_two_looks_is_heard_of(trial: Trial, d
 def test_a_new_release_that_is_out_of_reach_is_not_restored_below(trial: Trial, deployer: Deployer) -> None:
     """It runs on the upgraded database, which must not be restored under it."""
     cut_off(trial, deployer)
-    new = release(trial, "2", health="503", args=DEAF, taskKillGracePeriodSeconds=60)
+    silent = ["sh", "-c", "trap '' TERM; sleep 600; :"]
+    new = release(trial, "2", args=silent, taskKillGracePeriodSeconds=60)
     made = deployer.client.put(f"{trial.group}/app", new, whole=True)
     trial.eventually("It to run", lambda: deployer.client.app(f"{trial.group}/app").running)
     with pytest.raises(StopUnprovenError):
         end_and_stop(deployer, new, made.deployment_id)
 
 
-def told(state: str, app: str = "/rt") -> Event:
+def status_event(state: str, app: str = "/rt") -> Event:
     """Return Mesos's status of a task, as an event."""
     return Event(TASK_STATUS, {"taskId": "rt.1", "taskStatus": state, "appId": app})
 
@@ -97,19 +98,19 @@ def told(state: str, app: str = "/rt") -> Event:
         ([], "TASK_RUNNING", False),
         ([], "TASK_UNREACHABLE", True),
         ([], "TASK_LOST", True),
-        ([told("TASK_UNREACHABLE")], "", True),
-        ([told("TASK_UNREACHABLE"), told("TASK_KILLED")], "", False),
-        ([told("TASK_UNREACHABLE")], "TASK_KILLING", False),
-        ([told("TASK_UNREACHABLE", app="/other")], "", False),
+        ([status_event("TASK_UNREACHABLE")], "", True),
+        ([status_event("TASK_UNREACHABLE"), status_event("TASK_KILLED")], "", False),
+        ([status_event("TASK_UNREACHABLE")], "TASK_KILLING", False),
+        ([status_event("TASK_UNREACHABLE", app="/other")], "", False),
         ([Event("instance_changed_event", {"runSpecId": "/rt", "condition": "Unreachable"})], "", False),
     ],
 )
 def test_the_last_word_of_a_task_counts(heard: list[Event], listed: str, unsure: bool) -> None:
     """An agent that comes back ends its tasks as requested, and reports it."""
-    words = LastWords("/rt")
+    words = UncertainTasks("/rt")
     read: dict[str, Any] = {"id": "rt.1", "state": listed}
-    words.take([Task.read(read)] if listed else [], heard)
-    assert bool(words.unsure) is unsure
+    words.record([Task.read(read)] if listed else [], heard)
+    assert bool(words.states) is unsure
     if unsure:
         with pytest.raises(StopUnprovenError, match=r"rt\.1 \(TASK_"):
-            words.need_certain()
+            words.require_certain()

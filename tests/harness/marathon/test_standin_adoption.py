@@ -38,6 +38,7 @@ def healthy(trial: Trial, number: int) -> Json:
 
 
 def test_running_tasks_are_adopted_and_still_looked_after(restartable: tuple[StandinProcess, Trial]) -> None:
+    """They keep id, ports and start time, and are replaced when they crash."""
     process, trial = restartable
     trial.create(trial.definition(instances=2, healthChecks=[CHECK]))
     before = healthy(trial, 2)
@@ -52,6 +53,7 @@ def test_running_tasks_are_adopted_and_still_looked_after(restartable: tuple[Sta
 def test_a_task_that_dies_while_nobody_looks_is_replaced(
     restartable: tuple[StandinProcess, Trial], engine: DockerClient
 ) -> None:
+    """Its end is read from the container afterwards."""
     process, trial = restartable
     trial.create(trial.definition())
     first = trial.tasks()[0]["id"]
@@ -63,6 +65,7 @@ def test_a_task_that_dies_while_nobody_looks_is_replaced(
 
 
 def test_an_unfinished_deployment_goes_on(restartable: tuple[StandinProcess, Trial]) -> None:
+    """It keeps its id, which a client waits for."""
     process, trial = restartable
     definition = trial.definition(healthChecks=[CHECK])
     trial.create(definition)
@@ -79,6 +82,7 @@ def test_an_unfinished_deployment_goes_on(restartable: tuple[StandinProcess, Tri
 def test_stopping_with_end_tasks_leaves_no_container(
     restartable: tuple[StandinProcess, Trial], engine: DockerClient
 ) -> None:
+    """A test run must not leave containers behind."""
     process, trial = restartable
     trial.create(trial.definition())
     task = trial.tasks()[0]["id"]

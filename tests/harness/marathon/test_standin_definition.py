@@ -53,10 +53,12 @@ def problems(document: Any) -> tuple[int, str, dict[str, list[str]]]:
 
 
 def test_both_dialects_say_the_same() -> None:
+    """One app in both dialects is stored as one definition."""
     assert stored(OLD) == stored(NEW)
 
 
 def test_old_answers_can_be_sent_back() -> None:
+    """Users edit what Marathon answered and send it again."""
     shown = app_json(stored(NEW), "1.4")
     assert shown["container"]["docker"]["network"] == "BRIDGE"
     assert shown["cmd"] is None
@@ -67,30 +69,36 @@ def test_old_answers_can_be_sent_back() -> None:
     "key", ["args", "labels", "healthChecks", "gpus", "maxLaunchDelaySeconds", "upgradeStrategy", "networks"]
 )
 def test_null_means_absent(key: str) -> None:
+    """Old clients send null for every key that they do not use."""
     assert stored({**OLD, key: None}) == stored(OLD)
 
 
 def test_null_means_absent_inside_as_well() -> None:
+    """Health checks have such keys too."""
     check = {"path": "/x", "gracePeriodSeconds": None, "command": None, "ipProtocol": None}
     assert stored({**NEW, "healthChecks": [check]}) == stored({**NEW, "healthChecks": [{"path": "/x"}]})
 
 
 @pytest.mark.parametrize(("change", "path"), [({"id": None}, "/id"), ({"labels": {"a": None}}, "/labels/a")])
 def test_null_is_no_string(change: dict[str, Any], path: str) -> None:
+    """Within a map null is a value, and one of the wrong type."""
     assert problems({**NEW, **change})[2] == {path: ["error.expected.jsstring"]}
 
 
 def test_a_null_in_a_partial_put_changes_nothing() -> None:
+    """Otherwise an old client would clear what it does not know."""
     current = {"id": "/a", "cmd": "x", "networks": [{"mode": "host"}], "portDefinitions": [{"port": 1}]}
     assert merge(current, {"cmd": None, "args": None, "networks": None}) == current
 
 
 def test_both_styles_at_once_are_refused() -> None:
+    """Marathon could not tell which one is meant."""
     text = "must not specify both container.docker.network and networks"
     assert problems({**OLD, "networks": NEW["networks"]}) == (422, "Object is not valid", {"/": [text]})
 
 
 def test_without_a_network_port_mappings_vanish_and_a_default_port_appears() -> None:
+    """The trap behind lint rule L07: the check then asks a port at which nobody listens."""
     app = stored({**NEW, "networks": None, "healthChecks": [{"path": "/"}]} | {"networks": []})
     assert app.mode == "host"
     assert app.container is not None
@@ -100,27 +108,32 @@ def test_without_a_network_port_mappings_vanish_and_a_default_port_appears() -> 
 
 
 def test_a_persistent_volume_brings_its_residency_along() -> None:
+    """Its tasks keep their place, so no second one may run beside them."""
     app = stored({**NEW, "container": KEPT})
     assert (app.residency or {})["taskLostBehavior"] == "WAIT_FOREVER"
     assert (app.unreachable_strategy, app.strategy.maximum_over_capacity) == ("disabled", 0)
 
 
 def test_empty_uris_are_no_second_way() -> None:
+    """An empty list says nothing, so it does not contradict `fetch`."""
     assert [one.uri for one in stored({**NEW, "uris": [], "fetch": [{"uri": "a"}]}).fetch] == ["a"]
 
 
 def test_an_old_network_may_have_any_name() -> None:
+    """The names of 1.4 were not checked, and must be readable from the stored state."""
     app = stored({"id": "/a", "cmd": "sleep 1", "ipAddress": {"networkName": "A_b"}})
     assert parse(app_json(app), ours=True).networks == app.networks
 
 
 def test_old_ports_become_port_definitions() -> None:
+    """Port 0 gets a service port."""
     app = stored({"id": "/a", "cmd": "sleep 1", "ports": [8000, 0]})
     assert [definition.port for definition in app.port_definitions or []] == [8000, 10000]
     assert app.ports is None
 
 
 def test_a_bridge_without_mappings_gets_one_and_an_empty_list_means_none() -> None:
+    """Absent and empty differ here."""
     bridge: dict[str, Any] = {"id": "/a", "container": {"docker": {"image": "x"}}, "networks": NEW["networks"]}
     assert stored(bridge).port_names() == ["default"]
     bridge["container"] = {"docker": {"image": "x"}, "portMappings": []}
@@ -128,12 +141,14 @@ def test_a_bridge_without_mappings_gets_one_and_an_empty_list_means_none() -> No
 
 
 def test_service_ports_are_unique_and_kept() -> None:
+    """A balancer finds the app by its service port, also after an update."""
     first = stored(NEW, taken={10000, 10001})
     assert service_ports(first) == [10002]
     assert service_ports(stored(NEW, previous=first)) == [10002]
 
 
 def test_unknown_keys_are_ignored() -> None:
+    """A misspelt key yields the default, without a word."""
     app = stored({**NEW, "healthChecks": [{"gracePeriod": 1}], "nonsense": True})
     assert app.health_checks[0].grace_period_seconds == 300
 
@@ -142,6 +157,7 @@ def test_unknown_keys_are_ignored() -> None:
     ("given", "expected"), [("rt", "/rt"), ("/a//b", "/a/b"), ("../x", "/x"), ("a/./b", "/a/b")]
 )
 def test_ids_become_absolute(given: str, expected: str) -> None:
+    """Clients send ids with and without the leading slash."""
     assert absolute(given) == expected
 
 
@@ -169,6 +185,7 @@ def test_ids_become_absolute(given: str, expected: str) -> None:
     ],
 )
 def test_types_and_ranges_are_invalid_json(change: dict[str, Any], path: str, code: str) -> None:
+    """Each has its own code and its path."""
     status, message, details = problems({**NEW, **change})
     assert (status, message) == (422, "Invalid JSON")
     assert code in details[path]
@@ -217,23 +234,27 @@ def test_types_and_ranges_are_invalid_json(change: dict[str, Any], path: str, co
     ],
 )
 def test_broken_rules_are_not_valid(change: dict[str, Any], path: str, text: str) -> None:
+    """Each has Marathon's own text and its path."""
     status, message, details = problems({**NEW, **change})
     assert (status, message) == (422, "Object is not valid")
     assert text in " ".join(details[path])
 
 
 def test_gpus_need_no_container() -> None:
+    """Only Docker containers get none."""
     assert stored({"id": "/a", "cmd": "sleep 1", "gpus": 1}).gpus == 1
     assert stored({"id": "/a", "cmd": "sleep 1", "gpus": 1, "container": {"type": "MESOS"}}).gpus == 1
 
 
 def test_a_volume_with_a_wrong_key_misses_its_host_path() -> None:
+    """The unknown key is ignored, and the error names the one that is missing."""
     volume = {"containerPath": "/data", "hostPth": "/data", "mode": "RO"}
     container = {**OLD["container"], "volumes": [volume]}  # type: ignore[dict-item]
     assert problems({**OLD, "container": container})[2] == {"/container/volumes(0)/hostPath": ["undefined"]}
 
 
 def test_duplicate_port_names_are_refused() -> None:
+    """A readiness check finds its port by the name."""
     twice = [{"containerPort": 1, "name": "a"}, {"containerPort": 2, "name": "a"}]
     container = {"docker": {"image": "x"}, "portMappings": twice}
     assert problems({**NEW, "container": container})[2] == {
@@ -250,6 +271,7 @@ def test_duplicate_port_names_are_refused() -> None:
     ],
 )
 def test_command_checks_with_wrong_companions_make_marathon_fail(check: dict[str, Any]) -> None:
+    """No rule catches them, so Marathon answers a bare 500."""
     assert problems({**NEW, "healthChecks": [check]})[0] == 500
 
 
@@ -264,12 +286,14 @@ def test_health_checks_are_a_set() -> None:
 
 
 def test_a_partial_put_replaces_whole_values() -> None:
+    """Maps are not merged: a variable that is not sent again is gone."""
     current = {"id": "/a", "cmd": "x", "env": {"A": "1", "B": "2"}, "fetch": [{"uri": "u"}]}
     merged = merge(current, {"args": ["y"], "env": {"A": "3"}, "uris": ["v"]})
     assert merged == {"id": "/a", "args": ["y"], "env": {"A": "3"}, "uris": ["v"]}
 
 
 def test_new_answers_leave_out_what_is_empty() -> None:
+    """And always have what some clients rely on."""
     shown = app_json(stored(NEW))
     assert not {"args", "cmd", "healthChecks", "constraints", "env", "portDefinitions", "secrets"} & set(shown)
     assert {"labels", "networks", "requirePorts", "unreachableStrategy", "killSelection", "gpus"} <= set(shown)

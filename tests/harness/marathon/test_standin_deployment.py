@@ -34,12 +34,14 @@ def app(name: str = "a", **changes: Any) -> App:
 def test_bounds_of_a_replacement(
     instances: int, minimum: float, over: float, running: int, expected: tuple[int, int, int]
 ) -> None:
+    """Marathon rounds the minimum up and the maximum down."""
     strategy = {"minimumHealthCapacity": minimum, "maximumOverCapacity": over}
     found = restart_strategy(app(instances=instances, upgradeStrategy=strategy), running)
     assert (found.minimum_healthy, found.maximum_capacity, found.kill_now) == expected
 
 
 def test_a_resident_app_gets_no_extra_task() -> None:
+    """Its volume has room for one; any other app could not proceed without one more."""
     strategy = {"minimumHealthCapacity": 1.0, "maximumOverCapacity": 0.0}
     found = restart_strategy(app(upgradeStrategy=strategy), 1)
     assert found.maximum_capacity == 2
@@ -56,6 +58,7 @@ def kinds(original: dict[str, App | None], target: dict[str, App | None], **more
 
 
 def test_a_new_app_is_started_and_scaled() -> None:
+    """Two steps, as clients of the plan expect."""
     assert kinds({"/a": None}, {"/a": app()}) == [["Start /a"], ["Scale /a"]]
 
 
@@ -71,14 +74,17 @@ def test_a_new_app_is_started_and_scaled() -> None:
     ],
 )
 def test_an_update_scales_or_restarts(change: dict[str, Any], expected: list[list[str]]) -> None:
+    """Only a change of instances alone keeps the tasks."""
     assert kinds({"/a": app()}, {"/a": app(**change)}) == expected
 
 
 def test_a_restart_call_restarts_what_has_not_changed() -> None:
+    """The definitions are equal, so only the call can tell."""
     assert kinds({"/a": app()}, {"/a": app()}, restarts={"/a"}) == [["Restart /a"]]
 
 
 def test_stops_come_first_and_dependencies_before_what_needs_them() -> None:
+    """A dependency on a group means all of its apps."""
     original = {"/old": app("old"), "/db": None, "/web": None, "/group/x": None}
     target = {
         "/old": None,
@@ -95,6 +101,7 @@ def test_stops_come_first_and_dependencies_before_what_needs_them() -> None:
 
 
 def test_a_circle_of_dependencies_is_refused() -> None:
+    """There is no order in which it could be started."""
     target = {"/a": app("a", dependencies=["/b"]), "/b": app("b", dependencies=["/a"])}
     with pytest.raises(ApiError, match="not valid"):
         plan({}, target)

@@ -11,6 +11,7 @@ from tests.harness.marathon.small_world import WEB, Json, answers, sent
 
 
 def test_before_1_6_an_unknown_path_is_404_and_named() -> None:
+    """Later versions answer 500, odd as that is."""
     answer = answers(("GET", "/nonsense", None), dialect="1.4")[0]
     assert (answer.status_code, answer.json()) == (404, {"message": "URI not found: /nonsense"})
 
@@ -19,6 +20,7 @@ def test_before_1_6_an_unknown_path_is_404_and_named() -> None:
     ("dialect", "cpus", "delay"), [("1.4", 200, 3600), ("1.6", 422, 3600), ("1.10", 422, 300)]
 )
 def test_limits_and_defaults_are_those_of_the_version(dialect: str, cpus: int, delay: int) -> None:
+    """A definition can be good on one Marathon and refused by another."""
     none, web, made = answers(
         ("PUT", f"/v2/apps{WEB}", {"cpus": 0}),
         ("GET", f"/v2/apps{WEB}", None),
@@ -30,6 +32,7 @@ def test_limits_and_defaults_are_those_of_the_version(dialect: str, cpus: int, d
 
 
 def test_1_4_leaves_a_path_out_of_a_command_and_later_versions_fail() -> None:
+    """The same definition is accepted or ends in a 500."""
     check = {"protocol": "COMMAND", "command": {"value": "x"}, "path": "/", "port": 1}
     request = ("POST", "/v2/apps", {**sent("new"), "healthChecks": [check]})
     assert answers(request, dialect="1.6")[0].status_code == 500
@@ -39,6 +42,8 @@ def test_1_4_leaves_a_path_out_of_a_command_and_later_versions_fail() -> None:
 
 @pytest.mark.parametrize(("dialect", "unset"), [("1.4", {"firstSuccess": None, "lastSuccess": None}), ("1.6", {})])
 def test_what_a_health_check_has_not_seen_is_null_in_1_4_and_absent_later(dialect: str, unset: Json) -> None:
+    """A client must read both forms."""
+
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         check = {"path": "/", "gracePeriodSeconds": 0, "maxConsecutiveFailures": 0}
         site.commands.submit({"/a": app(healthChecks=[check])}, force=False)
@@ -84,6 +89,7 @@ def test_a_part_of_a_1_4_definition_leaves_the_network_as_it_is() -> None:
 
 
 def test_a_command_without_its_line_is_missed_in_1_4_and_a_line_without_a_command_is_not() -> None:
+    """1.4 reads the keys of the protocol alone."""
     missed, idle = (
         answers(("POST", "/v2/apps", {**sent("new"), "healthChecks": [check]}), dialect="1.4")[0]
         for check in ({"protocol": "COMMAND"}, {"command": {"value": "x"}})
@@ -94,5 +100,6 @@ def test_a_command_without_its_line_is_missed_in_1_4_and_a_line_without_a_comman
 
 @pytest.mark.parametrize(("dialect", "role"), [("1.6", None), ("1.10", "web")])
 def test_a_role_means_something_since_1_9(dialect: str, role: str | None) -> None:
+    """Before that it is an unknown key."""
     made = answers(("POST", "/v2/apps", {**sent("new"), "role": "web"}), dialect=dialect)[0]
     assert made.json().get("role") == role

@@ -51,6 +51,7 @@ def container(engine: DockerClient, task_id: str) -> Any:
 
 
 def test_limits_mounts_and_labels_reach_the_container(site: Trial, engine: DockerClient, tmp_path: Path) -> None:
+    """A secret can be read there and not changed, and the container has an owner."""
     (tmp_path / "secret").write_text("told", encoding="utf-8")
     definition = site.definition(cpus=0.5, mem=32)
     volume = {"containerPath": "/www/secrets", "hostPath": str(tmp_path), "mode": "RO"}
@@ -67,6 +68,7 @@ def test_limits_mounts_and_labels_reach_the_container(site: Trial, engine: Docke
 
 
 def test_a_task_reaches_itself_at_its_own_host_and_port(site: Trial, engine: DockerClient) -> None:
+    """A COMMAND check that asks $HOST:$PORT0 depends on it."""
     site.create(site.definition())
     site.ask("/cgi-bin/env")
     question = ["sh", "-c", "wget -q -O - http://$HOST:$PORT0/cgi-bin/health"]
@@ -76,6 +78,7 @@ def test_a_task_reaches_itself_at_its_own_host_and_port(site: Trial, engine: Doc
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="entering a task's network needs root")
 def test_checks_of_the_agent_reach_a_service_on_loopback_and_others_do_not(site: Trial) -> None:
+    """They run in the task's network, where Mesos runs its own."""
     lonely = "trap 'exit 0' TERM; httpd -f -p 127.0.0.1:8080 -h /www & wait"
     check = {
         "path": "/cgi-bin/health",
@@ -110,18 +113,43 @@ def no_more_killing() -> None:
     assert libc.capset(header, data) == 0
 
 
-@pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "not allowed"])
+@pytest.fixture
+def bystander() -> Iterator[subprocess.Popen[bytes]]:
+    """Return a process of this machine that leads a group, and has nothing to do with the engine."""
+    started = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    yield started
+    started.kill()
+    started.wait()
+
+
+@pytest.mark.parametrize("way", ["allowed", "not allowed", "engine elsewhere"])
 def test_a_command_that_is_late_ends_with_its_children(
-    engine: DockerClient, tiny_image: str, allowed: bool
+    engine: DockerClient,
+    tiny_image: str,
+    way: str,
+    bystander: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Otherwise each check would leave children, which keep its output open and its thread waiting."""
+    """Otherwise each check would leave children, which keep its output open and its thread waiting.
+
+    An engine on another machine numbers the command's process as that machine does. The process that has this
+    number here must live on.
+    """
     started = engine.containers.run(
         tiny_image, detach=True, user=str(NOBODY), labels=owner.labels("marathon-task")
     )
     name = str(started.id)
     executions = Executions(engine, threads=1)
-    if not allowed:
+    if way == "not allowed":
         executions._ending = ThreadPoolExecutor(1, initializer=no_more_killing)
+    if way == "engine elsewhere":
+        inspect = engine.api.exec_inspect
+
+        def inspect_elsewhere(execution: str) -> dict[str, Any]:
+            answer = inspect(execution)
+            return answer | {"Pid": bystander.pid if answer["Pid"] else 0}
+
+        monkeypatch.setattr(engine.api, "exec_inspect", inspect_elsewhere)
 
     async def story() -> list[Result]:
         late = await executions.run(name, "sleep 300 & sleep 300; true", 0.5)
@@ -129,6 +157,7 @@ def test_a_command_that_is_late_ends_with_its_children(
 
     try:
         assert asyncio.run(story()) == [Result(False, "timed out after 0.5 s"), Result(True)]
+        assert bystander.poll() is None
     finally:
         started.remove(force=True)
         executions.close()
@@ -143,12 +172,14 @@ def test_a_command_that_is_late_ends_with_its_children(
     ],
 )
 def test_a_task_that_cannot_run_says_why(site: Trial, changes: dict[str, Any], words: str) -> None:
+    """The engine's message is all that a user gets."""
     definition = {key: value for key, value in site.definition(**changes).items() if value is not None}
     site.create(definition, settled=False)
     site.eventually("The failure", lambda: words in str(site.app().get("lastTaskFailure")))
 
 
 def test_the_server_leaves_with_its_parent(tmp_path: Path) -> None:
+    """A killed test run must not leave a server behind."""
     program = (
         "import os, pathlib, sys\n"
         "from harness.marathon.standin.process import StandinProcess\n"

@@ -71,6 +71,7 @@ PLAN = {"id": "x", "original": {}, "target": {}, "steps": [], "version": "v"}
 
 
 def test_a_light_plan_has_no_groups_and_all_else() -> None:
+    """The groups may be of any size, and clients may decline them."""
     assert lightened({"eventType": "deployment_info", "plan": PLAN}) == {
         "eventType": "deployment_info",
         "plan": {"id": "x", "steps": [], "version": "v"},
@@ -83,6 +84,8 @@ def test_a_light_plan_has_no_groups_and_all_else() -> None:
 
 @pytest.mark.parametrize("light", [True, False])
 def test_a_stream_is_light_for_those_who_ask(light: bool) -> None:
+    """By default plans are complete, which older client libraries need."""
+
     async def first() -> Json:
         bus = Bus(ManualClock())
         stream = bus.stream({"deployment_info"}, "", light=light)

@@ -156,6 +156,8 @@ class Silent(ScriptedRunner):
 
 @pytest.mark.parametrize("deaf", [0, 2])
 def test_a_kill_is_looked_after_and_tried_again(deaf: int) -> None:
+    """An engine may lose a kill, and the task would run on for ever."""
+
     async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app("deaf", taskKillGracePeriodSeconds=5)}, force=False)
         await clock.settle()

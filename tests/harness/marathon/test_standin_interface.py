@@ -66,6 +66,7 @@ READS: list[tuple[str, Look, object]] = [
     ("path", "look", "expected"), READS, ids=[f"{i}-{p}" for i, (p, _, _) in enumerate(READS)]
 )
 def test_what_a_get_shows(path: str, look: Look, expected: object) -> None:
+    """One row for each path and query: filters, embeds, groups."""
     answer = answers(("GET", path, None))[0]
     assert answer.status_code == 200
     assert look(answer.json()) == expected
@@ -100,12 +101,14 @@ def test_what_a_get_shows(path: str, look: Look, expected: object) -> None:
     ],
 )
 def test_what_is_said(method: str, path: str, document: object, status: int, message: str) -> None:
+    """One row for each refusal, with Marathon's own text."""
     answer = answers((method, path, document))[0]
     assert (answer.status_code, answer.json()["message"]) == (status, message)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_an_array_changes_several_apps_in_one_deployment(method: str) -> None:
+    """All of them get the same version."""
     updates = [{"id": WEB, "instances": 1}, {"id": DATABASE, "labels": {"a": "b"}}]
     changed, web, database = answers(
         (method, "/v2/apps", updates), ("GET", f"/v2/apps{WEB}", None), ("GET", f"/v2/apps{DATABASE}", None)
@@ -126,12 +129,14 @@ def test_an_array_changes_several_apps_in_one_deployment(method: str) -> None:
     ],
 )
 def test_an_array_names_each_of_its_apps(method: str, item: object, path: str, code: str) -> None:
+    """One bad item refuses all, and changes none."""
     refused, listed = answers((method, "/v2/apps", [{"id": WEB, "instances": 1}, item]), ("GET", "/v2/apps", None))
     assert (refused.status_code, refused.json()["details"]) == (422, [{"path": path, "errors": [code]}])
     assert sorted(ids(listed.json()["apps"])) == sorted([WEB, DATABASE, LARGE])
 
 
 def test_patch_changes_what_is_there_and_put_makes_what_is_not() -> None:
+    """PATCH never creates."""
     patched, web, made = answers(
         ("PATCH", f"/v2/apps{WEB}", {"instances": 1}),
         ("GET", f"/v2/apps{WEB}", None),
@@ -146,6 +151,7 @@ def test_patch_changes_what_is_there_and_put_makes_what_is_not() -> None:
     [("", 2), ("?host=127.0.0.1", 2), ("?host=elsewhere", 0), ("?wipe=true", 2), ("?host=*", 2)],
 )
 def test_tasks_are_killed_by_host_and_wiped(query: str, killed: int) -> None:
+    """The query chooses them, and each is replaced."""
     before, answer, after = answers(
         ("GET", f"/v2/apps{WEB}/tasks", None),
         ("DELETE", f"/v2/apps{WEB}/tasks{query}", None),
@@ -158,6 +164,8 @@ def test_tasks_are_killed_by_host_and_wiped(query: str, killed: int) -> None:
 
 @pytest.mark.parametrize(("selection", "kept"), [("YOUNGEST_FIRST", 0), ("OLDEST_FIRST", 1)])
 def test_a_scale_down_takes_the_ones_that_kill_selection_names(selection: str, kept: int) -> None:
+    """The youngest or the oldest."""
+
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app(killSelection=selection)}, force=False)
         await clock.advance(60)
@@ -172,6 +180,8 @@ def test_a_scale_down_takes_the_ones_that_kill_selection_names(selection: str, k
 
 
 def test_a_staging_task_is_listed_as_one() -> None:
+    """And not counted as running."""
+
     async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
         await populate(site, runner, clock)
         site.state.tasks_of(WEB)[0].state = STAGING
@@ -188,6 +198,7 @@ def test_a_staging_task_is_listed_as_one() -> None:
 
 
 def test_tasks_as_text_are_a_line_for_each_service_port() -> None:
+    """Balancers of that time read this table; 1.10 has it no more."""
     text = {"Accept": "text/plain"}
     every, web = answers(("GET", "/v2/tasks", None), ("GET", f"/v2/apps{WEB}/tasks", None), headers=text)
     line = "shop_web\t10000\t127.0.0.1:9\t127.0.0.1:9\t\n"
@@ -196,16 +207,19 @@ def test_tasks_as_text_are_a_line_for_each_service_port() -> None:
 
 
 def test_metrics_for_prometheus_are_text() -> None:
+    """In the names that Marathon uses since 1.7."""
     answer = answers(("GET", "/metrics/prometheus", None))[0]
     assert answer.headers["content-type"].startswith("text/plain")
     assert "marathon_instances_running_gauge 3\n" in answer.text
 
 
 def test_the_delay_of_a_queued_app_can_be_dropped() -> None:
+    """After a repair nobody should have to wait for the backoff."""
     assert [a.status_code for a in answers(("DELETE", f"/v2/queue{LARGE}/delay", None))] == [204]
 
 
 def test_the_page_for_people_needs_nothing_from_elsewhere() -> None:
+    """It must work on a machine without the internet."""
     answer = answers(("GET", "/", None))[0]
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "<title>Marathon stand-in</title>" in answer.text

@@ -68,6 +68,8 @@ class Hanging(ScriptedRunner):
 def test_an_app_that_hangs_keeps_no_other_waiting(
     monkeypatch: pytest.MonkeyPatch, check: dict[str, Any], many: int
 ) -> None:
+    """Each app has its own number of parallel probes."""
+
     async def story() -> None:
         clock, runner = RealClock(), Hanging(many)
 

@@ -77,6 +77,7 @@ def spoil(tree: Path, mutant: Mutant) -> None:
 @pytest.mark.mutants("stand-in")
 @pytest.mark.parametrize("mutant", PURE, ids=str)
 def test_unit_tests_catch(tree: Path, mutant: Mutant) -> None:
+    """One defect at a time, in a copy of the stand-in."""
     spoil(tree, mutant)
     found = outcome(tree, *mutant.tests)
     assert found.caught, found.text
@@ -87,6 +88,7 @@ def test_unit_tests_catch(tree: Path, mutant: Mutant) -> None:
 @pytest.mark.mutants("stand-in")
 @pytest.mark.parametrize("mutant", ON_ENGINE, ids=str)
 def test_conformance_items_catch(tree: Path, tiny_image: str, mutant: Mutant) -> None:
+    """The same for defects that only a request to a real server shows."""
     del tiny_image
     spoil(tree, mutant)
     found = outcome(tree, CONFORMANCE, "-k", mutant.tests[0])
@@ -96,6 +98,7 @@ def test_conformance_items_catch(tree: Path, tiny_image: str, mutant: Mutant) ->
 @pytest.mark.slow
 @pytest.mark.control("stand-in")
 def test_the_copy_itself_passes(tree: Path) -> None:
+    """Otherwise any mutant would count as caught."""
     found = outcome(tree, *UNITS)
     assert found.code == 0, found.text
 
@@ -112,6 +115,7 @@ def test_the_conformance_items_of_the_copy_itself_pass(tree: Path, tiny_image: s
 
 
 def test_an_error_around_a_test_catches_nothing() -> None:
+    """Pytest's exit code is 1 for a failed fixture too."""
     assert Outcome(1, "FAILED a.py::test - assert 1 == 2\n1 failed").caught
     assert not Outcome(1, "ERROR a.py::test - NotReadyError\n1 error").caught
     assert not Outcome(2, "FAILED a.py::test\n!!! Interrupted").caught

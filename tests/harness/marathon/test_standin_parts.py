@@ -23,12 +23,15 @@ from tests.harness.marathon.scripted import app
 
 
 def test_stamps_have_three_digits_and_a_z() -> None:
+    """Clients refuse other forms."""
     assert stamp(0) == "1970-01-01T00:00:00.000Z"
     assert stamp(1.9996) == "1970-01-01T00:00:02.000Z"
     assert moment_of(stamp(1234.5)) == 1234.5
 
 
 def test_a_manual_clock_fires_in_order_each_at_its_own_moment() -> None:
+    """An action that plans another one within the same advance included."""
+
     async def story() -> list[tuple[str, float]]:
         clock, seen = ManualClock(0), list[tuple[str, float]]()
 
@@ -47,6 +50,8 @@ def test_a_manual_clock_fires_in_order_each_at_its_own_moment() -> None:
 
 
 def test_a_real_clock_fires_by_itself() -> None:
+    """Nobody advances it."""
+
     async def story() -> bool:
         clock, fired = RealClock(), asyncio.Event()
         clock.call_later(0.01, fired.set)
@@ -56,12 +61,14 @@ def test_a_real_clock_fires_by_itself() -> None:
 
 
 def test_a_delay_reaches_300_seconds_at_the_42nd_crash() -> None:
+    """With Marathon's defaults, as computed from its formula."""
     backoff, crashing = Backoff(), app(backoffSeconds=1, backoffFactor=1.15, maxLaunchDelaySeconds=300)
     delays = [backoff.ended(crashing, 0).seconds for _ in range(43)]
     assert [number for number, delay in enumerate(delays, 1) if delay == 300] == [42, 43]
 
 
 def test_a_delay_is_forgotten_when_the_longest_has_passed_without_a_crash() -> None:
+    """A crash after that begins anew."""
     backoff, crashing = Backoff(), app(backoffSeconds=10, maxLaunchDelaySeconds=100)
     backoff.ended(crashing, 0)
     assert [backoff.left(crashing, now) for now in (0, 4, 10)] == [10, 6, 0]
@@ -70,6 +77,7 @@ def test_a_delay_is_forgotten_when_the_longest_has_passed_without_a_crash() -> N
 
 
 def test_task_variables() -> None:
+    """The user's own win, and the ports are the host's."""
     two = {"docker": {"image": "x"}, "portMappings": [{"containerPort": 80}, {"name": "spare-port"}]}
     variables = {"PORT0": "own", "S": {"secret": "s"}}
     definition = app(labels={"a.b": "x"}, env=variables, mem=64, container=two, secrets={"s": {"source": "s"}})
@@ -99,6 +107,7 @@ def test_task_variables() -> None:
     ],
 )
 def test_constraints_on_one_agent(constraint: list[str], siblings: int, fits: bool) -> None:
+    """There is one agent, so UNIQUE means one task."""
     assert satisfied(constraint, siblings, "10.0.0.1") is fits
 
 
@@ -114,10 +123,12 @@ def test_constraints_on_one_agent(constraint: list[str], siblings: int, fits: bo
     ],
 )
 def test_label_selectors(selector: str, fits: bool) -> None:
+    """In the syntax of Kubernetes, which Marathon took over."""
     assert matches(selector, {"a": "1", "c": "3"}) is fits
 
 
 def test_an_unreadable_label_selector_is_400() -> None:
+    """A filter that is ignored would list everything."""
     with pytest.raises(ApiError, match="Could not parse"):
         matches("a==(", {})
 
@@ -125,6 +136,7 @@ def test_an_unreadable_label_selector_is_400() -> None:
 @pytest.mark.parametrize("dialect", ["1.6", "1.10"])
 @pytest.mark.parametrize("app_id", ["/group/rt", "/rt.prod/web"])
 def test_task_ids_carry_their_app_and_instance(app_id: str, dialect: str) -> None:
+    """Events name instances, and a client finds the app by the id."""
     task_id = new_task_id(app_id, dialect)
     assert app_id_of(task_id) == app_id
     prefix = {"1.6": "marathon-", "1.10": "instance-"}[dialect]
@@ -134,6 +146,7 @@ def test_task_ids_carry_their_app_and_instance(app_id: str, dialect: str) -> Non
 
 @pytest.mark.parametrize("text", ["nonsense", ".uuid", "app.", "._app.1"])
 def test_what_is_no_task_id_has_no_app(text: str) -> None:
+    """A kill by such an id is refused."""
     assert app_id_of(text) is None
 
 
@@ -169,6 +182,8 @@ def test_tasks_of_an_engine_elsewhere_are_published_where_they_are_reached(
 
 
 def test_docker_parameters_are_translated_or_refused() -> None:
+    """One that is silently left out would change what is tested."""
+
     def with_parameter(key: str, value: str) -> dict[str, object]:
         docker = {"image": "x", "parameters": [{"key": key, "value": value}]}
         return parameters(app(container={"docker": docker}))
@@ -180,5 +195,6 @@ def test_docker_parameters_are_translated_or_refused() -> None:
 
 
 def test_how_a_container_ended_decides_the_task_state() -> None:
+    """Memory that ran out is named, because its exit status says nothing of it."""
     assert ending(0)[0] == "TASK_FINISHED"
     assert ending(137, out_of_memory=True) == ("TASK_FAILED", "Container exited with status 137 (out of memory)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,8 +16,8 @@ from harness.marathon.standin import probes
 from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.clock import ManualClock
 from harness.marathon.standin.core import Standin
-from harness.marathon.standin.inside import Inside, NotPermittedError
 from harness.marathon.standin.monitor import ask_from_outside, ask_inside
+from harness.marathon.standin.namespace_sockets import NamespaceConnector, NotPermittedError
 from harness.marathon.standin.task import Placed
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
@@ -93,17 +94,21 @@ def run(question: Callable[[int], Awaitable[probes.Result]], tls: ssl.SSLContext
     ],
 )
 def test_http(path: str, passed: bool, cause: str) -> None:
+    """200 to 399 passes, and the cause is the status line or what went wrong."""
     timeout = 0.2 if path == "/hang" else 5
     assert run(lambda port: probes.http("127.0.0.1", port, path, timeout)) == probes.Result(passed, cause)
 
 
 @pytest.mark.parametrize(("path", "passed"), [("/302", False), ("/to-200", True), ("/round", False)])
 def test_checks_of_the_agent_follow_redirects(path: str, passed: bool) -> None:
+    """So the last answer counts, and a circle fails."""
     found = run(lambda port: probes.http_following(port, path, 5, probes.connect_directly))
     assert found.passed is passed
 
 
 def test_nobody_there() -> None:
+    """A refused connection is a failure with its reason."""
+
     async def story() -> tuple[probes.Result, probes.Result]:
         async with server() as port:
             pass
@@ -120,6 +125,7 @@ def test_nobody_there() -> None:
 
 
 def test_tcp() -> None:
+    """A connection is enough."""
     assert run(lambda port: probes.tcp("127.0.0.1", port, 5)).passed
 
 
@@ -138,6 +144,7 @@ def unknown_certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLCont
 
 @pytest.mark.parametrize(("path", "passed"), [("/200", True), ("/500", False)])
 def test_https_accepts_every_certificate(unknown_certificate: ssl.SSLContext, path: str, passed: bool) -> None:
+    """As Marathon does; the status still counts."""
     found = run(lambda port: probes.http("127.0.0.1", port, path, 5, tls=True), unknown_certificate)
     assert found.passed is passed
 
@@ -146,6 +153,8 @@ def test_https_accepts_every_certificate(unknown_certificate: ssl.SSLContext, pa
 def test_the_agent_speaks_tls_too_and_follows_there(
     unknown_certificate: ssl.SSLContext, path: str, passed: bool
 ) -> None:
+    """MESOS_HTTPS differs from HTTPS in that alone."""
+
     async def question(port: int) -> probes.Result:
         check = HealthCheck.model_validate({"protocol": "MESOS_HTTPS", "port": port, "path": path})
         return await ask_inside(check, Placed("c", 0, "", (), (), ()), probes.connect_directly, "127.0.0.1")
@@ -155,6 +164,7 @@ def test_the_agent_speaks_tls_too_and_follows_there(
 
 @pytest.mark.parametrize(("status", "ready"), [(200, True), (500, False)])
 def test_readiness_is_asked_over_tls(unknown_certificate: ssl.SSLContext, status: int, ready: bool) -> None:
+    """The exact status counts, and the last answer is kept on request."""
     checks = [
         {
             "protocol": "HTTPS",
@@ -188,6 +198,7 @@ def test_readiness_is_asked_over_tls(unknown_certificate: ssl.SSLContext, status
     ],
 )
 def test_a_check_asks_the_address_of_its_port_index(changes: dict[str, object], expected: bool) -> None:
+    """An index without a port fails, and does not ask another one."""
     check = HealthCheck.model_validate({"timeoutSeconds": 1} | changes)
 
     async def question(port: int) -> probes.Result:
@@ -198,6 +209,8 @@ def test_a_check_asks_the_address_of_its_port_index(changes: dict[str, object], 
 
 
 def test_an_explicit_port_is_tried_on_the_agent() -> None:
+    """And not on the task's own address."""
+
     async def question(port: int) -> probes.Result:
         check = HealthCheck.model_validate({"timeoutSeconds": 5, "port": port, "path": "/200"})
         return await ask_from_outside(check, Placed("c", 0, "", (), (), ()), "127.0.0.1")
@@ -206,15 +219,20 @@ def test_an_explicit_port_is_tried_on_the_agent() -> None:
 
 
 def test_a_task_without_an_address_fails() -> None:
+    """With Marathon's own words."""
     check = HealthCheck.model_validate({"portIndex": 0})
     assert "effective IP address" in asyncio.run(ask_from_outside(check, None, "127.0.0.1")).cause
 
 
+@pytest.mark.parametrize("pid", [0, os.getpid()], ids=["no process", "another process"])
 @pytest.mark.parametrize("follow", [True, False], ids=["MESOS_HTTP", "MESOS_TCP"])
-def test_a_network_that_nobody_may_enter_says_nothing_of_the_task(follow: bool) -> None:
-    """Process 0 has no network namespace that anyone could enter, including root."""
-    ask = probes.http_following(80, "/", 5, Inside(0)) if follow else probes.tcp("127.0.0.1", 80, 5, Inside(0))
-    with pytest.raises(NotPermittedError, match="cannot enter the network of process 0"):
+def test_a_network_that_nobody_may_enter_says_nothing_of_the_task(follow: bool, pid: int) -> None:
+    """The number may be that of a process on the engine's machine: the process here has another network."""
+    inside = NamespaceConnector(pid, "0123456789ab" * 5)
+    ask = probes.http_following(80, "/", 5, inside) if follow else probes.tcp("127.0.0.1", 80, 5, inside)
+    with pytest.raises(
+        NotPermittedError, match=f"process {pid} of this machine is not in container 0123456789ab$"
+    ):
         asyncio.run(ask)
 
 

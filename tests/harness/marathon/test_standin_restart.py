@@ -15,6 +15,7 @@ from tests.harness.marathon.scripted import ScriptedRunner, app, leaves, play, t
 
 
 def test_state_survives_and_an_unfinished_deployment_goes_on(tmp_path: Path) -> None:
+    """The new version is still wanted, and the old task still runs."""
     old = app()
     left: list[Found] = []
 
@@ -35,6 +36,7 @@ def test_state_survives_and_an_unfinished_deployment_goes_on(tmp_path: Path) -> 
 
 
 def test_a_task_that_ended_meanwhile_is_replaced(tmp_path: Path) -> None:
+    """Its end is on record as a failure."""
     left: list[Found] = []
 
     async def before(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
@@ -88,6 +90,8 @@ def test_a_kill_under_way_is_still_a_kill_and_ends_in_time(
 
 
 def test_a_kill_is_on_disk_before_its_task_can_be_dead(tmp_path: Path) -> None:
+    """Otherwise a restart would take the end for a crash."""
+
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app("deaf", taskKillGracePeriodSeconds=300)}, force=False)
         await clock.settle()
@@ -100,6 +104,7 @@ def test_a_kill_is_on_disk_before_its_task_can_be_dead(tmp_path: Path) -> None:
 
 
 def test_a_foreign_state_file_is_refused(tmp_path: Path) -> None:
+    """It must neither be read as a state nor written over."""
     (tmp_path / "state.json").write_text("{}", encoding="utf-8")
     with pytest.raises(UsageError, match="not a state of the stand-in"):
         load_state(tmp_path)

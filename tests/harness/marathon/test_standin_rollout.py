@@ -104,6 +104,8 @@ def listed(site: Standin) -> list[tuple[str, int]]:
 
 
 def test_a_cancelled_deployment_is_listed_and_locks_until_it_is_over(tmp_path: Path) -> None:
+    """Marathon answers at once and takes its time."""
+
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         definition = app("missing", backoffSeconds=1000)
         first = site.commands.submit({"/a": definition}, force=False)

@@ -17,6 +17,8 @@ from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
 
 def test_a_deployment_without_checks_ends_when_its_tasks_run() -> None:
+    """There is nothing else to wait for; it is listed before the first task."""
+
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app(instances=3)}, force=False)
         assert (len(site.state.deployments), len(site.state.tasks)) == (1, 0)
@@ -27,6 +29,8 @@ def test_a_deployment_without_checks_ends_when_its_tasks_run() -> None:
 
 
 def test_sigkill_follows_when_the_grace_is_over_and_not_before() -> None:
+    """To the second, on a manual clock."""
+
     async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app("deaf", taskKillGracePeriodSeconds=300)}, force=False)
         await clock.settle()
@@ -42,6 +46,8 @@ def test_sigkill_follows_when_the_grace_is_over_and_not_before() -> None:
 
 
 def test_backoff_grows_with_crashes_and_a_scale_does_not_reset_it() -> None:
+    """A user who scales does not get around the wait."""
+
     async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
         definition = app(backoffSeconds=10, backoffFactor=2.0)
         site.commands.submit({"/a": definition}, force=False)
@@ -65,6 +71,8 @@ def test_backoff_grows_with_crashes_and_a_scale_does_not_reset_it() -> None:
 
 
 def test_an_image_that_is_not_there_fails_the_task_and_is_remembered() -> None:
+    """The deployment goes on and tries again."""
+
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app("missing")}, force=False)
         await clock.settle()
@@ -146,6 +154,8 @@ def test_a_rollback_does_not_wait_for_a_task_that_was_still_launching() -> None:
 
 
 def test_what_does_not_fit_waits_for_a_place() -> None:
+    """The queue tells waiting for offers from backing off, and why."""
+
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app(cpus=1.5, instances=2)}, force=False)
         await clock.settle()
@@ -161,6 +171,8 @@ def test_what_does_not_fit_waits_for_a_place() -> None:
 
 
 def test_a_unique_constraint_makes_a_rolling_update_hang() -> None:
+    """The trap behind lint rule L22."""
+
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         pinned = app(constraints=[["hostname", "UNIQUE"]])
         site.commands.submit({"/a": pinned}, force=False)
@@ -173,6 +185,8 @@ def test_a_unique_constraint_makes_a_rolling_update_hang() -> None:
 
 
 def test_too_many_running_deployments_are_refused() -> None:
+    """Marathon has a limit, and its own text for it."""
+
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app("missing")}, force=False)
         await clock.settle()
@@ -183,6 +197,8 @@ def test_too_many_running_deployments_are_refused() -> None:
 
 
 def test_a_restart_moves_the_scaling_time_and_keeps_the_configuration_time() -> None:
+    """By that a client tells restarted tasks from old ones."""
+
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app()}, force=False)
         await clock.settle()
@@ -206,6 +222,8 @@ def test_a_restart_moves_the_scaling_time_and_keeps_the_configuration_time() -> 
 def test_a_replacement_never_runs_more_tasks_than_it_may(
     instances: int, minimum: float, over: float, most: int
 ) -> None:
+    """The maximum of the strategy, and the one more where nothing could proceed."""
+
     async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
         shares = {"minimumHealthCapacity": minimum, "maximumOverCapacity": over}
         site.commands.submit({"/a": app(instances=instances, upgradeStrategy=shares)}, force=False)
@@ -219,6 +237,8 @@ def test_a_replacement_never_runs_more_tasks_than_it_may(
 
 
 def test_a_command_check_is_mirrored_and_satisfies_the_deployment() -> None:
+    """The agent's result counts like Marathon's own."""
+
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         check = {"protocol": "COMMAND", "command": {"value": "true"}, "delaySeconds": 15}
         site.commands.submit({"/a": app(healthChecks=[check])}, force=False)
@@ -231,6 +251,8 @@ def test_a_command_check_is_mirrored_and_satisfies_the_deployment() -> None:
 
 
 def test_the_first_probe_comes_after_five_seconds_and_then_every_interval() -> None:
+    """So a deploy may take one interval longer than the start."""
+
     async def story(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         check = {"protocol": "TCP", "gracePeriodSeconds": 0, "intervalSeconds": 60, "maxConsecutiveFailures": 9}
         site.commands.submit({"/a": app(healthChecks=[check])}, force=False)

@@ -15,6 +15,7 @@ import ssl
 import threading
 from pathlib import Path
 
+from harness.marathon.standin.local_process import is_in_container
 from harness.marathon.standin.probes import Streams
 
 CLONE_NEWNET = 0x40000000
@@ -61,17 +62,21 @@ def socket_inside(pid: int, family: socket.AddressFamily) -> socket.socket:
     return made[0]
 
 
-class Inside:
-    """Connects from inside the network namespace of one process; usable as `probes.Connect`."""
+class NamespaceConnector:
+    """Connects from inside the network namespace of one container; usable as `probes.Connect`."""
 
-    def __init__(self, pid: int) -> None:
-        """Remember the process id."""
-        self.pid = pid
+    def __init__(self, pid: int, container: str) -> None:
+        """Remember a process of the container as the engine numbers it, and the container's full id."""
+        self.pid, self.container = pid, container
 
     async def __call__(self, host: str, port: int, tls: ssl.SSLContext | None) -> Streams:
         """Connect to an address as the task sees it. Raises OSError, or NotPermittedError."""
         loop = asyncio.get_running_loop()
         family, _, _, _, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))[0]
+        if not is_in_container(self.pid, self.container):
+            raise NotPermittedError(
+                f"process {self.pid} of this machine is not in container {self.container[:12]}"
+            )
         made = socket_inside(self.pid, family)
         try:
             await loop.sock_connect(made, address)

@@ -19,7 +19,7 @@ from harness.marathon.standin.errors import ApiError
 log = logging.getLogger(__name__)
 
 
-class Front:
+class Middleware:
     """Wraps the application; plain ASGI, because streams must pass through unchanged."""
 
     def __init__(self, application: Starlette, standin: Standin, credentials: str) -> None:

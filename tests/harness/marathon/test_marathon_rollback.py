@@ -70,7 +70,7 @@ def test_the_old_version_is_put_until_it_is_taken(trial: Trial, deployer: Deploy
     lost, locked = Fault("PUT /v2/apps", 502, taken=taken), Fault("PUT /v2/apps", 409, LOCKED, times=int(taken))
     meddler = meddle(deployer.client, lost, locked)
     report = Report("marathon-deploy", "")
-    deployer.take_back(bad(trial), before, failed, None, report)
+    deployer.roll_back_unless_changed(bad(trial), before, failed, None, report)
     assert report.facts["old release live again"] is True, str(report)
     assert meddler.count("PUT /v2/apps") == 2
     assert releases_live(trial, deployer) == ["1"]
@@ -85,13 +85,13 @@ def test_a_lock_of_somebody_else_is_no_way_back(trial: Trial, deployer: Deployer
     trial.settle(failed.deployment_id)
     meddle(deployer.client, Fault("PUT /v2/apps", 409, LOCKED, times=9))
     with pytest.raises(errors.AppLockedError):
-        deployer.put_back(before)
+        deployer.restore_version(before)
 
 
 def test_a_way_back_that_marathon_does_not_take_is_a_finding(trial: Trial, deployer: Deployer) -> None:
     """The deploy was found bad: that stays, with what is still running and how to end it."""
     good(deployer.deploy(release(trial, "1")))
-    deployer.pace = replace(deployer.pace, insist=0.2)
+    deployer.pace = replace(deployer.pace, acceptance_limit=0.2)
     meddle(deployer.client, Fault("DELETE /v2/deployments", 503, times=999))
     report = deployer.deploy(bad(trial))
     assert len(report.findings) == 2

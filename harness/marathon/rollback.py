@@ -36,10 +36,10 @@ def unwatched(deployment_id: str) -> str:
 
 
 @dataclass
-class WayBack(Follower):
-    """Takes this harness's deployments back on one Marathon."""
+class Rollback(Follower):
+    """Rolls this harness's deployments back on one Marathon."""
 
-    def take_back(
+    def roll_back_unless_changed(
         self,
         definition: App,
         before: AppState | None,
@@ -47,17 +47,17 @@ class WayBack(Follower):
         also: datetime | None,
         report: Report,
     ) -> None:
-        """Undo a deployment unless others have changed the app since; the report says how that ended.
+        """Roll back a deployment unless others have changed the app since; the report says how that ended.
 
         Raises what the client raises, and NotReadyError, if not even the attempt could be made.
         """
         app_id = absolute(definition)
-        if self.still_ours(app_id, change, also, report):
-            self.undo(definition, before, change, report)
+        if self.is_unchanged(app_id, change, also, report):
+            self.roll_back(definition, before, change, report)
 
-    def still_ours(self, app_id: str, change: Change, also: datetime | None, report: Report) -> bool:
+    def is_unchanged(self, app_id: str, change: Change, also: datetime | None, report: Report) -> bool:
         """Tell whether the app is unchanged since. Changes by others are not undone."""
-        now = self.look_at(app_id)
+        now = self.fetch_app(app_id)
         if now is None or change.version is None or now.version in (None, change.version, also):
             return True
         report.facts["rollback"] = "none: somebody else has changed the app meanwhile"
@@ -65,11 +65,11 @@ class WayBack(Follower):
         report.findings.append(Finding(CHECK, app_id, what, repair="find out who, and deploy again"))
         return False
 
-    def undo(self, definition: App, before: AppState | None, failed: Change, report: Report) -> None:
+    def roll_back(self, definition: App, before: AppState | None, failed: Change, report: Report) -> None:
         """Go back, wait for the rollback (a deployment of its own), and prove the old release live again."""
         app_id = absolute(definition)
-        change = self.go_back(app_id, before, failed)
-        self.underway.enter(Phase.ROLLING_BACK, app_id, change.deployment_id)
+        change = self.cancel_or_restore(app_id, before, failed)
+        self.ongoing.enter(Phase.ROLLING_BACK, app_id, change.deployment_id)
         report.facts["rollback"] = change.deployment_id
         if before is None or before.instances == 0:
             self._wait_gone(definition, before, change, report)
@@ -87,27 +87,29 @@ class WayBack(Follower):
             found = Finding(CHECK, app_id, error.sentence, blocks=error.blocks, repair=repair)
         report.facts[LIVE_AGAIN] = found is None
         if found is None:
-            self.underway.enter(Phase.PROVEN, app_id)
+            self.ongoing.enter(Phase.PROVEN, app_id)
         else:
             what = f"The rollback is not proven: {found.what}"
             report.findings.append(Finding(CHECK, app_id, what, blocks=found.blocks, repair=found.repair))
 
-    def go_back(self, app_id: str, before: AppState | None, failed: Change) -> Change:
+    def cancel_or_restore(self, app_id: str, before: AppState | None, failed: Change) -> Change:
         """Cancel a deployment, which Marathon answers with a rollback; put the previous version if it is over.
 
         Raises AppLockedError if another deployment of the app runs, NotReadyError if Marathon does not accept it.
         """
         if failed.deployment_id:
             try:
-                change = self.insist("The rollback", lambda: self.client.cancel(failed.deployment_id))
+                change = self.retry_until_accepted(
+                    "The rollback", lambda: self.client.cancel(failed.deployment_id)
+                )
             except DeploymentNotFoundError:
                 pass  # it has ended: its result must be replaced by a new deployment
             else:
                 if change is not None:
                     return change
-        return self.put_back(before) if before is not None else self._remove(app_id)
+        return self.restore_version(before) if before is not None else self._remove(app_id)
 
-    def put_back(self, before: AppState) -> Change:
+    def restore_version(self, before: AppState) -> Change:
         """PUT the previous version. Raises AppLockedError, NotReadyError, RejectedError."""
 
         def put() -> Change:
@@ -123,8 +125,8 @@ class WayBack(Follower):
                     raise
                 return Change(None, "")
 
-        self.underway.enter(Phase.ROLLING_BACK, before.id)
-        return self.settled(before.id, self.insist(f"The old definition of {before.id}", put))
+        self.ongoing.enter(Phase.ROLLING_BACK, before.id)
+        return self.settled(before.id, self.retry_until_accepted(f"The old definition of {before.id}", put))
 
     def settled(self, app_id: str, change: Change) -> Change:
         """Return the version that the app has and the deployment that brings it, after a PUT sent twice.
@@ -132,14 +134,14 @@ class WayBack(Follower):
         If the first attempt was accepted and its answer lost, the second changes nothing: Marathon answers it with
         a version that the app does not get and a deployment that is over at once.
         """
-        now = self.look_at(app_id)
+        now = self.fetch_app(app_id)
         if now is None or now.version == change.version:
             return change
         return Change(now.version, "".join(now.deployments[:1]))
 
     def _remove(self, app_id: str) -> Change:
         try:
-            return self.insist(f"The removal of {app_id}", lambda: self.client.delete(app_id))
+            return self.retry_until_accepted(f"The removal of {app_id}", lambda: self.client.delete(app_id))
         except AppNotFoundError:
             return Change(None, "")  # done by the rollback, or by an attempt whose answer was lost
 
@@ -151,7 +153,9 @@ class WayBack(Follower):
             nonlocal looks
             self.pace.clock()
             looks, seen = 0, looks
-            listed = [one.id for one in self.client.deployments() if one.id == change.deployment_id]
+            listed = [
+                deployment.id for deployment in self.client.deployments() if deployment.id == change.deployment_id
+            ]
             app = self.client.find_app(app_id)
             if listed or (app is not None and change.deployment_id in app.deployments):
                 raise Retry(f"deployment {change.deployment_id} is still running")
@@ -171,7 +175,7 @@ class WayBack(Follower):
             report.findings.append(Finding(CHECK, app_id, what, blocks=error.blocks, repair=repair))
             return
         report.facts["nothing ran before, nothing runs now"] = True
-        self.underway.enter(Phase.PROVEN, app_id)
+        self.ongoing.enter(Phase.PROVEN, app_id)
 
 
 def absolute(definition: App) -> str:

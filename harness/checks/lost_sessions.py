@@ -38,7 +38,7 @@ def judge_sessions(journal: Journal, report: Report) -> None:
         )
     lost = [attempt for attempt in before if attempt not in [known for known, _ in cut]]
     if lost:
-        samples = tuple(f"{attempt.sent:.2f} s: {attempt.said}" for attempt in lost[:5])
+        samples = tuple(f"{attempt.sent:.2f} s: {attempt.said}{_preceding(attempt, journal)}" for attempt in lost)
         report.find("sessions", f"{len(lost)} sessions ended while their people worked.", samples=samples)
     _searches(journal, outages, report)
 
@@ -85,12 +85,13 @@ def _by_outage(lost: Attempt, journal: Journal, begin: float, end: float) -> boo
 
 
 def _cut_off(ended: Iterable[Attempt], journal: Journal) -> list[tuple[Attempt, float]]:
-    """Return the sessions with a request in progress when an instance was killed, and the time of the kill.
+    """Return the sessions with a request in progress when an instance was killed, each with the time of the kill.
 
-    Each kill explains one of them.
+    Each kill explains one of them. A kill lasts from its order until the engine confirms it, up to half a second
+    on a busy machine: the instance dies at some moment in between.
     """
     kills = sorted(
-        happening["t"]
+        (float(happening["t"]), float(happening.get("until", happening["t"])))
         for happening in journal.happenings
         if (happening["lane"], happening["kind"]) == ("instances", "kill")
     )
@@ -99,11 +100,20 @@ def _cut_off(ended: Iterable[Attempt], journal: Journal) -> list[tuple[Attempt, 
         last = _before(attempt, journal)
         if last is None or last.state != "unknown":
             continue
-        when = next((moment for moment in kills if last.sent <= moment <= last.answered), None)
-        if when is not None:
-            kills.remove(when)
-            found.append((attempt, when))
+        kill = next((kill for kill in kills if last.sent <= kill[1] and kill[0] <= last.answered), None)
+        if kill is not None:
+            kills.remove(kill)
+            found.append((attempt, kill[0]))
     return found
+
+
+def _preceding(attempt: Attempt, journal: Journal) -> str:
+    """Return what the previous request of the same session came to, for a reader who looks for the cause."""
+    last = _before(attempt, journal)
+    if last is None:
+        return "; it was the session's first request"
+    said = f" ({last.said})" if last.said else ""
+    return f"; the request before, from {last.sent:.2f} s to {last.answered:.2f} s: {last.state}{said}"
 
 
 def _before(attempt: Attempt, journal: Journal) -> Attempt | None:

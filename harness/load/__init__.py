@@ -97,9 +97,13 @@ class Journal:
             self.attempts.append(attempt)
 
     def note(self, kind: str, label: str, lane: str, **more: Any) -> None:
-        """Add an event on the site; kinds and lanes are those of the report's timeline."""
+        """Add an event on the site; kinds and lanes are those of the report's timeline.
+
+        more: `t` for an event that began earlier than now, `until` for one with an end.
+        """
         with self._lock:
-            self.happenings.append({"t": round(self.now(), 3), "kind": kind, "label": label, "lane": lane, **more})
+            moment = round(self.now(), 3)
+            self.happenings.append({"t": moment, "kind": kind, "label": label, "lane": lane} | more)
 
     @property
     def writes(self) -> list[Attempt]:

@@ -92,9 +92,9 @@ class Running:
     _gone: set[str] = field(default_factory=set)
     _images: list[str] = field(default_factory=list)
 
-    def note(self, kind: str, label: str, lane: str = "marathon") -> None:
+    def note(self, kind: str, label: str, lane: str = "marathon", **times: float) -> None:
         """Add an event to the timeline."""
-        self.load.journal.note(kind, label, lane)
+        self.load.journal.note(kind, label, lane, **times)
         log.info("%6.1f s  %s: %s", self.load.journal.now(), lane, label)
 
     def container(self, task_id: str) -> DockerObject:
@@ -109,8 +109,10 @@ class Running:
         if job:
             code, said = self.container(oldest.id).exec_run(job)
             assert code == 0, said
-        self.note("kill", f"SIGKILL {oldest.id[-8:]}", "instances")
-        self.container(oldest.id).kill("SIGKILL")
+        container, ordered = self.container(oldest.id), self.load.journal.now()
+        container.kill("SIGKILL")
+        times = {"t": ordered, "until": self.load.journal.now()}
+        self.note("kill", f"SIGKILL {oldest.id[-8:]}", "instances", **times)
         self.kills += 1
 
     def wait_until_settled(self, instances: int) -> None:

@@ -84,6 +84,29 @@ def test_each_kill_explains_a_session() -> None:
     assert cut_off(1).findings, "and without a kill none is explained"
 
 
+def cut_off_while_killing(sent: float) -> Report:
+    """A kill is ordered at 20 s and confirmed at 20.4 s; a request sent at `sent` is cut off at once."""
+    journal, report = Journal(run="ab", ended=200), Report("acknowledged", "?")
+    journal.attempts = [tried(1, sent, "unknown", took=0.05), tried(1, 22, "session lost")]
+    journal.note("kill", "SIGKILL", "instances", t=20.0, until=20.4)
+    judge_sessions(journal, report)
+    return report
+
+
+@pytest.mark.control("acknowledged")
+def test_a_kill_lasts_until_it_is_confirmed() -> None:
+    """A busy engine kills some tenths of a second after the order; requests that came in between are cut off."""
+    assert not cut_off_while_killing(20.3).findings
+
+
+@pytest.mark.mutants("acknowledged")
+@pytest.mark.parametrize("sent", [19.9, 20.5])
+def test_a_request_that_ended_before_or_began_after_a_kill_is_not_explained_by_it(sent: float) -> None:
+    """The finding then says what the request before came to."""
+    [finding] = cut_off_while_killing(sent).findings
+    assert f"the request before, from {sent:.2f} s to {sent + 0.05:.2f} s: unknown" in finding.samples[0]
+
+
 @pytest.mark.mutants("acknowledged")
 def test_the_request_of_another_session_explains_nothing() -> None:
     """A page was cut off, which does not affect the session of REST."""

@@ -1,4 +1,5 @@
-# RT as a PSGI application, without the door to its installer, and without a success that is none.
+# RT as a PSGI application, without the door to its installer, without a success that is none, and without a way to the
+# mail gateway that Apache does not see.
 use strict;
 use warnings;
 use lib '/opt/rt/lib', '/opt/rt/share/lib';
@@ -39,7 +40,18 @@ if ($guarded) {
 my $application = do '/opt/rt/share/libexec/rt-server';
 die $@ if $@;
 die "run: cannot read RT's server script: $!\n" unless ref $application;
-return $application unless $guarded;
+
+# Apache decides who may reach the mail gateway, by the path as it reads it. What RT serves is the path that Plack reads
+# anew from what was sent, without the slashes and dots that mean nothing to Mason ("/../" RT refuses by itself). A
+# request that is at the gateway for RT and was not for Apache, nobody has judged.
+my $GATEWAY = qr{\A/*REST/1\.0/NoAuth(?:/|\z)};
+
+sub unjudged {
+    my ($environment) = @_;
+    (my $path = $environment->{PATH_INFO}) =~ s{/(?:\.?/)+}{/}g;
+    my $request = $environment->{'psgi.input'};    # Plack::Handler::Apache2 gives Apache's own request here
+    return $path =~ $GATEWAY && $request->uri !~ $GATEWAY;
+}
 
 # RT looks at its database's schema never, the guard only before the start. RT connects at the beginning of each
 # request; so does the fence, a moment earlier and by the same connection, when it is time to look.
@@ -49,13 +61,18 @@ my $fence = Guard::Fence->new($release, '/opt/rt/upgrade');
 my $connect = sub { RT::ConnectToDatabase(); return $RT::Handle->dbh };
 
 # The first look is the parent's, so that all workers know the same beginning; no connection may outlive the fork.
-$fence->objection($connect);
-$RT::Handle->dbh->disconnect if $RT::Handle && $RT::Handle->dbh;
-undef $RT::Handle;
+if ($guarded) {
+    $fence->objection($connect);
+    $RT::Handle->dbh->disconnect if $RT::Handle && $RT::Handle->dbh;
+    undef $RT::Handle;
+}
+
+sub refusal { my ($status, $why) = @_; return [$status, ['Content-Type' => 'text/plain'], ["$why\n"]] }
 
 sub {
     my ($environment) = @_;
-    my $reason = $environment->{PATH_INFO} =~ m{^/static/} ? '' : $fence->objection($connect);
-    return $application->($environment) if $reason eq '';
-    return [503, ['Content-Type' => 'text/plain'], ["RT $release no longer serves this database: $reason.\n"]];
+    return refusal(403, 'Not by this path.') if unjudged($environment);
+    my $reason = !$guarded || $environment->{PATH_INFO} =~ m{^/static/} ? '' : $fence->objection($connect);
+    return refusal(503, "RT $release no longer serves this database: $reason.") if $reason ne '';
+    return $application->($environment);
 };

@@ -1,4 +1,5 @@
-# RT as a PSGI application, without the door to its installer, and without a success that is none.
+# RT as a PSGI application, without the door to its installer, without a success that is none, without a way to the mail
+# gateway that Apache does not see, and without requests that are too large to be read.
 use strict;
 use warnings;
 use lib '/opt/rt/lib', '/opt/rt/share/lib';
@@ -39,7 +40,63 @@ if ($guarded) {
 my $application = do '/opt/rt/share/libexec/rt-server';
 die $@ if $@;
 die "run: cannot read RT's server script: $!\n" unless ref $application;
-return $application unless $guarded;
+
+sub refusal { my ($status, $why) = @_; return [$status, ['Content-Type' => 'text/plain'], ["$why\n"]] }
+
+# Apache decides who may reach the mail gateway, by the path as it reads it. What RT serves is the path that Plack reads
+# anew from what was sent, without the slashes and dots that mean nothing to Mason ("/../" RT refuses by itself). A
+# request that is at the gateway for RT and was not for Apache, nobody has judged.
+my $GATEWAY = qr{\A/*REST/1\.0/NoAuth(?:/|\z)};
+
+sub unjudged {
+    my ($environment) = @_;
+    (my $path = $environment->{PATH_INFO}) =~ s{/(?:\.?/)+}{/}g;
+    my $request = $environment->{'psgi.input'};    # Plack::Handler::Apache2 gives Apache's own request here
+    return $path =~ $GATEWAY && $request->uri !~ $GATEWAY;
+}
+
+# Whoever posts something is read before RT asks who that is. Files go to disk then, all else into memory: a form of
+# nothing but fields, or a body that CGI.pm does not know. REST 2 reads a body that is no form after the login. Of a
+# body that comes in chunks RT reads nothing, or its chunks a second time, unless it may hold files; for those there is
+# Apache's bound.
+my ($LARGEST_REQUEST, $LARGEST_FORM) = map {
+    ($ENV{$_} // '') =~ /^([1-9]\d*)\z/ or die "$_ must be a number of bytes.\n";
+    $1;
+} qw(RT_LARGEST_REQUEST RT_LARGEST_FORM);
+
+sub of_no_acceptable_length {
+    my ($environment) = @_;
+    my $type = $environment->{CONTENT_TYPE} // '';
+    my $holds_files = $type =~ m{^multipart/form-data};
+    return refusal(411, 'A request has to say its length.') if $environment->{HTTP_TRANSFER_ENCODING} && !$holds_files;
+    my $is_read_later = $environment->{PATH_INFO} =~ m{^/REST/2\.0/} && $type !~ m{^application/x-www-form-urlencoded};
+    my $bound = $holds_files || $is_read_later ? $LARGEST_REQUEST : $LARGEST_FORM;
+    return refusal(413, "More than $bound bytes in such a request.") if ($environment->{CONTENT_LENGTH} // 0) > $bound;
+    return;
+}
+
+# A field without content is a few bytes of a request and some 2 kB in RT: 1 MB of them took a worker 430 MB and 18 s.
+# RT's own largest forms, rights and bulk updates, have hundreds of fields or a few thousand.
+my $MOST_FIELDS = 10_000;
+my $TOO_MANY_FIELDS = "More than $MOST_FIELDS fields in one request.";
+require CGI::PSGI;
+{
+    no warnings 'once';
+    *CGI::PSGI::add_parameter = sub {
+        my ($query) = @_;
+        die "$TOO_MANY_FIELDS\n" if ++$query->{'.number of fields'} > $MOST_FIELDS;
+        goto &CGI::add_parameter;
+    };
+}
+
+sub answer {
+    my ($environment) = @_;
+    my $answer = eval { $application->($environment) };
+    return $answer if $answer;
+    my $error = $@;    # Apache's own are objects that cannot be compared
+    return refusal(413, $TOO_MANY_FIELDS) if !ref $error && $error eq "$TOO_MANY_FIELDS\n";
+    die $error;
+}
 
 # RT looks at its database's schema never, the guard only before the start. RT connects at the beginning of each
 # request; so does the fence, a moment earlier and by the same connection, when it is time to look.
@@ -49,13 +106,17 @@ my $fence = Guard::Fence->new($release, '/opt/rt/upgrade');
 my $connect = sub { RT::ConnectToDatabase(); return $RT::Handle->dbh };
 
 # The first look is the parent's, so that all workers know the same beginning; no connection may outlive the fork.
-$fence->objection($connect);
-$RT::Handle->dbh->disconnect if $RT::Handle && $RT::Handle->dbh;
-undef $RT::Handle;
+if ($guarded) {
+    $fence->objection($connect);
+    $RT::Handle->dbh->disconnect if $RT::Handle && $RT::Handle->dbh;
+    undef $RT::Handle;
+}
 
 sub {
     my ($environment) = @_;
-    my $reason = $environment->{PATH_INFO} =~ m{^/static/} ? '' : $fence->objection($connect);
-    return $application->($environment) if $reason eq '';
-    return [503, ['Content-Type' => 'text/plain'], ["RT $release no longer serves this database: $reason.\n"]];
+    return refusal(403, 'Not by this path.') if unjudged($environment);
+    if (my $refused = of_no_acceptable_length($environment)) { return $refused }
+    my $reason = !$guarded || $environment->{PATH_INFO} =~ m{^/static/} ? '' : $fence->objection($connect);
+    return refusal(503, "RT $release no longer serves this database: $reason.") if $reason ne '';
+    return answer($environment);
 };

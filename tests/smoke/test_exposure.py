@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import re
 import socket
 from collections.abc import Mapping
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from fixtures.healthcheck_user import CHEAP, PASSWORD
 from fixtures.rt import RtFactory
 from harness.common.waits import Retry, wait_until
 from harness.dump.choice import DEFAULT_TARGET
+from harness.releases import ROOT
 from harness.rt import HTTP, Rt
 from tests.smoke.instances import ALIKE, TWO_WORKERS, Instances, begun
 
@@ -48,9 +50,32 @@ DETOURS = (
     "/REST/1.0/%254eoAuth/mail-gateway",
     "/rest/1.0/noauth/mail-gateway",
     "/REST/1.0/NoAuth;x/mail-gateway",
+    "/%2fREST/1.0/NoAuth/mail-gateway",
+    "/REST/1.0/NoAuth/mail-gateway/../../../../Ticket",
+    "/REST/1.0/NoAuth/mail-gateway/%2e%2e/%2e%2e/%2e%2e/%2e%2e/Ticket",
+    "@REST/1.0/NoAuth/mail-gateway",
     "http://localhost/REST/1.0/NoAuth/mail-gateway",
+    "http://REST/1.0/NoAuth/mail-gateway",
+    "http://REST//1.0/NoAuth/mail-gateway",
+    "HTTPS://REST/1.0/NoAuth/mail-gateway",
+    "http://REST:80/1.0/NoAuth/mail-gateway",
+    "http:/REST/1.0/NoAuth/mail-gateway",
+    "*",
 )
-"""Other spellings of the gateway's path, which RT and Apache must not interpret differently."""
+"""Other spellings of the gateway's path, which RT and Apache must not interpret differently.
+
+In an address with a host, Apache takes the host away from the path, and Plack does not.
+"""
+FIRST_PART_AS_HOST = "http://REST/1.0/NoAuth/mail-gateway"
+LINES = (
+    f"GET {FIRST_PART_AS_HOST}?{FORM} HTTP/1.1",
+    f"HEAD {FIRST_PART_AS_HOST}?{FORM} HTTP/1.1",
+    f"PUT {FIRST_PART_AS_HOST}?{FORM} HTTP/1.1",
+    f"GET {FIRST_PART_AS_HOST}?{FORM} HTTP/1.0",
+    f"GET {GATEWAY}?{FORM}",
+    f"CONNECT {GATEWAY}?{FORM} HTTP/1.1",
+)
+"""Other request lines; the one without a protocol is HTTP/0.9, which has no headers."""
 
 
 def deliver(site: Rt, headers: Mapping[str, str], path: str = GATEWAY) -> tuple[int, str]:
@@ -93,6 +118,46 @@ def test_no_other_spelling_of_its_path_leads_there(instances: Instances, served:
     for path in DETOURS:
         status, said = deliver(served, {"X-Forwarded-For": STRANGER}, path)
         assert (tickets(instances), said.startswith("ok")) == (before, False), f"{path}: {status} {said}"
+
+
+@ALIKE
+def test_no_other_request_line_leads_there(instances: Instances, served: Rt) -> None:
+    """The gateway takes a mail from the query as well, so a request needs neither a body nor headers."""
+    before = tickets(instances)
+    for line in LINES:
+        headers = f"Host: localhost\r\nX-Forwarded-For: {STRANGER}\r\n\r\n" if " HTTP/" in line else ""
+        with socket.create_connection(served.container.address(HTTP), timeout=60) as made:
+            made.sendall(f"{line}\r\n{headers}".encode())
+            said = b"".join(iter(lambda: made.recv(65536), b""))
+        assert tickets(instances) == before, f"{line}: {said!r}"
+
+
+ONLY_ORIGIN_FORM = re.compile(r"<If [^>]*THE_REQUEST.*?</If>\n", re.DOTALL)
+"""The part of Apache's configuration that refuses addresses with a host."""
+
+
+@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")  # only Apache matters, not the RT
+def test_apache_refuses_addresses_with_a_host(served: Rt) -> None:
+    """Whatever they lead to: what Apache and Plack make of their path differs."""
+    assert deliver(served, {}, "http://localhost/NoAuth/Login.html")[0] == 403
+    assert deliver(served, {}, "/NoAuth/Login.html")[0] == 200
+
+
+@pytest.mark.parametrize("version", [DEFAULT_TARGET], scope="package")  # only Apache matters, not the RT
+def test_and_rt_does_without_that(instances: Instances, rt_site: RtFactory) -> None:
+    """Apache's rule is about the one difference that is known: what RT is about to serve is compared as well."""
+    text, count = ONLY_ORIGIN_FORM.subn("", (ROOT / "image/rt/apache2.conf").read_text(encoding="utf-8"))
+    site = rt_site(
+        instances.version,
+        instances.database,
+        environment=TWO_WORKERS,
+        files=[("/etc/apache2/apache2.conf", text.encode())],
+    )
+    before = tickets(instances)
+    status, said = deliver(site, {"X-Forwarded-For": STRANGER}, FIRST_PART_AS_HOST)
+    assert (count, status, tickets(instances)) == (1, 403, before), said
+    assert deliver(site, {}, "http://localhost/")[0] != 403, "Apache's own rule is still there"
+    assert deliver(site, {})[0] == 200
 
 
 WITHIN = """

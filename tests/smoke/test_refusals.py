@@ -100,6 +100,31 @@ def test_a_schema_of_another_release(
     assert f"refusing to serve RT {code_release}" in log
 
 
+RUN_WITH_MAIL_SETTINGS = """
+umask $0; rm -f /etc/msmtprc; echo 'host mail.example.org' >/etc/msmtprc; exec env RT_DB_WAIT=0 "$@" /opt/rt/run
+"""
+BY_SENDMAIL = "RT_MAIL_COMMAND=/usr/sbin/sendmail"
+MISCONFIGURED = 78
+
+
+@ALIKE
+def test_mail_settings_that_workers_cannot_read(rt_tools: RtFactory, version: str) -> None:
+    """The file holds a password, so it is often for root only; RT would serve, and all its mail fail.
+
+    Where nothing is wrong with it, `run` goes on, and misses its database.
+    """
+    tools = rt_tools(version, None)
+    for mask, settings, expected in (
+        ("077", [BY_SENDMAIL], MISCONFIGURED),
+        ("022", [BY_SENDMAIL], AWAY),
+        ("077", [BY_SENDMAIL, "RT_SCRATCH=1"], AWAY),
+        ("077", [], AWAY),
+    ):
+        done = tools.run("sh", "-c", RUN_WITH_MAIL_SETTINGS, mask, *settings)
+        assert done.code == expected, f"{mask} {settings}: {done.err}"
+        assert ("must be readable for www-data" in done.err) == (expected == MISCONFIGURED), done.err
+
+
 def test_the_own_schema_is_served(served: Rt) -> None:
     """A guard that refuses everything would pass all the tests above."""
     assert served.container.ended() is None

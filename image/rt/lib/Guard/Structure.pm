@@ -57,12 +57,14 @@ sub _items {
 }
 
 # Integers that RT made wider in time; 0 for every other type.
+# Bytes of an integer type of which RT's steps change the width, 0 for all other types.
 sub _width { my ($type) = @_; return $type =~ /^bigint/i ? 8 : $type =~ /^int(?:eger)?\z/i ? 4 : 0 }
 
 # MariaDB gives a table whose history it keeps a type of its own; to RT it is a table like any other.
 my @TABLES = ('BASE TABLE', 'SYSTEM VERSIONED');
 
-# The same shape, read from a live database.
+# The same shape, read from a live database. A column is also `demanded` when no row can be inserted without a value for
+# it: code that does not know it cannot write to its table.
 sub present {
     my ($dbh) = @_;
     my %tables;
@@ -126,8 +128,8 @@ sub differences {
             my $words = "$want->{name}.$wanted->{name}";
             if (!$had) { push @{ $found{missing} }, "column $words"; next }
             next unless $wanted->{width} && $had->{width};
-            push @{ $found{wider} },    "$words" if $had->{width} > $wanted->{width};
-            push @{ $found{narrower} }, "$words" if $had->{width} < $wanted->{width};
+            push @{ $found{wider} },    $words if $had->{width} > $wanted->{width};
+            push @{ $found{narrower} }, $words if $had->{width} < $wanted->{width};
         }
         for my $column (sort grep { !$want->{columns}{$_} } keys %{ $have->{columns} }) {
             next if $accepted->{"$key.$column"};

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from harness.common.wording import listed
+from harness.common.wording import amount, listed
 from harness.database import Database, liveness, programs
 from harness.database.schema import default_collation
 from harness.dump import Dump, DumpError, collations
@@ -212,6 +212,13 @@ def _notes(database: Database, text: Text) -> list[str]:
 def _unproven(text: Text) -> list[str]:
     """Report where characters were lost when the dump was written: no server can bring them back."""
     unproven = []
+    if text.unsaid:
+        unproven.append(
+            "The dump does not say in which character set it was written (SET NAMES), and "
+            f"{amount(len(text.unsaid), 'tables')} of it {'holds' if len(text.unsaid) == 1 else 'hold'} text "
+            f"({listed(text.unsaid, _SHOWN)}): characters may be lost or others than on the site, and nobody "
+            "looked at them. Dump again without --skip-set-charset, and with --default-character-set=utf8mb4."
+        )
     for charset, tables in sorted(text.narrow.items()):
         named = listed(tables, _SHOWN)
         unproven.append(

@@ -73,6 +73,25 @@ def test_objects_come_back_and_are_named(
     assert str(second.value("SELECT @@event_scheduler")) == "OFF"
 
 
+@pytest.mark.parametrize("name", ["mariadb-10.11", "mysql-9.7"])
+def test_text_in_an_unknown_character_set_is_told(
+    lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, name: str
+) -> None:
+    """Without SET NAMES nobody knows that the dump lost characters: the restore ends without an error."""
+    first = empty(lifecycle, clone, name)
+    first.execute("CREATE TABLE Tickets (Subject text) CHARSET=utf8mb4")
+    first.execute("INSERT INTO Tickets VALUES ('\U0001f511')")
+    narrow = ("--default-character-set=latin1", "--skip-set-charset")
+    words = [dump_name(first.server), "--no-defaults", "-uroot", f"--socket={SOCKET}", *narrow, "rt"]
+    path = tmp_path / "mine.sql"
+    path.write_text(first.container.need(words, environment={"MYSQL_PWD": first.credentials.root_password}))
+    second = empty(lifecycle, clone, name)
+    said = restore(second, dump.load(path))
+    assert second.rows("SELECT Subject FROM Tickets") == [("?",)]
+    assert len(said.unproven) == 1
+    assert "Dump again without --skip-set-charset" in said.unproven[0]
+
+
 @pytest.mark.parametrize("called", ["rt", "rt5"])
 @pytest.mark.parametrize("name", ["mariadb-10.11", "mysql-9.7"])
 def test_a_dump_that_would_drop_its_database_is_restored(

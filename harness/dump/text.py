@@ -43,6 +43,7 @@ _DATABASE = re.compile(
 )
 _HEADED = re.compile(rb"-- Host: .*?\bDatabase: *(.*?)\s*$")
 _NAMES = re.compile(rb"(?:/\*M?!\d+ )?SET NAMES (\w+)")
+_MODE = re.compile(rb"(?:/\*M?!\d+ )?SET sql_mode += ", re.IGNORECASE)
 # Views: a line of its own. Triggers and events: a comment of its own after CREATE. Routines: without comments.
 _DEFINER = re.compile(
     rb"((?:/\*M?!\d+ )?(?:CREATE(?: OR REPLACE)?(?: ALGORITHM=\w+)?(?:\*/)? (?:/\*M?!\d+ )?)?)"
@@ -71,7 +72,9 @@ class Text:
     set in which they are written. hexadecimal: whether binary values are written so, two digits for a byte.
     server: its version, as written. collated: columns whose collation the server omitted, as table to column to
     character set; "" is the table's own default. The collation is added to the SQL that is fed. bare: such columns
-    of a server that would have written the collation, so that it is unknown.
+    of a server that would have written the collation, so that it is unknown. without: SQL modes that the server
+    which is fed does not know; they are taken out of the definitions of triggers, routines and events. missed:
+    those that were.
     """
 
     size: int = 0
@@ -86,6 +89,8 @@ class Text:
     server: str = ""
     collated: dict[str, dict[str, str]] = field(default_factory=dict)
     bare: dict[str, dict[str, str]] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    missed: list[str] = field(default_factory=list)
     _at_end: bool = False
     _fresh: bool = True
     _dropping: bool = False
@@ -160,11 +165,20 @@ class Text:
             line = line[: match.end()] + self._column(line[match.end() :], only=True)
         elif match := _NAMES.match(line):
             self._names = match[1].decode()
+        elif self.without and _MODE.match(line):
+            line = self._mode(line)
         elif line.startswith((b"/*", b"CREATE ")):
             line = _DEFINER.sub(rb"\1DEFINER=CURRENT_USER", line, count=1) if _DEFINER.match(line) else line
             if match := _OBJECT.match(line):
                 known, name = self.objects.setdefault(match[1].decode().lower(), []), _text(match[2] or match[3])
                 known += [name] if name not in known else []
+        return line
+
+    def _mode(self, line: bytes) -> bytes:
+        """Return a line without the SQL modes that are not known where it is fed."""
+        for mode in self.without:
+            line, found = re.subn(rb"\b%s,|,?\b%s\b" % (mode.encode(), mode.encode()), b"", line)
+            self.missed += [mode] if found and mode not in self.missed else []
         return line
 
     def _column(self, line: bytes, *, only: bool = False) -> bytes:

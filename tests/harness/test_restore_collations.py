@@ -13,7 +13,8 @@ import pytest
 from fixtures.databases import CloneFactory
 from harness import dump as dumps
 from harness.database import Database
-from harness.database.restore import _NAMED, restore
+from harness.database.remarks import ADD_COLLATIONS
+from harness.database.restore import restore
 from harness.dump import Dump, collations
 from harness.dump.choice import choose
 from harness.dump.text import Text
@@ -131,7 +132,7 @@ def test_the_program_that_is_advised_names_them(tmp_path: Path, table: str, colu
     dump = written(
         tmp_path, MYSQL, users(table, column).replace("  PRIMARY", named), people("a CHARACTER SET utf8")
     )
-    command = [*shlex.split(_NAMED), str(dump.path)]
+    command = [*shlex.split(ADD_COLLATIONS), str(dump.path)]
     mended = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     assert re.findall(r".*COLLATE.*", mended) == [
         f"  `Note` text CHARACTER SET {column} COLLATE {column}_general_ci COMMENT 'x',",

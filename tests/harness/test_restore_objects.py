@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,29 @@ def test_text_in_an_unknown_character_set_is_told(
     assert "Dump again without --skip-set-charset" in said.unproven[0]
 
 
+def test_an_sql_mode_that_is_gone_is_taken_out(lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path) -> None:
+    """MariaDB and MySQL 5.7 write it for each trigger; MySQL 8 refuses it, and production's restore would stop."""
+    first = empty(lifecycle, clone, "mariadb-10.11")
+    first.execute(*OBJECTS, root=True)
+    words = [dump_name(first.server), "--no-defaults", "-uroot", f"--socket={SOCKET}", "--routines", "rt"]
+    text = first.container.need(words, environment={"MYSQL_PWD": first.credentials.root_password})
+    assert ",NO_AUTO_CREATE_USER," in text
+    path = tmp_path / "mine.sql"
+    path.write_text(text, encoding="utf-8")
+
+    second = empty(lifecycle, clone, "mysql-9.7")
+    [note] = [one for one in restore(second, dump.load(path)).notes if "SQL mode" in one]
+    assert "the SQL mode NO_AUTO_CREATE_USER, which mysql-9.7 does not know" in note
+    second.execute("INSERT INTO Other VALUES (1)")
+    assert second.rows("SELECT id FROM Other") == [(2,)]
+
+    program = [*shlex.split(note.partition("take it out: ")[2])[:-1], str(path)]
+    path.write_bytes(subprocess.run(program, capture_output=True, check=True).stdout)
+    third = empty(lifecycle, clone, "mysql-9.7")
+    assert not [one for one in restore(third, dump.load(path)).notes if "SQL mode" in one]
+    assert third.rows("SELECT unit()") == [(1,)]
+
+
 @pytest.mark.parametrize("called", ["rt", "rt5"])
 @pytest.mark.parametrize("name", ["mariadb-10.11", "mysql-9.7"])
 def test_a_dump_that_would_drop_its_database_is_restored(
@@ -123,6 +148,7 @@ def test_a_dump_that_would_drop_its_database_is_restored(
     ("line", "advice"),
     [
         ("CREATE VIEW v AS SELECT * FROM elsewhere.Users", "with --ignore-table"),
+        ("SET sql_mode = 'NOT_THERE'", "under an SQL mode that both servers have"),
         ("SET GLOBAL max_connections = 10", "what only an administrator may do"),
     ],
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from harness.dump import collations
+from harness.dump import collations, maker
 
 _NAME = rb"`((?:[^`]|``)*)`"
 _USER = rb"(?:`(?:[^`]|``)*`|'(?:[^']|'')*'|[\w.%$-]+)"
@@ -74,7 +74,7 @@ class Text:
     character set; "" is the table's own default. The collation is added to the SQL that is fed. bare: such columns
     of a server that would have written the collation, so that it is unknown. without: SQL modes that the server
     which is fed does not know; they are taken out of the definitions of triggers, routines and events. missed:
-    those that were.
+    those that were. messages: lines of the program that made the dump, written into it.
     """
 
     size: int = 0
@@ -91,6 +91,7 @@ class Text:
     bare: dict[str, dict[str, str]] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     missed: list[str] = field(default_factory=list)
+    messages: int = 0
     _at_end: bool = False
     _fresh: bool = True
     _dropping: bool = False
@@ -125,7 +126,9 @@ class Text:
         if self._dropping:  # a set of GTIDs for each former server, one per line
             self._dropping = not piece.rstrip().endswith(b";")
             return b""
-        if piece.startswith(b"-- "):
+        if maker.MESSAGE.match(piece):
+            self.messages += 1
+        elif piece.startswith(b"-- "):
             self._comment(piece)
         elif self._table:
             piece = self._column(piece)

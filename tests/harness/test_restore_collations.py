@@ -39,7 +39,7 @@ MYSQL, MARIADB = "5.7.44-log", "10.4.26-MariaDB-log"
 def written(folder: Path, version: str, *statements: str) -> Dump:
     """Return a dump that a server of this version may have written; "" for one that does not name its version."""
     path = folder / "mine.sql"
-    head = OLD.format(version) if version else "-- MySQL dump 10.13\n"
+    head = OLD.format(version) if version else "-- MySQL dump 10.13\n/*!40101 SET NAMES utf8mb4 */;\n"
     path.write_text(head + "".join(statements) + END, encoding="utf-8")
     return dumps.load(path)
 

@@ -33,6 +33,7 @@ from harness.checks.upgrade_history import EXTENSIONS, History
 from harness.common import redact
 from harness.database import Database
 from harness.database.schema import Schema
+from harness.errors import InfrastructureError
 from harness.releases import parse
 from harness.rt import Rt
 from harness.rt.configuration import Configuration
@@ -184,8 +185,15 @@ def probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
     """Start the target on the database, and return what it found; "configuration" has its error if it could not.
 
     The keys are those of perl/probe.pl, and "complaints": the SQL errors that it logged.
+    Raises InfrastructureError if it was ended before it could tell.
     """
     done = target.perl_alone(PROBE.read_text(encoding="utf-8"), *steps)
+    if done.timed_out:
+        raise InfrastructureError(
+            f"RT {target.release} was ended as it started on the database (exit code {done.code}).",
+            [("Errors", redact.lines(done.err))],
+            "see whether this machine ran out of memory, or CONFIG waits for something, and run it again",
+        )
     try:
         probed: dict[str, Any] = json.loads(done.out.strip("\n").split("\n")[-1])
     except (json.JSONDecodeError, IndexError):

@@ -8,6 +8,7 @@ check after the upgrade can notice this.
 from __future__ import annotations
 
 from harness.checks.preflight_collisions import STEP, Affected, Cause, is_text, tables_with_collations
+from harness.checks.row_judge import shown
 from harness.database import Database
 from harness.database.schema import Schema, Table, charset_of, quote
 from harness.verdict import MOST_SAMPLES, Report
@@ -68,7 +69,7 @@ def _find(report: Report, database: Database, table: Table, column: str, what: s
     report.find(
         f"{table.name}.{column}",
         what,
-        samples=tuple(f"{', '.join(table.key)} {', '.join(map(str, row))}" for row in rows),
+        samples=tuple(f"{', '.join(table.key)} {shown(tuple(map(str, row)))}" for row in rows),
         sql=sql,
         repair="on the site, once you have seen that no other row has the same without the blank:\n"
         f"UPDATE {name} SET {text} = TRIM(TRAILING ' ' FROM {text}) WHERE {_ends_in_a_blank(column)};",

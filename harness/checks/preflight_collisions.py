@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from harness.checks.preflight_database import NO_PEOPLE, SchemaChanges
+from harness.checks.row_judge import shown
 from harness.database import Database
 from harness.database.schema import Column, Index, Schema, Table, charset_of, default_collation, quote
 from harness.verdict import Report
@@ -62,15 +63,24 @@ def judge(report: Report, database: Database, schema: Schema, affected: Affected
                 continue
             collation = " and ".join(sorted(changed))
             report.looked_at += 1
-            if rows := database.rows(sql):
+            if samples := _same_keys(database, table, sql):
                 report.find(
                     f"{table.name}.{index.name}",
-                    f"{len(rows)} values of {', '.join(index.columns)} are distinct and "
+                    f"{len(samples)} values of {', '.join(index.columns)} are distinct and "
                     f"the same under {collation}: {cause.stops} with a duplicate key",
-                    samples=tuple(f"{', '.join(table.key)} {keys}" for _, keys in rows),
+                    samples=tuple(samples),
                     sql=sql,
                     repair=f"rename one of each before the upgrade, or {cause.instead}",
                 )
+
+
+def _same_keys(database: Database, table: Table, sql: str) -> list[str]:
+    """Return the keys of the rows that share a value, fit to be printed: an item for each value."""
+    keys: dict[tuple[object, ...], list[str]] = {}
+    for row in database.rows(sql):
+        key, value = row[: len(table.key)], row[len(table.key) :]
+        keys.setdefault(value, []).append(shown(tuple(map(str, key))))
+    return [f"{', '.join(table.key)} {' and '.join(same)}" for same in keys.values()]
 
 
 def tables_with_collations(
@@ -99,18 +109,26 @@ def is_text(column: Column) -> bool:
 
 
 def _same_values(table: Table, index: Index, after: Mapping[str, str]) -> str:
-    """Return SQL for the values of an index that are the same under new collations, "" if it cannot be asked."""
+    """Return SQL for the rows that share a value of an index under new collations, "" if it cannot be asked.
+
+    Each row is the row's key, and the value as one of them has it.
+    """
     if not {*index.columns} <= {*table.columns}:  # a prefix or an expression
         return ""
+    name = quote(table.name)
     parts = [
-        f"CONVERT({quote(column)} USING {charset_of(after[column])}) COLLATE {after[column]}"
+        f"CONVERT({name}.{quote(column)} USING {charset_of(after[column])}) COLLATE {after[column]}"
         if column in after
-        else quote(column)
+        else f"{name}.{quote(column)}"
         for column in index.columns
     ]
-    present = " AND ".join(f"{quote(name)} IS NOT NULL" for name in index.columns)
-    key = ", '/', ".join(quote(name) for name in table.key)
+    values = [f"value_{number}" for number, _ in enumerate(parts, start=1)]
+    named = ", ".join(f"{part} AS {value}" for part, value in zip(parts, values, strict=True))
+    present = " AND ".join(f"{name}.{quote(column)} IS NOT NULL" for column in index.columns)
+    equal = " AND ".join(f"{part} = same.{value}" for part, value in zip(parts, values, strict=True))
+    chosen = ", ".join([*(f"{name}.{quote(column)}" for column in table.key), *(f"same.{one}" for one in values)])
+    order = ", ".join([*(f"same.{one}" for one in values), *(f"{name}.{quote(column)}" for column in table.key)])
     return (
-        f"SELECT COUNT(*), GROUP_CONCAT(CONCAT({key}) ORDER BY {quote(table.key[0])} SEPARATOR ' and ')"
-        f" FROM {quote(table.name)} WHERE {present} GROUP BY {', '.join(parts)} HAVING COUNT(*) > 1"
+        f"SELECT {chosen} FROM {name} JOIN (SELECT {named} FROM {name} WHERE {present}"
+        f" GROUP BY {', '.join(parts)} HAVING COUNT(*) > 1) AS same ON {equal} ORDER BY {order}"
     )

@@ -23,6 +23,10 @@ from harness.verdict import Finding, Report
 OLDER, SAME, HALF = "older", "ok", "half"
 BLIND = ("misconfigured", "unreachable")
 """The guard's result if it could not read the database: no statement about which release it is of."""
+WAIT = 30
+"""Seconds in which the server has to answer the guard: a slow disk says nothing about the site."""
+_REFUSED = "could not be read"
+"""The guard's words where the server did answer, with an error: that is about the database."""
 PRESENT = "present"
 BACKUP = "restore the backup from before that upgrade"
 
@@ -31,9 +35,9 @@ def guard(release: Rt) -> dict[str, Any]:
     """Return the result of a release's guard (in its image) about the database that the release is connected to.
 
     Raises UsageError if the configuration directs RT to another database: that one must not be touched. Raises
-    InfrastructureError if the guard gives no answer, or the server cannot be reached.
+    InfrastructureError if the guard gives no answer, or the server cannot be reached or does not answer it.
     """
-    done = release.run("/opt/rt/guard", "--json")
+    done = release.run("/opt/rt/guard", "--wait", str(WAIT), "--json")
     try:
         answer: dict[str, Any] = json.loads(done.out)
     except json.JSONDecodeError as error:
@@ -50,6 +54,11 @@ def guard(release: Rt) -> dict[str, Any]:
         raise InfrastructureError(
             f"RT {release.release} does not reach the copy's server: {redact.line(answer['reason'])}",
             repair="see whether containers find each other by name on this engine",
+        )
+    if answer.get("verdict") == "unreachable" and _REFUSED not in answer["reason"]:
+        raise InfrastructureError(
+            f"The copy's server did not answer RT {release.release}: {redact.line(answer['reason'])}",
+            repair="see how busy this machine and its disk are, and run it again",
         )
     return answer
 

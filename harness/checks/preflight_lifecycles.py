@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.checks.preflight_configuration import options, options_in_database
+from harness.checks.preflight_configuration import options_in_database
 from harness.common.wording import amount, listed
 from harness.database import Database
 from harness.database.schema import Schema, quote
@@ -35,8 +35,9 @@ def judge(
     if not isinstance(said, dict):
         return
     known = {str(name): {str(one).lower() for one in statuses} for name, statuses in said.items()}
-    # Lifecycles changed in the browser are among the options in the database.
-    own = OPTION in {*options(configuration)["options"], *options_in_database(database, schema)}
+    # A site whose configuration sets no lifecycles has RT's own, or a plugin's. Those changed in the browser are
+    # among the options in the database.
+    own = bool(configuration.files) or OPTION in options_in_database(database, schema)
     for holder in _HELD:
         if holder in schema.tables and "Lifecycle" in schema.tables[holder].columns:
             report.looked_at += 1
@@ -70,8 +71,8 @@ def _statuses(
 ) -> None:
     """Look for rows in statuses that their lifecycle does not have.
 
-    own: whether the site's own lifecycles were given. Then the rows are like this before and after, which is a
-    fact. Else it is an open question: the rows may be so, or the configuration is the wrong one.
+    own: whether the site's own lifecycles are known. Then the rows are like this before and after, which is a
+    fact. Else it is an open question: the rows may be so, or the site has lifecycles of its own.
     """
     table, column = _HELD[holder]
     sql = (

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from harness.common.wording import listed
-from harness.database import Database, liveness, programs
-from harness.database.schema import default_collation
-from harness.dump import Dump, DumpError, collations
+from harness.database import Database, liveness, programs, remarks
+from harness.dump import Dump, DumpError
 from harness.dump.text import Text
 from harness.engine.commands import CommandResult
 from harness.errors import InfrastructureError, UsageError
@@ -35,17 +33,16 @@ _ADVICE = (
         "two values that are distinct on the site are the same under this server's collation, which tables get "
         "for which the dump names none: rename one on the site, or name their collation in the dump (COLLATE=)",
     ),
+    (
+        re.compile(r"^ERROR 1231 ", re.MULTILINE),
+        "the dump sets a variable to a value that this server does not know: make the trigger, the routine or the "
+        "event behind that line anew on the site, under an SQL mode that both servers have, or leave it out",
+    ),
     (re.compile(""), "choose the server that the dump was made on, or a newer one of the same product"),
 )
 """Errors of the client, and what to do about them: the first that matches."""
-_SHOWN = 5
-_WIDE = r"(utf8\w*|ucs2|utf16|utf32)\b"
-_NAMED = (
-    rf"sed -E '/^\) ENGINE=/{{/COLLATE/!s/CHARSET={_WIDE}/& COLLATE=\1_general_ci/}};"
-    rf"/^ +`[^`]+` [a-z0-9()]+ CHARACTER SET /{{/ SET \w+ COLLATE/!s/ SET {_WIDE}/& COLLATE \1_general_ci/}}'"
-)
-"""Program that adds the collations which old servers omitted from a dump, in lines of tables and of columns."""
-
+_NO_MODES = {"mysql": ("NO_AUTO_CREATE_USER",)}
+"""SQL modes that a product has given up since dumps name them (MySQL 8.0): they were about GRANT alone."""
 _OF_RT = frozenset(("tickets", "users"))
 """Tables that identify a dump as a whole one of RT, in lower case because some servers store them so."""
 _LEFT_OUT = frozenset(("sessions",))
@@ -76,7 +73,7 @@ def restore(database: Database, dump: Dump) -> Restored:
     Raises UsageError if the server refuses it, DumpError if it does not match its manifest, and
     InfrastructureError if the server or its disk failed: then it is unknown whether the server can hold the dump.
     """
-    text = Text()
+    text = Text(without=_NO_MODES.get(database.server.product, ()))
     done = programs.run_client(database, dump.chunks(text))
     if done.code:
         _need_server(database, done, f"the restore of {dump.path.name}")
@@ -103,9 +100,10 @@ def restore(database: Database, dump: Dump) -> Restored:
                 [("Tables", "\n".join(lines))],
                 "make dump and manifest again together (make fixtures)",
             )
-    uncollated = _uncollated(database, text)
-    notes = [*_notes(database, text), *_collations(database, text, uncollated)]
-    return Restored(notes, [*_unproven(text), *_bare(database, text)], uncollated, called)
+    affected = remarks.uncollated(database, text)
+    notes = [*remarks.differences(database, text), *remarks.given_collations(database, text, affected)]
+    unproven = [*remarks.lost_characters(text), *remarks.unknown_collations(database, text)]
+    return Restored(notes, unproven, affected, called)
 
 
 def append_structure(dump: Dump, called: str, tables: str) -> str:
@@ -132,94 +130,6 @@ def _need_structures(dump: Dump, called: str, tables: Iterable[str]) -> None:
         "need the table itself.",
         repair=append_structure(dump, called, " ".join(sorted(missing))),
     )
-
-
-def _charsets(named: Mapping[str, Mapping[str, str]]) -> list[str]:
-    return sorted({charset for columns in named.values() for charset in columns.values()})
-
-
-def _uncollated(database: Database, text: Text) -> dict[str, dict[str, str]]:
-    """Return the columns to which this server would have given another collation than the omitted one."""
-    other = [
-        one
-        for one in _charsets(text.collated)
-        if _plain(default_collation(database, one)) != _plain(collations.default_of(one))
-    ]
-    found = {
-        table: {column: charset for column, charset in columns.items() if charset in other}
-        for table, columns in text.collated.items()
-    }
-    return {table: columns for table, columns in found.items() if columns}
-
-
-def _plain(collation: str) -> str:
-    """Return a collation without its character set, which has two names."""
-    return collation.partition("_")[2]
-
-
-def _collations(database: Database, text: Text, uncollated: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Report the collation given to tables, or columns of them, for which the dump names none."""
-    charsets = _charsets(uncollated)
-    if not charsets:
-        return []
-    left_out = ", ".join(map(collations.default_of, charsets))
-    here = ", ".join(default_collation(database, one) for one in charsets)
-    return [
-        f"The dump names no collation for {len(uncollated)} tables or columns of them: server {text.server} "
-        f"leaves out its default, {left_out}. The copies have that, as the site has. A restore of the dump as it "
-        f"is on {database.server.name} gives them {here}, and what that would do to their values was asked as "
-        f"well. To keep the site's, name it: {_NAMED} rt.sql"
-    ]
-
-
-def _bare(database: Database, text: Text) -> list[str]:
-    """Report the tables whose collation is unknown: the dump's server would have written it."""
-    if not text.bare:
-        return []
-    named = listed(list(text.bare), _SHOWN)
-    here = ", ".join(default_collation(database, one) for one in _charsets(text.bare))
-    server = f"its server, {text.server}, writes one" if text.server else "does not say which server wrote it"
-    return [
-        f"The dump names no collation for {len(text.bare)} tables or columns of them ({named}), and {server}. "
-        f"Which of their values are the same on the site is not known; here it is what {here} says. Dump again, "
-        "and take no COLLATE out."
-    ]
-
-
-def _notes(database: Database, text: Text) -> list[str]:
-    """Report tables whose engine differs from the dump's, and the objects other than tables that the dump holds.
-
-    With the SQL mode of a dump, a server that lacks an engine uses another one without an error.
-    """
-    asked = "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE()"
-    here = {name: engine for name, engine in database.rows(asked) if engine}
-    notes = [
-        f"The table {table} is in the engine {engine}, which {database.server.name} does not have here, so its "
-        f"copies are in {here[table]}: what RT finds by means of {engine} was not tried."
-        for table, engine in sorted(text.engines.items())
-        if table in here and here[table].lower() != engine.lower()
-    ]
-    if text.objects:
-        named = [f"{kind} {name}" for kind, names in sorted(text.objects.items()) for name in sorted(names)]
-        notes.append(
-            f"The dump holds {len(named)} objects that are not RT's: {', '.join(named)}. They belong to the "
-            "copies' own account there, and events do not run. Views are read after the upgrade; what the others "
-            "do was not compared."
-        )
-    return notes
-
-
-def _unproven(text: Text) -> list[str]:
-    """Report where characters were lost when the dump was written: no server can bring them back."""
-    unproven = []
-    for charset, tables in sorted(text.narrow.items()):
-        named = listed(tables, _SHOWN)
-        unproven.append(
-            f"The dump was written in {charset}, and {len(tables)} of its tables hold more ({named}): characters "
-            "that do not fit are question marks in it, and nobody looked at them. Dump again with "
-            "--default-character-set=utf8mb4."
-        )
-    return unproven
 
 
 def _need_server(database: Database, done: CommandResult, what: str) -> None:

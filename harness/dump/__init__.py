@@ -128,6 +128,8 @@ class Dump:
                 [("Decompressor", str(error) or type(error).__name__)],
                 "copy it again from where it was made and compare the sizes",
             ) from error
+        if text.messages:
+            raise DumpError(*maker.mixed(self.path.name))
         if not text.whole:
             head = self._head()
             if maker.archive(head) or (head and not text.begun):

@@ -10,6 +10,8 @@ AGAIN = (
     "make the dump with mariadb-dump or mysqldump, and without --compact and --skip-comments: "
     "mariadb-dump --single-transaction --default-character-set=utf8mb4 rt5 > rt.sql"
 )
+MESSAGE = re.compile(rb"^(?:[\w./-]*/)?(?:mysqldump|mysql|mariadb-dump|mariadb): ", re.MULTILINE)
+"""Beginning of a line in which a program of the server speaks to whoever started it."""
 _TAR = (257, b"ustar")
 """Offset of the mark of a tar archive (POSIX: the field `magic` of its header)."""
 _POSTGRES = "this harness tries RT on MariaDB and MySQL; a site on PostgreSQL cannot be tried with it"
@@ -35,6 +37,18 @@ def archive(head: bytes) -> bool:
     return head[at : at + len(mark)] == mark
 
 
+def mixed(name: str) -> tuple[str, list[tuple[str, str]], str]:
+    """Return sentence, blocks and repair for a file that has a program's messages between its SQL.
+
+    name: of the file. The messages are not shown, because they may name accounts and hosts.
+    """
+    return (
+        f"Messages of the program that made {name} were written into the dump.",
+        [],
+        "make it again without 2>&1, and read what the program says",
+    )
+
+
 def refusal(name: str, head: bytes, *, text: bool = True) -> tuple[str, list[tuple[str, str]], str]:
     """Return sentence, blocks and repair for a file that another program has written.
 
@@ -46,6 +60,8 @@ def refusal(name: str, head: bytes, *, text: bool = True) -> tuple[str, list[tup
             [],
             f"name the dump that is in it: tar -tf {name} lists what it holds, tar -xf {name} unpacks it",
         )
+    if MESSAGE.search(head):
+        return mixed(name)
     program, advice = next(((one, todo) for mark, one, todo in _PROGRAMS if mark.search(head)), ("", AGAIN))
     if not text:
         said = f"but of {program}" if program else "neither SQL text nor gzip, xz, bzip2 or zstd"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from harness.dump import collations
+from harness.dump import collations, maker
 
 _NAME = rb"`((?:[^`]|``)*)`"
 _USER = rb"(?:`(?:[^`]|``)*`|'(?:[^']|'')*'|[\w.%$-]+)"
@@ -32,7 +32,8 @@ _DROPPED: tuple[tuple[bytes, str], ...] = (
     (b"SET @@SESSION.SQL_LOG_BIN", "replication state"),
 )
 """Beginnings of lines that must not reach the server, and what they hold."""
-_DATA = (b"(", b"INSERT ")
+_DATA = (b"(", b"INSERT ", b"REPLACE ")
+_ROWS = re.compile(rb"(?:INSERT|REPLACE) +(?:[A-Z_]+ +)*INTO " + _NAME)
 _BEGIN = re.compile(rb"-- (?:MariaDB|MySQL) dump ")
 SERVER = re.compile(rb"^-- Server version\s+(\S+)", re.MULTILINE)
 """The line that names the server from which the dump was read."""
@@ -42,6 +43,7 @@ _DATABASE = re.compile(
 )
 _HEADED = re.compile(rb"-- Host: .*?\bDatabase: *(.*?)\s*$")
 _NAMES = re.compile(rb"(?:/\*M?!\d+ )?SET NAMES (\w+)")
+_MODE = re.compile(rb"(?:/\*M?!\d+ )?SET sql_mode += ", re.IGNORECASE)
 # Views: a line of its own. Triggers and events: a comment of its own after CREATE. Routines: without comments.
 _DEFINER = re.compile(
     rb"((?:/\*M?!\d+ )?(?:CREATE(?: OR REPLACE)?(?: ALGORITHM=\w+)?(?:\*/)? (?:/\*M?!\d+ )?)?)"
@@ -66,10 +68,13 @@ class Text:
     size: bytes so far. databases: names of the databases that it was made of. engines: of each table, as written
     there. objects: "view", "trigger", "procedure" and so on to the names of such objects. narrow: the character
     set in which the dump was written to the tables whose own character set holds more; characters that did not fit
-    were lost, as question marks. hexadecimal: whether binary values are written so, two digits for a byte. server:
-    its version, as written. collated: columns whose collation the server omitted, as table to column to character
-    set; "" is the table's own default. The collation is added to the SQL that is fed. bare: such columns of a
-    server that would have written the collation, so that it is unknown.
+    were lost, as question marks. unsaid: tables with text whose rows come before any statement of the character
+    set in which they are written. hexadecimal: whether binary values are written so, two digits for a byte.
+    server: its version, as written. collated: columns whose collation the server omitted, as table to column to
+    character set; "" is the table's own default. The collation is added to the SQL that is fed. bare: such columns
+    of a server that would have written the collation, so that it is unknown. without: SQL modes that the server
+    which is fed does not know; they are taken out of the definitions of triggers, routines and events. missed:
+    those that were. messages: lines of the program that made the dump, written into it.
     """
 
     size: int = 0
@@ -79,16 +84,21 @@ class Text:
     engines: dict[str, str] = field(default_factory=dict)
     objects: dict[str, list[str]] = field(default_factory=dict)
     narrow: dict[str, list[str]] = field(default_factory=dict)
+    unsaid: list[str] = field(default_factory=list)
     hexadecimal: bool = False
     server: str = ""
     collated: dict[str, dict[str, str]] = field(default_factory=dict)
     bare: dict[str, dict[str, str]] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    missed: list[str] = field(default_factory=list)
+    messages: int = 0
     _at_end: bool = False
     _fresh: bool = True
     _dropping: bool = False
     _names: str = ""
     _table: str = ""
     _unnamed: list[str] = field(default_factory=list)
+    _worded: set[str] = field(default_factory=set)
 
     @property
     def whole(self) -> bool:
@@ -107,6 +117,8 @@ class Text:
         if not fresh or piece.startswith(_DATA):
             self._at_end = self._at_end and piece.isspace()
             self.hexadecimal = self.hexadecimal or b",0x" in piece
+            if fresh and not self._names:
+                self._rows(piece)
             return piece
         if piece.isspace():
             return piece
@@ -114,7 +126,9 @@ class Text:
         if self._dropping:  # a set of GTIDs for each former server, one per line
             self._dropping = not piece.rstrip().endswith(b";")
             return b""
-        if piece.startswith(b"-- "):
+        if maker.MESSAGE.match(piece):
+            self.messages += 1
+        elif piece.startswith(b"-- "):
             self._comment(piece)
         elif self._table:
             piece = self._column(piece)
@@ -122,8 +136,14 @@ class Text:
             piece = self._definition(piece)
         return piece
 
+    def _rows(self, line: bytes) -> None:
+        """Note the table of rows that come before any SET NAMES, if it has text."""
+        table = _text(match[1]) if (match := _ROWS.match(line)) else ""
+        self.unsaid += [table] if table in self._worded and table not in self.unsaid else []
+
     def _comment(self, line: bytes) -> None:
-        self.begun += bool(_BEGIN.match(line))
+        if _BEGIN.match(line):
+            self.begun, self._names = self.begun + 1, ""  # each part speaks for itself
         if line.startswith(b"-- Dump completed"):
             self.ended, self._at_end = self.ended + 1, True
         elif match := _HEADED.match(line):
@@ -148,11 +168,20 @@ class Text:
             line = line[: match.end()] + self._column(line[match.end() :], only=True)
         elif match := _NAMES.match(line):
             self._names = match[1].decode()
+        elif self.without and _MODE.match(line):
+            line = self._mode(line)
         elif line.startswith((b"/*", b"CREATE ")):
             line = _DEFINER.sub(rb"\1DEFINER=CURRENT_USER", line, count=1) if _DEFINER.match(line) else line
             if match := _OBJECT.match(line):
                 known, name = self.objects.setdefault(match[1].decode().lower(), []), _text(match[2] or match[3])
                 known += [name] if name not in known else []
+        return line
+
+    def _mode(self, line: bytes) -> bytes:
+        """Return a line without the SQL modes that are not known where it is fed."""
+        for mode in self.without:
+            line, found = re.subn(rb"\b%s,|,?\b%s\b" % (mode.encode(), mode.encode()), b"", line)
+            self.missed += [mode] if found and mode not in self.missed else []
         return line
 
     def _column(self, line: bytes, *, only: bool = False) -> bytes:
@@ -170,11 +199,12 @@ class Text:
                 self._unnamed += map(_text, names)
         if last:
             self.engines[self._table] = last[1].decode()
-            if self._unnamed and (said := _CHARSET.search(line, last.end())):
-                self._holds(said[1])
+        ends = last or line.rstrip().endswith(b";")
+        if ends and self._unnamed:
+            said = _CHARSET.search(line, last.end()) if last else None
+            self._holds(said[1] if said else b"")
         fed = self._collate(line, last.end() if last else None)
-        if last or line.rstrip().endswith(b";"):
-            self._table = ""
+        self._table = "" if ends else self._table
         return fed
 
     def _collate(self, line: bytes, options: int | None) -> bytes:
@@ -193,7 +223,9 @@ class Text:
         return line[: found.end()] + said + line[found.end() :]
 
     def _holds(self, charset: bytes) -> None:
-        """Note the current table if its character set holds more than the one in which the dump is written."""
+        """Note a character set of the current table, and whether it holds more than the one of the dump."""
+        if _width(charset.decode()) > _WIDTHS["ascii"]:
+            self._worded.add(self._table)
         if self._names and _width(charset.decode()) > _width(self._names):
             tables = self.narrow.setdefault(self._names, [])
             tables += [self._table] if self._table not in tables else []

@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import hashlib
-import io
-import lzma
-import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from backports import zstd
 
 from harness import dump as dumps
 from harness.dump import DumpError
-from harness.dump.maker import AGAIN
-
-SQL = (
-    b"/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19  Distrib 10.11\n--\n"
-    b"CREATE DATABASE /*!32312 IF NOT EXISTS*/ `rt5`;\nUSE `rt5`;\nCREATE TABLE `t` (`a` text);\n"
-    b"INSERT INTO `t` VALUES\n('USE `x`; a line\\nUSE `y`'),\n('b');\n"
-    + b"INSERT INTO `t` VALUES ('"
-    + bytes(str(list(range(9000))), "ascii")
-    + b"');\n-- Dump completed on 2026-01-01\n"
-)
-FORMATS: dict[str, Callable[[bytes], bytes]] = {
-    "plain": bytes,
-    "gzip": gzip.compress,
-    "bzip2": bz2.compress,
-    "xz": lzma.compress,
-    "zstd": zstd.compress,
-}
-
-
-def write(folder: Path, content: bytes, manifest: str = "") -> Path:
-    """Write a dump, and its manifest if text for one is given."""
-    path = folder / "site.sql.any"
-    path.write_bytes(content)
-    if manifest:
-        (folder / "site.toml").write_text(manifest, encoding="utf-8", errors="surrogateescape")
-    return path
+from tests.harness.dump_files import FORMATS, SQL, write
 
 
 def manifest(content: bytes, **changes: object) -> str:
@@ -115,61 +84,6 @@ def test_a_second_part_without_its_end_is_refused(tmp_path: Path) -> None:
     dump = dumps.load(write(tmp_path, SQL + SQL[: SQL.index(b"-- Dump completed")]))
     with pytest.raises(DumpError, match="is cut off"):
         list(dump.chunks())
-
-
-TABLE = b"CREATE TABLE `t` (\n  `a` text\n) ENGINE=InnoDB;\nINSERT INTO `t` VALUES ('a');\n"
-MYDUMPER = b"/*!40101 SET NAMES binary*/;\n/*!40014 SET FOREIGN_KEY_CHECKS=0*/;\n"
-HEIDI = b"-- ------\n-- Host:                 127.0.0.1\n-- HeidiSQL Version:     12.3.0\n-- ------\n\n"
-POSTGRES = b"--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\nCREATE TABLE t (a text);\n"
-OTHERS = {
-    "phpMyAdmin": (
-        b"-- phpMyAdmin SQL Dump\n-- version 5.2.1\n--\n-- Host: localhost\n" + TABLE + b"COMMIT;\n",
-        AGAIN,
-    ),
-    "mydumper": (MYDUMPER + TABLE + MYDUMPER + TABLE, AGAIN),
-    "PostgreSQL": (POSTGRES + b"--\n-- PostgreSQL database dump complete\n--\n\n", "MariaDB and MySQL"),
-    "Adminer": (
-        b"-- Adminer 4.8.1 MySQL 8.0.30 dump\n\nSET NAMES utf8;\n" + TABLE + b"-- 2026-01-01 00:00:00\n",
-        AGAIN,
-    ),
-    "HeidiSQL": (HEIDI + TABLE, AGAIN),
-    "mysqlpump": (
-        b"-- Dump created by MySQL pump utility, version: 8.0.30\n" + TABLE + b"-- Dump end time\n",
-        AGAIN,
-    ),
-    "without its comments": (b"/*!40101 SET NAMES utf8mb4 */;\n" + TABLE, "--skip-comments"),
-}
-"""Whole dumps by other programs, and a part of the advice for each."""
-
-
-@pytest.mark.mutants("dump")
-@pytest.mark.parametrize("pack", [FORMATS["plain"], FORMATS["gzip"]], ids=["plain", "gzip"])
-@pytest.mark.parametrize("name", OTHERS)
-def test_a_dump_by_another_program_is_not_called_cut_off(
-    tmp_path: Path, name: str, pack: Callable[[bytes], bytes]
-) -> None:
-    """Such a dump is complete, and operators would look for a full disk."""
-    content, advice = OTHERS[name]
-    with pytest.raises(DumpError) as told:
-        dumps.need_whole(dumps.load(write(tmp_path, pack(content))))
-    assert name in told.value.sentence
-    assert "nothing proves it whole" in told.value.sentence
-    assert advice in told.value.repair
-    assert "cut off" not in str(told.value)
-    assert "disk" not in str(told.value)
-
-
-@pytest.mark.mutants("dump")
-@pytest.mark.parametrize("name", FORMATS)
-def test_an_archive_of_files_is_told(tmp_path: Path, name: str) -> None:
-    """RT's documents pack dump and configuration together; the error has to name the dump inside."""
-    (tmp_path / "rt.sql").write_bytes(SQL)
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        archive.add(tmp_path / "rt.sql", "rt.sql")
-    with pytest.raises(DumpError, match=r"^site\.sql\.any is an archive of tar, not a dump\.") as told:
-        dumps.need_whole(dumps.load(write(tmp_path, FORMATS[name](packed.getvalue()))))
-    assert "tar -xf site.sql.any" in told.value.repair
 
 
 def test_an_archive_of_nothing_is_cut_off(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import dump as dumps
-from harness.database.restore import _unproven
+from harness.database.remarks import lost_characters
 from harness.dump import CHUNK, DumpError
 from harness.dump.text import Text
 from tests.harness.running_gate import USAGE, gate
@@ -119,7 +119,47 @@ def test_characters_that_a_dump_has_lost_are_told(
     """A table without text, or whose character set is no wider than the dump's, has lost nothing."""
     text, _ = read(tmp_path, HEAD % (b"rt5", names) + table + END)
     assert text.narrow == narrow
-    assert len(_unproven(text)) == len(narrow)
+    assert len(lost_characters(text)) == len(narrow)
+
+
+UNSAID = b"-- MariaDB dump 10.19\n--\n-- Host: localhost    Database: rt5\n-- ------\n"
+SESSIONS = b"CREATE TABLE `sessions` (\n  `id` char(32) NOT NULL\n) ENGINE=InnoDB DEFAULT CHARSET=%s;\n"
+
+
+@pytest.mark.mutants("dump")
+@pytest.mark.parametrize(
+    "content",
+    [
+        UNSAID + users() + END,
+        UNSAID + users(b"latin1") + END,
+        UNSAID + users().replace(b"INSERT INTO", b"INSERT  IGNORE INTO") + END,
+        UNSAID + users().replace(b"INSERT INTO", b"REPLACE INTO") + END,
+        UNSAID + users().replace(b" DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci", b"") + END,
+        ONE + SESSIONS % b"utf8mb4" + END + UNSAID + users() + END,
+    ],
+    ids=["utf8mb4", "latin1", "ignore", "replace", "without-options", "second-part"],
+)
+def test_a_dump_that_does_not_say_its_character_set_proves_nothing(tmp_path: Path, content: bytes) -> None:
+    """The server would guess, and both sides of an upgrade would have the same damage."""
+    text, _ = read(tmp_path, content)
+    assert text.unsaid == ["Users"]
+    assert "(SET NAMES), and 1 table of it holds text (Users)" in "".join(lost_characters(text))
+
+
+@pytest.mark.control("dump")
+@pytest.mark.parametrize(
+    "content",
+    [
+        ONE + users() + END,
+        UNSAID + SESSIONS % b"utf8mb4" + END + ONE + users() + END,
+        UNSAID + SESSIONS % b"ascii" + b"INSERT INTO `sessions` VALUES ('a');\n" + END,
+    ],
+    ids=["usual", "no-rows", "ascii"],
+)
+def test_a_dump_without_such_rows_need_not_say_it(tmp_path: Path, content: bytes) -> None:
+    """Definitions are in ASCII, and so is the text of some columns."""
+    text, _ = read(tmp_path, content)
+    assert (text.unsaid, lost_characters(text)) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import pytest
 from fixtures.databases import CloneFactory
 from harness import dump as dumps
 from harness.database import Database
-from harness.database.restore import _NAMED, restore
+from harness.database.remarks import ADD_COLLATIONS
+from harness.database.restore import restore
 from harness.dump import Dump, collations
 from harness.dump.choice import choose
 from harness.dump.text import Text
@@ -38,7 +39,7 @@ MYSQL, MARIADB = "5.7.44-log", "10.4.26-MariaDB-log"
 def written(folder: Path, version: str, *statements: str) -> Dump:
     """Return a dump that a server of this version may have written; "" for one that does not name its version."""
     path = folder / "mine.sql"
-    head = OLD.format(version) if version else "-- MySQL dump 10.13\n"
+    head = OLD.format(version) if version else "-- MySQL dump 10.13\n/*!40101 SET NAMES utf8mb4 */;\n"
     path.write_text(head + "".join(statements) + END, encoding="utf-8")
     return dumps.load(path)
 
@@ -131,7 +132,7 @@ def test_the_program_that_is_advised_names_them(tmp_path: Path, table: str, colu
     dump = written(
         tmp_path, MYSQL, users(table, column).replace("  PRIMARY", named), people("a CHARACTER SET utf8")
     )
-    command = [*shlex.split(_NAMED), str(dump.path)]
+    command = [*shlex.split(ADD_COLLATIONS), str(dump.path)]
     mended = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     assert re.findall(r".*COLLATE.*", mended) == [
         f"  `Note` text CHARACTER SET {column} COLLATE {column}_general_ci COMMENT 'x',",

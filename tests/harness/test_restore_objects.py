@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,48 @@ def test_objects_come_back_and_are_named(
     assert str(second.value("SELECT @@event_scheduler")) == "OFF"
 
 
+@pytest.mark.parametrize("name", ["mariadb-10.11", "mysql-9.7"])
+def test_text_in_an_unknown_character_set_is_told(
+    lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path, name: str
+) -> None:
+    """Without SET NAMES nobody knows that the dump lost characters: the restore ends without an error."""
+    first = empty(lifecycle, clone, name)
+    first.execute("CREATE TABLE Tickets (Subject text) CHARSET=utf8mb4")
+    first.execute("INSERT INTO Tickets VALUES ('\U0001f511')")
+    narrow = ("--default-character-set=latin1", "--skip-set-charset")
+    words = [dump_name(first.server), "--no-defaults", "-uroot", f"--socket={SOCKET}", *narrow, "rt"]
+    path = tmp_path / "mine.sql"
+    path.write_text(first.container.need(words, environment={"MYSQL_PWD": first.credentials.root_password}))
+    second = empty(lifecycle, clone, name)
+    said = restore(second, dump.load(path))
+    assert second.rows("SELECT Subject FROM Tickets") == [("?",)]
+    assert len(said.unproven) == 1
+    assert "Dump again without --skip-set-charset" in said.unproven[0]
+
+
+def test_an_sql_mode_that_is_gone_is_taken_out(lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path) -> None:
+    """MariaDB and MySQL 5.7 write it for each trigger; MySQL 8 refuses it, and production's restore would stop."""
+    first = empty(lifecycle, clone, "mariadb-10.11")
+    first.execute(*OBJECTS, root=True)
+    words = [dump_name(first.server), "--no-defaults", "-uroot", f"--socket={SOCKET}", "--routines", "rt"]
+    text = first.container.need(words, environment={"MYSQL_PWD": first.credentials.root_password})
+    assert ",NO_AUTO_CREATE_USER," in text
+    path = tmp_path / "mine.sql"
+    path.write_text(text, encoding="utf-8")
+
+    second = empty(lifecycle, clone, "mysql-9.7")
+    [note] = [one for one in restore(second, dump.load(path)).notes if "SQL mode" in one]
+    assert "the SQL mode NO_AUTO_CREATE_USER, which mysql-9.7 does not know" in note
+    second.execute("INSERT INTO Other VALUES (1)")
+    assert second.rows("SELECT id FROM Other") == [(2,)]
+
+    program = [*shlex.split(note.partition("take it out: ")[2])[:-1], str(path)]
+    path.write_bytes(subprocess.run(program, capture_output=True, check=True).stdout)
+    third = empty(lifecycle, clone, "mysql-9.7")
+    assert not [one for one in restore(third, dump.load(path)).notes if "SQL mode" in one]
+    assert third.rows("SELECT unit()") == [(1,)]
+
+
 @pytest.mark.parametrize("called", ["rt", "rt5"])
 @pytest.mark.parametrize("name", ["mariadb-10.11", "mysql-9.7"])
 def test_a_dump_that_would_drop_its_database_is_restored(
@@ -104,6 +148,7 @@ def test_a_dump_that_would_drop_its_database_is_restored(
     ("line", "advice"),
     [
         ("CREATE VIEW v AS SELECT * FROM elsewhere.Users", "with --ignore-table"),
+        ("SET sql_mode = 'NOT_THERE'", "under an SQL mode that both servers have"),
         ("SET GLOBAL max_connections = 10", "what only an administrator may do"),
     ],
 )

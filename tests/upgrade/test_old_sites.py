@@ -23,78 +23,10 @@ from harness.stage import QUESTIONS, Scope, Stage
 from harness.stage.copies import Preparation
 from harness.upgrade.lifecycle import Lifecycle
 from tests.harness.mutants.planting import RowMutant, planted
-from tests.upgrade.old_sites import AS_OF_4_2, HOMEPAGES
+from tests.upgrade.old_sites import AS_OF_4_2, HOMEPAGES, LONG, THROUGH_RT
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("old-site")]  # one worker: one upgrade serves all
-ORIGIN, TARGET, SERVER, LONG = "4.4.6", "5.0.10", "mariadb-11.8", 1_500_000
-THROUGH_RT = f"""
-use RT -init;
-sub need {{ my ($good, $message) = @_; die "$message\\n" unless $good; return $good }}
-
-# Made in the browser: of four places for an order the last ones are mostly empty. This server sorts text otherwise
-# once its tables are converted.
-for my $order ('Owner|||', 'Status|Owner||', '|Owner', 'Subject|||') {{
-    need(RT->System->AddAttribute(Name => 'SavedSearch', Description => "by $order", Content => {{
-        SearchType => 'Ticket', Query => 'id > 0', Format => "'__id__', '__Subject__'", RowsPerPage => 50,
-        OrderBy => $order, Order => 'ASC|ASC|ASC|ASC',
-    }}));
-}}
-
-# Searches that nobody can carry out any more: by the field of an extension that is gone, with a bracket too many,
-# with a word that was never a query; and one of assets, in the language of an extension that is not there.
-for my $broken ("CustomerGroup = 'VIP'", '( Status = "open"', "Status = 'd'attente'", 'Owner', 'Due ? 3') {{
-    need(RT::Attribute->new(RT->SystemUser)->Create(
-        Name => 'SavedSearch', Description => $broken, Object => RT->System,
-        Content => {{ SearchType => 'Ticket', Query => $broken, Format => "'__id__'" }}));
-}}
-need(RT->System->AddAttribute(Name => 'SavedSearch', Description => 'of assets', Content => {{
-    SearchType => 'Asset', Query => 'id > 0', Format => "'__id__'" }}));
-
-# A dashboard that nobody has filled yet, as the browser saves it.
-need(RT->System->AddAttribute(Name => 'Dashboard', Description => 'not yet', Content => {{Panes => undef}}));
-
-# Homepages: of one the pane holds only what is gone; another shows a system search that has got a new name since.
-sub person {{
-    my ($name) = @_;
-    my $user = RT::User->new(RT->SystemUser);
-    need($user->Create(Name => $name, Privileged => 1));
-    return $user;
-}}
-my $body = [{{type => 'component', name => 'QuickCreate'}}];
-need(person('gone')->SetPreferences(HomepageSettings => {{
-    body => $body, sidebar => [{{type => 'system', name => 'long gone'}}]}}));
-# Two clicks on the first save: the second one did not see what the first one had written.
-my $hasty = person('hasty');
-need(RT::Attribute->new(RT->SystemUser)->Create(
-    Name => 'Pref-HomepageSettings', Object => $hasty, Content => {{body => $body, sidebar => []}})) for 1 .. 2;
-my ($search) = RT::Attribute->new(RT->SystemUser);
-need($search->Create(Name => 'SavedSearch', Description => 'first name', Object => RT->System, Content => {{
-    SearchType => 'Ticket', Query => 'id > 0', Format => "'__id__'", OrderBy => 'id', Order => 'ASC'}}));
-need(person('renamed')->SetPreferences(HomepageSettings => {{
-    body => [@$body, {{type => 'system', name => 'first name'}}], sidebar => []}}));
-need($search->SetDescription('second name'));
-
-# Disabled groups that may change themselves, one with a right that the upgrade will grant.
-for my $rights (['ModifySelf'], ['ModifySelf', 'SeeOwnDashboard']) {{
-    my $group = RT::Group->new(RT->SystemUser);
-    need($group->CreateUserDefinedGroup(Name => "left $$rights[-1]"));
-    need($group->AddMember(RT->Nobody->id));
-    need($group->PrincipalObj->GrantRight(Right => $_, Object => RT->System)) for @$rights;
-    need($group->SetDisabled(1));
-}}
-
-# Extensions: data that failed once and was inserted later; data that never was; and a very large file with every
-# byte in it, as a file that is not in English has bytes that a reader may take for the end of a line.
-my $event = 0;
-sub note {{ my $package = shift; RT->System->AddUpgradeHistory($package => {{action => 'insert', @_}}) }}
-note('RT::Extension::Again', stage => 'before', individual_id => 'a1', filename => '/src/again/etc/initialdata');
-note('RT::Extension::Again', stage => 'before', individual_id => 'a2', filename => '/src/again/etc/initialdata');
-note('RT::Extension::Again', stage => 'after', individual_id => 'a2', return_value => [1, 'Done inserting data']);
-note('RT::Extension::Never', stage => 'before', individual_id => 'n1', filename => '/src/never/etc/initialdata');
-my $large = join('', map {{ chr }} 0 .. 255) . 'x' x {LONG};
-note('RT', stage => 'before', individual_id => 'x1', filename => '/root/x.json', content => $large);
-note('RT', stage => 'after', individual_id => 'x1', return_value => [1, 'Done inserting data']);
-"""
+ORIGIN, TARGET, SERVER = "4.4.6", "5.0.10", "mariadb-11.8"
 BY_SQL = (
     # 4.1.23 made an index over three columns, and 4.3.13 dropped the middle column.
     "ALTER TABLE `Groups` ADD INDEX Groups4 (Domain, Instance)",
@@ -182,14 +114,16 @@ def test_it_really_is_an_old_site(site: Stage) -> None:
         " WHERE a.Description = 'second name'"
     )
     assert (site.sides.before().value(links), site.sides.after().value(links)) == (1, 0)
+    of_nobody = "SELECT COUNT(*) FROM Attributes WHERE Name = 'Pref-DefaultDashboard' AND ObjectId IS NULL"
+    assert (site.sides.before().value(of_nobody), site.sides.after().value(of_nobody)) == (0, 3)
     groups = "SELECT COUNT(*) FROM `Groups` g JOIN Principals p ON p.id = g.id WHERE"
     assert int(site.sides.before().value(f"{groups} g.Name LIKE 'left %' AND p.Disabled")) == 2
 
 
 @pytest.mark.mutants("rows")
 @pytest.mark.parametrize("mutant", HOMEPAGES, ids=lambda mutant: mutant.name)
-def test_of_two_homepages_of_one_user_nothing_else_may_come(site: Stage, mutant: RowMutant) -> None:
-    """Each homepage becomes a dashboard, and one choice names one of them: the step makes this and no more."""
+def test_of_homepages_nothing_else_may_come(site: Stage, mutant: RowMutant) -> None:
+    """Each homepage becomes a dashboard, and a choice of its user names one: the step makes this and no more."""
     sides = site.sides
     with planted(mutant, sides.after(), sides.new()):
         report = rows_check.check(sides.before(), sides.after(), sides.steps(), Thawer(sides.new()))

@@ -12,6 +12,7 @@ from fixtures.tally import Tally
 from harness.checks import preflight, preflight_configuration
 from harness.checks.upgrading import Passage
 from harness.database.schema import read
+from harness.errors import InfrastructureError
 from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
@@ -121,3 +122,14 @@ def test_a_plugin_that_is_missing(lifecycle: Lifecycle, clone: CloneFactory, rt_
     report = Report("preflight", "")
     preflight_configuration.loads(report, preflight.probe(target, ["5.0.8"]))
     assert report.findings
+
+
+@pytest.mark.engine
+def test_a_start_that_was_ended_is_no_finding(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """The kernel kills when memory is short, and that says nothing about the site's configuration."""
+    killed = Configuration({"site.pm": b"kill KILL => $$;\n1;\n"})
+    target = rt_tools(TARGET, clone(lifecycle.fresh(ORIGIN, "mariadb-10.11")), configuration=killed)
+    with pytest.raises(InfrastructureError, match=r"was ended as it started on the database \(exit code 137\)"):
+        preflight.probe(target, ["5.0.8"])

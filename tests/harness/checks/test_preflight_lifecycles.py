@@ -34,17 +34,19 @@ def five(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> tupl
 
 @pytest.mark.engine
 def test_statuses_that_nobody_knows_want_the_sites_configuration(five: tuple[Database, Rt]) -> None:
-    """A site that changed RT's own lifecycles needs its configuration; with it they are its normal state."""
+    """A site that changed RT's own lifecycles needs its configuration; with it they are its normal state.
+
+    Rows of RT 3 may be in a status that no lifecycle has: a configuration without any is a whole answer as well.
+    """
     database, target = five
     database.execute("INSERT INTO Tickets (Queue, EffectiveId, Status) VALUES (1, 1, 'Waiting'), (1, 2, 'NEW')")
     report = in_lifecycles(database, target)
     assert "default: Waiting (1 row, first id" in "".join(report.unanswered)
     assert Outcome([report]).verdict() is Verdict.NOT_PROVEN
-    silent = in_lifecycles(database, target, NO_LIFECYCLES)
-    assert silent.unanswered == report.unanswered, "a file that says nothing about them is no answer"
-    known = in_lifecycles(database, target, OWN_LIFECYCLES)
-    assert (known.findings, known.unanswered) == ([], [])
-    assert len(known.facts[preflight_lifecycles.UNKNOWN_STATUSES]) == 1
+    for configuration in (NO_LIFECYCLES, OWN_LIFECYCLES):
+        known = in_lifecycles(database, target, configuration)
+        assert (known.findings, known.unanswered) == ([], [])
+        assert len(known.facts[preflight_lifecycles.UNKNOWN_STATUSES]) == 1
     database.execute("UPDATE Queues SET Lifecycle = 'gone', Disabled = 1 WHERE Name = 'General'")
     gone = in_lifecycles(database, target)
     assert not gone.findings, "nobody works in it"

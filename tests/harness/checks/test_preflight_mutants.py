@@ -206,7 +206,26 @@ def test_custom_roles(
 
 
 @pytest.mark.engine
-def test_a_server_that_is_not_reached_is_no_finding(rt_tools: RtFactory) -> None:
+def test_a_server_that_is_silent_is_no_finding(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a slow disk the guard gives up; an error that the server does answer with is about the database."""
+    monkeypatch.setattr(preflight_identity, "WAIT", 1)
+    database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
+    target = rt_tools(TARGET, database)
+    with database.connection() as connection, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLES Users WRITE")
+        with pytest.raises(InfrastructureError, match="did not answer RT"):
+            preflight_identity.guard(target)
+    database.execute("ALTER TABLE Users CHANGE Name Login VARCHAR(200)")
+    report = Report("preflight", "")
+    assert preflight_identity.judge(report, None, target, (ORIGIN, TARGET), ()) == []
+    assert [one.where for one in report.findings] == ["guard"]
+
+
+@pytest.mark.engine
+def test_a_server_that_is_not_reached_is_no_finding(rt_tools: RtFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """The dump is not the cause if containers do not find each other."""
+    monkeypatch.setattr(preflight_identity, "WAIT", 1)
     with pytest.raises(InfrastructureError, match="does not reach the copy's server"):
         preflight_identity.guard(rt_tools(TARGET, None))

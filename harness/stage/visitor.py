@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from harness.checks import application, attempts, mails, optional_jobs
 from harness.checks.cached_fact import Remembered
+from harness.checks.in_time import need_in_time
 from harness.checks.log import records
 from harness.checks.open_question import ask_or_leave_open
 from harness.checks.trial_visit import JOB_LIMIT, Visit
@@ -28,7 +29,8 @@ PROGRAM = mails.GUEST.with_name("visitor.pl")
 QUICK_LOGINS = (f"{SITE_CONFIGURATION}/~visitor.pm", b"Set($BcryptCost, 4);\n1;\n")
 """Options for the tried site: at the usual cost a login takes as long as four pages, and REST 2 logs in per
 call."""
-
+PATIENCE = 300.0
+"""Seconds for the accounts and the first ticket, on a small database."""
 _ENDS = "it ends with "
 _ANSWERS = """
     SELECT COUNT(DISTINCT c.ApplicableTransTypes) FROM Scrips s
@@ -170,7 +172,7 @@ def prepare_visit(
     name, password = f"harness-{10**7 + secrets.randbelow(9 * 10**7)}", secrets.token_hex(12)
     # Read before the harness creates any tickets of its own.
     tickets, queues = _newest_tickets(database, 3 if thorough else 1), _queues(database, 3 if thorough else 1)
-    notifies_actor, customer, asked = _create_accounts(tools, name, password)
+    notifies_actor, customer, asked = _create_accounts(tools, name, password, database.patience(PATIENCE))
     jobs, jobs_left = optional_jobs.choose(database, tools, thorough=thorough)
     people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
     return Visit(
@@ -196,12 +198,13 @@ def prepare_visit(
     )
 
 
-def _create_accounts(tools: Rt, name: str, password: str) -> tuple[bool, str, int]:
+def _create_accounts(tools: Rt, name: str, password: str, limit: float) -> tuple[bool, str, int]:
     """Create an administrator, a customer, a queue and the customer's ticket.
 
-    Return $NotifyActor, the customer's name and the ticket's number.
+    limit: seconds. Return $NotifyActor, the customer's name and the ticket's number.
     """
-    done = tools.perl(mails.with_guest(PROGRAM), name, password)
+    done = tools.perl(mails.with_guest(PROGRAM), name, password, limit=limit)
+    need_in_time(done, f"RT {tools.release} did not make the accounts to try the site with", limit)
     if done.code:
         raise InfrastructureError(
             f"No account could be made on the copy to try the site with (exit code {done.code}).",

@@ -19,10 +19,12 @@ from harness.checks.trial_visit import JOB_LIMIT, Visit
 from harness.common import redact
 from harness.common.waits import GoneError, NotReadyError, Retry
 from harness.database import Database
+from harness.engine.commands import EXIT_KILLED
 from harness.errors import InfrastructureError
 from harness.images import named
 from harness.rt import Rt, web
 from harness.rt.configuration import SITE_CONFIGURATION
+from harness.upgrade import guard
 from harness.verdict import Report
 
 PROGRAM = mails.GUEST.with_name("visitor.pl")
@@ -31,6 +33,8 @@ QUICK_LOGINS = (f"{SITE_CONFIGURATION}/~visitor.pm", b"Set($BcryptCost, 4);\n1;\
 call."""
 PATIENCE = 300.0
 """Seconds for the accounts and the first ticket, on a small database."""
+_OF_THE_MACHINE = (EXIT_KILLED, guard.AWAY)
+"""Exit codes that are no fault of a site: it was killed, or its guard got no answer from the database server."""
 _ENDS = "it ends with "
 _ANSWERS = """
     SELECT COUNT(DISTINCT c.ApplicableTransTypes) FROM Scrips s
@@ -130,10 +134,10 @@ def failure_reason(error: NotReadyError) -> str:
 
     If Apache ends, or answers with an error for two minutes, the cause is in the site's own files or data.
     """
-    killed = "exit code 137" in error.sentence  # by hand, or because memory ran out
-    if killed or (not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry)):
+    code = re.search(r"exit code (\d+)", error.sentence)
+    machines = code is not None and int(code[1]) in _OF_THE_MACHINE
+    if machines or (not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry)):
         raise error
-    code = re.search(r"exit code \d+", error.sentence)
     return f"{_ENDS}{code[0]}" if code else redact.line(str(error.__cause__))
 
 

@@ -10,7 +10,8 @@ import pytest
 from docker import DockerClient
 
 from fixtures.databases import CloneFactory
-from harness.checks import mails, meaning_told
+from harness.checks import log, mails, meaning_told, startup_log
+from harness.checks.startup_log import StartupLogs
 from harness.common import cache
 from harness.dump.choice import choose
 from harness.engine.commands import CommandResult
@@ -19,13 +20,14 @@ from harness.rt import Rt
 from harness.rt.configuration import Configuration
 from harness.stage import Stage, visitor
 from harness.upgrade.lifecycle import Lifecycle
+from harness.verdict import Report
 
-ASKED: tuple[Callable[[Rt], object], ...] = (meaning_told.collect, mails.collect)
+ASKED: tuple[Callable[[Rt], object], ...] = (meaning_told.collect, mails.collect, startup_log.collect)
 
 
-def ending(code: int) -> Rt:
-    """Return tools whose programs end with this exit code."""
-    done = CommandResult(code, "", "")
+def ending(code: int, errors: str = "") -> Rt:
+    """Return tools whose programs end with this exit code; those that are killed have written nothing yet."""
+    done = CommandResult(code, "", "" if code else errors)
     return cast(Rt, SimpleNamespace(release="5.0.3", perl=lambda *_, **__: done, perl_alone=lambda *_, **__: done))
 
 
@@ -36,6 +38,22 @@ def test_what_was_ended_names_its_limit_and_what_to_do(ask: Callable[[Rt], objec
     with pytest.raises(InfrastructureError, match=r"within [25] (h|min) 00 (min|s), or was killed") as caught:
         ask(ending(code))
     assert "run it again" in caught.value.repair
+
+
+SAID = "[1] [Wed Nov 25 14:00:31 2026] [error]: an option is wrong (/x.pm:1)\n"
+
+
+@pytest.mark.parametrize("killed", ["old", "new", "neither"])
+def test_a_start_that_was_killed_has_said_too_little_to_compare(killed: str) -> None:
+    """The other release's usual lines would count as new. What the parts of the check have found stays."""
+    tools = {name: ending(137 if name == killed else 0, SAID) for name in ("old", "new")}
+    starts = StartupLogs(tools["new"], lambda: startup_log.collect(tools["old"]))
+    found = log.records(SAID.splitlines())
+    assert starts.others(found) == []
+    report = Report("application", "")
+    starts.judge(report)
+    assert report.findings == []
+    assert len(report.unanswered) == (killed != "neither"), report.unanswered
 
 
 @pytest.fixture

@@ -118,7 +118,12 @@ def meaning(sides: Sides, old_side: OldSide, before: Meaning | None, after: Mean
     origin = old_side.witness_release() or sides.pair.origin
     done = Upgrade(origin, sides.pair.target, tuple(sides.steps()), resorted)
     report = meaning_check.check(before, after, done)
-    organization.judge(report, sides.before(), [side.organization for side in (before, after) if side])
+    organization.judge(
+        report,
+        sides.before(),
+        [side.organization for side in (before, after) if side],
+        [sides.lifecycle.configuration, sides.lifecycle.new_side.configuration],
+    )
     report.out_of_scope += old_side.substitution_note("itself says of its data") if before else []
     return report
 

@@ -9,7 +9,8 @@ Before the upgrade: `preflight`, with `preflight_blanks`, `preflight_collisions`
 two upgrades in the same way. The meaning of the rows: `integrity`; `meaning`, with `meaning_told`,
 `meaning_rules`, `meaning_allowances`, `code` and `organization`. The running site: `application`, with
 `trial_visit`, `attempts`, `pages`, `exchanges`, `jobs`, `nightly_jobs`, `optional_jobs`, `dashboard_mails`,
-`mails`, `mails_by_chance`, `startup_log` and `old_release_answers`; `open_question` is for what the old release
-cannot be asked. Outside the upgrade check: `interrupted_upgrade` for drills, `acknowledged` for deploys, with
-`lost_sessions`, `image` and `layers` for images.
+`mails`, `mails_by_chance`, `startup_log` and `old_release_answers`; `open_question` is for what the old
+release cannot be asked, `in_time` for programs that were not done in time. Outside the upgrade check:
+`interrupted_upgrade` for drills, `acknowledged` for deploys, with `lost_sessions`, `image` and `layers` for
+images.
 """

@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.checks.cached_fact import Remembered
+from harness.checks.in_time import need_in_time
 from harness.checks.log import READING, LogAllowance, allowances, complaints, records, shape
 from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import key
 from harness.common import redact
-from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
 
@@ -73,11 +73,7 @@ def collect(tools: Rt, allowed: Sequence[LogAllowance] | None = None) -> Validat
     Raises InfrastructureError if it was terminated before it completed.
     """
     done = tools.tool(TOOL, "--check", limit=LIMIT)
-    if done.timed_out:
-        raise InfrastructureError(
-            f"{TOOL} of RT {tools.release} was not done within {LIMIT / 3600:.0f} hours, or was killed.",
-            repair="see whether the machine ran out of memory, and run it again",
-        )
+    need_in_time(done, f"{TOOL} of RT {tools.release} was not done", LIMIT)
     logged = records(done.err.splitlines() + done.out.splitlines())
     bad, _ = complaints(logged, allowances() if allowed is None else allowed, TOOL)
     said = {key(record): redact.line(record.message) for record in bad}

@@ -68,7 +68,7 @@ def collect(tools: Rt, jobs: Iterable[Job]) -> JobResults:
             continue
         if job.limited_to_user and not dashboard_mails.can_limit_to_user(tools):
             continue
-        done = tools.tool(*job.command, limit=job.limit)
+        done = tools.tool(*job.command, limit=job.limit, private=job.limited_to_user)
         if done.timed_out:
             continue
         results.codes[job.name] = done.code
@@ -141,7 +141,7 @@ def _run_job(
     """Run a job; return None if it was stopped at its limit, which is an open question."""
     report.looked_at += 1
     name = job.command[0]
-    done = rt.tool(*job.command, limit=job.limit)
+    done = rt.tool(*job.command, limit=job.limit, private=job.limited_to_user)
     said: list[LogRecord] = []
     for record in records(done.err.splitlines()):
         cover = next((allowance for allowance in allowed if allowance.covers(record, name)), None)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness.checks import startup_log
 from harness.checks.cached_fact import Remembered
+from harness.checks.in_time import need_in_time
 from harness.checks.log import allowances
 from harness.checks.mails_by_chance import Chance, differences_between
 from harness.checks.open_question import ask_or_leave_open
@@ -29,6 +30,8 @@ GUEST = PROGRAM.with_name("guest.pl")
 MARK = "What the scrips send"
 FEW_QUEUES, MOST_QUEUES = 3, 12
 """Number of queues tried if a person is waiting, and if no mail is sent in those: each costs half a second."""
+PATIENCE = 300.0
+"""Seconds to make the tickets of all queues in, on a small database."""
 OWN = "own"
 """Key of the harness's own queue among those of the site."""
 CUSTOMERS = tuple(f"{name}@customers.example.test" for name in ("another-customer", "colleague", "third"))
@@ -128,16 +131,17 @@ def _decoded(raw: str) -> str:
         return raw
 
 
-def collect(tools: Rt, few: int = 0, queues: Iterable[str] | None = None) -> Mails:
+def collect(tools: Rt, few: int = 0, queues: Iterable[str] | None = None, *, limit: float = PATIENCE) -> Mails:
     """Let a release create, answer and solve a ticket in each of some queues; return the mails of its scrips.
 
     few: the number of queues to use of those in which mail is to be expected (0: all), and more of them if no mail
-    is sent; queues: use these instead, by id. A queue of the harness's own is always added. Writes. Raises
-    InfrastructureError if the program ends without an answer.
+    is sent; queues: use these instead, by id. A queue of the harness's own is always added. limit: seconds.
+    Writes. Raises InfrastructureError if the program ends without an answer.
     """
     numbers = [number for number in queues or () if number != OWN]
     limits = (few, MOST_QUEUES) if queues is None else (_THESE, 0)
-    done = tools.perl(with_guest(PROGRAM), MARK, *map(str, limits), OUTBOX, *CUSTOMERS, *numbers)
+    done = tools.perl(with_guest(PROGRAM), MARK, *map(str, limits), OUTBOX, *CUSTOMERS, *numbers, limit=limit)
+    need_in_time(done, f"RT {tools.release} did not make its tickets and send mail", limit)
     try:
         if done.code:
             raise ValueError(f"exit code {done.code}")
@@ -166,11 +170,13 @@ def judge(
     tools: Rt,
     starts: StartupLogs | None = None,
     again: Callable[[], Mails | None] = lambda: None,
+    *,
+    limit: float = PATIENCE,
 ) -> None:
     """Report mails that the new release (`tools`) no longer sends or sends otherwise, and its new complaints.
 
     starts: RT's log at every start, which no ticket causes. again: makes the old release send once more, on
-    another copy; called only if something differs.
+    another copy; called only if something differs. limit: seconds for the new release.
     """
     if before is None:
         report.out_of_scope.append("mails as the old release would have sent them: nobody here can speak for it")
@@ -188,7 +194,7 @@ def judge(
         report.out_of_scope.append(
             f"what scrips send in a queue that all may write to: RT {before.release} let nobody make one"
         )
-    after = collect(tools, queues=before.actions)
+    after = collect(tools, queues=before.actions, limit=limit)
     chance = Chance()
     if (before.actions, before.mails) != (after.actions, after.mails):
         chance = chance_differences(report, before, again)

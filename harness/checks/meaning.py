@@ -17,6 +17,7 @@ from harness.checks.meaning_allowances import MeaningAllowances, Upgrade, read
 from harness.checks.meaning_rules import ASIDE, RIGHTS, Change
 from harness.checks.meaning_told import BELONGING, Meaning, Sections
 from harness.common import redact
+from harness.common.wording import listed
 from harness.verdict import Report
 
 CHECK = "meaning"
@@ -182,11 +183,17 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
             samples=tuple(new[:_SHOWN]),
             repair=_NAMED,
         )
+    single: dict[str, list[str]] = defaultdict(list)
     for section, key in sorted(untold):
         if key:
-            report.out_of_scope.append(f"{section} {key}: the old release itself cannot tell of it")
+            single[section].append(key)
         else:
             report.unanswered.append(f"{section}: the old release could not tell of them")
+    for section, keys in single.items():
+        named = listed(sorted(keys, key=int), _SHOWN)
+        report.out_of_scope.append(
+            f"{section} {named}: the old release itself cannot tell of {'it' if len(keys) == 1 else 'them'}"
+        )
     outside = [one for one in after.complaints if _of_the_copy(one)]
     if outside:
         report.out_of_scope.append(

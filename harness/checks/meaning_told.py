@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks.cached_fact import Remembered
+from harness.checks.in_time import need_in_time
 from harness.common import cache as caches
 from harness.common import redact
 from harness.database import Database
@@ -33,7 +34,10 @@ BELONGING = {"tickets": ("transactions", "attachments"), "dashboards": ("subscri
 HELD = "held"
 """The program's first line: all that follows describes the database as it was at that moment."""
 PATIENCE = 2 * 3600.0
-"""Seconds. Reading the rights of some thousand users, on each object with rights, takes long."""
+"""Seconds on a small database. Reading the rights of some thousand users, on each object with any, takes long."""
+FOR_A_SEARCH = 10.0
+"""Seconds more for each saved search: all of them are made, also those that read every ticket."""
+_SEARCHES = "SELECT COUNT(*) FROM Attributes WHERE Name = 'SavedSearch' OR Name LIKE 'Search - %'"
 PARTS = 2
 """Lines of JSON that follow: one for tickets, one for all the rest."""
 COMPLAINTS = "complaints"
@@ -76,6 +80,11 @@ def sampling(database: Database) -> dict[str, int]:
     return {kind: math.ceil(count / LIMIT) for kind, count in counts.items() if count > LIMIT}
 
 
+def patience(database: Database) -> float:
+    """Return the seconds that a release may take to tell what a database means, by its size."""
+    return database.patience(PATIENCE) + FOR_A_SEARCH * int(database.value(_SEARCHES))
+
+
 def sorting(database: Database) -> str:
     """Return the server's rules for sorting text: the tables' collation without its character set."""
     query = (
@@ -97,12 +106,13 @@ def collect(
     *,
     held: Callable[[], None] | None = None,
     now: int | None = None,
+    limit: float = PATIENCE,
 ) -> Meaning:
     """Ask the release of `tools` for the meaning of its database. accounts: name to password, for logins.
 
     Nothing is written. held: called as soon as the program reads from a snapshot of the database; from then on
     others may write to it. now: seconds since 1970, the time that RT is made to believe; searches may ask for the
-    last day. Raises InfrastructureError if the program ends without an answer.
+    last day. limit: seconds, as by `patience`. Raises InfrastructureError if the program ends without an answer.
     """
     request = {"every": dict(every or {}), "accounts": dict(accounts or {}), "key": caches.secret(), "now": now}
 
@@ -110,7 +120,8 @@ def collect(
         if line == HELD and held:
             held()
 
-    done = tools.perl(program(), json.dumps(request), limit=PATIENCE, heard=hear)
+    done = tools.perl(program(), json.dumps(request), limit=limit, heard=hear)
+    need_in_time(done, f"RT {tools.release} did not say what its database means", limit)
     try:
         if done.code:
             raise ValueError(f"exit code {done.code}")

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from harness.checks.cached_fact import Remembered
+from harness.checks.in_time import need_in_time
 from harness.checks.log import LogAllowance, LogRecord, complaints, records, shape
+from harness.checks.open_question import ask_or_leave_open
 from harness.common import cache, redact
+from harness.common.once import once
 from harness.rt import Rt
 from harness.verdict import Report
 
 PROGRAM = "use RT; RT::LoadConfig(); RT::Init();"
+PATIENCE = 300.0
+"""Seconds for a start. It reads little of the data."""
 _SHOWN = 5
 
 
@@ -34,9 +38,12 @@ def collect(tools: Rt, allowed: Sequence[LogAllowance] = ()) -> Start:
     """Start a release on its database, and return its log. allowed: known complaints.
 
     It runs in a process of its own: a process that has RT loaded has read the configuration before, and would not
-    log those messages again.
+    log those messages again. Raises InfrastructureError if it was ended before that: it has said too little, and
+    what the other release says would seem new.
     """
-    return Start(tools.release, *parse_log(tools.perl_alone(PROGRAM).err, allowed))
+    done = tools.perl_alone(PROGRAM, limit=PATIENCE)
+    need_in_time(done, f"RT {tools.release} did not start", PATIENCE)
+    return Start(tools.release, *parse_log(done.err, allowed))
 
 
 def parse_log(
@@ -67,16 +74,26 @@ class StartupLogs:
         """Remember the sources. before: the old release's start log, None if it cannot be asked."""
         self._tools, self._before, self._allowed = tools, before, allowed
         self.asked = False
+        self._left_open = Report("", "")
+        """Collects the questions that stay open: several parts of a check share the answers, and all go on."""
 
-    @cached_property
-    def _now(self) -> Start:
+    @once
+    def _now(self) -> Start | None:
+        """Return the target's start log; None if it could not be had."""
         self.asked = True
-        return collect(self._tools, self._allowed)
+        return ask_or_leave_open(
+            self._left_open, "what is logged at every start", lambda: collect(self._tools, self._allowed)
+        )
 
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        before = self._before()
-        return frozenset(before.said if before else ())
+    @once
+    def _known(self) -> frozenset[str] | None:
+        """Return the messages of the old release's start by `key`; None if it failed to answer."""
+
+        def ask() -> frozenset[str]:
+            before = self._before()
+            return frozenset(before.said if before else ())
+
+        return ask_or_leave_open(self._left_open, "what was logged at every start before", ask)
 
     def others(self, found: Sequence[LogRecord]) -> list[LogRecord]:
         """Return the records that neither release writes at every start."""
@@ -90,19 +107,27 @@ class StartupLogs:
 
     @property
     def _usual(self) -> frozenset[str]:
-        return self._known | {*self._now.said}
+        now = self._now()
+        return (self._known() or frozenset()) | {*(now.said if now else ())}
 
     def judge(self, report: Report) -> None:
-        """Add the target's start log as a fact, and its new errors as findings; nothing if it was never read."""
+        """Add the target's start log as a fact, and its new errors as findings; nothing if it was never read.
+
+        If the old release failed to answer, nobody knows which errors are new: that is an open question.
+        """
         if not self.asked:
             return
-        if self._now.said:
-            report.facts["said at every start"] = sorted({*self._now.said.values()})
-        new = sorted({text for digest, text in self._now.errors.items() if digest not in self._known})
+        now, known = self._now(), self._known()
+        report.unanswered += self._left_open.unanswered
+        if now and now.said:
+            report.facts["said at every start"] = sorted({*now.said.values()})
+        if now is None or known is None:
+            return
+        new = sorted({text for digest, text in now.errors.items() if digest not in known})
         if new:
             report.find(
                 "start",
-                f"RT {self._now.release} logs {len(new)} errors whenever it starts, which were not logged before",
+                f"RT {now.release} logs {len(new)} errors whenever it starts, which were not logged before",
                 samples=tuple(new[:_SHOWN]),
                 repair="look at the options of CONFIG and of the database that they name",
             )

@@ -143,8 +143,10 @@ class Rt:
     def _image_id(self) -> str:
         return str(self.container.docker.attrs["Image"])
 
-    def tool(self, *command: str, limit: float = 120, stdin: bytes = b"") -> CommandResult:
+    def tool(self, *command: str, limit: float = 120, stdin: bytes = b"", private: bool = False) -> CommandResult:
         """Run one of the image's own Perl programs, by its path or its name in PATH. stdin: its standard input.
+
+        private: whether its arguments must be in no list of processes; it then has no standard input.
 
         If a process has RT loaded already, the program runs there, which saves a second.
         """
@@ -152,6 +154,8 @@ class Rt:
             done = self.warm.run(_TOOL, *command, limit=limit, stdin=stdin)
             if done is not None:
                 return done
+        if private:
+            return self.perl_alone(_TOOL, *command, limit=limit)
         return self.run(*command, limit=limit, stdin=[stdin] if stdin else None)
 
     def perl(

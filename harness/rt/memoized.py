@@ -108,9 +108,9 @@ class MemoizedTools(Rt):
         question = ("perl alone", program, *arguments)
         return self._asked(question, lambda: self.started.perl_alone(program, *arguments, limit=limit))
 
-    def tool(self, *command: str, limit: float = 120, stdin: bytes = b"") -> CommandResult:
+    def tool(self, *command: str, limit: float = 120, stdin: bytes = b"", private: bool = False) -> CommandResult:
         """Run one of the image's own Perl programs, uncached: callers cache its output in a reduced form."""
-        return self.started.tool(*command, limit=limit, stdin=stdin)
+        return self.started.tool(*command, limit=limit, stdin=stdin, private=private)
 
     def warm_up(self) -> None:
         """Do nothing: most answers are cached."""

@@ -159,7 +159,10 @@ class Stage:
         self.sides.run()
         new, accounts, every = self.sides.new(), self.sides.dump.accounts, self.old_side.sampling()
         held, now = threading.Event(), self.old_side.reference_time()
-        answer = _in_background(lambda: meaning_told.collect(new, accounts, every, held=held.set, now=now))
+        limit = meaning_told.patience(self.sides.after())
+        answer = _in_background(
+            lambda: meaning_told.collect(new, accounts, every, held=held.set, now=now, limit=limit)
+        )
         answer.add_done_callback(lambda _: held.set())  # also where it fails
         held.wait()
         return answer

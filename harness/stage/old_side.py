@@ -154,7 +154,9 @@ class OldSide:
         return self._answer(
             f"meaning {meaning_told.key(accounts, every, now)}",
             Meaning,
-            lambda: meaning_told.collect(old, accounts, every, now=now),
+            lambda: meaning_told.collect(
+                old, accounts, every, now=now, limit=meaning_told.patience(self._sides.before())
+            ),
         )
 
     @once
@@ -170,8 +172,12 @@ class OldSide:
 
     def mails(self, few: int) -> Mails | None:
         """Return the mails of the old scrips in `few` queues (0: in all); None if there is no witness."""
+
+        def ask(tools: Rt, database: Database) -> Mails:
+            return mails.collect(tools, few, limit=database.patience(mails.PATIENCE))
+
         name, what = f"mails of {few} queues, {self._hour()}", "the sending of mails"
-        return self._answer_on_copy(name, Mails, lambda tools, _: mails.collect(tools, few), what)
+        return self._answer_on_copy(name, Mails, ask, what)
 
     def mails_again(self, few: int) -> Mails | None:
         """Return the scrips' mails in a second run: a ticket's number or chance may decide on them.
@@ -185,7 +191,7 @@ class OldSide:
 
         def ask(tools: Rt, database: Database) -> Mails:
             renumber(database)
-            return mails.collect(tools, queues=queues)
+            return mails.collect(tools, queues=queues, limit=database.patience(mails.PATIENCE))
 
         name = f"mails of queues {', '.join(queues)} again by {_source(__file__)}, {self._hour()}"
         return self._answer_on_copy(name, Mails, ask, "the sending of mails")

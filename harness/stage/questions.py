@@ -118,7 +118,12 @@ def meaning(sides: Sides, old_side: OldSide, before: Meaning | None, after: Mean
     origin = old_side.witness_release() or sides.pair.origin
     done = Upgrade(origin, sides.pair.target, tuple(sides.steps()), resorted)
     report = meaning_check.check(before, after, done)
-    organization.judge(report, sides.before(), [side.organization for side in (before, after) if side])
+    organization.judge(
+        report,
+        sides.before(),
+        [side.organization for side in (before, after) if side],
+        [sides.lifecycle.configuration, sides.lifecycle.new_side.configuration],
+    )
     report.out_of_scope += old_side.substitution_note("itself says of its data") if before else []
     return report
 
@@ -134,9 +139,10 @@ def application(sides: Sides, old_side: OldSide, *, thorough: bool) -> Report:
     used = functools.partial(old_side.exchanges, thorough=thorough)
     few = 0 if thorough else mails.FEW_QUEUES
     sent, again = (functools.partial(ask, few) for ask in (old_side.mails, old_side.mails_again))
+    limit = sides.after().patience(mails.PATIENCE)
     report = application_check.check(
         visit,
-        mails=lambda report, starts: mails.judge(report, sent(), sides.new(), starts, again),
+        mails=lambda report, starts: mails.judge(report, sent(), sides.new(), starts, again, limit=limit),
         old_release=OldReleaseAnswers(old_side.start, sent, old_side.jobs, used),
     )
     report.out_of_scope += old_side.substitution_note("makes of tickets, sends by mail and says in jobs")

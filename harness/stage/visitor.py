@@ -12,23 +12,29 @@ from dataclasses import dataclass
 
 from harness.checks import application, attempts, mails, optional_jobs
 from harness.checks.cached_fact import Remembered
+from harness.checks.in_time import need_in_time
 from harness.checks.log import records
 from harness.checks.open_question import ask_or_leave_open
 from harness.checks.trial_visit import JOB_LIMIT, Visit
 from harness.common import redact
 from harness.common.waits import GoneError, NotReadyError, Retry
 from harness.database import Database
+from harness.engine.commands import EXIT_KILLED
 from harness.errors import InfrastructureError
 from harness.images import named
 from harness.rt import Rt, web
 from harness.rt.configuration import SITE_CONFIGURATION
+from harness.upgrade import guard
 from harness.verdict import Report
 
 PROGRAM = mails.GUEST.with_name("visitor.pl")
 QUICK_LOGINS = (f"{SITE_CONFIGURATION}/~visitor.pm", b"Set($BcryptCost, 4);\n1;\n")
 """Options for the tried site: at the usual cost a login takes as long as four pages, and REST 2 logs in per
 call."""
-
+PATIENCE = 300.0
+"""Seconds for the accounts and the first ticket, on a small database."""
+_OF_THE_MACHINE = (EXIT_KILLED, guard.AWAY)
+"""Exit codes that are no fault of a site: it was killed, or its guard got no answer from the database server."""
 _ENDS = "it ends with "
 _ANSWERS = """
     SELECT COUNT(DISTINCT c.ApplicableTransTypes) FROM Scrips s
@@ -128,10 +134,10 @@ def failure_reason(error: NotReadyError) -> str:
 
     If Apache ends, or answers with an error for two minutes, the cause is in the site's own files or data.
     """
-    killed = "exit code 137" in error.sentence  # by hand, or because memory ran out
-    if killed or (not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry)):
+    code = re.search(r"exit code (\d+)", error.sentence)
+    machines = code is not None and int(code[1]) in _OF_THE_MACHINE
+    if machines or (not isinstance(error, GoneError) and not isinstance(error.__cause__, Retry)):
         raise error
-    code = re.search(r"exit code \d+", error.sentence)
     return f"{_ENDS}{code[0]}" if code else redact.line(str(error.__cause__))
 
 
@@ -170,7 +176,7 @@ def prepare_visit(
     name, password = f"harness-{10**7 + secrets.randbelow(9 * 10**7)}", secrets.token_hex(12)
     # Read before the harness creates any tickets of its own.
     tickets, queues = _newest_tickets(database, 3 if thorough else 1), _queues(database, 3 if thorough else 1)
-    notifies_actor, customer, asked = _create_accounts(tools, name, password)
+    notifies_actor, customer, asked = _create_accounts(tools, name, password, database.patience(PATIENCE))
     jobs, jobs_left = optional_jobs.choose(database, tools, thorough=thorough)
     people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
     return Visit(
@@ -196,12 +202,13 @@ def prepare_visit(
     )
 
 
-def _create_accounts(tools: Rt, name: str, password: str) -> tuple[bool, str, int]:
+def _create_accounts(tools: Rt, name: str, password: str, limit: float) -> tuple[bool, str, int]:
     """Create an administrator, a customer, a queue and the customer's ticket.
 
-    Return $NotifyActor, the customer's name and the ticket's number.
+    limit: seconds. Return $NotifyActor, the customer's name and the ticket's number.
     """
-    done = tools.perl(mails.with_guest(PROGRAM), name, password)
+    done = tools.perl(mails.with_guest(PROGRAM), name, password, limit=limit)
+    need_in_time(done, f"RT {tools.release} did not make the accounts to try the site with", limit)
     if done.code:
         raise InfrastructureError(
             f"No account could be made on the copy to try the site with (exit code {done.code}).",

@@ -143,6 +143,15 @@ sub slow_ids {
     return @found;
 }
 
+# Does what tells of one object; if it dies, that one is not told of, and the others are: one half-deleted record must
+# not hide a whole subject.
+sub attempt {
+    my ($section, $id, $code) = @_;
+    local $@;
+    eval { $code->(); 1 } or push @complaints, "[died] $section $id: $@";
+    return;
+}
+
 sub known_class { my ($class) = @_; return $class =~ /^RT::\w+(?:::\w+)*\z/ && eval "require $class; 1" }
 
 sub identifiers {

@@ -6,10 +6,10 @@ sub objects {
     my ($section, $class, $plain, $texts, $extra, $ids) = @_;
     my $tell = sub {
         my ($object) = @_;
-        my $fields = fields($object, [grep { $object->_Accessible($_ => 'read') || $object->can($_) } @$plain], $texts);
-        my $more = eval { +{ $extra ? $extra->($object) : () } };
-        return push @complaints, "[died] $section " . $object->id . ": $@" unless $more;
-        say_of($section => $object->id, { %$fields, %$more });
+        attempt($section, $object->id, sub {
+            my $fields = fields($object, [grep { $object->_Accessible($_ => 'read') || $object->can($_) } @$plain], $texts);
+            say_of($section => $object->id, { %$fields, $extra ? $extra->($object) : () });
+        });
     };
     push @SUBJECTS, [$section => sub {
         known_class($class) or die "RT has no $class\n";
@@ -50,18 +50,23 @@ push @SUBJECTS, [groups => sub {
     my $internal = RT::Groups->new(RT->SystemUser);
     $internal->Limit(FIELD => 'Domain', VALUE => 'SystemInternal', CASESENSITIVE => 0);
     for my $group (rows($groups), rows($internal)) {
-        my $members = $group->MembersObj;
-        my $users = $group->UserMembersObj;
-        $users->FindAllRows if $users->can('FindAllRows');
-        say_of(groups => $group->id, {
-            %{ fields($group, [qw(Domain)], [qw(Name Description)]) },
-            disabled => $group->PrincipalObj->Disabled,
-            members => join(' ', sort { $a <=> $b } ids_of($members, 'MemberId')),
-            everyone => join(' ', sort { $a <=> $b } ids_of($users)),
-            with_prefix(value => values_of($group)),
-        });
+        attempt(groups => $group->id, sub { say_of(groups => $group->id, group_fields($group)) });
     }
 }];
+
+sub group_fields {
+    my ($group) = @_;
+    my $members = $group->MembersObj;
+    my $users = $group->UserMembersObj;
+    $users->FindAllRows if $users->can('FindAllRows');
+    return {
+        %{ fields($group, [qw(Domain)], [qw(Name Description)]) },
+        disabled => $group->PrincipalObj->Disabled,
+        members => join(' ', sort { $a <=> $b } ids_of($members, 'MemberId')),
+        everyone => join(' ', sort { $a <=> $b } ids_of($users)),
+        with_prefix(value => values_of($group)),
+    };
+}
 
 objects(queues => 'RT::Queues', [qw(Lifecycle SubjectTag SortOrder Disabled SLADisabled)],
     [qw(Name Description CorrespondAddress CommentAddress)], sub {

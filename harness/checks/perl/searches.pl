@@ -159,15 +159,19 @@ sub panes {
 push @SUBJECTS, [dashboards => sub {
     each_of('RT::Attributes', [named('Dashboard')], sub {
         my ($attribute) = @_;
-        my $content = $attribute->Content;
         my $owner = join '-', $attribute->ObjectType, $attribute->ObjectId;
-        say_of(dashboards => $attribute->id, { name => text($attribute->Description), owner => $owner, %{ panes($content->{Panes}) } });
+        attempt(dashboards => $attribute->id, sub {
+            my $panes = panes($attribute->Content->{Panes});
+            say_of(dashboards => $attribute->id, { name => text($attribute->Description), owner => $owner, %$panes });
+        });
     });
     each_of('RT::Attributes', [named('Subscription')], sub {
         my ($attribute) = @_;
-        my $content = $attribute->Content;
-        say_of(subscriptions => $attribute->id, { owner => $attribute->ObjectId,
-            map { ($_ => text(ref $content->{$_} ? JSON->new->canonical->encode($content->{$_}) : $content->{$_})) } keys %$content });
+        attempt(subscriptions => $attribute->id, sub {
+            my $content = $attribute->Content;
+            say_of(subscriptions => $attribute->id, { owner => $attribute->ObjectId,
+                map { ($_ => text(ref $content->{$_} ? JSON->new->canonical->encode($content->{$_}) : $content->{$_})) } keys %$content });
+        });
     });
 }];
 
@@ -188,6 +192,8 @@ sub homepage {
 push @SUBJECTS, [homepages => sub {
     each_of('RT::Users', [privileged()], sub {
         my ($user) = @_;
-        say_of(homepages => $user->id, homepage($user)) if $user->Privileged && !$user->PrincipalObj->Disabled;
+        attempt(homepages => $user->id, sub {
+            say_of(homepages => $user->id, homepage($user)) if $user->Privileged && !$user->PrincipalObj->Disabled;
+        });
     });
 }];

@@ -71,9 +71,10 @@ sub history_of {
         my $transactions = $object->Transactions;
         $transactions->OrderBy(FIELD => 'id');
         while (my $transaction = $transactions->Next) {
-            my $fields = fields($transaction, [qw(Type Field ObjectId Creator Created TimeTaken OldReference NewReference)],
-                [qw(OldValue NewValue Data)]);
-            say_of($section, $transaction->id, $fields);
+            attempt($section, $transaction->id, sub {
+                say_of($section, $transaction->id, fields($transaction,
+                    [qw(Type Field ObjectId Creator Created TimeTaken OldReference NewReference)], [qw(OldValue NewValue Data)]));
+            });
         }
         1;
     } or push @complaints, "[died] $section: $@";
@@ -124,19 +125,22 @@ push @SUBJECTS, [tickets => sub {
         read_tickets_ahead(grep { defined } @ids[$number .. $number + 19]) if $number % 20 == 0;
         my $ticket = RT::Ticket->new(RT->SystemUser);
         $ticket->LoadById($id);
-        my $fields = fields($ticket, [grep { $ticket->_Accessible($_ => 'read') } @fields], ['Subject']);
         my $followed = RT::Ticket->new(RT->SystemUser);
         $followed->Load($id);
-        $fields->{'merged into'} = $followed->id;
-        if ($followed->id == $id) {
-            my $people = people_of($ticket);
-            @$fields{ keys %$people } = values %$people;
-            $fields->{links} = links_of($ticket);
-            history_of(transactions => $ticket);
-            attachments_of($ticket, sub { say_of(attachments => $_[0]->id, attachment_fields($_[0])) });
-        }
-        my $values = values_of($ticket);
-        $fields->{"value $_"} = $values->{$_} for keys %$values;
-        say_of(tickets => $id, $fields);
+        my $own = $followed->id == $id;
+        attempt(tickets => $id, sub {
+            my $fields = fields($ticket, [grep { $ticket->_Accessible($_ => 'read') } @fields], ['Subject']);
+            my $values = values_of($ticket);
+            say_of(tickets => $id, {
+                %$fields, 'merged into' => $followed->id, with_prefix(value => $values),
+                $own ? (%{ people_of($ticket) }, links => links_of($ticket)) : (),
+            });
+        });
+        next unless $own;
+        history_of(transactions => $ticket);
+        attachments_of($ticket, sub {
+            my ($attachment) = @_;
+            attempt(attachments => $attachment->id, sub { say_of(attachments => $attachment->id, attachment_fields($attachment)) });
+        });
     }
 }];

@@ -33,7 +33,7 @@ def logged(text: str, old_release: OldReleaseAnswers | None = None) -> Report:
     site = SimpleNamespace(
         container=SimpleNamespace(logs=lambda: text),
         release="5.0.3",
-        perl_alone=lambda _: CommandResult(0, "", ""),
+        perl_alone=lambda *_, **__: CommandResult(0, "", ""),
     )
     application.judge_log(
         report,
@@ -51,7 +51,7 @@ def ran(job: Sequence[str], done: CommandResult, before: jobs.Before | None = No
     """
     report = Report(application.CHECK, "")
     site = SimpleNamespace(
-        tool=lambda *_, **__: done, release="5.0.3", perl_alone=lambda _: CommandResult(0, "", "")
+        tool=lambda *_, **__: done, release="5.0.3", perl_alone=lambda *_, **__: CommandResult(0, "", "")
     )
     rt = cast(Rt, site)
     jobs.carry_out(report, rt, log.allowances(), [Job(tuple(job), 60)], StartupLogs(rt), before=before)

@@ -36,7 +36,7 @@ def silent() -> Iterator[Rt]:
                 container=container,
                 run=lambda *_, **__: BAD_JOB,
                 tool=lambda *_, **__: BAD_JOB,
-                perl_alone=lambda _: CommandResult(0, "", ""),
+                perl_alone=lambda *_, **__: CommandResult(0, "", ""),
                 of_image=lambda *_: "",
                 release="5.0.3",
             ),

@@ -9,12 +9,13 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import jobs, log
+from harness.checks import jobs, log, nightly_jobs
 from harness.checks.jobs import JobResults
 from harness.checks.nightly_jobs import Job
 from harness.checks.trial_visit import Visit
 from harness.database import Database
 from harness.rt import Rt
+from harness.rt.configuration import Configuration
 from harness.stage import visitor
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
@@ -45,6 +46,20 @@ def site(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory) -> Data
         done = tools.perl(program, PERSON)
         assert done.code == 0, done.err
     return database
+
+
+LISTING = Configuration(
+    {
+        "site.pm": b"1;\n",
+        "lib/Listing.pm": b"1;\n",
+        "zz.pm": b"""
+open my $seen, '>>', '/tmp/processes' or die;
+for (glob '/proc/[0-9]*/cmdline') { open my $line, '<', $_ or next; print {$seen} <$line> =~ tr/\\0/ /r, "\\n" }
+1;
+""",
+    }
+)
+"""A site with modules of its own, for which RT is loaded anew each time; it notes what all can list."""
 
 
 def judged(tools: Rt, subscribers: Sequence[str], before: jobs.Before) -> Report:
@@ -91,3 +106,15 @@ def test_what_is_mailed_no_longer_is_found(site: Database, rt_tools: RtFactory, 
     assert (unknown.findings, len(unknown.unanswered)) == ([], 1)
     nobody = judged(silent, [], lambda _: None)
     assert (nobody.findings, nobody.unanswered) == ([], [])
+
+
+def test_no_list_of_processes_names_whoever_gets_them(site: Database, rt_tools: RtFactory) -> None:
+    """The names of a site's users are personal data, and everybody on the machine can list its processes."""
+    tools = rt_tools(RELEASE, site, configuration=LISTING)
+    assert tools.warm is None, "else RT is loaded already, and nothing new is listed"
+    limited = Job((*nightly_jobs.JOBS[1], f"--user={PERSON}"))
+    results = jobs.collect(tools, [limited])
+    assert (results.codes, len(results.sent[limited.name])) == ({limited.name: 0}, 1)
+    listed = tools.need("cat", "/tmp/processes")
+    assert "perl" in listed
+    assert PERSON not in listed

@@ -17,6 +17,7 @@ from harness.database import Database
 from harness.dump import FOLDER
 from harness.dump.choice import choose
 from harness.rt import Rt
+from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
@@ -114,3 +115,27 @@ def test_links_that_rt_does_not_take_for_its_own_are_not_proven(plain: tuple[Dat
     report = Report("meaning", "", looked_at=1)
     organization.judge(report, database, ["other.example"])
     assert report
+
+
+NAMED = Configuration({"site.pm": b"Set($Organization, 'renamed.example');\n1;\n"})
+SILENT = Configuration({"site.pm": b"1;\n"})
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("asked", "configurations", "known"),
+    [
+        (("renamed.example",), (NAMED, NAMED), True),
+        (("renamed.example",), (NAMED, SILENT), False),
+        (("renamed.example",), (SILENT, SILENT), False),
+        (("renamed.example", "other.example"), (NAMED, NAMED), False),
+    ],
+    ids=["renamed", "one-side", "neither", "two-names"],
+)
+def test_a_site_that_was_renamed_years_ago_can_be_proven(
+    plain: tuple[Database, Rt], asked: tuple[str, ...], configurations: tuple[Configuration, ...], known: bool
+) -> None:
+    """No other CONFIG would be right: RT takes the old links for another site's in production as well."""
+    report = Report("meaning", "", looked_at=1)
+    organization.judge(report, plain[0], asked, configurations)
+    assert (bool(report), organization.OTHERS in report.facts) == (known, known), report

@@ -30,9 +30,9 @@ from harness.marathon.standin.clock import RealClock, stamp
 from harness.marathon.standin.core import Standin
 from harness.marathon.standin.model import App
 from harness.marathon.standin.probes import Result
-from harness.marathon.standin.runner import Ended, Found
+from harness.marathon.standin.runner import AdoptedTask, Ended
 from harness.marathon.standin.state import State
-from harness.marathon.standin.task import Placed
+from harness.marathon.standin.task import Placement
 
 APPS, TASKS, INTERVAL = 100, 500, 10
 LIMIT_MILLISECONDS, LIMIT_SHARE = 5.0, 0.30
@@ -50,28 +50,28 @@ class TargetRunner:
     def watch(self, ended: Ended) -> None:
         """Report nothing: tasks never end."""
 
-    async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+    async def launch(self, app: App, task_id: str, staged_at: float) -> Placement:
         """Place the task at the target."""
         del app, staged_at
-        return Placed(task_id, 0, self.host, (self.port,), (80,), ((self.host, self.port),))
+        return Placement(task_id, 0, self.host, (self.port,), (80,), ((self.host, self.port),))
 
-    async def signal(self, placed: Placed, name: str) -> None:
+    async def signal(self, placed: Placement, name: str) -> None:
         """Do nothing."""
 
-    async def remove(self, placed: Placed) -> None:
+    async def remove(self, placed: Placement) -> None:
         """Do nothing."""
 
-    async def ending(self, placed: Placed) -> tuple[str, str] | None:
+    async def ending(self, placed: Placement) -> tuple[str, str] | None:
         """Return None: tasks never end by themselves."""
         del placed
         return None
 
-    async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
+    async def execute(self, placed: Placement, command: str, timeout: float) -> Result:
         """Return success."""
         del placed, command, timeout
         return Result(True)
 
-    async def adopt(self) -> list[Found]:
+    async def adopt(self) -> list[AdoptedTask]:
         """Return no tasks."""
         return []
 

@@ -78,7 +78,7 @@ def sample(lifecycle: Lifecycle, choice: Choice, goal: float) -> Sample:
     with lifecycle.baselines.cloned(baseline, DURABLE) as database:
         size = amplify.grow(database, amplify.last_ids(database), goal)
         before = _files(database)
-        with statements.counting(lifecycle, choice.pair.target, database) as tools:
+        with statements.start_counting(lifecycle, choice.pair.target, database) as tools:
             counted = statements.run(tools, choice.pair.origin, choice.pair.target)
         if counted.run.code:
             raise InfrastructureError(
@@ -89,7 +89,10 @@ def sample(lifecycle: Lifecycle, choice: Choice, goal: float) -> Sample:
 
 
 def _sample(
-    size: float, counted: statements.Counted, before: dict[str, tuple[str, int]], after: dict[str, tuple[str, int]]
+    size: float,
+    counted: statements.CountedRun,
+    before: dict[str, tuple[str, int]],
+    after: dict[str, tuple[str, int]],
 ) -> Sample:
     kinds: dict[str, float] = {}
     for one in counted.statements:

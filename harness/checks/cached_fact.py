@@ -8,7 +8,7 @@ from typing import Self
 
 
 @dataclass
-class Remembered:
+class CachedFact:
     """A fact whose fields are JSON values. Texts that people wrote are in it only as digests."""
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.checks.mails import outbox
+from harness.checks.mails import read_outbox
 from harness.rt import Rt
 from harness.verdict import Report
 
@@ -24,7 +24,7 @@ def can_limit_to_user(tools: Rt) -> bool:
 
 def sent_subscriptions(rt: Rt) -> set[str]:
     """Return the ids of the subscriptions whose dashboards a release has mailed."""
-    return {str(mail[_SUBSCRIPTION]) for mail in outbox(rt) if mail[_SUBSCRIPTION]}
+    return {str(mail[_SUBSCRIPTION]) for mail in read_outbox(rt) if mail[_SUBSCRIPTION]}
 
 
 def compare(report: Report, now: set[str], before: Iterable[str], release: str) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 
 from harness.checks import pages, startup_log
 from harness.checks.attempts import REPAIR, SLOW, attempt, expect
-from harness.checks.cached_fact import Remembered
+from harness.checks.cached_fact import CachedFact
 from harness.checks.mails import mails_about
 from harness.checks.open_question import ask_or_leave_open
 from harness.checks.trial_visit import Visit
@@ -36,7 +36,7 @@ _OF_ONE_SIDE = (
 
 
 @dataclass
-class SiteOutcomes(Remembered):
+class SiteOutcomes(CachedFact):
     """Unexpected outcomes on one side, in the form of `normalized`.
 
     said: complaints in the site's log meanwhile, by `startup_log.key`.

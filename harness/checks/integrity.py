@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.checks.cached_fact import Remembered
+from harness.checks.cached_fact import CachedFact
 from harness.checks.in_time import need_in_time
 from harness.checks.log import READING, LogAllowance, allowances, complaints, records, shape
 from harness.checks.open_question import ask_or_leave_open
@@ -40,7 +40,7 @@ _SHOWN = 8
 
 
 @dataclass
-class Validation(Remembered):
+class Validation(CachedFact):
     """A validator's output: exit code, one line per finding, complaints about its own run by `startup_log.key`."""
 
     release: str

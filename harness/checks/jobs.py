@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harness.checks import dashboard_mails
-from harness.checks.cached_fact import Remembered
+from harness.checks.cached_fact import CachedFact
 from harness.checks.log import LogAllowance, LogRecord, records
 from harness.checks.nightly_jobs import DASHBOARDS, Job, choose
 from harness.checks.open_question import ask_or_leave_open
@@ -24,7 +24,7 @@ _SHOWN = 5
 
 
 @dataclass
-class JobResults(Remembered):
+class JobResults(CachedFact):
     """Output and exit codes of a release's jobs.
 
     said: job, by `Job.name`, to its messages, by `startup_log.key`; codes: exit codes. A job that the release

@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from harness.checks import startup_log
-from harness.checks.cached_fact import Remembered
+from harness.checks.cached_fact import CachedFact
 from harness.checks.in_time import need_in_time
 from harness.checks.log import allowances
 from harness.checks.mails_by_chance import Chance, differences_between
@@ -52,7 +52,7 @@ _SHOWN = 5
 
 
 @dataclass
-class Mails(Remembered):
+class Mails(CachedFact):
     """The actions and mails of one side.
 
     release: the RT release. actions: queue to the actions that succeeded there, in the order in which it was used;
@@ -72,7 +72,7 @@ def with_guest(program: Path) -> str:
     return program.read_text(encoding="utf-8").replace("GUEST\n", GUEST.read_text(encoding="utf-8"), 1)
 
 
-def outbox(rt: Rt) -> list[EmailMessage]:
+def read_outbox(rt: Rt) -> list[EmailMessage]:
     """Return the headers of the mails that a site has sent, oldest first.
 
     Bodies are not read: dashboards embed styles and pictures, and without the bodies a night's mail is a
@@ -100,7 +100,7 @@ def mails_about(rt: Rt, mark: str, tickets: Collection[int] = ()) -> list[tuple[
     The mark, the ticket's number and random parts are removed, so that two releases can be compared.
     """
     found: list[tuple[str, ...]] = []
-    for message in outbox(rt):
+    for message in read_outbox(rt):
         raw = {name.lower(): " ".join(str(value).split()) for name, value in message.raw_items()}
         subject = _decoded(raw.get("subject", ""))
         if mark in subject or not ticket_numbers(raw).isdisjoint(tickets):
@@ -161,7 +161,9 @@ def collect(tools: Rt, few: int = 0, queues: Iterable[str] | None = None, *, lim
 
 def hide_addresses(addresses: str) -> str:
     """Return a list of addresses as keyed digests: comparable, but not identifying a person."""
-    return ", ".join(cache.keyed(address.strip().lower()) for address in addresses.split(",") if address.strip())
+    return ", ".join(
+        cache.keyed_digest(address.strip().lower()) for address in addresses.split(",") if address.strip()
+    )
 
 
 def judge(

@@ -87,7 +87,7 @@ class MeaningAllowance:
             return False
         if self.kind != "changed":
             there = change.new if self.kind == "new" else change.old
-            alike = all(there.get(name) == caches.keyed(text) for name, text in self.texts)
+            alike = all(there.get(name) == caches.keyed_digest(text) for name, text in self.texts)
             return alike and all(name in there and _all(pattern, there[name]) for name, pattern in self.values)
         return _all(self.field, change.name) and _all(self.old, change.old) and _all(self.new, change.new)
 

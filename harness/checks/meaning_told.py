@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.checks.cached_fact import Remembered
+from harness.checks.cached_fact import CachedFact
 from harness.checks.in_time import need_in_time
 from harness.common import cache as caches
 from harness.common import redact
@@ -45,7 +45,7 @@ Sections = dict[str, dict[str, dict[str, Any]]]
 
 
 @dataclass
-class Meaning(Remembered):
+class Meaning(CachedFact):
     """The answer of one side. sections: section to key to fields. every: kind to N, if one in N was read.
 
     It holds no text that people wrote. Rights are stored once for all users with equal rights: see
@@ -96,7 +96,7 @@ def sorting(database: Database) -> str:
 
 def key(accounts: Mapping[str, str], every: Mapping[str, int], now: int) -> str:
     """Return what the answer depends on besides the database and the release: the arguments of `collect`."""
-    return caches.keyed(json.dumps([sorted(accounts.items()), sorted(every.items()), now]))
+    return caches.keyed_digest(json.dumps([sorted(accounts.items()), sorted(every.items()), now]))
 
 
 def collect(

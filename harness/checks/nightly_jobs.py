@@ -44,7 +44,7 @@ class Job:
     @property
     def name(self) -> str:
         """Return its command as a digest: the command may contain a user's name."""
-        return cache.keyed(" ".join(self.command))
+        return cache.keyed_digest(" ".join(self.command))
 
     @property
     def mails_dashboards(self) -> bool:

@@ -31,8 +31,8 @@ def judge(
 ) -> None:
     """Report that links were not compared if most of them belong to another organization than the configured one.
 
-    asked: $Organization of each side that was asked. configurations: of both sides. If all of them set the option,
-    to the same name, the site was renamed years ago: RT takes those links for another site's in production as well,
+    asked: $Organization of each side that was asked. configurations: of both sides. If all of them set the option
+    to the same name, the site was renamed years ago: RT takes those links for another site's in production too,
     and that is a fact.
     """
     found = [(str(name), int(count)) for name, count in database.rows(SQL)]

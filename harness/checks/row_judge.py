@@ -194,6 +194,6 @@ def shown(key: Key) -> str:
     """Return a key fit to be printed: numbers unchanged, text (which may be personal) as a keyed digest."""
 
     def one(part: str) -> str:
-        return part if part.lstrip("-").isdigit() else f"digest:{cache.keyed(part)}"
+        return part if part.lstrip("-").isdigit() else f"digest:{cache.keyed_digest(part)}"
 
     return ", ".join(map(one, key))

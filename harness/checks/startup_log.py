@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.checks.cached_fact import Remembered
+from harness.checks.cached_fact import CachedFact
 from harness.checks.in_time import need_in_time
 from harness.checks.log import LogAllowance, LogRecord, complaints, records, shape
 from harness.checks.open_question import ask_or_leave_open
@@ -26,7 +26,7 @@ _SHOWN = 5
 
 
 @dataclass
-class Start(Remembered):
+class Start(CachedFact):
     """A release's log at its start. said: by `key`, messages without values; errors: the complaints."""
 
     release: str
@@ -62,7 +62,7 @@ def key(record: LogRecord) -> str:
     The printable form of a message is not specific enough: a lost attachment and a site's own greeting are equal
     in it.
     """
-    return cache.keyed(f"{record.level}\n{shape(record.message)}")
+    return cache.keyed_digest(f"{record.level}\n{shape(record.message)}")
 
 
 class StartupLogs:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.checks.cached_fact import Remembered
+from harness.checks.cached_fact import CachedFact
 from harness.database import Database
 from harness.rt.thaw import Thawer, Unreadable
 from harness.verdict import Report
@@ -28,7 +28,7 @@ Event = dict[str, Any]
 
 
 @dataclass
-class History(Remembered):
+class History(CachedFact):
     """The history as read. packages: package to its events. trouble: why it could not be read, or ""."""
 
     packages: dict[str, list[Event]] = field(default_factory=dict)

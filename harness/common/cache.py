@@ -116,7 +116,7 @@ def secret() -> str:
     return _secret(directory()).hex()
 
 
-def keyed(text: str | bytes) -> str:
+def keyed_digest(text: str | bytes) -> str:
     """Return a keyed 16-character digest of personal text, to compare it: without the key, nothing can be guessed.
 
     harness/checks/perl/main.pl computes the same digest inside RT (HMAC, RFC 2104, over SHA-256 of UTF-8).
@@ -125,7 +125,7 @@ def keyed(text: str | bytes) -> str:
     return hmac.digest(bytes.fromhex(secret()), raw, "sha256").hex()[:16]
 
 
-def fact(make: Callable[[], Any], *parts: str) -> Any:
+def cached(make: Callable[[], Any], *parts: str) -> Any:
     """Return the JSON value that `make` returns, cached under a key over `parts`, the inputs it depends on."""
     path = directory("facts") / f"{digest(*parts)}.json"
     with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
@@ -148,7 +148,7 @@ def lock(name: str, timeout: float | None = None) -> FileLock:
 
 
 @contextlib.contextmanager
-def alone(name: str, waiting: Callable[[str], object], timeout: float = -1) -> Iterator[None]:
+def exclusive_lock(name: str, waiting: Callable[[str], object], timeout: float = -1) -> Iterator[None]:
     """Hold a lock for a `with` block; a lock held by another process is released when that process ends.
 
     waiting: called once with the holder ("process 12") if another process holds the lock; not called for a lock

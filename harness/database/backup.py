@@ -29,7 +29,7 @@ def take(database: Database) -> None:
     programs.run_dump(database, "--hex-blob", "--no-tablespaces", *OBJECTS, f"--result-file={BACKUP}")
 
 
-def put_back(database: Database, *, emptied: bool = True) -> None:
+def restore(database: Database, *, emptied: bool = True) -> None:
     """Restore the dump of `take` into an empty database of the same name on the same server.
 
     emptied: False restores over the existing tables, which is a mistake: tables that the dump does not contain

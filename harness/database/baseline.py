@@ -202,7 +202,7 @@ class Baselines:
         if found := self._found(key, server):
             return found
         # Without a limit: a restore may take hours, and a process that is killed releases its lock.
-        with cache.alone(f"baseline-{key}", lambda who: self.notify(f"waiting for {who}: {what}")):
+        with cache.exclusive_lock(f"baseline-{key}", lambda who: self.notify(f"waiting for {who}: {what}")):
             if found := self._found(key, server):
                 return found
             self.notify(what)

@@ -22,7 +22,7 @@ from harness.releases import Pair
 from harness.rt import Rt
 from harness.upgrade import statements
 from harness.upgrade.lifecycle import Lifecycle
-from harness.upgrade.statements import Counted, Statement
+from harness.upgrade.statements import CountedRun, Statement
 
 BALLAST = f"{DATA}/ballast"
 MEMORY_SHARE = 0.4
@@ -118,13 +118,13 @@ def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
         raise
 
 
-def cut_off(lifecycle: Lifecycle, database: Database, pair: Pair, place: Place) -> Counted:
+def cut_off(lifecycle: Lifecycle, database: Database, pair: Pair, place: Place) -> CountedRun:
     """Upgrade a database and interrupt the upgrade. Afterwards the server is up again.
 
     Raises InfrastructureError if the upgrade never reached the place.
     """
     reached: list[Place] = []
-    with statements.counting(lifecycle, pair.target, database, hold=place.statement.number) as tools:
+    with statements.start_counting(lifecycle, pair.target, database, hold=place.statement.number) as tools:
 
         def held() -> None:
             reached.append(place)
@@ -176,7 +176,7 @@ def _kill_upgrade(tools: Rt, database: Database) -> None:  # noqa: ARG001 - one 
 
 
 def _kill_server(tools: Rt, database: Database) -> None:
-    statements.let_go(tools)
+    statements.release(tools)
     database.container.signal("KILL")
 
 
@@ -184,7 +184,7 @@ def _lose_network(tools: Rt, database: Database) -> None:  # noqa: ARG001
     """Disconnect the upgrade's network. It sends a statement, waits for an answer without end, and is killed."""
     for name in tools.container.docker.attrs["NetworkSettings"]["Networks"]:
         tools.container.client.networks.get(name).disconnect(tools.container.id, force=True)
-    statements.let_go(tools)
+    statements.release(tools)
 
     def sent() -> None:
         if not tools.run("awk", _UNANSWERED, "/proc/net/tcp").out:
@@ -197,7 +197,7 @@ def _lose_network(tools: Rt, database: Database) -> None:  # noqa: ARG001
 def _fill_disk(tools: Rt, database: Database) -> None:
     database.container.run(["dd", "if=/dev/zero", f"of={BALLAST}", "bs=1M"])
     database.container.run(["dd", "if=/dev/zero", f"of={BALLAST}.rest", "bs=4k"])
-    statements.let_go(tools)
+    statements.release(tools)
 
 
 _DAMAGE = {

@@ -21,7 +21,7 @@ from harness.rt.thaw import Thawer
 from harness.upgrade import guard, statements
 from harness.upgrade.guard import OLDER
 from harness.upgrade.lifecycle import Lifecycle
-from harness.upgrade.statements import Counted, Statement
+from harness.upgrade.statements import CountedRun, Statement
 from harness.verdict import Report
 
 BOUNDARIES = "steps"
@@ -46,11 +46,11 @@ class Killing:
         return self._copy()
 
     @once
-    def upgraded(self) -> tuple[Database, Counted]:
+    def upgraded(self) -> tuple[Database, CountedRun]:
         """Return the database after the undisturbed upgrade, and its run. Nothing may write to the database."""
         self.before()
         database = self._copy()
-        with statements.counting(self.lifecycle, self.pair.target, database) as tools:
+        with statements.start_counting(self.lifecycle, self.pair.target, database) as tools:
             return database, statements.run(tools, self.pair.origin, self.pair.target)
 
     def statements(self, where: Iterable[str]) -> list[Statement]:
@@ -93,7 +93,7 @@ class Killing:
         with self._tools(self.pair.target, self.before()) as tools:
             return upgrade.expected_steps(tools.upgrade_steps(), self.pair.origin, self.pair.target)
 
-    def _look(self, place: Place, made: Counted, database: Database) -> Aftermath:
+    def _look(self, place: Place, made: CountedRun, database: Database) -> Aftermath:
         origin, target = self.pair.origin, self.pair.target
         with contextlib.ExitStack() as stack:
             new = stack.enter_context(self._tools(target, database))
@@ -121,7 +121,7 @@ class Killing:
             return [run_check.check(made, self._steps()), same]
 
 
-def _chosen(counted: Counted, word: str) -> list[Statement]:
+def _chosen(counted: CountedRun, word: str) -> list[Statement]:
     if word == BOUNDARIES:
         return counted.boundaries()
     if found := [one for one in counted.boundaries() if one.step == word]:

@@ -43,7 +43,7 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
         for what, work in (
             ("backup", lambda: backup.take(database)),
             ("upgrade", lambda: upgrade.run(tools, pair.origin, pair.target)),
-            ("restore", lambda: backup.put_back(database, emptied=emptied)),
+            ("restore", lambda: backup.restore(database, emptied=emptied)),
         ):
             started = time.monotonic()
             work()

@@ -112,7 +112,7 @@ class Images:
         def waiting(who: str) -> None:
             self.notify(f"waiting for {who}: building {what}")
 
-        with cache.alone(f"image-{tag.rpartition(':')[2]}", waiting, cache.PATIENCE):
+        with cache.exclusive_lock(f"image-{tag.rpartition(':')[2]}", waiting, cache.PATIENCE):
             if not self._exists(tag):
                 self.notify(f"building {what}")
                 make()

@@ -35,7 +35,7 @@ def digest_of(client: DockerClient, image: str) -> str:
     return next((digest for digest in known if digest.partition("@")[0] == name), next(iter(known), ""))
 
 
-def reservation(image: str) -> str:
+def describe_unpinned(image: str) -> str:
     """Return a sentence about what an image name without digest leaves unchecked; "" for one with digest."""
     if is_pinned(image):
         return ""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.common.arguments import Parser
-from harness.images.named import reservation
+from harness.images.named import describe_unpinned
 from harness.marathon import in_image, replacing
 from harness.marathon.claim import require_unclaimed
 from harness.marathon.client import Marathon
@@ -187,7 +187,7 @@ def _asked_of_image(options: argparse.Namespace, running: list[App], wanted: App
     if not options.ask_images:
         return []
     for image in sorted({image_of(definition) for definition in (wanted, *running)} - {""}):
-        if doubt := reservation(image):
+        if doubt := describe_unpinned(image):
             print(f"Not checked: {doubt}", file=sys.stderr)
     return check_commands_in_image(wanted, CHECK)
 

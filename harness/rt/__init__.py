@@ -138,7 +138,7 @@ class Rt:
 
     def of_image(self, *command: str) -> str:
         """Return the output of a command about the image's own files, cached per image. Raises ExecError."""
-        return str(cache.fact(lambda: self.need(*command), "of the image", self._image_id(), *command))
+        return str(cache.cached(lambda: self.need(*command), "of the image", self._image_id(), *command))
 
     def _image_id(self) -> str:
         return str(self.container.docker.attrs["Image"])

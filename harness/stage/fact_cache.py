@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from harness.checks import history as history_check
-from harness.checks.cached_fact import Remembered
+from harness.checks.cached_fact import CachedFact
 from harness.common import cache, redact
 from harness.common.once import Once
 from harness.database.baseline import Baseline, is_private
@@ -19,7 +19,7 @@ from harness.upgrade import guard
 from harness.upgrade.lifecycle import Lifecycle
 
 CHECKS = Path(history_check.__file__).parent
-Fact = TypeVar("Fact", bound=Remembered)
+Fact = TypeVar("Fact", bound=CachedFact)
 
 
 @functools.cache
@@ -37,7 +37,7 @@ def _configuration(lifecycle: Lifecycle) -> list[str]:
 class _PassingError(Exception):
     """Carries a fact past the cache."""
 
-    def __init__(self, fact: Remembered) -> None:
+    def __init__(self, fact: CachedFact) -> None:
         """Keep the fact."""
         super().__init__()
         self.fact = fact
@@ -63,7 +63,7 @@ class FactCache:
         always one.
         """
         key = (self._baseline().key, name, *parts, *_configuration(self._lifecycle))
-        kept = make if is_private(self._dump) else lambda: cache.fact(make, *key)
+        kept = make if is_private(self._dump) else lambda: cache.cached(make, *key)
         return self._once(f"fact {cache.digest(*key)}", kept)
 
     def answer(
@@ -106,7 +106,7 @@ class FactCache:
                 return answer
 
             if question not in answers:
-                answers[question] = cache.fact(make, question, *key) if public else make()
+                answers[question] = cache.cached(make, question, *key) if public else make()
             return answers[question]
 
         return MemoizedTools(version, image, start, remember, guard.SPOKEN)

@@ -153,7 +153,7 @@ class Sides:
 
         fresh = self.lifecycle.fresh(self.pair.target, self.pair.server)
         source = Path(schema.__file__).read_text(encoding="utf-8")
-        return Schema.from_json(cache.fact(read, fresh.key, source))
+        return Schema.from_json(cache.cached(read, fresh.key, source))
 
     # The end of both sides.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.checks import application, attempts, mails, optional_jobs
-from harness.checks.cached_fact import Remembered
+from harness.checks.cached_fact import CachedFact
 from harness.checks.in_time import need_in_time
 from harness.checks.log import records
 from harness.checks.open_question import ask_or_leave_open
@@ -100,7 +100,7 @@ def _queues(database: Database, count: int) -> tuple[int, ...]:
     return tuple(int(number) for (number,) in found)
 
 
-def of_the_image(version: str) -> list[str]:
+def untested_of_image(version: str) -> list[str]:
     """Return what no upgrade check tests of the image that the user named for a release; [] without one.
 
     The smoke tests do test it, for images that are built here as well.
@@ -109,7 +109,7 @@ def of_the_image(version: str) -> list[str]:
     if not image:
         return []
     return [
-        *filter(None, [named.reservation(image)]),
+        *filter(None, [named.describe_unpinned(image)]),
         "the image that was named, by itself: whether its health check fails when it must, whether it refuses a "
         "database of another release, and how it ends: with the same RT_HARNESS_IMAGES, "
         f".venv/bin/python -m pytest tests/smoke -k '[{version}'",
@@ -117,7 +117,7 @@ def of_the_image(version: str) -> list[str]:
 
 
 @dataclass
-class SiteStart(Remembered):
+class SiteStart(CachedFact):
     """Whether a release's site comes up on the untouched copy. why: the `reason` if not; "" if it does."""
 
     release: str

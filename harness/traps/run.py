@@ -68,7 +68,7 @@ class TrapRun:
     def _upgrade_first(self, database: Database) -> None:
         """Upgrade a copy to the release `prior`, completely or up to `cut_at`, as a site may have done earlier."""
         hold = self._middle() if self.trap.cut_at else 0
-        with statements.counting(self.lifecycle, self.trap.prior, database, hold) as tools:
+        with statements.start_counting(self.lifecycle, self.trap.prior, database, hold) as tools:
             made = statements.run(tools, self._origin, self.trap.prior, held=lambda: statements.kill(tools))
         if bool(made.run.code) != bool(hold):
             raise InfrastructureError(f"The first upgrade of {self.trap.name} did not end as it should.")
@@ -85,7 +85,7 @@ class TrapRun:
         whole = self.lifecycle.restored(self.choice.dump, self.choice.pair.server)
         with (
             self.lifecycle.baselines.cloned(whole) as database,
-            statements.counting(self.lifecycle, self.trap.prior, database) as tools,
+            statements.start_counting(self.lifecycle, self.trap.prior, database) as tools,
         ):
             every = statements.run(tools, self._origin, self.trap.prior).statements
         mine = [one.number for one in every if one.step == self.trap.cut_at]

@@ -91,7 +91,7 @@ class Lifecycle:
         """Return the baseline of a dump on a server."""
         return self.baselines.of_dump(dump, server(server_name), self.server_image(server_name))
 
-    def asked_on(self, choice: Choice) -> str | None:
+    def server_of_old_release(self, choice: Choice) -> str | None:
         """Return the server on which the old release, or the neighbour that replaces it, is asked.
 
         None for the pair's own.
@@ -185,7 +185,9 @@ class Lifecycle:
         """
         return self._upgraded(self.restored(dump, pair.server), pair, dump.name)
 
-    def walked(self, path: Sequence[str], server_name: str, dump: Dump) -> tuple[Baseline, list[UpgradeRun]]:
+    def upgraded_along(
+        self, path: Sequence[str], server_name: str, dump: Dump
+    ) -> tuple[Baseline, list[UpgradeRun]]:
         """Return a baseline of the dump upgraded through the releases of a path, and the runs.
 
         Intermediate releases also have the new side's configuration. See `upgraded`.

@@ -48,7 +48,7 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedRun:
     """A run with its statements. The run's lines are its own output, without the counter's."""
 
     run: UpgradeRun
@@ -73,7 +73,7 @@ class Counted:
         return list(found.values())
 
 
-def counting(lifecycle: Lifecycle, version: str, database: Database, hold: int = 0) -> Rt:
+def start_counting(lifecycle: Lifecycle, version: str, database: Database, hold: int = 0) -> Rt:
     """Return tools whose upgrade counts its statements and waits before number `hold`. The caller removes them."""
     return lifecycle.new_side.tools(
         version,
@@ -85,7 +85,7 @@ def counting(lifecycle: Lifecycle, version: str, database: Database, hold: int =
 
 def run(
     tools: Rt, origin: str, target: str, *, limit: float = 3600, held: Callable[[], None] | None = None
-) -> Counted:
+) -> CountedRun:
     """Upgrade with tools that count. held: called once while the upgrade waits at its statement; may kill it."""
 
     def heard(line: str) -> None:
@@ -93,10 +93,12 @@ def run(
             held()
 
     killing = held is not None
-    return counted(upgrade.run(tools, origin, target, limit=limit, heard=heard, most=MOST, may_be_killed=killing))
+    return separate_statements(
+        upgrade.run(tools, origin, target, limit=limit, heard=heard, most=MOST, may_be_killed=killing)
+    )
 
 
-def let_go(tools: Rt) -> None:
+def release(tools: Rt) -> None:
     """Let a waiting upgrade continue."""
     tools.need("touch", _GO)
 
@@ -106,7 +108,7 @@ def kill(tools: Rt) -> None:
     tools.need("sh", "-c", f'kill -KILL "$(cat {_PID})"')
 
 
-def counted(made: UpgradeRun) -> Counted:
+def separate_statements(made: UpgradeRun) -> CountedRun:
     """Separate a run's own lines from the counter's."""
     lines: list[tuple[float, str]] = []
     statements: list[Statement] = []
@@ -118,4 +120,4 @@ def counted(made: UpgradeRun) -> Counted:
             if match := _STEP.match(text):
                 step = match[1]
             lines.append((at, text))
-    return Counted(replace(made, lines=lines), tuple(statements))
+    return CountedRun(replace(made, lines=lines), tuple(statements))

@@ -45,12 +45,12 @@ def test_routines_events_and_triggers_come_back(site: Database, monkeypatch: pyt
     had = rollback.objects(site)
     assert set(had) == {"trigger stamped", "procedure cleaned", "function unit", "event nightly"}
     backup.take(site)
-    backup.put_back(site)
+    backup.restore(site)
     assert (rollback.objects(site), site.rows("SELECT * FROM Other")) == (had, [(2, "one")])
 
     monkeypatch.setattr(backup, "OBJECTS", ("--skip-routines", "--skip-events"))
     backup.take(site)
-    backup.put_back(site)
+    backup.restore(site)
     report = Report(rollback.CHECK, rollback.QUESTION)
     rollback.same_objects(report, had, rollback.objects(site))
     assert [one.where for one in report.findings] == ["event nightly", "function unit", "procedure cleaned"]
@@ -62,7 +62,7 @@ def test_a_restore_that_breaks_quotes_no_row(site: Database) -> None:
     row = f"INSERT INTO Other VALUES ('{CANARY}', '{CANARY}');"
     site.container.need(["sh", "-c", 'echo "$1" >>"$2"', "sh", row, backup.BACKUP])
     with pytest.raises(ExecError, match="The backup could not be put back") as caught:
-        backup.put_back(site)
+        backup.restore(site)
     assert CANARY not in str(caught.value)
     assert "Other" in site.tables()
 

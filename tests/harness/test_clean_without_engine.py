@@ -45,14 +45,14 @@ def test_clean_removes_raw_data(dead: Path, capsys: pytest.CaptureFixture[str]) 
 def test_distclean_empties_the_cache(tmp_path: Path) -> None:
     """The engine may have been removed for good."""
     cache.secret()
-    cache.fact(lambda: 1, "something")
+    cache.cached(lambda: 1, "something")
     assert leftovers.main(["--cache"]) == 0
     assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_distclean_does_not_forget_what_is_on_the_engine(dead: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A prepared database may be a copy of real data; without its note, only its labels would tell of it."""
-    cache.fact(lambda: 1, "something")
+    cache.cached(lambda: 1, "something")
     note = cache.directory("baselines") / f"{cache.digest('mine')}.json"
     note.write_text('{"volume": "rt-harness-baseline"}')
     assert leftovers.main(["--cache"]) == InfrastructureError.exit_code

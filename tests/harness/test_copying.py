@@ -173,7 +173,7 @@ def test_whoever_speaks_for_the_old_release_does_so_where_it_runs(
     lifecycle: Lifecycle, origin: str, server_name: str, asked_on: str | None
 ) -> None:
     """A release without an image is replaced by the closest one with its tables, which has its own servers."""
-    found = lifecycle.asked_on(Choice(Pair(origin, "5.0.10", server_name), dump.load(PLAIN)))
+    found = lifecycle.server_of_old_release(Choice(Pair(origin, "5.0.10", server_name), dump.load(PLAIN)))
     assert found == asked_on
 
 

@@ -70,7 +70,7 @@ def test_in_a_directory_that_is_somebodys_home(engine: DockerClient, tmp_path: P
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("mine")
     (tmp_path / "engine-firmware" / "iptables").symlink_to("blob")
-    cache.fact(lambda: 1, "something")
+    cache.cached(lambda: 1, "something")
     cache.secret()
     assert (tmp_path / "key").exists()
     leftovers.sweep(engine)  # as each run does at its start
@@ -85,7 +85,7 @@ def test_in_a_directory_that_is_somebodys_home(engine: DockerClient, tmp_path: P
 def test_all_that_the_harness_makes_goes(engine: DockerClient, lifecycle: Lifecycle, tmp_path: Path) -> None:
     """Files recognised by their content must be recognised in the form in which they are really written."""
     cache.secret()
-    cache.fact(lambda: 1, "something")
+    cache.cached(lambda: 1, "something")
     digest, session = cache.digest(), owner.session()
     tag = lifecycle.server_image("mariadb-10.11").rpartition(":")[2]
     for name in (

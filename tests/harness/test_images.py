@@ -25,7 +25,7 @@ from harness.images import ImageBuildError, Images
 from harness.images.named import OVERRIDE_VARIABLE, digest_of, is_pinned
 from harness.marathon.in_image import need_scratch_switch
 from harness.releases import server
-from harness.stage.visitor import of_the_image
+from harness.stage.visitor import untested_of_image
 from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
@@ -142,13 +142,13 @@ def test_a_build_that_fails_says_its_last_words(lifecycle: Lifecycle, tmp_path: 
 def test_what_is_not_asked_of_a_named_image_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """All checks run in it, but none tests its health check or its shutdown, so the user must be told."""
     monkeypatch.setenv(OVERRIDE_VARIABLE, f"rt-{DEFAULT_TARGET}=registry.invalid/rt:1")
-    tag, said = of_the_image(DEFAULT_TARGET)
+    tag, said = untested_of_image(DEFAULT_TARGET)
     assert "whether registry.invalid/rt:1 is the same image elsewhere" in tag
     assert "NAME@sha256:" in tag, "what to do"
     assert f"pytest tests/smoke -k '[{DEFAULT_TARGET}'" in said
-    assert of_the_image("4.4.4") == []
+    assert untested_of_image("4.4.4") == []
     monkeypatch.setenv(OVERRIDE_VARIABLE, f"rt-{DEFAULT_TARGET}=registry.invalid/rt@sha256:{'0a' * 32}")
-    assert of_the_image(DEFAULT_TARGET) == [said], "a digest leads to one image, wherever it is pulled"
+    assert untested_of_image(DEFAULT_TARGET) == [said], "a digest leads to one image, wherever it is pulled"
 
 
 def test_a_named_image_is_noted_by_its_name_and_by_what_that_means(

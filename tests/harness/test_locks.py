@@ -103,7 +103,7 @@ def test_who_makes_it_himself_is_not_told_to_wait_for_himself(
         pool.submit(hold)
         held.wait()
         said: list[str] = []
-        with cache.alone(NAME, said.append):
+        with cache.exclusive_lock(NAME, said.append):
             assert said == []
 
 

@@ -44,7 +44,7 @@ def of_the_image(lifecycle: Lifecycle, version: str, ask: Callable[[], Any], *pa
     parts: further parts of the cache key, above all the source of the check. An answer that raises is not cached.
     """
     image = lifecycle.client.images.get(lifecycle.rt_image(version))
-    return cache.fact(ask, "smoke", str(image.id), *parts)
+    return cache.cached(ask, "smoke", str(image.id), *parts)
 
 
 def clean(report: Report) -> bool:

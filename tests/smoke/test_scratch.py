@@ -84,7 +84,7 @@ def subjects(site: Rt) -> list[str]:
     """Return the subjects of the mails in the sink, once there are any."""
 
     def got() -> list[str]:
-        found = [str(one["Subject"]) for one in mails.outbox(site)]
+        found = [str(one["Subject"]) for one in mails.read_outbox(site)]
         if not found:
             raise Retry("no mail yet")
         return found

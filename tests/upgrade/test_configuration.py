@@ -101,7 +101,7 @@ def test_upgrades_that_are_kept_have_it_too(engine: DockerClient, lifecycle: Lif
         Configuration({"site.pm": f"warn 'of the {side} side';\n1;\n".encode()}) for side in ("old", "new")
     )
     own = Lifecycle(engine, old, new_configuration=new)
-    _, [run] = own.walked(("4.4.4", "4.4.6"), asked.pair.server, asked.dump)
+    _, [run] = own.upgraded_along(("4.4.4", "4.4.6"), asked.pair.server, asked.dump)
     said = "\n".join(text for _, text in run.lines)
     assert "of the new side" in said
     assert "of the old side" not in said

@@ -55,7 +55,7 @@ class Listener(Silent):
 @pytest.fixture
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Disable the cache of facts."""
-    monkeypatch.setattr(cache, "fact", lambda make, *_: make())
+    monkeypatch.setattr(cache, "cached", lambda make, *_: make())
 
 
 def test_during_the_upgrade(lifecycle: Lifecycle) -> None:

@@ -49,7 +49,7 @@ def went(tools: Rt) -> tuple[list[str], bool]:
     done = tools.perl(SEND)
     assert (done.code, done.out) == (0, "1"), done.err
     left = tools.run("test", "-e", OUTSIDE).code == 0
-    return [str(one["Subject"]) for one in mails.outbox(tools)], left
+    return [str(one["Subject"]) for one in mails.read_outbox(tools)], left
 
 
 @pytest.mark.parametrize("number", range(len(NAMES) + 1))

@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.outcome import Verify
-from fixtures.pairs import choice_of, chosen
+from fixtures.pairs import choice_of, selected_pairs
 from fixtures.rt import RtFactory
 from harness import dump, releases
 from harness.checks import paths, upgrade_path
@@ -46,7 +46,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     config = metafunc.config
     asked = any(map(config.getoption, ("--pair", "--dump", "--server")))
-    found = [choice_of(config, one) for one in chosen(config)] if asked else [choose(one, LAST) for one in ORIGINS]
+    found = (
+        [choice_of(config, one) for one in selected_pairs(config)]
+        if asked
+        else [choose(one, LAST) for one in ORIGINS]
+    )
     marks = pytest.mark.xdist_group("paths")
     metafunc.parametrize("choice", [pytest.param(one, marks=marks, id=one.pair.origin) for one in found])
 
@@ -57,8 +61,8 @@ def test_both_ways_end_in_the_same_database(
     """A release is tested with one path, but operators use either."""
     pair, stepwise_way = choice.pair, way(choice.pair)
     assert len(stepwise_way) > 2, f"between {pair.origin} and {pair.target} lies no release with an image"
-    direct, _ = lifecycle.walked((pair.origin, pair.target), pair.server, choice.dump)
-    stepwise, runs = lifecycle.walked(stepwise_way, pair.server, choice.dump)
+    direct, _ = lifecycle.upgraded_along((pair.origin, pair.target), pair.server, choice.dump)
+    stepwise, runs = lifecycle.upgraded_along(stepwise_way, pair.server, choice.dump)
     assert [made.code for made in runs] == [0] * len(list(itertools.pairwise(stepwise_way)))
     one, other = clone(direct), clone(stepwise)
     thaw = Thawer(rt_tools(pair.target, one, configuration=lifecycle.new_side.configuration))

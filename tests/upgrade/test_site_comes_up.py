@@ -70,7 +70,7 @@ def cached(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(parts[1])
         return made
 
-    monkeypatch.setattr(cache, "fact", fact)
+    monkeypatch.setattr(cache, "cached", fact)
     return names
 
 

@@ -14,7 +14,7 @@ from harness.marathon.standin.monitor import Monitor
 from harness.marathon.standin.placement import Agent
 from harness.marathon.standin.readiness import Readiness
 from harness.marathon.standin.rollout import Rollout
-from harness.marathon.standin.runner import Found, Runner
+from harness.marathon.standin.runner import AdoptedTask, Runner
 from harness.marathon.standin.scheduler import Scheduler
 from harness.marathon.standin.state import State
 from harness.marathon.standin.task import RUNNING, Task
@@ -80,7 +80,7 @@ class Standin:
         for app_id in list(self.state.apps):
             self.rollout.drive(app_id)
 
-    async def _adopt(self, found: Found) -> None:
+    async def _adopt(self, found: AdoptedTask) -> None:
         app = self.state.definition(found.app_id, found.version)
         if app is None:
             log.warning("task %s belongs to no known app and is ended", found.task_id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from harness.marathon.standin.runner import Found
-from harness.marathon.standin.task import FAILED, FINISHED, Placed
+from harness.marathon.standin.runner import AdoptedTask
+from harness.marathon.standin.task import FAILED, FINISHED, Placement
 
 STANDIN, TASK, APP, VERSION, STAGED, PORTS = (
     f"marathon-standin.{word}" for word in ("state", "task", "app", "version", "staged", "ports")
@@ -21,13 +21,13 @@ def ending(code: int, out_of_memory: bool = False) -> tuple[str, str]:
     return FAILED, f"Container exited with status {code}{why}"
 
 
-def placement_of(attributes: dict[str, Any], host: str) -> Placed:
+def placement_of(attributes: dict[str, Any], host: str) -> Placement:
     """Return the place of a container, read back from the engine."""
     ports, inside = json.loads(attributes["Config"]["Labels"][PORTS])
     networks = attributes["NetworkSettings"]["Networks"] or {}
     ip = next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), "")
     addresses = [(host, port) for port in ports] or [(ip, port) for port in inside]
-    return Placed(
+    return Placement(
         container=attributes["Id"],
         pid=int(attributes["State"]["Pid"]),
         ip=ip or host,
@@ -37,11 +37,11 @@ def placement_of(attributes: dict[str, Any], host: str) -> Placed:
     )
 
 
-def adopted_task_of(attributes: dict[str, Any], host: str) -> Found:
+def adopted_task_of(attributes: dict[str, Any], host: str) -> AdoptedTask:
     """Return a task, read back from its container's labels and state."""
     labels, state = attributes["Config"]["Labels"], attributes["State"]
     over = not state["Running"]
-    return Found(
+    return AdoptedTask(
         task_id=labels[TASK],
         app_id=labels[APP],
         version=labels[VERSION],

@@ -13,7 +13,7 @@ from harness.marathon.standin.model import App
 from harness.marathon.standin.namespace_sockets import NamespaceConnector, NotPermittedError
 from harness.marathon.standin.probes import Connect, Result
 from harness.marathon.standin.scheduler import Scheduler
-from harness.marathon.standin.task import KILLED, Placed, Task, instance_id
+from harness.marathon.standin.task import KILLED, Placement, Task, instance_id
 
 log = logging.getLogger(__name__)
 FIRST_TICK = 5.0
@@ -117,7 +117,7 @@ class Monitor:
             # The agent ends the task by itself: TASK_KILLED, no failure on record, no event of a health kill.
             self.scheduler.kill(task)
 
-    async def _ask_from_inside(self, check: HealthCheck, placed: Placed) -> Result:
+    async def _ask_from_inside(self, check: HealthCheck, placed: Placement) -> Result:
         if check.command is not None:
             return await self.scheduler.runner.execute(placed, check.command.value, check.timeout_seconds)
         try:
@@ -196,7 +196,7 @@ def check_json(check: HealthCheck) -> dict[str, object]:
     return check.model_dump(by_alias=True, exclude_none=True)
 
 
-async def ask_from_outside(check: HealthCheck, placed: Placed | None, host: str) -> Result:
+async def ask_from_outside(check: HealthCheck, placed: Placement | None, host: str) -> Result:
     """Run an HTTP, HTTPS or TCP check against a task's address; an explicit port is tried on the agent."""
     if placed is None:
         return Result(False, "unable to get the task's effective IP address")
@@ -212,7 +212,7 @@ async def ask_from_outside(check: HealthCheck, placed: Placed | None, host: str)
     return await probes.http(address, port, check.path or "/", check.timeout_seconds, tls=tls)
 
 
-async def ask_inside(check: HealthCheck, placed: Placed, connect: Connect, host: str) -> Result:
+async def ask_inside(check: HealthCheck, placed: Placement, connect: Connect, host: str) -> Result:
     """Run a MESOS_HTTP, MESOS_HTTPS or MESOS_TCP check with connections made by `connect`."""
     index = check.port_index or 0
     port = check.port

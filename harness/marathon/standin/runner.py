@@ -8,7 +8,7 @@ from typing import Protocol
 
 from harness.marathon.standin.model import App
 from harness.marathon.standin.probes import Result
-from harness.marathon.standin.task import Placed
+from harness.marathon.standin.task import Placement
 
 Ended = Callable[[str, str, str], None]
 """Called in the event loop with (task id, terminal state, message) when a task's process has ended."""
@@ -19,14 +19,14 @@ class LaunchError(Exception):
 
 
 @dataclass(frozen=True)
-class Found:
+class AdoptedTask:
     """A task that outlived the process that started it: its labels, and its end if it has ended."""
 
     task_id: str
     app_id: str
     version: str
     staged_at: float
-    placed: Placed
+    placed: Placement
     ended: tuple[str, str] | None
 
 
@@ -39,22 +39,22 @@ class Runner(Protocol):
     def watch(self, ended: Ended) -> None:
         """Start to report ends of tasks."""
 
-    async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+    async def launch(self, app: App, task_id: str, staged_at: float) -> Placement:
         """Start a task. Raises LaunchError."""
 
-    async def signal(self, placed: Placed, name: str) -> None:
+    async def signal(self, placed: Placement, name: str) -> None:
         """Send SIGTERM or SIGKILL; a task that is already gone is no error."""
 
-    async def ending(self, placed: Placed) -> tuple[str, str] | None:
+    async def ending(self, placed: Placement) -> tuple[str, str] | None:
         """Return the state and message with which a task ended, None while it runs or if unknown."""
 
-    async def remove(self, placed: Placed) -> None:
+    async def remove(self, placed: Placement) -> None:
         """Remove the remains of an ended task."""
 
-    async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
+    async def execute(self, placed: Placement, command: str, timeout: float) -> Result:
         """Run a shell command inside a task; exit status 0 within `timeout` seconds passes."""
 
-    async def adopt(self) -> list[Found]:
+    async def adopt(self) -> list[AdoptedTask]:
         """Return the tasks that an earlier process with the same state left behind."""
 
     async def close(self) -> None:

@@ -26,7 +26,7 @@ CONDITIONS = {
 
 
 @dataclass(frozen=True)
-class Placed:
+class Placement:
     """The place of a launched task: container, its process, its own address, and its ports in index order.
 
     pid is the container's first process as the engine's machine numbers it, 0 if unknown. addresses holds
@@ -53,7 +53,7 @@ class Task:
     staged_at: float
     state: str = STAGING
     started_at: float | None = None
-    placed: Placed | None = None
+    placed: Placement | None = None
     killing: bool = False
     put_down_at: float | None = None
     records: dict[int, Record] = field(default_factory=dict)

@@ -33,8 +33,8 @@ from harness.marathon.standin.labels import (
 )
 from harness.marathon.standin.model import App
 from harness.marathon.standin.probes import Result, listening
-from harness.marathon.standin.runner import Ended, Found, LaunchError
-from harness.marathon.standin.task import FAILED, Placed, unique_part
+from harness.marathon.standin.runner import AdoptedTask, Ended, LaunchError
+from harness.marathon.standin.task import FAILED, Placement, unique_part
 
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
@@ -98,7 +98,7 @@ class DockerRunner:
     async def _in_thread(self, work: Callable[[], Value]) -> Value:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+    async def launch(self, app: App, task_id: str, staged_at: float) -> Placement:
         """Create and start the container. Raises LaunchError with the engine's own message."""
         placed = await self._in_thread(lambda: self._launch(app, task_id, staged_at))
         if self.patience:
@@ -106,11 +106,11 @@ class DockerRunner:
                 await asyncio.wait_for(self._begun(placed), self.patience)
         return placed
 
-    async def _begun(self, placed: Placed) -> None:
+    async def _begun(self, placed: Placement) -> None:
         while await self._in_thread(lambda: self._runs(placed)) and not await listening(placed.addresses):
             await asyncio.sleep(0.05)
 
-    def _runs(self, placed: Placed) -> bool:
+    def _runs(self, placed: Placement) -> bool:
         with contextlib.suppress(*AWAY):
             return bool(self.client.containers.get(placed.container).status == "running")
         return False
@@ -129,7 +129,7 @@ class DockerRunner:
             )
         return self.cmd_image
 
-    def _launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+    def _launch(self, app: App, task_id: str, staged_at: float) -> Placement:
         """Create and start; remains of a failed launch are removed now, or before the next one."""
         self._clear()
         for attempt in range(5):
@@ -149,7 +149,7 @@ class DockerRunner:
                 raise LaunchError(said) from error
         raise LaunchError("no free port was found in five attempts")
 
-    def _started(self, arguments: dict[str, Any]) -> Placed:
+    def _started(self, arguments: dict[str, Any]) -> Placement:
         container = self.client.containers.create(**arguments)
         container.start()
         container.reload()
@@ -204,7 +204,7 @@ class DockerRunner:
             "detach": True,
         }
 
-    async def signal(self, placed: Placed, name: str) -> None:
+    async def signal(self, placed: Placement, name: str) -> None:
         """Send a signal; neither a container that no longer runs nor an engine that is away is an error."""
 
         def send() -> None:
@@ -213,11 +213,11 @@ class DockerRunner:
 
         await self._in_thread(send)
 
-    async def remove(self, placed: Placed) -> None:
+    async def remove(self, placed: Placement) -> None:
         """Remove an ended container with its anonymous volumes; later if the engine is away."""
         await self._in_thread(lambda: self._discard(placed.container))
 
-    async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
+    async def execute(self, placed: Placement, command: str, timeout: float) -> Result:
         """Run `sh -c command` in the container."""
         return await self._executions.run(placed.container, command, timeout)
 
@@ -227,7 +227,7 @@ class DockerRunner:
         self._follower = Follower(self.client, self.identity, lambda *end: loop.call_soon_threadsafe(ended, *end))
         self._follower.start()
 
-    async def ending(self, placed: Placed) -> tuple[str, str] | None:
+    async def ending(self, placed: Placement) -> tuple[str, str] | None:
         """Return how a container ended, or None while it runs or the engine does not answer."""
 
         def look() -> tuple[str, str] | None:
@@ -241,10 +241,10 @@ class DockerRunner:
 
         return await self._in_thread(look)
 
-    async def adopt(self) -> list[Found]:
+    async def adopt(self) -> list[AdoptedTask]:
         """Return this stand-in's containers, running or ended."""
 
-        def find() -> list[Found]:
+        def find() -> list[AdoptedTask]:
             query: dict[str, str | list[str] | bool] = {"label": f"{STANDIN}={self.identity}"}
             return [
                 adopted_task_of(container.attrs or {}, self.host)

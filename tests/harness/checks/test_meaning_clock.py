@@ -70,7 +70,9 @@ def test_texts_leave_rt_under_the_key_of_this_cache(plain: tuple[Database, Rt]) 
         "SELECT id, Subject FROM Tickets WHERE Subject > '' AND Subject = CONVERT(Subject USING ascii)"
     )
     assert subjects
-    assert {told[str(number)]["Subject"] for number, _ in subjects} == {cache.keyed(text) for _, text in subjects}
+    assert {told[str(number)]["Subject"] for number, _ in subjects} == {
+        cache.keyed_digest(text) for _, text in subjects
+    }
 
 
 @pytest.mark.engine
@@ -94,7 +96,9 @@ def test_digests_in_findings_need_the_key(tmp_path: Path, monkeypatch: pytest.Mo
     said = []
     for name in ("one", "two", "one"):
         monkeypatch.setenv(cache.VARIABLE, str(tmp_path / name))
-        said.append((row_judge.shown(("anna", "7")), mails.hide_addresses("Anna@example.test"), cache.keyed("x")))
+        said.append(
+            (row_judge.shown(("anna", "7")), mails.hide_addresses("Anna@example.test"), cache.keyed_digest("x"))
+        )
         assert stat.S_IMODE((tmp_path / name / "key").stat().st_mode) == 0o600
     assert said[0] == said[2]
     assert not {*said[0]} & {*said[1]}

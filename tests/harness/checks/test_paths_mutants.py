@@ -52,7 +52,7 @@ class Scene:
 def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
     """Both paths for all mutants: each is removed again."""
     campus = dump.load(dump.bundled(WAY[0]))
-    ends = [lifecycle.walked(path, DEFAULT_SERVER, campus)[0] for path in ((WAY[0], WAY[-1]), WAY)]
+    ends = [lifecycle.upgraded_along(path, DEFAULT_SERVER, campus)[0] for path in ((WAY[0], WAY[-1]), WAY)]
     cloned = lifecycle.baselines.cloned
     with (
         cloned(ends[0]) as direct,

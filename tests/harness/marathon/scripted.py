@@ -12,9 +12,9 @@ from harness.marathon.standin.events import Events
 from harness.marathon.standin.model import App
 from harness.marathon.standin.normalize import normalize, parse
 from harness.marathon.standin.probes import Result
-from harness.marathon.standin.runner import Ended, Found, LaunchError
+from harness.marathon.standin.runner import AdoptedTask, Ended, LaunchError
 from harness.marathon.standin.state import State
-from harness.marathon.standin.task import FAILED, Placed
+from harness.marathon.standin.task import FAILED, Placement
 
 
 class ScriptedRunner:
@@ -26,7 +26,7 @@ class ScriptedRunner:
         """Begin without tasks."""
         self.apps: dict[str, App] = {}
         self.signals: list[str] = []
-        self.left: list[Found] = []
+        self.left: list[AdoptedTask] = []
         self.port = 9
         self.most = 0
 
@@ -34,7 +34,7 @@ class ScriptedRunner:
         """Remember the callback."""
         self.ended = ended
 
-    async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+    async def launch(self, app: App, task_id: str, staged_at: float) -> Placement:
         """Start a task at `port`, which has no listener unless a test adds one."""
         del staged_at
         image = app.container.docker.image if app.container and app.container.docker else ""
@@ -42,13 +42,13 @@ class ScriptedRunner:
             raise LaunchError("image missing is not here")
         self.apps[task_id] = app
         self.most = max(self.most, len(self.apps))
-        return Placed(f"{image}:{task_id}", 0, "127.0.0.1", (self.port,), (80,), (("127.0.0.1", self.port),))
+        return Placement(f"{image}:{task_id}", 0, "127.0.0.1", (self.port,), (80,), (("127.0.0.1", self.port),))
 
     def crash(self, task_id: str, status: int = 3) -> None:
         """End a task as if by itself."""
         self.ended(task_id, FAILED, f"Container exited with status {status}")
 
-    async def signal(self, placed: Placed, name: str) -> None:
+    async def signal(self, placed: Placement, name: str) -> None:
         """End the task, unless it is deaf."""
         image, _, task_id = placed.container.partition(":")
         self.signals.append(name)
@@ -56,20 +56,20 @@ class ScriptedRunner:
             self.apps.pop(task_id, None)
             self.ended(task_id, FAILED, "Container exited with status 137")
 
-    async def ending(self, placed: Placed) -> tuple[str, str] | None:
+    async def ending(self, placed: Placement) -> tuple[str, str] | None:
         """Return None for a task that is left, a failure for one that is gone."""
         return None if placed.container.partition(":")[2] in self.apps else (FAILED, "Container is gone")
 
-    async def remove(self, placed: Placed) -> None:
+    async def remove(self, placed: Placement) -> None:
         """Forget a task."""
         self.apps.pop(placed.container.partition(":")[2], None)
 
-    async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
+    async def execute(self, placed: Placement, command: str, timeout: float) -> Result:
         """Succeed only for the command "true"."""
         del placed, timeout
         return Result(command == "true")
 
-    async def adopt(self) -> list[Found]:
+    async def adopt(self) -> list[AdoptedTask]:
         """Return the tasks that the test defines as left behind."""
         return self.left
 
@@ -106,7 +106,7 @@ def play(
     story: Story,
     settings: Settings | None = None,
     state: State | None = None,
-    left: Sequence[Found] = (),
+    left: Sequence[AdoptedTask] = (),
     runner: ScriptedRunner | None = None,
 ) -> None:
     """Run a story on a stand-in of its own; `left`: tasks left running by an earlier one."""
@@ -128,10 +128,10 @@ def take(events: Events, *types: str) -> list[Json]:
     return [event for event in found if not types or event["eventType"] in types]
 
 
-def leaves(site: Standin, ended: tuple[str, str] | None = None) -> list[Found]:
+def leaves(site: Standin, ended: tuple[str, str] | None = None) -> list[AdoptedTask]:
     """Return the tasks as the next process will find them: running, or all ended in one way."""
     return [
-        Found(task.id, task.app.id, task.app.version, task.staged_at, task.placed, ended)
+        AdoptedTask(task.id, task.app.id, task.app.version, task.staged_at, task.placed, ended)
         for task in site.state.tasks.values()
         if task.placed is not None
     ]

@@ -18,7 +18,7 @@ from harness.marathon.standin.core import Standin
 from harness.marathon.standin.execution import Executions
 from harness.marathon.standin.probes import Result
 from harness.marathon.standin.state import State
-from harness.marathon.standin.task import Placed
+from harness.marathon.standin.task import Placement
 from tests.harness.marathon.scripted import ScriptedRunner, app
 
 LIMIT = 60
@@ -37,12 +37,12 @@ class Hanging(ScriptedRunner):
         self.missing = {"full": many, "served": 3}
         self.events = {name: asyncio.Event() for name in self.missing}
 
-    async def execute(self, placed: Placed, command: str, timeout: float) -> Result:
+    async def execute(self, placed: Placement, command: str, timeout: float) -> Result:
         """Answer a command."""
         del command, timeout
         return await self.answer(placed)
 
-    async def answer(self, placed: Placed | None) -> Result:
+    async def answer(self, placed: Placement | None) -> Result:
         """Pass at once, or hang."""
         if placed is not None and placed.container.startswith("hanging"):
             self.count("full")
@@ -73,7 +73,7 @@ def test_an_app_that_hangs_keeps_no_other_waiting(
     async def story() -> None:
         clock, runner = RealClock(), Hanging(many)
 
-        async def from_outside(_: HealthCheck, placed: Placed | None, __: str) -> Result:
+        async def from_outside(_: HealthCheck, placed: Placement | None, __: str) -> Result:
             return await runner.answer(placed)
 
         monkeypatch.setattr(monitor, "ask_from_outside", from_outside)

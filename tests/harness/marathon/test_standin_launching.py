@@ -22,7 +22,7 @@ from harness.marathon.standin.labels import STANDIN
 from harness.marathon.standin.model import App
 from harness.marathon.standin.runner import LaunchError
 from harness.marathon.standin.state import State
-from harness.marathon.standin.task import FAILED, KILLED, RUNNING, STAGING, Placed, Task
+from harness.marathon.standin.task import FAILED, KILLED, RUNNING, STAGING, Placement, Task
 from harness.marathon.standin.tasks import DockerRunner
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
@@ -40,7 +40,7 @@ class Breaking(ScriptedRunner):
         if not late:
             self.over.set()
 
-    async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+    async def launch(self, app: App, task_id: str, staged_at: float) -> Placement:
         """Fail once."""
         self.begun.set()
         await self.over.wait()

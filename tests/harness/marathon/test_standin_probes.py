@@ -18,7 +18,7 @@ from harness.marathon.standin.clock import ManualClock
 from harness.marathon.standin.core import Standin
 from harness.marathon.standin.monitor import ask_from_outside, ask_inside
 from harness.marathon.standin.namespace_sockets import NamespaceConnector, NotPermittedError
-from harness.marathon.standin.task import Placed
+from harness.marathon.standin.task import Placement
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
 ANSWERS = {
@@ -157,7 +157,7 @@ def test_the_agent_speaks_tls_too_and_follows_there(
 
     async def question(port: int) -> probes.Result:
         check = HealthCheck.model_validate({"protocol": "MESOS_HTTPS", "port": port, "path": path})
-        return await ask_inside(check, Placed("c", 0, "", (), (), ()), probes.connect_directly, "127.0.0.1")
+        return await ask_inside(check, Placement("c", 0, "", (), (), ()), probes.connect_directly, "127.0.0.1")
 
     assert run(question, unknown_certificate).passed is passed
 
@@ -202,7 +202,7 @@ def test_a_check_asks_the_address_of_its_port_index(changes: dict[str, object], 
     check = HealthCheck.model_validate({"timeoutSeconds": 1} | changes)
 
     async def question(port: int) -> probes.Result:
-        placed = Placed("c", 0, "127.0.0.1", (port,), (80,), (("127.0.0.1", port),))
+        placed = Placement("c", 0, "127.0.0.1", (port,), (80,), (("127.0.0.1", port),))
         return await ask_from_outside(check, placed, "127.0.0.1")
 
     assert run(question).passed is expected
@@ -213,7 +213,7 @@ def test_an_explicit_port_is_tried_on_the_agent() -> None:
 
     async def question(port: int) -> probes.Result:
         check = HealthCheck.model_validate({"timeoutSeconds": 5, "port": port, "path": "/200"})
-        return await ask_from_outside(check, Placed("c", 0, "", (), (), ()), "127.0.0.1")
+        return await ask_from_outside(check, Placement("c", 0, "", (), (), ()), "127.0.0.1")
 
     assert run(question).passed
 

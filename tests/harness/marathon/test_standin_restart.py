@@ -9,7 +9,7 @@ import pytest
 from harness.errors import UsageError
 from harness.marathon.standin.clock import ManualClock
 from harness.marathon.standin.core import Settings, Standin, load_state
-from harness.marathon.standin.runner import Found
+from harness.marathon.standin.runner import AdoptedTask
 from harness.marathon.standin.task import FAILED, KILLED
 from tests.harness.marathon.scripted import ScriptedRunner, app, leaves, play, take
 
@@ -17,7 +17,7 @@ from tests.harness.marathon.scripted import ScriptedRunner, app, leaves, play, t
 def test_state_survives_and_an_unfinished_deployment_goes_on(tmp_path: Path) -> None:
     """The new version is still wanted, and the old task still runs."""
     old = app()
-    left: list[Found] = []
+    left: list[AdoptedTask] = []
 
     async def before(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": old}, force=False)
@@ -37,7 +37,7 @@ def test_state_survives_and_an_unfinished_deployment_goes_on(tmp_path: Path) -> 
 
 def test_a_task_that_ended_meanwhile_is_replaced(tmp_path: Path) -> None:
     """Its end is on record as a failure."""
-    left: list[Found] = []
+    left: list[AdoptedTask] = []
 
     async def before(site: Standin, _: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app()}, force=False)
@@ -61,7 +61,7 @@ def test_a_kill_under_way_is_still_a_kill_and_ends_in_time(
     tmp_path: Path, meanwhile: tuple[str, str] | None
 ) -> None:
     """meanwhile: the task outlives the stand-in, or ends while no stand-in runs."""
-    left: list[Found] = []
+    left: list[AdoptedTask] = []
 
     async def before(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
         site.commands.submit({"/a": app("deaf", taskKillGracePeriodSeconds=300)}, force=False)

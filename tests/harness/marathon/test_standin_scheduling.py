@@ -12,7 +12,7 @@ from harness.marathon.standin.core import Settings, Standin
 from harness.marathon.standin.errors import ApiError
 from harness.marathon.standin.model import App
 from harness.marathon.standin.state import State
-from harness.marathon.standin.task import FAILED, KILLED, STAGING, Placed, Task
+from harness.marathon.standin.task import FAILED, KILLED, STAGING, Placement, Task
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
 
@@ -92,7 +92,7 @@ class Slow(ScriptedRunner):
         super().__init__()
         self.over = asyncio.Event()
 
-    async def launch(self, app: App, task_id: str, staged_at: float) -> Placed:
+    async def launch(self, app: App, task_id: str, staged_at: float) -> Placement:
         """Wait until the test ends the launch."""
         if app.container and app.container.docker and app.container.docker.image == "slow":
             await self.over.wait()

@@ -1,7 +1,7 @@
 """Run each nightly cron job once: it must succeed, without complaints that the old release did not make.
 
 A subscription to a deleted dashboard, or a condition of the site's own that has warned for years, is not the
-upgrade's fault; a new warning makes cron send mail every results.
+upgrade's fault; a new warning makes cron send mail every night.
 """
 
 from __future__ import annotations

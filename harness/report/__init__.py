@@ -7,6 +7,8 @@ findings.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,17 +30,17 @@ def reserve(directory: Path) -> Path:
 
     Raises InfrastructureError if it cannot be made.
     """
-    path, number = directory, 1
-    while True:
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-            path = directory.with_name(f"{directory.name}-{number}")
-        except OSError as error:
-            raise InfrastructureError(f"The report cannot be written: {error}.") from error
-        else:
-            return path
+    try:
+        # Apart from the loop: a dangling link in its place also "exists", and no other name would help.
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        names = (directory.name if number == 1 else f"{directory.name}-{number}" for number in itertools.count(1))
+        for path in map(directory.with_name, names):
+            with contextlib.suppress(FileExistsError):
+                path.mkdir()
+                return path
+    except OSError as error:
+        raise InfrastructureError(f"The report cannot be written: {error}.") from error
+    raise AssertionError("numbers do not end")
 
 
 def write(directory: Path, facts: RunFacts, outcome: Outcome, plan: Step, logs: Mapping[str, str]) -> list[Path]:

@@ -1,8 +1,8 @@
 """Lay out the timeline of a kill test, with one lane for each affected thing.
 
 facts["timeline"] is a list of {t, kind, label, lane}, t in seconds, with `until` for an event that lasted. Kinds
-with a mark of their own: kill, restart, deploy, healthy, unhealthy, lost, write; kinds that last: up, down, gap.
-Any other kind is a dot or a grey bar. Lanes are in the order of their first event.
+with a mark of their own, however long they took: kill, restart, deploy, healthy, unhealthy, lost, write; kinds
+that last: up, down, gap. Any other kind is a dot or a grey bar. Lanes are in the order of their first event.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def timeline(events: Sequence[dict[str, Any]]) -> Timeline:
         groups.setdefault((name, _kind(event)), []).append(event)
     for (name, kind), group in groups.items():
         lane = lanes[name]
-        lasting = [event for event in group if event.get("until") is not None]
-        points = [event for event in group if event.get("until") is None]
+        lasting = [event for event in group if kind not in MARKS and event.get("until") is not None]
+        points = [event for event in group if kind in MARKS or event.get("until") is None]
         lane.spans += [_span(kind, event, total) for event in lasting]
         if len(points) > MANY:
             lane.bins += _bins(kind, points, total)

@@ -17,6 +17,7 @@ from fixtures import gate
 from harness import end_of_run, report
 from harness.checks.run import CHECK
 from harness.common import cache
+from harness.errors import InfrastructureError
 from harness.releases import ROOT
 from harness.verdict import Report, Verdict
 
@@ -66,6 +67,14 @@ def test_the_report_is_written_all_the_same(run: Run, monkeypatch: pytest.Monkey
     written = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert "ZeroDivisionError" in json.dumps(written)
     assert (folder / "logs" / "traceback.log").is_file()
+
+
+@pytest.mark.timeout(30)
+def test_reports_that_lead_nowhere_are_an_error(tmp_path: Path) -> None:
+    """A link to a disk that is not there exists under every name, and the gate must not look for another for ever."""
+    (tmp_path / "reports").symlink_to(tmp_path / "no such disk")
+    with pytest.raises(InfrastructureError, match=r"^The report cannot be written: "):
+        report.reserve(tmp_path / "reports" / "run")
 
 
 def test_gates_of_the_same_second_have_a_report_each(

@@ -115,7 +115,7 @@ def test_a_run_without_an_engine_is_never_green(
 JUDGED = """
 import pytest
 from harness.releases import Pair
-from harness.verdict import MOST_SAMPLES, Finding, Report
+from harness.verdict import Finding, Report
 
 @pytest.mark.parametrize("pair", [Pair("4.4.6", "5.0.7", "mariadb-10.11")])
 def test_it(pair, verify):

@@ -21,7 +21,7 @@ RENAMED = "the subject came back as another text"
 
 @pytest.fixture
 def report(monkeypatch: pytest.MonkeyPatch) -> Report:
-    """Return a report, and replace the visit by one that make two findings, one of them with a ticket's number."""
+    """Return a report; the visit is replaced by one that makes two findings, one with a ticket's number."""
 
     def try_site(report: Report, _: Visit) -> list[Finding]:
         report.looked_at += 2

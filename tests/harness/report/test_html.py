@@ -15,7 +15,7 @@ from harness.report import RunFacts, before, charts
 from harness.report.document import Document
 from harness.report.facts import ImageFact, StepFact
 from harness.report.html import LOG_LINES, MOST_FINDINGS, as_html, excerpt, tail
-from harness.report.timeline import MANY, timeline
+from harness.report.timeline import MANY, MARKS, SPANS, timeline
 from harness.verdict import Outcome, Report
 from tests.harness.report import example_run, examples
 
@@ -215,6 +215,18 @@ def test_many_moments_become_a_density() -> None:
     assert [mark.kind for mark in other.marks] == ["kill"]
     assert chart.kinds == ["kill", "write"]
     assert [moment.lane for moment in chart.moments] == ["instance 1"]
+
+
+@pytest.mark.parametrize("kind", [*MARKS, *SPANS, "something new"])
+def test_every_kind_of_event_may_last(kind: str) -> None:
+    """A kind with a mark keeps it however long the event took: a kill of half a second is no bar."""
+    event = {"t": 12.0, "until": 12.5, "kind": kind, "label": "SIGKILL", "lane": "instance 1"}
+    facts = RunFacts("kills", "RT", facts={"timeline": [event]})
+    page = as_html(Document(facts, Outcome(), Step("kills")))
+    [lane] = timeline([event]).lanes
+    assert [mark.kind for mark in lane.marks] == ([kind] if kind in MARKS else [])
+    assert len(lane.spans) == (kind not in MARKS)
+    assert "12.00 s: SIGKILL" in page
 
 
 def test_an_image_is_shown_with_the_digest_that_a_deploy_needs() -> None:

@@ -71,7 +71,7 @@ def test_the_report_is_written_all_the_same(run: Run, monkeypatch: pytest.Monkey
 
 @pytest.mark.timeout(30)
 def test_reports_that_lead_nowhere_are_an_error(tmp_path: Path) -> None:
-    """A link to a disk that is not there exists under every name, and the gate must not look for another for ever."""
+    """A link to a missing disk exists under every name: the gate must not look for another one for ever."""
     (tmp_path / "reports").symlink_to(tmp_path / "no such disk")
     with pytest.raises(InfrastructureError, match=r"^The report cannot be written: "):
         report.reserve(tmp_path / "reports" / "run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import secrets
 import shutil
@@ -49,8 +50,7 @@ def mountable() -> Iterator[Path]:
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
-        link.unlink(missing_ok=True)
+        _remove_mountable(path, link)
 
 
 def remove() -> None:
@@ -60,11 +60,30 @@ def remove() -> None:
 
 
 def erase(directory: Path) -> None:
-    """Remove a session's private directory and the directories that it links to."""
+    """Remove a session's private directory and the directories that it links to.
+
+    If one of those cannot be removed, the private directory stays with its link, for the next run to try again.
+    """
     for link in directory.glob(f"{_LINK}*"):
         with contextlib.suppress(OSError):
-            shutil.rmtree(link.readlink(), ignore_errors=True)
-    shutil.rmtree(directory, ignore_errors=True)
+            _remove_mountable(link.readlink(), link)
+    kept = {path.name for path in directory.glob(f"{_LINK}*")}
+    if not kept:
+        shutil.rmtree(directory, ignore_errors=True)
+        return
+    for path in directory.glob("*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name not in {*kept, _PLACE}:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _remove_mountable(path: Path, link: Path) -> None:
+    """Remove a directory of `mountable`, and its link only if nothing is left: it is found by that."""
+    shutil.rmtree(path, ignore_errors=True)
+    if not os.path.lexists(path):
+        link.unlink(missing_ok=True)
 
 
 def labels_of(directory: Path) -> dict[str, str]:

@@ -48,6 +48,25 @@ def test_an_interrupted_run_removes_it(mounted: Path) -> None:
     assert [*mounted.parent.iterdir(), *private.root().iterdir()] == []
 
 
+def test_what_cannot_be_removed_is_found_again(mounted: Path) -> None:
+    """It holds secrets; what lies beside its link must be removed all the same."""
+    own = private.directory()
+    (own / "dump.sql").write_text(MARK)
+    (own / "folder").mkdir()
+    before = {path.name for path in own.iterdir()}
+    with private.mountable() as stuck:
+        stuck.rmdir()
+        stuck.write_text(MARK)  # what is made to remove directories fails on it, for root too
+    [link] = {path.name for path in own.iterdir()} - before
+    private.erase(own)
+    assert (stuck.exists(), mounted.exists()) == (True, False)
+    assert {path.name for path in own.iterdir()} == {link, "host"}
+    assert private.labels_of(own)[owner.HOST] == owner.host_identity()
+    stuck.unlink()
+    private.erase(own)
+    assert [*private.root().iterdir()] == []
+
+
 @pytest.mark.engine
 def test_after_sigkill_the_next_run_removes_it(
     mounted: Path, engine: DockerClient, monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,57 @@
+"""Test what the pipeline decides before and after its shell steps: read as text, because no Groovy runs here."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from harness.errors import UsageError
+from harness.releases import ROOT
+from harness.verdict import Verdict
+
+TEXT = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("params.MARATHON_URL && params.IMAGE && !(params.DUMP && params.TO)", "A deploy needs DUMP and TO"),
+        ("params.IMAGE && !params.IMAGE.contains('@sha256:')", "IMAGE must be named by its digest"),
+    ],
+    ids=["own-data", "digest"],
+)
+def test_parameters_that_cannot_be_deployed_end_the_build_first(condition: str, said: str) -> None:
+    """Otherwise a GO on the bundled dump would deploy, or another image than the one that was judged."""
+    guard = f"\nif ({condition}) {{\n    error('{said}"
+    assert 0 < TEXT.find(guard) < TEXT.index("stage('Plan')")
+
+
+def test_only_a_go_is_deployed() -> None:
+    """Whatever failed before, even what only counts and ends nothing, must keep the stage from being begun."""
+    assert TEXT.count("stage('Deploy')") == 1
+    gate, last = TEXT.split("stage('Gate')")
+    assert "stage('Deploy')" not in gate
+    assert re.search(
+        r"^boolean asked = params\.MARATHON_URL && params\.IMAGE\n"
+        r"if \(asked && currentBuild\.currentResult != 'SUCCESS'\) \{[^{}]*(?:\$\{[^{}]*\}[^{}]*)?"
+        r"^\} else if \(asked\) \{\n    stage\('Deploy'\)",
+        last,
+        re.MULTILINE,
+    )
+
+
+def test_a_build_ends_as_its_verdict_says() -> None:
+    """Only GO is a success; NOT PROVEN is neither a success nor a failure."""
+    (line,) = re.findall(r"return \[(.*)\]\[code\] \?: '(\w+)'", TEXT)
+    results = {int(number): name for number, name in re.findall(r"(\d): '(\w+)'", line[0])}
+    verdicts = {Verdict.GO: "SUCCESS", Verdict.NO_GO: "FAILURE", Verdict.NOT_PROVEN: "UNSTABLE"}
+    assert results == {one.exit_code: name for one, name in verdicts.items()} | {UsageError.exit_code: "FAILURE"}
+    assert line[1] == "FAILURE", "an exit code that nobody knows is no success"
+
+
+def test_every_parameter_is_used() -> None:
+    """A parameter without an effect would be believed to have one."""
+    rest = TEXT[TEXT.index("])\n\n") :]
+    unused = [name for name in re.findall(r"string\(name: '(\w+)'", TEXT) if not re.search(rf"\b{name}\b", rest)]
+    assert not unused

@@ -189,7 +189,7 @@ def _asked_of_image(options: argparse.Namespace, running: list[App], wanted: App
     for image in sorted({image_of(definition) for definition in (wanted, *running)} - {""}):
         if doubt := describe_unpinned(image):
             print(f"Not checked: {doubt}", file=sys.stderr)
-    return check_commands_in_image(wanted, CHECK)
+    return check_commands_in_image(wanted, CHECK, lambda doubt: print(f"Not checked: {doubt}", file=sys.stderr))
 
 
 def _decided(options: argparse.Namespace, running: list[App], wanted: App) -> Decision:

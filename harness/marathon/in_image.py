@@ -14,6 +14,7 @@ from requests import RequestException
 
 from harness import engine
 from harness.common import owner
+from harness.common.notify import Notify, quiet
 from harness.engine.containers import unique_name
 from harness.errors import InfrastructureError
 from harness.marathon.definition import App, commands, image_of
@@ -26,8 +27,14 @@ SCRATCH = "rt.scratch"
 """Label of images in which RT_SCRATCH pins database and mail (image/rt/99-site.pm)."""
 NO_PROGRAM = (126, 127)
 """Exit codes of a shell if the program is missing, or may not be run."""
-NOT_FOUND = re.compile(r"^\S+: (?:(?:line )?\d+: )?(?:exec: )?\S+: (?:command )?not found$", re.MULTILINE)
+NOT_FOUND = re.compile(
+    r"^(?:/\S*/)?(?:a|ba|da|k)?sh: (?:(?:line )?\d+: )?(?:exec: )?\S+: (?:command )?not found$", re.MULTILINE
+)
 """A shell's message about a missing program: before `||` or in a pipe no exit code tells of it."""
+GIVES_UP = re.compile(
+    r"\|\|\s*(?:false\b|exit\b(?:\s*[1-9]\d*)?|[({]\s*echo\b[^|&;(){}]*;\s*exit\s+[1-9]\d*\s*;?\s*[)}])"
+)
+"""What only turns a failure into another exit code."""
 
 
 def upgrade_steps(image: str) -> list[str]:
@@ -73,21 +80,37 @@ def lint_errors(app: App, check: str) -> list[Finding]:
     ]
 
 
-def check_commands_in_image(app: App, check: str) -> list[Finding]:
+def check_commands_in_image(app: App, check: str, notify: Notify = quiet) -> list[Finding]:
     """Return the COMMAND checks whose program the image lacks. Raises InfrastructureError as `upgrade_steps`.
 
     Such a check fails for ever, and Marathon only reports the task as unhealthy. Each command is run once, in a
-    container that serves nothing; so it may fail, but its programs must be there.
+    container that serves nothing; so it may fail, but its programs must be there. Where another command may stand
+    in (`curl ... || wget ...`), the whole may work: `notify` is told of the missing one, and it is no finding.
     """
     found = []
     for command in commands(app):
         code, said = _run(image_of(app), "timeout", ["10", "/bin/sh", "-c", command])
-        if code in NO_PROGRAM or NOT_FOUND.search(said):
+        missing = NOT_FOUND.search(said)
+        if code not in NO_PROGRAM and not missing:
+            continue
+        if _may_do_without(command, code):
+            lacks = missing.group() if missing else f"exit code {code}"
+            notify(f"{image_of(app)} lacks a program ({lacks}) that this health check may do without: {command}")
+        else:
             what = f"The health check's command cannot be run in {image_of(app)} (exit code {code})."
             blocks = (("Command", command), ("Said", said[-500:]))
             repair = "name a program that is in the image, such as /opt/rt/healthcheck"
             found.append(Finding(check, "healthChecks", what, blocks=blocks, repair=repair))
     return found
+
+
+def _may_do_without(command: str, code: int) -> bool:
+    """Tell whether a command that lacks a program, and ended with `code`, has another one in its place.
+
+    After `;` the next one runs in any case; where it is the missing one, the code says so.
+    """
+    rest = GIVES_UP.sub("", command).strip("; \n")
+    return "||" in rest or (code not in NO_PROGRAM and re.search(r"[;\n]", rest) is not None)
 
 
 def _run(image: str, program: str, arguments: Sequence[str]) -> tuple[int, str]:

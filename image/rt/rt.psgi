@@ -57,12 +57,9 @@ sub unjudged {
 
 # Whoever posts something is read before RT asks who that is. Files go to disk then, all else into memory: a form of
 # nothing but fields, or a body that CGI.pm does not know. REST 2 reads a body that is no form after the login. Of a
-# body that comes in chunks RT reads nothing, or its chunks a second time, unless it may hold files; for those there is
-# Apache's bound.
-my ($LARGEST_REQUEST, $LARGEST_FORM) = map {
-    ($ENV{$_} // '') =~ /^([1-9]\d*)\z/ or die "$_ must be a number of bytes.\n";
-    $1;
-} qw(RT_LARGEST_REQUEST RT_LARGEST_FORM);
+# body that comes in chunks RT reads nothing, or its chunks a second time, unless it is multipart/form-data; for those
+# there is Apache's bound. `run` has seen that the bounds are numbers.
+my ($LARGEST_REQUEST, $LARGEST_FORM, $MOST_FIELDS) = @ENV{qw(RT_LARGEST_REQUEST RT_LARGEST_FORM RT_MOST_FIELDS)};
 
 sub of_no_acceptable_length {
     my ($environment) = @_;
@@ -76,8 +73,7 @@ sub of_no_acceptable_length {
 }
 
 # A field without content is a few bytes of a request and some 2 kB in RT: 1 MB of them took a worker 430 MB and 18 s.
-# RT's own largest forms, rights and bulk updates, have hundreds of fields or a few thousand.
-my $MOST_FIELDS = 10_000;
+# RT's own largest form is a custom field's, which sends three fields for each of its values, or four with categories.
 my $TOO_MANY_FIELDS = "More than $MOST_FIELDS fields in one request.";
 require CGI::PSGI;
 {

@@ -111,6 +111,9 @@ def test_the_definition_deploys_a_real_rt_and_refuses_a_wrong_secret(
         ("no-such-program -fs http://127.0.0.1/ || exit 1", 1),
         ("no-such-program -fs http://127.0.0.1/ | grep -q pass", 1),
         ("exec no-such-program", 127),
+        ("cd /tmp; no-such-program", 127),
+        ("no-such-program || { echo 'RT: it: not found'; exit 1; }", 1),
+        ("echo 'backend: page: not found' && false", None),
     ],
 )
 def test_the_checks_command_is_in_the_image(lifecycle: Lifecycle, command: str, code: int | None) -> None:
@@ -124,6 +127,20 @@ def test_the_checks_command_is_in_the_image(lifecycle: Lifecycle, command: str, 
     found = check_commands_in_image(app, "marathon-deploy")
     assert bool(found) == (code is not None), found
     assert all(f"exit code {code})" in str(one) for one in found)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["no-such-program || perl -e 'exit 1'", "no-such-program; perl -e 'exit 1'", "false || no-such-program"],
+)
+def test_a_check_that_may_work_without_a_program_is_told_of(lifecycle: Lifecycle, command: str) -> None:
+    """Without a network every alternative fails, so that also the last one's exit code says nothing."""
+    app = copy.deepcopy(DEFINITION)
+    app["container"]["docker"]["image"] = lifecycle.rt_image(RELEASE)
+    app["healthChecks"][0]["command"] = {"value": command}
+    told: list[str] = []
+    assert check_commands_in_image(app, "marathon-deploy", told.append) == []
+    assert ["no-such-program: not found" in one for one in told] == [True]
 
 
 @pytest.mark.parametrize(

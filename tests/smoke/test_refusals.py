@@ -125,6 +125,22 @@ def test_mail_settings_that_workers_cannot_read(rt_tools: RtFactory, version: st
         assert ("must be readable for www-data" in done.err) == (expected == MISCONFIGURED), done.err
 
 
+@ALIKE
+def test_a_bound_that_is_no_number(rt_tools: RtFactory, version: str) -> None:
+    """Apache would end with an exit code that a deployment's table of codes does not have.
+
+    Where nothing is wrong with it, `run` goes on, and misses its database.
+    """
+    tools = rt_tools(version, None)
+    for name in ("RT_LARGEST_REQUEST", "RT_LARGEST_FORM", "RT_MOST_FIELDS"):
+        for value in ("", "0", "50M", "-1", "1" + "0" * 18):
+            done = tools.run("env", "RT_DB_WAIT=0", f"{name}={value}", "/opt/rt/run")
+            assert done.code == MISCONFIGURED, f"{name}={value}: {done.err}"
+            assert f"{name} must be a whole number" in done.err, done.err
+        done = tools.run("env", "RT_DB_WAIT=0", f"{name}={'9' * 18}", "/opt/rt/run")
+        assert done.code == AWAY, f"{name}: {done.err}"
+
+
 def test_the_own_schema_is_served(served: Rt) -> None:
     """A guard that refuses everything would pass all the tests above."""
     assert served.container.ended() is None

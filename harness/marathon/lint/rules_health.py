@@ -13,12 +13,10 @@ from harness.marathon.definition import (
     HealthCheck,
     health_checks,
     instances_of,
-    labels_of,
-    mapping,
-    text,
     whole,
 )
 from harness.marathon.lint.catalogue import Level, LintFindings, lint_finding
+from harness.marathon.lint.public_name import asked_public_name
 from harness.marathon.networking import Dialect, network_mode, ports_of
 
 LOOKS_WELL = re.compile(
@@ -35,13 +33,7 @@ folders are those of RT's share/html. The site's prefix (WebPath) is removed bef
 """
 
 BEHIND_LOGIN = re.compile(r"/REST/2\.0(/.*)?|/(api|private|internal|secure)(/.*)?", re.IGNORECASE)
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WEB_PATH = re.compile(r"^/rt(?=/|$)")
-
-ADDRESS_GIVEN = re.compile(r"--(resolve|connect-to)\b")
-"""Options of curl that connect to another address than that of the URL."""
-NOT_ASKED = r"(?<![\w.@=-])(?<!-servername )(?<![\w-]:)(?<![\w-]:\s)"
-"""What stands before a name that is not connected to: a header's name, an assignment, part of another word."""
 
 
 def health(app: App, dialect: Dialect, measured_start: float | None = None) -> LintFindings:
@@ -140,27 +132,8 @@ def _quotes(_app: App, check: HealthCheck, _dialect: Dialect) -> LintFindings:
 
 
 def _public_name(app: App, check: HealthCheck, _dialect: Dialect) -> LintFindings:
-    # A header may hold a whole URL.
-    command = re.sub(r"(?<=[\w-]: )https?://|(?<=[\w-]:)https?://", "", check.command)
-    if ADDRESS_GIVEN.search(command):
-        return
-    for name in _public_names(app):
-        if re.search(rf"{NOT_ASKED}{name}(?![\w-]|\.\w)", command, re.IGNORECASE):
-            said = "$SERVER_NAME" if "SERVER_NAME" in name else name.replace("\\", "")
-            yield lint_finding(
-                "L23", _at(check, "command/value"), f"the command asks {said}, which is the balancer"
-            )
-            return
-
-
-def _public_names(app: App) -> Iterator[str]:
-    """Yield patterns of the names under which the site is reached by way of a balancer."""
-    served = text(mapping(app.get("env")).get("SERVER_NAME"))
-    hosts = [value for key, value in labels_of(app).items() if re.fullmatch(r"HAPROXY_\d+_VHOST", key)]
-    names = {name.strip() for value in [served, *hosts] for name in value.split(",")}
-    yield from (re.escape(name) for name in sorted(names - {"", *LOOPBACK}))
-    if served not in ("", *LOOPBACK):
-        yield r"\$(?:SERVER_NAME\b|\{SERVER_NAME\})"
+    if said := asked_public_name(app, check.command):
+        yield lint_finding("L23", _at(check, "command/value"), f"the command asks {said}, which is the balancer")
 
 
 def _without_effect(_app: App, check: HealthCheck, dialect: Dialect) -> LintFindings:

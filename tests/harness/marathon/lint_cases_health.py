@@ -56,6 +56,17 @@ ASKS_ITSELF = (
     "openssl s_client -servername rt.example.org -connect 127.0.0.1:443",
     "check --from root@rt.example.org 127.0.0.1",
     "curl -fs http://other-rt.example.org/ http://rt.example.org.invalid/ http://localhost/",
+    "curl -fs http://127.0.0.1/ | grep -q 'RT for rt.example.org'",
+    "curl -fs http://127.0.0.1/ | grep -qe rt.example.org",
+    "curl -fs -e http://rt.example.org/ http://127.0.0.1/",
+    "curl -fs -ehttp://rt.example.org/ http://127.0.0.1/",
+    "curl -fse 'http://rt.example.org/' http://127.0.0.1/",
+    "curl -fs --referer http://rt.example.org/ http://127.0.0.1/",
+    "curl -fs -x 127.0.0.1:80 http://rt.example.org/",
+    "curl -fs --proxy http://$HOST:$PORT0 http://rt.example.org/",
+    "curl -fs --unix-socket /run/rt.sock http://rt.example.org/",
+    "curl -fs -H 'Host:  rt.example.org' http://127.0.0.1/",
+    "curl -fs http://root:pw@127.0.0.1/?mail=root@rt.example.org",
 )
 ASKS_THE_NAME = (
     "curl -fs https://rt.example.org/",
@@ -64,6 +75,13 @@ ASKS_THE_NAME = (
     "curl -fs -H 'Host: rt.example.org' https://rt.example.org:443/",
     "curl -fs https://$SERVER_NAME/",
     "/opt/rt/healthcheck ${SERVER_NAME} 443",
+    "curl -fs https://user:pw@rt.example.org/",
+    "curl -fs -x $SERVER_NAME:80 http://rt.example.org/",
+    "curl -fs -x proxy.example.org:3128 http://rt.example.org/",
+    "test -x /usr/bin/curl && curl -fs http://rt.example.org/",
+    "set -e; curl -fs http://rt.example.org/",
+    "curl -fs -e http://localhost/ http://rt.example.org/ | grep -q pass",
+    "exec 3<>/dev/tcp/rt.example.org/80",
 )
 
 
@@ -119,6 +137,10 @@ CATCHES = [
         both(command("curl http://help.example.org/"), labels(HAPROXY_0_VHOST="rt.example.org,help.example.org")),
     ),
     Caught("L23", "W", f"{CHECK}/command/value", both(command(ASKS_THE_NAME[0]), labels(HAPROXY_0_VHOST=None))),
+    *(
+        Caught("L23", "W", f"{CHECK}/command/value", both(command(value), env(SERVER_NAME="rt")))
+        for value in ("/opt/rt/healthcheck rt 80", "curl -fs http://rt/", "curl -fs rt/health")
+    ),
 ]
 SILENT = [
     Silent("L01", put(instances=0, healthChecks=[])),
@@ -145,6 +167,11 @@ SILENT = [
     Silent("L18", check(ignoreHttp1xx=False, delaySeconds=15)),
     Silent("L18", check(ignoreHttp1xx=True), ON_1_4),
     *(Silent("L23", command(value)) for value in ASKS_ITSELF),
+    *(
+        Silent("L23", both(command(value), short))
+        for value in ("/opt/rt/healthcheck 127.0.0.1 80", "/rt/check", "curl -fs http://127.0.0.1/rt/")
+        for short in (env(SERVER_NAME="rt"), labels(HAPROXY_0_VHOST="rt"))
+    ),
     Silent("L23", both(command("curl http://localhost/"), env(SERVER_NAME="localhost"))),
     Silent("L23", both(command("curl http://$SERVER_NAME/"), env(SERVER_NAME="localhost"))),
 ]

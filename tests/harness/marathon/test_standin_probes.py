@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +16,6 @@ from harness.marathon.standin.checks import HealthCheck
 from harness.marathon.standin.clock import ManualClock
 from harness.marathon.standin.core import Standin
 from harness.marathon.standin.monitor import ask_from_outside, ask_inside
-from harness.marathon.standin.namespace_sockets import NamespaceConnector, NotPermittedError
 from harness.marathon.standin.task import Placement
 from tests.harness.marathon.scripted import ScriptedRunner, app, play
 
@@ -222,18 +220,6 @@ def test_a_task_without_an_address_fails() -> None:
     """With Marathon's own words."""
     check = HealthCheck.model_validate({"portIndex": 0})
     assert "effective IP address" in asyncio.run(ask_from_outside(check, None, "127.0.0.1")).cause
-
-
-@pytest.mark.parametrize("pid", [0, os.getpid()], ids=["no process", "another process"])
-@pytest.mark.parametrize("follow", [True, False], ids=["MESOS_HTTP", "MESOS_TCP"])
-def test_a_network_that_nobody_may_enter_says_nothing_of_the_task(follow: bool, pid: int) -> None:
-    """The number may be that of a process on the engine's machine: the process here has another network."""
-    inside = NamespaceConnector(pid, "0123456789ab" * 5)
-    ask = probes.http_following(80, "/", 5, inside) if follow else probes.tcp("127.0.0.1", 80, 5, inside)
-    with pytest.raises(
-        NotPermittedError, match=f"process {pid} of this machine is not in container 0123456789ab$"
-    ):
-        asyncio.run(ask)
 
 
 @pytest.mark.parametrize("check", [{"protocol": "MESOS_HTTP", "path": "/to-200"}, {"protocol": "MESOS_TCP"}])

@@ -13,6 +13,7 @@ from harness.checks.log import LogAllowance, LogRecord, allowances, complaints, 
 from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import Start, key
 from harness.common import redact
+from harness.errors import Block
 from harness.upgrade import StepRun, UpgradeRun
 from harness.verdict import Report
 
@@ -123,7 +124,7 @@ def _steps(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequ
     begun = [step.name for step in _begun(run)]
     if expected and not begun:
         why = next((redact.line(line) for line in lines if NOTHING_TO_DO.search(line)), "it did not say why")
-        report.find("steps", f"none of the {len(expected)} steps was begun ({why})", samples=tuple(expected))
+        report.find("steps", f"none of the {len(expected)} steps was begun ({why})", blocks=_listed(expected))
         return
     _compare(report, "announced", run.announced, expected)
     # A failed run is already reported; of its steps only unexpected ones are reported in addition.
@@ -133,7 +134,7 @@ def _steps(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequ
     idle = [step.name for step in _begun(run) if not step.actions]
     if idle:
         report.find(
-            "steps", f"{len(idle)} steps were begun and did nothing", samples=tuple(idle), repair=_OTHER_STEPS
+            "steps", f"{len(idle)} steps were begun and did nothing", blocks=_listed(idle), repair=_OTHER_STEPS
         )
 
 
@@ -143,14 +144,20 @@ def _compare(report: Report, what: str, names: Sequence[str], expected: Sequence
     twice = sorted({name for name in names if names.count(name) > 1})
     if missing:
         what_lacks = f"it never {what} {len(missing)} of {len(expected)} steps"
-        report.find("steps", what_lacks, samples=tuple(missing), repair=_OTHER_STEPS)
+        report.find("steps", what_lacks, blocks=_listed(missing), repair=_OTHER_STEPS)
     if strange:
         what_more = f"it {what} {len(strange)} steps that were not expected"
-        report.find("steps", what_more, samples=tuple(strange), repair=_OTHER_STEPS)
+        report.find("steps", what_more, blocks=_listed(strange), repair=_OTHER_STEPS)
     if twice:
-        report.find("steps", f"it {what} {len(twice)} steps more than once", samples=tuple(twice))
+        report.find("steps", f"it {what} {len(twice)} steps more than once", blocks=_listed(twice))
     if not (missing or strange or twice) and list(names) != list(expected):
-        report.find("steps", f"it {what} the steps in another order", samples=tuple(names))
+        orders = (*_listed(names, "Its order"), *_listed(expected, "Expected order"))
+        report.find("steps", f"it {what} the steps in another order", blocks=orders)
+
+
+def _listed(names: Sequence[str], title: str = "Steps") -> tuple[Block, ...]:
+    """Return a block with all names: of samples only the first are kept, and no SQL could show the others."""
+    return ((title, "\n".join(names)),)
 
 
 def _prompts(report: Report, lines: Sequence[str]) -> None:

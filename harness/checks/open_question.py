@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from harness.engine.faults import translate_error
+from harness.errors import RefusedError, UsageError
 from harness.verdict import Report
 
 Answer = TypeVar("Answer")
@@ -17,13 +18,14 @@ def ask_or_leave_open(
     """Return the answer; None if the engine, a server or the disk failed, with an open question in the report.
 
     Findings must not be lost because the old release cannot be asked about them. A defect of the harness itself is
-    raised.
+    raised; so are UsageError and RefusedError, which tell the user to ask otherwise.
     said_once: adds no open question if the same failure has left another one open already.
     """
     try:
         return ask()
     except Exception as error:
-        if (known := translate_error(error)) is None:
+        known = translate_error(error)
+        if known is None or isinstance(known, UsageError | RefusedError):
             raise
         if not (said_once and any(known.sentence in one for one in report.unanswered)):
             report.unanswered.append(f"{question}: {known.sentence}")

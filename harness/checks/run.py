@@ -36,7 +36,8 @@ _ASKED = (
     re.compile(r"^Password: *$"),
     re.compile(r"specify that user's database password"),
 )
-_SAMPLES = 5
+_RECORDS = 5
+"""Maximum number of records of a complaint that its finding quotes."""
 _WARNINGS = 20
 """Maximum number of different warnings in a report: a step may warn of every homepage of a large site."""
 
@@ -170,7 +171,7 @@ def _prompts(report: Report, lines: Sequence[str]) -> None:
         report.find(
             "output",
             f"the upgrade prompted {len(asked)} times, which without a terminal never ends well",
-            samples=tuple(redact.line(line, 120) for line in asked[:_SAMPLES]),
+            samples=tuple(redact.line(line, 120) for line in asked),
             repair="give --upgrade-from and --upgrade-to as three numbers, and --force",
         )
 
@@ -181,7 +182,7 @@ def _complaints(report: Report, bad: Sequence[LogRecord]) -> None:
         grouped[record.step, record.complaint, redact.line(record.message, 100)].append(record)
     for (step, complaint, message), group in grouped.items():
         kind = {"SQL": "an SQL error was logged", "failure": "a failure was printed"}
-        text = "\n".join(redact.line(line) for record in group[:_SAMPLES] for line in record.text.splitlines()[:6])
+        text = "\n".join(redact.line(line) for record in group[:_RECORDS] for line in record.text.splitlines()[:6])
         report.find(
             f"step {step}" if step[0].isdigit() else step,
             f"{kind.get(complaint, f'a message of level {complaint} was logged')}"

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from harness.checks.history import OTHER_STEPS
 from harness.checks.log import LogAllowance, LogRecord, allowances, complaints, records
 from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import Start, key
@@ -20,9 +21,6 @@ from harness.verdict import Report
 CHECK = "run"
 QUESTION = "Did the upgrade end well, with the steps expected, a clean log and no prompt?"
 REPAIR = "mend on the site what the output names, and upgrade a fresh copy; never go on with this one"
-_OTHER_STEPS = (
-    "compare the image's etc/upgrade with the release's (the check image does), and upgrade a fresh copy"
-)
 NOTHING_TO_DO = re.compile(r"(?:^|: )(?:No DB changes (?:since|between) .*|The version .*up to date)\.$")
 CLOSING = "Done."
 # Each prompt is printed once even if the answer was given beforehand; a second time means that it was asked again.
@@ -135,7 +133,7 @@ def _steps(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequ
     idle = [step.name for step in _begun(run) if not step.actions]
     if idle:
         report.find(
-            "steps", f"{len(idle)} steps were begun and did nothing", blocks=_listed(idle), repair=_OTHER_STEPS
+            "steps", f"{len(idle)} steps were begun and did nothing", blocks=_listed(idle), repair=OTHER_STEPS
         )
 
 
@@ -145,10 +143,10 @@ def _compare(report: Report, what: str, names: Sequence[str], expected: Sequence
     twice = sorted({name for name in names if names.count(name) > 1})
     if missing:
         what_lacks = f"it never {what} {len(missing)} of {len(expected)} steps"
-        report.find("steps", what_lacks, blocks=_listed(missing), repair=_OTHER_STEPS)
+        report.find("steps", what_lacks, blocks=_listed(missing), repair=OTHER_STEPS)
     if strange:
         what_more = f"it {what} {len(strange)} steps that were not expected"
-        report.find("steps", what_more, blocks=_listed(strange), repair=_OTHER_STEPS)
+        report.find("steps", what_more, blocks=_listed(strange), repair=OTHER_STEPS)
     if twice:
         report.find("steps", f"it {what} {len(twice)} steps more than once", blocks=_listed(twice))
     if not (missing or strange or twice) and list(names) != list(expected):

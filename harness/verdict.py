@@ -12,7 +12,7 @@ from harness.common.wording import amount
 from harness.errors import Block, render
 
 MOST_SAMPLES = 8
-"""Maximum number of samples that a finding keeps: the sentence has their number, and its SQL lists them all."""
+"""Maximum number of samples that a finding keeps: the sentence has their number, and its SQL or a block all."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ from harness.verdict import Report
 
 CHECK = "application"
 QUESTION = "Does the site work for people, programs, mail and jobs?"
-_SHOWN = 5
 
 
 def check(
@@ -109,7 +108,7 @@ def judge_log(
         report.find(
             "log",
             f"the site logged {len(bad)} errors while it was used",
-            samples=tuple(kinds)[:_SHOWN],
+            samples=tuple(kinds),
             repair="find these lines in the log of a trial upgrade, and mend the page, scrip or option they name",
         )
 

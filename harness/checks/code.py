@@ -14,7 +14,6 @@ from harness.verdict import Report
 
 SECTION = "code"
 LOADS = "loads"
-_SHOWN = 8
 _SHOW = {
     "scrip": "SELECT s.id, a.ExecModule, c.ExecModule FROM Scrips s JOIN ScripActions a ON a.id = s.ScripAction"
     " JOIN ScripConditions c ON c.id = s.ScripCondition WHERE s.id IN ({ids})",
@@ -47,7 +46,7 @@ def judge(report: Report, before: Sections, after: Sections) -> None:
         report.find(
             SECTION,
             f"{what} loaded in the old release and does not load in this one",
-            samples=tuple(keys[:_SHOWN]),
+            samples=tuple(keys),
             sql=_SHOW[kind].format(ids=ids),
             repair="write it anew for this release, or bring the module that it needs into the image or CONFIG",
         )

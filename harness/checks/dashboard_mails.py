@@ -14,7 +14,6 @@ from harness.verdict import Report
 JOB = "rt-email-dashboards"
 _PROGRAM = f"/usr/local/bin/{JOB}"
 _SUBSCRIPTION = "X-RT-Dashboard-Subscription-Id"
-_SHOWN = 5
 
 
 def can_limit_to_user(tools: Rt) -> bool:
@@ -33,6 +32,6 @@ def compare(report: Report, now: set[str], before: Iterable[str], release: str) 
         report.find(
             f"job {JOB}",
             f"the dashboards of {len(lost)} subscriptions are mailed by RT {release} and not by this one",
-            samples=tuple(f"Attributes {one}" for one in lost[:_SHOWN]),
+            samples=tuple(f"Attributes {one}" for one in lost),
             repair="open these dashboards on a trial upgrade as whoever has subscribed to them",
         )

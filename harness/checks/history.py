@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.checks.upgrade_history import (
-    CORE,
     FULL,
     SINGLE,
     SQL,
@@ -13,14 +12,11 @@ from harness.checks.upgrade_history import (
     History,
     failed,
     number,
-    read,
     report_unfinished,
     title,
-    unfinished,
 )
 from harness.verdict import Report
 
-__all__ = ["CHECK", "CORE", "OTHER_STEPS", "QUESTION", "History", "check", "read", "unfinished"]
 CHECK = "history"
 QUESTION = "Does RT's upgrade history tell of a complete upgrade, with nothing that it told before lost?"
 REPAIR = "see what the check run found, mend that, and upgrade a fresh copy; do not go on with this database"

@@ -56,5 +56,5 @@ def _find(report: Report, tools: Rt, what: str, paths: list[str]) -> None:
         report.find(
             tools.release,
             f"{len(paths)} files of RT {what}",
-            samples=tuple(paths),
+            blocks=(("Files", "\n".join(paths)),),  # all of them: no SQL could show the others
         )

@@ -19,7 +19,7 @@ from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import key
 from harness.common import redact
 from harness.rt import Rt
-from harness.verdict import Report
+from harness.verdict import MOST_SAMPLES, Report
 
 CHECK = "integrity"
 QUESTION = "Does rt-validator find anything that it did not find before?"
@@ -36,7 +36,6 @@ _LOGGED = re.compile(
 )
 """Messages of RT or Perl, not of the validator: Perl warns of a site's own modules before RT handles warnings."""
 _NUMBERS = re.compile(r"#\d+")
-_SHOWN = 8
 
 
 @dataclass
@@ -101,7 +100,7 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
         report.find(
             _table(kind),
             f"{kind} ({len(group)} of these are new)",
-            samples=tuple(group[:_SHOWN]),
+            samples=tuple(group),
             repair=f"look at them with {TOOL} --check; if they are old, repair them before the upgrade",
         )
     old = [finding for finding in after.found if finding in known]
@@ -112,9 +111,9 @@ def check(before: Validation | None, after: Validation, again: Callable[[], Vali
         "after": len(after.found),
         "new": len(new),
         "gone": len(known - set(after.found)),
-        "old": old[:_SHOWN],
+        "old": old[:MOST_SAMPLES],
         "not asked before": len(unasked),
-        "complained of before": sorted({*usual.values()})[:_SHOWN],
+        "complained of before": sorted({*usual.values()})[:MOST_SAMPLES],
     }
     return report
 
@@ -124,7 +123,7 @@ def _complaints(report: Report, usual: Mapping[str, str], after: Validation) -> 
     complained = sorted({text for digest, text in after.complaints.items() if digest not in usual})
     if complained and after.code in (CLEAN, DIRTY):
         where = f"{TOOL} of RT {after.release}"
-        report.find(where, f"it logged {len(complained)} complaints", samples=tuple(complained[:_SHOWN]))
+        report.find(where, f"it logged {len(complained)} complaints", samples=tuple(complained))
 
 
 def _new_findings(
@@ -148,8 +147,8 @@ def _new_findings(
 
 
 def _some(words: str, found: Sequence[str]) -> list[str]:
-    more = [f"{words}: {_SHOWN} of {len(found)} are shown"] if len(found) > _SHOWN else []
-    return [f"{words}: {finding}" for finding in found[:_SHOWN]] + more
+    more = [f"{words}: {MOST_SAMPLES} of {len(found)} are shown"] if len(found) > MOST_SAMPLES else []
+    return [f"{words}: {finding}" for finding in found[:MOST_SAMPLES]] + more
 
 
 def _unknown(new: Sequence[str], untouched: Validation | None) -> str:
@@ -168,7 +167,7 @@ def _check_completed(report: Report, side: Validation, other: Validation | None)
         report.find(
             where,
             f"it could not do its work (exit code {side.code})",
-            samples=tuple(sorted({*side.complaints.values()})[:3]),
+            samples=tuple(sorted({*side.complaints.values()})),
             repair=f"run {TOOL} --check there by hand, and mend what it dies of",
         )
     elif not _contradicts(side):

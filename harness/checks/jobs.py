@@ -18,9 +18,7 @@ from harness.checks.startup_log import StartupLogs, key
 from harness.checks.trial_visit import Visit
 from harness.common import redact
 from harness.rt import Rt
-from harness.verdict import Report
-
-_SHOWN = 5
+from harness.verdict import MOST_SAMPLES, Report
 
 
 @dataclass
@@ -190,14 +188,14 @@ def _report_new(
         new = [line for line in run.said if (line.complaint if known is None else key(line) not in known)]
         if rest := [redact.line(record.message) for record in run.said if record not in new]:
             name = "warnings of jobs" if known is None else "known from the old release: jobs"
-            report.facts.setdefault(name, []).extend(f"{job.command[0]}: {text}" for text in rest[:_SHOWN])
+            report.facts.setdefault(name, []).extend(f"{job.command[0]}: {text}" for text in rest[:MOST_SAMPLES])
         if run.failed and not failed_anew:
             report.facts.setdefault("known from the old release: failed jobs", []).append(job.shown)
         if new or failed_anew:
             report.find(
                 f"job {job.shown}",
                 f"exit code {run.code}, {len(new)} lines on standard error",
-                samples=tuple(redact.line(record.message) for record in new[:_SHOWN]),
+                samples=tuple(redact.line(record.message) for record in new),
                 repair=f"run {job.command[0]} by hand on a trial upgrade, and mend what it complains of",
             )
     return old

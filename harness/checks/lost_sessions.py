@@ -53,7 +53,7 @@ def _searches(journal: Journal, outages: Iterable[tuple[float, float]], report: 
     if len(empty) > len(wrong):
         report.allowed.append(f"{len(empty) - len(wrong)} searches were empty while the database server was dead")
     if wrong:
-        samples = tuple(f"{attempt.sent:.2f} s: ticket {attempt.ticket}" for attempt in wrong[:5])
+        samples = tuple(f"{attempt.sent:.2f} s: ticket {attempt.ticket}" for attempt in wrong)
         report.find("search", f"{len(wrong)} searches left an acknowledged ticket out.", samples=samples)
 
 

@@ -48,7 +48,6 @@ _TICKET = re.compile(r"(?<=#)\d+\b|(?<=[+-])\d+(?=@)")
 _ABOUT = re.compile(r"RT-Ticket(?:: \S.* #|-)(\d+)\b")
 """The ticket that a mail of RT's is about: its own header, and the reference that RT makes up for each ticket."""
 _RANDOM = re.compile(r'; boundary="?[^";]*"?')
-_SHOWN = 5
 
 
 @dataclass
@@ -242,7 +241,7 @@ def compare(
             report.find(
                 "mail",
                 f"{lost.total()} mails are {words}",
-                samples=tuple(map(redact.line, kinds[:_SHOWN])),
+                samples=tuple(map(redact.line, kinds)),
                 repair="compare the scrips and templates that send them in both releases, and mend the site's own",
             )
     errors = {digest: text for digest, text in after.errors.items() if digest not in before.said}
@@ -251,6 +250,6 @@ def compare(
         report.find(
             "mail",
             f"RT logs {len(errors)} errors about tickets that it did not log before",
-            samples=tuple(errors.values())[:_SHOWN],
+            samples=tuple(errors.values()),
             repair="find these lines in the log of a trial upgrade, and mend the scrip or template they name",
         )

@@ -18,7 +18,7 @@ from harness.checks.meaning_rules import ASIDE, RIGHTS, Change
 from harness.checks.meaning_told import BELONGING, Meaning, Sections
 from harness.common import redact
 from harness.common.wording import listed
-from harness.verdict import Report
+from harness.verdict import MOST_SAMPLES, Report
 
 CHECK = "meaning"
 QUESTION = "Does RT say the same about the data as the old release did?"
@@ -36,7 +36,6 @@ HOLDERS = "holders"
 ESSENTIAL = ("tickets", "transactions", "users", "groups", "queues", "scrips", "templates", "rights", "homepages")
 """Sections that must not be empty, or nothing is proven; others may be empty on a small site."""
 _DIED = "[died]"
-_SHOWN = 8
 _OTHERS = "{kind} but one in {}, with what belongs to them"
 _LOUD = re.compile(r"\[(?:error|critical|alert|emergency)\]")
 
@@ -154,7 +153,7 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
         report.find(
             section,
             f"{len(group)} {section} {words}",
-            samples=tuple(f"{section} {one.key}" for one in group[:_SHOWN]),
+            samples=tuple(f"{section} {one.key}" for one in group),
         )
         return
     by_field: dict[str, list[Change]] = defaultdict(list)
@@ -166,7 +165,7 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
         report.find(
             section,
             f"{name!r} differs in {places} places of {len(keys)} {section}",
-            samples=tuple(one.words()[:200] for one in same[:_SHOWN]),
+            samples=tuple(one.words()[:200] for one in same),
             repair=REPAIRS.get(name.partition(" ")[0], REPAIR),
         )
 
@@ -180,7 +179,7 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
         report.find(
             f"RT {after.release}",
             f"{len(new)} subjects could not be told",
-            samples=tuple(new[:_SHOWN]),
+            samples=tuple(new),
             repair=_NAMED,
         )
     single: dict[str, list[str]] = defaultdict(list)
@@ -190,7 +189,7 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
         else:
             report.unanswered.append(f"{section}: the old release could not tell of them")
     for section, keys in single.items():
-        named = listed(sorted(keys, key=int), _SHOWN)
+        named = listed(sorted(keys, key=int), MOST_SAMPLES)
         report.out_of_scope.append(
             f"{section} {named}: the old release itself cannot tell of {'it' if len(keys) == 1 else 'them'}"
         )
@@ -206,14 +205,14 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
     ]
     bad = [one for one in new if any(pattern.search(one) for pattern in SQL_COMPLAINTS) or _LOUD.match(one)]
     if bad:
-        samples = tuple(redact.line(one) for one in bad[:_SHOWN])
+        samples = tuple(redact.line(one) for one in bad)
         report.find(
             f"RT {after.release}",
             f"RT complains {len(bad)} times while it reads the data",
             samples=samples,
             repair=_NAMED,
         )
-    report.facts["warnings"] = sorted({redact.line(one) for one in new if one not in bad})[:_SHOWN]
+    report.facts["warnings"] = sorted({redact.line(one) for one in new if one not in bad})[:MOST_SAMPLES]
 
 
 def _which(died: str) -> tuple[str, str]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.common.wording import listed
+
 RIGHTS = ("rights", "rights by role")
 BY_TEXT, BY_ANOTHER_DAY = ASIDE = ("by text", "by another day")
 """Fields of a search in the program's output that only the rules use."""
@@ -39,8 +41,7 @@ class Change:
 
     def words(self) -> str:
         """Describe the change in one line; for rights only those gained and lost."""
-        named = [*self.alike[:_SHOWN], *["..."] * (len(self.alike) > _SHOWN)]
-        others = f" and {len(self.alike)} more ({', '.join(named)})" if named else ""
+        others = f" and {len(self.alike)} more ({listed(self.alike, _SHOWN)})" if self.alike else ""
         where = f"{self.section} {self.key}{others}, {self.name}"
         if self.section in RIGHTS:
             gained, lost = self.gained_and_lost()

@@ -18,13 +18,12 @@ from harness.common import redact
 from harness.database.schema import Schema, quote
 from harness.errors import InfrastructureError, UsageError
 from harness.rt import Rt
+from harness.upgrade.guard import PROGRAM, WAIT
 from harness.verdict import Finding, Report
 
 OLDER, SAME, HALF = "older", "ok", "half"
 BLIND = ("misconfigured", "unreachable")
 """The guard's result if it could not read the database: no statement about which release it is of."""
-WAIT = 30
-"""Seconds in which the server has to answer the guard: a slow disk says nothing about the site."""
 _REFUSED = "could not be read"
 """The guard's words where the server did answer, with an error: that is about the database."""
 PRESENT = "present"
@@ -37,7 +36,7 @@ def guard(release: Rt) -> dict[str, Any]:
     Raises UsageError if the configuration directs RT to another database: that one must not be touched. Raises
     InfrastructureError if the guard gives no answer, or the server cannot be reached or does not answer it.
     """
-    done = release.run("/opt/rt/guard", "--wait", str(WAIT), "--json")
+    done = release.run(PROGRAM, "--wait", str(WAIT), "--json")
     try:
         answer: dict[str, Any] = json.loads(done.out)
     except json.JSONDecodeError as error:

@@ -9,19 +9,18 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from harness.checks.history import OTHER_STEPS
 from harness.checks.log import LogAllowance, LogRecord, allowances, complaints, records
 from harness.checks.open_question import ask_or_leave_open
 from harness.checks.startup_log import Start, key
 from harness.common import redact
+from harness.errors import Block
 from harness.upgrade import StepRun, UpgradeRun
 from harness.verdict import Report
 
 CHECK = "run"
 QUESTION = "Did the upgrade end well, with the steps expected, a clean log and no prompt?"
 REPAIR = "mend on the site what the output names, and upgrade a fresh copy; never go on with this one"
-_OTHER_STEPS = (
-    "compare the image's etc/upgrade with the release's (the check image does), and upgrade a fresh copy"
-)
 NOTHING_TO_DO = re.compile(r"(?:^|: )(?:No DB changes (?:since|between) .*|The version .*up to date)\.$")
 CLOSING = "Done."
 # Each prompt is printed once even if the answer was given beforehand; a second time means that it was asked again.
@@ -35,7 +34,8 @@ _ASKED = (
     re.compile(r"^Password: *$"),
     re.compile(r"specify that user's database password"),
 )
-_SAMPLES = 5
+_RECORDS = 5
+"""Maximum number of records of a complaint that its finding quotes."""
 _WARNINGS = 20
 """Maximum number of different warnings in a report: a step may warn of every homepage of a large site."""
 
@@ -123,7 +123,7 @@ def _steps(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequ
     begun = [step.name for step in _begun(run)]
     if expected and not begun:
         why = next((redact.line(line) for line in lines if NOTHING_TO_DO.search(line)), "it did not say why")
-        report.find("steps", f"none of the {len(expected)} steps was begun ({why})", samples=tuple(expected))
+        report.find("steps", f"none of the {len(expected)} steps was begun ({why})", blocks=_listed(expected))
         return
     _compare(report, "announced", run.announced, expected)
     # A failed run is already reported; of its steps only unexpected ones are reported in addition.
@@ -133,7 +133,7 @@ def _steps(report: Report, run: UpgradeRun, lines: Sequence[str], expected: Sequ
     idle = [step.name for step in _begun(run) if not step.actions]
     if idle:
         report.find(
-            "steps", f"{len(idle)} steps were begun and did nothing", samples=tuple(idle), repair=_OTHER_STEPS
+            "steps", f"{len(idle)} steps were begun and did nothing", blocks=_listed(idle), repair=OTHER_STEPS
         )
 
 
@@ -143,14 +143,20 @@ def _compare(report: Report, what: str, names: Sequence[str], expected: Sequence
     twice = sorted({name for name in names if names.count(name) > 1})
     if missing:
         what_lacks = f"it never {what} {len(missing)} of {len(expected)} steps"
-        report.find("steps", what_lacks, samples=tuple(missing), repair=_OTHER_STEPS)
+        report.find("steps", what_lacks, blocks=_listed(missing), repair=OTHER_STEPS)
     if strange:
         what_more = f"it {what} {len(strange)} steps that were not expected"
-        report.find("steps", what_more, samples=tuple(strange), repair=_OTHER_STEPS)
+        report.find("steps", what_more, blocks=_listed(strange), repair=OTHER_STEPS)
     if twice:
-        report.find("steps", f"it {what} {len(twice)} steps more than once", samples=tuple(twice))
+        report.find("steps", f"it {what} {len(twice)} steps more than once", blocks=_listed(twice))
     if not (missing or strange or twice) and list(names) != list(expected):
-        report.find("steps", f"it {what} the steps in another order", samples=tuple(names))
+        orders = (*_listed(names, "Its order"), *_listed(expected, "Expected order"))
+        report.find("steps", f"it {what} the steps in another order", blocks=orders)
+
+
+def _listed(names: Sequence[str], title: str = "Steps") -> tuple[Block, ...]:
+    """Return a block with all names: of samples only the first are kept, and no SQL could show the others."""
+    return ((title, "\n".join(names)),)
 
 
 def _prompts(report: Report, lines: Sequence[str]) -> None:
@@ -163,7 +169,7 @@ def _prompts(report: Report, lines: Sequence[str]) -> None:
         report.find(
             "output",
             f"the upgrade prompted {len(asked)} times, which without a terminal never ends well",
-            samples=tuple(redact.line(line, 120) for line in asked[:_SAMPLES]),
+            samples=tuple(redact.line(line, 120) for line in asked),
             repair="give --upgrade-from and --upgrade-to as three numbers, and --force",
         )
 
@@ -174,7 +180,7 @@ def _complaints(report: Report, bad: Sequence[LogRecord]) -> None:
         grouped[record.step, record.complaint, redact.line(record.message, 100)].append(record)
     for (step, complaint, message), group in grouped.items():
         kind = {"SQL": "an SQL error was logged", "failure": "a failure was printed"}
-        text = "\n".join(redact.line(line) for record in group[:_SAMPLES] for line in record.text.splitlines()[:6])
+        text = "\n".join(redact.line(line) for record in group[:_RECORDS] for line in record.text.splitlines()[:6])
         report.find(
             f"step {step}" if step[0].isdigit() else step,
             f"{kind.get(complaint, f'a message of level {complaint} was logged')}"

@@ -22,7 +22,6 @@ from harness.verdict import Report
 PROGRAM = "use RT; RT::LoadConfig(); RT::Init();"
 PATIENCE = 300.0
 """Seconds for a start. It reads little of the data."""
-_SHOWN = 5
 
 
 @dataclass
@@ -74,15 +73,15 @@ class StartupLogs:
         """Remember the sources. before: the old release's start log, None if it cannot be asked."""
         self._tools, self._before, self._allowed = tools, before, allowed
         self.asked = False
-        self._left_open = Report("", "")
-        """Collects the questions that stay open: several parts of a check share the answers, and all go on."""
+        self.unanswered: list[str] = []
+        """The questions that stay open: several parts of a check share the answers, and all go on."""
 
     @once
     def _now(self) -> Start | None:
         """Return the target's start log; None if it could not be had."""
         self.asked = True
         return ask_or_leave_open(
-            self._left_open, "what is logged at every start", lambda: collect(self._tools, self._allowed)
+            self, "what is logged at every start", lambda: collect(self._tools, self._allowed)
         )
 
     @once
@@ -93,7 +92,7 @@ class StartupLogs:
             before = self._before()
             return frozenset(before.said if before else ())
 
-        return ask_or_leave_open(self._left_open, "what was logged at every start before", ask)
+        return ask_or_leave_open(self, "what was logged at every start before", ask)
 
     def others(self, found: Sequence[LogRecord]) -> list[LogRecord]:
         """Return the records that neither release writes at every start."""
@@ -118,7 +117,7 @@ class StartupLogs:
         if not self.asked:
             return
         now, known = self._now(), self._known()
-        report.unanswered += self._left_open.unanswered
+        report.unanswered += self.unanswered
         if now and now.said:
             report.facts["said at every start"] = sorted({*now.said.values()})
         if now is None or known is None:
@@ -128,6 +127,6 @@ class StartupLogs:
             report.find(
                 "start",
                 f"RT {now.release} logs {len(new)} errors whenever it starts, which were not logged before",
-                samples=tuple(new[:_SHOWN]),
+                samples=tuple(new),
                 repair="look at the options of CONFIG and of the database that they name",
             )

@@ -41,11 +41,6 @@ def amount(number_of: int, things: str) -> str:
     return f"{number(number_of)} {re.sub(r'(?<=[a-z]{2})s(?![a-z])', '', things) if number_of == 1 else things}"
 
 
-def count(number_of: int, thing: str) -> str:
-    """Return a number with its noun, given in the singular: "1 finding", "2 findings"."""
-    return amount(number_of, f"{thing}s")
-
-
 def listed(items: Sequence[str], most: int) -> str:
     """Return at most so many items, and the number of the others: "a, b and 3 more"."""
     rest = len(items) - most

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from harness import upgrade
 from harness.checks import history as history_check
-from harness.checks import interrupted_upgrade, preflight, repeated
+from harness.checks import interrupted_upgrade, preflight, repeated, upgrade_history
 from harness.checks import run as run_check
 from harness.checks.interrupted_upgrade import Aftermath
 from harness.common.once import once
@@ -100,8 +100,8 @@ class Killing:
             known = self.lifecycle.has_image(origin)
             old = stack.enter_context(self._tools(origin, database)) if known else None
             thaw, steps = Thawer(new), self._steps()
-            left = history_check.read(database, thaw)
-            history = history_check.check(history_check.read(self.before(), thaw), left, steps, origin, target)
+            left = upgrade_history.read(database, thaw)
+            history = history_check.check(upgrade_history.read(self.before(), thaw), left, steps, origin, target)
             judgements = [guard.ask(one) for one in (new, old) if one]
             changed = None
             if judgements[0].code == OLDER:

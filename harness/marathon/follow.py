@@ -22,7 +22,7 @@ from harness.marathon.live_rule import Snapshot, Wanted, is_fresh
 from harness.marathon.model import AppState
 from harness.marathon.probe import Probe, ProbeFor, ProbeResult, rt_probe, serving_port
 from harness.marathon.watch import State, Watch
-from harness.verdict import Finding
+from harness.verdict import MOST_SAMPLES, Finding
 
 Result = TypeVar("Result")
 CHECK = "marathon-deploy"
@@ -160,7 +160,7 @@ class Follower:
             CHECK,
             wanted.app_id,
             f"{wanted.image} was not proven live on {wanted.instances} instance(s): {'; '.join(final[:3])}.",
-            samples=tuple(watch.observations.replaced)[:5],
+            samples=tuple(watch.observations.replaced)[:MOST_SAMPLES],
             blocks=tuple(blocks),
             repair=f"see deployment {wanted.deployment_id or 'none'} and the logs of the tasks named here",
         )

@@ -18,7 +18,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.common.wording import count, duration, number, plain
+from harness.common.wording import amount, duration, number, plain
 from harness.report import before, charts, sentences
 from harness.report.document import Document
 from harness.report.timeline import timeline
@@ -85,7 +85,7 @@ def _environment() -> Environment:
         finalize=_shown,
     )
     environment.filters |= {"duration": duration, "number": number, "excerpt": excerpt}
-    environment.globals |= {"count": count, "words": sentences}
+    environment.globals |= {"amount": amount, "words": sentences}
     return environment
 
 
@@ -111,7 +111,7 @@ def tail(text: str) -> str:
     lines = text.splitlines()
     left_out = len(lines) - LOG_LINES
     shown = excerpt("\n".join(lines[-LOG_LINES:]))
-    return f"[... {count(left_out, 'line')} left out ...]\n{shown}" if left_out > 0 else shown
+    return f"[... {amount(left_out, 'lines')} left out ...]\n{shown}" if left_out > 0 else shown
 
 
 def _accepted_of(document: Document) -> dict[str, int]:

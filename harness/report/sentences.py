@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from harness.common.wording import amount, count, one_line
+from harness.common.wording import amount, one_line
 from harness.verdict import Finding, Outcome, Report, Verdict
 
 TO_DO = "What to do"
@@ -17,7 +17,7 @@ def headline(outcome: Outcome) -> str:
     """Return the verdict, and the number of accepted findings it relies on: "GO with 2 accepted findings"."""
     verdict = outcome.verdict()
     if verdict is Verdict.GO and outcome.accepted:
-        return f"{verdict.value} with {count(len(outcome.accepted), 'accepted finding')}"
+        return f"{verdict.value} with {amount(len(outcome.accepted), 'accepted findings')}"
     return verdict.value
 
 
@@ -30,8 +30,8 @@ def reason(outcome: Outcome) -> str:
         first = findings[0]
         lead = "It" if len(findings) == 1 else "The first"
         return (
-            f"{count(len(findings), 'finding')} in {guilty} of {count(len(reports), 'check')}"
-            + (f", and {count(len(unproven), 'question')} without an answer" if unproven else "")
+            f"{amount(len(findings), 'findings')} in {guilty} of {amount(len(reports), 'checks')}"
+            + (f", and {amount(len(unproven), 'questions')} without an answer" if unproven else "")
             + f". {lead}: {sentence(one_line(f'{first.where}: {first.what}', _LONGEST))}"
         )
     if verdict is Verdict.NOT_PROVEN:
@@ -39,12 +39,12 @@ def reason(outcome: Outcome) -> str:
             return "No check reported anything."
         first_line = one_line(unproven[0].strip().partition("\n")[0], _LONGEST)
         lead = "It" if len(unproven) == 1 else "The first"
-        return f"{count(len(unproven), 'question')} could not be answered. {lead}: {sentence(first_line)}"
+        return f"{amount(len(unproven), 'questions')} could not be answered. {lead}: {sentence(first_line)}"
     beyond = ""
     if outcome.accepted:
         soonest = min(one.until for one in outcome.accepted)
         beyond = f" beyond what was accepted (the first acceptance ends on {soonest})"
-    return f"All {count(len(reports), 'check')} ran and found nothing{beyond}."
+    return f"All {amount(len(reports), 'checks')} ran and found nothing{beyond}."
 
 
 def sentence(text: str) -> str:
@@ -55,7 +55,7 @@ def sentence(text: str) -> str:
 def result(report: Report) -> str:
     """Return a check's result in a word or two: clean, findings, not answered, nothing to look at."""
     if report.findings:
-        return count(len(report.findings), "finding")
+        return amount(len(report.findings), "findings")
     if report.unanswered:
         return "not answered"
     return "nothing to look at" if report.vacuous else "clean"

@@ -8,11 +8,11 @@ the release's own RT_Config.pm, and additions to RT in local/.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from harness.common.wording import listed
 from harness.errors import UsageError
 
 MAIN, PARTS, OWN = "RT_SiteConfig.pm", "RT_SiteConfig.d", "RT_Config.pm"
@@ -133,10 +133,10 @@ def _not_a_broken_link(path: Path) -> Path:
 
 
 def _no_file_error(folder: Path) -> UsageError:
-    deeper = list(itertools.islice(_files_deeper(folder), _SHOWN + 1))
+    deeper = sorted(_files_deeper(folder))
     if not deeper:
         return UsageError(f"The folder {folder} holds no .pm file.", repair=EXPECTED)
-    named = ", ".join([*deeper[:_SHOWN], *["..."] * (len(deeper) > _SHOWN)])
+    named = listed(deeper, _SHOWN)
     return UsageError(f"The folder {folder} holds no .pm file that RT would read, only {named}.", repair=EXPECTED)
 
 

@@ -9,17 +9,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from harness.checks import exchanges, jobs, mails, meaning_told, startup_log
-from harness.checks import history as history_check
+from harness.checks import exchanges, jobs, mails, meaning_told, startup_log, upgrade_history
 from harness.checks import integrity as integrity_check
 from harness.checks.exchanges import SiteOutcomes
-from harness.checks.history import History
 from harness.checks.integrity import Validation
 from harness.checks.jobs import JobResults
 from harness.checks.mails import Mails
 from harness.checks.meaning_told import Meaning
 from harness.checks.nightly_jobs import Job
 from harness.checks.startup_log import Start
+from harness.checks.upgrade_history import History
 from harness.common import cache
 from harness.common.once import once
 from harness.common.waits import NotReadyError
@@ -131,7 +130,7 @@ class OldSide:
         return self._answer(
             "history",
             History,
-            lambda: history_check.read(self._sides.before(), Thawer(self._sides.target_on_old_copy())),
+            lambda: upgrade_history.read(self._sides.before(), Thawer(self._sides.target_on_old_copy())),
         )
 
     def start(self) -> Start | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 
-from harness.checks import absorbed, mails, meaning_told, organization, step_mentions, views
+from harness.checks import absorbed, mails, meaning_told, organization, step_mentions, upgrade_history, views
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
@@ -14,11 +14,11 @@ from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
 from harness.checks import run as run_check
 from harness.checks import schema as schema_check
-from harness.checks.history import History
 from harness.checks.meaning_allowances import Upgrade
 from harness.checks.meaning_told import Meaning
 from harness.checks.old_release_answers import OldReleaseAnswers
 from harness.checks.preflight import Recognised
+from harness.checks.upgrade_history import CORE, History
 from harness.common.waits import NotReadyError
 from harness.database import schema as schemas
 from harness.database.restore import append_structure
@@ -68,7 +68,7 @@ def run(sides: Sides, old_side: OldSide) -> Report:
 
 def history(sides: Sides, old_side: OldSide) -> Report:
     """Compare RT's own upgrade history before and after."""
-    before, after = old_side.history(), history_check.read(sides.after(), Thawer(sides.new()))
+    before, after = old_side.history(), upgrade_history.read(sides.after(), Thawer(sides.new()))
     report = history_check.check(before, after, sides.steps(), sides.pair.origin, sides.pair.target)
     report.out_of_scope += extensions(before, after)
     return report
@@ -76,7 +76,7 @@ def history(sides: Sides, old_side: OldSide) -> Report:
 
 def extensions(*histories: History) -> list[str]:
     """Return remarks on packages in the history whose own steps an upgrade of RT does not apply."""
-    names = {name for one in histories for name in one.packages} - {history_check.CORE}
+    names = {name for one in histories for name in one.packages} - {CORE}
     return [
         f"the steps of {name}, which has a history of its own: rt-setup-database --package {name} is yours to run"
         for name in sorted(names)

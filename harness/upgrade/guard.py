@@ -17,6 +17,8 @@ AWAY, OLDER, NEWER, HALF_WAY, EMPTY = 70, 71, 72, 73, 74
 """Exit codes of the guard, and of an image that refuses to serve (image/rt/README.md)."""
 SPOKEN = (0, OLDER, NEWER, HALF_WAY, EMPTY)
 """Exit codes that are a judgement of the database."""
+WAIT = 30
+"""Seconds in which the server has to answer the guard: a slow disk says nothing about the site."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def ask(tools: Rt) -> Judgement:
 
     Raises InfrastructureError if its answer is not in the agreed format.
     """
-    done = tools.run(PROGRAM, "--json")
+    done = tools.run(PROGRAM, "--wait", str(WAIT), "--json")
     try:
         said = json.loads(done.out)
         if said["exit_code"] != done.code:

@@ -13,7 +13,7 @@ from docker import DockerClient
 
 from harness import dump
 from harness.checks import preflight
-from harness.checks.history import History
+from harness.checks.upgrade_history import History
 from harness.common import cache, private
 from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.releases import pair

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks import history as history_check
 from harness.checks import rows as rows_check
+from harness.checks import upgrade_history
 from harness.common import cache
 from harness.database import Database
 from harness.dump import FOLDER
@@ -106,7 +106,7 @@ def test_what_is_let_go_is_named(site: Stage) -> None:
 
 def test_it_really_is_an_old_site(site: Stage) -> None:
     """If the fixture planted nothing, the other tests would prove nothing."""
-    assert len(history_check.unfinished(site.old_side.history().events("RT::Extension::Never"))) == 1
+    assert len(upgrade_history.unfinished(site.old_side.history().events("RT::Extension::Never"))) == 1
     order = "SELECT MAX(LENGTH(Content)) FROM Attributes WHERE Name = 'UpgradeHistory'"
     assert int(site.sides.before().value(order)) > LONG
     links = (

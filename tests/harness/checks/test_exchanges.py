@@ -11,7 +11,7 @@ import requests
 from harness.checks import exchanges
 from harness.checks.exchanges import SiteOutcomes
 from harness.checks.trial_visit import Visit
-from harness.errors import InfrastructureError
+from harness.errors import InfrastructureError, RefusedError, UsageError
 from harness.rt import Rt
 from harness.verdict import Finding, Report
 
@@ -110,15 +110,24 @@ def test_who_cannot_be_asked_hides_nothing(report: Report, error: Exception) -> 
     assert said.startswith("how pages, and tickets by REST and mail, fared before: ")
 
 
-def test_a_defect_of_the_harness_hides_no_finding(report: Report) -> None:
-    """It is raised, and earlier findings are kept."""
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("complaints"),
+        UsageError("With this configuration RT 4.4.6 works on another database server than the copy's."),
+        RefusedError("The upgrade was not carried out."),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_defect_of_the_harness_or_of_its_use_hides_no_finding(report: Report, error: Exception) -> None:
+    """It is raised, for no later run could answer either, and earlier findings are kept."""
 
     def broken() -> SiteOutcomes:
-        raise KeyError("complaints")
+        raise error
 
-    with pytest.raises(KeyError):
+    with pytest.raises(type(error)):
         exchanges.judge(report, VISIT, broken)
-    assert len(report.findings) == 2
+    assert (len(report.findings), report.unanswered) == (2, [])
 
 
 def test_where_all_is_well_the_old_release_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import dump, releases
+from harness.common.waits import Retry, wait_until
 from harness.upgrade import guard
 from harness.upgrade.guard import NEWER
 from harness.upgrade.lifecycle import Lifecycle
@@ -38,3 +41,28 @@ def test_what_must_not_be_served_is_told(
     assert str(guard.ask(tools[TARGET])).startswith(f"RT {TARGET}: exit code {VERSIONED.code}")
     database.execute(VERSIONED.undo)
     assert guard.ask(tools[TARGET]).code == 0, "its own again"
+
+
+_ASKING = "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT Content FROM Attributes%'"
+
+
+@pytest.mark.engine
+def test_a_server_that_answers_late_is_asked_again(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """After a killed upgrade the server recovers; that the guard's first query got no answer is no judgement."""
+    database = clone(lifecycle.fresh(ORIGIN, PAIR.server))
+    tools = rt_tools(ORIGIN, database)
+    asked: set[int] = set()
+
+    def given_up_or_again() -> None:
+        asked.update(number for (number,) in database.rows(_ASKING))
+        if len(asked) < 2 and not judging.done():
+            raise Retry(f"connections {asked} have asked")
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.connection() as connection, connection.cursor() as cursor:
+            cursor.execute("LOCK TABLES Attributes WRITE")
+            judging = pool.submit(guard.ask, tools)
+            wait_until("The guard asking by a second connection", given_up_or_again, guard.WAIT)
+        assert judging.result().code == 0, judging.result()

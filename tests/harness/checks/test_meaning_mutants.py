@@ -10,7 +10,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness import dump
+from harness import dump, verdict
 from harness.checks import meaning, meaning_told
 from harness.checks.meaning_allowances import MeaningAllowance, Upgrade
 from harness.checks.meaning_told import Meaning, Sections
@@ -273,7 +273,7 @@ def test_real_meaning(
     good = meaning.check(old, meaning_told.collect(tools, accounts), done)
     assert good, str(good)
     assert good.allowed, "it needs its allowances"
-    monkeypatch.setattr(meaning, "_SHOWN", 10_000)  # defects planted together must not hide one another
+    monkeypatch.setattr(verdict, "MOST_SAMPLES", 10_000)  # defects planted together must not hide one another
     for group in ([one for one in MUTANTS if one.apart], [one for one in MUTANTS if not one.apart]):
         for mutant in group:
             database.execute(*mutant.statements)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -18,10 +19,12 @@ from harness.checks.startup_log import Start
 from harness.common import redact
 from harness.errors import InfrastructureError
 from harness.upgrade.lifecycle import Lifecycle
+from harness.verdict import MOST_SAMPLES
 from tests.harness.mutants.run import MUTANTS, RunMutant, good_run
 
 NOTHING = Upgrade("4.4.6", "5.0.3", ())
 STEPS = ["4.5.0", "4.5.1", "5.0.2"]
+MANY = [f"4.5.{number}" for number in range(MOST_SAMPLES + 4)]
 
 
 @pytest.mark.mutants("run")
@@ -35,6 +38,25 @@ def test_a_bad_run_is_found(mutant: RunMutant) -> None:
 def test_a_good_run_is_silent() -> None:
     """A check that always complains would catch every mutant too."""
     assert run.check(good_run("4.4.6", "5.0.3", STEPS), STEPS)
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected", "named"),
+    [
+        (MANY[:1], MANY, MANY[1:]),
+        (MANY, MANY[:1], MANY[1:]),
+        ((), MANY, MANY),
+        ([*MANY[:-2], MANY[-1], MANY[-2]], MANY, [MANY[-1], MANY[-2]]),
+    ],
+    ids=["missing", "strange", "none", "order"],
+)
+def test_every_step_concerned_is_named(
+    steps: Sequence[str], expected: Sequence[str], named: Sequence[str]
+) -> None:
+    """A list that ends before the step in question would name correct ones only, and no SQL shows the others."""
+    told = [str(one) for one in run.check(good_run("4.4.6", "5.0.3", steps), expected).findings]
+    assert told
+    assert all(set(named) <= set(one.split()) for one in told if "steps" in one), told
 
 
 def test_nothing_to_do_is_a_good_answer() -> None:

@@ -56,7 +56,6 @@ sub _items {
     return @items;
 }
 
-# Integers that RT made wider in time; 0 for every other type.
 # Bytes of an integer type of which RT's steps change the width, 0 for all other types.
 sub _width { my ($type) = @_; return $type =~ /^bigint/i ? 8 : $type =~ /^int(?:eger)?\z/i ? 4 : 0 }
 

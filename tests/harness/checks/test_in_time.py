@@ -59,7 +59,7 @@ def test_a_start_that_was_killed_has_said_too_little_to_compare(killed: str) -> 
 @pytest.fixture
 def stage(engine: DockerClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """The usual upgrade, without the answers of earlier runs."""
-    monkeypatch.setattr(cache, "fact", lambda make, *_: make())
+    monkeypatch.setattr(cache, "cached", lambda make, *_: make())
     made = Stage(Lifecycle(engine, Configuration()), choose())
     yield made
     made.close()

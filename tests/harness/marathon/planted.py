@@ -44,7 +44,8 @@ HEALTH, PLAN, PARTS, DEFINITION, SCHEDULING, RESTART, EVENTS, ROLLOUT, PROBES, D
     )
 ]
 AWAY = f"{UNIT}/test_standin_following.py::test_an_engine_that_was_away_is_followed_again"
-UNITS.append(AWAY)
+NAMESPACE = f"{UNIT}/test_standin_namespace.py"
+UNITS += [AWAY, NAMESPACE]
 PURE = [
     Mutant("health", "known.consecutive_failures >= limit", "known.consecutive_failures + 1 >= limit", [HEALTH]),
     Mutant("health", "limit > 0 and known", "known", [HEALTH]),
@@ -80,7 +81,7 @@ PURE = [
     Mutant(
         "namespace_sockets", "class NotPermittedError(Exception)", "class NotPermittedError(OSError)", [PROBES]
     ),
-    Mutant("local_process", "return container in groups", "return True", [PROBES]),
+    Mutant("local_process", "return container in groups", "return True", [NAMESPACE]),
     Mutant("monitor", 'tls = check.protocol == "MESOS_HTTPS"', "tls = False", [PROBES]),
     Mutant("readiness", 'tls = check.protocol == "HTTPS"', "tls = False", [PROBES]),
     Mutant("following", "                self._catch_up()", "                pass", [AWAY]),

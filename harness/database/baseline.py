@@ -6,61 +6,26 @@ MySQL has no template databases; the data directory of a cleanly stopped server,
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
-from harness.common import arguments, cache, owner, private
+from harness.common import cache, owner
 from harness.common.notify import Notify, quiet
-from harness.database import Database, copying
+from harness.database import Database, baseline_record, copying
 from harness.database.address import Credentials
+from harness.database.baseline_record import FORMAT, PRIVATE, Baseline
 from harness.database.copying import DATA, PREPARED, Room
 from harness.database.profiles import FAST, Profile
 from harness.database.restore import Restored, restore
-from harness.dump import FOLDER, Dump
+from harness.dump import Dump
 from harness.engine.containers import Container, unique_name
 from harness.engine.listed import volumes_of
 from harness.releases import Server
-
-KEEP_VARIABLE = "RT_HARNESS_KEEP"
-"""Variable that keeps prepared databases of the user's own dumps for later runs (until make distclean)."""
-FORMAT = "7"
-"""Version of the way baselines are made: increased when it changes, so that old baselines are not used."""
-PRIVATE = "private-"
-
-
-@dataclass
-class Baseline:
-    """A prepared data directory in a volume, with facts about its content.
-
-    rows: table to exact row count after the restore. seconds: duration of the restore. size: kB of the data, and
-    of its largest table. notes, unproven, uncollated, called: see `restore.Restored`.
-    """
-
-    key: str
-    server: Server
-    image: str
-    volume: str
-    credentials: Credentials
-    rows: dict[str, int]
-    seconds: float = 0.0
-    size: tuple[int, int] = (0, 0)
-    notes: list[str] = field(default_factory=list)
-    unproven: list[str] = field(default_factory=list)
-    uncollated: dict[str, dict[str, str]] = field(default_factory=dict)
-    called: str = ""
-
-
-def is_private(dump: Dump) -> bool:
-    """Tell whether baselines of this dump end with the session: it is the user's own, RT_HARNESS_KEEP is off."""
-    return dump.path.parent != FOLDER and not arguments.is_on(KEEP_VARIABLE)
 
 
 class Baselines:
@@ -79,7 +44,7 @@ class Baselines:
         Raises UsageError if the server refuses the dump, DumpError if the restored rows differ from the manifest,
         InfrastructureError if the server or its disk failed.
         """
-        key = _key_of(dump, image)
+        key = baseline_record.key_of(dump, image)
         return self._made(
             key,
             server,
@@ -112,10 +77,20 @@ class Baselines:
             key = PRIVATE + key
         return self._made(key, origin.server, origin.image, what, work, origin=origin)
 
-    def clone(self, baseline: Baseline, profile: Profile = FAST, **options: Any) -> Database:
-        """Return a private copy of a baseline, running. The caller removes it with `discard`."""
+    def clone(
+        self,
+        baseline: Baseline,
+        profile: Profile = FAST,
+        *,
+        volume_options: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Database:
+        """Return a private copy of a baseline, running. The caller removes it with `discard`.
+
+        volume_options: the engine's options of its volume driver `local`, for a disk of another kind.
+        """
         name = unique_name("clone")
-        self.client.volumes.create(name, labels=owner.labels("clone"))
+        self.client.volumes.create(name, driver_opts=dict(volume_options or {}), labels=owner.labels("clone"))
         try:
             return Database(
                 self.client,
@@ -142,7 +117,7 @@ class Baselines:
 
     def has(self, dump: Dump, server: Server, image: str) -> bool:
         """Tell whether a dump has been restored on a server already."""
-        return self._found(_key_of(dump, image), server) is not None
+        return self._find(baseline_record.key_of(dump, image), server) is not None
 
     def need_room(self, image: str, wanted: Room, what: str, origin: Baseline | None = None) -> None:
         """Raise InfrastructureError if the engine's disk has less free space than `wanted` for `what`.
@@ -180,14 +155,12 @@ class Baselines:
         for volume in volumes_of(self.client, place):
             self._remove_volume(volume.name)
 
-    def _found(self, key: str, server: Server) -> Baseline | None:
-        try:
-            facts = json.loads(_note_of(key).read_text(encoding="utf-8"))
-            self.client.volumes.get(facts["volume"])
-        except (FileNotFoundError, NotFound, json.JSONDecodeError):
-            return None
-        facts |= {"credentials": Credentials(**facts["credentials"]), "size": tuple(facts["size"])}
-        return Baseline(**{**facts, "server": server})
+    def _find(self, key: str, server: Server) -> Baseline | None:
+        if recorded := baseline_record.read(key, server):
+            with contextlib.suppress(NotFound):
+                self.client.volumes.get(recorded.volume)
+                return recorded
+        return None
 
     def _made(
         self,
@@ -199,11 +172,11 @@ class Baselines:
         *,
         origin: Baseline | None = None,
     ) -> Baseline:
-        if found := self._found(key, server):
+        if found := self._find(key, server):
             return found
         # Without a limit: a restore may take hours, and a process that is killed releases its lock.
         with cache.exclusive_lock(f"baseline-{key}", lambda who: self.notify(f"waiting for {who}: {what}")):
-            if found := self._found(key, server):
+            if found := self._find(key, server):
                 return found
             self.notify(what)
             labels = owner.labels("baseline") if key.startswith(PRIVATE) else {owner.CACHE: "baseline"}
@@ -221,7 +194,7 @@ class Baselines:
     ) -> Baseline:
         # Another cache on the same engine has the same key with other passwords, so each volume name is unique.
         volume = f"rt-harness-baseline-{key}-{secrets.token_hex(3)}"
-        place = {owner.HOST: owner.host_name(), owner.BASELINE: key, owner.PLACE: str(_note_of(key).parent)}
+        place = baseline_record.labels_of(key)
         self._remove_older(place)
         self.client.volumes.create(volume, labels={**place, **labels})
         started = time.monotonic()
@@ -239,7 +212,7 @@ class Baselines:
                 first_start=origin is None,
                 copy_from=PREPARED if origin else "",
             ) as database:
-                said = work(database)
+                result = work(database)
                 rows = database.counts()
                 size = copying.size_of(database.container)
                 database.shut_down()
@@ -247,23 +220,9 @@ class Baselines:
             self._remove_volume(volume)
             raise
         seconds = time.monotonic() - started
-        made = Baseline(key, server, image, volume, credentials, rows, round(seconds, 2), size)
-        if isinstance(said, Restored):
-            made.notes, made.unproven = said.notes, said.unproven
-            made.uncollated, made.called = said.uncollated, said.called
-        path = _note_of(key)
-        path.with_suffix(".new").write_text(json.dumps({**asdict(made), "server": server.name}), encoding="utf-8")
-        path.with_suffix(".new").replace(path)
-        return made
-
-
-def _key_of(dump: Dump, image: str) -> str:
-    key = cache.digest("dump", FORMAT, dump.sha256, image)
-    return PRIVATE + cache.digest(key, owner.session()) if is_private(dump) else key
-
-
-def _note_of(key: str) -> Path:
-    """Return the file with the facts about a baseline; that of a private one is removed with the session."""
-    if key.startswith(PRIVATE):
-        return private.directory() / f"baseline-{key}.json"
-    return cache.directory("baselines") / f"{key}.json"
+        baseline = Baseline(key, server, image, volume, credentials, rows, round(seconds, 2), size)
+        if isinstance(result, Restored):
+            baseline.notes, baseline.unproven = result.notes, result.unproven
+            baseline.uncollated, baseline.called = result.uncollated, result.called
+        baseline_record.write(baseline)
+        return baseline

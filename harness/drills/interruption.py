@@ -9,14 +9,13 @@ from enum import StrEnum
 
 import pymysql
 
-from harness.common import owner
 from harness.common.waits import Retry, wait_until
 from harness.database import PORT, Database, backup, programs
-from harness.database.baseline import Baseline
-from harness.database.copying import DATA, PREPARED
+from harness.database.baseline_record import Baseline
+from harness.database.copying import DATA
 from harness.database.profiles import DURABLE
 from harness.dump import Dump
-from harness.engine.containers import Container, unique_name
+from harness.engine.containers import Container
 from harness.errors import InfrastructureError
 from harness.releases import Pair
 from harness.rt import Rt
@@ -66,13 +65,10 @@ def copy(lifecycle: Lifecycle, baseline: Baseline, cut: Cut) -> Iterator[Databas
         with lifecycle.baselines.cloned(baseline, DURABLE) as database:
             yield database
         return
-    database = _small_disk(lifecycle, baseline)
-    try:
-        # a server may die of a full disk; this container keeps its data, which ends with the last container
-        with _beside(database):
-            yield database
-    finally:
-        lifecycle.baselines.discard(database)
+    small = _small_disk(lifecycle, baseline)
+    # A server may die of a full disk; the container beside it keeps its data, which ends with the last container.
+    with lifecycle.baselines.cloned(baseline, DURABLE, volume_options=small) as database, _beside(database):
+        yield database
 
 
 def _beside(database: Database) -> Container:
@@ -88,12 +84,11 @@ def _beside(database: Database) -> Container:
     )
 
 
-def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
-    """Return a durable copy whose data directory has a limited size. Its data ends with its last container.
+def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> dict[str, str]:
+    """Return the volume options of a disk of limited size for a copy; it is made of memory.
 
-    Raises InfrastructureError if the disk, which is made of memory, would need too large a share of the machine's.
+    Raises InfrastructureError if it would need too large a share of the machine's memory.
     """
-    name = unique_name("small-disk")
     megabytes = baseline.size[0] // 1024 + ROOM
     if megabytes > (most := int(lifecycle.client.info()["MemTotal"] * MEMORY_SHARE) // 10**6):
         raise InfrastructureError(
@@ -101,21 +96,7 @@ def _small_disk(lifecycle: Lifecycle, baseline: Baseline) -> Database:
             f"machine can give {most} MB.",
             repair="ask with a smaller dump, or on a machine with more memory",
         )
-    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={megabytes}m"}
-    lifecycle.client.volumes.create(name, driver="local", driver_opts=options, labels=owner.labels("clone"))
-    try:
-        return Database(
-            lifecycle.client,
-            baseline.server,
-            baseline.image,
-            baseline.credentials,
-            DURABLE,
-            volumes={baseline.volume: (PREPARED, "ro"), name: (DATA, "rw")},
-            copy_from=PREPARED,
-        )
-    except BaseException:
-        lifecycle.client.api.remove_volume(name, force=True)
-        raise
+    return {"type": "tmpfs", "device": "tmpfs", "o": f"size={megabytes}m"}
 
 
 def cut_off(lifecycle: Lifecycle, database: Database, pair: Pair, place: Place) -> CountedRun:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from harness.common import cache, redact
 from harness.database import Database, keeping, liveness
 from harness.database.address import Reachable
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.database.keeping import LeftBehind
 from harness.dump import Dump
 from harness.errors import InfrastructureError

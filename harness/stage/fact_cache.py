@@ -11,7 +11,7 @@ from harness.checks import history as history_check
 from harness.checks.cached_fact import CachedFact
 from harness.common import cache, redact
 from harness.common.once import Once
-from harness.database.baseline import Baseline, is_private
+from harness.database.baseline_record import Baseline, is_private
 from harness.dump import FOLDER, Dump
 from harness.rt import Rt
 from harness.rt.memoized import MemoizedTools, source_of_tools

@@ -23,7 +23,7 @@ from harness.common import cache
 from harness.common.once import once
 from harness.common.waits import NotReadyError
 from harness.database import Database, liveness, schema
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.database.schema import Schema
 from harness.errors import UsageError
 from harness.releases import neighbour

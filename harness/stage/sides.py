@@ -13,7 +13,7 @@ from harness.common import cache, redact
 from harness.common.once import finished, once
 from harness.database import Database, schema
 from harness.database.address import Address
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.database.keeping import LeftBehind
 from harness.database.schema import Schema
 from harness.dump.choice import Choice

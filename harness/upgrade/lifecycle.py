@@ -14,7 +14,8 @@ from harness.common import cache, private
 from harness.common.notify import Notify, quiet
 from harness.database import Database
 from harness.database.address import Reachable
-from harness.database.baseline import PRIVATE, Baseline, Baselines
+from harness.database.baseline import Baselines
+from harness.database.baseline_record import PRIVATE, Baseline
 from harness.database.copying import Room
 from harness.dump import Dump
 from harness.dump.choice import Choice

@@ -10,6 +10,7 @@ set -euo pipefail
 data=/var/lib/mysql
 socket=/run/mysqld/mysqld.sock
 defaults=/etc/mysql/container.cnf
+unfinished="$data/.first-start"
 
 say() { printf 'entrypoint: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 64; }
@@ -52,7 +53,7 @@ time_zones() {
         2>/dev/null | first_client mysql
 }
 
-# All of it before anything is made: half a data directory is served at the next start, and its root has no password.
+# All of it before anything is made: half a data directory is of no use, and its root has no password.
 read_settings() {
     database=$(setting DATABASE); user=$(setting USER); password=$(setting PASSWORD)
     root_password=$(setting ROOT_PASSWORD); root_host=$(setting ROOT_HOST)
@@ -108,6 +109,7 @@ run_scripts() {
 
 initialise() {
     read_settings
+    touch "$unfinished"
     make_data_directory "$@"
     # This server listens on no port, so nobody takes it for the real one.
     local extra=()
@@ -123,6 +125,7 @@ initialise() {
     (run_scripts)
     kill -TERM $server
     wait $server
+    rm "$unfinished"
 }
 
 # The server's own name before its options is as good as none; any other program is run as it is.
@@ -135,6 +138,8 @@ case " $* " in
     *" --help "* | *" --version "* | *" -V "*) ;; # it serves nothing, so it needs no database
     *)
         chown mysql:mysql "$data" /run/mysqld
+        # What is there may be the user's own, so it is not removed; and served it would have a root without password.
+        [ ! -e "$unfinished" ] || fail "the first start in this data directory was interrupted: empty it and start again"
         if [ ! -d "$data/mysql" ]; then initialise "$@"; fi
         ;;
 esac

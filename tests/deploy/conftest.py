@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.healthcheck_user import with_healthcheck_user
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.marathon.client import Marathon
 from harness.marathon.standin.process import StandinProcess

@@ -17,7 +17,7 @@ from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD
 from fixtures.marathon_trial import Trial
 from fixtures.standin import moving_clock
 from harness.database import Database
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.follow import Pace

@@ -11,7 +11,7 @@ from _pytest.mark import ParameterSet
 
 from fixtures.healthcheck_user import CHEAP, ROOT
 from harness.database import Database
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.load import State
 from harness.rt import Rt, rest
 from harness.upgrade.lifecycle import Lifecycle

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.marathon.client import Marathon
 from harness.marathon.follow import MOST_HEALTHY
 from harness.marathon.lint import lint

@@ -15,7 +15,7 @@ from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import ROOT
 from harness.common.waits import Retry, wait_until
 from harness.database import Database
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.database.profiles import DURABLE
 from harness.dump.choice import DEFAULT_SERVER
 from harness.releases import releases

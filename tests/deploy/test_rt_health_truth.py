@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.healthcheck_user import CHEAP, PASSWORD
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.database.profiles import DURABLE
 from harness.load import network_faults
 from harness.upgrade.lifecycle import Lifecycle

@@ -13,7 +13,7 @@ from fixtures.databases import CloneFactory
 from fixtures.outcome import Verify
 from harness.common.plan import Step
 from harness.database import Database
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.database.profiles import DURABLE
 from harness.marathon.client import Marathon
 from harness.marathon.model import Change

@@ -12,7 +12,7 @@ from docker.types import Mount
 
 from fixtures.healthcheck_user import CHEAP, PASSWORD
 from harness.database import PORT, Database
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.database.copying import DATA, PREPARED
 from harness.database.profiles import DURABLE
 from harness.load import network_faults

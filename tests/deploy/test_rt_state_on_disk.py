@@ -9,7 +9,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import CHEAP
 from harness.common.waits import wait_until
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.rt.configuration import SITE_CONFIGURATION
 from harness.upgrade.lifecycle import Lifecycle
 from tests.deploy.people_at_work import let_people_work, require_serving

@@ -14,7 +14,7 @@ from fixtures.databases import CloneFactory
 from harness import leftovers
 from harness.common import cache
 from harness.common.waits import Retry, wait_until
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.engine import session_network
 from harness.releases import server
 from harness.upgrade.lifecycle import Lifecycle

@@ -11,7 +11,7 @@ from typing import NoReturn
 import pytest
 
 from harness import dump
-from harness.database import baseline
+from harness.database import baseline_record
 from harness.releases import ROOT
 
 COMMANDS = {
@@ -112,9 +112,9 @@ def test_words_that_mean_nothing_are_wrong_usage(
 )
 def test_a_no_in_the_environment_is_a_no(monkeypatch: pytest.MonkeyPatch, said: str | None, on: bool) -> None:
     """RT_HARNESS_KEEP=0 must not leave a copy of real data behind."""
-    monkeypatch.delenv(baseline.KEEP_VARIABLE, raising=False)
+    monkeypatch.delenv(baseline_record.KEEP_VARIABLE, raising=False)
     if said is not None:
-        monkeypatch.setenv(baseline.KEEP_VARIABLE, said)
+        monkeypatch.setenv(baseline_record.KEEP_VARIABLE, said)
     bundled = dump.load(dump.bundled("4.4.6"))
     own = dataclasses.replace(bundled, path=ROOT / "mine.sql")
-    assert (baseline.is_private(own), baseline.is_private(bundled)) == (not on, False)
+    assert (baseline_record.is_private(own), baseline_record.is_private(bundled)) == (not on, False)

@@ -10,7 +10,7 @@ from docker.errors import NotFound
 from fixtures.databases import CloneFactory
 from harness import database, dump
 from harness.database import copying
-from harness.database.baseline import Baseline
+from harness.database.baseline_record import Baseline
 from harness.database.copying import Room
 from harness.dump import FOLDER
 from harness.dump.choice import Choice

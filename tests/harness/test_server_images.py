@@ -153,6 +153,24 @@ def test_what_cannot_be_done_is_refused_before_anything_is_made(
     assert container.logs().count(told) == 2
 
 
+@SERVERS
+def test_a_first_start_that_was_killed_is_not_served(start: Start, server: str, program: str) -> None:
+    """Until a first start has ended, root has no password: the next start must not serve that."""
+    waits = (f"{FIRST}/1-waits.sh", b"touch /tmp/reached; sleep 600")
+    container = start(server, prefixed(server, ROOT_PASSWORD="secret"), files=(waits,))
+
+    def reached() -> None:
+        if container.run(["test", "-e", "/tmp/reached"]).code:
+            raise Retry("it is before its scripts")
+
+    wait_until(f"The scripts of {program}", reached, 120, gone=container.ended, evidence=container.evidence)
+    container.docker.kill()
+    ending(container)
+    container.start()
+    assert "exit code 64" in ending(container)
+    assert "the first start in this data directory was interrupted" in container.logs()
+
+
 def test_a_server_that_is_asked_for_its_version_makes_nothing(start: Start) -> None:
     """A version query must create no database and require no password."""
     container = start(DEFAULT_SERVER, {}, command=("mariadbd", "--version"))

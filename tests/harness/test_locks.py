@@ -68,7 +68,7 @@ def test_a_prepared_database_is_waited_for_as_long_as_it_takes(
     """A restore that takes hours once ended the second run after half an hour with an error."""
     said: list[str] = []
     made = Baselines(DockerClient.__new__(DockerClient), said.append)
-    monkeypatch.setattr(made, "_found", lambda *_: None)
+    monkeypatch.setattr(made, "_find", lambda *_: None)
     monkeypatch.setattr(made, "_make", lambda *_, **__: "made")
     key = NAME.removeprefix("baseline-")
     assert str(made._made(key, server("mariadb-10.11"), "", "restoring rt.sql", lambda _: None)) == "made"

@@ -94,14 +94,22 @@ def in_parts(fields: int) -> bytes:
     return b"".join(part % number for number in range(fields)) + b"--b--\r\n"
 
 
-@pytest.mark.parametrize(("kind", "made"), [(URLENCODED, urlencoded), (MULTIPART, in_parts)], ids=["url", "parts"])
+FORMS = (
+    (LOGIN_PAGE, URLENCODED, urlencoded),
+    (LOGIN_PAGE, MULTIPART, in_parts),
+    (REST_TWO, MULTIPART, in_parts),
+)
+"""Path, type and maker of each kind of form that RT reads in a way of its own."""
+
+
+@pytest.mark.parametrize(("path", "kind", "made"), FORMS, ids=["url", "parts", "rest-2-parts"])
 @ALIKE  # below the others: pipelines select a release's tests by the first part of their ids
-def test_one_of_too_many_fields_is_refused(served: Rt, kind: str, made: Callable[[int], bytes]) -> None:
+def test_one_of_too_many_fields_is_refused(served: Rt, path: str, kind: str, made: Callable[[int], bytes]) -> None:
     """A field of a few bytes takes RT some 2 kB: a request within the bound could still take all memory."""
     most = int(served.need("printenv", "RT_MOST_FIELDS"))
     for fields, refused in ((most, False), (most + 1, True)):
         body = made(fields)
-        status = posted(served, LOGIN_PAGE, kind, len(body), body)
+        status = posted(served, path, kind, len(body), body)
         assert (status == TOO_LARGE) == refused, f"{status} for {fields} fields"
 
 

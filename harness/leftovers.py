@@ -17,7 +17,7 @@ from docker.errors import APIError, NotFound
 from requests import RequestException
 
 from harness import engine
-from harness.common import owner, private
+from harness.common import cache, owner, private
 from harness.common.arguments import Parser
 from harness.engine import faults, kept
 from harness.engine.listed import Resource, resources, volumes_of
@@ -60,10 +60,14 @@ def remove(
 
 
 def sweep(client: DockerClient) -> list[str]:
-    """Remove the resources and private directories of creators that are known to be dead."""
-    runners = Runners(client)
+    """Remove the resources and private directories of creators that are known to be dead.
+
+    What another user's --keep left behind stays for a day.
+    """
+    runners, place = Runners(client), str(cache.directory())
     _remove_private(runners.is_dead)
-    return remove(client, runners.is_dead) + _remove_forgotten(client)
+    dead = remove(client, lambda found: not owner.is_held_for_another(found, place) and runners.is_dead(found))
+    return dead + _remove_forgotten(client)
 
 
 def _remove_private(wanted: Predicate) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -23,12 +24,15 @@ RUNNER = f"{PREFIX}.runner"
 """Label: the container in which the creator ran, `<container id>@<engine id>`, if that engine confirmed it."""
 CACHE, BASELINE, PLACE = f"{PREFIX}.cache", f"{PREFIX}.baseline", f"{PREFIX}.cache-directory"
 """Labels of a prepared database: that it outlives its session, its key, and the cache directory that lists it."""
+HELD = f"{PREFIX}.held"
+"""Label of what --keep may leave behind: `<end, seconds since 1970>:<cache directory>`."""
+HELD_SECONDS = 24 * 3600
 UNKNOWN = "unknown"
 FIRST_NAMESPACE = "4026531836"
 """The initial pid namespace of a kernel (PROC_PID_INIT_INO); containers run in other namespaces below it."""
 _PARTS, _MACHINE_ID = 4, 32
 _confirmed: set[str] = set()
-SESSION_VARIABLE = "RT_HARNESS_SESSION"
+SESSION_VARIABLE, HELD_VARIABLE = "RT_HARNESS_SESSION", "RT_HARNESS_HELD"
 """Set by the process that owns the run, so that its workers and helpers label their resources as the session's."""
 
 
@@ -154,7 +158,19 @@ def labels(kind: str) -> dict[str, str]:
     """Return the labels of a new resource of this `kind` ("database", "rt", "network", "clone" ...)."""
     pid, started, _ = session().split("-")
     common = {SESSION: session(), HOST: host_identity(), PID: pid, STARTED: started, KIND: kind}
-    return common | ({RUNNER: runner()} if runner() else {})
+    optional = {RUNNER: runner(), HELD: os.environ.get(HELD_VARIABLE, "")}
+    return common | {label: value for label, value in optional.items() if value}
+
+
+def hold_for(place: str) -> None:
+    """Label what this session makes from now on: for a day only runs with this cache directory sweep it."""
+    os.environ[HELD_VARIABLE] = f"{int(time.time()) + HELD_SECONDS}:{place}"
+
+
+def is_held_for_another(found: Mapping[str, str], place: str) -> bool:
+    """Tell from a resource's labels whether it is left to a run with another cache directory than `place`."""
+    end, _, holder = found.get(HELD, "").partition(":")
+    return end.isdigit() and time.time() < int(end) and holder != place
 
 
 def creator_lives(found: Mapping[str, str]) -> bool | None:

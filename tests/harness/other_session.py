@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.common import owner
 from harness.releases import ROOT
 
-NOT_ITS_OWN = (owner.SESSION_VARIABLE, "PYTEST_ADDOPTS")
+NOT_ITS_OWN = (owner.SESSION_VARIABLE, owner.HELD_VARIABLE, "PYTEST_ADDOPTS")
 
 
 def pytest_in(folder: Path, plugins: Iterable[str]) -> tuple[list[str], dict[str, str]]:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from docker.errors import APIError, NotFound
 from requests import Response
 
 from harness import leftovers
-from harness.common import owner
+from harness.common import cache, owner
 from harness.common.waits import Retry, wait_until
 from harness.database.copying import DATA
 from harness.engine.containers import Container
@@ -125,6 +126,23 @@ def test_a_program_that_joined_the_session_does_not_end_it(engine: DockerClient,
         assert exists(engine, mine.id)
     finally:
         mine.remove()
+
+
+def test_what_one_user_keeps_no_other_sweeps(engine: DockerClient, tmp_path: Path) -> None:
+    """A copy left behind by --keep must outlive other users' runs, but neither the user's next one nor a day."""
+    dead = {owner.SESSION: "1-1-held", owner.HOST: owner.host_identity(), owner.PID: "1", owner.STARTED: "1"}
+    own, later = str(cache.directory()), int(time.time()) + 3600
+    held = {"own": f"{later}:{own}", "another": f"{later}:{tmp_path}", "past": f"1:{tmp_path}"}
+    volumes = {
+        name: engine.volumes.create(labels=dead | {owner.SESSION: f"1-1-{tmp_path.name}", owner.HELD: value})
+        for name, value in held.items()
+    }
+    try:
+        leftovers.sweep(engine)
+        left = things_of(engine, f"1-1-{tmp_path.name}")
+        assert left == [volumes["another"].name]
+    finally:
+        leftovers.remove(engine, lambda found: found[owner.SESSION] == f"1-1-{tmp_path.name}")
 
 
 def test_a_failure_in_the_middle_leaves_nothing(engine: DockerClient, lifecycle: Lifecycle) -> None:

@@ -7,7 +7,8 @@ Before the upgrade: `preflight`, with `preflight_blanks`, `preflight_collisions`
 `absorbed`. Rows: `rows`, with `comparison`, `structure_changes`, `row_judge`, `allowances`, `rules`, `dashboards`,
 `context`, `effects`, `undocumented_steps` and `unreadable`; `repeated` and `paths` (with `upgrade_path`) compare
 two upgrades in the same way. The meaning of the rows: `integrity`; `meaning`, with `meaning_told`,
-`meaning_rules`, `meaning_allowances`, `code` and `organization`. The running site: `application`, with
+`meaning_untold`, `meaning_rules`, `meaning_allowances`, `code` and `organization`. The running site:
+`application`, with
 `trial_visit`, `attempts`, `pages`, `exchanges`, `jobs`, `nightly_jobs`, `optional_jobs`, `dashboard_mails`,
 `mails`, `mails_by_chance`, `startup_log` and `old_release_answers`; `open_question` is for what the old
 release cannot be asked, `in_time` for programs that were not done in time. Outside the upgrade check:

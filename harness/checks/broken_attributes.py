@@ -1,6 +1,6 @@
 """Tell which attributes the old release cannot read either, of those that the upgrade complains of.
 
-RT logs an error for each attribute whose frozen content it cannot thaw: a saved search that was cut off years ago,
+RT logs an error for each attribute whose frozen content it cannot thaw: a saved search that was damaged years ago,
 for example. If the old release cannot thaw it either, nothing is lost by the upgrade.
 """
 

@@ -141,18 +141,18 @@ def test_an_old_release_that_cannot_be_asked_hides_nothing() -> None:
     assert "The disk is full" in str(report.unanswered)
 
 
-CUT_OFF = (
+DAMAGED = (
     "[11] [Mon Jan  1 10:00:00 2024] [error]: Deserialization of attribute 106 failed (/x:1)",
     "[11] [Mon Jan  1 10:00:00 2024] [error]: Deserialization of content for attribute 106 failed. It was: x",
 )
 
 
-@pytest.mark.parametrize("line", CUT_OFF)
+@pytest.mark.parametrize("line", DAMAGED)
 @pytest.mark.parametrize(("broken", "silent"), [([106], True), ([], False), ([107], False), (None, False)])
 def test_an_attribute_that_the_old_release_cannot_read_either_is_no_finding(
     line: str, broken: list[int] | None, silent: bool
 ) -> None:
-    """A saved search was cut off years ago; that another one was says nothing about one that the upgrade broke."""
+    """A saved search was damaged years ago; that another one was says nothing about one that the upgrade broke."""
     bad = good_run("4.4.6", "5.0.3", STEPS)
     bad.lines.insert(1, (0.1, line))
     asked: list[int] = []
@@ -171,7 +171,7 @@ def test_an_attribute_that_the_old_release_cannot_read_either_is_no_finding(
 def test_a_release_tells_which_attributes_it_cannot_read(
     lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
 ) -> None:
-    """One of three is cut off; the fourth does not exist."""
+    """One of three is damaged; the fourth does not exist."""
     database = clone(lifecycle.fresh("4.4.6", "mariadb-10.11"))
     ids = [
         int(row[0]) for row in database.rows("SELECT id FROM Attributes WHERE ContentType = 'storable' LIMIT 3")

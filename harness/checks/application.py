@@ -6,8 +6,9 @@ container, from which it is read back.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
@@ -27,6 +28,10 @@ from harness.verdict import Report
 
 CHECK = "application"
 QUESTION = "Does the site work for people, programs, mail and jobs?"
+_REQUEST = re.compile(r'^[^\[\s]\S* .*?\[[^\]]*\] "(\w+ .*?) HTTP/[\d.]+" \d+ ')
+"""An answered request in the site's log, with its method and path."""
+_PAGE = re.compile(r"^(\w+ /[^\s?]*)\S*: ")
+"""Begin of a finding about a page."""
 
 
 def check(
@@ -91,14 +96,16 @@ def judge_log(
     old_release: OldReleaseAnswers,
 ) -> None:
     """Report errors that the site logged meanwhile: a page may look well although a part of it is missing."""
-    bad, used = complaints(records(visit.rt.container.logs().splitlines()), allowed, "site")
+    lines = visit.rt.container.logs().splitlines()
+    bad, used = complaints(records(lines), allowed, "site")
     report.allowed += [f"site: {allowance.reason}" for allowance in used]
     bad = starts.others(bad)
     known: set[str] = set()
+    causes = _said_by_failing_pages(lines, report)
     # The old release may log the same: a scrip that has failed for years, or uses a service that no copy can
     # reach; a page that shows a broken search.
     for before in (old_release.mails, old_release.exchanges):
-        said = _said_by(before, report) if bad else ()
+        said = {*_said_by(before, report)} - causes if bad else set()
         known |= {redact.line(record.message) for record in bad if key(record) in said}
         bad = [record for record in bad if key(record) not in said]
     if known:
@@ -111,6 +118,25 @@ def judge_log(
             samples=tuple(kinds),
             repair="find these lines in the log of a trial upgrade, and mend the page, scrip or option they name",
         )
+
+
+def _said_by_failing_pages(lines: Iterable[str], report: Report) -> set[str]:
+    """Return by `key` what was logged while pages were requested that are findings: it is their cause.
+
+    A message of the same kind from another page, in the old release, does not explain it. The server logs a
+    request after its answer, and the visit waits for each answer.
+    """
+    failing = {page[1] for one in report.findings if (page := _PAGE.match(one.what))}
+    said: set[str] = set()
+    meanwhile: list[str] = []
+    for line in lines:
+        if not (request := _REQUEST.match(line)):
+            meanwhile.append(line)
+            continue
+        if request[1] in failing:
+            said |= set(map(key, records(meanwhile)))
+        meanwhile.clear()
+    return said
 
 
 def _said_by(before: Callable[[], Mails | SiteOutcomes | None], report: Report) -> Collection[str]:

@@ -14,10 +14,10 @@ from typing import Any
 from harness.checks import code
 from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances, shape
 from harness.checks.meaning_allowances import MeaningAllowances, Upgrade, read
-from harness.checks.meaning_rules import ASIDE, RIGHTS, Change
-from harness.checks.meaning_told import BELONGING, Meaning, Sections
+from harness.checks.meaning_rules import RIGHTS, Change, is_aside
+from harness.checks.meaning_told import Meaning, Sections, by_holder
+from harness.checks.meaning_untold import DIED, Untold, judge_refused, judge_untold, untold, which, without
 from harness.common import redact
-from harness.common.wording import listed
 from harness.verdict import MOST_SAMPLES, Report
 
 CHECK = "meaning"
@@ -31,11 +31,8 @@ REPAIRS = {
 }
 """Repairs for fields whose names begin with these words."""
 _NAMED = "look up what the samples name in both releases, and mend it on the site before the upgrade"
-HOLDERS = "holders"
-"""Field of an entry that is stored once for several users, in the section of rights: their ids."""
 ESSENTIAL = ("tickets", "transactions", "users", "groups", "queues", "scrips", "templates", "rights", "homepages")
 """Sections that must not be empty, or nothing is proven; others may be empty on a small site."""
-_DIED = "[died]"
 _OTHERS = "{kind} but one in {}, with what belongs to them"
 _LOUD = re.compile(r"\[(?:error|critical|alert|emergency)\]")
 
@@ -49,19 +46,21 @@ def check(
     """
     allowed = allowed or read()
     report = Report(CHECK, QUESTION, unit="fields", repair=REPAIR)
-    _complaints(report, before, after)
+    left_out = untold(before) if before else set()
+    _complaints(report, before, after, left_out)
     if before is None:
         # Nothing was compared, so unless something was found the report stays empty: that is not proven.
         report.out_of_scope.append("what the old release said of its data: it has no image here")
         return report
-    untold = _untold(before)
-    _essentials(report, before, untold)
+    judge_untold(report, before, left_out)
+    judge_refused(report, before.sections, after.sections)
+    _essentials(report, before, left_out)
     _logins(report, before)
     for kind, count in before.every.items():
-        left_out = "unprivileged users but one in {}, but for their rights" if kind == "users" else _OTHERS
-        report.out_of_scope.append(left_out.format(count, kind=kind))
-    compared = [_without(side.sections, untold) for side in (before, after)]
-    if (code.SECTION, "") not in untold:
+        others = "unprivileged users but one in {}, but for their rights" if kind == "users" else _OTHERS
+        report.out_of_scope.append(others.format(count, kind=kind))
+    compared = [without(side.sections, left_out) for side in (before, after)]
+    if (code.SECTION, "") not in left_out:
         code.judge(report, *compared)
     _differences(
         report, [one for one in changes(*compared) if one.section != code.SECTION], before, upgrade, allowed
@@ -73,10 +72,10 @@ def check(
     return report
 
 
-def _essentials(report: Report, before: Meaning, untold: set[tuple[str, str]]) -> None:
+def _essentials(report: Report, before: Meaning, left_out: Untold) -> None:
     """Report sections that no site's data leaves empty."""
     for name in ESSENTIAL:
-        if not before.sections.get(name) and (name, "") not in untold:
+        if not before.sections.get(name) and (name, "") not in left_out:
             what = f"the old release has no {name} to say anything about, which proves nothing"
             report.find(name, what, repair="see that the dump is that of the whole site, and take it anew")
 
@@ -107,18 +106,6 @@ def _logins(report: Report, before: Meaning) -> None:
         )
 
 
-def by_holder(section: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the section of rights by user, one object for users with equal rights; other sections as they are."""
-    found: dict[str, dict[str, Any]] = {}
-    for key, fields in section.items():
-        if HOLDERS in fields:
-            same = {name: value for name, value in fields.items() if name != HOLDERS}
-            found.update(dict.fromkeys(fields[HOLDERS].split(), same))
-        else:
-            found[key] = fields
-    return found
-
-
 def changes(before: Sections, after: Sections) -> list[Change]:
     """Return every field that differs, and every key that only one side has.
 
@@ -140,8 +127,8 @@ def changes(before: Sections, after: Sections) -> list[Change]:
             if old[key] != new[key]:
                 found += [
                     Change(section, key, name, "changed", old[key].get(name), new[key].get(name), tuple(others))
-                    for name in sorted({*old[key], *new[key]}.difference(ASIDE))
-                    if old[key].get(name) != new[key].get(name)
+                    for name in sorted({*old[key], *new[key]})
+                    if old[key].get(name) != new[key].get(name) and not is_aside(name)
                 ]
     return found
 
@@ -170,28 +157,16 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
         )
 
 
-def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
+def _complaints(report: Report, before: Meaning | None, after: Meaning, left_out: Untold) -> None:
     """Report new complaints of the new release; a subject that died is always a finding."""
     known = set(map(shape, before.complaints)) if before else set()
-    untold = _untold(before) if before else set()
-    died = [one for one in after.complaints if one.startswith(_DIED)]
-    if new := [redact.line(one) for one in died if _which(one) not in untold]:
+    died = [one for one in after.complaints if one.startswith(DIED)]
+    if new := [redact.line(one) for one in died if which(one) not in left_out]:
         report.find(
             f"RT {after.release}",
             f"{len(new)} subjects could not be told",
             samples=tuple(new),
             repair=_NAMED,
-        )
-    single: dict[str, list[str]] = defaultdict(list)
-    for section, key in sorted(untold):
-        if key:
-            single[section].append(key)
-        else:
-            report.unanswered.append(f"{section}: the old release could not tell of them")
-    for section, keys in single.items():
-        named = listed(sorted(keys, key=int), MOST_SAMPLES)
-        report.out_of_scope.append(
-            f"{section} {named}: the old release itself cannot tell of {'it' if len(keys) == 1 else 'them'}"
         )
     outside = [one for one in after.complaints if _of_the_copy(one)]
     if outside:
@@ -201,7 +176,7 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
     new = [
         one
         for one in after.complaints
-        if one not in outside and shape(one) not in known and not one.startswith(_DIED)
+        if one not in outside and shape(one) not in known and not one.startswith(DIED)
     ]
     bad = [one for one in new if any(pattern.search(one) for pattern in SQL_COMPLAINTS) or _LOUD.match(one)]
     if bad:
@@ -213,29 +188,6 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning) -> None:
             repair=_NAMED,
         )
     report.facts["warnings"] = sorted({redact.line(one) for one in new if one not in bad})[:MOST_SAMPLES]
-
-
-def _which(died: str) -> tuple[str, str]:
-    """Return the section and the key, if any, of "[died] custom fields 12: why"."""
-    section, _, key = died.removeprefix(_DIED).partition(":")[0].strip().rpartition(" ")
-    return (section, key) if key.isdigit() else (f"{section} {key}".strip(), "")
-
-
-def _untold(side: Meaning) -> set[tuple[str, str]]:
-    """Return what a side could not tell: (section, key of the object, "" for all of them)."""
-    found = {_which(one) for one in side.complaints if one.startswith(_DIED)}
-    return found | {(other, "") for section, key in found if not key for other in BELONGING.get(section, ())}
-
-
-def _without(sections: Sections, untold: set[tuple[str, str]]) -> Sections:
-    """Return the sections without the parts that one of the sides could not tell, or not completely."""
-    if not untold:
-        return sections
-    return {
-        name: {key: fields for key, fields in keys.items() if (name, key) not in untold}
-        for name, keys in sections.items()
-        if (name, "") not in untold
-    }
 
 
 def _of_the_copy(complaint: str) -> bool:

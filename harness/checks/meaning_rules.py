@@ -10,12 +10,17 @@ from typing import Any
 from harness.common.wording import listed
 
 RIGHTS = ("rights", "rights by role")
-BY_TEXT, BY_ANOTHER_DAY = ASIDE = ("by text", "by another day")
-"""Fields of a search in the program's output that only the rules use."""
+BY_TEXT, BY_ANOTHER_DAY = "by text", " by another day"
+"""A field of a search in the program's output that only the rules use, and the end of the names of others."""
 _SHOWN = 3
 _WIDTH = 80
 _NUMBER = re.compile(r"\d+")
 Sections = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+def is_aside(name: str) -> bool:
+    """Tell whether a field of the program's output is not compared: only the rules use it."""
+    return name == BY_TEXT or name.endswith(BY_ANOTHER_DAY)
 
 
 @dataclass(frozen=True)
@@ -100,9 +105,14 @@ def _in_another_order(change: Change, before: Sections, resorted: bool) -> bool:
     return seen is sorted and (change.name == "in the order" or seen(old) == seen(new))
 
 
-def _by_another_day(change: Change, before: Sections, resorted: bool) -> bool:  # noqa: ARG001
-    """Tell whether a search is by a single day, and its owner's days begin at other times than the server's."""
-    return bool(before.get(change.section, {}).get(change.key, {}).get(BY_ANOTHER_DAY))
+def _by_another_day(change: Change, before: Sections, resorted: bool) -> bool:
+    """Tell whether a search for one day now finds exactly what the old release finds on its owner's day."""
+    found = before.get(change.section, {}).get(change.key, {})
+    if f"finds{BY_ANOTHER_DAY}" not in found:
+        return False
+    seen = _in_order(change, before, resorted)
+    expected, new = (str(one or "").split() for one in (found.get(f"{change.name}{BY_ANOTHER_DAY}"), change.new))
+    return seen(expected) == seen(new) or (seen is sorted and change.name == "in the order")
 
 
 RULES: Mapping[str, Callable[[Change, Sections, bool], bool]] = {

@@ -42,6 +42,8 @@ PARTS = 2
 """Lines of JSON that follow: one for tickets, one for all the rest."""
 COMPLAINTS = "complaints"
 Sections = dict[str, dict[str, dict[str, Any]]]
+HOLDERS = "holders"
+"""Field of an entry that is stored once for several users, in the section of rights: their ids."""
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Meaning(CachedFact):
     """The answer of one side. sections: section to key to fields. every: kind to N, if one in N was read.
 
     It holds no text that people wrote. Rights are stored once for all users with equal rights: see
-    `meaning.by_holder`.
+    `by_holder`.
     """
 
     release: str
@@ -151,3 +153,15 @@ def _as_texts(keys: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]
         key: {name: str(value) if isinstance(value, int | float) else value for name, value in fields.items()}
         for key, fields in keys.items()
     }
+
+
+def by_holder(section: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the section of rights by user, one object for users with equal rights; other sections as they are."""
+    found: dict[str, dict[str, Any]] = {}
+    for key, fields in section.items():
+        if HOLDERS in fields:
+            same = {name: value for name, value in fields.items() if name != HOLDERS}
+            found.update(dict.fromkeys(fields[HOLDERS].split(), same))
+        else:
+            found[key] = fields
+    return found

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from harness.checks import broken_attributes
 from harness.checks.history import OTHER_STEPS
 from harness.checks.log import LogAllowance, LogRecord, allowances, complaints, records
 from harness.checks.open_question import ask_or_leave_open
@@ -45,10 +46,12 @@ def check(
     expected: Sequence[str],
     allowed: Sequence[LogAllowance] | None = None,
     before: Callable[[], Start | None] = lambda: None,
+    broken: broken_attributes.Before = lambda _: None,
 ) -> Report:
     """Judge a run of the upgrade. expected: the steps it must apply, oldest first; () for none.
 
     before: the old release's log at every start, so that messages which it made before the upgrade are known.
+    broken: lets it read attributes that the upgrade cannot read.
     """
     report = Report(CHECK, QUESTION, looked_at=len(run.lines), unit="lines of output", repair=REPAIR)
     lines = [text for _, text in run.lines]
@@ -60,7 +63,7 @@ def check(
     bad, used = complaints(found, allowances() if allowed is None else allowed)
     report.allowed += [f"{allowance.pattern.pattern}: {allowance.reason}" for allowance in used]
     if bad:
-        bad = _unknown(report, bad, before)
+        bad = broken_attributes.others(report, _unknown(report, bad, before), broken)
     _complaints(report, bad)
     quiet = [record for record in found if record.level == "warning" and not record.complaint]
     said = sorted({redact.line(record.message) for record in quiet})

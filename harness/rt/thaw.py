@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +18,10 @@ BATCH = 8_000_000
 """Maximum characters of frozen content sent at once."""
 REMEMBERED = 32_000_000
 """Characters of frozen content whose values are cached; beyond that the cache is cleared, to limit memory."""
+CLASSES = "(classes)"
+"""Key under which a value has the names of the classes of its objects, if there are any."""
+_BLESSED = re.compile(rb"\x11([\x01-\x7f])(?=([A-Za-z_][\w:]*))")
+"""Storable's mark of an object, the length of its class's name, and the name."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,29 @@ class Thawer:
                 )
             for content, answer in zip(batch, answers, strict=True):
                 unreadable = Unreadable(answer.get("error", ""), content)
-                self._known[content] = answer.get("value", unreadable)
+                value = answer.get("value", unreadable)
+                self._known[content] = value if value is unreadable else _with_classes(value, content)
+
+
+def classes(content: str) -> list[str]:
+    """Return the names of the classes of all objects in frozen content, sorted; [] if it has only plain data.
+
+    The program decodes objects as plain data, because a class may run code; its name can be read all the same.
+    Text that looks like such a name does so on both sides of a comparison.
+    """
+    try:
+        frozen = base64.b64decode(content)
+    except binascii.Error:
+        return []
+    found = {mark[2][: mark[1][0]] for mark in _BLESSED.finditer(frozen) if len(mark[2]) >= mark[1][0]}
+    return sorted(name.decode("ascii") for name in found)
+
+
+def _with_classes(value: Any, content: str) -> Any:
+    """Return a decoded value with the names of its classes: an object is not equal to plain data."""
+    if not (names := classes(content)):
+        return value
+    return {**(value if isinstance(value, dict) else {"(value)": value}), CLASSES: names}
 
 
 def _batches(contents: Iterable[str]) -> Iterator[list[str]]:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from harness.checks import exchanges, jobs, mails, meaning_told, startup_log, upgrade_history
+from harness.checks import broken_attributes, exchanges, jobs, mails, meaning_told, startup_log, upgrade_history
 from harness.checks import integrity as integrity_check
+from harness.checks.broken_attributes import BrokenAttributes
 from harness.checks.exchanges import SiteOutcomes
 from harness.checks.integrity import Validation
 from harness.checks.jobs import JobResults
@@ -138,6 +139,13 @@ class OldSide:
         if (old := self.witness()) is None:
             return None
         return self._answer("start", Start, lambda: startup_log.collect(old))
+
+    def broken_attributes(self, named: Sequence[int]) -> BrokenAttributes | None:
+        """Return which of these attributes the old release cannot read; None if there is no witness."""
+        if (old := self.witness()) is None:
+            return None
+        name = f"broken attributes {cache.digest(*map(str, named))}"
+        return self._answer(name, BrokenAttributes, lambda: broken_attributes.collect(old, named))
 
     def validation(self) -> Validation | None:
         """Return the findings of the old release's rt-validator; None if there is no witness."""

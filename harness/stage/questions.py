@@ -63,7 +63,7 @@ def preflight(sides: Sides, old_side: OldSide, known: Recognised, *, validates: 
 
 def run(sides: Sides, old_side: OldSide) -> Report:
     """Check how the upgrade ran."""
-    return run_check.check(sides.run(), sides.steps(), before=old_side.start)
+    return run_check.check(sides.run(), sides.steps(), before=old_side.start, broken=old_side.broken_attributes)
 
 
 def history(sides: Sides, old_side: OldSide) -> Report:

@@ -64,6 +64,7 @@ BY_SQL = (
     "INSERT INTO Templates (Queue, Name, Description, Type, Content) VALUES"
     " (0, 'prints', '', 'Perl', '{ BEGIN { print STDOUT q(noise) } 1 }'),"
     " (0, 'ends', '', 'Perl', '{ BEGIN { exit 3 } 1 }')",
+    "UPDATE Attributes SET Content = '' WHERE Description = 'emptied'",
     f"UPDATE CustomFields SET CanonicalizeClass = '{ONLY_THERE}' WHERE Name = 'loads only there'",
 )
 THROUGH_RT = f"""
@@ -119,6 +120,10 @@ my $board = RT::Dashboard->new(RT->SystemUser);
 need($board->Save(Name => 'own box', Privacy => 'RT::System-1', Panes => {{ sidebar => [], body => [{{
     pane => 'body', portlet_type => 'component', component => 'OwnBox', description => 'OwnBox',
     path => '/Elements/OwnBox' }}] }}));
+
+# Emptied by SQL below.
+need(RT->System->AddAttribute(Name => 'SavedSearch', Description => 'emptied', Content => {{
+    SearchType => 'Ticket', Query => 'id > 0', Format => "'__id__'" }}));
 
 # Never sent, but with --all; and its dashboard is gone. The only one: a gate renders those of one person.
 $RT::Handle->dbh->do("DELETE FROM Attributes WHERE Name = 'Subscription'");
@@ -208,6 +213,18 @@ def test_nothing_of_the_code_itself_is_told(site: Stage) -> None:
     text = "\n".join((str(report), str(report.facts), report.to_json()))
     assert ONLY_THERE not in text
     assert "FromNowhere" not in text
+
+
+@pytest.mark.control("run")
+def test_a_search_that_was_emptied_years_ago_is_no_finding(site: Stage) -> None:
+    """The steps read every saved search and complain of this one, which the old release cannot read either."""
+    number = site.sides.before().value("SELECT id FROM Attributes WHERE Description = 'emptied'")
+    report = site.ran()
+    assert report, str(report)
+    assert f"RT {ORIGIN} cannot read the content of attribute {number} either" in report.allowed
+    [line] = [one for one in site.meaning().out_of_scope if "saved searches" in one]
+    assert line.startswith("1 of ")
+    assert line.endswith(f"which both releases cannot read: {number}")
 
 
 @pytest.mark.control("application")

@@ -27,9 +27,12 @@ BROKEN = (
 )
 
 
-def logged(text: str, old_release: OldReleaseAnswers | None = None) -> Report:
-    """Return the report on a site that has logged `text`. old_release: by default it says nothing."""
-    report = Report(application.CHECK, "")
+def logged(text: str, old_release: OldReleaseAnswers | None = None, report: Report | None = None) -> Report:
+    """Return the report on a site that has logged `text`. old_release: by default it says nothing.
+
+    report: with what was found before the log was read.
+    """
+    report = Report(application.CHECK, "") if report is None else report
     site = SimpleNamespace(
         container=SimpleNamespace(logs=lambda: text),
         release="5.0.3",

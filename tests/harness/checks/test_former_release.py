@@ -121,6 +121,30 @@ def test_what_the_old_release_logged_about_tickets_as_well_is_no_finding() -> No
     assert len(report.facts["known from the old release: log"]) == 1
 
 
+ANSWERED = '172.31.0.1 - [25/Nov/2026:14:00:32 +0000] "GET {} HTTP/1.1" 200 4686 35221'
+
+
+@pytest.mark.parametrize(
+    ("page", "failing", "findings"),
+    [
+        ("/Ticket/Display.html", "/Ticket/Display.html?id=105", 1),
+        ("/Ticket/Display.html", "/Ticket/History.html?id=105", 0),
+        ("/Ticket/Display.html", "", 0),
+    ],
+)
+def test_what_is_logged_of_a_page_that_fails_is_its_cause(page: str, failing: str, findings: int) -> None:
+    """The old release logs the same kind of message on another page, which does not explain this failure."""
+    report = Report("application", "")
+    if failing:
+        report.find(failing, f"GET {failing}: a part of the page does not exist in this release")
+    log = "\n".join((ANSWERED.format("/"), BROKEN[0], ANSWERED.format(page), ANSWERED.format("/Admin/")))
+    old = OldReleaseAnswers(exchanges=lambda: SiteOutcomes("4.4.6", [], keys(BROKEN[0])))
+    logged(log, old, report)
+    told = [one for one in report.findings if one.where == "log"]
+    assert len(told) == findings, told
+    assert ("known from the old release: log" in report.facts) == (not findings)
+
+
 def test_what_the_old_site_logged_while_it_was_used_as_well_is_no_finding() -> None:
     """A page that shows a broken search logs this whenever it is opened. Asked if mails do not explain all."""
     asked: list[str] = []

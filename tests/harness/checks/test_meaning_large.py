@@ -11,9 +11,8 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import dump
 from harness.checks import meaning, meaning_told
-from harness.checks.meaning import HOLDERS
 from harness.checks.meaning_allowances import Upgrade
-from harness.checks.meaning_told import Meaning
+from harness.checks.meaning_told import HOLDERS, Meaning
 from harness.database import Database
 from harness.upgrade.lifecycle import Lifecycle
 

@@ -118,21 +118,36 @@ def test_another_collation_gives_another_order_and_no_other_tickets(
 
 
 @pytest.mark.parametrize(
-    ("origin", "elsewhere", "finds", "silent"),
+    ("origin", "owners_day", "finds", "silent"),
     [
-        ("4.4.4", 1, "1 2 3", True),
-        ("4.4.6", 1, "1 2 3", False),
-        ("4.4.4", 0, "1 2 3", False),
-        ("4.4.4", 1, "refused", False),
-        ("4.4.4", 1, "", False),
-        ("4.4.4", 1, "7", True),
+        ("4.4.4", "2 3", "2 3", True),
+        ("4.4.6", "2 3", "2 3", False),
+        ("4.4.4", None, "2 3", False),
+        ("4.4.4", "2 3", "9", False),
+        ("4.4.4", "2 3", "2", False),
+        ("4.4.4", "2 3", "3 2", False),
+        ("4.4.4", "2 3", "refused", False),
+        ("4.4.4", "2 3", "", False),
+        ("4.4.4", "", "", True),
     ],
 )
-def test_a_search_for_one_day_means_its_owners_day(origin: str, elsewhere: int, finds: str, silent: bool) -> None:
-    """RT 4.4.4 used the server's day; if both days are the same, nothing else may have changed."""
-    aside = {"by another day": 1} if elsewhere else {}
+def test_a_search_for_one_day_means_its_owners_day(
+    origin: str, owners_day: str | None, finds: str, silent: bool
+) -> None:
+    """RT 4.4.4 used the server's day; what it finds on the owner's is what must be found, and no other tickets."""
+    aside = {} if owners_day is None else {"finds by another day": owners_day}
     old, new = (Meaning(origin, {}, {"searches": {"7": {"finds": ids, **aside}}}) for ids in ("1 2", finds))
     report = meaning.check(old, new, Upgrade(origin, "5.0.3", ()))
+    assert (not [one for one in report.findings if one.where == "searches"]) == silent
+
+
+@pytest.mark.parametrize(("digest", "silent"), [("600 a", True), ("600 b", False)])
+def test_so_does_one_that_finds_many(digest: str, silent: bool) -> None:
+    """Of many tickets a digest is told, which the search need not have had before."""
+    day = {"finds by another day": "2", "finds in all by another day": "600 a"}
+    old: Sections = {"searches": {"7": {"finds": "1 2", **day}}}
+    new: Sections = {"searches": {"7": {"finds": "2", "finds in all": digest}}}
+    report = meaning.check(Meaning("4.4.4", {}, old), Meaning("5.0.3", {}, new), Upgrade("4.4.4", "5.0.3", ()))
     assert (not [one for one in report.findings if one.where == "searches"]) == silent
 
 
@@ -171,14 +186,27 @@ def test_a_subject_that_died_half_way_is_not_compared() -> None:
     assert "users" in {one.where for one in report.findings}
 
 
-def test_a_search_that_found_nothing_may_find_what_another_day_holds() -> None:
-    """The day begins at another time; in the other direction a search has lost everything it found."""
-    for finds, silent in ((("", "12"), True), (("12", ""), False)):
-        old, new = (
-            Meaning("4.4.4", {}, {"searches": {"7": {"finds": ids, "by another day": 1}}}) for ids in finds
-        )
-        report = meaning.check(old, new, Upgrade("4.4.4", "5.0.3", ()))
-        assert (not [one for one in report.findings if one.where == "searches"]) == silent
+def test_a_query_of_which_the_old_release_dies_is_named_and_not_compared() -> None:
+    """Both sides say the same word, which must not pass for the same answer."""
+    both: Sections = {"queries": {"CF.3 IS NOT NULL": {"finds": "died"}, "Queue = 1": {"finds": "7"}}}
+    report = meaning.check(Meaning("4.4.6", {}, both), Meaning("5.0.3", {}, both), NOTHING)
+    assert "queries CF.3 IS NOT NULL: the old release itself cannot tell of it" in report.out_of_scope
+    now: Sections = {"queries": {**both["queries"], "CF.3 IS NOT NULL": {"finds": "1"}}}
+    report = meaning.check(Meaning("4.4.6", {}, both), Meaning("5.0.3", {}, now), NOTHING)
+    assert "queries" not in {one.where for one in report.findings}
+    report = meaning.check(Meaning("4.4.6", {}, now), Meaning("5.0.3", {}, both), NOTHING)
+    assert "queries" in {one.where for one in report.findings}
+
+
+@pytest.mark.parametrize("answer", ["refused", "unreadable"])
+@pytest.mark.parametrize(("refused", "left_open"), [(0, False), (2, False), (3, True)])
+def test_searches_that_neither_release_makes_are_counted(answer: str, refused: int, left_open: bool) -> None:
+    """Two refusals are equal and prove nothing; if they are most of all searches, nothing was compared."""
+    both: Sections = {"searches": {str(key): {"finds": answer if key < refused else "1"} for key in range(5)}}
+    report = meaning.check(Meaning("4.4.6", {}, both), Meaning("5.0.3", {}, both), NOTHING)
+    said = f"{refused} of 5 saved searches, which both releases"
+    assert bool([one for one in report.unanswered if said in one]) == left_open
+    assert bool([one for one in report.out_of_scope if said in one]) == bool(refused and not left_open)
 
 
 def test_code_of_which_the_old_release_could_not_tell_is_not_judged() -> None:

@@ -11,7 +11,8 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import upgrade
-from harness.checks import log, meaning, run, startup_log
+from harness.checks import broken_attributes, log, meaning, run, startup_log
+from harness.checks.broken_attributes import BrokenAttributes
 from harness.checks.log import LogRecord
 from harness.checks.meaning_allowances import Upgrade
 from harness.checks.meaning_told import Meaning
@@ -138,6 +139,46 @@ def test_an_old_release_that_cannot_be_asked_hides_nothing() -> None:
     report = run.check(bad, STEPS, before=away)
     assert report.findings
     assert "The disk is full" in str(report.unanswered)
+
+
+DAMAGED = (
+    "[11] [Mon Jan  1 10:00:00 2024] [error]: Deserialization of attribute 106 failed (/x:1)",
+    "[11] [Mon Jan  1 10:00:00 2024] [error]: Deserialization of content for attribute 106 failed. It was: x",
+)
+
+
+@pytest.mark.parametrize("line", DAMAGED)
+@pytest.mark.parametrize(("broken", "silent"), [([106], True), ([], False), ([107], False), (None, False)])
+def test_an_attribute_that_the_old_release_cannot_read_either_is_no_finding(
+    line: str, broken: list[int] | None, silent: bool
+) -> None:
+    """A saved search was damaged years ago; that another one was says nothing about one that the upgrade broke."""
+    bad = good_run("4.4.6", "5.0.3", STEPS)
+    bad.lines.insert(1, (0.1, line))
+    asked: list[int] = []
+
+    def read(named: Sequence[int]) -> BrokenAttributes | None:
+        asked.extend(named)
+        return None if broken is None else BrokenAttributes("4.4.6", broken)
+
+    report = run.check(bad, STEPS, broken=read)
+    assert asked == [106]
+    assert bool(report) == silent
+    assert ("RT 4.4.6 cannot read the content of attribute 106 either" in report.allowed) == silent
+
+
+@pytest.mark.engine
+def test_a_release_tells_which_attributes_it_cannot_read(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """One of three is damaged; the fourth does not exist."""
+    database = clone(lifecycle.fresh("4.4.6", "mariadb-10.11"))
+    ids = [
+        int(row[0]) for row in database.rows("SELECT id FROM Attributes WHERE ContentType = 'storable' LIMIT 3")
+    ]
+    assert len(ids) == 3
+    database.execute(f"UPDATE Attributes SET Content = LEFT(Content, 16) WHERE id = {ids[1]}")
+    assert broken_attributes.collect(rt_tools("4.4.6", database), [*ids, 987654]).ids == [ids[1]]
 
 
 def test_an_allowance_needs_its_step_and_pattern() -> None:

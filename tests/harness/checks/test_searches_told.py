@@ -22,6 +22,37 @@ for my $query ("CustomerGroup = 'VIP'", 'id > 0') {
         Content => { SearchType => $_, Query => $query, Format => "'__id__'" }) or die for qw(Ticket Asset);
 }
 """
+DAYS = """
+use RT -init;
+my $user = RT::User->new(RT->SystemUser);
+$user->Load('root');
+$user->SetTimezone('Asia/Tokyo');
+$user->AddAttribute(Name => 'SavedSearch', Description => 'of one day', Content => { SearchType => 'Ticket',
+    Query => "Created = '2024-03-10'", Format => "'__id__'" }) or die;
+"""
+HOURS = "UPDATE Tickets SET Created = '2024-03-09 00:00:00' + INTERVAL id MOD 72 HOUR"
+
+
+def test_what_a_search_finds_on_its_owners_day_is_what_a_later_release_finds(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """RT 4.4.4 takes the server's day; asked for the owner's, it finds what RT 4.4.6 does, ticket by ticket."""
+    choice = choose("4.4.4", "4.4.6", path=FOLDER / "rt-4.4.4-campus.sql.zst")
+    database = clone(lifecycle.restored(choice.dump, choice.pair.server))
+    database.execute(HOURS)
+    tools = rt_tools("4.4.4", database)
+    done = tools.perl(DAYS)
+    assert done.code == 0, done.err
+    key = str(database.value("SELECT MAX(id) FROM Attributes WHERE Name = 'SavedSearch'"))
+    few = dict.fromkeys(meaning_told.SAMPLED, 50)
+    old, new = (
+        meaning_told.collect(asked, every=few).sections["searches"][key]
+        for asked in (tools, rt_tools("4.4.6", database))
+    )
+    told = [name for name in new if name.startswith("f") and not name.endswith("day")]
+    assert {"finds"} <= {*told}
+    assert {name: new[name] for name in told} == {name: old[f"{name} by another day"] for name in told}
+    assert {name: new[name] for name in told} != {name: old[name] for name in told}, "the days begin together"
 
 
 def test_searches_and_questions_with_odd_words(

@@ -52,6 +52,7 @@ _TITLES = {
     preflight_configuration.ABSORBED: "Plugins that the target has absorbed, each a finding",
     preflight_configuration.STRANGE: "Options that neither release knows: misspelt, or an extension's",
     preflight_configuration.SAID: "What the UPGRADING documents say of options and plugins of the site",
+    preflight_identity.OWN: "Columns of the site's own in RT's tables: without this no image serves the database",
     "to do by hand": "To be done by hand",
     "dates 0000-00-00": "Dates that are 0000-00-00",
     preflight_lifecycles.UNKNOWN_STATUSES: "Statuses that their lifecycle does not know",

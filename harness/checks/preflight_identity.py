@@ -8,7 +8,7 @@ and a damaged database.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from harness.checks import preflight_database
@@ -18,7 +18,7 @@ from harness.common import redact
 from harness.database.schema import Schema, quote
 from harness.errors import InfrastructureError, UsageError
 from harness.rt import Rt
-from harness.upgrade.guard import PROGRAM, WAIT
+from harness.upgrade.guard import KNOWN, command, own_columns
 from harness.verdict import Finding, Report
 
 OLDER, SAME, HALF = "older", "ok", "half"
@@ -27,16 +27,19 @@ BLIND = ("misconfigured", "unreachable")
 _REFUSED = "could not be read"
 """The guard's words where the server did answer, with an error: that is about the database."""
 PRESENT = "present"
+OWN = "own columns"
+"""The fact with the setting that the deployed image needs as well: it refuses columns that RT does not know."""
 BACKUP = "restore the backup from before that upgrade"
 
 
-def guard(release: Rt) -> dict[str, Any]:
+def guard(release: Rt, known: Collection[str] = ()) -> dict[str, Any]:
     """Return the result of a release's guard (in its image) about the database that the release is connected to.
 
+    known: columns that the site has added itself.
     Raises UsageError if the configuration directs RT to another database: that one must not be touched. Raises
     InfrastructureError if the guard gives no answer, or the server cannot be reached or does not answer it.
     """
-    done = release.run(PROGRAM, "--wait", str(WAIT), "--json")
+    done = release.run(*command(known))
     try:
         answer: dict[str, Any] = json.loads(done.out)
     except json.JSONDecodeError as error:
@@ -70,18 +73,23 @@ def judge(
     Return those of the findings that forbid the upgrade.
     """
     already = len(report.findings)
-    answer = _target(report, target, path, steps)
+    answer, own = guard(target), guard(origin) if origin else None
+    # Without a history the tables are the only witness, and an added column may be a later release's.
+    known = own_columns(*filter(None, [answer, own])) if answer.get("history") == PRESENT else ()
+    if known:
+        report.facts[OWN] = [f'{KNOWN}="{" ".join(known)}"']
+        answer, own = guard(target, known), guard(origin, known) if origin else None
+    _target(report, answer, path, steps)
     stops = report.findings[already:] if answer["verdict"] not in BLIND else []
-    if origin is None:
+    if own is None:
         report.out_of_scope.append(f"what RT {path[0]} itself says of the database: it has no image here")
         return stops
-    own = guard(origin)
     report.looked_at += 1
     if own["verdict"] in BLIND:
         _blind(report, path[0], own)
     elif own["verdict"] != SAME:
         report.find("database", f"to RT {path[0]} it is not its own: {own['reason']}", repair="say FROM as it is")
-        # An added column of the site's own makes it strange too; that does not matter if the history agrees.
+        # A foreign key of the site's own makes it strange too; that does not matter if the history agrees.
         if own["verdict"] == HALF or answer.get("history") != PRESENT:
             stops.append(report.findings[-1])
     return stops
@@ -95,15 +103,14 @@ def _blind(report: Report, release: str, answer: dict[str, Any]) -> None:
     )
 
 
-def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[str]) -> dict[str, Any]:
-    answer = guard(target)
+def _target(report: Report, answer: dict[str, Any], path: tuple[str, str], steps: Sequence[str]) -> None:
     report.looked_at += 1
     report.facts["guard of the target"] = {
         key: answer.get(key) for key in ("verdict", "reason", "history", "open")
     }
     if answer["verdict"] in BLIND:
         _blind(report, path[1], answer)
-        return answer
+        return
     idle = tuple(answer.get("idle_steps") or ())  # the database is the same with or without them in its history
     wanted = OLDER if set(steps) - set(idle) else SAME
     release = answer.get("database_release")
@@ -116,7 +123,7 @@ def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[s
     missing = answer.get("missing_steps")
     if missing is None:
         report.unanswered.append("which steps the database lacks: it has no upgrade history")
-        return answer
+        return
     more = [one for one in missing if one not in steps]
     less = [one for one in steps if one not in missing and one not in idle]
     if more or less:
@@ -127,7 +134,6 @@ def _target(report: Report, target: Rt, path: tuple[str, str], steps: Sequence[s
             samples=(f"the database is of RT {release}",),
             repair=f"say FROM={release}" if release else "",
         )
-    return answer
 
 
 def unfinished(report: Report, history: History | None) -> None:

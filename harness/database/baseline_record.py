@@ -13,7 +13,7 @@ from harness.releases import Server
 
 KEEP_VARIABLE = "RT_HARNESS_KEEP"
 """Variable that keeps prepared databases of the user's own dumps for later runs (until make distclean)."""
-FORMAT = "7"
+FORMAT = "8"
 """Version of the way baselines are made: increased when it changes, so that old baselines are not used."""
 PRIVATE = "private-"
 

@@ -17,6 +17,22 @@ ADD_COLLATIONS = (
     rf"/^ +`[^`]+` [a-z0-9()]+ CHARACTER SET /{{/ SET \w+ COLLATE/!s/ SET {_WIDE}/& COLLATE \1_general_ci/}}'"
 )
 """Program that adds the collations which old servers omitted from a dump, in lines of tables and of columns."""
+_LOSSES = {
+    1048: "values NULL that may not be",
+    1062: "rows with a key that another row has",
+    1264: "numbers out of the range of their column",
+    1265: "values cut off to fit into their column",
+    1292: "values of another type than their column",
+    1364: "values missing",
+    1366: "values that their column cannot hold",
+    1406: "values too long for their column",
+    1452: "rows that refer to one that is not there",
+    1526: "rows without a partition",
+    1586: "rows with a key that another row has",
+    3819: "rows that a CHECK forbids",
+    4025: "rows that a CHECK forbids",
+}
+"""Warnings of a restore after which a row or a value is not what the dump says: code to what it is about."""
 
 
 def _charsets(named: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -98,6 +114,29 @@ def differences(database: Database, text: Text) -> list[str]:
             "do was not compared."
         )
     return notes
+
+
+def lost_values(database: Database, text: Text, warned: Mapping[int, int]) -> list[str]:
+    """Report rows and values that the server dropped or changed as it restored the dump.
+
+    It does so without an error under the SQL mode that a dump sets, and with INSERT IGNORE. warned: number of its
+    warnings by code.
+    """
+    unproven = []
+    counts = {code: warned[code] for code in _LOSSES if warned.get(code)}
+    if counts:
+        named = ", ".join(f"{count} {_LOSSES[code]} ({code})" for code, count in counts.items())
+        unproven.append(
+            f"{database.server.name} dropped rows of the dump or changed values, with a warning and no error "
+            f"(at least {named}): the copies are not what the site is. Dump again without --insert-ignore, do not "
+            "edit the dump, and choose the server that it was made on, or a newer one of the same product."
+        )
+    if text.replacing:
+        unproven.append(
+            f"The dump writes rows with REPLACE ({listed(text.replacing, _SHOWN)}): of those with equal keys on "
+            f"{database.server.name} only the last is left, without a warning. Dump again without --replace."
+        )
+    return unproven
 
 
 def lost_characters(text: Text) -> list[str]:

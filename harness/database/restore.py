@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -37,6 +38,11 @@ _ADVICE = (
         re.compile(r"^ERROR 1231 ", re.MULTILINE),
         "the dump sets a variable to a value that this server does not know: make the trigger, the routine or the "
         "event behind that line anew on the site, under an SQL mode that both servers have, or leave it out",
+    ),
+    (
+        re.compile(r"^ERROR 1064 ", re.MULTILINE),
+        "what the dump holds at the line that the error names is no SQL to this server: if the dump was edited, "
+        "dump again; if it is as its program wrote it, choose the server that it was made on",
     ),
     (re.compile(""), "choose the server that the dump was made on, or a newer one of the same product"),
 )
@@ -74,7 +80,8 @@ def restore(database: Database, dump: Dump) -> Restored:
     InfrastructureError if the server or its disk failed: then it is unknown whether the server can hold the dump.
     """
     text = Text(without=_NO_MODES.get(database.server.product, ()))
-    done = programs.run_client(database, dump.chunks(text))
+    warned: Counter[int] = Counter()
+    done = programs.run_client(database, dump.chunks(text), warned)
     if done.code:
         _need_server(database, done, f"the restore of {dump.path.name}")
         raise UsageError(
@@ -102,7 +109,11 @@ def restore(database: Database, dump: Dump) -> Restored:
             )
     affected = remarks.uncollated(database, text)
     notes = [*remarks.differences(database, text), *remarks.given_collations(database, text, affected)]
-    unproven = [*remarks.lost_characters(text), *remarks.unknown_collations(database, text)]
+    unproven = [
+        *remarks.lost_values(database, text, warned),
+        *remarks.lost_characters(text),
+        *remarks.unknown_collations(database, text),
+    ]
     return Restored(notes, unproven, affected, called)
 
 

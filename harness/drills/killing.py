@@ -93,16 +93,21 @@ class Killing:
         with self._tools(self.pair.target, self.before()) as tools:
             return upgrade.expected_steps(tools.upgrade_steps(), self.pair.origin, self.pair.target)
 
+    @once
+    def _own_columns(self) -> tuple[str, ...]:
+        return guard.find_own_columns_of(self.lifecycle, self.pair, self.before())
+
     def _look(self, place: Place, made: CountedRun, database: Database) -> Aftermath:
         origin, target = self.pair.origin, self.pair.target
         with contextlib.ExitStack() as stack:
             new = stack.enter_context(self._tools(target, database))
-            known = self.lifecycle.has_image(origin)
-            old = stack.enter_context(self._tools(origin, database)) if known else None
+            known = guard.environment(columns := self._own_columns())
+            has_old = self.lifecycle.has_image(origin)
+            old = stack.enter_context(self._tools(origin, database)) if has_old else None
             thaw, steps = Thawer(new), self._steps()
             left = upgrade_history.read(database, thaw)
             history = history_check.check(upgrade_history.read(self.before(), thaw), left, steps, origin, target)
-            judgements = [guard.ask(one) for one in (new, old) if one]
+            judgements = [guard.ask(one, columns) for one in (new, old) if one]
             changed = None
             if judgements[0].code == OLDER:
                 changed = repeated.untouched(self.before(), database, thaw)
@@ -110,7 +115,7 @@ class Killing:
                 schema.read(database), old, new, (origin, target), steps=steps, history=left
             )
         forbidden = tuple(one.what for one in recognised.stops)
-        refused = {target: guard.try_to_serve(self.lifecycle.new_side, target, database)[0]}
+        refused = {target: guard.try_to_serve(self.lifecycle.new_side, target, database, environment=known)[0]}
         ran = run_check.check(made.run, steps)
         return Aftermath(str(place), target, ran, history, judgements, refused, changed, forbidden)
 

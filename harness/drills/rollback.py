@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from harness import upgrade
 from harness.checks import rows
@@ -40,6 +40,7 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
         lifecycle.baselines.cloned(baseline, DURABLE) as database,
         lifecycle.new_side.tools(pair.target, database) as tools,
     ):
+        known = guard.find_own_columns_of(lifecycle, pair, before)
         for what, work in (
             ("backup", lambda: backup.take(database)),
             ("upgrade", lambda: upgrade.run(tools, pair.origin, pair.target)),
@@ -48,14 +49,14 @@ def drill(lifecycle: Lifecycle, choice: Choice, *, emptied: bool = True) -> Repo
             started = time.monotonic()
             work()
             report.facts[what] = round(time.monotonic() - started, 2)
-            if what == "upgrade" and guard.ask(tools).code:
+            if what == "upgrade" and guard.ask(tools, known).code:
                 report.find(
                     "upgrade",
                     "it did not end in a database of the new release, so there is nothing to take back",
                     repair="run the gate first, and ask for the way back when the upgrade works",
                 )
         compare_databases(report, before, database, tools)
-        try_old_release(report, lifecycle, choice, before=before, after=database)
+        try_old_release(report, lifecycle, choice, before=before, after=database, known=known)
     return report
 
 
@@ -90,15 +91,21 @@ def same_objects(report: Report, had: Mapping[str, str], has: Mapping[str, str])
 
 
 def try_old_release(
-    report: Report, lifecycle: Lifecycle, choice: Choice, *, before: Database, after: Database
+    report: Report,
+    lifecycle: Lifecycle,
+    choice: Choice,
+    *,
+    before: Database,
+    after: Database,
+    known: Collection[str] = (),
 ) -> None:
-    """Start the old release and read a ticket as a person would."""
+    """Start the old release and read a ticket as a person would. known: the site's own columns in RT's tables."""
     origin, manifest = choice.pair.origin, choice.dump.manifest
     if not lifecycle.has_image(origin):
         report.out_of_scope.append(f"whether RT {origin} serves the restored database: it has no image here")
         return
     with lifecycle.tools(origin, after) as tools:
-        judgement = guard.ask(tools)
+        judgement = guard.ask(tools, known)
     if judgement.code:
         report.find(
             "RT",
@@ -111,8 +118,9 @@ def try_old_release(
         report.out_of_scope.append("reading a ticket under the old release: the dump names no account")
         return
     password = manifest.accounts["root"]
-    trouble = _read(lifecycle, origin, after, password)
-    if trouble and trouble == _read(lifecycle, origin, before, password):  # as with single sign-on
+    settings = guard.environment(known)
+    trouble = _read(lifecycle, origin, after, password, settings)
+    if trouble and trouble == _read(lifecycle, origin, before, password, settings):  # as with single sign-on
         report.out_of_scope.append(
             "reading a ticket under the old release, which gets no further on the untouched copy either: "
             f"{': '.join(trouble)}"
@@ -121,9 +129,11 @@ def try_old_release(
         report.find(*trouble)
 
 
-def _read(lifecycle: Lifecycle, release: str, database: Database, password: str) -> tuple[str, str] | None:
+def _read(
+    lifecycle: Lifecycle, release: str, database: Database, password: str, settings: Mapping[str, str]
+) -> tuple[str, str] | None:
     """Log in to a release's site and read the newest ticket; return where that fails and how, None if it works."""
-    with lifecycle.site(release, database, form=False) as site:
+    with lifecycle.site(release, database, form=False, environment=settings) as site:
         try:
             ticket = database.value("SELECT MAX(id) FROM Tickets WHERE id = EffectiveId AND Type = 'ticket'")
             session = web.login(site, "root", password)

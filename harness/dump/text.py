@@ -33,6 +33,7 @@ _DROPPED: tuple[tuple[bytes, str], ...] = (
 )
 """Beginnings of lines that must not reach the server, and what they hold."""
 _DATA = (b"(", b"INSERT ", b"REPLACE ")
+_REPLACE = re.compile(rb"REPLACE +(?:[A-Z_]+ +)*INTO " + _NAME)
 _ROWS = re.compile(rb"(?:INSERT|REPLACE) +(?:[A-Z_]+ +)*INTO " + _NAME)
 _BEGIN = re.compile(rb"-- (?:MariaDB|MySQL) dump ")
 SERVER = re.compile(rb"^-- Server version\s+(\S+)", re.MULTILINE)
@@ -74,7 +75,8 @@ class Text:
     character set; "" is the table's own default. The collation is added to the SQL that is fed. bare: such columns
     of a server that would have written the collation, so that it is unknown. without: SQL modes that the server
     which is fed does not know; they are taken out of the definitions of triggers, routines and events. missed:
-    those that were. messages: lines of the program that made the dump, written into it.
+    those that were. replacing: tables whose rows are written with REPLACE. messages: lines of the program that
+    made the dump, written into it.
     """
 
     size: int = 0
@@ -91,10 +93,12 @@ class Text:
     bare: dict[str, dict[str, str]] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     missed: list[str] = field(default_factory=list)
+    replacing: list[str] = field(default_factory=list)
     messages: int = 0
     _at_end: bool = False
     _fresh: bool = True
     _dropping: bool = False
+    _body: bool = False
     _names: str = ""
     _table: str = ""
     _unnamed: list[str] = field(default_factory=list)
@@ -119,6 +123,9 @@ class Text:
             self.hexadecimal = self.hexadecimal or b",0x" in piece
             if fresh and not self._names:
                 self._rows(piece)
+            if fresh and not self._body and (match := _REPLACE.match(piece)):
+                table = _text(match[1])
+                self.replacing += [table] if table not in self.replacing else []
             return piece
         if piece.isspace():
             return piece
@@ -163,7 +170,11 @@ class Text:
                 self._use(match[1])
             self._dropping = line.startswith(_GTIDS) and not line.rstrip().endswith(b";")
             return b""
-        if match := _TABLE.match(line):
+        if line.startswith(
+            b"DELIMITER "
+        ):  # around triggers and routines, whose lines may begin with any statement
+            self._body = line.split() != [b"DELIMITER", b";"]
+        elif match := _TABLE.match(line):
             self._table, self._unnamed = _text(match[1]), []
             line = line[: match.end()] + self._column(line[match.end() :], only=True)
         elif match := _NAMES.match(line):

@@ -12,16 +12,17 @@ import copy
 import os
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.common import owner
 from harness.errors import UsageError
 from harness.marathon.client import Marathon
-from harness.marathon.definition import App, items, mapping
+from harness.marathon.definition import App, items, mapping, text
 from harness.marathon.mounts import TO_DATABASE, clean, mounts_of, put_mount, source_of
 from harness.rt import SECRETS
+from harness.upgrade.guard import KNOWN
 
 STAND_IN = "stand-in"
 URL, TOKEN, IMAGE, FOLDER = "MARATHON_URL", "MARATHON_TOKEN", "RT_IMAGE", "RT_SCRATCH_SECRETS"
@@ -107,6 +108,22 @@ def definition(app: App, *, image: str, secrets: str, name: str = "rt") -> dict[
     made["env"] = {key: one for key, one in mapping(app.get("env")).items() if key != "RT_MAIL_COMMAND"}
     made["env"][PINNED] = "1"
     return made
+
+
+def add_own_columns(app: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    """Add these columns (`Table.Column`) to a definition's environment; return a remark if it lacked one.
+
+    Without the remark a trial deploy would hide that production's definition does not serve the database.
+    """
+    said = text(mapping(app.get("env")).get(KNOWN)).replace(",", " ").split()
+    lacking = [one for one in columns if one.lower() not in {known.lower() for known in said}]
+    if not lacking:
+        return []
+    app["env"] = mapping(app.get("env")) | {KNOWN: " ".join([*said, *lacking])}
+    return [
+        "the definition as it is: the database has columns of the site's own, which the image refuses unless env "
+        f'has "{KNOWN}": "{app["env"][KNOWN]}"; it was tried with that'
+    ]
 
 
 def _taken(app: App) -> set[str]:

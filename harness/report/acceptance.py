@@ -29,6 +29,10 @@ from harness.verdict import Accepted, Finding, Outcome
 _TEXTS = ("check", "where", "what", "who", "why")
 _KEYS = (*_TEXTS, "until")
 _HEADER = re.compile(r"^\s*\[\[\s*accept\s*\]\]")
+_UNRELATED = "Quick zephyrs blow, vexing daft Jim_K: 4096 (17%) / 'Five' \"dozen\"; jugs - `L`."
+"""A sentence of no finding, with every letter: an expression that fits it fits nearly anything."""
+_SHORTEST = 6
+"""Least number of characters of a plain `what`, blanks not counted: shorter ones are a part of any sentence."""
 _EXAMPLE = "an entry needs check, where, what, who, why (texts) and until (a date such as 2027-03-31, no quotes)"
 
 
@@ -102,9 +106,13 @@ def _entry(entry: dict[str, Any], index: int, lines: _Lines) -> Acceptance:
     if not isinstance(until, date) or isinstance(until, datetime):
         lines.refuse(index, "until", "has an entry whose 'until' is not a date")
     pattern = _expression(entry["what"])
+    if pattern is None and len("".join(entry["what"].split())) < _SHORTEST:
+        lines.refuse(
+            index, "what", f"has an entry whose 'what' fits nearly everything (under {_SHORTEST} characters)"
+        )
     if pattern is not None:
         try:
-            wide = re.search(pattern, "") is not None
+            wide = any(re.search(pattern, one) for one in ("", _UNRELATED))
         except re.error as error:
             lines.refuse(index, "what", f"has a regular expression that is none ({error})")
         if wide:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.common import cache, redact
 from harness.database import Database, keeping, liveness
@@ -77,9 +78,12 @@ class Copies:
         self._tools.append(tools := lifecycle.tools(version, database))
         return tools
 
-    def site(self, version: str, database: Database, lifecycle: Lifecycle, files: list[tuple[str, bytes]]) -> Rt:
-        """Return a web site on a copy, with any first page. Raises NotReadyError if it does not come up."""
-        self._sites.append(site := lifecycle.site(version, database, form=False, files=files))
+    def site(self, version: str, database: Database, lifecycle: Lifecycle, **options: Any) -> Rt:
+        """Return a web site on a copy, with any first page. Raises NotReadyError if it does not come up.
+
+        options: as for `Rt`.
+        """
+        self._sites.append(site := lifecycle.site(version, database, form=False, **options))
         return site
 
     def need(self, what: str) -> None:

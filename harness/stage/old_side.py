@@ -34,6 +34,7 @@ from harness.stage import visitor
 from harness.stage.fact_cache import Fact
 from harness.stage.sides import Sides
 from harness.stage.visitor import SiteStart
+from harness.upgrade import guard
 
 _NEXT = (
     "SELECT GREATEST(COALESCE(AUTO_INCREMENT, 0), (SELECT COALESCE(MAX(id), 0) + 1 FROM Tickets))"
@@ -229,7 +230,7 @@ class OldSide:
                 return exchanges.collect(visitor.prepare_visit(tools, site, database, accounts, thorough=thorough))
 
         people, source = meaning_told.key(accounts, {}, 0), _source(visitor.__file__)
-        name = f"exchanges{' in depth' * thorough} of {people} by {source}, {self._hour()}"
+        name = f"exchanges{' in depth' * thorough} of {people} by {source}, {self._hour()}{self._known()}"
         return self._answer_on_copy(name, SiteOutcomes, try_out, "pages, and tickets by REST and mail")
 
     def site_start(self) -> SiteStart | None:
@@ -242,11 +243,17 @@ class OldSide:
                 return SiteStart(tools.release, visitor.failure_reason(error))
             return SiteStart(tools.release)
 
-        name = f"start of the site by {_source(visitor.__file__)}"
+        name = f"start of the site by {_source(visitor.__file__)}{self._known()}"
         return self._answer_on_copy(name, SiteStart, come_up, "the start of the site")
 
+    def _known(self) -> str:
+        """Return the site's own columns as a part of a fact's name: which they are depends on the target too."""
+        columns = self._sides.own_columns()
+        return f", knowing {' '.join(columns)}" if columns else ""
+
     def _site(self, version: str, database: Database) -> Rt:
-        return self._lifecycle.site(version, database, form=False, files=[visitor.QUICK_LOGINS])
+        known = guard.environment(self._sides.own_columns())
+        return self._lifecycle.site(version, database, form=False, files=[visitor.QUICK_LOGINS], environment=known)
 
     def _answer_on_copy(
         self, name: str, kind: type[Fact], ask: Callable[[Rt, Database], Fact], what: str

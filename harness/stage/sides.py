@@ -23,7 +23,7 @@ from harness.rt import Rt
 from harness.stage import visitor
 from harness.stage.copies import Copies
 from harness.stage.fact_cache import FactCache
-from harness.upgrade import UpgradeRun
+from harness.upgrade import UpgradeRun, guard
 
 
 class Sides:
@@ -72,6 +72,11 @@ class Sides:
             return self.copies.tools(version, self.before(), lifecycle)
 
         return self.fact_cache.tools(version, lifecycle, start)
+
+    @once
+    def own_columns(self) -> tuple[str, ...]:
+        """Return the columns that the site has added to RT's tables; without them no image serves a copy."""
+        return guard.find_own_columns(self.target_on_old_copy(), self.old())
 
     @once
     def steps(self) -> list[str]:
@@ -141,7 +146,13 @@ class Sides:
     def site(self) -> Rt:
         """Return the target's web site on the upgraded copy. Requesting pages writes sessions, nothing else."""
         upgraded = self.after()
-        return self.copies.site(self.pair.target, upgraded, self.lifecycle.new_side, [visitor.QUICK_LOGINS])
+        return self.copies.site(
+            self.pair.target,
+            upgraded,
+            self.lifecycle.new_side,
+            files=[visitor.QUICK_LOGINS],
+            environment=guard.environment(self.own_columns()),
+        )
 
     @once
     def fresh_schema(self) -> Schema:

@@ -113,7 +113,8 @@ def definition(stage: Stage, place: scratch.Place, private_path: Path) -> Made:
             return Site(app)  # the agents' secrets name the account
         app["env"] |= {"RT_MAIL_COMMAND": MAIL_SINK, **(check.environment if check else {})}
         put_mount(app, SITE_CONFIGURATION, str(site_files()))
-        return Site(app, leave_absent_out(app), check.doubts if check else ())
+        lacking = scratch.add_own_columns(app, stage.sides.own_columns())
+        return Site(app, [*leave_absent_out(app), *lacking], check.doubts if check else ())
 
     def site_files() -> Path:
         """Write the files that all copies have: the site's own configuration, and the ban on mail."""

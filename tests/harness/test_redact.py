@@ -36,6 +36,15 @@ SAID = (
     ("born 12.03.1975, phone 030/12345 or 030-12345, number 1234567890123", "... N, ... N or N, number N"),
     ("Müller 図書館 \U0001f600 not found", "... not found"),
     ("Grant and Mark are not found", "... and ... are not found"),
+    (f"session {'5f4dcc3b' * 4} not found", "session N not found"),
+    (f"session {'deadbeef' * 4} not found", "session ... not found"),
+    ("client 192.0.2.17:4711 or 2001:db8::1:2", "client (address):4711 or (address)"),
+    ("no file /var/lib/rt/attachments/Doe_Jane_x.pdf", "no file /var/lib/..."),
+    ("no file /tmp/Doe.pdf, /home/jane/x.txt", "no file /tmp/..., /home/..."),
+    ("total 12.50 or 3.1415", "total N or N"),
+    ("date 1.2.80 or 1/2/80 or 4.5.80", "date N or N or N"),
+    ("number +49 151 1234567", "number N"),
+    ("RT 5.0.10-JaneDoe", "RT 5.0.10-..."),
 )
 STAYS = (
     "DBD::mysql::st execute failed: Unknown column 'main.lookuptype' in 'field list' at /usr/share/A.pm line 573",
@@ -52,6 +61,9 @@ STAYS = (
     "[mpm_prefork:error] AH00161: server reached MaxRequestWorkers setting",
     "pymysql.err.IntegrityError: (1062, \"Duplicate entry '...' for key 'Users1'\")",
     "RT 5.0.10+dfsg-3 took 0.25 s",
+    "applying 4.4.4, 3.7.81 and 5.0.10",
+    "mariadb-10.11, server 10.11.14-MariaDB-1, version 8.4, Apache/2.4.62, Perl v5.36.0",
+    "at 0x55d0c8a3f2 of container 88643183f2cd, 12:30:05, 100.5%, 12.3 MB",
 )
 
 

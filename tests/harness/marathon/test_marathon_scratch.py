@@ -26,6 +26,7 @@ from harness.marathon.networking import ports_of
 from harness.releases import ROOT
 from harness.rt import SECRETS
 from harness.rt.configuration import SITE_CONFIGURATION
+from harness.upgrade.guard import KNOWN
 from harness.verdict import Outcome, Report, Verdict
 
 FILE = load(ROOT / "marathon.json")
@@ -250,3 +251,20 @@ def test_no_password_is_shown() -> None:
         ("--from", "--from"),
     ):
         assert scratch.without_password(given_word) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "needed", "told"),
+    [
+        ("", "Tickets.site_cost Users.site_badge", True),
+        ("users.SITE_BADGE,Queues.other", "users.SITE_BADGE Queues.other Tickets.site_cost", True),
+        ("Users.site_badge, Tickets.site_cost", "Users.site_badge, Tickets.site_cost", False),
+    ],
+)
+def test_the_image_gets_the_sites_own_columns(said: str, needed: str, told: bool) -> None:
+    """A scratch deploy that has them must not hide that production's definition lacks them."""
+    app = made(FILE | {"env": FILE["env"] | ({KNOWN: said} if said else {})})
+    remarks = scratch.add_own_columns(app, ("Tickets.site_cost", "Users.site_badge"))
+    assert app["env"][KNOWN] == needed
+    assert [needed in one for one in remarks] == [True] * told
+    assert scratch.add_own_columns(made(), ()) == []

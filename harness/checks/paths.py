@@ -106,10 +106,11 @@ def _structures(report: Report, direct: Schema, stepwise: Schema) -> None:
     for name, table in direct.tables.items():
         other = stepwise.tables.get(name, table)
         if other.collation != table.collation:
+            repair = structure.convert(other, table.collation)
             report.find(
                 name,
                 f"its collation is {table.collation}, after the stepwise way {other.collation}.",
-                repair=f"{structure.convert(name, table.collation)};",
+                repair=repair and f"{repair};",
             )
 
 

@@ -235,8 +235,9 @@ class _Table:
             self._find(f"{len(keys)} rows are there after the {side} way only{other}.", keys)
 
     def _find(self, what: str, keys: list[Key]) -> None:
-        key = ", ".join(self.comparison.shapes[self.name][0].key)
-        samples = [shown(one) for one in keys[:MOST_SAMPLES]]
+        shape = self.comparison.shapes[self.name][0]
+        key = ", ".join(shape.key)
+        samples = [shown(one, shape.counted) for one in keys[:MOST_SAMPLES]]
         numbers = all(one.lstrip("-").isdigit() for one in samples)
         sql = f"SELECT * FROM {quote(self.name)} WHERE {key} IN ({', '.join(samples)})"
         self.report.find(

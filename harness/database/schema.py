@@ -38,6 +38,11 @@ class Column:
     default: str | None
     extra: str
 
+    @property
+    def integer(self) -> bool:
+        """Whether its type is one of whole numbers."""
+        return self.type.split()[0].endswith("int")
+
     def definition(self) -> str:
         """Return the column's definition as in CREATE TABLE or ALTER TABLE ... MODIFY."""
         words = [quote(self.name), self.type]
@@ -118,6 +123,11 @@ class Table:
     def key(self) -> tuple[str, ...]:
         """Return the columns of the primary key, () if there is none."""
         return next((index.columns for index in self.indexes if index.name == PRIMARY), ())
+
+    @property
+    def counted(self) -> tuple[bool, ...]:
+        """Return for each part of the primary key whether it is a number; only then is it no text of people's."""
+        return tuple(part in self.columns and self.columns[part].integer for part in self.key)
 
     @property
     def charset(self) -> str:
@@ -211,7 +221,7 @@ def _columns(database: Database) -> list[tuple[str, Column]]:
 def _indexes(database: Database) -> list[tuple[str, Index]]:
     rows = database.rows(
         "SELECT table_name, index_name, non_unique, column_name, sub_part, index_type, collation,"
-        f" {_unused(database)} FROM information_schema.statistics WHERE table_schema = DATABASE()"
+        f" {schema_extras.unused(database)} FROM information_schema.statistics WHERE table_schema = DATABASE()"
         " ORDER BY table_name, index_name, seq_in_index"
     )
     grouped: dict[tuple[str, str], Index] = {}
@@ -222,17 +232,6 @@ def _indexes(database: Database) -> list[tuple[str, Index]]:
         descending = (*(before.descending if before else ()), *([written] if order == "D" else ()))
         grouped[table, name] = Index(name, not int(non_unique), columns, kind, descending, bool(unused))
     return [(table, index) for (table, _), index in grouped.items()]
-
-
-def _unused(database: Database) -> str:
-    """Return SQL that tells whether queries ignore an index; servers call that differently, older ones lack it."""
-    asked = (
-        "SELECT LOWER(column_name) FROM information_schema.columns"
-        " WHERE UPPER(table_schema) = 'INFORMATION_SCHEMA' AND UPPER(table_name) = 'STATISTICS'"
-        " AND LOWER(column_name) IN ('ignored', 'is_visible')"
-    )
-    conditions = {"ignored": "ignored = 'YES'", "is_visible": "is_visible = 'NO'"}
-    return " OR ".join(conditions[name] for (name,) in database.rows(asked)) or "0"
 
 
 def _foreign_keys(database: Database) -> list[tuple[str, ForeignKey]]:

@@ -1,4 +1,4 @@
-"""Read what a table has besides columns and keys: CHECK constraints, triggers, and the counter of its ids.
+"""Read what a table has besides columns and keys: CHECK constraints, triggers, the counter of its ids.
 
 Of a statement that the site wrote only a digest and the names of the tables it writes to are kept.
 """
@@ -61,6 +61,17 @@ class Trigger:
     event: str
     statement: str
     fills: tuple[str, ...] = ()
+
+
+def unused(database: Database) -> str:
+    """Return SQL that tells whether queries ignore an index; servers call that differently, older ones lack it."""
+    asked = (
+        "SELECT LOWER(column_name) FROM information_schema.columns"
+        " WHERE UPPER(table_schema) = 'INFORMATION_SCHEMA' AND UPPER(table_name) = 'STATISTICS'"
+        " AND LOWER(column_name) IN ('ignored', 'is_visible')"
+    )
+    conditions = {"ignored": "ignored = 'YES'", "is_visible": "is_visible = 'NO'"}
+    return " OR ".join(conditions[name] for (name,) in database.rows(asked)) or "0"
 
 
 def checks(database: Database) -> Iterator[tuple[str, Check]]:

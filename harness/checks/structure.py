@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from harness.checks.structure_width import holds, holds_charset
 from harness.database.schema import PRIMARY, Column, ForeignKey, Index, Schema, Table, charset_of, quote
@@ -21,7 +21,8 @@ class Difference:
     """A difference from a fresh install.
 
     aspect: "type", "charset", "nullable", "index missing" ... table, name: its place (name: column or signature).
-    fresh, found: the two values as text. repair: SQL that closes it, "" if SQL alone cannot.
+    fresh, found: the two values as text. repair: SQL that closes it, "" if SQL alone cannot; as it restates the rest
+    of the column, equal differences may have different ones.
     """
 
     aspect: str
@@ -29,7 +30,7 @@ class Difference:
     name: str
     fresh: str
     found: str
-    repair: str
+    repair: str = field(compare=False)
 
     @property
     def where(self) -> str:

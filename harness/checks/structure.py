@@ -21,8 +21,8 @@ class Difference:
     """A difference from a fresh install.
 
     aspect: "type", "charset", "nullable", "index missing" ... table, name: its place (name: column or signature).
-    fresh, found: the two values as text. repair: SQL that closes it, "" if SQL alone cannot; as it restates the rest
-    of the column, equal differences may have different ones.
+    fresh, found: the two values as text. repair: SQL that closes it, "" if SQL alone cannot; as it restates the
+    rest of the column, equal differences may have different ones.
     """
 
     aspect: str

@@ -62,8 +62,8 @@ mutants: images ## plant defects, known ones and two hundred by chance (SEED=), 
 	    tests/harness/test_dump_text.py tests/harness/test_restore_collations.py tests/harness/test_restore_left_out.py \
 	    tests/harness/marathon/test_standin_mutants.py tests/harness/marathon/test_marathon_deploy_mutants.py \
 	    tests/deploy/test_rt_state_on_disk.py tests/deploy/test_rt_acknowledged.py tests/upgrade/test_control.py \
-	    tests/upgrade/test_old_sites.py tests/upgrade/test_own_troubles.py tests/upgrade/test_site_comes_up.py \
-	    tests/smoke/test_fence.py \
+	    tests/upgrade/test_old_sites.py tests/upgrade/test_own_structure.py tests/upgrade/test_own_troubles.py \
+	    tests/upgrade/test_site_comes_up.py tests/smoke/test_fence.py \
 	    $(if $(SEED),--seed "$(SEED)")
 
 gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= MARATHON_URL= ACCEPT= KEEP=1 (4.4.6 5.0.3 mariadb-10.11)

@@ -4,8 +4,9 @@ Before the upgrade: `preflight`, with `preflight_blanks`, `preflight_collisions`
 `preflight_database`, `preflight_identity`, `preflight_lifecycles`, `preflight_storage`, `preflight_time_zones` and
 `upgrading`; `cached_fact` keeps the facts about the old side. The upgrade run: `run`, with `log` and
 `broken_attributes`; `history`, with `upgrade_history`. The structure: `schema`, with `structure`,
-`longer_indexes`, `step_mentions`, `views` and `absorbed`. Rows: `rows`, with `comparison`,
-`structure_changes`, `row_judge`, `allowances`, `rules`, `dashboards`,
+`structure_width`, `structure_roomier`, `structure_kept` (what is the site's own), `longer_indexes`,
+`step_mentions`, `views` and `absorbed`. Rows: `rows`, with `comparison`, `structure_changes`, `row_judge`,
+`row_triggers`, `allowances`, `rules`, `dashboards`,
 `context`, `effects`, `undocumented_steps` and `unreadable`; `repeated` and `paths` (with `upgrade_path`) compare
 two upgrades in the same way. The meaning of the rows: `integrity`; `meaning`, with `meaning_told`,
 `meaning_untold`, `meaning_rules`, `meaning_allowances`, `code` and `organization`. The running site:

@@ -106,10 +106,11 @@ def _structures(report: Report, direct: Schema, stepwise: Schema) -> None:
     for name, table in direct.tables.items():
         other = stepwise.tables.get(name, table)
         if other.collation != table.collation:
+            repair = structure.convert(other, table.collation)
             report.find(
                 name,
                 f"its collation is {table.collation}, after the stepwise way {other.collation}.",
-                repair=f"{structure.convert(name, table.collation)};",
+                repair=repair and f"{repair};",
             )
 
 
@@ -234,8 +235,9 @@ class _Table:
             self._find(f"{len(keys)} rows are there after the {side} way only{other}.", keys)
 
     def _find(self, what: str, keys: list[Key]) -> None:
-        key = ", ".join(self.comparison.shapes[self.name][0].key)
-        samples = [shown(one) for one in keys[:MOST_SAMPLES]]
+        shape = self.comparison.shapes[self.name][0]
+        key = ", ".join(shape.key)
+        samples = [shown(one, shape.counted) for one in keys[:MOST_SAMPLES]]
         numbers = all(one.lstrip("-").isdigit() for one in samples)
         sql = f"SELECT * FROM {quote(self.name)} WHERE {key} IN ({', '.join(samples)})"
         self.report.find(

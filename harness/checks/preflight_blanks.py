@@ -69,7 +69,7 @@ def _find(report: Report, database: Database, table: Table, column: str, what: s
     report.find(
         f"{table.name}.{column}",
         what,
-        samples=tuple(f"{', '.join(table.key)} {shown(tuple(map(str, row)))}" for row in rows),
+        samples=tuple(f"{', '.join(table.key)} {shown(tuple(map(str, row)), table.counted)}" for row in rows),
         sql=sql,
         repair="on the site, once you have seen that no other row has the same without the blank:\n"
         f"UPDATE {name} SET {text} = TRIM(TRAILING ' ' FROM {text}) WHERE {_ends_in_a_blank(column)};",

@@ -79,7 +79,7 @@ def _same_keys(database: Database, table: Table, sql: str) -> list[str]:
     keys: dict[tuple[object, ...], list[str]] = {}
     for row in database.rows(sql):
         key, value = row[: len(table.key)], row[len(table.key) :]
-        keys.setdefault(value, []).append(shown(tuple(map(str, key))))
+        keys.setdefault(value, []).append(shown(tuple(map(str, key)), table.counted))
     return [f"{', '.join(table.key)} {' and '.join(same)}" for same in keys.values()]
 
 

@@ -13,7 +13,7 @@ from harness.common import cache
 from harness.database.digest import Key, Row
 from harness.verdict import MOST_SAMPLES
 
-UNEXPLAINED = "unexplained"
+UNEXPLAINED, FILLED = "unexplained", "filled by a trigger"
 
 
 @dataclass
@@ -38,6 +38,10 @@ class Judge:
     context: Context
     allowances: RowAllowances
     active: Sequence[RowAllowance]
+    counted: Sequence[bool] = ()
+    """For each part of the key whether it is a number, and may be shown."""
+    filled_by: Sequence[str] = ()
+    """The site's own triggers that add rows to this table of its own while the upgrade is run."""
     wrong: dict[str, Unexplained] = field(default_factory=dict)
     used: Counter[RowAllowance] = field(default_factory=Counter)
     tally: Counter[str] = field(default_factory=Counter)
@@ -79,7 +83,7 @@ class Judge:
         except UNREADABLE as error:
             self._open(error, key)
             return
-        self.blame([complaint or f"{change}, and no step accounts for it"], key)
+        self._unexplained(change, complaint, key)
 
     def _candidates(self, change: str, old: Row, new: Row) -> list[RowAllowance]:
         """Return the allowances whose description matches the row."""
@@ -140,7 +144,7 @@ class Judge:
             self._open(error, key)
 
     def _open(self, error: Exception, key: Key) -> None:
-        self.unreadable.setdefault(words(error), Unexplained()).add(shown(key))
+        self.unreadable.setdefault(words(error), Unexplained()).add(shown(key, self.counted))
 
     def _changed(self, key: Key, old: Row, new: Row) -> None:
         columns = [name for name in old if old[name] != new[name]]
@@ -181,19 +185,26 @@ class Judge:
     def nameless(self, change: str, key: Key) -> None:
         """Note an added or removed row of a table without a primary key: no allowance covers such tables."""
         self.tally[change] += 1
-        self.blame([f"{change}, and no step accounts for it"], key)
+        self._unexplained(change, "", key)
+
+    def _unexplained(self, change: str, complaint: str, key: Key) -> None:
+        if change == ADDED and self.filled_by:
+            self.tally[FILLED] += 1
+        else:
+            self.blame([complaint or f"{change}, and no step accounts for it"], key)
 
     def blame(self, complaints: Sequence[str], key: Key) -> None:
         """Note the complaints about a row; none mean that the row is accounted for."""
         self.tally[UNEXPLAINED] += bool(complaints)
         for what in complaints:
-            self.wrong.setdefault(what, Unexplained()).add(shown(key))
+            self.wrong.setdefault(what, Unexplained()).add(shown(key, self.counted))
 
 
-def shown(key: Key) -> str:
-    """Return a key fit to be printed: numbers unchanged, text (which may be personal) as a keyed digest."""
+def shown(key: Key, counted: Sequence[bool]) -> str:
+    """Return a key fit to be printed: numbers unchanged, text (which may be personal) as a keyed digest.
 
-    def one(part: str) -> str:
-        return part if part.lstrip("-").isdigit() else f"digest:{cache.keyed_digest(part)}"
-
-    return ", ".join(map(one, key))
+    counted: for each part, whether its column is one of numbers; a text of digits may be somebody's telephone.
+    """
+    numbers = [*counted, *[False] * len(key)]
+    parts = zip(key, numbers, strict=False)
+    return ", ".join(part if number else f"digest:{cache.keyed_digest(part)}" for part, number in parts)

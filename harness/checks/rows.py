@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from harness.checks import allowances as known_allowances
-from harness.checks import structure_changes
+from harness.checks import row_triggers, structure_changes
 from harness.checks.allowances import (
     ADDED,
     CHANGED,
@@ -24,7 +24,7 @@ from harness.checks.allowances import (
 from harness.checks.comparison import Comparison, digests, open_comparison
 from harness.checks.context import Context
 from harness.checks.effects import EFFECTS, absent_rows
-from harness.checks.row_judge import UNEXPLAINED, Judge
+from harness.checks.row_judge import FILLED, UNEXPLAINED, Judge
 from harness.checks.structure_changes import UNDONE
 from harness.checks.undocumented_steps import STRUCTURE, words
 from harness.checks.unreadable import readable
@@ -56,11 +56,13 @@ def check(
     *,
     known: Mapping[str, Digest] | None = None,
     rules: RowAllowances | None = None,
+    tables_of_rt: Collection[str] = (),
 ) -> Report:
     """Account for every row.
 
     before: a clone of the untouched baseline. after: the upgraded database. steps: the steps that were applied,
     oldest first; none for the control, where nothing may differ. known: the result of `digests` for the old side.
+    tables_of_rt: all others are the site's own, to which triggers may add rows; () where that is not known.
     """
     started = time.monotonic()
     rules = rules or known_allowances.read()
@@ -72,9 +74,18 @@ def check(
         used = structure_changes.account(
             report, both, structure, partial(rules.unruled.candidates, steps, STRUCTURE)
         )
-        for table in both.shapes:
-            judge = Judge(table, context, rules, [one for one in rows if one.table == table])
+        changes: dict[str, Counter[str]] = {}
+        for table in row_triggers.last(both, tables_of_rt):
+            judge = Judge(
+                table,
+                context,
+                rules,
+                [one for one in rows if one.table == table],
+                both.shapes[table][0].counted,
+                row_triggers.filling(both, table, tables_of_rt, changes),
+            )
             _table(report, both, judge, steps)
+            changes[table] = judge.tally
             used += Counter(map(str, judge.used.elements()))
         _unmet(report, context, rows)
         _key_tables(report, both, rules)
@@ -102,6 +113,11 @@ def _table(report: Report, both: Comparison, judge: Judge, steps: Sequence[str])
         f"{name}: {found.count} rows ({', '.join(found.samples)}): {why}"
         for why, found in judge.unreadable.items()
     ]
+    if added := judge.tally[FILLED]:
+        report.allowed.append(
+            f"{name}: {added} rows added by the site's own triggers, on tables that the upgrade writes to: "
+            + ", ".join(judge.filled_by)
+        )
     key = ", ".join(both.shapes[name][0].key)
     for what, rows in judge.wrong.items():
         whole = second["rows"] if what.startswith(ADDED) else first["rows"]

@@ -5,7 +5,8 @@ applied, or if the difference existed before the upgrade: a site upgraded in the
 
 A site of twenty years has more differences than any list: an extra index, a default, a NOT NULL of an early
 release. A difference that was exactly the same before the upgrade, and that no applied step mentions, is the
-site's own and harmless. So is the collation of a table that is not RT's, if it differed from RT's before as well.
+site's own and harmless. So are a column that the site has added, unless RT could not insert rows without it, and
+one that it has widened. So is the collation of a table that is not RT's, if it differed from RT's before as well.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import allowances as row_allowances
-from harness.checks import longer_indexes
+from harness.checks import longer_indexes, structure_kept, structure_roomier
 from harness.checks.step_mentions import StepMentions
 from harness.checks.structure import CALLED, Difference, compare, convert
-from harness.database.schema import Index, Schema, charset_of
+from harness.database.schema import Index, Schema, charset_of, quote
 from harness.verdict import Report
 
 CHECK = "schema"
@@ -113,12 +114,21 @@ def check(
             covering = [SchemaAllowance("", one.aspect, longer_indexes.REASON)]
         if not covering and one in old and mentions and _of_its_own(one, upgraded, mentions):
             covering = [SchemaAllowance("", one.aspect, BROUGHT)]
+        if not covering and before and (why := structure_roomier.reason(one, before, upgraded, fresh, mentions)):
+            covering = [SchemaAllowance("", one.aspect, why)]
         if covering:
             used.setdefault((one.sentence(), covering[0]), []).append(one.where)
         else:
-            report.find(one.where, one.sentence() + ".", repair=one.repair and one.repair + ";", sql=_show(one))
+            report.find(
+                one.where,
+                one.sentence() + ".",
+                repair=structure_roomier.repair(one, before, upgraded),
+                sql=_show(one),
+            )
     report.allowed += [f"{', '.join(places)}: {what} ({rule})" for (what, rule), places in used.items()]
     _foreign_tables(report, upgraded, fresh, before)
+    if before:
+        structure_kept.judge(report, before, upgraded, fresh, mentions)
     seen = {rule for _, rule in used}
     report.facts["allowances unused"] = [str(rule) for rule in rules if rule.step in steps and rule not in seen]
     report.facts["collations"] = dict(Counter(table.collation for table in upgraded.tables.values()))
@@ -169,12 +179,12 @@ def _collations(upgraded: Schema, fresh: Schema) -> list[Difference]:
     for name, table in upgraded.tables.items():
         foreign = name not in fresh.tables
         if table.collation != usual and (foreign or table.charset == charset_of(usual)):
-            repair = convert(name, usual)
+            repair = convert(table, usual)
             found.append(Difference("table collation", name, "", usual, table.collation, repair))
         for column in table.columns.values():
             same_set = column.charset and column.charset == charset_of(usual)
             if foreign and table.collation == usual and same_set and column.collation != usual:
-                repair = convert(name, usual)
+                repair = convert(table, usual)
                 found.append(Difference("collation", name, column.name, usual, column.collation, repair))
     return found
 
@@ -212,11 +222,12 @@ def _foreign_tables(report: Report, upgraded: Schema, fresh: Schema, before: Sch
             report.find(
                 name,
                 "the table is neither in the old database nor in a fresh install.",
-                repair=f"DROP TABLE `{name}`;",
-                sql=f"SHOW CREATE TABLE `{name}`",
+                repair="find out on a copy what made it, and drop it only if nobody needs what is in it",
+                sql=f"SHOW CREATE TABLE {quote(name)}",
             )
             continue
-        report.out_of_scope.append(f"{name}: the site's own table; only its engine and collation were looked at")
+        known = "it was compared with what it was before" if before else "only engine and collation were looked at"
+        report.out_of_scope.append(f"{name}: the site's own table; {known}")
         if table.engine == "InnoDB":
             continue
         if before is not None and before.tables[name].engine == table.engine:

@@ -1,11 +1,15 @@
-"""Compare two database structures, and give the statement that would close each difference."""
+"""Compare two database structures, and give the statement that would close each difference.
+
+A statement that would drop a column, or make one narrower, is never given: what is in it may be the site's.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from harness.checks.structure_width import holds, holds_charset
 from harness.database.schema import PRIMARY, Column, ForeignKey, Index, Schema, Table, charset_of, quote
 
 CALLED = ", called "
@@ -17,7 +21,8 @@ class Difference:
     """A difference from a fresh install.
 
     aspect: "type", "charset", "nullable", "index missing" ... table, name: its place (name: column or signature).
-    fresh, found: the two values as text. repair: SQL that closes it, "" if SQL alone cannot.
+    fresh, found: the two values as text. repair: SQL that closes it, "" if SQL alone cannot; as it restates the
+    rest of the column, equal differences may have different ones.
     """
 
     aspect: str
@@ -25,7 +30,7 @@ class Difference:
     name: str
     fresh: str
     found: str
-    repair: str
+    repair: str = field(compare=False)
 
     @property
     def where(self) -> str:
@@ -57,7 +62,7 @@ def compare(found: Schema, fresh: Schema) -> list[Difference]:
             repair = f"ALTER TABLE {quote(name)} ENGINE={wanted.engine}"
             differences.append(Difference("engine", name, "", wanted.engine, table.engine, repair))
         if table.charset != wanted.charset:
-            repair = convert(name, wanted.collation)
+            repair = convert(table, wanted.collation)
             differences.append(Difference("table charset", name, "", wanted.charset, table.charset, repair))
     return differences
 
@@ -71,9 +76,16 @@ def _order_of_repair(difference: Difference) -> int:
     return 3 if difference.aspect.endswith("missing") else 2
 
 
-def convert(table: str, collation: str) -> str:
-    """Return the statement that converts a table and its text columns to a collation."""
-    return f"ALTER TABLE {quote(table)} CONVERT TO CHARACTER SET {charset_of(collation)} COLLATE {collation}"
+def convert(table: Table, collation: str) -> str:
+    """Return the statement that converts a table and its text columns to a collation.
+
+    "" if its character set lacks characters that the table may hold.
+    """
+    charset = charset_of(collation)
+    held = {table.charset, *(column.charset for column in table.columns.values() if column.charset)}
+    if not all(holds_charset(charset, one) for one in held - {"binary"}):
+        return ""
+    return f"ALTER TABLE {quote(table.name)} CONVERT TO CHARACTER SET {charset} COLLATE {collation}"
 
 
 def _of_columns(table: Table, wanted: Table) -> Iterator[Difference]:
@@ -89,14 +101,14 @@ def _of_columns(table: Table, wanted: Table) -> Iterator[Difference]:
             previous = name
     for name, column in table.columns.items():
         if name not in wanted.columns:
-            repair = f"{alter} DROP COLUMN {quote(name)}"
-            yield Difference("column extra", table.name, name, "", column.definition(), repair)
+            yield Difference("column extra", table.name, name, "", column.definition(), "")
 
 
 def _of_column(table: Table, column: Column, wanted: Column, wanted_table: Table) -> Iterator[Difference]:
-    repair = f"ALTER TABLE {quote(table.name)} MODIFY {wanted.definition()}"
+    safe = holds(wanted, column)
+    goal = wanted if safe else replace(wanted, type=column.type, charset=column.charset)
+    repair = f"ALTER TABLE {quote(table.name)} MODIFY {goal.definition()}"
     pairs = {
-        "type": (wanted.type, column.type),
         "charset": (wanted.charset, column.charset),
         "nullable": ("NULL" if wanted.nullable else "NOT NULL", "NULL" if column.nullable else "NOT NULL"),
         "default": (wanted.default or "", column.default or ""),
@@ -104,9 +116,11 @@ def _of_column(table: Table, column: Column, wanted: Column, wanted_table: Table
     }
     if wanted.charset == column.charset:
         pairs["collation"] = (_own_collation(wanted, wanted_table), _own_collation(column, table))
+    pairs["type"] = (wanted.type, column.type)  # the last: the others' statements leave a wide type as it is
     for aspect, (fresh, found) in pairs.items():
         if fresh != found:
-            yield Difference(aspect, table.name, column.name, fresh, found, repair)
+            closes = safe or aspect not in ("type", "charset")
+            yield Difference(aspect, table.name, column.name, fresh, found, repair if closes else "")
 
 
 def _own_collation(column: Column, table: Table) -> str:
@@ -147,7 +161,9 @@ def add_key(table: str, key: Index | ForeignKey) -> str:
             f"ALTER TABLE {quote(table)} ADD FOREIGN KEY ({columns})"
             f" REFERENCES {quote(key.table)} ({targets}){rules}"
         )
-    parts = ", ".join(_index_part(column) for column in key.columns)
+    parts = ", ".join(
+        _index_part(column) + (" DESC" if column in key.descending else "") for column in key.columns
+    )
     if key.name == PRIMARY:
         return f"ALTER TABLE {quote(table)} ADD PRIMARY KEY ({parts})"
     word = "UNIQUE INDEX" if key.unique else "FULLTEXT INDEX" if key.kind == "FULLTEXT" else "INDEX"

@@ -76,6 +76,6 @@ def _new_column(report: Report, both: Comparison, allowance: StructureAllowance)
         report.find(
             f"{allowance.table}.{allowance.column}",
             f"{count} rows do not hold what step {allowance.step} puts into the new column.",
-            samples=tuple(shown((str(one),)) for (one,) in keys),
+            samples=tuple(shown((str(one),), shape.counted) for (one,) in keys),
             repair=UNDONE,
         )

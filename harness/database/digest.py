@@ -26,7 +26,7 @@ BUCKETS = 64
 """Number of chunks of a table with any other key, or with none."""
 LONGEST = 1_000_000
 """Maximum bytes of a value that is hashed or fetched unchanged; a longer one is replaced by its SHA-256."""
-FORM = 2
+FORM = 3
 """Version of the serialisation: increased when it changes, so that stored checksums are not used."""
 BITS = 60
 """NULL flags per number."""
@@ -57,13 +57,14 @@ Digest = dict[str, Any]
 class Shape:
     """The columns of a table to compare, and the key to match rows by.
 
-    `integer`: the key is one integer column.
+    integer: the key is one integer column. counted: for each part of the key, whether it is an integer column.
     """
 
     table: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     integer: bool
+    counted: tuple[bool, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -106,12 +107,8 @@ def shape(table: Table, other: Table | None = None) -> Shape:
     if any(part.endswith(")") for part in key):  # a key over a column prefix is not unique per row
         key = ()
     sides = [table] if other is None else [table, other]
-    integer = len(key) == 1 and all(_is_integer(side.columns[key[0]]) for side in sides)
-    return Shape(table.name, tuple(common), key, integer)
-
-
-def _is_integer(column: Column) -> bool:
-    return column.type.split()[0].endswith("int")
+    counted = tuple(all(side.columns[part].integer for side in sides) for part in key)
+    return Shape(table.name, tuple(common), key, counted == (True,), counted)
 
 
 def plain(column: Column) -> str:
@@ -125,13 +122,22 @@ def plain(column: Column) -> str:
         return name
     if column.type.startswith("bit"):
         return f"CAST({name} + 0 AS CHAR)"
+    if column.type.startswith("float"):
+        return f"CAST({_exact(name)} AS CHAR)"
     return f"CAST({name} AS CHAR)"
+
+
+def _exact(name: str) -> str:
+    """Return SQL for a number of single precision with all of its digits: servers print six of them."""
+    return f"{name} + 0e0"
 
 
 def written(column: Column) -> list[str]:
     """Return SQL expressions that represent a value in the row's string; NULL adds nothing to it."""
     name = quote(column.name)
     if column.type.startswith(_SHORT):
+        if column.type.startswith("float"):
+            return [_exact(name)]
         return [f"{name} + 0" if column.type.startswith("bit") else name]
     foreign = column.charset and column.charset not in (*_AS_UTF8, "binary")
     value = f"CONVERT({name} USING utf8mb4)" if foreign else name

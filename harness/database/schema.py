@@ -2,6 +2,7 @@
 
 Integer display widths are dropped (MySQL 8 no longer has them, MariaDB does), defaults are normalised, and
 key names are kept only to be able to drop a key.
+Stored structures are known by the text of this file: change it (FORM) when `schema_extras` reads something else.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from harness.database import TABLE_TYPES, Database, normalise
+from harness.database import TABLE_TYPES, Database, normalise, schema_extras
+from harness.database.schema_extras import Check, Trigger
 
 PRIMARY = "PRIMARY"
+FORM = 2
 
 
 def quote(name: str) -> str:
@@ -35,6 +38,11 @@ class Column:
     default: str | None
     extra: str
 
+    @property
+    def integer(self) -> bool:
+        """Whether its type is one of whole numbers."""
+        return self.type.split()[0].endswith("int")
+
     def definition(self) -> str:
         """Return the column's definition as in CREATE TABLE or ALTER TABLE ... MODIFY."""
         words = [quote(self.name), self.type]
@@ -50,19 +58,25 @@ class Column:
 
 @dataclass(frozen=True)
 class Index:
-    """An index. `columns` are names, "name(20)" where only a prefix is indexed; kind is BTREE, FULLTEXT ..."""
+    """An index. `columns` are names, "name(20)" where only a prefix is indexed; kind is BTREE, FULLTEXT ...
+
+    descending: those of `columns` that are stored in descending order. ignored: queries do not use it.
+    """
 
     name: str
     unique: bool
     columns: tuple[str, ...]
     kind: str
+    descending: tuple[str, ...] = ()
+    ignored: bool = False
 
     @property
     def signature(self) -> str:
         """Describe the index without its name: two indexes with one signature are equivalent."""
         word = PRIMARY + " KEY" if self.name == PRIMARY else "UNIQUE INDEX" if self.unique else "INDEX"
         kind = "" if self.kind == "BTREE" else f" {self.kind}"
-        return f"{word}{kind} ({', '.join(self.columns)})"
+        columns = [f"{column} DESC" if column in self.descending else column for column in self.columns]
+        return f"{word}{kind} ({', '.join(columns)}){' IGNORED' if self.ignored else ''}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +104,10 @@ class ForeignKey:
 
 @dataclass
 class Table:
-    """A base table: columns by name in their order, indexes and foreign keys as the server lists them."""
+    """A base table: columns by name in their order, indexes and foreign keys as the server lists them.
+
+    counter: the next id that it gives, None without one; it changes with the rows and does not make tables differ.
+    """
 
     name: str
     engine: str
@@ -98,11 +115,19 @@ class Table:
     columns: dict[str, Column] = field(default_factory=dict)
     indexes: list[Index] = field(default_factory=list)
     foreign_keys: list[ForeignKey] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    triggers: list[Trigger] = field(default_factory=list)
+    counter: int | None = field(default=None, compare=False)
 
     @property
     def key(self) -> tuple[str, ...]:
         """Return the columns of the primary key, () if there is none."""
         return next((index.columns for index in self.indexes if index.name == PRIMARY), ())
+
+    @property
+    def counted(self) -> tuple[bool, ...]:
+        """Return for each part of the primary key whether it is a number; only then is it no text of people's."""
+        return tuple(part in self.columns and self.columns[part].integer for part in self.key)
 
     @property
     def charset(self) -> str:
@@ -157,6 +182,15 @@ def read(database: Database) -> Schema:
     for table, foreign_key in _foreign_keys(database):
         if table in tables:
             tables[table].foreign_keys.append(foreign_key)
+    for table, check in schema_extras.checks(database):
+        if table in tables:
+            tables[table].checks.append(check)
+    for table, trigger in schema_extras.triggers(database):
+        if table in tables:
+            tables[table].triggers.append(trigger)
+    for table, number in schema_extras.counters(database).items():
+        if table in tables:
+            tables[table].counter = number
     return Schema(database.server.name, tables)
 
 
@@ -186,15 +220,17 @@ def _columns(database: Database) -> list[tuple[str, Column]]:
 
 def _indexes(database: Database) -> list[tuple[str, Index]]:
     rows = database.rows(
-        "SELECT table_name, index_name, non_unique, column_name, sub_part, index_type"
-        " FROM information_schema.statistics WHERE table_schema = DATABASE()"
+        "SELECT table_name, index_name, non_unique, column_name, sub_part, index_type, collation,"
+        f" {schema_extras.unused(database)} FROM information_schema.statistics WHERE table_schema = DATABASE()"
         " ORDER BY table_name, index_name, seq_in_index"
     )
     grouped: dict[tuple[str, str], Index] = {}
-    for table, name, non_unique, column, part, kind in rows:
+    for table, name, non_unique, column, part, kind, order, unused in rows:
         before = grouped.get((table, name))
-        columns = (*(before.columns if before else ()), f"{column}({part})" if part else str(column))
-        grouped[table, name] = Index(name, not int(non_unique), columns, kind)
+        written = f"{column}({part})" if part else str(column)
+        columns = (*(before.columns if before else ()), written)
+        descending = (*(before.descending if before else ()), *([written] if order == "D" else ()))
+        grouped[table, name] = Index(name, not int(non_unique), columns, kind, descending, bool(unused))
     return [(table, index) for (table, _), index in grouped.items()]
 
 
@@ -232,4 +268,7 @@ def _table(facts: dict[str, Any]) -> Table:
         {name: Column(**column) for name, column in facts["columns"].items()},
         [Index(**tuples(index)) for index in facts["indexes"]],
         [ForeignKey(**tuples(key)) for key in facts["foreign_keys"]],
+        [Check(**check) for check in facts["checks"]],
+        [Trigger(**tuples(trigger)) for trigger in facts["triggers"]],
+        facts["counter"],
     )

@@ -98,7 +98,14 @@ def rows(sides: Sides) -> Report:
     """Compare every row of both copies."""
     sides.run()
     known = sides.fact_cache.fact("digests", lambda: rows_check.digests(sides.before()))
-    return rows_check.check(sides.before(), sides.after(), sides.steps(), Thawer(sides.new()), known=known)
+    return rows_check.check(
+        sides.before(),
+        sides.after(),
+        sides.steps(),
+        Thawer(sides.new()),
+        known=known,
+        tables_of_rt=sides.fresh_schema().tables,
+    )
 
 
 def integrity(sides: Sides, old_side: OldSide) -> Report:

@@ -97,7 +97,11 @@ def test_digests_in_findings_need_the_key(tmp_path: Path, monkeypatch: pytest.Mo
     for name in ("one", "two", "one"):
         monkeypatch.setenv(cache.VARIABLE, str(tmp_path / name))
         said.append(
-            (row_judge.shown(("anna", "7")), mails.hide_addresses("Anna@example.test"), cache.keyed_digest("x"))
+            (
+                row_judge.shown(("anna", "7"), (False, True)),
+                mails.hide_addresses("Anna@example.test"),
+                cache.keyed_digest("x"),
+            )
         )
         assert stat.S_IMODE((tmp_path / name / "key").stat().st_mode) == 0o600
     assert said[0] == said[2]

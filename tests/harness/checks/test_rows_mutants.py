@@ -134,17 +134,25 @@ def test_tables_of_any_shape_are_compared(lifecycle: Lifecycle, clone: CloneFact
             "INSERT INTO Two VALUES (-1, 1, 1), (1, 1, 1)",
             "CREATE TABLE None_ (v INT)",
             "INSERT INTO None_ VALUES (1), (1), (2)",
+            "CREATE TABLE Phones (phone VARCHAR(20) PRIMARY KEY, v FLOAT)",
+            "INSERT INTO Phones VALUES ('4915112345', 1.234567)",
         )
     after.execute(
-        "UPDATE Text SET v = NULL WHERE k = 'a'", "UPDATE Two SET v = 2 WHERE a = 1", "DELETE FROM None_ LIMIT 1"
+        "UPDATE Text SET v = NULL WHERE k = 'a'",
+        "UPDATE Two SET v = 2 WHERE a = 1",
+        "DELETE FROM None_ LIMIT 1",
+        "UPDATE Phones SET v = 1.234571",
     )
     report = rows.check(before, after, [], Thawer(rt_tools(PAIR.target, before)))
-    assert sorted(finding.where for finding in report.findings) == ["None_", "Text", "Two"]
+    assert sorted(finding.where for finding in report.findings) == ["None_", "Phones", "Text", "Two"]
+    assert "4915112345" not in report.to_json()
 
 
 def test_keys_that_are_text_are_shown_as_checksums() -> None:
-    """A key may be a person's name."""
-    assert re.fullmatch("12, digest:[0-9a-f]{16}", shown(("12", "anna")))
+    """A key may be a person's name, or a telephone number."""
+    assert re.fullmatch("12, digest:[0-9a-f]{16}", shown(("12", "anna"), (True, False)))
+    assert re.fullmatch("digest:[0-9a-f]{16}", shown(("4915112345",), (False,)))
+    assert re.fullmatch("digest:[0-9a-f]{16}", shown(("4915112345",), ())), "nor where the column is not known"
 
 
 @pytest.mark.parametrize("spec", [{"rule": "no such rule"}, {"matchs": "x"}, {"sql": "x", "of": "y"}, {}, 1.5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from harness.database.schema import Schema
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 from tests.harness.checks.upgraded_pair import fresh_schema, upgraded_pair
-from tests.harness.mutants.schema import HARMLESS, MUTANTS, SchemaMutant
+from tests.harness.mutants.schema import HARMLESS, MUTANTS, OWN, SchemaMutant
 
 pytestmark = pytest.mark.xdist_group("schema-mutants")  # one worker, because they share a scene
 
@@ -41,6 +42,8 @@ def scene(lifecycle: Lifecycle) -> Iterator[Scene]:
     """One upgraded database for all mutants: each test restores it."""
     fresh = fresh_schema(lifecycle)
     with upgraded_pair(lifecycle) as pair:
+        for side in (pair.before, pair.after):
+            side.execute(*OWN)
         mentions = step_mentions.read(pair.tools, pair.steps)
         yield Scene(pair.after, fresh, schema.read(pair.before), pair.steps, mentions)
 
@@ -52,9 +55,13 @@ def test_a_planted_defect_is_found_and_its_repair_mends_it(scene: Scene, mutant:
     """A check that misses it does not count; a repair that does not mend it is worse than none."""
     scene.database.execute(*mutant.statements)
     report = scene.ask()
-    scene.database.execute(*[finding.repair for finding in report.findings])
+    scene.database.execute(
+        *(finding.repair for finding in report.findings if finding.repair.startswith(("ALTER ", "CREATE ")))
+    )
+    scene.database.execute(*mutant.reverted_by)
     assert {finding.where.partition(".")[0] for finding in report.findings} == {mutant.table}
-    assert scene.ask()
+    mended = scene.ask()
+    assert mended, str(mended)
 
 
 @pytest.mark.engine
@@ -64,6 +71,17 @@ def test_a_harmless_difference_is_no_finding(scene: Scene, mutant: SchemaMutant)
     """A false alarm costs trust."""
     scene.database.execute(*mutant.statements)
     assert scene.ask()
+
+
+@pytest.mark.engine
+@pytest.mark.control("schema")
+def test_what_the_site_has_added_is_told_and_no_finding(scene: Scene) -> None:
+    """A column, a wider one, an index and a table of its own: as before, and nobody is told to drop them."""
+    report = scene.ask()
+    assert report, str(report)
+    told = {line.partition(":")[0] for line in report.allowed}
+    assert {"Users.site_badge", "Tickets.Subject", "Users"} <= told
+    assert not re.search("DROP COLUMN|DROP TABLE", str(report) + str(report.allowed))
 
 
 @pytest.mark.engine

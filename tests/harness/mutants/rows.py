@@ -112,6 +112,11 @@ ALTERED = (
          "the step that makes an empty category NULL left one", "Category IS NULL"),
     _set("link-of-another-kind", "Links", "Type = IF(Type = 'RefersTo', 'DependsOn', 'RefersTo')",
          "a link means something else", "LocalBase > 0 AND LocalTarget > 0"),
+    _set("search-stamped", "Attributes",
+         "LastUpdatedBy = 1, LastUpdated = (SELECT at FROM (SELECT MAX(LastUpdated) AS at FROM Attributes"
+         " WHERE Name = 'UpgradeHistory') AS ended)",
+         "a search that no step edits looks edited: who had changed it last, and when, is gone",
+         "Name = 'SavedSearch' AND LastUpdatedBy <> 1"),
     _set("attribute-renamed", "Attributes", "Name = CONCAT(Name, 'x')", "an option that RT no longer finds",
          "Name LIKE 'Pref-%'"),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from tests.harness.mutants import Mutant
@@ -10,14 +10,32 @@ from tests.harness.mutants import Mutant
 
 @dataclass(frozen=True)
 class SchemaMutant(Mutant):
-    """A defect in the structure of `table`."""
+    """A defect in the structure of `table`.
+
+    reverted_by: what removes it, where no repair is a statement because that might lose what the site put there.
+    """
 
     table: str = ""
+    reverted_by: tuple[str, ...] = field(default=(), kw_only=True)
 
 
-def altered(check: str, name: str, table: str, change: str, reason: str) -> SchemaMutant:
-    """Return a mutant made by one change of a table."""
-    return SchemaMutant(name, check, reason, (f"ALTER TABLE `{table}` {change}",), table)
+OWN = (
+    "ALTER TABLE Users ADD COLUMN site_badge VARCHAR(20) NULL, ADD INDEX site_badges (site_badge)",
+    "ALTER TABLE Tickets MODIFY Subject VARCHAR(255) CHARACTER SET utf8mb4 NULL",
+    "CREATE TABLE site_phones (id INT PRIMARY KEY AUTO_INCREMENT, phone VARCHAR(20) NOT NULL, note TEXT,"
+    " INDEX by_phone (phone), FULLTEXT INDEX by_note (note), CONSTRAINT short CHECK (LENGTH(phone) < 19))"
+    " AUTO_INCREMENT = 500 ENGINE=InnoDB",
+    "CREATE TRIGGER site_cleans BEFORE INSERT ON site_phones FOR EACH ROW SET NEW.phone = TRIM(NEW.phone)",
+)
+"""What a site has added before the upgrade, and must keep."""
+
+
+def altered(check: str, name: str, table: str, change: str, reason: str, *undo: str) -> SchemaMutant:
+    """Return a mutant made by one change of a table; undo: changes that remove it."""
+    changes = (f"ALTER TABLE `{table}` {one}" for one in undo)
+    return SchemaMutant(
+        name, check, reason, (f"ALTER TABLE `{table}` {change}",), table, reverted_by=tuple(changes)
+    )
 
 
 _alter = partial(altered, "schema")
@@ -66,12 +84,19 @@ MUTANTS: tuple[SchemaMutant, ...] = (
         "CachedGroupMembers",
     ),
     _alter("column-lost", "Tickets", "DROP COLUMN TimeLeft", "a column with everything in it is gone"),
-    _alter("column-added", "Tickets", "ADD COLUMN Planted INT NULL", "a column that no release has"),
+    _alter(
+        "column-added",
+        "Tickets",
+        "ADD COLUMN Planted INT NULL",
+        "a column that no release has",
+        "DROP COLUMN Planted",
+    ),
     _alter(
         "column-renamed",
         "Articles",
         "CHANGE Summary Abstract VARCHAR(255) NOT NULL DEFAULT ''",
         "RT does not find it",
+        "DROP COLUMN Abstract",
     ),
     _alter("text-shortened", "Configurations", "MODIFY Content BLOB", "long values are refused from here on"),
     _alter(
@@ -91,6 +116,14 @@ MUTANTS: tuple[SchemaMutant, ...] = (
         "Tickets",
         "MODIFY Priority VARCHAR(20) NOT NULL DEFAULT '0'",
         "priorities are sorted as text",
+        "MODIFY Priority INT NOT NULL DEFAULT 0",
+    ),
+    _alter(
+        "text-widened",
+        "Queues",
+        "MODIFY Name VARCHAR(250) CHARACTER SET utf8mb4 NOT NULL",
+        "no step does so, and the site did not",
+        "MODIFY Name VARCHAR(200) CHARACTER SET utf8mb4 NOT NULL",
     ),
     _alter(
         "null-allowed", "ObjectCustomFieldValues", "MODIFY ObjectId BIGINT NULL", "a value may belong to nothing"
@@ -137,7 +170,73 @@ MUTANTS: tuple[SchemaMutant, ...] = (
         "a table that neither side knows",
         ("CREATE TABLE Planted (id INT PRIMARY KEY) ENGINE=InnoDB CHARACTER SET utf8mb3",),
         "Planted",
+        reverted_by=("DROP TABLE Planted",),
     ),
+    _alter("own-index-of-rts-lost", "Users", "DROP INDEX site_badges", "the site's own pages are read by a scan"),
+    _alter("own-column-shortened", "Users", "MODIFY site_badge VARCHAR(10)", "what does not fit is gone"),
+    _alter("own-wide-column-cut", "Tickets", "MODIFY Subject VARCHAR(230)", "what does not fit is gone"),
+    _alter("own-index-lost", "site_phones", "DROP INDEX by_phone", "the site's own table is read by a scan"),
+    _alter("full-text-lost", "site_phones", "DROP INDEX by_note", "searches in full text die"),
+    _alter(
+        "own-column-lost",
+        "site_phones",
+        "DROP COLUMN note",
+        "what was in it is gone",
+        "ADD COLUMN note TEXT",
+        "ADD FULLTEXT INDEX by_note (note)",
+    ),
+    _alter("own-text-shortened", "site_phones", "MODIFY phone VARCHAR(12) NOT NULL", "numbers are cut or refused"),
+    _alter(
+        "own-no-longer-counting",
+        "site_phones",
+        "MODIFY id INT NOT NULL",
+        "the second new row is refused",
+        "AUTO_INCREMENT = 500",
+    ),
+    _alter(
+        "own-check-lost",
+        "site_phones",
+        "DROP CONSTRAINT short",
+        "what was refused is taken",
+        "ADD CONSTRAINT short CHECK (LENGTH(phone) < 19)",
+    ),
+    _alter("check-added", "Tickets", "ADD CONSTRAINT planted CHECK (Priority < 1000)", "new rows are refused"),
+    SchemaMutant(
+        "trigger-added",
+        "schema",
+        "every new subject is cut",
+        ("CREATE TRIGGER planted BEFORE INSERT ON Tickets FOR EACH ROW SET NEW.Subject = LEFT(NEW.Subject, 9)",),
+        "Tickets",
+        reverted_by=("DROP TRIGGER planted",),
+    ),
+    SchemaMutant(
+        "trigger-altered",
+        "schema",
+        "what the site relied on is no longer done",
+        (
+            "DROP TRIGGER site_cleans",
+            "CREATE TRIGGER site_cleans BEFORE INSERT ON site_phones FOR EACH ROW SET NEW.note = 'planted'",
+        ),
+        "site_phones",
+        reverted_by=("DROP TRIGGER site_cleans", OWN[-1]),
+    ),
+    SchemaMutant(
+        "trigger-lost",
+        "schema",
+        "what the site relied on is no longer done",
+        ("DROP TRIGGER site_cleans",),
+        "site_phones",
+        reverted_by=(OWN[-1],),
+    ),
+    _alter("counter-back", "site_phones", "AUTO_INCREMENT = 400", "ids of shredded rows are given again"),
+    _alter(
+        "counter-at-its-end",
+        "Links",
+        "AUTO_INCREMENT = 2147483640",
+        "seven more links can be made",
+        "AUTO_INCREMENT = 1000",
+    ),
+    _alter("index-ignored", "Tickets", "ALTER INDEX Tickets1 IGNORED", "searches by queue are scans of the table"),
 )
 HARMLESS: tuple[SchemaMutant, ...] = (
     _alter("index-by-another-name", "Links", "RENAME INDEX links1 TO another", "names of indexes mean nothing"),

@@ -1,0 +1,82 @@
+"""Tell whether a column can hold whatever another one holds, so that no value is lost between them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from harness.database.schema import Column
+
+_INTEGERS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+_SIZES = {"tiny": 255, "": 65_535, "medium": 16_777_215, "long": 4_294_967_295}
+_VARYING = re.compile(r"var(char|binary)\((\d+)\)")
+_LONG = re.compile(r"(tiny|medium|long|)(text|blob)")
+_CHARSETS = ("ascii", "utf8mb3", "utf8mb4")
+"""Each holds all characters of those before it."""
+_LATIN = "latin1"
+_UNICODE = ("utf8mb3", "utf8mb4")
+_BYTES = 4
+"""Most bytes of a character: the size of a text is in bytes, that of a varying column in characters."""
+
+
+def holds(wide: Column, narrow: Column) -> bool:
+    """Tell whether a column holds every value of another one: its type and its character set are as wide."""
+    return holds_charset(wide.charset, narrow.charset) and _holds_type(wide.type, narrow.type)
+
+
+def as_wide_again(column: Column, old: Column) -> Column | None:
+    """Return the column as it was, in the character set that it has now if that is wider; None if that cuts it."""
+    goal = replace(old, charset=column.charset) if holds_charset(column.charset, old.charset) else old
+    return goal if holds(goal, column) else None
+
+
+def holds_charset(wide: str, narrow: str) -> bool:
+    """Tell whether a character set has all characters of another one."""
+    if wide == narrow:
+        return True
+    if narrow == _LATIN:
+        return wide in _UNICODE
+    if narrow == "ascii" and wide == _LATIN:
+        return True
+    return wide in _CHARSETS and narrow in _CHARSETS[: _CHARSETS.index(wide)]
+
+
+def _holds_type(wide: str, narrow: str) -> bool:
+    if wide == narrow:
+        return True
+    outer, inner = _range(wide), _range(narrow)
+    if outer and inner:
+        return outer[0] <= inner[0] and inner[1] <= outer[1]
+    return any(fits(wide, narrow) for fits in (_varying_fits, _varying_fits_long, _long_fits))
+
+
+def _varying_fits(wide: str, narrow: str) -> bool:
+    one, other = _VARYING.fullmatch(wide), _VARYING.fullmatch(narrow)
+    return one is not None and other is not None and one[1] == other[1] and int(one[2]) >= int(other[2])
+
+
+def _varying_fits_long(wide: str, narrow: str) -> bool:
+    one, other = _LONG.fullmatch(wide), _VARYING.fullmatch(narrow)
+    if not one or not other or (one[2] == "text") != (other[1] == "char"):
+        return False
+    return _SIZES[one[1]] >= int(other[2]) * (_BYTES if other[1] == "char" else 1)
+
+
+def _long_fits(wide: str, narrow: str) -> bool:
+    one, other = _LONG.fullmatch(wide), _LONG.fullmatch(narrow)
+    return one is not None and other is not None and one[2] == other[2] and _SIZES[one[1]] >= _SIZES[other[1]]
+
+
+def largest(column: Column) -> int:
+    """Return the largest number that an integer column holds, 0 for any other column."""
+    found = _range(column.type)
+    return found[1] if found else 0
+
+
+def _range(declared: str) -> tuple[int, int] | tuple[()]:
+    """Return the smallest and the largest value of an integer type, () for any other type."""
+    name, _, rest = declared.partition(" ")
+    if name not in _INTEGERS:
+        return ()
+    bits = _INTEGERS[name]
+    return (0, 2**bits - 1) if "unsigned" in rest else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)

@@ -1,0 +1,107 @@
+"""Read what a table has besides columns and keys: CHECK constraints, triggers, the counter of its ids.
+
+Of a statement that the site wrote only a digest and the names of the tables it writes to are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.database import Database
+from harness.database.normalise import as_text
+
+_CHECKS = {
+    "mariadb": "SELECT table_name, constraint_name, check_clause FROM information_schema.check_constraints"
+    " WHERE constraint_schema = DATABASE() ORDER BY table_name, constraint_name",
+    "mysql": "SELECT t.table_name, c.constraint_name, c.check_clause FROM information_schema.check_constraints c"
+    " JOIN information_schema.table_constraints t ON t.constraint_schema = c.constraint_schema"
+    " AND t.constraint_name = c.constraint_name AND t.constraint_type = 'CHECK'"
+    " WHERE c.constraint_schema = DATABASE() ORDER BY 1, 2",
+}
+_TRIGGERS = (
+    "SELECT event_object_table, trigger_name, action_timing, event_manipulation, action_statement"
+    " FROM information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY 1, 2"
+)
+_COUNTERS = (
+    "SELECT table_name, auto_increment FROM information_schema.tables"
+    " WHERE table_schema = DATABASE() AND auto_increment IS NOT NULL"
+)
+_FRESH = {"mariadb": None, "mysql": "SET SESSION information_schema_stats_expiry = 0"}
+"""MySQL answers with the counter of up to a day ago unless told otherwise."""
+_NAME = r"(?:`((?:[^`]|``)+)`|(\w+))"
+_INSERT = re.compile(
+    rf"\b(?:INSERT|REPLACE)\s+(?:(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY|IGNORE)\s+)*(?:INTO\s+)?(?:{_NAME}\s*\.\s*)?"
+    rf"{_NAME}(?=\s*(?:\(|VALUES?\b|SELECT\b|SET\b))",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(r"/\*(?!!).*?\*/|--\s[^\n]*|#[^\n]*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A CHECK constraint; clause is a digest of its condition."""
+
+    name: str
+    clause: str
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A trigger: timing is BEFORE or AFTER, event is INSERT, UPDATE or DELETE.
+
+    statement: a digest of what it does. fills: the tables into which it inserts rows, as far as its own statement
+    names them; what a procedure does that it calls is not known.
+    """
+
+    name: str
+    timing: str
+    event: str
+    statement: str
+    fills: tuple[str, ...] = ()
+
+
+def unused(database: Database) -> str:
+    """Return SQL that tells whether queries ignore an index; servers call that differently, older ones lack it."""
+    asked = (
+        "SELECT LOWER(column_name) FROM information_schema.columns"
+        " WHERE UPPER(table_schema) = 'INFORMATION_SCHEMA' AND UPPER(table_name) = 'STATISTICS'"
+        " AND LOWER(column_name) IN ('ignored', 'is_visible')"
+    )
+    conditions = {"ignored": "ignored = 'YES'", "is_visible": "is_visible = 'NO'"}
+    return " OR ".join(conditions[name] for (name,) in database.rows(asked)) or "0"
+
+
+def checks(database: Database) -> Iterator[tuple[str, Check]]:
+    """Yield each table's CHECK constraints."""
+    for table, name, clause in database.rows(_CHECKS[database.server.product]):
+        yield table, Check(name, _digest(as_text(clause)))
+
+
+def triggers(database: Database) -> Iterator[tuple[str, Trigger]]:
+    """Yield each table's triggers."""
+    for table, name, timing, event, statement in database.rows(_TRIGGERS):
+        text = as_text(statement)
+        yield table, Trigger(name, timing, event, _digest(text), fills(text))
+
+
+def fills(statement: str) -> tuple[str, ...]:
+    """Return the names of the tables into which a statement inserts rows, sorted."""
+    found = _INSERT.findall(_COMMENT.sub(" ", statement))
+    return tuple(sorted({(quoted or plain).replace("``", "`") for _, _, quoted, plain in found}))
+
+
+def counters(database: Database) -> dict[str, int]:
+    """Return the next id that each table will give."""
+    with (
+        database.connection(init_command=_FRESH[database.server.product]) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(_COUNTERS)
+        return {name: int(number) for name, number in cursor.fetchall()}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

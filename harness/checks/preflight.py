@@ -22,6 +22,7 @@ from harness.checks import (
     preflight_database,
     preflight_identity,
     preflight_lifecycles,
+    preflight_lookups,
     preflight_storage,
     preflight_time_zones,
 )
@@ -58,6 +59,7 @@ _TITLES = {
     preflight_lifecycles.UNKNOWN_STATUSES: "Statuses that their lifecycle does not know",
     preflight_lifecycles.UNKNOWN_DISABLED: "Lifecycles that the target does not know, of what is disabled",
     preflight_blanks.TOLD: "Values that are found without the blank at their end today, and no longer then",
+    preflight_lookups.TOLD: "Names that are distinct today, and that searches take for the same then",
     EXTENSIONS: "Data of extensions that was never inserted to its end",
     preflight_time_zones.TABLES: "Time zone tables of the copy's server",
     preflight_time_zones.WANTED: "Time zone tables of the production server",
@@ -65,6 +67,7 @@ _TITLES = {
 }
 """Facts that an operator should read before the upgrade, with their titles in the report."""
 _UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
+_ADDED = re.compile(r"\bADD\s+(?:COLUMN\s+)?\(?\s*`?(\w+)", re.IGNORECASE)
 
 
 @dataclass
@@ -136,6 +139,7 @@ def check(
     restored = {table: columns for table, columns in known.uncollated.items() if table not in changes.converted}
     for affected, cause in ((preflight_collisions.converted(schema, changes), STEP), (restored, RESTORE)):
         preflight_collisions.judge(report, database, schema, affected, cause)
+        preflight_lookups.judge(report, database, schema, affected, cause)
         preflight_blanks.judge(report, database, schema, affected, cause)
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
@@ -207,19 +211,20 @@ def probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
 
 
 def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) -> bool:
-    """Tell whether the columns that the complaints miss exist by the time that a step first starts RT.
+    """Tell whether all complaints miss columns, and those exist by the time that a step first starts RT.
 
     Steps start RT for their content only, and a step's own schema comes before its content.
     """
-    columns = sorted({name for one in complaints for name in _UNKNOWN.findall(one)})
-    if not columns:
+    missed = [_UNKNOWN.findall(one) for one in complaints]
+    if not all(missed):  # something else fails as well
         return False
     listing = 'cd /opt/rt/upgrade; for step; do [ ! -e "$step/content" ] || { echo "$step"; break; }; done'
     first = target.of_image("sh", "-c", listing, "sh", *steps).strip()
     early = steps[: steps.index(first) + 1] if first else steps
     files = [f"/opt/rt/upgrade/{step}/schema.mysql" for step in early]
-    sql = target.of_image("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *files).lower()
-    return all(name.lower() in sql for name in columns)
+    sql = target.of_image("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *files)
+    added = {name.lower() for name in _ADDED.findall(sql)}
+    return all(name.lower() in added for names in missed for name in names)
 
 
 def judge_start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequence[str]) -> None:

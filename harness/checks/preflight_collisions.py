@@ -63,7 +63,7 @@ def judge(report: Report, database: Database, schema: Schema, affected: Affected
                 continue
             collation = " and ".join(sorted(changed))
             report.looked_at += 1
-            if samples := _same_keys(database, table, sql):
+            if samples := same_keys(database, table, sql):
                 report.find(
                     f"{table.name}.{index.name}",
                     f"{len(samples)} values of {', '.join(index.columns)} are distinct and "
@@ -74,7 +74,7 @@ def judge(report: Report, database: Database, schema: Schema, affected: Affected
                 )
 
 
-def _same_keys(database: Database, table: Table, sql: str) -> list[str]:
+def same_keys(database: Database, table: Table, sql: str) -> list[str]:
     """Return the keys of the rows that share a value, fit to be printed: an item for each value."""
     keys: dict[tuple[object, ...], list[str]] = {}
     for row in database.rows(sql):
@@ -108,6 +108,11 @@ def is_text(column: Column) -> bool:
     return bool(_TEXT.search(column.type)) and column.charset not in NO_PEOPLE
 
 
+def in_collation(column: str, collation: str) -> str:
+    """Return SQL for a column's value (quoted, with or without its table) under a collation."""
+    return f"CONVERT({column} USING {charset_of(collation)}) COLLATE {collation}"
+
+
 def _same_values(table: Table, index: Index, after: Mapping[str, str]) -> str:
     """Return SQL for the rows that share a value of an index under new collations, "" if it cannot be asked.
 
@@ -117,9 +122,7 @@ def _same_values(table: Table, index: Index, after: Mapping[str, str]) -> str:
         return ""
     name = quote(table.name)
     parts = [
-        f"CONVERT({name}.{quote(column)} USING {charset_of(after[column])}) COLLATE {after[column]}"
-        if column in after
-        else f"{name}.{quote(column)}"
+        in_collation(f"{name}.{quote(column)}", after[column]) if column in after else f"{name}.{quote(column)}"
         for column in index.columns
     ]
     values = [f"value_{number}" for number, _ in enumerate(parts, start=1)]

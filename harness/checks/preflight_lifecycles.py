@@ -41,11 +41,15 @@ def judge(
     for holder in _HELD:
         if holder in schema.tables and "Lifecycle" in schema.tables[holder].columns:
             report.looked_at += 1
-            _missing(report, database, holder, known)
+            _missing(report, database, holder, known, own=own)
             _statuses(report, database, holder, known, own=own)
 
 
-def _missing(report: Report, database: Database, holder: str, known: Mapping[str, object]) -> None:
+def _missing(report: Report, database: Database, holder: str, known: Mapping[str, object], *, own: bool) -> None:
+    """Look for queues or catalogs in lifecycles that the target does not know.
+
+    own: as in `_statuses`. Without the site's own lifecycles this is an open question: they may bring that one.
+    """
     sql = (
         f"SELECT MIN(Lifecycle), COUNT(*), MIN(id), MIN(Disabled) FROM {quote(holder)}"
         " WHERE COALESCE(Lifecycle, '') <> '' GROUP BY BINARY Lifecycle ORDER BY 1"
@@ -55,6 +59,11 @@ def _missing(report: Report, database: Database, holder: str, known: Mapping[str
             continue
         if disabled:
             report.facts.setdefault(UNKNOWN_DISABLED, []).append(f"{holder}: {name} ({count}, first id {first})")
+        elif not own:
+            report.unanswered.append(
+                f"whether the target is to know the lifecycle {name} ({holder}: {amount(count, 'rows')}, first id "
+                f"{first}), which is none of RT's own; {REPAIR}"
+            )
         else:
             report.find(
                 f"{holder}.Lifecycle",

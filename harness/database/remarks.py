@@ -110,8 +110,8 @@ def differences(database: Database, text: Text) -> list[str]:
         named = [f"{kind} {name}" for kind, names in sorted(text.objects.items()) for name in sorted(names)]
         notes.append(
             f"The dump holds {len(named)} objects that are not RT's: {', '.join(named)}. They belong to the "
-            "copies' own account there, and events do not run. Views are read after the upgrade; what the others "
-            "do was not compared."
+            "copies' own account there, and events do not run. After the upgrade views are read, and triggers are "
+            "fired and taken back; what they and the others do was not compared."
         )
     return notes
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import functools
 import re
 
-from harness.checks import absorbed, mails, meaning_told, organization, step_mentions, upgrade_history, views
+from harness.checks import (
+    absorbed,
+    mails,
+    meaning_told,
+    organization,
+    step_mentions,
+    triggers,
+    upgrade_history,
+    views,
+)
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
@@ -90,6 +99,7 @@ def schema(sides: Sides, old_side: OldSide) -> Report:
     said = step_mentions.read(sides.new(), sides.steps())
     report = schema_check.check(after, sides.fresh_schema(), sides.steps(), before, mentions=said)
     views.judge(report, sides.before(), sides.after())
+    triggers.judge(report, sides.before(), sides.after())  # writes, and takes it back
     absorbed.judge(report, absorbed.read(sides.new()), before, after, sides.after())
     return report
 

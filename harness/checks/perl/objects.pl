@@ -83,6 +83,7 @@ objects('custom fields' => 'RT::CustomFields', [qw(Type MaxValues LookupType Sor
         return (
             'added to' => join(' ', sort { $a <=> $b } map { $_->id } $applied ? rows($applied) : ()),
             'for all' => $field->IsGlobal ? 1 : 0,
+            'by name' => join(' ', map { $_->id } all_of('RT::CustomFields', Name => $field->Name, LookupType => $field->LookupType)),
             values => join(', ', map { join ' ', $_->id, text($_->Name), text($_->Category), $_->SortOrder // 0 } @values),
         );
     });
@@ -96,6 +97,15 @@ objects('custom roles' => 'RT::CustomRoles', [qw(MaxValues Disabled)], [qw(Name 
 # A condition or an action: its module by name, its argument as a digest. Addresses or a password may be in that.
 sub of_module { my ($part) = @_; return join ' ', $part->ExecModule // '', text($part->Argument) }
 
+# The template that a scrip gets in each queue: of its name there, or of all queues. Another collation finds another one.
+sub templates_of {
+    my ($scrip, @places) = @_;
+    return '' if ($scrip->Template // '') eq '';
+    push @places, map { $_->Queue } all_of('RT::Templates', Name => $scrip->Template) if grep { !$_ } @places;
+    my %places = map { ($_ => 1) } @places;
+    return join ', ', map { "queue $_: " . ($scrip->TemplateObj($_)->id // 'none') } sort { $a <=> $b } keys %places;
+}
+
 objects(scrips => 'RT::Scrips', [qw(Disabled Template)], [qw(Description CustomPrepareCode CustomCommitCode CustomIsApplicableCode)], sub {
     my ($scrip) = @_;
     my $applied = RT::ObjectScrips->new(RT->SystemUser);
@@ -103,6 +113,7 @@ objects(scrips => 'RT::Scrips', [qw(Disabled Template)], [qw(Description CustomP
     return (
         condition => of_module($scrip->ConditionObj), action => of_module($scrip->ActionObj),
         on => join(', ', sort map { join ' ', $_->ObjectId, $_->Stage, $_->SortOrder } rows($applied)),
+        templates => templates_of($scrip, map { $_->ObjectId } rows($applied)),
     );
 });
 objects(templates => 'RT::Templates', [qw(Queue Type)], [qw(Name Description Content)]);

@@ -53,6 +53,19 @@ def test_statuses_that_nobody_knows_want_the_sites_configuration(five: tuple[Dat
     assert len(gone.facts[preflight_lifecycles.UNKNOWN_DISABLED]) == 1
 
 
+@pytest.mark.engine
+def test_a_lifecycle_that_nobody_knows_wants_the_sites_configuration(five: tuple[Database, Rt]) -> None:
+    """Without the site's configuration nobody can say whether the target will know it; with it, it does not."""
+    database, target = five
+    database.execute("UPDATE Queues SET Lifecycle = 'equipment' WHERE Name = 'General'")
+    unknown = in_lifecycles(database, target)
+    assert unknown.findings == []
+    assert "equipment (Queues: 1 row, first id" in "".join(unknown.unanswered)
+    assert Outcome([unknown]).verdict() is Verdict.NOT_PROVEN
+    [finding] = in_lifecycles(database, target, NO_LIFECYCLES).findings
+    assert finding.where == "Queues.Lifecycle"
+
+
 NO_LIFECYCLES = Configuration({"name.pm": b"Set($rtname, 'rt.example.org');\n1;\n"})
 OWN_LIFECYCLES = Configuration(
     {"own.pm": b"Set(%Lifecycles, loans => {initial => ['new'], active => ['lent']});\n1;\n"}
@@ -72,7 +85,9 @@ def test_lifecycles_made_in_the_browser_are_known(five: tuple[Database, Rt], rt_
     """RT 5 stores lifecycles edited in the browser in the database, and they are in no file of the site."""
     database, target = five
     database.execute("UPDATE Queues SET Lifecycle = 'loans' WHERE Name = 'General'")
-    assert in_lifecycles(database, target).findings
+    assert in_lifecycles(database, target).unanswered
+    assert in_lifecycles(database, target, NO_LIFECYCLES).findings
     done = rt_tools("5.0.3", database).perl(LIFECYCLE_IN_THE_DATABASE)
     assert done.code == 0, done.err
-    assert not in_lifecycles(database, target).findings
+    known = in_lifecycles(database, target)
+    assert (known.findings, known.unanswered) == ([], [])

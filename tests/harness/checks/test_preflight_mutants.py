@@ -17,6 +17,7 @@ from harness.checks import (
     preflight_database,
     preflight_identity,
     preflight_lifecycles,
+    preflight_lookups,
     preflight_time_zones,
     upgrade_history,
 )
@@ -33,6 +34,8 @@ from harness.verdict import Finding, Report
 from tests.harness.mutants.preflight import MUTANTS, SERVER
 
 ORIGIN, TARGET = "4.4.6", "5.0.10"
+OWN = Configuration({"own.pm": b"1;\n"})
+"""A configuration without lifecycles of its own."""
 CUSTOM_ROLE = """
 use RT; RT::LoadConfig(); RT::Init();
 my $role = RT::CustomRole->new(RT->SystemUser);
@@ -124,11 +127,13 @@ def database_findings(
     """Return place and text of every finding in the database itself."""
     report, schema = Report("preflight", ""), read(database)
     preflight_database.structure(report, database, schema, changes)
-    preflight_collisions.judge(report, database, schema, preflight_collisions.converted(schema, changes))
+    converted = preflight_collisions.converted(schema, changes)
+    preflight_collisions.judge(report, database, schema, converted)
+    preflight_lookups.judge(report, database, schema, converted)
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     preflight_identity.done_already(report, schema, changes)
-    preflight_lifecycles.judge(report, database, schema, probed, Configuration())
+    preflight_lifecycles.judge(report, database, schema, probed, OWN)
     return {(one.where, one.what) for one in report.findings}
 
 
@@ -203,6 +208,27 @@ def test_custom_roles(
     steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, version)
     preflight.judge_start(report, target, preflight.probe(target, steps), steps)
     assert any(one.where == "start" for one in report.findings) == foreseen
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("complaints", "found"),
+    [
+        (["Unknown column 'main.LookupType' in 'WHERE'"], False),
+        (["Unknown column 'main.LookupType' in 'WHERE'", "Table 'rt.Gone' doesn't exist"], True),
+        (["Unknown column 'main.Type' in 'WHERE'"], True),
+        (["Unknown column 'Table' in 'SELECT'"], True),
+    ],
+    ids=["added", "and-another-error", "part-of-a-name", "word-of-a-step"],
+)
+def test_errors_that_no_step_explains_are_found(
+    rt_tools: RtFactory, complaints: list[str], *, found: bool
+) -> None:
+    """A column that a step adds explains the errors that miss this column, and no other error."""
+    target, report = rt_tools(TARGET, None), Report("preflight", "")
+    steps = upgrade.expected_steps(target.upgrade_steps(), "5.0.3", TARGET)
+    preflight.judge_start(report, target, {"complaints": complaints}, steps)
+    assert bool(report.findings) == found
 
 
 @pytest.mark.engine

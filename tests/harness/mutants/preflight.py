@@ -11,6 +11,7 @@ _ATTACHMENT = (
     "INSERT INTO Attachments (TransactionId, Parent, Creator, Content) VALUES (1, 0, 1, REPEAT('x', 20000000))"
 )
 _OLDER = "CONVERT TO CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci"  # as an older server's dump has it
+_SPELT = ("'Masse'", "CONVERT(0x4D61C39F65 USING utf8mb3)")  # the same in the newest collations alone
 _USER = "INSERT INTO Users (Name, Creator, LastUpdatedBy) VALUES"
 _DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
@@ -33,6 +34,42 @@ _DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             f"ALTER TABLE Queues {_OLDER}",
             "INSERT INTO Queues (Name, Creator, LastUpdatedBy) VALUES ('Strasse', 1, 1),"
             " (CONVERT(0x53747261C39F65 USING utf8mb3), 1, 1)",
+        ),
+    ),
+    (
+        "one-template",
+        "RT loads templates by name, and no index keeps two apart that become one: a scrip sends the other one",
+        (
+            f"ALTER TABLE Templates {_OLDER}",
+            f"INSERT INTO Templates (Queue, Name, Content) VALUES (0, {_SPELT[0]}, 'a'), (0, {_SPELT[1]}, 'b')",
+        ),
+    ),
+    (
+        "one-field",
+        "a scrip asks for a custom field by its name, and gets another one",
+        (
+            f"ALTER TABLE CustomFields {_OLDER}",
+            f"INSERT INTO CustomFields (Name, LookupType) VALUES ({_SPELT[0]}, 'RT::Queue-RT::Ticket'),"
+            f" ({_SPELT[1]}, 'RT::Queue-RT::Ticket')",
+        ),
+    ),
+    (
+        "one-group",
+        "a group is loaded by its name, and another one is found",
+        (
+            f"ALTER TABLE `Groups` {_OLDER}",
+            f"INSERT INTO `Groups` (Name, Domain) VALUES ({_SPELT[0]}, 'UserDefined'),"
+            f" ({_SPELT[1]}, 'UserDefined')",
+        ),
+    ),
+    (
+        "one-address",
+        "a mail belongs to another user than it did",
+        (
+            f"ALTER TABLE Users {_OLDER}",
+            f"{_USER} ('first', 1, 1), ('second', 1, 1)",
+            f"UPDATE Users SET EmailAddress = CONCAT({_SPELT[0]}, '@example.com') WHERE Name = 'first'",
+            f"UPDATE Users SET EmailAddress = CONCAT({_SPELT[1]}, '@example.com') WHERE Name = 'second'",
         ),
     ),
     ("myisam", "RT refuses other engines, after the upgrade", ("ALTER TABLE Topics ENGINE = MyISAM",)),

@@ -1,0 +1,61 @@
+"""Preflight must find names that become one only where RT looks for them, and only where they do."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.databases import CloneFactory
+from fixtures.rt import RtFactory
+from harness import upgrade
+from harness.checks import preflight_database, preflight_lookups
+from harness.checks.preflight_collisions import converted
+from harness.checks.preflight_database import SchemaChanges
+from harness.database import Database, schema
+from harness.dump import FOLDER, load
+from harness.upgrade.lifecycle import Lifecycle
+from harness.verdict import Report
+
+pytestmark = pytest.mark.engine
+ORIGIN, TARGET = "4.4.6", "5.0.10"
+DUMP = FOLDER / f"rt-{ORIGIN}-plain.sql.zst"
+ONE, TWO = "'Masse'", "'Maße'"
+APART = (
+    f"INSERT INTO Templates (Queue, Name) VALUES (1, {ONE}), (2, {TWO}), (0, 'Gruß'), (0, 'GRUß')",
+    f"INSERT INTO CustomFields (Name, LookupType) VALUES ({ONE}, 'RT::Queue-RT::Ticket'), ({TWO}, 'RT::User')",
+    f"INSERT INTO `Groups` (Name, Domain) VALUES ({ONE}, 'UserDefined'), ({TWO}, 'RT::Queue-Role')",
+)
+"""Names that are looked for in different places, and that are the same today."""
+LISTED = f"INSERT INTO CustomFieldValues (CustomField, Name) VALUES (1, {ONE}), (1, {TWO}), (2, {ONE})"
+MET = f"INSERT INTO Templates (Queue, Name) VALUES (2, {ONE})"
+
+
+def looked(database: Database, changes: SchemaChanges) -> Report:
+    """Return the report on the database in its current state."""
+    report, tables = Report("preflight", ""), schema.read(database)
+    preflight_lookups.judge(report, database, tables, converted(tables, changes))
+    return report
+
+
+@pytest.mark.control("preflight")
+@pytest.mark.parametrize(
+    ("server", "one"), [("mariadb-11.8", True), ("mysql-9.7", True), ("mariadb-10.11", False)]
+)
+def test_names_in_different_places_stay_apart(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, server: str, *, one: bool
+) -> None:
+    """The bundled data are clean; names that nobody loads by are told; where both meet in a queue, it is found."""
+    database, target = clone(lifecycle.restored(load(DUMP), server)), rt_tools(TARGET, None)
+    steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
+    changes = preflight_database.read_changes(target, steps)
+    bundled = looked(database, changes)
+    assert (bundled.findings, bundled.facts) == ([], {})
+    assert bool(bundled.looked_at)
+    database.execute(*APART)
+    assert looked(database, changes).findings == []
+    database.execute(LISTED, MET)
+    report = looked(database, changes)
+    assert [found.where for found in report.findings] == ["Templates.Name"] * one
+    assert len(report.facts.get(preflight_lookups.TOLD, [])) == one
+    if one:
+        assert "1 values within Queue are distinct today" in report.findings[0].what
+        assert len(database.rows(report.findings[0].sql)) == 2

@@ -88,8 +88,6 @@ class Follower:
     def follow(self, watch: Watch, definition: App, stream: EventStream | None) -> State:
         """Poll until the watch has decided. Raises NotReadyError if Marathon stops answering for good."""
         probe, what = self.probe_for(definition), f"Deployment of {watch.wanted.app_id}"
-        # The watch decides earlier than this; the remainder is for a Marathon that no longer answers.
-        longest_silence = watch.deadline.total + watch.soak + 60
 
         def look() -> tuple[Snapshot, float]:
             now = self.pace.clock()
@@ -101,7 +99,7 @@ class Follower:
 
         def poll() -> State:
             interval = self.pace.interval
-            snapshot, now = wait_until(what, look, longest_silence, interval=interval, retry_on=PASSING)
+            snapshot, now = wait_until(what, look, watch.longest_silence, interval=interval, retry_on=PASSING)
             state = watch.observe(snapshot, stream.take() if stream else (), now)
             if state is State.WAITING:
                 raise Retry(watch.summary())

@@ -47,12 +47,14 @@ class Watch:
         self._started = self._progress = self._good_since = self._lying_since = -1.0
         self._seen = 0.0
         self._missed = False
-        self._silence_left = deadline.total
+        self.longest_silence = deadline.total + soak + 60
+        """Seconds for which Marathon may be silent in all: longer than the watch itself takes."""
+        self._silence_left = self.longest_silence
 
     @property
     def latest_end(self) -> float:
-        """Seconds after which it has decided at the latest, if Marathon is silent for `deadline.total` at most."""
-        return 2 * self.deadline.total + self.soak
+        """Seconds after which it has decided at the latest, with the longest silence."""
+        return self.deadline.total + self.soak + self.longest_silence
 
     def miss(self) -> None:
         """Record a poll that Marathon did not answer."""
@@ -102,7 +104,7 @@ class Watch:
         return State.GOOD if done else State.WAITING
 
     def _forgive(self, silence: float) -> None:
-        """Leave a silence of Marathon out of all time limits, up to `deadline.total` in all."""
+        """Leave a silence of Marathon out of all time limits, up to the longest that is allowed."""
         silence = min(silence, self._silence_left)
         self._silence_left -= silence
         self._started += silence

@@ -166,10 +166,10 @@ def test_a_silence_without_a_missed_poll_is_no_silence() -> None:
     one = watch()
     assert [one.observe(none, (), now) for now in (0, 100)] == [State.WAITING, State.BAD]
     one = watch()
-    for now in (0, 150, 300):
+    for now in (0, 150, 300, 450):
         assert one.observe(none, (), now) is State.WAITING
         one.miss()
-    assert one.observe(none, (), 450) is State.BAD
+    assert one.observe(none, (), 600) is State.BAD
 
 
 @pytest.mark.parametrize(("first", "silent"), [([], True), ([LIVE], False), ([ANSWERED], False)])

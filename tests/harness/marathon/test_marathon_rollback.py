@@ -180,7 +180,7 @@ def test_a_good_deploy_during_which_marathon_is_silent_for_long_is_not_undone(
     def clock() -> float:
         nonlocal now
         if silence.after == 0 and silence.times:
-            now += 100  # the agents' time stands still, so that the next look finds them as they were
+            now += 12  # the agents' time stands still, so that the next look finds them as they were
         else:
             moved()
             now += 4
@@ -188,5 +188,5 @@ def test_a_good_deploy_during_which_marathon_is_silent_for_long_is_not_undone(
 
     deployer.pace = replace(deployer.pace, clock=clock)
     meddle(deployer.client, silence)
-    good(deployer.deploy(release(trial, "2", health="503 200")))
+    good(deployer.deploy(release(trial, "2", health="503 503 200")))
     assert (silence.times, releases_live(trial, deployer)) == (0, ["2"])

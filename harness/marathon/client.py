@@ -31,8 +31,7 @@ class Marathon(Connection):
 
     def app(self, app_id: str) -> AppState:
         """Read one app with counts, tasks, deployments and last failure. Raises AppNotFoundError."""
-        answer = mapping(self.json("GET", _app(app_id)))
-        return AppState.read(mapping(answer.get("app")))
+        return AppState.read(self.expect(_app(app_id), dict, "app"))
 
     def find_app(self, app_id: str) -> AppState | None:
         """Read one app, None if there is none."""
@@ -43,9 +42,9 @@ class Marathon(Connection):
 
     def unready(self, app_id: str) -> list[str]:
         """Return the last readiness check results of tasks that are not ready, one line each."""
-        answer = mapping(self.json("GET", _app(app_id), embed="app.readiness"))
+        app = self.expect(_app(app_id), dict, "app", embed="app.readiness")
         lines = []
-        for result in map(mapping, items(mapping(answer.get("app")).get("readinessCheckResults"))):
+        for result in map(mapping, items(app.get("readinessCheckResults"))):
             if not result.get("ready"):
                 said = mapping(result.get("lastResponse"))
                 status = f"status {said['status']}" if said.get("status") else "no answer"
@@ -56,15 +55,11 @@ class Marathon(Connection):
 
     def apps(self, **filters: str) -> list[AppState]:
         """Read all apps (filters: cmd, id, label), without their tasks."""
-        return [
-            AppState.read(mapping(app))
-            for app in items(mapping(self.json("GET", "/v2/apps", **filters)).get("apps"))
-        ]
+        return [AppState.read(mapping(app)) for app in self.expect("/v2/apps", list, "apps", **filters)]
 
     def create(self, definition: Json) -> Change:
         """POST a new app. Raises AppExistsError, RejectedError."""
-        made, answer = self.json_and_answer("POST", "/v2/apps", dict(definition))
-        return Change.read(mapping(made), answer.headers.get("Marathon-Deployment-Id", ""))
+        return self._change("POST", "/v2/apps", dict(definition))
 
     def put(self, app_id: str, definition: Json, *, force: bool = False, whole: bool = False) -> Change:
         """PUT an app: top-level values replace their old ones. Raises AppLockedError, RejectedError.
@@ -72,8 +67,15 @@ class Marathon(Connection):
         Keys that the definition lacks keep their values; with `whole` they get Marathon's defaults.
         """
         also = {"partialUpdate": False} if whole else {}
-        made, answer = self.json_and_answer("PUT", _app(app_id), dict(definition), force=force, **also)
-        return Change.read(mapping(made), answer.headers.get("Marathon-Deployment-Id", ""))
+        return self._change("PUT", _app(app_id), dict(definition), force=force, **also)
+
+    def _change(self, method: str, path: str, body: Json | None = None, **query: str | bool) -> Change:
+        """Send a change and read its answer. Raises NotJsonError if it names neither version nor deployment."""
+        made, answer = self.json_and_answer(method, path, body, **query)
+        change = Change.read(mapping(made), answer.headers.get("Marathon-Deployment-Id", ""))
+        if change.version is None and not change.deployment_id:
+            raise self.foreign(f"{method} {path}", answer, "without version and deployment")
+        return change
 
     def scale(self, app_id: str, instances: int, *, force: bool = False) -> Change:
         """Change the number of instances and nothing else."""
@@ -81,11 +83,11 @@ class Marathon(Connection):
 
     def restart(self, app_id: str, *, force: bool = False) -> Change:
         """Replace every task by a rolling restart with the same definition."""
-        return Change.read(mapping(self.json("POST", f"{_app(app_id)}/restart", force=force)))
+        return self._change("POST", f"{_app(app_id)}/restart", force=force)
 
     def delete(self, app_id: str, *, force: bool = False) -> Change:
         """Remove an app. Marathon would force by default; here only if requested."""
-        return Change.read(mapping(self.json("DELETE", _app(app_id), force=force)))
+        return self._change("DELETE", _app(app_id), force=force)
 
     def delete_group(self, group: str) -> None:
         """Remove a group with all apps in it. Raises NotFoundError; AppLockedError during a deployment."""
@@ -93,8 +95,7 @@ class Marathon(Connection):
 
     def tasks(self, app_id: str) -> list[Task]:
         """Read the tasks of an app."""
-        answer = mapping(self.json("GET", f"{_app(app_id)}/tasks"))
-        return [Task.read(mapping(task)) for task in items(answer.get("tasks"))]
+        return [Task.read(mapping(task)) for task in self.expect(f"{_app(app_id)}/tasks", list, "tasks")]
 
     def kill(self, app_id: str, task_id: str, *, scale: bool = False) -> None:
         """Kill one task; Marathon replaces it unless `scale`. Raises TaskNotFoundError."""
@@ -106,7 +107,7 @@ class Marathon(Connection):
 
     def deployments(self) -> list[Deployment]:
         """List running deployments. A new one may be missing for a moment: an empty list alone proves nothing."""
-        return [Deployment.read(mapping(deployment)) for deployment in items(self.json("GET", "/v2/deployments"))]
+        return [Deployment.read(mapping(deployment)) for deployment in self.expect("/v2/deployments", list)]
 
     def cancel(self, deployment_id: str, *, force: bool = False) -> Change | None:
         """Stop a deployment and go back: return the rollback, a deployment of its own that may hang too.
@@ -118,8 +119,7 @@ class Marathon(Connection):
 
     def queued(self, app_id: str) -> QueueItem | None:
         """Read the queue item of an app: its tasks that wait to be launched."""
-        listed = items(mapping(self.json("GET", "/v2/queue")).get("queue"))
-        found = [QueueItem.read(mapping(item)) for item in listed]
+        found = [QueueItem.read(mapping(item)) for item in self.expect("/v2/queue", list, "queue")]
         return next((item for item in found if item.app_id.strip("/") == app_id.strip("/")), None)
 
 

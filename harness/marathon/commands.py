@@ -34,7 +34,7 @@ def add_commands(chosen: argparse._SubParsersAction[Parser]) -> None:
     status.set_defaults(run=show_status)
     deploy = chosen.add_parser("deploy", help="deploy, prove live, or roll back and prove that")
     _about_a_deploy(deploy)
-    deploy.set_defaults(run=run_deploy, what="deploy")
+    deploy.set_defaults(run=run_deploy, what="deploy", without_events=False)
     replace = chosen.add_parser(
         "replace",
         help="across a schema step: stop all, back up, upgrade once, start all",
@@ -152,7 +152,13 @@ def _carry_out(
         definition["container"] = container
     with Marathon.from_environment() as client:
         pace = Pace(pull=options.pull, soak=options.soak)
-        deployer = Deployer(client, pace=pace, ongoing=ongoing, unseen_before=options.unseen_before)
+        deployer = Deployer(
+            client,
+            pace=pace,
+            ongoing=ongoing,
+            unseen_before=options.unseen_before,
+            without_events=options.without_events,
+        )
         dialect = options.dialect or dialect_of(text(client.info().get("version")))
         named = text(definition.get("id")).strip("/")  # lint reports a missing id
         now = client.find_app(absolute(definition)) if named else None

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from harness.errors import UsageError
-from harness.marathon.definition import items, mapping
+from harness.marathon.definition import mapping
 from harness.marathon.errors import AppLockedError, MarathonError, NotJsonError, UnreachableError
 from harness.marathon.model import Deployment
 from harness.marathon.refusals import classify
@@ -40,6 +40,9 @@ TROUBLE: tuple[tuple[type[requests.RequestException], str, str], ...] = (
     (requests.RequestException, "gave no answer", REFUSED[1]),
 )
 """Errors before an answer, described, with a repair; the first matching type applies."""
+
+
+Shape = TypeVar("Shape", dict[str, Any], list[Any])
 
 
 class TokenAuth(AuthBase):
@@ -129,9 +132,7 @@ class Connection:
         if not isinstance(error, AppLockedError):
             return error
         try:
-            listed = [
-                Deployment.read(mapping(deployment)) for deployment in items(self.json("GET", "/v2/deployments"))
-            ]
+            listed = [Deployment.read(mapping(deployment)) for deployment in self.expect("/v2/deployments", list)]
         except MarathonError:
             listed = []
         running = {deployment.id: deployment for deployment in listed}
@@ -160,13 +161,29 @@ class Connection:
         try:
             return answer.json(), answer
         except (ValueError, RecursionError) as cause:
-            error = NotJsonError(
-                f"{method} {path}: {self.url} answered {answer.status_code} without JSON.",
-                [("Answer", answer.text[:300])],
-                "check that this is the address of a Marathon and not of something before it",
-            )
-            error.status = answer.status_code
-            raise error from cause
+            raise self.foreign(f"{method} {path}", answer, "without JSON") from cause
+
+    def expect(self, path: str, kind: type[Shape], key: str = "", **query: str | bool) -> Shape:
+        """GET a path and return the value at `key` of the answer, or the whole answer, which must be of a type.
+
+        Raises NotJsonError if it is not, as for an empty answer: a proxy that answers 200 with nothing would seem
+        to say that no task is left.
+        """
+        found, answer = self.json_and_answer("GET", path, **query)
+        value = mapping(found).get(key) if key else found
+        if not isinstance(value, kind) or (kind is dict and not value):
+            raise self.foreign(f"GET {path}", answer, f"without the {key or 'list'} that Marathon sends")
+        return value
+
+    def foreign(self, what: str, answer: requests.Response, lacks: str) -> NotJsonError:
+        """Return the error for a success that is not Marathon's. what: the request."""
+        error = NotJsonError(
+            f"{what}: {self.url} answered {answer.status_code} {lacks}.",
+            [("Answer", answer.text[:300])],
+            "check that this is the address of a Marathon and not of something before it",
+        )
+        error.status = answer.status_code
+        return error
 
 
 def _split(url: str) -> SplitResult:

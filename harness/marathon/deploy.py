@@ -73,7 +73,7 @@ class Deployer(Rollback):
             lambda: self.client.put(app_id, definition, whole=True),
             before,
             roll_back=roll_back,
-            ask_early=not roll_back,
+            all_stopped=not roll_back,
         )
         report.facts["how"] = str(how)
         return report
@@ -128,18 +128,19 @@ class Deployer(Rollback):
         *,
         roll_back: bool = False,
         restarted: bool = False,
-        ask_early: bool = False,
+        all_stopped: bool = False,
     ) -> Report:
         """Carry a change out, follow the deployment, and roll it back if that is wanted and the result is bad.
 
-        ask_early: as of Watch.
+        all_stopped: nothing runs, and the database may be upgraded. Instances are asked early, as of Watch, and a
+        request that Marathon answers with 500 is repeated.
         """
         app_id, report, started = absolute(definition), _report(), time.monotonic()
         earlier = (self.ongoing.phase, self.ongoing.app_id, self.ongoing.deployment_id)
         with self.listen() as stream:
             self.ongoing.enter(Phase.REQUESTED, app_id)
             try:
-                change = ChangeRequest(self, definition, act, before).send()
+                change = ChangeRequest(self, definition, act, before, repeat_500=all_stopped).send()
             except RejectedError as error:
                 self.ongoing.enter(*earlier)
                 report.find(app_id, error.sentence, repair=error.repair, blocks=error.blocks)
@@ -153,7 +154,13 @@ class Deployer(Rollback):
 
             wanted = replace(_wanted(definition, change), restarted=restarted)
             wanted = self._followed(
-                wanted, definition, before, stream=stream, report=report, aftermath=aftermath, ask_early=ask_early
+                wanted,
+                definition,
+                before,
+                stream=stream,
+                report=report,
+                aftermath=aftermath,
+                ask_early=all_stopped,
             )
         if report.findings and roll_back:
             self._roll_back_bad(definition, before, change, wanted, report)

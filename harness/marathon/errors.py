@@ -130,5 +130,12 @@ class ServerError(MarathonError):
     """500: an error inside Marathon. 1.5 and later also answer so to a COMMAND check with a path or port."""
 
 
-PASSING = (UnreachableError, LeaderUnreachableError, ServerError, BusyError, NotJsonError)
+PASSING = (
+    UnreachableError,
+    LeaderUnreachableError,
+    ServerError,
+    BusyError,
+    NotJsonError,
+    TooManyDeploymentsError,
+)
 """Errors that pass without intervention, such as an election: requests during a wait are repeated."""

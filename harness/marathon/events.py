@@ -1,7 +1,8 @@
 """Read Marathon's event stream (server-sent events), which shows what polling sees too late or not at all.
 
 For example: a deployment that ended, a check that failed for one interval, a task that was killed and replaced
-between two polls. The stream is optional: without it the gate only polls, and reports that.
+between two polls. A deploy only polls where there is no stream, and reports that; a stop of all tasks needs it, as
+the only witness of a task that was cut off and forgotten between two polls.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -31,6 +33,9 @@ WATCHED = (
     "unhealthy_task_kill_event",
 )
 """Event types that decide about a deploy or a stop; 1.4 has one for health, and 1.3 the last one for a kill."""
+
+AGAIN = 1.0
+"""Seconds between two attempts to attach again after a break."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +95,10 @@ class Frames:
 
 
 class EventStream:
-    """Listens in a thread during the `with` block. `available` says whether that succeeded.
+    """Listens in a thread during the `with` block, and attaches again whenever the stream ends before that.
 
-    Attach it before the change whose events are wanted: Marathon does not repeat them.
+    Attach it before the change whose events are wanted: Marathon repeats none, and those of a break are lost.
+    trouble: why there is no stream now, or what interrupted it last; "" if there was none.
     """
 
     def __init__(self, client: Marathon) -> None:
@@ -100,17 +106,28 @@ class EventStream:
         self._client = client
         self._lock = threading.Lock()
         self._events: list[Event] = []
-        self._response: requests.Response | None = None
+        self._over = threading.Event()
+        self._connection: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self.trouble = ""
 
     @property
     def available(self) -> bool:
-        """Whether the stream was attached and has not broken since."""
-        return self._response is not None and not self.trouble
+        """Whether the stream is attached."""
+        return self._connection is not None
 
     def __enter__(self) -> EventStream:
         """Attach. A server without a stream is no error; `trouble` then says why there is none."""
+        response = self._attach()
+        if response is not None:
+            self._thread = threading.Thread(
+                target=self._listen, args=(response,), name="marathon-events", daemon=True
+            )
+            self._thread.start()
+        return self
+
+    def _attach(self) -> requests.Response | None:
+        """Attach once, and return the response to be read; None if that failed, for the reason in `trouble`."""
         try:
             response = self._client.session.get(
                 f"{self._client.url}/v2/events",
@@ -122,17 +139,42 @@ class EventStream:
             )
         except requests.RequestException as error:
             self.trouble = f"no event stream: {type(error).__name__}"
-            return self
+            return None
         if response.status_code != 200 or "event-stream" not in response.headers.get("Content-Type", ""):
             self.trouble = f"no event stream: HTTP {response.status_code}"
             response.close()
-            return self
-        self._response = response
-        self._thread = threading.Thread(target=self._listen, args=(response,), name="marathon-events", daemon=True)
-        self._thread.start()
-        return self
+            return None
+        try:
+            # A descriptor of our own: the response has none any more once the server has ended the stream.
+            connection = socket.socket(fileno=os.dup(response.raw.fileno()))
+        except (OSError, ValueError, AttributeError):
+            self.trouble = "the event stream ended"
+            response.close()
+            return None
+        with self._lock:
+            self._connection = connection
+        return response
 
-    def _listen(self, response: requests.Response) -> None:
+    def _listen(self, response: requests.Response | None) -> None:
+        """Read the stream until the `with` block ends; attach again after each break."""
+        while response is not None:
+            said = self._read(response)
+            with self._lock:
+                connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
+            response = None
+            while response is None and not self._over.is_set():
+                self.trouble = said
+                if not self._over.wait(AGAIN):
+                    response = self._attach()
+            if response is not None:
+                self.trouble = f"{said}, and was attached again"
+                if self._over.is_set():
+                    self._shut()
+
+    def _read(self, response: requests.Response) -> str:
+        """Read one response to its end, and return the manner of that end."""
         frames = Frames()
         # Without chunked encoding a sized read would block until it has that many bytes.
         size = None if getattr(response.raw, "chunked", False) else 1
@@ -142,11 +184,11 @@ class EventStream:
                     if event.type in WATCHED:
                         with self._lock:
                             self._events.append(event)
-            self.trouble = self.trouble or "the event stream ended"
-        except (requests.RequestException, OSError, AttributeError) as error:
-            self.trouble = self.trouble or f"the event stream broke: {type(error).__name__}"
+        except (requests.RequestException, OSError, ValueError, AttributeError) as error:
+            return f"the event stream broke: {type(error).__name__}"
         finally:
             response.close()
+        return "the event stream ended"
 
     def take(self) -> list[Event]:
         """Return the events that arrived since the last call, in order."""
@@ -154,14 +196,15 @@ class EventStream:
             taken, self._events = self._events, []
         return taken
 
+    def _shut(self) -> None:
+        """Shut the reader's connection, so that its read ends at once."""
+        with self._lock, suppress(OSError):  # the server may have closed it
+            if self._connection is not None:
+                self._connection.shutdown(socket.SHUT_RDWR)
+
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        """Detach: close the connection of the reader thread, which then ends."""
-        response, self.trouble = self._response, self.trouble or "detached"
-        if response is None or self._thread is None:
-            return
-        try:
-            with socket.socket(fileno=os.dup(response.raw.fileno())) as connection:
-                connection.shutdown(socket.SHUT_RDWR)
-        except (OSError, ValueError):
-            pass  # it has already ended
-        self._thread.join(timeout=10)
+        """Detach. Never raises: an error of the `with` block must stay what it is."""
+        self._over.set()
+        self._shut()
+        if self._thread is not None:
+            self._thread.join(timeout=10)

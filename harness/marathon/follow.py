@@ -70,7 +70,7 @@ class Follower:
 
     ongoing: kept up to date with what continues by itself, for the message at an interruption. unseen_before: it
     is known that the instances running before the deploy cannot be reached from this machine; the deploy may begin
-    all the same.
+    all the same. without_events: a stop of all tasks counts although no event reported the end of each.
     """
 
     client: Marathon
@@ -78,6 +78,7 @@ class Follower:
     pace: Pace = field(default_factory=Pace)
     ongoing: OngoingChange = field(default_factory=OngoingChange)
     unseen_before: bool = False
+    without_events: bool = False
 
     def watch(self, wanted: Wanted, definition: App, running: int, *, ask_early: bool = False) -> Watch:
         """Make a watch with the times of a definition that replaces `running` tasks."""
@@ -86,24 +87,25 @@ class Follower:
 
     def follow(self, watch: Watch, definition: App, stream: EventStream | None) -> State:
         """Poll until the watch has decided. Raises NotReadyError if Marathon stops answering for good."""
-        probe = self.probe_for(definition)
+        probe, what = self.probe_for(definition), f"Deployment of {watch.wanted.app_id}"
+
+        def look() -> tuple[Snapshot, float]:
+            now = self.pace.clock()
+            try:
+                return self.take_snapshot(watch, probe, now), now
+            except PASSING:
+                watch.miss()
+                raise
 
         def poll() -> State:
-            now = self.pace.clock()
-            snapshot = self.take_snapshot(watch, probe, now)
+            interval = self.pace.interval
+            snapshot, now = wait_until(what, look, watch.longest_silence, interval=interval, retry_on=PASSING)
             state = watch.observe(snapshot, stream.take() if stream else (), now)
             if state is State.WAITING:
                 raise Retry(watch.summary())
             return state
 
-        return wait_until(
-            f"Deployment of {watch.wanted.app_id}",
-            poll,
-            # The watch decides earlier than this; the remainder is for a Marathon that no longer answers.
-            watch.deadline.total + watch.soak + 60,
-            interval=self.pace.interval,
-            retry_on=PASSING,
-        )
+        return wait_until(what, poll, watch.latest_end + 60, interval=self.pace.interval)
 
     def retry_until_accepted(self, what: str, act: Callable[[], Result], limit: float | None = None) -> Result:
         """Repeat an idempotent request until Marathon answers well. Raises NotReadyError, and permanent errors."""

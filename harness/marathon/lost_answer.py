@@ -1,7 +1,8 @@
 """Carry out a change although Marathon's answer may be lost: see whether it was applied, and repeat it if not.
 
-The election of a new leader may cost a request or its answer. Across a schema step the old release is stopped and
-its database upgraded by the time that the new definition is put, so one lost request must not end a deploy.
+The election of a new leader may cost a request or its answer, and with many deployments none is taken. Across
+a schema step the old release is stopped and its database upgraded by the time that the new definition is put, so
+one lost request must not end a deploy.
 """
 
 from __future__ import annotations
@@ -26,22 +27,24 @@ class ChangeRequest:
     """A change that is requested until it is known to be applied.
 
     definition: the app's definition afterwards. act: requests the change, and may be called twice. before: the app
-    as it was. lost: the error that cost the last answer.
+    as it was. repeat_500: repeat the request after a 500 too, because nothing runs until it is applied. lost: the
+    error that cost the last answer.
     """
 
     follower: Follower
     definition: App
     act: Callable[[], Change]
     before: AppState | None
+    repeat_500: bool = False
     lost: MarathonError = field(default_factory=lambda: MarathonError("No request was sent."))
 
     def send(self) -> Change:
         """Request the change, and return the version that it made and the deployment to be watched.
 
         A change that Marathon has not applied is requested again for the pace's acceptance limit, as long as the
-        app is unchanged and no deployment of it runs. It is not repeated after a 500: this very change made
-        Marathon fail. Raises RejectedError, and the error that cost the answer if the change was not applied or
-        came from elsewhere.
+        app is unchanged and no deployment of it runs. After a 500 only with `repeat_500`: this very change
+        may be what Marathon fails at. Raises RejectedError, and the error that cost the answer if the change was
+        not applied or came from elsewhere.
         """
         try:
             return self.act()
@@ -66,7 +69,7 @@ class ChangeRequest:
         now = self.follower.client.find_app(app_id)
         if now is not None and (before is None or now.version != before.version):
             return now
-        if isinstance(self.lost, ServerError):
+        if isinstance(self.lost, ServerError) and not self.repeat_500:
             raise NotReadyError(f"{app_id} is as it was")
         if now is None and before is not None:
             raise Retry(f"{app_id} is gone")

@@ -65,7 +65,7 @@ class Task:
             text(raw.get("id")),
             text(raw.get("host")),
             tuple(whole(port, 0) for port in items(raw.get("ports"))),
-            tuple(text(mapping(address).get("ipAddress")) for address in items(raw.get("ipAddresses"))),
+            _addresses(raw),
             text(raw.get("state"), "TASK_UNKNOWN"),
             moment(raw.get("version")),
             moment(raw.get("startedAt")),
@@ -87,6 +87,12 @@ class Task:
     def alive(self) -> bool:
         """Whether every check with a result is alive, as tasksHealthy counts it."""
         return self.known and all(result.alive for result in self.health)
+
+
+def _addresses(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a task's own addresses, those of IPv4 first: more machines have a route to them."""
+    found = [text(mapping(address).get("ipAddress")) for address in items(raw.get("ipAddresses"))]
+    return tuple(sorted(filter(None, found), key=lambda address: ":" in address))
 
 
 @dataclass(frozen=True)

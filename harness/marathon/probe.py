@@ -8,17 +8,12 @@ mode and RT that requires a login answer 302, and REST 1.0 answers 200 with "401
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import requests
-from urllib3.exceptions import HTTPError, NewConnectionError
-
+from harness.marathon.answer import Answer, address_of, get
 from harness.marathon.definition import HTTP_LIKE, App, health_checks, items, labels_of, mapping, text
 from harness.marathon.networking import ports_of
-
-LARGEST_BODY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,8 @@ class HttpProbe:
     """GET `path`; require exactly `status` and `marker` in the body; then the release must be `wanted`.
 
     The release is `identity(body)` of `identity_path`, or of `path` if that is empty. An empty `marker` or
-    `wanted` is not compared. `server_name` goes into the Host header. `timeout`: seconds for an answer as a whole.
+    `wanted` is not compared. `server_name` goes into the Host header. `timeout`: seconds for an answer as a whole,
+    from the connection to the last byte.
     """
 
     path: str = "/"
@@ -71,30 +67,17 @@ class HttpProbe:
 
     def __call__(self, host: str, port: int) -> ProbeResult:
         """Probe one instance."""
-        url = f"http://{host}:{port}{self.path}"
-        try:
-            status, location, body = self._get(url)
-            told = body
-            if self.identity_path and status == self.status:
-                _, _, told = self._get(f"http://{host}:{port}{self.identity_path}")
-        except (requests.RequestException, HTTPError) as error:
-            return ProbeResult(False, url, f"no answer ({type(error).__name__})", reached=_connected(error))
-        return self.judge(url, status, location, body, self.identity(told))
+        url = f"http://{address_of(host, port)}{self.path}"
+        page = self._get(host, port, self.path)
+        told = page
+        if self.identity_path and not page.error and page.status == self.status:
+            told = self._get(host, port, self.identity_path)
+        if error := page.error or told.error:
+            return ProbeResult(False, url, f"no answer ({error})", reached=page.connected)
+        return self.judge(url, page.status, page.location, page.body, self.identity(told.body))
 
-    def _get(self, url: str) -> tuple[int, str, str]:
-        headers = {"Host": self.server_name} if self.server_name else {}
-        with requests.Session() as session:
-            # Use neither a proxy, which would answer in an instance's place, nor a password from .netrc.
-            session.trust_env = False
-            end = time.monotonic() + self.timeout
-            answer = session.get(url, headers=headers, timeout=self.timeout, allow_redirects=False, stream=True)
-            body = b""
-            # Read whatever has arrived: a read of a fixed size would wait for it, beyond every limit.
-            while len(body) < LARGEST_BODY and (part := answer.raw.read1(LARGEST_BODY, decode_content=True)):
-                body += part
-                if time.monotonic() > end:
-                    raise requests.Timeout(f"more than {self.timeout:g} s")
-            return answer.status_code, answer.headers.get("Location", ""), body.decode("utf-8", "replace")
+    def _get(self, host: str, port: int, path: str) -> Answer:
+        return get(host, port, path, server_name=self.server_name, timeout=self.timeout)
 
     def judge(self, url: str, status: int, location: str, body: str, identity: str) -> ProbeResult:
         """Compare an answer with the wanted one."""
@@ -107,12 +90,6 @@ class HttpProbe:
             named = f"release {identity}" if identity else "no release"
             return ProbeResult(False, url, f"it names {named} instead of {self.wanted}", identity)
         return ProbeResult(True, url, f"HTTP {status}" + (f", release {identity}" if identity else ""), identity)
-
-
-def _connected(error: Exception) -> bool:
-    """Tell whether the connection was accepted before the error."""
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return not isinstance(error, requests.ConnectTimeout) and not isinstance(cause, NewConnectionError)
 
 
 def serving_port(definition: App) -> int:

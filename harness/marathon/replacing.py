@@ -20,6 +20,10 @@ upgraded database up, and under another id RT may still be running. Where all is
 so. While it is stopped the label RT_REPLACING of the app says whose it is (RT_RUN): another run, or a deploy, is
 refused until --ended says that this one is over.
 
+A stop counts when no instance is listed and Marathon's event stream has reported the end of each: the list alone
+knows nothing of one on an agent that is cut off. Where that stream cannot be read nothing is begun, unless
+--without-events says that the backup command asks the database server who is still connected.
+
 Commands are lines for bash (sh where there is none), run here, with input at its end and output on this terminal.
 An exit code of 0 is good; in bash each part of a pipe counts. They find in their environment:
 
@@ -94,6 +98,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from-stopped",
         action="store_true",
         help="the app is stopped or new, and the database is whole and as the old release left it",
+    )
+    parser.add_argument(
+        "--without-events",
+        action="store_true",
+        help="take a stop for one although Marathon's event stream did not report the end of each instance",
     )
 
 

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from harness.common.waits import Retry, wait_until
-from harness.errors import HarnessError, InfrastructureError, with_instances_note
+from harness.engine.faults import translate_any_error
+from harness.errors import with_instances_note
 from harness.marathon.claim import Claim, concurrent_change, mark
-from harness.marathon.definition import App, text
+from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import PASSING, AppLockedError, AppNotFoundError, DeploymentNotFoundError
-from harness.marathon.events import TASK_STATUS, Event, EventStream
+from harness.marathon.events import EventStream
 from harness.marathon.follow import ask
 from harness.marathon.interrupted import Phase
 from harness.marathon.model import AppState, Change, Task
 from harness.marathon.rollback import absolute, stop_limit
 from harness.marathon.rolling import RollingRefusedError
+from harness.marathon.stop_proof import StopProof, require_stream
 
-CERTAIN = {
-    f"TASK_{state}"
-    for state in ("STAGING", "STARTING", "RUNNING", "KILLING", "FINISHED", "FAILED", "KILLED", "ERROR")
-}
-"""States of tasks that an agent still reports on, or whose end it has reported."""
 Served = Literal["", "runs", "stopped"]
 """Whether a release to be stopped had served. "runs": left running; "stopped": seen only during the stop."""
 
@@ -36,65 +31,29 @@ class Ended(NamedTuple):
     version: str = ""
 
 
-class StopUnprovenError(InfrastructureError):
-    """Raised if no task is listed, but one may run all the same."""
-
-
-@dataclass
-class UncertainTasks:
-    """Tasks whose last known state was uncertain, and that state.
-
-    An agent that is cut off keeps its tasks running: Mesos calls them unreachable, and Marathon forgets them, by
-    default at once. So an empty list of tasks alone proves nothing. Later reports on a task replace earlier ones.
-    """
-
-    app_id: str
-    states: dict[str, str] = field(default_factory=dict)
-
-    def record(self, tasks: Iterable[Task], events: Iterable[Event] = ()) -> None:
-        """Record the states that Marathon reports: in a list of tasks, and in events between two lists."""
-        reported = [
-            (text(event.data.get("taskId")), text(event.data.get("taskStatus")))
-            for event in events
-            if event.type == TASK_STATUS and event.app_id == self.app_id
-        ]
-        for task_id, state in [*reported, *((task.id, task.state) for task in tasks)]:
-            if state in CERTAIN:
-                self.states.pop(task_id, None)
-            else:
-                self.states[task_id] = state
-
-    def require_certain(self) -> None:
-        """Raise StopUnprovenError if a task may still run unseen."""
-        if self.states:
-            named = ", ".join(f"{name} ({state})" for name, state in sorted(self.states.items())[:3])
-            raise StopUnprovenError(
-                f"{len(self.states)} task(s) of {self.app_id} may run on out of Marathon's reach: {named}.",
-                repair="end them on their agents, or switch those off; see in the database server's process list "
-                "that no connection of RT's is left; then run it again",
-            )
-
-
 def stop(deployer: Deployer, before: AppState, run: str) -> Claim:
-    """Stop the app, and mark it as reserved for `run`.
+    """Stop the app, and mark it as reserved for `run`. Raises StopUnprovenError before that if it is not provable.
 
-    If that fails on the way, the old definition is put back: nothing was touched yet.
+    If it fails on the way, for whatever reason, the old definition is put back: nothing was touched yet.
     """
-    uncertain = UncertainTasks(before.id)
-    uncertain.record(before.tasks)
-    uncertain.require_certain()
+    proof = StopProof(before.id)
+    proof.record(before.tasks)
+    proof.require_in_reach()
     change = Change(None, "")
-    try:
-        with deployer.listen() as stream:
+    with deployer.listen() as stream:
+        if not deployer.without_events:
+            require_stream(stream)
+        try:
             change = begin_stop(deployer, before.id)
             version = _need_own_stop(deployer, before.id, change)
             limit = deployer.pace.stop or stop_limit(before.definition)
-            wait_stopped(deployer, before.id, change, limit, stream)
-        return mark(deployer, before.id, run, version)
-    except (AppLockedError, RollingRefusedError):
-        raise  # someone else works on the app, and their changes are not ours to take back
-    except HarnessError as error:
-        raise with_instances_note(error, _started_again(deployer, before, change)) from None
+            wait_stopped(deployer, before.id, change, limit, stream, proof=proof)
+            return mark(deployer, before.id, run, version)
+        except (AppLockedError, RollingRefusedError):
+            raise  # someone else works on the app, and their changes are not ours to take back
+        except Exception as caught:  # noqa: BLE001 - whatever it is, the site must not stay stopped for it
+            error = translate_any_error(caught)
+            raise with_instances_note(error, _started_again(deployer, before, change)) from None
 
 
 def _need_own_stop(deployer: Deployer, app_id: str, change: Change) -> str:
@@ -117,13 +76,14 @@ def _started_again(deployer: Deployer, before: AppState, change: Change) -> str:
     """
     try:
         back = deployer.cancel_or_restore(before.id, before, change)
-    except HarnessError as error:
-        return f"they may be scaled to 0, and could not be started again: scale them up ({error.sentence})"
+    except Exception as error:  # noqa: BLE001 - it must be told, in addition to what stopped the stop
+        why = translate_any_error(error).sentence
+        return f"they may be scaled to 0, and could not be started again: scale them up ({why})"
     said = "the old definition was put back; the database was not touched"
     try:
         again = deployer.prove(before.definition, back, frozenset(task.id for task in before.tasks))
-    except HarnessError as error:
-        return f"{said}; whether it is live again is not known: {error.sentence}"
+    except Exception as error:  # noqa: BLE001 - as above
+        return f"{said}; whether it is live again is not known: {translate_any_error(error).sentence}"
     why = "; ".join(found.what for found in again.findings)
     return f"{said}, and it is proven live" if again else f"{said}, but it could not be proven live: {why}"
 
@@ -156,14 +116,20 @@ def begin_stop(deployer: Deployer, app_id: str, own: str = "") -> Change:
 
 
 def wait_stopped(
-    deployer: Deployer, app_id: str, change: Change, timeout: float, stream: EventStream | None = None
+    deployer: Deployer,
+    app_id: str,
+    change: Change,
+    timeout: float,
+    stream: EventStream | None,
+    *,
+    proof: StopProof | None = None,
 ) -> bool:
     """Wait until no task is left, twice in a row. Returns whether a task was seen that had been healthy.
 
-    stream: attached before the stop, for state changes of a task between two polls. Raises NotReadyError after
-    `timeout` seconds, AppNotFoundError, StopUnprovenError.
+    stream: attached before the stop, for state changes of a task between two polls. proof: what is known of the
+    tasks from before. Raises NotReadyError after `timeout` seconds, AppNotFoundError, StopUnprovenError.
     """
-    client, empty, served, uncertain = deployer.client, 0, False, UncertainTasks(app_id)
+    client, empty, served, proof = deployer.client, 0, False, proof or StopProof(app_id)
 
     def stopped() -> None:
         nonlocal empty, served
@@ -172,15 +138,18 @@ def wait_stopped(
         heard = stream.take() if stream else ()
         tasks = client.tasks(app_id)  # newer than the events
         served |= _served(tasks)
-        uncertain.record(tasks, heard)
+        proof.record(tasks, heard)
         empty = 0 if listed or tasks else empty + 1
         if empty < 2:
             raise Retry(f"{len(tasks)} task(s) left, deployment {'running' if listed else 'over'}")
 
-    what = f"Stop of all tasks of {app_id}"
-    wait_until(what, stopped, timeout, interval=deployer.pace.interval, retry_on=PASSING)
-    uncertain.record((), stream.take() if stream else ())
-    uncertain.require_certain()
+    what, interval = f"Stop of all tasks of {app_id}", deployer.pace.interval
+    wait_until(what, stopped, timeout, interval=interval, retry_on=PASSING)
+    if deployer.without_events:
+        proof.record((), stream.take() if stream else ())
+        proof.require_in_reach()
+    else:
+        proof.require_ended(stream, interval)
     deployer.ongoing.enter(Phase.STOPPED, app_id)
     return served
 
@@ -200,19 +169,22 @@ def end_and_stop(deployer: Deployer, definition: App, deployment_id: str, *, mar
             deployer.retry_until_accepted(
                 "The end of the deployment", lambda: client.cancel(deployment_id, force=True)
             )
-    app = deployer.fetch_app(app_id)
-    if app is None:
-        return Ended("")
-    if _served(app.tasks) or _answers(deployer, app, definition):
-        return Ended("runs")
-    if app.version_text == marked_at and not (app.instances or app.tasks or app.deployments):
-        return Ended("", marked_at)  # a second stop would change nothing, and look like one by someone else
     try:
         with deployer.listen() as stream:
+            app = deployer.fetch_app(app_id)
+            if app is None:
+                return Ended("")
+            if _served(app.tasks) or _answers(deployer, app, definition):
+                return Ended("runs")
+            if app.version_text == marked_at and not (app.instances or app.tasks or app.deployments):
+                # A second stop would change nothing, and look like one by someone else.
+                return Ended("", marked_at)
+            proof = StopProof(app_id)
+            proof.record(app.tasks)
             change = begin_stop(deployer, app_id, own=deployment_id)
             version = _need_own_stop(deployer, app_id, change)
             limit = deployer.pace.stop or stop_limit(definition)
-            served = wait_stopped(deployer, app_id, change, limit, stream)
+            served = wait_stopped(deployer, app_id, change, limit, stream, proof=proof)
     except AppNotFoundError:
         return Ended("")
     return Ended("stopped" if served else "", version)

@@ -24,6 +24,8 @@ class State(Enum):
 class Watch:
     """Follows one deployment: from snapshots and events it decides waiting, good or bad. It has no clock.
 
+    Time in which Marathon did not answer is not held against the deployment: what it did then was not seen.
+
     soak: seconds between the two good polls. patience: how long instances may fail the harness's own probe while
     Marathon calls everything healthy. ask_early: whether to ask instances that Marathon does not call healthy,
     until one was seen to serve: what it has accepted would be lost by a restore.
@@ -43,6 +45,20 @@ class Watch:
         self._reached = False
         self.polls = self.good_polls = self._healthy = self._flipped = 0
         self._started = self._progress = self._good_since = self._lying_since = -1.0
+        self._seen = 0.0
+        self._missed = False
+        self.longest_silence = deadline.total + soak + 60
+        """Seconds for which Marathon may be silent in all: longer than the watch itself takes."""
+        self._silence_left = self.longest_silence
+
+    @property
+    def latest_end(self) -> float:
+        """Seconds after which it has decided at the latest, with the longest silence."""
+        return self.deadline.total + self.soak + self.longest_silence
+
+    def miss(self) -> None:
+        """Record a poll that Marathon did not answer."""
+        self._missed = True
 
     def wants_probe(self, snapshot: Snapshot, now: float) -> bool:
         """Tell whether to probe the instances: all else holds, at the first good poll and at the last."""
@@ -62,6 +78,9 @@ class Watch:
         """Add a poll at `now` (seconds, any origin) and judge."""
         if self._started < 0:
             self._started = self._progress = now
+        elif self._missed:
+            self._forgive(now - self._seen)
+        self._seen, self._missed = now, False
         self.polls += 1
         self.observations.add_snapshot(snapshot, self.wanted)
         self.observations.add_events(events, self.wanted)
@@ -83,6 +102,15 @@ class Watch:
         self.good_polls += 1
         done = self.good_polls >= 2 and now - self._good_since >= self.soak and snapshot.probes is not None
         return State.GOOD if done else State.WAITING
+
+    def _forgive(self, silence: float) -> None:
+        """Leave a silence of Marathon out of all time limits, up to the longest that is allowed."""
+        silence = min(silence, self._silence_left)
+        self._silence_left -= silence
+        self._started += silence
+        self._progress += silence
+        if self._lying_since >= 0:
+            self._lying_since += silence
 
     def _not_yet(self, now: float) -> State:
         lying = bool(self.unmet) and all(condition.rule == "probe" for condition in self.unmet)

@@ -11,7 +11,7 @@ from harness.marathon.definition import App
 from harness.marathon.lint.catalogue import LintFinding, lint_finding, parse_dialect
 from harness.marathon.lint.rules_deploy import deployment
 from harness.marathon.lint.rules_health import health
-from harness.marathon.lint.rules_shape import shape
+from harness.marathon.lint.rules_shape import OF_OTHERS, other_kind, shape
 from harness.marathon.lint.rules_together import together
 
 
@@ -26,6 +26,8 @@ def lint(
     if not isinstance(app, dict):
         return [lint_finding("L06", "/", f"an app definition is a JSON object, not a {type(app).__name__}")]
     version = parse_dialect(dialect)
+    if other := other_kind(app):
+        return [lint_finding("L06", "/", f"this is a {other}: only apps are read here", fix=OF_OTHERS[other])]
     everything = [
         *shape(app, version),
         *together(app, version),

@@ -26,6 +26,8 @@ SHORTEST_STOP = 3
 
 HOST_NAME = ("hostname", "@hostname")
 """Names of the field of a constraint that is the agent's host name."""
+PLAIN_NAME = re.compile(r"(?:[\w-]|\\?\.)+")
+"""A pattern of LIKE that one host matches, for practical purposes: its name, with dots as they are or escaped."""
 VHOST = re.compile(r"HAPROXY_(\d{1,6})_[A-Z_]+")
 
 
@@ -167,7 +169,9 @@ def _room(app: App, dialect: Dialect) -> LintFindings:
     instances = instances_of(app)
     separate = dict(_one_to_a_host(app, dialect))
     one_host = [
-        index for index, operator, value in _host_constraints(app) if operator in ("CLUSTER", "IS") and value
+        index
+        for index, operator, value in _host_constraints(app)
+        if (operator in ("CLUSTER", "IS") and value) or (operator == "LIKE" and PLAIN_NAME.fullmatch(value))
     ]
     if instances > 1 and separate and one_host:
         for where, why in separate.items():

@@ -13,6 +13,21 @@ from harness.marathon.lint.catalogue import LintFindings, lint_finding
 from harness.marathon.networking import Dialect
 from harness.marathon.schema import ANSWER_KEYS, APP, UNREACHABLE, Spec
 
+OF_OTHERS = {
+    "pod": "lint and deploy its containers as apps, or watch the pod by other means: /v2/pods",
+    "group": "lint and deploy each of its apps from a file of its own",
+}
+"""What else Marathon takes, and what to do with it."""
+
+
+def other_kind(app: App) -> str:
+    """Return "pod" or "group" for a definition of one, "" for an app's, however faulty."""
+    if any(key in app for key in ("container", "cmd", "args")):
+        return ""
+    if isinstance(app.get("containers"), list) or isinstance(app.get("scaling"), Mapping):
+        return "pod"
+    return "group" if any(isinstance(app.get(key), list) for key in ("apps", "groups")) else ""
+
 
 def shape(app: App, dialect: Dialect) -> LintFindings:
     """Compare the whole definition with the table."""

@@ -88,6 +88,8 @@ CATCHES = [
     Caught("L22", "E", MAPPINGS, pinned("hostname", "CLUSTER", "node1")),
     Caught("L22", "E", MAPPINGS, both(pinned("hostname", "CLUSTER", "node1"), put(upgradeStrategy=NONE_KEPT))),
     Caught("L22", "E", MAPPINGS, pinned("@hostname", "IS", "node1"), SINCE_1_5),
+    Caught("L22", "E", MAPPINGS, pinned("hostname", "LIKE", "agent-1.example.org")),
+    Caught("L22", "E", MAPPINGS, pinned("hostname", "LIKE", r"agent-1\.example\.org")),
     Caught(
         "L22", "E", "/constraints(1)", put(constraints=[["hostname", "CLUSTER", "node1"], ["hostname", "UNIQUE"]])
     ),
@@ -118,6 +120,9 @@ SILENT = [
     Silent("L22", alone("rack", "UNIQUE")),
     Silent("L22", pinned("rack", "CLUSTER", "a")),
     Silent("L22", pinned("hostname", "LIKE", "node.*")),
+    Silent("L22", pinned("hostname", "LIKE", "node[12]")),
+    Silent("L22", pinned("hostname", "LIKE", "node1|node2")),
+    Silent("L22", pinned("hostname", "UNLIKE", "node1")),
     Silent("L22", put(constraints=[["hostname", "CLUSTER", "node1"]])),
     Silent("L22", both(put(instances=1, upgradeStrategy=NONE_KEPT), port(hostPort=8080))),
     Silent("L22", host(instances=1, portDefinitions=[{"port": 443}])),

@@ -40,6 +40,33 @@ def test_a_success_that_is_no_json(call: str, body: bytes) -> None:
     assert isinstance(caught.value, errors.PASSING), "whoever polls goes on: the next answer may be Marathon's"
 
 
+READS: dict[str, Callable[[Marathon], object]] = {
+    **CALLS,
+    "tasks": lambda client: client.tasks("/rt"),
+    "deployments": lambda client: client.deployments(),
+    "apps": lambda client: client.apps(),
+    "queue": lambda client: client.queued("/rt"),
+}
+
+
+@pytest.mark.parametrize("call", READS)
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b""), (204, b""), (200, b"{}"), (200, b"null"), (200, b'{"tasks": null, "app": {}}'), (200, b'"ok"')],
+)
+def test_a_success_that_says_nothing_does_not_say_that_nothing_runs(call: str, status: int, body: bytes) -> None:
+    """A proxy that answers 200 with nothing, twice, would prove a stop."""
+    with asking(Fault(".", status, body)) as client, pytest.raises(errors.NotJsonError) as caught:
+        READS[call](client)
+    assert (caught.value.status, "something before it" in caught.value.repair) == (status, True)
+
+
+def test_an_empty_list_is_an_answer() -> None:
+    """No task and no deployment is what Marathon says at the end of a stop."""
+    with asking(Fault("tasks", 200, {"tasks": []}), Fault("deployments", 200, [])) as client:
+        assert (client.tasks("/rt"), client.deployments()) == ([], [])
+
+
 @pytest.mark.parametrize(("token", "good"), [("secret\n", True), ("sec\nret", False), ("sécret", False)])
 def test_a_token_that_no_header_can_carry_is_not_shown(token: str, good: bool) -> None:
     """The library's own error would contain the token."""

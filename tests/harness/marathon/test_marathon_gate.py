@@ -148,6 +148,30 @@ def test_a_check_that_always_passes_is_found_by_our_own_probe() -> None:
     assert "/Install/index.html" in seen.summary()
 
 
+def test_a_silence_of_marathon_is_not_held_against_the_deployment() -> None:
+    """What happened meanwhile was not seen: neither lack of progress nor an instance that does not answer well."""
+    none, lying = snapshot(app([task(1, alive=False)]), OURS), snapshot(app(), probe=BAD_PROBE)
+    for poll, patience in ((none, 100), (lying, 10)):
+        one = watch()
+        assert one.observe(poll, (), 0) is State.WAITING
+        one.miss()
+        assert one.observe(poll, (), 200) is State.WAITING
+        assert one.observe(poll, (), 200 + patience - 1) is State.WAITING
+        assert one.observe(poll, (), 200 + patience) is State.BAD
+
+
+def test_a_silence_without_a_missed_poll_is_no_silence() -> None:
+    """A slow answer is one; and all silence together is forgiven for as long as a deployment may take at most."""
+    none = snapshot(app([task(1, alive=False)]), OURS)
+    one = watch()
+    assert [one.observe(none, (), now) for now in (0, 100)] == [State.WAITING, State.BAD]
+    one = watch()
+    for now in (0, 150, 300, 450):
+        assert one.observe(none, (), now) is State.WAITING
+        one.miss()
+    assert one.observe(none, (), 600) is State.BAD
+
+
 @pytest.mark.parametrize(("first", "silent"), [([], True), ([LIVE], False), ([ANSWERED], False)])
 def test_who_was_reached_once_is_not_out_of_reach(first: list[Snapshot], silent: bool) -> None:
     """An instance that stops listening has died, even if its COMMAND check passes; the route is known to work."""

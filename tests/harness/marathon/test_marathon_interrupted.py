@@ -111,9 +111,10 @@ def test_what_has_come_to_its_end_is_not_told_of(trial: Trial, deployer: Deploye
     assert not deployer.deploy(release(trial, "2", constraints=[["hostname"]]))
     assert f"status {trial.group}/app" in deployer.ongoing.message  # the message from before the refused deploy
     app_id = f"{trial.group}/app"
-    change = begin_stop(deployer, app_id)
-    assert f"The stop of {app_id} (deployment {change.deployment_id}) goes on" in deployer.ongoing.message
-    wait_stopped(deployer, app_id, change, 120)
+    with deployer.listen() as stream:
+        change = begin_stop(deployer, app_id)
+        assert f"The stop of {app_id} (deployment {change.deployment_id}) goes on" in deployer.ongoing.message
+        wait_stopped(deployer, app_id, change, 120, stream)
     assert deployer.ongoing.message == f"Every instance of {app_id} has stopped."
 
 

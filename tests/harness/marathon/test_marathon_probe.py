@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,9 +24,10 @@ def chunk(text: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def instance(parts: Sequence[bytes], *, drip: float = 0) -> Iterator[int]:
+def instance(parts: Sequence[bytes], *, drip: float = 0, host: str = "127.0.0.1") -> Iterator[int]:
     """Serve one request in parts; drip: seconds between two of them, until the client is gone."""
-    server = socket.create_server(("127.0.0.1", 0))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    server = socket.create_server((host, 0), family=family)
     over = threading.Event()
 
     def serve() -> None:
@@ -60,11 +62,37 @@ def test_an_instance_that_drips_does_not_hold_the_poll_up() -> None:
     assert (result.good, "Timeout" in result.said) == (False, True)
 
 
-def test_an_answer_that_breaks_off_is_no_good_answer() -> None:
+def test_an_instance_that_drips_its_header_does_not_hold_the_poll_up() -> None:
+    """The time limit is one for connection, header and body."""
+    parts = [b"HTTP/1.1 200 OK\r\n", *[b"X-Drip: 1\r\n"] * 80, b"Content-Length: 0\r\n\r\n"]
+    started = time.monotonic()
+    with instance(parts, drip=0.1) as port:
+        result = HttpProbe(timeout=0.4)("127.0.0.1", port)
+    assert (result.good, "Timeout" in result.said, result.reached) == (False, True, True)
+    assert time.monotonic() - started < 4, "the header alone takes 8 s"
+
+
+@pytest.mark.parametrize("answer", [HEAD + b"5\r\nab", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", b"what"])
+def test_an_answer_that_breaks_off_is_no_good_answer(answer: bytes) -> None:
     """It must be a bad result, not a traceback."""
-    with instance([HEAD + b"5\r\nab"]) as port:
+    with instance([answer]) as port:
         result = HttpProbe()("127.0.0.1", port)
-    assert (result.good, "no answer" in result.said) == (False, True)
+    assert (result.good, "no answer" in result.said, result.reached) == (False, True, True)
+
+
+def test_an_instance_with_an_address_of_ipv6_is_asked() -> None:
+    """It stands in brackets in an address, and a good release would be rolled back without them."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    with instance([answer], host="::1") as port:
+        result = HttpProbe(marker="ok")("::1", port)
+    assert (result.good, result.where) == (True, f"http://[::1]:{port}/"), result.said
+
+
+@pytest.mark.parametrize(("host", "port"), [("a..b", 80), ("[::1", 80), ("127.0.0.1", 99999), ("127.0.0.1", 1)])
+def test_who_was_not_even_connected_to_is_out_of_reach(host: str, port: int) -> None:
+    """An address that is none says nothing about the instance."""
+    result = HttpProbe(timeout=2)(host, port)
+    assert (result.good, result.reached) == (False, False), result.said
 
 
 PORTS = [{"containerPort": 9100, "name": "metrics"}, {"containerPort": 80, "name": "http"}]

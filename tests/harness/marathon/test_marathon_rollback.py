@@ -166,3 +166,27 @@ def test_failures_of_what_was_there_are_not_those_of_what_comes(trial: Trial, de
 def gate_wanted(app_id: str, change: Change) -> Wanted:
     """Return the wanted state of a deploy, as far as it matters here."""
     return Wanted(app_id, "", 1, change.deployment_id, change.version)
+
+
+def test_a_good_deploy_during_which_marathon_is_silent_for_long_is_not_undone(
+    trial: Trial, deployer: Deployer
+) -> None:
+    """Nobody has seen the instances meanwhile, so nothing is known against them."""
+    if not trial.manual:
+        pytest.skip("a real Marathon is not silent for a test")
+    silence, moved, now = Fault("GET /v2/deployments", 503, after=1, times=5), deployer.pace.clock, 0.0
+    good(deployer.deploy(release(trial, "1")))
+
+    def clock() -> float:
+        nonlocal now
+        if silence.after == 0 and silence.times:
+            now += 12  # the agents' time stands still, so that the next look finds them as they were
+        else:
+            moved()
+            now += 4
+        return now
+
+    deployer.pace = replace(deployer.pace, clock=clock)
+    meddle(deployer.client, silence)
+    good(deployer.deploy(release(trial, "2", health="503 503 200")))
+    assert (silence.times, releases_live(trial, deployer)) == (0, ["2"])

@@ -14,8 +14,9 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.events import TASK_STATUS, Event
 from harness.marathon.model import Change, Task
 from harness.marathon.rolling import Decision
+from harness.marathon.stop_proof import StopProof, StopUnprovenError
 from harness.marathon.stopall import replace_all
-from harness.marathon.stopping import StopUnprovenError, UncertainTasks, end_and_stop
+from harness.marathon.stopping import end_and_stop
 from tests.harness.marathon.deploying import ACROSS, Database, good, release, releases_live
 
 KEPT = {"inactiveAfterSeconds": 300, "expungeAfterSeconds": 600}
@@ -107,10 +108,10 @@ def status_event(state: str, app: str = "/rt") -> Event:
 )
 def test_the_last_word_of_a_task_counts(heard: list[Event], listed: str, unsure: bool) -> None:
     """An agent that comes back ends its tasks as requested, and reports it."""
-    words = UncertainTasks("/rt")
+    proof = StopProof("/rt")
     read: dict[str, Any] = {"id": "rt.1", "state": listed}
-    words.record([Task.read(read)] if listed else [], heard)
-    assert bool(words.states) is unsure
+    proof.record([Task.read(read)] if listed else [], heard)
+    assert bool(proof.out_of_reach) is unsure
     if unsure:
         with pytest.raises(StopUnprovenError, match=r"rt\.1 \(TASK_"):
-            words.require_certain()
+            proof.require_in_reach()

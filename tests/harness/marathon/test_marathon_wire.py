@@ -99,6 +99,9 @@ def test_where_a_task_is_reached() -> None:
     assert bridge.endpoint(task) == ("agent-1.example.org", 31005)
     assert own.endpoint(task) == ("172.17.0.5", 80)
     assert bridge.endpoint(task, 1) is None
+    both = [{"ipAddress": "2001:db8::5"}, {"ipAddress": "172.17.0.5"}]
+    assert own.endpoint(Task.read({**NEW_TASK, "ipAddresses": both})) == ("172.17.0.5", 80)
+    assert own.endpoint(Task.read({**NEW_TASK, "ipAddresses": both[:1]})) == ("2001:db8::5", 80)
 
 
 def test_the_other_answers() -> None:

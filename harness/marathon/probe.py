@@ -7,10 +7,11 @@ mode and RT that requires a login answer 302, and REST 1.0 answers 200 with "401
 
 from __future__ import annotations
 
+import html
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -19,6 +20,8 @@ from harness.marathon.definition import HTTP_LIKE, App, health_checks, items, la
 from harness.marathon.networking import ports_of
 
 LARGEST_BODY = 1_000_000
+STYLE = r"""<link\b[^>]*\bhref=["'](/[^"']+\.css)\b"""
+"""A style sheet that a page of RT names. It lies elsewhere if RT believes that it is served below another path."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,9 @@ def rest_release(body: str) -> str:
 class HttpProbe:
     """GET `path`; require exactly `status` and `marker` in the body; then the release must be `wanted`.
 
-    The release is `identity(body)` of `identity_path`, or of `path` if that is empty. An empty `marker` or
-    `wanted` is not compared. `server_name` goes into the Host header. `timeout`: seconds for an answer as a whole.
+    The release is `identity(body)` of `identity_path`, or of `path` if that is empty. asset: a pattern whose first
+    group is the path of a file that the page needs; it must answer 200. An empty `marker`, `wanted` or `asset` is
+    not compared. `server_name` goes into the Host header. `timeout`: seconds for an answer as a whole.
     """
 
     path: str = "/"
@@ -66,6 +70,7 @@ class HttpProbe:
     wanted: str = ""
     identity: Callable[[str], str] = rest_release
     identity_path: str = ""
+    asset: str = ""
     server_name: str = ""
     timeout: float = 10
 
@@ -79,7 +84,22 @@ class HttpProbe:
                 _, _, told = self._get(f"http://{host}:{port}{self.identity_path}")
         except (requests.RequestException, HTTPError) as error:
             return ProbeResult(False, url, f"no answer ({type(error).__name__})", reached=_connected(error))
-        return self.judge(url, status, location, body, self.identity(told))
+        judged = self.judge(url, status, location, body, self.identity(told))
+        return self._with_asset(judged, host, port, body) if judged.good and self.asset else judged
+
+    def _with_asset(self, page: ProbeResult, host: str, port: int, body: str) -> ProbeResult:
+        """Return the page's result, or a bad one if the file that it names is not there."""
+        named = re.search(self.asset, body)
+        if not named:
+            return page
+        url = f"http://{host}:{port}{html.unescape(named[1])}"
+        try:
+            status, _, _ = self._get(url)
+        except (requests.RequestException, HTTPError) as error:
+            said = f"no answer ({type(error).__name__})"
+        else:
+            said = "" if status == 200 else f"HTTP {status} instead of 200"
+        return replace(page, good=False, said=f"{said} for what its page needs: {url}") if said else page
 
     def _get(self, url: str) -> tuple[int, str, str]:
         headers = {"Host": self.server_name} if self.server_name else {}
@@ -136,5 +156,6 @@ def rt_probe(definition: App) -> HttpProbe:
         marker='name="pass"',
         wanted=labels_of(definition).get("RT_RELEASE", ""),
         identity_path="/REST/1.0/",
+        asset=STYLE,
         server_name=text(mapping(definition.get("env")).get("SERVER_NAME")),
     )

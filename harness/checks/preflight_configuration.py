@@ -175,7 +175,14 @@ def absorbed_plugins(report: Report, applicable: Sequence[Passage], plugins: set
 
 
 def loads(report: Report, probed: dict[str, object]) -> None:
-    """Judge the probe's result: a configuration that cannot be read, plugins that cannot be loaded."""
+    """Judge the probe's result: a configuration that cannot be read or served, plugins that cannot be loaded."""
+    if path := probed.get("web_path"):
+        report.find(
+            "WebPath",
+            f"the configuration sets it to {path}, and the image serves RT at /: no instance would start, for all "
+            "links, the login's form and the cookie would be for another place, and nobody could log in",
+            repair="Set($WebPath, '') in CONFIG_NEW, and let what stands in front redirect the old path to /",
+        )
     if trouble := str(probed.get("configuration") or ""):
         report.find(
             "configuration",

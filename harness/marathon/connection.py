@@ -6,6 +6,7 @@ into a URL, a message, a repr or a log.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -43,6 +44,8 @@ TROUBLE: tuple[tuple[type[requests.RequestException], str, str], ...] = (
 
 
 Shape = TypeVar("Shape", dict[str, Any], list[Any])
+PLAIN_HTTP = "MARATHON_PLAIN_HTTP"
+"""Environment variable: 1 permits credentials over plain HTTP."""
 
 
 class TokenAuth(AuthBase):
@@ -74,9 +77,18 @@ class Connection:
     """Seconds for one request."""
 
     def __init__(self, url: str, *, token: str = "") -> None:
-        """Prepare a session; nothing is sent yet. Raises UsageError for an invalid address."""
+        """Prepare a session; nothing is sent yet.
+
+        Raises UsageError for an invalid address, and for credentials that would be readable on their way.
+        """
         parts = _split(url)
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        if (token.strip() or user) and not _is_private(parts):
+            raise UsageError(
+                "The credentials for Marathon would be sent over plain HTTP, and whoever reads them on the way "
+                "may run anything on its agents.",
+                repair=f"name an https:// address, or set {PLAIN_HTTP}=1 if the network in between is your own",
+            )
         self.url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
         self.session = requests.Session()
         self.session.headers["Accept"] = "application/json"
@@ -198,6 +210,16 @@ def _split(url: str) -> SplitResult:
             "The Marathon address is not an http:// or https:// URL.", repair="MARATHON_URL=http://host:8080"
         )
     return parts
+
+
+def _is_private(parts: SplitResult) -> bool:
+    """Tell whether credentials for an address can be read by nobody else, or the user permits that they can."""
+    host = parts.hostname or ""
+    try:
+        is_local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_local = host == "localhost"
+    return parts.scheme == "https" or is_local or os.environ.get(PLAIN_HTTP) == "1"
 
 
 def server_time(answer: requests.Response) -> datetime:

@@ -7,13 +7,17 @@ mode and RT that requires a login answer 302, and REST 1.0 answers 200 with "401
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.marathon.answer import Answer, address_of, get
 from harness.marathon.definition import HTTP_LIKE, App, health_checks, items, labels_of, mapping, text
 from harness.marathon.networking import ports_of
+
+STYLE = r"""<link\b[^>]*\bhref=["'](/[^"']+\.css)\b"""
+"""A style sheet that a page of RT names. It lies elsewhere if RT believes that it is served below another path."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,10 @@ def rest_release(body: str) -> str:
 class HttpProbe:
     """GET `path`; require exactly `status` and `marker` in the body; then the release must be `wanted`.
 
-    The release is `identity(body)` of `identity_path`, or of `path` if that is empty. An empty `marker` or
-    `wanted` is not compared. `server_name` goes into the Host header. `timeout`: seconds for an answer as a whole,
-    from the connection to the last byte.
+    The release is `identity(body)` of `identity_path`, or of `path` if that is empty. asset: a pattern whose first
+    group is the path of a file that the page needs; it must answer 200. An empty `marker`, `wanted` or `asset` is
+    not compared. `server_name` goes into the Host header. `timeout`: seconds for an answer as a whole, from the
+    connection to the last byte.
     """
 
     path: str = "/"
@@ -62,6 +67,7 @@ class HttpProbe:
     wanted: str = ""
     identity: Callable[[str], str] = rest_release
     identity_path: str = ""
+    asset: str = ""
     server_name: str = ""
     timeout: float = 10
 
@@ -74,7 +80,21 @@ class HttpProbe:
             told = self._get(host, port, self.identity_path)
         if error := page.error or told.error:
             return ProbeResult(False, url, f"no answer ({error})", reached=page.connected)
-        return self.judge(url, page.status, page.location, page.body, self.identity(told.body))
+        judged = self.judge(url, page.status, page.location, page.body, self.identity(told.body))
+        return self._with_asset(judged, host, port, page.body) if judged.good and self.asset else judged
+
+    def _with_asset(self, page: ProbeResult, host: str, port: int, body: str) -> ProbeResult:
+        """Return the page's result, or a bad one if the file that it names is not there."""
+        named = re.search(self.asset, body)
+        if not named:
+            return page
+        path = html.unescape(named[1])
+        answer = self._get(host, port, path)
+        if not answer.error and answer.status == 200:
+            return page
+        trouble = f"no answer ({answer.error})" if answer.error else f"HTTP {answer.status} instead of 200"
+        needed = f"http://{address_of(host, port)}{path}"
+        return replace(page, good=False, said=f"{trouble} for what its page needs: {needed}")
 
     def _get(self, host: str, port: int, path: str) -> Answer:
         return get(host, port, path, server_name=self.server_name, timeout=self.timeout)
@@ -113,5 +133,6 @@ def rt_probe(definition: App) -> HttpProbe:
         marker='name="pass"',
         wanted=labels_of(definition).get("RT_RELEASE", ""),
         identity_path="/REST/1.0/",
+        asset=STYLE,
         server_name=text(mapping(definition.get("env")).get("SERVER_NAME")),
     )

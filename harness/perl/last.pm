@@ -33,6 +33,8 @@ Set($SendmailBounceArguments, '-oi -t');
     my $base = ($tls ? 'https' : 'http') . "://$domain" . ($port == $usual ? '' : ":$port");
     Set($WebDomain, $domain);
     Set($WebPort, $port);
+    # The guard refuses to serve below another path; what the site sets is kept for who says so before the deploy.
+    $Harness::WebPath = RT->Config->Get('WebPath') // '';
     Set($WebPath, '');
     Set($WebBaseURL, $base);
     Set($WebURL, "$base/");

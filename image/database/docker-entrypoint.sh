@@ -11,6 +11,8 @@ data=/var/lib/mysql
 socket=/run/mysqld/mysqld.sock
 defaults=/etc/mysql/container.cnf
 unfinished="$data/.first-start"
+# Another user than root may be named with `docker run --user`; it stays that one.
+as_root=$([ "$(id -u)" -ne 0 ] || echo yes)
 
 say() { printf 'entrypoint: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 64; }
@@ -37,8 +39,8 @@ name() { printf '`%s`' "${1//\`/\`\`}"; }
 make_data_directory() {
     if is_mariadb; then
         # The legacy name exists in every series that Debian carries.
-        mysql_install_db --defaults-file="$defaults" --user=mysql --datadir="$data" \
-            --auth-root-authentication-method=normal --skip-test-db >/dev/null
+        mysql_install_db --defaults-file="$defaults" --user="${as_root:+mysql}" --datadir="$data" \
+            --auth-root-authentication-method=normal --skip-test-db "$@" >/dev/null
     else
         mysqld --defaults-file="$defaults" --initialize-insecure --datadir="$data" "$@"
     fi
@@ -137,7 +139,8 @@ esac
 case " $* " in
     *" --help "* | *" --version "* | *" -V "*) ;; # it serves nothing, so it needs no database
     *)
-        chown mysql:mysql "$data" /run/mysqld
+        [ -z "$as_root" ] || chown mysql:mysql "$data" /run/mysqld
+        [ -w "$data" ] || fail "$data must be writable for user $(id -u)"
         # What is there may be the user's own, so it is not removed; and served it would have a root without password.
         [ ! -e "$unfinished" ] || fail "the first start in this data directory was interrupted: empty it and start again"
         if [ ! -d "$data/mysql" ]; then initialise "$@"; fi

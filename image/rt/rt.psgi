@@ -1,5 +1,6 @@
-# RT as a PSGI application, without the door to its installer, without a success that is none, without a way to the mail
-# gateway that Apache does not see, and without requests that are too large to be read.
+# RT as a PSGI application, without the door to its installer, without a success that is none, without a wait for a
+# database that no longer answers, without a way to the mail gateway that Apache does not see, and without requests that
+# are too large to be read.
 use strict;
 use warnings;
 use lib '/opt/rt/lib', '/opt/rt/share/lib';
@@ -34,6 +35,36 @@ if ($guarded) {
         die "The database has lost what was to be committed.\n"
             if !$done && lc($arguments{Action} // 'commit') eq 'commit';
         return $done;
+    };
+}
+
+# A server that falls silent behind an open connection (its machine is frozen, its address moved to another one) is
+# waited for without end by the driver, and by Linux for a quarter of an hour where it is gone: each worker would hang,
+# long after another server has taken over. So a statement may keep silent for some time only, then RT connects anew.
+# What the site's own DatabaseExtraDSN says comes later, and the driver takes the last word. RT's tools and upgrades,
+# whose statements may take hours, do not come here. `run` has seen that the bound is a number.
+#
+# Nor may the driver, which does so under mod_perl, connect anew by itself and send a statement again that the first
+# server may still be at.
+{
+    my $CONNECT = 5;    # seconds, to connect
+    my $SILENCE = $ENV{RT_DB_TIMEOUT};
+    no warnings 'redefine';
+    my $build = \&DBIx::SearchBuilder::Handle::BuildDSN;
+    *DBIx::SearchBuilder::Handle::BuildDSN = sub {
+        my ($handle, %arguments) = @_;
+        $build->(@_);
+        my $option = lc($arguments{Driver} // 'mysql');
+        my %limit = (connect => $CONNECT, read => $SILENCE, write => $SILENCE);
+        $handle->{dsn} .= ";${option}_${_}_timeout=$limit{$_}" for sort keys %limit;
+        return $handle->{dsn};
+    };
+    my $connect = \&DBIx::SearchBuilder::Handle::Connect;
+    *DBIx::SearchBuilder::Handle::Connect = sub {
+        my ($handle) = @_;
+        my $made = $connect->(@_);
+        $handle->dbh->{mysql_auto_reconnect} = 0 if $made && $handle->dbh->{Driver}{Name} eq 'mysql';
+        return $made;
     };
 }
 

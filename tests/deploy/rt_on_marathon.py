@@ -203,7 +203,8 @@ def running(
     """Put a balancer before an app and deploy it; the load is prepared but not started."""
 
     def backends() -> list[Address]:
-        with Marathon(marathon.url) as client:
+        with Marathon(marathon.url) as client:  # the balancer's own, for it asks from another thread
+            client.session.auth = marathon.session.auth
             state = client.app(app["id"])
         return [where for task in state.tasks if (where := state.endpoint(task))]
 

@@ -101,10 +101,14 @@ class Site:
 
 @pytest.fixture
 def site(
-    lifecycle: Lifecycle, marathon: Marathon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lifecycle: Lifecycle,
+    marathon: Marathon,
+    marathon_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Site]:
     """RT 4.4.6 on the bundled dump, deployed and proved; its definition then names the release after it."""
-    monkeypatch.setenv("MARATHON_URL", marathon.url)
+    monkeypatch.setenv("MARATHON_URL", marathon_url)
     dump = choose().dump
     assert dump.manifest
     database = lifecycle.baselines.clone(lifecycle.restored(dump, PAIR.server), DURABLE)

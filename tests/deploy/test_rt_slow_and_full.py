@@ -1,4 +1,4 @@
-"""A database with a full disk, and one behind a slow connection: health must be true, and RT recover by itself."""
+"""A database with a full disk, slow, or frozen and replaced: health must be true, and RT recover by itself."""
 
 from __future__ import annotations
 
@@ -113,3 +113,49 @@ def test_a_slow_line_is_no_outage_until_it_is_one(lifecycle: Lifecycle, deployab
         f"line slow: healthy in {took:.1f} s at {BEARABLE * 1000:g} ms, unhealthy after {unhealthy:.1f} s at "
         f"{UNBEARABLE * 1000:g} ms, healthy again {healthy:.1f} s later ({words})"
     )
+
+
+NAME = "database.example.org"
+SILENCE = 3
+"""Seconds after which a page gives a silent server up."""
+MOVE = 'grep -v "$1" /etc/hosts >/tmp/hosts; echo "$2 $1" >>/tmp/hosts; cat /tmp/hosts >/etc/hosts'
+"""Lead a name elsewhere. The engine mounts the file, so it cannot be replaced."""
+
+
+@contextlib.contextmanager
+def frozen_and_replaced(instance: Instance, other: Database) -> Iterator[None]:
+    """The server's machine freezes, which closes no connection; after the block its name leads to another one."""
+    instance.database.container.docker.pause()
+    yield
+    address = network_faults.address_in_session(other.container)
+    instance.site.need("sh", "-c", MOVE, "move", NAME, address)
+
+
+def test_a_frozen_database_is_given_up_for_its_replacement(
+    lifecycle: Lifecycle, deployable: Baseline, say: Say
+) -> None:
+    """A failover names another server, and the old one says nothing: each worker would wait for that for ever.
+
+    There is one worker, so it is certain that it has a connection to the frozen server.
+    """
+    first, second = (lifecycle.baselines.clone(deployable, DURABLE) for _ in range(2))
+    site = None
+    try:
+        site = lifecycle.site(
+            RELEASE,
+            first,
+            files=secret_files(NAME, first.credentials.password, healthcheck=PASSWORD),
+            healthcheck_password=PASSWORD,
+            configuration=CHEAP,
+            environment={"RT_WORKERS": "1", "RT_DB_TIMEOUT": str(SILENCE)},
+            extra_hosts={NAME: network_faults.address_in_session(first.container)},
+        )
+        instance = Instance(site, first)
+        survive_outage(instance, frozen_and_replaced(instance, second), "frozen and replaced", say)
+    finally:
+        if site:
+            site.remove()
+        if first.container.docker.status == "paused":
+            first.container.docker.unpause()
+        for database in (first, second):
+            lifecycle.baselines.discard(database)

@@ -157,7 +157,7 @@ def test_the_gate_is_asked_what_the_parameters_say(workspace: Path) -> None:
         "CONFIG": "/c $(d)",
         "ACCEPT": "/signed off.toml",
         "CONFIG_NEW": "/new",
-        "MARATHON_URL": "https://marathon.example.org",
+        "DEPLOY": "true",
     }
     assert step("gate", workspace, **given).returncode == 0
     options = gate_command.parser().parse_args(noted.read_text(encoding="utf-8").split("\0")[:-1])
@@ -177,8 +177,8 @@ def test_the_gate_is_asked_what_the_parameters_say(workspace: Path) -> None:
 def test_parameters_left_empty_are_not_said(workspace: Path) -> None:
     """An empty parameter is in the environment as well, and must mean the gate's own default."""
     noted = gate_in(workspace, 0)
-    names = ("FROM", "TO", "SERVER", "DUMP", "CONFIG", "CONFIG_NEW", "ACCEPT", "MARATHON_URL")
-    step("gate", workspace, **dict.fromkeys(names, ""))
+    names = ("FROM", "TO", "SERVER", "DUMP", "CONFIG", "CONFIG_NEW", "ACCEPT")
+    step("gate", workspace, **dict.fromkeys(names, ""), DEPLOY="false")
     assert noted.read_text(encoding="utf-8") == ""
 
 

@@ -11,15 +11,21 @@ from harness.releases import ROOT
 from harness.verdict import Verdict
 
 TEXT = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
+PARAMETERS = re.findall(r"(?:string|booleanParam)\(name: '(\w+)'", TEXT)
 
 
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
-        ("params.MARATHON_URL && params.IMAGE && !(params.DUMP && params.TO)", "A deploy needs DUMP and TO"),
+        ("params.DEPLOY && !(params.IMAGE && params.DUMP && params.TO)", "A deploy needs IMAGE, DUMP and TO"),
+        ("params.DEPLOY && !marathon.url", "The Jenkinsfile names no Marathon"),
+        (
+            "marathon.credentials && !marathon.url.startsWith('https://')",
+            "The token for Marathon is sent to an address with https:// alone",
+        ),
         ("params.IMAGE && !params.IMAGE.contains('@sha256:')", "IMAGE must be named by its digest"),
     ],
-    ids=["own-data", "digest"],
+    ids=["own-data", "address", "secret", "digest"],
 )
 def test_parameters_that_cannot_be_deployed_end_the_build_first(condition: str, said: str) -> None:
     """Otherwise a GO on the bundled dump would deploy, or another image than the one that was judged."""
@@ -33,7 +39,7 @@ def test_only_a_go_is_deployed() -> None:
     gate, last = TEXT.split("stage('Gate')")
     assert "stage('Deploy')" not in gate
     assert re.search(
-        r"^boolean asked = params\.MARATHON_URL && params\.IMAGE\n"
+        r"^boolean asked = params\.DEPLOY\n"
         r"if \(asked && currentBuild\.currentResult != 'SUCCESS'\) \{[^{}]*(?:\$\{[^{}]*\}[^{}]*)?"
         r"^\} else if \(asked\) \{\n    stage\('Deploy'\)",
         last,
@@ -53,5 +59,15 @@ def test_a_build_ends_as_its_verdict_says() -> None:
 def test_every_parameter_is_used() -> None:
     """A parameter without an effect would be believed to have one."""
     rest = TEXT[TEXT.index("])\n\n") :]
-    unused = [name for name in re.findall(r"string\(name: '(\w+)'", TEXT) if not re.search(rf"\b{name}\b", rest)]
+    unused = [name for name in PARAMETERS if not re.search(rf"\b{name}\b", rest)]
     assert not unused
+
+
+def test_no_parameter_chooses_a_secret_or_where_it_goes() -> None:
+    """Everybody who may start a build could send any secret text of the Jenkins to a server of theirs."""
+    ids = re.findall(r"credentialsId: ([\w.]+)", TEXT)
+    addresses = re.findall(r'"MARATHON_URL=\$\{([\w.]+)\}"', TEXT)
+    assert (ids, addresses) == (["marathon.credentials"], ["marathon.url"])
+    assert len(re.findall(r"\bmarathon = ", TEXT)) == 1
+    assert "params" not in TEXT[TEXT.index("\nmarathon = [") : TEXT.index("\nproperties(")]
+    assert not {name for name in PARAMETERS if "MARATHON" in name or "CREDENTIALS" in name}

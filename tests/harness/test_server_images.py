@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from docker import DockerClient
+from docker.types import Mount
 
 from harness.common.waits import Retry, wait_until
 from harness.dump.choice import DEFAULT_SERVER
@@ -29,7 +31,7 @@ Start = Callable[..., Container]
 
 @pytest.fixture
 def start(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Start]:
-    """Return a function (server, environment, command, files) that starts a container for the test."""
+    """Return a function (server, environment, command, files, **options) that starts a container for the test."""
     made: list[Container] = []
 
     def begin(
@@ -37,7 +39,7 @@ def start(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Start]:
         environment: dict[str, str],
         command: tuple[str, ...] = (),
         files: tuple[tuple[str, bytes], ...] = (),
-        hostname: str | None = None,
+        **options: Any,
     ) -> Container:
         image = lifecycle.server_image(server)
         made.append(
@@ -48,7 +50,7 @@ def start(engine: DockerClient, lifecycle: Lifecycle) -> Iterator[Start]:
                 command=command or None,
                 environment=environment,
                 files=files,
-                hostname=hostname,
+                **options,
             )
         )
         return made[-1]
@@ -169,6 +171,34 @@ def test_a_first_start_that_was_killed_is_not_served(start: Start, server: str, 
     container.start()
     assert "exit code 64" in ending(container)
     assert "the first start in this data directory was interrupted" in container.logs()
+
+
+OWN_SETTINGS = (("/etc/mysql/conf.d/own.cnf", b"[mysqld]\nmax_connections = 44\n"),)
+WITH_IPV6 = {"net.ipv6.conf.all.disable_ipv6": "0", "net.ipv6.conf.lo.disable_ipv6": "0"}
+LISTENS = "grep -qi ':0CEA 0*:0000 0A ' /proc/net/tcp6"
+"""Whether something listens on port 3306 of IPv6 addresses."""
+
+
+@SERVERS
+def test_a_server_is_set_up_as_with_the_official_images(start: Start, server: str, program: str) -> None:
+    """Options must count when the data is made, settings be read where people mount them, and any user serve."""
+    settings = prefixed(server, ROOT_PASSWORD="secret", DATABASE="rt")
+    smaller = "--innodb-page-size=4k"
+    container = start(server, settings, (program, smaller), OWN_SETTINGS, user="1000:1000", sysctls=WITH_IPV6)
+    assert over_tcp(container, "root", "secret")
+    asked_for = "SELECT @@innodb_page_size, @@max_connections"
+    assert as_root(container, asked_for, "secret") == "4096\t44"
+    assert container.run(["sh", "-c", LISTENS]).code == 0, "reached by IPv4 alone"
+    assert container.need(["stat", "-c", "%u", "/var/lib/mysql/ibdata1"]).strip() == "1000"
+
+
+def test_a_data_directory_of_somebody_else_is_told(start: Start) -> None:
+    """The server would end with the words of a program that the user has not called."""
+    settings = prefixed(DEFAULT_SERVER, ROOT_PASSWORD="secret")
+    for_root = Mount("/var/lib/mysql", None, type="tmpfs", tmpfs_mode=0o755)
+    container = start(DEFAULT_SERVER, settings, user="1000:1000", mounts=[for_root])
+    assert "exit code 64" in ending(container)
+    assert "/var/lib/mysql must be writable for user 1000" in container.logs()
 
 
 def test_a_server_that_is_asked_for_its_version_makes_nothing(start: Start) -> None:

@@ -18,12 +18,14 @@ from harness.common import cache
 from harness.database import Database
 from harness.releases import releases
 from harness.rt import HTTP, Rt
-from harness.rt.configuration import Configuration
+from harness.rt.configuration import SITE_CONFIGURATION, Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
 TWO_WORKERS = {"RT_WORKERS": "2"}
 """Each worker has to warm up; two are enough to show that workers share nothing in memory."""
+AFTER_ALL = f"{SITE_CONFIGURATION}/~~site.pm"
+"""A file read after the harness's own last one, which removes options from a copy."""
 AT_EVERY_CHANGE = ("4.4.6", "5.0.3", "5.0.10")
 """Both sides of the usual upgrade, and the newest release."""
 ALIKE = pytest.mark.parametrize(

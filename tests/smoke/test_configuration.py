@@ -10,14 +10,12 @@ from fixtures.rt import RtFactory
 from harness.dump.choice import DEFAULT_TARGET
 from harness.releases import server
 from harness.rt import Rt
-from harness.rt.configuration import SITE_CONFIGURATION, Configuration
+from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
-from tests.smoke.instances import TWO_WORKERS, Instances
+from tests.smoke.instances import AFTER_ALL, TWO_WORKERS, Instances
 
 TLS_SERVER = "mariadb-11.8"
 """This server creates a certificate when it starts; earlier ones offer no TLS unless they are given one."""
-AFTER_ALL = f"{SITE_CONFIGURATION}/~~site.pm"
-"""A file read after the harness's own last one, which removes the connection options from a copy."""
 WITH_TLS = b"Set(%DatabaseExtraDSN, mysql_ssl => 1, mysql_ssl_optional => 1);\n1;\n"
 """Debian's driver refuses the first option without the second, because its library cannot require TLS."""
 

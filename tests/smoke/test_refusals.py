@@ -17,7 +17,7 @@ from harness.releases import server
 from harness.rt import Rt
 from harness.upgrade.guard import AWAY, EMPTY, NEWER, OLDER
 from harness.upgrade.lifecycle import Lifecycle
-from tests.smoke.instances import ALIKE, Instances
+from tests.smoke.instances import AFTER_ALL, ALIKE, Instances
 
 SERVER = "mariadb-10.11"
 
@@ -132,13 +132,45 @@ def test_a_bound_that_is_no_number(rt_tools: RtFactory, version: str) -> None:
     Where nothing is wrong with it, `run` goes on, and misses its database.
     """
     tools = rt_tools(version, None)
-    for name in ("RT_LARGEST_REQUEST", "RT_LARGEST_FORM", "RT_MOST_FIELDS"):
+    for name in ("RT_LARGEST_REQUEST", "RT_LARGEST_FORM", "RT_MOST_FIELDS", "RT_DB_TIMEOUT"):
         for value in ("", "0", "50M", "-1", "1" + "0" * 18):
             done = tools.run("env", "RT_DB_WAIT=0", f"{name}={value}", "/opt/rt/run")
             assert done.code == MISCONFIGURED, f"{name}={value}: {done.err}"
             assert f"{name} must be a whole number" in done.err, done.err
         done = tools.run("env", "RT_DB_WAIT=0", f"{name}={'9' * 18}", "/opt/rt/run")
         assert done.code == AWAY, f"{name}: {done.err}"
+
+
+@ALIKE
+def test_a_site_below_another_path(rt_tools: RtFactory, version: str) -> None:
+    """The image serves RT at /, and all links would be for the other path: healthy, and nobody could log in.
+
+    Debian's packages suggest /rt. Without the setting `run` goes on, and misses its database.
+    """
+    for path, expected in (("/rt", MISCONFIGURED), ("/", MISCONFIGURED), ("", AWAY)):
+        own = (AFTER_ALL, f"Set($WebPath, '{path}');\n1;\n".encode())
+        done = rt_tools(version, None, files=[own]).run("env", "RT_DB_WAIT=0", "/opt/rt/run")
+        assert done.code == expected, f"{path}: {done.err}"
+        assert (f"$WebPath to '{path}', but this image serves RT at /" in done.err) == bool(path), done.err
+
+
+BY_WORKER = ("setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups", "env", "RT_DB_WAIT=0")
+
+
+@ALIKE
+def test_directories_that_it_cannot_write_to(rt_tools: RtFactory, version: str) -> None:
+    """Apache would say so, with an exit code that a deployment's table of codes does not have.
+
+    With a writable /run any user may start it; mail settings that this user can read are then no reason to refuse.
+    """
+    tools = rt_tools(version, None)
+    tools.need("sh", "-c", "umask 022; echo 'host mail.example.org' >/etc/msmtprc; chmod 755 /run")
+    done = tools.run(*BY_WORKER, BY_SENDMAIL, "/opt/rt/run")
+    assert (done.code, "/run must be writable for user 33" in done.err) == (MISCONFIGURED, True), done.err
+    tools.need("chmod", "1777", "/run")
+    done = tools.run(*BY_WORKER, BY_SENDMAIL, "/opt/rt/run")
+    assert done.code == AWAY, done.err
+    assert tools.need("find", "/run", "/tmp", "-name", "run.*") == "", "nothing of the trial stays"
 
 
 def test_the_own_schema_is_served(served: Rt) -> None:

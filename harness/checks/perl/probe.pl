@@ -48,6 +48,7 @@ sub finish {
 my $settled = eval { RT::LoadConfig(); 1 };
 $found{configuration} = $settled ? '' : "$@";
 finish() unless $settled;
+$found{web_path} = $Harness::WebPath;
 RT->Config->Set(LogToSTDERR => 'warning');
 # Now, for RT turns the search off where the database does not have the table.
 my %search = RT->Config->Get('FullTextSearch');

@@ -1,6 +1,8 @@
 """Start a stand-in: `python -m harness.marathon.standin --port 0 --state DIR`.
 
-Writes its address to DIR/address as soon as it listens, and prints it.
+Writes its address, with user and password, to DIR/address as soon as it listens, and prints it. Whoever may give
+it an app may run anything as root on this machine, so it always requires credentials: those of the variable
+MARATHON_STANDIN_CREDENTIALS (user:password; arguments can be read by every user of a machine), else random ones.
 """
 
 from __future__ import annotations
@@ -26,6 +28,12 @@ from harness.errors import UsageError
 from harness.marathon.standin.api import build
 from harness.marathon.standin.clock import ManualClock, RealClock
 from harness.marathon.standin.core import Settings, Standin, load_state
+from harness.marathon.standin.credentials import (
+    CREDENTIALS,
+    random_credentials,
+    with_credentials,
+    write_private,
+)
 from harness.marathon.standin.render import DIALECTS
 from harness.marathon.standin.tasks import DockerRunner
 
@@ -39,7 +47,6 @@ def parser() -> Parser:
     found.add_argument("--listen", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     found.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
     found.add_argument("--state", type=Path, default=None, help="directory that keeps apps and deployments")
-    found.add_argument("--credentials", default="", help="user:password for HTTP basic authentication")
     found.add_argument("--dialect", choices=DIALECTS, default="1.6", help="whose answers to give")
     found.add_argument("--max-running-deployments", type=int, default=100)
     found.add_argument("--host", default="", help="address to publish tasks on (default: the bridge's gateway)")
@@ -104,10 +111,13 @@ async def serve(options: argparse.Namespace) -> None:
     runner = DockerRunner(engine.connect(), state.identity, options.host, options.cmd_image, patience=patience)
     settings = Settings(options.dialect, options.max_running_deployments, options.cpus, options.mem)
     standin = Standin(clock, runner, state, settings)
-    address = f"http://{options.listen}:{listener.getsockname()[1]}"
+    given = os.environ.get(CREDENTIALS, "")
+    credentials = given or random_credentials()
+    port = listener.getsockname()[1]
+    address = with_credentials(f"http://{options.listen}:{port}", credentials)
     await standin.start()
     config = uvicorn.Config(
-        build(standin, options.credentials),
+        build(standin, credentials, options.listen),
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -115,8 +125,10 @@ async def serve(options: argparse.Namespace) -> None:
     )
     server = Server(config)
     server.standin = standin
-    (options.state / "address").write_text(address, encoding="ascii")
-    print(f"Marathon stand-in at {address}/ (tasks at {runner.host})", flush=True)
+    write_private(options.state / "address", address)
+    # Credentials that were given are known to who gave them, and this may go to a log.
+    shown = f"http://{options.listen}:{port}" if given else address
+    print(f"Marathon stand-in at {shown}/ (tasks at {runner.host})", flush=True)
     leaving = asyncio.create_task(leave_with(options.parent, server))
     try:
         await server.serve(sockets=[listener])

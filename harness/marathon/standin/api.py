@@ -205,8 +205,11 @@ def named(item: Any, index: int) -> str:
     return str(item["id"])
 
 
-def build(standin: Standin, credentials: str = "") -> ASGIApp:
-    """Return the application; credentials: "user:password" for HTTP basic authentication, or empty."""
+def build(standin: Standin, credentials: str = "", listen: str = "localhost") -> ASGIApp:
+    """Return the application; credentials: "user:password" for HTTP basic authentication, or empty.
+
+    listen: the address or name at which it is reached, beside localhost.
+    """
     api, tasks = Api(standin), TaskApi(standin)
     one = "/v2/apps/{app_id:path}"
     table: list[tuple[str, Callable[..., Any], list[str]]] = [
@@ -238,4 +241,4 @@ def build(standin: Standin, credentials: str = "") -> ASGIApp:
     routes = [Route(path, handler, methods=methods) for path, handler, methods in table]
     application = Starlette(routes=routes)
     application.router.redirect_slashes = False
-    return Middleware(application, standin, credentials)
+    return Middleware(application, standin, credentials, listen)

@@ -1,4 +1,4 @@
-"""The layer before every path: basic authentication, the leader's name, and errors in Marathon's form."""
+"""The layer before every path: whom to answer, the leader's name, and errors in Marathon's form."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from harness.marathon.standin.core import Standin
+from harness.marathon.standin.credentials import is_own_host
 from harness.marathon.standin.errors import ApiError
 
 log = logging.getLogger(__name__)
@@ -22,16 +23,16 @@ log = logging.getLogger(__name__)
 class Middleware:
     """Wraps the application; plain ASGI, because streams must pass through unchanged."""
 
-    def __init__(self, application: Starlette, standin: Standin, credentials: str) -> None:
-        """Require "user:password" unless it is empty."""
-        self.application, self.standin = application, standin
+    def __init__(self, application: Starlette, standin: Standin, credentials: str, listen: str) -> None:
+        """Require "user:password" unless it is empty. listen: the address or name at which it is reached."""
+        self.application, self.standin, self.listen = application, standin, listen
         self.expected = "Basic " + base64.b64encode(credentials.encode()).decode() if credentials else ""
         application.add_exception_handler(ApiError, self.refused)
         application.add_exception_handler(HTTPException, self.unrouted)
         application.add_exception_handler(Exception, self.broken)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401 or pass the request on."""
+        """Answer 403 or 401, or pass the request on."""
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
@@ -42,7 +43,14 @@ class Middleware:
                 MutableHeaders(scope=message)["X-Marathon-Leader"] = f"http://{host}:{port}"
             await send(message)
 
-        given = Request(scope).headers.get("authorization", "")
+        headers = Request(scope).headers
+        asked, origin = headers.get("host", ""), headers.get("origin", "")
+        if not is_own_host(asked, self.listen) or origin not in ("", f"http://{asked}"):
+            # A browser asks on behalf of a page from elsewhere, with the credentials that it keeps.
+            stranger = JSONResponse({"message": "The stand-in is not what Host and Origin name"}, 403)
+            await stranger(scope, receive, with_leader)
+            return
+        given = headers.get("authorization", "")
         if self.expected and not hmac.compare_digest(given.encode(), self.expected.encode()):
             refusal = HTMLResponse(
                 "<html><head><title>Error 401</title></head><body><h2>HTTP ERROR 401</h2>"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.common import owner
 from harness.common.waits import Retry, wait_until
+from harness.marathon.standin.credentials import CREDENTIALS, random_credentials
 
 READY_WITHIN = 90.0
 STOPPED_WITHIN = 90.0
@@ -22,23 +23,28 @@ STOPPED_WITHIN = 90.0
 class StandinProcess:
     """Starts and stops a stand-in whose state is in `directory`; its log is directory/log.
 
-    options: further command line options, such as "--manual-clock" or "--end-tasks".
+    options: further command line options, such as "--manual-clock" or "--end-tasks". credentials: user:password,
+    random by default; they stay the same when it is started again.
     """
 
-    def __init__(self, directory: Path, options: Sequence[str] = ()) -> None:
+    def __init__(self, directory: Path, options: Sequence[str] = (), credentials: str = "") -> None:
         """Remember the arguments; nothing is started yet."""
         self.directory, self.options = directory, tuple(options)
+        self.credentials = credentials or random_credentials()
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:
-        """Start the server and return its address. Raises NotReadyError with its log if it does not come up."""
+        """Start the server and return its address, which carries user and password.
+
+        Raises NotReadyError with its log if it does not come up.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         address = self.directory / "address"
         address.unlink(missing_ok=True)
         command = [sys.executable, "-m", "harness.marathon.standin", "--state", str(self.directory)]
         command += ["--parent", str(os.getpid())]
         root = Path(__file__).resolve().parents[3]
-        environment = os.environ | {owner.SESSION_VARIABLE: owner.session()}
+        environment = os.environ | {owner.SESSION_VARIABLE: owner.session(), CREDENTIALS: self.credentials}
         with (self.directory / "log").open("ab") as log:
             self._child = subprocess.Popen(
                 [*command, *self.options], cwd=root, env=environment, stdout=log, stderr=subprocess.STDOUT

@@ -120,13 +120,15 @@ class Views:
             ],
             "rejectSummaryLaunchAttempt": [],
         }
-        shown = {
+        shown: Json = {
             "app": app_json(pending.app, self.dialect),
             "count": pending.count,
             "delay": {"timeLeftSeconds": round(left), "overdue": left <= 0},
             "since": stamp(pending.since),
             "processedOffersSummary": summary,
         }
+        if self.dialect == "1.10":
+            shown["role"] = shown["app"]["role"]
         return shown | ({"lastUnusedOffers": []} if offers else {})
 
     def info(self, port: int) -> Json:

@@ -133,3 +133,16 @@ def test_a_start_that_was_ended_is_no_finding(
     target = rt_tools(TARGET, clone(lifecycle.fresh(ORIGIN, "mariadb-10.11")), configuration=killed)
     with pytest.raises(InfrastructureError, match=r"was ended as it started on the database \(exit code 137\)"):
         preflight.probe(target, ["5.0.8"])
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("path", "found"), [("/rt", ["WebPath"]), ("", [])])
+def test_a_site_below_another_path(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, path: str, found: list[str]
+) -> None:
+    """The image refuses to serve it, but copies do not take the option: the gate's deploy alone would be GO."""
+    site = Configuration({"site.pm": f"Set($WebPath, '{path}');\n1;\n".encode()})
+    target = rt_tools("5.0.3", clone(lifecycle.fresh("5.0.3", "mariadb-10.11")), configuration=site)
+    report = Report("preflight", "")
+    preflight_configuration.loads(report, preflight.probe(target, []))
+    assert [one.where for one in report.findings] == found

@@ -42,7 +42,7 @@ def answers(
 
     async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
         await populate(site, runner, clock)
-        async with AsyncClient(transport=ASGITransport(build(site)), base_url="http://marathon") as client:
+        async with AsyncClient(transport=ASGITransport(build(site)), base_url="http://localhost") as client:
             for method, path, document in requests:
                 found.append(await client.request(method, path, json=document, headers=headers))
                 await clock.settle()

@@ -116,8 +116,8 @@ def test_events_arrive_and_the_stream_ends_at_once(trial: Trial, client: Maratho
 
 def test_basic_authentication(tmp_path: Path) -> None:
     """Credentials come from the address; wrong or missing ones must be reported, also for /ping, but not shown."""
-    server = StandinProcess(tmp_path, ["--credentials", "deployer:s3cret/é"])
-    address = urlsplit(server.start()).netloc
+    server = StandinProcess(tmp_path, credentials="deployer:s3cret/é")
+    address = urlsplit(server.start()).netloc.rpartition("@")[2]
     try:
         with Marathon(f"http://deployer:s3cret%2F%C3%A9@{address}") as good:
             assert good.ping()

@@ -9,6 +9,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness.marathon.probe import rt_probe
+from harness.rt.configuration import SITE_CONFIGURATION
 from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
@@ -27,3 +28,21 @@ def test_probe_knows_the_release_of_a_real_rt(
     assert wrong(host, port).said == f"it names release {release} instead of {other}"
     database.container.signal("SIGKILL")
     assert not probe(host, port).good
+
+
+BELOW = (f"{SITE_CONFIGURATION}/~~site.pm", b"Set($WebPath, '/rt');\n1;\n")
+"""Read after the file that pins this option for copies."""
+
+
+@pytest.mark.parametrize("release", ["5.0.3"])
+def test_probe_misses_the_parts_of_a_page(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_site: RtFactory, release: str
+) -> None:
+    """RT that believes to be served below /rt shows a login page at / with which nobody can log in."""
+    database = clone(lifecycle.fresh(release, "mariadb-10.11"))
+    site = rt_site(release, database, files=[BELOW], environment={"RT_GUARD": "off"})
+    where = urlsplit(site.url)
+    found = rt_probe({"labels": {"RT_RELEASE": release}})(str(where.hostname), int(where.port or 80))
+    assert not found.good
+    assert "HTTP 302 instead of 200 for what its page needs" in found.said
+    assert "/rt/NoAuth/css/" in found.said

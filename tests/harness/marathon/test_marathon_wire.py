@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.marathon.client import Marathon
+from harness.marathon.connection import PLAIN_HTTP
 from harness.marathon.errors import UnreachableError
 from harness.marathon.events import Event, Frames
 from harness.marathon.model import AppState, Change, Deployment, QueueItem, Task, moment
@@ -169,6 +170,22 @@ def test_credentials_stay_inside() -> None:
     shown = f"{client!r} {client.url} {caught.value} {caught.value!r}"
     assert client.url == "http://127.0.0.1:9/prefix"
     assert not any(part in shown for part in ("hunter2", "deployer", "%2F%C3"))
+
+
+def test_credentials_are_not_sent_where_others_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has them may run anything on the agents. What is on this machine, or has none, needs no permission."""
+    monkeypatch.delenv(PLAIN_HTTP, raising=False)
+    plain = "marathon.example.org:8080"
+    for url, token in ((f"http://deployer:hunter2@{plain}", ""), (f"http://{plain}", "hunter2")):
+        with pytest.raises(UsageError, match="over plain HTTP") as caught:
+            Marathon(url, token=token)
+        assert "hunter2" not in str(caught.value)
+        with monkeypatch.context() as permitted:
+            permitted.setenv(PLAIN_HTTP, "1")
+            Marathon(url, token=token).session.close()
+    for host in ("http://127.0.0.2:8080", "http://[::1]:8080", "http://localhost", f"https://{plain}"):
+        Marathon(host, token="hunter2").session.close()
+    Marathon(f"http://{plain}").session.close()
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,12 @@ def test_a_role_means_something_since_1_9(dialect: str, role: str | None) -> Non
     """Before that it is an unknown key."""
     made = answers(("POST", "/v2/apps", {**sent("new"), "role": "web"}), dialect=dialect)[0]
     assert made.json().get("role") == role
+
+
+@pytest.mark.parametrize(("dialect", "role"), [("1.4", {}), ("1.6", {}), ("1.10", {"/large": "*", "/new": "web"})])
+def test_the_queue_names_the_role_that_waits_since_1_9(dialect: str, role: Json) -> None:
+    """Offers are made to a role; a client of an earlier version does not know the key."""
+    waiting = {**sent("new"), "cpus": 99, "role": "web"}
+    listed = answers(("POST", "/v2/apps", waiting), ("GET", "/v2/queue", None), dialect=dialect)[1].json()
+    assert {item["app"]["id"] for item in listed["queue"]} == {"/large", "/new"}
+    assert {item["app"]["id"]: item["role"] for item in listed["queue"] if "role" in item} == role

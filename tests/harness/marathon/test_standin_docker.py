@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from fixtures.marathon_trial import Trial
+from fixtures.marathon_trial import Trial, split_credentials
 from harness.common import owner
 from harness.common.waits import Retry, wait_until
 from harness.engine.listed import containers_of
@@ -40,7 +40,8 @@ def site(process: StandinProcess, tiny_image: str, request: pytest.FixtureReques
     """Return a way to drive it, with a group of the test's own."""
     address = (process.directory / "address").read_text(encoding="ascii")
     name = request.node.name.partition("[")[0].replace("_", "-")
-    found = Trial(address, f"/docker/{name}", tiny_image, manual=False)
+    url, headers = split_credentials(address)
+    found = Trial(url, f"/docker/{name}", tiny_image, manual=False, headers=headers)
     yield found
     found.clean()
 

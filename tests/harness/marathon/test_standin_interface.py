@@ -185,7 +185,7 @@ def test_a_staging_task_is_listed_as_one() -> None:
     async def story(site: Standin, runner: ScriptedRunner, clock: ManualClock) -> None:
         await populate(site, runner, clock)
         site.state.tasks_of(WEB)[0].state = STAGING
-        async with AsyncClient(transport=ASGITransport(build(site)), base_url="http://marathon") as client:
+        async with AsyncClient(transport=ASGITransport(build(site)), base_url="http://localhost") as client:
             found = [
                 (await client.get(f"/v2/tasks?{q}")).json()["tasks"]
                 for q in ("status=staging", "status[]=running")

@@ -21,8 +21,8 @@ PLUGINS = ("-p", "fixtures.tiny_image", "-p", "fixtures.standin", "-p", "no:cach
 @pytest.mark.timeout(900)
 def test_the_conformance_items_pass_on_a_real_clock(tmp_path: Path, tiny_image: str) -> None:
     """Otherwise their short times, and the credentials, would first be tested on a real Marathon."""
-    standin = StandinProcess(tmp_path / "standin", ["--end-tasks", "--credentials", "operator:example"])
-    address = standin.start().replace("://", "://operator:example@")
+    standin = StandinProcess(tmp_path / "standin", ["--end-tasks"])
+    address = standin.start()
     environment = {
         k: v for k, v in os.environ.items() if not k.startswith("PYTEST_") and k != owner.SESSION_VARIABLE
     }

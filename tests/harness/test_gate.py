@@ -56,6 +56,23 @@ def test_wrong_usage_is_said_in_a_sentence_before_anything_starts(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("rt-5.0.3", "RT_HARNESS_IMAGES names no image in 'rt-5.0.3'"),
+        ("rt-5.0.3=", "RT_HARNESS_IMAGES names no image in 'rt-5.0.3='"),
+        ("mariadb-10.11=mariadb:10.11, rt-5.03=nope:1", "an image for 'rt-5.03', which is neither a release nor"),
+    ],
+)
+def test_an_image_for_nothing_is_wrong_usage(tmp_path: Path, said: str, sentence: str) -> None:
+    """The built image would be judged instead of the one that will be deployed, and the verdict not say so."""
+    done = gate(folder=tmp_path, DOCKER_HOST="unix:///nowhere.sock", RT_HARNESS_IMAGES=said)
+    assert (done.returncode, sentence in done.stderr, "What to do: " in done.stderr) == (USAGE, True, True), (
+        done.stderr
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_damaged_dump_is_refused(tmp_path: Path) -> None:
     """A flipped bit in a backup must be reported at once, not after an evening's work."""
     whole = dump.bundled("4.4.6").read_bytes()

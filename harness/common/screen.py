@@ -15,9 +15,13 @@ from harness.common.wording import duration, one_line, plain
 
 HEARTBEAT = 10.0
 """Seconds between two heartbeat lines, each for all running steps together."""
-_WORDS = {Status.DONE: "done", Status.FAILED: "FAILED", Status.SKIPPED: "skipped"}
-_STYLES = {Status.DONE: "green", Status.FAILED: "bold red", Status.SKIPPED: "yellow"}
-_MARKS = {Status.DONE: "✓", Status.FAILED: "✗", Status.SKIPPED: "-"}
+_STYLES = {
+    Status.DONE: "green",
+    Status.FOUND: "bold red",
+    Status.FAILED: "bold red",
+    Status.SKIPPED: "yellow",
+}
+_MARKS = {Status.DONE: "✓", Status.FOUND: "✗", Status.FAILED: "✗", Status.SKIPPED: "-"}
 
 
 class Work(Protocol):
@@ -88,8 +92,8 @@ class Lines:
     def ended(self, step: Step, depth: int) -> None:
         """Write the result of the step and its duration."""
         after = "" if step.status is Status.SKIPPED else f" after {duration(step.seconds)}"
-        note = f": {step.note}" if step.note else ""
-        self.say(f"{'  ' * (depth - 1)}{step.title}: {_WORDS[step.status]}{after}{note}")
+        note = f": {step.note}" if step.note and step.status is not Status.FOUND else ""
+        self.say(f"{'  ' * (depth - 1)}{step.title}: {step.result()}{after}{note}")
 
     def beat(self, elapsed: float) -> None:
         """After ten seconds without output, write one line with all running steps and their durations."""
@@ -138,8 +142,8 @@ class Live:
         self.beat(0.0)
 
     def ended(self, step: Step, depth: int) -> None:
-        """Write a line for a top-level step, and for any step that failed."""
-        if depth == 1 or step.status is Status.FAILED:
+        """Write a line for a top-level step, and for any step that failed or found something."""
+        if depth == 1 or step.status in (Status.FAILED, Status.FOUND):
             line = Text("  " * (depth - 1) + f"{_MARKS[step.status]} ", style=_STYLES[step.status])
             line.append(plain(step.title), style="default")
             line.append(f"  {duration(step.seconds)}", style="dim")

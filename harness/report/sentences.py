@@ -28,18 +28,18 @@ def reason(outcome: Outcome) -> str:
     if verdict is Verdict.NO_GO:
         guilty = sum(1 for report in reports if report.findings)
         first = findings[0]
-        lead = "It" if len(findings) == 1 else "The first"
+        lead = "" if len(findings) == 1 else ". The first"
         return (
             f"{amount(len(findings), 'findings')} in {guilty} of {amount(len(reports), 'checks')}"
             + (f", and {amount(len(unproven), 'questions')} without an answer" if unproven else "")
-            + f". {lead}: {sentence(one_line(f'{first.where}: {first.what}', _LONGEST))}"
+            + f"{lead}: {sentence(one_line(f'{first.where}: {first.what}', _LONGEST))}"
         )
     if verdict is Verdict.NOT_PROVEN:
         if not unproven:
             return "No check reported anything."
         first_line = one_line(unproven[0].strip().partition("\n")[0], _LONGEST)
-        lead = "It" if len(unproven) == 1 else "The first"
-        return f"{amount(len(unproven), 'questions')} could not be answered. {lead}: {sentence(first_line)}"
+        lead = "" if len(unproven) == 1 else ". The first"
+        return f"{amount(len(unproven), 'questions')} could not be answered{lead}: {sentence(first_line)}"
     beyond = ""
     if outcome.accepted:
         soonest = min(one.until for one in outcome.accepted)

@@ -16,11 +16,13 @@ from fixtures import gate as program
 from fixtures import gate_command
 from fixtures.engine_proxy import Proxy
 from harness import dump
+from harness.checks import preflight, preflight_configuration
 from harness.common import cache, owner
 from harness.errors import UsageError
 from harness.releases import ROOT
 from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
+from harness.verdict import Outcome, Report
 from tests.harness.running_gate import NO_GO, NOT_PROVEN, USAGE, gate
 from tests.upgrade.old_sites import AS_OF_4_2
 
@@ -54,6 +56,37 @@ def test_wrong_usage_is_said_in_a_sentence_before_anything_starts(
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", ["/proc/x", "file/reports"])
+def test_reports_that_cannot_be_written_are_told_before_anything_starts(tmp_path: Path, place: str) -> None:
+    """The whole run would be for nothing: its report is what is kept of it."""
+    (tmp_path / "file").touch()
+    done = gate(folder=tmp_path / place, DOCKER_HOST="unix:///nowhere.sock")
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert done.stderr.startswith(f"gate: No report can be written in {tmp_path / place}: "), done.stderr
+    assert "What to do: name a folder of yours" in done.stderr
+
+
+def test_a_slip_in_what_was_signed_off_is_wrong_usage(tmp_path: Path) -> None:
+    """An entry of an unknown check fits nothing, and the finding that it is about would be NO-GO."""
+    words = ('check = "shema"', 'where = "*"', 'what = "x"', 'who = "me"', 'why = "x"', "until = 2099-01-01")
+    (tmp_path / "accepted.toml").write_text("\n".join(("[[accept]]", *words)))
+    done = gate("--accept", str(tmp_path / "accepted.toml"), folder=tmp_path / "reports", DOCKER_HOST="unix:///no")
+    assert (done.returncode, "accepted.toml:2 names the check 'shema'" in done.stderr) == (USAGE, True), (
+        done.stderr
+    )
+    (tmp_path / "accepted.toml").write_text("\n".join(("[[accept]]", 'check = "marathon-deploy"', *words[1:])))
+    options = gate_command.parser().parse_args(["--accept", str(tmp_path / "accepted.toml")])
+    assert len(gate_command.signed_off(options)) == 1
+
+
+def test_options_that_a_copy_does_not_use_are_told() -> None:
+    """The reader must know which of the site's own settings the verdict says nothing about."""
+    report = Report(preflight.CHECK, "?", facts={preflight_configuration.PINNED: ["MailCommand", "WebDomain"]})
+    [remark] = gate_command.options_unused(Outcome([report]))
+    assert remark.endswith(": MailCommand, WebDomain.")
+    assert gate_command.options_unused(Outcome([Report(preflight.CHECK, "?")])) == []
 
 
 @pytest.mark.parametrize(

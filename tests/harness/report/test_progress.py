@@ -83,15 +83,29 @@ def test_a_failure_is_told_once_and_marked_in_the_plan(progress: Progress, strea
     assert "secret details" not in stream.getvalue()
 
 
-def test_a_check_that_finds_something_fails_its_step_without_an_exception(progress: Progress) -> None:
-    """A step with a failed substep has failed as well."""
+def test_a_check_that_finds_something_says_how_much(progress: Progress, stream: io.StringIO) -> None:
+    """It did not fail: the plan must use the words of the table of checks, and mark the step all the same."""
     with progress.step("checks"):
         with progress.step("rows") as rows:
-            rows.fail("12 of 48,310 rows are gone")
+            rows.find("2 findings")
         with progress.step("schema") as schema:
             schema.skip("no fresh installation to compare with")
     checks = progress.plan.children[2]
-    assert [step.status for step in (checks, *checks.children)] == [Status.FAILED, Status.FAILED, Status.SKIPPED]
+    assert [step.status for step in (checks, *checks.children)] == [Status.FOUND, Status.FOUND, Status.SKIPPED]
+    assert "rows: 2 findings after 0.00 s\n" in stream.getvalue()
+    text = progress.plan.text()
+    assert ("FAILED" in text, text.count("2 findings"), text.count("<== here")) == (False, 1, 1)
+
+
+def test_what_fails_because_it_is_stopped_is_no_failure_of_its_own(
+    progress: Progress, stream: io.StringIO
+) -> None:
+    """After Ctrl-C the containers are ended under the steps that use them, which says nothing about the site."""
+    progress.interrupt()
+    with pytest.raises(InfrastructureError), progress.step("upgrade"):
+        raise InfrastructureError("mariadb-10.11 went away: exit code 137.")
+    assert "upgrade: FAILED after 0.00 s: interrupted" in stream.getvalue()
+    assert "137" not in stream.getvalue() + progress.plan.text()
 
 
 def test_ctrl_c_is_named(progress: Progress) -> None:
@@ -203,7 +217,7 @@ def test_durations_are_remembered_for_what_was_done(tmp_path: Path, stream: io.S
         with progress.step("upgrade"):
             clock.now += 4.2
         with progress.step("checks") as checks:
-            checks.fail("found something")
+            checks.find("1 finding")
     again = Timings(tmp_path / "steps.json")
     assert again.expected(("gate", "upgrade")) == pytest.approx(4.2)
     assert again.expected(("gate", "checks")) is None

@@ -109,14 +109,14 @@ def outcome(findings: int = 0, unanswered: int = 0, accepted: int = 0, reports: 
     ("made", "first", "second"),
     [
         (outcome(), "GO", "All 2 checks ran and found nothing."),
-        (outcome(findings=1), "NO-GO", "1 finding in 1 of 2 checks. It: Tickets: 1 of 9 rows are gone."),
+        (outcome(findings=1), "NO-GO", "1 finding in 1 of 2 checks: Tickets: 1 of 9 rows are gone."),
         (
             outcome(findings=2, unanswered=1, accepted=1),
             "NO-GO",
             "2 findings in 1 of 2 checks, and 1 question without an answer. "
             "The first: Tickets: 1 of 9 rows are gone.",
         ),
-        (outcome(unanswered=1), "NOT PROVEN", "1 question could not be answered. It: Question 0."),
+        (outcome(unanswered=1), "NOT PROVEN", "1 question could not be answered: Question 0."),
         (outcome(reports=0), "NOT PROVEN", "No check reported anything."),
         (
             outcome(accepted=2),

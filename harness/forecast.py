@@ -183,19 +183,31 @@ def parser() -> Parser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--from", dest="origin", metavar="RELEASE", help="the release the dump is from")
-    made.add_argument("--to", dest="target", metavar="RELEASE", help="the target")
-    made.add_argument("--server", help="the database server")
-    made.add_argument("--dump", type=Path, metavar="FILE", help="your dump (bundled)")
+    made.add_argument(
+        "--from",
+        dest="origin",
+        metavar="RELEASE",
+        help="the release that wrote the data (default: the dump's own)",
+    )
+    made.add_argument(
+        "--to", dest="target", metavar="RELEASE", help="the release to upgrade to (default: as the gate's)"
+    )
+    made.add_argument("--server", help="the database server (default: as the gate's)")
+    made.add_argument("--dump", type=Path, metavar="FILE", help="your dump (default: a bundled one)")
     made.add_argument("--config", type=Path, metavar="PATH", help="the site's own configuration")
     made.add_argument("--config-new", type=Path, metavar="PATH", help="for the target, where it differs")
     goal = made.add_mutually_exclusive_group()
-    goal.add_argument("--times", type=positive, default=20.0, help="how many times as large as the dump (20)")
+    goal.add_argument(
+        "--times", type=positive, default=20.0, help="how many times as large as the dump (default: 20)"
+    )
     goal.add_argument("--megabytes", type=positive, help="or: how large, in MB of tables and indexes")
     made.add_argument(
-        "--largest", type=positive, default=LARGEST, help=f"MB of the largest size measured ({LARGEST:.0f})"
+        "--largest",
+        type=positive,
+        default=LARGEST,
+        help=f"MB of the largest size measured (default: {LARGEST:.0f})",
     )
-    made.add_argument("--rounds", type=count, default=2, help="upgrades of each size (2)")
+    made.add_argument("--rounds", type=count, default=2, help="upgrades of each size (default: 2)")
     made.add_argument("--budget", type=positive, metavar="SECONDS", help="how long the site may be down")
     made.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     return made

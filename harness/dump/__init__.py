@@ -25,6 +25,7 @@ from typing import IO, Any, cast
 
 from backports import zstd
 
+from harness.common.wording import option
 from harness.dump import maker
 from harness.dump.text import SERVER, Text
 from harness.errors import UsageError
@@ -132,7 +133,12 @@ class Dump:
             raise DumpError(*maker.mixed(self.path.name))
         if not text.whole:
             head = self._head()
-            if maker.archive(head) or (head and not text.begun):
+            if not head:
+                raise DumpError(
+                    f"The dump {self.path.name} is empty: its {self.format} data unpacks to nothing.",
+                    repair="make it again; the program that wrote the SQL failed, so look at what it said",
+                )
+            if maker.archive(head) or not text.begun:
                 raise DumpError(*maker.refusal(self.path.name, head))
             raise DumpError(
                 f"The dump {self.path.name} is cut off: {text.size} bytes of SQL without the closing line "
@@ -179,7 +185,11 @@ def read_manifest(path: Path) -> Manifest:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DumpError(f"The manifest {path.name} cannot be used: {error}.") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DumpError(
+            f"The manifest {path.name} cannot be used: {why}.",
+            repair="write it as the bundled ones are, or take it away: less can be checked then",
+        ) from error
     known = {key: data.pop(key, None) for key in _TEXTS}
     tables = {key: data.pop(key, standard) for key, standard in (("rows", None), ("accounts", {}))}
     wrong = [f"{key} must be a text" for key, value in known.items() if not isinstance(value, str)]
@@ -202,6 +212,12 @@ def load(path: Path) -> Dump:
 
     Raises DumpError if it is missing, empty, not SQL, or has another sha256 than in the manifest.
     """
+    if path.is_dir():
+        raise DumpError(
+            f"The dump {path} is a directory, and not a file of SQL.",
+            repair="name the file in it; a copy of a server's data directory, or of several files, is no dump "
+            "(docs/add-a-dump.md shows how to make one)",
+        )
     if not path.is_file():
         bundled = ", ".join(sorted(one.name for one in FOLDER.glob("*.sql.zst")))
         raise DumpError(f"There is no dump {path}.", repair=f"name a file; bundled: {bundled or 'none'}")
@@ -211,7 +227,15 @@ def load(path: Path) -> Dump:
         facts = path.stat()
         sha256 = _sha256(path.resolve(), facts.st_size, facts.st_mtime_ns)
     except OSError as error:
-        raise DumpError(f"The dump {path} cannot be read: {error.strerror}.") from error
+        raise DumpError(
+            f"The dump {path} cannot be read: {error.strerror}.",
+            repair="run this as a user who may read it, or give that user the right to",
+        ) from error
+    if not head:
+        raise DumpError(
+            f"The dump {path.name} is empty.",
+            repair="make it again; look at what the program said, and at free space",
+        )
     found = next((name for name, (magic, _) in _FORMATS.items() if head.startswith(magic)), "plain")
     if found == "plain" and not _looks_like_sql(head):
         raise DumpError(*maker.refusal(path.name, head, text=False))
@@ -244,5 +268,7 @@ def bundled(release: str, keyword: str | None = None) -> Path:
     """
     path = FOLDER / f"rt-{release}-{keyword or 'campus'}.sql.zst"
     if not path.is_file():
-        raise DumpError(f"No dump of RT {release} is bundled ({path.name}).", repair="name one with DUMP=")
+        raise DumpError(
+            f"No dump of RT {release} is bundled ({path.name}).", repair=f"name one with {option('dump')}"
+        )
     return path

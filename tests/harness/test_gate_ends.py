@@ -24,7 +24,7 @@ CHECKS = {"preflight", "run", "history", "schema", "rows", "integrity", "meaning
 FILES = {"verdict.txt", "report.json", "junit.xml", "report.html", "logs"}
 PROMPT = 30.0
 """Maximum seconds until an interrupted gate ends; 2 or 3 on a quiet machine. The held step would take an hour."""
-UPGRADE, CHECK, COPY = "upgrade to 5.0.3 ...", "  meaning ...", "copy for the new side ..."
+UPGRADE, CHECK, COPY = "upgrade to 5.0.3 ...", "  meaning ...", "both sides ..."
 HELD = {
     UPGRADE: "sleep 3600 if $0 =~ /rt-setup-database/; 1;",
     CHECK: "sleep 3600 if $0 =~ /rt-validator/ && $RT::VERSION =~ /^5/; 1;",

@@ -46,31 +46,59 @@ def progress(stream: io.StringIO, clock: Clock) -> Iterator[Progress]:
         yield made
 
 
-def test_every_event_is_one_line_with_the_seconds(progress: Progress, stream: io.StringIO, clock: Clock) -> None:
-    """Jenkins' console keeps everything, so it gets one line when a step begins and one when it ends."""
+def test_what_lasts_has_a_line_when_it_begins(progress: Progress, stream: io.StringIO, clock: Clock) -> None:
+    """Jenkins' console keeps everything: two lines for each of a hundred short steps would hide the long ones."""
+    with progress.step("engine"):
+        clock.now += 0.2
     with progress.step("upgrade"):
-        clock.now += 1.84
+        with progress.step("4.5.1"):
+            clock.now += 0.3
+        clock.now += 1.5
+        progress.beat()
         with progress.step("4.5.2"):
             clock.now += 0.5
+        with progress.step("4.5.3"):
+            clock.now += 1.2
     assert stream.getvalue().splitlines() == [
-        "[    0.0 s] upgrade ...",
-        "[    1.8 s]   4.5.2 ...",
-        "[    2.3 s]   4.5.2: done after 0.5 s",
-        "[    2.3 s] upgrade: done after 2.3 s",
+        "[    0.2 s] engine: done after 0.2 s",
+        "[    2.0 s] upgrade ...",
+        "[    3.7 s]   4.5.3: done after 1.2 s",
+        "[    3.7 s] upgrade: done after 3.5 s",
     ]
 
 
-def test_silence_is_broken_once_in_ten_seconds(progress: Progress, stream: io.StringIO, clock: Clock) -> None:
-    """A long wait must cost only one line in ten seconds, however many notes and steps there are."""
+def test_a_part_that_lasts_is_told_below_its_whole(progress: Progress, stream: io.StringIO, clock: Clock) -> None:
+    """Otherwise a reader could not know what it is a part of; so for one that fails at once."""
+    with progress.step("upgrade"), progress.step("4.5.2"):
+        clock.now += 1
+        progress.beat()
+    with pytest.raises(InfrastructureError), progress.step("checks"), progress.step("rows"):
+        raise InfrastructureError("The server ended.")
+    assert stream.getvalue().splitlines() == [
+        "[    1.0 s] upgrade ...",
+        "[    1.0 s]   4.5.2 ...",
+        "[    1.0 s]   4.5.2: done after 1.0 s",
+        "[    1.0 s] upgrade: done after 1.0 s",
+        "[    1.0 s] checks ...",
+        "[    1.0 s]   rows: FAILED after 0.00 s: The server ended.",
+        "[    1.0 s] checks: FAILED after 0.00 s",
+    ]
+
+
+def test_silence_is_broken_ever_less_often(progress: Progress, stream: io.StringIO, clock: Clock) -> None:
+    """A wait of minutes must not fill the console, however many notes there are; events begin it anew."""
     with progress.step("upgrade") as step:
-        before = len(stream.getvalue().splitlines())
-        for second in range(60):
+        for second in range(240):
             clock.now += 1
             step.note(f"line {second}")
             progress.beat()
-        lines = stream.getvalue().splitlines()[before:]
-    assert len(lines) == 6
-    assert lines[0] == "[   10.0 s] still upgrade: 10 s so far (line 9)"
+    with progress.step("checks"):
+        for _ in range(11):
+            clock.now += 1
+            progress.beat()
+    lines = [line for line in stream.getvalue().splitlines() if "still" in line]
+    assert [line[1:8].strip() for line in lines] == ["11.0", "31.0", "71.0", "151.0", "251.0"]
+    assert lines[0] == "[   11.0 s] still upgrade: 11 s so far (line 10)"
 
 
 def test_a_failure_is_told_once_and_marked_in_the_plan(progress: Progress, stream: io.StringIO) -> None:

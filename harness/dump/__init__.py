@@ -3,8 +3,8 @@
 A bundled dump `NAME.sql.zst` has a manifest `NAME.toml`; a dump that does not match its manifest is refused. A
 user's own dump may come without one: then less can be checked, and the verdict says so.
 
-`choice` selects the pair and dump of a run; `text` parses the SQL as it is streamed, `collations` knows the
-collations that old servers omit from it; `maker` recognises files of other programs.
+`choice` selects the pair and dump of a run; `manifest` reads the facts; `text` parses the SQL as it is streamed,
+`collations` knows the collations that old servers omit from it; `maker` recognises files of other programs.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ import hashlib
 import io
 import lzma
 import re
-import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -27,9 +26,22 @@ from backports import zstd
 
 from harness.common.wording import option
 from harness.dump import maker
+from harness.dump.manifest import DumpError, Manifest, manifest_of, read_manifest
 from harness.dump.text import SERVER, Text
-from harness.errors import UsageError
-from harness.releases import ROOT, parse
+from harness.releases import ROOT
+
+__all__ = [
+    "CHUNK",
+    "FOLDER",
+    "Dump",
+    "DumpError",
+    "Manifest",
+    "bundled",
+    "load",
+    "manifest_of",
+    "need_whole",
+    "read_manifest",
+]
 
 FOLDER = ROOT / "fixtures" / "dumps"
 CHUNK = 1 << 20
@@ -41,24 +53,6 @@ _FORMATS: dict[str, tuple[bytes, Callable[[IO[bytes]], Any]]] = {
 }
 _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstd.ZstdError)
 _OF_THE_SERVER = ("mysql", "sys", "information_schema", "performance_schema")
-_TEXTS = ("release", "server", "sha256", "why")
-
-
-class DumpError(UsageError):
-    """The dump is missing, damaged, truncated, or does not match its manifest."""
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """Facts beside a dump. `rows` maps table to row count; `accounts` maps name to password of test accounts."""
-
-    release: str
-    server: str
-    sha256: str
-    why: str
-    rows: dict[str, int]
-    accounts: dict[str, str] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -173,38 +167,6 @@ def _blocks(text: IO[bytes]) -> Iterator[bytes]:
     reader = io.BufferedReader(cast(Any, text), CHUNK) if not isinstance(text, io.BufferedReader) else text
     while line := reader.readline(CHUNK):
         yield line
-
-
-def manifest_of(path: Path) -> Path:
-    """Return the path of a dump's manifest."""
-    return path.with_name(path.name.partition(".sql")[0] + ".toml")
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Read a manifest. Raises DumpError if it cannot be read, or a fact is missing or of the wrong type."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise DumpError(
-            f"The manifest {path.name} cannot be used: {why}.",
-            repair="write it as the bundled ones are, or take it away: less can be checked then",
-        ) from error
-    known = {key: data.pop(key, None) for key in _TEXTS}
-    tables = {key: data.pop(key, standard) for key, standard in (("rows", None), ("accounts", {}))}
-    wrong = [f"{key} must be a text" for key, value in known.items() if not isinstance(value, str)]
-    wrong += [
-        f"{key} must be a table of {kind.__name__} values"
-        for (key, table), kind in zip(tables.items(), (int, str), strict=True)
-        if not isinstance(table, dict) or not all(type(value) is kind for value in table.values())
-    ]
-    if wrong:
-        raise DumpError(
-            f"The manifest {path.name} cannot be used: {', '.join(wrong)}.",
-            repair="write it as the bundled ones are, or take it away: less can be checked then",
-        )
-    parse(known["release"])
-    return Manifest(**known, **tables, facts=data)
 
 
 def load(path: Path) -> Dump:

@@ -66,7 +66,7 @@ mutants: images ## plant defects, known ones and two hundred by chance (SEED=), 
 	    tests/smoke/test_fence.py \
 	    $(if $(SEED),--seed "$(SEED)")
 
-gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= MARATHON_URL= ACCEPT= KEEP=1 (4.4.6 5.0.3 mariadb-10.11)
+gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= MARATHON_URL= ACCEPT= KEEP=1 (default: 4.4.6 to 5.0.3 on mariadb-10.11)
 	@./gate $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(SERVER),--server "$(SERVER)") \
 	    $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
 	    $(if $(CONFIG_NEW),--config-new "$(CONFIG_NEW)") \

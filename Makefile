@@ -52,8 +52,8 @@ deploy: images ## deploys on Marathon: the stand-in, or MARATHON_URL= for a real
 slow: images ## the tests that take long: every kill point, a minute of kills under load, mutants of the stand-in
 	$(PYTEST) $(PARALLEL) -m slow
 
-forecast: engine ## how long the upgrade will take on a larger database: FROM= TO= SERVER= DUMP= TIMES= MEGABYTES= BUDGET=
-	$(VENV_PYTHON) -m harness.forecast $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
+forecast: engine ## how long the upgrade will take on a larger database: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= TIMES= MEGABYTES= BUDGET=
+	@$(VENV_PYTHON) -m harness.forecast $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
 	    $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
 	    $(if $(CONFIG_NEW),--config-new "$(CONFIG_NEW)") $(if $(TIMES),--times "$(TIMES)") $(if $(MEGABYTES),--megabytes "$(MEGABYTES)") $(if $(BUDGET),--budget "$(BUDGET)")
 
@@ -66,7 +66,7 @@ mutants: images ## plant defects, known ones and two hundred by chance (SEED=), 
 	    tests/upgrade/test_site_comes_up.py tests/smoke/test_fence.py \
 	    $(if $(SEED),--seed "$(SEED)")
 
-gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= MARATHON_URL= ACCEPT= KEEP=1 (4.4.6 5.0.3 mariadb-10.11)
+gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= MARATHON_URL= ACCEPT= KEEP=1 (default: 4.4.6 to 5.0.3 on mariadb-10.11)
 	@./gate $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(SERVER),--server "$(SERVER)") \
 	    $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--config "$(CONFIG)") \
 	    $(if $(CONFIG_NEW),--config-new "$(CONFIG_NEW)") \

@@ -25,6 +25,7 @@ from harness.common.arguments import Parser, count, positive
 from harness.common.plan import Step
 from harness.common.progress import Progress
 from harness.common.timings import Timings
+from harness.common.wording import option
 from harness.database import Database
 from harness.database.profiles import DURABLE
 from harness.drills import amplify, downtime
@@ -37,7 +38,7 @@ from harness.rt.configuration import Configuration
 from harness.setup import engine as engine_setup
 from harness.upgrade import statements
 from harness.upgrade.lifecycle import Lifecycle
-from harness.verdict import Outcome
+from harness.verdict import Outcome, Verdict
 
 LARGEST = 256.0
 """Default of the largest size in MB: enough to see growth; all sizes take a minute or two on two cores."""
@@ -141,7 +142,7 @@ def _measure(options: argparse.Namespace, choice: Choice, text: Text | None, pro
         found = []
         for goal in sizes(own, options.largest):
             for turn in range(options.rounds):
-                with progress.step(f"{goal:.0f} MB, round {turn + 1}"):
+                with progress.step(f"at least {goal:.0f} MB, round {turn + 1}"):
                     found.append(sample(lifecycle, choice, goal))
         return found
 
@@ -166,11 +167,11 @@ def show(console: Console, choice: Choice, samples: Sequence[Sample], made: Fore
     console.print(f"Slowest at {largest.measured.megabytes:.0f} MB:")
     for kind, seconds in slow:
         console.print(f"  {seconds:6.2f} s  {kind}")
-    scale = made.megabytes / largest.measured.megabytes
+    room = downtime.room([(one.measured.megabytes, one.room) for one in samples], made.megabytes)
     console.print(
         f"\nForecast for {made.megabytes:.0f} MB: {made.seconds:.0f} s, at most {made.longest:.0f} s (90 %)"
     )
-    console.print(f"Free disk: about {largest.room * scale:.0f} MB, beside the backup.")
+    console.print(f"Free disk: about {room:.0f} MB, beside the backup.")
     console.print(f"From the smaller sizes, the largest one would have been forecast {made.missed:.0%} wrong.")
     console.print("Only the upgrade itself, on this machine's disk; backup, deploy and checks come on top.")
 
@@ -182,19 +183,31 @@ def parser() -> Parser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--from", dest="origin", metavar="RELEASE", help="the release the dump is from")
-    made.add_argument("--to", dest="target", metavar="RELEASE", help="the target")
-    made.add_argument("--server", help="the database server")
-    made.add_argument("--dump", type=Path, metavar="FILE", help="your dump (bundled)")
+    made.add_argument(
+        "--from",
+        dest="origin",
+        metavar="RELEASE",
+        help="the release that wrote the data (default: the dump's own)",
+    )
+    made.add_argument(
+        "--to", dest="target", metavar="RELEASE", help="the release to upgrade to (default: as the gate's)"
+    )
+    made.add_argument("--server", help="the database server (default: as the gate's)")
+    made.add_argument("--dump", type=Path, metavar="FILE", help="your dump (default: a bundled one)")
     made.add_argument("--config", type=Path, metavar="PATH", help="the site's own configuration")
     made.add_argument("--config-new", type=Path, metavar="PATH", help="for the target, where it differs")
     goal = made.add_mutually_exclusive_group()
-    goal.add_argument("--times", type=positive, default=20.0, help="how many times as large as the dump (20)")
+    goal.add_argument(
+        "--times", type=positive, default=20.0, help="how many times as large as the dump (default: 20)"
+    )
     goal.add_argument("--megabytes", type=positive, help="or: how large, in MB of tables and indexes")
     made.add_argument(
-        "--largest", type=positive, default=LARGEST, help=f"MB of the largest size measured ({LARGEST:.0f})"
+        "--largest",
+        type=positive,
+        default=LARGEST,
+        help=f"MB of the largest size measured (default: {LARGEST:.0f})",
     )
-    made.add_argument("--rounds", type=count, default=2, help="upgrades of each size (2)")
+    made.add_argument("--rounds", type=count, default=2, help="upgrades of each size (default: 2)")
     made.add_argument("--budget", type=positive, metavar="SECONDS", help="how long the site may be down")
     made.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     return made
@@ -223,9 +236,18 @@ def _forecast(options: argparse.Namespace) -> int:
     if options.json:
         options.json.write_text(json.dumps({"samples": [vars(one.measured) for one in samples], **report.facts}))
     outcome = Outcome(reports=[report])
-    print("\n".join(map(str, [*report.findings, *report.unanswered])))
-    print(outcome.verdict().value)
+    print(conclude(outcome, made, options.budget))
     return outcome.verdict().exit_code
+
+
+def conclude(outcome: Outcome, made: Forecast, budget: float | None) -> str:
+    """Return the last lines: the verdict with its reason; without a budget there is none on the downtime."""
+    verdict = outcome.verdict()
+    if verdict is not Verdict.GO:
+        return "\n".join([*map(str, outcome.findings()), *outcome.unproven(), verdict.value])
+    if budget is None:
+        return f"No verdict: {option('budget')} says for how many seconds the site may be down."
+    return f"{verdict.value}: at most {made.longest:.0f} s, and the site may be down for {budget:.0f} s."
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness.common.wording import option
 from harness.errors import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -145,7 +146,8 @@ def pair(origin: str, target: str, server_name: str) -> Pair:
     if parse(origin) > parse(target):
         raise UsageError(
             f"RT cannot go backwards from {origin} to {target}.",
-            repair="swap FROM and TO; the way back after an upgrade is restoring the backup",
+            repair=f"look at both, as one may be mistyped, or swap {option('from')} and {option('to')}; the way "
+            "back after an upgrade is restoring the backup",
         )
     if server_name not in goal.servers:
         later = [one.version for one in releases().values() if server_name in one.servers]

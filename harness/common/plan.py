@@ -11,11 +11,12 @@ from harness.common.wording import duration, one_line
 
 
 class Status(StrEnum):
-    """State of a step. A step that was never reached stays planned."""
+    """State of a step. A step that was never reached stays planned; found: a check has findings."""
 
     PLANNED = "planned"
     RUNNING = "running"
     DONE = "done"
+    FOUND = "found"
     FAILED = "failed"
     SKIPPED = "skipped"
 
@@ -26,7 +27,7 @@ class Step:
 
     start: seconds between the start of the run and of this step, None if it has not begun.
     seconds: how long it took. expected: how long it took last time, None if it is new.
-    note: why it failed or was skipped, or its latest progress message.
+    note: why it failed or was skipped, how much it found, or its latest progress message.
     """
 
     title: str
@@ -49,9 +50,15 @@ class Step:
             yield from child.walk(depth + 1)
 
     def culprits(self) -> list[Step]:
-        """Return the failed steps without a failed substep: the causes, not the steps that failed with them."""
+        """Return the steps that failed or found something and have no such substep: causes, not consequences."""
         below = [step for child in self.children for step in child.culprits()]
-        return below or ([self] if self.status is Status.FAILED else [])
+        return below or ([self] if self.status in (Status.FAILED, Status.FOUND) else [])
+
+    def result(self) -> str:
+        """Return the step's result in a word or two: done, FAILED, skipped, not reached, or how much it found."""
+        if self.status is Status.FOUND:
+            return self.note or "findings"
+        return {Status.FAILED: "FAILED", Status.PLANNED: "not reached"}.get(self.status, self.status.value)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the tree as JSON-serialisable values."""
@@ -104,12 +111,10 @@ def _before(trunk: str, step: Step, width: int) -> str:
 
 def _after(trunk: str, step: Step, width: int, *, marked: bool) -> str:
     title = one_line(trunk + step.title, width - 23) + " "
-    result = "FAILED" if step.status is Status.FAILED else step.status.value
-    result = "not reached" if step.status is Status.PLANNED else result
     ran = duration(step.seconds) if step.status not in (Status.PLANNED, Status.SKIPPED) else ""
-    line = f"{title:.<{width - 22}} {result:<11} {ran:>9}".rstrip()
+    line = f"{title:.<{width - 22}} {step.result():<11} {ran:>9}".rstrip()
     if marked:
-        line += f"  <== {step.note}" if step.note else "  <== here"
+        line += f"  <== {step.note}" if step.note and step.status is Status.FAILED else "  <== here"
     elif step.status is Status.SKIPPED and step.note:
         line += f": {step.note}"
     return line

@@ -23,6 +23,8 @@ from harness.common.timings import Timings
 from harness.common.wording import one_line
 from harness.errors import HarnessError
 
+INTERRUPTED = "interrupted"
+
 
 class Running:
     """A running step."""
@@ -35,9 +37,9 @@ class Running:
         """Set the step's current activity; cheap, so it may be called for every line of a long run."""
         self.plan.note = one_line(text, 200)
 
-    def fail(self, why: str) -> None:
-        """Mark the step as failed without an exception, such as for a check with findings."""
-        self.plan.status, self.plan.note = Status.FAILED, why
+    def find(self, what: str) -> None:
+        """Mark the step as one that found something. what: how much, "3 findings"."""
+        self.plan.status, self.plan.note = Status.FOUND, what
 
     def skip(self, why: str) -> None:
         """Mark the step as skipped on purpose, with the reason."""
@@ -72,7 +74,7 @@ class Progress:
         self._lock = threading.RLock()
         self._mine = threading.local()
         self._root = Running(self, self.plan, (self.plan.title,))
-        self._gone = False
+        self._gone = self._interrupted = False
         if live is None:
             live = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._screen: Screen = (Live if live else Lines)(stream, self)
@@ -99,6 +101,10 @@ class Progress:
             self._show(self._screen.close)
         if self._timings:
             self._timings.remember(self.plan)
+
+    def interrupt(self) -> None:
+        """Show errors from now on as an interruption: what fails is what is being stopped."""
+        self._interrupted = True
 
     def elapsed(self) -> float:
         """Return the seconds since the run began."""
@@ -175,12 +181,13 @@ class Progress:
             step = running.plan
             step.seconds = max(0.0, round(self.elapsed() - (step.start or 0.0), 3))
             if error is not None:
-                why = _sentence(error)
+                why = INTERRUPTED if self._interrupted else _sentence(error)
                 told = any(child.note == why for child in step.children)
-                running.fail("" if told else why)
+                step.status, step.note = Status.FAILED, "" if told else why
             elif step.status is Status.RUNNING:
-                failed = any(child.status is Status.FAILED for child in step.children)
-                step.status, step.note = (Status.FAILED if failed else Status.DONE), ""
+                below = {child.status for child in step.children}
+                worst = (one for one in (Status.FAILED, Status.FOUND) if one in below)
+                step.status, step.note = next(worst, Status.DONE), ""
             if running is not self._root:
                 self._show(lambda: self._screen.ended(step, len(running.path) - 1))
 
@@ -191,7 +198,7 @@ class Progress:
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
+        return INTERRUPTED
     if isinstance(error, HarnessError):
         return error.sentence
     said = redact.line(str(error).strip().partition("\n")[0])  # errors of servers and libraries quote data

@@ -13,11 +13,17 @@ from rich.text import Text
 from harness.common.plan import Status, Step
 from harness.common.wording import duration, one_line, plain
 
-HEARTBEAT = 10.0
-"""Seconds between two heartbeat lines, each for all running steps together."""
-_WORDS = {Status.DONE: "done", Status.FAILED: "FAILED", Status.SKIPPED: "skipped"}
-_STYLES = {Status.DONE: "green", Status.FAILED: "bold red", Status.SKIPPED: "yellow"}
-_MARKS = {Status.DONE: "✓", Status.FAILED: "✗", Status.SKIPPED: "-"}
+SHORT = 1.0
+"""Seconds from which on a step gets a line when it begins; a shorter one is told when it ends, if at all."""
+HEARTBEAT, LONGEST_SILENCE = 10.0, 120.0
+"""Seconds of silence until a heartbeat line for all running steps: each time twice as long, up to the second."""
+_STYLES = {
+    Status.DONE: "green",
+    Status.FOUND: "bold red",
+    Status.FAILED: "bold red",
+    Status.SKIPPED: "yellow",
+}
+_MARKS = {Status.DONE: "✓", Status.FOUND: "✗", Status.FAILED: "✗", Status.SKIPPED: "-"}
 
 
 class Work(Protocol):
@@ -57,13 +63,18 @@ class Screen(Protocol):
 
 
 class Lines:
-    """A screen for consoles that keep all output, such as Jenkins': one line per event, with elapsed seconds."""
+    """A screen for consoles that keep all output, such as Jenkins': a line per event, with elapsed seconds.
+
+    Steps within others that took less than SHORT are not told: the plan that is printed at the end has them.
+    """
 
     def __init__(self, stream: TextIO, work: Work) -> None:
         """Write to `stream` only."""
         self._stream, self._work = stream, work
         self._spoke = 0.0
-        self.interval = 1.0
+        self._patience = HEARTBEAT
+        self._announced: list[Step] = []
+        self.interval = SHORT
 
     def open(self) -> None:
         """Do nothing: lines need no setup."""
@@ -80,24 +91,49 @@ class Lines:
             self._stream.write(shown.encode(encoding, "replace").decode(encoding) + "\n")
         self._stream.flush()
 
-    def began(self, step: Step, depth: int) -> None:
-        """Write the title of the step and how long it took last time."""
-        expected = f" (last time {duration(step.expected)})" if step.expected is not None else ""
-        self.say(f"{'  ' * (depth - 1)}{step.title} ...{expected}")
+    def began(self, step: Step, depth: int) -> None:  # noqa: ARG002 - the plan has it
+        """Write the title of a step that will last, by what it took last time."""
+        if (step.expected or 0.0) >= SHORT:
+            self._announce(step)
 
     def ended(self, step: Step, depth: int) -> None:
-        """Write the result of the step and its duration."""
+        """Write the result of the step and its duration, unless it was a short part of another one."""
+        told = self._forget(step)
+        if not told and depth > 1 and step.status is Status.DONE and step.seconds < SHORT:
+            return
+        self._announce(step, itself=False)
         after = "" if step.status is Status.SKIPPED else f" after {duration(step.seconds)}"
-        note = f": {step.note}" if step.note else ""
-        self.say(f"{'  ' * (depth - 1)}{step.title}: {_WORDS[step.status]}{after}{note}")
+        note = f": {step.note}" if step.note and step.status is not Status.FOUND else ""
+        self._tell(f"{'  ' * (depth - 1)}{step.title}: {step.result()}{after}{note}")
 
     def beat(self, elapsed: float) -> None:
-        """After ten seconds without output, write one line with all running steps and their durations."""
-        if elapsed - self._spoke < HEARTBEAT:
-            return
+        """Write the titles of steps that last; after long silence, one line with all running steps."""
+        for _, step in self._work.running():
+            if elapsed - (step.start or 0.0) >= SHORT:
+                self._announce(step)
         leaves = _leaves(self._work)
-        if leaves:
+        if leaves and elapsed - self._spoke >= self._patience:
             self.say("still " + "; ".join(_sentence(step, elapsed) for step in leaves))
+            self._patience = min(2 * self._patience, LONGEST_SILENCE)
+
+    def _announce(self, step: Step, *, itself: bool = True) -> None:
+        """Write the title of a step, unless not `itself`, below those of what it is a part of; each once."""
+        for depth, one in _path(self._work.plan, step):
+            if depth and (itself or one is not step) and not any(one is known for known in self._announced):
+                self._announced.append(one)
+                expected = f" (last time {duration(one.expected)})" if one.expected is not None else ""
+                self._tell(f"{'  ' * (depth - 1)}{one.title} ...{expected}")
+
+    def _forget(self, step: Step) -> bool:
+        """Return whether the step's title was written."""
+        before = len(self._announced)
+        self._announced = [one for one in self._announced if one is not step]
+        return len(self._announced) < before
+
+    def _tell(self, text: str) -> None:
+        """Write about an event, after which silence is counted anew."""
+        self.say(text)
+        self._patience = HEARTBEAT
 
 
 class Live:
@@ -138,8 +174,8 @@ class Live:
         self.beat(0.0)
 
     def ended(self, step: Step, depth: int) -> None:
-        """Write a line for a top-level step, and for any step that failed."""
-        if depth == 1 or step.status is Status.FAILED:
+        """Write a line for a top-level step, and for any step that failed or found something."""
+        if depth == 1 or step.status in (Status.FAILED, Status.FOUND):
             line = Text("  " * (depth - 1) + f"{_MARKS[step.status]} ", style=_STYLES[step.status])
             line.append(plain(step.title), style="default")
             line.append(f"  {duration(step.seconds)}", style="dim")
@@ -170,6 +206,14 @@ class Live:
         if self._work.plan.expected is not None:
             total += f", last time {duration(self._work.plan.expected)}"
         return Group(table, Text(total, style="dim"))
+
+
+def _path(plan: Step, wanted: Step, depth: int = 0) -> list[tuple[int, Step]]:
+    """Return a step and what it is a part of, the plan first, each with its depth; [] if it is not in the plan."""
+    if plan is wanted:
+        return [(depth, plan)]
+    below = next((found for child in plan.children if (found := _path(child, wanted, depth + 1))), [])
+    return [(depth, plan), *below] if below else []
 
 
 def _leaves(work: Work) -> list[Step]:

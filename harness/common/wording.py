@@ -41,6 +41,11 @@ def amount(number_of: int, things: str) -> str:
     return f"{number(number_of)} {re.sub(r'(?<=[a-z]{2})s(?![a-z])', '', things) if number_of == 1 else things}"
 
 
+def option(name: str) -> str:
+    """Return how an option is given to a command, and to make: "--config-new (make: CONFIG_NEW=)"."""
+    return f"--{name} (make: {name.upper().replace('-', '_')}=)"
+
+
 def listed(items: Sequence[str], most: int) -> str:
     """Return at most so many items, and the number of the others: "a, b and 3 more"."""
     rest = len(items) - most

@@ -60,7 +60,7 @@ class Forecast:
 
 
 def forecast(measured: Sequence[Measured], megabytes: float) -> Forecast:
-    """Forecast an upgrade of a database of this size.
+    """Forecast an upgrade of a database of this size: never less than what a smaller one was measured to take.
 
     Raises UsageError with fewer than three different sizes, or if the size is too far from all measured ones.
     """
@@ -83,7 +83,21 @@ def forecast(measured: Sequence[Measured], megabytes: float) -> Forecast:
         name: max(0.0, _line([(one.megabytes, one.steps.get(name, 0.0)) for one in measured], megabytes)[0])
         for name in names
     }
-    return Forecast(megabytes, max(0.0, seconds), error, _missed(measured, sizes), steps)
+    # Near the small sizes a line that the large ones determine may even be below zero.
+    smaller = [one for one in measured if one.megabytes <= megabytes]
+    alike = [[one.seconds for one in smaller if size <= one.megabytes < APART * size] for size in sizes]
+    seconds = max([0.0, seconds, *map(fmean, filter(None, alike))])
+    error = max([error, *(one.seconds - seconds for one in smaller)])
+    return Forecast(megabytes, seconds, error, _missed(measured, sizes), steps)
+
+
+def room(measured: Sequence[tuple[float, float]], megabytes: float) -> float:
+    """Forecast the MB of free disk that an upgrade of a database of this size needs.
+
+    measured: (MB of the database, MB of free disk needed). A part of it is needed at every size, so it is not
+    proportional.
+    """
+    return max([_line(measured, megabytes)[0], *(needed for size, needed in measured if size <= megabytes)])
 
 
 def _line(points: Sequence[tuple[float, float]], at: float) -> tuple[float, float]:

@@ -3,8 +3,8 @@
 A bundled dump `NAME.sql.zst` has a manifest `NAME.toml`; a dump that does not match its manifest is refused. A
 user's own dump may come without one: then less can be checked, and the verdict says so.
 
-`choice` selects the pair and dump of a run; `text` parses the SQL as it is streamed, `collations` knows the
-collations that old servers omit from it; `maker` recognises files of other programs.
+`choice` selects the pair and dump of a run; `manifest` reads the facts; `text` parses the SQL as it is streamed,
+`collations` knows the collations that old servers omit from it; `maker` recognises files of other programs.
 """
 
 from __future__ import annotations
@@ -17,18 +17,31 @@ import hashlib
 import io
 import lzma
 import re
-import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
 from backports import zstd
 
+from harness.common.wording import option
 from harness.dump import maker
+from harness.dump.manifest import DumpError, Manifest, manifest_of, read_manifest
 from harness.dump.text import SERVER, Text
-from harness.errors import UsageError
-from harness.releases import ROOT, parse
+from harness.releases import ROOT
+
+__all__ = [
+    "CHUNK",
+    "FOLDER",
+    "Dump",
+    "DumpError",
+    "Manifest",
+    "bundled",
+    "load",
+    "manifest_of",
+    "need_whole",
+    "read_manifest",
+]
 
 FOLDER = ROOT / "fixtures" / "dumps"
 CHUNK = 1 << 20
@@ -40,24 +53,6 @@ _FORMATS: dict[str, tuple[bytes, Callable[[IO[bytes]], Any]]] = {
 }
 _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstd.ZstdError)
 _OF_THE_SERVER = ("mysql", "sys", "information_schema", "performance_schema")
-_TEXTS = ("release", "server", "sha256", "why")
-
-
-class DumpError(UsageError):
-    """The dump is missing, damaged, truncated, or does not match its manifest."""
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """Facts beside a dump. `rows` maps table to row count; `accounts` maps name to password of test accounts."""
-
-    release: str
-    server: str
-    sha256: str
-    why: str
-    rows: dict[str, int]
-    accounts: dict[str, str] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,7 +127,12 @@ class Dump:
             raise DumpError(*maker.mixed(self.path.name))
         if not text.whole:
             head = self._head()
-            if maker.archive(head) or (head and not text.begun):
+            if not head:
+                raise DumpError(
+                    f"The dump {self.path.name} is empty: its {self.format} data unpacks to nothing.",
+                    repair="make it again; the program that wrote the SQL failed, so look at what it said",
+                )
+            if maker.archive(head) or not text.begun:
                 raise DumpError(*maker.refusal(self.path.name, head))
             raise DumpError(
                 f"The dump {self.path.name} is cut off: {text.size} bytes of SQL without the closing line "
@@ -169,39 +169,17 @@ def _blocks(text: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def manifest_of(path: Path) -> Path:
-    """Return the path of a dump's manifest."""
-    return path.with_name(path.name.partition(".sql")[0] + ".toml")
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Read a manifest. Raises DumpError if it cannot be read, or a fact is missing or of the wrong type."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DumpError(f"The manifest {path.name} cannot be used: {error}.") from error
-    known = {key: data.pop(key, None) for key in _TEXTS}
-    tables = {key: data.pop(key, standard) for key, standard in (("rows", None), ("accounts", {}))}
-    wrong = [f"{key} must be a text" for key, value in known.items() if not isinstance(value, str)]
-    wrong += [
-        f"{key} must be a table of {kind.__name__} values"
-        for (key, table), kind in zip(tables.items(), (int, str), strict=True)
-        if not isinstance(table, dict) or not all(type(value) is kind for value in table.values())
-    ]
-    if wrong:
-        raise DumpError(
-            f"The manifest {path.name} cannot be used: {', '.join(wrong)}.",
-            repair="write it as the bundled ones are, or take it away: less can be checked then",
-        )
-    parse(known["release"])
-    return Manifest(**known, **tables, facts=data)
-
-
 def load(path: Path) -> Dump:
     """Examine a dump file and check it against its manifest.
 
     Raises DumpError if it is missing, empty, not SQL, or has another sha256 than in the manifest.
     """
+    if path.is_dir():
+        raise DumpError(
+            f"The dump {path} is a directory, and not a file of SQL.",
+            repair="name the file in it; a copy of a server's data directory, or of several files, is no dump "
+            "(docs/add-a-dump.md shows how to make one)",
+        )
     if not path.is_file():
         bundled = ", ".join(sorted(one.name for one in FOLDER.glob("*.sql.zst")))
         raise DumpError(f"There is no dump {path}.", repair=f"name a file; bundled: {bundled or 'none'}")
@@ -211,7 +189,15 @@ def load(path: Path) -> Dump:
         facts = path.stat()
         sha256 = _sha256(path.resolve(), facts.st_size, facts.st_mtime_ns)
     except OSError as error:
-        raise DumpError(f"The dump {path} cannot be read: {error.strerror}.") from error
+        raise DumpError(
+            f"The dump {path} cannot be read: {error.strerror}.",
+            repair="run this as a user who may read it, or give that user the right to",
+        ) from error
+    if not head:
+        raise DumpError(
+            f"The dump {path.name} is empty.",
+            repair="make it again; look at what the program said, and at free space",
+        )
     found = next((name for name, (magic, _) in _FORMATS.items() if head.startswith(magic)), "plain")
     if found == "plain" and not _looks_like_sql(head):
         raise DumpError(*maker.refusal(path.name, head, text=False))
@@ -244,5 +230,7 @@ def bundled(release: str, keyword: str | None = None) -> Path:
     """
     path = FOLDER / f"rt-{release}-{keyword or 'campus'}.sql.zst"
     if not path.is_file():
-        raise DumpError(f"No dump of RT {release} is bundled ({path.name}).", repair="name one with DUMP=")
+        raise DumpError(
+            f"No dump of RT {release} is bundled ({path.name}).", repair=f"name one with {option('dump')}"
+        )
     return path

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness import dump as dumps
 from harness import releases
+from harness.common.wording import option
 from harness.dump import Dump
 from harness.errors import UsageError
 from harness.releases import Pair
@@ -45,7 +46,7 @@ def choose(
         if dump and dump.manifest is None:
             raise UsageError(
                 f"Which RT release is {dump.path.name} from? It has no manifest beside it.",
-                repair="say FROM=, for example FROM=4.4.6 (RT shows it at the foot of every page)",
+                repair=f"say it with {option('from')}, as in 4.4.6; RT shows it at the foot of every page",
             )
         origin = dump.manifest.release if dump and dump.manifest else DEFAULT_ORIGIN
     target = _target(origin) if target is None else target
@@ -56,7 +57,7 @@ def choose(
     if dump and dump.manifest and dump.manifest.release != origin:
         raise UsageError(
             f"{dump.path.name} is a dump of RT {dump.manifest.release}, its manifest says, not of {origin}.",
-            repair=f"say FROM={dump.manifest.release}, or nothing",
+            repair=f"say {dump.manifest.release} with {option('from')}, or leave it out",
         )
     return Choice(pair, dump or dumps.load(dumps.bundled(origin)))
 
@@ -75,8 +76,8 @@ def doubt(choice: Choice) -> str | None:
     if product.lower() == here and _numbers(version) <= _numbers(judged):
         return None
     return (
-        f"The dump was read from {written}, and this was tried on {choice.pair.server}, for no SERVER was named: "
-        "say on which one it will run."
+        f"The dump was read from {written}, and this was tried on {choice.pair.server}, for no server was named: "
+        f"say with {option('server')} on which one it will run."
     )
 
 
@@ -87,5 +88,11 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _target(origin: str) -> str:
     if releases.parse(origin) < releases.parse(DEFAULT_TARGET):
         return DEFAULT_TARGET
-    later = [one for one in releases.releases() if releases.parse(one) > releases.parse(origin)]
-    return later[0] if later else origin
+    known = list(releases.releases())
+    if releases.parse(origin) > releases.parse(known[-1]):
+        raise UsageError(
+            f"RT {origin} is newer than every release that there is an image of, up to {known[-1]}.",
+            repair=f"correct {option('from')}: RT shows its release at the foot of every page; or add a release "
+            "to upgrade to (docs/add-a-release.md)",
+        )
+    return next((one for one in known if releases.parse(one) > releases.parse(origin)), origin)

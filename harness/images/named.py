@@ -9,14 +9,42 @@ import os
 
 from docker import DockerClient
 
+from harness.errors import UsageError
+from harness.releases import releases, servers
+
 OVERRIDE_VARIABLE = "RT_HARNESS_IMAGES"
 """Variable with images named by the user: "mariadb-10.11=mariadb:10.11,rt-5.0.3=example.org/rt:5.0.3"."""
 
 
+def all_named() -> dict[str, str]:
+    """Return all images that the user named: what each stands for ("rt-5.0.3"), and its name.
+
+    Raises UsageError for a word that names no image or stands for nothing: what was meant would be judged by
+    the built image.
+    """
+    found: dict[str, str] = {}
+    known = [*(f"rt-{version}" for version in releases()), *servers()]
+    for word in filter(None, map(str.strip, os.environ.get(OVERRIDE_VARIABLE, "").split(","))):
+        name, _, image = map(str.strip, word.partition("="))
+        if not image:
+            raise UsageError(f"{OVERRIDE_VARIABLE} names no image in {word!r}.", repair=f"write {name}=IMAGE")
+        if name not in known:
+            raise UsageError(
+                f"{OVERRIDE_VARIABLE} names an image for {name!r}, which is neither a release nor a server here.",
+                repair=f"choose one of: {', '.join(known)}",
+            )
+        found[name] = (
+            image  # the last one of a name, as a pipeline puts the image to deploy behind those of its agent
+        )
+    return found
+
+
 def named_by_user(name: str) -> str | None:
-    """Return the image that the user named in place of a built one ("rt-5.0.3"), None if there is none."""
-    pairs = (item.partition("=") for item in os.environ.get(OVERRIDE_VARIABLE, "").split(",") if item.strip())
-    return {key.strip(): value.strip() for key, _, value in pairs}.get(name)
+    """Return the image that the user named in place of a built one ("rt-5.0.3"), None if there is none.
+
+    Raises UsageError as `all_named` does, whichever of its words is wrong.
+    """
+    return all_named().get(name)
 
 
 def is_pinned(image: str) -> bool:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from harness.common.plan import Step
-from harness.errors import InfrastructureError
+from harness.errors import InfrastructureError, UsageError
 from harness.report.document import Document, as_json, cleaned
 from harness.report.facts import ImageFact, RunFacts, StepFact
 from harness.report.html import as_html
@@ -22,7 +23,20 @@ from harness.report.junit import as_junit
 from harness.report.text import as_text
 from harness.verdict import Outcome
 
-__all__ = ["ImageFact", "RunFacts", "StepFact", "reserve", "terminal", "write", "write_views"]
+__all__ = ["ImageFact", "RunFacts", "StepFact", "need_folder", "reserve", "terminal", "write", "write_views"]
+
+
+def need_folder(folder: Path) -> None:
+    """Make the folder that reports go to. Raises UsageError if it cannot be made, or nothing be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"No report can be written in {folder}: {error.strerror}.",
+            repair="name a folder of yours, on a disk with room, with --reports",
+        ) from error
 
 
 def reserve(directory: Path) -> Path:

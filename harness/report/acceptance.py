@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fnmatch import fnmatchcase
@@ -73,13 +73,18 @@ def _whole_numbers(what: str) -> str:
     return before + re.escape(what) + after
 
 
-def load(path: Path) -> list[Acceptance]:
-    """Read the file. Raises UsageError, with the line, for anything missing, empty, or unknown."""
+def load(path: Path, checks: Collection[str] = ()) -> list[Acceptance]:
+    """Read the file. Raises UsageError, with the line, for anything missing, empty, or unknown.
+
+    checks: names of the checks whose findings can be signed off; any name if there are none.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text)
     except OSError as error:
-        raise UsageError(f"The accepted findings cannot be read: {error}.") from error
+        raise UsageError(
+            f"The accepted findings {path} cannot be read: {error.strerror}.", repair=f"name a file; {_EXAMPLE}"
+        ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}.", repair=_EXAMPLE) from error
     entries = data.pop("accept", [])
@@ -89,7 +94,12 @@ def load(path: Path) -> list[Acceptance]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         lines.refuse(-1, "accept", "must write each entry as an [[accept]] table")
     lines.entries = len(entries)
-    return [_entry(entry, index, lines) for index, entry in enumerate(entries)]
+    made = [_entry(entry, index, lines) for index, entry in enumerate(entries)]
+    known = f"choose one of: {', '.join(checks)}"
+    for index, entry in enumerate(made):
+        if checks and entry.check not in checks:
+            lines.refuse(index, "check", f"names the check {entry.check!r}, which there is not", known)
+    return made
 
 
 def _entry(entry: dict[str, Any], index: int, lines: _Lines) -> Acceptance:
@@ -146,8 +156,8 @@ class _Lines:
         found = [at for at in range(first, last + 1) if key and wanted.match(lines[at - 1])]
         return f"{self.path}:{found[0] if found else first}"
 
-    def refuse(self, index: int, key: str, why: str) -> NoReturn:
-        raise UsageError(f"{self.place(index, key)} {why}.", repair=_EXAMPLE)
+    def refuse(self, index: int, key: str, why: str, repair: str = _EXAMPLE) -> NoReturn:
+        raise UsageError(f"{self.place(index, key)} {why}.", repair=repair)
 
 
 def holds(acceptances: Sequence[Acceptance], finding: Finding, today: date | None = None) -> bool:

@@ -53,6 +53,7 @@ class PlanRow:
     depth: int
     title: str
     status: str
+    result: str
     note: str
     took: str
     usual: str
@@ -78,6 +79,7 @@ def plan_rows(plan: Step) -> tuple[list[PlanRow], list[Tick]]:
                 depth=min(depth, 6),
                 title=step.title,
                 status=step.status.value,
+                result=step.result(),
                 note=step.note,
                 took=duration(step.seconds) if begun else "",
                 usual=usual,

@@ -86,7 +86,10 @@ def load(path: Path) -> Document:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The report cannot be read: {error}.") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UsageError(
+            f"The report {path} cannot be read: {why}.", repair="name a folder reports/<run>, or its report.json"
+        ) from error
     logs = {log.stem: log.read_text(encoding="utf-8", errors="replace") for log in path.parent.glob("logs/*.log")}
     return from_json(text, str(path), dict(sorted(logs.items())))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -9,6 +10,12 @@ from harness.common.wording import amount, one_line
 from harness.verdict import Finding, Outcome, Report, Verdict
 
 TO_DO = "What to do"
+_MANY_PLACES = re.compile(r"(?P<check>\[\w+\] )?(?P<names>[\w.]+(?:, [\w.]+){4,}): (?P<rest>.*)", re.DOTALL)
+"""A difference in five places or more: a line of a thousand characters is read by nobody."""
+_LOG_OF_CONTAINER = re.compile(
+    r"(?:rt-(?P<release>[\d.]+)-)?rt-harness-[0-9a-f]+-\d+-(?P<kind>[a-z-]+)-(?P<number>\d+)"
+)
+"""A log's name: the release, if it is of RT, and the container's name (`harness.engine.containers`)."""
 _LONGEST = 240
 """Maximum characters of a finding quoted in the verdict's sentence."""
 
@@ -28,18 +35,18 @@ def reason(outcome: Outcome) -> str:
     if verdict is Verdict.NO_GO:
         guilty = sum(1 for report in reports if report.findings)
         first = findings[0]
-        lead = "It" if len(findings) == 1 else "The first"
+        lead = "" if len(findings) == 1 else ". The first"
         return (
             f"{amount(len(findings), 'findings')} in {guilty} of {amount(len(reports), 'checks')}"
             + (f", and {amount(len(unproven), 'questions')} without an answer" if unproven else "")
-            + f". {lead}: {sentence(one_line(f'{first.where}: {first.what}', _LONGEST))}"
+            + f"{lead}: {sentence(one_line(f'{first.where}: {first.what}', _LONGEST))}"
         )
     if verdict is Verdict.NOT_PROVEN:
         if not unproven:
             return "No check reported anything."
         first_line = one_line(unproven[0].strip().partition("\n")[0], _LONGEST)
-        lead = "It" if len(unproven) == 1 else "The first"
-        return f"{amount(len(unproven), 'questions')} could not be answered. {lead}: {sentence(first_line)}"
+        lead = "" if len(unproven) == 1 else ". The first"
+        return f"{amount(len(unproven), 'questions')} could not be answered{lead}: {sentence(first_line)}"
     beyond = ""
     if outcome.accepted:
         soonest = min(one.until for one in outcome.accepted)
@@ -81,6 +88,25 @@ def allowances(outcome: Outcome) -> list[str]:
     return [f"[{report.check}] {text}" for report in outcome.reports for text in report.allowed]
 
 
+def condensed(difference: str) -> tuple[str, str]:
+    """Return a tolerated difference with the number of its places instead of their names, and these.
+
+    One in a few places is returned as it is, with "".
+    """
+    parts = _MANY_PLACES.fullmatch(difference)
+    if parts is None:
+        return difference, ""
+    names = parts["names"].split(", ")
+    tables = {name.partition(".")[0] for name in names}
+    columns = all("." in name for name in names)
+    what = (
+        f"{amount(len(names), 'columns')} in {amount(len(tables), 'tables')}"
+        if columns
+        else f"{len(names)} places"
+    )
+    return f"{parts['check'] or ''}{what}: {parts['rest']}", parts["names"]
+
+
 def evidence(finding: Finding) -> list[tuple[str, str]]:
     """Return a finding's titled texts in reading order: samples, SQL, blocks, what to do."""
     blocks = [
@@ -90,6 +116,15 @@ def evidence(finding: Finding) -> list[tuple[str, str]]:
         (TO_DO, finding.repair),
     ]
     return [(title, text) for title, text in blocks if text.strip()]
+
+
+def title_of_log(name: str) -> str:
+    """Return what a log is of, by its file's name: "RT 5.0.3, site 9", "database 2", "upgrade"."""
+    found = _LOG_OF_CONTAINER.fullmatch(name)
+    if found is None:
+        return name
+    rt = f"RT {found['release']}, " if found["release"] else ""
+    return f"{rt}{found['kind'].removeprefix('rt-').replace('-', ' ')} {found['number']}"
 
 
 def _listed(samples: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from harness.report.document import Document
 from harness.report.facts import RunFacts
 from harness.report.sentences import (
     allowances,
+    condensed,
     evidence,
     headline,
     limits,
@@ -121,7 +122,7 @@ def _sections(document: Document) -> Iterator[tuple[str, str]]:
             ),
         )
     if tolerated := allowances(outcome):
-        yield "Differences that are known and allowed", _list(tolerated)
+        yield "Differences that are known and allowed", _list(list(map(_shortened, tolerated)))
     if outcome.remarks:
         yield "Remarks", _list(outcome.remarks)
     if facts.command:
@@ -133,6 +134,11 @@ def _finding(finding: Finding) -> str:
     for title, text in evidence(finding):
         parts.append(f"      {title}:\n{textwrap.indent(text.rstrip(), ' ' * 10)}")
     return "\n".join(parts)
+
+
+def _shortened(difference: str) -> str:
+    short, names = condensed(difference)
+    return f"{sentence(short)} They are named in report.html." if names else short
 
 
 def _list(items: list[str]) -> str:

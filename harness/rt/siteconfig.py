@@ -8,6 +8,8 @@ the release's own RT_Config.pm, and additions to RT in local/.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -53,7 +55,7 @@ def read(path: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
         return _read(path)
     except OSError as error:
         raise UsageError(
-            f"The configuration's {error.filename} cannot be read: {error.strerror}.",
+            f"The configuration {error.filename} cannot be read: {error.strerror}.",
             repair="copy the configuration as its owner, leave its passwords out, and name the copy",
         ) from error
 
@@ -62,9 +64,13 @@ def _read(path: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
     if path.name == OWN:
         raise UsageError(f"{path} is the release's own, and not the site's configuration.", repair=EXPECTED)
     if path.is_file():
-        return {path.name if path.suffix == ".pm" else f"{path.name}.pm": path.read_bytes()}, ()
+        if path.suffix != ".pm":
+            raise UsageError(f"The configuration {path} is not a .pm file.", repair=EXPECTED)
+        return {path.name: path.read_bytes()}, ()
     if not path.is_dir():
         raise UsageError(f"There is no configuration {path}.", repair="name a .pm file or a folder of them")
+    if not os.access(path, os.R_OK | os.X_OK):  # else the first thing looked for in it would be blamed
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     found, remarks = _files_of_etc(path) if _is_etc(path) else (_files_by_name(path), ())
     top = [name for name in found if "/" not in name and name.endswith(".pm")]
     overlaid = [name for name in found if name.startswith(("lib/", "html/", "po/", "static/"))]

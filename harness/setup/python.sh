@@ -5,6 +5,10 @@ cd "$(dirname "$0")/../.."
 key=$(sha256sum requirements.lock | cut -c1-16)
 stamp=.venv/.made-from-$key
 [ -e "$stamp" ] && exit 0
+[ -w . ] || {
+    echo "setup: $(id -un) may not write in $PWD, where .venv is to be made. What to do: use a clone of your own." >&2
+    exit 2
+}
 # One at a time: a second one would take the libraries away from under the first.
 if command -v flock >/dev/null 2>&1; then
     exec 9>.venv.lock

@@ -25,7 +25,7 @@ from harness.common import parallel
 from harness.common.once import Once, once
 from harness.common.wording import amount
 from harness.dump.choice import Choice
-from harness.errors import RefusedError
+from harness.errors import InfrastructureError, RefusedError
 from harness.stage import questions
 from harness.stage.copies import Copies, Preparation
 from harness.stage.old_side import OldSide
@@ -35,6 +35,7 @@ from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Finding, Report
 
 Result = TypeVar("Result")
+NO_LOGINS = "logins: no manifest beside the dump names accounts and passwords to try"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Stage:
         self.sides = Sides(self._copies, choice, self.refusal)
         self.old_side = OldSide(self.sides)
         self._begun: list[Future[None]] = []
-        self._over = threading.Event()
+        self._over, self._stopped = threading.Event(), threading.Event()
         self._reports = Once()
 
     # Permission to run the upgrade.
@@ -102,11 +103,13 @@ class Stage:
             started = time.monotonic()
             with self._shown.step(name) as running:
                 report = question()
+                if self._stopped.is_set():  # its containers were being ended meanwhile
+                    raise InfrastructureError(f"The check {name} was interrupted.")
                 if report.findings:
                     self._copies.need(f"the check {name}")
                 report.seconds = round(time.monotonic() - started, 2)
                 if report.findings:
-                    running.fail(f"{len(report.findings)} findings")
+                    running.find(amount(len(report.findings), "findings"))
                 else:
                     running.note(amount(report.looked_at, report.unit))
                 return report
@@ -149,7 +152,9 @@ class Stage:
 
         def ask() -> Report:
             before, after = self.old_side.meaning(), self._telling().result()
-            return questions.meaning(self.sides, self.old_side, before, after)
+            report = questions.meaning(self.sides, self.old_side, before, after)
+            report.out_of_scope += [] if self.sides.dump.accounts else [NO_LOGINS]
+            return report
 
         return self._report(meaning.CHECK, ask)
 
@@ -213,16 +218,19 @@ class Stage:
         parallel.at_once(makers, self._stop)
 
     def _stop(self) -> None:
+        self._stopped.set()
+        self._shown.interrupt()
         leftovers.halt_own(self.sides.lifecycle.client)
 
     def facts(self) -> dict[str, Any]:
-        """Return the facts that a report shows besides the checks."""
+        """Return the facts that a report shows besides those of the checks."""
         made = self.sides.done()
-        compared: Report | None = self._reports.done(rows.CHECK)
-        return {
-            "upgrade steps": made.facts()["steps"] if made else [],
-            "row_changes": compared.facts.get("row_changes", []) if compared else [],
-        }
+        return {"upgrade steps": made.facts()["steps"] if made else []}
+
+    def reports(self) -> list[Report]:
+        """Return the reports that are finished, in the order of a report; without those that a stop cut off."""
+        done: list[Report | None] = [self._reports.done(name) for name in QUESTIONS]
+        return [report for report in done if report is not None]
 
     @once
     def close(self) -> None:

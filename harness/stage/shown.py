@@ -14,7 +14,7 @@ class Silent:
     def note(self, text: str) -> None:
         """Show nothing."""
 
-    def fail(self, why: str) -> None:
+    def find(self, what: str) -> None:
         """Show nothing."""
 
     def skip(self, why: str) -> None:
@@ -28,6 +28,11 @@ class Shown:
         """Remember the progress to show them on."""
         self._progress = progress
         self._phase: Running | None = None
+
+    def interrupt(self) -> None:
+        """Show errors from now on as what they are: consequences of an interruption."""
+        if self._progress is not None:
+            self._progress.interrupt()
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[Running | Silent]:

@@ -12,6 +12,7 @@ from docker import DockerClient
 from harness import upgrade
 from harness.common import cache, private
 from harness.common.notify import Notify, quiet
+from harness.common.wording import option
 from harness.database import Database
 from harness.database.address import Reachable
 from harness.database.baseline import Baselines
@@ -41,9 +42,9 @@ def need_both_sides(old: Configuration, new: Configuration | None) -> None:
     """Raise UsageError if the new side has a configuration of the site's own and the old side has none."""
     if new is not None and new.files and not old.files:
         raise UsageError(
-            "CONFIG_NEW was named without CONFIG: the old release would run without the site's settings, and what "
-            "they change would look like defects of the upgrade.",
-            repair="name what the old release runs with as CONFIG; where both have the same, CONFIG alone",
+            f"{option('config-new')} was given without {option('config')}: the old release would run without the "
+            "site's settings, and what they change would look like defects of the upgrade.",
+            repair="give what the old release runs with as the latter; where both have the same, that one alone",
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 from harness.drills import downtime
 from harness.drills.downtime import Measured
 from harness.errors import UsageError
-from harness.forecast import sizes
+from harness.forecast import conclude, sizes
 from harness.verdict import Outcome
 
 
@@ -41,6 +41,41 @@ def test_every_upgrade_counts_not_only_the_mean_of_a_size() -> None:
     """Two rounds that differ are an error, even if their mean lies on the line."""
     rounds = upgrades((10, 4.0), (10, 6.0), (100, 13.0), (100, 15.0), (200, 23.0), (200, 25.0))
     assert downtime.forecast(rounds, 200).error > 1
+
+
+SMALL = upgrades((7, 1.9), (7, 2.0), (94, 3.0), (94, 3.2), (140, 8.0), (140, 8.4), (270, 19.0), (270, 21.0))
+"""Upgrades of a small dump: the line through them is below zero at 0 MB."""
+
+
+def test_a_larger_database_takes_no_less_than_a_smaller_one_was_measured_to_take() -> None:
+    """A downtime announced by less than what was just measured is wrong whatever the line says."""
+    made = downtime.forecast(SMALL, 20)
+    assert made.seconds >= 1.95
+    assert made.longest >= 2.0
+    assert downtime.forecast(SMALL, 300).seconds > 19
+
+
+def test_free_disk_is_not_proportional_to_the_size() -> None:
+    """Redo logs and undo space are written at every size: 7 MB needed 14 MB, so 20 MB need no less."""
+    measured = [(7.0, 14.0), (94.0, 64.0), (140.0, 90.0), (270.0, 165.0)]
+    assert downtime.room(measured, 20) == pytest.approx(21.5, abs=1.5)
+    assert downtime.room([(7, 14), (94, 10), (140, 90), (270, 200)], 20) >= 14
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        (None, "No verdict: --budget (make: BUDGET=) says for how many seconds the site may be down."),
+        (200, "GO: at most 104 s, and the site may be down for 200 s."),
+        (100, "the upgrade may take 104 s, and the site may be down for 100 s"),
+    ],
+)
+def test_the_last_line_says_what_was_asked(budget: float | None, said: str) -> None:
+    """GO on a downtime that nobody has limited would say more than was asked."""
+    made = downtime.forecast(STRAIGHT, 1000)
+    text = conclude(Outcome([downtime.check(made, STRAIGHT, budget)]), made, budget)
+    assert said in text
+    assert text.endswith("NO-GO") == (budget == 100)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
+import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -86,9 +89,9 @@ def test_a_second_part_without_its_end_is_refused(tmp_path: Path) -> None:
         list(dump.chunks())
 
 
-def test_an_archive_of_nothing_is_cut_off(tmp_path: Path) -> None:
+def test_an_archive_of_nothing_is_called_empty(tmp_path: Path) -> None:
     """A dump that failed at once still leaves a packed file, which cannot contain another program's mark."""
-    with pytest.raises(DumpError, match="is cut off: 0 bytes"):
+    with pytest.raises(DumpError, match=r"is empty: its gzip data unpacks to nothing.\nWhat to do: "):
         dumps.need_whole(dumps.load(write(tmp_path, gzip.compress(b""))))
 
 
@@ -121,7 +124,7 @@ def test_a_fitting_manifest_is_read(tmp_path: Path) -> None:
         (SQL, manifest(SQL).replace("t = 3", 't = "3"'), "cannot be used: rows must be a table of int values"),
         (SQL, manifest(SQL) + "[accounts]\nroot = 1\n", "cannot be used: accounts must be a table of str values"),
         (SQL, manifest(SQL).replace('"test"', '"caf\udce9"'), "cannot be used: 'utf-8' codec can't decode"),
-        (b"", "", "is not a dump"),
+        (b"", "", r"is empty\.\nWhat to do: "),
         (b"PGDMP\x01\x0e", "", "is not a dump of MariaDB or MySQL: but of PostgreSQL"),
         (b"\x50\x4b\x03\x04zip", "", "is not a dump"),
     ],
@@ -144,6 +147,24 @@ def test_what_is_not_what_it_should_be_is_refused(
     """Each refusal must be one sentence that says what is wrong."""
     with pytest.raises(DumpError, match=expected):
         dumps.load(write(tmp_path, content, text))
+
+
+def test_a_directory_is_called_one(tmp_path: Path) -> None:
+    """ "There is no dump" would send the reader looking for a file that is there."""
+    with pytest.raises(DumpError, match=rf"^The dump {tmp_path} is a directory.*\nWhat to do: "):
+        dumps.load(tmp_path)
+
+
+def test_a_dump_that_may_not_be_read_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backup belongs to another user more often than not. (Root can read everything.)"""
+    path = write(tmp_path, SQL)
+
+    def refused(self: Path, *_: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(DumpError, match=r"cannot be read: Permission denied\.\nWhat to do: "):
+        dumps.load(path)
 
 
 def test_a_missing_dump_names_the_bundled_ones(tmp_path: Path) -> None:

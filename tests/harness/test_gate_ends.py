@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docker import DockerClient
 
 from harness.common import owner
+from harness.common.plan import Status, Step
 from harness.releases import ROOT
 from harness.verdict import Verdict
 
@@ -24,7 +27,7 @@ CHECKS = {"preflight", "run", "history", "schema", "rows", "integrity", "meaning
 FILES = {"verdict.txt", "report.json", "junit.xml", "report.html", "logs"}
 PROMPT = 30.0
 """Maximum seconds until an interrupted gate ends; 2 or 3 on a quiet machine. The held step would take an hour."""
-UPGRADE, CHECK, COPY = "upgrade to 5.0.3 ...", "  meaning ...", "copy for the new side ..."
+UPGRADE, CHECK, COPY = "upgrade to 5.0.3 ...", "  meaning ...", "both sides ..."
 HELD = {
     UPGRADE: "sleep 3600 if $0 =~ /rt-setup-database/; 1;",
     CHECK: "sleep 3600 if $0 =~ /rt-validator/ && $RT::VERSION =~ /^5/; 1;",
@@ -60,6 +63,17 @@ def running(program: list[str], reports: Path) -> Iterator[subprocess.Popen[str]
         process.communicate()
 
 
+def need_no_contradiction(written: dict[str, Any]) -> None:
+    """Verify that an interrupted run's plan and reports agree, and that nothing failed by itself."""
+    steps = [step for _, step in Step.from_dict(written["plan"]).walk()]
+    done = {step.title for step in steps if step.title in CHECKS and step.status is Status.DONE}
+    reported = {one["check"] for one in written["outcome"]["reports"]}
+    assert done == reported
+    unproven = "\n".join(written["unproven"])
+    assert not [name for name in done if f"[{name}] never reported" in unproven]
+    assert {step.note for step in steps if step.status is Status.FAILED} <= {"", "interrupted"}
+
+
 def test_the_main_job_ends_with_go(engine: DockerClient, tmp_path: Path) -> None:
     """The harness exists to recognise a good upgrade, and the report must say why it is one."""
     with running([str(ROOT / "gate")], tmp_path) as process:
@@ -76,6 +90,9 @@ def test_the_main_job_ends_with_go(engine: DockerClient, tmp_path: Path) -> None
     assert "GO" in (folder / "verdict.txt").read_text(encoding="utf-8")
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert ("<title>" in page, "not reached" in page) == (True, False)
+    drawn = re.findall(r'<span class="mono">(\w+)</span> <small>[\d,]+ → ', page)
+    assert "Attributes" in drawn
+    assert len(drawn) == len(set(drawn)), "row changes are drawn once"
     assert (folder / "junit.xml").read_text(encoding="utf-8").count("<testcase ") == len(CHECKS)
     told = {path.name: path.read_text(encoding="utf-8") for path in (folder / "logs").iterdir()}
     assert "Done." in told["upgrade.log"]
@@ -113,6 +130,7 @@ def test_it_ends_at_once_when_it_is_told_to(
     assert left == []
     [folder] = (tmp_path / "reports").iterdir()
     assert {path.name for path in folder.iterdir()} == FILES
+    need_no_contradiction(json.loads((folder / "report.json").read_text(encoding="utf-8")))
     databases = [path.read_text(encoding="utf-8") for path in (folder / "logs").glob("*-database-*")]
     assert all("ready for connections" in text for text in databases)
     assert len(databases) > 1

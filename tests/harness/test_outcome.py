@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -12,6 +14,7 @@ from fixtures.gate_plugin import OutcomePlugin
 from harness import releases
 from harness.common.progress import Progress
 from harness.releases import Broken
+from harness.stage import Stage
 from harness.verdict import MOST_SAMPLES, Finding, Outcome, Report, Verdict
 
 pytest_plugins = ("pytester",)
@@ -88,6 +91,20 @@ def test_what_was_promised_and_not_asked_is_not_proven(
     assert bool(re.search(why, said, re.DOTALL)) if why else not said
     assert "Traceback" not in said
     assert "Jane" not in said + "".join(logs.values())
+
+
+def test_an_interrupted_run_keeps_what_was_done(pytester: pytest.Pytester) -> None:
+    """The plan shows such a check as done, so the report must not say that it never reported.
+
+    Without an interruption a check that no test asked for stays unproven.
+    """
+    done = cast(Stage, SimpleNamespace(reports=lambda: [CLEAN]))
+    for body, missing in {"raise KeyboardInterrupt": ["schema"], "pass": ["rows", "schema"]}.items():
+        made = Outcome(expected=(CLEAN.check, "schema"))
+        plugin = OutcomePlugin(made, Progress(io.StringIO()), {}, {}, done)
+        pytester.makepyfile(test_it=f"def test_it(): {body}")
+        pytester.inline_run("-p", "no:cacheprovider", plugins=[plugin], no_reraise_ctrlc=True)
+        assert (made.missing(), made.verdict()) == (missing, Verdict.NOT_PROVEN)
 
 
 def test_a_traceback_is_kept_and_not_shown(pytester: pytest.Pytester) -> None:

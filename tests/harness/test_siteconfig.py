@@ -104,6 +104,20 @@ def test_overlays_alone_are_a_configuration(tmp_path: Path) -> None:
     assert list(Configuration.read(laid(tmp_path, "lib/RT/User_Local.pm")).files) == ["lib/RT/User_Local.pm"]
 
 
+def test_another_file_than_perls_is_refused(tmp_path: Path) -> None:
+    """A mistaken path, such as the dump's, would be read by RT as code, or break it."""
+    (tmp_path / "text.sql").write_text("hello\n")
+    with pytest.raises(UsageError, match=r"text\.sql is not a \.pm file\.\nWhat to do: CONFIG is a \.pm file; "):
+        Configuration.read(tmp_path / "text.sql")
+
+
+def test_the_folder_that_may_not_be_read_is_the_one_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a part of it that was looked for and may not even be there. (Root can read every directory.)"""
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != tmp_path)
+    with pytest.raises(UsageError, match=rf"^The configuration {tmp_path} cannot be read: Permission denied\."):
+        Configuration.read(laid(tmp_path, *DEBIAN))
+
+
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the web server may read Debian's file with the database password. (Root can read everything.)"""
 

@@ -198,5 +198,13 @@ def test_other_ways_of_writing_entries_name_the_entry(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_wrong_usage(tmp_path: Path) -> None:
     """If the file of acceptances does not exist, the gate must not run without it."""
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match=r"cannot be read: No such file or directory\.\nWhat to do: "):
         load(tmp_path / "none.toml")
+
+
+def test_an_unknown_check_is_refused_with_its_line(tmp_path: Path) -> None:
+    """Its entry fits no finding, so what somebody signed off would be NO-GO for a slip of the pen."""
+    path = write(tmp_path, ENTRY + ENTRY.replace('"schema"', '"shema"'))
+    with pytest.raises(UsageError, match=r"accepted.toml:11 names the check 'shema'.*\n.*one of: schema, rows$"):
+        load(path, ("schema", "rows"))
+    assert len(load(path)) == 2

@@ -121,3 +121,14 @@ def test_a_place_that_cannot_be_written_is_infrastructure(tmp_path: Path) -> Non
     (tmp_path / "run").write_text("in the way")
     with pytest.raises(InfrastructureError, match="cannot be written"):
         write(tmp_path / "run", RunFacts("run", "pair"), Outcome(), Step("gate"), {})
+
+
+@pytest.mark.parametrize("name", ["nope", "folder"])
+def test_a_report_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """A mistyped folder must be named with what to do, without the words of a library."""
+    (tmp_path / "folder").mkdir()
+    assert main([str(tmp_path / name)]) == UsageError.exit_code
+    said = capsys.readouterr().err
+    assert f"The report {tmp_path / name}" in said
+    assert "cannot be read: No such file or directory.\nWhat to do: name a folder reports/<run>" in said
+    assert "Errno" not in said

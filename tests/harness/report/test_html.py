@@ -179,6 +179,14 @@ def test_ticks_are_round_and_few() -> None:
     assert charts.ticks(0) == []
 
 
+def test_the_upgrade_steps_have_an_axis() -> None:
+    """A bar without a scale says only which step was the longest."""
+    facts = RunFacts("run", "pair", steps=[StepFact("4.5.2", 1.6), StepFact("5.0.2", 0.4)])
+    page = as_html(Document(facts, Outcome(), Step("gate")))
+    chart = page[page.index('id="steps"') :].partition("</section>")[0]
+    assert [label for label in ("0.5 s", "1 s", "1.5 s") if f">{label}</text>" not in chart] == []
+
+
 def test_unexplained_row_changes_come_first() -> None:
     """One lost row is more important than a thousand that a step may change."""
     chart = charts.row_changes(

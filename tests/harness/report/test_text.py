@@ -8,7 +8,8 @@ import pytest
 from harness.common.plan import Step
 from harness.report import RunFacts, before, terminal
 from harness.report.document import Document
-from harness.report.sentences import headline, reason
+from harness.report.html import as_html
+from harness.report.sentences import headline, reason, title_of_log
 from harness.report.text import as_text
 from harness.verdict import Accepted, Finding, Outcome, Report
 from tests.harness.report import examples
@@ -109,14 +110,14 @@ def outcome(findings: int = 0, unanswered: int = 0, accepted: int = 0, reports: 
     ("made", "first", "second"),
     [
         (outcome(), "GO", "All 2 checks ran and found nothing."),
-        (outcome(findings=1), "NO-GO", "1 finding in 1 of 2 checks. It: Tickets: 1 of 9 rows are gone."),
+        (outcome(findings=1), "NO-GO", "1 finding in 1 of 2 checks: Tickets: 1 of 9 rows are gone."),
         (
             outcome(findings=2, unanswered=1, accepted=1),
             "NO-GO",
             "2 findings in 1 of 2 checks, and 1 question without an answer. "
             "The first: Tickets: 1 of 9 rows are gone.",
         ),
-        (outcome(unanswered=1), "NOT PROVEN", "1 question could not be answered. It: Question 0."),
+        (outcome(unanswered=1), "NOT PROVEN", "1 question could not be answered: Question 0."),
         (outcome(reports=0), "NOT PROVEN", "No check reported anything."),
         (
             outcome(accepted=2),
@@ -129,6 +130,31 @@ def outcome(findings: int = 0, unanswered: int = 0, accepted: int = 0, reports: 
 def test_the_reason_is_one_sentence(made: Outcome, first: str, second: str) -> None:
     """Text, JSON, JUnit and HTML all show these sentences."""
     assert (headline(made), reason(made)) == (first, second)
+
+
+def test_a_difference_in_many_places_is_told_by_their_number() -> None:
+    """Thirty names of columns hide the sentence that they belong to; the page and the JSON have them all."""
+    names = ["ACL.RightName", "ACL.ObjectType", "Links.Type", "Users.AuthToken", "Tickets.Type"]
+    why = "charset is utf8mb4, in a fresh install ascii (step 4.5.2: whole tables are converted)"
+    report = Report("schema", "?", looked_at=9, allowed=[f"{', '.join(names)}: {why}", f"{names[0]}: {why}"])
+    facts, outcome_of_it = RunFacts("run", "pair"), Outcome([report])
+    said = terminal(facts, outcome_of_it, Step("gate"), colour=False)
+    assert f"  - [schema] 5 columns in 4 tables: {why}. They are named in report.html.\n" in said
+    assert f"  - [schema] ACL.RightName: {why}\n" in said
+    assert ", ".join(names) in as_html(Document(facts, outcome_of_it, Step("gate")))
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("rt-5.0.10-rt-harness-1efb3a-19145-rt-site-9", "RT 5.0.10, site 9"),
+        ("rt-harness-1efb3a-19145-database-2", "database 2"),
+        ("upgrade", "upgrade"),
+    ],
+)
+def test_a_log_is_called_by_what_it_is_of(name: str, title: str) -> None:
+    """Names of containers on the engine mean nothing to a reader."""
+    assert title_of_log(name) == title
 
 
 def test_a_run_without_anything_still_reads() -> None:

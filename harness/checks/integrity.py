@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from harness.checks.application.startup_log import key
 from harness.checks.cached_fact import CachedFact
 from harness.checks.in_time import need_in_time
 from harness.checks.log import READING, LogAllowance, allowances, complaints, records, shape
 from harness.checks.open_question import ask_or_leave_open
-from harness.checks.startup_log import key
 from harness.common import redact
 from harness.rt import Rt
 from harness.verdict import MOST_SAMPLES, Report

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.checks import allowances as known_allowances
-from harness.checks import structure, upgrade_path
-from harness.checks.comparison import Comparison, open_comparison
-from harness.checks.row_judge import shown
+from harness.checks import upgrade_path
+from harness.checks.rows import allowances as known_allowances
+from harness.checks.rows.comparison import Comparison, open_comparison
+from harness.checks.rows.judge import shown
+from harness.checks.schema import structure
 from harness.checks.upgrade_path import UpgradePath
 from harness.database import Database
 from harness.database.digest import Digest, Key, Row, ask, fetch, rows_of_chunk

@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.checks import allowances, rows
-from harness.checks.allowances import CHANGED, Matcher, RowAllowance, matcher
-from harness.checks.context import Cell, Context
-from harness.checks.rules import anything
-from harness.checks.undocumented_steps import NONE
+from harness.checks import rows
+from harness.checks.rows import allowances
+from harness.checks.rows.allowances import CHANGED, Matcher, RowAllowance, matcher
+from harness.checks.rows.context import Cell, Context
+from harness.checks.rows.rules import anything
+from harness.checks.rows.undocumented_steps import NONE
 from harness.checks.upgrade_history import CORE, FULL, SQL
 from harness.checks.upgrade_path import WRITTEN_WITHIN, stamp
 from harness.database import Database, schema

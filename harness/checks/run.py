@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from harness.checks import broken_attributes
+from harness.checks.application.startup_log import Start, key
 from harness.checks.history import OTHER_STEPS
 from harness.checks.log import LogAllowance, LogRecord, allowances, complaints, records
 from harness.checks.open_question import ask_or_leave_open
-from harness.checks.startup_log import Start, key
 from harness.common import redact
 from harness.errors import Block
 from harness.upgrade import StepRun, UpgradeRun

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from harness.checks import preflight, preflight_configuration
+from harness.checks import preflight
+from harness.checks.preflight import configuration as preflight_configuration
 from harness.common.wording import one_line
 from harness.verdict import Outcome
 

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from harness import leftovers
-from harness.checks import application, history, integrity, meaning, meaning_told, preflight, rows, run, schema
-from harness.checks.meaning_told import Meaning
+from harness.checks import application, history, integrity, meaning, preflight, rows, run, schema
+from harness.checks.meaning import told as meaning_told
+from harness.checks.meaning.told import Meaning
 from harness.checks.preflight import Recognised
 from harness.common import parallel
 from harness.common.once import Once, once

@@ -9,16 +9,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from harness.checks import broken_attributes, exchanges, jobs, mails, meaning_told, startup_log, upgrade_history
+from harness.checks import broken_attributes, upgrade_history
 from harness.checks import integrity as integrity_check
+from harness.checks.application import exchanges, jobs, mails, startup_log
+from harness.checks.application.exchanges import SiteOutcomes
+from harness.checks.application.jobs import JobResults
+from harness.checks.application.mails import Mails
+from harness.checks.application.nightly_jobs import Job
+from harness.checks.application.startup_log import Start
 from harness.checks.broken_attributes import BrokenAttributes
-from harness.checks.exchanges import SiteOutcomes
 from harness.checks.integrity import Validation
-from harness.checks.jobs import JobResults
-from harness.checks.mails import Mails
-from harness.checks.meaning_told import Meaning
-from harness.checks.nightly_jobs import Job
-from harness.checks.startup_log import Start
+from harness.checks.meaning import told as meaning_told
+from harness.checks.meaning.told import Meaning
 from harness.checks.upgrade_history import History
 from harness.common import cache
 from harness.common.once import once

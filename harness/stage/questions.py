@@ -5,16 +5,6 @@ from __future__ import annotations
 import functools
 import re
 
-from harness.checks import (
-    absorbed,
-    mails,
-    meaning_told,
-    organization,
-    step_mentions,
-    triggers,
-    upgrade_history,
-    views,
-)
 from harness.checks import application as application_check
 from harness.checks import history as history_check
 from harness.checks import integrity as integrity_check
@@ -23,10 +13,15 @@ from harness.checks import preflight as preflight_check
 from harness.checks import rows as rows_check
 from harness.checks import run as run_check
 from harness.checks import schema as schema_check
-from harness.checks.meaning_allowances import Upgrade
-from harness.checks.meaning_told import Meaning
-from harness.checks.old_release_answers import OldReleaseAnswers
+from harness.checks import upgrade_history
+from harness.checks.application import mails
+from harness.checks.application.old_release_answers import OldReleaseAnswers
+from harness.checks.meaning import organization
+from harness.checks.meaning import told as meaning_told
+from harness.checks.meaning.allowances import Upgrade
+from harness.checks.meaning.told import Meaning
 from harness.checks.preflight import Recognised
+from harness.checks.schema import absorbed, step_mentions, triggers, views
 from harness.checks.upgrade_history import CORE, History
 from harness.common.waits import NotReadyError
 from harness.database import schema as schemas

@@ -10,12 +10,13 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.checks import application, attempts, mails, optional_jobs
+from harness.checks import application
+from harness.checks.application import attempts, mails, optional_jobs
+from harness.checks.application.trial_visit import JOB_LIMIT, Visit
 from harness.checks.cached_fact import CachedFact
 from harness.checks.in_time import need_in_time
 from harness.checks.log import records
 from harness.checks.open_question import ask_or_leave_open
-from harness.checks.trial_visit import JOB_LIMIT, Visit
 from harness.common import redact
 from harness.common.waits import GoneError, NotReadyError, Retry
 from harness.database import Database

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness import dump, releases
 from harness.checks import application, preflight
-from harness.checks.preflight_configuration import PASSAGES
+from harness.checks.preflight.configuration import PASSAGES
 from harness.common.once import once
 from harness.database import Database
 from harness.dump.choice import Choice

@@ -11,7 +11,7 @@ import pytest
 
 from fixtures import gate_command
 from harness import dump
-from harness.checks.nightly_jobs import JOBS, MORE_JOBS
+from harness.checks.application.nightly_jobs import JOBS, MORE_JOBS
 from harness.releases import ROOT
 from harness.stage import QUESTIONS
 from harness.upgrade import lifecycle

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fixtures import gate_command
-from harness.checks import preflight, preflight_configuration
+from harness.checks import preflight
+from harness.checks.preflight import configuration as preflight_configuration
 from harness.verdict import Outcome, Report
 from tests.harness.running_gate import USAGE, gate
 

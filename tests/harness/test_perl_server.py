@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks import nightly_jobs
+from harness.checks.application import nightly_jobs
 from harness.errors import InfrastructureError
 from harness.rt import LITTLE, Rt, perl_server
 from harness.rt.configuration import Configuration

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fixtures.rt import RtFactory
-from harness.checks.preflight_configuration import options
+from harness.checks.preflight.configuration import options
 from harness.common import cache
 from harness.errors import UsageError
 from harness.releases import ROOT

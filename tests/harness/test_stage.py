@@ -11,9 +11,9 @@ import pytest
 
 from harness import dump, leftovers
 from harness.checks import history, meaning
-from harness.checks.meaning_told import Meaning
+from harness.checks.meaning.told import Meaning
 from harness.checks.preflight import CHECK, Recognised
-from harness.checks.preflight_database import SchemaChanges
+from harness.checks.preflight.database import SchemaChanges
 from harness.database.schema import Schema
 from harness.dump.choice import choose
 from harness.errors import InfrastructureError

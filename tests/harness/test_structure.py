@@ -28,7 +28,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 ORDER = {name: number for number, names in enumerate(STAGES.values()) for name in names}
 SOURCES = sorted((ROOT / "harness").rglob("*.py"))
 PACKAGES = [path for path in SOURCES if path.name == "__init__.py" and path.parent != ROOT / "harness"]
-CHECKS = sorted((ROOT / "harness" / "checks").glob("*.py"))
+CHECKS = sorted((ROOT / "harness" / "checks").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 PYTHON = [path for room in ("harness", "fixtures", "tests", "benchmarks") for path in (ROOT / room).rglob("*.py")]
 RELEASE = re.compile(r"(?<![\w.])[1-9]\d*\.\d+\.\d+(?![\w.])")

@@ -7,7 +7,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import PASSWORD, ROOT, with_healthcheck_user
 from fixtures.rt import RtFactory
-from harness.checks import mails
+from harness.checks.application import mails
 from harness.common.waits import Retry, wait_until
 from harness.database import Database
 from harness.marathon import scratch

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import mails
+from harness.checks.application import mails
 from harness.dump.choice import DEFAULT_SERVER
 from harness.rt import Rt
 from harness.rt.configuration import Configuration

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 from docker import DockerClient
 
-from harness.checks import absorbed
+from harness.checks.schema import absorbed
 from harness.common import cache
 from harness.database import Database, schema
 from harness.dump import FOLDER

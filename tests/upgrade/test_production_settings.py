@@ -13,7 +13,8 @@ from docker import DockerClient
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import ROOT
 from fixtures.rt import RtFactory
-from harness.checks import log, preflight_configuration
+from harness.checks import log
+from harness.checks.preflight import configuration as preflight_configuration
 from harness.database import Database
 from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.errors import UsageError

@@ -6,9 +6,10 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import integrity, jobs, nightly_jobs, startup_log
-from harness.checks.nightly_jobs import Job
-from harness.checks.startup_log import StartupLogs
+from harness.checks import integrity
+from harness.checks.application import jobs, nightly_jobs, startup_log
+from harness.checks.application.nightly_jobs import Job
+from harness.checks.application.startup_log import StartupLogs
 from harness.dump.choice import DEFAULT_SERVER
 from harness.errors import InfrastructureError
 from harness.rt.configuration import Configuration

@@ -15,7 +15,7 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import dump, releases, upgrade
 from harness.checks.preflight import CHECK, Recognised
-from harness.checks.preflight_database import SchemaChanges
+from harness.checks.preflight.database import SchemaChanges
 from harness.common import owner
 from harness.database import Database, schema
 from harness.database.schema import Schema

@@ -16,7 +16,7 @@ from docker import DockerClient
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import rt
-from harness.checks.mails import OWN, Mails
+from harness.checks.application.mails import OWN, Mails
 from harness.common import cache
 from harness.common.waits import GoneError
 from harness.drills import mixed_releases, rollback

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import cast
 
-from harness.checks import application, jobs, log, mails
-from harness.checks.mails import Mails
-from harness.checks.nightly_jobs import Job
-from harness.checks.old_release_answers import OldReleaseAnswers
-from harness.checks.startup_log import StartupLogs
-from harness.checks.trial_visit import Visit
+from harness.checks import application, log
+from harness.checks.application import jobs, mails
+from harness.checks.application.mails import Mails
+from harness.checks.application.nightly_jobs import Job
+from harness.checks.application.old_release_answers import OldReleaseAnswers
+from harness.checks.application.startup_log import StartupLogs
+from harness.checks.application.trial_visit import Visit
 from harness.engine.commands import CommandResult
 from harness.rt import Rt
 from harness.verdict import Report

@@ -12,11 +12,12 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import application, attempts, exchanges, jobs, log, mails, nightly_jobs, pages
-from harness.checks.mails import Mails
-from harness.checks.nightly_jobs import Job
-from harness.checks.startup_log import StartupLogs
-from harness.checks.trial_visit import Visit
+from harness.checks import application, log
+from harness.checks.application import attempts, exchanges, jobs, mails, nightly_jobs, pages
+from harness.checks.application.mails import Mails
+from harness.checks.application.nightly_jobs import Job
+from harness.checks.application.startup_log import StartupLogs
+from harness.checks.application.trial_visit import Visit
 from harness.engine.commands import CommandResult
 from harness.rt import Rt, web
 from harness.rt.configuration import Configuration

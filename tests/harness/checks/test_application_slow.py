@@ -10,8 +10,9 @@ from typing import cast
 import pytest
 import requests
 
-from harness.checks import application, attempts, pages
-from harness.checks.trial_visit import Visit
+from harness.checks import application
+from harness.checks.application import attempts, pages
+from harness.checks.application.trial_visit import Visit
 from harness.engine.commands import CommandResult
 from harness.errors import InfrastructureError
 from harness.rt import Rt, rest, web

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.checks import absorbed, code
-from harness.checks.absorbed import Copy
+from harness.checks import code
+from harness.checks.schema import absorbed
+from harness.checks.schema.absorbed import Copy
 from harness.verdict import Report
 
 GOOD, BAD = {"code": "loads", "action": "loads"}, {"code": "loads", "action": "does not load"}

@@ -9,7 +9,10 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import preflight, preflight_configuration, preflight_storage, preflight_time_zones
+from harness.checks import preflight
+from harness.checks.preflight import configuration as preflight_configuration
+from harness.checks.preflight import storage as preflight_storage
+from harness.checks.preflight import time_zones as preflight_time_zones
 from harness.database import Database, schema
 from harness.dump import FOLDER, load
 from harness.dump.choice import DEFAULT_SERVER

@@ -9,10 +9,11 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import jobs, log, nightly_jobs
-from harness.checks.jobs import JobResults
-from harness.checks.nightly_jobs import Job
-from harness.checks.trial_visit import Visit
+from harness.checks import log
+from harness.checks.application import jobs, nightly_jobs
+from harness.checks.application.jobs import JobResults
+from harness.checks.application.nightly_jobs import Job
+from harness.checks.application.trial_visit import Visit
 from harness.database import Database
 from harness.rt import Rt
 from harness.rt.configuration import Configuration

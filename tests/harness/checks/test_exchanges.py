@@ -8,9 +8,9 @@ import pymysql
 import pytest
 import requests
 
-from harness.checks import exchanges
-from harness.checks.exchanges import SiteOutcomes
-from harness.checks.trial_visit import Visit
+from harness.checks.application import exchanges
+from harness.checks.application.exchanges import SiteOutcomes
+from harness.checks.application.trial_visit import Visit
 from harness.errors import InfrastructureError, RefusedError, UsageError
 from harness.rt import Rt
 from harness.verdict import Finding, Report

@@ -10,10 +10,11 @@ from docker.errors import DockerException
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import application, exchanges, jobs, log, mails, nightly_jobs, startup_log
-from harness.checks.exchanges import SiteOutcomes
-from harness.checks.mails import Mails
-from harness.checks.old_release_answers import OldReleaseAnswers
+from harness.checks import application, log
+from harness.checks.application import exchanges, jobs, mails, nightly_jobs, startup_log
+from harness.checks.application.exchanges import SiteOutcomes
+from harness.checks.application.mails import Mails
+from harness.checks.application.old_release_answers import OldReleaseAnswers
 from harness.engine.commands import CommandResult
 from harness.errors import InfrastructureError
 from harness.rt import Rt

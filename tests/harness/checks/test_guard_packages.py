@@ -12,7 +12,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import dump, upgrade
-from harness.checks import preflight_identity
+from harness.checks.preflight import identity as preflight_identity
 from harness.database import Database
 from harness.database.schema import read
 from harness.releases import parse, releases

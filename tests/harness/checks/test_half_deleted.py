@@ -6,9 +6,10 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import meaning, meaning_told
-from harness.checks.meaning_allowances import Upgrade
-from harness.checks.meaning_told import Meaning, Sections
+from harness.checks import meaning
+from harness.checks.meaning import told as meaning_told
+from harness.checks.meaning.allowances import Upgrade
+from harness.checks.meaning.told import Meaning, Sections
 from harness.dump import FOLDER
 from harness.dump.choice import choose
 from harness.rt.configuration import Configuration

@@ -10,8 +10,10 @@ import pytest
 from docker import DockerClient
 
 from fixtures.databases import CloneFactory
-from harness.checks import log, mails, meaning_told, startup_log
-from harness.checks.startup_log import StartupLogs
+from harness.checks import log
+from harness.checks.application import mails, startup_log
+from harness.checks.application.startup_log import StartupLogs
+from harness.checks.meaning import told as meaning_told
 from harness.common import cache
 from harness.dump.choice import choose
 from harness.engine.commands import CommandResult

@@ -11,9 +11,10 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import application, mails, mails_by_chance
-from harness.checks.mails import Mails
-from harness.checks.mails_by_chance import Chance, Mail
+from harness.checks import application
+from harness.checks.application import mails, mails_by_chance
+from harness.checks.application.mails import Mails
+from harness.checks.application.mails_by_chance import Chance, Mail
 from harness.database import Database
 from harness.engine.commands import CommandResult
 from harness.errors import InfrastructureError

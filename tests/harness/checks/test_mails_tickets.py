@@ -7,7 +7,8 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import application, mails
+from harness.checks import application
+from harness.checks.application import mails
 from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report

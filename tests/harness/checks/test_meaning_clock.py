@@ -10,8 +10,12 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import mails, meaning, meaning_told, organization, row_judge
-from harness.checks.meaning_allowances import Upgrade
+from harness.checks import meaning
+from harness.checks.application import mails
+from harness.checks.meaning import organization
+from harness.checks.meaning import told as meaning_told
+from harness.checks.meaning.allowances import Upgrade
+from harness.checks.rows import judge as row_judge
 from harness.common import cache
 from harness.database import Database
 from harness.dump import FOLDER

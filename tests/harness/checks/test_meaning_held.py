@@ -6,7 +6,8 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import meaning, meaning_told
+from harness.checks import meaning
+from harness.checks.meaning import told as meaning_told
 from harness.dump import FOLDER
 from harness.dump.choice import choose
 from harness.upgrade.lifecycle import Lifecycle

@@ -10,9 +10,10 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import dump
-from harness.checks import meaning, meaning_told
-from harness.checks.meaning_allowances import Upgrade
-from harness.checks.meaning_told import HOLDERS, Meaning
+from harness.checks import meaning
+from harness.checks.meaning import told as meaning_told
+from harness.checks.meaning.allowances import Upgrade
+from harness.checks.meaning.told import HOLDERS, Meaning
 from harness.database import Database
 from harness.upgrade.lifecycle import Lifecycle
 

@@ -11,9 +11,10 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import dump, verdict
-from harness.checks import meaning, meaning_told
-from harness.checks.meaning_allowances import MeaningAllowance, Upgrade
-from harness.checks.meaning_told import Meaning, Sections
+from harness.checks import meaning
+from harness.checks.meaning import told as meaning_told
+from harness.checks.meaning.allowances import MeaningAllowance, Upgrade
+from harness.checks.meaning.told import Meaning, Sections
 from harness.releases import Pair
 from harness.upgrade.lifecycle import Lifecycle
 from tests.harness.mutants.meaning import MUTANTS

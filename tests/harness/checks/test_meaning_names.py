@@ -6,8 +6,9 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import meaning, meaning_told
-from harness.checks.meaning_allowances import Upgrade
+from harness.checks import meaning
+from harness.checks.meaning import told as meaning_told
+from harness.checks.meaning.allowances import Upgrade
 from harness.upgrade.lifecycle import Lifecycle
 
 RELEASE, SERVER = "5.0.3", "mariadb-10.11"

@@ -6,9 +6,9 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import jobs, optional_jobs
-from harness.checks.nightly_jobs import Job
-from harness.checks.startup_log import StartupLogs
+from harness.checks.application import jobs, optional_jobs
+from harness.checks.application.nightly_jobs import Job
+from harness.checks.application.startup_log import StartupLogs
 from harness.dump.choice import DEFAULT_SERVER
 from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle

@@ -9,7 +9,7 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import upgrade
-from harness.checks import preflight_identity
+from harness.checks.preflight import identity as preflight_identity
 from harness.database import Database
 from harness.drills import rollback
 from harness.dump import FOLDER

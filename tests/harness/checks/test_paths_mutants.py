@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness import dump, releases
-from harness.checks import comparison, paths
+from harness.checks import paths
+from harness.checks.rows import comparison
 from harness.checks.upgrade_history import FULL, SINGLE, Event, History
 from harness.checks.upgrade_path import paths_of
 from harness.database import Database

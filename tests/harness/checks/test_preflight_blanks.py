@@ -8,9 +8,10 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import upgrade
-from harness.checks import preflight_blanks, preflight_database
-from harness.checks.preflight_collisions import converted
-from harness.checks.preflight_database import SchemaChanges
+from harness.checks.preflight import blanks as preflight_blanks
+from harness.checks.preflight import database as preflight_database
+from harness.checks.preflight.collisions import converted
+from harness.checks.preflight.database import SchemaChanges
 from harness.database import Database, schema
 from harness.dump import FOLDER, load
 from harness.dump.choice import choose

@@ -9,8 +9,9 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import preflight, preflight_configuration
-from harness.checks.upgrading import Passage
+from harness.checks import preflight
+from harness.checks.preflight import configuration as preflight_configuration
+from harness.checks.preflight.upgrading import Passage
 from harness.database.schema import read
 from harness.errors import InfrastructureError
 from harness.rt.configuration import Configuration

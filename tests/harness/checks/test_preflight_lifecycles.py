@@ -6,7 +6,8 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import preflight, preflight_lifecycles
+from harness.checks import preflight
+from harness.checks.preflight import lifecycles as preflight_lifecycles
 from harness.database import Database
 from harness.database.schema import read
 from harness.rt import Rt

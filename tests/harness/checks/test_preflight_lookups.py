@@ -7,9 +7,10 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import upgrade
-from harness.checks import preflight_database, preflight_lookups
-from harness.checks.preflight_collisions import converted
-from harness.checks.preflight_database import SchemaChanges
+from harness.checks.preflight import database as preflight_database
+from harness.checks.preflight import lookups as preflight_lookups
+from harness.checks.preflight.collisions import converted
+from harness.checks.preflight.database import SchemaChanges
 from harness.database import Database, schema
 from harness.dump import FOLDER, load
 from harness.upgrade.lifecycle import Lifecycle

@@ -10,19 +10,16 @@ from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness import upgrade
-from harness.checks import (
-    preflight,
-    preflight_collisions,
-    preflight_configuration,
-    preflight_database,
-    preflight_identity,
-    preflight_lifecycles,
-    preflight_lookups,
-    preflight_time_zones,
-    upgrade_history,
-)
+from harness.checks import preflight, upgrade_history
 from harness.checks.integrity import Validation
 from harness.checks.preflight import Evidence
+from harness.checks.preflight import collisions as preflight_collisions
+from harness.checks.preflight import configuration as preflight_configuration
+from harness.checks.preflight import database as preflight_database
+from harness.checks.preflight import identity as preflight_identity
+from harness.checks.preflight import lifecycles as preflight_lifecycles
+from harness.checks.preflight import lookups as preflight_lookups
+from harness.checks.preflight import time_zones as preflight_time_zones
 from harness.database import Database
 from harness.database.schema import Column, Schema, Table, read
 from harness.errors import InfrastructureError

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fixtures.databases import CloneFactory
-from harness.checks import preflight_blanks, preflight_collisions
-from harness.checks.preflight_collisions import RESTORE
+from harness.checks.preflight import blanks as preflight_blanks
+from harness.checks.preflight import collisions as preflight_collisions
+from harness.checks.preflight.collisions import RESTORE
 from harness.database import Database
 from harness.database.schema import read
 from harness.releases import server

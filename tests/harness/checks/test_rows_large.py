@@ -9,9 +9,9 @@ from pymysql.connections import Connection
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks.context import Context
-from harness.checks.dashboards import wanted_links
-from harness.checks.effects import EFFECTS
+from harness.checks.rows.context import Context
+from harness.checks.rows.dashboards import wanted_links
+from harness.checks.rows.effects import EFFECTS
 from harness.database.digest import ask, reader
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle

@@ -12,12 +12,13 @@ from pymysql.connections import Connection
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import dump
-from harness.checks import rows, undocumented_steps
-from harness.checks.allowances import matcher, read
-from harness.checks.context import Cell, Context
-from harness.checks.effects import EFFECTS
-from harness.checks.row_judge import shown
-from harness.checks.rules import owner_by_name
+from harness.checks import rows
+from harness.checks.rows import undocumented_steps
+from harness.checks.rows.allowances import matcher, read
+from harness.checks.rows.context import Cell, Context
+from harness.checks.rows.effects import EFFECTS
+from harness.checks.rows.judge import shown
+from harness.checks.rows.rules import owner_by_name
 from harness.database.digest import Row, reader
 from harness.rt import Rt
 from harness.rt.thaw import Thawer

@@ -11,12 +11,13 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from harness import upgrade
-from harness.checks import broken_attributes, log, meaning, run, startup_log
+from harness.checks import broken_attributes, log, meaning, run
+from harness.checks.application import startup_log
+from harness.checks.application.startup_log import Start
 from harness.checks.broken_attributes import BrokenAttributes
 from harness.checks.log import LogRecord
-from harness.checks.meaning_allowances import Upgrade
-from harness.checks.meaning_told import Meaning
-from harness.checks.startup_log import Start
+from harness.checks.meaning.allowances import Upgrade
+from harness.checks.meaning.told import Meaning
 from harness.common import redact
 from harness.errors import InfrastructureError
 from harness.upgrade.lifecycle import Lifecycle

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 from harness.checks import schema as check
-from harness.checks import step_mentions
-from harness.checks.step_mentions import StepMentions
+from harness.checks.schema import step_mentions
+from harness.checks.schema.step_mentions import StepMentions
 from harness.database import Database, schema
 from harness.database.schema import Schema
 from harness.upgrade.lifecycle import Lifecycle

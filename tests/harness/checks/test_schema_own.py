@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from harness.checks import schema as check
-from harness.checks import step_mentions
-from harness.checks.step_mentions import StepMentions
-from harness.checks.structure_width import holds
+from harness.checks.schema import step_mentions
+from harness.checks.schema.step_mentions import StepMentions
+from harness.checks.schema.width import holds
 from harness.database.schema import Column, Index, Schema
 from harness.database.schema_extras import Check, Trigger
 from harness.verdict import Report

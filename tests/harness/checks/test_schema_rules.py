@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.checks import schema as check
-from harness.checks import step_mentions
-from harness.checks.schema import SchemaAllowance
-from harness.checks.step_mentions import StepMentions
+from harness.checks.schema import SchemaAllowance, step_mentions
+from harness.checks.schema.step_mentions import StepMentions
 from harness.database.schema import Column, ForeignKey, Schema, Table
 from tests.harness.checks.schemas import FRESH, database, table
 

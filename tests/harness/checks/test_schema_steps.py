@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from harness.checks import schema as check
-from harness.checks import step_mentions
-from harness.checks.step_mentions import StepMentions
+from harness.checks.schema import step_mentions
+from harness.checks.schema.step_mentions import StepMentions
 from harness.database.schema import Column, Index, Schema
 from tests.harness.checks.schemas import database, table
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.databases import CloneFactory
-from harness.checks import triggers
-from harness.checks.schema import CHECK, QUESTION
+from harness.checks.schema import CHECK, QUESTION, triggers
 from harness.database import Database
 from harness.dump import FOLDER
 from harness.dump.choice import choose

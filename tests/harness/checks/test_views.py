@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.databases import CloneFactory
-from harness.checks import views
-from harness.checks.schema import CHECK, QUESTION
+from harness.checks.schema import CHECK, QUESTION, views
 from harness.database import Database
 from harness.releases import server
 from harness.upgrade.lifecycle import Lifecycle

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from harness import dump, releases
-from harness.checks import comparison
+from harness.checks.rows import comparison
 from harness.database import Database, schema
 from harness.database.digest import Digest
 from harness.database.schema import Schema

@@ -1,0 +1,266 @@
+"""Check, before anything runs, whether the old database can be upgraded at all.
+
+Anything that will make the upgrade fail or lose data is a finding; anything that an operator should know is a
+fact. `identity` says whether it is the database that it is said to be, and stops what must not be upgraded;
+`database` asks its tables, `storage` where attachments are, `time_zones` what charts need. `collisions`, `lookups`
+and `blanks` look for names that the new collation makes equal. `configuration` and `lifecycles` judge the site's
+settings, and `upgrading` picks the passages of RT's UPGRADING documents that apply.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.checks.integrity import Validation
+from harness.checks.log import records
+from harness.checks.preflight import blanks as preflight_blanks
+from harness.checks.preflight import collisions as preflight_collisions
+from harness.checks.preflight import configuration as preflight_configuration
+from harness.checks.preflight import database as preflight_database
+from harness.checks.preflight import identity as preflight_identity
+from harness.checks.preflight import lifecycles as preflight_lifecycles
+from harness.checks.preflight import lookups as preflight_lookups
+from harness.checks.preflight import storage as preflight_storage
+from harness.checks.preflight import time_zones as preflight_time_zones
+from harness.checks.preflight.collisions import RESTORE, STEP, Affected
+from harness.checks.preflight.database import SchemaChanges
+from harness.checks.upgrade_history import EXTENSIONS, History
+from harness.common import redact
+from harness.database import Database
+from harness.database.schema import Schema
+from harness.errors import InfrastructureError
+from harness.releases import parse
+from harness.rt import Rt
+from harness.rt.configuration import Configuration
+from harness.verdict import MOST_SAMPLES, Finding, Report
+
+CHECK = "preflight"
+QUESTION = "Is the dump what it is said to be, and can this upgrade go well?"
+REPAIR = "mend it on the site, take a new dump, and run the gate again"
+PROBE = Path(__file__).parents[1] / "perl" / "probe.pl"
+NOTES = Path(__file__).with_name("notes.toml")
+BEFORE = "before the upgrade"
+"""The fact that reports show in a section of its own: see `facts_to_read`."""
+_TITLES = {
+    preflight_configuration.FORGOTTEN: "Set in CONFIG and not in CONFIG_NEW",
+    preflight_configuration.LOST: "Options that the target no longer knows",
+    preflight_configuration.ABSORBED: "Plugins that the target has absorbed, each a finding",
+    preflight_configuration.STRANGE: "Options that neither release knows: misspelt, or an extension's",
+    preflight_configuration.SAID: "What the UPGRADING documents say of options and plugins of the site",
+    preflight_identity.OWN: "Columns of the site's own in RT's tables: without this no image serves the database",
+    "to do by hand": "To be done by hand",
+    "dates 0000-00-00": "Dates that are 0000-00-00",
+    preflight_lifecycles.UNKNOWN_STATUSES: "Statuses that their lifecycle does not know",
+    preflight_lifecycles.UNKNOWN_DISABLED: "Lifecycles that the target does not know, of what is disabled",
+    preflight_blanks.TOLD: "Values that are found without the blank at their end today, and no longer then",
+    preflight_lookups.TOLD: "Names that are distinct today, and that searches take for the same then",
+    EXTENSIONS: "Data of extensions that was never inserted to its end",
+    preflight_time_zones.TABLES: "Time zone tables of the copy's server",
+    preflight_time_zones.WANTED: "Time zone tables of the production server",
+    "rt-validator": "What rt-validator finds in the database as it is, the first of it",
+}
+"""Facts that an operator should read before the upgrade, with their titles in the report."""
+_UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
+_ADDED = re.compile(r"\bADD\s+(?:COLUMN\s+)?\(?\s*`?(\w+)", re.IGNORECASE)
+
+
+@dataclass
+class Evidence:
+    """Facts about the old side that others have collected; None if not known.
+
+    recognised: the result of the first questions. configuration: of the new side. old_configuration: of the old
+    side, if it has another one. uncollated: columns that get this server's own default collation if the dump is
+    restored unchanged, as table to column to character set. append_structure: returns the repair of a dump that
+    lacks the table of this name.
+    """
+
+    recognised: Recognised
+    validation: Validation | None = None
+    configuration: Configuration = field(default_factory=Configuration)
+    old_configuration: Configuration | None = None
+    uncollated: Affected = field(default_factory=dict)
+    append_structure: Callable[[str], str] = "append the structure of {} to the dump".format
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The result of recognising the database. stops: those of the report's findings that forbid the upgrade."""
+
+    report: Report
+    stops: tuple[Finding, ...]
+    schema: Schema
+    changes: SchemaChanges
+
+
+def recognise(
+    schema: Schema,
+    origin: Rt | None,
+    target: Rt,
+    path: tuple[str, str],
+    *,
+    steps: Sequence[str],
+    history: History | None,
+) -> Recognised:
+    """Ask the first questions: those whose answer may forbid the upgrade.
+
+    schema: of the old database. history: RT's own upgrade history in it, None if it could not be read. The other
+    parameters are those of `check`.
+    """
+    report = Report(CHECK, QUESTION, unit="questions", repair=REPAIR)
+    changes = preflight_database.read_changes(target, steps)
+    stops = preflight_identity.judge(report, origin, target, path, steps)
+    preflight_identity.unfinished(report, history)
+    stops += preflight_identity.done_already(report, schema, changes)
+    return Recognised(report, tuple(stops), schema, changes)
+
+
+def check(
+    database: Database,
+    origin: Rt | None,
+    target: Rt,
+    path: tuple[str, str],
+    *,
+    steps: Sequence[str],
+    known: Evidence,
+) -> Report:
+    """Check the old database. Nothing is written to it.
+
+    origin: a container of the old release, None if it has no image; target: of the new one; both connected to
+    `database`. path: the releases, from and to. steps: those that the upgrade is to apply.
+    """
+    report, schema, changes = known.recognised.report, known.recognised.schema, known.recognised.changes
+    preflight_database.structure(report, database, schema, changes)
+    restored = {table: columns for table, columns in known.uncollated.items() if table not in changes.converted}
+    for affected, cause in ((preflight_collisions.converted(schema, changes), STEP), (restored, RESTORE)):
+        preflight_collisions.judge(report, database, schema, affected, cause)
+        preflight_lookups.judge(report, database, schema, affected, cause)
+        preflight_blanks.judge(report, database, schema, affected, cause)
+    preflight_database.orphans(report, database, schema, changes)
+    preflight_database.values(report, database, schema)
+    preflight_time_zones.judge(report, database, schema, known.configuration)
+    probed = probe(target, steps)
+    preflight_configuration.loads(report, probed)
+    preflight_configuration.index(
+        report, schema, probed, known.old_configuration, append_structure=known.append_structure
+    )
+    preflight_storage.loads(report, database, probed)
+    judge_start(report, target, probed, steps)
+    preflight_lifecycles.judge(report, database, schema, probed, known.configuration)
+    preflight_configuration.judge(
+        report,
+        known.configuration,
+        origin,
+        target,
+        path,
+        former=known.old_configuration,
+        elsewhere=preflight_configuration.options_in_database(database, schema),
+    )
+    if known.old_configuration:
+        preflight_storage.judge(report, database, schema, known.old_configuration, known.configuration)
+    _notes(report, database, path)
+    if known.validation:
+        errors = known.validation.found
+        report.facts["rt-validator"] = errors[:MOST_SAMPLES]
+        report.facts["rt-validator, findings shown"] = f"{len(errors[:MOST_SAMPLES])} of {len(errors)}"
+    report.facts[BEFORE] = facts_to_read(report.facts)
+    return report
+
+
+def facts_to_read(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the facts to read before the upgrade, the most important first: {fact, title, items}.
+
+    fact: the key under which it also stands among the other facts.
+    """
+    entries = []
+    for name, title in _TITLES.items():
+        value = facts.get(name)
+        items = [value] if isinstance(value, str) and value != preflight_time_zones.LOADED else value
+        if isinstance(items, list) and items:
+            entries.append({"fact": name, "title": title, "items": list(map(str, items))})
+    return entries
+
+
+def probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
+    """Start the target on the database, and return what it found; "configuration" has its error if it could not.
+
+    The keys are those of perl/probe.pl, and "complaints": the SQL errors that it logged.
+    Raises InfrastructureError if it was ended before it could tell.
+    """
+    done = target.perl_alone(PROBE.read_text(encoding="utf-8"), *steps)
+    if done.timed_out:
+        raise InfrastructureError(
+            f"RT {target.release} was ended as it started on the database (exit code {done.code}).",
+            [("Errors", redact.lines(done.err))],
+            "see whether this machine ran out of memory, or CONFIG waits for something, and run it again",
+        )
+    try:
+        probed: dict[str, Any] = json.loads(done.out.strip("\n").split("\n")[-1])
+    except (json.JSONDecodeError, IndexError):
+        return {
+            "configuration": done.err.strip().splitlines()[-1] if done.err.strip() else f"exit code {done.code}"
+        }
+    logged = records(done.err.splitlines())
+    probed["complaints"] = [record.message for record in logged if record.complaint == "SQL"]
+    return probed
+
+
+def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) -> bool:
+    """Tell whether all complaints miss columns, and those exist by the time that a step first starts RT.
+
+    Steps start RT for their content only, and a step's own schema comes before its content.
+    """
+    missed = [_UNKNOWN.findall(one) for one in complaints]
+    if not all(missed):  # something else fails as well
+        return False
+    listing = 'cd /opt/rt/upgrade; for step; do [ ! -e "$step/content" ] || { echo "$step"; break; }; done'
+    first = target.of_image("sh", "-c", listing, "sh", *steps).strip()
+    early = steps[: steps.index(first) + 1] if first else steps
+    files = [f"/opt/rt/upgrade/{step}/schema.mysql" for step in early]
+    sql = target.of_image("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *files)
+    added = {name.lower() for name in _ADDED.findall(sql)}
+    return all(name.lower() in added for names in missed for name in names)
+
+
+def judge_start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequence[str]) -> None:
+    """Judge the target's start in the middle of the upgrade, which happens with old data in old tables."""
+    report.looked_at += 1
+    complaints = list(probed.get("complaints", []))
+    if died := str(probed.get("start") or ""):
+        report.find(
+            "start",
+            "the target's code dies as it starts on the database as it is",
+            samples=(redact.line(died),),
+            repair="upgrade to a later release, or to an earlier one first",
+        )
+    elif complaints and _added_in_time(target, complaints, steps):
+        report.facts["start"] = "the target misses columns now that the steps add before they start it"
+    elif complaints:
+        report.find(
+            "start",
+            f"the target's code logs {len(complaints)} SQL errors as it starts on the database as it is",
+            samples=tuple(dict.fromkeys(redact.line(one) for one in complaints)),
+            repair="upgrade to a later release, or to an earlier one first",
+        )
+
+
+@cache
+def _read_notes() -> list[dict[str, str]]:
+    notes: list[dict[str, str]] = tomllib.loads(NOTES.read_text(encoding="utf-8"))["note"]
+    return notes
+
+
+def _notes(report: Report, database: Database, path: tuple[str, str]) -> None:
+    """Report the manual actions that the releases ask for, if the database contains the data concerned."""
+    for note in _read_notes():
+        if not parse(path[0]) < parse(note["before"]) <= parse(path[1]):
+            continue
+        report.looked_at += 1
+        if count := int(database.value(note["sql"]) or 0):
+            report.facts.setdefault("to do by hand", []).append(f"{note['what'].format(count=count)}")

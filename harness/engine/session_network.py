@@ -31,8 +31,8 @@ services: files
 )
 """Path and content of a file that makes a silent name server's answer final, for RT's containers.
 
-NO_NAMES ends the wait for one answer, but it is then "try again", which MariaDB's client library does for 30 s. With
-one more source after the name server, the answer is that there is no such name.
+NO_NAMES ends the wait for one answer, but it is then "try again", which MariaDB's client library does for 30 s.
+With one more source after the name server, the answer is that there is no such name.
 """
 
 

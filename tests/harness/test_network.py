@@ -81,7 +81,7 @@ def test_they_reach_each_other_and_are_reached_from_here(engine: DockerClient, i
 
 
 def test_rt_waits_for_no_server_that_is_gone(lifecycle: Lifecycle) -> None:
-    """MariaDB's client library asks a silent name server for 30 s, in every check and page after a server's death."""
+    """MariaDB's client library asks a silent name server for 30 s, in every check after a server's death."""
     with lifecycle.tools("5.0.3", None) as tools:
         started = time.monotonic()
         done = tools.run("perl", "-MDBI", "-e", CONNECT, unique_name("gone"))

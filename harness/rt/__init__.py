@@ -19,6 +19,7 @@ from harness.common import cache
 from harness.common.waits import wait_until
 from harness.database import NAME, USER
 from harness.database.address import Reachable
+from harness.engine import session_network
 from harness.engine.commands import CommandResult
 from harness.engine.containers import Container
 from harness.releases import VERSION, Release, parse
@@ -104,7 +105,7 @@ class Rt:
         host = self.database_host = database.host if database else NOWHERE
         password = database.credentials.password if database else "none"
         own = secret_files(host, password, healthcheck=healthcheck_password)
-        own += (configuration or Configuration()).inside()
+        own += [session_network.NAMES, *(configuration or Configuration()).inside()]
         settings = {"SERVER_NAME": "localhost", "RT_WORKERS": FEW_WORKERS, "RT_MAIL_COMMAND": MAIL_SINK}
         settings |= environment or {}
         self.container = Container(

@@ -52,10 +52,13 @@ def environment(known: Collection[str]) -> dict[str, str]:
     return {KNOWN: " ".join(known)} if known else {}
 
 
-def command(known: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the command that asks the guard for an answer in JSON. known: the site's own columns."""
+def command(known: Collection[str] = (), wait: int = WAIT) -> tuple[str, ...]:
+    """Return the command that asks the guard for an answer in JSON.
+
+    known: the site's own columns. wait: seconds until a server that does not answer is given up.
+    """
     accepted = [f"{name}={value}" for name, value in environment(known).items()]
-    return (*(["env", *accepted] if accepted else []), PROGRAM, "--wait", str(WAIT), "--json")
+    return (*(["env", *accepted] if accepted else []), PROGRAM, "--wait", str(wait), "--json")
 
 
 def own_columns(*answers: Mapping[str, Any]) -> tuple[str, ...]:

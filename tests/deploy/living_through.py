@@ -80,7 +80,9 @@ class Instance(ObservedInstance):
 Outage = Callable[[Instance], AbstractContextManager[None]]
 
 
-def survive_outage(instance: ObservedInstance, outage: AbstractContextManager[None], name: str, say: Say) -> None:
+def assert_survives_outage(
+    instance: ObservedInstance, outage: AbstractContextManager[None], name: str, say: Say
+) -> None:
     """Run an outage; the health check must change, and change back, in time, without a new process."""
     instance.until(True, time.monotonic(), HEALTHY_WITHIN)
     before = instance.started()

@@ -15,7 +15,7 @@ from harness.database.baseline_record import Baseline
 from harness.database.profiles import DURABLE
 from harness.load import network_faults
 from harness.upgrade.lifecycle import Lifecycle
-from tests.deploy.living_through import Instance, Outage, survive_outage
+from tests.deploy.living_through import Instance, Outage, assert_survives_outage
 from tests.deploy.shared import RELEASE, Say
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("health-truth")]
@@ -94,4 +94,4 @@ def instance(lifecycle: Lifecycle, deployable: Baseline) -> Iterator[Instance]:
 @pytest.mark.parametrize("name", OUTAGES)
 def test_health_is_the_truth_while_the_database_is(instance: Instance, name: str, say: Say) -> None:
     """Unhealthy within seconds, healthy again within seconds, and never restarted."""
-    survive_outage(instance, OUTAGES[name](instance), name, say)
+    assert_survives_outage(instance, OUTAGES[name](instance), name, say)

@@ -18,7 +18,7 @@ from harness.database.profiles import DURABLE
 from harness.load import network_faults
 from harness.rt import secret_files
 from harness.upgrade.lifecycle import Lifecycle
-from tests.deploy.living_through import HEALTHY_WITHIN, UNHEALTHY_WITHIN, Instance, survive_outage
+from tests.deploy.living_through import HEALTHY_WITHIN, UNHEALTHY_WITHIN, Instance, assert_survives_outage
 from tests.deploy.shared import RELEASE, Say
 
 pytestmark = pytest.mark.engine
@@ -84,7 +84,7 @@ def test_health_is_the_truth_while_the_disk_is_full(lifecycle: Lifecycle, deploy
         lifecycle.site(RELEASE, database, healthcheck_password=PASSWORD, configuration=CHEAP) as site,
     ):
         instance = Instance(site, database)
-        survive_outage(instance, disk_full(instance), "disk full", say)
+        assert_survives_outage(instance, disk_full(instance), "disk full", say)
 
 
 def test_a_slow_line_is_no_outage_until_it_is_one(lifecycle: Lifecycle, deployable: Baseline, say: Say) -> None:
@@ -151,7 +151,7 @@ def test_a_frozen_database_is_given_up_for_its_replacement(
             extra_hosts={NAME: network_faults.address_in_session(first.container)},
         )
         instance = Instance(site, first)
-        survive_outage(instance, frozen_and_replaced(instance, second), "frozen and replaced", say)
+        assert_survives_outage(instance, frozen_and_replaced(instance, second), "frozen and replaced", say)
     finally:
         if site:
             site.remove()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,13 +16,44 @@ from hypothesis import HealthCheck, settings
 
 from harness.common import owner
 from harness.common.owner import Host
+from harness.releases import ROOT
+from tests.harness.other_session import NOT_ITS_OWN
 
 SMALL = {"type": "tmpfs", "device": "tmpfs", "o": "size=160m"}
 """Options of a disk with room for a server's own files, and little else."""
 
+COLLECTING = """
+import json, pathlib, pytest
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session):
+    from fixtures.longest import full_name  # not before pytest rewrites its assertions
+    names = {full_name(item): item.get_closest_marker("slow") is not None for item in session.items}
+    pathlib.Path(__file__).with_name("names.json").write_text(json.dumps(names))
+"""
+"""A plugin that writes down every test, with its group, and whether it is slow."""
+
 # A machine that is busy for a moment must not fail a test.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session")
+def every_test(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
+    """Return the names of all tests, with their groups, and whether each is slow: pytest itself is asked once.
+
+    Who uses it is in the group "collected".
+    """
+    folder = tmp_path_factory.mktemp("collected")
+    (folder / "collecting.py").write_text(COLLECTING, encoding="utf-8")
+    plugins = ["-p", "no:cacheprovider", "-p", "collecting"]
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *plugins]
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_ITS_OWN}
+    environment["PYTHONPATH"] = str(folder)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    names: dict[str, bool] = json.loads((folder / "names.json").read_text(encoding="utf-8"))
+    return names
 
 
 @pytest.fixture

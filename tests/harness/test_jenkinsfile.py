@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -111,22 +110,14 @@ def test_smoke_tests_are_picked_by_release(workspace: Path, release: str, picked
     assert (done.returncode == pytest.ExitCode.OK) == bool(picked), "no tests at all are no success"
 
 
-def test_no_test_is_left_out(workspace: Path) -> None:
+@pytest.mark.xdist_group("collected")
+def test_no_test_is_left_out(workspace: Path, every_test: dict[str, bool]) -> None:
     """All tests that `make test` runs must have been run by the pipeline before it deploys."""
     listed = "--collect-only -q -p no:cacheprovider"
-
-    def found(text: str) -> set[str]:
-        return {line for line in text.splitlines() if "::" in line}
-
-    whole = subprocess.run(
-        [sys.executable, "-m", "pytest", *listed.split(), "-m", "not slow"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    run = [step(name, workspace, PYTEST_ADDOPTS=listed) for name in ("own tests", "deploys, kills and traps")]
-    left = found(whole.stdout).difference(*(found(done.stdout) for done in run))
+    steps = [step(name, workspace, PYTEST_ADDOPTS=listed) for name in ("own tests", "deploys, kills and traps")]
+    run = {line for done in steps for line in done.stdout.splitlines() if "::" in line}
+    assert run
+    left = {name for name, slow in every_test.items() if not slow and not {name, name.rpartition("@")[0]} & run}
     one_of = "|".join(map(re.escape, releases.releases()))
     by_release = re.compile(rf"tests/(?:smoke/|upgrade/test_control\.py::).*\[(?:{one_of})[]-]")
     by_pair = re.compile(r"tests/upgrade/test_upgrade\.py::\w+\[")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures import longest
 from tests.harness.other_session import pytest_in
 
 CONFTEST = """
@@ -57,7 +58,25 @@ def test_the_longest_is_first(project: Path) -> None:
     assert (project / "order").read_text().split() == ["test_long", *["test_many"] * 4, "test_short"]
 
 
-def test_what_a_run_left_out_is_kept(project: Path) -> None:
-    """A partial run must not remove the durations of other tests; short durations are not stored."""
-    run(project, "--note-durations")
-    assert json.loads((project / "durations.json").read_text()) == {"gone": 7}
+DURATIONS = {"test_it.py::test_long@one": 50.0, "test_it.py::test_renamed@one": 40.0, "other.py::test_it": 7.0}
+
+
+@pytest.mark.parametrize(
+    ("asked", "gone"),
+    [(["-k", "short"], {"test_it.py::test_renamed@one"}), (["test_it.py::test_short"], set())],
+    ids=["of a whole file", "of one test"],
+)
+def test_what_a_run_left_out_is_kept(project: Path, asked: list[str], gone: set[str]) -> None:
+    """A partial run must not remove other tests' durations, only those of no test; short ones are not stored.
+
+    The test that succeeds a renamed one would count as short, and start last.
+    """
+    (project / "durations.json").write_text(json.dumps(DURATIONS))
+    run(project, "--note-durations", *asked)
+    assert json.loads((project / "durations.json").read_text()).keys() == DURATIONS.keys() - gone
+
+
+@pytest.mark.xdist_group("collected")
+def test_every_duration_is_of_a_test(every_test: dict[str, bool]) -> None:
+    """Otherwise the test that followed it starts last: give it the seconds, or measure with --note-durations."""
+    assert sorted(longest.known().keys() - every_test.keys()) == []

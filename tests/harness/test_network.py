@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -11,12 +12,16 @@ from docker import DockerClient
 
 from harness.dump.choice import DEFAULT_SERVER
 from harness.engine import session_network
-from harness.engine.containers import Container
+from harness.engine.containers import Container, unique_name
 from harness.images import mirror
 from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
 MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
+CONNECT = "DBI->connect(qq(dbi:mysql:host=$ARGV[0]), 'rt', 'rt', {PrintError => 0}); print DBI->err"
+"""Prints the error code: 2005 for a host that is not known."""
+SILENCE = 20
+"""Less than the seconds for which the library asks, and many times those that one answer takes."""
 CALL = 'exec 3<>"/dev/tcp/$0/$1"'
 
 
@@ -73,6 +78,15 @@ def test_they_reach_each_other_and_are_reached_from_here(engine: DockerClient, i
         socket.create_connection(server.address(8080), 5).close()
     finally:
         server.remove()
+
+
+def test_rt_waits_for_no_server_that_is_gone(lifecycle: Lifecycle) -> None:
+    """MariaDB's client library asks a silent name server for 30 s, in every check after a server's death."""
+    with lifecycle.tools("5.0.3", None) as tools:
+        started = time.monotonic()
+        done = tools.run("perl", "-MDBI", "-e", CONNECT, unique_name("gone"))
+        assert (done.code, done.out) == (0, "2005"), done.err
+        assert time.monotonic() - started < SILENCE
 
 
 @pytest.mark.parametrize(("parts", "named"), [(["Engine", "containerd"], True), (["Podman Engine"], False)])

@@ -139,6 +139,32 @@ def test_a_package_says_what_its_parts_are() -> None:
     assert {package: parts for package, parts in found.items() if parts} == {}
 
 
+def hidden_parts(source: str, package: str, parts: Collection[str]) -> list[str]:
+    """Return names that a package's module binds to something else than its part of that name."""
+    bound: list[str] = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ImportFrom) and node.module != package:
+            bound += [one.asname or one.name for one in node.names]
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            bound.append(node.name)
+        elif isinstance(node, ast.Assign):
+            bound += [one.id for one in node.targets if isinstance(one, ast.Name)]
+    return sorted({*bound} & {*parts})
+
+
+def test_no_package_hides_its_parts() -> None:
+    """Whichever is imported last would have the name: a function is a module then, depending on the order."""
+    found = {
+        module(path): hidden_parts(
+            path.read_text(encoding="utf-8"),
+            module(path),
+            [one.stem if one.suffix else one.name for one in path.parent.iterdir()],
+        )
+        for path in PACKAGES
+    }
+    assert {package: names for package, names in found.items() if names} == {}
+
+
 def test_no_modules_need_each_other() -> None:
     """Such modules could not be read, tested or changed separately; an import within a function only hides it."""
     assert circles({module(path): path.read_text(encoding="utf-8") for path in SOURCES}) == []
@@ -193,6 +219,12 @@ def test_what_must_not_be_is_noticed(tmp_path: Path) -> None:
     for name in ("__main__", "one", "two"):
         (tmp_path / f"{name}.py").touch()
     assert unnamed_parts(tmp_path) == ["two"]
+    assert hidden_parts(
+        "from a.b import one\nfrom p import two\ndef three(): pass", "p", ["one", "two", "three"]
+    ) == [
+        "one",
+        "three",
+    ]
     assert foreign("import pytest\nfrom fixtures.gate import main\nimport ast") == ["fixtures", "pytest"]
     assert set(offenders(CHECKS, lambda source: [len(source)])) == {str(path.relative_to(ROOT)) for path in CHECKS}
     assert backwards("database", "def work():\n    from harness.upgrade import lifecycle") == ["upgrade"]

@@ -11,10 +11,13 @@ from fixtures.rt import RtFactory
 from harness.common.waits import Retry, wait_until
 from harness.database import Database
 from harness.engine.commands import CommandResult
+from harness.releases import releases
 from harness.rt import LOGIN_MARK, SECRETS, Rt
 from harness.rt.health_user import SUBJECT, TICKET, USER, HealthUser, health_user
 from tests.smoke.instances import ALIKE, TWO_WORKERS, Instances
 
+IN_INSTALL_MODE = ("4.4.6", "5.0.3", "5.0.10")
+"""Both sides of the usual upgrade, and the newest release: what RT itself does, not the image's files alone."""
 LIMIT = 5.0
 """Seconds in which the program must report failure, including its own start but not the engine's overhead.
 
@@ -140,7 +143,11 @@ def test_the_images_own_tool_makes_the_account(healthy: Healthy) -> None:
     assert (lost.code, "there is no ticket 4711" in lost.err) == (1, True), lost.err
 
 
-@ALIKE
+@pytest.mark.parametrize(
+    "version",
+    [one if one in IN_INSTALL_MODE else pytest.param(one, marks=pytest.mark.slow) for one in releases()],
+    scope="package",
+)
 def test_install_mode(rt_site: RtFactory, version: str) -> None:
     """A site in install mode shows its login page and its installer to everyone.
 

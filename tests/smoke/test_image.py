@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from harness.checks import image, layers
 from harness.dump.choice import DEFAULT_TARGET
-from harness.releases import release, releases
+from harness.images import named
+from harness.releases import ROOT, release, releases
 from harness.rt import Rt
 from harness.upgrade.lifecycle import Lifecycle
 from tests.smoke.instances import clean, of_the_image, text_of
 
+SOURCE = ROOT / "image" / "rt"
+NOT_IN_IT = ("Dockerfile", "README.md", "precompile")
+PROGRAMS = ("run", "guard", "healthcheck", "apache2.conf", "Fence.pm")
 TOOLS = ("rt-setup-database", "rt-validator", "rt-mailgate", "rt-crontool", "rt-email-dashboards", "rt-shredder")
 
 
@@ -36,6 +42,30 @@ def test_the_row_of_the_release_is_what_was_installed(tools: Rt, version: str) -
 def test_every_file_is_what_the_packages_brought(lifecycle: Lifecycle, tools: Rt, version: str) -> None:
     """A file that was edited or lost in the build belongs to no release."""
     assert of_the_image(lifecycle, version, lambda: clean(image.check(tools)), text_of(image))
+
+
+def test_its_own_programs_are_those_of_every_image(tools: Rt, version: str) -> None:
+    """Tests of what these do are run with some releases only."""
+    if named.named_by_user(f"rt-{version}"):
+        pytest.skip("the image was built elsewhere, and has programs of its own version")
+    files = [path for path in SOURCE.rglob("*") if path.is_file() and path.name not in NOT_IN_IT]
+    assert {*PROGRAMS} < {path.name for path in files}
+    wanted = {path_in_image(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    listed = tools.need(
+        "sh", "-c", "find /opt/rt -type f -exec sha256sum {} +; sha256sum /etc/apache2/apache2.conf"
+    )
+    found = {path: digest for digest, path in map(str.split, listed.splitlines())}
+    assert {path: found.get(path) for path in wanted} == wanted
+    assert {path for path in found.keys() - wanted.keys() if not path.startswith("/opt/rt/site.d/")} == {
+        "/opt/rt/release"
+    }
+
+
+def path_in_image(source: Path) -> str:
+    """Return where the Dockerfile puts a file."""
+    return (
+        "/etc/apache2/apache2.conf" if source.name == "apache2.conf" else f"/opt/rt/{source.relative_to(SOURCE)}"
+    )
 
 
 def test_the_labels_name_the_release(lifecycle: Lifecycle, version: str) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from harness.checks import integrity
+from harness.checks.integrity import Validation
 from harness.common import cache
 from harness.database import liveness
 from harness.dump.choice import choose
 from harness.errors import InfrastructureError
+from harness.rt import Rt
 from harness.stage import Stage
 from harness.stage.shown import Shown, Silent
 from harness.upgrade.lifecycle import Lifecycle
@@ -95,14 +98,24 @@ def test_the_upgrade_itself(lifecycle: Lifecycle) -> None:
         stage.close()
 
 
-def test_during_a_check(lifecycle: Lifecycle) -> None:
-    """A validator without its server reports problems that did not exist before."""
+def test_during_a_check(lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A validator without its server reports new problems, which are no reason to run another one."""
+    collect, asked = integrity.collect, list[Rt]()
+
+    def noted(tools: Rt) -> Validation:
+        """Note who is asked."""
+        asked.append(tools)
+        return collect(tools)
+
+    monkeypatch.setattr(integrity, "collect", noted)
     stage = Stage(lifecycle, choose("5.0.3", "5.0.3"))
     try:
         assert stage.old_side.validation()  # the earlier result is cached, independent of the tests before
+        asked.clear()
         stage.sides.after().container.signal("KILL")
         with pytest.raises(InfrastructureError, match=r"^mariadb-10\.11 went away during the check integrity: "):
             stage.integrity()
+        assert asked == [stage.sides.new()]
     finally:
         stage.close()
 

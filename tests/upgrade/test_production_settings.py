@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 
@@ -15,12 +16,14 @@ from fixtures.healthcheck_user import ROOT
 from fixtures.rt import RtFactory
 from harness.checks import log
 from harness.checks.preflight import configuration as preflight_configuration
+from harness.checks.preflight import identity as preflight_identity
 from harness.database import Database
 from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.errors import UsageError
 from harness.rt import Rt, web
 from harness.rt.configuration import LAST, Configuration
 from harness.stage import Stage, visitor
+from harness.upgrade.guard import WAIT
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
@@ -137,7 +140,14 @@ def stage(engine: DockerClient, request: pytest.FixtureRequest) -> Iterator[Stag
 
 @pytest.mark.parametrize("stage", [LEADS_AWAY], indirect=True)
 def test_an_upgrade_of_another_database_is_not_begun(stage: Stage) -> None:
-    """A configuration is a program: code that runs later can override the options of the last file."""
+    """A configuration is a program: code that runs later can override the options of the last file.
+
+    That other database may be the one in production: the copy's server is waited for, no other one.
+    """
+    tools, started = stage.sides.new(), time.monotonic()
+    with pytest.raises(UsageError, match="works on another database than the copy"):
+        preflight_identity.guard(tools)
+    assert time.monotonic() - started < WAIT
     for question in (stage.preflight, stage.ran):
         with pytest.raises(UsageError, match="works on another database than the copy"):
             question()

@@ -99,13 +99,13 @@ def open_homepages(report: Report, visit: Visit) -> None:
     """Log in to each account with its old password and open its homepage."""
     for number, (name, password) in enumerate(visit.people.items(), 1):
         report.looked_at += 1
+        attempt(report, f"homepage of account {number}", partial(_open_homepage, visit, name, password))
 
-        def home(name: str = name, password: str = password) -> None:
-            session, landed = web.enter(visit.rt, name, password)
-            with session:
-                _judge("GET /", landed, visit, "Logout")
 
-        attempt(report, f"homepage of account {number}", home)
+def _open_homepage(visit: Visit, name: str, password: str) -> None:
+    session, landed = web.enter(visit.rt, name, password)
+    with session:
+        _judge("GET /", landed, visit, "Logout")
 
 
 def _open(report: Report, session: requests.Session, visit: Visit, paths: list[str]) -> list[str]:

@@ -12,12 +12,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from harness.checks import code
-from harness.checks.log import SQL_COMPLAINTS, LogRecord, allowances, shape
+from harness.checks import code, log
+from harness.checks.log import SQL_COMPLAINTS, LogRecord, shape
 from harness.checks.meaning.allowances import MeaningAllowances, Upgrade, read
 from harness.checks.meaning.rules import RIGHTS, Change, is_aside
 from harness.checks.meaning.told import Meaning, Sections, by_holder
-from harness.checks.meaning.untold import DIED, Untold, judge_refused, judge_untold, untold, which, without
+from harness.checks.meaning.untold import DIED, Untold, find_untold, judge_refused, judge_untold, which, without
 from harness.common import redact
 from harness.verdict import MOST_SAMPLES, Report
 
@@ -47,7 +47,7 @@ def check(
     """
     allowed = allowed or read()
     report = Report(CHECK, QUESTION, unit="fields", repair=REPAIR)
-    left_out = untold(before) if before else set()
+    left_out = find_untold(before) if before else set()
     _complaints(report, before, after, left_out)
     if before is None:
         # Nothing was compared, so unless something was found the report stays empty: that is not proven.
@@ -194,4 +194,4 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning, left_out
 def _of_the_copy(complaint: str) -> bool:
     """Tell whether a complaint is known to be harmless, for example one caused by how a copy is made."""
     level, _, text = complaint.removeprefix("[").partition("] ")
-    return any(one.covers(LogRecord("", level, text)) for one in allowances())
+    return any(one.covers(LogRecord("", level, text)) for one in log.allowances())

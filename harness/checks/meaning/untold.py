@@ -32,7 +32,7 @@ def which(complaint: str) -> tuple[str, str]:
     return (section, key) if key.isdigit() else (f"{section} {key}".strip(), "")
 
 
-def untold(side: Meaning) -> Untold:
+def find_untold(side: Meaning) -> Untold:
     """Return what a side could not tell."""
     found = {which(one) for one in side.complaints if one.startswith(DIED)}
     # A query is its own key, and has any text; so its entry says that it died.

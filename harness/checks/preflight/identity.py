@@ -18,7 +18,7 @@ from harness.common import redact
 from harness.database.schema import Schema, quote
 from harness.errors import InfrastructureError, UsageError
 from harness.rt import Rt
-from harness.upgrade.guard import KNOWN, command, own_columns
+from harness.upgrade.guard import KNOWN, WAIT, command, own_columns
 from harness.verdict import Finding, Report
 
 OLDER, SAME, HALF = "older", "ok", "half"
@@ -39,7 +39,25 @@ def guard(release: Rt, known: Collection[str] = ()) -> dict[str, Any]:
     Raises UsageError if the configuration directs RT to another database: that one must not be touched. Raises
     InfrastructureError if the guard gives no answer, or the server cannot be reached or does not answer it.
     """
-    done = release.run(*command(known))
+    answer = _answer(release, known, 0)  # another database is not waited for
+    if answer.get("verdict") == "unreachable" and _REFUSED not in answer["reason"]:
+        answer = _answer(release, known, WAIT)
+    if answer.get("database_error"):  # the connection failed; unreadable tables are another case
+        raise InfrastructureError(
+            f"RT {release.release} does not reach the copy's server: {redact.line(answer['reason'])}",
+            repair="see whether containers find each other by name on this engine",
+        )
+    if answer.get("verdict") == "unreachable" and _REFUSED not in answer["reason"]:
+        raise InfrastructureError(
+            f"The copy's server did not answer RT {release.release}: {redact.line(answer['reason'])}",
+            repair="see how busy this machine and its disk are, and run it again",
+        )
+    return answer
+
+
+def _answer(release: Rt, known: Collection[str], wait: int) -> dict[str, Any]:
+    """Return the guard's result after `wait` seconds at most. Raises as `guard` does, save for the server."""
+    done = release.run(*command(known, wait))
     try:
         answer: dict[str, Any] = json.loads(done.out)
     except json.JSONDecodeError as error:
@@ -51,16 +69,6 @@ def guard(release: Rt, known: Collection[str] = ()) -> dict[str, Any]:
         raise UsageError(
             f"With this configuration RT {release.release} works on another database than the copy.",
             repair="take whatever changes the database out of CONFIG",
-        )
-    if answer.get("database_error"):  # the connection failed; unreadable tables are another case
-        raise InfrastructureError(
-            f"RT {release.release} does not reach the copy's server: {redact.line(answer['reason'])}",
-            repair="see whether containers find each other by name on this engine",
-        )
-    if answer.get("verdict") == "unreachable" and _REFUSED not in answer["reason"]:
-        raise InfrastructureError(
-            f"The copy's server did not answer RT {release.release}: {redact.line(answer['reason'])}",
-            repair="see how busy this machine and its disk are, and run it again",
         )
     return answer
 

@@ -57,7 +57,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_truth_passes() -> None:
     """Otherwise the other tests here would prove nothing."""
     instance = Pretended()
-    truth.survive_outage(instance, instance.outage(), "pretended", lambda _: None)
+    truth.assert_survives_outage(instance, instance.outage(), "pretended", lambda _: None)
 
 
 LIES: dict[str, tuple[type[Exception], str]] = {
@@ -76,4 +76,4 @@ def test_a_lie_is_found_out(lie: str) -> None:
     kind, told = LIES[lie]
     instance = Pretended(lie)
     with pytest.raises(kind, match=told):
-        truth.survive_outage(instance, instance.outage(), lie, lambda _: None)
+        truth.assert_survives_outage(instance, instance.outage(), lie, lambda _: None)

@@ -19,12 +19,12 @@ from harness.upgrade.lifecycle import Lifecycle
 
 RELEASE, SERVER = "5.0.3", "mariadb-10.11"
 NOTHING = Upgrade(RELEASE, RELEASE, ())
-ONE_IN, FEW = 11, 100
-"""Sampling rate for large kinds, and the maximum number of additional objects."""
+FEW = 100
+"""Maximum number of objects that are told of beside the sample."""
 FIRST = 1_000_000
 """The id of the first user here; the group for each of them has the next number."""
-LETTERS, FOR_EACH = 2_500_000, 75
-"""Characters of the whole answer, and per user; with rights for each user, it would be many times as large."""
+FOR_EACH = 75
+"""Characters of the whole answer per user; with the rights of each user these would be 2,400."""
 _IN = "(SELECT id FROM `Groups` WHERE Domain = 'SystemInternal' AND Name = '{}')"
 
 
@@ -52,7 +52,12 @@ def grow(database: Database, many: int) -> None:
 
 @pytest.mark.engine
 @pytest.mark.parametrize(
-    ("many", "limit"), [(5_000, 500), pytest.param(20_000, meaning_told.LIMIT, marks=pytest.mark.slow)]
+    ("many", "limit", "letters", "rates"),
+    [
+        (1_500, 150, 800_000, {"tickets": 12, "users": 11}),
+        pytest.param(20_000, meaning_told.LIMIT, 2_500_000, {"tickets": 11, "users": 11}, marks=pytest.mark.slow),
+    ],
+    ids=["small", "large"],
 )
 def test_many_users_are_told_of(
     lifecycle: Lifecycle,
@@ -62,6 +67,8 @@ def test_many_users_are_told_of(
     *,
     many: int,
     limit: int,
+    letters: int,
+    rates: dict[str, int],
 ) -> None:
     """One user gains a right, one ticket outside of the sample is no longer found: both must be named."""
     database = clone(lifecycle.restored(dump.load(dump.bundled(RELEASE)), SERVER))
@@ -69,14 +76,18 @@ def test_many_users_are_told_of(
     monkeypatch.setattr(meaning_told, "LIMIT", limit)
     tools = rt_tools(RELEASE, database)
     every = meaning_told.sampling(database)
-    assert every == {"tickets": ONE_IN, "users": ONE_IN}
+    assert every == rates
     before = meaning_told.collect(tools, every=every)
-    assert len(before.sections["tickets"]) > many // (2 * ONE_IN), "ids of step two are sampled like any others"
+    assert len(before.sections["tickets"]) > many // (2 * rates["tickets"]), (
+        "ids of step two are sampled like any others"
+    )
     assert before.complaints == []
-    assert len(before.to_json()) < LETTERS + FOR_EACH * many
-    assert len(before.sections["users"]) < 2 * many // ONE_IN + FEW
+    assert len(before.to_json()) < letters + FOR_EACH * many
+    assert len(before.sections["users"]) < 2 * many // rates["users"] + FEW
     lucky = FIRST + 2 * 777
-    not_looked_at = (one for one in range(FIRST + 11, FIRST + 999, 2) if zlib.crc32(str(one).encode()) % ONE_IN)
+    not_looked_at = (
+        one for one in range(FIRST + 11, FIRST + 999, 2) if zlib.crc32(str(one).encode()) % rates["tickets"]
+    )
     ticket = next(not_looked_at)
     database.execute(
         "INSERT INTO ACL (PrincipalType, PrincipalId, RightName, ObjectType, ObjectId) VALUES"
@@ -90,8 +101,8 @@ def test_many_users_are_told_of(
     assert {one.where for one in report.findings} == {"rights", "queries", "searches"}
     assert report.facts["counts"]["rights"] > many
     assert [one.partition(",")[0] for one in report.out_of_scope] == [
-        f"tickets but one in {ONE_IN}",
-        f"unprivileged users but one in {ONE_IN}",
+        f"tickets but one in {rates['tickets']}",
+        f"unprivileged users but one in {rates['users']}",
     ]
 
 

@@ -60,7 +60,14 @@ def test_reports_that_cannot_be_written_are_told_before_anything_starts(tmp_path
 
 def test_a_slip_in_what_was_signed_off_is_wrong_usage(tmp_path: Path) -> None:
     """An entry of an unknown check fits nothing, and the finding that it is about would be NO-GO."""
-    words = ('check = "shema"', 'where = "*"', 'what = "x"', 'who = "me"', 'why = "x"', "until = 2099-01-01")
+    words = (
+        'check = "shema"',
+        'where = "*"',
+        'what = "a whole sentence"',
+        'who = "me"',
+        'why = "x"',
+        "until = 2099-01-01",
+    )
     (tmp_path / "accepted.toml").write_text("\n".join(("[[accept]]", *words)))
     done = gate("--accept", str(tmp_path / "accepted.toml"), folder=tmp_path / "reports", DOCKER_HOST="unix:///no")
     assert (done.returncode, "accepted.toml:2 names the check 'shema'" in done.stderr) == (USAGE, True), (

@@ -35,7 +35,7 @@ def made(path: Path, source: str) -> Iterator[tuple[str, ast.expr | None]]:
             and node.func.id in ("Report", "Finding")
         ):
             said = [one.value for one in node.keywords if one.arg == "repair"]
-            yield f"{path.name}:{node.lineno}", said[0] if said else None
+            yield f"{path.parent.name}/{path.name}:{node.lineno}", said[0] if said else None
 
 
 @functools.cache  # not at import: each worker collects these tests, and one of them runs them
@@ -57,7 +57,8 @@ def defaults() -> dict[str, str]:
     for path, _, said in all_made():
         if isinstance(said, ast.Name | ast.Attribute) and "REPAIR" in ast.unparse(said):
             module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-            found[f"{path.stem}.{ast.unparse(said)}"] = str(eval(ast.unparse(said), vars(module)))  # noqa: S307
+            name = path.parent.name if path.name == "__init__.py" else path.stem
+            found[f"{name}.{ast.unparse(said)}"] = str(eval(ast.unparse(said), vars(module)))  # noqa: S307
     return found
 
 

@@ -41,9 +41,9 @@ def amount(number_of: int, things: str) -> str:
     return f"{number(number_of)} {re.sub(r'(?<=[a-z]{2})s(?![a-z])', '', things) if number_of == 1 else things}"
 
 
-def option(name: str) -> str:
-    """Return how an option is given to a command, and to make: "--config-new (make: CONFIG_NEW=)"."""
-    return f"--{name} (make: {name.upper().replace('-', '_')}=)"
+def option(name: str, value: str = "") -> str:
+    """Return how an option is given to a command, and to make: "--from 4.4.6 (make: FROM=4.4.6)"."""
+    return f"--{name}{' ' if value else ''}{value} (make: {name.upper().replace('-', '_')}={value})"
 
 
 def listed(items: Sequence[str], most: int) -> str:

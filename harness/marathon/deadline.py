@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from harness.common.wording import amount
 from harness.marathon.definition import (
     PULL_ALLOWANCE,
     App,
@@ -68,7 +69,7 @@ def deadline_of(app: App, pull: float = PULL_ALLOWANCE, running: int | None = No
         wave,
         total,
         f"{slowest:g} s of health checks + {ready:g} s of readiness + {leaving:g} s to stop an old task, in "
-        f"{count} wave(s), + {pull:g} s for the image pull",
+        f"{amount(count, 'waves')}, + {pull:g} s for the image pull",
     )
 
 

@@ -140,7 +140,11 @@ def parse(name: str, read: Callable[[], str]) -> dict[str, Any]:
     """Parse one app definition; `name` is its name in errors. Raises as `load`."""
     try:
         value = json.loads(read())
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise UsageError(
+            f"{name} cannot be read: {error.strerror}.", repair="give the path of a file with one JSON object"
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{name} cannot be read as an app definition: {error}.",
             repair="give a file with one JSON object, such as the marathon.json of this repository",

@@ -29,7 +29,7 @@ from harness.verdict import Accepted, Finding, Outcome
 _TEXTS = ("check", "where", "what", "who", "why")
 _KEYS = (*_TEXTS, "until")
 _HEADER = re.compile(r"^\s*\[\[\s*accept\s*\]\]")
-_UNRELATED = "Quick zephyrs blow, vexing daft Jim_K: 4096 (17%) / 'Five' \"dozen\"; jugs - `L`."
+_UNRELATED = "Quick zephyrs blow, vexing daft hymn_K: 4096 (17%) / 'Five' \"dozen\"; jugs - `L`."
 """A sentence of no finding, with every letter: an expression that fits it fits nearly anything."""
 _SHORTEST = 6
 """Least number of characters of a plain `what`, blanks not counted: shorter ones are a part of any sentence."""

@@ -122,7 +122,7 @@ def test_the_gate_does_not_run_it_again(engine: DockerClient, upgraded: Database
     opens_and_goes(engine, done.stdout + done.stderr)
     assert done.returncode == NO_GO, done.stdout + done.stderr
     assert "other steps are applied than it lacks: it has 5.0.8" in done.stdout
-    assert "say FROM=5.0." in done.stdout
+    assert "say --from 5.0." in done.stdout
     assert "Not answered: run, history, schema, rows, integrity, meaning, application." in done.stdout
     assert "The upgrade was not run" in done.stdout
     assert f"upgrade to {PAIR.target}" in done.stdout

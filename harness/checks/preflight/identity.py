@@ -15,6 +15,7 @@ from harness.checks.preflight import database as preflight_database
 from harness.checks.preflight.database import SchemaChanges
 from harness.checks.upgrade_history import History, report_unfinished
 from harness.common import redact
+from harness.common.wording import option
 from harness.database.schema import Schema, quote
 from harness.errors import InfrastructureError, UsageError
 from harness.rt import Rt
@@ -30,6 +31,7 @@ PRESENT = "present"
 OWN = "own columns"
 """The fact with the setting that the deployed image needs as well: it refuses columns that RT does not know."""
 BACKUP = "restore the backup from before that upgrade"
+AS_IT_IS = f"say {option('from')} as it is"
 
 
 def guard(release: Rt, known: Collection[str] = ()) -> dict[str, Any]:
@@ -96,7 +98,11 @@ def judge(
     if own["verdict"] in BLIND:
         _blind(report, path[0], own)
     elif own["verdict"] != SAME:
-        report.find("database", f"to RT {path[0]} it is not its own: {own['reason']}", repair="say FROM as it is")
+        report.find(
+            "database",
+            f"to RT {path[0]} it is not its own: {own['reason']}",
+            repair=f"say {option('from')} as it is",
+        )
         # A foreign key of the site's own makes it strange too; that does not matter if the history agrees.
         if own["verdict"] == HALF or answer.get("history") != PRESENT:
             stops.append(report.findings[-1])
@@ -126,7 +132,7 @@ def _target(report: Report, answer: dict[str, Any], path: tuple[str, str], steps
         report.find(
             "database",
             f"to RT {path[1]} it is not a database of RT {path[0]}: {answer['reason']}",
-            repair=BACKUP if answer["verdict"] == HALF else "say FROM as it is, or look for the right dump",
+            repair=BACKUP if answer["verdict"] == HALF else f"{AS_IT_IS}, or look for the right dump",
         )
     missing = answer.get("missing_steps")
     if missing is None:
@@ -140,7 +146,7 @@ def _target(report: Report, answer: dict[str, Any], path: tuple[str, str], steps
             "database",
             f"from RT {path[0]} on, other steps are applied than it lacks: {'; '.join(words)}",
             samples=(f"the database is of RT {release}",),
-            repair=f"say FROM={release}" if release else "",
+            repair=f"say {option('from', release)}" if release else "",
         )
 
 

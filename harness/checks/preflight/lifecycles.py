@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.checks.preflight.configuration import options_in_database
-from harness.common.wording import amount, listed
+from harness.common.wording import amount, listed, option
 from harness.database import Database
 from harness.database.schema import Schema, quote
 from harness.rt.configuration import Configuration
@@ -18,7 +18,7 @@ from harness.verdict import Report
 _HELD = {"Queues": ("Tickets", "Queue"), "Catalogs": ("Assets", "Catalog")}
 """Objects with a lifecycle: the table whose rows have its statuses, and that table's column for the object."""
 _SHOWN = 5
-REPAIR = "say CONFIG= with the site's own lifecycles, as the new side is to have them"
+REPAIR = f"say {option('config')} with the site's own lifecycles, as the new side is to have them"
 UNKNOWN_DISABLED = "lifecycles that the target does not know, of what is disabled"
 UNKNOWN_STATUSES = "statuses that their lifecycle does not know"
 OPTION = "Lifecycles"

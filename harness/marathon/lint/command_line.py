@@ -18,6 +18,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.common.wording import amount
 from harness.errors import UsageError
 from harness.marathon.definition import App, load, parse
 from harness.marathon.lint import lint
@@ -83,11 +84,15 @@ def read(name: str) -> App:
     return {key: value for key, value in inner.items() if key not in {*ANSWER_KEYS, "version"}}
 
 
-def told(name: str, findings: Sequence[LintFinding]) -> str:
-    """Format one file's findings for a person: errors first, each level under its own heading."""
+def told(name: str, findings: Sequence[LintFinding], *, errors_only: bool = False) -> str:
+    """Format one file's findings for a person: errors first, each level under its own heading.
+
+    errors_only: True if warnings are not among the findings.
+    """
     levels = {level: [one for one in findings if one.level == level] for level in HEADS}
-    counted = ", ".join(f"{len(hits)} {HEADS[level][0]}(s)" for level, hits in levels.items() if hits)
-    lines = [f"{name}: {counted or f'clean ({len(RULES)} rules)'}"]
+    counted = ", ".join(amount(len(hits), f"{HEADS[level][0]}s") for level, hits in levels.items() if hits)
+    clean = f"no errors; warnings left out ({len(RULES)} rules)" if errors_only else f"clean ({len(RULES)} rules)"
+    lines = [f"{name}: {counted or clean}"]
     for level, hits in levels.items():
         lines += [f"  {HEADS[level][1]}"] if hits else []
         lines += [textwrap.indent(str(one), "    ") for one in hits]
@@ -111,5 +116,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([as_json(name, findings) for name, findings in results.items()], indent=2))
     else:
-        print("\n".join(told(name, findings) for name, findings in results.items()))
+        print(
+            "\n".join(told(name, findings, errors_only=options.errors_only) for name, findings in results.items())
+        )
     return 1 if any(results.values()) else 0

@@ -81,8 +81,8 @@ lint: setup ## ruff and mypy --strict
 fixtures: images ## rebuild the bundled dumps with the old releases themselves
 	$(VENV_PYTHON) -m harness.dumpmaking
 
-marathon: engine ## start the Marathon stand-in, with a page to look at
-	$(VENV_PYTHON) -m harness.marathon.standin
+marathon: engine ## start the Marathon stand-in, with a page to look at: PORT=
+	$(VENV_PYTHON) -m harness.marathon.standin $(if $(PORT),--port "$(PORT)")
 
 engine-stop: setup ## stop the engine that `make engine` started, if it did
 	@$(VENV_PYTHON) -m harness.setup.engine --stop

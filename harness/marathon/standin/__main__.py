@@ -37,6 +37,9 @@ from harness.marathon.standin.credentials import (
 from harness.marathon.standin.render import DIALECTS
 from harness.marathon.standin.tasks import DockerRunner
 
+TASKS_GO_ON = (
+    "Its tasks go on until it is started again, or until the harness's next run or make clean removes them."
+)
 START_LIMIT = 3.0
 """Real seconds that a task gets to begin to listen on a manual clock."""
 
@@ -54,7 +57,11 @@ def parser() -> Parser:
     found.add_argument("--cpus", type=float, default=1_000.0, help="cores that tasks may ask for in total")
     found.add_argument("--mem", type=float, default=1_000_000.0, help="MB that tasks may ask for in total")
     found.add_argument("--manual-clock", action="store_true", help="time moves by POST /standin/clock only")
-    found.add_argument("--end-tasks", action="store_true", help="end all tasks on exit, do not leave them running")
+    found.add_argument(
+        "--end-tasks",
+        action="store_true",
+        help="end all tasks on exit; without it they go on and are taken over at the next start",
+    )
     found.add_argument("--parent", type=int, default=0, help="leave when this is no longer the parent's pid")
     return found
 
@@ -135,6 +142,8 @@ async def serve(options: argparse.Namespace) -> None:
     finally:
         leaving.cancel()
         await standin.stop(end_tasks=options.end_tasks)
+        if not options.parent:
+            print("Marathon stand-in: ended." + ("" if options.end_tasks else f" {TASKS_GO_ON}"), flush=True)
 
 
 async def leave_with(parent: int, server: Server) -> None:

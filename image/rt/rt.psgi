@@ -42,20 +42,27 @@ if ($guarded) {
 # waited for without end by the driver, and by Linux for a quarter of an hour where it is gone: each worker would hang,
 # long after another server has taken over. So a statement may keep silent for some time only, then RT connects anew.
 # What the site's own DatabaseExtraDSN says comes later, and the driver takes the last word. RT's tools and upgrades,
-# whose statements may take hours, do not come here. `run` has seen that the bound is a number.
+# whose statements may take hours, do not come here. `run` has seen that the bound is a number; 0 is none.
+#
+# The server does not notice that nobody waits any more: who reloads a slow search would leave it one statement more
+# each time. So it has a bound of its own (MySQL for queries only), in a comment that only the product reads that knows
+# the variable. It is a later one: the driver has to be the first. Its connection is lost, and with it the transaction;
+# where the server ends one statement, RT would commit the rest.
 #
 # Nor may the driver, which does so under mod_perl, connect anew by itself and send a statement again that the first
 # server may still be at.
 {
     my $CONNECT = 5;    # seconds, to connect
     my $SILENCE = $ENV{RT_DB_TIMEOUT};
+    my $BOUND_OF_SERVER = sprintf 'SET @rt_bounded = 1 /*M!100101 , SESSION max_statement_time = %d */'
+        . ' /*!50708 , SESSION max_execution_time = %d */', 2 * $SILENCE, 2000 * $SILENCE;
     no warnings 'redefine';
     my $build = \&DBIx::SearchBuilder::Handle::BuildDSN;
     *DBIx::SearchBuilder::Handle::BuildDSN = sub {
         my ($handle, %arguments) = @_;
         $build->(@_);
         my $option = lc($arguments{Driver} // 'mysql');
-        my %limit = (connect => $CONNECT, read => $SILENCE, write => $SILENCE);
+        my %limit = (connect => $CONNECT, $SILENCE ? (read => $SILENCE, write => $SILENCE) : ());
         $handle->{dsn} .= ";${option}_${_}_timeout=$limit{$_}" for sort keys %limit;
         return $handle->{dsn};
     };
@@ -63,7 +70,9 @@ if ($guarded) {
     *DBIx::SearchBuilder::Handle::Connect = sub {
         my ($handle) = @_;
         my $made = $connect->(@_);
-        $handle->dbh->{mysql_auto_reconnect} = 0 if $made && $handle->dbh->{Driver}{Name} eq 'mysql';
+        return $made unless $made && $handle->dbh->{Driver}{Name} eq 'mysql';
+        $handle->dbh->{mysql_auto_reconnect} = 0;
+        $handle->dbh->do($BOUND_OF_SERVER) if $SILENCE;
         return $made;
     };
 }

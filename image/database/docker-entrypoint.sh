@@ -6,6 +6,9 @@
 #   ... DATABASE, ROOT_HOST (where root may come from beside localhost; % without it)   optional
 #   ... USER, PASSWORD                                                                  only together
 # Each password and name may come from a file instead: MARIADB_ROOT_PASSWORD_FILE and so on. No hash stands for one.
+#
+# A start that cannot succeed ends with 64 and a sentence in the log. So does every one after a first start that was
+# interrupted, until the data directory is emptied: a restart policy would only repeat it, so limit its attempts.
 set -euo pipefail
 data=/var/lib/mysql
 socket=/run/mysqld/mysqld.sock

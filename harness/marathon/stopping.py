@@ -18,7 +18,7 @@ from harness.marathon.interrupted import Phase
 from harness.marathon.model import AppState, Change, Task
 from harness.marathon.rollback import absolute, stop_limit
 from harness.marathon.rolling import RollingRefusedError
-from harness.marathon.stop_proof import StopProof, require_stream
+from harness.marathon.stop_proof import CERTAIN, StopProof, require_stream
 
 Served = Literal["", "runs", "stopped"]
 """Whether a release to be stopped had served. "runs": left running; "stopped": seen only during the stop."""
@@ -37,12 +37,16 @@ def stop(deployer: Deployer, before: AppState, run: str) -> Claim:
     If it fails on the way, for whatever reason, the old definition is put back: nothing was touched yet.
     """
     proof = StopProof(before.id)
-    proof.record(before.tasks)
+    # A task that was replaced since ended unheard; of those below nobody hears any more.
+    proof.record(task for task in before.tasks if task.state not in CERTAIN)
     proof.require_in_reach()
     change = Change(None, "")
     with deployer.listen() as stream:
         if not deployer.without_events:
             require_stream(stream)
+        now = deployer.fetch_app(before.id)
+        proof.record(now.tasks if now else ())
+        proof.require_in_reach()
         try:
             change = begin_stop(deployer, before.id)
             version = _need_own_stop(deployer, before.id, change)

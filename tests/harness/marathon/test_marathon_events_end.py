@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import pytest
@@ -143,6 +144,26 @@ def test_nothing_is_stopped_where_no_stream_could_prove_it(
     assert ("--without-events" in caught.value.repair, meddler.count("PUT|POST|DELETE")) == (True, 0)
     knowing = replace(deployer, without_events=True)
     good(replace_all(knowing, release(trial, "2", schema="2"), ACROSS, database.steps()))
+    assert (database.log, releases_live(trial, deployer)) == ([("backup", 0), ("upgrade", 0)], ["2"])
+
+
+@pytest.mark.engine
+def test_a_task_that_was_replaced_before_the_stream_is_no_doubt(
+    trial: Trial, deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old release that crashes again and again is a reason to replace it, and the app was read a while ago."""
+    database, listen = Database(trial, deployer), deployer.listen
+    good(deployer.deploy(release(trial, "1")))
+    first = trial.ids()
+
+    def late() -> AbstractContextManager[EventStream | None]:
+        deployer.client.kill(f"{trial.group}/app", *first)
+        trial.eventually("A task in its place", lambda: len(trial.ids() - first) == 1 and not trial.ids() & first)
+        monkeypatch.undo()
+        return listen()
+
+    monkeypatch.setattr(Deployer, "listen", lambda _: late())
+    good(replace_all(deployer, release(trial, "2", schema="2"), ACROSS, database.steps()))
     assert (database.log, releases_live(trial, deployer)) == ([("backup", 0), ("upgrade", 0)], ["2"])
 
 

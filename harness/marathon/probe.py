@@ -16,8 +16,9 @@ from harness.marathon.answer import Answer, address_of, get
 from harness.marathon.definition import HTTP_LIKE, App, health_checks, items, labels_of, mapping, text
 from harness.marathon.networking import ports_of
 
-STYLE = r"""<link\b[^>]*\bhref=["'](/[^"']+\.css)\b"""
-"""A style sheet that a page of RT names. It lies elsewhere if RT believes that it is served below another path."""
+STYLE = r"""<link\b[^>]*\bhref=["'](/(?:[^/"'][^"']*/)?(?:NoAuth|static)/css/[^"']+\.css)\b"""
+"""A style sheet of RT's own that a page of RT names. It lies elsewhere if RT believes that it is served below
+another path. What a site's page names besides may be served by another host, or by the balancer alone."""
 
 
 @dataclass(frozen=True)

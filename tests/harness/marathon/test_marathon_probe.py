@@ -7,13 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from harness.marathon.follow import ask
 from harness.marathon.model import AppState
-from harness.marathon.probe import HttpProbe, ProbeResult, serving_port
+from harness.marathon.probe import HttpProbe, ProbeResult, rt_probe, serving_port
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -93,6 +94,34 @@ def test_who_was_not_even_connected_to_is_out_of_reach(host: str, port: int) -> 
     """An address that is none says nothing about the instance."""
     result = HttpProbe(timeout=2)(host, port)
     assert (result.good, result.reached) == (False, False), result.said
+
+
+def styled(*addresses: str) -> bytes:
+    """Return a login page of RT with style sheets at these addresses."""
+    links = "".join(f'<link rel="stylesheet" href="{address}" type="text/css" />' for address in addresses)
+    return f'{links}<input name="pass" />'.encode()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "needed"),
+    [
+        (["//cdn.example.org/a.css"], ""),
+        (["//cdn.example.org/static/css/a.css"], ""),
+        (["/corporate/design.css"], ""),
+        (["/NoAuth/css/elevator-light/squished-0.css?x=1"], "/NoAuth/css/elevator-light/squished-0.css"),
+        (["/corporate/design.css", "/static/css/a.css"], "/static/css/a.css"),
+        (["/rt/NoAuth/css/rudder/squished-0.css"], "/rt/NoAuth/css/rudder/squished-0.css"),
+        (["/support/rt/static/css/a.css"], "/support/rt/static/css/a.css"),
+    ],
+)
+def test_only_style_sheets_of_rt_itself_are_asked_for(addresses: list[str], needed: str) -> None:
+    """Another host serves what begins with //, and the balancer may serve a corporate design."""
+    page = styled(*addresses)
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(page)}\r\nConnection: close\r\n\r\n".encode()
+    with instance([head + page]) as port:  # which answers one request only
+        found = replace(rt_probe({}), identity_path="", timeout=0.5)("127.0.0.1", port)
+    assert found.good == (not needed), found.said
+    assert found.said.endswith(f":{port}{needed}") if needed else found.said == "HTTP 200"
 
 
 PORTS = [{"containerPort": 9100, "name": "metrics"}, {"containerPort": 80, "name": "http"}]

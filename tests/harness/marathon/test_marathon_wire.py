@@ -192,9 +192,14 @@ def test_credentials_are_not_sent_where_others_read_them(monkeypatch: pytest.Mon
     "url", ["", "localhost:8080", "ftp://marathon.example.org", "http://", "http://u:hunter2@[::", "http://h:x"]
 )
 def test_an_address_that_is_none(url: str) -> None:
-    """It must be rejected before anything is sent, and not repeated: it may hold a password."""
-    with pytest.raises(UsageError):
+    """It must be rejected before anything is sent, and not repeated: it may hold a password.
+
+    What is shown in its place must be good for credentials as well.
+    """
+    with pytest.raises(UsageError) as caught:
         Marathon(url)
+    assert "hunter2" not in str(caught.value)
+    Marathon(caught.value.repair.partition("=")[2], token="hunter2").session.close()
 
 
 def test_environment_names_the_marathon() -> None:

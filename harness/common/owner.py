@@ -25,7 +25,7 @@ RUNNER = f"{PREFIX}.runner"
 CACHE, BASELINE, PLACE = f"{PREFIX}.cache", f"{PREFIX}.baseline", f"{PREFIX}.cache-directory"
 """Labels of a prepared database: that it outlives its session, its key, and the cache directory that lists it."""
 HELD = f"{PREFIX}.held"
-"""Label of what --keep may leave behind: `<end, seconds since 1970>:<cache directory>`."""
+"""Label of what --keep leaves behind: `<end, seconds since 1970>:<cache directory>`."""
 HELD_SECONDS = 24 * 3600
 UNKNOWN = "unknown"
 FIRST_NAMESPACE = "4026531836"
@@ -154,16 +154,19 @@ def runner() -> str:
     return next(iter(_confirmed)) if len(_confirmed) == 1 else ""
 
 
-def labels(kind: str) -> dict[str, str]:
-    """Return the labels of a new resource of this `kind` ("database", "rt", "network", "clone" ...)."""
+def labels(kind: str, *, kept: bool = False) -> dict[str, str]:
+    """Return the labels of a new resource of this `kind` ("database", "rt", "network", "clone" ...).
+
+    kept: it is one of those that --keep leaves behind.
+    """
     pid, started, _ = session().split("-")
     common = {SESSION: session(), HOST: host_identity(), PID: pid, STARTED: started, KIND: kind}
-    optional = {RUNNER: runner(), HELD: os.environ.get(HELD_VARIABLE, "")}
+    optional = {RUNNER: runner(), HELD: os.environ.get(HELD_VARIABLE, "") if kept else ""}
     return common | {label: value for label, value in optional.items() if value}
 
 
 def hold_for(place: str) -> None:
-    """Label what this session makes from now on: for a day only runs with this cache directory sweep it."""
+    """Label what this session makes to be kept: for a day only runs with this cache directory sweep it."""
     os.environ[HELD_VARIABLE] = f"{int(time.time()) + HELD_SECONDS}:{place}"
 
 

@@ -83,14 +83,16 @@ class Baselines:
         profile: Profile = FAST,
         *,
         volume_options: Mapping[str, str] | None = None,
+        kept: bool = False,
         **options: Any,
     ) -> Database:
         """Return a private copy of a baseline, running. The caller removes it with `discard`.
 
-        volume_options: the engine's options of its volume driver `local`, for a disk of another kind.
+        volume_options: the engine's options of its volume driver `local`, for a disk of another kind. kept: see
+        `owner.labels`.
         """
-        name = unique_name("clone")
-        self.client.volumes.create(name, driver_opts=dict(volume_options or {}), labels=owner.labels("clone"))
+        name, labels = unique_name("clone"), owner.labels("clone", kept=kept)
+        self.client.volumes.create(name, driver_opts=dict(volume_options or {}), labels=labels)
         try:
             return Database(
                 self.client,
@@ -100,6 +102,7 @@ class Baselines:
                 profile,
                 volumes={baseline.volume: (PREPARED, "ro"), name: (DATA, "rw")},
                 copy_from=PREPARED,
+                kept=kept,
                 **options,
             )
         except BaseException:
@@ -179,7 +182,7 @@ class Baselines:
             if found := self._find(key, server):
                 return found
             self.notify(what)
-            labels = owner.labels("baseline") if key.startswith(PRIVATE) else {owner.CACHE: "baseline"}
+            labels = owner.labels("baseline", kept=True) if key.startswith(PRIVATE) else {owner.CACHE: "baseline"}
             return self._make(key, server, image, work, origin=origin, labels=labels)
 
     def _make(

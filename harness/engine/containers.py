@@ -56,13 +56,15 @@ class Container:
         volumes: Mapping[str, tuple[str, str]] | None = None,
         ports: Iterable[int] = (),
         name: str = "",
+        kept: bool = False,
         **options: Any,
     ) -> None:
         """Start the container.
 
         files: (path, content) put into it before its first process starts. volumes: name or host path to (path
         inside, "ro" or "rw"). ports: container ports published on a port of 127.0.0.1 that the engine picks. name:
-        a `unique_name`, if others must know it beforehand. options: passed to the docker SDK.
+        a `unique_name`, if others must know it beforehand. kept: see `owner.labels`. options: passed to the docker
+        SDK.
         """
         self.client = client
         self.name = name or unique_name(kind)
@@ -77,7 +79,7 @@ class Container:
         options.setdefault("network", session_network.network(client))
         options = {**session_network.names_of(client), **options}
         published = {f"{port}/tcp": (session_network.reachable_host(client)[1], None) for port in ports}
-        container.with_kwargs(labels=owner.labels(kind), **options)
+        container.with_kwargs(labels=owner.labels(kind, kept=kept), **options)
         container.ports = cast(Any, published)
         self.id = start(container)
 

@@ -61,7 +61,8 @@ def network(client: DockerClient) -> str:
     with cache.lock(f"network-{owner.session()}"):
         if not client.networks.list(names=[name]):
             inside = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
-            client.networks.create(name, driver="bridge", labels=owner.labels("network"), options=inside)
+            labels = owner.labels("network", kept=True)
+            client.networks.create(name, driver="bridge", labels=labels, options=inside)
     return name
 
 

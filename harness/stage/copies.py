@@ -54,10 +54,13 @@ class Copies:
         # Facts known about the dump itself do not hold for its prepared copies.
         return replace(baseline, key=cache.digest(baseline.key, *first.parts))
 
-    def copy(self, title: str, baseline: Baseline, *, name: str = "") -> Database:
-        """Return a copy that exists until `close`. title: of the step that is shown. name: see `Container`."""
+    def copy(self, title: str, baseline: Baseline, *, name: str = "", kept: bool = False) -> Database:
+        """Return a copy that exists until `close`.
+
+        title: of the step that is shown. name: see `Container`. kept: it is the one that `keep` is called for.
+        """
         with self.shown.step(title):
-            database = self.lifecycle.baselines.clone(baseline, name=name)
+            database = self.lifecycle.baselines.clone(baseline, name=name, kept=kept)
         self._databases.append(database)
         self._prepare(database)
         return database

@@ -90,7 +90,7 @@ class Sides:
     @once
     def untouched(self) -> Database:
         """Return the copy to be upgraded, before the upgrade."""
-        return self.copies.copy("copy for the new side", self.baseline(), name=self._place().host)
+        return self.copies.copy("copy for the new side", self.baseline(), name=self._place().host, kept=True)
 
     @once
     def _place(self) -> Address:

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from docker import DockerClient
@@ -18,11 +19,27 @@ from docker.errors import NotFound
 from harness import dump, leftovers
 from harness.common import owner
 from harness.database import Database, keeping
+from harness.database.baseline_record import PRIVATE
+from harness.database.copying import DATA
 from harness.dump.choice import choose
+from harness.engine import session_network
+from harness.releases import server
 from harness.stage import Stage
 from harness.upgrade.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.engine
+
+HELD = "1:/nowhere"
+"""A label of something that is kept until 1970."""
+
+
+def held(database: Database) -> set[str]:
+    """Return the labels, of what is held, of a copy's container and of its data."""
+    container = database.container.docker
+    data = [mount["Name"] for mount in container.attrs["Mounts"] if mount["Destination"] == DATA]
+    volumes = [database.container.client.volumes.get(name) for name in data]
+    labels = [container.labels, *(volume.attrs["Labels"] for volume in volumes)]
+    return {found.get(owner.HELD, "") for found in labels}
 
 
 @pytest.fixture(params=["mariadb-10.11", "mysql-9.7"])
@@ -71,12 +88,19 @@ def test_what_is_spared_stays_and_the_rest_goes(engine: DockerClient) -> None:
 
 
 @pytest.mark.parametrize("upgraded", [False, True])
-def test_a_stage_leaves_the_copy_and_takes_everything_else(lifecycle: Lifecycle, upgraded: bool) -> None:
-    """The stage is closed as usual; the copy must survive it, and be described correctly."""
+def test_a_stage_leaves_the_copy_and_takes_everything_else(
+    lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch, upgraded: bool
+) -> None:
+    """The stage is closed as usual; the copy must survive it, and be described correctly.
+
+    Where the run is killed instead, other users' sweeps must take everything else.
+    """
+    monkeypatch.setenv(owner.HELD_VARIABLE, HELD)
     stage = Stage(lifecycle, choose("5.0.7", "5.0.10", "mariadb-10.11"))
     assert stage.sides.keep() is None
     copy, other = stage.sides.after() if upgraded else stage.sides.untouched(), stage.sides.before()
     try:
+        assert [held(database) for database in (copy, other)] == [{HELD}, {""}]
         kept = stage.sides.keep()
         stage.close()
         assert kept is not None
@@ -87,3 +111,23 @@ def test_a_stage_leaves_the_copy_and_takes_everything_else(lifecycle: Lifecycle,
         assert other.container.ended()
     finally:
         lifecycle.baselines.discard(copy)
+
+
+def test_what_a_copy_needs_is_held_with_it(
+    engine: DockerClient, lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy that other users' sweeps leave alone is of no use without its network and what it was copied from."""
+    name = "mariadb-10.11"
+    origin = lifecycle.baselines.empty(server(name), lifecycle.server_image(name))
+    private = replace(origin, key=f"{PRIVATE}{secrets.token_hex(8)}")
+    monkeypatch.setenv(owner.HELD_VARIABLE, HELD)
+    made = lifecycle.baselines.of_clone(private, [], "a private baseline", lambda _: None)
+    volume = engine.volumes.get(made.volume)
+    monkeypatch.setenv(owner.SESSION_VARIABLE, f"{owner.session()}keeping")
+    network = engine.networks.get(session_network.network(engine))
+    try:
+        labels = [volume.attrs["Labels"], network.attrs["Labels"]]
+        assert [found.get(owner.HELD) for found in labels] == [HELD, HELD]
+    finally:
+        network.remove()
+        volume.remove()

@@ -1,4 +1,4 @@
-"""Read what a table has besides columns and keys: CHECK constraints, triggers, the counter of its ids.
+"""Read what a table has besides columns and indexes: foreign keys, CHECK constraints, triggers, a counter of ids.
 
 Of a statement that the site wrote only a digest and the names of the tables it writes to are kept.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.database import Database
-from harness.database.normalise import as_text
+from harness.database.normalise import as_text, referential_rule
 
 _CHECKS = {
     "mariadb": "SELECT table_name, constraint_name, check_clause FROM information_schema.check_constraints"
@@ -38,6 +38,29 @@ _INSERT = re.compile(
     re.IGNORECASE,
 )
 _COMMENT = re.compile(r"/\*(?!!).*?\*/|--\s[^\n]*|#[^\n]*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A foreign key; rules are "CASCADE", "RESTRICT" (which NO ACTION also means to InnoDB), ..."""
+
+    name: str
+    columns: tuple[str, ...]
+    table: str
+    targets: tuple[str, ...]
+    on_delete: str
+    on_update: str
+
+    @property
+    def signature(self) -> str:
+        """Describe the foreign key without its name."""
+        rules = "".join(
+            f" ON {event} {rule}"
+            for event, rule in (("DELETE", self.on_delete), ("UPDATE", self.on_update))
+            if rule != "RESTRICT"
+        )
+        columns, targets = ", ".join(self.columns), ", ".join(self.targets)
+        return f"FOREIGN KEY ({columns}) REFERENCES {self.table} ({targets}){rules}"
 
 
 @dataclass(frozen=True)
@@ -72,6 +95,30 @@ def unused(database: Database) -> str:
     )
     conditions = {"ignored": "ignored = 'YES'", "is_visible": "is_visible = 'NO'"}
     return " OR ".join(conditions[name] for (name,) in database.rows(asked)) or "0"
+
+
+def foreign_keys(database: Database) -> list[tuple[str, ForeignKey]]:
+    """Return each table's foreign keys."""
+    rows = database.rows(
+        "SELECT u.table_name, u.constraint_name, u.column_name, u.referenced_table_name, u.referenced_column_name,"
+        " r.delete_rule, r.update_rule FROM information_schema.key_column_usage u"
+        " JOIN information_schema.referential_constraints r ON r.constraint_schema = u.constraint_schema"
+        " AND r.constraint_name = u.constraint_name AND r.table_name = u.table_name"
+        " WHERE u.table_schema = DATABASE() AND u.referenced_table_name IS NOT NULL"
+        " ORDER BY u.table_name, u.constraint_name, u.ordinal_position"
+    )
+    grouped: dict[tuple[str, str], ForeignKey] = {}
+    for table, name, column, target, target_column, on_delete, on_update in rows:
+        before = grouped.get((table, name))
+        grouped[table, name] = ForeignKey(
+            name,
+            (*(before.columns if before else ()), column),
+            target,
+            (*(before.targets if before else ()), target_column),
+            referential_rule(on_delete),
+            referential_rule(on_update),
+        )
+    return [(table, foreign_key) for (table, _), foreign_key in grouped.items()]
 
 
 def checks(database: Database) -> Iterator[tuple[str, Check]]:

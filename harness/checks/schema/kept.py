@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from harness.checks.rows import allowances as row_allowances
-from harness.checks.schema.roomier import KEEP
 from harness.checks.schema.step_mentions import StepMentions
 from harness.checks.schema.structure import add_key
+from harness.checks.schema.wider_columns import KEEP
 from harness.checks.schema.width import as_wide_again, holds, largest
-from harness.database.schema import ForeignKey, Index, Schema, Table, quote
+from harness.database.schema import Index, Schema, Table, quote
+from harness.database.schema_extras import ForeignKey
 from harness.verdict import Report
 
 NEARLY_FULL = 0.95

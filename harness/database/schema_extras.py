@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.database import Database
+from harness.database import NAME, Database
 from harness.database.normalise import as_text, referential_rule
 
 _CHECKS = {
@@ -31,13 +31,17 @@ _COUNTERS = (
 )
 _FRESH = {"mariadb": None, "mysql": "SET SESSION information_schema_stats_expiry = 0"}
 """MySQL answers with the counter of up to a day ago unless told otherwise."""
-_NAME = r"(?:`((?:[^`]|``)+)`|(\w+))"
+_NAME = r"(?:`((?:[^`]|``)+)`|([\w$]+))"
 _INSERT = re.compile(
     rf"\b(?:INSERT|REPLACE)\s+(?:(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY|IGNORE)\s+)*(?:INTO\s+)?(?:{_NAME}\s*\.\s*)?"
-    rf"{_NAME}(?=\s*(?:\(|VALUES?\b|SELECT\b|SET\b))",
+    rf"{_NAME}(?=\s*(?:\(|(?:VALUES?|SELECT|SET|PARTITION|WITH|TABLE)\b))",
     re.IGNORECASE,
 )
-_COMMENT = re.compile(r"/\*(?!!).*?\*/|--\s[^\n]*|#[^\n]*", re.DOTALL)
+_TEXT_OR_COMMENT = re.compile(
+    r"""(`(?:[^`]|``)*`)|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|/\*(?!M?!).*?\*/|--\s[^\n]*|#[^\n]*""",
+    re.DOTALL,
+)
+"""What is no part of a statement; names in backquotes, the first group, may hold any of it and are kept."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,8 @@ class Check:
 class Trigger:
     """A trigger: timing is BEFORE or AFTER, event is INSERT, UPDATE or DELETE.
 
-    statement: a digest of what it does. fills: the tables into which it inserts rows, as far as its own statement
-    names them; what a procedure does that it calls is not known.
+    statement: a digest of what it does. fills: the tables of its own database into which it inserts rows, as far
+    as its own statement names them; what a procedure does that it calls is not known.
     """
 
     name: str
@@ -135,9 +139,14 @@ def triggers(database: Database) -> Iterator[tuple[str, Trigger]]:
 
 
 def fills(statement: str) -> tuple[str, ...]:
-    """Return the names of the tables into which a statement inserts rows, sorted."""
-    found = _INSERT.findall(_COMMENT.sub(" ", statement))
-    return tuple(sorted({(quoted or plain).replace("``", "`") for _, _, quoted, plain in found}))
+    """Return the names of the tables of this database into which a statement inserts rows, sorted."""
+    plain = _TEXT_OR_COMMENT.sub(lambda found: found[1] or " ", statement)
+    found: set[str] = set()
+    for names in _INSERT.findall(plain):
+        quoted_database, database, quoted_table, table = (name.replace("``", "`") for name in names)
+        if (quoted_database or database or NAME) == NAME:
+            found.add(quoted_table or table)
+    return tuple(sorted(found))
 
 
 def counters(database: Database) -> dict[str, int]:

@@ -39,6 +39,11 @@ class Column:
     extra: str
 
     @property
+    def generated(self) -> bool:
+        """Whether the server computes its values: then no definition is complete without the expression."""
+        return "generated" in self.extra
+
+    @property
     def integer(self) -> bool:
         """Whether its type is one of whole numbers."""
         return self.type.split()[0].endswith("int")
@@ -120,8 +125,12 @@ class Schema:
     tables: dict[str, Table]
 
     def to_json(self) -> str:
-        """Return the schema as JSON, to be stored beside a baseline."""
-        return json.dumps(asdict(self))
+        """Return the schema as JSON, to be stored beside a baseline: without the bodies of triggers."""
+        data = asdict(self)
+        for table in data["tables"].values():
+            for trigger in table["triggers"]:
+                del trigger["body"]
+        return json.dumps(data)
 
     @classmethod
     def from_json(cls, text: str) -> Schema:

@@ -1,6 +1,7 @@
 """Read what a table has besides columns and indexes: foreign keys, CHECK constraints, triggers, a counter of ids.
 
-Of a statement that the site wrote only a digest and the names of the tables it writes to are kept.
+Of a statement that the site wrote only a digest and the names of the tables it writes to are stored; the text
+itself is there until then, for those who ask whether a trigger can be fired.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.database import NAME, Database
 from harness.database.normalise import as_text, referential_rule
@@ -80,7 +81,8 @@ class Trigger:
     """A trigger: timing is BEFORE or AFTER, event is INSERT, UPDATE or DELETE.
 
     statement: a digest of what it does. fills: the tables of its own database into which it inserts rows, as far
-    as its own statement names them; what a procedure does that it calls is not known.
+    as its own statement names them; what a procedure does that it calls is not known. body: the statement, "" if
+    the structure was stored, because it may hold what the site wrote.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Trigger:
     event: str
     statement: str
     fills: tuple[str, ...] = ()
+    body: str = field(default="", compare=False, repr=False)
 
 
 def unused(database: Database) -> str:
@@ -135,7 +138,7 @@ def triggers(database: Database) -> Iterator[tuple[str, Trigger]]:
     """Yield each table's triggers."""
     for table, name, timing, event, statement in database.rows(_TRIGGERS):
         text = as_text(statement)
-        yield table, Trigger(name, timing, event, _digest(text), fills(text))
+        yield table, Trigger(name, timing, event, _digest(text), fills(text), text)
 
 
 def fills(statement: str) -> tuple[str, ...]:

@@ -57,6 +57,8 @@ def test_each_server_tells_all_of_a_table(name: str, lifecycle: Lifecycle) -> No
     }
     again = Schema.from_json(read.to_json())
     assert again == read
+    assert trigger.body == "INSERT INTO Log (What) VALUES (NEW.id)"
+    assert trigger.body not in read.to_json()
     assert again.tables["Things"].counter == 800
 
 

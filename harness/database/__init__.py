@@ -40,6 +40,8 @@ SLOW_DISK = (2_000_000_000, 600.0)
 """Bytes, and the seconds allowed per so many bytes: a server that takes longer hangs rather than being slow."""
 SHUT_DOWN = 3600
 """Seconds for a clean shutdown, which writes all pages to the tables: slow after a large restore."""
+CLIENT_ERRORS = frozenset((0, *range(2000, 3000)))
+"""Codes of errors that the client gives when it has no server to ask: they say nothing about a statement."""
 _NOT_YET = (pymysql.err.OperationalError, pymysql.err.InterfaceError, ConnectionError, OSError)
 
 

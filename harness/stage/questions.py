@@ -119,6 +119,7 @@ def rows(sides: Sides) -> Report:
         Thawer(sides.new()),
         known=known,
         tables_of_rt=sides.fresh_schema().tables,
+        written=step_mentions.read(sides.new(), sides.steps()).write,
     )
 
 

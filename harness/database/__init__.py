@@ -2,10 +2,9 @@
 
 `restore` loads a dump, `remarks` says how the result differs from the site; `baseline` keeps it for clones, which
 `copying` copies, and `baseline_record` says what is known of it; `schema`, with `schema_extras`, and `digest` read
-the database, and
-`normalise` brings to one form what servers express differently. `programs` runs the server's own client and dump
-program, `backup` backs up and restores with them. `liveness` detects a dead server, `keeping` leaves a copy;
-`address` names a server, also before it starts; `profiles` are options for disk writes.
+the database, and `normalise` brings to one form what servers express differently. `programs` runs the server's own
+client and dump program, `backup` backs up and restores with them. `liveness` detects a dead server, `keeping`
+leaves a copy; `address` names a server, also before it starts; `profiles` are options for disk writes.
 """
 
 from __future__ import annotations
@@ -40,6 +39,8 @@ SLOW_DISK = (2_000_000_000, 600.0)
 """Bytes, and the seconds allowed per so many bytes: a server that takes longer hangs rather than being slow."""
 SHUT_DOWN = 3600
 """Seconds for a clean shutdown, which writes all pages to the tables: slow after a large restore."""
+CLIENT_ERRORS = frozenset((0, *range(2000, 3000)))
+"""Codes of errors that the client gives when it has no server to ask: they say nothing about a statement."""
 _NOT_YET = (pymysql.err.OperationalError, pymysql.err.InterfaceError, ConnectionError, OSError)
 
 

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.database import TABLE_TYPES, Database, normalise, schema_extras
-from harness.database.schema_extras import Check, Trigger
+from harness.database.schema_extras import Check, ForeignKey, Trigger
 
 PRIMARY = "PRIMARY"
-FORM = 2
+FORM = 3
 
 
 def quote(name: str) -> str:
@@ -37,6 +37,11 @@ class Column:
     nullable: bool
     default: str | None
     extra: str
+
+    @property
+    def generated(self) -> bool:
+        """Whether the server computes its values: then no definition is complete without the expression."""
+        return "generated" in self.extra
 
     @property
     def integer(self) -> bool:
@@ -77,29 +82,6 @@ class Index:
         kind = "" if self.kind == "BTREE" else f" {self.kind}"
         columns = [f"{column} DESC" if column in self.descending else column for column in self.columns]
         return f"{word}{kind} ({', '.join(columns)}){' IGNORED' if self.ignored else ''}"
-
-
-@dataclass(frozen=True)
-class ForeignKey:
-    """A foreign key; rules are "CASCADE", "RESTRICT" (which NO ACTION also means to InnoDB), ..."""
-
-    name: str
-    columns: tuple[str, ...]
-    table: str
-    targets: tuple[str, ...]
-    on_delete: str
-    on_update: str
-
-    @property
-    def signature(self) -> str:
-        """Describe the foreign key without its name."""
-        rules = "".join(
-            f" ON {event} {rule}"
-            for event, rule in (("DELETE", self.on_delete), ("UPDATE", self.on_update))
-            if rule != "RESTRICT"
-        )
-        columns, targets = ", ".join(self.columns), ", ".join(self.targets)
-        return f"FOREIGN KEY ({columns}) REFERENCES {self.table} ({targets}){rules}"
 
 
 @dataclass
@@ -143,8 +125,12 @@ class Schema:
     tables: dict[str, Table]
 
     def to_json(self) -> str:
-        """Return the schema as JSON, to be stored beside a baseline."""
-        return json.dumps(asdict(self))
+        """Return the schema as JSON, to be stored beside a baseline: without the bodies of triggers."""
+        data = asdict(self)
+        for table in data["tables"].values():
+            for trigger in table["triggers"]:
+                del trigger["body"]
+        return json.dumps(data)
 
     @classmethod
     def from_json(cls, text: str) -> Schema:
@@ -179,7 +165,7 @@ def read(database: Database) -> Schema:
     for table, index in _indexes(database):
         if table in tables:
             tables[table].indexes.append(index)
-    for table, foreign_key in _foreign_keys(database):
+    for table, foreign_key in schema_extras.foreign_keys(database):
         if table in tables:
             tables[table].foreign_keys.append(foreign_key)
     for table, check in schema_extras.checks(database):
@@ -232,29 +218,6 @@ def _indexes(database: Database) -> list[tuple[str, Index]]:
         descending = (*(before.descending if before else ()), *([written] if order == "D" else ()))
         grouped[table, name] = Index(name, not int(non_unique), columns, kind, descending, bool(unused))
     return [(table, index) for (table, _), index in grouped.items()]
-
-
-def _foreign_keys(database: Database) -> list[tuple[str, ForeignKey]]:
-    rows = database.rows(
-        "SELECT u.table_name, u.constraint_name, u.column_name, u.referenced_table_name, u.referenced_column_name,"
-        " r.delete_rule, r.update_rule FROM information_schema.key_column_usage u"
-        " JOIN information_schema.referential_constraints r ON r.constraint_schema = u.constraint_schema"
-        " AND r.constraint_name = u.constraint_name AND r.table_name = u.table_name"
-        " WHERE u.table_schema = DATABASE() AND u.referenced_table_name IS NOT NULL"
-        " ORDER BY u.table_name, u.constraint_name, u.ordinal_position"
-    )
-    grouped: dict[tuple[str, str], ForeignKey] = {}
-    for table, name, column, target, target_column, on_delete, on_update in rows:
-        before = grouped.get((table, name))
-        grouped[table, name] = ForeignKey(
-            name,
-            (*(before.columns if before else ()), column),
-            target,
-            (*(before.targets if before else ()), target_column),
-            normalise.referential_rule(on_delete),
-            normalise.referential_rule(on_update),
-        )
-    return [(table, foreign_key) for (table, _), foreign_key in grouped.items()]
 
 
 def _table(facts: dict[str, Any]) -> Table:

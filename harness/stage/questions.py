@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 
 from harness.checks import application as application_check
 from harness.checks import history as history_check
@@ -20,6 +21,7 @@ from harness.checks.meaning import organization
 from harness.checks.meaning import told as meaning_told
 from harness.checks.meaning.allowances import Upgrade
 from harness.checks.meaning.told import Meaning
+from harness.checks.open_question import ask_or_leave_open
 from harness.checks.preflight import Recognised
 from harness.checks.schema import absorbed, step_mentions, triggers, views
 from harness.checks.upgrade_history import CORE, History
@@ -93,9 +95,16 @@ def schema(sides: Sides, old_side: OldSide) -> Report:
     after, before = schemas.read(sides.after()), old_side.schema()
     said = step_mentions.read(sides.new(), sides.steps())
     report = schema_check.check(after, sides.fresh_schema(), sides.steps(), before, mentions=said)
-    views.judge(report, sides.before(), sides.after())
-    triggers.judge(report, sides.before(), sides.after())  # writes, and takes it back
-    absorbed.judge(report, absorbed.read(sides.new()), before, after, sides.after())
+    old, new = triggers.Side(sides.before(), before), triggers.Side(sides.after(), after)
+    further: dict[str, Callable[[], None]] = {
+        "whether the site's views can be read": lambda: views.judge(report, sides.before(), sides.after()),
+        "whether the site's triggers can be fired": lambda: triggers.judge(report, old, new),
+        "whether data of extensions waits to be copied": lambda: absorbed.judge(
+            report, absorbed.read(sides.new()), before, after, sides.after()
+        ),
+    }
+    for question, ask in further.items():  # what was found so far must not be lost with the answer
+        ask_or_leave_open(report, question, ask)
     return report
 
 
@@ -110,6 +119,7 @@ def rows(sides: Sides) -> Report:
         Thawer(sides.new()),
         known=known,
         tables_of_rt=sides.fresh_schema().tables,
+        written=step_mentions.read(sides.new(), sides.steps()).write,
     )
 
 

@@ -57,6 +57,8 @@ def test_each_server_tells_all_of_a_table(name: str, lifecycle: Lifecycle) -> No
     }
     again = Schema.from_json(read.to_json())
     assert again == read
+    assert trigger.body == "INSERT INTO Log (What) VALUES (NEW.id)"
+    assert trigger.body not in read.to_json()
     assert again.tables["Things"].counter == 800
 
 
@@ -64,14 +66,20 @@ def test_each_server_tells_all_of_a_table(name: str, lifecycle: Lifecycle) -> No
     ("statement", "filled"),
     [
         ("INSERT INTO audit (a) VALUES (1)", ("audit",)),
-        ("begin insert ignore into `my log` select 1; replace db.other set a = 1; end", ("my log", "other")),
+        ("begin insert ignore into `my log` select 1; replace rt.other set a = 1; end", ("my log", "other")),
+        ("BEGIN INSERT INTO elsewhere.audit (a) VALUES (1); REPLACE `elsewhere`.audit SET a = 1; END", ()),
+        ("INSERT INTO audit PARTITION (p0) (a) VALUES (1)", ("audit",)),
+        ("INSERT INTO audit WITH one AS (SELECT 1 AS a) SELECT a FROM one", ("audit",)),
+        ("INSERT INTO `rt` . `audit` TABLE x", ("audit",)),
         (
             "BEGIN /* INSERT INTO never (a) */ -- INSERT INTO never VALUES\n SET @a = INSERT('x', 1, 1, 'y'); END",
             (),
         ),
+        ("SET @a = 'it''s INSERT INTO never (a)', @b = \"\\\" REPLACE never SET a\"", ()),
+        ("BEGIN INSERT INTO `it's`(a) VALUES ('#'); INSERT INTO audit VALUES ('--'); END", ("audit", "it's")),
         ("BEGIN UPDATE counts SET n = n + 1; CALL log_it(); END", ()),
     ],
 )
 def test_the_tables_that_a_trigger_fills(statement: str, filled: tuple[str, ...]) -> None:
-    """Comments and functions of that name fill none."""
+    """Comments, texts, functions of that name and tables of other databases are none of them."""
     assert fills(statement) == filled

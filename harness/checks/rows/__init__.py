@@ -64,12 +64,14 @@ def check(
     known: Mapping[str, Digest] | None = None,
     rules: RowAllowances | None = None,
     tables_of_rt: Collection[str] = (),
+    written: row_triggers.Written = row_triggers.never,
 ) -> Report:
     """Account for every row.
 
     before: a clone of the untouched baseline. after: the upgraded database. steps: the steps that were applied,
     oldest first; none for the control, where nothing may differ. known: the result of `digests` for the old side.
     tables_of_rt: all others are the site's own, to which triggers may add rows; () where that is not known.
+    written: tells which events of a table the steps' own statements may cause.
     """
     started = time.monotonic()
     rules = rules or known_allowances.read()
@@ -82,7 +84,7 @@ def check(
             report, both, structure, partial(rules.unruled.candidates, steps, STRUCTURE)
         )
         changes: dict[str, Counter[str]] = {}
-        for table in row_triggers.last(both, tables_of_rt):
+        for table in row_triggers.in_order(both, tables_of_rt):
             judge = Judge(
                 table,
                 context,
@@ -90,6 +92,7 @@ def check(
                 [one for one in rows if one.table == table],
                 both.shapes[table][0].counted,
                 row_triggers.filling(both, table, tables_of_rt, changes),
+                row_triggers.perhaps_filling(both, table, tables_of_rt, written),
             )
             _table(report, both, judge, steps)
             changes[table] = judge.tally
@@ -129,11 +132,12 @@ def _table(report: Report, both: Comparison, judge: Judge, steps: Sequence[str])
     for what, rows in judge.wrong.items():
         whole = second["rows"] if what.startswith(ADDED) else first["rows"]
         kind = next(one for one in (ADDED, REMOVED, CHANGED) if what.startswith(one))
-        if candidates := judge.allowances.unruled.candidates(steps, kind, name):
+        candidates = judge.allowances.unruled.candidates(steps, kind, name)
+        triggers = judge.perhaps_filled_by if kind == ADDED else ()
+        if candidates or triggers:
             shown_keys = f"{key or 'row'} {', '.join(rows.samples)}"
-            report.unanswered.append(
-                f"{name}: {rows.count} of {whole} rows {what} ({shown_keys}): {words(candidates)}"
-            )
+            why = words(candidates) if candidates else row_triggers.words(triggers)
+            report.unanswered.append(f"{name}: {rows.count} of {whole} rows {what} ({shown_keys}): {why}")
             continue
         sql = f"SELECT * FROM {quote(name)} WHERE {key} IN ({', '.join(rows.samples)})"
         report.find(

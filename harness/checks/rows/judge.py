@@ -42,6 +42,8 @@ class Judge:
     """For each part of the key whether it is a number, and may be shown."""
     filled_by: Sequence[str] = ()
     """The site's own triggers that add rows to this table of its own while the upgrade is run."""
+    perhaps_filled_by: Sequence[str] = ()
+    """Those that may have added rows, although nothing shows it."""
     wrong: dict[str, Unexplained] = field(default_factory=dict)
     used: Counter[RowAllowance] = field(default_factory=Counter)
     tally: Counter[str] = field(default_factory=Counter)

@@ -8,10 +8,10 @@ release. A difference that was exactly the same before the upgrade, and that no 
 site's own and harmless. So are a column that the site has added, unless RT could not insert rows without it, and
 one that it has widened. So is the collation of a table that is not RT's, if it differed from RT's before as well.
 
-`structure` compares two structures; `width` and `roomier` tell wider columns, `longer_indexes` indexes that do the
-work of a missing one. `kept` compares what is the site's own with what it was, `step_mentions` finds what the
-steps mention. `views` and `triggers` are tried, and `absorbed` looks for data of extensions that nobody has copied
-yet.
+`structure` compares two structures; `width` and `wider_columns` tell columns that hold more, `longer_indexes`
+indexes that do the work of a missing one. `kept` compares what is the site's own with what it was, `step_mentions`
+finds what the steps mention. `views` and `triggers` are tried, and `absorbed` looks for data of extensions that
+nobody has copied yet.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks.rows import allowances as row_allowances
-from harness.checks.schema import kept as structure_kept
-from harness.checks.schema import longer_indexes
-from harness.checks.schema import roomier as structure_roomier
+from harness.checks.schema import kept, longer_indexes, wider_columns
 from harness.checks.schema.step_mentions import StepMentions
 from harness.checks.schema.structure import CALLED, Difference, compare, convert
 from harness.database.schema import Index, Schema, charset_of, quote
@@ -121,7 +119,7 @@ def check(
             covering = [SchemaAllowance("", one.aspect, longer_indexes.REASON)]
         if not covering and one in old and mentions and _of_its_own(one, upgraded, mentions):
             covering = [SchemaAllowance("", one.aspect, BROUGHT)]
-        if not covering and before and (why := structure_roomier.reason(one, before, upgraded, fresh, mentions)):
+        if not covering and before and (why := wider_columns.reason(one, before, upgraded, fresh, mentions)):
             covering = [SchemaAllowance("", one.aspect, why)]
         if covering:
             used.setdefault((one.sentence(), covering[0]), []).append(one.where)
@@ -129,13 +127,13 @@ def check(
             report.find(
                 one.where,
                 one.sentence() + ".",
-                repair=structure_roomier.repair(one, before, upgraded),
+                repair=wider_columns.repair(one, before, upgraded),
                 sql=_show(one),
             )
     report.allowed += [f"{', '.join(places)}: {what} ({rule})" for (what, rule), places in used.items()]
     _foreign_tables(report, upgraded, fresh, before)
     if before:
-        structure_kept.judge(report, before, upgraded, fresh, mentions)
+        kept.judge(report, before, upgraded, fresh, mentions)
     seen = {rule for _, rule in used}
     report.facts["allowances unused"] = [str(rule) for rule in rules if rule.step in steps and rule not in seen]
     report.facts["collations"] = dict(Counter(table.collation for table in upgraded.tables.values()))

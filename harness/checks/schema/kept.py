@@ -10,18 +10,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from harness.checks.rows import allowances as row_allowances
-from harness.checks.schema.roomier import KEEP
 from harness.checks.schema.step_mentions import StepMentions
 from harness.checks.schema.structure import add_key
+from harness.checks.schema.wider_columns import KEEP
 from harness.checks.schema.width import as_wide_again, holds, largest
-from harness.database.schema import ForeignKey, Index, Schema, Table, quote
+from harness.database.schema import Index, Schema, Table, quote
+from harness.database.schema_extras import ForeignKey
 from harness.verdict import Report
 
 NEARLY_FULL = 0.95
 """Part of an id column's numbers; beyond it the end is near enough to be told."""
+_MUCH = 0.01
+"""Part of an id column's numbers; an upgrade that uses up more of them is why the end is near."""
 _FIND_OUT = "find out on a copy which step or extension did this, and make it as it was after the upgrade"
 _RAISED = "find out on a copy what raised the counter, and widen the column (BIGINT) if its rows need it"
-COUNTERS = "counters of ids that are nearly at their end, as before the upgrade"
+COUNTERS = "counters of ids that are nearly at their end, and not by the upgrade"
 
 
 def judge(
@@ -170,8 +173,9 @@ def _counter(report: Report, was: Table, table: Table) -> None:
     if end and table.counter > NEARLY_FULL * end:
         left = f"{max(end - table.counter + 1, 0)} ids are left of {end}"
         old = was.columns.get(counting.name)
-        if old and was.counter > NEARLY_FULL * (largest(old) or end):
+        smaller = old is not None and largest(old) > end
+        if smaller or table.counter - was.counter > _MUCH * end:
+            report.find(where, f"{left}, and no row can be added after them.", sql=_show(table), repair=_RAISED)
+        else:
             report.facts.setdefault(COUNTERS, []).append(f"{where}: {left}")
             report.allowed.append(f"{where}: {left}, and no row can be added after them (brought along)")
-        else:
-            report.find(where, f"{left}, and no row can be added after them.", sql=_show(table), repair=_RAISED)

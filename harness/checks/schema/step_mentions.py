@@ -18,6 +18,9 @@ _FILES = (
 )
 _HEAD = re.compile(r"^== \S+/(\S+)\n", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*#.*$|--.*$|#\s.*$", re.MULTILINE)
+_WRITTEN = re.compile(r"\s*(?:UPDATE|INSERT|REPLACE|DELETE)\b", re.IGNORECASE)
+_EVENTS = {"INSERT": r"INSERT|REPLACE", "UPDATE": r"UPDATE", "DELETE": r"DELETE|REPLACE"}
+"""Words of the statements by which each event comes about."""
 _INTERPOLATED = re.compile(r"(\w+)\$\{?\w+")
 
 
@@ -30,6 +33,11 @@ class StepMentions:
     def include(self, table: str, *names: str) -> bool:
         """Tell whether a passage names the table and all of these columns or indexes."""
         return any(all(_names(one, name) for name in (table, *names)) for one in self.passages)
+
+    def write(self, table: str, event: str) -> bool:
+        """Tell whether a statement names the table and may cause an INSERT, UPDATE or DELETE of its rows."""
+        verb = re.compile(rf"\b(?:{_EVENTS[event]})\b", re.IGNORECASE)
+        return any(_WRITTEN.match(one) and verb.search(one) and _names(one, table) for one in self.passages)
 
 
 def _names(passage: str, name: str) -> bool:

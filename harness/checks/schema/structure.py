@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.checks.schema.width import holds, holds_charset
-from harness.database.schema import PRIMARY, Column, ForeignKey, Index, Schema, Table, charset_of, quote
+from harness.database.schema import PRIMARY, Column, Index, Schema, Table, charset_of, quote
+from harness.database.schema_extras import ForeignKey
 
 CALLED = ", called "
 """Separator between an index's definition and its names."""

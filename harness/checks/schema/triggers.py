@@ -7,90 +7,110 @@ one uses. Each is fired by a row as it is, in a transaction that is rolled back.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import pymysql
 from pymysql.constants import CLIENT
 from pymysql.cursors import Cursor
 
+from harness.checks.open_question import ask_or_leave_open
 from harness.common import redact
 from harness.common.wording import amount, listed
-from harness.database import Database, schema
-from harness.database.schema import Table, quote
+from harness.database import CLIENT_ERRORS, Database, schema
+from harness.database.schema import Schema, Table, quote
+from harness.database.schema_extras import Trigger
+from harness.errors import InfrastructureError
 from harness.verdict import Report
 
-_TRIGGERS = (
-    "SELECT trigger_name, event_manipulation, event_object_table, action_timing, action_statement"
-    " FROM information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY 3, 2, 1"
-)
-_GENERATED = (
-    "SELECT table_name, column_name FROM information_schema.columns"
-    " WHERE table_schema = DATABASE() AND COALESCE(generation_expression, '') <> ''"
-)
 _ROUTINES = (
     "SELECT COALESCE(routine_definition, '') FROM information_schema.routines WHERE routine_schema = DATABASE()"
 )
-_OF_CLIENTS = range(2000, 3000)
-_PASSING = (1205, 1213)
+_LOCKED = (1205, 1213)
 """Errors of locks that somebody else holds, which say nothing about a trigger."""
-_DUPLICATE = 1062
+_OF_THE_ROW = (1062, 1526, 3819, 4025)
+"""Errors of a table that refuses the row itself: an equal key, no partition for it, a CHECK.
+
+A trigger's own statement may fail with one as well. Which of them it was the server does not say.
+"""
+_SESSION = (
+    "SET SESSION foreign_key_checks = 0",  # whether the row may go is another question
+    # Dates of zeros and the like, which old rows hold, are refused otherwise before a trigger is fired. A trigger
+    # runs under the mode under which it was made, not this one.
+    "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'",
+)
 _INTEGER = re.compile(r"(?:tiny|small|medium|big)?int\b(?!.*unsigned)")
 _SHOWN = 5
 
 
-class Trigger(NamedTuple):
-    """A trigger. event: INSERT, UPDATE or DELETE; time: BEFORE or AFTER; body: its statement."""
+class Side(NamedTuple):
+    """A copy, and the structure that was read from it."""
 
-    name: str
-    event: str
-    table: str
-    time: str
-    body: str
+    database: Database
+    structure: Schema
+
+    def triggers(self) -> list[tuple[Table, Trigger]]:
+        """Return all triggers with their tables."""
+        return [(table, one) for table in self.structure.tables.values() for one in table.triggers]
+
+    def with_bodies(self) -> Side:
+        """Return the same with what the triggers do, which a stored structure does not hold."""
+        stored = not all(one.body for _, one in self.triggers())
+        return self._replace(structure=schema.read(self.database)) if stored else self
 
 
 class Fired(NamedTuple):
-    """The result of a statement that fires triggers. code: 0 if it succeeded."""
+    """The result of a statement that fires triggers. code: 0 if it succeeded.
 
-    code: int
-    said: str
-    sql: str
+    tried: False if there is no such statement, it reached no row, or the table refuses the row.
+    """
+
+    code: int = 0
+    said: str = ""
+    sql: str = ""
+    tried: bool = True
 
 
-Fires = dict[tuple[str, str], Fired | None]
-"""Result by table and event; None if the statement could not be tried, or reached no row."""
+UNTRIED = Fired(tried=False)
+Fires = dict[tuple[str, str], Fired]
+"""Result by table and event."""
 
 
-def judge(report: Report, before: Database, after: Database) -> None:
-    """Report statements that fail with triggers and did not before. What is gone: `structure_kept`."""
-    old, new = _read(before), _read(after)
-    if not old and not new:
+def judge(report: Report, before: Side, after: Side) -> None:
+    """Report statements that fail with triggers and did not before. What is gone: `kept`."""
+    old, new = before.with_bodies(), after.with_bodies()
+    number = amount(len(new.triggers()), "triggers")
+    if not old.triggers() and not new.triggers():
         return
-    report.looked_at += len(new)
-    if unsafe := _unsafe(before, old) or _unsafe(after, new):
-        report.out_of_scope.append(f"whether the site's {amount(len(new), 'triggers')} can be fired: {unsafe}")
+    report.looked_at += len(new.triggers())
+    if unsafe := _unsafe(old) or _unsafe(new):
+        report.out_of_scope.append(f"whether the site's {number} can be fired: {unsafe}")
         return
-    was, now = _fire(before, old), _fire(after, new)
+    was, now = _fire(report, old), _fire(report, new)
+    untried = []
     for (table, event), result in now.items():
         known = was.get((table, event))
-        if result and result.code and (known is None or result.code != known.code):
+        if known is None:
+            continue  # left open, or a new trigger, which is a finding by itself
+        if not (known.tried and result.tried):
+            untried.append(f"{event} of {table}")
+        elif result.code not in (0, known.code):
             _find(report, new, table, event, result)
-    if broken := sorted(f"{event} of {table}" for (table, event), one in was.items() if one and one.code):
+    if broken := sorted(f"{event} of {table}" for (table, event), one in was.items() if one.code):
         report.facts["statements that failed with their triggers before"] = broken
-    untried = [f"{event} of {table}" for (table, event), result in now.items() if result is None]
     if untried:
         report.out_of_scope.append(
             f"triggers at {listed(untried, _SHOWN)}: no row could be written there for a trial"
         )
     report.out_of_scope.append(
-        f"what the site's {amount(len(new), 'triggers')} write, only that one row can fire each; branches that "
-        "this row does not take are not tried"
+        f"what the site's {number} write, only that one row can fire each; branches that this row does not take "
+        "are not tried"
     )
 
 
-def _find(report: Report, triggers: Mapping[str, Trigger], table: str, event: str, result: Fired) -> None:
+def _find(report: Report, side: Side, table: str, event: str, result: Fired) -> None:
     own = [
-        f"{one.name} ({one.time} {event})" for one in triggers.values() if (one.table, one.event) == (table, event)
+        f"{one.name} ({one.timing} {event})" for one in side.structure.tables[table].triggers if one.event == event
     ]
     report.find(
         f"triggers of {table}",
@@ -101,41 +121,39 @@ def _find(report: Report, triggers: Mapping[str, Trigger], table: str, event: st
     )
 
 
-def _read(database: Database) -> dict[str, Trigger]:
-    return {row[0]: Trigger(*row) for row in database.rows(_TRIGGERS, root=True)}
-
-
-def _unsafe(database: Database, triggers: Mapping[str, Trigger]) -> str:
+def _unsafe(side: Side) -> str:
     """Return why firing triggers could leave something behind, "" if all of it can be rolled back."""
-    routines = [text for (text,) in database.rows(_ROUTINES, root=True)]
-    bodies = "\n".join([*(one.body for one in triggers.values()), *routines])
-    words = set(re.findall(r"\w+", bodies.lower())) | {one.table.lower() for one in triggers.values()}
-    others = "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE()"
-    for name, engine in sorted((name, engine) for name, engine in database.rows(others) if engine):
-        if engine.lower() != "innodb" and name.lower() in words:
-            return f"they may write to {name}, which is {engine} and knows no transactions"
+    routines = [text for (text,) in side.database.rows(_ROUTINES, root=True)]
+    bodies = "\n".join([*(one.body for _, one in side.triggers()), *routines])
+    words = set(re.findall(r"\w+", bodies.lower())) | {table.name.lower() for table, _ in side.triggers()}
+    for name, table in sorted(side.structure.tables.items()):
+        if table.engine and table.engine.lower() != "innodb" and name.lower() in words:
+            return f"they may write to {name}, which is {table.engine} and knows no transactions"
     return ""
 
 
-def _fire(database: Database, triggers: Mapping[str, Trigger]) -> Fires:
-    """Fire the triggers of each table and event by one statement, and take it back."""
-    tables = schema.read(database).tables if triggers else {}
-    generated = {(table, column) for table, column in database.rows(_GENERATED)} if triggers else set()
+def _fire(report: Report, side: Side) -> Fires:
+    """Fire the triggers of each table and event by one statement, and take it back.
+
+    A statement that a server could not be asked for has no result, and is an open question of the report.
+    """
     found: Fires = {}
-    for name, event in sorted({(one.table, one.event) for one in triggers.values()}):
-        table = tables[name]
-        columns = [column for column in table.columns if (name, column) not in generated]
-        sql = _statement(table, event, columns)
-        found[name, event] = _try(database, sql) if sql else None
+    for name, event in sorted({(table.name, one.event) for table, one in side.triggers()}):
+        sql = _statement(side.structure.tables[name], event)
+        question = f"whether the site's triggers at {event} of {name} can be fired"
+        result = ask_or_leave_open(report, question, partial(_try, side.database, sql)) if sql else UNTRIED
+        if result is not None:
+            found[name, event] = result
     return found
 
 
-def _statement(table: Table, event: str, columns: list[str]) -> str:
+def _statement(table: Table, event: str) -> str:
     """Return a statement about one row as it is; "" if there is none.
 
     A row is inserted again under the negative of its key, which does not move the table's counter.
     """
     name, key = quote(table.name), [quote(column) for column in table.key]
+    columns = [one.name for one in table.columns.values() if not one.generated]
     order = f" ORDER BY {', '.join(f'{column} DESC' for column in key)}" if key else ""
     if event == "DELETE":
         return f"DELETE FROM {name}{order} LIMIT 1"
@@ -148,14 +166,12 @@ def _statement(table: Table, event: str, columns: list[str]) -> str:
     return f"INSERT INTO {into} SELECT {', '.join(values)} FROM {name}{order} LIMIT 1"
 
 
-def _try(database: Database, sql: str) -> Fired | None:
-    """Carry a statement out and take it back.
-
-    Return None if it reached no row, or the table refuses a second one.
-    """
+def _try(database: Database, sql: str) -> Fired:
+    """Carry a statement out and take it back. Raises errors that say nothing about its triggers."""
     # An UPDATE that changes nothing reaches its row all the same.
     with database.connection(client_flag=CLIENT.FOUND_ROWS) as connection, connection.cursor() as cursor:
-        cursor.execute("SET SESSION foreign_key_checks = 0")  # whether the row may go is another question
+        for setting in _SESSION:
+            cursor.execute(setting)
         connection.begin()
         try:
             result = _result(cursor, sql)
@@ -164,12 +180,14 @@ def _try(database: Database, sql: str) -> Fired | None:
     return result
 
 
-def _result(cursor: Cursor, sql: str) -> Fired | None:
+def _result(cursor: Cursor, sql: str) -> Fired:
     try:
         reached = cursor.execute(sql)
     except pymysql.err.MySQLError as error:
         code = int(error.args[0])
-        if code in _OF_CLIENTS or code in _PASSING:
+        if code in CLIENT_ERRORS:
             raise
-        return None if code == _DUPLICATE else Fired(code, str(error.args[1]), sql)
-    return Fired(0, "", sql) if reached else None
+        if code in _LOCKED:
+            raise InfrastructureError(f"Somebody else holds a lock there (error {code}).") from error
+        return UNTRIED if code in _OF_THE_ROW else Fired(code, str(error.args[1]), sql)
+    return Fired(sql=sql, tried=bool(reached))

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import pymysql
 
-from harness.database import Database
+from harness.database import CLIENT_ERRORS, Database
 from harness.verdict import Report
 
 _VIEWS = "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE() ORDER BY 1"
-
-_OF_CLIENTS = range(2000, 3000)
-"""Client errors, such as a lost server connection, which say nothing about a view."""
 
 
 def judge(report: Report, before: Database, after: Database) -> None:
@@ -44,7 +41,7 @@ def _read(database: Database) -> dict[str, int]:
             database.rows(f"SELECT * FROM `{name}` LIMIT 0")
             found[name] = 0
         except (pymysql.err.ProgrammingError, pymysql.err.InternalError, pymysql.err.OperationalError) as error:
-            if error.args[0] in _OF_CLIENTS:
+            if error.args[0] in CLIENT_ERRORS:
                 raise
             found[name] = int(error.args[0])
     return found

@@ -87,7 +87,9 @@ def test_a_column_that_a_step_was_to_change_is_found() -> None:
 def test_no_repair_drops_or_cuts(column: Column) -> None:
     """Not even beside another difference of the same column, whose statement restates the type."""
     for other in (column, replace(column, nullable=not column.nullable, default="'x'")):
-        for finding in ask(with_column(other), FRESH).findings:
+        found = ask(with_column(other), FRESH).findings
+        assert found
+        for finding in found:
             assert "DROP" not in finding.repair
             assert "varchar(9)" not in finding.repair
 
@@ -101,6 +103,24 @@ def test_no_repair_converts_to_fewer_characters() -> None:
     report = ask(both, was, fresh=older)
     assert report.findings
     assert not [one for one in report.findings if "CONVERT" in one.repair]
+
+
+def test_no_repair_makes_letters_two_bytes_in_the_same_room() -> None:
+    """A text holds so many bytes, and a letter of latin1 is up to three in Unicode: what no longer fits is cut."""
+    text = replace(BADGE, type="text")
+    older = replace(text, charset="latin1", collation="latin1_swedish_ci")
+    (finding,) = ask(with_column(older), with_column(text)).findings
+    assert "MODIFY" not in finding.repair
+    assert ask(with_column(replace(text, type="mediumtext")), with_column(older))
+
+
+def test_no_repair_of_computed_values_lacks_how() -> None:
+    """MODIFY without the expression is no SQL."""
+    was = replace(BADGE, type="int", charset="", collation="", extra="stored generated")
+    (finding,) = ask(with_column(replace(was, type="smallint")), with_column(was)).findings
+    assert "MODIFY" not in finding.repair
+    (finding,) = ask(with_column(replace(was, type="smallint", extra="")), with_column(was)).findings
+    assert "MODIFY" not in finding.repair
 
 
 OWN = replace(
@@ -154,13 +174,28 @@ def test_what_grows_is_no_finding() -> None:
     assert ask(after, before)
 
 
+BEYOND = 2_050_000_000
+"""An id of an int column just beyond 95 per cent of them."""
+
+
 @pytest.mark.control("schema")
-def test_a_counter_that_was_nearly_full_is_told() -> None:
-    """It is no effect of the upgrade, and the site needs to know all the same."""
-    full = database(*FRESH.tables.values(), replace(COUNTING, counter=FULL))
-    report = ask(full, full)
+@pytest.mark.parametrize(("was", "now", "left"), [(FULL, FULL, 8), (2_040_000_000, BEYOND, 97_483_648)])
+def test_a_counter_that_was_nearly_full_is_told(was: int, now: int, left: int) -> None:
+    """It is no effect of the upgrade, not even if a few rows of it pass the mark; the site needs to know."""
+    before, after = (database(*FRESH.tables.values(), replace(COUNTING, counter=one)) for one in (was, now))
+    report = ask(after, before)
     assert report
-    assert "8 ids are left" in str(report.allowed)
+    assert f"{left} ids are left" in str(report.allowed)
+
+
+@pytest.mark.mutants("schema")
+@pytest.mark.parametrize(("was", "kind"), [(2_000_000_000, "int"), (BEYOND - 1, "bigint")])
+def test_a_counter_that_the_upgrade_brings_to_its_end_is_found(was: int, kind: str) -> None:
+    """It used up many ids, or made the column smaller."""
+    old = replace(COUNTING, columns={**COUNTING.columns, "id": replace(COUNTING.columns["id"], type=kind)})
+    before = database(*FRESH.tables.values(), replace(old, counter=was))
+    after = database(*FRESH.tables.values(), replace(COUNTING, counter=BEYOND))
+    assert any("ids are left" in one.what for one in ask(after, before).findings)
 
 
 @pytest.mark.parametrize("said", ["", "ALTER TABLE Things DROP INDEX own;"])

@@ -10,7 +10,8 @@ import pytest
 from harness.checks import schema as check
 from harness.checks.schema import SchemaAllowance, step_mentions
 from harness.checks.schema.step_mentions import StepMentions
-from harness.database.schema import Column, ForeignKey, Schema, Table
+from harness.database.schema import Column, Schema, Table
+from harness.database.schema_extras import ForeignKey
 from tests.harness.checks.schemas import FRESH, database, table
 
 WIDER = database(table("Things", Name="utf8mb4", Kind="utf8mb4"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pymysql
 import pytest
 
 from fixtures.databases import CloneFactory
-from harness.checks.schema import CHECK, QUESTION, triggers
-from harness.database import Database
+from harness.checks.schema import CHECK, QUESTION, triggers, views
+from harness.database import Database, schema
+from harness.database.schema import Schema
 from harness.dump import FOLDER
 from harness.dump.choice import choose
 from harness.releases import server
@@ -55,7 +57,7 @@ def sides(request: pytest.FixtureRequest, lifecycle: Lifecycle, clone: CloneFact
 def judged(before: Database, after: Database) -> Report:
     """Return the report on their triggers."""
     report = Report(CHECK, QUESTION)
-    triggers.judge(report, before, after)
+    triggers.judge(report, *(triggers.Side(one, schema.read(one)) for one in (before, after)))
     return report
 
 
@@ -113,7 +115,102 @@ def test_what_cannot_be_taken_back_is_not_tried(sides: tuple[Database, Database]
     assert "audit, which is MyISAM" in "".join(report.out_of_scope)
 
 
-def test_no_triggers_are_no_words(lifecycle: Lifecycle, clone: CloneFactory) -> None:
+DATED = (
+    "SET SESSION sql_mode = ''",
+    "CREATE TABLE dated (id int PRIMARY KEY, made datetime, short int AS (id + 1))",
+    "INSERT INTO dated (id, made) VALUES (1, '0000-00-00 00:00:00')",
+    "CREATE TRIGGER dates AFTER INSERT ON dated FOR EACH ROW INSERT INTO audit (what) VALUES ('dated')",
+)
+REFUSING = (
+    "CREATE TABLE refusing (id int PRIMARY KEY, CHECK (id > 0))",
+    "INSERT INTO refusing VALUES (1)",
+    "CREATE TRIGGER refused BEFORE INSERT ON refusing FOR EACH ROW SET @seen = NEW.id",
+)
+
+
+@pytest.mark.mutants("schema")
+def test_a_row_of_an_older_sql_mode_fires_as_well(sides: tuple[Database, Database]) -> None:
+    """Its date of zeros is refused under the servers' own mode, on both sides, and no trigger is ever fired."""
+    for one in sides:
+        one.execute(*DATED, root=True)
+    assert judged(*sides).findings == []
+    sides[1].execute("DROP TABLE audit")
+    assert "triggers of dated" in {one.where for one in judged(*sides).findings}
+
+
+@pytest.mark.control("schema")
+def test_a_row_that_the_table_refuses_fires_nothing(sides: tuple[Database, Database]) -> None:
+    """No trigger caused the error: it is told that this was not tried, and not that the trigger failed before."""
+    for one in sides:
+        one.execute(*REFUSING, root=True)
+    report = judged(*sides)
+    assert report.findings == []
+    assert report.facts["statements that failed with their triggers before"] == ["DELETE of failing"]
+    assert "INSERT of refusing" in report.out_of_scope[0]
+
+
+@pytest.mark.control("schema")
+def test_what_could_not_be_tried_before_is_no_finding(sides: tuple[Database, Database]) -> None:
+    """Nobody knows then whether the error was there before."""
+    before, after = sides
+    after.execute("DELETE FROM named", "INSERT INTO named (Name) VALUES (NULL)", root=True)
+    after.execute(
+        "DROP TRIGGER second", "CREATE TRIGGER second AFTER INSERT ON named FOR EACH ROW SET @a = gone()"
+    )
+    report = judged(before, after)
+    assert report.findings == []
+    assert "INSERT of named" in report.out_of_scope[0]
+
+
+def test_a_locked_row_leaves_one_question_open(sides: tuple[Database, Database]) -> None:
+    """What was found elsewhere stays a finding."""
+    before, after = sides
+    after.execute("ALTER TABLE Classes DROP COLUMN HotList")
+    after.execute("SET GLOBAL innodb_lock_wait_timeout = 1", root=True)
+    with after.connection(autocommit=False) as other, other.cursor() as cursor:
+        cursor.execute("SELECT * FROM named FOR UPDATE")
+        report = judged(before, after)
+    assert [one.where for one in report.findings] == ["triggers of Classes"]
+    (left,) = report.unanswered
+    assert "INSERT of named can be fired: Somebody else holds a lock there" in left
+
+
+def test_a_lost_connection_leaves_one_question_open(sides: tuple[Database, Database]) -> None:
+    """A connection that is gone says nothing about a trigger, whatever number the client gives for it."""
+    before, after = sides
+    ends = "CREATE TRIGGER ends BEFORE DELETE ON named FOR EACH ROW KILL CONNECTION_ID()"
+    for one in sides:
+        one.execute(ends, root=True)
+    after.execute("ALTER TABLE Classes DROP COLUMN HotList")
+    report = judged(before, after)
+    assert [one.where for one in report.findings] == ["triggers of Classes"]
+    assert all("DELETE of named can be fired" in one for one in report.unanswered)
+    assert report.unanswered
+
+
+def test_a_closed_connection_is_no_success(sides: tuple[Database, Database]) -> None:
+    """The client calls that error 0."""
+    with sides[0].connection() as connection, connection.cursor() as cursor:
+        for statement in ("KILL CONNECTION_ID()", "SELECT 1"):
+            with pytest.raises(pymysql.err.OperationalError):
+                cursor.execute(statement)
+        with pytest.raises(pymysql.err.InterfaceError):
+            triggers._result(cursor, "SELECT 1")
+
+
+@pytest.mark.mutants("schema")
+def test_a_stored_structure_is_read_again_for_what_triggers_do(sides: tuple[Database, Database]) -> None:
+    """It does not hold that, and a table that knows no transactions must not be written to."""
+    before, after = sides
+    for one in sides:
+        one.execute("ALTER TABLE audit ENGINE = MyISAM", root=True)
+    stored = [triggers.Side(one, Schema.from_json(schema.read(one).to_json())) for one in (before, after)]
+    report = Report(CHECK, QUESTION)
+    triggers.judge(report, *stored)
+    assert "audit, which is MyISAM" in "".join(report.out_of_scope)
+
+
+def test_without_triggers_they_are_not_mentioned(lifecycle: Lifecycle, clone: CloneFactory) -> None:
     """Most sites have none."""
     empty = clone(lifecycle.baselines.empty(server(SERVERS[0]), lifecycle.server_image(SERVERS[0])))
     report = judged(empty, empty)
@@ -121,13 +218,23 @@ def test_no_triggers_are_no_words(lifecycle: Lifecycle, clone: CloneFactory) -> 
 
 
 @pytest.mark.slow
-def test_a_gate_says_so(lifecycle: Lifecycle) -> None:
-    """The steps drop the column without a word, and each change of a class dies from then on."""
+def test_a_gate_says_so(lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps drop the column without saying so, and each change of a class dies from then on.
+
+    A connection that is lost when the site's views are read leaves that open, and nothing else.
+    """
+
+    def lose_connection(_report: Report, _before: Database, after: Database) -> None:
+        after.execute("KILL CONNECTION_ID()")
+
+    monkeypatch.setattr(views, "judge", lose_connection)
     planted = Preparation(("triggers", *ON_A_SITE), "planting triggers", lambda one: one.execute(*ON_A_SITE))
     dump = FOLDER / "rt-4.4.6-plain.sql.zst"
     pair = choose("4.4.6", "5.0.3", SERVERS[0], dump)
     stage = Stage(lifecycle, pair, scope=Scope(validates=False), preparation=planted)
     try:
-        assert [one.where for one in stage.schema().findings] == ["triggers of Classes"]
+        report = stage.schema()
     finally:
         stage.close()
+    assert [one.where for one in report.findings] == ["triggers of Classes"]
+    assert [one.partition(":")[0] for one in report.unanswered] == ["whether the site's views can be read"]

@@ -67,7 +67,7 @@ def test_what_a_step_breaks_is_found(sides: tuple[Database, Database], statement
     assert said in str(finding)
 
 
-def test_no_views_are_no_words(lifecycle: Lifecycle, clone: CloneFactory) -> None:
+def test_without_views_they_are_not_mentioned(lifecycle: Lifecycle, clone: CloneFactory) -> None:
     """Most sites have none."""
     name = "mariadb-10.11"
     empty = clone(lifecycle.baselines.empty(server(name), lifecycle.server_image(name)))

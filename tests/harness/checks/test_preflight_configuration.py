@@ -147,3 +147,15 @@ def test_a_site_below_another_path(
     report = Report("preflight", "")
     preflight_configuration.loads(report, preflight.probe(target, []))
     assert [one.where for one in report.findings] == found
+
+
+def test_a_path_that_is_only_a_slash_has_its_own_sentence() -> None:
+    """The old path is not to be redirected to itself; and CONFIG may serve both sides."""
+    report = Report("preflight", "")
+    preflight_configuration.loads(report, {"web_path": "/"})
+    preflight_configuration.loads(report, {"web_path": "/rt"})
+    root, below = report.findings
+    assert "RT wants no / at its end" in root.what
+    assert "redirect" not in root.repair
+    assert "redirect /rt to /" in below.repair
+    assert all(one.repair.startswith("Set($WebPath, '') in CONFIG, or ") for one in report.findings)

@@ -207,7 +207,7 @@ def _split(url: str) -> SplitResult:
         good = False
     if not good:
         raise UsageError(
-            "The Marathon address is not an http:// or https:// URL.", repair="MARATHON_URL=http://host:8080"
+            "The Marathon address is not an http:// or https:// URL.", repair="MARATHON_URL=https://host:8443"
         )
     return parts
 

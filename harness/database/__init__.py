@@ -2,10 +2,9 @@
 
 `restore` loads a dump, `remarks` says how the result differs from the site; `baseline` keeps it for clones, which
 `copying` copies, and `baseline_record` says what is known of it; `schema`, with `schema_extras`, and `digest` read
-the database, and
-`normalise` brings to one form what servers express differently. `programs` runs the server's own client and dump
-program, `backup` backs up and restores with them. `liveness` detects a dead server, `keeping` leaves a copy;
-`address` names a server, also before it starts; `profiles` are options for disk writes.
+the database, and `normalise` brings to one form what servers express differently. `programs` runs the server's own
+client and dump program, `backup` backs up and restores with them. `liveness` detects a dead server, `keeping`
+leaves a copy; `address` names a server, also before it starts; `profiles` are options for disk writes.
 """
 
 from __future__ import annotations

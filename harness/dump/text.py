@@ -172,7 +172,7 @@ class Text:
             return b""
         if line.startswith(
             b"DELIMITER "
-        ):  # around triggers and routines, whose lines may begin with any statement
+        ):  # around triggers and routines: their lines may begin with any statement
             self._body = line.split() != [b"DELIMITER", b";"]
         elif match := _TABLE.match(line):
             self._table, self._unnamed = _text(match[1]), []

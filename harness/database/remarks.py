@@ -116,11 +116,13 @@ def differences(database: Database, text: Text) -> list[str]:
     return notes
 
 
-def lost_values(database: Database, text: Text, warned: Mapping[int, int]) -> list[str]:
+def lost_values(
+    database: Database, text: Text, warned: Mapping[int, int], counted: Mapping[str, int]
+) -> list[str]:
     """Report rows and values that the server dropped or changed as it restored the dump.
 
     It does so without an error under the SQL mode that a dump sets, and with INSERT IGNORE. warned: number of its
-    warnings by code.
+    warnings by code. counted: rows of each table afterwards.
     """
     unproven = []
     counts = {code: warned[code] for code in _LOSSES if warned.get(code)}
@@ -131,10 +133,11 @@ def lost_values(database: Database, text: Text, warned: Mapping[int, int]) -> li
             f"(at least {named}): the copies are not what the site is. Dump again without --insert-ignore, do not "
             "edit the dump, and choose the server that it was made on, or a newer one of the same product."
         )
-    if text.replacing:
+    if tables := text.replaced.unaccounted(counted):
         unproven.append(
-            f"The dump writes rows with REPLACE ({listed(text.replacing, _SHOWN)}): of those with equal keys on "
-            f"{database.server.name} only the last is left, without a warning. Dump again without --replace."
+            "The dump writes rows with REPLACE, and nothing shows that all of them are left "
+            f"({listed(tables, _SHOWN)}): of those with equal keys on {database.server.name} only the last is, "
+            "without a warning. Dump again without --replace."
         )
     return unproven
 

@@ -110,7 +110,7 @@ def restore(database: Database, dump: Dump) -> Restored:
     affected = remarks.uncollated(database, text)
     notes = [*remarks.differences(database, text), *remarks.given_collations(database, text, affected)]
     unproven = [
-        *remarks.lost_values(database, text, warned),
+        *remarks.lost_values(database, text, warned, counted),
         *remarks.lost_characters(text),
         *remarks.unknown_collations(database, text),
     ]

@@ -4,7 +4,8 @@ A bundled dump `NAME.sql.zst` has a manifest `NAME.toml`; a dump that does not m
 user's own dump may come without one: then less can be checked, and the verdict says so.
 
 `choice` selects the pair and dump of a run; `manifest` reads the facts; `text` parses the SQL as it is streamed,
-`collations` knows the collations that old servers omit from it; `maker` recognises files of other programs.
+`collations` knows the collations that old servers omit from it, and `replaced` counts the rows that may replace
+others; `maker` recognises files of other programs.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from harness.dump import collations, maker
+from harness.dump.replaced import Replaced
 
 _NAME = rb"`((?:[^`]|``)*)`"
 _USER = rb"(?:`(?:[^`]|``)*`|'(?:[^']|'')*'|[\w.%$-]+)"
@@ -33,7 +34,6 @@ _DROPPED: tuple[tuple[bytes, str], ...] = (
 )
 """Beginnings of lines that must not reach the server, and what they hold."""
 _DATA = (b"(", b"INSERT ", b"REPLACE ")
-_REPLACE = re.compile(rb"REPLACE +(?:[A-Z_]+ +)*INTO " + _NAME)
 _ROWS = re.compile(rb"(?:INSERT|REPLACE) +(?:[A-Z_]+ +)*INTO " + _NAME)
 _BEGIN = re.compile(rb"-- (?:MariaDB|MySQL) dump ")
 SERVER = re.compile(rb"^-- Server version\s+(\S+)", re.MULTILINE)
@@ -75,7 +75,7 @@ class Text:
     character set; "" is the table's own default. The collation is added to the SQL that is fed. bare: such columns
     of a server that would have written the collation, so that it is unknown. without: SQL modes that the server
     which is fed does not know; they are taken out of the definitions of triggers, routines and events. missed:
-    those that were. replacing: tables whose rows are written with REPLACE. messages: lines of the program that
+    those that were. replaced: tables whose rows are written with REPLACE. messages: lines of the program that
     made the dump, written into it.
     """
 
@@ -93,7 +93,7 @@ class Text:
     bare: dict[str, dict[str, str]] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     missed: list[str] = field(default_factory=list)
-    replacing: list[str] = field(default_factory=list)
+    replaced: Replaced = field(default_factory=Replaced)
     messages: int = 0
     _at_end: bool = False
     _fresh: bool = True
@@ -123,9 +123,8 @@ class Text:
             self.hexadecimal = self.hexadecimal or b",0x" in piece
             if fresh and not self._names:
                 self._rows(piece)
-            if fresh and not self._body and (match := _REPLACE.match(piece)):
-                table = _text(match[1])
-                self.replacing += [table] if table not in self.replacing else []
+            if not self._body:
+                self.replaced.take(piece, fresh=fresh)
             return piece
         if piece.isspace():
             return piece
@@ -172,7 +171,7 @@ class Text:
             return b""
         if line.startswith(
             b"DELIMITER "
-        ):  # around triggers and routines, whose lines may begin with any statement
+        ):  # around triggers and routines: their lines may begin with any statement
             self._body = line.split() != [b"DELIMITER", b";"]
         elif match := _TABLE.match(line):
             self._table, self._unnamed = _text(match[1]), []

@@ -1,5 +1,7 @@
 """Collect the words that may stay in log lines: those in messages of RT, Perl, the servers and the harness.
 
+So may the versions that RT's releases and upgrade steps are named by.
+
     python -m harness.dumpmaking.vocabulary
 
 Writes vocabulary.txt, by which harness.common.redact tells words of programs from words of people. Run it after
@@ -41,6 +43,7 @@ _RT = (
 _RT_NAMES = (
     "cd /opt/rt/share && find html -type f | sort; cat etc/schema.mysql /opt/rt/etc/RT_Config.pm 2>/dev/null"
 )
+_RT_STEPS = "ls /opt/rt/upgrade"
 _PERL = (
     "perl -MOpcode=opdesc,opset_to_ops,full_opset -le 'print for opdesc(opset_to_ops(full_opset()))'; "
     "cat /usr/share/perl/*/pod/perldiag.pod 2>/dev/null | grep '^=item '"
@@ -61,11 +64,17 @@ _VARIABLE = re.compile(
 _CAMEL = re.compile(r"\b[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+\b")
 _CALENDAR = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*")
 _WORD = redact.WORD
+_VERSION = re.compile(r"\d+\.\d+\.\d+(?:rc\d)?")
 
 
 def words(text: str) -> set[str]:
     """Return the words of a text, except names of days and months."""
     return {word for word in _WORD.findall(text) if len(word) > 1 and not _CALENDAR.fullmatch(word)}
+
+
+def versions(text: str) -> set[str]:
+    """Return the versions of three numbers among the words of a text."""
+    return {word for word in text.split() if _VERSION.fullmatch(word)}
 
 
 def words_of_perl(perl: str) -> set[str]:
@@ -137,13 +146,13 @@ def _container(client: DockerClient, image: str) -> Container:
 
 def collect(client: DockerClient) -> set[str]:
     """Return the words of all images. Raises the engine's errors."""
-    images, found = Images(client), words_of_harness()
+    images, found = Images(client), words_of_harness() | versions(" ".join(releases()))
     for release in releases().values():
         with _container(client, images.rt(release)) as container:
-            code, names, perl, apache = (
-                container.run(["sh", "-c", command]).out for command in (_RT, _RT_NAMES, _PERL, _APACHE)
+            code, names, steps, perl, apache = (
+                container.run(["sh", "-c", command]).out for command in (_RT, _RT_NAMES, _RT_STEPS, _PERL, _APACHE)
             )
-            found |= words_of_release(code, names, f"{perl}\n{apache}")
+            found |= words_of_release(code, names, f"{perl}\n{apache}") | versions(steps)
     for server in servers().values():
         with _container(client, images.server(server)) as container:
             found |= words(container.run(["sh", "-c", _SERVER]).out)
@@ -151,13 +160,20 @@ def collect(client: DockerClient) -> set[str]:
 
 
 def file_content(collected: Iterable[str]) -> str:
-    """Return the content of the file: sorted words, wrapped into lines.
+    """Return the content of the file: sorted words, wrapped into lines, after the versions.
 
-    In capitals only if never in lower case.
+    A word is in capitals only if never in lower case.
     """
     every = set(collected)
-    kept = sorted(word for word in every if not (word.isupper() and word.lower() in every))
-    return "\n".join(textwrap.wrap(" ".join(kept), 115, break_long_words=False, break_on_hyphens=False)) + "\n"
+    numbers = sorted(
+        filter(_VERSION.fullmatch, every), key=lambda one: [int(part) for part in re.findall(r"\d+", one)]
+    )
+    kept = sorted(word for word in every.difference(numbers) if not (word.isupper() and word.lower() in every))
+    return "".join(f"{line}\n" for part in (numbers, kept) for line in _wrapped(part))
+
+
+def _wrapped(parts: Iterable[str]) -> list[str]:
+    return textwrap.wrap(" ".join(parts), 115, break_long_words=False, break_on_hyphens=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

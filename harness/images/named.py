@@ -33,9 +33,8 @@ def all_named() -> dict[str, str]:
                 f"{OVERRIDE_VARIABLE} names an image for {name!r}, which is neither a release nor a server here.",
                 repair=f"choose one of: {', '.join(known)}",
             )
-        found[name] = (
-            image  # the last one of a name, as a pipeline puts the image to deploy behind those of its agent
-        )
+        # The last one of a name counts: a pipeline puts the image to deploy behind those of its agent.
+        found[name] = image
     return found
 
 

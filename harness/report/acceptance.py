@@ -30,7 +30,7 @@ _TEXTS = ("check", "where", "what", "who", "why")
 _KEYS = (*_TEXTS, "until")
 _HEADER = re.compile(r"^\s*\[\[\s*accept\s*\]\]")
 _UNRELATED = "Quick zephyrs blow, vexing daft hymn_K: 4096 (17%) / 'Five' \"dozen\"; jugs - `L`."
-"""A sentence of no finding, with every letter: an expression that fits it fits nearly anything."""
+"""A sentence of no finding, with every letter: an expression that fits in it is too short or too general."""
 _SHORTEST = 6
 """Least number of characters of a plain `what`, blanks not counted: shorter ones are a part of any sentence."""
 _EXAMPLE = "an entry needs check, where, what, who, why (texts) and until (a date such as 2027-03-31, no quotes)"
@@ -117,16 +117,14 @@ def _entry(entry: dict[str, Any], index: int, lines: _Lines) -> Acceptance:
         lines.refuse(index, "until", "has an entry whose 'until' is not a date")
     pattern = _expression(entry["what"])
     if pattern is None and len("".join(entry["what"].split())) < _SHORTEST:
-        lines.refuse(
-            index, "what", f"has an entry whose 'what' fits nearly everything (under {_SHORTEST} characters)"
-        )
+        lines.refuse(index, "what", f"has an entry whose 'what' is too short (under {_SHORTEST} characters)")
     if pattern is not None:
         try:
             wide = any(re.search(pattern, one) for one in ("", _UNRELATED))
         except re.error as error:
             lines.refuse(index, "what", f"has a regular expression that is none ({error})")
         if wide:
-            lines.refuse(index, "what", "has a regular expression that fits everything")
+            lines.refuse(index, "what", "has a regular expression that is too short or too general")
     return Acceptance(**entry, place=lines.place(index))
 
 

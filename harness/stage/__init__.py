@@ -3,9 +3,9 @@
 So tests may ask in any order, and a gate may ask for everything at once. Checks that only read run before those
 that write.
 
-`sides`: both copies, and the upgrade of one. `old_side`: the old release's answers about the other. `questions`:
-the arguments of each check. Below these `copies` (and how they are prepared), `fact_cache` of earlier runs,
-`shown` for progress output; `visitor` tries the site.
+`sides`: both copies, and the upgrade of one. `old_side`: the old release's answers about the other, which
+`witness` may give in its place. `questions`: the arguments of each check. Below these `copies` (and how they are
+prepared), `fact_cache` of earlier runs, `shown` for progress output; `visitor` tries the site.
 """
 
 from __future__ import annotations

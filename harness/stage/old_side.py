@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -26,16 +25,14 @@ from harness.common import cache
 from harness.common.once import once
 from harness.common.waits import NotReadyError
 from harness.database import Database, liveness, schema
-from harness.database.baseline_record import Baseline
 from harness.database.schema import Schema
-from harness.errors import UsageError
-from harness.releases import neighbour
 from harness.rt import Rt
 from harness.rt.thaw import Thawer
 from harness.stage import visitor
 from harness.stage.fact_cache import Fact
 from harness.stage.sides import Sides
 from harness.stage.visitor import SiteStart
+from harness.stage.witness import Witness
 from harness.upgrade import guard
 
 _NEXT = (
@@ -55,67 +52,13 @@ def _source(path: str) -> str:
 
 
 class OldSide:
-    """The untouched side under the old release, or under the witness: a release that can read it in its place."""
+    """The untouched side under the old release, or under the witness that stands in for it."""
 
     def __init__(self, sides: Sides) -> None:
         """Keep the sides; nothing is run yet."""
         self._sides, self._fact_cache, self._lifecycle = sides, sides.fact_cache, sides.lifecycle
-        self._pair = sides.pair
+        self.witness = Witness(sides)
         self._turn = threading.Lock()
-
-    # The witness, its server and its copy.
-
-    @once
-    def witness_release(self) -> str | None:
-        """Return the release that reads the untouched side: the old one, else the closest that can."""
-        if self._lifecycle.has_image(self._pair.origin):
-            return self._pair.origin
-        return neighbour(self._pair.origin, self._sides.new().structural_steps())
-
-    def witness_server(self) -> str:
-        """Return the server on which the witness runs: the pair's own, else one that this release supports."""
-        version = self.witness_release()
-        return self._sides.choice.server_for(version) if version else self._pair.server
-
-    @once
-    def witnessed(self) -> Database | None:
-        """Return the untouched copy that the witness reads; None if that server refuses the dump. Read-only."""
-        if self.witness_server() == self._pair.server:
-            return self._sides.before()
-        origin = self._witnessed_baseline()
-        if origin is None:
-            return None
-        return self._sides.copies.copy(f"copy on {origin.server.name}", origin)
-
-    @once  # also where it fails: a large dump takes long to be refused
-    def _witnessed_baseline(self) -> Baseline | None:
-        name = self.witness_server()
-        if name == self._pair.server:
-            return self._sides.baseline()
-        with contextlib.suppress(UsageError):
-            return self._sides.copies.restored(self._sides.dump, name)
-        return None
-
-    @once
-    def witness(self) -> Rt | None:
-        """Return tools of the witness on its copy; None if no release can stand in for the old one."""
-        version = self.witness_release()
-        if version is None or (version, self.witness_server()) == (self._pair.origin, self._pair.server):
-            return self._sides.old()
-        if (copy := self.witnessed()) is None:
-            return None
-        return self._sides.copies.tools(version, copy, self._lifecycle)
-
-    def substitution_note(self, what: str) -> list[str]:
-        """Return a remark if another release or server than the old one was used; [] for the pair itself."""
-        version, elsewhere, why = self.witness_release(), self.witness_server(), []
-        if version is None:
-            return []
-        if version != self._pair.origin:
-            why.append(f"it has no image here, so RT {version} was asked, which reads the same tables")
-        if elsewhere != self._pair.server:
-            why.append(f"RT {version} does not run on {self._pair.server}, so it was asked on {elsewhere}")
-        return [f"what RT {self._pair.origin} {what}: {', and '.join(why)}"] if why else []
 
     # Facts that are only read.
 
@@ -139,26 +82,26 @@ class OldSide:
 
     def start(self) -> Start | None:
         """Return the old release's log messages at every start; None if there is no witness."""
-        if (old := self.witness()) is None:
+        if (old := self.witness.tools()) is None:
             return None
         return self._answer("start", Start, lambda: startup_log.collect(old))
 
     def broken_attributes(self, named: Sequence[int]) -> BrokenAttributes | None:
         """Return which of these attributes the old release cannot read; None if there is no witness."""
-        if (old := self.witness()) is None:
+        if (old := self.witness.tools()) is None:
             return None
         name = f"broken attributes {cache.digest(*map(str, named))}"
         return self._answer(name, BrokenAttributes, lambda: broken_attributes.collect(old, named))
 
     def validation(self) -> Validation | None:
         """Return the findings of the old release's rt-validator; None if there is no witness."""
-        if (old := self.witness()) is None:
+        if (old := self.witness.tools()) is None:
             return None
         return self._answer("validation", Validation, lambda: integrity_check.collect(old))
 
     def meaning(self) -> Meaning | None:
         """Return the meaning of the data to the old release; None if there is no witness."""
-        if (old := self.witness()) is None:
+        if (old := self.witness.tools()) is None:
             return None
         accounts, every, now = self._sides.dump.accounts, self.sampling(), self.reference_time()
         return self._answer(
@@ -261,7 +204,7 @@ class OldSide:
         self, name: str, kind: type[Fact], ask: Callable[[Rt, Database], Fact], what: str
     ) -> Fact | None:
         """Collect a fact on a copy of its own. Sequentially, because a second copy of a large dump may not fit."""
-        version, origin = self.witness_release(), self._witnessed_baseline()
+        version, origin = self.witness.release(), self.witness.baseline()
         if version is None or origin is None:
             return None
 
@@ -276,4 +219,4 @@ class OldSide:
         return self._answer(name, kind, make)
 
     def _answer(self, name: str, kind: type[Fact], make: Callable[[], Fact]) -> Fact:
-        return self._fact_cache.answer(name, kind, make, self.witness_release(), self.witness_server())
+        return self._fact_cache.answer(name, kind, make, self.witness.release(), self.witness.server())

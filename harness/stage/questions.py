@@ -130,15 +130,15 @@ def integrity(sides: Sides, old_side: OldSide) -> Report:
     after = integrity_check.collect(sides.new())
     sides.copies.need(f"the check {integrity_check.CHECK}")  # of a dead server's answers nothing is asked again
     report = integrity_check.check(before, after, lambda: integrity_check.collect(sides.target_on_old_copy()))
-    report.out_of_scope += old_side.substitution_note("validates")
+    report.out_of_scope += old_side.witness.substitution_note("validates")
     return report
 
 
 def meaning(sides: Sides, old_side: OldSide, before: Meaning | None, after: Meaning) -> Report:
     """Compare the meaning of the data to both releases."""
-    copies = (old_side.witnessed() or sides.before(), sides.after())
+    copies = (old_side.witness.copy() or sides.before(), sides.after())
     resorted = len({meaning_told.sorting(copy) for copy in copies}) > 1
-    origin = old_side.witness_release() or sides.pair.origin
+    origin = old_side.witness.release() or sides.pair.origin
     done = Upgrade(origin, sides.pair.target, tuple(sides.steps()), resorted)
     report = meaning_check.check(before, after, done)
     organization.judge(
@@ -147,7 +147,7 @@ def meaning(sides: Sides, old_side: OldSide, before: Meaning | None, after: Mean
         [side.organization for side in (before, after) if side],
         [sides.lifecycle.configuration, sides.lifecycle.new_side.configuration],
     )
-    report.out_of_scope += old_side.substitution_note("itself says of its data") if before else []
+    report.out_of_scope += old_side.witness.substitution_note("itself says of its data") if before else []
     return report
 
 
@@ -168,6 +168,6 @@ def application(sides: Sides, old_side: OldSide, *, thorough: bool) -> Report:
         mails=lambda report, starts: mails.judge(report, sent(), sides.new(), starts, again, limit=limit),
         old_release=OldReleaseAnswers(old_side.start, sent, old_side.jobs, used),
     )
-    report.out_of_scope += old_side.substitution_note("makes of tickets, sends by mail and says in jobs")
+    report.out_of_scope += old_side.witness.substitution_note("makes of tickets, sends by mail and says in jobs")
     report.out_of_scope += visitor.untested_of_image(sides.pair.target)
     return report

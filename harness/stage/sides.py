@@ -48,7 +48,11 @@ class Sides:
 
     @once
     def before(self) -> Database:
-        """Return the untouched copy. Nothing may write to it."""
+        """Return the untouched copy. Nothing may write to it and stay.
+
+        Triggers are fired on it in transactions that are rolled back (harness/checks/schema/triggers.py): what
+        tables hold stays, but the next number of an AUTO_INCREMENT moves, as it does on the upgraded copy.
+        """
         return self.copies.copy("copy for the old side", self.baseline())
 
     @once

@@ -128,7 +128,7 @@ def missing_parts(text: str, stage: Stage) -> list[str]:
 
 
 def test_what_is_named_of_a_stage_is_there(stage: Stage) -> None:
-    """The page is the only introduction to a package of six modules, and may be outdated after a change."""
+    """The page is the only introduction to a package of many modules, and may be outdated after a change."""
     assert missing_parts(CHECK, stage) == []
     assert len(re.findall(r"\bsides\.\w+", CHECK)) > 5
 

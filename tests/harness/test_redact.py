@@ -39,10 +39,12 @@ SAID = (
     (f"session {'5f4dcc3b' * 4} not found", "session N not found"),
     (f"session {'deadbeef' * 4} not found", "session ... not found"),
     ("client 192.0.2.17:4711 or 2001:db8::1:2", "client (address):4711 or (address)"),
+    ("client fd00::12ab:3, fe80::1c2b:3d4e:5f6a:7b8c or fe80::1", "client (address), (address) or (address)"),
     ("no file /var/lib/rt/attachments/Doe_Jane_x.pdf", "no file /var/lib/..."),
     ("no file /tmp/Doe.pdf, /home/jane/x.txt", "no file /tmp/..., /home/..."),
     ("total 12.50 or 3.1415", "total N or N"),
     ("date 1.2.80 or 1/2/80 or 4.5.80", "date N or N or N"),
+    ("date 10.12.45 or 3.1.19 or 5.12.30, total 8.4.19", "date N or N or N, total N"),
     ("number +49 151 1234567", "number N"),
     ("RT 5.0.10-JaneDoe", "RT 5.0.10-..."),
 )
@@ -61,7 +63,8 @@ STAYS = (
     "[mpm_prefork:error] AH00161: server reached MaxRequestWorkers setting",
     "pymysql.err.IntegrityError: (1062, \"Duplicate entry '...' for key 'Users1'\")",
     "RT 5.0.10+dfsg-3 took 0.25 s",
-    "applying 4.4.4, 3.7.81 and 5.0.10",
+    "applying 4.4.4, 3.7.81, 4.0.0rc7 and 5.0.10",
+    "server 10.11.14-MariaDB, MySQL 8.4.19, package RT::Base::Ad in B::Deparse",
     "mariadb-10.11, server 10.11.14-MariaDB-1, version 8.4, Apache/2.4.62, Perl v5.36.0",
     "at 0x55d0c8a3f2 of container 88643183f2cd, 12:30:05, 100.5%, 12.3 MB",
 )
@@ -142,6 +145,8 @@ def test_words_of_a_program_are_told_from_what_is_put_into_them() -> None:
         RT->Logger->error("Missing search $bob->{carol} @{[ $dora ]}"); my $x = 'eve';"""
     assert vocabulary.words_of_perl(code) >= {"Missing", "search"}
     assert not vocabulary.words_of_perl(code) & {"Alice", "bob", "carol", "dora", "eve"}
+    assert vocabulary.versions("4.4.6 4.0.0rc7 upgrade-sla 3.8-ical-extension") == {"4.4.6", "4.0.0rc7"}
+    assert vocabulary.file_content(["not", "5.0.10", "NOT", "5.0.3"]) == "5.0.3 5.0.10\nnot\n"
     assert vocabulary.words_of_literals('"""Of alice."""\nprint(f"not {bob} found")') == {"not", "found"}
 
 
@@ -156,3 +161,4 @@ def test_the_words_of_every_release_are_known(rt_tools: RtFactory, version: str)
     said = vocabulary.words_of_perl(code)
     assert len(said) > 20 or not steps
     assert sorted(word for word in said if redact.line(f"a {word}") != f"a {word}") == []
+    assert [step for step in [version, *steps] if redact.line(f"after {step}") != f"after {step}"] == []

@@ -112,7 +112,7 @@ def test_the_witness_tells_them_apart(
     stage = Stage(lifecycle, choose("5.0.3", "5.0.10", "mysql-9.7"))
     monkeypatch.setattr(lifecycle, "restored", restored)
     if raised is None:
-        assert stage.old_side.witnessed() is None
+        assert stage.old_side.witness.copy() is None
     else:
         with pytest.raises(raised):
-            stage.old_side.witnessed()
+            stage.old_side.witness.copy()

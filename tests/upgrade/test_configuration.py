@@ -82,7 +82,12 @@ def test_each_side_can_have_its_own(engine: DockerClient) -> None:
     made = Stage(Lifecycle(engine, one, new_configuration=other), plain, scope=Scope(validates=False))
     program = "use RT -init; print RT->Config->Get('rtname');"
     try:
-        sides = (made.sides.old(), made.sides.target_on_old_copy(), made.sides.new(), made.old_side.witness())
+        sides = (
+            made.sides.old(),
+            made.sides.target_on_old_copy(),
+            made.sides.new(),
+            made.old_side.witness.tools(),
+        )
         assert [side.perl(program).out for side in sides if side] == ["old", "new", "new", "old"]
         report = made.preflight()
     finally:

@@ -109,15 +109,15 @@ def test_it_speaks_where_it_can_run(lifecycle: Lifecycle, origin: str, name: str
     """RT 5.0.3 runs on no MySQL that reserves the word Groups; a site moves there together with the upgrade."""
     stage = Stage(lifecycle, choose(origin, "5.0.10", name))
     try:
-        assert stage.old_side.witness_server() == (elsewhere or name)
-        witness = stage.old_side.witness()
+        assert stage.old_side.witness.server() == (elsewhere or name)
+        witness = stage.old_side.witness.tools()
         assert witness is not None
-        copy = stage.old_side.witnessed()
+        copy = stage.old_side.witness.copy()
         assert copy is not None
         assert copy.server.name == (elsewhere or name)
         said = integrity.collect(witness)
         assert (said.code, said.complaints) == (0, {})
-        assert [name in one for one in stage.old_side.substitution_note("says")] == (
+        assert [name in one for one in stage.old_side.witness.substitution_note("says")] == (
             [True] if elsewhere not in ("", name) else []
         )
     finally:

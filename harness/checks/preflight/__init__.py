@@ -2,15 +2,14 @@
 
 Anything that will make the upgrade fail or lose data is a finding; anything that an operator should know is a
 fact. `identity` says whether it is the database that it is said to be, and stops what must not be upgraded;
-`database` asks its tables, `storage` where attachments are, `time_zones` what charts need. `collisions`, `lookups`
-and `blanks` look for names that the new collation makes equal. `configuration` and `lifecycles` judge the site's
-settings, and `upgrading` picks the passages of RT's UPGRADING documents that apply.
+`database` asks its tables, `storage` where attachments are, `time_zones` what charts need; `start` starts the
+target on it. `collisions`, `lookups` and `blanks` look for names that the new collation makes equal.
+`configuration` and `lifecycles` judge the site's settings, and `upgrading` picks the passages of RT's UPGRADING
+documents that apply.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks.integrity import Validation
-from harness.checks.log import records
 from harness.checks.preflight import blanks as preflight_blanks
 from harness.checks.preflight import collisions as preflight_collisions
 from harness.checks.preflight import configuration as preflight_configuration
@@ -27,15 +25,14 @@ from harness.checks.preflight import database as preflight_database
 from harness.checks.preflight import identity as preflight_identity
 from harness.checks.preflight import lifecycles as preflight_lifecycles
 from harness.checks.preflight import lookups as preflight_lookups
+from harness.checks.preflight import start as preflight_start
 from harness.checks.preflight import storage as preflight_storage
 from harness.checks.preflight import time_zones as preflight_time_zones
 from harness.checks.preflight.collisions import RESTORE, STEP, Affected
 from harness.checks.preflight.database import SchemaChanges
 from harness.checks.upgrade_history import EXTENSIONS, History
-from harness.common import redact
 from harness.database import Database
 from harness.database.schema import Schema
-from harness.errors import InfrastructureError
 from harness.releases import parse
 from harness.rt import Rt
 from harness.rt.configuration import Configuration
@@ -44,7 +41,6 @@ from harness.verdict import MOST_SAMPLES, Finding, Report
 CHECK = "preflight"
 QUESTION = "Is the dump what it is said to be, and can this upgrade go well?"
 REPAIR = "mend it on the site, take a new dump, and run the gate again"
-PROBE = Path(__file__).parents[1] / "perl" / "probe.pl"
 NOTES = Path(__file__).with_name("notes.toml")
 BEFORE = "before the upgrade"
 """The fact that reports show in a section of its own: see `facts_to_read`."""
@@ -67,8 +63,6 @@ _TITLES = {
     "rt-validator": "What rt-validator finds in the database as it is, the first of it",
 }
 """Facts that an operator should read before the upgrade, with their titles in the report."""
-_UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
-_ADDED = re.compile(r"\bADD\s+(?:COLUMN\s+)?\(?\s*`?(\w+)", re.IGNORECASE)
 
 
 @dataclass
@@ -145,13 +139,13 @@ def check(
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     preflight_time_zones.judge(report, database, schema, known.configuration)
-    probed = probe(target, steps)
+    probed = preflight_start.probe(target, steps)
     preflight_configuration.loads(report, probed)
     preflight_configuration.index(
         report, schema, probed, known.old_configuration, append_structure=known.append_structure
     )
     preflight_storage.loads(report, database, probed)
-    judge_start(report, target, probed, steps)
+    preflight_start.judge(report, target, probed, steps)
     preflight_lifecycles.judge(report, database, schema, probed, known.configuration)
     preflight_configuration.judge(
         report,
@@ -185,69 +179,6 @@ def facts_to_read(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         if isinstance(items, list) and items:
             entries.append({"fact": name, "title": title, "items": list(map(str, items))})
     return entries
-
-
-def probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
-    """Start the target on the database, and return what it found; "configuration" has its error if it could not.
-
-    The keys are those of perl/probe.pl, and "complaints": the SQL errors that it logged.
-    Raises InfrastructureError if it was ended before it could tell.
-    """
-    done = target.perl_alone(PROBE.read_text(encoding="utf-8"), *steps)
-    if done.timed_out:
-        raise InfrastructureError(
-            f"RT {target.release} was ended as it started on the database (exit code {done.code}).",
-            [("Errors", redact.lines(done.err))],
-            "see whether this machine ran out of memory, or CONFIG waits for something, and run it again",
-        )
-    try:
-        probed: dict[str, Any] = json.loads(done.out.strip("\n").split("\n")[-1])
-    except (json.JSONDecodeError, IndexError):
-        return {
-            "configuration": done.err.strip().splitlines()[-1] if done.err.strip() else f"exit code {done.code}"
-        }
-    logged = records(done.err.splitlines())
-    probed["complaints"] = [record.message for record in logged if record.complaint == "SQL"]
-    return probed
-
-
-def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) -> bool:
-    """Tell whether all complaints miss columns, and those exist by the time that a step first starts RT.
-
-    Steps start RT for their content only, and a step's own schema comes before its content.
-    """
-    missed = [_UNKNOWN.findall(one) for one in complaints]
-    if not all(missed):  # something else fails as well
-        return False
-    listing = 'cd /opt/rt/upgrade; for step; do [ ! -e "$step/content" ] || { echo "$step"; break; }; done'
-    first = target.of_image("sh", "-c", listing, "sh", *steps).strip()
-    early = steps[: steps.index(first) + 1] if first else steps
-    files = [f"/opt/rt/upgrade/{step}/schema.mysql" for step in early]
-    sql = target.of_image("sh", "-c", 'cat "$@" 2>/dev/null || true', "cat", *files)
-    added = {name.lower() for name in _ADDED.findall(sql)}
-    return all(name.lower() in added for names in missed for name in names)
-
-
-def judge_start(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequence[str]) -> None:
-    """Judge the target's start in the middle of the upgrade, which happens with old data in old tables."""
-    report.looked_at += 1
-    complaints = list(probed.get("complaints", []))
-    if died := str(probed.get("start") or ""):
-        report.find(
-            "start",
-            "the target's code dies as it starts on the database as it is",
-            samples=(redact.line(died),),
-            repair="upgrade to a later release, or to an earlier one first",
-        )
-    elif complaints and _added_in_time(target, complaints, steps):
-        report.facts["start"] = "the target misses columns now that the steps add before they start it"
-    elif complaints:
-        report.find(
-            "start",
-            f"the target's code logs {len(complaints)} SQL errors as it starts on the database as it is",
-            samples=tuple(dict.fromkeys(redact.line(one) for one in complaints)),
-            repair="upgrade to a later release, or to an earlier one first",
-        )
 
 
 @cache

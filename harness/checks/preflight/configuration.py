@@ -176,13 +176,8 @@ def absorbed_plugins(report: Report, applicable: Sequence[Passage], plugins: set
 
 def loads(report: Report, probed: dict[str, object]) -> None:
     """Judge the probe's result: a configuration that cannot be read or served, plugins that cannot be loaded."""
-    if path := probed.get("web_path"):
-        report.find(
-            "WebPath",
-            f"the configuration sets it to {path}, and the image serves RT at /: no instance would start, for all "
-            "links, the login's form and the cookie would be for another place, and nobody could log in",
-            repair="Set($WebPath, '') in CONFIG_NEW, and let what stands in front redirect the old path to /",
-        )
+    if path := str(probed.get("web_path") or ""):
+        _below(report, path)
     if trouble := str(probed.get("configuration") or ""):
         report.find(
             "configuration",
@@ -198,6 +193,25 @@ def loads(report: Report, probed: dict[str, object]) -> None:
             samples=(redact.line(why),),
             repair="put a version for the target into CONFIG/plugins, or take it out of the configuration",
         )
+
+
+def _below(report: Report, path: str) -> None:
+    """Report that the site is set to be below a path (WebPath), which no instance would serve."""
+    repair = "Set($WebPath, '') in CONFIG, or in a CONFIG_NEW that has all the rest as well"
+    if path == "/":
+        report.find(
+            "WebPath",
+            "the configuration sets it to /, and RT wants no / at its end: the image takes only '', which is the "
+            "same place, and no instance would start",
+            repair=repair,
+        )
+        return
+    report.find(
+        "WebPath",
+        f"the configuration sets it to {path}, and the image serves RT at /: no instance would start, for all "
+        "links, the login's form and the cookie would be for another place, and nobody could log in",
+        repair=f"{repair}; let what stands in front redirect {path} to /",
+    )
 
 
 def index(

@@ -30,6 +30,7 @@ _REFUSED = "could not be read"
 PRESENT = "present"
 OWN = "own columns"
 """The fact with the setting that the deployed image needs as well: it refuses columns that RT does not know."""
+_PERHAPS = "without an upgrade history they may as well be a later release's: see the finding about the database"
 BACKUP = "restore the backup from before that upgrade"
 AS_IT_IS = f"say {option('from')} as it is"
 
@@ -84,11 +85,12 @@ def judge(
     """
     already = len(report.findings)
     answer, own = guard(target), guard(origin) if origin else None
-    # Without a history the tables are the only witness, and an added column may be a later release's.
-    known = own_columns(*filter(None, [answer, own])) if answer.get("history") == PRESENT else ()
-    if known:
+    if known := own_columns(*filter(None, [answer, own])):  # as every site of a copy gets them
         report.facts[OWN] = [f'{KNOWN}="{" ".join(known)}"']
-        answer, own = guard(target, known), guard(origin, known) if origin else None
+        if answer.get("history") == PRESENT:
+            answer, own = guard(target, known), guard(origin, known) if origin else None
+        else:  # the tables are the only witness
+            report.facts[OWN].append(_PERHAPS)
     _target(report, answer, path, steps)
     stops = report.findings[already:] if answer["verdict"] not in BLIND else []
     if own is None:

@@ -11,6 +11,7 @@ from fixtures.rt import RtFactory
 from fixtures.tally import Tally
 from harness.checks import preflight
 from harness.checks.preflight import configuration as preflight_configuration
+from harness.checks.preflight import start as preflight_start
 from harness.checks.preflight import storage as preflight_storage
 from harness.checks.preflight import time_zones as preflight_time_zones
 from harness.database import Database, schema
@@ -237,7 +238,7 @@ def test_nor_by_the_word_of_the_database(
 def readable(target: Rt, database: Database, text: str) -> Report:
     """Return the findings on the storage if the target starts with a configuration on that database."""
     put(target, FILE, of(text).files["site.pm"].decode())
-    probe, report = preflight.probe(target, ["5.0.8"]), Report(preflight.CHECK, "")
+    probe, report = preflight_start.probe(target, ["5.0.8"]), Report(preflight.CHECK, "")
     assert not probe["configuration"]
     preflight_storage.loads(report, database, probe)
     return report
@@ -254,7 +255,7 @@ def probed(target: Rt, text: str) -> Report:
     """Return the findings if the target tries to start with a configuration."""
     put(target, FILE, of(text).files["site.pm"].decode())
     report = Report(preflight.CHECK, "")
-    preflight_configuration.loads(report, preflight.probe(target, ["5.0.8"]))
+    preflight_configuration.loads(report, preflight_start.probe(target, ["5.0.8"]))
     return report
 
 

@@ -9,8 +9,8 @@ import pytest
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
 from fixtures.tally import Tally
-from harness.checks import preflight
 from harness.checks.preflight import configuration as preflight_configuration
+from harness.checks.preflight import start as preflight_start
 from harness.checks.preflight.upgrading import Passage
 from harness.database.schema import read
 from harness.errors import InfrastructureError
@@ -98,7 +98,7 @@ def test_an_index_that_the_dump_lacks(
     words = b"Set(%FullTextSearch, Enable => 1, Indexed => 1, Table => 'AttachmentsIndex');\n1;\n"
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     site = Configuration({"site.pm": words})
-    probed = preflight.probe(rt_tools(TARGET, database, configuration=site), ["5.0.8"])
+    probed = preflight_start.probe(rt_tools(TARGET, database, configuration=site), ["5.0.8"])
 
     def found(former: Configuration | None = None, probed: dict[str, Any] = probed) -> list[str]:
         report, copy = Report("preflight", ""), dict(probed)
@@ -109,7 +109,7 @@ def test_an_index_that_the_dump_lacks(
 
     tally("index left out", "preflight", found() == found(site) == ["FullTextSearch"])
     assert found(Configuration({"site.pm": b"1;\n"})) == [], "an index that is new with the new side"
-    assert found(probed=preflight.probe(rt_tools(TARGET, database), ["5.0.8"])) == []
+    assert found(probed=preflight_start.probe(rt_tools(TARGET, database), ["5.0.8"])) == []
     database.execute("CREATE TABLE attachmentsindex (id int)")
     assert found() == []
 
@@ -121,7 +121,7 @@ def test_a_plugin_that_is_missing(lifecycle: Lifecycle, clone: CloneFactory, rt_
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
     target = rt_tools(TARGET, database, configuration=site)
     report = Report("preflight", "")
-    preflight_configuration.loads(report, preflight.probe(target, ["5.0.8"]))
+    preflight_configuration.loads(report, preflight_start.probe(target, ["5.0.8"]))
     assert report.findings
 
 
@@ -133,7 +133,7 @@ def test_a_start_that_was_ended_is_no_finding(
     killed = Configuration({"site.pm": b"kill KILL => $$;\n1;\n"})
     target = rt_tools(TARGET, clone(lifecycle.fresh(ORIGIN, "mariadb-10.11")), configuration=killed)
     with pytest.raises(InfrastructureError, match=r"was ended as it started on the database \(exit code 137\)"):
-        preflight.probe(target, ["5.0.8"])
+        preflight_start.probe(target, ["5.0.8"])
 
 
 @pytest.mark.engine
@@ -145,5 +145,17 @@ def test_a_site_below_another_path(
     site = Configuration({"site.pm": f"Set($WebPath, '{path}');\n1;\n".encode()})
     target = rt_tools("5.0.3", clone(lifecycle.fresh("5.0.3", "mariadb-10.11")), configuration=site)
     report = Report("preflight", "")
-    preflight_configuration.loads(report, preflight.probe(target, []))
+    preflight_configuration.loads(report, preflight_start.probe(target, []))
     assert [one.where for one in report.findings] == found
+
+
+def test_a_path_that_is_only_a_slash_has_its_own_sentence() -> None:
+    """The old path is not to be redirected to itself; and CONFIG may serve both sides."""
+    report = Report("preflight", "")
+    preflight_configuration.loads(report, {"web_path": "/"})
+    preflight_configuration.loads(report, {"web_path": "/rt"})
+    root, below = report.findings
+    assert "RT wants no / at its end" in root.what
+    assert "redirect" not in root.repair
+    assert "redirect /rt to /" in below.repair
+    assert all(one.repair.startswith("Set($WebPath, '') in CONFIG, or ") for one in report.findings)

@@ -6,8 +6,8 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
-from harness.checks import preflight
 from harness.checks.preflight import lifecycles as preflight_lifecycles
+from harness.checks.preflight import start as preflight_start
 from harness.database import Database
 from harness.database.schema import read
 from harness.rt import Rt
@@ -21,7 +21,7 @@ TARGET = "5.0.10"
 def in_lifecycles(database: Database, target: Rt, configuration: Configuration | None = None) -> Report:
     """Return the report on the lifecycles alone."""
     report = Report("preflight", "")
-    probed = preflight.probe(target, ())
+    probed = preflight_start.probe(target, ())
     preflight_lifecycles.judge(report, database, read(database), probed, configuration or Configuration())
     return report
 

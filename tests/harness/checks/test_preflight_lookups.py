@@ -27,6 +27,11 @@ APART = (
 )
 """Names that are looked for in different places, and that are the same today."""
 LISTED = f"INSERT INTO CustomFieldValues (CustomField, Name) VALUES (1, {ONE}), (1, {TWO}), (2, {ONE})"
+FIELDS = (
+    f"INSERT INTO CustomFields (id, Name, LookupType) VALUES (901, {ONE}, 'RT::Queue-RT::Ticket'),"
+    f" (902, {TWO}, 'RT::Queue-RT::Ticket')"
+)
+CATALOGS = f"INSERT INTO Catalogs (Name, Disabled) VALUES ({ONE}, 1), ({TWO}, 1)"
 MET = f"INSERT INTO Templates (Queue, Name) VALUES (2, {ONE})"
 
 
@@ -60,3 +65,55 @@ def test_names_in_different_places_stay_apart(
     if one:
         assert "1 values within Queue are distinct today" in report.findings[0].what
         assert len(database.rows(report.findings[0].sql)) == 2
+
+
+@pytest.fixture
+def converting(clone: CloneFactory, lifecycle: Lifecycle, rt_tools: RtFactory) -> tuple[Database, SchemaChanges]:
+    """Return the bundled data on a server whose collation makes names equal, and the changes of the steps."""
+    database, target = clone(lifecycle.restored(load(DUMP), "mariadb-11.8")), rt_tools(TARGET, None)
+    steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
+    return database, preflight_database.read_changes(target, steps)
+
+
+@pytest.mark.parametrize(
+    ("applied", "found"),
+    [
+        ("(901, 1), (902, 2)", False),
+        ("(901, 1)", False),
+        ("(901, 1), (902, 2), (902, 1)", True),
+        ("(901, 0), (902, 2)", True),
+        ("(901, 0), (902, 0)", True),
+    ],
+    ids=["two-queues", "one-unused", "one-queue", "all-queues-and-one", "all-queues"],
+)
+def test_custom_fields_meet_where_they_are_applied(
+    converting: tuple[Database, SchemaChanges], applied: str, *, found: bool
+) -> None:
+    """RT permits the same name in different queues, and prefers the enabled one of two."""
+    database, changes = converting
+    database.execute(FIELDS, f"INSERT INTO ObjectCustomFields (CustomField, ObjectId) VALUES {applied}")
+    report = looked(database, changes)
+    assert [one.where for one in report.findings] == ["CustomFields.Name"] * found
+    assert bool(report.facts.get(preflight_lookups.TOLD)) == (not found), "a search still takes them for the same"
+    if found:
+        assert sorted(row[0] for row in database.rows(report.findings[0].sql)) == [901, 902]
+    database.execute("UPDATE CustomFields SET Disabled = 1 WHERE id = 902")
+    assert looked(database, changes).findings == []
+
+
+def test_what_is_all_disabled_does_not_count(converting: tuple[Database, SchemaChanges]) -> None:
+    """RT loads a catalog by its name whether it is disabled or not, and could take it for an enabled one."""
+    database, changes = converting
+    database.execute(CATALOGS)
+    assert looked(database, changes).findings == []
+    database.execute(f"UPDATE Catalogs SET Disabled = 0 WHERE Name = {TWO}")
+    assert [one.where for one in looked(database, changes).findings] == ["Catalogs.Name"]
+
+
+def test_a_mere_fact_sorts_no_large_table(converting: tuple[Database, SchemaChanges]) -> None:
+    """Searches and dashboards of all users are attributes, and nothing takes one of them for the other."""
+    database, changes = converting
+    rows = f"({ONE}, 'RT::User', 1), ({TWO}, 'RT::User', 1)"
+    database.execute(f"INSERT INTO Attributes (Name, ObjectType, ObjectId) VALUES {rows}")
+    report = looked(database, changes)
+    assert (report.findings, report.facts) == ([], {})

@@ -19,6 +19,7 @@ from harness.checks.preflight import database as preflight_database
 from harness.checks.preflight import identity as preflight_identity
 from harness.checks.preflight import lifecycles as preflight_lifecycles
 from harness.checks.preflight import lookups as preflight_lookups
+from harness.checks.preflight import start as preflight_start
 from harness.checks.preflight import time_zones as preflight_time_zones
 from harness.database import Database
 from harness.database.schema import Column, Schema, Table, read
@@ -143,7 +144,7 @@ def test_defects_of_the_database(
     target = rt_tools(TARGET, database)
     steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
     changes = preflight_database.read_changes(target, steps)
-    probed = preflight.probe(target, steps)
+    probed = preflight_start.probe(target, steps)
     before = database_findings(database, changes, probed)
     assert before == set(), "a fresh site is clean"
     for mutant in MUTANTS:
@@ -203,7 +204,7 @@ def test_custom_roles(
     made = lifecycle.baselines.of_clone(fresh, ["custom role", CUSTOM_ROLE], "making a custom role", work)
     target, report = rt_tools(version, clone(made)), Report("preflight", "")
     steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, version)
-    preflight.judge_start(report, target, preflight.probe(target, steps), steps)
+    preflight_start.judge(report, target, preflight_start.probe(target, steps), steps)
     assert any(one.where == "start" for one in report.findings) == foreseen
 
 
@@ -224,8 +225,26 @@ def test_errors_that_no_step_explains_are_found(
     """A column that a step adds explains the errors that miss this column, and no other error."""
     target, report = rt_tools(TARGET, None), Report("preflight", "")
     steps = upgrade.expected_steps(target.upgrade_steps(), "5.0.3", TARGET)
-    preflight.judge_start(report, target, {"complaints": complaints}, steps)
+    preflight_start.judge(report, target, {"complaints": complaints}, steps)
     assert bool(report.findings) == found
+
+
+@pytest.mark.parametrize(
+    ("sql", "columns"),
+    [
+        ("ALTER TABLE t ADD COLUMN IF NOT EXISTS b INT, ADD `c` INT", {"b", "c"}),
+        ("ALTER TABLE t ADD COLUMN (b decimal(10,2) DEFAULT '1,d', `c` int);", {"b", "c"}),
+        ("ALTER TABLE t ADD (b int, KEY k (b), c int)", {"b", "c"}),
+        ("ALTER TABLE t RENAME COLUMN Queue TO ObjectId", {"objectid"}),
+        ("ALTER TABLE t RENAME COLUMN IF EXISTS `Queue` TO `ObjectId`", {"objectid"}),
+        ("ALTER TABLE t CHANGE a b INT, CHANGE COLUMN `c` `d` INT", {"b", "d"}),
+        ("ALTER TABLE t ADD INDEX i (b), ADD UNIQUE (c), ADD CONSTRAINT d CHECK (e > 0)", set()),
+        ("-- ADD b\n# ADD c\n/* ADD d */ UPDATE t SET e = 'ADD f'", set()),
+    ],
+)
+def test_columns_are_added_in_many_words(sql: str, columns: set[str]) -> None:
+    """Renamed columns appear as well; words, indexes and other text are no columns."""
+    assert preflight_start.added_columns(sql) == columns
 
 
 @pytest.mark.engine

@@ -27,10 +27,10 @@ __all__ = ["ImageFact", "RunFacts", "StepFact", "need_folder", "reserve", "termi
 
 
 def need_folder(folder: Path) -> None:
-    """Make the folder that reports go to. Raises UsageError if it cannot be made, or nothing be written there."""
+    """Raise UsageError if the folder for reports cannot be made, or nothing be written there. Nothing is left."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         raise UsageError(

@@ -192,11 +192,11 @@ def test_a_server_is_set_up_as_with_the_official_images(start: Start, server: st
     assert container.need(["stat", "-c", "%u", "/var/lib/mysql/ibdata1"]).strip() == "1000"
 
 
-def test_a_data_directory_of_somebody_else_is_told(start: Start) -> None:
+def test_a_data_directory_that_nobody_may_write_is_told(start: Start) -> None:
     """The server would end with the words of a program that the user has not called."""
     settings = prefixed(DEFAULT_SERVER, ROOT_PASSWORD="secret")
-    for_root = Mount("/var/lib/mysql", None, type="tmpfs", tmpfs_mode=0o755)
-    container = start(DEFAULT_SERVER, settings, user="1000:1000", mounts=[for_root])
+    closed = Mount("/var/lib/mysql", None, type="tmpfs", read_only=True)
+    container = start(DEFAULT_SERVER, settings, user="1000:1000", mounts=[closed])
     assert "exit code 64" in ending(container)
     assert "/var/lib/mysql must be writable for user 1000" in container.logs()
 

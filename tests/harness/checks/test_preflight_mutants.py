@@ -214,10 +214,15 @@ def test_custom_roles(
     [
         (["Unknown column 'main.LookupType' in 'WHERE'"], False),
         (["Unknown column 'main.LookupType' in 'WHERE'", "Table 'rt.Gone' doesn't exist"], True),
+        (
+            ["Unknown column 'main.LookupType' in 'WHERE'", "RT::Handle=HASH(0x5) couldn't execute the query 'x'"],
+            False,
+        ),
+        (["RT::Handle=HASH(0x5) couldn't execute the query 'x'"], True),
         (["Unknown column 'main.Type' in 'WHERE'"], True),
         (["Unknown column 'Table' in 'SELECT'"], True),
     ],
-    ids=["added", "and-another-error", "part-of-a-name", "word-of-a-step"],
+    ids=["added", "and-another-error", "and-again", "without-a-reason", "part-of-a-name", "word-of-a-step"],
 )
 def test_errors_that_no_step_explains_are_found(
     rt_tools: RtFactory, complaints: list[str], *, found: bool

@@ -51,6 +51,8 @@ _DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             f"ALTER TABLE CustomFields {_OLDER}",
             f"INSERT INTO CustomFields (Name, LookupType) VALUES ({_SPELT[0]}, 'RT::Queue-RT::Ticket'),"
             f" ({_SPELT[1]}, 'RT::Queue-RT::Ticket')",
+            f"INSERT INTO ObjectCustomFields (CustomField, ObjectId) SELECT id, 0 FROM CustomFields"
+            f" WHERE Name IN ({_SPELT[0]}, {_SPELT[1]})",
         ),
     ),
     (

@@ -7,7 +7,7 @@ the counters from which new rows get their ids.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from harness.checks.rows import allowances as row_allowances
 from harness.checks.schema.step_mentions import StepMentions
@@ -124,31 +124,30 @@ def _own_keys(report: Report, was: Table, table: Table, wanted: Table, mentions:
         report.find(table.name, what, repair=f"{add_key(table.name, key)};", sql=_show(table))
 
 
+def _differences(old: Mapping[str, object], new: Mapping[str, object], changed: str) -> Iterator[tuple[str, str]]:
+    """Yield the name of each thing that differs, and how; `changed` says so of one that is on both sides."""
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            yield name, changed if name in old and name in new else "is gone" if name in old else "is new"
+
+
 def _checks(report: Report, was: Table, table: Table) -> None:
     old, new = ({one.name: one.clause for one in side.checks} for side in (was, table))
-    for name in sorted(old | new):
-        if old.get(name) == new.get(name):
-            continue
-        what = "is another one" if name in old and name in new else "is gone" if name in old else "is new"
+    for name, how in _differences(old, new, "is another one"):
         report.find(
             table.name,
-            f"the CHECK constraint {name} {what}, and RT has none.",
-            repair=f"ALTER TABLE {quote(table.name)} DROP CONSTRAINT {quote(name)};"
-            if name not in old
-            else _FIND_OUT,
+            f"the CHECK constraint {name} {how}, and RT has none.",
+            repair=_FIND_OUT if name in old else f"ALTER TABLE {quote(table.name)} DROP CONSTRAINT {quote(name)};",
             sql=_show(table),
         )
 
 
 def _triggers(report: Report, was: Table, table: Table) -> None:
     old, new = ({one.name: one for one in side.triggers} for side in (was, table))
-    for name in sorted(old | new):
-        if old.get(name) == new.get(name):
-            continue
-        what = "does something else" if name in old and name in new else "is gone" if name in old else "is new"
+    for name, how in _differences(old, new, "does something else"):
         report.find(
             table.name,
-            f"the trigger {name} {what}, and RT has none.",
+            f"the trigger {name} {how}, and RT has none.",
             repair="make it as it was after the upgrade"
             if name in old
             else f"look at what it does and what made it; without a reason for it: DROP TRIGGER {quote(name)};",

@@ -19,15 +19,13 @@ from fixtures.rt import RtFactory
 from harness import rt
 from harness.checks.application.mails import OWN, Mails
 from harness.common import cache
-from harness.common.waits import GoneError, Retry, wait_until
+from harness.common.waits import Retry, wait_until
 from harness.drills import mixed_releases, rollback
 from harness.dump.choice import DEFAULT_SERVER, choose
-from harness.errors import InfrastructureError
 from harness.rt import rest
 from harness.rt.configuration import Configuration
 from harness.rt.rest import RestError
 from harness.stage import Scope, Stage, old_side, visitor
-from harness.stage.visitor import SiteStart
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
@@ -268,36 +266,3 @@ def test_old_code_is_tried_on_a_site_without_a_login_form(engine: DockerClient, 
     database = clone(lifecycle.restored(choice.dump, choice.pair.server))
     seen = mixed_releases.try_out(lifecycle, choice.pair.origin, database, root, "The window does not close")
     assert (bool(seen.ticket), seen.requestors) == (True, 1)
-
-
-ENDED = GoneError("RT will not happen: it ended with exit code 71 (after 2.1 s).")
-
-
-@pytest.mark.parametrize("code", ["137 (out of memory)", "70"])
-def test_what_the_machine_does_to_a_site_is_no_finding(code: str) -> None:
-    """The kernel kills the largest process if memory runs out, and the image's guard ends with 70 if the database
-    server answers nothing within its patience, as on a slow disk; the site itself may be fine."""
-    error = GoneError(f"RT will not happen: the container ended with exit code {code} (after 3 s).")
-    with pytest.raises(GoneError):
-        visitor.report_failed_start(error, lambda: None)
-    assert visitor.report_failed_start(ENDED, lambda: None).findings
-
-
-@pytest.mark.parametrize(
-    ("why", "found"), [("it ends with exit code 71", 0), ("it ends with exit code 1", 1), ("", 1)]
-)
-def test_a_site_that_did_not_come_up_before_either_is_not_proven(why: str, found: int) -> None:
-    """No copy has what the site's files need, with either release; any other reason for its end is a finding."""
-    report = visitor.report_failed_start(ENDED, lambda: SiteStart("4.4.6", why))
-    assert (len(report.findings), len(report.unanswered)) == (found, 1 - found)
-
-
-def test_where_the_old_site_cannot_be_tried_the_finding_stays() -> None:
-    """Without room for one more copy the question is open, but the site still does not come up."""
-
-    def nobody() -> None:
-        raise InfrastructureError("The engine's disk has 0.1 GB free.")
-
-    report = visitor.report_failed_start(ENDED, nobody)
-    assert len(report.findings) == 1
-    assert report.unanswered == ["whether the site came up before: The engine's disk has 0.1 GB free."]

@@ -10,6 +10,7 @@ from docker.errors import DockerException
 
 from harness import engine, leftovers
 from harness.common import interrupts, private
+from harness.engine import creation
 from harness.errors import InfrastructureError
 
 GONE = (DockerException, InfrastructureError, OSError)
@@ -20,6 +21,7 @@ def clear(program: str, spared: Collection[str] = ()) -> None:
     """Remove the resources of this session, and print those that could not be removed.
 
     If no engine ever answered, nothing was started, and no warning about a remaining copy of data is printed.
+    Nothing more can be created afterwards: a thread that still works for this run gets an error instead.
     Signals to end are answered with a request to wait, because a copy of a site's data is being removed.
     program: named in messages. spared: names of resources that stay.
     """
@@ -27,6 +29,7 @@ def clear(program: str, spared: Collection[str] = ()) -> None:
     with interrupts.defer_signals(
         f"{program}: clearing up, so that no copy of your data stays; it ends by itself"
     ):
+        creation.end()
         try:
             with contextlib.closing(engine.connect()) as client:
                 leftovers.remove_own(client, left, spared)

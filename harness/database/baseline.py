@@ -24,6 +24,7 @@ from harness.database.profiles import FAST, Profile
 from harness.database.restore import Restored, restore
 from harness.dump import Dump
 from harness.engine.containers import Container, unique_name
+from harness.engine.creation import creating
 from harness.engine.listed import volumes_of
 from harness.releases import Server
 
@@ -92,7 +93,7 @@ class Baselines:
         `owner.labels`.
         """
         name, labels = unique_name("clone"), owner.labels("clone", kept=kept)
-        self.client.volumes.create(name, driver_opts=dict(volume_options or {}), labels=labels)
+        self._create_volume(name, labels, volume_options)
         try:
             return Database(
                 self.client,
@@ -130,7 +131,7 @@ class Baselines:
         if wanted.plain < copying.SPARED:
             return
         name = unique_name("measure")
-        self.client.volumes.create(name, labels=owner.labels("measure"))
+        self._create_volume(name, owner.labels("measure"))
         try:
             volumes = {name: (copying.DATA, "rw")} | ({origin.volume: (copying.PREPARED, "ro")} if origin else {})
             with Container(self.client, image, "measure", entrypoint=["sleep", "3600"], volumes=volumes) as box:
@@ -148,6 +149,10 @@ class Baselines:
         database.remove()
         for name in mounts:
             self._remove_volume(name)
+
+    def _create_volume(self, name: str, labels: dict[str, str], options: Mapping[str, str] | None = None) -> None:
+        with creating():
+            self.client.volumes.create(name, driver_opts=dict(options or {}), labels=labels)
 
     def _remove_volume(self, name: str) -> None:
         with contextlib.suppress(APIError):
@@ -199,7 +204,7 @@ class Baselines:
         volume = f"rt-harness-baseline-{key}-{secrets.token_hex(3)}"
         place = baseline_record.labels_of(key)
         self._remove_older(place)
-        self.client.volumes.create(volume, labels={**place, **labels})
+        self._create_volume(volume, {**place, **labels})
         started = time.monotonic()
         new = Credentials(secrets.token_hex(12), secrets.token_hex(12))
         credentials = origin.credentials if origin else new

@@ -3,6 +3,7 @@
 Order: DOCKER_HOST, the context of DOCKER_CONTEXT or the current one, Docker's usual socket, Podman's sockets.
 
 `containers` starts containers through `file_container` in the `session_network` and runs `commands` in them;
+`creation` keeps account of what is being created;
 `shared_files` tells whether they see this machine's files; `faults` turns errors into sentences; `runners` tells
 whether the harness of another machine or container still runs; `listed` lists containers, networks and volumes
 while others come and go; `kept` removes what outlives a run.

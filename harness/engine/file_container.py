@@ -10,6 +10,7 @@ from docker.errors import APIError
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.transferable import Transferable
 
+from harness.engine.creation import creating
 from harness.errors import InfrastructureError
 
 
@@ -44,7 +45,8 @@ def _archive(files: Iterable[tuple[str, bytes]]) -> bytes:
 def start(container: FileContainer) -> str:
     """Start the container and return its id; testcontainers' own connection to the engine is closed."""
     try:
-        return container.start().get_container_id()
+        with creating():
+            return container.start().get_container_id()
     except (APIError, OSError) as error:
         if container._container is not None:  # created but not started: it must not be left behind
             container._container.remove(force=True, v=True)

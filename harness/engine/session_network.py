@@ -11,6 +11,7 @@ from docker import DockerClient
 from docker.errors import NotFound
 
 from harness.common import cache, owner
+from harness.engine.creation import creating
 
 NO_NAMES: dict[str, Any] = {"dns": ["127.0.0.1"], "dns_opt": ["timeout:1", "attempts:1"]}
 """Name server setting that refuses all names except those of running containers: the network has no way out.
@@ -62,7 +63,8 @@ def network(client: DockerClient) -> str:
         if not client.networks.list(names=[name]):
             inside = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
             labels = owner.labels("network", kept=True)
-            client.networks.create(name, driver="bridge", labels=labels, options=inside)
+            with creating():
+                client.networks.create(name, driver="bridge", labels=labels, options=inside)
     return name
 
 

@@ -1,6 +1,6 @@
 """Keep account of what is being created on the engine, so that the end of a run removes all of it.
 
-A thread that was interrupted nowhere may still be waiting for the engine to make a container when everything of the
+A thread that no signal interrupts may still be waiting for the engine to make a container when all of the
 session is listed for removal; what the engine makes after that would stay.
 """
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from docker import DockerClient
 
-from harness import end_of_run, engine
+from harness import end_of_run
 from harness.common import owner
 from harness.common.waits import Retry, wait_until
 from harness.database.baseline import Baselines
@@ -19,7 +17,6 @@ from harness.engine import creation, session_network
 from harness.engine.containers import Container
 from harness.engine.listed import resources
 from harness.errors import InfrastructureError
-from harness.releases import ROOT
 
 DONE = 30.0
 """Maximum seconds for what takes a fraction of a second."""
@@ -33,7 +30,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def other_session(session: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+def other_session(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     """Return a function that begins one more session."""
 
     def begin() -> str:
@@ -44,7 +41,7 @@ def other_session(session: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[],
 
 
 @pytest.fixture
-def held(session: str) -> Iterator[threading.Event]:
+def held(session: str) -> Iterator[threading.Event]:  # noqa: ARG001 - it is of that session
     """Hold a creation under way until the event is set, at the latest at the end of the test."""
     begun, release = threading.Event(), threading.Event()
 

@@ -15,6 +15,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # What is said to a switch, unless it is a no.
 yes = $(filter-out 0 no No NO false False FALSE off Off OFF,$(1))
+# Tests of real containers that passed within a day with the same files and images are left out, unless ALL=1.
+UNCHANGED = --unchanged $(if $(call yes,$(ALL)),run,skip)
 
 .PHONY: help setup engine images test slow unit smoke upgrade matrix deploy gate forecast mutants bench lint fixtures \
         marathon engine-stop clean distclean
@@ -31,8 +33,8 @@ engine: setup ## find a container engine, or install and start Debian's
 images: engine ## build every image that is not there yet
 	@$(VENV_PYTHON) -m harness.images
 
-test: images ## what must be green at every change, the harness's own tests included
-	$(PYTEST) $(PARALLEL) -m "not slow"
+test: images ## what must be green at every change, the harness's own tests included; ALL=1: also what is unchanged
+	$(PYTEST) $(PARALLEL) -m "not slow" $(UNCHANGED)
 
 unit: setup ## the tests that need no engine (proves nothing about an upgrade)
 	$(PYTEST) $(PARALLEL) -m "not engine and not slow"
@@ -49,8 +51,8 @@ matrix: images ## every forward pair on every server (SERVER= for one of them)
 deploy: images ## deploys on Marathon: the stand-in, or MARATHON_URL= for a real one
 	$(PYTEST) $(PARALLEL) tests/deploy -m "not slow"
 
-slow: images ## the tests that take long: every kill point, a minute of kills under load, mutants of the stand-in
-	$(PYTEST) $(PARALLEL) -m slow
+slow: images ## the tests that take long: every kill point, a minute of kills under load; ALL=1: also what is unchanged
+	$(PYTEST) $(PARALLEL) -m slow $(UNCHANGED)
 
 forecast: engine ## how long the upgrade will take on a larger database: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= TIMES= MEGABYTES= BUDGET=
 	@$(VENV_PYTHON) -m harness.forecast $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \

@@ -4,6 +4,7 @@ pytest_plugins = (
     "fixtures.options",
     "fixtures.session",
     "fixtures.longest",
+    "fixtures.unchanged",
     "fixtures.proven",
     "fixtures.engine",
     "fixtures.engine_proxy",

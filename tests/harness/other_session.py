@@ -13,15 +13,19 @@ from harness.releases import ROOT
 NOT_ITS_OWN = (owner.SESSION_VARIABLE, owner.HELD_VARIABLE, "PYTEST_ADDOPTS")
 
 
-def pytest_in(folder: Path, plugins: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """Return command and environment of a pytest on a directory, with these plugins and without our settings."""
+def pytest_in(
+    folder: Path, plugins: Iterable[str], *, remembers: bool = False
+) -> tuple[list[str], dict[str, str]]:
+    """Return command and environment of a pytest on a directory, with these plugins and without our settings.
+
+    remembers: with a cache, in that directory.
+    """
     command = [
         sys.executable,
         "-m",
         "pytest",
         "-q",
-        "-p",
-        "no:cacheprovider",
+        *([] if remembers else ["-p", "no:cacheprovider"]),
         f"--rootdir={folder}",
         "-c/dev/null",
     ]

@@ -74,7 +74,7 @@ def project(tmp_path: Path) -> Path:
 )
 def test_a_module_reaches_what_it_names(project: Path, test: str, reached: set[str]) -> None:
     """A docstring names things for people; every other string may be a command's word."""
-    assert Inputs(project).closure([f"tests.test_{test}"]) == reached | {f"tests.test_{test}"}
+    assert Inputs(project).closure([f"tests.test_{test}"]) == reached | {"tests", f"tests.test_{test}"}
 
 
 def test_make_may_run_anything(project: Path) -> None:
@@ -107,7 +107,16 @@ def test_a_change_is_seen_by_what_reaches_it(project: Path, changed: str, affect
 
 
 @pytest.mark.parametrize(
-    "changed", ["Makefile", "image/run", "harness/query.pl", "fixtures/plugin.py", "image/new", "tests/data.toml"]
+    "changed",
+    [
+        "Makefile",
+        "conftest.py",
+        "image/run",
+        "harness/query.pl",
+        "fixtures/plugin.py",
+        "image/new",
+        "tests/data.toml",
+    ],
 )
 def test_other_files_count_for_every_test(project: Path, changed: str) -> None:
     """No import leads to a Dockerfile, and a plugin's hooks are called for every test."""
@@ -123,6 +132,12 @@ def test_the_order_of_tests_does_not_count(project: Path) -> None:
     assert Inputs(project).common == before
 
 
+@pytest.fixture(scope="module")
+def whole_project() -> Inputs:
+    """Read the project itself."""
+    return Inputs(ROOT)
+
+
 @pytest.mark.parametrize(
     "module",
     [
@@ -135,13 +150,12 @@ def test_the_order_of_tests_does_not_count(project: Path) -> None:
         "fixtures.standin",
     ],
 )
-def test_what_python_loads_is_reached(module: str) -> None:
+def test_what_python_loads_is_reached(whole_project: Inputs, module: str) -> None:
     """Python itself tells which modules of the project an import brings in."""
     program = f"import {module}, sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
-    inputs = Inputs(ROOT)
-    loaded = set(done.stdout.split()) & inputs.paths.keys()
+    loaded = set(done.stdout.split()) & whole_project.paths.keys()
     assert module in loaded
-    assert loaded <= inputs.closure([module])
+    assert loaded <= whole_project.closure([module])

@@ -16,22 +16,23 @@ from tests.harness.other_session import pytest_in
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("unchanged")]
 PLUGINS = ("options", "session", "longest", "engine", "tally", "unchanged")
 FILES = {
-    "conftest.py": "",
+    "conftest.py": 'pytest_plugins = ("benchmarks.plugin",)',
     "benchmarks/__init__.py": "",
     "benchmarks/helper.py": "",
-    "tests/conftest.py": """
+    "benchmarks/plugin.py": """
 import pytest
 from benchmarks import helper
 
 @pytest.fixture
 def helped(): return helper
 """,
+    "tests/conftest.py": "",
     "tests/test_it.py": """
 import pathlib, pytest
 HERE = pathlib.Path(__file__).parent
 
 def note(name):
-    with (HERE.parent / "ran").open("a") as file:
+    with (HERE.parent / ".ran").open("a") as file:
         print(name, file=file)
 
 @pytest.mark.engine
@@ -49,7 +50,7 @@ def test_skipped():
 @pytest.mark.engine
 def test_moody():
     note("moody")
-    assert not (HERE.parent / "bad").exists()
+    assert not (HERE.parent / ".bad").exists()
 
 def test_unit(): note("unit")
 """,
@@ -67,7 +68,7 @@ def run(tmp_path: Path) -> Run:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    ran = tmp_path / "ran"
+    ran = tmp_path / ".ran"
 
     def run(*arguments: str) -> tuple[list[str], str]:
         command, environment = pytest_in(tmp_path, PLUGINS, remembers=True)
@@ -99,10 +100,11 @@ def test_what_passed_is_left_out(run: Run, workers: list[str]) -> None:
         ("benchmarks/helper.py", "a = 1", ["helped"]),
         ("tests/test_it.py", FILES["tests/test_it.py"] + "\n", ["alone", "helped", "moody"]),
         ("tests/conftest.py", FILES["tests/conftest.py"] + "\n", ["alone", "helped", "moody"]),
+        ("conftest.py", FILES["conftest.py"] + "\n", ["alone", "helped", "moody"]),
         ("image/file", "changed", ["alone", "helped", "moody"]),
         ("README.md", "words", []),
     ],
-    ids=["a fixture's module", "its own file", "the conftest", "the image", "a document"],
+    ids=["what a fixture needs", "its own file", "a conftest", "all plugins", "the image", "a document"],
 )
 def test_what_changed_is_run_again(run: Run, tmp_path: Path, changed: str, text: str, again: list[str]) -> None:
     """Too much may be run, but never too little."""
@@ -140,11 +142,11 @@ def test_another_environment_is_another_input(run: Run, monkeypatch: pytest.Monk
 def test_what_failed_since_is_run_until_it_passes(run: Run, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """Files do not tell everything: a failure counts whoever asked for it."""
     run()
-    (tmp_path / "bad").touch()
+    (tmp_path / ".bad").touch()
     assert "moody" in run(*arguments)[0]
     for _ in range(2):
         ran, said = run()
         assert (ran, "1 failed" in said) == (["moody", *ALWAYS], True), said
-    (tmp_path / "bad").unlink()
+    (tmp_path / ".bad").unlink()
     assert run()[0] == ["moody", *ALWAYS]
     assert run()[0] == ALWAYS

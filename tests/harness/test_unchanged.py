@@ -26,6 +26,7 @@ from benchmarks import helper
 @pytest.fixture
 def helped(): return helper
 """,
+    "tests/__init__.py": "",
     "tests/conftest.py": "",
     "tests/test_it.py": """
 import pathlib, pytest
@@ -112,6 +113,13 @@ def test_what_changed_is_run_again(run: Run, tmp_path: Path, changed: str, text:
     (tmp_path / changed).write_text(text)
     ran, said = run()
     assert ran == sorted(again + ALWAYS), said
+
+
+def test_a_file_that_is_no_module_of_the_project_is_always_run(run: Run, tmp_path: Path) -> None:
+    """Its digest is not known."""
+    (tmp_path / "tests" / "__init__.py").unlink()
+    run()
+    assert run()[0] == ALL
 
 
 def test_a_result_becomes_too_old(run: Run, tmp_path: Path) -> None:

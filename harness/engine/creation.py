@@ -40,8 +40,10 @@ def creating() -> Iterator[None]:
 def end(patience: float = PATIENCE) -> None:
     """Forbid this session to create anything more, and wait until the engine has answered what it was asked.
 
-    patience: maximum seconds to wait.
+    patience: maximum seconds to wait. A process that only joined the session does not end it.
     """
+    if not owner.owns_session():
+        return
     session = owner.session()
     with _changed:
         _over.add(session)

@@ -100,6 +100,14 @@ def test_the_end_of_one_session_is_not_that_of_another(session: str, other_sessi
         pass
 
 
+def test_who_joined_a_session_does_not_end_it(session: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker of a run may end before the others."""
+    monkeypatch.setenv(owner.SESSION_VARIABLE, f"1{session}")
+    creation.end()
+    with creation.creating():
+        pass
+
+
 @pytest.mark.engine
 @pytest.mark.parametrize("kind", ["container", "network", "volume"])
 def test_nothing_is_made_after_the_end(engine: DockerClient, session: str, tiny_image: str, kind: str) -> None:

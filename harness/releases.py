@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -170,17 +170,26 @@ def pairs() -> list[Pair]:
 
 @dataclass(frozen=True)
 class Broken:
-    """A known failure of a pair: the check that finds it, a pattern of its findings, and the reason."""
+    """A known failure of a pair: the check that finds it, patterns of its findings, and the reason."""
 
     check: str
-    finding: re.Pattern[str]
+    findings: tuple[re.Pattern[str], ...]
     reason: str
+
+    def describes(self, found: Collection[str]) -> bool:
+        """Tell whether these findings are the failure: each is one of it, and none of it is missing."""
+        every = all(any(pattern.search(one) for one in found) for pattern in self.findings)
+        return every and not self.others(found)
+
+    def others(self, found: Collection[str]) -> list[str]:
+        """Return the findings that do not belong to the failure."""
+        return [one for one in found if not any(pattern.search(one) for pattern in self.findings)]
 
 
 def broken(asked: Pair, path: Path = MANIFEST) -> dict[str, Broken]:
     """Return the known failures of a pair by check; {} for a pair that works."""
     return {
-        row["check"]: Broken(row["check"], re.compile(row["finding"]), row["reason"])
+        row["check"]: Broken(row["check"], tuple(map(re.compile, row["findings"])), row["reason"])
         for row in _manifest(path).get("broken", ())
         if asked.origin in row["from"] and asked.target == row["to"]
     }

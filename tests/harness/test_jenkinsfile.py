@@ -65,6 +65,9 @@ def test_the_pairs_come_from_the_harness(workspace: Path) -> None:
     assert [one["id"] for one in found] == [str(pair) for pair in releases.pairs()]
     assert {one[side] for one in found for side in ("origin", "target")} == {*releases.releases()}, "the branches"
     assert all({"id", "origin", "target", "server"} <= set(one) for one in found), "what the Jenkinsfile reads"
+    broken = {one["id"]: one["broken"] for one in found}
+    assert broken["4.4.6-to-5.0.10@mariadb-10.11"] == {}
+    assert "LookupType" in broken["4.4.6-to-5.0.7@mariadb-10.11"]["run"]
 
 
 @pytest.mark.parametrize(

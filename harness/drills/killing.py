@@ -115,7 +115,15 @@ class Killing:
                 schema.read(database), old, new, (origin, target), steps=steps, history=left
             )
         forbidden = tuple(one.what for one in recognised.stops)
-        refused = {target: guard.try_to_serve(self.lifecycle.new_side, target, database, environment=known)[0]}
+        # The old release may serve a database that is still its own.
+        started = (
+            [self.lifecycle.new_side] if judgements[0].code == OLDER else [self.lifecycle.new_side, self.lifecycle]
+        )
+        refused = {
+            version: guard.try_to_serve(lifecycle, version, database, environment=known)[0]
+            for version, lifecycle in zip((target, origin), started, strict=False)
+            if lifecycle.has_image(version)
+        }
         ran = run_check.check(made.run, steps)
         return Aftermath(str(place), target, ran, history, judgements, refused, changed, forbidden)
 

@@ -31,6 +31,14 @@ def way(pair: Pair) -> tuple[str, ...]:
     return (pair.origin, *(one for one in releases.releases() if low < releases.parse(one) < high), pair.target)
 
 
+def works(pair: Pair) -> bool:
+    """Tell whether no upgrade on either path is known to fail, and the server can run every release on them."""
+    hops = [pair, *(Pair(*hop, pair.server) for hop in itertools.pairwise(way(pair)))]
+    every = releases.pairs()
+    return all(hop in every and not releases.broken(hop) for hop in hops)
+
+
+GROUP = pytest.mark.xdist_group("paths")
 ORIGINS = [
     origin
     for origin in releases.releases()
@@ -51,8 +59,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if asked
         else [choose(one, LAST) for one in ORIGINS]
     )
-    marks = pytest.mark.xdist_group("paths")
-    metafunc.parametrize("choice", [pytest.param(one, marks=marks, id=one.pair.origin) for one in found])
+    parameters = [pytest.param(one, marks=GROUP, id=one.pair.origin) for one in found]
+    if not asked:
+        known = {one.pair for one in found}
+        parameters += [
+            pytest.param(choose(one.origin, one.target, one.server), marks=[GROUP, pytest.mark.slow], id=str(one))
+            for one in releases.pairs()
+            if one.origin in ORIGINS and len(way(one)) > 2 and one not in known and works(one)
+        ]
+    metafunc.parametrize("choice", parameters)
 
 
 def test_both_ways_end_in_the_same_database(

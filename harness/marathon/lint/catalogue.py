@@ -92,7 +92,7 @@ RULES: dict[str, Rule] = {
             "E",
             "COMMAND and its fields do not fit",
             "Marathon 1.5 and later answers such a check with a bare 500; 1.4 ignores what does not fit",
-            'give {"protocol": "COMMAND", "command": {"value": "..."}} without path, port and portIndex',
+            'give {"protocol": "COMMAND", "command": {"value": "..."}} without path and port',
         ),
         Rule(
             "L06",

@@ -220,5 +220,12 @@ RULES: dict[str, Rule] = {
             "whichever instance the balancer picks answers: a broken one looks healthy while another one works",
             "ask 127.0.0.1 and the container's own port, and put the name into a Host header if RT needs it",
         ),
+        Rule(
+            "L24",
+            "E",
+            "health check that passes whatever RT does",
+            "every instance counts as healthy, also with a hung RT or without its database, and is never replaced",
+            "let the exit code of a command like /opt/rt/healthcheck 127.0.0.1 80 decide, with nothing after it",
+        ),
     )
 }

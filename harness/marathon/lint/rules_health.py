@@ -1,4 +1,4 @@
-"""Rules about health checks: L01, L03-L05, L08-L14, L17, L18, L23."""
+"""Rules about health checks: L01, L03-L05, L08-L14, L17, L18, L23, L24."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from harness.marathon.definition import (
     MESOS_LEVEL,
     App,
     HealthCheck,
+    checks_in_effect,
     health_checks,
     whole,
 )
+from harness.marathon.lint.always_passes import always_passes
 from harness.marathon.lint.catalogue import Level, LintFindings, lint_finding
 from harness.marathon.lint.paths import judge
 from harness.marathon.lint.public_name import asked_public_name
@@ -32,6 +34,7 @@ def health(app: App, dialect: Dialect, measured_start: float | None = None) -> L
         yield from _grace(check, measured_start)
         yield from _nervous(check)
     yield from _several(checks)
+    yield from _proves_nothing(checks_in_effect(app))
 
 
 def _at(check: HealthCheck, key: str = "") -> str:
@@ -211,6 +214,20 @@ def _several(checks: list[HealthCheck]) -> LintFindings:
             "no check ever kills: an instance that hangs stays for ever",
             fix="give one check maxConsecutiveFailures of 3 or more",
         )
+
+
+def _proves_nothing(checks: list[HealthCheck]) -> LintFindings:
+    """Find checks that prove nothing of RT, unless another one does: all have to pass."""
+    ends = {check.index: always_passes(check.command) for check in checks if check.protocol == "COMMAND"}
+    if any(not ends.get(check.index) and not check.protocol.endswith("TCP") for check in checks):
+        return
+    for check in checks:
+        if end := ends.get(check.index):
+            yield lint_finding("L24", _at(check, "command/value"), f"with `{end}` the command always passes")
+        else:
+            what = f"{check.protocol} alone: an Apache that listens passes, also with a dead database behind it"
+            fix = "add an HTTP check, or let a COMMAND such as /opt/rt/healthcheck 127.0.0.1 80 take its place"
+            yield lint_finding("L24", _at(check, "protocol"), what, level="W", fix=fix)
 
 
 def _protocols(checks: list[HealthCheck]) -> Iterator[str]:

@@ -174,6 +174,13 @@ def health_checks(app: App) -> list[HealthCheck]:
     return [HealthCheck(index, mapping(check)) for index, check in enumerate(items(app.get("healthChecks")))]
 
 
+def checks_in_effect(app: App) -> list[HealthCheck]:
+    """Checks that are run: Marathon's own, and of those that Mesos would have to run the first."""
+    checks = health_checks(app)
+    first = next((check for check in checks if check.protocol in MESOS_LEVEL), None)
+    return [check for check in checks if check is first or check.protocol not in MESOS_LEVEL]
+
+
 def commands(app: App) -> Iterator[str]:
     """Shell lines of COMMAND checks: run each once in the image before a deploy, a binary may be missing."""
     for check in health_checks(app):

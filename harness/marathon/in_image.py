@@ -17,7 +17,7 @@ from harness.common import owner
 from harness.common.notify import Notify, quiet
 from harness.engine.containers import unique_name
 from harness.errors import InfrastructureError
-from harness.marathon.definition import App, commands, image_of
+from harness.marathon.definition import HTTP_LIKE, App, checks_in_effect, commands, image_of
 from harness.marathon.lint import lint
 from harness.releases import VERSION, parse
 from harness.verdict import Finding
@@ -81,15 +81,26 @@ def lint_errors(app: App, check: str) -> list[Finding]:
 
 
 def check_commands_in_image(app: App, check: str, notify: Notify = quiet) -> list[Finding]:
-    """Return the COMMAND checks whose program the image lacks. Raises InfrastructureError as `upgrade_steps`.
+    """Return the COMMAND checks that cannot fail, or only fail. Raises InfrastructureError as `upgrade_steps`.
 
-    Such a check fails for ever, and Marathon only reports the task as unhealthy. Each command is run once, in a
-    container that serves nothing; so it may fail, but its programs must be there. Where another command may stand
-    in (`curl ... || wget ...`), the whole may work: `notify` is told of the missing one, and it is no finding.
+    Each command is run once, in a container that serves nothing; so it must fail, and its programs must be there.
+    If it passes, an instance is called healthy whatever RT does, unless an HTTP check asks it as well. If a
+    program is missing, it fails for ever, and Marathon only reports the task as unhealthy. Where another command
+    may stand in (`curl ... || wget ...`), the whole may work: `notify` is told of the missing one, and it is no
+    finding.
     """
     found = []
+    decides = _deciding_command(app)
     for command in commands(app):
         code, said = _run(image_of(app), "timeout", ["10", "/bin/sh", "-c", command])
+        if code == 0 and command == decides:
+            what = (
+                f"The health check's command passes in {image_of(app)} without an RT, so it says nothing of one."
+            )
+            repair = "let its exit code say whether RT answered, as that of /opt/rt/healthcheck 127.0.0.1 80 does"
+            blocks = (("Command", command), ("Said", said[-500:]))
+            found.append(Finding(check, "healthChecks", what, blocks=blocks, repair=repair))
+            continue
         missing = NOT_FOUND.search(said)
         if code not in NO_PROGRAM and not missing:
             continue
@@ -102,6 +113,14 @@ def check_commands_in_image(app: App, check: str, notify: Notify = quiet) -> lis
             repair = "name a program that is in the image, such as /opt/rt/healthcheck"
             found.append(Finding(check, "healthChecks", what, blocks=blocks, repair=repair))
     return found
+
+
+def _deciding_command(app: App) -> str:
+    """Return the command on which an instance's health depends; "" if an HTTP check asks it as well, or alone."""
+    checks = checks_in_effect(app)
+    if any(check.protocol in HTTP_LIKE for check in checks):
+        return ""
+    return next((check.command for check in checks if check.protocol == "COMMAND"), "")
 
 
 def _may_do_without(command: str, code: int) -> bool:

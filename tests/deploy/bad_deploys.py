@@ -181,6 +181,17 @@ def stale_release(_: Site, bad: App) -> None:
     bad["labels"]["RT_RELEASE"] = "5.0.7"
 
 
+def always_passes(_: Site, bad: App) -> None:
+    """A check that always passes, in the right image, whose RT takes every connection and answers nothing.
+
+    Nothing of Marathon's own asks it either: without a readiness check the deployer alone prevents it.
+    """
+    asks(bad, "/opt/rt/healthcheck 127.0.0.1 80 || true")
+    bad["readinessChecks"] = []
+    mute = "my $door = IO::Socket::INET->new(LocalPort => 80, Listen => 9); close $door->accept while 1"
+    runs(bad, f"exec perl -MIO::Socket::INET -e '{mute}'")
+
+
 def dies(_: Site, bad: App) -> None:
     """The instance ends when it has been found healthy for the second time."""
     asks(bad, "/opt/rt/healthcheck 127.0.0.1 80 && echo >>/tmp/asked")
@@ -205,7 +216,8 @@ BAD: dict[str, Bad] = {
     "database password wrong": Bad(wrong_password, "status 70", instances=2),
     "schema of another release": Bad(other_schema, "status 71|status 72"),
     "install mode": Bad(install_mode, "/Install", believed=True),
-    "check that always passes": Bad(stale_release, f"names release {RELEASE} instead of 5.0.7", believed=True),
+    "check that always passes": Bad(always_passes, "no answer", believed=True),
+    "label of another release": Bad(stale_release, f"names release {RELEASE} instead of 5.0.7", believed=True),
     "healthy, then dead": Bad(dies, "status 9", soak=15, believed=True),
     "flapping": Bad(flaps, "from healthy to unhealthy [2-9] times", soak=15, believed=True),
     "wrong port, asked from outside": Bad(wrong_port_outside, "Connect call failed"),

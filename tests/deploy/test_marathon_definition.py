@@ -130,6 +130,30 @@ def test_the_checks_command_is_in_the_image(lifecycle: Lifecycle, command: str, 
 
 
 @pytest.mark.parametrize(
+    ("command", "beside", "found"),
+    [
+        ("true", [], True),
+        ("exit 0", [], True),
+        ("/opt/rt/healthcheck 127.0.0.1 80 || true", [], True),
+        ("no-such-program || true", [], True),
+        ("test -x /opt/rt/healthcheck", [], True),
+        ("true", [{"protocol": "TCP"}], True),
+        ("test -w /tmp", [{"protocol": "HTTP", "path": "/health"}], False),
+    ],
+)
+def test_the_checks_command_must_fail_where_nothing_serves(
+    lifecycle: Lifecycle, command: str, beside: list[dict[str, Any]], found: bool
+) -> None:
+    """Else each instance is healthy, also with a hung RT. Beside a check that asks RT it may look at a disk."""
+    app = copy.deepcopy(DEFINITION)
+    app["container"]["docker"]["image"] = lifecycle.rt_image(RELEASE)
+    app["healthChecks"][0]["command"] = {"value": command}
+    app["healthChecks"] += beside
+    said = [str(one) for one in check_commands_in_image(app, "marathon-deploy")]
+    assert ["without an RT, so it says nothing of one" in one for one in said] == [True] * found, said
+
+
+@pytest.mark.parametrize(
     "command",
     ["no-such-program || perl -e 'exit 1'", "no-such-program; perl -e 'exit 1'", "false || no-such-program"],
 )

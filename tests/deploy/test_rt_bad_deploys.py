@@ -20,7 +20,17 @@ from harness.marathon.lint import lint
 from harness.marathon.rolling import Decision
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
-from tests.deploy.bad_deploys import BAD, INSTANCES, SLOW, App, Site, SoakOfOne, behind_login, install_mode
+from tests.deploy.bad_deploys import (
+    BAD,
+    INSTANCES,
+    SLOW,
+    App,
+    Site,
+    SoakOfOne,
+    always_passes,
+    behind_login,
+    install_mode,
+)
 from tests.deploy.rt_on_marathon import definition, remove
 from tests.deploy.shared import RELEASE
 
@@ -107,11 +117,11 @@ def test_a_bad_deploy_never_replaces_a_good_one(site: Site, case: str, instances
 
 
 @pytest.mark.xdist_group("bad-deploys-0")
-@pytest.mark.parametrize(("plant", "rule"), [(install_mode, "L08"), (behind_login, "L09")])
+@pytest.mark.parametrize(("plant", "rule"), [(install_mode, "L08"), (behind_login, "L09"), (always_passes, "L24")])
 def test_lint_finds_it_before_anything_is_deployed(
     site: Site, plant: Callable[[Site, App], None], rule: str
 ) -> None:
-    """Checks that pass in install mode, or on a page that requires a login, show in the definition already."""
+    """Checks that pass in install mode, on a page behind a login, or always, show in the definition already."""
     bad = copy.deepcopy(site.good)
     plant(site, bad)
     assert rule in {finding.rule.id for finding in lint(bad)} - {finding.rule.id for finding in lint(site.good)}

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fixtures.gate_plugin import SHARED
-from fixtures.outcome import Verify
+from fixtures.outcome import Remark, Verify
 from harness.common import private
 from harness.database import Database
 from harness.engine.shared_files import need_seen
@@ -31,7 +31,7 @@ from harness.rt import MAIL_SINK, secret_files
 from harness.rt.configuration import SITE_CONFIGURATION
 from harness.rt.health_user import HealthUser, health_user
 from harness.stage import Stage
-from tests.deploy.rt_on_marathon import remove
+from tests.deploy.on_trial import remove_or_remark
 from tests.deploy.shared import DEFINITION, OWN_DEFINITION, on_stage
 
 pytestmark = pytest.mark.engine
@@ -157,7 +157,7 @@ def upgraded_site(stage: Stage, upgraded: Database | None, definition: Made) -> 
 
 @pytest.mark.gate("marathon-deploy")
 def test_the_upgraded_site_deploys_and_is_healthy(
-    marathon: Marathon, place: scratch.Place, upgraded_site: Site, pace: Pace, verify: Verify
+    marathon: Marathon, place: scratch.Place, upgraded_site: Site, pace: Pace, *, verify: Verify, remark: Remark
 ) -> None:
     """Every instance must report the wanted release, and its health check must read a ticket.
 
@@ -173,13 +173,13 @@ def test_the_upgraded_site_deploys_and_is_healthy(
         report.out_of_scope += left_out
         verify(report)
     finally:
-        remove(marathon, app["id"])
+        remove_or_remark(marathon, app["id"], remark, real=place.real)
     if place.reservation():
         pytest.skip(place.reservation())
 
 
 def test_a_copy_that_was_not_upgraded_is_not_deployed(
-    marathon: Marathon, place: scratch.Place, stage: Stage, definition: Made
+    marathon: Marathon, place: scratch.Place, stage: Stage, definition: Made, remark: Remark
 ) -> None:
     """The defect that the test above must catch: the guard in the image refuses, and that is a finding.
 
@@ -191,6 +191,6 @@ def test_a_copy_that_was_not_upgraded_is_not_deployed(
     try:
         report = Deployer(marathon, pace=Pace(interval=0.2)).deploy(app)
     finally:
-        remove(marathon, app["id"])
+        remove_or_remark(marathon, app["id"], remark, real=place.real)
     assert report.findings
     assert "status 71" in str(report), str(report)

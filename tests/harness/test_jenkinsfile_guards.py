@@ -47,6 +47,36 @@ def test_only_a_go_is_deployed() -> None:
     )
 
 
+def steps_on_a_node() -> list[tuple[str, ...]]:
+    """Return the steps that run while a node is held, each with the minutes of its innermost limit, if any."""
+    (function,) = re.findall(r"^def onAgent\(.*?^\}$", TEXT, re.MULTILINE | re.DOTALL)
+    code = re.sub(r"//[^\n]*|'''.*?'''|\$\{\w+\}", "", function, flags=re.DOTALL)
+    around, found = list[str](), list[tuple[str, ...]]()
+    for before, brace in re.findall(r"([^{}]*)([{}])", code):
+        limit = re.findall(r"timeout\(time: (\w+), unit: 'MINUTES'\)", " ".join(around))[-1:]
+        found += [
+            (step, *limit) for step in re.findall(r"\b(checkout|sh|junit|archiveArtifacts|body)[ (]", before)
+        ]
+        around = [*around, before] if brace == "{" else around[:-1]
+    return found
+
+
+def test_nothing_holds_a_node_without_a_time_limit() -> None:
+    """A dead SCM or a hung engine would keep it, and with it every later build, for builds are not concurrent.
+
+    One limit around all would end reports and clean-up with what has hung.
+    """
+    assert len(re.findall(r"^ *node\(", TEXT, re.MULTILINE)) == 1
+    assert steps_on_a_node() == [
+        ("checkout", "10"),
+        ("sh", "10"),
+        ("body", "minutes"),
+        ("junit", "10"),
+        ("archiveArtifacts", "10"),
+        ("sh", "10"),
+    ]
+
+
 def test_a_build_ends_as_its_verdict_says() -> None:
     """Only GO is a success; NOT PROVEN is neither a success nor a failure."""
     (line,) = re.findall(r"return \[(.*)\]\[code\] \?: '(\w+)'", TEXT)

@@ -107,6 +107,24 @@ def test_an_interrupted_run_keeps_what_was_done(pytester: pytest.Pytester) -> No
         assert (made.missing(), made.verdict()) == (missing, Verdict.NOT_PROVEN)
 
 
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [
+        ("hand_in()", Verdict.GO),
+        ("hand_in(bad=True); pytest.fail()", Verdict.NO_GO),
+        ("1 / 0", Verdict.NOT_PROVEN),
+        ("hand_in(); pytest.skip('not today')", Verdict.NOT_PROVEN),
+    ],
+)
+def test_a_remark_is_told_and_changes_no_verdict(pytester: pytest.Pytester, after: str, verdict: Verdict) -> None:
+    """What could not be removed after a deploy neither hides an error nor counts as one; every run tells of it."""
+    pytester.makeconftest("pytest_plugins = ['fixtures.outcome']")
+    made, _ = asked(pytester, f"remark('it is left'); {after}", "hand_in, remark")
+    assert (made.remarks, made.verdict()) == (["it is left"], verdict)
+    assert ("ZeroDivisionError" in str(made.unanswered)) == (after == "1 / 0")
+    assert "it is left" in pytester.runpytest_inprocess("-o", "markers=gate").stdout.lines
+
+
 def test_a_traceback_is_kept_and_not_shown(pytester: pytest.Pytester) -> None:
     """Readers of a verdict need a sentence, developers of the harness the traceback."""
     made, logs = asked(pytester, "1 / 0")

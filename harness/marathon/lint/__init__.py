@@ -1,8 +1,8 @@
 """Lint app definitions: report what Marathon would refuse, and what it would accept to the site's harm.
 
 `catalogue` has every rule with its reason and its fix, `rules_shape`, `rules_together`, `rules_networks`,
-`rules_health` (with `public_name`) and `rules_deploy` find violations, `command_line` reads files and prints
-results.
+`rules_health` (with `paths`, `public_name` and `always_passes`) and `rules_deploy` find violations, `command_line`
+reads files and prints results.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ RULES: dict[str, Rule] = {
             "E",
             "COMMAND and its fields do not fit",
             "Marathon 1.5 and later answers such a check with a bare 500; 1.4 ignores what does not fit",
-            'give {"protocol": "COMMAND", "command": {"value": "..."}} without path, port and portIndex',
+            'give {"protocol": "COMMAND", "command": {"value": "..."}} without path and port',
         ),
         Rule(
             "L06",
@@ -219,6 +219,13 @@ RULES: dict[str, Rule] = {
             "COMMAND that asks the site's public name",
             "whichever instance the balancer picks answers: a broken one looks healthy while another one works",
             "ask 127.0.0.1 and the container's own port, and put the name into a Host header if RT needs it",
+        ),
+        Rule(
+            "L24",
+            "E",
+            "health check that passes whatever RT does",
+            "every instance counts as healthy, also with a hung RT or without its database, and is never replaced",
+            "let the exit code of a command like /opt/rt/healthcheck 127.0.0.1 80 decide, with nothing after it",
         ),
     )
 }

@@ -167,11 +167,12 @@ def _readiness(app: App, dialect: Dialect) -> LintFindings:
 
 def _room(app: App, dialect: Dialect) -> LintFindings:
     instances = instances_of(app)
-    separate = dict(_one_to_a_host(app, dialect))
+    separate = dict(_one_to_a_place(app, dialect))
     one_host = [
         index
-        for index, operator, value in _host_constraints(app)
-        if (operator in ("CLUSTER", "IS") and value) or (operator == "LIKE" and PLAIN_NAME.fullmatch(value))
+        for index, field, operator, value in _constraints(app)
+        if field in HOST_NAME
+        and ((operator in ("CLUSTER", "IS") and value) or (operator == "LIKE" and PLAIN_NAME.fullmatch(value)))
     ]
     if instances > 1 and separate and one_host:
         for where, why in separate.items():
@@ -181,23 +182,25 @@ def _room(app: App, dialect: Dialect) -> LintFindings:
             )
     elif instances == 1 and capacity(1, *strategy_of(app)).kill_now == 0:
         for where, why in separate.items():
-            yield lint_finding("L22", where, f"{why}: a second task needs another host")
+            yield lint_finding("L22", where, f"{why}: the new task needs another one")
 
 
-def _one_to_a_host(app: App, dialect: Dialect) -> Iterator[tuple[str, str]]:
-    """Yield the places in a definition that allow one task on a host, with the reason."""
+def _one_to_a_place(app: App, dialect: Dialect) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a definition that allow one task on a host, or in a rack or zone, with the reason."""
     in_host_mode = network_mode(app, dialect) == "host"
     fixed = [port.host_port for port in ports_of(app, dialect) if port.host_port]
     if fixed and (not in_host_mode or app.get("requirePorts") is True):
         where = "/portDefinitions" if in_host_mode else "/container/portMappings"
-        yield where, f"host port {fixed[0]} is fixed"
-    for index, operator, value in _host_constraints(app):
+        yield where, f"host port {fixed[0]} is fixed, so one task fits on a host"
+    for index, field, operator, value in _constraints(app):
         if operator == "UNIQUE" or (operator, value) == ("MAX_PER", "1"):
-            yield f"/constraints({index})", f"{operator} allows one task on a host"
+            place = "host" if field in HOST_NAME else field[:60]
+            yield f"/constraints({index})", f"{operator} allows one task for each {place}"
 
 
-def _host_constraints(app: App) -> Iterator[tuple[int, str, str]]:
-    """Yield index, operator and value ("" for none) of the constraints on the host's name."""
+def _constraints(app: App) -> Iterator[tuple[int, str, str, str]]:
+    """Yield index, field, operator and value ("" for none) of each constraint."""
     for index, constraint in enumerate(map(items, items(app.get("constraints")))):
-        if len(constraint) > 1 and constraint[0] in HOST_NAME:
-            yield index, text(constraint[1]), text(constraint[2]) if len(constraint) > 2 else ""
+        if len(constraint) > 1:
+            value = text(constraint[2]) if len(constraint) > 2 else ""
+            yield index, text(constraint[0]), text(constraint[1]), value

@@ -1,4 +1,4 @@
-"""Rules about health checks: L01, L03-L05, L08-L14, L17, L18, L23."""
+"""Rules about health checks: L01, L03-L05, L08-L14, L17, L18, L23, L24."""
 
 from __future__ import annotations
 
@@ -11,35 +11,21 @@ from harness.marathon.definition import (
     MESOS_LEVEL,
     App,
     HealthCheck,
+    checks_in_effect,
     health_checks,
-    instances_of,
     whole,
 )
+from harness.marathon.lint.always_passes import always_passes
 from harness.marathon.lint.catalogue import Level, LintFindings, lint_finding
+from harness.marathon.lint.paths import judge
 from harness.marathon.lint.public_name import asked_public_name
 from harness.marathon.networking import Dialect, network_mode, ports_of
-
-LOOKS_WELL = re.compile(
-    r"/?(index\.html)?|/(m|Install|SelfService|Ticket|Transaction|Search|Admin|User|Prefs|Dashboards|Reports|Tools"
-    r"|Approvals|Articles|Asset|Helpers|Crypt|Download|Views)(/.*)?"
-    r"|/NoAuth/.*|/(login|signin|sso|oauth2?|saml)(/.*)?|/(static|images|css|js)/.*|/REST/1\.0(/.*)?",
-    re.IGNORECASE,
-)
-"""Paths that answer although RT does not work.
-
-Paths of RT, and of login pages in general, that answer 200 or 302 although RT is in install mode, requires a
-login, serves a file that needs no database (static, NoAuth/css), or says 401 in the body of a 200 (REST 1.0). The
-folders are those of RT's share/html. The site's prefix (WebPath) is removed before.
-"""
-
-BEHIND_LOGIN = re.compile(r"/REST/2\.0(/.*)?|/(api|private|internal|secure)(/.*)?", re.IGNORECASE)
-WEB_PATH = re.compile(r"^/rt(?=/|$)")
 
 
 def health(app: App, dialect: Dialect, measured_start: float | None = None) -> LintFindings:
     """Run every rule about health checks. `measured_start`: seconds from RUNNING to the first success."""
     checks = health_checks(app)
-    if not checks and instances_of(app) > 0:
+    if not checks:  # also of 0 instances, which are scaled up later
         yield lint_finding("L01", "/healthChecks", "the app has no health check")
     for check in checks:
         for rule in (_command, _port, _path, _quotes, _public_name, _without_effect):
@@ -48,6 +34,7 @@ def health(app: App, dialect: Dialect, measured_start: float | None = None) -> L
         yield from _grace(check, measured_start)
         yield from _nervous(check)
     yield from _several(checks)
+    yield from _proves_nothing(checks_in_effect(app))
 
 
 def _at(check: HealthCheck, key: str = "") -> str:
@@ -115,10 +102,10 @@ def _port_index(check: HealthCheck, count: int, mode: str) -> LintFindings:
 def _path(_app: App, check: HealthCheck, _dialect: Dialect) -> LintFindings:
     if check.protocol not in HTTP_LIKE or _has(check, "command"):
         return
-    bare = WEB_PATH.sub("", check.path.partition("?")[0])
-    if BEHIND_LOGIN.fullmatch(bare):
+    wrong = judge(check.path)
+    if wrong == "behind login":
         yield lint_finding("L09", _at(check, "path"), f"{check.path} wants a login: without one it answers 401")
-    elif LOOKS_WELL.fullmatch(bare):
+    elif wrong:
         yield lint_finding(
             "L08", _at(check, "path"), f"{check.path} can answer 200 or a redirect while RT does not work"
         )
@@ -142,6 +129,11 @@ def _without_effect(_app: App, check: HealthCheck, dialect: Dialect) -> LintFind
     # Marathon's own answers carry the default 15 on every check: only another value was set on purpose.
     if check.protocol in MARATHON_LEVEL and check.raw.get("delaySeconds") not in (None, 15):
         yield lint_finding("L18", _at(check, "delaySeconds"), f"{check.protocol} checks know no delaySeconds")
+    # Any is accepted and ignored; old Marathons gave every check a 0, which nobody wrote on purpose.
+    if check.protocol == "COMMAND" and check.raw.get("portIndex") not in (None, 0):
+        yield lint_finding(
+            "L18", _at(check, "portIndex"), "a COMMAND names its port itself and knows no portIndex"
+        )
 
 
 def _timeout(check: HealthCheck, dialect: Dialect) -> LintFindings:
@@ -222,6 +214,20 @@ def _several(checks: list[HealthCheck]) -> LintFindings:
             "no check ever kills: an instance that hangs stays for ever",
             fix="give one check maxConsecutiveFailures of 3 or more",
         )
+
+
+def _proves_nothing(checks: list[HealthCheck]) -> LintFindings:
+    """Find checks that prove nothing of RT, unless another one does: all have to pass."""
+    ends = {check.index: always_passes(check.command) for check in checks if check.protocol == "COMMAND"}
+    if any(not ends.get(check.index) and not check.protocol.endswith("TCP") for check in checks):
+        return
+    for check in checks:
+        if end := ends.get(check.index):
+            yield lint_finding("L24", _at(check, "command/value"), f"with `{end}` the command always passes")
+        else:
+            what = f"{check.protocol} alone: an Apache that listens passes, also with a dead database behind it"
+            fix = "add an HTTP check, or let a COMMAND such as /opt/rt/healthcheck 127.0.0.1 80 take its place"
+            yield lint_finding("L24", _at(check, "protocol"), what, level="W", fix=fix)
 
 
 def _protocols(checks: list[HealthCheck]) -> Iterator[str]:

@@ -85,6 +85,8 @@ CATCHES = [
     Caught("L22", "W", "/constraints(0)", alone("hostname", "UNIQUE")),
     Caught("L22", "W", "/constraints(0)", alone("hostname", "MAX_PER", "1")),
     Caught("L22", "W", "/constraints(0)", alone("@hostname", "UNIQUE")),
+    Caught("L22", "W", "/constraints(0)", alone("rack_id", "UNIQUE")),
+    Caught("L22", "W", "/constraints(0)", alone("rack_id", "MAX_PER", "1")),
     Caught("L22", "E", MAPPINGS, pinned("hostname", "CLUSTER", "node1")),
     Caught("L22", "E", MAPPINGS, both(pinned("hostname", "CLUSTER", "node1"), put(upgradeStrategy=NONE_KEPT))),
     Caught("L22", "E", MAPPINGS, pinned("@hostname", "IS", "node1"), SINCE_1_5),
@@ -92,6 +94,9 @@ CATCHES = [
     Caught("L22", "E", MAPPINGS, pinned("hostname", "LIKE", r"agent-1\.example\.org")),
     Caught(
         "L22", "E", "/constraints(1)", put(constraints=[["hostname", "CLUSTER", "node1"], ["hostname", "UNIQUE"]])
+    ),
+    Caught(
+        "L22", "E", "/constraints(1)", put(constraints=[["hostname", "CLUSTER", "node1"], ["rack_id", "UNIQUE"]])
     ),
 ]
 SILENT = [
@@ -117,7 +122,9 @@ SILENT = [
     Silent("L21", put(readinessChecks=[])),
     Silent("L22", put(constraints=[["hostname", "UNIQUE"]])),
     Silent("L22", alone("hostname", "MAX_PER", "2")),
-    Silent("L22", alone("rack", "UNIQUE")),
+    Silent("L22", put(constraints=[["rack_id", "UNIQUE"]])),
+    Silent("L22", alone("rack_id", "GROUP_BY", "1")),
+    Silent("L22", both(alone("rack_id", "UNIQUE"), put(upgradeStrategy=NONE_KEPT))),
     Silent("L22", pinned("rack", "CLUSTER", "a")),
     Silent("L22", pinned("hostname", "LIKE", "node.*")),
     Silent("L22", pinned("hostname", "LIKE", "node[12]")),

@@ -42,8 +42,44 @@ OF_RT = (
     "/Helpers/Autocomplete/Users",
     "/Transaction/Display.html",
     "/Ticket/Display.html?id=1",
+    "/Group/Summary.html",
+    "/Logout.html",
+    "/NoAuth",
+    "/robots.txt",
+    "/favicon.ico",
+    "//",
+    "/./",
+    "/.",
+    "/health/..",
+    "//Ticket//Display.html",
+    "/Ticket%2FDisplay.html",
+    "/support/Ticket/Display.html",
+    "/support/NoAuth/Login.html",
+    "/it/support/index.html",
+    "/support/static/css/a.css",
 )
-NOT_OF_RT = ("/health", "/healthz", "/Articles-health", "/Assets", "/NoAuthentication", "/Transactions", "/m8")
+"""Also as a server reads a path, and below any prefix."""
+BEHIND_LOGIN = (
+    "/REST/2.0/rt",
+    "/rt/REST/2.0/rt",
+    "/helpdesk/REST/2.0/rt",
+    "//REST/./2.0",
+    "/rest/2.0",
+    "/api/health",
+)
+NOT_OF_RT = (
+    "/health",
+    "/healthz",
+    "/Articles-health",
+    "/Assets",
+    "/NoAuthentication",
+    "/Transactions",
+    "/m8",
+    "/health/user",
+    "/support/health",
+    "/rt/health",
+    "/health?next=/Ticket/Display.html",
+)
 ASKS_ITSELF = (
     "/opt/rt/healthcheck 127.0.0.1 80",
     "curl -fsH 'Host: rt.example.org' http://127.0.0.1/",
@@ -93,6 +129,7 @@ def command(value: str) -> Change:
 CATCHES = [
     Caught("L01", "W", "/healthChecks", put(healthChecks=[])),
     Caught("L01", "W", "/healthChecks", drop("healthChecks")),
+    Caught("L01", "W", "/healthChecks", put(instances=0, healthChecks=[])),
     Caught("L03", "E", f"{CHECK}/portIndex", check(portIndex=1)),
     Caught("L03", "E", f"{CHECK}/portIndex", both(check(portIndex=None), mappings())),
     Caught("L03", "E", f"{CHECK}/portIndex", both(host(portDefinitions=[{"port": 0}]), check(portIndex=1))),
@@ -109,7 +146,7 @@ CATCHES = [
     Caught("L08", "W", f"{CHECK}/path", check(path=None)),
     Caught("L08", "W", f"{CHECK}/path", check(path="/m", protocol="MESOS_HTTP")),
     *(Caught("L08", "W", f"{CHECK}/path", check(path=path)) for path in OF_RT),
-    Caught("L09", "W", f"{CHECK}/path", check(path="/REST/2.0/rt")),
+    *(Caught("L09", "W", f"{CHECK}/path", check(path=path)) for path in BEHIND_LOGIN),
     Caught("L10", "W", "/healthChecks", checks(COMMAND, COMMAND)),
     Caught("L10", "W", "/healthChecks", checks(COMMAND, MESOS)),
     Caught("L10", "E", "/healthChecks", checks(MESOS, {**MESOS, "path": "/other"})),
@@ -129,6 +166,7 @@ CATCHES = [
     Caught("L17", "W", "/healthChecks", checks(MESOS, {**HTTP, "protocol": "TCP"})),
     Caught("L18", "W", f"{CHECK}/ignoreHttp1xx", check(ignoreHttp1xx=True), SINCE_1_5),
     Caught("L18", "W", f"{CHECK}/delaySeconds", check(delaySeconds=5)),
+    Caught("L18", "W", f"{CHECK}/portIndex", checks({**COMMAND, "portIndex": 9})),
     *(Caught("L23", "W", f"{CHECK}/command/value", command(value)) for value in ASKS_THE_NAME),
     Caught(
         "L23",
@@ -143,7 +181,7 @@ CATCHES = [
     ),
 ]
 SILENT = [
-    Silent("L01", put(instances=0, healthChecks=[])),
+    Silent("L01", put(instances=0)),
     Silent("L03", both(two_ports, check(portIndex=1))),
     Silent("L03", check()),
     Silent("L03", both(host(ports=[0, 0]), check(portIndex=1))),
@@ -152,10 +190,10 @@ SILENT = [
     Silent("L04", check(portIndex=None, port=80, protocol="MESOS_HTTP")),
     Silent("L04", check(portIndex=None, port=8080)),
     Silent("L05", checks(COMMAND)),
-    Silent("L05", checks({**COMMAND, "portIndex": 0})),
+    Silent("L05", checks({**COMMAND, "portIndex": 9})),
     *(Silent("L08", check(path=path)) for path in NOT_OF_RT),
     Silent("L08", checks({**HTTP, "protocol": "TCP", "path": "/"})),
-    Silent("L09", check(path="/REST/2.0-docs")),
+    *(Silent("L09", check(path=path)) for path in ("/REST/2.0-docs", "/support/REST/2.0-docs", "/support/api")),
     Silent("L10", checks(HTTP, HTTP)),
     Silent("L11", checks({**COMMAND, "command": {"value": "sh -c 'exit 0' && echo \\\"well\\\""}})),
     Silent("L12", check(timeoutSeconds=1)),
@@ -165,6 +203,7 @@ SILENT = [
     Silent("L14", checks(HTTP, {**HTTP, "maxConsecutiveFailures": 0})),
     Silent("L17", checks(HTTP, {**HTTP, "protocol": "TCP"})),
     Silent("L18", check(ignoreHttp1xx=False, delaySeconds=15)),
+    Silent("L18", checks({**COMMAND, "portIndex": 0})),
     Silent("L18", check(ignoreHttp1xx=True), ON_1_4),
     *(Silent("L23", command(value)) for value in ASKS_ITSELF),
     *(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.harness.marathon import lint_cases_deploy as deploy
 from tests.harness.marathon import lint_cases_health as health
+from tests.harness.marathon import lint_cases_proof as proof
 from tests.harness.marathon import lint_cases_shape as shape
 
-CATCHES = [*health.CATCHES, *shape.TYPES_AND_RANGES, *shape.TOGETHER, *deploy.CATCHES]
-SILENT = [*health.SILENT, *shape.SILENT, *deploy.SILENT]
+CATCHES = [*health.CATCHES, *proof.CATCHES, *shape.TYPES_AND_RANGES, *shape.TOGETHER, *deploy.CATCHES]
+SILENT = [*health.SILENT, *proof.SILENT, *shape.SILENT, *deploy.SILENT]

@@ -26,9 +26,9 @@ def test_rule_is_silent(case: Silent) -> None:
 
 
 def test_every_rule_has_both_cases() -> None:
-    """L01 to L23, each with a definition that it reports and a similar one that it does not."""
+    """L01 to L24, each with a definition that it reports and a similar one that it does not."""
     assert rules(CATCHES) == rules(SILENT) == set(RULES)
-    assert list(RULES) == [f"L{number:02}" for number in range(1, 24)]
+    assert list(RULES) == [f"L{number:02}" for number in range(1, 25)]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -54,10 +54,10 @@ def test_findings_stand_under_their_level(tmp_path: Path, capsys: pytest.Capture
     assert heads[2].startswith("L06 E /instances")
     assert heads[3] == "It works until it hurts:"
     assert [head.split(maxsplit=2)[:2] for head in heads[4:6]] == [["L06", "W"], ["L15", "W"]]
-    assert heads[6] == f"{ROOT / 'marathon.json'}: clean (23 rules)"
+    assert heads[6] == f"{ROOT / 'marathon.json'}: clean (24 rules)"
     warned = written(tmp_path / "warned.json", both(put(gracePeriod=1)))
     assert main([str(warned), "--errors-only"]) == 0
-    assert capsys.readouterr().out == f"{warned}: no errors; warnings left out (23 rules)\n"
+    assert capsys.readouterr().out == f"{warned}: no errors; warnings left out (24 rules)\n"
     assert main([str(tmp_path)]) == 3
     assert f"{tmp_path} cannot be read: Is a directory." in capsys.readouterr().err
 

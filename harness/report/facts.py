@@ -22,11 +22,15 @@ class ImageFact:
 
 @dataclass(frozen=True)
 class StepFact:
-    """An upgrade step that ran: its name, its duration in seconds, and the kinds of work it did."""
+    """An upgrade step that ran: its name, its duration in seconds, and the kinds of work it did.
+
+    failed: the upgrade ended in it.
+    """
 
     name: str
     seconds: float
     actions: tuple[str, ...] = ()
+    failed: bool = False
 
 
 @dataclass

@@ -108,12 +108,13 @@ def not_proven() -> Document:
     """Return a run whose upgrade failed in the middle: some checks never ran, one had nothing to look at."""
     done = reports("rows", "readback", "deploy", "rights", "attachments")
     done[1].looked_at = 0
+    steps = [StepFact(*one) for one in STEPS[:2]] + [StepFact(*STEPS[2], failed=True)]
     trouble = [
         "The database server ended while step 4.5.2 ran (exit code 137).\nLog of the server:\n    [ERROR] InnoDB: "
         "Write to file ./rt/Attachments.ibd failed at offset 58720256\n    mariadbd got signal 9",
     ]
     return Document(
-        facts("2026-11-22T1804-not-proven", steps=[StepFact(*one) for one in STEPS[:3]], seconds=11.1, facts={}),
+        facts("2026-11-22T1804-not-proven", steps=steps, seconds=11.1, facts={}),
         Outcome(done, trouble, tuple(CHECKS)),
         plan(broken=True),
         LOGS,

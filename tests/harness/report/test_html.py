@@ -127,6 +127,13 @@ def test_a_tick_is_for_those_who_looked_and_found_nothing(example: Document, wri
     assert ticked == {report.check for report in example.outcome.reports if report}
 
 
+def test_a_check_with_nothing_to_look_at_did_not_run(example: Document, written: Path) -> None:
+    """The number on top would else promise more than the table below holds."""
+    text = (written / "report.html").read_text(encoding="utf-8")
+    [shown] = re.findall(r"<dt>checks that ran</dt><dd>(\d+)</dd>", text)
+    assert int(shown) == len([report for report in example.outcome.reports if report.looked_at])
+
+
 def test_identifiers_are_unique(page: Page) -> None:
     """Links within the page must have exactly one target."""
     names = [attributes["id"] for _, attributes in page.tags if "id" in attributes]

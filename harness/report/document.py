@@ -40,7 +40,7 @@ def as_json(document: Document) -> str:
         "schema": SCHEMA,
         "verdict": outcome.verdict().value,
         "exit_code": outcome.verdict().exit_code,
-        "headline": headline(outcome),
+        "headline": headline(outcome, document.facts.trial),
         "reason": reason(outcome),
         "unproven": outcome.unproven(),
         "run": asdict(document.facts),

@@ -93,7 +93,7 @@ def test_hostile_text_stays_text() -> None:
 def test_it_says_what_the_text_says(example: Document, written: Path) -> None:
     """The page must contain the verdict, the reason, and every section that the run has."""
     text = (written / "report.html").read_text(encoding="utf-8")
-    assert f">{example.outcome.verdict().value}" in text
+    assert f"<h1>{example.facts.trial or example.outcome.verdict().value}" in text
     for finding in example.outcome.findings():
         assert finding.what[:12] in text.replace("&lt;", "<")
     for name in example.outcome.missing():

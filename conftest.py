@@ -5,6 +5,7 @@ pytest_plugins = (
     "fixtures.session",
     "fixtures.longest",
     "fixtures.unchanged",
+    "fixtures.measured",
     "fixtures.proven",
     "fixtures.engine",
     "fixtures.engine_proxy",

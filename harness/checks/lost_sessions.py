@@ -7,18 +7,22 @@ are no finding.
 
 A session may also end if one of its requests was cut off by the kill of its instance: RT was seen to ask for a
 login at the next request (twice in nine runs on a busy machine; the cause is not known), never for two sessions at
-one kill. Any other session must go on.
+one kill. So few are allowed in a whole run that a build which loses sessions with its instances is found. Any
+other session must go on.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from harness.common.wording import amount
 from harness.load import Attempt, Journal
 from harness.verdict import Report
 
 _KILLED, _BACK = ("database", "kill"), ("database", "restart")
+KILLS_FOR_ONE = 10
+"""Kills of instances of which one may end a session; in a run with fewer kills one may end as well."""
 
 
 def judge_sessions(journal: Journal, report: Report) -> None:
@@ -31,16 +35,27 @@ def judge_sessions(journal: Journal, report: Report) -> None:
             f"{len(ended) - len(before)} sessions ended as the database server died, or at the first request after"
         )
     cut = _cut_off(before, journal)
-    for attempt, when in cut:
-        report.allowed.append(
-            f"a session ended at {attempt.sent:.2f} s: its last request was cut off with the instance that was "
-            f"killed at {when:.2f} s (one for each kill is allowed)"
-        )
+    _judge_cut_off(cut, len(_kills(journal)), report)
     lost = [attempt for attempt in before if attempt not in [known for known, _ in cut]]
     if lost:
         samples = tuple(f"{attempt.sent:.2f} s: {attempt.said}{_preceding(attempt, journal)}" for attempt in lost)
         report.find("sessions", f"{len(lost)} sessions ended while their people worked.", samples=samples)
     _searches(journal, outages, report)
+
+
+def _judge_cut_off(cut: Sequence[tuple[Attempt, float]], kills: int, report: Report) -> None:
+    """Report sessions that were cut off with their instances: as allowed if they are few, else as a finding."""
+    most = max(1, kills // KILLS_FOR_ONE)
+    named = [
+        f"a session ended at {attempt.sent:.2f} s: its last request was cut off with the instance that was killed "
+        f"at {when:.2f} s"
+        for attempt, when in cut
+    ]
+    if len(cut) > most:
+        what = f"{len(cut)} sessions ended with instances that were killed; {most} may in {kills} kills."
+        report.find("sessions", what, blocks=(("Sessions", "\n".join(named)),))
+    else:
+        report.allowed += [f"{one} ({most} may end so in {amount(kills, 'kills')})" for one in named]
 
 
 def _searches(journal: Journal, outages: Iterable[tuple[float, float]], report: Report) -> None:
@@ -90,11 +105,7 @@ def _cut_off(ended: Iterable[Attempt], journal: Journal) -> list[tuple[Attempt, 
     Each kill explains one of them. A kill lasts from its order until the engine confirms it, up to half a second
     on a busy machine: the instance dies at some moment in between.
     """
-    kills = sorted(
-        (float(happening["t"]), float(happening.get("until", happening["t"])))
-        for happening in journal.happenings
-        if (happening["lane"], happening["kind"]) == ("instances", "kill")
-    )
+    kills = _kills(journal)
     found = []
     for attempt in sorted(ended, key=lambda attempt: attempt.sent):
         last = _before(attempt, journal)
@@ -105,6 +116,15 @@ def _cut_off(ended: Iterable[Attempt], journal: Journal) -> list[tuple[Attempt, 
             kills.remove(kill)
             found.append((attempt, kill[0]))
     return found
+
+
+def _kills(journal: Journal) -> list[tuple[float, float]]:
+    """Return begin and end of each kill of an instance, in the journal's seconds."""
+    return sorted(
+        (float(happening["t"]), float(happening.get("until", happening["t"])))
+        for happening in journal.happenings
+        if (happening["lane"], happening["kind"]) == ("instances", "kill")
+    )
 
 
 def _preceding(attempt: Attempt, journal: Journal) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,22 +95,27 @@ def plan_rows(plan: Step) -> tuple[list[PlanRow], list[Tick]]:
 
 @dataclass(frozen=True)
 class StepRow:
-    """An upgrade step as a bar."""
+    """An upgrade step as a bar. status: failed, found (a finding is about it) or done, as in the plan."""
 
     name: str
+    status: str
     width: float
     took: str
     share: str
     actions: tuple[str, ...]
 
 
-def step_rows(steps: Sequence[StepFact]) -> list[StepRow]:
-    """Return the upgrade's steps in the order in which they ran; the longest fills the width."""
+def step_rows(steps: Sequence[StepFact], places: Collection[str] = ()) -> list[StepRow]:
+    """Return the upgrade's steps in the order in which they ran; the longest fills the width.
+
+    places: what findings are about; the run's are about "step 4.5.2".
+    """
     longest = max((step.seconds for step in steps), default=0.0)
     total = sum(step.seconds for step in steps)
     return [
         StepRow(
             step.name,
+            "failed" if step.failed else "found" if f"step {step.name}" in places else "done",
             percent(step.seconds, longest),
             duration(step.seconds),
             f"{percent(step.seconds, total):.0f} %",

@@ -40,7 +40,7 @@ def as_json(document: Document) -> str:
         "schema": SCHEMA,
         "verdict": outcome.verdict().value,
         "exit_code": outcome.verdict().exit_code,
-        "headline": headline(outcome),
+        "headline": headline(outcome, document.facts.trial),
         "reason": reason(outcome),
         "unproven": outcome.unproven(),
         "run": asdict(document.facts),
@@ -120,7 +120,7 @@ def from_json(text: str, name: str, logs: dict[str, str]) -> Document:
 def _facts(data: dict[str, Any]) -> RunFacts:
     facts = RunFacts(**data)
     facts.images = [ImageFact(**image) for image in data["images"]]
-    facts.steps = [StepFact(step["name"], step["seconds"], tuple(step["actions"])) for step in data["steps"]]
+    facts.steps = [StepFact(**{**step, "actions": tuple(step["actions"])}) for step in data["steps"]]
     facts.started = datetime.fromisoformat(data["started"]) if data["started"] else None
     return facts
 

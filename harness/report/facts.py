@@ -22,11 +22,15 @@ class ImageFact:
 
 @dataclass(frozen=True)
 class StepFact:
-    """An upgrade step that ran: its name, its duration in seconds, and the kinds of work it did."""
+    """An upgrade step that ran: its name, its duration in seconds, and the kinds of work it did.
+
+    failed: the upgrade ended in it.
+    """
 
     name: str
     seconds: float
     actions: tuple[str, ...] = ()
+    failed: bool = False
 
 
 @dataclass
@@ -35,7 +39,10 @@ class RunFacts:
 
     id: names its directory below reports/. pair: "4.4.6-to-5.0.3@mariadb-10.11". manifest: the facts beside the
     dump, None if it has none. started: with its time zone. command: lines that repeat the run. host: names to
-    texts. steps: the upgrade's own.
+    texts. steps: the upgrade's own. figures: what was measured, by name, shown on top.
+
+    trial: what was tried if nothing was upgraded, such as "Kill test": the report then has that for its headline,
+    and no verdict about an upgrade.
 
     facts: anything else, shown as tables. Facts of a check that matter before an upgrade have a section of their
     own (`harness.report.before`). Two names have a chart of their own, here and in the facts of a check:
@@ -57,3 +64,5 @@ class RunFacts:
     host: dict[str, str] = field(default_factory=dict)
     steps: list[StepFact] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    trial: str = ""
+    figures: dict[str, str] = field(default_factory=dict)

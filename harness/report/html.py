@@ -61,7 +61,7 @@ def as_html(document: Document) -> str:
             most=MOST_FINDINGS,
             plan=plan,
             plan_axis=axis,
-            steps=charts.step_rows(facts.steps),
+            steps=charts.step_rows(facts.steps, {finding.where for finding in outcome.findings()}),
             steps_axis=charts.ticks(max((step.seconds for step in facts.steps), default=0.0)),
             changes=charts.row_changes(changes) if changes else None,
             timeline=timeline(events) if events else None,

@@ -22,12 +22,14 @@ _LONGEST_MESSAGE = 400
 def as_junit(document: Document, directory: Path | None = None) -> str:
     """Return the XML. directory: of the report, for the junit-attachments plugin to link failed cases to."""
     facts, outcome = document.facts, document.outcome
-    suite = ET.Element("testsuite", name=plain(" ".join(filter(None, ("gate", facts.pair, facts.dump)))))
+    suite = ET.Element(
+        "testsuite", name=plain(" ".join(filter(None, (facts.trial or "gate", facts.pair, facts.dump))))
+    )
     properties = ET.SubElement(suite, "properties")
     for name, value in _properties(document).items():
         ET.SubElement(properties, "property", name=name, value=plain(value))
     # Jenkins splits package from class at a dot, so a release must not contain one here.
-    place = "gate." + plain(facts.pair or "run").replace(".", "_")
+    place = f"{plain(facts.trial) or 'gate'}.{plain(facts.pair or 'run').replace('.', '_')}"
     for report in outcome.reports:
         _check(suite, place, report, outcome, directory)
     for name in outcome.missing():
@@ -51,7 +53,7 @@ def as_junit(document: Document, directory: Path | None = None) -> str:
 def _properties(document: Document) -> dict[str, str]:
     facts, outcome = document.facts, document.outcome
     return {
-        "verdict": headline(outcome),
+        "verdict": headline(outcome, facts.trial),
         "reason": reason(outcome),
         "about": about(facts),
         "pair": facts.pair,

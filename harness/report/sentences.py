@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.common.wording import amount, one_line
 from harness.verdict import Finding, Outcome, Report, Verdict
@@ -20,9 +20,16 @@ _LONGEST = 240
 """Maximum characters of a finding quoted in the verdict's sentence."""
 
 
-def headline(outcome: Outcome) -> str:
-    """Return the verdict, and the number of accepted findings it relies on: "GO with 2 accepted findings"."""
+def headline(outcome: Outcome, trial: str = "") -> str:
+    """Return the verdict, and the number of accepted findings it relies on: "GO with 2 accepted findings".
+
+    trial: what was tried if nothing was upgraded: "Kill test without findings", for GO would promise an upgrade.
+    """
     verdict = outcome.verdict()
+    if trial:
+        found = amount(len(outcome.findings()), "findings")
+        words = {Verdict.GO: "without findings", Verdict.NO_GO: f"with {found}", Verdict.NOT_PROVEN: "not proven"}
+        return f"{trial} {words[verdict]}"
     if verdict is Verdict.GO and outcome.accepted:
         return f"{verdict.value} with {amount(len(outcome.accepted), 'accepted findings')}"
     return verdict.value
@@ -52,6 +59,11 @@ def reason(outcome: Outcome) -> str:
         soonest = min(one.until for one in outcome.accepted)
         beyond = f" beyond what was accepted (the first acceptance ends on {soonest})"
     return f"All {amount(len(reports), 'checks')} ran and found nothing{beyond}."
+
+
+def measured(figures: Mapping[str, str]) -> str:
+    """Return what was measured on one line: "kills: 13, writes sent: 228"."""
+    return ", ".join(f"{name}: {value}" for name, value in figures.items())
 
 
 def sentence(text: str) -> str:

@@ -23,6 +23,7 @@ from harness.report.sentences import (
     headline,
     limits,
     looked_at,
+    measured,
     reason,
     result,
     sentence,
@@ -47,12 +48,15 @@ def as_text(document: Document, *, colour: bool = False) -> str:
         emoji=False,
         legacy_windows=False,
     )
-    outcome = document.outcome
+    outcome, facts = document.outcome, document.facts
+    first = headline(outcome, facts.trial)
     style = _STYLES[outcome.verdict()]
     with console.capture() as captured:
-        _say(console, headline(outcome), style)
+        _say(console, first, style)
         _say(console, reason(outcome))
-        _say(console, about(document.facts), "dim")
+        if facts.figures:
+            _say(console, measured(facts.figures))
+        _say(console, about(facts), "dim")
         console.print()
         console.print(_checks(outcome))
         for title, body in _sections(document):
@@ -60,8 +64,8 @@ def as_text(document: Document, *, colour: bool = False) -> str:
             _say(console, title, "bold")
             _say(console, body)
         console.print()
-        code = outcome.verdict().exit_code
-        _say(console, f"{headline(outcome)} (exit code {code}). {reason(outcome)}", style)
+        code = "" if facts.trial else f" (exit code {outcome.verdict().exit_code})"
+        _say(console, f"{first}{code}. {reason(outcome)}", style)
     return captured.get() if colour else re.sub(r" +$", "", captured.get(), flags=re.MULTILINE)
 
 

@@ -43,11 +43,15 @@ LONGEST = 100_000
 
 @dataclass(frozen=True)
 class StepRun:
-    """An upgrade step that ran: its name, the kinds of work it did, and its duration in seconds."""
+    """An upgrade step that ran: its name, the kinds of work it did, and its duration in seconds.
+
+    failed: the upgrade ended in it, with an exit code other than 0.
+    """
 
     name: str
     actions: tuple[str, ...]
     seconds: float
+    failed: bool = False
 
 
 @dataclass
@@ -94,8 +98,8 @@ class UpgradeRun:
                 marks[-1][2].append(_ACTIONS[text])
         ends = [*(mark[0] for mark in marks[1:]), self.seconds][: len(marks)]
         return [
-            StepRun(name, tuple(actions), round(end - at, 3))
-            for (at, name, actions), end in zip(marks, ends, strict=True)
+            StepRun(name, tuple(actions), round(end - at, 3), failed=self.code != 0 and number == len(marks))
+            for number, ((at, name, actions), end) in enumerate(zip(marks, ends, strict=True), 1)
         ]
 
     def facts(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.marathon.client import Marathon
 from harness.marathon.standin.process import StandinProcess
 from harness.upgrade.lifecycle import Lifecycle
-from tests.deploy.shared import RELEASE, Say, on_stage
+from tests.deploy.shared import RELEASE, on_stage
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are deselected by their marks
@@ -45,14 +45,3 @@ def marathon(marathon_url: str) -> Iterator[Marathon]:
     """A client of that stand-in."""
     with Marathon(marathon_url) as client:
         yield client
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Print a measurement so that it is visible without -s."""
-
-    def line(text: str) -> None:
-        with capsys.disabled():
-            print(f"\n    {text}", end="", flush=True)
-
-    return line

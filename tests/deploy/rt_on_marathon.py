@@ -20,6 +20,7 @@ from fixtures.healthcheck_user import CHEAP_LOGINS, PASSWORD, ROOT
 from harness.checks import acknowledged, integrity
 from harness.common import owner
 from harness.common.waits import Retry, wait_until
+from harness.common.wording import duration
 from harness.database import Database
 from harness.engine import session_network
 from harness.engine.listed import containers_of
@@ -191,9 +192,14 @@ class Running:
             tools.remove()
 
 
-def summary(report: Report) -> str:
-    """Return a report's figures in one line."""
-    return ", ".join(f"{value} {what}" for what, value in report.facts.items() if what != "timeline")
+FIGURES = {"sent": "writes sent", **{name: name for name in ("acknowledged", "lost", "changed", "duplicated")}}
+
+
+def figures(kills: int, report: Report) -> dict[str, str]:
+    """Return what a run is judged by, for the reader: of writes, sessions and the site, whatever was allowed."""
+    writes = {shown: str(report.facts[name]) for name, shown in FIGURES.items()}
+    sessions, gap = report.facts["sessions lost"], duration(report.facts["longest gap"])
+    return {"kills": str(kills), **writes, "sessions lost": str(sessions), "longest gap": gap}
 
 
 @contextlib.contextmanager

@@ -11,18 +11,18 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.outcome import Verify
-from harness.common.plan import Step
+from harness.common.plan import Status, Step
 from harness.database import Database
 from harness.database.baseline_record import Baseline
 from harness.database.profiles import DURABLE
 from harness.marathon.client import Marathon
 from harness.marathon.model import Change
 from harness.releases import ROOT
-from harness.report import RunFacts, write
+from harness.report import RunFacts, sentences, write
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Outcome, Report
 from tests.deploy.kill_seconds import SHORT, durations
-from tests.deploy.rt_on_marathon import Running, definition, running, summary
+from tests.deploy.rt_on_marathon import Running, definition, figures, running
 from tests.deploy.shared import RELEASE, Say
 from tests.deploy.state_on_disk import LOCAL, Local
 
@@ -142,18 +142,22 @@ def work_through_all_events(site: Running, seconds: float, job: str = "") -> Rep
     return site.judge(LONGEST_GAP)
 
 
-def write_report(site: Running, reports: Sequence[Report], folder: Path, seconds: float) -> str:
-    """Write the report of a run, with its timeline; return the page."""
-    name = f"kills-{site.load.journal.run}"
+def write_report(
+    site: Running, reports: Sequence[Report], measured: dict[str, str], folder: Path, seconds: float
+) -> str:
+    """Write the report of a run, with its figures and its timeline; return the page."""
+    name, ended = f"kills-{site.load.journal.run}", site.load.journal.ended
     facts = RunFacts(
         name,
         f"RT {RELEASE}, {site.app['instances']} instances",
         site.database.server.name,
         started=datetime.now(UTC),
-        seconds=site.load.journal.ended,
+        seconds=ended,
         command=COMMAND.format(f"{seconds:g}"),
+        trial="Kill test",
+        figures=measured,
     )
-    plan = Step(f"{site.kills} kills, {len(reports)} checks")
+    plan = Step(f"{site.kills} kills, {len(reports)} checks", status=Status.DONE, seconds=ended, start=0.0)
     write(folder / name, facts, Outcome(reports=list(reports)), plan, {})
     return (folder / name / "report.html").read_text(encoding="utf-8")
 
@@ -163,11 +167,15 @@ def test_nothing_acknowledged_is_lost(
 ) -> None:
     """Three instances, users at work, kills, restarts, scaling, a deploy, and a server that dies."""
     report, valid = work_through_all_events(site, seconds), site.validate()
-    page = write_report(site, (report, valid), reports, seconds)
-    say(f"{site.kills} kills: {summary(report)}")
+    measured = figures(site.kills, report)
+    page = write_report(site, (report, valid), measured, reports, seconds)
+    say(sentences.measured(measured))
     verify(report)
     verify(valid)
     assert site.kills >= FEWEST_KILLS
+    assert "<h1>Kill test without findings</h1>" in page
+    assert "not reached" not in page
+    assert [name for name in measured if f"<dt>{name}</dt>" not in page] == []
     shown = page[page.index('<section id="timeline">') :].partition("</section>")[0]
     happened = {one["label"] for one in site.load.journal.happenings}
     assert happened >= ALL_THAT_HAPPENS

@@ -10,7 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from harness.report import StepFact, before, write
+from harness.common.plan import Status, Step
+from harness.report import RunFacts, StepFact, before, write
 from harness.report.document import Document
 from harness.verdict import Accepted, Finding, Outcome, Report
 from tests.harness.report.example_run import BEFORE, LOGS, PASSAGES, STEPS, facts, plan, timeline
@@ -61,6 +62,41 @@ def go() -> Document:
     )
 
 
+FIGURES = {
+    "kills": "12",
+    "writes sent": "240",
+    "acknowledged": "231",
+    "lost": "0",
+    "changed": "0",
+    "duplicated": "0",
+    "sessions lost": "1",
+    "longest gap": "3.2 s",
+}
+
+
+def kills() -> Document:
+    """Return a clean test of kills: nothing was upgraded."""
+    done = [
+        Report("acknowledged", "Is every write there as sent?", looked_at=231, unit="writes", seconds=0.4),
+        reports()[4],
+    ]
+    done[0].allowed = ["a session ended at 21.00 s: its last request was cut off (1 may end so in 12 kills)"]
+    events = {"timeline": timeline()}
+    made = RunFacts(
+        "kills-ab12cd",
+        "RT 5.0.3, 3 instances",
+        "mariadb-10.11",
+        seconds=61.3,
+        command=".venv/bin/python -m pytest tests/deploy/test_rt_kills.py --kill-seconds 60",
+        facts=events,
+        trial="Kill test",
+        figures=FIGURES,
+    )
+    return Document(
+        made, Outcome(done), Step("12 kills, 2 checks", status=Status.DONE, seconds=61.3, start=0.0), LOGS
+    )
+
+
 def no_go() -> Document:
     """Return a run with many findings, some of them hostile, very long, or very wide."""
     done = {report.check: report for report in reports()}
@@ -108,12 +144,13 @@ def not_proven() -> Document:
     """Return a run whose upgrade failed in the middle: some checks never ran, one had nothing to look at."""
     done = reports("rows", "readback", "deploy", "rights", "attachments")
     done[1].looked_at = 0
+    steps = [StepFact(*one) for one in STEPS[:2]] + [StepFact(*STEPS[2], failed=True)]
     trouble = [
         "The database server ended while step 4.5.2 ran (exit code 137).\nLog of the server:\n    [ERROR] InnoDB: "
         "Write to file ./rt/Attachments.ibd failed at offset 58720256\n    mariadbd got signal 9",
     ]
     return Document(
-        facts("2026-11-22T1804-not-proven", steps=[StepFact(*one) for one in STEPS[:3]], seconds=11.1, facts={}),
+        facts("2026-11-22T1804-not-proven", steps=steps, seconds=11.1, facts={}),
         Outcome(done, trouble, tuple(CHECKS)),
         plan(broken=True),
         LOGS,
@@ -137,6 +174,7 @@ def remarks() -> Document:
 EXAMPLES = {
     "go": go,
     "go-with-remarks": remarks,
+    "go-kill-test": kills,
     "no-go": no_go,
     "not-proven": not_proven,
     "not-proven-unanswered": unanswered,

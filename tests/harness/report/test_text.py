@@ -2,11 +2,12 @@
 
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from harness.common.plan import Step
-from harness.report import RunFacts, before, terminal
+from harness.report import RunFacts, before, terminal, write
 from harness.report.document import Document
 from harness.report.html import as_html
 from harness.report.sentences import headline, reason, title_of_log
@@ -130,6 +131,37 @@ def outcome(findings: int = 0, unanswered: int = 0, accepted: int = 0, reports: 
 def test_the_reason_is_one_sentence(made: Outcome, first: str, second: str) -> None:
     """Text, JSON, JUnit and HTML all show these sentences."""
     assert (headline(made), reason(made)) == (first, second)
+
+
+@pytest.mark.parametrize(
+    ("made", "first"),
+    [
+        (outcome(), "Kill test without findings"),
+        (outcome(findings=2), "Kill test with 2 findings"),
+        (outcome(unanswered=1), "Kill test not proven"),
+    ],
+)
+def test_what_upgraded_nothing_gives_no_verdict_on_an_upgrade(made: Outcome, first: str, tmp_path: Path) -> None:
+    """GO over a test of kills would be read, and shown around, as one for the upgrade."""
+    facts = examples.kills().facts
+    files = write(tmp_path / "run", facts, made, Step("gate"), {})
+    said = {path.name: path.read_text(encoding="utf-8") for path in files}
+    assert [name for name, text in said.items() if first not in text] == []
+    assert f"<title>{first}: RT 5.0.3, 3 instances</title>" in said["report.html"]
+    assert said["verdict.txt"].splitlines()[-1].startswith(f"{first}. ")
+    views = [said["verdict.txt"], said["report.html"].partition("<main")[2].partition("<script>")[0]]
+    assert [word for word in ("GO", "exit code") for view in views if word in view] == []
+
+
+def test_what_was_measured_is_said_in_every_run_of_kills() -> None:
+    """A number that only a finding would name is known to nobody while it is small."""
+    document = examples.kills()
+    measured = (
+        "kills: 12, writes sent: 240, acknowledged: 231, lost: 0, changed: 0, duplicated: 0, sessions lost: 1"
+    )
+    assert measured in text(document).splitlines()[2]
+    header = as_html(document).partition("</header>")[0]
+    assert "<dt>sessions lost</dt><dd>1</dd>" in header
 
 
 def test_a_difference_in_many_places_is_told_by_their_number() -> None:

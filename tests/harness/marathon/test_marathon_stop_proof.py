@@ -11,13 +11,14 @@ from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import AppLockedError
 from harness.marathon.follow import Pace
-from harness.marathon.model import AppState
+from harness.marathon.model import AppState, Change
 from harness.marathon.stop_proof import StopUnprovenError
-from harness.marathon.stopping import stop
+from harness.marathon.stopping import stop, wait_stopped
 from tests.harness.marathon.scripted_marathon import (
     APP,
     DEPLOYMENTS,
     LOCKED,
+    TASKS,
     ScriptedMarathon,
     scripted,
     task,
@@ -85,3 +86,13 @@ def test_a_task_that_is_known_to_run_or_to_have_ended_is_no_doubt(
     with scripted({APP: [now], STOP: [LOCKED], DEPLOYMENTS: [[]]}, heard) as server, pytest.raises(AppLockedError):
         stop(deployer(server, **options), BEFORE, "of-the-test")
     assert server.count(STOP) == 1
+
+
+def test_one_empty_list_of_tasks_is_no_stop() -> None:
+    """A task that was being launched is listed a moment later, and may serve until its end."""
+    listed = [{"tasks": found} for found in ([], [task("rt.2", alive=True)], [], [])]
+    with scripted({TASKS: listed, DEPLOYMENTS: [[]]}, [("rt.2", "TASK_KILLED")]) as server:
+        asking = deployer(server)
+        with asking.listen() as stream:
+            assert wait_stopped(asking, "/rt", Change(None, "97c136bf"), 10, stream), "it was healthy"
+    assert server.count("tasks") == 4

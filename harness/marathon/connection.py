@@ -6,6 +6,7 @@ into a URL, a message, a repr or a log.
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import os
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from harness.marathon.definition import mapping
 from harness.marathon.errors import AppLockedError, MarathonError, NotJsonError, UnreachableError
 from harness.marathon.model import Deployment
 from harness.marathon.refusals import classify
+from harness.marathon.timed import TimedAdapter, TooLargeError, body_of
 
 REFUSED = ("does not take connections", "check the address and that Marathon runs: GET /ping")
 TROUBLE: tuple[tuple[type[requests.RequestException], str, str], ...] = (
@@ -38,6 +40,7 @@ TROUBLE: tuple[tuple[type[requests.RequestException], str, str], ...] = (
         "it may have taken the request: read the app before trying again",
     ),
     (requests.ConnectionError, *REFUSED),
+    (TooLargeError, "sends more than a Marathon does", "check the address, and what stands before Marathon"),
     (requests.RequestException, "gave no answer", REFUSED[1]),
 )
 """Errors before an answer, described, with a repair; the first matching type applies."""
@@ -73,8 +76,10 @@ class TokenAuth(AuthBase):
 class Connection:
     """A connection to one Marathon. `url` is its root and may carry user:password@, which is taken out at once."""
 
-    timeout = 15
-    """Seconds for one request."""
+    timeout = 15.0
+    """Seconds for each part of a request: to connect, then for the answer's header, then for its body."""
+    largest = 100_000_000
+    """Bytes of an answer's body. All apps of a large cluster are some ten million."""
 
     def __init__(self, url: str, *, token: str = "") -> None:
         """Prepare a session; nothing is sent yet.
@@ -91,6 +96,8 @@ class Connection:
             )
         self.url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
         self.session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, TimedAdapter())
         self.session.headers["Accept"] = "application/json"
         self.session.auth = TokenAuth(token)
         if user and not token:
@@ -126,9 +133,10 @@ class Connection:
         if method in ("POST", "PUT") and body is None:
             extra["headers"] = {"Content-Type": "application/json"}
         try:
-            answer = self.session.request(
-                method, self.url + path, params=asked, timeout=self.timeout, allow_redirects=False, **extra
-            )
+            # As a stream: the library itself limits each read of a body, and not the whole.
+            extra |= {"stream": True, "timeout": self.timeout, "allow_redirects": False}
+            answer = self.session.request(method, self.url + path, params=asked, **extra)
+            answer.raw = io.BytesIO(body_of(answer, self.timeout, self.largest))
         except requests.RequestException as error:
             says, repair = next((says, repair) for kind, says, repair in TROUBLE if isinstance(error, kind))
             raise UnreachableError(

@@ -7,7 +7,7 @@ Mesos sends at the end of each task does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ from harness.common.waits import NotReadyError, Retry, wait_until
 from harness.errors import InfrastructureError
 from harness.marathon.definition import text
 from harness.marathon.events import TASK_STATUS, Event, EventStream
-from harness.marathon.model import Task
+from harness.marathon.model import AppState, Task
 
 ENDED = {f"TASK_{state}" for state in ("FINISHED", "FAILED", "KILLED", "ERROR")}
 """States of tasks whose end an agent has reported."""
@@ -51,6 +51,16 @@ class StopProof:
             if self.states.get(task_id) not in ENDED:
                 self.states[task_id] = state
 
+    def record_app(self, app: AppState | None, events: Iterable[Event] = ()) -> None:
+        """Record the events, a newer look at the app, and the end of the task that crashed last.
+
+        TASK_KILLED as the last failure is what a health check has ordered, and no end.
+        """
+        failure = app.last_failure if app else None
+        if failure is not None and failure.state == "TASK_FAILED":
+            self.states[failure.task_id] = failure.state
+        self.record(app.tasks if app else (), events)
+
     @property
     def open(self) -> dict[str, str]:
         """The tasks of which no end was reported, with the reason to doubt it."""
@@ -69,20 +79,25 @@ class StopProof:
         """Raise StopUnprovenError if a task was last called unreachable, lost or the like."""
         self._require_none(self.out_of_reach)
 
-    def require_ended(self, stream: EventStream | None, interval: float) -> None:
+    def require_ended(
+        self, stream: EventStream | None, interval: float, among: Collection[str] | None = None
+    ) -> None:
         """Raise StopUnprovenError unless the end of every task was reported, at the latest within LATEST_STATUS.
 
-        interval: seconds between two looks.
+        interval: seconds between two looks. among: only these tasks.
         """
+
+        def doubtful() -> dict[str, str]:
+            return {name: why for name, why in self.open.items() if among is None or name in among}
 
         def reported() -> None:
             self.record((), stream.take() if stream else ())
-            if self.open and not self.out_of_reach and stream is not None and stream.available:
-                raise Retry(f"{len(self.open)} task(s) of which no end was reported")
+            if doubtful() and not self.out_of_reach and stream is not None and stream.available:
+                raise Retry(f"{len(doubtful())} task(s) of which no end was reported")
 
         with suppress(NotReadyError):
             wait_until("The status of each task", reported, LATEST_STATUS, interval=interval)
-        self._require_none(self.open, f"; or {ASK_THE_DATABASE}" if not self.out_of_reach else "")
+        self._require_none(doubtful(), f"; or {ASK_THE_DATABASE}" if not self.out_of_reach else "")
 
     def _require_none(self, doubtful: dict[str, str], otherwise: str = "") -> None:
         if doubtful:

@@ -18,7 +18,7 @@ from harness.marathon.interrupted import Phase
 from harness.marathon.model import AppState, Change, Task
 from harness.marathon.rollback import absolute, stop_limit
 from harness.marathon.rolling import RollingRefusedError
-from harness.marathon.stop_proof import CERTAIN, StopProof, require_stream
+from harness.marathon.stop_proof import StopProof, StopUnprovenError, require_stream
 
 Served = Literal["", "runs", "stopped"]
 """Whether a release to be stopped had served. "runs": left running; "stopped": seen only during the stop."""
@@ -37,16 +37,11 @@ def stop(deployer: Deployer, before: AppState, run: str) -> Claim:
     If it fails on the way, for whatever reason, the old definition is put back: nothing was touched yet.
     """
     proof = StopProof(before.id)
-    # A task that was replaced since ended unheard; of those below nobody hears any more.
-    proof.record(task for task in before.tasks if task.state not in CERTAIN)
-    proof.require_in_reach()
     change = Change(None, "")
     with deployer.listen() as stream:
         if not deployer.without_events:
             require_stream(stream)
-        now = deployer.fetch_app(before.id)
-        proof.record(now.tasks if now else ())
-        proof.require_in_reach()
+        _need_known_tasks(deployer, before, proof, stream)
         try:
             change = begin_stop(deployer, before.id)
             version = _need_own_stop(deployer, before.id, change)
@@ -58,6 +53,24 @@ def stop(deployer: Deployer, before: AppState, run: str) -> Claim:
         except Exception as caught:  # noqa: BLE001 - whatever it is, the site must not stay stopped for it
             error = translate_any_error(caught)
             raise with_instances_note(error, _started_again(deployer, before, change)) from None
+
+
+def _need_known_tasks(deployer: Deployer, before: AppState, proof: StopProof, stream: EventStream | None) -> None:
+    """Raise StopUnprovenError if a task is out of reach, or is gone since `before` and nobody heard of its end.
+
+    Until the stream was attached nobody heard anything, and an agent may have been cut off.
+    """
+    heard = stream.take() if stream else ()
+    now = deployer.fetch_app(before.id)  # newer than the events
+    proof.record(before.tasks)
+    proof.record_app(now, heard)
+    gone = {task.id for task in before.tasks} - {task.id for task in (now.tasks if now else ())}
+    try:
+        proof.require_in_reach()
+        if not deployer.without_events:
+            proof.require_ended(stream, deployer.pace.interval, gone)
+    except StopUnprovenError as error:
+        raise with_instances_note(error, "nothing was sent: they are as they were") from None
 
 
 def _need_own_stop(deployer: Deployer, app_id: str, change: Change) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
 
 from harness.marathon.client import Marathon
 
@@ -66,7 +68,7 @@ class Meddler(HTTPAdapter):
         answer.status_code, answer.request, answer.url = fault.status, request, request.url or ""
         answer.headers.update(fault.headers)
         raw = fault.body if isinstance(fault.body, bytes) else json.dumps(fault.body).encode()
-        answer._content = raw  # normally filled in by requests itself
+        answer.raw = HTTPResponse(io.BytesIO(raw), preload_content=False)
         return answer
 
     def count(self, pattern: str) -> int:

@@ -11,6 +11,7 @@ import pytest
 from fixtures.marathon_trial import Trial
 from harness.common.waits import Retry, wait_until
 from harness.errors import HarnessError, InfrastructureError
+from harness.marathon import stop_proof
 from harness.marathon.client import Marathon
 from harness.marathon.deploy import Deployer
 from harness.marathon.events import EventStream
@@ -148,22 +149,37 @@ def test_nothing_is_stopped_where_no_stream_could_prove_it(
 
 
 @pytest.mark.engine
-def test_a_task_that_was_replaced_before_the_stream_is_no_doubt(
-    trial: Trial, deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("crashed", [True, False], ids=["crashed", "ended unheard"])
+def test_a_task_that_was_replaced_before_the_stream(
+    trial: Trial, deployer: Deployer, monkeypatch: pytest.MonkeyPatch, crashed: bool
 ) -> None:
-    """An old release that crashes again and again is a reason to replace it, and the app was read a while ago."""
+    """An old release that crashes again and again is a reason to replace it, and Marathon says that it has.
+
+    Any other may have been cut off with its agent. What is replaced a second time is quiet, and goes through.
+    """
     database, listen = Database(trial, deployer), deployer.listen
+    monkeypatch.setattr(stop_proof, "LATEST_STATUS", 0.5)
     good(deployer.deploy(release(trial, "1")))
     first = trial.ids()
 
     def late() -> AbstractContextManager[EventStream | None]:
-        deployer.client.kill(f"{trial.group}/app", *first)
+        monkeypatch.setattr(Deployer, "listen", lambda _: listen())
+        if crashed:
+            trial.ask("/cgi-bin/crash")
+            trial.eventually("Its end", lambda: not trial.ids() & first, step=0)
+        else:
+            deployer.client.kill(f"{trial.group}/app", *first)
         trial.eventually("A task in its place", lambda: len(trial.ids() - first) == 1 and not trial.ids() & first)
-        monkeypatch.undo()
         return listen()
 
     monkeypatch.setattr(Deployer, "listen", lambda _: late())
-    good(replace_all(deployer, release(trial, "2", schema="2"), ACROSS, database.steps()))
+    second = release(trial, "2", schema="2")
+    if not crashed:
+        with pytest.raises(StopUnprovenError, match="no status of its end") as caught:
+            replace_all(deployer, second, ACROSS, database.steps())
+        assert "nothing was sent" in str(caught.value)
+        assert (database.log, releases_live(trial, deployer)) == ([], ["1"])
+    good(replace_all(deployer, second, ACROSS, database.steps()))
     assert (database.log, releases_live(trial, deployer)) == ([("backup", 0), ("upgrade", 0)], ["2"])
 
 

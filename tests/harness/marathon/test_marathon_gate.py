@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from harness.marathon.probe import ProbeResult
 from harness.marathon.watch import State
 from tests.harness.marathon.gate_rule import (
     BAD_PROBE,
+    GOOD_PROBE,
     LIVE,
     OURS,
     PUT,
@@ -41,6 +43,13 @@ def test_polls_closer_than_the_soak_do_not_count_as_two() -> None:
     assert one.observe(LIVE, (), 10) is State.GOOD
 
 
+def test_without_a_soak_it_takes_two_polls_all_the_same() -> None:
+    """Only the time between them is left out."""
+    one = watch()
+    one.soak = 0
+    assert [one.observe(LIVE, (), now) for now in (0, 0)] == [State.WAITING, State.GOOD]
+
+
 def test_after_a_restart_tasks_from_before_do_not_count() -> None:
     """Their version is older than the restart, but not older than the configuration, which the restart keeps."""
     info = {"lastScalingAt": stamp(0), "lastConfigChangeAt": stamp(-60)}
@@ -66,6 +75,7 @@ SHUT: list[tuple[str, Snapshot]] = [
     ("counts", snapshot(app([task(1), task(2, alive=None)]))),
     ("counts", snapshot(app(tasksStaged=1))),
     ("probe", snapshot(app(), probe=BAD_PROBE)),
+    ("probe", replace(LIVE, probes={"rt.1": GOOD_PROBE})),
     ("app", snapshot(None)),
 ]
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,38 +11,8 @@ import pytest
 from harness.marathon.follow import ask
 from harness.marathon.model import AppState
 from harness.marathon.probe import HttpProbe, ProbeResult, rt_probe, serving_port
-
-HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-def chunk(text: bytes) -> bytes:
-    """Return a chunk in its encoded form."""
-    return f"{len(text):x}\r\n".encode() + text + b"\r\n"
-
-
-@contextlib.contextmanager
-def instance(parts: Sequence[bytes], *, drip: float = 0, host: str = "127.0.0.1") -> Iterator[int]:
-    """Serve one request in parts; drip: seconds between two of them, until the client is gone."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    server = socket.create_server((host, 0), family=family)
-    over = threading.Event()
-
-    def serve() -> None:
-        with contextlib.suppress(OSError), server.accept()[0] as connection:
-            connection.recv(65536)
-            for part in parts:
-                connection.sendall(part)
-                if over.wait(drip):
-                    return
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield server.getsockname()[1]
-    finally:
-        over.set()
-        server.close()
-        thread.join(10)
+from tests.harness.marathon.dripping import HEAD, instance
+from tests.harness.marathon.event_servers import chunk
 
 
 def test_a_marker_in_a_later_chunk_is_seen() -> None:

@@ -93,7 +93,14 @@ def _about_a_deploy(parser: argparse.ArgumentParser) -> None:
 
 
 def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    """Return the names in a list with commas. Raises ArgumentTypeError for none: what was to list them failed."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no upgrade step, and every image of RT carries some: see why the command that was to "
+            "list them did not, or leave the option out"
+        )
+    return names
 
 
 def show_status(options: argparse.Namespace) -> int:

@@ -60,8 +60,10 @@ def decide(
     """Decide between rolling and stopping all. Pure.
 
     live is the definition that runs (None: none does). steps_* are the names of the directories of etc/upgrade
-    that each image carries, in their order; None if they are not known, and then the labels decide.
+    that each image carries, in their order; None if they are not known, and then the labels decide. Every image
+    of RT carries some, so an empty list means the same as None.
     """
+    steps_live, steps_wanted = steps_live or None, steps_wanted or None
     lies = _label_lies(live, steps_live, "live") + _label_lies(wanted, steps_wanted, "wanted")
     wrong = lies + _unguarded(wanted)
     if wrong:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from harness.common.arguments import Parser
 from harness.marathon import in_image
-from harness.marathon.commands import _decided
+from harness.marathon.__main__ import main
+from harness.marathon.commands import _decided, add_commands
 from harness.marathon.definition import load
 from harness.marathon.rolling import RollingRefusedError, decide, decide_among, names_one_build, require_rolling
 from harness.releases import ROOT
@@ -64,6 +66,10 @@ def with_parameter(key: str, value: str) -> dict[str, Any]:
         (definition(), of_image("5.0.7"), (None, None), "stop-all"),
         (definition(), of_image("5.0.7"), (None, NEW_STEPS), "stop-all"),
         (definition(), of_image("5.0.3-2"), (NEW_STEPS, NEW_STEPS), "rolling"),
+        (definition("4.4.6"), definition(), ([], []), "stop-all"),
+        (definition(), of_image("5.0.3-2"), ([], []), "stop-all"),
+        (definition("4.4.6"), definition(), ([], NEW_STEPS), "stop-all"),
+        (definition(), of_image("5.0.3-2"), (NEW_STEPS, []), "stop-all"),
         (definition(), of_image("5.0.7"), (NEW_STEPS, [*NEW_STEPS, "5.0.4"]), "refused"),
         (definition(), of_image("5.0.7", "5.0.4"), (NEW_STEPS, [*NEW_STEPS, "5.0.4"]), "stop-all"),
         (definition(), unguarded(), (NEW_STEPS, NEW_STEPS), "refused"),
@@ -130,6 +136,30 @@ def test_an_image_is_not_asked_about_another_build(monkeypatch: pytest.MonkeyPat
     live["container"]["docker"]["image"] = image
     options = Namespace(ask_images=True, live_steps=None, wanted_steps=None)
     assert _decided(options, [live], live).how == how
+
+
+@pytest.mark.parametrize("given", ["", ",", " , ,"])
+@pytest.mark.parametrize("option", ["--live-steps", "--wanted-steps"])
+def test_no_steps_are_wrong_usage(capsys: pytest.CaptureFixture[str], option: str, given: str) -> None:
+    """They come from a command that failed; two empty lists are equal, and would roll across a step."""
+    with pytest.raises(SystemExit) as ended:
+        main(["deploy", "marathon.json", option, given])
+    assert (ended.value.code, option in capsys.readouterr().err) == (3, True)
+
+
+def test_steps_given_on_the_command_line_decide() -> None:
+    """They are those of the two images, in their order; spaces and a comma at the end mean nothing."""
+    parser = Parser()
+    add_commands(parser.add_subparsers())
+    wanted = ["--wanted-steps", ",".join(NEW_STEPS)]
+
+    def how(old: str, label: str) -> str:
+        options = parser.parse_args(["deploy", "marathon.json", "--live-steps", old, *wanted])
+        return _decided(options, [definition(label)], definition()).how
+
+    assert how(" 4.4.5, 4.4.6,", "4.4.6") == "stop-all"
+    assert how(",".join(NEW_STEPS), "5.0.3") == "rolling"
+    assert how(",".join(NEW_STEPS), "4.4.6") == "refused", "the label of what runs contradicts its steps"
 
 
 def test_pending_steps_are_named() -> None:

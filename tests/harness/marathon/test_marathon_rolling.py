@@ -36,10 +36,10 @@ def of_image(tag: str, schema: str = "5.0.3") -> dict[str, Any]:
     return app
 
 
-def unguarded() -> dict[str, Any]:
-    """Return the definition with the image's guard turned off."""
+def guarded(value: object) -> dict[str, Any]:
+    """Return the definition with a value for the image's guard."""
     app = definition()
-    app["env"]["RT_GUARD"] = "off"
+    app["env"]["RT_GUARD"] = value
     return app
 
 
@@ -72,8 +72,8 @@ def with_parameter(key: str, value: str) -> dict[str, Any]:
         (definition(), of_image("5.0.3-2"), (NEW_STEPS, []), "stop-all"),
         (definition(), of_image("5.0.7"), (NEW_STEPS, [*NEW_STEPS, "5.0.4"]), "refused"),
         (definition(), of_image("5.0.7", "5.0.4"), (NEW_STEPS, [*NEW_STEPS, "5.0.4"]), "stop-all"),
-        (definition(), unguarded(), (NEW_STEPS, NEW_STEPS), "refused"),
-        (None, unguarded(), (None, None), "refused"),
+        (definition(), guarded("off"), (NEW_STEPS, NEW_STEPS), "refused"),
+        (None, guarded("off"), (None, None), "refused"),
         (of_image("latest"), of_image("latest"), (None, None), "stop-all"),
         (of_image("latest"), of_image("latest"), (NEW_STEPS, NEW_STEPS), "rolling"),
         (definition(), definition(args=["sleep", "1"]), (NEW_STEPS, NEW_STEPS), "refused"),
@@ -84,6 +84,13 @@ def with_parameter(key: str, value: str) -> dict[str, Any]:
         (definition(), with_parameter("env", "RT_GUARD=on"), (NEW_STEPS, NEW_STEPS), "rolling"),
         (definition(), with_parameter("env-file", "/etc/rt"), (NEW_STEPS, NEW_STEPS), "refused"),
         (definition(), with_parameter("entrypoint", "sh"), (NEW_STEPS, NEW_STEPS), "refused"),
+        (definition(), with_parameter("env", "RT_GUARD"), (NEW_STEPS, NEW_STEPS), "refused"),
+        (definition(), with_parameter("e", "RT_GUARD"), (NEW_STEPS, NEW_STEPS), "refused"),
+        (definition(), with_parameter("env", "RT_GUARD_KNOWN"), (NEW_STEPS, NEW_STEPS), "rolling"),
+        (definition(), with_parameter("volumes-from", "other"), (NEW_STEPS, NEW_STEPS), "refused"),
+        (definition(), with_parameter("--volumes-from", "other:ro"), (NEW_STEPS, NEW_STEPS), "refused"),
+        (definition(), guarded({"secret": "guard"}), (NEW_STEPS, NEW_STEPS), "refused"),
+        (definition(), guarded("on"), (NEW_STEPS, NEW_STEPS), "rolling"),
     ],
 )
 def test_rolling_only_on_one_schema(live: Any, wanted: Any, steps: Any, how: str) -> None:

@@ -64,6 +64,7 @@ mutants: images ## plant defects, known ones and two hundred by chance (SEED=), 
 	    tests/harness/test_dump_text.py tests/harness/test_restore_collations.py tests/harness/test_restore_left_out.py \
 	    tests/harness/marathon/test_standin_mutants.py tests/harness/marathon/test_marathon_deploy_mutants.py \
 	    tests/harness/marathon/test_marathon_proof_mutants.py \
+	    tests/harness/marathon/test_marathon_replace_mutants.py \
 	    tests/deploy/test_rt_state_on_disk.py tests/deploy/test_rt_acknowledged.py tests/upgrade/test_control.py \
 	    tests/upgrade/test_old_sites.py tests/upgrade/test_own_structure.py tests/upgrade/test_own_troubles.py \
 	    tests/upgrade/test_site_comes_up.py tests/smoke/test_fence.py \

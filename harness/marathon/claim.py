@@ -17,6 +17,7 @@ from harness.marathon.definition import App, labels_of
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import PASSING, AppExistsError
 from harness.marathon.model import AppState, Change
+from harness.marathon.preconditions import SCALE_DOWN, met_sentence, others_on_database
 from harness.marathon.rolling import RollingRefusedError
 
 REPLACING = "RT_REPLACING"
@@ -25,6 +26,10 @@ REPLACING = "RT_REPLACING"
 
 class SomebodyStartedError(InfrastructureError):
     """Instances of a stopped app run, or may have run: they were started by an autoscaler or a colleague."""
+
+
+class OtherAppRunsError(InfrastructureError):
+    """Another app runs on the database of an app that was stopped to change it."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,18 @@ def require_unchanged_claim(deployer: Deployer, claim: Claim, when: str) -> None
             f"{claim.version}, so instances may have come and gone.{named}",
             repair=repair,
         )
+
+
+def require_undisturbed(deployer: Deployer, claim: Claim, definition: App, when: str) -> None:
+    """Raise SomebodyStartedError as above, and OtherAppRunsError if another app runs with the same secrets.
+
+    Of other apps only what runs now is seen, not what came and went since the last look.
+    """
+    require_unchanged_claim(deployer, claim, when)
+    apps = deployer.retry_until_accepted("A look at the other apps", deployer.client.apps)
+    met = others_on_database(definition, apps)
+    if met:
+        raise OtherAppRunsError(f"Found {when}: {met_sentence(definition, met)}", repair=SCALE_DOWN)
 
 
 def _version(app: AppState | None) -> str:

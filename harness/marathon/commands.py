@@ -20,7 +20,13 @@ from harness.marathon.follow import CHECK, Pace, task_table
 from harness.marathon.in_image import check_commands_in_image
 from harness.marathon.interrupted import OngoingChange, report_if_interrupted
 from harness.marathon.lint.catalogue import DIALECTS
-from harness.marathon.preconditions import dialect_of, need_alone, need_provable, objections
+from harness.marathon.preconditions import (
+    dialect_of,
+    need_alone,
+    need_others_stopped,
+    need_provable,
+    objections,
+)
 from harness.marathon.rollback import absolute
 from harness.marathon.rolling import Decision, decide_among, names_one_build
 from harness.marathon.stopall import replace_all
@@ -75,7 +81,8 @@ def _about_a_deploy(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ID",
-        help="an app that may run on the same database; any other one that does is refused",
+        help="an app that may run on the same database during a deploy; any other one that does is refused. "
+        "During a replacement none may: scale it to 0 first",
     )
     parser.add_argument(
         "--ended",
@@ -93,7 +100,14 @@ def _about_a_deploy(parser: argparse.ArgumentParser) -> None:
 
 
 def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    """Return the names in a list with commas. Raises ArgumentTypeError for none: what was to list them failed."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no upgrade step, and every image of RT carries some: see why the command that was to "
+            "list them did not, or leave the option out"
+        )
+    return names
 
 
 def show_status(options: argparse.Namespace) -> int:
@@ -170,7 +184,10 @@ def _carry_out(
             print("\n".join(map(str, errors)))
             return 1
         need_provable(definition)
-        need_alone(definition, client.apps(), options.beside)
+        if options.what == "replace":
+            need_others_stopped(definition, client.apps())
+        else:
+            need_alone(definition, client.apps(), options.beside)
         require_unclaimed(absolute(definition), live, options.ended)
         if options.what == "replace":
             replacing.need_running(options, live)

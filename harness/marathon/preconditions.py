@@ -57,17 +57,45 @@ def need_alone(definition: App, apps: Iterable[AppState], beside: Collection[str
     Its release would work on the same database as the new one, which no decision about this id alone notices.
     beside: ids that may run.
     """
-    folder, own = secrets_of(definition), absolute(definition)
-    allowed = {"/" + app_id.strip("/") for app_id in beside} | {own}
+    met = others_on_database(definition, apps, beside)
+    if met:
+        raise UsageError(
+            met_sentence(definition, met),
+            repair="stop it, or deploy under its id; where both are right together, name it: "
+            + " ".join(f"--beside {name}" for name in met),
+        )
+
+
+def need_others_stopped(definition: App, apps: Iterable[AppState]) -> None:
+    """Raise UsageError if another running app has the same secrets, because the database is to be changed.
+
+    No id may run: what an app writes after the backup would be lost by a restore, and its release would meet the
+    tables in the middle of their upgrade.
+    """
+    met = others_on_database(definition, apps)
+    if met:
+        raise UsageError(met_sentence(definition, met), repair=SCALE_DOWN)
+
+
+SCALE_DOWN = (
+    "scale it to 0, and when this is over start it with an image of the new release: nothing may write while the "
+    "database is changed, so --beside permits no instance here"
+)
+
+
+def others_on_database(definition: App, apps: Iterable[AppState], beside: Collection[str] = ()) -> list[str]:
+    """Return the ids of other apps that run with the same secrets, and so on the same database."""
+    folder = secrets_of(definition)
+    allowed = {"/" + app_id.strip("/") for app_id in beside} | {absolute(definition)}
     others = [
         app
         for app in apps
         if (app.instances or app.running or app.staged) and absolute(app.definition) not in allowed
     ]
-    met = sorted(app.id for app in others if folder and secrets_of(app.definition) == folder)
-    if met:
-        raise UsageError(
-            f"{', '.join(met)} runs with the same secrets ({folder}), so on the same database as {own} would.",
-            repair="stop it, or deploy under its id; where both are right together, name it: "
-            + " ".join(f"--beside {name}" for name in met),
-        )
+    return sorted(app.id for app in others if folder and secrets_of(app.definition) == folder)
+
+
+def met_sentence(definition: App, met: Collection[str]) -> str:
+    """Return a sentence about other apps on the database of a definition."""
+    folder, own = secrets_of(definition), absolute(definition)
+    return f"{', '.join(met)} runs with the same secrets ({folder}), so on the same database as {own} would."

@@ -11,9 +11,13 @@ good upgrade the wanted definition is started and proved live. What goes wrong l
   the restore fails        everything stays stopped, and the report says so
   the stop hangs           it is cancelled, and the old release proved live, as nothing was touched
   somebody starts it       nothing is upgraded, restored or started beside that, and the report says so
+  another app is started   one with the same secrets: before the upgrade the old release is started again, after it
+                           nothing is restored
 
   the new one served       it is left as it is, whatever was wrong: a restore would lose what people wrote since;
                            an instance that answers as the wanted release counts, whatever its health checks say
+
+No other app may run on the database, so scale it to 0 before; --beside permits it during a deploy only.
 
 An app that is stopped or unknown is refused: after a run that ended in the middle a second one would back the half
 upgraded database up, and under another id RT may still be running. Where all is as it must be, --from-stopped says

@@ -13,9 +13,9 @@ another schema, in case both are bypassed by a manual PUT: so a definition that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from harness.errors import UsageError
 from harness.marathon.definition import (
@@ -60,8 +60,10 @@ def decide(
     """Decide between rolling and stopping all. Pure.
 
     live is the definition that runs (None: none does). steps_* are the names of the directories of etc/upgrade
-    that each image carries, in their order; None if they are not known, and then the labels decide.
+    that each image carries, in their order; None if they are not known, and then the labels decide. Every image
+    of RT carries some, so an empty list means the same as None.
     """
+    steps_live, steps_wanted = steps_live or None, steps_wanted or None
     lies = _label_lies(live, steps_live, "live") + _label_lies(wanted, steps_wanted, "wanted")
     wrong = lies + _unguarded(wanted)
     if wrong:
@@ -170,20 +172,15 @@ OF_IMAGE, OF_SITE = "/opt/rt/", "/opt/rt/site.d/"
 
 
 def _unguarded(wanted: App) -> tuple[str, ...]:
-    """Report a guard that is off or bypassed: the image then serves a database of any schema, and is healthy."""
+    """Report a guard that is or may be off or bypassed: the image then serves any schema, and is healthy."""
     found = []
-    if _off(mapping(wanted.get("env")).get("RT_GUARD")):
+    given = mapping(wanted.get("env")).get("RT_GUARD")
+    if _off(given):
         found.append("env.RT_GUARD is off")
-    for parameter in map(
-        mapping, items(mapping(mapping(wanted.get("container")).get("docker")).get("parameters"))
-    ):
-        key, value = text(parameter.get("key")).strip("-"), text(parameter.get("value"))
-        if key in ("env", "e") and value.startswith("RT_GUARD=") and _off(value.partition("=")[2]):
-            found.append("a parameter of docker sets RT_GUARD to off")
-        if key == "env-file":
-            found.append("a parameter of docker reads its environment from a file, which may turn RT_GUARD off")
-        if key == "entrypoint" and value != ENTRY:
-            found.append("a parameter of docker replaces the entry point, which has the guard")
+    elif given is not None and not isinstance(given, str):
+        found.append("env.RT_GUARD comes from a secret, which may turn it off,")
+    docker = mapping(mapping(wanted.get("container")).get("docker"))
+    found += filter(None, map(_unguarding, map(mapping, items(docker.get("parameters")))))
     args, cmd = [text(argument) for argument in items(wanted.get("args"))], text(wanted.get("cmd"))
     if args not in ([], [ENTRY]):
         found.append("args are run without the guard")
@@ -193,6 +190,23 @@ def _unguarded(wanted: App) -> tuple[str, ...]:
     found += [f"something is mounted over {path}, where the guard is," for path in hidden]
     end = "in the wanted definition, so its image would serve a database of any schema"
     return tuple(f"{what} {end}" for what in found)
+
+
+def _unguarding(parameter: Mapping[str, Any]) -> str:
+    """Return how a parameter of docker turns the guard off or may do so, or ""; mounts are looked at elsewhere."""
+    key, value = text(parameter.get("key")).strip("-"), text(parameter.get("value"))
+    name, given, setting = value.partition("=")
+    if key in ("env", "e") and name == "RT_GUARD":
+        if not given:
+            return "a parameter of docker takes RT_GUARD from the agent's environment, which may turn it off,"
+        return "a parameter of docker sets RT_GUARD to off" if _off(setting) else ""
+    if key == "env-file":
+        return "a parameter of docker reads its environment from a file, which may turn RT_GUARD off"
+    if key == "entrypoint" and value != ENTRY:
+        return "a parameter of docker replaces the entry point, which has the guard"
+    if key == "volumes-from":
+        return "a parameter of docker mounts whatever another container has, which may hide the guard,"
+    return ""
 
 
 def _hides(path: str) -> bool:

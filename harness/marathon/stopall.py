@@ -17,10 +17,12 @@ from harness.errors import HarnessError, with_instances_note
 from harness.marathon.claim import (
     REPLACING,
     Claim,
+    OtherAppRunsError,
     SomebodyStartedError,
     mark,
     require_unchanged_claim,
     require_unclaimed,
+    require_undisturbed,
     unmark,
 )
 from harness.marathon.definition import App
@@ -28,6 +30,7 @@ from harness.marathon.deploy import Deployer
 from harness.marathon.errors import RejectedError
 from harness.marathon.follow import CHECK, REPAIR, SERVED_AT_ALL
 from harness.marathon.model import AppState
+from harness.marathon.preconditions import need_others_stopped
 from harness.marathon.reach import UnreachableInstancesError, require_reachable
 from harness.marathon.rollback import absolute
 from harness.marathon.rolling import Decision, RollingRefusedError, require_unchanged
@@ -87,6 +90,7 @@ def replace_all(
     decided_on: the app's version when it was decided ("" for none). Any other version is refused: a colleague who
     has stopped the app since may be upgrading its database, and the only sign of that is an app at 0 instances.
     The mark of another run that is not among `ended` is refused too. run: an identifier of this run, for its mark.
+    So is another app that runs with the same secrets (UsageError); it is looked for before each step as well.
     A StepFailedError of the backup or upgrade becomes a finding; their other errors are raised again, after the
     way back. The report's facts hold the last phase reached ("phase": stop, backup, upgrade or start) and the
     reaction to a failure ("then").
@@ -101,6 +105,7 @@ def replace_all(
     report = Report(CHECK, question, unit="instances", repair=REPAIR)
     report.facts |= {"phase": "stop", "decision": str(decision)}
     started = time.monotonic()
+    need_others_stopped(definition, deployer.client.apps())
     require_reachable(deployer, before)
     replacement = _Replacement(deployer, definition, before, database, report)
     claim = replacement.stop_phase(run or secrets.token_hex(4))
@@ -139,9 +144,10 @@ class _Replacement:
         """Back up and upgrade; if that fails, go back. Returns whether the new release may be started."""
         facts = self.report.facts
         try:
+            require_undisturbed(self.deployer, claim, self.definition, "before the backup; it was not begun")
             facts["phase"] = "backup"
             self.database.backup()
-            require_unchanged_claim(self.deployer, claim, "before the upgrade; it was not begun")
+            require_undisturbed(self.deployer, claim, self.definition, "before the upgrade; it was not begun")
             facts["phase"] = "upgrade"
             self.deployer.ongoing.database_upgraded = True
             self.database.upgrade()
@@ -234,10 +240,10 @@ class _Replacement:
             report.facts["then"] = "all instances stay stopped: the database was touched and there is no restore"
             return False
         try:
-            require_unchanged_claim(self.deployer, claim, "before the restore; it was not begun")
+            require_undisturbed(self.deployer, claim, self.definition, "before the restore; it was not begun")
             restore()
             self.deployer.ongoing.database_upgraded = False
-        except SomebodyStartedError as error:
+        except (SomebodyStartedError, OtherAppRunsError) as error:
             report.facts["then"] = (
                 "nothing was restored: somebody's instances run, or may have run, on the database that was "
                 "touched; stop them, and see what they have written"

@@ -10,12 +10,13 @@ UNIT, CONFORMANCE = "tests/harness/marathon", "tests/deploy/conformance"
 
 @dataclass(frozen=True)
 class Mutant:
-    """A defect: in `module`, `old` becomes `new`; `tests` are pytest arguments that must then fail."""
+    """A defect: `old` becomes `new` in `module` of `package`; `tests`, pytest arguments, must then fail."""
 
     module: str
     old: str
     new: str
     tests: Sequence[str]
+    package: str = "harness/marathon/standin"
 
     def __str__(self) -> str:
         """Return the mutant's name for a report."""

@@ -1,4 +1,4 @@
-"""Plant a defect in a copy of the sources, and run tests there.
+"""Plant defects in a copy of the code, and run the tests there that must catch them.
 
 A test must fail in its own body: a server that does not start, or a broken fixture, has caught nothing.
 """
@@ -13,21 +13,21 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.releases import ROOT
 from tests.harness.marathon.planted import CONFORMANCE, Mutant
 
-ROOT = Path(__file__).resolve().parents[3]
 
-
-def copied(to: Path) -> Path:
-    """Copy the files that Marathon's part of the harness and its tests need into a folder, and return it."""
+def copy_of_the_code(folder: Path) -> Path:
+    """Copy the files that the tests of this package need into a folder, and return that."""
     skip = shutil.ignore_patterns("__pycache__", "dumps")
-    for folder in ("harness", "fixtures", "tests/harness/marathon", CONFORMANCE):
-        shutil.copytree(ROOT / folder, to / folder, ignore=skip)
+    for part in ("harness", "fixtures", "tests/harness/marathon", CONFORMANCE):
+        shutil.copytree(ROOT / part, folder / part, ignore=skip)
     for package in ("tests", "tests/harness", "tests/deploy"):
-        (to / package / "__init__.py").touch()
-    (to / "image").symlink_to(ROOT / "image")
-    shutil.copy(ROOT / "pytest.ini", to)
-    return to
+        (folder / package / "__init__.py").touch()
+    (folder / "image").symlink_to(ROOT / "image")
+    for file in ("pytest.ini", "marathon.json"):
+        shutil.copy(ROOT / file, folder)
+    return folder
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,15 @@ def outcome(tree: Path, *arguments: str) -> Outcome:
     return Outcome(ran.returncode, ran.stdout + ran.stderr)
 
 
-def spoil(tree: Path, package: str, mutant: Mutant) -> None:
-    """Plant the defect in a module of a package; the text to change must be there exactly once."""
-    path = tree / package / f"{mutant.module}.py"
+def spoil(tree: Path, mutant: Mutant) -> None:
+    """Plant the defect; the text to change must be there exactly once."""
+    path = tree / mutant.package / f"{mutant.module}.py"
     text = path.read_text(encoding="utf-8")
-    require_once(package, mutant)
+    assert places(mutant) == 1, f"{mutant.old!r} is not there once"
     path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
 
 
-def require_once(package: str, mutant: Mutant) -> None:
-    """Assert that the text which a mutant changes is in its module exactly once."""
-    text = (ROOT / package / f"{mutant.module}.py").read_text(encoding="utf-8")
-    assert text.count(mutant.old) == 1, f"{mutant.old!r} is there {text.count(mutant.old)} times"
+def places(mutant: Mutant) -> int:
+    """Return how often the text that a mutant changes is in the code: it must be once."""
+    text = (ROOT / mutant.package / f"{mutant.module}.py").read_text(encoding="utf-8")
+    return text.count(mutant.old)

@@ -1,9 +1,8 @@
-"""Capacity, deadlines, and whether a deploy may be rolling: decisions that need no server."""
+"""Capacity, deadlines, changes and exit codes: arithmetic that needs no server."""
 
 from __future__ import annotations
 
 import copy
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.marathon import in_image
-from harness.marathon.commands import _decided, exit_code
+from harness.marathon.commands import exit_code
 from harness.marathon.comparison import changes
 from harness.marathon.deadline import deadline_of, soak_of, waves
 from harness.marathon.definition import Capacity, capacity, commands, load
 from harness.marathon.networking import network_mode, ports_of
-from harness.marathon.rolling import RollingRefusedError, decide, decide_among, names_one_build, require_rolling
 from harness.verdict import Finding, Report
 
 GOOD: dict[str, Any] = load(Path(__file__).parents[3] / "marathon.json")
-
-OLD_STEPS = ["4.4.5", "4.4.6"]
-NEW_STEPS = ["4.4.5", "4.4.6", "4.5.0", "5.0.2", "5.0.3"]
 
 
 def definition(schema: str | None = "5.0.3", **fields: Any) -> dict[str, Any]:
@@ -98,116 +92,6 @@ def test_both_input_dialects_read_the_same() -> None:
 def test_the_command_to_try_in_the_image() -> None:
     """The image may lack the program: callers run this command once before they deploy."""
     assert list(commands(GOOD)) == ["/opt/rt/healthcheck 127.0.0.1 80"]
-
-
-def of_image(tag: str, schema: str = "5.0.3") -> dict[str, Any]:
-    """Return the definition with another image, as `deploy --image` makes it: the labels stay."""
-    app = definition(schema)
-    app["container"]["docker"]["image"] = f"registry.example.org/rt:{tag}"
-    return app
-
-
-def unguarded() -> dict[str, Any]:
-    """Return the definition with the image's guard turned off."""
-    app = definition()
-    app["env"]["RT_GUARD"] = "off"
-    return app
-
-
-def with_parameter(key: str, value: str) -> dict[str, Any]:
-    """Return the definition with a parameter for docker."""
-    app = definition()
-    app["container"]["docker"]["parameters"] = [{"key": key, "value": value}]
-    return app
-
-
-@pytest.mark.parametrize(
-    ("live", "wanted", "steps", "how"),
-    [
-        (None, definition(), (None, None), "first"),
-        (definition(instances=0), definition("5.0.6"), (None, None), "first"),
-        (definition(), definition(), (NEW_STEPS, NEW_STEPS), "rolling"),
-        (definition(), definition(cpus=2), (None, None), "rolling"),
-        (definition("4.4.6"), definition(), (OLD_STEPS, NEW_STEPS), "stop-all"),
-        (definition("4.4.6"), definition(), (None, None), "stop-all"),
-        (definition(None), definition(), (None, None), "stop-all"),
-        (definition(), definition("4.4.6"), (NEW_STEPS, OLD_STEPS), "refused"),
-        (definition("4.4.6"), definition("4.4.6"), (OLD_STEPS, NEW_STEPS), "refused"),
-        (definition(), definition(), (OLD_STEPS, NEW_STEPS), "refused"),
-        (definition(), of_image("5.0.7"), (None, None), "stop-all"),
-        (definition(), of_image("5.0.7"), (None, NEW_STEPS), "stop-all"),
-        (definition(), of_image("5.0.3-2"), (NEW_STEPS, NEW_STEPS), "rolling"),
-        (definition(), of_image("5.0.7"), (NEW_STEPS, [*NEW_STEPS, "5.0.4"]), "refused"),
-        (definition(), of_image("5.0.7", "5.0.4"), (NEW_STEPS, [*NEW_STEPS, "5.0.4"]), "stop-all"),
-        (definition(), unguarded(), (NEW_STEPS, NEW_STEPS), "refused"),
-        (None, unguarded(), (None, None), "refused"),
-        (of_image("latest"), of_image("latest"), (None, None), "stop-all"),
-        (of_image("latest"), of_image("latest"), (NEW_STEPS, NEW_STEPS), "rolling"),
-        (definition(), definition(args=["sleep", "1"]), (NEW_STEPS, NEW_STEPS), "refused"),
-        (definition(), definition(args=["/opt/rt/run"]), (NEW_STEPS, NEW_STEPS), "rolling"),
-        (definition(), definition(cmd="apache2 -D FOREGROUND"), (NEW_STEPS, NEW_STEPS), "refused"),
-        (definition(), definition(cmd="exec /opt/rt/run"), (NEW_STEPS, NEW_STEPS), "rolling"),
-        (definition(), with_parameter("env", "RT_GUARD=off"), (NEW_STEPS, NEW_STEPS), "refused"),
-        (definition(), with_parameter("env", "RT_GUARD=on"), (NEW_STEPS, NEW_STEPS), "rolling"),
-        (definition(), with_parameter("env-file", "/etc/rt"), (NEW_STEPS, NEW_STEPS), "refused"),
-        (definition(), with_parameter("entrypoint", "sh"), (NEW_STEPS, NEW_STEPS), "refused"),
-    ],
-)
-def test_rolling_only_on_one_schema(live: Any, wanted: Any, steps: Any, how: str) -> None:
-    """Equal steps roll; pending ones stop all; a downgrade, a wrong label, or no guard is refused.
-
-    A label is trusted only if the image stays the same: --image changes the image and leaves the label.
-    """
-    assert decide(live, wanted, *steps).how == how
-
-
-@pytest.mark.parametrize(
-    "decision",
-    [
-        decide(definition("4.4.6"), definition(), OLD_STEPS, NEW_STEPS),
-        decide(definition(), definition("4.4.6"), NEW_STEPS, OLD_STEPS),
-    ],
-)
-def test_a_rolling_put_across_a_step_is_refused(decision: Any) -> None:
-    """The error must give the reason and the alternative."""
-    with pytest.raises(RollingRefusedError, match="must not roll") as caught:
-        require_rolling(decision)
-    assert caught.value.repair
-
-
-def test_the_gravest_of_what_runs_decides() -> None:
-    """After a deployment cancelled by force the app has the wanted definition, but older tasks run another one."""
-    wanted = definition("5.0.6")
-    same, older, newer = (wanted, None), (definition("4.4.6"), None), (definition("4.4.6"), OLD_STEPS)
-    assert decide_among([same], wanted).how == "rolling"
-    assert decide_among([same, older], wanted).how == "stop-all"
-    assert decide_among([(wanted, NEW_STEPS), newer], wanted, ["4.4.5"]).how == "refused"
-    assert decide_among([], wanted).how == "first"
-    assert decide_among([same, ({"id": "/rt", "instances": 1}, None)], wanted).how == "stop-all", "forgotten"
-
-
-@pytest.mark.parametrize(
-    ("image", "one"),
-    [("rt:5.0.3-1", True), ("host:5000/rt", False), ("rt:latest", False), ("rt@sha256:0a", True), ("", False)],
-)
-def test_which_names_lead_to_one_build(image: str, one: bool) -> None:
-    """A registry's port must not be read as a tag."""
-    assert names_one_build(image) is one
-
-
-@pytest.mark.parametrize(("image", "how"), [("rt:latest", "stop-all"), ("rt:5.0.3-1", "rolling")])
-def test_an_image_is_not_asked_about_another_build(monkeypatch: pytest.MonkeyPatch, image: str, how: str) -> None:
-    """The running image came from the same tag weeks ago; the tag's present meaning says nothing about it."""
-    monkeypatch.setattr(in_image, "upgrade_steps", lambda _: NEW_STEPS)
-    live = definition()
-    live["container"]["docker"]["image"] = image
-    options = Namespace(ask_images=True, live_steps=None, wanted_steps=None)
-    assert _decided(options, [live], live).how == how
-
-
-def test_pending_steps_are_named() -> None:
-    """They are the steps that the upgrade will apply."""
-    assert decide(definition("4.4.6"), definition(), OLD_STEPS, NEW_STEPS).pending == ("4.5.0", "5.0.2", "5.0.3")
 
 
 def test_a_put_without_change_is_recognised() -> None:

@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.harness.marathon.planted import UNIT, Mutant
-from tests.harness.marathon.planting import copied, outcome, require_once, spoil
+from tests.harness.marathon.planting import copy_of_the_code, outcome, places, spoil
 
 PACKAGE = "harness/marathon"
 GATE, STOP, ANSWERS, SLOW = FILES = [
     f"{UNIT}/test_marathon_{name}.py" for name in ("gate", "stop_proof", "answers", "slow_answers")
 ]
 LAST_WORD = f"{UNIT}/test_marathon_stopall_unreachable.py::test_the_last_word_of_a_task_counts"
+
+
+def _in(module: str, old: str, new: str, tests: Sequence[str]) -> Mutant:
+    return Mutant(module, old, new, tests, PACKAGE)
+
+
 MUTANTS = [
-    Mutant("stopping", "if empty < 2:", "if empty < 1:", [STOP]),
-    Mutant("stopping", "served |= _served(tasks)", "pass", [STOP]),
-    Mutant("stopping", "proof.record(before.tasks)", "pass", [STOP]),
-    Mutant("stopping", "proof.record_app(now, heard)", "proof.record((), heard)", [STOP]),
-    Mutant("stop_proof", 'failure.state == "TASK_FAILED"', "failure.state in ENDED", [STOP]),
-    Mutant("stop_proof", '"RUNNING", "KILLING")', '"RUNNING", "KILLING", "UNREACHABLE")', [LAST_WORD]),
-    Mutant("stop_proof", "event.type == TASK_STATUS and event.app_id == self.app_id", "True", [LAST_WORD]),
-    Mutant("watch", "self.good_polls >= 2", "self.good_polls >= 1", [GATE]),
-    Mutant("watch", "now - self._good_since >= self.soak and", "", [GATE]),
-    Mutant("watch", "and snapshot.probes is not None", "", [GATE]),
-    Mutant("live_rule", 'yield Unmet("probe", f"task {task.id} was not asked")', "continue", [GATE]),
-    Mutant("live_rule", "elif not result.good:", "elif not result.reached:", [GATE]),
-    Mutant("live_rule", "    return accepted and task.version is not None and", "    return accepted or", [GATE]),
-    Mutant("live_rule", "if failure.timestamp >= wanted.since", "if failure.timestamp > wanted.since", [GATE]),
-    Mutant("connection", "answer.status_code >= 300", "answer.status_code >= 400", [ANSWERS]),
-    Mutant("connection", "or (kind is dict and not value)", "", [ANSWERS]),
-    Mutant("timed", "        left(end)\n    return", "    return", [SLOW]),
-    Mutant("timed", "self._received.limit_each_read()", "pass", [SLOW]),
+    _in("stopping", "if empty < 2:", "if empty < 1:", [STOP]),
+    _in("stopping", "served |= _served(tasks)", "pass", [STOP]),
+    _in("stopping", "proof.record(before.tasks)", "pass", [STOP]),
+    _in("stopping", "proof.record_app(now, heard)", "proof.record((), heard)", [STOP]),
+    _in("stop_proof", 'failure.state == "TASK_FAILED"', "failure.state in ENDED", [STOP]),
+    _in("stop_proof", '"RUNNING", "KILLING")', '"RUNNING", "KILLING", "UNREACHABLE")', [LAST_WORD]),
+    _in("stop_proof", "event.type == TASK_STATUS and event.app_id == self.app_id", "True", [LAST_WORD]),
+    _in("watch", "self.good_polls >= 2", "self.good_polls >= 1", [GATE]),
+    _in("watch", "now - self._good_since >= self.soak and", "", [GATE]),
+    _in("watch", "and snapshot.probes is not None", "", [GATE]),
+    _in("live_rule", 'yield Unmet("probe", f"task {task.id} was not asked")', "continue", [GATE]),
+    _in("live_rule", "elif not result.good:", "elif not result.reached:", [GATE]),
+    _in("live_rule", "    return accepted and task.version is not None and", "    return accepted or", [GATE]),
+    _in("live_rule", "if failure.timestamp >= wanted.since", "if failure.timestamp > wanted.since", [GATE]),
+    _in("connection", "answer.status_code >= 300", "answer.status_code >= 400", [ANSWERS]),
+    _in("connection", "or (kind is dict and not value)", "", [ANSWERS]),
+    _in("timed", "        left(end)\n    return", "    return", [SLOW]),
+    _in("timed", "self._received.limit_each_read()", "pass", [SLOW]),
 ]
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Return a copy of the files for planting defects."""
-    return copied(tmp_path)
+    """Return a copy of the code for planting defects."""
+    return copy_of_the_code(tmp_path)
 
 
 @pytest.mark.slow
@@ -47,7 +54,7 @@ def tree(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_fast_tests_catch(tree: Path, mutant: Mutant) -> None:
     """One defect at a time."""
-    spoil(tree, PACKAGE, mutant)
+    spoil(tree, mutant)
     found = outcome(tree, *mutant.tests)
     assert found.caught, found.text
 
@@ -63,4 +70,4 @@ def test_the_copy_itself_passes(tree: Path) -> None:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_what_a_mutant_changes_is_there_once(mutant: Mutant) -> None:
     """A slow test would be late to show that the code has changed."""
-    require_once(PACKAGE, mutant)
+    assert places(mutant) == 1

@@ -16,7 +16,7 @@ from harness.errors import UsageError
 from harness.marathon.__main__ import main
 from harness.marathon.definition import App, load
 from harness.marathon.model import AppState
-from harness.marathon.preconditions import dialect_of, need_alone, need_provable, objections
+from harness.marathon.preconditions import dialect_of, need_alone, need_others_stopped, need_provable, objections
 from harness.marathon.standin.process import StandinProcess
 from harness.releases import ROOT
 from harness.rt import SECRETS
@@ -55,6 +55,17 @@ def test_another_app_on_the_same_database_is_refused() -> None:
     need_alone(GOOD, [other("/rt"), other("/support/rt")], ["support/rt"])
     need_alone(GOOD, [other("/stopped", 0), other("/dev-rt", folder="/opt/secrets/dev")], [])
     need_alone(changed(container={"docker": {"image": "rt:1"}}), [other("/support/rt")], [])
+
+
+def test_no_other_app_may_run_while_the_database_changes() -> None:
+    """After the backup it would write on, and the way back deletes that."""
+    with pytest.raises(UsageError, match="/support/rt runs with the same secrets") as caught:
+        need_others_stopped(GOOD, [other("/rt"), other("/support/rt")])
+    assert "scale it to 0" in caught.value.repair
+    ending = AppState.read({**other("/support/rt", 0).definition, "tasksRunning": 1})
+    with pytest.raises(UsageError, match="/support/rt runs"):
+        need_others_stopped(GOOD, [ending])
+    need_others_stopped(GOOD, [other("/rt"), other("/stopped", 0), other("/dev-rt", folder="/opt/secrets/dev")])
 
 
 @pytest.mark.parametrize(
@@ -148,7 +159,13 @@ def test_another_id_is_found_on_the_marathon(trial: Trial, command: Main) -> Non
     mine = {**changed(id=f"{trial.group}/new"), "container": container}
     code, _, complaint = command("deploy", mine, "--dry-run")
     assert (code, f"{trial.group}/old runs with the same secrets" in complaint) == (3, True), complaint
-    assert command("deploy", mine, "--dry-run", "--beside", f"{trial.group}/old")[0] == 0
+    beside = ["--dry-run", "--beside", f"{trial.group}/old"]
+    assert command("deploy", mine, *beside)[0] == 0
+    words = [*beside, "--backup", "false", "--upgrade", "false", "--from-stopped"]
+    code, _, complaint = command("replace", mine, *words)
+    assert (code, "What to do: scale it to 0" in complaint) == (3, True), "it would write after the backup"
+    trial.update({"id": f"{trial.group}/old", "instances": 0}, force=True)
+    assert command("replace", mine, *words)[0] == 0
 
 
 @pytest.mark.engine

@@ -1,7 +1,4 @@
-"""The tests of the stand-in catch planted defects: each mutant must make the tests named with it fail.
-
-A test must fail in its own body: a server that does not start, or a broken fixture, has caught nothing.
-"""
+"""The tests of the stand-in catch planted defects: each mutant must make the tests named with it fail."""
 
 from __future__ import annotations
 
@@ -10,23 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.harness.marathon.planted import CONFORMANCE, ON_ENGINE, PURE, UNITS, Mutant
-from tests.harness.marathon.planting import Outcome, copied, outcome, require_once, spoil
-
-PACKAGE = "harness/marathon/standin"
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Return a copy of the files for planting defects."""
-    return copied(tmp_path)
+from tests.harness.marathon.planting import Outcome, copy_of_the_code, outcome, places, spoil
 
 
 @pytest.mark.slow
 @pytest.mark.mutants("stand-in")
 @pytest.mark.parametrize("mutant", PURE, ids=str)
-def test_unit_tests_catch(tree: Path, mutant: Mutant) -> None:
+def test_unit_tests_catch(tmp_path: Path, mutant: Mutant) -> None:
     """One defect at a time, in a copy of the stand-in."""
-    spoil(tree, PACKAGE, mutant)
+    tree = copy_of_the_code(tmp_path)
+    spoil(tree, mutant)
     found = outcome(tree, *mutant.tests)
     assert found.caught, found.text
 
@@ -35,30 +25,31 @@ def test_unit_tests_catch(tree: Path, mutant: Mutant) -> None:
 @pytest.mark.engine
 @pytest.mark.mutants("stand-in")
 @pytest.mark.parametrize("mutant", ON_ENGINE, ids=str)
-def test_conformance_items_catch(tree: Path, tiny_image: str, mutant: Mutant) -> None:
+def test_conformance_items_catch(tmp_path: Path, tiny_image: str, mutant: Mutant) -> None:
     """The same for defects that only a request to a real server shows."""
     del tiny_image
-    spoil(tree, PACKAGE, mutant)
+    tree = copy_of_the_code(tmp_path)
+    spoil(tree, mutant)
     found = outcome(tree, CONFORMANCE, "-k", mutant.tests[0])
     assert found.caught, found.text
 
 
 @pytest.mark.slow
 @pytest.mark.control("stand-in")
-def test_the_copy_itself_passes(tree: Path) -> None:
+def test_the_copy_itself_passes(tmp_path: Path) -> None:
     """Otherwise any mutant would count as caught."""
-    found = outcome(tree, *UNITS)
+    found = outcome(copy_of_the_code(tmp_path), *UNITS)
     assert found.code == 0, found.text
 
 
 @pytest.mark.slow
 @pytest.mark.engine
 @pytest.mark.control("stand-in")
-def test_the_conformance_items_of_the_copy_itself_pass(tree: Path, tiny_image: str) -> None:
+def test_the_conformance_items_of_the_copy_itself_pass(tmp_path: Path, tiny_image: str) -> None:
     """Otherwise a mutant could be caught because of a defect of the copy."""
     del tiny_image
     items = sorted({f"({mutant.tests[0]})" for mutant in ON_ENGINE})
-    found = outcome(tree, CONFORMANCE, "-k", " or ".join(items))
+    found = outcome(copy_of_the_code(tmp_path), CONFORMANCE, "-k", " or ".join(items))
     assert found.code == 0, found.text
 
 
@@ -72,4 +63,4 @@ def test_an_error_around_a_test_catches_nothing() -> None:
 @pytest.mark.parametrize("mutant", PURE + ON_ENGINE, ids=str)
 def test_what_a_mutant_changes_is_there_once(mutant: Mutant) -> None:
     """A slow test would be late to show that the code has changed."""
-    require_once(PACKAGE, mutant)
+    assert places(mutant) == 1

@@ -109,12 +109,15 @@ class Dump:
 
         text: collects the dump's statements about itself. Raises DumpError if the archive is damaged, if the text
         ends before its last line ("-- Dump completed"), because a dump cut between two statements restores without
-        any error, and if it holds two databases, because the second would be restored over the first.
+        any error, if it contains a zero byte, and if it holds two databases, because the second would be restored
+        over the first.
         """
         text = Text() if text is None else text
         try:
             with self.open() as stream:
                 for line in _blocks(stream):
+                    if b"\0" in line:
+                        raise self._holed(text, line.index(b"\0"))
                     fed = text.take(line)
                     if fed and len(text.databases) < 2:  # after that, only the names are needed
                         yield fed
@@ -147,6 +150,23 @@ class Dump:
                 repair="dump the one that RT works on by its name alone, without --databases and --all-databases: "
                 f"mariadb-dump --single-transaction --default-character-set=utf8mb4 {first} > rt.sql",
             )
+
+    def _holed(self, text: Text, ahead: int) -> DumpError:
+        """Return the error of a file with a zero byte, `ahead` bytes after the text that was read.
+
+        The servers' own programs write such a byte of data as \\0, with and without --hex-blob. A copy that
+        skipped a part of the file, or a disk that lost power, leaves zeros in its place, which a restore takes for
+        data.
+        """
+        head = self._head()
+        if maker.archive(head) or not text.begun:
+            return DumpError(*maker.refusal(self.path.name, head))
+        return DumpError(
+            f"The dump {self.path.name} is damaged: byte {text.size + ahead} of its SQL is zero, and no dump "
+            "has such bytes.",
+            repair="copy it again from where it was made, and compare sha256sum there and here; if both are the "
+            "same, make it again, and look at the health of the disk that it is on",
+        )
 
 
 def need_whole(dump: Dump) -> Text | None:

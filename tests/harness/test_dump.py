@@ -89,6 +89,23 @@ def test_a_second_part_without_its_end_is_refused(tmp_path: Path) -> None:
         list(dump.chunks())
 
 
+@pytest.mark.mutants("dump")
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("size", [1, 512, 4096])
+def test_a_hole_in_a_copy_is_refused(tmp_path: Path, name: str, size: int) -> None:
+    """Zeros where a copy skipped a part, or a disk lost power, restore without an error as content of a row."""
+    at = SQL.index(b"[0, 1") + 300
+    holed = SQL[:at] + bytes(size) + SQL[at + size :]
+    with pytest.raises(DumpError, match=rf"damaged: byte {at} of its SQL is zero.*\nWhat to do: copy it again"):
+        dumps.need_whole(dumps.load(write(tmp_path, FORMATS[name](holed))))
+
+
+@pytest.mark.control("dump")
+def test_a_zero_byte_of_data_is_none_of_the_file(tmp_path: Path) -> None:
+    r"""The servers' own programs write it as \0, in binary data as well (tests/harness/test_backup.py)."""
+    dumps.need_whole(dumps.load(write(tmp_path, SQL.replace(b"[0, 1", b"_binary 'a\\0b', [0, 1"))))
+
+
 def test_an_archive_of_nothing_is_called_empty(tmp_path: Path) -> None:
     """A dump that failed at once still leaves a packed file, which cannot contain another program's mark."""
     with pytest.raises(DumpError, match=r"is empty: its gzip data unpacks to nothing.\nWhat to do: "):

@@ -5,7 +5,7 @@ user's own dump may come without one: then less can be checked, and the verdict 
 
 `choice` selects the pair and dump of a run; `manifest` reads the facts; `text` parses the SQL as it is streamed,
 `collations` knows the collations that old servers omit from it, and `replaced` counts the rows that may replace
-others; `maker` recognises files of other programs.
+others; `damage` refuses text that is not whole, and `maker` recognises files of other programs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import IO, Any, cast
 from backports import zstd
 
 from harness.common.wording import option
-from harness.dump import maker
+from harness.dump import damage, maker
 from harness.dump.manifest import DumpError, Manifest, manifest_of, read_manifest
 from harness.dump.text import SERVER, Text
 from harness.releases import ROOT
@@ -53,7 +53,6 @@ _FORMATS: dict[str, tuple[bytes, Callable[[IO[bytes]], Any]]] = {
     "zstd": (b"\x28\xb5\x2f\xfd", zstd.open),
 }
 _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstd.ZstdError)
-_OF_THE_SERVER = ("mysql", "sys", "information_schema", "performance_schema")
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ class Dump:
             with self.open() as stream:
                 for line in _blocks(stream):
                     if b"\0" in line:
-                        raise self._holed(text, line.index(b"\0"))
+                        raise damage.hole(self.path.name, text, line.index(b"\0"), self._head())
                     fed = text.take(line)
                     if fed and len(text.databases) < 2:  # after that, only the names are needed
                         yield fed
@@ -127,46 +126,7 @@ class Dump:
                 [("Decompressor", str(error) or type(error).__name__)],
                 "copy it again from where it was made and compare the sizes",
             ) from error
-        if text.messages:
-            raise DumpError(*maker.mixed(self.path.name))
-        if not text.whole:
-            head = self._head()
-            if not head:
-                raise DumpError(
-                    f"The dump {self.path.name} is empty: its {self.format} data unpacks to nothing.",
-                    repair="make it again; the program that wrote the SQL failed, so look at what it said",
-                )
-            if maker.archive(head) or not text.begun:
-                raise DumpError(*maker.refusal(self.path.name, head))
-            raise DumpError(
-                f"The dump {self.path.name} is cut off: {text.size} bytes of SQL without the closing line "
-                "'-- Dump completed'.",
-                repair="make it again without --compact and --skip-comments; look at the disk's free space",
-            )
-        if len(text.databases) > 1:
-            first = next((name for name in text.databases if name not in _OF_THE_SERVER), "rt")
-            raise DumpError(
-                f"The dump {self.path.name} holds {len(text.databases)} databases: {', '.join(text.databases)}.",
-                repair="dump the one that RT works on by its name alone, without --databases and --all-databases: "
-                f"mariadb-dump --single-transaction --default-character-set=utf8mb4 {first} > rt.sql",
-            )
-
-    def _holed(self, text: Text, ahead: int) -> DumpError:
-        """Return the error of a file with a zero byte, `ahead` bytes after the text that was read.
-
-        The servers' own programs write such a byte of data as \\0, with and without --hex-blob. A copy that
-        skipped a part of the file, or a disk that lost power, leaves zeros in its place, which a restore takes for
-        data.
-        """
-        head = self._head()
-        if maker.archive(head) or not text.begun:
-            return DumpError(*maker.refusal(self.path.name, head))
-        return DumpError(
-            f"The dump {self.path.name} is damaged: byte {text.size + ahead} of its SQL is zero, and no dump "
-            "has such bytes.",
-            repair="copy it again from where it was made, and compare sha256sum there and here; if both are the "
-            "same, make it again, and look at the health of the disk that it is on",
-        )
+        damage.need_sound(self.path.name, self.format, text, self._head)
 
 
 def need_whole(dump: Dump) -> Text | None:
@@ -193,13 +153,19 @@ def _blocks(text: IO[bytes]) -> Iterator[bytes]:
 def load(path: Path) -> Dump:
     """Examine a dump file and check it against its manifest.
 
-    Raises DumpError if it is missing, empty, not SQL, or has another sha256 than in the manifest.
+    Raises DumpError if it is missing, empty, no file, not SQL, or has another sha256 than in the manifest.
     """
     if path.is_dir():
         raise DumpError(
             f"The dump {path} is a directory, and not a file of SQL.",
             repair="name the file in it; a copy of a server's data directory, or of several files, is no dump "
             "(docs/add-a-dump.md shows how to make one)",
+        )
+    if path.exists() and not path.is_file():
+        raise DumpError(
+            f"The dump {path} is a {'pipe' if path.is_fifo() else 'device'}, which gives its content once, and a "
+            "dump is read several times.",
+            repair="write it to a file and name that; one that is packed (.gz, .xz, .bz2, .zst) may stay so",
         )
     if not path.is_file():
         bundled = ", ".join(sorted(one.name for one in FOLDER.glob("*.sql.zst")))

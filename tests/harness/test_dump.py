@@ -172,6 +172,14 @@ def test_a_directory_is_called_one(tmp_path: Path) -> None:
         dumps.load(tmp_path)
 
 
+@pytest.mark.parametrize(("name", "kind"), [("pipe", "pipe"), ("/dev/null", "device")])
+def test_a_pipe_is_called_one(tmp_path: Path, name: str, kind: str) -> None:
+    """The shell makes one of `<(zcat rt.sql.gz)`, and whoever typed that knows of no file /dev/fd/63."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DumpError, match=rf"^The dump {tmp_path / name} is a {kind}.*\nWhat to do: write it to a"):
+        dumps.load(tmp_path / name)
+
+
 def test_a_dump_that_may_not_be_read_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A backup belongs to another user more often than not. (Root can read everything.)"""
     path = write(tmp_path, SQL)

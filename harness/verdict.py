@@ -139,6 +139,8 @@ class Outcome:
     """Signed-off findings (`harness.report.acceptance`), removed from the reports."""
     remarks: list[str] = field(default_factory=list)
     """Remarks without effect on the verdict, such as an acceptance that matches no finding any more."""
+    no_upgrade: str = ""
+    """Why there was no upgrade to judge, because both sides are of one release; "" if there was one."""
 
     def missing(self) -> list[str]:
         """Return the names of promised checks without a report."""

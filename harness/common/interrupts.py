@@ -26,6 +26,24 @@ def signals_as_interrupt() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def leave_on_signals(word: str, code: int) -> Iterator[None]:
+    """End the process at once on SIGINT, SIGTERM and SIGHUP in a `with` block, printing `word`, with an exit code.
+
+    For the loading of a program, where nothing has to be cleaned up, and an exception could be raised at any place
+    of a library. Signals that were blocked until then, so that Python's start did not meet them, are unblocked.
+    """
+
+    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
+        with contextlib.suppress(OSError):
+            os.write(2, f"{word}\n".encode())
+        os._exit(code)
+
+    with _handled((signal.SIGINT, *ENDS), leave):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, *ENDS))
+        yield
+
+
+@contextlib.contextmanager
 def defer_signals(word: str) -> Iterator[None]:
     """Ignore SIGINT, SIGTERM and SIGHUP for a `with` block, printing `word` on each. Only SIGKILL ends it."""
 

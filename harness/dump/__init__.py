@@ -5,7 +5,7 @@ user's own dump may come without one: then less can be checked, and the verdict 
 
 `choice` selects the pair and dump of a run; `manifest` reads the facts; `text` parses the SQL as it is streamed,
 `collations` knows the collations that old servers omit from it, and `replaced` counts the rows that may replace
-others; `maker` recognises files of other programs.
+others; `damage` refuses text that is not whole, and `maker` recognises files of other programs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import IO, Any, cast
 from backports import zstd
 
 from harness.common.wording import option
-from harness.dump import maker
+from harness.dump import damage, maker
 from harness.dump.manifest import DumpError, Manifest, manifest_of, read_manifest
 from harness.dump.text import SERVER, Text
 from harness.releases import ROOT
@@ -53,7 +53,6 @@ _FORMATS: dict[str, tuple[bytes, Callable[[IO[bytes]], Any]]] = {
     "zstd": (b"\x28\xb5\x2f\xfd", zstd.open),
 }
 _DAMAGE = (EOFError, OSError, lzma.LZMAError, zstd.ZstdError)
-_OF_THE_SERVER = ("mysql", "sys", "information_schema", "performance_schema")
 
 
 @dataclass(frozen=True)
@@ -109,12 +108,15 @@ class Dump:
 
         text: collects the dump's statements about itself. Raises DumpError if the archive is damaged, if the text
         ends before its last line ("-- Dump completed"), because a dump cut between two statements restores without
-        any error, and if it holds two databases, because the second would be restored over the first.
+        any error, if it contains a zero byte, and if it holds two databases, because the second would be restored
+        over the first.
         """
         text = Text() if text is None else text
         try:
             with self.open() as stream:
                 for line in _blocks(stream):
+                    if b"\0" in line:
+                        raise damage.hole(self.path.name, text, line.index(b"\0"), self._head())
                     fed = text.take(line)
                     if fed and len(text.databases) < 2:  # after that, only the names are needed
                         yield fed
@@ -124,29 +126,7 @@ class Dump:
                 [("Decompressor", str(error) or type(error).__name__)],
                 "copy it again from where it was made and compare the sizes",
             ) from error
-        if text.messages:
-            raise DumpError(*maker.mixed(self.path.name))
-        if not text.whole:
-            head = self._head()
-            if not head:
-                raise DumpError(
-                    f"The dump {self.path.name} is empty: its {self.format} data unpacks to nothing.",
-                    repair="make it again; the program that wrote the SQL failed, so look at what it said",
-                )
-            if maker.archive(head) or not text.begun:
-                raise DumpError(*maker.refusal(self.path.name, head))
-            raise DumpError(
-                f"The dump {self.path.name} is cut off: {text.size} bytes of SQL without the closing line "
-                "'-- Dump completed'.",
-                repair="make it again without --compact and --skip-comments; look at the disk's free space",
-            )
-        if len(text.databases) > 1:
-            first = next((name for name in text.databases if name not in _OF_THE_SERVER), "rt")
-            raise DumpError(
-                f"The dump {self.path.name} holds {len(text.databases)} databases: {', '.join(text.databases)}.",
-                repair="dump the one that RT works on by its name alone, without --databases and --all-databases: "
-                f"mariadb-dump --single-transaction --default-character-set=utf8mb4 {first} > rt.sql",
-            )
+        damage.need_sound(self.path.name, self.format, text, self._head)
 
 
 def need_whole(dump: Dump) -> Text | None:
@@ -173,13 +153,19 @@ def _blocks(text: IO[bytes]) -> Iterator[bytes]:
 def load(path: Path) -> Dump:
     """Examine a dump file and check it against its manifest.
 
-    Raises DumpError if it is missing, empty, not SQL, or has another sha256 than in the manifest.
+    Raises DumpError if it is missing, empty, no file, not SQL, or has another sha256 than in the manifest.
     """
     if path.is_dir():
         raise DumpError(
             f"The dump {path} is a directory, and not a file of SQL.",
             repair="name the file in it; a copy of a server's data directory, or of several files, is no dump "
             "(docs/add-a-dump.md shows how to make one)",
+        )
+    if path.exists() and not path.is_file():
+        raise DumpError(
+            f"The dump {path} is a {'pipe' if path.is_fifo() else 'device'}, which gives its content once, and a "
+            "dump is read several times.",
+            repair="write it to a file and name that; one that is packed (.gz, .xz, .bz2, .zst) may stay so",
         )
     if not path.is_file():
         bundled = ", ".join(sorted(one.name for one in FOLDER.glob("*.sql.zst")))

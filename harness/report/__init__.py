@@ -12,6 +12,7 @@ import itertools
 import re
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from harness.common.plan import Step
@@ -53,34 +54,49 @@ def reserve(directory: Path) -> Path:
                 path.mkdir()
                 return path
     except OSError as error:
-        raise InfrastructureError(f"The report cannot be written: {error}.") from error
+        raise _unwritten(directory.parent, error) from error
     raise AssertionError("numbers do not end")
 
 
 def write(directory: Path, facts: RunFacts, outcome: Outcome, plan: Step, logs: Mapping[str, str]) -> list[Path]:
     """Write the whole report and return its files, the one to read first at the front.
 
-    logs: name of a container to its log. The JSON is written first, so that a full disk or a kill loses renderings
-    but no facts.
-    Raises InfrastructureError if nothing can be written.
+    logs: name of a container to its log. All files are written or none, because a run whose report is not written
+    is not proven, and a file of it must not say GO. The facts alone, with that reason, are written where there is
+    room for them: a full disk loses renderings and logs first.
+    Raises InfrastructureError if not all can be written.
     """
+    document = cleaned(Document(facts, outcome, plan, _safe_names(logs)))
+    whole = directory / "report.json"
+    kept = {directory / "logs" / f"{name}.log": text for name, text in document.logs.items()}
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        return _put({**_views(directory, document), **kept, whole: as_json(document)})
     except OSError as error:
-        raise InfrastructureError(f"The report cannot be written: {error}.") from error
-    document = cleaned(Document(facts, outcome, plan, _safe_names(logs)))
-    whole = _put(directory / "report.json", as_json(document))
-    kept = [_put(directory / "logs" / f"{name}.log", text) for name, text in document.logs.items()]
-    return [*write_views(directory, document), whole, *kept]
+        failure = _unwritten(directory, error)
+        unproven = replace(outcome, unanswered=[*outcome.unanswered, str(failure)])
+        with contextlib.suppress(OSError):
+            _put({whole: as_json(cleaned(Document(facts, unproven, plan)))})
+        raise failure from error
 
 
 def write_views(directory: Path, document: Document) -> list[Path]:
-    """Write the files that can be made again from report.json: the text, the page, and the XML."""
-    return [
-        _put(directory / "verdict.txt", as_text(document)),
-        _put(directory / "report.html", as_html(document)),
-        _put(directory / "junit.xml", as_junit(document, directory)),
-    ]
+    """Write the files that can be made again from report.json: the text, the page, and the XML.
+
+    Raises InfrastructureError if not all can be written.
+    """
+    try:
+        return _put(_views(directory, document))
+    except OSError as error:
+        raise _unwritten(directory, error) from error
+
+
+def _views(directory: Path, document: Document) -> dict[Path, str]:
+    return {
+        directory / "verdict.txt": as_text(document),
+        directory / "report.html": as_html(document),
+        directory / "junit.xml": as_junit(document, directory),
+    }
 
 
 def terminal(facts: RunFacts, outcome: Outcome, plan: Step, colour: bool) -> str:
@@ -88,14 +104,32 @@ def terminal(facts: RunFacts, outcome: Outcome, plan: Step, colour: bool) -> str
     return as_text(cleaned(Document(facts, outcome, plan)), colour=colour)
 
 
-def _put(path: Path, text: str) -> Path:
+def _put(files: Mapping[Path, str]) -> list[Path]:
+    """Write files with these texts, all or none, and return their paths. Raises OSError.
+
+    Each is written under another name beside its place, and gets its own name when all are complete.
+    """
+    parts = {path: path.with_name(f".{path.name}.part") for path in files}
     try:
-        path.parent.mkdir(exist_ok=True)
-        # A log may hold bytes that are no text; they are written as \udc80, which JSON reads back unchanged.
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise InfrastructureError(f"The report cannot be written: {error}.") from error
-    return path
+        for path, part in parts.items():
+            path.parent.mkdir(exist_ok=True)
+            # A log may hold bytes that are no text; they are written as \udc80, which JSON reads back unchanged.
+            part.write_text(files[path], encoding="utf-8", errors="backslashreplace")
+        for path, part in parts.items():
+            part.replace(path)
+    finally:
+        for part in parts.values():
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+    return [*files]
+
+
+def _unwritten(directory: Path, error: OSError) -> InfrastructureError:
+    return InfrastructureError(
+        f"The report cannot be written: {error.filename or directory}: {error.strerror or error}.",
+        repair="make room on its disk, see whose folder it is, or name another one (./gate --reports), and run "
+        "it again",
+    )
 
 
 def _safe_names(logs: Mapping[str, str]) -> dict[str, str]:

@@ -135,6 +135,7 @@ def _outcome(data: dict[str, Any]) -> Outcome:
             for one in data["accepted"]
         ],
         list(data["remarks"]),
+        data.get("no_upgrade", ""),  # reports of earlier versions do not know it
     )
 
 

@@ -36,7 +36,15 @@ def headline(outcome: Outcome, trial: str = "") -> str:
 
 
 def reason(outcome: Outcome) -> str:
-    """Return one sentence with the reason for the verdict."""
+    """Return one sentence with the reason for the verdict, after one that says so if nothing was upgraded."""
+    why = _reason(outcome)
+    if not outcome.no_upgrade:
+        return why
+    lead = "Nothing to do" if outcome.verdict() is Verdict.GO else "Nothing was upgraded"
+    return f"{lead}: {sentence(outcome.no_upgrade)} {why}"
+
+
+def _reason(outcome: Outcome) -> str:
     findings, reports, unproven = outcome.findings(), outcome.reports, outcome.unproven()
     verdict = outcome.verdict()
     if verdict is Verdict.NO_GO:

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from harness import database
-from harness.database import Database, backup
+from harness.database import Database, backup, programs
 from harness.drills import interruption, rollback
 from harness.drills.interruption import Cut
 from harness.engine.containers import ExecError
@@ -54,6 +54,20 @@ def test_routines_events_and_triggers_come_back(site: Database, monkeypatch: pyt
     report = Report(rollback.CHECK, rollback.QUESTION)
     rollback.same_objects(report, had, rollback.objects(site))
     assert [one.where for one in report.findings] == ["event nightly", "function unit", "procedure cleaned"]
+
+
+def test_no_dump_holds_a_zero_byte(site: Database) -> None:
+    """A dump with one is refused as damaged, so the servers' own programs must write those of data otherwise."""
+    site.execute(
+        "CREATE TABLE Holes (a longblob, b varbinary(9), c binary(9), d longtext, e bit(16), f enum('x\\0y'))",
+        "INSERT INTO Holes VALUES ('a\\0b', 'a\\0b', 'a', 'a\\0b', 256, 'x\\0y')",
+        "INSERT INTO Holes VALUES (REPEAT('\\0', 999), '', '', '', 0, NULL)",
+        root=True,
+    )
+    for options in ((), ("--hex-blob",), ("--skip-opt",)):
+        said = programs.run_dump(site, "--no-tablespaces", *options)
+        assert "INSERT INTO `Holes`" in said
+        assert ("\\0" in said, "\0" in said) == (True, False), options
 
 
 def test_a_restore_that_breaks_quotes_no_row(site: Database) -> None:

@@ -89,6 +89,23 @@ def test_a_second_part_without_its_end_is_refused(tmp_path: Path) -> None:
         list(dump.chunks())
 
 
+@pytest.mark.mutants("dump")
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("size", [1, 512, 4096])
+def test_a_hole_in_a_copy_is_refused(tmp_path: Path, name: str, size: int) -> None:
+    """Zeros where a copy skipped a part, or a disk lost power, restore without an error as content of a row."""
+    at = SQL.index(b"[0, 1") + 300
+    holed = SQL[:at] + bytes(size) + SQL[at + size :]
+    with pytest.raises(DumpError, match=rf"damaged: byte {at} of its SQL is zero.*\nWhat to do: copy it again"):
+        dumps.need_whole(dumps.load(write(tmp_path, FORMATS[name](holed))))
+
+
+@pytest.mark.control("dump")
+def test_a_zero_byte_of_data_is_none_of_the_file(tmp_path: Path) -> None:
+    r"""The servers' own programs write it as \0, in binary data as well (tests/harness/test_backup.py)."""
+    dumps.need_whole(dumps.load(write(tmp_path, SQL.replace(b"[0, 1", b"_binary 'a\\0b', [0, 1"))))
+
+
 def test_an_archive_of_nothing_is_called_empty(tmp_path: Path) -> None:
     """A dump that failed at once still leaves a packed file, which cannot contain another program's mark."""
     with pytest.raises(DumpError, match=r"is empty: its gzip data unpacks to nothing.\nWhat to do: "):
@@ -153,6 +170,14 @@ def test_a_directory_is_called_one(tmp_path: Path) -> None:
     """ "There is no dump" would send the reader looking for a file that is there."""
     with pytest.raises(DumpError, match=rf"^The dump {tmp_path} is a directory.*\nWhat to do: "):
         dumps.load(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("pipe", "pipe"), ("/dev/null", "device")])
+def test_a_pipe_is_called_one(tmp_path: Path, name: str, kind: str) -> None:
+    """The shell makes one of `<(zcat rt.sql.gz)`, and whoever typed that knows of no file /dev/fd/63."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DumpError, match=rf"^The dump {tmp_path / name} is a {kind}.*\nWhat to do: write it to a"):
+        dumps.load(tmp_path / name)
 
 
 def test_a_dump_that_may_not_be_read_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

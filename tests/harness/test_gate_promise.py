@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from fixtures import gate, gate_command
 from fixtures.gate_plugin import REPORT_PROPERTY
+from fixtures.killing import LATEST
 from harness import dump, end_of_run
 from harness.verdict import Report, Verdict
 
@@ -38,6 +40,38 @@ def judge(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: 
         return gate.main(["--reports", str(tmp_path / "reports"), *words])
 
     return work
+
+
+NOTHING = "Nothing to do: RT {0} on both sides, no step was run"
+DEFAULT = "; --to (make: TO=) was not given, and there is no newer release here"
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--from", "4.4.6", "--to", "4.4.6"], NOTHING.format("4.4.6")),
+        (["--from", LATEST], NOTHING.format(LATEST) + DEFAULT),
+        (["--from", "4.4.6"], ""),
+    ],
+    ids=["as-asked", "by-default", "an-upgrade"],
+)
+def test_a_verdict_on_no_upgrade_says_so_first(
+    judge: Judge, capsys: pytest.CaptureFixture[str], tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    """Whoever mistypes a release reads GO, and plans an upgrade that nobody has tried."""
+    (tmp_path / "mine.sql").write_text("-- MariaDB dump 10.19\n-- Dump completed\n", encoding="ascii")
+    code = judge(words=[*words, "--dump", str(tmp_path / "mine.sql")])
+    first = f"{sentence}. All 8 checks ran" if sentence else "All 8 checks ran"
+    lines = capsys.readouterr().out.splitlines()
+    assert (code, lines[0]) == (GO, "GO")
+    assert lines[1].startswith(first)
+    [folder] = (tmp_path / "reports").iterdir()
+    said = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()}
+    assert json.loads(said["report.json"])["reason"] == lines[1]
+    assert said["verdict.txt"].splitlines()[1] == lines[1]
+    assert f'<p class="reason">{lines[1]}</p>' in said["report.html"]
+    assert f'name="reason" value="{lines[1]}"' in said["junit.xml"]
 
 
 @pytest.mark.engine

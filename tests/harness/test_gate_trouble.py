@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import NoReturn, Self
@@ -22,6 +23,7 @@ from harness.releases import ROOT
 from harness.verdict import Report, Verdict
 
 NOT_PROVEN, NO_GO = Verdict.NOT_PROVEN.exit_code, Verdict.NO_GO.exit_code
+WHOLE = {"verdict.txt", "report.html", "report.json", "junit.xml"}
 Run = Callable[..., int]
 
 
@@ -116,6 +118,46 @@ def test_what_was_found_is_said_although_the_report_cannot_be_made(
     monkeypatch.setattr(report, "write", raising(ZeroDivisionError()))
     assert run() == NO_GO
     assert "it is wrong" in capsys.readouterr().out
+
+
+@pytest.fixture
+def good_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], int]]:
+    """Return a run without findings, where no file can become larger than so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def clean(self: gate.Gate, _: object) -> None:
+        self.outcome.reports.append(Report(CHECK, "?", looked_at=1))
+
+    def work(size: int) -> int:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        return run()
+
+    monkeypatch.setattr(gate.Gate, "_tests", clean)
+    yield work
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(("size", "left"), [(20_000, {"report.json"}), (100, set()), (9_000_000, WHOLE)])
+def test_a_full_disk_leaves_no_file_that_says_go(
+    good_run: Callable[[int], int],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    size: int,
+    left: set[str],
+) -> None:
+    """A pipeline reads report.json, and a person the page: neither may say another verdict than the exit code."""
+    code, said = good_run(size), capsys.readouterr().out
+    [folder] = (tmp_path / "reports").iterdir()
+    assert {path.name for path in folder.iterdir() if path.name != "logs"} == left
+    if left == WHOLE:
+        assert (code, said.splitlines()[0]) == (Verdict.GO.exit_code, "GO")
+        return
+    assert (code, said.splitlines()[0]) == (NOT_PROVEN, "NOT PROVEN")
+    assert f"The report cannot be written: {folder}: File too large." in said
+    assert "What to do: make room on its disk" in said
+    if left:
+        written = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        assert (written["verdict"], written["exit_code"]) == ("NOT PROVEN", NOT_PROVEN)
 
 
 @pytest.mark.parametrize(

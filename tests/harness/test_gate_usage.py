@@ -22,6 +22,7 @@ from tests.harness.running_gate import USAGE, gate
         (["--from", "9.9.9"], "RT 9.9.9 is newer than every release that there is an image of"),
         (["--from", "9.9.9"], "What to do: correct --from (make: FROM=)"),
         (["--dump", "/tmp"], "The dump /tmp is a directory"),
+        (["--dump", "/dev/null"], "The dump /dev/null is a device"),
         (["--server", "mysql-9.7"], "RT 5.0.3 cannot run on mysql-9.7"),
         (["--server", "postgres"], "There is no database server 'postgres' here"),
         (["--dump", "/nowhere/dump.sql"], "There is no dump /nowhere/dump.sql"),

@@ -1,10 +1,12 @@
-"""A dump without sessions must be refused: usual nightly backups omit the table, and the upgrade would fail."""
+"""A dump that lacks something is refused: sessions, which backups omit, or rows that its manifest tells."""
 
 from __future__ import annotations
 
 import gzip
 import shlex
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,13 @@ from docker import DockerClient
 from fixtures.databases import CloneFactory
 from harness import dump as dumps
 from harness.database.restore import append_structure, restore
-from harness.dump import DumpError
+from harness.dump import DumpError, Manifest
 from harness.dump.choice import choose
 from harness.releases import server
 from harness.rt.configuration import Configuration
 from harness.stage import Scope, Stage
 from harness.upgrade.lifecycle import Lifecycle
+from tests.harness.dump_files import SQL, write
 from tests.harness.running_gate import USAGE, gate
 
 pytestmark = pytest.mark.engine
@@ -61,6 +64,41 @@ def test_the_command_that_is_advised_completes_it(
     again = clone(lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER)))
     restore(again, dumps.load(path))
     assert again.counts() == site.counts() | {"sessions": 0}
+
+
+@pytest.fixture
+def restored_with(lifecycle: Lifecycle, clone: CloneFactory, tmp_path: Path) -> Callable[[dict[str, int]], None]:
+    """Return a function that restores a dump with these rows in its manifest, onto an empty server."""
+    found = dumps.load(write(tmp_path, SQL))
+
+    def work(rows: dict[str, int]) -> None:
+        known = replace(found, manifest=Manifest("4.4.6", SERVER, found.sha256, "test", rows))
+        restore(clone(lifecycle.baselines.empty(server(SERVER), lifecycle.server_image(SERVER))), known)
+
+    return work
+
+
+@pytest.mark.control("dump")
+def test_rows_that_the_manifest_tells_are_taken(restored_with: Callable[[dict[str, int]], None]) -> None:
+    """A comparison that never agreed would refuse each dump with a manifest."""
+    restored_with({"t": 3})
+
+
+@pytest.mark.mutants("dump")
+@pytest.mark.parametrize(
+    ("rows", "differing"),
+    [({"t": 4}, ["t: manifest 4, restored 3"]), ({"u": 1}, ["t: manifest None, restored 3", "u: manifest 1, "])],
+    ids=["a-row-less", "another-table"],
+)
+def test_rows_that_the_manifest_does_not_tell_are_refused(
+    restored_with: Callable[[dict[str, int]], None], rows: dict[str, int], differing: list[str]
+) -> None:
+    """The file may be the one that was summed, and a server have kept less of it than was counted."""
+    with pytest.raises(DumpError, match=f"{len(differing)} tables hold other rows than its manifest says") as told:
+        restored_with(rows)
+    assert told.value.exit_code == USAGE
+    assert all(line in str(told.value) for line in differing)
+    assert "make dump and manifest again together" in told.value.repair
 
 
 def test_the_index_of_words_is_completed_by_the_same_command(engine: DockerClient, tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ def test_the_verdict_comes_first_and_last() -> None:
     assert lines[-1].startswith("NOT PROVEN (exit code 2). 7 questions")
 
 
+def test_nothing_is_called_done_where_something_was_found() -> None:
+    """The site as it is may have defects as well, and then there is something to do."""
+    document = examples.no_go()
+    document.outcome.no_upgrade = "RT 4.4.6 on both sides, no step was run"
+    said = text(document).splitlines()[1]
+    assert said.startswith("Nothing was upgraded: RT 4.4.6 on both sides, no step was run. ")
+
+
 def test_findings_are_whole_and_can_be_copied() -> None:
     """SQL and repairs must be neither folded nor cut, so that they can be copied."""
     said = text(examples.no_go())

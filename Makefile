@@ -86,7 +86,7 @@ fixtures: images ## rebuild the bundled dumps with the old releases themselves
 marathon: engine ## start the Marathon stand-in, with a page to look at: PORT=
 	$(VENV_PYTHON) -m harness.marathon.standin $(if $(PORT),--port "$(PORT)")
 
-engine-stop: setup ## stop the engine that `make engine` started, if it did
+engine-stop: setup ## stop the engine that `make engine` started, if it did and nobody uses it
 	@$(VENV_PYTHON) -m harness.setup.engine --stop
 
 clean: ## remove reports and what dead sessions of the harness left behind

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -110,11 +109,11 @@ def _refuse_where_not_possible(asked: dict[str, str]) -> None:
 
 
 def _install() -> None:
-    if shutil.which("dockerd"):
+    if mirror.find_program("dockerd"):
         return
     print("engine: installing the distribution's Docker (about 20 s, once)", flush=True)
     done = mirror.install(*PACKAGES)
-    if done.returncode or not shutil.which("dockerd"):
+    if done.returncode or not mirror.find_program("dockerd"):
         raise InfrastructureError(
             f"The packages {', '.join(PACKAGES)} could not be installed (apt-get: {done.returncode}).",
             [("Last lines", "\n".join((done.stdout + done.stderr).splitlines()[-10:]))],
@@ -155,7 +154,7 @@ def _start() -> str:
 
 def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
     """Start dockerd in its own session, so that it outlives this process and its terminal."""
-    environment = os.environ | OUTLIVES
+    environment = os.environ | OUTLIVES | {"PATH": mirror.search_path()}
     if attempt.programs:
         environment["PATH"] = f"{link_programs(attempt.programs)}:{environment['PATH']}"
     for name in (owner.SESSION_VARIABLE, started.RUN_VARIABLE):

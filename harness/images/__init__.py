@@ -1,6 +1,7 @@
 """Build the images: a Debian base per suite, database servers, RT releases.
 
-An image's tag is a hash of all its inputs, so it is built at most once and never stale.
+An image's tag is a hash of all its inputs, so it is built at most once and never stale. Only which source gave the
+plain Debian is no part of it, unless the user chose one.
 
 `bootstrap` obtains a base, by `mmdebstrap` if need be, `mirror` tells where packages come from, `named` resolves
 images that the user names, `together` builds several side by side.
@@ -49,10 +50,15 @@ class Images:
         return self.sources or mirror.of_machine()
 
     def base(self, suite: Suite) -> str:
-        """Return the tag of the Debian base of a suite, building it if it does not exist."""
+        """Return the tag of the Debian base of a suite, building it if it does not exist.
+
+        Raises UsageError if RT_HARNESS_BASE has an unknown value, whether or not there is anything to build.
+        """
         folder = ROOT / "image" / "base"
         files = _apt_files(suite, self._mirror)
-        key = cache.digest(_key(folder), *(f"{name}\n{text}" for name, text in sorted(files.items())))
+        way = bootstrap.chosen_way()
+        said = [] if way == bootstrap.AUTO else [f"{bootstrap.VARIABLE}={way}"]
+        key = cache.digest(_key(folder), *(f"{name}\n{text}" for name, text in sorted(files.items())), *said)
         tag = f"rt-harness/base:{suite.name}-{key}"
 
         def make() -> None:

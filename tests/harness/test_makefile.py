@@ -107,3 +107,14 @@ def test_a_no_is_not_taken_for_a_yes(said: str, kept: bool) -> None:
         ["make", "-n", "gate", f"KEEP={said}"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert ("--keep" in done.stdout) == kept
+
+
+def test_make_alone_lists_the_targets() -> None:
+    """Whoever has just cloned this reads here what can be done, and that nothing was begun."""
+    alone = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(["make"], cwd=ROOT, env=alone, capture_output=True, text=True, check=True)
+    text = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    [targets] = re.findall(r"(?m)^\.PHONY: (.*)$", text)
+    assert [line.split()[1] for line in done.stdout.splitlines()] != []
+    assert {line.split()[1] for line in done.stdout.splitlines()} == {*targets.split()}
+    assert all(line.startswith("  make ") and len(line.split()) > 3 for line in done.stdout.splitlines())

@@ -10,6 +10,21 @@ PAIR    = $(if $(FROM)$(TO),--pair "$(FROM):$(TO)")
 CHOICE  = $(PAIR) $(if $(SERVER),--server "$(SERVER)") $(if $(DUMP),--dump "$(DUMP)") $(if $(CONFIG),--site-config "$(CONFIG)") \
           $(if $(CONFIG_NEW),--site-config-new "$(CONFIG_NEW)")
 
+# Whoever says something to make means it: a misspelt name, or the empty variable of a script, would quietly choose the
+# default, and the bundled dump would be judged for one's own. What an outer make was told is none of this one's business.
+VALUES = FROM TO SERVER DUMP CONFIG CONFIG_NEW MARATHON_URL ACCEPT SEED TIMES MEGABYTES BUDGET PORT WORKERS PYTEST
+SWITCHES = ALL KEEP
+ENVIRONMENT = RT_% MARATHON_% DOCKER_% TESTCONTAINERS_% PYTEST_% XDG_% PYTHON PATH HOME TMPDIR TERM
+SAID := $(foreach one,$(.VARIABLES),$(if $(findstring command line,$(origin $(one))),$(one)))
+UNKNOWN := $(filter-out $(VALUES) $(SWITCHES) $(ENVIRONMENT) MAKE MAKEFLAGS MAKEOVERRIDES SHELL,$(SAID))
+EMPTY := $(strip $(foreach one,$(filter $(VALUES),$(SAID)),$(if $(strip $($(one))),,$(one))))
+ifneq ($(if $(filter 0,$(MAKELEVEL)),$(UNKNOWN)),)
+$(error $(UNKNOWN) means nothing here: choose from $(VALUES) $(SWITCHES); variables of programs go before make)
+endif
+ifneq ($(EMPTY),)
+$(error $(EMPTY) has an empty value: give it one, or leave it out)
+endif
+
 # Some machines tell Python to keep no compiled modules: then each run, and each of its workers, would compile anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -88,7 +103,7 @@ fixtures: images ## rebuild the bundled dumps with the old releases themselves
 marathon: engine ## start the Marathon stand-in, with a page to look at: PORT=
 	$(VENV_PYTHON) -m harness.marathon.standin $(if $(PORT),--port "$(PORT)")
 
-engine-stop: setup ## stop the engine that `make engine` started, if it did
+engine-stop: setup ## stop the engine that `make engine` started, if it did and nobody uses it
 	@$(VENV_PYTHON) -m harness.setup.engine --stop
 
 clean: ## remove reports and what dead sessions of the harness left behind

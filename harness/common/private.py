@@ -17,6 +17,7 @@ _SESSION = re.compile(r"(\d+)-(\d+|None)-[0-9a-f]{6}")
 """Names of private directories, in the form of `owner.session`; other files may lie beside them."""
 _PLACE = "host"
 """File in a private directory with the values of the HOST and RUNNER labels of its session."""
+_MOUNTS = Path("/proc/self/mountinfo")
 _LINK = "mounted-"
 """Beginning of the names of links in a private directory to directories of `mountable`."""
 
@@ -69,11 +70,11 @@ def erase(directory: Path) -> None:
             _remove_mountable(link.readlink(), link)
     kept = {path.name for path in directory.glob(f"{_LINK}*")}
     if not kept:
-        shutil.rmtree(directory, ignore_errors=True)
+        _remove_tree(directory)
         return
     for path in directory.glob("*"):
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+            _remove_tree(path)
         elif path.name not in {*kept, _PLACE}:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -81,9 +82,26 @@ def erase(directory: Path) -> None:
 
 def _remove_mountable(path: Path, link: Path) -> None:
     """Remove a directory of `mountable`, and its link only if nothing is left: it is found by that."""
-    shutil.rmtree(path, ignore_errors=True)
+    _remove_tree(path)
     if not os.path.lexists(path):
         link.unlink(missing_ok=True)
+
+
+def _remove_tree(path: Path) -> None:
+    """Remove a directory as far as possible, and not at all while something is mounted in it: it is not ours."""
+    if not _has_mounts(path):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _has_mounts(path: Path) -> bool:
+    """Tell whether something is, or may be, mounted at or below a path. Format: proc_pid_mountinfo(5)."""
+    try:
+        lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return True
+    points = (re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split()[4]) for line in lines)
+    real = Path(os.path.realpath(path))
+    return any(real in (point, *point.parents) for point in map(Path, points))
 
 
 def labels_of(directory: Path) -> dict[str, str]:

@@ -1,38 +1,33 @@
 """Build the images: a Debian base per suite, database servers, RT releases.
 
-An image's tag is a hash of all its inputs, so it is built at most once and never stale.
+An image's tag is a hash of all its inputs, so it is built at most once and never stale. Only which source gave the
+plain Debian is no part of it, unless the user chose one.
 
-`bootstrap` obtains a base, `mirror` tells where packages come from, `named` resolves images that the user names.
+`bootstrap` obtains a base, by `mmdebstrap` if need be, `mirror` tells where packages come from, `named` resolves
+images that the user names, `together` builds several side by side.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
 import tarfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound
 from filelock import FileLock, Timeout
 
-from harness import engine
 from harness.common import cache
-from harness.common.arguments import Parser
 from harness.common.notify import Notify, quiet
 from harness.common.waits import Retry, wait_until
-from harness.engine import faults
 from harness.errors import InfrastructureError, UsageError
 from harness.images import bootstrap, mirror
 from harness.images.named import OVERRIDE_VARIABLE, named_by_user
-from harness.releases import ROOT, Release, Server, Suite, releases, servers
+from harness.releases import ROOT, Release, Server, Suite
 
 CONCURRENT_BUILDS = 2
 MANAGED_LABEL = "rt-harness.image"
@@ -55,10 +50,15 @@ class Images:
         return self.sources or mirror.of_machine()
 
     def base(self, suite: Suite) -> str:
-        """Return the tag of the Debian base of a suite, building it if it does not exist."""
+        """Return the tag of the Debian base of a suite, building it if it does not exist.
+
+        Raises UsageError if RT_HARNESS_BASE has an unknown value, whether or not there is anything to build.
+        """
         folder = ROOT / "image" / "base"
         files = _apt_files(suite, self._mirror)
-        key = cache.digest(_key(folder), *(f"{name}\n{text}" for name, text in sorted(files.items())))
+        way = bootstrap.chosen_way()
+        said = [] if way == bootstrap.AUTO else [f"{bootstrap.VARIABLE}={way}"]
+        key = cache.digest(_key(folder), *(f"{name}\n{text}" for name, text in sorted(files.items())), *said)
         tag = f"rt-harness/base:{suite.name}-{key}"
 
         def make() -> None:
@@ -207,37 +207,3 @@ def _build_slot() -> Iterator[None]:
         yield
     finally:
         held.release()
-
-
-def build_all(client: DockerClient, notify: Notify, names: Sequence[str] = ()) -> dict[str, str]:
-    """Build all images of the manifest, or those named ("rt-5.0.3", "mariadb-10.11"); return name to tag."""
-    images = Images(client, notify)
-    makers: dict[str, Callable[[], str]] = {}
-    for release in releases().values():
-        makers[f"rt-{release.version}"] = partial(images.rt, release)
-    for server in servers().values():
-        makers[server.name] = partial(images.server, server)
-    if unknown := set(names) - set(makers):
-        raise UsageError(
-            f"There is no image {', '.join(sorted(unknown))}.", repair=f"choose from: {', '.join(makers)}"
-        )
-    wanted = list(names) or list(makers)
-    with ThreadPoolExecutor(CONCURRENT_BUILDS) as pool:
-        return dict(zip(wanted, pool.map(lambda name: makers[name](), wanted), strict=True))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Build images: `python -m harness.images [NAME ...]`; print each name and tag."""
-    parser = Parser(prog="python -m harness.images", description="Build the images that are not there yet.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="such as rt-5.0.3 or mariadb-10.11 (all of them)")
-    names, start = parser.parse_args(arguments).names, time.monotonic()
-
-    def build() -> int:
-        with contextlib.closing(engine.connect()) as client:
-            for name, tag in build_all(
-                client, lambda line: print(f"{time.monotonic() - start:6.1f} s  {line}", flush=True), names
-            ).items():
-                print(f"{name:14} {tag}")
-        return 0
-
-    return faults.run_command("images", build)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +16,14 @@ from requests import RequestException
 from harness.common import cache
 from harness.common.notify import Notify
 from harness.errors import InfrastructureError, UsageError
-from harness.images import mirror
+from harness.images import mirror, mmdebstrap
 from harness.images.mirror import VARIABLE as MIRROR_VARIABLE
 from harness.images.mirror import Mirror
 from harness.releases import Suite
 
 VARIABLE = "RT_HARNESS_BASE"
 """Variable with one of auto (the default), registry, or mirror."""
+AUTO = "auto"
 REGISTRY_PATIENCE = 4.0
 """Seconds for a registry to answer whether it has the image."""
 NOT_ASKED = (404, 501)
@@ -34,14 +33,20 @@ PULL_PATIENCE = 120.0
 KEYRING, KEYRINGS = "debian-archive-keyring", Path("/usr/share/keyrings")
 
 
+def chosen_way() -> str:
+    """Return where the user wants a base from. Raises UsageError if RT_HARNESS_BASE has an unknown value."""
+    way = os.environ.get(VARIABLE, AUTO)
+    if way not in (AUTO, "registry", "mirror"):
+        raise UsageError(f"{VARIABLE} is {way!r}.", repair="set it to auto, registry or mirror")
+    return way
+
+
 def origin(client: DockerClient, suite: Suite, sources: Mirror, notify: Notify) -> str:
     """Return the name of an image with a plain Debian of this suite.
 
     Raises UsageError if RT_HARNESS_BASE has an unknown value, InfrastructureError if no source works.
     """
-    way = os.environ.get(VARIABLE, "auto")
-    if way not in ("auto", "registry", "mirror"):
-        raise UsageError(f"{VARIABLE} is {way!r}.", repair="set it to auto, registry or mirror")
+    way = chosen_way()
     name = f"debian:{suite.name}-slim"
     if way == "mirror":
         return _from_mirror(client, suite, sources, notify)
@@ -107,21 +112,15 @@ def _from_mirror(client: DockerClient, suite: Suite, sources: Mirror, notify: No
         )
     _need_mmdebstrap(notify)
     notify(f"bootstrapping Debian {suite.name} from the mirror")
-    command = ["mmdebstrap", "--variant=minbase", "--include=ca-certificates", "--quiet"]
-    command += [f"--aptopt={option}" for option in suite.apt]
+    options = ["--variant=minbase", "--include=ca-certificates", "--quiet"]
+    options += [f"--aptopt={option}" for option in suite.apt]
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as tree:
-        done = subprocess.run(
-            [*command, suite.name, "-", sources.archive],
-            stdout=tree,
-            stderr=errors,
-            check=False,
-            env=os.environ | sources.environment,
-        )
-        if done.returncode:
+        code = mmdebstrap.run([*options, suite.name, "-", sources.archive], sources.environment, tree, errors)
+        if code:
             errors.seek(0)
             text = errors.read().decode(errors="replace")
             raise InfrastructureError(
-                f"Debian {suite.name} could not be bootstrapped (mmdebstrap ended with {done.returncode}).",
+                f"Debian {suite.name} could not be bootstrapped (mmdebstrap ended with {code}).",
                 [("Last lines", "\n".join(text.splitlines()[-15:]))],
                 f"check that the mirror carries {suite.name}; {MIRROR_VARIABLE} names another one",
             )
@@ -138,12 +137,12 @@ def _need_mmdebstrap(notify: Notify) -> None:
     Debian's archive keys are installed too: Ubuntu lacks them by default, and without them no Debian package list
     is trusted.
     """
-    wanted = [] if shutil.which("mmdebstrap") else ["mmdebstrap"]
+    wanted = [] if mirror.find_program("mmdebstrap") else ["mmdebstrap"]
     wanted += [] if [*KEYRINGS.glob(f"{KEYRING}.*")] else [KEYRING]
-    if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
+    if wanted and os.geteuid() == 0 and mirror.find_program("apt-get"):
         notify(f"installing {' and '.join(wanted)}")
         mirror.install(*wanted)
-    if not shutil.which("mmdebstrap"):
+    if not mirror.find_program("mmdebstrap"):
         raise InfrastructureError(
             "No registry answers, and mmdebstrap, which makes a base from the mirror, is not installed.",
             repair="install the package mmdebstrap, or give the engine a registry",

@@ -19,6 +19,8 @@ from harness.releases import suites
 
 VARIABLE = "RT_HARNESS_MIRROR"
 SECURITY_VARIABLE = "RT_HARNESS_SECURITY_MIRROR"
+SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+"""Where dockerd, iptables, chroot and what dpkg calls are: Debian's plain `su` leaves them out of root's PATH."""
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,25 @@ def _proxy() -> str:
     return text.strip().removeprefix("proxy='").removesuffix("'") if text.strip() else ""
 
 
+def search_path() -> str:
+    """Return a PATH for the system's own programs: this process's, and the folders that it may lack behind it."""
+    known = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join([*known, *(folder for folder in SYSTEM_FOLDERS if folder not in known)])
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of one of the system's own programs, None if it is not installed."""
+    return shutil.which(name, path=search_path())
+
+
 def install(*packages: str) -> subprocess.CompletedProcess[str]:
     """Install Debian packages on this machine as root, one call at a time, waiting for holders of dpkg's lock.
 
     Returns apt-get's exit code and output; the caller checks for the program it needs.
     """
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": search_path()}
     with cache.lock("apt"):
-        subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
+        subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True, env=environment)
         return subprocess.run(
             ["apt-get", "install", "-yqq", "-o", "DPkg::Lock::Timeout=300", "--no-install-recommends", *packages],
             check=False,

@@ -1,1 +1,1 @@
-"""Prepare a bare machine: `engine` installs and starts a container engine."""
+"""Prepare a bare machine: `engine` installs and starts a container engine, `started` notes and stops it."""

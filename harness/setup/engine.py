@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,6 +23,7 @@ from harness.common.waits import Retry, wait_until
 from harness.engine import faults
 from harness.errors import InfrastructureError
 from harness.images import mirror
+from harness.setup import started
 
 PACKAGES = ("docker.io", "iptables", "ca-certificates")
 OUTLIVES = {"JENKINS_NODE_COOKIE": "dontKillMe", "BUILD_ID": "dontKillMe"}
@@ -69,11 +68,6 @@ def log_path() -> Path:
     return cache.directory("logs") / "engine.log"
 
 
-def pid_path() -> Path:
-    """Return the file with the pid and start time of an engine started from here."""
-    return cache.directory() / "engine.pid"
-
-
 def ensure() -> str:
     """Return the address of an engine that answers, installing and starting one if needed.
 
@@ -115,11 +109,11 @@ def _refuse_where_not_possible(asked: dict[str, str]) -> None:
 
 
 def _install() -> None:
-    if shutil.which("dockerd"):
+    if mirror.find_program("dockerd"):
         return
     print("engine: installing the distribution's Docker (about 20 s, once)", flush=True)
     done = mirror.install(*PACKAGES)
-    if done.returncode or not shutil.which("dockerd"):
+    if done.returncode or not mirror.find_program("dockerd"):
         raise InfrastructureError(
             f"The packages {', '.join(PACKAGES)} could not be installed (apt-get: {done.returncode}).",
             [("Last lines", "\n".join((done.stdout + done.stderr).splitlines()[-10:]))],
@@ -134,8 +128,8 @@ def _start() -> str:
             continue
         print(f"engine: starting with {attempt.title}", flush=True)
         process = _spawn(attempt)
-        # Written at once, so that an engine can be stopped even if this process is interrupted while it starts.
-        pid_path().write_text(f"{process.pid} {owner.process_start_time(process.pid)}", encoding="ascii")
+        # At once, so that an engine can be stopped even if this process is interrupted while it starts.
+        started.record(process.pid)
         try:
             address = _wait_for_answer(f"Docker with {attempt.title}", partial(_describe_end, process))
         except InfrastructureError as error:
@@ -160,10 +154,11 @@ def _start() -> str:
 
 def _spawn(attempt: Attempt) -> subprocess.Popen[bytes]:
     """Start dockerd in its own session, so that it outlives this process and its terminal."""
-    environment = os.environ | OUTLIVES
+    environment = os.environ | OUTLIVES | {"PATH": mirror.search_path()}
     if attempt.programs:
         environment["PATH"] = f"{link_programs(attempt.programs)}:{environment['PATH']}"
-    environment.pop(owner.SESSION_VARIABLE, None)
+    for name in (owner.SESSION_VARIABLE, started.RUN_VARIABLE):
+        environment.pop(name, None)
     with log_path().open("ab") as log:
         return subprocess.Popen(
             ["dockerd", *attempt.options],
@@ -210,34 +205,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait(10)
 
 
-def stop() -> str:
-    """Stop the engine that `ensure` started on this machine, and no other; return a line about the result."""
-    with _hold_recorded_pid() as pid:
-        if pid is None:
-            return "engine: none that was started from here is running"
-        os.kill(pid, signal.SIGTERM)
-
-        def ended() -> None:
-            if owner.process_start_time(pid):
-                raise Retry("its process is still there")
-
-        wait_until("The engine ending", ended, 30)
-        pid_path().unlink(missing_ok=True)
-        return f"engine: stopped (pid {pid})"
-
-
-@contextlib.contextmanager
-def _hold_recorded_pid() -> Iterator[int | None]:
-    """Yield the pid of the engine started from here if that very process still runs, else None."""
-    with cache.lock("engine"):
-        try:
-            pid, started = pid_path().read_text(encoding="ascii").split()
-        except (FileNotFoundError, ValueError):
-            yield None
-            return
-        yield int(pid) if owner.process_start_time(int(pid)) == started else None
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ensure an engine, or stop the one started from here with --stop; return the exit code."""
     parser = Parser(prog="python -m harness.setup.engine", description=__doc__)
@@ -245,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
 
     def work() -> int:
-        print(stop() if chosen.stop else f"engine: {ensure()} answers")
+        print(started.stop() if chosen.stop else f"engine: {ensure()} answers")
         return 0
 
     return faults.run_command("engine", work)

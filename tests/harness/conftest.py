@@ -29,9 +29,11 @@ import json, pathlib, pytest
 def pytest_collection_finish(session):
     from fixtures.longest import full_name  # not before pytest rewrites its assertions
     names = {full_name(item): item.get_closest_marker("slow") is not None for item in session.items}
-    pathlib.Path(__file__).with_name("names.json").write_text(json.dumps(names))
+    marks = [(full_name(item), item.get_closest_marker("mutants")) for item in session.items]
+    planted = {name: mark.args[0] for name, mark in marks if mark}
+    pathlib.Path(__file__).with_name("names.json").write_text(json.dumps([names, planted]))
 """
-"""A plugin that writes down every test, with its group, and whether it is slow."""
+"""A plugin that writes down every test, with its group, whether it is slow, and which check its defect is for."""
 
 # A machine that is busy for a moment must not fail a test.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,10 +41,10 @@ settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
-def every_test(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
-    """Return the names of all tests, with their groups, and whether each is slow: pytest itself is asked once.
+def collected(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bool], dict[str, str]]:
+    """Return what `every_test` and `every_planted` need: pytest itself is asked once.
 
-    Who uses it is in the group "collected".
+    Who uses them is in the group "collected".
     """
     folder = tmp_path_factory.mktemp("collected")
     (folder / "collecting.py").write_text(COLLECTING, encoding="utf-8")
@@ -52,8 +54,20 @@ def every_test(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
     environment["PYTHONPATH"] = str(folder)
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    names: dict[str, bool] = json.loads((folder / "names.json").read_text(encoding="utf-8"))
-    return names
+    names, planted = json.loads((folder / "names.json").read_text(encoding="utf-8"))
+    return names, planted
+
+
+@pytest.fixture(scope="session")
+def every_test(collected: tuple[dict[str, bool], dict[str, str]]) -> dict[str, bool]:
+    """Return the names of all tests, with their groups, and whether each is slow."""
+    return collected[0]
+
+
+@pytest.fixture(scope="session")
+def every_planted(collected: tuple[dict[str, bool], dict[str, str]]) -> dict[str, str]:
+    """Return the names of the tests that plant one defect each, and the check that has to catch it."""
+    return collected[1]
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 from docker import DockerClient
 
 from harness.common.notify import Notify
 from harness.errors import InfrastructureError, UsageError
-from harness.images import bootstrap
+from harness.images import Images, bootstrap
 from harness.images.mirror import Mirror
 from harness.releases import Suite
 
@@ -52,3 +55,22 @@ def test_the_registry_is_not_asked_where_the_mirror_was_named(
         with pytest.raises(InfrastructureError, match="no Debian mirror"):
             bootstrap.origin(engine, NOBODYS, Mirror(), lambda _: None)
     assert asked == ["debian:no-such-suite-slim"]
+
+
+def test_a_base_from_another_source_is_another_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one at hand the variable changed nothing, and a misspelt one was taken for a yes.
+
+    The tags of `auto`, the default, do not depend on it: nobody's images are built anew.
+    """
+    there = cast("DockerClient", SimpleNamespace(images=SimpleNamespace(get=lambda _: None)))
+    images = Images(there, sources=NOWHERE)
+    tags = {}
+    for way in ("auto", "registry", "mirror"):
+        monkeypatch.setenv(bootstrap.VARIABLE, way)
+        tags[way] = images.base(NOBODYS)
+    assert len({*tags.values()}) == 3
+    monkeypatch.setenv(bootstrap.VARIABLE, "everywhere")
+    with pytest.raises(UsageError, match="RT_HARNESS_BASE is 'everywhere'"):
+        images.base(NOBODYS)
+    monkeypatch.delenv(bootstrap.VARIABLE)
+    assert images.base(NOBODYS) == tags["auto"]

@@ -6,7 +6,6 @@ Started in a mount namespace without one, so that the real engine is not touched
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,9 +14,8 @@ import pytest
 from harness import engine
 from harness.common import cache
 from harness.engine import NoEngineError
-from harness.releases import ROOT
+from tests.harness.without_engine import SUCCEEDING, needs_root, setup_without_engine
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a mount namespace")
 FAILING = """#!/bin/sh
 echo "dockerd $*, iptables is $(command -v iptables)"
 echo 'failed to start daemon: no such luck'
@@ -43,27 +41,6 @@ def test_the_usual_places_are_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     found = [one.address for one in engine.candidates()]
     assert found[0] == "unix:///var/run/docker.sock"
     assert found[-2:] == [f"unix://{tmp_path}/podman/podman.sock", "unix:///run/podman/podman.sock"]
-
-
-def setup_without_engine(
-    tmp_path: Path, programs: dict[str, str], *before: str
-) -> subprocess.CompletedProcess[str]:
-    """Run the engine's set-up where no engine answers and these programs come first on PATH."""
-    for name, text in programs.items():
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
-    settings = {key: value for key, value in os.environ.items() if key not in ("DOCKER_HOST", "XDG_RUNTIME_DIR")}
-    settings |= {"PATH": f"{tmp_path}:{os.environ['PATH']}", cache.VARIABLE: str(tmp_path / "cache")}
-    command = " ".join([*before, sys.executable, "-m", "harness.setup.engine"])
-    inside = f"mount -t tmpfs none /run && cd {ROOT} && exec {command}"
-    return subprocess.run(
-        ["unshare", "--mount", "sh", "-c", inside],
-        env=settings,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
 
 
 @needs_root
@@ -93,27 +70,6 @@ def test_whoever_is_not_root_is_told_what_to_do(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "only root may install and start one" in done.stderr
     assert "What to do: run `make engine` as root" in done.stderr
-
-
-SUCCEEDING = """#!/usr/bin/env python3
-# An engine that comes up with one storage driver only.
-import http.server, pathlib, socketserver, sys
-print("dockerd", *sys.argv[1:], flush=True)
-if "--storage-driver=vfs" not in sys.argv:
-    sys.exit("failed to start daemon: error initializing graphdriver: overlay2")
-class Answer(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = b'{"ApiVersion": "1.41"}'
-        self.send_response(200)
-        self.send_header("Api-Version", "1.41")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def address_string(self):
-        return "here"
-pathlib.Path("/run/docker.sock").unlink(missing_ok=True)
-socketserver.ThreadingUnixStreamServer("/run/docker.sock", Answer).serve_forever()
-"""
 
 
 @needs_root

@@ -27,6 +27,7 @@ from harness.marathon.in_image import need_scratch_switch
 from harness.releases import server
 from harness.stage.visitor import untested_of_image
 from harness.upgrade.lifecycle import Lifecycle
+from tests.harness.dump_files import FORMATS
 
 pytestmark = pytest.mark.engine
 FIRST = "/docker-entrypoint-initdb.d"
@@ -34,11 +35,14 @@ BY_SQL = b"CREATE TABLE made (word VARCHAR(20)); INSERT INTO made VALUES ('sql')
 BY_SH = b"""client=$(command -v mariadb || command -v mysql)
 echo "INSERT INTO made VALUES ('sh')" | "$client" --no-defaults --socket=/run/mysqld/mysqld.sock -uroot rt
 """
+PACKED = {"gz": FORMATS["gzip"], "xz": FORMATS["xz"], "zst": FORMATS["zstd"]}
 
 
 def test_the_server_runs_what_is_mounted_for_its_first_start(lifecycle: Lifecycle) -> None:
     """The official images' contract: scripts run in order, in the database named by the environment."""
     files = [(f"{FIRST}/1-table.sql", BY_SQL), (f"{FIRST}/2-row.sh", BY_SH)]
+    for number, (name, packed) in enumerate(PACKED.items(), 3):
+        files.append((f"{FIRST}/{number}-row.sql.{name}", packed(f"INSERT INTO made VALUES ('{name}')".encode())))
     database = Database(
         lifecycle.client,
         server(DEFAULT_SERVER),
@@ -48,7 +52,7 @@ def test_the_server_runs_what_is_mounted_for_its_first_start(lifecycle: Lifecycl
         files=files,
     )
     try:
-        assert database.rows("SELECT word FROM made") == [("sql",), ("sh",)]
+        assert database.rows("SELECT word FROM made") == [("sql",), ("sh",), *((name,) for name in PACKED)]
     finally:
         database.remove()
 

@@ -2,13 +2,67 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import pytest
 
 from harness.releases import ROOT
+
+
+def make(*words: str, code: int = 0, around: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Let make print what it would run, as called by a person: not by the make that runs these tests."""
+    alone = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(
+        ["make", "-n", *words],
+        cwd=ROOT,
+        env={**alone, **(around or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+VALUES = ("FROM", "TO", "SERVER", "DUMP", "CONFIG", "CONFIG_NEW", "MARATHON_URL", "ACCEPT")
+MORE = ("SEED", "TIMES", "MEGABYTES", "BUDGET", "PORT", "WORKERS", "PYTEST")
+TAKING = ("gate", "upgrade", "matrix", "forecast", "test")
+
+
+@pytest.mark.parametrize("name", [*VALUES, *MORE])
+def test_an_empty_value_is_refused(name: str) -> None:
+    """`make gate DUMP=$BACKUP` without a backup judged the bundled dump, and said GO."""
+    for target in TAKING:
+        said = make(target, f"{name}=", code=2)
+        assert f"{name} has an empty value: give it one, or leave it out" in said.stderr
+        assert said.stdout == ""
+    assert make("gate", around={name: ""}).stderr == "", (
+        "Jenkins sets all parameters of a build, the empty ones too"
+    )
+
+
+@pytest.mark.parametrize("word", ["dump=/x", "FORM=4.4.4", "FROM_=4.4.4"])
+def test_a_name_that_nobody_reads_is_refused(word: str) -> None:
+    """A misspelt one was ignored, and another upgrade tried than the one that was meant."""
+    said = make("gate", word, "TO=5.0.3", code=2)
+    assert f"*** {word.partition('=')[0]} means nothing here: choose from FROM TO SERVER DUMP" in said.stderr
+    assert "KEEP; variables of programs go before make" in said.stderr
+
+
+def test_every_name_that_is_read_is_allowed() -> None:
+    """Also those of switches, whose empty value is a no, and what programs take from the environment."""
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    read = {*re.findall(r"\$\((?:if |call yes,)\$?\(?([A-Z_]+)\)", text)} - {"EMPTY", "UNKNOWN"}
+    assert read >= {"FROM", "KEEP", "ALL", "PORT", "BUDGET", "SEED"}
+    for name in {*read, *VALUES, *MORE}:
+        make("gate", f"{name}=/some where")
+    make("gate", "KEEP=", "ALL=", "RT_HARNESS_BASE=mirror", "PYTEST_ADDOPTS=-x", "DOCKER_HOST=", "MAKEFLAGS=-s")
+    make("gate", around={"MAKELEVEL": "1", "MAKEFLAGS": "-- DESTDIR=/x"})
 
 
 @pytest.mark.parametrize(("target", "option"), [("gate", "--config-new"), ("upgrade", "--site-config-new")])
@@ -53,3 +107,14 @@ def test_a_no_is_not_taken_for_a_yes(said: str, kept: bool) -> None:
         ["make", "-n", "gate", f"KEEP={said}"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert ("--keep" in done.stdout) == kept
+
+
+def test_make_alone_lists_the_targets() -> None:
+    """Whoever has just cloned this reads here what can be done, and that nothing was begun."""
+    alone = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(["make"], cwd=ROOT, env=alone, capture_output=True, text=True, check=True)
+    text = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    [targets] = re.findall(r"(?m)^\.PHONY: (.*)$", text)
+    assert [line.split()[1] for line in done.stdout.splitlines()] != []
+    assert {line.split()[1] for line in done.stdout.splitlines()} == {*targets.split()}
+    assert all(line.startswith("  make ") and len(line.split()) > 3 for line in done.stdout.splitlines())

@@ -17,6 +17,7 @@ from harness import leftovers
 from harness.common import cache, owner, private
 from harness.dump.choice import choose
 from harness.releases import ROOT
+from tests.harness.without_engine import needs_root
 
 MARK = "a-password-of-the-site"
 
@@ -65,6 +66,22 @@ def test_what_cannot_be_removed_is_found_again(mounted: Path) -> None:
     stuck.unlink()
     private.erase(own)
     assert [*private.root().iterdir()] == []
+
+
+@needs_root
+def test_what_is_mounted_in_it_is_not_erased(mounted: Path) -> None:
+    """A killed bootstrap leaves this machine's devices mounted there: erased, they would be gone for everybody."""
+    (mounted / "a device").mkdir()
+    script = "import sys; from harness.common import private; private.erase(private.directory())"
+    inside = 'mount -t tmpfs none "$1" && touch "$1/here" && "$2" -c "$3" && ls "$1"'
+    words = ["sh", str(mounted / "a device"), sys.executable, script]
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", inside, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "here\n"), done.stderr
+    assert ((mounted / "rt-db").exists(), len([*private.directory().glob("mounted-*")])) == (True, 1)
+    private.erase(private.directory())
+    assert not mounted.exists()
 
 
 @pytest.mark.engine

@@ -45,16 +45,23 @@ Set($rtname, ($ENV{OWN_NAME} // 'lost') . '/' . length($ENV{OWN_PASSWORD} // '')
 configured: <% RT->Config->Get('rtname') %>.
 seen: <% $ENV{OWN_NAME} %>. run: <% `printenv OWN_NAME` =~ s/\\s//gr %>.
 password: <% $ENV{OWN_PASSWORD} %>. header: <% $ENV{HTTP_OWN} %>.
+link: <% RT->Config->Get('WebURL') %>.
 """,
     }
 )
 """A configuration that reads the environment, and a page that shows it while a request is served."""
-ENVIRONMENT = {"OWN_NAME": "x.example", "OWN_PASSWORD": "four", "HTTP_OWN": "forged"}
+ENVIRONMENT = {
+    "OWN_NAME": "x.example",
+    "OWN_PASSWORD": "four",
+    "HTTP_OWN": "forged",
+    "SERVER_NAME": "rt.example.org",
+    "SERVER_PORT": "8080",
+}
 
 
 def page(site: Rt) -> str:
     """Return the text of the page that shows the environment."""
-    answer = requests.get(f"{site.url}/NoAuth/own.html", headers={"Host": "localhost"}, timeout=60)
+    answer = requests.get(f"{site.url}/NoAuth/own.html", headers={"Host": "rt.example.org:8080"}, timeout=60)
     assert answer.status_code == 200, answer.text
     return answer.text
 
@@ -74,5 +81,6 @@ def test_one_that_reads_its_own_environment(instances: Instances, rt_site: RtFac
         "configured: x.example/4.",
         "seen: x.example. run: x.example.",
         "password: . header: .",
+        "link: http://rt.example.org:8080/.",
     ):
         assert expected in shown, shown

@@ -75,6 +75,7 @@ def asked(pytester: pytest.Pytester, body: str, fixtures: str = "hand_in") -> tu
         ("pytest.skip('not today')", "hand_in", Verdict.NOT_PROVEN, "Not answered: rows. .*not today"),
         ("hand_in()", "hand_in, broken", Verdict.NOT_PROVEN, r"rows\. .*\(ZeroDivisionError: said '\.\.\."),
         ("1 / 0", "hand_in", Verdict.NOT_PROVEN, r"Not answered: rows\. The harness itself failed"),
+        ("hand_in(); 1 / 0", "hand_in", Verdict.NOT_PROVEN, r"Not answered: rows\. The harness itself failed"),
         ("hand_in()", "hand_in, broken_afterwards", Verdict.NOT_PROVEN, r"Not answered: rows\. "),
         ("hand_in()", "hand_in, missing", Verdict.NOT_PROVEN, r"Not answered: rows\. "),
         ("pass", "hand_in", Verdict.NOT_PROVEN, r"\[rows\] never reported"),

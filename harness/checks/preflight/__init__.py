@@ -2,6 +2,7 @@
 
 Anything that will make the upgrade fail or lose data is a finding; anything that an operator should know is a
 fact. `identity` says whether it is the database that it is said to be, and stops what must not be upgraded;
+`image_steps` whether the target's image has the upgrade steps of its release;
 `database` asks its tables, `storage` where attachments are, `time_zones` what charts need; `start` starts the
 target on it. `collisions`, `lookups` and `blanks` look for names that the new collation makes equal.
 `configuration` and `lifecycles` judge the site's settings, and `upgrading` picks the passages of RT's UPGRADING
@@ -23,6 +24,7 @@ from harness.checks.preflight import collisions as preflight_collisions
 from harness.checks.preflight import configuration as preflight_configuration
 from harness.checks.preflight import database as preflight_database
 from harness.checks.preflight import identity as preflight_identity
+from harness.checks.preflight import image_steps as preflight_image_steps
 from harness.checks.preflight import lifecycles as preflight_lifecycles
 from harness.checks.preflight import lookups as preflight_lookups
 from harness.checks.preflight import start as preflight_start
@@ -109,7 +111,8 @@ def recognise(
     """
     report = Report(CHECK, QUESTION, unit="questions", repair=REPAIR)
     changes = preflight_database.read_changes(target, steps)
-    stops = preflight_identity.judge(report, origin, target, path, steps)
+    stops = preflight_image_steps.judge(report, target, path)
+    stops += preflight_identity.judge(report, origin, target, path, steps)
     preflight_identity.unfinished(report, history)
     stops += preflight_identity.done_already(report, schema, changes)
     return Recognised(report, tuple(stops), schema, changes)

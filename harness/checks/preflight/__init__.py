@@ -4,7 +4,8 @@ Anything that will make the upgrade fail or lose data is a finding; anything tha
 fact. `identity` says whether it is the database that it is said to be, and stops what must not be upgraded;
 `image_steps` whether the target's image has the upgrade steps of its release; `database` asks its tables,
 `rights` what steps grant by, `storage` where attachments are, `time_zones` what charts need; `start` starts the
-target on it. `collisions`, `lookups` and `blanks` look for names that the new collation makes equal.
+target on it. `collisions`, `lookups` and `blanks` look for names that the new collation makes equal,
+`row_formats` for indexes that the new character set makes too long.
 `configuration` and `lifecycles` judge the site's settings, and `upgrading` picks the passages of RT's UPGRADING
 documents that apply.
 """
@@ -28,6 +29,7 @@ from harness.checks.preflight import image_steps as preflight_image_steps
 from harness.checks.preflight import lifecycles as preflight_lifecycles
 from harness.checks.preflight import lookups as preflight_lookups
 from harness.checks.preflight import rights as preflight_rights
+from harness.checks.preflight import row_formats as preflight_row_formats
 from harness.checks.preflight import start as preflight_start
 from harness.checks.preflight import storage as preflight_storage
 from harness.checks.preflight import time_zones as preflight_time_zones
@@ -140,6 +142,7 @@ def check(
         preflight_collisions.judge(report, database, schema, affected, cause)
         preflight_lookups.judge(report, database, schema, affected, cause)
         preflight_blanks.judge(report, database, schema, affected, cause)
+    preflight_row_formats.judge(report, database, schema, preflight_collisions.converted(schema, changes))
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     preflight_rights.judge(report, database, schema, preflight_rights.read_by_steps(target, steps))

@@ -20,6 +20,7 @@ from harness.checks.preflight import identity as preflight_identity
 from harness.checks.preflight import lifecycles as preflight_lifecycles
 from harness.checks.preflight import lookups as preflight_lookups
 from harness.checks.preflight import rights as preflight_rights
+from harness.checks.preflight import row_formats as preflight_row_formats
 from harness.checks.preflight import start as preflight_start
 from harness.checks.preflight import time_zones as preflight_time_zones
 from harness.database import Database
@@ -126,6 +127,7 @@ def database_findings(
     converted = preflight_collisions.converted(schema, changes)
     preflight_collisions.judge(report, database, schema, converted)
     preflight_lookups.judge(report, database, schema, converted)
+    preflight_row_formats.judge(report, database, schema, converted)
     preflight_database.orphans(report, database, schema, changes)
     preflight_rights.judge(report, database, schema, rights)
     preflight_database.values(report, database, schema)

@@ -76,6 +76,16 @@ _DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        "compact",
+        "a row format of long ago, in which the converted table's index is too long: the conversion stops",
+        ("ALTER TABLE Queues ROW_FORMAT = COMPACT",),
+    ),
+    (
+        "redundant",
+        "the same of an index that is not unique",
+        ("ALTER TABLE Attachments ROW_FORMAT = REDUNDANT",),
+    ),
+    (
         "right-of-nobody",
         "a step grants rights to a group that somebody has deleted by SQL, and logs errors",
         (f"{_RIGHT} SELECT 'Group', 999999, 'ModifySelf', 'RT::System', 1, 1, 1",),

@@ -119,6 +119,7 @@ def database_findings(
     database: Database,
     changes: preflight_database.SchemaChanges,
     probed: Mapping[str, object],
+    target: Rt,
     rights: Sequence[str],
 ) -> set[tuple[str, str]]:
     """Return place and text of every finding in the database itself."""
@@ -129,7 +130,7 @@ def database_findings(
     preflight_lookups.judge(report, database, schema, converted)
     preflight_row_formats.judge(report, database, schema, converted)
     preflight_database.orphans(report, database, schema, changes)
-    preflight_rights.judge(report, database, schema, rights)
+    preflight_rights.judge(report, database, schema, target, rights)
     preflight_database.values(report, database, schema)
     preflight_identity.done_already(report, schema, changes)
     preflight_lifecycles.judge(report, database, schema, probed, OWN)
@@ -148,13 +149,13 @@ def test_defects_of_the_database(
     probed = preflight_start.probe(target, steps)
     rights = preflight_rights.read_by_steps(target, steps)
     assert rights == ["ModifySelf"]
-    before = database_findings(database, changes, probed, rights)
+    before = database_findings(database, changes, probed, target, rights)
     assert before == set(), "a fresh site is clean"
     for mutant in MUTANTS:
         database.execute(*mutant.statements)
         if mutant.name in SERVER:
             database.execute(SERVER[mutant.name], root=True)
-        after = database_findings(database, changes, probed, rights)
+        after = database_findings(database, changes, probed, target, rights)
         tally(mutant.name, "preflight", after - before)
         before = after
 

@@ -95,6 +95,11 @@ _DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "and on a queue that is gone",
         (f"{_RIGHT} SELECT 'Group', MIN(id), 'ModifySelf', 'RT::Queue', 999999, 1, 1 FROM `Groups`",),
     ),
+    (
+        "right-of-a-strange-class",
+        "and on what an extension has brought that is gone: the step dies, and others get nothing",
+        (f"{_RIGHT} SELECT 'Group', MIN(id), 'ModifySelf', 'RTx::Gone', 1, 1, 1 FROM `Groups`",),
+    ),
     ("myisam", "RT refuses other engines, after the upgrade", ("ALTER TABLE Topics ENGINE = MyISAM",)),
     (
         "latin1",

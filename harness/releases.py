@@ -19,6 +19,8 @@ from harness.errors import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = ROOT / "image" / "releases.toml"
+STEPS = MANIFEST.with_name("steps")
+"""Folder with a list of upgrade steps for each release."""
 VERSION = re.compile(r"^\d+\.\d+\.\d+$")
 
 
@@ -134,14 +136,38 @@ def server(name: str) -> Server:
     return servers()[name]
 
 
+def file_of_steps(version: str) -> Path:
+    """Return the path of the file that lists a release's upgrade steps."""
+    return STEPS / f"{version}.txt"
+
+
+def promised_steps(version: str) -> dict[str, str]:
+    """Return the upgrade steps that a release has, oldest first, each with a digest of its files.
+
+    Raises UsageError for a release without such a list: nothing else says whether an image has all of them.
+    """
+    try:
+        lines = file_of_steps(version).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        lines = []
+    if not lines:
+        raise UsageError(
+            f"Nothing says which upgrade steps RT {version} has: there is no image/steps/{version}.txt.",
+            repair="write it, and see what is new in it: .venv/bin/python -m harness.upgrade.promised_steps "
+            f"{version}",
+        )
+    return {name: digest for name, _, digest in (line.partition(" ") for line in lines)}
+
+
 def pair(origin: str, target: str, server_name: str) -> Pair:
     """Return the upgrade from `origin` to `target` on a server.
 
     `origin` may be a release without an image here: its dump can be upgraded all the same.
-    Raises UsageError for an unknown target or server, a pair going backwards, or a server that the target cannot
-    run on.
+    Raises UsageError for an unknown target or server, a pair going backwards, a server that the target cannot
+    run on, or a target whose upgrade steps are not listed.
     """
     goal = release(target)
+    promised_steps(target)
     server(server_name)
     if parse(origin) > parse(target):
         raise UsageError(

@@ -83,12 +83,12 @@ class Stage:
         return questions.recognised(self.sides, self.old_side)
 
     def refusal(self) -> RefusedError | None:
-        """Return why the upgrade must not be run: repeated, from the wrong release, or half-upgraded database."""
+        """Return why the upgrade must not be run: a wrong, upgraded or half-upgraded database, a wrong image."""
         stops = [finding for finding in self.recognised().stops if not self.scope.accepts(finding)]
         if not stops:
             return None
         return RefusedError(
-            f"The upgrade was not run, as preflight found that it is not one for this database: {stops[0].what}.",
+            f"The upgrade was not run, because of what preflight found: {stops[0].what}.",
             repair=next((finding.repair for finding in stops if finding.repair), ""),
         )
 

@@ -5,7 +5,7 @@ So every answer is given in advance, it gets no input and a time limit, and its 
 that the checks look at.
 
 `lifecycle` has all stages on one engine, `guard` asks an image how it judges a database,
-`statements` counts the progress of an upgrade.
+`promised_steps` knows which steps a release has, `statements` counts the progress of an upgrade.
 """
 
 from __future__ import annotations

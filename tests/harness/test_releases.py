@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,23 @@ def test_impossible_pairs_are_refused_with_what_to_do(arguments: tuple[str, str,
 def test_an_origin_without_an_image_is_fine() -> None:
     """A dump of 4.4.8 or 5.0.1 can be upgraded without an image of that release."""
     assert str(releases.pair("4.4.8", "5.0.10", "mysql-9.7")) == "4.4.8-to-5.0.10@mysql-9.7"
+
+
+def test_every_release_has_a_list_of_its_upgrade_steps() -> None:
+    """Each has those of the one before, and its own up to itself."""
+    names = [list(releases.promised_steps(version)) for version in releases.releases()]
+    assert all(set(earlier) < set(later) for earlier, later in itertools.pairwise(names))
+    for version, steps in zip(releases.releases(), names, strict=True):
+        assert steps == sorted(steps, key=releases.parse)
+        assert releases.parse(steps[-1]) <= releases.parse(version)
+
+
+def test_a_target_without_a_list_of_its_steps_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an image lacks would be known to nobody."""
+    monkeypatch.setattr(releases, "STEPS", tmp_path)
+    with pytest.raises(UsageError, match=r"which upgrade steps RT 5\.0\.3 has") as caught:
+        releases.pair("4.4.6", "5.0.3", "mariadb-10.11")
+    assert "harness.upgrade.promised_steps 5.0.3" in caught.value.repair
 
 
 @pytest.mark.parametrize(("origin", "target", "server"), [("", None, None), (None, "", None), (None, None, "")])

@@ -12,7 +12,9 @@ from harness.checks import image, layers
 from harness.dump.choice import DEFAULT_TARGET
 from harness.images import named
 from harness.releases import ROOT, release, releases
+from harness.releases import promised_steps as promised
 from harness.rt import Rt
+from harness.upgrade import promised_steps
 from harness.upgrade.lifecycle import Lifecycle
 from tests.smoke.instances import clean, of_the_image, text_of
 
@@ -42,6 +44,11 @@ def test_the_row_of_the_release_is_what_was_installed(tools: Rt, version: str) -
 def test_every_file_is_what_the_packages_brought(lifecycle: Lifecycle, tools: Rt, version: str) -> None:
     """A file that was edited or lost in the build belongs to no release."""
     assert of_the_image(lifecycle, version, lambda: clean(image.check(tools)), text_of(image))
+
+
+def test_it_has_the_upgrade_steps_of_its_release(tools: Rt, version: str) -> None:
+    """The list is what images built elsewhere are held against: it must be that of the release."""
+    assert promised_steps.installed(tools) == promised(version)
 
 
 def test_its_own_programs_are_those_of_every_image(tools: Rt, version: str) -> None:

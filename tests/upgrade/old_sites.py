@@ -47,6 +47,13 @@ need(person('gone')->SetPreferences(HomepageSettings => {{
 my $hasty = person('hasty');
 need(RT::Attribute->new(RT->SystemUser)->Create(
     Name => 'Pref-HomepageSettings', Object => $hasty, Content => {{body => $body, sidebar => []}})) for 1 .. 2;
+# Somebody has emptied one by SQL, and another was cut off by a program that did not know what it was.
+for my $content ('', 'BQsD') {{
+    my $left = person('left ' . ++$people);
+    need($left->SetPreferences(HomepageSettings => {{body => $body, sidebar => []}}));
+    $RT::Handle->dbh->do("UPDATE Attributes SET Content = ? WHERE Name = 'Pref-HomepageSettings' AND ObjectId = ?",
+        undef, $content, $left->id);
+}}
 # Two users were deleted by SQL years ago, and their homepages stayed: one of the first, two of the second.
 for my $deleted (999_998, 999_999, 999_999) {{
     my $left = person('left ' . ++$people);

@@ -190,13 +190,23 @@ push @SUBJECTS, [dashboards => sub {
     });
 }];
 
-# What a user sees first: a preference of its own up to some release, a dashboard that must be visible after.
+# Whether this release's own page shows a dashboard first, or the preference of its own that a homepage was before.
+sub shows_a_dashboard_first {
+    state $shows = do {
+        open my $page, '<', "$RT::MasonComponentRoot/Elements/MyRT" or die "no component MyRT: $!";
+        join('', <$page>) =~ /\bDefaultDashboard\b/;
+    };
+    return $shows;
+}
+
+# What a user sees first, by the page of this release: a site may lack the system's own, and users have theirs.
 sub homepage {
     my ($user) = @_;
-    my ($default) = RT->System->Attributes->Named('DefaultDashboard');
-    if ($default) {
-        my $id = $user->Preferences(DefaultDashboard => $default->Content) or return { shows => 'nothing' };
-        my $dashboard = RT::Dashboard->new($id == $default->Content ? RT->SystemUser : RT::CurrentUser->new($user->id));
+    if (shows_a_dashboard_first()) {
+        my ($default) = RT->System->Attributes->Named('DefaultDashboard');
+        my $systems = $default ? $default->Content : 0;
+        my $id = $user->Preferences(DefaultDashboard => $systems) or return {};  # an empty page
+        my $dashboard = RT::Dashboard->new($id == $systems ? RT->SystemUser : RT::CurrentUser->new($user->id));
         my ($good) = $dashboard->LoadById($id);
         return $good ? panes($dashboard->Panes) : { shows => 'a dashboard that its owner may not see' };
     }

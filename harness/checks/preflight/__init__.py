@@ -2,8 +2,10 @@
 
 Anything that will make the upgrade fail or lose data is a finding; anything that an operator should know is a
 fact. `identity` says whether it is the database that it is said to be, and stops what must not be upgraded;
-`database` asks its tables, `storage` where attachments are, `time_zones` what charts need; `start` starts the
-target on it. `collisions`, `lookups` and `blanks` look for names that the new collation makes equal.
+`image_steps` whether the target's image has the upgrade steps of its release; `database` asks its tables,
+`rights` what steps grant by, `storage` where attachments are, `time_zones` what charts need; `start` starts the
+target on it. `collisions`, `lookups` and `blanks` look for names that the new collation makes equal,
+`row_formats` for indexes that the new character set makes too long.
 `configuration` and `lifecycles` judge the site's settings, and `upgrading` picks the passages of RT's UPGRADING
 documents that apply.
 """
@@ -23,8 +25,11 @@ from harness.checks.preflight import collisions as preflight_collisions
 from harness.checks.preflight import configuration as preflight_configuration
 from harness.checks.preflight import database as preflight_database
 from harness.checks.preflight import identity as preflight_identity
+from harness.checks.preflight import image_steps as preflight_image_steps
 from harness.checks.preflight import lifecycles as preflight_lifecycles
 from harness.checks.preflight import lookups as preflight_lookups
+from harness.checks.preflight import rights as preflight_rights
+from harness.checks.preflight import row_formats as preflight_row_formats
 from harness.checks.preflight import start as preflight_start
 from harness.checks.preflight import storage as preflight_storage
 from harness.checks.preflight import time_zones as preflight_time_zones
@@ -109,7 +114,8 @@ def recognise(
     """
     report = Report(CHECK, QUESTION, unit="questions", repair=REPAIR)
     changes = preflight_database.read_changes(target, steps)
-    stops = preflight_identity.judge(report, origin, target, path, steps)
+    stops = preflight_image_steps.judge(report, target, path)
+    stops += preflight_identity.judge(report, origin, target, path, steps)
     preflight_identity.unfinished(report, history)
     stops += preflight_identity.done_already(report, schema, changes)
     return Recognised(report, tuple(stops), schema, changes)
@@ -136,8 +142,10 @@ def check(
         preflight_collisions.judge(report, database, schema, affected, cause)
         preflight_lookups.judge(report, database, schema, affected, cause)
         preflight_blanks.judge(report, database, schema, affected, cause)
+    preflight_row_formats.judge(report, database, schema, preflight_collisions.converted(schema, changes))
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
+    preflight_rights.judge(report, database, schema, target, preflight_rights.read_by_steps(target, steps))
     preflight_time_zones.judge(report, database, schema, known.configuration)
     probed = preflight_start.probe(target, steps)
     preflight_configuration.loads(report, probed)

@@ -6,9 +6,9 @@ never values: the data may be personal.
 
 `comparison` finds the rows that differ, `judge` explains each by `allowances`, which are data with matchers:
 `rules` for one row (those of `dashboards` too), `effects` for rows that follow from others, all within a
-`context`. `structure_changes` accounts for tables and columns, `triggers` for rows that the site's own triggers
-add, `undocumented_steps` for steps that nobody has described, `unreadable` for values that no Perl can read any
-more.
+`context`. `homepages` knows those that RT cannot read. `structure_changes` accounts for tables and columns,
+`triggers` for rows that the site's own triggers add, `undocumented_steps` for steps that nobody has described,
+`unreadable` for values that no Perl can read any more.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def _unmet(report: Report, context: Context, active: Sequence[RowAllowance]) -> 
                 missing += EFFECTS[one.effect](context)
         if missing:
             what = f"{len(missing)} effects of {one.step} are missing ({one.reason})."
-            report.find(one.table, what, samples=tuple(missing), sql=one.unmet, repair=UNDONE)
+            report.find(one.table, what, samples=tuple(missing), sql=context.filled(one.unmet), repair=UNDONE)
 
 
 def _key_tables(report: Report, both: Comparison, rules: RowAllowances) -> None:

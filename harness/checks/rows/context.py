@@ -10,9 +10,15 @@ from typing import Any
 from pymysql.connections import Connection
 from pymysql.cursors import SSCursor
 
+from harness.checks.rows import homepages
+from harness.common.wording import amount, listed
 from harness.database.digest import Row
 from harness.database.normalise import as_text_or_none
 from harness.rt.thaw import Thawer
+from harness.verdict import MOST_SAMPLES
+
+UNREADABLE_HOMEPAGES = "{unreadable homepages}"
+"""In a query of the file: the ids of the old database's homepages that RT cannot read, as a list for IN (...)."""
 
 
 @dataclass
@@ -30,8 +36,23 @@ class Context:
     notes: list[str] = field(default_factory=list)
     """Things that rules accepted and that the reader should know all the same."""
 
+    def filled(self, sql: str) -> str:
+        """Return a query with its words in braces replaced."""
+        if UNREADABLE_HOMEPAGES not in sql:
+            return sql
+        if "unreadable homepages" not in self.memory:
+            found = homepages.unreadable(self.rows("before", homepages.SQL), self.thaw)
+            self.memory["unreadable homepages"] = found
+            if found:
+                self.notes.append(
+                    f"{amount(len(found), 'homepages')} that RT could not read before either, left as they were:"
+                    f" attribute {listed(found, MOST_SAMPLES)}"
+                )
+        return sql.replace(UNREADABLE_HOMEPAGES, ", ".join(self.memory["unreadable homepages"]) or "0")
+
     def rows(self, side: str, sql: str) -> list[Row]:
         """Return a query's rows as text by column name; the result is cached."""
+        sql = self.filled(sql)
         if (side, sql) not in self._rows:
             connection = self.before if side == "before" else self.after
             with connection.cursor() as cursor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -19,6 +19,8 @@ from harness.checks.preflight import database as preflight_database
 from harness.checks.preflight import identity as preflight_identity
 from harness.checks.preflight import lifecycles as preflight_lifecycles
 from harness.checks.preflight import lookups as preflight_lookups
+from harness.checks.preflight import rights as preflight_rights
+from harness.checks.preflight import row_formats as preflight_row_formats
 from harness.checks.preflight import start as preflight_start
 from harness.checks.preflight import time_zones as preflight_time_zones
 from harness.database import Database
@@ -34,12 +36,6 @@ from tests.harness.mutants.preflight import MUTANTS, SERVER
 ORIGIN, TARGET = "4.4.6", "5.0.10"
 OWN = Configuration({"own.pm": b"1;\n"})
 """A configuration without lifecycles of its own."""
-CUSTOM_ROLE = """
-use RT; RT::LoadConfig(); RT::Init();
-my $role = RT::CustomRole->new(RT->SystemUser);
-my ($good, $message) = $role->Create(Name => 'Supervisor', MaxValues => 1);
-die $message unless $good;
-"""
 
 
 def test_what_is_worth_knowing_comes_in_its_order() -> None:
@@ -120,7 +116,11 @@ def test_a_table_that_is_made_anew_tells_nothing(charset: str) -> None:
 
 
 def database_findings(
-    database: Database, changes: preflight_database.SchemaChanges, probed: Mapping[str, object]
+    database: Database,
+    changes: preflight_database.SchemaChanges,
+    probed: Mapping[str, object],
+    target: Rt,
+    rights: Sequence[str],
 ) -> set[tuple[str, str]]:
     """Return place and text of every finding in the database itself."""
     report, schema = Report("preflight", ""), read(database)
@@ -128,7 +128,9 @@ def database_findings(
     converted = preflight_collisions.converted(schema, changes)
     preflight_collisions.judge(report, database, schema, converted)
     preflight_lookups.judge(report, database, schema, converted)
+    preflight_row_formats.judge(report, database, schema, converted)
     preflight_database.orphans(report, database, schema, changes)
+    preflight_rights.judge(report, database, schema, target, rights)
     preflight_database.values(report, database, schema)
     preflight_identity.done_already(report, schema, changes)
     preflight_lifecycles.judge(report, database, schema, probed, OWN)
@@ -145,13 +147,15 @@ def test_defects_of_the_database(
     steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, TARGET)
     changes = preflight_database.read_changes(target, steps)
     probed = preflight_start.probe(target, steps)
-    before = database_findings(database, changes, probed)
+    rights = preflight_rights.read_by_steps(target, steps)
+    assert rights == ["ModifySelf"]
+    before = database_findings(database, changes, probed, target, rights)
     assert before == set(), "a fresh site is clean"
     for mutant in MUTANTS:
         database.execute(*mutant.statements)
         if mutant.name in SERVER:
             database.execute(SERVER[mutant.name], root=True)
-        after = database_findings(database, changes, probed)
+        after = database_findings(database, changes, probed, target, rights)
         tally(mutant.name, "preflight", after - before)
         before = after
 
@@ -187,69 +191,6 @@ def test_the_whole_preflight(lifecycle: Lifecycle, clone: CloneFactory, rt_tools
     database.execute("UPDATE CachedGroupMembers SET Via = 999999 ORDER BY id DESC LIMIT 1")
     upgrade.run(target, ORIGIN, TARGET)
     tally("half an upgrade", "preflight", "half" in str(look(database, origin, target, (ORIGIN, TARGET))))
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize(("version", "foreseen"), [("5.0.7", True), ("5.0.10", False)])
-def test_custom_roles(
-    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, version: str, *, foreseen: bool
-) -> None:
-    """Code that starts on tables of an older release logs SQL errors and goes on; a later release avoids this."""
-
-    def work(database: Database) -> None:
-        done = rt_tools(ORIGIN, database).perl(CUSTOM_ROLE)
-        assert done.code == 0, done.err
-
-    fresh = lifecycle.fresh(ORIGIN, "mariadb-10.11")
-    made = lifecycle.baselines.of_clone(fresh, ["custom role", CUSTOM_ROLE], "making a custom role", work)
-    target, report = rt_tools(version, clone(made)), Report("preflight", "")
-    steps = upgrade.expected_steps(target.upgrade_steps(), ORIGIN, version)
-    preflight_start.judge(report, target, preflight_start.probe(target, steps), steps)
-    assert any(one.where == "start" for one in report.findings) == foreseen
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize(
-    ("complaints", "found"),
-    [
-        (["Unknown column 'main.LookupType' in 'WHERE'"], False),
-        (["Unknown column 'main.LookupType' in 'WHERE'", "Table 'rt.Gone' doesn't exist"], True),
-        (
-            ["Unknown column 'main.LookupType' in 'WHERE'", "RT::Handle=HASH(0x5) couldn't execute the query 'x'"],
-            False,
-        ),
-        (["RT::Handle=HASH(0x5) couldn't execute the query 'x'"], True),
-        (["Unknown column 'main.Type' in 'WHERE'"], True),
-        (["Unknown column 'Table' in 'SELECT'"], True),
-    ],
-    ids=["added", "and-another-error", "and-again", "without-a-reason", "part-of-a-name", "word-of-a-step"],
-)
-def test_errors_that_no_step_explains_are_found(
-    rt_tools: RtFactory, complaints: list[str], *, found: bool
-) -> None:
-    """A column that a step adds explains the errors that miss this column, and no other error."""
-    target, report = rt_tools(TARGET, None), Report("preflight", "")
-    steps = upgrade.expected_steps(target.upgrade_steps(), "5.0.3", TARGET)
-    preflight_start.judge(report, target, {"complaints": complaints}, steps)
-    assert bool(report.findings) == found
-
-
-@pytest.mark.parametrize(
-    ("sql", "columns"),
-    [
-        ("ALTER TABLE t ADD COLUMN IF NOT EXISTS b INT, ADD `c` INT", {"b", "c"}),
-        ("ALTER TABLE t ADD COLUMN (b decimal(10,2) DEFAULT '1,d', `c` int);", {"b", "c"}),
-        ("ALTER TABLE t ADD (b int, KEY k (b), c int)", {"b", "c"}),
-        ("ALTER TABLE t RENAME COLUMN Queue TO ObjectId", {"objectid"}),
-        ("ALTER TABLE t RENAME COLUMN IF EXISTS `Queue` TO `ObjectId`", {"objectid"}),
-        ("ALTER TABLE t CHANGE a b INT, CHANGE COLUMN `c` `d` INT", {"b", "d"}),
-        ("ALTER TABLE t ADD INDEX i (b), ADD UNIQUE (c), ADD CONSTRAINT d CHECK (e > 0)", set()),
-        ("-- ADD b\n# ADD c\n/* ADD d */ UPDATE t SET e = 'ADD f'", set()),
-    ],
-)
-def test_columns_are_added_in_many_words(sql: str, columns: set[str]) -> None:
-    """Renamed columns appear as well; words, indexes and other text are no columns."""
-    assert preflight_start.added_columns(sql) == columns
 
 
 @pytest.mark.engine

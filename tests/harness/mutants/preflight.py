@@ -12,6 +12,7 @@ _ATTACHMENT = (
 )
 _OLDER = "CONVERT TO CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci"  # as an older server's dump has it
 _SPELT = ("'Masse'", "CONVERT(0x4D61C39F65 USING utf8mb3)")  # the same in the newest collations alone
+_RIGHT = "INSERT INTO ACL (PrincipalType, PrincipalId, RightName, ObjectType, ObjectId, Creator, LastUpdatedBy)"
 _USER = "INSERT INTO Users (Name, Creator, LastUpdatedBy) VALUES"
 _DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
@@ -73,6 +74,31 @@ _DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             f"UPDATE Users SET EmailAddress = CONCAT({_SPELT[0]}, '@example.com') WHERE Name = 'first'",
             f"UPDATE Users SET EmailAddress = CONCAT({_SPELT[1]}, '@example.com') WHERE Name = 'second'",
         ),
+    ),
+    (
+        "compact",
+        "a row format of long ago, in which the converted table's index is too long: the conversion stops",
+        ("ALTER TABLE Queues ROW_FORMAT = COMPACT",),
+    ),
+    (
+        "redundant",
+        "the same of an index that is not unique",
+        ("ALTER TABLE Attachments ROW_FORMAT = REDUNDANT",),
+    ),
+    (
+        "right-of-nobody",
+        "a step grants rights to a group that somebody has deleted by SQL, and logs errors",
+        (f"{_RIGHT} SELECT 'Group', 999999, 'ModifySelf', 'RT::System', 1, 1, 1",),
+    ),
+    (
+        "right-on-nothing",
+        "and on a queue that is gone",
+        (f"{_RIGHT} SELECT 'Group', MIN(id), 'ModifySelf', 'RT::Queue', 999999, 1, 1 FROM `Groups`",),
+    ),
+    (
+        "right-of-a-strange-class",
+        "and on what an extension has brought that is gone: the step dies, and others get nothing",
+        (f"{_RIGHT} SELECT 'Group', MIN(id), 'ModifySelf', 'RTx::Gone', 1, 1, 1 FROM `Groups`",),
     ),
     ("myisam", "RT refuses other engines, after the upgrade", ("ALTER TABLE Topics ENGINE = MyISAM",)),
     (

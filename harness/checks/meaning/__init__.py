@@ -28,9 +28,11 @@ REPAIR = (
 )
 REPAIRS = {
     "component": "bring it along in html/Elements of CONFIG_NEW or by a plugin, named in HomepageComponents; "
-    "or have it taken out of these homepages and dashboards"
+    "or have it taken out of these homepages and dashboards",
+    "lifecycles": "have CONFIG_NEW or the database set %Lifecycles as CONFIG does, with its __maps__; "
+    "sign off what is meant to change",
 }
-"""Repairs for fields whose names begin with these words."""
+"""Repairs for fields whose names begin with these words, or for whole sections."""
 _NAMED = "look up what the samples name in both releases, and mend it on the site before the upgrade"
 ESSENTIAL = ("tickets", "transactions", "users", "groups", "queues", "scrips", "templates", "rights", "homepages")
 """Sections that must not be empty, or nothing is proven; others may be empty on a small site."""
@@ -142,6 +144,7 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
             section,
             f"{len(group)} {section} {words}",
             samples=tuple(f"{section} {one.key}" for one in group),
+            repair=REPAIRS.get(section, REPAIR),
         )
         return
     by_field: dict[str, list[Change]] = defaultdict(list)
@@ -154,7 +157,7 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
             section,
             f"{name!r} differs in {places} places of {len(keys)} {section}",
             samples=tuple(one.words()[:200] for one in same),
-            repair=REPAIRS.get(name.partition(" ")[0], REPAIR),
+            repair=REPAIRS.get(name.partition(" ")[0], REPAIRS.get(section, REPAIR)),
         )
 
 

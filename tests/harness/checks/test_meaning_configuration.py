@@ -1,4 +1,4 @@
-"""What CONFIG_NEW leaves out of a site's lifecycles is a loss, though no row has changed."""
+"""What CONFIG_NEW leaves out of a site's lifecycles and rights is a loss, though no row has changed."""
 
 from __future__ import annotations
 
@@ -52,6 +52,19 @@ Set(%Lifecycles,
 );
 1;
 """
+GRANTED = (
+    "INSERT INTO ACL (PrincipalType, PrincipalId, RightName, ObjectType, ObjectId, Creator, LastUpdatedBy)"
+    " SELECT 'Group', id, 'CloseAccount', 'RT::System', 1, 1, 1 FROM `Groups`"
+    " WHERE Domain = 'SystemInternal' AND Name = 'Privileged'"
+)
+REGISTERED = Configuration(
+    {
+        "site.pm": b"1;\n",
+        "lib/RT/Queue_Local.pm": b"package RT::Queue;\n"
+        b"__PACKAGE__->AddRight(Staff => CloseAccount => 'Close');\n1;\n",
+    }
+)
+"""A site's own right, as extensions bring them."""
 NOTHING = Upgrade(RELEASE, RELEASE, ())
 
 
@@ -86,6 +99,22 @@ def test_each_part_of_a_lifecycle_that_is_lost_is_found(
     assert not [one for one in parts if "another" in one]
     assert "Take it" not in old.to_json()
     assert {"__maps__" in one.repair for one in found} == {True}
+
+
+@pytest.mark.engine
+@pytest.mark.mutants("meaning")
+def test_a_right_that_nothing_registers_any_more_is_lost(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """Its row is still there, and HasRight refuses its name; where nobody knew it before, nothing is lost."""
+    database = clone(lifecycle.fresh(RELEASE, SERVER))
+    database.execute(GRANTED)
+    unknown, known = rt_tools(RELEASE, database), rt_tools(RELEASE, database, configuration=REGISTERED)
+    old, new = meaning_told.collect(known), meaning_told.collect(unknown)
+    found = [one for one in meaning.check(old, new, NOTHING).findings if one.where == "rights"]
+    assert found
+    assert all(line.endswith(" -CloseAccount") for one in found for line in one.samples)
+    assert "CloseAccount" not in new.to_json()
 
 
 @pytest.mark.control("meaning")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.checks import code, log
@@ -184,7 +184,7 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning, left_out
     ]
     bad = [one for one in new if any(pattern.search(one) for pattern in SQL_COMPLAINTS) or _LOUD.match(one)]
     if bad:
-        samples = tuple(redact.line(one) for one in bad)
+        samples = tuple(sorted({_with_place(one, after.reading) for one in bad}))
         report.find(
             f"RT {after.release}",
             f"RT complains {len(bad)} times while it reads the data",
@@ -192,6 +192,12 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning, left_out
             repair=_NAMED,
         )
     report.facts["warnings"] = sorted({redact.line(one) for one in new if one not in bad})[:MOST_SAMPLES]
+
+
+def _with_place(complaint: str, reading: Mapping[str, str]) -> str:
+    """Return the printable form of a complaint, after what was being read: "searches 12: [warning] ..."."""
+    place = reading.get(complaint)
+    return f"{place}: {redact.line(complaint)}" if place else redact.line(complaint)
 
 
 def _of_the_copy(complaint: str) -> bool:

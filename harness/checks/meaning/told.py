@@ -59,6 +59,8 @@ class Meaning(CachedFact):
     every: dict[str, int]
     sections: Sections = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
+    reading: dict[str, str] = field(default_factory=dict)
+    """Complaint to what was being read when it came first, as "searches 12"; only where that is known."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Processor time of each subject."""
     organization: str = ""
@@ -138,13 +140,14 @@ def collect(
             f"RT {tools.release} did not say what its database means (exit code {done.code}).", [("Errors", lines)]
         ) from error
     told = Meaning(tools.release, dict(every or {}))
-    complaints: set[str] = set()
+    complaints: dict[str, str] = {}
     for sections in parts:
-        complaints |= set(sections.pop(COMPLAINTS, {}))
+        complaints |= {text: str(reading) for text, reading in sections.pop(COMPLAINTS, {}).items()}
         told.organization = str(sections.pop("organization", {}).get("is") or "")
         told.seconds |= {name: float(str(value)) for name, value in sections.pop("seconds", {}).items()}
         told.sections |= {name: _as_texts(keys) for name, keys in sections.items()}
     told.complaints = sorted(complaints)
+    told.reading = {text: reading for text, reading in complaints.items() if reading}
     return told
 
 

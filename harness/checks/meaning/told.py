@@ -2,7 +2,7 @@
 
 A Perl program (harness/checks/perl) runs inside the release. It reports what users see: tickets, histories,
 attachments, values, roles, links, searches and their results, homepages, articles, assets, logins, rights,
-lifecycles. Texts
+lifecycles, preferences. Texts
 leave RT as digests, everything else as ids.
 """
 
@@ -25,7 +25,7 @@ from harness.errors import InfrastructureError
 from harness.rt import Rt
 
 FOLDER = Path(__file__).parents[1] / "perl"
-SUBJECTS = ("tickets.pl", "objects.pl", "lifecycles.pl", "searches.pl", "rights.pl", "code.pl")
+SUBJECTS = ("tickets.pl", "objects.pl", "lifecycles.pl", "preferences.pl", "searches.pl", "rights.pl", "code.pl")
 LIMIT = 2000
 """Above this number of objects of a kind only a sample of one in N is read, the same one on both sides."""
 SAMPLED = {"tickets": "Tickets", "users": "Users", "articles": "Articles", "assets": "Assets"}

@@ -30,6 +30,9 @@ _WHERE = re.compile(
     rf"| at (?:/\S+|\(eval N\)\S*) line N|{READING}N"
 )
 """Place in the Perl code, and module search path: the wording differs between Perl's releases."""
+_QUERY = re.compile(r"(couldn't (?:execute|prepare) the query) '.*'(?= at )", re.DOTALL)
+"""A query that failed: releases write it with values or with places for them, and the server's words apart."""
+_STACK = re.compile(r"\n\t\S.* called at .*", re.DOTALL)
 _STEP = re.compile(r"^Processing (\d+\.\d+\.\d+)$")
 
 SQL_COMPLAINTS = tuple(
@@ -85,11 +88,11 @@ class LogRecord:
 
 
 def shape(message: str) -> str:
-    """Return the part that is equal in messages of one kind: no numbers, memory addresses or places in the code.
+    """Return the part that is equal in messages of one kind: no numbers, addresses, queries or places in the code.
 
     Releases, processes and moments differ in these.
     """
-    return _WHERE.sub("", _NUMBERS.sub("N", message))
+    return _WHERE.sub("", _NUMBERS.sub("N", _QUERY.sub(r"\1", _STACK.sub("", message))))
 
 
 def records(lines: Iterable[str]) -> list[LogRecord]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.checks import code, log
@@ -28,9 +28,11 @@ REPAIR = (
 )
 REPAIRS = {
     "component": "bring it along in html/Elements of CONFIG_NEW or by a plugin, named in HomepageComponents; "
-    "or have it taken out of these homepages and dashboards"
+    "or have it taken out of these homepages and dashboards",
+    "lifecycles": "have CONFIG_NEW or the database set %Lifecycles as CONFIG does, with its __maps__; "
+    "sign off what is meant to change",
 }
-"""Repairs for fields whose names begin with these words."""
+"""Repairs for fields whose names begin with these words, or for whole sections."""
 _NAMED = "look up what the samples name in both releases, and mend it on the site before the upgrade"
 ESSENTIAL = ("tickets", "transactions", "users", "groups", "queues", "scrips", "templates", "rights", "homepages")
 """Sections that must not be empty, or nothing is proven; others may be empty on a small site."""
@@ -142,6 +144,7 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
             section,
             f"{len(group)} {section} {words}",
             samples=tuple(f"{section} {one.key}" for one in group),
+            repair=REPAIRS.get(section, REPAIR),
         )
         return
     by_field: dict[str, list[Change]] = defaultdict(list)
@@ -154,7 +157,7 @@ def _find(report: Report, section: str, group: Sequence[Change]) -> None:
             section,
             f"{name!r} differs in {places} places of {len(keys)} {section}",
             samples=tuple(one.words()[:200] for one in same),
-            repair=REPAIRS.get(name.partition(" ")[0], REPAIR),
+            repair=REPAIRS.get(name.partition(" ")[0], REPAIRS.get(section, REPAIR)),
         )
 
 
@@ -181,7 +184,7 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning, left_out
     ]
     bad = [one for one in new if any(pattern.search(one) for pattern in SQL_COMPLAINTS) or _LOUD.match(one)]
     if bad:
-        samples = tuple(redact.line(one) for one in bad)
+        samples = tuple(sorted({_with_place(one, after.reading) for one in bad}))
         report.find(
             f"RT {after.release}",
             f"RT complains {len(bad)} times while it reads the data",
@@ -189,6 +192,12 @@ def _complaints(report: Report, before: Meaning | None, after: Meaning, left_out
             repair=_NAMED,
         )
     report.facts["warnings"] = sorted({redact.line(one) for one in new if one not in bad})[:MOST_SAMPLES]
+
+
+def _with_place(complaint: str, reading: Mapping[str, str]) -> str:
+    """Return the printable form of a complaint, after what was being read: "searches 12: [warning] ..."."""
+    place = reading.get(complaint)
+    return f"{place}: {redact.line(complaint)}" if place else redact.line(complaint)
 
 
 def _of_the_copy(complaint: str) -> bool:

@@ -1,7 +1,8 @@
 """Ask one release for the meaning of its database: the Perl program that runs inside RT, and its answer.
 
 A Perl program (harness/checks/perl) runs inside the release. It reports what users see: tickets, histories,
-attachments, values, roles, links, searches and their results, homepages, articles, assets, logins, rights. Texts
+attachments, values, roles, links, searches and their results, homepages, articles, assets, logins, rights,
+lifecycles, preferences. Texts
 leave RT as digests, everything else as ids.
 """
 
@@ -24,7 +25,7 @@ from harness.errors import InfrastructureError
 from harness.rt import Rt
 
 FOLDER = Path(__file__).parents[1] / "perl"
-SUBJECTS = ("tickets.pl", "objects.pl", "searches.pl", "rights.pl", "code.pl")
+SUBJECTS = ("tickets.pl", "objects.pl", "lifecycles.pl", "preferences.pl", "searches.pl", "rights.pl", "code.pl")
 LIMIT = 2000
 """Above this number of objects of a kind only a sample of one in N is read, the same one on both sides."""
 SAMPLED = {"tickets": "Tickets", "users": "Users", "articles": "Articles", "assets": "Assets"}
@@ -58,6 +59,8 @@ class Meaning(CachedFact):
     every: dict[str, int]
     sections: Sections = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
+    reading: dict[str, str] = field(default_factory=dict)
+    """Complaint to what was being read when it came first, as "searches 12"; only where that is known."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Processor time of each subject."""
     organization: str = ""
@@ -137,13 +140,14 @@ def collect(
             f"RT {tools.release} did not say what its database means (exit code {done.code}).", [("Errors", lines)]
         ) from error
     told = Meaning(tools.release, dict(every or {}))
-    complaints: set[str] = set()
+    complaints: dict[str, str] = {}
     for sections in parts:
-        complaints |= set(sections.pop(COMPLAINTS, {}))
+        complaints |= {text: str(reading) for text, reading in sections.pop(COMPLAINTS, {}).items()}
         told.organization = str(sections.pop("organization", {}).get("is") or "")
         told.seconds |= {name: float(str(value)) for name, value in sections.pop("seconds", {}).items()}
         told.sections |= {name: _as_texts(keys) for name, keys in sections.items()}
     told.complaints = sorted(complaints)
+    told.reading = {text: reading for text, reading in complaints.items() if reading}
     return told
 
 

@@ -20,6 +20,9 @@ use JSON ();
 use RT;
 
 our (%wanted, @complaints, %said);
+# What is being read, as "section id"; and of each complaint what was being read when it came first.
+our ($reading, %read_meanwhile) = ('');
+sub complain { my ($text) = @_; push @complaints, $text; $read_meanwhile{$text} //= $reading; return }
 {
     my $line = shift @ARGV // '{}';
     %wanted = (every => {}, accounts => {}, key => '', %{ JSON->new->utf8->decode($line) });
@@ -37,10 +40,10 @@ RT->Config->Set(LogToSTDERR => 'warning');
 # RT's own logger turned warnings into records when it was set up; from here they are collected.
 RT->Logger->add_callback(sub {
     my %entry = @_;
-    push @complaints, "[$entry{level}] $entry{message}" if $entry{level} =~ /^(?:warning|error|critical|alert|emergency)$/;
+    complain("[$entry{level}] $entry{message}") if $entry{level} =~ /^(?:warning|error|critical|alert|emergency)$/;
     return $entry{message};
 }) if RT->Logger->can('add_callback');
-$SIG{__WARN__} = sub { push @complaints, "@_" };
+$SIG{__WARN__} = sub { complain("@_") };
 
 # digest("text"): 16 hex digits, "" for nothing at all. Characters and bytes of one text give one digest; without
 # the key nobody can try guesses on it.
@@ -89,6 +92,7 @@ sub each_of {
     my ($class, $ids, $code) = @_;
     for my $id (@$ids) {
         my $object = $class->new(RT->SystemUser)->NewItem;
+        local $reading = "$reading $id";
         $object->LoadById($id);
         $code->($object) if $object->id;
     }
@@ -148,6 +152,7 @@ sub slow_ids {
 sub attempt {
     my ($section, $id, $code) = @_;
     local $@;
+    local $reading = "$section $id";
     eval { $code->(); 1 } or push @complaints, "[died] $section $id: $@";
     return;
 }
@@ -197,12 +202,13 @@ sub told {
         my ($name, $code) = @$subject;
         my ($user, $system) = times;
         local $@;
+        local $reading = $name;
         eval { $code->(); 1 } or push @complaints, "[died] $name: $@";
         $seconds{$name} = sprintf '%.2f', (times)[0] + (times)[1] - $user - $system;
     }
     $said{seconds} = \%seconds;
     $said{organization} = { is => scalar RT->Config->Get('Organization') };
-    $said{complaints}{$_} = 1 for @complaints;
+    $said{complaints}{$_} = $read_meanwhile{$_} // '' for @complaints;
     my ($encoder) = grep { eval "require $_; 1" } qw(Cpanel::JSON::XS JSON::XS JSON::PP);
     return $encoder->new->utf8->encode(\%said) . "\n";
 }

@@ -88,10 +88,36 @@ objects('custom fields' => 'RT::CustomFields', [qw(Type MaxValues LookupType Sor
         );
     });
 
+# The fields that people see on each kind of thing, in RT's order, wherever a queue (class, catalog) has some of its own;
+# "RT::Queue-RT::Ticket 0" is of all others. Fields with the same place come in any order.
+push @SUBJECTS, ['order of fields' => sub {
+    my $added = $RT::Handle->dbh->selectall_arrayref(q{SELECT f.LookupType, o.ObjectId, o.CustomField, o.SortOrder
+        FROM ObjectCustomFields o JOIN CustomFields f ON f.id = o.CustomField});
+    my %place;
+    $place{"$_->[0] $_->[1]"}{ $_->[2] } = $_->[3] for @$added;
+    for my $key (keys %place) {
+        my ($type, $id) = split / /, $key;
+        my %of = (%{ $place{"$type 0"} || {} }, %{ $place{$key} });
+        my $fields = RT::CustomFields->new(RT->SystemUser);
+        $fields->LimitToGlobalOrObjectId($id);
+        $fields->LimitToLookupType($type);
+        $fields->ApplySortOrder;
+        my @places;
+        for my $field (map { $_->id } rows($fields)) {
+            push @places, [] unless @places && $of{ $places[-1][0] } == $of{$field};
+            push @{ $places[-1] }, $field;
+        }
+        say_of('order of fields' => $key, { fields => join ', ', map { join ' ', sort { $a <=> $b } @$_ } @places });
+    }
+}];
+
 objects('custom roles' => 'RT::CustomRoles', [qw(MaxValues Disabled)], [qw(Name Description EntryHint)], sub {
     my ($role) = @_;
     my $applied = $role->AddedTo;
-    return ('added to' => join ' ', sort { $a <=> $b } map { $_->id } $applied ? rows($applied) : ());
+    return (
+        'added to' => join(' ', sort { $a <=> $b } map { $_->id } $applied ? rows($applied) : ()),
+        'of objects' => $role->_Accessible(LookupType => 'read') ? $role->__Value('LookupType') : 'RT::Queue-RT::Ticket',
+    );
 }) if eval { require RT::CustomRole };
 
 # A condition or an action: its module by name, its argument as a digest. Addresses or a password may be in that.
@@ -117,7 +143,9 @@ objects(scrips => 'RT::Scrips', [qw(Disabled Template)], [qw(Description CustomP
     );
 });
 objects(templates => 'RT::Templates', [qw(Queue Type)], [qw(Name Description Content)]);
-objects(classes => 'RT::Classes', [qw(Disabled SortOrder)], [qw(Name Description)]);
+objects(classes => 'RT::Classes', [qw(Disabled SortOrder)], [qw(Name Description)], sub {
+    return ('offered in' => join ', ', sort map { join ' ', $_->ObjectType, $_->ObjectId } all_of('RT::ObjectClasses', Class => $_[0]->id));
+});
 objects(topics => 'RT::Topics', [qw(Parent ObjectType ObjectId)], [qw(Name Description)]);
 objects(articles => 'RT::Articles', [qw(Class SortOrder Disabled Creator Created)], [qw(Name Summary)], sub {
     my ($article) = @_;

@@ -49,3 +49,19 @@ def test_names_that_became_one_are_found(lifecycle: Lifecycle, clone: CloneFacto
     report = meaning.check(old, meaning_told.collect(tools), Upgrade(RELEASE, RELEASE, ()))
     differing = [one.what.partition(" differs")[0] for one in report.findings if " differs" in one.what]
     assert sorted(differing) == ["'by name'", "'templates'"]
+
+
+@pytest.mark.engine
+@pytest.mark.mutants("meaning")
+def test_a_role_of_another_kind_of_thing_is_found(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """Releases before 5.0.4 have roles of tickets only, which a step has to say of them from then on."""
+    release, server = "5.0.7", "mariadb-11.8"
+    database = clone(lifecycle.fresh(release, server))
+    database.execute("INSERT INTO CustomRoles (Name, LookupType) VALUES ('Approver', 'RT::Queue-RT::Ticket')")
+    tools = rt_tools(release, database)
+    old = meaning_told.collect(tools)
+    database.execute("UPDATE CustomRoles SET LookupType = 'RT::Catalog-RT::Asset'")
+    [change] = meaning.changes(old.sections, meaning_told.collect(tools).sections)
+    assert (change.section, change.name, change.old) == ("custom roles", "of objects", "RT::Queue-RT::Ticket")

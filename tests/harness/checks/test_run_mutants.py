@@ -109,6 +109,12 @@ def test_what_the_old_release_says_at_every_start_is_no_finding() -> None:
         ),
         ("Odd value (/usr/share/rt4/lib/RT/Config.pm:9)", "Odd value (/usr/share/rt5/lib/RT.pm:7)", True),
         ("Odd value of Roles", "Odd value of Links", False),
+        (
+            "couldn't execute the query 'SELECT a = 'x' ' at /a.pm line 9.\n\tA::b('x') called at /y line 3",
+            "couldn't execute the query 'SELECT a = ? ' at /b.pm line 9.\n\tA::b(3) called at /z line 7",
+            True,
+        ),
+        ("Unknown column 'a.b' in 'order clause'", "Unknown column 'a.c' in 'order clause'", False),
         ("No config file at /etc/rt/x.pm: syntax error", "No config file at /etc/rt/x.pm: not allowed", False),
         (
             "Can't locate A.pm in @INC (you may need to install A) (@INC contains: /a /b) at /x.pm line 3.",

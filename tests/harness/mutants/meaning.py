@@ -111,6 +111,20 @@ _DEFECTS = (
     ("template-code", "code", r"^ *template \d+$", "the Perl in a template is none to this release", (
         "UPDATE Templates SET Content = CONCAT(Content, '{use Gone::Since; 1}') WHERE Type = 'Perl' AND Queue = 0"
         " ORDER BY id LIMIT 1",)),
+    ("transaction-field", "transactions", r"value \d+:", "what came with an answer is another text", (
+        "UPDATE ObjectCustomFieldValues SET Content = CONCAT(Content, '.') WHERE ObjectType = 'RT::Transaction'"
+        " AND Disabled = 0 AND Content > '' ORDER BY id LIMIT 1",)),
+    ("fields-swapped", "order of fields", r"fields:", "a ticket's first field has become the last", (
+        "UPDATE ObjectCustomFields SET SortOrder = SortOrder + 1000 WHERE CustomField IN"
+        " (SELECT id FROM CustomFields WHERE LookupType = 'RT::Queue-RT::Ticket') ORDER BY SortOrder LIMIT 1",)),
+    ("class-not-offered", "classes", r"offered in: .* -> nothing", "a class is no longer offered in a queue", (
+        "DELETE FROM ObjectClasses WHERE ObjectType = 'RT::Queue' ORDER BY id LIMIT 1",)),
+    ("role-removed", "custom roles", r"added to:", "a queue no longer has a custom role", (
+        "DELETE FROM ObjectCustomRoles ORDER BY id LIMIT 1",)),
+    ("preference-lost", "preferences", r"SummaryRows: .* -> nothing", "a user's setting is lost", (
+        "UPDATE Attributes SET Name = 'Pref-SummaryRowsOnce' WHERE Name = 'Pref-SummaryRows'",)),
+    ("preferences-unreadable", "preferences", r"RT::System-N", "a user's settings cannot be read", (
+        "UPDATE Attributes SET Content = '' WHERE Name = 'Pref-RT::System-1' ORDER BY id DESC LIMIT 1",)),
     ("field-choices", "custom fields", r"values:", "a choice of a custom field is gone", (
         "DELETE FROM CustomFieldValues ORDER BY id LIMIT 1",)),
 )  # fmt: skip

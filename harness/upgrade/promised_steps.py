@@ -65,10 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("release", help="a release that has a row in image/releases.toml")
-
-    version = release(parser.parse_args(arguments).release).version
+    asked = parser.parse_args(arguments).release
 
     def work() -> int:
+        version = release(asked).version
         owner.session()
         try:
             with contextlib.closing(engine.connect()) as client, _tools(client, version) as tools:

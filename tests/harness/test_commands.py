@@ -30,6 +30,7 @@ COMMANDS = {
     "harness.report.__main__": ("harness.report.__main__.load", ("report.json",)),
     "harness.setup.engine": ("harness.setup.engine.ensure", ()),
     "harness.traps.__main__": ("harness.traps.__main__.read", ()),
+    "harness.upgrade.promised_steps": ("harness.engine.connect", ("5.0.10",)),
     "harness.dumpmaking.vocabulary": ("harness.engine.connect", ()),
 }
 """Modules that can be run, each with a function its work begins with, and arguments that lead there."""

@@ -5,7 +5,8 @@ that write.
 
 `sides`: both copies, and the upgrade of one. `old_side`: the old release's answers about the other, which
 `witness` may give in its place. `questions`: the arguments of each check. Below these `copies` (and how they are
-prepared), `fact_cache` of earlier runs, `shown` for progress output; `visitor` tries the site.
+prepared), `fact_cache` of earlier runs, `shown` for progress output; `visitor` tries the site
+with what `visit_content` reads.
 """
 
 from __future__ import annotations

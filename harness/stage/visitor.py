@@ -23,8 +23,9 @@ from harness.database import Database
 from harness.engine.commands import EXIT_KILLED
 from harness.errors import InfrastructureError
 from harness.images import named
-from harness.rt import Rt, web
+from harness.rt import Rt
 from harness.rt.configuration import SITE_CONFIGURATION
+from harness.stage import visit_content
 from harness.upgrade import guard
 from harness.verdict import Report
 
@@ -37,68 +38,6 @@ PATIENCE = 300.0
 _OF_THE_MACHINE = (EXIT_KILLED, guard.AWAY)
 """Exit codes that are no fault of a site: it was killed, or its guard got no answer from the database server."""
 _ENDS = "it ends with "
-_ANSWERS = """
-    SELECT COUNT(DISTINCT c.ApplicableTransTypes) FROM Scrips s
-    JOIN ObjectScrips o ON o.Scrip = s.id AND o.ObjectId = 0
-    JOIN ScripConditions c ON c.id = s.ScripCondition JOIN ScripActions a ON a.id = s.ScripAction
-    JOIN Templates t ON t.Queue = 0 AND t.Name = s.Template AND LENGTH(t.Content) > 0
-    WHERE COALESCE(s.Disabled, 0) = 0 AND s.Template <> 'Blank' AND c.ExecModule = 'AnyTransaction' AND (
-        c.ApplicableTransTypes IN ('Create', 'Correspond') AND a.ExecModule = 'Autoreply'
-        OR a.ExecModule = 'Notify' AND a.Argument LIKE '%%Requestor%%' AND (
-            c.ApplicableTransTypes = 'Correspond'
-            OR c.ApplicableTransTypes = 'Create' AND a.Argument NOT LIKE '%%NeverNotifyActor%%'
-                AND (%s OR a.Argument LIKE '%%AlwaysNotifyActor%%')))
-"""
-"""The number of events, of two, at which global scrips mail the requestors: the stock scrips may be switched off.
-
-The requestor who opens a ticket is its actor, whom RT::Action::Notify excludes unless configured otherwise, and
-RT::Action::Autoreply never excludes. An empty template sends no mail, nor does a template of another queue in a
-new queue.
-"""
-
-_SUBSCRIBERS = """
-    SELECT u.Name FROM Attributes a JOIN Users u ON u.id = a.ObjectId
-    JOIN Principals p ON p.id = u.id AND p.Disabled = 0
-    WHERE a.Name = 'Subscription' AND a.ObjectType = 'RT::User' AND EXISTS (
-        SELECT 1 FROM CachedGroupMembers m JOIN `Groups` g ON g.id = m.GroupId
-        WHERE m.MemberId = u.id AND m.Disabled = 0 AND g.Domain = 'SystemInternal' AND g.Name = 'Privileged')
-    GROUP BY u.Name ORDER BY COUNT(*), MIN(a.id)
-"""
-"""Users who get dashboards by mail: RT::Dashboard::Mailer skips disabled and unprivileged users."""
-
-
-def expected_answers(database: Database, *, notifies_actor: bool) -> int:
-    """Return the number of mails that the sender of a first mail must get. notifies_actor: option $NotifyActor."""
-    return int(database.value(_ANSWERS, [notifies_actor]))
-
-
-def subscribers(database: Database) -> tuple[str, ...]:
-    """Return the names of the users who get dashboards by mail, those with the fewest subscriptions first."""
-    return tuple(str(name) for (name,) in database.rows(_SUBSCRIBERS))
-
-
-def harmless_words(database: Database, tickets: Sequence[int]) -> frozenset[str]:
-    """Return the error texts of failing pages that users have also written: a help desk gets mails about errors.
-
-    Lists show the subjects of all tickets; texts are shown of `tickets` alone.
-    """
-    shown = ", ".join(map(str, tickets)) or "0"
-    asked = (
-        "SELECT EXISTS (SELECT 1 FROM Tickets WHERE Subject LIKE %s) OR EXISTS (SELECT 1 FROM Attachments a"
-        " JOIN Transactions t ON t.id = a.TransactionId AND t.ObjectType = 'RT::Ticket'"
-        f" WHERE t.ObjectId IN ({shown}) AND a.ContentType LIKE 'text/%%' AND a.Content LIKE %s)"
-    )
-    return frozenset(mark for mark in web.ERROR_MARKS if database.value(asked, [f"%{mark}%"] * 2))
-
-
-def _queues(database: Database, count: int) -> tuple[int, ...]:
-    """Return the ids of the queues that got the newest tickets, of the last thousand; the newest first."""
-    found = database.rows(
-        "SELECT t.Queue FROM (SELECT id, Queue FROM Tickets WHERE Type = 'ticket' ORDER BY id DESC LIMIT 1000) t "
-        "JOIN Queues q ON q.id = t.Queue WHERE q.Disabled = 0 GROUP BY t.Queue ORDER BY MAX(t.id) DESC LIMIT %s",
-        (count,),
-    )
-    return tuple(int(number) for (number,) in found)
 
 
 def untested_of_image(version: str) -> list[str]:
@@ -171,31 +110,38 @@ def prepare_visit(
 ) -> Visit:
     """Create the accounts, the queue and a ticket, and return the visit that uses them.
 
-    accounts: further accounts to log in with. Raises InfrastructureError if nothing could be created.
+    accounts: further accounts to log in with; without any, people with a homepage of their own get a password on
+    the copy. Raises InfrastructureError if nothing could be created.
     """
     # A number, because numbers are ignored when the logs of two releases are compared.
     name, password = f"harness-{10**7 + secrets.randbelow(9 * 10**7)}", secrets.token_hex(12)
     # Read before the harness creates any tickets of its own.
-    tickets, queues = _newest_tickets(database, 3 if thorough else 1), _queues(database, 3 if thorough else 1)
-    notifies_actor, customer, asked = _create_accounts(tools, name, password, database.patience(PATIENCE))
+    tickets = visit_content.newest_tickets(database, 3 if thorough else 1)
+    queues = visit_content.queues(database, 3 if thorough else 1)
+    homepages = visit_content.people_with_homepages(database)
+    borrowed = [] if accounts else list(homepages)[: 10 if thorough else 2]
+    made = _create_accounts(tools, name, password, borrowed, database.patience(PATIENCE))
     jobs, jobs_left = optional_jobs.choose(database, tools, thorough=thorough)
     people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
+    people = people if thorough else dict(list(people.items())[:2])
+    people |= {homepages[number]: password for number in made.borrowed}
     return Visit(
         site,
         name,
         password,
         queue=name,
-        answers=expected_answers(database, notifies_actor=notifies_actor),
-        harmless_words=harmless_words(database, tickets),
-        emoji=_accepts_emoji(database),
+        answers=visit_content.expected_answers(database, notifies_actor=made.notifies_actor),
+        harmless_words=visit_content.harmless_words(database, tickets),
+        emoji=visit_content.accepts_emoji(database),
         queues=queues,
-        customer=customer,
-        customer_ticket=asked,
+        customer=made.customer,
+        customer_ticket=made.ticket,
         tickets=tickets,
-        dashboards=_dashboards(database, 20 if thorough else 1),
-        people=people if thorough else dict(list(people.items())[:2]),
+        dashboards=visit_content.dashboards(database, 20 if thorough else 1),
+        people=people,
+        homepages_left=len({*homepages.values()} - people.keys()),
         thorough=thorough,
-        subscribers=subscribers(database),
+        subscribers=visit_content.subscribers(database),
         jobs=tuple(jobs),
         jobs_left=tuple(jobs_left),
         patience=database.patience(JOB_LIMIT),
@@ -203,49 +149,27 @@ def prepare_visit(
     )
 
 
-def _create_accounts(tools: Rt, name: str, password: str, limit: float) -> tuple[bool, str, int]:
+@dataclass(frozen=True)
+class _Accounts:
+    """Whether $NotifyActor is on, a customer's name and ticket, and ids of users who got the password."""
+
+    notifies_actor: bool
+    customer: str
+    ticket: int
+    borrowed: tuple[int, ...]
+
+
+def _create_accounts(tools: Rt, name: str, password: str, borrowed: Sequence[int], limit: float) -> _Accounts:
     """Create an administrator, a customer, a queue and the customer's ticket.
 
-    limit: seconds. Return $NotifyActor, the customer's name and the ticket's number.
+    borrowed: ids of users who get the password. limit: seconds.
     """
-    done = tools.perl(mails.with_guest(PROGRAM), name, password, limit=limit)
+    done = tools.perl(mails.with_guest(PROGRAM), name, password, *map(str, borrowed), limit=limit)
     need_in_time(done, f"RT {tools.release} did not make the accounts to try the site with", limit)
     if done.code:
         raise InfrastructureError(
             f"No account could be made on the copy to try the site with (exit code {done.code}).",
             [("Errors", redact.lines("\n".join(done.err.splitlines()[-5:])))],
         )
-    notifies_actor, customer, asked = done.out.split()[-3:]
-    return notifies_actor == "1", customer, int(asked)
-
-
-def _newest_tickets(database: Database, count: int) -> tuple[int, ...]:
-    """Return the ids of the newest tickets that people can open."""
-    rows = database.rows(
-        "SELECT id FROM Tickets WHERE Type = 'ticket' AND Status <> 'deleted' AND EffectiveId = id "
-        "ORDER BY id DESC LIMIT %s",
-        (count,),
-    )
-    return tuple(int(number) for (number,) in rows)
-
-
-def _dashboards(database: Database, count: int) -> tuple[int, ...]:
-    """Return the ids of the oldest dashboards of the system and of groups.
-
-    Users' own are visible to them alone; those converted to a homepage are seen there.
-    """
-    rows = database.rows(
-        "SELECT id FROM Attributes WHERE Name = 'Dashboard' AND ObjectType IN ('RT::System', 'RT::Group') "
-        "ORDER BY id LIMIT %s",
-        (count,),
-    )
-    return tuple(int(number) for (number,) in rows)
-
-
-def _accepts_emoji(database: Database) -> bool:
-    """Tell whether subjects may hold characters of four bytes."""
-    charset = database.value(
-        "SELECT character_set_name FROM information_schema.columns WHERE table_schema = DATABASE() "
-        "AND table_name = 'Tickets' AND column_name = 'Subject'"
-    )
-    return bool(charset == "utf8mb4")
+    notifies_actor, customer, ticket, *able = done.out.splitlines()[-1].split()
+    return _Accounts(notifies_actor == "1", customer, int(ticket), tuple(map(int, able)))

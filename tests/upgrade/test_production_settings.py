@@ -22,7 +22,7 @@ from harness.dump.choice import DEFAULT_SERVER, choose
 from harness.errors import UsageError
 from harness.rt import Rt, web
 from harness.rt.configuration import LAST, Configuration
-from harness.stage import Stage, visitor
+from harness.stage import Stage, visit_content
 from harness.upgrade.guard import WAIT
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
@@ -188,7 +188,7 @@ def test_what_is_pinned_in_files_is_pinned_in_the_database() -> None:
 
 def answers(database: Database, *, notifies_actor: bool = False) -> int:
     """Return the number of events for which the global scrips send mail."""
-    return visitor.expected_answers(database, notifies_actor=notifies_actor)
+    return visit_content.expected_answers(database, notifies_actor=notifies_actor)
 
 
 @pytest.mark.parametrize("version", ["4.4.4", "5.0.10"])
@@ -202,9 +202,9 @@ def test_no_mail_is_expected_of_scrips_that_are_switched_off(
     assert answers(database) == 1
     database.execute("DELETE FROM ObjectScrips WHERE ObjectId = 0")
     assert answers(database) == 0
-    assert visitor.harmless_words(database, [1]) == frozenset()
+    assert visit_content.harmless_words(database, [1]) == frozenset()
     database.execute("INSERT INTO Tickets (Queue, EffectiveId, Subject) VALUES (1, 1, 'Internal Server Error')")
-    assert visitor.harmless_words(database, [1]) == {"Internal Server Error"}
+    assert visit_content.harmless_words(database, [1]) == {"Internal Server Error"}
 
 
 @pytest.mark.parametrize("version", ["4.4.4", "5.0.10"])

@@ -96,7 +96,9 @@ def open_self_service(report: Report, visit: Visit) -> None:
 
 
 def open_homepages(report: Report, visit: Visit) -> None:
-    """Log in to each account with its old password and open its homepage."""
+    """Log in to each account and open its homepage; say how many people's are not opened."""
+    if visit.homepages_left:
+        report.out_of_scope.append(f"homepages of {visit.homepages_left} other people")
     for number, (name, password) in enumerate(visit.people.items(), 1):
         report.looked_at += 1
         attempt(report, f"homepage of account {number}", partial(_open_homepage, visit, name, password))

@@ -23,10 +23,11 @@ class Visit:
     queues: ids of the queues whose form for a new ticket is opened. customer: name of an account without
     privileges, with the same password, which made `customer_ticket` in the visit's own queue; "" for none.
 
-    people: name to password of accounts whose homepage is opened. subscribers: names of users who get dashboards
-    by mail. jobs: those that not every site runs. jobs_left: others, each with the reason why it is not run.
-    patience: seconds for a job. thorough: every kind of page. tools: of the same release on the same database, for
-    programs; without them the site's own container runs these.
+    people: name to password of accounts whose homepage is opened. homepages_left: number of other people with a
+    homepage of their own. subscribers: names of users who get dashboards by mail. jobs: those that not every site
+    runs. jobs_left: others, each with the reason why it is not run. patience: seconds for a job. thorough: every
+    kind of page. tools: of the same release on the same database, for programs; without them the site's own
+    container runs these.
     """
 
     rt: Rt
@@ -41,6 +42,7 @@ class Visit:
     customer: str = ""
     customer_ticket: int = 0
     people: Mapping[str, str] = field(default_factory=dict)
+    homepages_left: int = 0
     subscribers: tuple[str, ...] = ()
     jobs: tuple[tuple[str, ...], ...] = ()
     jobs_left: tuple[str, ...] = ()

@@ -1,13 +1,14 @@
 # Whoever a site is tried with: the account and the queue of guest.pl, and a customer with a ticket in that queue.
-# Writes; give it a copy. Arguments: name, password. Out: one line, whether $NotifyActor is on (1 or 0), the customer's
-# name, the ticket's number.
+# Writes; give it a copy. Arguments: name, password, ids of people who get that password so that their homepages can be
+# opened. Out: one line, whether $NotifyActor is on (1 or 0), the customer's name, the ticket's number, the ids of those
+# people who got it.
 use strict;
 use warnings;
 use lib '/opt/rt/share/lib';
 use MIME::Entity;
 use RT;
 
-my ($name, $password) = @ARGV;
+my ($name, $password, @people) = @ARGV;
 RT::LoadConfig();
 RT->Config->Set(LogToSTDERR => 'critical');
 RT::Init();
@@ -31,4 +32,9 @@ my $ticket = RT::Ticket->new(RT::CurrentUser->new($customer->id));
 die "no ticket: $message\n" unless $good;
 $ticket->_NewTransaction(Type => 'Create', ActivateScrips => 0,
     MIMEObj => MIME::Entity->build(Type => 'text/plain', Charset => 'UTF-8', Data => ["First words\n"]));
-print join(' ', RT->Config->Get('NotifyActor') ? 1 : 0, $customer->Name, $ticket->id), "\n";
+my @able = grep {
+    my $user = RT::User->new(RT->SystemUser);
+    $user->Load($_);
+    $user->id && $user->Privileged && ($user->SetPassword($password))[0];
+} @people;
+print join(' ', RT->Config->Get('NotifyActor') ? 1 : 0, $customer->Name, $ticket->id, @able), "\n";

@@ -17,7 +17,7 @@ from harness.checks.application.trial_visit import Visit
 from harness.database import Database
 from harness.rt import Rt
 from harness.rt.configuration import Configuration
-from harness.stage import visitor
+from harness.stage import visit_content
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 from tests.harness.mutants.application import EVERYBODY, PERSON
@@ -73,7 +73,7 @@ def judged(tools: Rt, subscribers: Sequence[str], before: jobs.Before) -> Report
 
 def test_they_are_made_for_somebody_who_gets_any(site: Database, rt_tools: RtFactory) -> None:
     """RT skips the other users without a message, so their dashboards would prove nothing."""
-    names = visitor.subscribers(site)
+    names = visit_content.subscribers(site)
     assert names == (PERSON,)
     report = judged(rt_tools(RELEASE, site), [*names, "another"], lambda _: None)
     assert report.facts["subscriptions sent"] == 1

@@ -19,7 +19,7 @@ from harness.engine.commands import CommandResult
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.rt.configuration import Configuration
-from harness.stage import visitor
+from harness.stage import visit_content, visitor
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 from tests.harness.checks.said_of_a_site import BROKEN, COMPLAINT, SENT, compared, logged, ran
@@ -255,7 +255,7 @@ def test_a_notice_that_its_sender_does_not_get_is_none_less(
         "UPDATE Scrips SET ScripAction = (SELECT id FROM ScripActions WHERE Name = 'Notify Requestors')"
         " WHERE Description LIKE 'On Create Auto%'"
     )
-    expected = visitor.expected_answers(database, notifies_actor=False)
+    expected = visit_content.expected_answers(database, notifies_actor=False)
     silent = Configuration({"site.pm": b"Set($NotifyActor, 0);\n1;\n"})
     site = rt_site("5.0.3", database, configuration=silent)
     visit = visitor.prepare_visit(site, site, database, {})

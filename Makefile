@@ -82,7 +82,7 @@ mutants: images ## plant defects, known ones and two hundred by chance (SEED=), 
 	    tests/harness/marathon/test_marathon_replace_mutants.py \
 	    tests/deploy/test_rt_state_on_disk.py tests/deploy/test_rt_acknowledged.py tests/upgrade/test_control.py \
 	    tests/upgrade/test_old_sites.py tests/upgrade/test_own_structure.py tests/upgrade/test_own_troubles.py \
-	    tests/upgrade/test_site_comes_up.py tests/smoke/test_fence.py \
+	    tests/upgrade/test_site_comes_up.py tests/upgrade/test_upgrade.py tests/smoke/test_fence.py \
 	    $(if $(SEED),--seed "$(SEED)")
 
 gate: ## the verdict: FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= MARATHON_URL= ACCEPT= KEEP=1 (default: 4.4.6 to 5.0.3 on mariadb-10.11)

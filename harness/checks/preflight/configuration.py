@@ -89,22 +89,23 @@ def judge(
 ) -> None:
     """Add findings and facts about the new side's configuration. path: the releases, from and to.
 
-    former: the old side's configuration. elsewhere: options that the new side gets in another way.
+    former: the old side's configuration. elsewhere: options that are set in the database, and so on both sides.
     """
     used = options(configuration)
+    named = used["options"] | {*elsewhere}
     new, old = known(target), known(origin) if origin else set()
     report.looked_at += sum(map(len, used.values()))
     if origin:
-        report.facts[LOST] = sorted((used["options"] & old) - new)
-    elif used["options"]:
+        report.facts[LOST] = sorted((named & old) - new)
+    elif named:
         report.out_of_scope.append(f"which options the target no longer knows: RT {path[0]} has no image here")
-    report.facts[STRANGE] = sorted(used["options"] - new - old)
+    report.facts[STRANGE] = sorted(named - new - old)
     report.facts[PINNED] = sorted(used["options"] & Configuration.pinned())
     documented = passages(target)
     if not documented:
         report.out_of_scope.append("the UPGRADING documents of the target: its image does not hold them")
     applicable = [passage for passage in documented if passage.applies(*path)]
-    names = {*used["options"], *used["plugins"]}
+    names = {*named, *used["plugins"]}
     report.facts[SAID] = _mentions(applicable, names)
     report.facts[PASSAGES] = [
         {

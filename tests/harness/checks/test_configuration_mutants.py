@@ -77,6 +77,12 @@ def test_options_and_plugins_are_told_by_name(rt_tools: RtFactory, tally: Tally)
     assert told_of["5.0.9 AND EARLIER"]["speaks_of"] == ["ReferrerWhitelist"]
     assert not re.search(r"(?m)^=|\b[CFL]<", "".join(one["text"] for one in told_of.values()))
     assert [one.partition(":")[0] for one in good.facts[READ]] == ["FROM 5.0.9 AND EARLIER, ReferrerWhitelist"] * 2
+    in_database = Report(preflight.CHECK, "")
+    preflight_configuration.judge(
+        in_database, of(GOOD), origin, target, PATH, elsewhere=[*lost(origin, target)[:1], "Whatever"]
+    )
+    assert in_database.facts[LOST] == lost(origin, target)[:1]
+    assert in_database.facts[STRANGE] == ["Whatever"]
     report = told("\n".join([GOOD, *(mutant.line for mutant in TOLD)]), origin, target)
     for mutant in TOLD:
         tally(mutant.name, mutant.check, caught(mutant, report))
@@ -100,6 +106,11 @@ def test_what_the_new_side_forgot_is_told_by_name(rt_tools: RtFactory, tally: Ta
     in_comments = re.sub(r"(?m)^", "# ", old)
     assert set(forgotten(old, in_comments, origin, target)) == {*FORGOTTEN.values(), "ReferrerWhitelist", "rtname"}
     assert preflight_configuration.FORGOTTEN not in told(GOOD, origin, target).facts
+
+
+def lost(origin: Rt, target: Rt) -> list[str]:
+    """Return the options that only the old release knows."""
+    return sorted(preflight_configuration.known(origin) - preflight_configuration.known(target))
 
 
 def forgotten(old: str, new: str, origin: Rt | None, target: Rt, *elsewhere: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fixtures.gate_plugin import SHARED
+from fixtures.gate_shared import SHARED
 from fixtures.outcome import Remark, Verify
 from harness.common import private
 from harness.database import Database

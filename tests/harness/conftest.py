@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from harness.common import owner
 from harness.common.owner import Host
 from harness.releases import ROOT
-from tests.harness.other_session import NOT_ITS_OWN
+from tests.harness.own_environment import NOT_ITS_OWN
 
 SMALL = {"type": "tmpfs", "device": "tmpfs", "o": "size=160m"}
 """Options of a disk with room for a server's own files, and little else."""

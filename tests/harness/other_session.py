@@ -7,10 +7,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.common import owner
 from harness.releases import ROOT
-
-NOT_ITS_OWN = (owner.SESSION_VARIABLE, owner.HELD_VARIABLE, "PYTEST_ADDOPTS")
+from tests.harness.own_environment import NOT_ITS_OWN
 
 
 def pytest_in(
@@ -18,7 +16,8 @@ def pytest_in(
 ) -> tuple[list[str], dict[str, str]]:
     """Return command and environment of a pytest on a directory, with these plugins and without our settings.
 
-    remembers: with a cache, in that directory.
+    plugins: names of modules, written in full, so that what a test depends on can be read. remembers: with a
+    cache, in that directory.
     """
     command = [
         sys.executable,
@@ -30,6 +29,6 @@ def pytest_in(
         "-c/dev/null",
     ]
     for plugin in plugins:
-        command += ["-p", f"fixtures.{plugin}"]
+        command += ["-p", plugin]
     environment = {name: value for name, value in os.environ.items() if name not in NOT_ITS_OWN}
     return command, environment | {"PYTHONPATH": str(ROOT)}

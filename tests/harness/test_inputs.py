@@ -21,6 +21,9 @@ FILES = {
     "fixtures/plugin.py": "",
     "fixtures/durations.json": "{}",
     "fixtures/gate.py": "import harness.alone",
+    "tests/test_typed.py": "if TYPE_CHECKING:\n    import harness.alone\nelse:\n    import harness.other",
+    "harness/prose.py": "SAY = 'see tests/test_nothing.py and README.md'",
+    "tests/test_prose.py": "import harness.prose",
     "harness/__init__.py": "",
     "harness/alone.py": "NAME = 'a'",
     "harness/deep/__init__.py": "'''Says nothing of `harness.alone`.'''",
@@ -33,6 +36,8 @@ FILES = {
     "tests/test_package.py": "from harness import deep",
     "tests/test_command.py": "RUN = ['-m', 'harness.deep']",
     "tests/test_gate.py": "RUN = './gate'",
+    "tests/upgrade/test_asked.py": "",
+    "tests/test_by_path.py": "RUN = ['tests/test_nothing.py::test_it', 'tests/upgrade']",
     "tests/test_make.py": "RUN = ['make', 'it']",
     "tests/test_put_together.py": "def name(part): return f'harness.deep.{part}'",
     "tests/test_documents.py": "PAGE = 'README.md'",
@@ -57,7 +62,13 @@ def project(tmp_path: Path) -> Path:
         ("package", {"harness", "harness.deep"}),
         ("imports", {"harness", "harness.deep", "harness.deep.part", "harness.alone"}),
         ("command", {"harness", "harness.deep", "harness.deep.__main__", "harness.other"}),
-        ("gate", {"harness", "harness.alone", "fixtures", "fixtures.gate"}),
+        (
+            "gate",
+            {"harness", "harness.alone", "fixtures", "fixtures.gate", "tests.upgrade.test_asked"},
+        ),
+        ("prose", {"harness", "harness.prose"}),
+        ("typed", {"harness", "harness.other"}),
+        ("by_path", {"tests.test_nothing", "tests.upgrade.test_asked"}),
         ("documents", {DOCUMENTS}),
         (
             "put_together",
@@ -88,9 +99,10 @@ def test_make_may_run_anything(project: Path) -> None:
     ("changed", "affected"),
     [
         ("harness/alone.py", {"imports", "put_together", "gate", "make"}),
-        ("harness/other.py", {"command", "put_together", "make"}),
+        ("harness/other.py", {"command", "put_together", "make", "typed"}),
         ("harness/deep/part.py", {"imports", "put_together", "make"}),
-        ("tests/test_nothing.py", {"nothing"}),
+        ("tests/test_nothing.py", {"nothing", "by_path"}),
+        ("tests/upgrade/test_asked.py", {"asked", "by_path", "gate", "make"}),
         ("README.md", {"documents", "make"}),
         ("docs/a.md", {"documents", "make"}),
         ("docs/new.md", {"documents", "make"}),
@@ -102,7 +114,7 @@ def test_a_change_is_seen_by_what_reaches_it(project: Path, changed: str, affect
     (project / changed).write_text("'changed'")
     after = Inputs(project)
     differing = {name for name in before if before[name] != after.digests()[name] and ".test_" in name}
-    assert differing == {f"tests.test_{name}" for name in affected}
+    assert {name.rpartition(".test_")[2] for name in differing} == affected
     assert after.common == common
 
 
@@ -159,3 +171,16 @@ def test_what_python_loads_is_reached(whole_project: Inputs, module: str) -> Non
     loaded = set(done.stdout.split()) & whole_project.paths.keys()
     assert module in loaded
     assert loaded <= whole_project.closure([module])
+
+
+def test_a_gate_reaches_the_tests_that_it_runs(whole_project: Inputs) -> None:
+    """Otherwise the test of the main job would be left out after one of them has changed."""
+    reached = whole_project.closure(["tests.harness.test_gate_ends"])
+    assert {"tests.upgrade.test_upgrade", "tests.deploy.test_upgraded_site", "fixtures.gate_plugin"} <= reached
+
+
+def test_what_is_around_every_test_reaches_little(whole_project: Inputs) -> None:
+    """Otherwise hardly a test would ever be left out."""
+    reached = whole_project.closure(["tests.conftest", "tests.harness.conftest", "tests.harness.other_session"])
+    assert DOCUMENTS not in reached
+    assert not {name for name in reached if ".test_" in name or name.startswith("harness.checks.")}

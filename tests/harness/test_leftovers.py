@@ -28,6 +28,16 @@ from tests.harness.other_session import pytest_in
 
 pytestmark = pytest.mark.engine
 SERVER = "mariadb-10.11"
+PLUGINS = (
+    "fixtures.options",
+    "fixtures.session",
+    "fixtures.engine",
+    "fixtures.databases",
+    "fixtures.rt",
+    "fixtures.pairs",
+    "fixtures.outcome",
+    "fixtures.stage",
+)
 TEST = f'''
 import pathlib, signal
 from harness.releases import server
@@ -43,7 +53,16 @@ def test_it(lifecycle, clone):
 def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run pytest in a session of its own, in the middle of a test; yield it and the id of its container."""
     (tmp_path / "test_it.py").write_text(TEST)
-    plugins = ("options", "session", "engine", "databases", "rt", "pairs", "outcome", "stage")
+    plugins = (
+        "fixtures.options",
+        "fixtures.session",
+        "fixtures.engine",
+        "fixtures.databases",
+        "fixtures.rt",
+        "fixtures.pairs",
+        "fixtures.outcome",
+        "fixtures.stage",
+    )
     command, environment = pytest_in(tmp_path, plugins)
     # A shell starts background jobs with SIGINT ignored, and child processes inherit that.
     process = subprocess.Popen(

@@ -46,7 +46,7 @@ def project(tmp_path: Path) -> Path:
 
 def run(project: Path, *arguments: str) -> None:
     """Run its tests on one worker, with the plugins that order them."""
-    command, environment = pytest_in(project, ("session", "longest"))
+    command, environment = pytest_in(project, ("fixtures.session", "fixtures.longest"))
     command += ["-n1", "--dist=loadgroup", *arguments]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -14,7 +14,14 @@ from fixtures.unchanged import DAY, PASSED
 from tests.harness.other_session import pytest_in
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("unchanged")]
-PLUGINS = ("options", "session", "longest", "engine", "tally", "unchanged")
+PLUGINS = (
+    "fixtures.options",
+    "fixtures.session",
+    "fixtures.longest",
+    "fixtures.engine",
+    "fixtures.tally",
+    "fixtures.unchanged",
+)
 FILES = {
     "conftest.py": 'pytest_plugins = ("benchmarks.plugin",)',
     "benchmarks/__init__.py": "",

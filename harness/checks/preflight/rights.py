@@ -52,16 +52,18 @@ def judge(report: Report, database: Database, schema: Schema, target: Rt, rights
         these = f"a.RightName = '{right}'"
         principals = f"LEFT JOIN Principals p ON p.id = a.PrincipalId WHERE {these} AND p.id IS NULL"
         _gone(report, database, f"{right}: {{}} rights have no principal any more", principals)
-        kinds = [str(kind) for (kind,) in database.rows(f"SELECT DISTINCT ObjectType FROM ACL a WHERE {these}")]
-        tables = {kind: table for kind in sorted(kinds) if (table := _table(schema, kind))}
-        for kind, table in tables.items():
+        kinds = {str(kind) for (kind,) in database.rows(f"SELECT DISTINCT ObjectType FROM ACL a WHERE {these}")}
+        others = sorted(kinds - {SYSTEM})
+        known = knows(target, others) if others else []
+        # Not the other way round: an extension that was taken out leaves its tables there.
+        for kind, table in ((kind, table) for kind in known if (table := _table(schema, kind))):
             objects = f"LEFT JOIN {quote(table)} o ON o.id = a.ObjectId WHERE {these} AND a.ObjectType = '{kind}'"
             what = f"{right}: {{}} rights have no object in {table} any more"
             _gone(report, database, what, f"{objects} AND o.id IS NULL")
-        if strange := sorted({*kinds} - {*tables} - {SYSTEM}):
-            known = ", ".join(f"'{kind}'" for kind in (SYSTEM, *tables, *knows(target, strange)))
+        if kinds - {SYSTEM, *known}:
+            good = ", ".join(f"'{kind}'" for kind in (SYSTEM, *known))
             what = f"{right}: {{}} rights are for objects of a class that the target does not know"
-            _gone(report, database, what, f"WHERE {these} AND a.ObjectType NOT IN ({known})")
+            _gone(report, database, what, f"WHERE {these} AND a.ObjectType NOT IN ({good})")
 
 
 def _gone(report: Report, database: Database, what: str, which: str) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from harness.checks.open_question import ask_or_leave_open
+from harness.common import redact
 from harness.database import Database
 from harness.database.schema import Schema, quote
 from harness.errors import InfrastructureError
@@ -41,7 +43,8 @@ def knows(target: Rt, kinds: Sequence[str]) -> list[str]:
     """Return those of these classes that have rights in the target, as RT asks for it itself."""
     done = target.perl(_PROGRAM, *kinds)
     if done.code:
-        raise InfrastructureError(f"RT {target.release} did not say what it knows (exit code {done.code}).")
+        why = redact.line(done.err.strip().rpartition("\n")[2]) or "it says nothing"
+        raise InfrastructureError(f"RT {target.release} did not say what it knows (exit code {done.code}): {why}")
     return [kind for kind in kinds if kind in done.out.splitlines()]
 
 
@@ -53,8 +56,9 @@ def judge(report: Report, database: Database, schema: Schema, target: Rt, rights
         principals = f"LEFT JOIN Principals p ON p.id = a.PrincipalId WHERE {these} AND p.id IS NULL"
         _gone(report, database, f"{right}: {{}} rights have no principal any more", principals)
         kinds = {str(kind) for (kind,) in database.rows(f"SELECT DISTINCT ObjectType FROM ACL a WHERE {these}")}
-        others = sorted(kinds - {SYSTEM})
-        known = knows(target, others) if others else []
+        known = _known(report, target, sorted(kinds - {SYSTEM}))
+        if known is None:
+            continue
         # Not the other way round: an extension that was taken out leaves its tables there.
         for kind, table in ((kind, table) for kind in known if (table := _table(schema, kind))):
             objects = f"LEFT JOIN {quote(table)} o ON o.id = a.ObjectId WHERE {these} AND a.ObjectType = '{kind}'"
@@ -64,6 +68,12 @@ def judge(report: Report, database: Database, schema: Schema, target: Rt, rights
             good = ", ".join(f"'{kind}'" for kind in (SYSTEM, *known))
             what = f"{right}: {{}} rights are for objects of a class that the target does not know"
             _gone(report, database, what, f"WHERE {these} AND a.ObjectType NOT IN ({good})")
+
+
+def _known(report: Report, target: Rt, kinds: Sequence[str]) -> list[str] | None:
+    """Return what `knows` does; None, with an open question, if RT cannot be asked, as with a missing plugin."""
+    question = "whether the target knows the classes that rights are for, and their objects are there"
+    return ask_or_leave_open(report, question, lambda: knows(target, kinds), said_once=True) if kinds else []
 
 
 def _gone(report: Report, database: Database, what: str, which: str) -> None:

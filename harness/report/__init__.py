@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from harness.common import interrupts
 from harness.common.plan import Step
 from harness.errors import InfrastructureError, UsageError
 from harness.report.document import Document, as_json, cleaned
@@ -24,7 +25,19 @@ from harness.report.junit import as_junit
 from harness.report.text import as_text
 from harness.verdict import Outcome
 
-__all__ = ["ImageFact", "RunFacts", "StepFact", "need_folder", "reserve", "terminal", "write", "write_views"]
+__all__ = [
+    "ImageFact",
+    "RunFacts",
+    "StepFact",
+    "need_folder",
+    "reserve",
+    "terminal",
+    "write",
+    "write_facts",
+    "write_views",
+]
+_VIEWS, _WHOLE = ("verdict.txt", "report.html", "junit.xml"), "report.json"
+_WAIT = "The report is being written; that ends by itself."
 
 
 def need_folder(folder: Path) -> None:
@@ -64,20 +77,29 @@ def write(directory: Path, facts: RunFacts, outcome: Outcome, plan: Step, logs: 
     logs: name of a container to its log. All files are written or none, because a run whose report is not written
     is not proven, and a file of it must not say GO. The facts alone, with that reason, are written where there is
     room for them: a full disk loses renderings and logs first.
-    Raises InfrastructureError if not all can be written.
+    Raises InfrastructureError if not all can be written. After any other error, or Ctrl-C, the caller knows the
+    reason, and has `write_facts` do that.
     """
     document = cleaned(Document(facts, outcome, plan, _safe_names(logs)))
-    whole = directory / "report.json"
     kept = {directory / "logs" / f"{name}.log": text for name, text in document.logs.items()}
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        return _put({**_views(directory, document), **kept, whole: as_json(document)})
+        return _put({**_views(directory, document), **kept, directory / _WHOLE: as_json(document)})
     except OSError as error:
         failure = _unwritten(directory, error)
-        unproven = replace(outcome, unanswered=[*outcome.unanswered, str(failure)])
-        with contextlib.suppress(OSError):
-            _put({whole: as_json(cleaned(Document(facts, unproven, plan)))})
+        write_facts(directory, facts, replace(outcome, unanswered=[*outcome.unanswered, str(failure)]), plan)
         raise failure from error
+
+
+def write_facts(directory: Path, facts: RunFacts, outcome: Outcome, plan: Step) -> None:
+    """Write report.json alone, if there is room for it, of a run whose report could not be written or was cut off.
+
+    Files that may be there already are removed: without the reason, which is in `outcome`, they may say GO.
+    """
+    with interrupts.defer_signals(_WAIT), contextlib.suppress(OSError):
+        for name in (*_VIEWS, _WHOLE):
+            (directory / name).unlink(missing_ok=True)
+        _put({directory / _WHOLE: as_json(cleaned(Document(facts, outcome, plan)))})
 
 
 def write_views(directory: Path, document: Document) -> list[Path]:
@@ -92,11 +114,8 @@ def write_views(directory: Path, document: Document) -> list[Path]:
 
 
 def _views(directory: Path, document: Document) -> dict[Path, str]:
-    return {
-        directory / "verdict.txt": as_text(document),
-        directory / "report.html": as_html(document),
-        directory / "junit.xml": as_junit(document, directory),
-    }
+    texts = (as_text(document), as_html(document), as_junit(document, directory))
+    return {directory / name: text for name, text in zip(_VIEWS, texts, strict=True)}
 
 
 def terminal(facts: RunFacts, outcome: Outcome, plan: Step, colour: bool) -> str:
@@ -115,8 +134,9 @@ def _put(files: Mapping[Path, str]) -> list[Path]:
             path.parent.mkdir(exist_ok=True)
             # A log may hold bytes that are no text; they are written as \udc80, which JSON reads back unchanged.
             part.write_text(files[path], encoding="utf-8", errors="backslashreplace")
-        for path, part in parts.items():
-            part.replace(path)
+        with interrupts.defer_signals(_WAIT):  # Ctrl-C between two of them would leave a part of the files
+            for path, part in parts.items():
+                part.replace(path)
     finally:
         for part in parts.values():
             with contextlib.suppress(OSError):

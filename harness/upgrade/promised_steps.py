@@ -28,15 +28,24 @@ from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 
 _LOOK = "cd /opt/rt/upgrade/ && ls -d */ && sha256sum */* 2>/dev/null || true"
-"""Names of folders, each with a slash at its end, then "digest  folder/file"; a folder in one is no file."""
+"""Lists folders and their files; a folder in one is no file."""
 DIGITS = 16
 """Of a digest, so many are kept: they tell one content from another, and no more is asked of them."""
 
 
 def installed(tools: Rt) -> dict[str, str]:
     """Return the steps in a release's image, oldest first, each with a digest of its files."""
+    return digests(tools.of_image("sh", "-c", _LOOK))
+
+
+def digests(listing: str) -> dict[str, str]:
+    """Return the steps of a listing, oldest first, each with a digest of its files.
+
+    listing: names of folders, each with a slash at its end, and "digest  folder/file", in any order: an image's
+    shell sorts names as its locale does.
+    """
     files: dict[str, list[str]] = {}
-    for line in tools.of_image("sh", "-c", _LOOK).splitlines():
+    for line in sorted(listing.splitlines(), key=lambda line: line.partition("  ")[2]):  # folders first
         if line.endswith("/"):
             files.setdefault(line[:-1], [])
         elif (name := line.partition("  ")[2].partition("/")[0]) in files:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import NoReturn, Self
 import pytest
 
 from fixtures import gate
+from fixtures.gate_trouble import INTERRUPTED
 from harness import end_of_run, report
 from harness.checks.run import CHECK
 from harness.common import cache
@@ -158,6 +160,66 @@ def test_a_full_disk_leaves_no_file_that_says_go(
     if left:
         written = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         assert (written["verdict"], written["exit_code"]) == ("NOT PROVEN", NOT_PROVEN)
+
+
+def files_of_report(folder: Path) -> set[str]:
+    """Return the names of a report's own files, without logs and tracebacks."""
+    return {path.name for path in folder.iterdir() if path.name != "logs" and path.suffix != ".log"}
+
+
+@pytest.mark.parametrize("view", ["as_text", "as_html", "as_junit"])
+@pytest.mark.parametrize(
+    ("error", "reason"), [(ZeroDivisionError(), "(ZeroDivisionError)"), (KeyboardInterrupt(), INTERRUPTED)]
+)
+def test_a_view_that_cannot_be_rendered_leaves_the_facts(
+    good_run: Callable[[int], int],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    view: str,
+    error: BaseException,
+    reason: str,
+) -> None:
+    """All that the run has found out would be lost with a page; and no file may say GO."""
+    monkeypatch.setattr(report, view, raising(error))
+    assert good_run(9_000_000) == NOT_PROVEN
+    [folder] = (one for one in (tmp_path / "reports").iterdir() if one.is_dir())
+    assert files_of_report(folder) == {"report.json"}
+    written = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert (written["verdict"], written["run"]["id"]) == ("NOT PROVEN", folder.name)
+    assert [reason in one for one in written["outcome"]["unanswered"]] == [True]
+    assert [one["check"] for one in written["outcome"]["reports"]] == [CHECK]
+
+
+@pytest.mark.parametrize(
+    ("moment", "left", "verdict"),
+    [("replace", WHOLE, Verdict.GO), ("unlink", {"report.json"}, Verdict.NOT_PROVEN)],
+)
+def test_ctrl_c_while_files_get_their_names_leaves_no_other_verdict(
+    good_run: Callable[[int], int],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    moment: str,
+    left: set[str],
+    verdict: Verdict,
+) -> None:
+    """Between two of them, or after the last: either the report is whole, or none of its files says GO."""
+    real = getattr(Path, moment)
+    signals = [signal.SIGINT]
+
+    def interrupted(path: Path, *arguments: object, **options: object) -> object:
+        done = real(path, *arguments, **options)
+        if signals and path.name.endswith(".part"):
+            os.kill(os.getpid(), signals.pop())
+        return done
+
+    monkeypatch.setattr(Path, moment, interrupted)
+    assert good_run(9_000_000) == verdict.exit_code
+    assert not signals
+    [folder] = (tmp_path / "reports").iterdir()
+    assert files_of_report(folder) == left
+    assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["verdict"] == verdict.value
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,9 @@ def test_an_origin_without_an_image_is_fine() -> None:
 
 
 def test_every_release_has_a_list_of_its_upgrade_steps() -> None:
-    """Each has those of the one before, and its own up to itself."""
+    """Each has those of the one before, and its own up to itself, if it has any."""
     names = [list(releases.promised_steps(version)) for version in releases.releases()]
-    assert all(set(earlier) < set(later) for earlier, later in itertools.pairwise(names))
+    assert all(set(earlier) <= set(later) for earlier, later in itertools.pairwise(names))
     for version, steps in zip(releases.releases(), names, strict=True):
         assert steps == sorted(steps, key=releases.parse)
         assert releases.parse(steps[-1]) <= releases.parse(version)

@@ -145,10 +145,10 @@ def check(
     preflight_row_formats.judge(report, database, schema, preflight_collisions.converted(schema, changes))
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
-    preflight_rights.judge(report, database, schema, target, preflight_rights.read_by_steps(target, steps))
     preflight_time_zones.judge(report, database, schema, known.configuration)
     probed = preflight_start.probe(target, steps)
     preflight_configuration.loads(report, probed)
+    preflight_rights.judge(report, database, schema, target, preflight_rights.read_by_steps(target, steps))
     preflight_configuration.index(
         report, schema, probed, known.old_configuration, append_structure=known.append_structure
     )

@@ -15,6 +15,7 @@ from fixtures.tally import Tally
 from harness.checks.preflight import image_steps
 from harness.rt import Rt
 from harness.upgrade.lifecycle import Lifecycle
+from harness.upgrade.promised_steps import digests
 from harness.verdict import Finding, Report
 from tests.harness.running_gate import NO_GO, gate
 
@@ -59,6 +60,16 @@ def test_steps_that_are_not_those_of_the_release_are_found(
     assert sum(len(one.samples) for one in report.findings) == len(PLANTED), "and nothing else"
     assert {step for one in stops for step in one.samples} == {"step 4.5.6", "step 5.0.1"}
     assert all(one.repair for one in report.findings)
+
+
+def test_the_order_in_which_a_shell_sorts_names_is_nothing() -> None:
+    """A shell that sorts as a language does has schema.mysql before schema.Pg, and its image the same files."""
+    names = ("content", "schema.Pg", "schema.mysql")
+    listing = ["4.5.6/", "5.0.1/", *(f"{number}  4.5.6/{name}" for number, name in enumerate(names))]
+    by_bytes, by_language = digests("\n".join(listing)), digests("\n".join([*listing[:3], *listing[:2:-1]]))
+    assert by_language == by_bytes
+    assert list(by_bytes) == ["4.5.6", "5.0.1"]
+    assert digests("\n".join(listing[:-1]))["4.5.6"] != by_bytes["4.5.6"]
 
 
 @pytest.mark.engine

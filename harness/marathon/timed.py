@@ -97,6 +97,23 @@ class TimedAdapter(HTTPAdapter):
         return pool
 
 
+class TimedSession(requests.Session):
+    """Limits each answer's header as a whole, and follows no redirect.
+
+    Told not to follow one, the library still prepares the next request, and reads the whole body for that: without
+    a limit, before `body_of` can set one.
+    """
+
+    def __init__(self) -> None:
+        """Prepare; nothing is sent yet."""
+        super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, TimedAdapter())
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return that there is none."""
+
+
 def read_body(read: Callable[[int], bytes], end: float, largest: int) -> bytes:
     """Read a body as it arrives, up to `largest` bytes. Raises TimeoutError at `end` (time.monotonic).
 

@@ -6,15 +6,16 @@ import time
 from collections.abc import Sequence
 
 import pytest
-import requests
 
 from harness.marathon.client import Marathon
 from harness.marathon.errors import PASSING, UnreachableError
-from harness.marathon.timed import TimedAdapter
+from harness.marathon.events import EventStream
+from harness.marathon.timed import TimedSession
 from tests.harness.marathon.dripping import HEAD, instance
 from tests.harness.marathon.event_servers import chunk
 
 LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+ELSEWHERE = b"HTTP/1.1 302 Found\r\nLocation: http://login.example.org/\r\nContent-Length: 100000\r\n\r\n"
 SLOW: dict[str, Sequence[bytes]] = {
     "body": [LONG, *[b" "] * 200],
     "chunks": [HEAD, *[chunk(b" ")] * 200],
@@ -25,6 +26,7 @@ SLOW: dict[str, Sequence[bytes]] = {
         *[b"HTTP/1.1 100 Continue\r\n\r\n"] * 200,
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
     ],
+    "redirect": [ELSEWHERE, *[b" "] * 200],
     "refusal": [b"HTTP/1.1 503 Unavailable\r\nContent-Length: 100000\r\n\r\n", *[b" "] * 200],
 }
 """Answers in parts; each part arrives well within the time-out of one read."""
@@ -43,9 +45,24 @@ def test_an_answer_that_drips_ends_with_the_time_out(parts: Sequence[bytes]) -> 
     assert "read the app before trying again" in caught.value.repair
 
 
-def test_an_answer_without_end_is_not_read_to_the_end() -> None:
+def test_a_redirect_that_drips_is_no_event_stream() -> None:
+    """Its body is not waited for: nobody reads it."""
+    started = time.monotonic()
+    with (
+        instance([ELSEWHERE, *[b" "] * 200], drip=0.1) as port,
+        Marathon(f"http://127.0.0.1:{port}") as client,
+        EventStream(client) as stream,
+    ):
+        assert (stream.available, stream.trouble) == (False, "no event stream: HTTP 302")
+    assert time.monotonic() - started < 4, "the whole answer takes 20 s"
+
+
+@pytest.mark.parametrize(
+    "head", [HEAD, ELSEWHERE.replace(b"Content-Length: 100000", b"Transfer-Encoding: chunked")]
+)
+def test_an_answer_without_end_is_not_read_to_the_end(head: bytes) -> None:
     """It would fill the memory of this machine."""
-    with instance([HEAD, *[chunk(b" " * 50)] * 3]) as port, Marathon(f"http://127.0.0.1:{port}") as client:
+    with instance([head, *[chunk(b" " * 50)] * 3]) as port, Marathon(f"http://127.0.0.1:{port}") as client:
         client.largest = 100
         with pytest.raises(UnreachableError, match="sends more than a Marathon does"):
             client.deployments()
@@ -69,7 +86,6 @@ def test_an_answer_that_breaks_off_is_none(parts: Sequence[bytes]) -> None:
 
 def test_a_stream_may_last() -> None:
     """That of the events is read as long as the deploy takes: only its header is limited as a whole."""
-    with instance([HEAD, *[chunk(b"event")] * 8, b"0\r\n\r\n"], drip=0.1) as port, requests.Session() as session:
-        session.mount("http://", TimedAdapter())
+    with instance([HEAD, *[chunk(b"event")] * 8, b"0\r\n\r\n"], drip=0.1) as port, TimedSession() as session:
         answer = session.get(f"http://127.0.0.1:{port}", stream=True, timeout=0.4)
         assert b"".join(answer.iter_content(chunk_size=None)) == b"event" * 8

@@ -25,6 +25,27 @@ ifneq ($(EMPTY),)
 $(error $(EMPTY) has an empty value: give it one, or leave it out)
 endif
 
+# Nor is a name ignored that only another target reads: `make test DUMP=...` would pass without having opened it.
+TESTS   = WORKERS PYTEST
+UPGRADE = FROM TO SERVER DUMP CONFIG CONFIG_NEW
+TAKEN_BY_test     = $(TESTS) ALL MARATHON_URL
+TAKEN_BY_slow     = $(TESTS) ALL MARATHON_URL
+TAKEN_BY_unit     = $(TESTS)
+TAKEN_BY_smoke    = $(TESTS)
+TAKEN_BY_upgrade  = $(TESTS) $(UPGRADE)
+TAKEN_BY_matrix   = $(TESTS) SERVER
+TAKEN_BY_deploy   = $(TESTS) MARATHON_URL
+TAKEN_BY_mutants  = $(TESTS) SEED
+TAKEN_BY_gate     = $(UPGRADE) MARATHON_URL ACCEPT KEEP
+TAKEN_BY_forecast = $(UPGRADE) TIMES MEGABYTES BUDGET
+TAKEN_BY_marathon = PORT
+GOALS  := $(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))
+TAKEN  := $(strip $(foreach goal,$(GOALS),$(TAKEN_BY_$(goal))))
+UNREAD := $(filter-out $(TAKEN),$(filter $(VALUES) $(SWITCHES),$(SAID)))
+ifneq ($(if $(filter 0,$(MAKELEVEL)),$(UNREAD)),)
+$(error $(UNREAD) means nothing to make $(GOALS), which takes $(or $(TAKEN),no values): leave it out, or choose another target)
+endif
+
 # Some machines tell Python to keep no compiled modules: then each run, and each of its workers, would compile anew.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -17,28 +17,36 @@ PATIENCE = 20.0
 """Seconds in which an ended mmdebstrap removes what it mounted and unpacked: about one on a quiet machine."""
 _running: dict[subprocess.Popen[bytes], threading.Event] = {}
 """The processes that run, each with an event for the moment at which its files are gone."""
+_begins = threading.Lock()
+"""Held where a process begins: `end_all` meets it in `_running`, or none begins."""
+_ending = False
+"""Whether `end_all` was called: this process is about to end."""
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str], tree: IO[bytes], errors: IO[bytes]) -> int:
     """Run mmdebstrap with these arguments, output and errors; return its exit code.
 
     If the wait is interrupted, or by `end_all`, it is ended with everything that it started. Its files are in a
-    private directory, which a later run erases if this one is killed.
+    private directory, which a later run erases if this one is killed. After `end_all` none is begun, as if it had
+    been ended at once.
     """
     gone = threading.Event()
     settings = {**os.environ, **environment, "PATH": mirror.search_path()}
     try:
         with private.mountable() as folder:
             folder.chmod(0o711)  # apt's own user, and a user namespace's root, have to get through
-            process = subprocess.Popen(
-                ["mmdebstrap", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=tree,
-                stderr=errors,
-                env=settings | {"TMPDIR": str(folder)},
-                start_new_session=True,
-            )
-            _running[process] = gone
+            with _begins:
+                if _ending:
+                    return -signal.SIGTERM
+                process = subprocess.Popen(
+                    ["mmdebstrap", *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=tree,
+                    stderr=errors,
+                    env=settings | {"TMPDIR": str(folder)},
+                    start_new_session=True,
+                )
+                _running[process] = gone
             try:
                 return process.wait()
             finally:
@@ -65,10 +73,17 @@ def _tell(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def end_all() -> None:
-    """End every mmdebstrap of this process, run by whichever thread, and wait until their files are gone."""
-    running = dict(_running)
+    """End every mmdebstrap of this process, run by whichever thread, and wait until their files are gone.
+
+    One that does not end is killed here: the thread that waits for it has no time limit.
+    """
+    global _ending
+    with _begins:
+        _ending, running = True, dict(_running)
     for process in running:
         if process.poll() is None:
             _tell(process, signal.SIGTERM)
-    for gone in running.values():
-        gone.wait(PATIENCE)
+    for process, gone in running.items():
+        if not gone.wait(PATIENCE) and process.poll() is None:
+            _tell(process, signal.SIGKILL)
+            gone.wait(PATIENCE)

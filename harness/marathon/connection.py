@@ -24,7 +24,7 @@ from harness.marathon.definition import mapping
 from harness.marathon.errors import AppLockedError, MarathonError, NotJsonError, UnreachableError
 from harness.marathon.model import Deployment
 from harness.marathon.refusals import classify
-from harness.marathon.timed import TimedAdapter, TooLargeError, body_of
+from harness.marathon.timed import TimedSession, TooLargeError, body_of
 
 REFUSED = ("does not take connections", "check the address and that Marathon runs: GET /ping")
 TROUBLE: tuple[tuple[type[requests.RequestException], str, str], ...] = (
@@ -95,9 +95,7 @@ class Connection:
                 repair=f"name an https:// address, or set {PLAIN_HTTP}=1 if the network in between is your own",
             )
         self.url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
-        self.session = requests.Session()
-        for scheme in ("http://", "https://"):
-            self.session.mount(scheme, TimedAdapter())
+        self.session = TimedSession()
         self.session.headers["Accept"] = "application/json"
         self.session.auth = TokenAuth(token)
         if user and not token:
@@ -134,7 +132,7 @@ class Connection:
             extra["headers"] = {"Content-Type": "application/json"}
         try:
             # As a stream: the library itself limits each read of a body, and not the whole.
-            extra |= {"stream": True, "timeout": self.timeout, "allow_redirects": False}
+            extra |= {"stream": True, "timeout": self.timeout}
             answer = self.session.request(method, self.url + path, params=asked, **extra)
             answer.raw = io.BytesIO(body_of(answer, self.timeout, self.largest))
         except requests.RequestException as error:

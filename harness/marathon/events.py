@@ -135,7 +135,6 @@ class EventStream:
                 headers={"Accept": "text/event-stream"},
                 timeout=(self._client.timeout, 60),
                 stream=True,
-                allow_redirects=False,
             )
         except requests.RequestException as error:
             self.trouble = f"no event stream: {type(error).__name__}"

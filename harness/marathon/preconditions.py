@@ -98,4 +98,5 @@ def others_on_database(definition: App, apps: Iterable[AppState], beside: Collec
 def met_sentence(definition: App, met: Collection[str]) -> str:
     """Return a sentence about other apps on the database of a definition."""
     folder, own = secrets_of(definition), absolute(definition)
-    return f"{', '.join(met)} runs with the same secrets ({folder}), so on the same database as {own} would."
+    run = "runs" if len(met) == 1 else "run"
+    return f"{', '.join(met)} {run} with the same secrets ({folder}), so on the same database as {own} would."

@@ -54,6 +54,11 @@ MET = (
     "and nothing was restored. Stop it and whoever starts it, see what it has written, then deploy the new one or "
     "restore"
 )
+_IN_USE = "nothing was restored: somebody's instances run, or may have run, on the database that was touched"
+_FIRST_STOP = (
+    "stop what runs there and whoever starts it, see what it has written since the backup, then restore that by "
+    "hand and start the old release"
+)
 _BY_HAND = "see what runs, and only if nothing of the new release does, start the old one by its own definition"
 _RESTORE = "restore the backup by hand before anything is started"
 
@@ -244,11 +249,8 @@ class _Replacement:
             restore()
             self.deployer.ongoing.database_upgraded = False
         except (SomebodyStartedError, OtherAppRunsError) as error:
-            report.facts["then"] = (
-                "nothing was restored: somebody's instances run, or may have run, on the database that was "
-                "touched; stop them, and see what they have written"
-            )
-            report.find(claim.app_id, error.sentence, repair=error.repair)
+            report.facts["then"] = f"{_IN_USE}; {_FIRST_STOP}"
+            report.find(claim.app_id, error.sentence, repair=_FIRST_STOP)  # that of the error: before a change
         except Exception as caught:  # noqa: BLE001 - a restore that broke in any way was none
             failed = translate_any_error(caught)
             report.facts["then"] = "all instances stay stopped: the restore failed as well"

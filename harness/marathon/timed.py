@@ -15,6 +15,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 PART = 65536
@@ -97,6 +98,23 @@ class TimedAdapter(HTTPAdapter):
         return pool
 
 
+class TimedSession(requests.Session):
+    """Limits each answer's header as a whole, and follows no redirect.
+
+    Told not to follow one, the library still prepares the next request, and reads the whole body for that: without
+    a limit, before `body_of` can set one.
+    """
+
+    def __init__(self) -> None:
+        """Prepare; nothing is sent yet."""
+        super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, TimedAdapter())
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return that there is none."""
+
+
 def read_body(read: Callable[[int], bytes], end: float, largest: int) -> bytes:
     """Read a body as it arrives, up to `largest` bytes. Raises TimeoutError at `end` (time.monotonic).
 
@@ -117,7 +135,12 @@ def body_of(answer: requests.Response, timeout: float, largest: int) -> bytes:
     """
     raw, end = answer.raw, time.monotonic() + timeout
     try:
-        body = read_body(lambda size: raw.read1(size, decode_content=True), end, largest + 1)
+        body = read_body(lambda size: raw.read1(size, decode_content=False), end, largest + 1)
+        encoding = answer.headers.get("Content-Encoding")
+        if encoding and len(body) <= largest:
+            # Only now: asked to decode, the library reads on, without a limit, until something is decoded.
+            compressed = HTTPResponse(io.BytesIO(body), {"Content-Encoding": encoding}, preload_content=False)
+            body = compressed.read(largest + 1, decode_content=True)
     except (TimeoutError, ReadTimeoutError) as error:
         raise requests.ReadTimeout(f"the body was not complete after {timeout:g} s") from error
     except HTTPError as error:

@@ -50,6 +50,12 @@ if sys.argv[1] == "thread":
     together.build_together({"base": make}, print)
 make()
 """
+OBSTINATE = """#!/bin/sh
+trap '' TERM
+echo $$ >"$TMPDIR/unpacked"
+echo $$ >>"$NOTED"
+exec sleep 3600
+"""
 MMDEBSTRAP = """#!/bin/sh
 echo $$ >"$TMPDIR/unpacked"
 trap 'echo told >>"$NOTED"; exit 1' TERM
@@ -115,13 +121,16 @@ def test_it_ends_at_once_when_it_is_told_to(engine: DockerClient, tiny_image: st
     assert engine.api.images(tag) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("way", ["thread", "alone"])
-def test_an_interrupted_bootstrap_leaves_nothing(tmp_path: Path, way: str, number: signal.Signals) -> None:
-    """It left hundreds of megabytes, mounts and a process in the temporary directory."""
-    (tmp_path / "mmdebstrap").write_text(MMDEBSTRAP)
-    (tmp_path / "mmdebstrap").chmod(0o755)
-    temporary, noted = tmp_path / "temporary", tmp_path / "noted"
+def interrupted_bootstrap(
+    folder: Path, script: str, way: str, number: signal.Signals, patience: str = ""
+) -> tuple[str, str, Path]:
+    """Return what a program printed, what its mmdebstrap (a script) noted, and where its temporary files would be.
+
+    way: of BOOTSTRAPPING. patience: lines of Python before that.
+    """
+    (folder / "mmdebstrap").write_text(script)
+    (folder / "mmdebstrap").chmod(0o755)
+    temporary, noted = folder / "temporary", folder / "noted"
     temporary.mkdir()
 
     def begun() -> None:
@@ -131,22 +140,54 @@ def test_an_interrupted_bootstrap_leaves_nothing(tmp_path: Path, way: str, numbe
     process = program(
         "-c",
         f"from harness.common.interrupts import signals_as_interrupt\nwith signals_as_interrupt():\n"
-        f"    exec({BOOTSTRAPPING!r})",
+        f"    exec({patience + BOOTSTRAPPING!r})",
         way,
-        PATH=f"{tmp_path}:{os.environ['PATH']}",
+        PATH=f"{folder}:{os.environ['PATH']}",
         TMPDIR=str(temporary),
         NOTED=str(noted),
-        RT_HARNESS_CACHE=str(tmp_path / "cache"),
+        RT_HARNESS_CACHE=str(folder / "cache"),
     )
     try:
         wait_until("The bootstrap", begun, 60, gone=lambda: None if process.poll() is None else "it ended")
         assert [*temporary.rglob("unpacked")]
     finally:
         said = end_of(process, number)
-    pids, told = noted.read_text().splitlines()
+    return said, noted.read_text(), temporary
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("way", ["thread", "alone"])
+def test_an_interrupted_bootstrap_leaves_nothing(tmp_path: Path, way: str, number: signal.Signals) -> None:
+    """It left hundreds of megabytes, mounts and a process in the temporary directory."""
+    said, noted, temporary = interrupted_bootstrap(tmp_path, MMDEBSTRAP, way, number)
+    pids, told = noted.splitlines()
     assert told == "told", said
     assert [pid for pid in pids.split() if owner.process_start_time(int(pid))] == []
     assert [*temporary.iterdir()] == [], said
+
+
+def test_a_bootstrap_that_does_not_end_does_not_outlive_the_builds(tmp_path: Path) -> None:
+    """The thread that waits for it could not kill it any more: the process has ended by then."""
+    short = "from harness.images import mmdebstrap\nmmdebstrap.PATIENCE = 0.5\n"
+    said, noted, temporary = interrupted_bootstrap(tmp_path, OBSTINATE, "thread", signal.SIGINT, short)
+    assert owner.process_start_time(int(noted)) is None, said
+    assert [*temporary.iterdir()] == [], said
+
+
+def test_no_bootstrap_begins_when_all_are_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A thread may come to it just then, and nobody would end that one."""
+    (tmp_path / "mmdebstrap").write_text('#!/bin/sh\ntouch "$NOTED"\n')
+    (tmp_path / "mmdebstrap").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    environment = {"NOTED": str(tmp_path / "noted")}
+    monkeypatch.setattr(mmdebstrap, "_ending", False, raising=False)
+    with (tmp_path / "tree").open("wb") as tree:
+        mmdebstrap.end_all()
+        assert mmdebstrap.run(["--of-the-test"], environment, tree, tree) == -signal.SIGTERM
+        assert not (tmp_path / "noted").exists()
+        monkeypatch.setattr(mmdebstrap, "_ending", False)
+        assert mmdebstrap.run(["--of-the-test"], environment, tree, tree) == 0
+        assert (tmp_path / "noted").exists()
 
 
 def test_a_bootstrap_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,11 +19,19 @@ _TOKEN = re.compile(
 """Blanks and comments, operators, brackets, words. `2>&1` and `&>file` are words, no operators."""
 _SHELL = re.compile(r"(?:(?:/usr)?/bin/)?(?:ba|da)?sh -c '([^']*)'")
 _ASSIGNMENT = re.compile(r"\w+=")
-_TO_FILE = re.compile(r">(?!&\d)")
-_PASSES = frozenset({"true", ":", "/bin/true", "/usr/bin/true", "echo", "printf"})
-"""Programs that end with 0 whatever they are given, for practical purposes."""
-_MAY_END_IT = frozenset({"exit", "exec", "return", "set", "trap", "kill", "eval", ".", "source", "while", "until"})
-"""Words of an earlier statement that may end the command with another code, or never."""
+_TO_FILE = re.compile(r"[<>](?!&[12]$)")
+_MAY_BREAK = re.compile(r"\$\{(?!\w+(?:\}|:?[-+]))|\$\(\(|<<")
+"""Expansions that end the shell where a variable or a number is not as it should be; and what holds other text."""
+_PASSES = frozenset({"true", ":", "/bin/true", "/usr/bin/true", "echo"})
+"""Programs that end with 0 whatever they are given, for practical purposes; so does printf with a plain format."""
+_PLAIN_FORMAT = re.compile(r"(?!['\"]?-)(?:[^%\\$`]|%[s%]|\\n)+")
+_MAY_END_IT = frozenset(
+    {"exit", "exec", "return", "set", "trap", "eval", ".", "source"}
+    | {"break", "continue", "export", "local", "readonly", "shift", "times", "unset"}
+)
+"""Words that may end the shell with another code, if only by a mistake in what they are given."""
+_MAY_END_ALL = frozenset({"kill", "while", "until"})
+"""Words that may do so, or never end, from a subshell as well."""
 _NOT_UNDERSTOOD = frozenset({"if", "then", "else", "elif", "case", "esac", "for", "do", "{"})
 _SEPARATORS = (";", "\n", "&")
 
@@ -40,11 +48,24 @@ def always_passes(command: str) -> str:
         last = parts.pop()[0]
     starts = [index for index, (operator, _) in enumerate(parts) if operator in _SEPARATORS]
     start = starts[-1] if starts else 0
-    earlier = {word for _, words in parts[:start] for word in words}
     said = {word for _, words in parts for word in words}
-    if not parts or said & _NOT_UNDERSTOOD or earlier & _MAY_END_IT or "<<" in command:
+    if not parts or said & _NOT_UNDERSTOOD or _MAY_BREAK.search(command):
+        return ""
+    if any(_may_end_it(words) for _, words in (parts[:start] if last == "&" else parts[:-1])):
         return ""
     return "&" if last == "&" else _of_statement(parts[start:])
+
+
+def _may_end_it(words: list[str]) -> bool:
+    """Tell whether a simple command may end the whole, or never let it end."""
+    own, depth = set(), 0
+    for word in words:
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        if not depth:
+            own.add(word)
+    # A file that cannot be opened ends the shell at `:`, as at the other built-in ones that are special to it.
+    unopened = ":" in own and any(map(_TO_FILE.search, own))
+    return unopened or bool(own & _MAY_END_IT or {*words} & _MAY_END_ALL)
 
 
 def _of_statement(parts: list[Part]) -> str:
@@ -71,7 +92,8 @@ def _passing(words: list[str]) -> str:
         bare.pop(0)
     if bare == ["exit", "0"]:
         return "exit 0"
-    return bare[0] if bare and bare[0] in _PASSES and not any(map(_TO_FILE.search, bare)) else ""
+    plain = bare[:1] == ["printf"] and _PLAIN_FORMAT.fullmatch("".join(bare[1:2]))
+    return bare[0] if (plain or {*bare[:1]} & _PASSES) and not any(map(_TO_FILE.search, bare)) else ""
 
 
 def _parts(command: str) -> Iterator[Part]:

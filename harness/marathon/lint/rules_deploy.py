@@ -167,7 +167,7 @@ def _readiness(app: App, dialect: Dialect) -> LintFindings:
 
 def _room(app: App, dialect: Dialect) -> LintFindings:
     instances = instances_of(app)
-    separate = dict(_one_to_a_place(app, dialect))
+    separate = [*_one_to_a_place(app, dialect)]
     one_host = [
         index
         for index, field, operator, value in _constraints(app)
@@ -175,27 +175,27 @@ def _room(app: App, dialect: Dialect) -> LintFindings:
         and ((operator in ("CLUSTER", "IS") and value) or (operator == "LIKE" and PLAIN_NAME.fullmatch(value)))
     ]
     if instances > 1 and separate and one_host:
-        for where, why in separate.items():
+        for where, why, _ in separate:
             what = f"{instances} instances on one host (constraint {one_host[0]}), but {why}"
             yield lint_finding(
                 "L22", where, what, level="E", fix="drop one of the two constraints, or the fixed port"
             )
     elif instances == 1 and capacity(1, *strategy_of(app)).kill_now == 0:
-        for where, why in separate.items():
-            yield lint_finding("L22", where, f"{why}: the new task needs another one")
+        for where, why, place in separate:
+            yield lint_finding("L22", where, f"{why}: the new task needs another {place}")
 
 
-def _one_to_a_place(app: App, dialect: Dialect) -> Iterator[tuple[str, str]]:
-    """Yield the parts of a definition that allow one task on a host, or in a rack or zone, with the reason."""
+def _one_to_a_place(app: App, dialect: Dialect) -> Iterator[tuple[str, str, str]]:
+    """Yield the parts of a definition that allow one task on a host, or in a rack or zone: where, why, which."""
     in_host_mode = network_mode(app, dialect) == "host"
     fixed = [port.host_port for port in ports_of(app, dialect) if port.host_port]
     if fixed and (not in_host_mode or app.get("requirePorts") is True):
         where = "/portDefinitions" if in_host_mode else "/container/portMappings"
-        yield where, f"host port {fixed[0]} is fixed, so one task fits on a host"
+        yield where, f"host port {fixed[0]} is fixed, so one task fits on a host", "host"
     for index, field, operator, value in _constraints(app):
         if operator == "UNIQUE" or (operator, value) == ("MAX_PER", "1"):
             place = "host" if field in HOST_NAME else field[:60]
-            yield f"/constraints({index})", f"{operator} allows one task for each {place}"
+            yield f"/constraints({index})", f"{operator} allows one task for each {place}", place
 
 
 def _constraints(app: App) -> Iterator[tuple[int, str, str, str]]:

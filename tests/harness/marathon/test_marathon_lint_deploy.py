@@ -24,7 +24,7 @@ from tests.harness.marathon.lint_cases import (
     port,
     put,
 )
-from tests.harness.marathon.lint_cases_deploy import DELAY, MAPPINGS
+from tests.harness.marathon.lint_cases_deploy import DELAY, MAPPINGS, alone
 
 
 def test_a_fixed_port_on_one_host_is_said_once() -> None:
@@ -32,6 +32,14 @@ def test_a_fixed_port_on_one_host_is_said_once() -> None:
     change = both(put(instances=1, constraints=[["hostname", "CLUSTER", "a"]]), port(hostPort=8080))
     for form in FORMS:
         assert [one.where for one in findings(form, change) if one.rule.id == "L22"] == [MAPPINGS]
+
+
+@pytest.mark.parametrize(("field", "place"), [("hostname", "host"), ("rack_id", "rack_id")])
+def test_where_there_is_no_room_for_the_new_task_is_said(field: str, place: str) -> None:
+    """Of hosts there may be many in one rack."""
+    for form in FORMS:
+        [found] = [one for one in findings(form, alone(field, "UNIQUE")) if one.rule.id == "L22"]
+        assert found.what == f"UNIQUE allows one task for each {place}: the new task needs another {place}"
 
 
 def test_1_4_is_told_why_its_networks_do_not_count() -> None:

@@ -52,6 +52,8 @@ def test_another_app_on_the_same_database_is_refused() -> None:
     with pytest.raises(UsageError, match="/support/rt runs with the same secrets") as caught:
         need_alone(GOOD, [other("/rt"), other("/support/rt")], [])
     assert "--beside /support/rt" in str(caught.value)
+    with pytest.raises(UsageError, match=r"^/dev, /support/rt run with the same secrets"):
+        need_alone(GOOD, [other("/support/rt"), other("/dev")], [])
     need_alone(GOOD, [other("/rt"), other("/support/rt")], ["support/rt"])
     need_alone(GOOD, [other("/stopped", 0), other("/dev-rt", folder="/opt/secrets/dev")], [])
     need_alone(changed(container={"docker": {"image": "rt:1"}}), [other("/support/rt")], [])

@@ -100,11 +100,16 @@ def test_nothing_is_restored_below_another_app(
     good(deployer.deploy(release(trial, "1")))
     steps = replace(database.steps(), upgrade=upgrade)
     if isinstance(error, StepFailedError):
-        said = str(replace_all(deployer, new(trial), ACROSS, steps).facts["then"])
+        report = replace_all(deployer, new(trial), ACROSS, steps)
+        said = str(report.facts["then"])
+        [repair] = [finding.repair for finding in report.findings if "/mail runs" in finding.what]
+        assert "new release" not in repair, "it does not run"
+        assert "stop what runs there" in repair
     else:
         with pytest.raises(InfrastructureError) as caught:
             replace_all(deployer, new(trial), ACROSS, steps)
         said = str(caught.value)
     assert "nothing was restored: somebody's instances run" in said
+    assert "see what it has written since the backup, then restore that by hand and start the old release" in said
     assert [what for what, _ in database.log] == ["backup"]
     assert releases_live(trial, deployer) == []

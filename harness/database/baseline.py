@@ -151,8 +151,9 @@ class Baselines:
             self._remove_volume(name)
 
     def _create_volume(self, name: str, labels: dict[str, str], options: Mapping[str, str] | None = None) -> None:
+        given: dict[str, Any] = {"driver_opts": dict(options)} if options else {}
         with creating():
-            self.client.volumes.create(name, driver_opts=dict(options or {}), labels=labels)
+            self.client.volumes.create(name, labels=labels, **given)
 
     def _remove_volume(self, name: str) -> None:
         with contextlib.suppress(APIError):

@@ -191,12 +191,21 @@ push @SUBJECTS, [dashboards => sub {
 }];
 
 # Whether this release's own page shows a dashboard first, or the preference of its own that a homepage was before.
+# Where there are only such preferences, no step has made dashboards of them yet: this release is asked in the place of
+# an earlier one, which shows them.
 sub shows_a_dashboard_first {
     state $shows = do {
         open my $page, '<', "$RT::MasonComponentRoot/Elements/MyRT" or die "no component MyRT: $!";
-        join('', <$page>) =~ /\bDefaultDashboard\b/;
+        join('', <$page>) =~ /\bDefaultDashboard\b/
+            && (has_attribute('DefaultDashboard') || !has_attribute('HomepageSettings'));
     };
     return $shows;
+}
+
+sub has_attribute {
+    my ($name) = @_;
+    return $RT::Handle->dbh->selectrow_array(
+        'SELECT 1 FROM Attributes WHERE Name IN (?, ?) LIMIT 1', undef, $name, "Pref-$name");
 }
 
 # What a user sees first, by the page of this release: a site may lack the system's own, and users have theirs.

@@ -53,17 +53,7 @@ def test_it(lifecycle, clone):
 def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run pytest in a session of its own, in the middle of a test; yield it and the id of its container."""
     (tmp_path / "test_it.py").write_text(TEST)
-    plugins = (
-        "fixtures.options",
-        "fixtures.session",
-        "fixtures.engine",
-        "fixtures.databases",
-        "fixtures.rt",
-        "fixtures.pairs",
-        "fixtures.outcome",
-        "fixtures.stage",
-    )
-    command, environment = pytest_in(tmp_path, plugins)
+    command, environment = pytest_in(tmp_path, PLUGINS)
     # A shell starts background jobs with SIGINT ignored, and child processes inherit that.
     process = subprocess.Popen(
         ["env", "--default-signal=INT,TERM,HUP", *command, "test_it.py"],
